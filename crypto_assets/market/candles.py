@@ -1,0 +1,112 @@
+"""Candles: the eleven columns, their types, and the way in and out of the exchange's rows.
+
+Many candles travel as a `pyarrow.Table` of `CANDLE_SCHEMA`, whose decimals are exact and whose
+operations run outside the interpreter; a single one is a `Candle` of Decimals.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PRICE = pa.decimal128(20, 8)
+VOLUME = pa.decimal128(30, 8)
+
+CANDLE_SCHEMA = pa.schema(
+    [
+        ("open_time", pa.int64()),
+        ("open", PRICE),
+        ("high", PRICE),
+        ("low", PRICE),
+        ("close", PRICE),
+        ("volume", VOLUME),
+        ("close_time", pa.int64()),
+        ("quote_volume", VOLUME),
+        ("trade_count", pa.int64()),
+        ("taker_buy_volume", VOLUME),
+        ("taker_buy_quote_volume", VOLUME),
+    ]
+)
+CANDLE_COLUMNS: tuple[str, ...] = tuple(CANDLE_SCHEMA.names)
+DECIMAL_COLUMNS: tuple[str, ...] = tuple(
+    field.name for field in CANDLE_SCHEMA if pa.types.is_decimal(field.type)
+)
+
+# The exchange's answer: 12 fields, times and trades as int, the rest as decimal text.
+KlineRow = list[int | str]
+
+
+@dataclass(frozen=True)
+class Candle:
+    """One closed candle; times in epoch ms, prices in quote units, volumes in base units."""
+
+    open_time: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    close_time: int
+    quote_volume: Decimal
+    trade_count: int
+    taker_buy_volume: Decimal
+    taker_buy_quote_volume: Decimal
+
+
+def table_from_rows(rows: Sequence[KlineRow]) -> pa.Table:
+    """Rows of 12 fields as a table of CANDLE_SCHEMA; the unused twelfth is dropped.
+
+    Raises ValueError (pyarrow's ArrowInvalid is one) where a field is no number, has more than
+    eight decimals or does not fit its type, and where a row has another length than 12.
+    """
+    if not rows:
+        return CANDLE_SCHEMA.empty_table()
+    columns = list(zip(*rows, strict=True))
+    if len(columns) != 12:
+        raise ValueError(f"a kline row has 12 fields, these have {len(columns)}")
+    return pa.table(
+        [
+            _column(values, field.type)
+            for values, field in zip(columns, CANDLE_SCHEMA, strict=False)
+        ],
+        schema=CANDLE_SCHEMA,
+    )
+
+
+def _column(values: Iterable[int | str], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(kind):
+        return pa.array(values, kind)
+    return pa.array(values, pa.string()).cast(kind)
+
+
+def decimal_text(column: pa.ChunkedArray) -> pa.Array:
+    """Decimals as the exchange writes them: plain, with eight decimals.
+
+    Arrow writes values below 1e-6, and zero, with an exponent; those few are written out here.
+    """
+    text = column.cast(pa.string()).combine_chunks()
+    text = pc.if_else(pc.equal(text, "0E-8"), "0.00000000", text)
+    exponents = pc.match_substring(text, "E")
+    if not pc.any(exponents).as_py():
+        return text
+    plain = [f"{Decimal(value):f}" for value in text.filter(exponents).to_pylist()]
+    return pc.replace_with_mask(text, exponents, pa.array(plain, pa.string()))
+
+
+def rows_from_table(table: pa.Table) -> list[KlineRow]:
+    """The inverse: rows of 12 fields as the exchange writes them, eight decimals, "0" last."""
+    columns = [
+        (
+            decimal_text(table[field.name])
+            if pa.types.is_decimal(field.type)
+            else table[field.name]
+        ).to_pylist()
+        for field in CANDLE_SCHEMA
+    ]
+    return [[*row, "0"] for row in zip(*columns, strict=True)]
+
+
+def candles_from_table(table: pa.Table) -> list[Candle]:
+    return [Candle(**row) for row in table.select(CANDLE_COLUMNS).to_pylist()]

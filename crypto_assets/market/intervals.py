@@ -1,0 +1,38 @@
+"""The twelve candle intervals on offer, by the exchange's own words."""
+
+from enum import StrEnum
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
+
+# 1970-01-01 was a Thursday; the exchange's weeks start on Monday 00:00 UTC.
+_MONDAY_OFFSET_MS = 4 * DAY_MS
+
+
+class Interval(StrEnum):
+    M1 = "1m"
+    M3 = "3m"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    H1 = "1h"
+    H2 = "2h"
+    H4 = "4h"
+    H6 = "6h"
+    H12 = "12h"
+    D1 = "1d"
+    W1 = "1w"
+
+    @property
+    def ms(self) -> int:
+        """Width in milliseconds."""
+        unit = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}[self[-1]]
+        return int(self[:-1]) * unit
+
+    @property
+    def offset_ms(self) -> int:
+        """How far the period grid lies from the epoch: weeks start on a Monday."""
+        return _MONDAY_OFFSET_MS if self is Interval.W1 else 0
+
+    def floor(self, ms: int) -> int:
+        """Open time of the period in which an instant lies."""
+        return floor_ms(ms - self.offset_ms, self.ms) + self.offset_ms

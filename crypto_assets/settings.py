@@ -1,0 +1,139 @@
+"""Everything that the environment may say, in one class; the only reader of the environment."""
+
+from datetime import date
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.symbols import symbol_name
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class PartitionUnit(StrEnum):
+    DAY = "day"
+    MONTH = "month"
+
+
+def _aws(*names: str) -> Any:
+    """A field that is read by the names that every S3 tool knows, without our prefix."""
+    return Field(default=None, validation_alias=AliasChoices(*names))
+
+
+class Settings(BaseSettings):
+    """Settings with defaults that start the embedded size: a directory and SQLite, no server.
+
+    Each field is read from `CRYPTO_<NAME>`, in the environment or in the project's `.env`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CRYPTO_",
+        env_file=PROJECT_ROOT / ".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    home: Path = Path(".crypto-assets")
+    symbols: Annotated[tuple[str, ...], NoDecode] = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    start_date: date = date(2025, 1, 1)
+    partition_unit: PartitionUnit = PartitionUnit.DAY
+    exchange_url: str = "https://data-api.binance.vision"
+    archive_url: str = "https://data.binance.vision"
+    lake_raw_url: str = ""
+    lake_archive_url: str = ""
+    warehouse_url: SecretStr = SecretStr("")
+    warehouse_read_url: SecretStr = SecretStr("")
+    dagster_url: str = "http://127.0.0.1:3000"
+    dagster_home: Path | None = Field(
+        default=None, validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
+    )
+    ingest_interval_minutes: int = Field(default=0, ge=0, le=1440)
+    settle_seconds: float = Field(default=5, ge=0, le=600)
+    order_book_levels: int = Field(default=20, ge=1, le=5000)
+    order_book_interval_minutes: int = Field(default=5, ge=1, le=1440)
+    raw_days: int = Field(default=7, ge=1)
+    archive_days: int = Field(default=30, ge=1)
+    lake_max_gb: float | None = Field(default=None, gt=0)
+    minute_days: int = Field(default=90, ge=0)
+    order_book_days: int = Field(default=30, ge=1)
+    alert_webhook_url: SecretStr | None = None
+    api_token: SecretStr | None = None
+    api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    s3_endpoint_url: str | None = _aws("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    s3_access_key_id: SecretStr | None = _aws("AWS_ACCESS_KEY_ID")
+    s3_secret_access_key: SecretStr | None = _aws("AWS_SECRET_ACCESS_KEY")
+    s3_region: str | None = _aws("AWS_REGION", "AWS_DEFAULT_REGION")
+
+    @field_validator("symbols", "api_cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("symbols")
+    @classmethod
+    def _name_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(symbol_name(text) for text in value))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """`CRYPTO_X=` in a `.env` copied from the example means "the default"."""
+        return {key: value for key, value in data.items() if value != ""}
+
+    @model_validator(mode="after")
+    def _fill_in(self) -> Self:
+        """Defaults that depend on other fields; `home` becomes absolute."""
+        fill = object.__setattr__
+        home = self.home.expanduser()
+        home = home if home.is_absolute() else PROJECT_ROOT / home
+        fill(self, "home", home)
+        fill(self, "dagster_home", (self.dagster_home or home / "dagster").expanduser().resolve())
+        fill(self, "lake_raw_url", self.lake_raw_url or str(home / "lake" / "raw"))
+        fill(self, "lake_archive_url", self.lake_archive_url or str(home / "lake" / "archive"))
+        if not self.warehouse_url.get_secret_value():
+            fill(self, "warehouse_url", SecretStr(f"sqlite:///{home / 'warehouse.db'}"))
+        if not self.warehouse_read_url.get_secret_value():
+            fill(self, "warehouse_read_url", self.warehouse_url)
+        if not self.ingest_interval_minutes:
+            fill(self, "ingest_interval_minutes", 5 if self.embedded else 1)
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """True for the size without servers: SQLite, whose single writer wants calmer ticks."""
+        return self.warehouse_url.get_secret_value().startswith("sqlite")
+
+
+def read_settings() -> Settings:
+    """Settings as the environment has them now. Raises WrongUse naming each wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors())
+        raise WrongUse(f"settings are wrong: {wrong}") from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return name if name.isupper() else f"CRYPTO_{name.upper()}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return read_settings()
