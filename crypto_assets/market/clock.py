@@ -1,4 +1,4 @@
-"""The one place that converts time: aware UTC inside, epoch milliseconds on the wire and in tables."""
+"""Converts time, here alone: aware UTC inside, epoch milliseconds on the wire and in tables."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,0 +1,62 @@
+"""The exchange's own rule for building a larger candle out of smaller ones.
+
+Open, high and low come from the parts with volume > 0, or from all parts where none has any;
+close comes from the last part; volumes and trades are sums. A period with holes is built from what
+exists, and a period without any part does not exist. The rule composes: days built from hours
+equal days built from minutes.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
+from crypto_assets.market.intervals import Interval
+
+_SUMS = ("volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy_quote_volume")
+
+# Besides the eleven columns: how many parts a period was built from.
+ROLLED_SCHEMA = CANDLE_SCHEMA.append(pa.field("parts", pa.int64()))
+
+
+def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
+    """Candles of CANDLE_SCHEMA, in any order, as candles of `interval`, oldest first.
+
+    The answer has ROLLED_SCHEMA; open times lie on the interval's grid, close times one
+    millisecond before the next period.
+    """
+    parts = candles.select(CANDLE_COLUMNS).sort_by("open_time")
+    if not parts.num_rows:
+        return ROLLED_SCHEMA.empty_table()
+    parts = parts.append_column("period", _periods(parts["open_time"], interval))
+    whole = parts.group_by("period", use_threads=False).aggregate(
+        [("close", "last"), ("open_time", "count"), *((name, "sum") for name in _SUMS)]
+    )
+    quoted = parts.filter(_quoting(parts, whole))
+    prices = quoted.group_by("period", use_threads=False).aggregate(
+        [("open", "first"), ("high", "max"), ("low", "min")]
+    )
+    period = whole["period"]
+    columns = {
+        "open_time": period,
+        "open": prices["open_first"],
+        "high": prices["high_max"],
+        "low": prices["low_min"],
+        "close": whole["close_last"],
+        "close_time": pc.add(period, interval.ms - 1),
+        **{name: whole[f"{name}_sum"] for name in _SUMS},
+        "parts": whole["open_time_count"],
+    }
+    return pa.table({field.name: columns[field.name].cast(field.type) for field in ROLLED_SCHEMA})
+
+
+def _periods(open_times: pa.ChunkedArray, interval: Interval) -> pa.ChunkedArray:
+    shifted = pc.subtract(open_times, interval.offset_ms)
+    return pc.add(pc.multiply(pc.divide(shifted, interval.ms), interval.ms), interval.offset_ms)
+
+
+def _quoting(parts: pa.Table, whole: pa.Table) -> pa.ChunkedArray:
+    """Which parts give open, high and low: those with volume, or all of a period without any."""
+    silent = whole["period"].filter(pc.equal(whole["volume_sum"], 0))
+    return pc.or_(
+        pc.greater(parts["volume"], 0), pc.is_in(parts["period"], silent.combine_chunks())
+    )
