@@ -28,23 +28,25 @@ def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
     if not parts.num_rows:
         return ROLLED_SCHEMA.empty_table()
     parts = parts.append_column("period", _periods(parts["open_time"], interval))
+    parts = parts.append_column("row", pa.array(range(parts.num_rows), pa.int64()))
     whole = parts.group_by("period", use_threads=False).aggregate(
-        [("close", "last"), ("open_time", "count"), *((name, "sum") for name in _SUMS)]
+        [("row", "max"), ("row", "count"), *((name, "sum") for name in _SUMS)]
     )
-    quoted = parts.filter(_quoting(parts, whole))
-    prices = quoted.group_by("period", use_threads=False).aggregate(
-        [("open", "first"), ("high", "max"), ("low", "min")]
+    prices = (
+        parts.filter(_quoting(parts, whole))
+        .group_by("period", use_threads=False)
+        .aggregate([("row", "min"), ("high", "max"), ("low", "min")])
     )
     period = whole["period"]
     columns = {
         "open_time": period,
-        "open": prices["open_first"],
+        "open": parts["open"].take(prices["row_min"]),
         "high": prices["high_max"],
         "low": prices["low_min"],
-        "close": whole["close_last"],
+        "close": parts["close"].take(whole["row_max"]),
         "close_time": pc.add(period, interval.ms - 1),
         **{name: whole[f"{name}_sum"] for name in _SUMS},
-        "parts": whole["open_time_count"],
+        "parts": whole["row_count"],
     }
     return pa.table({field.name: columns[field.name].cast(field.type) for field in ROLLED_SCHEMA})
 
