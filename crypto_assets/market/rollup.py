@@ -32,10 +32,12 @@ def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
     whole = parts.group_by("period", use_threads=False).aggregate(
         [("row", "max"), ("row", "count"), *((name, "sum") for name in _SUMS)]
     )
+    whole = whole.sort_by("period")
     prices = (
         parts.filter(_quoting(parts, whole))
         .group_by("period", use_threads=False)
         .aggregate([("row", "min"), ("high", "max"), ("low", "min")])
+        .sort_by("period")
     )
     period = whole["period"]
     columns = {
