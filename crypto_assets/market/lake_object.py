@@ -1,0 +1,39 @@
+"""What one object of the raw lake is, as lake, manifest and pipeline speak of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ObjectKind(StrEnum):
+    KLINES = "klines"
+    DEPTH = "depth"
+
+
+class Source(StrEnum):
+    """Where the rows came from, as it stands in the object's key."""
+
+    REST = "rest"
+    ARCHIVE = "archive"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True)
+class LakeObject:
+    """A row of the manifest: an object, what it holds and when it was fetched (epoch ms).
+
+    `first_time` and `last_time` are the first and last open time of a klines object, and the
+    capture time, twice, of a depth object; `rows` counts candles, or levels of both sides.
+    """
+
+    bucket: str
+    key: str
+    symbol: str
+    kind: ObjectKind
+    source: Source
+    first_time: int
+    last_time: int
+    rows: int
+    size_bytes: int
+    sha256: str
+    fetched_at: int
+    loaded_at: int | None = None

@@ -1,0 +1,75 @@
+"""An order-book snapshot: the exchange's depth answer, typed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Level:
+    price: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class OrderBook:
+    """Bids descending, asks ascending by price; `captured_at` in epoch ms, our request's answer.
+
+    The exchange gives its depth no time; `last_update_id` is what identifies a snapshot.
+    """
+
+    last_update_id: int
+    captured_at: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any], captured_at: int) -> "OrderBook":
+        """Raises KeyError, TypeError, ValueError or ArithmeticError where it is no depth answer."""
+        return cls(
+            last_update_id=int(answer["lastUpdateId"]),
+            captured_at=captured_at,
+            bids=tuple(Level(Decimal(price), Decimal(size)) for price, size in answer["bids"]),
+            asks=tuple(Level(Decimal(price), Decimal(size)) for price, size in answer["asks"]),
+        )
+
+    @property
+    def mid(self) -> Decimal:
+        """Half way between best bid and best ask, in quote units; needs both sides."""
+        return (self.bids[0].price + self.asks[0].price) / 2
+
+    @property
+    def spread(self) -> Decimal:
+        """Best ask minus best bid, in quote units."""
+        return self.asks[0].price - self.bids[0].price
+
+    @property
+    def bid_depth(self) -> Decimal:
+        """Sum of the bids' quantities, in base units."""
+        return sum((level.quantity for level in self.bids), Decimal(0))
+
+    @property
+    def ask_depth(self) -> Decimal:
+        return sum((level.quantity for level in self.asks), Decimal(0))
+
+    @property
+    def imbalance(self) -> Decimal:
+        """(bid depth - ask depth) / (bid depth + ask depth), from -1 to 1; 0 of an empty book."""
+        total = self.bid_depth + self.ask_depth
+        return (self.bid_depth - self.ask_depth) / total if total else Decimal(0)
+
+    def flaw(self) -> str | None:
+        """Why the book cannot be true, or None: sides missing, unsorted, crossed, non-positive."""
+        if not self.bids or not self.asks:
+            return "a side is empty"
+        if any(level.price <= 0 or level.quantity <= 0 for level in self.bids + self.asks):
+            return "a price or quantity is not positive"
+        bids, asks = [b.price for b in self.bids], [a.price for a in self.asks]
+        if any(lower >= upper for upper, lower in zip(bids, bids[1:], strict=False)):
+            return "bids do not descend"
+        if any(upper <= lower for lower, upper in zip(asks, asks[1:], strict=False)):
+            return "asks do not ascend"
+        if bids[0] >= asks[0]:
+            return f"crossed: best bid {bids[0]} is not below best ask {asks[0]}"
+        return None

@@ -1,0 +1,1 @@
+"""Tests of crypto_assets, a folder for each room of the package."""

@@ -1,0 +1,8 @@
+"""Fixtures that every test may ask for: the real servers."""
+
+pytest_plugins = [
+    "crypto_assets_tests.services.mariadb",
+    "crypto_assets_tests.services.s3",
+    "crypto_assets_tests.services.exchange",
+    "crypto_assets_tests.services.chromium",
+]

@@ -1,0 +1,1 @@
+"""Real servers for the tests: each module starts one as a session fixture."""
