@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 
@@ -66,9 +67,9 @@ class OrderBook:
         if any(level.price <= 0 or level.quantity <= 0 for level in self.bids + self.asks):
             return "a price or quantity is not positive"
         bids, asks = [b.price for b in self.bids], [a.price for a in self.asks]
-        if any(lower >= upper for upper, lower in zip(bids, bids[1:], strict=False)):
+        if any(lower >= upper for upper, lower in pairwise(bids)):
             return "bids do not descend"
-        if any(upper <= lower for lower, upper in zip(asks, asks[1:], strict=False)):
+        if any(upper <= lower for lower, upper in pairwise(asks)):
             return "asks do not ascend"
         if bids[0] >= asks[0]:
             return f"crossed: best bid {bids[0]} is not below best ask {asks[0]}"
