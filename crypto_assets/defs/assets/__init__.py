@@ -1,0 +1,1 @@
+"""The assets, a file for each chain of the flow."""
