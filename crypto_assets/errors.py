@@ -2,7 +2,8 @@
 
 CryptoAssetsError                 failed work (exit code 1)
 ├── WrongUse                      the caller asked for something that cannot be (exit code 2)
-│   └── UnknownSymbol
+│   ├── UnknownSymbol
+│   └── UnknownProvider           no analytics provider of that name
 ├── ForeignExchange               warehouse or lake belongs to another exchange
 ├── PortTaken
 ├── OrchestratorError             Dagster's webserver refused, failed or is not there
@@ -45,6 +46,10 @@ class WrongUse(CryptoAssetsError):
 
 
 class UnknownSymbol(WrongUse):
+    pass
+
+
+class UnknownProvider(WrongUse):
     pass
 
 

@@ -1,0 +1,41 @@
+"""Candles as a pandas frame: UTC index, floats; larger intervals and the forming candle's flag."""
+
+import pandas as pd
+import pyarrow as pa
+
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import roll_up
+
+TIME = "time"
+
+
+def frame_from_table(table: pa.Table) -> pd.DataFrame:
+    """Candles as floats, in the table's order, under a UTC DatetimeIndex named `time`.
+
+    Decimals become doubles: the nearest one up to sixteen digits, at most its neighbour beyond (the
+    exact digits stay in the table). Times (epoch ms) and trade counts stay whole numbers.
+    """
+    floats = pa.schema([_as_float(field) for field in table.schema])
+    frame: pd.DataFrame = table.cast(floats).to_pandas()
+    opened = table["open_time"].cast(pa.timestamp("ms", "UTC"))
+    return frame.set_index(pd.DatetimeIndex(opened.to_pandas(), name=TIME))
+
+
+def resample(table: pa.Table, interval: Interval) -> pa.Table:
+    """Candles of `interval`, by the exchange's own rule, from candles of an interval dividing it.
+
+    The answer has `parts` besides the eleven columns: how many candles each was built from.
+    """
+    return roll_up(table, interval)
+
+
+def flag_forming(frame: pd.DataFrame, now_ms: int) -> pd.DataFrame:
+    """The frame with `forming`: True for a candle that was not over at `now_ms` (epoch ms).
+
+    Where minutes arrive late, `now_ms` is the moment up to which they are known.
+    """
+    return frame.assign(forming=frame["close_time"] >= now_ms)
+
+
+def _as_float(field: pa.Field) -> pa.Field:
+    return field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field

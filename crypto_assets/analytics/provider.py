@@ -1,0 +1,149 @@
+"""What a provider is: a pure function from candles to a frame, with its typed parameters.
+
+A provider is one file in `analytics/providers/`:
+
+    class SmaParams(Params):
+        period: int = Field(20, ge=1, le=500, description="candles in the average")
+
+        def warm_up(self, interval: Interval) -> int:
+            return self.period - 1
+
+    @provider(title="Simple moving average", panel=Panel.PRICE, columns={"sma": "quote units"})
+    def sma(candles: pd.DataFrame, params: SmaParams) -> pd.DataFrame:
+        \"\"\"Formula, source and units.\"\"\"
+
+The function's name is the provider's; what it needs is said by its arguments' names (`Input`).
+Windows count candles that exist, as TA-Lib and TradingView do: a hole is not filled, nor counted.
+What has no value (too little history, nothing divided by nothing) is NaN, never inf and never 0.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar, get_type_hints
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.intervals import Interval
+
+R = TypeVar("R")
+
+
+class Input(StrEnum):
+    """What a provider may ask for, by the name of its argument."""
+
+    CANDLES = "candles"  # the symbol's, a frame as `frame_from_table` makes it
+    INTERVAL = "interval"  # the candles' width, an `Interval`
+    COMPANIONS = "companions"  # other symbols' candles over the same time, by symbol
+    BOOK = "book"  # the newest `OrderBook`, or None where there is none
+
+
+class Panel(StrEnum):
+    """Where a chart belongs."""
+
+    PRICE = "price"  # over the candles, in their units
+    BELOW = "below"  # under the candles, on their time axis, in units of its own
+    ALONE = "alone"  # a figure of its own: no series in time
+
+
+class Params(BaseModel):
+    """Base of all parameters: bounds, defaults and help stand in the fields."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
+    )
+
+    def warm_up(self, interval: Interval) -> int:
+        """How many candles before the first one shown must be read for its value to be settled."""
+        return 0
+
+    def companions(self) -> tuple[str, ...] | None:
+        """Whose candles are needed besides the symbol's; None means every tracked symbol's."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Provider(Generic[R]):
+    """A registered function; calling it calls the function.
+
+    `columns` names a series' columns and their units; a provider without columns answers with one
+    object (a dataclass) instead of a frame.
+    """
+
+    function: Callable[..., R]
+    title: str
+    panel: Panel
+    columns: Mapping[str, str]
+    params: type[Params]
+    inputs: tuple[Input, ...]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        return self.function(*args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def summary(self) -> str:
+        return self.description.partition("\n")[0]
+
+    @property
+    def is_series(self) -> bool:
+        return bool(self.columns)
+
+    def parse(self, values: Mapping[str, object]) -> Params:
+        """Parameters from what a person gave, as text too; what is not given has its default.
+
+        Raises WrongUse naming each wrong parameter and what it may be.
+        """
+        try:
+            return self.params.model_validate(values)
+        except ValidationError as error:
+            raise WrongUse(f"{self.name}: {_reasons(error, self.params)}") from None
+
+    def compute(self, params: Params, supplied: Mapping[Input, Any]) -> R:
+        """The function's answer from the inputs that it declares; others are left aside."""
+        return self.function(params=params, **{need.value: supplied[need] for need in self.inputs})
+
+
+def provider(
+    *, title: str, panel: Panel, columns: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., R]], Provider[R]]:
+    """Makes a function a Provider; the registry finds it by scanning `analytics/providers/`.
+
+    Raises ValueError where an argument is no `Input`, or `params` lacks its type.
+    """
+
+    def register(function: Callable[..., R]) -> Provider[R]:
+        hints, names = get_type_hints(function), inspect.signature(function).parameters
+        kind = hints.get("params")
+        if not (isinstance(kind, type) and issubclass(kind, Params)):
+            raise ValueError(f"{function.__name__}: annotate `params` with a subclass of Params")
+        inputs = tuple(Input(name) for name in names if name != "params")
+        series = hints.get("return") is pd.DataFrame
+        if series != bool(columns):
+            raise ValueError(f"{function.__name__}: a DataFrame, and it alone, has columns")
+        return Provider(function, title, panel, columns or {}, kind, inputs)
+
+    return register
+
+
+def _reasons(error: ValidationError, params: type[Params]) -> str:
+    return "; ".join(_reason(fault, params) for fault in error.errors())
+
+
+def _reason(fault: Any, params: type[Params]) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = [field.alias or name for name, field in params.model_fields.items()]
+        return f"no parameter {where!r}; there are: {', '.join(known) or 'none'}"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{where}: {message} (given: {fault['input']!r})" if where else message

@@ -1,0 +1,39 @@
+"""Candlestick: the candles themselves."""
+
+import pandas as pd
+
+from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.market.candles import CANDLE_COLUMNS
+
+_QUOTE, _BASE, _MS = "quote units", "base units", "epoch ms"
+
+
+class CandlestickParams(Params):
+    """No parameters."""
+
+
+@provider(
+    title="Candlestick",
+    panel=Panel.PRICE,
+    columns={
+        "open_time": _MS,
+        "open": _QUOTE,
+        "high": _QUOTE,
+        "low": _QUOTE,
+        "close": _QUOTE,
+        "volume": _BASE,
+        "close_time": _MS,
+        "quote_volume": _QUOTE,
+        "trade_count": "trades",
+        "taker_buy_volume": _BASE,
+        "taker_buy_quote_volume": _QUOTE,
+    },
+)
+def candlestick(candles: pd.DataFrame, params: CandlestickParams) -> pd.DataFrame:
+    """The eleven columns of each candle, as the exchange published them.
+
+    Larger intervals are built by the exchange's own rule: open, high and low from the parts with
+    volume, close from the last part, volumes and trades summed.
+    Source: Binance, klines. Needs no history.
+    """
+    return candles[list(CANDLE_COLUMNS)]

@@ -1,0 +1,27 @@
+"""Volume: what changed hands in each candle."""
+
+import pandas as pd
+
+from crypto_assets.analytics.provider import Panel, Params, provider
+
+
+class VolumeParams(Params):
+    """No parameters."""
+
+
+@provider(
+    title="Volume",
+    panel=Panel.BELOW,
+    columns={
+        "volume": "base units",
+        "quote_volume": "quote units",
+        "taker_buy_volume": "base units",
+    },
+)
+def volume(candles: pd.DataFrame, params: VolumeParams) -> pd.DataFrame:
+    """Traded volume of each candle, and the part of it that buyers took from the book.
+
+    A quiet candle has 0; an outage has no candle at all.
+    Source: Binance, klines. Needs no history.
+    """
+    return candles[["volume", "quote_volume", "taker_buy_volume"]]
