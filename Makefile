@@ -1,0 +1,58 @@
+# The doors into crypto-assets: `make` lists them.
+
+PYTHON ?= python3
+ONCE ?=
+ARGS ?=
+
+BIN := .venv/bin
+RUNTIME := .venv/runtime-installed
+DEV := .venv/dev-installed
+MYSQL := .services/mysql
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo live test test-mysql lint bench up lock
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(RUNTIME) ## make the virtual environment in .venv, every package pinned by hash
+	@echo ".venv is ready: source .venv/bin/activate, or call .venv/bin/crypto-assets"
+
+demo: $(RUNTIME) ## backfill from a simulated exchange, then serve Dagster and the app; ONCE=1 reports and exits
+	@$(BIN)/crypto-assets demo $(if $(filter-out 0,$(ONCE)),--once)
+
+live: $(RUNTIME) ## the same against the real exchange, in a home of its own (.crypto-live)
+	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
+
+test: $(DEV) ## every test, against real servers that it installs and starts; ARGS=… goes to pytest
+	@sh deploy/install-test-services.sh
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-mysql: $(DEV) ## the database tests on Oracle's MySQL, unpacked into .services
+	@sh deploy/unpack-mysql.sh $(MYSQL)
+	@CRYPTO_TEST_MYSQL=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest crypto_assets_tests/warehouse $(ARGS)
+
+lint: $(DEV) ## style, types and who may import whom
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(DEV) ## measure backfill and tick on this machine, into bench.json
+	@sh deploy/install-test-services.sh
+	@$(BIN)/python -m crypto_assets_tests.bench
+
+up: ## the one-machine size in Docker: MySQL, MinIO, Dagster and the app
+	@docker compose up --build
+
+lock: ## choose the newest versions that pyproject.toml allows, into the two lock files
+	@sh deploy/lock.sh $(ARGS)
+
+$(RUNTIME): requirements.lock pyproject.toml deploy/make-venv.sh
+	@PYTHON=$(PYTHON) sh deploy/make-venv.sh requirements.lock $@
+
+# The second lock holds all of the first at the same versions, so it satisfies both.
+$(DEV): requirements-dev.lock pyproject.toml deploy/make-venv.sh
+	@PYTHON=$(PYTHON) sh deploy/make-venv.sh requirements-dev.lock $@
+	@touch $(RUNTIME)

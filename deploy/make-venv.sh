@@ -1,0 +1,65 @@
+#!/bin/sh
+# Makes .venv hold what a lock file names: pinned pip first, then the packages, then this project.
+#
+# Usage: deploy/make-venv.sh LOCK STAMP     (from the project's root; `make setup` calls it)
+#
+# STAMP is touched last. A call that was killed leaves its mark, and the next one starts from an
+# empty .venv, because a half-unpacked package looks installed to pip.
+set -eu
+
+lock=$1
+stamp=$2
+python=${PYTHON:-python3}
+venv=.venv
+unfinished=$venv/unfinished
+
+die() {
+    echo "$1" >&2
+    exit 1
+}
+
+up_to_date() {
+    [ -e "$stamp" ] && [ ! -e "$unfinished" ] &&
+        [ -z "$(find "$lock" pyproject.toml -newer "$stamp")" ]
+}
+
+# Prints one package's pin and hashes from the lock.
+pin() {
+    awk -v name="$1==" 'index($0, name) == 1 {on = 1} on {print} on && !/\\$/ {exit}' "$lock"
+}
+
+install() {
+    "$venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check "$@"
+}
+
+command -v "$python" >/dev/null ||
+    die "$python not found: install Python 3.11 or newer (Debian, Ubuntu: apt-get install python3 python3-venv)"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "$("$python" --version) is too old: crypto-assets needs 3.11 or newer; name one: make PYTHON=python3.12 …"
+"$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    die "$python cannot make virtual environments: install its venv module (Debian, Ubuntu: apt-get install python3-venv)"
+
+# Two calls at once: the second waits, and finds the work done.
+if command -v flock >/dev/null; then
+    exec 9<pyproject.toml
+    flock 9
+fi
+if up_to_date; then
+    touch "$stamp"
+    exit 0
+fi
+
+if [ -e "$unfinished" ] || [ ! -x "$venv/bin/python" ]; then
+    rm -rf "$venv"
+fi
+echo "Installing the $(grep -c '^[a-z0-9]' "$lock") packages of $lock into $venv: a minute or two the first time …"
+mkdir -p "$venv"
+rm -f "$venv"/*-installed
+touch "$unfinished"
+[ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
+pin pip >"$venv/pip.lock"
+install --require-hashes -r "$venv/pip.lock"
+install --require-hashes --only-binary :all: -r "$lock"
+install --no-deps --no-build-isolation --editable .
+rm -f "$unfinished"
+touch "$stamp"
