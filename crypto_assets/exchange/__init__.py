@@ -1,0 +1,1 @@
+"""The exchange: REST, daily archive, and a simulated one."""

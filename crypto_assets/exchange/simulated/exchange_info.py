@@ -1,0 +1,129 @@
+"""The answer of `/api/v3/exchangeInfo` in its current shape.
+
+https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-endpoints
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from crypto_assets.exchange.simulated.catalogue import Listing
+from crypto_assets.market.symbols import SymbolStatus
+
+_PERMISSIONS = ("SPOT", "MARGIN")
+
+
+def exchange_info(
+    now: int, weight_limit: int, symbols: Sequence[tuple[Listing, SymbolStatus]]
+) -> dict[str, Any]:
+    return {
+        "timezone": "UTC",
+        "serverTime": now,
+        "rateLimits": [
+            _limit("REQUEST_WEIGHT", "MINUTE", 1, weight_limit),
+            _limit("ORDERS", "SECOND", 10, 100),
+            _limit("ORDERS", "DAY", 1, 200_000),
+            _limit("RAW_REQUESTS", "MINUTE", 5, 61_000),
+        ],
+        "exchangeFilters": [],
+        "symbols": [_symbol(listing, status) for listing, status in symbols],
+    }
+
+
+def _limit(kind: str, interval: str, count: int, limit: int) -> dict[str, Any]:
+    return {"rateLimitType": kind, "interval": interval, "intervalNum": count, "limit": limit}
+
+
+def _symbol(listing: Listing, status: SymbolStatus) -> dict[str, Any]:
+    return {
+        "symbol": listing.symbol,
+        "status": status,
+        "baseAsset": listing.base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": listing.quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": [
+            "LIMIT",
+            "LIMIT_MAKER",
+            "MARKET",
+            "STOP_LOSS",
+            "STOP_LOSS_LIMIT",
+            "TAKE_PROFIT",
+            "TAKE_PROFIT_LIMIT",
+        ],
+        "icebergAllowed": True,
+        "ocoAllowed": True,
+        "otoAllowed": True,
+        "opoAllowed": True,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": True,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": True,
+        "pegInstructionsAllowed": True,
+        "isSpotTradingAllowed": status is SymbolStatus.TRADING,
+        "isMarginTradingAllowed": False,
+        "filters": _filters(listing),
+        "permissions": [],
+        "permissionSets": [list(_PERMISSIONS)],
+        "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
+        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
+    }
+
+
+def _filters(listing: Listing) -> list[dict[str, Any]]:
+    tick, lot = listing.tick_size, listing.lot_size
+    return [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": _text(tick),
+            "maxPrice": _text(tick * 100_000_000),
+            "tickSize": _text(tick),
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": _text(lot),
+            "maxQty": _text(lot * 900_000_000),
+            "stepSize": _text(lot),
+        },
+        {"filterType": "ICEBERG_PARTS", "limit": 10},
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            "minQty": _text(Decimal(0)),
+            "maxQty": _text(lot * 9_000_000),
+            "stepSize": _text(Decimal(0)),
+        },
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": 10,
+            "maxTrailingAboveDelta": 2000,
+            "minTrailingBelowDelta": 10,
+            "maxTrailingBelowDelta": 2000,
+        },
+        {
+            "filterType": "PERCENT_PRICE_BY_SIDE",
+            "bidMultiplierUp": "5",
+            "bidMultiplierDown": "0.2",
+            "askMultiplierUp": "5",
+            "askMultiplierDown": "0.2",
+            "avgPriceMins": 5,
+        },
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": "5.00000000",
+            "applyMinToMarket": True,
+            "maxNotional": "9000000.00000000",
+            "applyMaxToMarket": False,
+            "avgPriceMins": 5,
+        },
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
+        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 20},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10},
+    ]
+
+
+def _text(value: Decimal) -> str:
+    return f"{value:.8f}"
