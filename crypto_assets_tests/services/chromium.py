@@ -1,1 +1,101 @@
-"""Fixtures: chromium."""
+"""A real browser for the tests: Chromium, headless, that reaches this machine and nothing else."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+
+ColorScheme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A page, and what its console, its scripts and its requests complained of."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+
+
+OpenTab = Callable[..., Tab]
+
+
+def note_errors(tab: Tab) -> None:
+    """Keeps in `tab.errors` what goes wrong in its page from now on."""
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            tab.errors.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def on_request_failed(request: Request) -> None:
+        # A page that navigates away aborts what it had asked for; that is no failure.
+        if request.failure != "net::ERR_ABORTED":
+            tab.errors.append(f"request: {request.url} {request.failure}")
+
+    tab.page.on("console", on_console)
+    tab.page.on("pageerror", lambda error: tab.errors.append(f"uncaught: {error}"))
+    tab.page.on("requestfailed", on_request_failed)
+
+
+def find_chromium() -> str:
+    for program in PROGRAMS:
+        if path := shutil.which(program):
+            return path
+    pytest.fail(
+        "no Chromium found: `make test` installs it on Debian and Ubuntu; elsewhere install "
+        f"one of {', '.join(PROGRAMS)} and put it on PATH",
+        pytrace=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser, started once for a test process."""
+    path = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_tab(chromium: Browser) -> Iterator[OpenTab]:
+    """Opens tabs without cookies or cache; closes them after the test.
+
+    `open_tab(url, width=1440, height=900, color_scheme="light")` gives a `Tab` at that address,
+    in UTC and English. A test ends with `assert tab.errors == []`.
+    """
+    with ExitStack() as after:
+
+        def open_tab(
+            url: str, *, width: int = 1440, height: int = 900, color_scheme: ColorScheme = "light"
+        ) -> Tab:
+            context = chromium.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=color_scheme,
+                locale="en-GB",
+                timezone_id="UTC",
+                accept_downloads=True,
+            )
+            after.callback(context.close)
+            tab = Tab(context.new_page())
+            note_errors(tab)
+            tab.page.goto(url)
+            return tab
+
+        yield open_tab

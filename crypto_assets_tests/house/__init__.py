@@ -1,0 +1,1 @@
+"""Tests about the repository itself: its files, locks, docs, doors and deployment."""
