@@ -57,8 +57,9 @@ class Settings(BaseSettings):
     warehouse_url: SecretStr = SecretStr("")
     warehouse_read_url: SecretStr = SecretStr("")
     dagster_url: str = "http://127.0.0.1:3000"
-    dagster_home: Path | None = Field(
-        default=None, validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
+    # Relative to `home`; an explicit absolute one, which is what Dagster asks for, wins.
+    dagster_home: Path = Field(
+        default=Path("dagster"), validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
     )
     ingest_interval_minutes: int = Field(default=0, ge=0, le=1440)
     settle_seconds: float = Field(default=5, ge=0, le=600)
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
         home = self.home.expanduser()
         home = home if home.is_absolute() else PROJECT_ROOT / home
         fill(self, "home", home)
-        fill(self, "dagster_home", (self.dagster_home or home / "dagster").expanduser().resolve())
+        fill(self, "dagster_home", home / self.dagster_home.expanduser())
         fill(self, "lake_raw_url", self.lake_raw_url or str(home / "lake" / "raw"))
         fill(self, "lake_archive_url", self.lake_archive_url or str(home / "lake" / "archive"))
         if not self.warehouse_url.get_secret_value():

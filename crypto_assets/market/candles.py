@@ -4,7 +4,7 @@ Many candles travel as a `pyarrow.Table` of `CANDLE_SCHEMA`, whose decimals are 
 operations run outside the interpreter; a single one is a `Candle` of Decimals.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -75,10 +75,13 @@ def table_from_rows(rows: Sequence[KlineRow]) -> pa.Table:
     )
 
 
-def _column(values: Iterable[int | str], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_integer(kind):
-        return pa.array(values, kind)
-    return pa.array(values, pa.string()).cast(kind)
+def _column(values: Sequence[int | str], kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_integer(kind):
+        return pa.array(values, pa.string()).cast(kind)
+    column = pa.array(values)
+    if not (pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
+        raise ValueError(f"expected whole numbers, not {column.type}")
+    return column.cast(kind)
 
 
 def decimal_text(column: pa.ChunkedArray) -> pa.Array:

@@ -1,0 +1,5 @@
+"""The command `crypto-assets`: each subcommand in a file of its own."""
+
+from crypto_assets.cli.command import main
+
+__all__ = ["main"]

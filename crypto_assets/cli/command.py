@@ -1,0 +1,69 @@
+"""The group of subcommands, and how an error reaches a person: one line, and an exit code."""
+
+import logging
+import sys
+from importlib import import_module
+
+import click
+
+from crypto_assets.errors import CryptoAssetsError
+
+# Loaded when asked for: `--help` need not wait for Dagster or Streamlit.
+_COMMANDS = {
+    "init": "crypto_assets.cli.init:init",
+    "up": "crypto_assets.cli.up:up",
+    "demo": "crypto_assets.cli.demo:demo",
+    "backfill": "crypto_assets.cli.backfill:backfill",
+    "status": "crypto_assets.cli.status:status",
+    "verify": "crypto_assets.cli.verify:verify",
+    "export": "crypto_assets.cli.export:export",
+    "simulate-exchange": "crypto_assets.cli.simulate_exchange:simulate_exchange",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show tracebacks and a detailed log.")
+@click.version_option(package_name="crypto-assets")
+def crypto_assets(debug: bool) -> None:
+    """Market data that you run yourself: Binance candles and order books, true to the digit."""
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+def main() -> None:
+    """Run the command. Exit code 2 is wrong use, 1 is failed work, 130 is Ctrl-C."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        crypto_assets.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except click.ClickException as error:
+        _complain(error.format_message())
+        sys.exit(error.exit_code)
+    except CryptoAssetsError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        sys.exit(error.exit_code)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"crypto-assets: {' '.join(message.split())}", err=True)

@@ -1,0 +1,81 @@
+"""`crypto-assets demo`: the main job, offline, on the embedded size, from nothing."""
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import click
+
+from crypto_assets.cli import serving
+from crypto_assets.cli.backfill import run_backfill
+from crypto_assets.cli.demo_report import print_report
+from crypto_assets.cli.init import make_ready
+from crypto_assets.cli.processes import ProcessTree
+from crypto_assets.cli.up import app_port, dagster_port, serve
+from crypto_assets.connect import platform
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.clock import day_of
+from crypto_assets.ports import require_free_port
+from crypto_assets.settings import settings
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Load, check, report and exit; serve nothing.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 600),
+    default=30,
+    show_default=True,
+    help="How many days to load, today included.",
+)
+@click.option("--exchange-port", type=click.IntRange(1, 65535), default=9100, show_default=True)
+@dagster_port
+@app_port
+def demo(once: bool, days: int, exchange_port: int, dagster_port: int, app_port: int) -> None:
+    """Load weeks of candles from a simulated exchange through Dagster, then serve them."""
+    require_free_port(exchange_port, option="--exchange-port")
+    if not once:
+        require_free_port(dagster_port, option="--dagster-port")
+        require_free_port(app_port, option="--app-port")
+    began = time.monotonic()
+    _use_simulated_exchange(exchange_port)
+    with ProcessTree() as tree:
+        click.echo("starting the simulated exchange ...")
+        tree.start(serving.exchange(exchange_port, settings().home / "logs"))
+        make_ready()
+        first, last = _days(days)
+        symbols = [symbol.name for symbol in platform().warehouse.symbols.tracked()]
+        click.echo(f"loading {', '.join(symbols)}, {first} to {last}, as Dagster runs ...")
+        run_backfill(symbols, first, last)
+        _capture_books(symbols, last)
+        print_report(platform(), symbols, first, last, time.monotonic() - began)
+        if not once:
+            serve(tree, dagster_port, app_port)
+            tree.watch()
+
+
+def _use_simulated_exchange(port: int) -> None:
+    """For this process and those it starts: the exchange is the one at `port`."""
+    url = f"http://127.0.0.1:{port}"
+    os.environ["CRYPTO_EXCHANGE_URL"] = url
+    os.environ["CRYPTO_ARCHIVE_URL"] = url
+    settings.cache_clear()
+    os.environ["DAGSTER_HOME"] = str(settings().dagster_home)
+
+
+def _days(count: int) -> tuple[date, date]:
+    """The last `count` days, today included, but none before START_DATE."""
+    today = day_of(platform().now())
+    return max(settings().start_date, today - timedelta(days=count - 1)), today
+
+
+def _capture_books(symbols: Sequence[str], today: date) -> None:
+    from crypto_assets.definitions import defs
+    from crypto_assets.defs.backfill import capture_books
+    from crypto_assets.defs.home import open_instance
+
+    with open_instance(settings().dagster_home) as instance:
+        result = capture_books(defs, instance, symbols, today)
+    if result.errors:
+        raise CryptoAssetsError("; ".join(result.errors))

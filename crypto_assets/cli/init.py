@@ -1,0 +1,33 @@
+"""`crypto-assets init`: everything made ready, as often as you like."""
+
+import click
+
+from crypto_assets.connect import platform
+from crypto_assets.pipeline.setup import prepare
+from crypto_assets.settings import settings
+
+
+@click.command()
+@click.option("--grants", is_flag=True, help="Print the SQL that gives least rights, and stop.")
+def init(grants: bool) -> None:
+    """Create or migrate the warehouse, make the lakes, write Dagster's home, register symbols."""
+    if grants:
+        click.echo(platform().warehouse.grants())
+        return
+    added = make_ready()
+    tracked = [symbol.name for symbol in platform().warehouse.symbols.tracked()]
+    click.echo(f"ready in {settings().home}: {len(tracked)} symbols tracked, {len(added)} new")
+
+
+def make_ready() -> list[str]:
+    """What `init` does; answers the symbols that were not tracked before."""
+    from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
+
+    chosen = settings()
+    added = prepare(platform(), chosen.symbols, chosen.start_date, chosen.partition_unit)
+    home = chosen.dagster_home
+    prepare_home(home)
+    with open_instance(home) as instance:
+        tracked = platform().warehouse.symbols.tracked()
+        add_symbols(instance, [symbol.name for symbol in tracked])
+    return added

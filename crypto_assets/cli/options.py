@@ -1,0 +1,74 @@
+"""Options that several subcommands share, and how their words are read."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import click
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.clock import day_of
+from crypto_assets.market.symbols import symbol_name
+from crypto_assets.settings import settings
+
+
+class DayParam(click.ParamType):
+    """A UTC day, written YYYY-MM-DD."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day: write it as 2025-01-31", param, ctx)
+
+
+class SymbolsParam(click.ParamType):
+    """Symbols with commas between them."""
+
+    name = "A,B"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(dict.fromkeys(symbol_name(text) for text in value.split(",") if text.strip()))
+        if not names:
+            self.fail("name at least one symbol, as BTCUSDT,ETHUSDT", param, ctx)
+        return names
+
+
+symbols_option = click.option(
+    "--symbols", type=SymbolsParam(), help="Symbols with commas between; all tracked ones if left."
+)
+
+
+def days_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--from` and `--to`, UTC days, both inclusive."""
+    command = click.option(
+        "--to", "last", type=DayParam(), required=True, help="Last UTC day, inclusive."
+    )(command)
+    return click.option("--from", "first", type=DayParam(), required=True, help="First UTC day.")(
+        command
+    )
+
+
+def check_days(first: date, last: date, now_ms: int) -> None:
+    """Raises WrongUse for a range that is reversed, too early, or not yet begun.
+
+    `now_ms` is the exchange's clock.
+    """
+    today, start = day_of(now_ms), settings().start_date
+    if first > last:
+        raise WrongUse(f"--from {first} is after --to {last}: swap them")
+    if last > today:
+        raise WrongUse(f"--to {last} is in the future: today is {today} by the exchange's clock")
+    if first < start:
+        raise WrongUse(
+            f"--from {first} is before START_DATE {start}: set CRYPTO_START_DATE={first} "
+            "or earlier, then run `crypto-assets init`"
+        )

@@ -1,0 +1,129 @@
+"""The tree of processes behind `up` and `demo`: started in order, watched, stopped together."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+from crypto_assets.errors import CryptoAssetsError
+
+_STOP_SECONDS = 15
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Program:
+    """One child: what runs, where it writes its log, and how to tell that it serves."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    ready: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ready_seconds: float = 90
+
+
+class ProcessTree:
+    """Runs programs until one dies or a signal comes; leaving the `with` stops all of them."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
+        self._stopping = False
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop_on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self, program: Program) -> None:
+        """Start a program and wait until it serves. Raises CryptoAssetsError if it does not."""
+        program.log.parent.mkdir(parents=True, exist_ok=True)
+        with program.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+                list(program.command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **program.environment},
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        self._running.append((program, process))
+        self._wait_until_ready(program, process)
+
+    def watch(self) -> None:
+        """Block until a signal asks to stop. Raises CryptoAssetsError if a program dies first."""
+        while not self._stopping:
+            for program, process in self._running:
+                if process.poll() is not None:
+                    raise _died(program, process.returncode)
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        """Ask every program to stop, the last started first; kill what has not after a while."""
+        processes = [process for _, process in reversed(self._running)]
+        for process in processes:
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))
+        for process in processes:
+            # The group, not its leader alone: Dagster's code servers are grandchildren.
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+        self._running.clear()
+
+    def _wait_until_ready(self, program: Program, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + program.ready_seconds
+        while not program.ready():
+            if self._stopping:
+                raise KeyboardInterrupt
+            if process.poll() is not None:
+                raise _died(program, process.returncode)
+            if time.monotonic() > deadline:
+                raise CryptoAssetsError(
+                    f"{program.name} did not answer within {program.ready_seconds:.0f} s: "
+                    f"see {program.log}"
+                )
+            time.sleep(0.2)
+
+    def _stop_on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+
+def _died(program: Program, code: int) -> CryptoAssetsError:
+    lines = program.log.read_text(errors="replace").strip().splitlines()
+    last = f": {lines[-1]}" if lines else ""
+    return CryptoAssetsError(f"{program.name} ended with code {code}, see {program.log}{last}")
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _die_with_parent() -> None:
+    """Linux: a child gets SIGTERM when we are killed in a way that leaves us no last word.
+
+    The ignored SIGINT and SIGTERM that a background shell hands down are set right again.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,61 @@
+"""What `up` and `demo` serve: Dagster's webserver and daemon, the app, and an exchange."""
+
+import sys
+from pathlib import Path
+
+import requests
+
+from crypto_assets.cli.processes import Program
+from crypto_assets.settings import PROJECT_ROOT
+
+_PYTHON = sys.executable
+_BIN = Path(sys.executable).parent
+
+
+def exchange(port: int, logs: Path) -> Program:
+    return Program(
+        "the simulated exchange",
+        [_PYTHON, "-m", "crypto_assets", "simulate-exchange", "--port", str(port)],
+        logs / "exchange.log",
+        lambda: _answers(f"http://127.0.0.1:{port}/api/v3/ping"),
+    )
+
+
+def webserver(port: int, logs: Path) -> Program:
+    command = [str(_BIN / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port)]
+    return Program(
+        "Dagster's webserver",
+        [*command, "-w", str(PROJECT_ROOT / "workspace.yaml")],
+        logs / "webserver.log",
+        lambda: _answers(f"http://127.0.0.1:{port}/server_info"),
+    )
+
+
+def daemon(logs: Path) -> Program:
+    return Program(
+        "Dagster's daemon",
+        [str(_BIN / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
+        logs / "daemon.log",
+        # It opens no port; its heartbeats show in Dagster's UI.
+        lambda: True,
+    )
+
+
+def app(port: int, logs: Path) -> Program:
+    return Program(
+        "the app",
+        [
+            *(_PYTHON, "-m", "streamlit", "run", str(PROJECT_ROOT / "streamlit_app" / "app.py")),
+            *("--server.port", str(port), "--server.address", "127.0.0.1"),
+            *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
+        ],
+        logs / "app.log",
+        lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health"),
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False

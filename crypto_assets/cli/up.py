@@ -1,0 +1,49 @@
+"""`crypto-assets up`: Dagster and the app over what the settings name, until Ctrl-C."""
+
+import os
+
+import click
+
+from crypto_assets.cli import serving
+from crypto_assets.cli.init import make_ready
+from crypto_assets.cli.processes import ProcessTree
+from crypto_assets.ports import require_free_port
+from crypto_assets.settings import settings
+
+dagster_port = click.option(
+    "--dagster-port", type=click.IntRange(1, 65535), default=3000, show_default=True
+)
+app_port = click.option(
+    "--app-port", type=click.IntRange(1, 65535), default=8501, show_default=True
+)
+
+
+@click.command()
+@dagster_port
+@app_port
+def up(dagster_port: int, app_port: int) -> None:
+    """Make everything ready, then serve Dagster and the app until Ctrl-C."""
+    require_free_port(dagster_port, option="--dagster-port")
+    require_free_port(app_port, option="--app-port")
+    make_ready()
+    with ProcessTree() as tree:
+        serve(tree, dagster_port, app_port)
+        tree.watch()
+
+
+def serve(tree: ProcessTree, dagster_port: int, app_port: int) -> None:
+    """Start Dagster and the app, and print where they answer."""
+    home = settings().dagster_home
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
+    logs = home.parent / "logs"
+    for program in (
+        serving.webserver(dagster_port, logs),
+        serving.daemon(logs),
+        serving.app(app_port, logs),
+    ):
+        click.echo(f"starting {program.name} ...")
+        tree.start(program)
+    click.echo(f"\n  app      http://127.0.0.1:{app_port}")
+    click.echo(f"  Dagster  http://127.0.0.1:{dagster_port}")
+    click.echo(f"  logs     {logs}\n\nCtrl-C stops everything.")

@@ -1,0 +1,46 @@
+"""From settings to bodies: the one place that chooses exchange, lake and warehouse."""
+
+from functools import lru_cache
+
+from crypto_assets.exchange import open_exchange
+from crypto_assets.lake import Lake, S3Options, open_lake
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.settings import Settings, settings
+from crypto_assets.warehouse import Warehouse
+
+
+def open_platform(chosen: Settings) -> Platform:
+    """What the use cases work with. Opens no connection yet: each body does so when first used."""
+    return Platform(
+        exchange=open_exchange(chosen.exchange_url, chosen.archive_url),
+        raw=_open_lake(chosen, chosen.lake_raw_url),
+        archive=_open_lake(chosen, chosen.lake_archive_url),
+        warehouse=open_warehouse(chosen),
+        settle_ms=round(chosen.settle_seconds * 1000),
+        order_book_levels=chosen.order_book_levels,
+        default_ingest_minutes=chosen.ingest_interval_minutes,
+        default_order_book_minutes=chosen.order_book_interval_minutes,
+    )
+
+
+def open_warehouse(chosen: Settings) -> Warehouse:
+    return Warehouse(
+        chosen.warehouse_url.get_secret_value(), chosen.warehouse_read_url.get_secret_value()
+    )
+
+
+@lru_cache(maxsize=1)
+def platform() -> Platform:
+    """The process's platform, by the environment's settings; opened once, shared by threads."""
+    return open_platform(settings())
+
+
+def _open_lake(chosen: Settings, url: str) -> Lake:
+    key, secret = chosen.s3_access_key_id, chosen.s3_secret_access_key
+    options = S3Options(
+        endpoint_url=chosen.s3_endpoint_url,
+        access_key_id=key.get_secret_value() if key else None,
+        secret_access_key=secret.get_secret_value() if secret else None,
+        region=chosen.s3_region,
+    )
+    return open_lake(url, options)

@@ -1,0 +1,81 @@
+"""Partition by partition: good keys are logged as materialised, bad ones are named at the end."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import dagster as dg
+
+from crypto_assets.defs.partitions import date_key
+from crypto_assets.pipeline.outcome import DayOutcome
+
+_NAMED_AT_MOST = 10
+
+
+@dataclass(frozen=True)
+class BadKey:
+    asset: str
+    partition: str
+    reason: str
+
+
+def log_good_keys(
+    context: dg.AssetExecutionContext, outcomes: Iterable[DayOutcome]
+) -> list[BadKey]:
+    """Log a materialisation for each key all of whose days are good; answer the bad keys.
+
+    `outcomes` must hold every day of the keys that it touches.
+    """
+    bad = []
+    ordered = sorted(outcomes, key=lambda one: (list(type(one.stage)).index(one.stage), one.day))
+    for (stage, partition), group in groupby(ordered, key=lambda o: (o.stage, _partition(o))):
+        days = list(group)
+        if failed := [day for day in days if day.error]:
+            bad.append(BadKey(stage, str(partition), str(failed[0].error)))
+            context.log.error(f"{stage} {partition}: {failed[0].error}")
+        else:
+            context.log_event(
+                dg.AssetMaterialization(stage, partition=partition, metadata=_metadata(days))
+            )
+    return bad
+
+
+def raise_for_bad_keys(bad: Sequence[BadKey]) -> None:
+    """Raises Failure, naming the keys, unless there is none."""
+    if not bad:
+        return
+    partitions = list(dict.fromkeys(key.partition for key in bad))
+    named = ", ".join(partitions[:_NAMED_AT_MOST])
+    more = (
+        f" and {len(partitions) - _NAMED_AT_MOST} more" if len(partitions) > _NAMED_AT_MOST else ""
+    )
+    raise dg.Failure(
+        f"{len(partitions)} partitions failed: {named}{more}. {bad[0].reason}",
+        metadata={"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in bad]},
+        # The client has retried what could be retried; the run's own retry is the instance's.
+        allow_retries=False,
+    )
+
+
+def _partition(outcome: DayOutcome) -> dg.MultiPartitionKey:
+    return dg.MultiPartitionKey({"date": date_key(outcome.day), "symbol": outcome.symbol})
+
+
+def _metadata(days: Sequence[DayOutcome]) -> dict[str, object]:
+    """Counts are summed over a month's days, lists are joined, notes are kept by day."""
+    metadata: dict[str, object] = {
+        "dagster/partition_row_count": sum(day.rows for day in days),
+        "first_day": str(days[0].day),
+        "last_day": str(days[-1].day),
+    }
+    for name in dict.fromkeys(name for day in days for name in day.facts):
+        values = [day.facts[name] for day in days if name in day.facts]
+        if all(isinstance(value, int) for value in values):
+            metadata[name] = sum(value for value in values if isinstance(value, int))
+        elif all(isinstance(value, list) for value in values):
+            metadata[name] = [item for value in values if isinstance(value, list) for item in value]
+        else:
+            metadata[name] = {
+                str(day.day): str(day.facts[name]) for day in days if name in day.facts
+            }
+    return metadata

@@ -1,0 +1,46 @@
+"""Candles: raw_klines → fact_klines → hourly_klines → daily_klines, as one subsettable step.
+
+One step, because Dagster knows no partial result of a run over many partitions: a step that
+returns marks every key, and one that raises skips all that follows it, for every symbol. Here each
+good key is logged by itself, each bad one is not, and the step ends by naming the bad ones.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys
+from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
+from crypto_assets.defs.partitions import by_symbol, date_symbol
+from crypto_assets.pipeline.ingest import bring_symbols
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.platform import Platform
+
+# Keys of one run of a backfill: a run stays within minutes and its memory within bounds.
+KEYS_A_RUN = 400
+
+
+class KlinesConfig(dg.Config):
+    """`tail` fetches only what closed since the newest candle; else whole days are fetched."""
+
+    tail: bool = False
+
+
+@dg.multi_asset(
+    name="klines",
+    specs=[RAW_KLINES, FACT_KLINES, HOURLY_KLINES, DAILY_KLINES],
+    partitions_def=date_symbol,
+    backfill_policy=dg.BackfillPolicy.multi_run(KEYS_A_RUN),
+    can_subset=True,
+)
+def klines(
+    context: dg.AssetExecutionContext, config: KlinesConfig, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.MaterializeResult]:
+    """Bring each symbol of the run from the exchange to days, through the selected assets."""
+    wanted = by_symbol(context.partition_keys)
+    stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}
+    windows = {own.symbol: own.window for own in wanted}
+    reached = bring_symbols(platform, windows, stages, tail=config.tail)
+    bad = [key for outcomes in reached for key in log_good_keys(context, outcomes)]
+    raise_for_bad_keys(bad)
+    yield from ()

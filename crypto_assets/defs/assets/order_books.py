@@ -1,0 +1,32 @@
+"""Order books: raw_order_book → fact_order_book, as one subsettable step (see klines.py)."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys
+from crypto_assets.defs.assets.specs import FACT_ORDER_BOOK, RAW_ORDER_BOOK
+from crypto_assets.defs.partitions import by_symbol, date_symbol
+from crypto_assets.pipeline.order_books import bring_books
+from crypto_assets.pipeline.outcome import BookStage
+from crypto_assets.pipeline.platform import Platform
+
+
+@dg.multi_asset(
+    name="order_books",
+    specs=[RAW_ORDER_BOOK, FACT_ORDER_BOOK],
+    partitions_def=date_symbol,
+    backfill_policy=dg.BackfillPolicy.multi_run(100),
+    can_subset=True,
+)
+def order_books(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.MaterializeResult]:
+    """Capture each symbol's book and load what the lake holds of the run's days."""
+    stages = {BookStage(key.to_user_string()) for key in context.selected_asset_keys}
+    bad = []
+    for own in by_symbol(context.partition_keys):
+        outcomes = bring_books(platform, own.symbol, list(own.window.days()), stages)
+        bad += log_good_keys(context, outcomes)
+    raise_for_bad_keys(bad)
+    yield from ()

@@ -1,0 +1,99 @@
+"""What Dagster's pages show of each asset: description, group, kinds, owners, columns."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from crypto_assets.market.candles import CANDLE_SCHEMA
+
+OWNERS = ["team:market-data"]
+
+_HELP = {
+    "open_time": "first millisecond of the candle, UTC epoch ms",
+    "open": "price of the first trade, in quote units",
+    "high": "highest price",
+    "low": "lowest price",
+    "close": "price of the last trade",
+    "volume": "traded amount, in base units",
+    "close_time": "last millisecond of the candle, UTC epoch ms",
+    "quote_volume": "traded amount, in quote units",
+    "trade_count": "number of trades",
+    "taker_buy_volume": "part of the volume that takers bought, in base units",
+    "taker_buy_quote_volume": "part of the volume that takers bought, in quote units",
+}
+
+_CANDLE_COLUMNS = [
+    dg.TableColumn(field.name, str(field.type), description=_HELP[field.name])
+    for field in CANDLE_SCHEMA
+]
+_SYMBOL = dg.TableColumn("symbol_id", "int", description="key of the table `symbols`")
+
+
+def spec(
+    name: str,
+    description: str,
+    *,
+    group: str,
+    kinds: set[str],
+    upstream: str | None = None,
+    columns: list[dg.TableColumn] | None = None,
+) -> dg.AssetSpec:
+    """One asset; skippable, since its materialisations are logged key by key."""
+    metadata: Mapping[str, object] = (
+        {"dagster/column_schema": dg.TableSchema(columns=columns)} if columns else {}
+    )
+    return dg.AssetSpec(
+        name,
+        deps=[upstream] if upstream else [],
+        description=description,
+        group_name=group,
+        kinds=kinds,
+        owners=OWNERS,
+        metadata=metadata,
+        skippable=True,
+    )
+
+
+RAW_KLINES = spec(
+    "raw_klines",
+    "Minute candles as the exchange sent them: JSON objects in the lake, one UTC day each at most.",
+    group="raw",
+    kinds={"python", "s3", "json"},
+)
+FACT_KLINES = spec(
+    "fact_klines",
+    "Minute candles, each exactly once, in the table `fact_klines`.",
+    group="facts",
+    kinds={"mysql", "table"},
+    upstream="raw_klines",
+    columns=[_SYMBOL, *_CANDLE_COLUMNS],
+)
+HOURLY_KLINES = spec(
+    "hourly_klines",
+    "Closed hours by the exchange's own rule, in the table `hourly_klines`.",
+    group="aggregates",
+    kinds={"mysql", "table"},
+    upstream="fact_klines",
+    columns=[_SYMBOL, *_CANDLE_COLUMNS],
+)
+DAILY_KLINES = spec(
+    "daily_klines",
+    "Closed UTC days by the exchange's own rule, in the table `daily_klines`.",
+    group="aggregates",
+    kinds={"mysql", "table"},
+    upstream="hourly_klines",
+    columns=[_SYMBOL, *_CANDLE_COLUMNS],
+)
+RAW_ORDER_BOOK = spec(
+    "raw_order_book",
+    "Order-book snapshots as the exchange sent them: JSON objects in the lake.",
+    group="raw",
+    kinds={"python", "s3", "json"},
+)
+FACT_ORDER_BOOK = spec(
+    "fact_order_book",
+    "Levels of each snapshot in `fact_order_book`, its figures in `order_book_snapshots`.",
+    group="facts",
+    kinds={"mysql", "table"},
+    upstream="raw_order_book",
+)

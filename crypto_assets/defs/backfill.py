@@ -1,0 +1,161 @@
+"""A backfill in this process: the same job and the same tags as through a running Dagster."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+import dagster as dg
+
+from crypto_assets.defs.assets.klines import KEYS_A_RUN
+from crypto_assets.defs.jobs import backfill, order_books
+from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, range_tags
+from crypto_assets.pipeline.outcome import BookStage, Stage
+
+_POLL_SECONDS = 0.3
+_QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """Days by symbols, as one run takes them; symbols are neighbours in Dagster's order."""
+
+    dates: tuple[str, ...]
+    symbols: tuple[str, ...]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return range_tags(
+            f"{self.dates[0]}|{self.symbols[0]}", f"{self.dates[-1]}|{self.symbols[-1]}"
+        )
+
+    @property
+    def keys(self) -> list[str]:
+        return [f"{day}|{symbol}" for day in self.dates for symbol in self.symbols]
+
+
+@dataclass(frozen=True)
+class BackfillResult:
+    """Counts of asset partitions; `errors` is one line for each run that failed."""
+
+    targeted: int
+    materialized: int
+    errors: tuple[str, ...]
+
+
+def rectangles(
+    instance: dg.DagsterInstance, symbols: Sequence[str], first: date, last: date
+) -> list[Rectangle]:
+    """A range of days (UTC, both inclusive) of some symbols, cut into runs of bounded size."""
+    known = list(instance.get_dynamic_partitions(SYMBOLS))
+    dates = date_keys(first, last)
+    found = []
+    for start, end in contiguous(known, symbols):
+        group = tuple(known[known.index(start) : known.index(end) + 1])
+        step = max(1, KEYS_A_RUN // len(group))
+        found += [
+            Rectangle(tuple(dates[at : at + step]), group) for at in range(0, len(dates), step)
+        ]
+    return found
+
+
+def run_in_process(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    parts: Sequence[Rectangle],
+    on_progress: Callable[[int], None],
+) -> BackfillResult:
+    """Run the parts one after another; `on_progress` gets each growth of materialisations."""
+    ran = [_run(defs, backfill.name, instance, part, on_progress) for part in parts]
+    return BackfillResult(
+        targeted=sum(len(part.keys) for part in parts) * len(Stage),
+        materialized=sum(count for count, _ in ran),
+        errors=tuple(reason for _, reasons in ran for reason in reasons),
+    )
+
+
+def capture_books(
+    defs: dg.Definitions, instance: dg.DagsterInstance, symbols: Sequence[str], today: date
+) -> BackfillResult:
+    """One order-book snapshot of each symbol, by the job that the schedule runs too."""
+    parts = rectangles(instance, symbols, today, today)
+    ran = [_run(defs, order_books.name, instance, part, lambda _: None) for part in parts]
+    return BackfillResult(
+        targeted=sum(len(part.keys) for part in parts) * len(BookStage),
+        materialized=sum(count for count, _ in ran),
+        errors=tuple(reason for _, reasons in ran for reason in reasons),
+    )
+
+
+def _run(
+    defs: dg.Definitions,
+    job_name: str,
+    instance: dg.DagsterInstance,
+    part: Rectangle,
+    on_progress: Callable[[int], None],
+) -> tuple[int, list[str]]:
+    """One run: how many asset partitions it materialised, and why its steps failed."""
+    run_id = str(uuid.uuid4())
+    with _Watch(instance, run_id, on_progress) as watch:
+        result = defs.resolve_job_def(job_name).execute_in_process(
+            run_config=_QUIET,
+            instance=instance,
+            tags=part.tags,
+            run_id=run_id,
+            raise_on_error=False,
+        )
+    return watch.count, [_reason(event) for event in result.get_step_failure_events()]
+
+
+class _Watch:
+    """Counts a run's materialisations while it runs, by asking the instance from a thread."""
+
+    def __init__(
+        self, instance: dg.DagsterInstance, run_id: str, on_progress: Callable[[int], None]
+    ) -> None:
+        self.count = 0
+        self._instance, self._run_id, self._on_progress = instance, run_id, on_progress
+        self._cursor: str | None = None
+        self._ended = Event()
+        self._thread = Thread(target=self._poll, name="progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._read()
+
+    def _poll(self) -> None:
+        while not self._ended.wait(_POLL_SECONDS):
+            self._read()
+
+    def _read(self) -> None:
+        page = self._instance.get_records_for_run(
+            self._run_id, self._cursor, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+        )
+        self._cursor = page.cursor
+        if page.records:
+            self.count += len(page.records)
+            self._on_progress(len(page.records))
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """One line: what the step itself said."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip().splitlines()[-1] if error else "the step failed"

@@ -1,0 +1,36 @@
+"""What can be launched by name: the live jobs, all symbols in one run, and the backfill."""
+
+import dagster as dg
+
+from crypto_assets.defs.assets.klines import KlinesConfig
+from crypto_assets.pipeline.outcome import BookStage, Stage
+
+KLINES = dg.AssetSelection.assets(*Stage)
+ORDER_BOOKS = dg.AssetSelection.assets(*BookStage)
+
+# Ticks go before backfills in the queue; backfills go one at a time (dagster.yaml).
+TICK_TAGS = {"crypto/kind": "tick", "dagster/priority": "10"}
+BACKFILL_TAGS = {"crypto/kind": "backfill", "dagster/priority": "-1"}
+
+ingest = dg.define_asset_job(
+    "ingest",
+    selection=KLINES,
+    description="What closed since each symbol's newest candle, for all symbols in one run.",
+    config=dg.RunConfig(ops={"klines": KlinesConfig(tail=True)}),
+    tags=TICK_TAGS,
+    executor_def=dg.in_process_executor,
+)
+order_books = dg.define_asset_job(
+    "order_books",
+    selection=ORDER_BOOKS,
+    description="One order-book snapshot of each symbol, into the lake and the facts.",
+    tags=TICK_TAGS,
+    executor_def=dg.in_process_executor,
+)
+backfill = dg.define_asset_job(
+    "backfill",
+    selection=KLINES,
+    description="Whole days from the exchange to daily candles, for a rectangle of partitions.",
+    tags=BACKFILL_TAGS,
+    executor_def=dg.in_process_executor,
+)

@@ -1,0 +1,110 @@
+"""When the live jobs run, all in UTC and running from the first start."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from crypto_assets.defs.jobs import TICK_TAGS, ingest, order_books
+from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.pipeline import plan
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.platform import Platform
+
+# A run that says STARTED for longer was killed with everything around it: ticks go on without it.
+_STALE = timedelta(minutes=15)
+
+
+@dg.schedule(
+    job=ingest,
+    cron_schedule="* * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="New candles of every symbol, at the interval that the settings ask for.",
+)
+def ingest_schedule(
+    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> dg.RunRequest | dg.SkipReason:
+    """One run for all symbols, from the oldest watermark's day to today."""
+    try:
+        tick = plan.tick(platform, context.scheduled_execution_time)
+    except CryptoAssetsError as error:
+        return dg.SkipReason(str(error))
+    if not tick.due:
+        return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
+    if busy := _unfinished(context, ingest.name):
+        return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
+    known = _known(context, tick.symbols)
+    if not known:
+        return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
+    first, last = date_key(tick.first_day), date_key(tick.last_day)
+    return dg.RunRequest(
+        asset_selection=[dg.AssetKey(stage) for stage in _due_stages(tick)],
+        tags={**TICK_TAGS, **_rectangle(first, last, known)},
+    )
+
+
+@dg.schedule(
+    job=order_books,
+    cron_schedule="* * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="An order-book snapshot of every symbol, at the interval of the settings.",
+)
+def order_books_schedule(
+    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> dg.RunRequest | dg.SkipReason:
+    """One run for all symbols, on today's partitions."""
+    try:
+        tick = plan.book_tick(platform, context.scheduled_execution_time)
+    except CryptoAssetsError as error:
+        return dg.SkipReason(str(error))
+    if not tick.due:
+        return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
+    if busy := _unfinished(context, order_books.name):
+        return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
+    known = _known(context, tick.symbols)
+    if not known:
+        return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
+    today = date_key(tick.last_day)
+    return dg.RunRequest(tags={**TICK_TAGS, **_rectangle(today, today, known)})
+
+
+def _due_stages(tick: plan.Tick) -> list[Stage]:
+    """Hours and days only where one has closed: a tick's bookkeeping costs more than its work."""
+    return list(Stage) if tick.hour_closed else [Stage.RAW, Stage.FACTS]
+
+
+def _rectangle(first: str, last: str, known: Sequence[str]) -> dict[str, str]:
+    """Range tags over the dates and all symbols between the first and last known, by insertion."""
+    return range_tags(
+        str(dg.MultiPartitionKey({"date": first, "symbol": known[0]})),
+        str(dg.MultiPartitionKey({"date": last, "symbol": known[-1]})),
+    )
+
+
+def _known(context: dg.ScheduleEvaluationContext, tracked: Sequence[str]) -> list[str]:
+    """Tracked symbols that are partitions, in the order in which Dagster keeps them."""
+    chosen = set(tracked)
+    return [name for name in context.instance.get_dynamic_partitions(SYMBOLS) if name in chosen]
+
+
+def _unfinished(context: dg.ScheduleEvaluationContext, job_name: str) -> str | None:
+    """A run of the job that an earlier tick launched and that has not ended."""
+    records = context.instance.get_run_records(
+        dg.RunsFilter(
+            job_name=job_name,
+            statuses=[
+                dg.DagsterRunStatus.QUEUED,
+                dg.DagsterRunStatus.NOT_STARTED,
+                dg.DagsterRunStatus.STARTING,
+                dg.DagsterRunStatus.STARTED,
+            ],
+            created_after=datetime.now(UTC) - _STALE,
+        ),
+        limit=1,
+    )
+    return records[0].dagster_run.run_id if records else None
+
+

@@ -1,0 +1,129 @@
+"""The main job for one symbol: exchange → lake → facts → hours → days, a month at a time."""
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from crypto_assets.errors import CryptoAssetsError, ObjectMissing
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
+from crypto_assets.pipeline.fact_klines import Loaded, load_klines
+from crypto_assets.pipeline.outcome import DayOutcome, Stage
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.raw_klines import StoredDay, record, store_days, store_tail
+from crypto_assets.warehouse import DayCounts
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One symbol's way through the chosen stages, within `window`, up to what has closed.
+
+    `closed_before_ms` is the exchange's clock less the settle delay; `pool` fetches days at once.
+    """
+
+    platform: Platform
+    symbol: str
+    window: Window
+    stages: Collection[Stage]
+    closed_before_ms: int
+    pool: Executor
+
+    def run(self) -> Iterator[list[DayOutcome]]:
+        """Bring whole days through, asking the exchange again for each of them.
+
+        Each item holds all outcomes of one calendar month's days.
+        """
+        chunks = [list(days) for _, days in groupby(self._days(), key=lambda d: (d.year, d.month))]
+        fetching = self._begin(chunks[0]) if chunks else []
+        for number, chunk in enumerate(chunks, start=1):
+            stored = [future.result() for future in fetching]
+            fetching = self._begin(chunks[number]) if number < len(chunks) else []
+            yield self._bring(chunk, stored)
+
+    def run_tail(self) -> Iterator[list[DayOutcome]]:
+        """Bring what closed since the newest candle that the warehouse holds."""
+        try:
+            stored = store_tail(self.platform, self.symbol, self._since_ms(), self.closed_before_ms)
+        except CryptoAssetsError as error:
+            yield [self._raw_failed(day, error) for day in self._days()[-1:]]
+            return
+        if stored:
+            yield self._bring([day.day for day in stored], stored)
+
+    def _days(self) -> list[date]:
+        return list((self.window & Window(0, self.closed_before_ms)).days())
+
+    def _since_ms(self) -> int:
+        newest = self.platform.warehouse.watermarks.last_open_time(self.symbol)
+        return max(self.window.start_ms, -1 if newest is None else newest + 1)
+
+    def _begin(self, days: Sequence[date]) -> list[Future[StoredDay]]:
+        if Stage.RAW not in self.stages:
+            return []
+        return store_days(self.platform, self.symbol, days, self.closed_before_ms, self.pool)
+
+    def _bring(self, days: Sequence[date], stored: Sequence[StoredDay]) -> list[DayOutcome]:
+        outcomes = [day.outcome(self.symbol) for day in stored]
+        window = Window.of_days(days[0], days[-1])
+        good = [day for day in days if day not in {bad.day for bad in stored if bad.error}]
+        try:
+            record(self.platform, stored)
+            loaded = self._load(window, dict(body for day in stored for body in day.bodies))
+            self._aggregate(window)
+        except CryptoAssetsError as error:
+            return outcomes + [bad for day in good for bad in self._later_failed(day, error)]
+        counts = self.platform.warehouse.coverage.by_day(self.symbol, window)
+        fetched = {day.day for day in stored}
+        for day in good:
+            if day in counts or day in fetched:
+                held = counts.get(day, DayCounts())
+                outcomes += self._later_outcomes(day, held, loaded.rows_by_day.get(day, 0))
+            else:
+                outcomes += self._later_failed(day, self._nothing_of(day))
+        return outcomes
+
+    def _load(self, window: Window, bodies: dict[str, bytes]) -> Loaded:
+        if Stage.FACTS not in self.stages:
+            return Loaded()
+        return load_klines(self.platform, self.symbol, window, bodies)
+
+    def _aggregate(self, window: Window) -> None:
+        aggregates = self.platform.warehouse.aggregates
+        if Stage.HOURS in self.stages:
+            aggregates.hours(self.symbol, window, self.closed_before_ms)
+        if Stage.DAYS in self.stages:
+            aggregates.days(self.symbol, window, self.closed_before_ms)
+
+    def _raw_failed(self, day: date, error: CryptoAssetsError) -> DayOutcome:
+        return DayOutcome(Stage.RAW, self.symbol, day, error=error)
+
+    def _later_failed(self, day: date, error: CryptoAssetsError) -> list[DayOutcome]:
+        later = [stage for stage in Stage if stage in self.stages and stage is not Stage.RAW]
+        return [DayOutcome(stage, self.symbol, day, error=error) for stage in later]
+
+    def _later_outcomes(self, day: date, held: DayCounts, loaded: int) -> list[DayOutcome]:
+        """What the tables now hold of a day; a day that still runs has no daily candle."""
+        missing = self._missing(day, held.minutes)
+        facts = {Stage.FACTS: {"loaded": loaded, "missing": missing}}
+        rows = {Stage.FACTS: held.minutes, Stage.HOURS: held.hours}
+        if self._is_over(day):
+            rows[Stage.DAYS] = held.days
+        return [
+            DayOutcome(stage, self.symbol, day, count, facts.get(stage, {}))
+            for stage, count in rows.items()
+            if stage in self.stages
+        ]
+
+    def _missing(self, day: date, minutes: int) -> int:
+        """Minutes of the day that have closed and are not there."""
+        closed = Window.of_day(day) & Window(0, self.closed_before_ms)
+        return max(0, (closed.end_ms - closed.start_ms) // MINUTE_MS - minutes)
+
+    def _is_over(self, day: date) -> bool:
+        return day_start_ms(day) + DAY_MS <= self.closed_before_ms
+
+    def _nothing_of(self, day: date) -> ObjectMissing:
+        return ObjectMissing(
+            f"neither lake nor warehouse holds {self.symbol} of {day}: materialise raw_klines first"
+        )

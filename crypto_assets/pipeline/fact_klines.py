@@ -1,0 +1,77 @@
+"""Lake → facts: unloaded klines objects become rows, what cannot be true is set aside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from crypto_assets.lake import decode_klines
+from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.clock import Window, day_of
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.sanity import Reject, Sifted, sift
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.warehouse import KlinesBatch
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one load did; counts of rows by the UTC day of their object."""
+
+    rows: int = 0
+    new: int = 0
+    changed: int = 0
+    rejected: int = 0
+    objects: int = 0
+    rows_by_day: Mapping[date, int] = field(default_factory=dict)
+
+
+def load_klines(
+    platform: Platform, symbol: str, window: Window, bodies: Mapping[str, bytes] | None = None
+) -> Loaded:
+    """Load every unloaded klines object of a symbol whose day lies in `window`.
+
+    `bodies` saves reading objects again that were put a moment ago. One transaction: either all
+    of them are loaded or none. Raises LakeError, WarehouseError.
+    """
+    objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.KLINES, window)
+    if not objects:
+        return Loaded()
+    sifted = [(item, _sift(item, _body(platform, item, bodies or {}))) for item in objects]
+    for item, parts in sifted:
+        if parts.rejects:
+            _set_aside(platform, item, parts.rejects)
+    batches = [KlinesBatch(item, parts.candles) for item, parts in sifted]
+    result = platform.warehouse.facts.load(symbol, batches)
+    return Loaded(
+        rows=result.rows,
+        new=result.new,
+        changed=result.changed,
+        rejected=sum(len(parts.rejects) for _, parts in sifted),
+        objects=len(objects),
+        rows_by_day=_rows_by_day(batches),
+    )
+
+
+def _body(platform: Platform, item: LakeObject, bodies: Mapping[str, bytes]) -> bytes:
+    known = bodies.get(item.key)
+    return platform.raw.get(item.key) if known is None else known
+
+
+def _sift(item: LakeObject, body: bytes) -> Sifted:
+    try:
+        rows = decode_klines(body)
+    except ValueError as error:
+        return Sifted(CANDLE_SCHEMA.empty_table(), (Reject(0, [], f"not klines: {error}"),))
+    return sift(rows, Window.of_day(day_of(item.first_time)))
+
+
+def _set_aside(platform: Platform, item: LakeObject, rejects: Sequence[Reject]) -> None:
+    platform.warehouse.quarantine.add(item, [(r.position, r.row, r.reason) for r in rejects])
+
+
+def _rows_by_day(batches: Sequence[KlinesBatch]) -> dict[date, int]:
+    counts: dict[date, int] = {}
+    for batch in batches:
+        day = day_of(batch.object.first_time)
+        counts[day] = counts.get(day, 0) + batch.candles.num_rows
+    return counts

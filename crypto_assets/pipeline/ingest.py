@@ -1,0 +1,55 @@
+"""The main job for many symbols: their chains side by side, fetching while others load."""
+
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+from crypto_assets.market.clock import Window
+from crypto_assets.pipeline.chain import Chain
+from crypto_assets.pipeline.outcome import DayOutcome, Stage
+from crypto_assets.pipeline.platform import Platform
+
+# Fetching waits for the exchange and the lake, loading for the database: these overlap.
+_FETCHERS = 8
+_CHAINS = 3
+
+
+def bring_symbols(
+    platform: Platform,
+    windows: Mapping[str, Window],
+    stages: Collection[Stage],
+    *,
+    tail: bool = False,
+) -> Iterator[list[DayOutcome]]:
+    """Bring each symbol's window through `stages`; a list holds all outcomes of its days.
+
+    With `tail`, only what closed since each symbol's newest candle, after the last minute has
+    settled. A symbol that fails ends in outcomes with errors and stops no other.
+    """
+    closed_before = platform.wait_until_settled() if tail else platform.closed_before()
+    reached: SimpleQueue[list[DayOutcome] | None] = SimpleQueue()
+
+    def follow(chain: Chain) -> None:
+        try:
+            for outcomes in chain.run_tail() if tail else chain.run():
+                reached.put(outcomes)
+        finally:
+            reached.put(None)
+
+    with (
+        ThreadPoolExecutor(_FETCHERS, "fetch") as pool,
+        ThreadPoolExecutor(_CHAINS, "chain") as chains,
+    ):
+        running = [
+            chains.submit(follow, Chain(platform, symbol, window, stages, closed_before, pool))
+            for symbol, window in windows.items()
+        ]
+        left = len(running)
+        while left:
+            outcomes = reached.get()
+            if outcomes is None:
+                left -= 1
+            else:
+                yield outcomes
+        for chain in running:
+            chain.result()

@@ -1,0 +1,66 @@
+"""What a tick has to do: which symbols, which days, and whether it is due at all."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_of, floor_ms, to_ms
+from crypto_assets.pipeline.platform import Platform
+
+# Further behind than this, whole days come from the archive: that is a backfill's work.
+TAIL_MS = 2 * DAY_MS
+
+
+@dataclass(frozen=True)
+class Tick:
+    due: bool
+    interval_minutes: int
+    symbols: tuple[str, ...]
+    first_day: date
+    last_day: date
+    hour_closed: bool
+
+
+def tick(platform: Platform, scheduled: datetime) -> Tick:
+    """The live tick of a minute. Symbols too far behind are left to a backfill."""
+    now = platform.now()
+    marks = platform.warehouse.watermarks.newest()
+    near = {name: mark for name, mark in marks.items() if mark is None or now - mark <= TAIL_MS}
+    oldest = min((mark for mark in near.values() if mark is not None), default=now)
+    interval = platform.ingest_interval_minutes()
+    return Tick(
+        due=_is_due(scheduled, interval),
+        interval_minutes=interval,
+        symbols=tuple(near),
+        first_day=day_of(min(now, oldest + MINUTE_MS)),
+        last_day=day_of(now),
+        hour_closed=floor_ms(oldest + MINUTE_MS, HOUR_MS) < floor_ms(now, HOUR_MS),
+    )
+
+
+def book_tick(platform: Platform, scheduled: datetime) -> Tick:
+    """The order books' tick of a minute: every tracked symbol, today."""
+    today = day_of(platform.now())
+    interval = platform.order_book_interval_minutes()
+    return Tick(
+        due=_is_due(scheduled, interval),
+        interval_minutes=interval,
+        symbols=tuple(symbol.name for symbol in platform.warehouse.symbols.tracked()),
+        first_day=today,
+        last_day=today,
+        hour_closed=False,
+    )
+
+
+def far_behind(platform: Platform) -> dict[str, date]:
+    """Symbols that no tick catches up any more, with the day of their newest candle."""
+    now = platform.now()
+    marks = platform.warehouse.watermarks.newest()
+    return {
+        name: day_of(mark)
+        for name, mark in marks.items()
+        if mark is not None and now - mark > TAIL_MS
+    }
+
+
+def _is_due(scheduled: datetime, interval_minutes: int) -> bool:
+    return to_ms(scheduled) // MINUTE_MS % interval_minutes == 0

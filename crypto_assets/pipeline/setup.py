@@ -1,0 +1,45 @@
+"""Making everything ready, and being sure before each run that it is the right exchange's."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from crypto_assets.pipeline.platform import Platform
+
+
+def prepare(platform: Platform, symbols: Sequence[str], start: date, unit: str) -> list[str]:
+    """Create or migrate what is missing and register symbols; answers the newly added ones.
+
+    Idempotent, safe when two start at once. Raises UnknownSymbol before anything is registered,
+    ForeignExchange where warehouse or lake belong to another exchange.
+    """
+    platform.warehouse.migrate()
+    for lake in (platform.raw, platform.archive):
+        lake.create()
+        lake.check()
+    _claim(platform)
+    platform.warehouse.settings.claim_partition_unit(unit)
+    platform.warehouse.settings.claim_start_date(start)
+    return track(platform, symbols)
+
+
+def track(platform: Platform, symbols: Sequence[str]) -> list[str]:
+    """Register symbols that the exchange knows; answers those that were not tracked before."""
+    tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
+    wanted = [name for name in symbols if name not in tracked]
+    if not wanted:
+        return []
+    found = platform.exchange.rest.exchange_info(wanted).symbols
+    return platform.warehouse.symbols.register([found[name] for name in wanted])
+
+
+def admit(platform: Platform) -> None:
+    """Raises unless warehouse and lake are ready and belong to this exchange."""
+    platform.warehouse.require_ready()
+    _claim(platform)
+
+
+def _claim(platform: Platform) -> None:
+    identity = platform.exchange.rest.identity()
+    platform.warehouse.settings.claim_exchange(identity)
+    for lake in (platform.raw, platform.archive):
+        lake.claim(identity)
