@@ -1,0 +1,76 @@
+"""The providers as a page: `python -m crypto_assets.analytics.catalogue > docs/providers.md`."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from crypto_assets.analytics.provider import Params, Provider
+from crypto_assets.analytics.registry import providers
+from crypto_assets.market.intervals import Interval
+
+_HEAD = """\
+# Analytics providers
+
+Made from the registry by `python -m crypto_assets.analytics.catalogue > docs/providers.md`; a test
+holds it current. Each provider is one file in `crypto_assets/analytics/providers/`.
+
+Windows count the candles that exist: a hole is neither filled nor counted. What has no value (too
+little history, nothing divided by nothing) is missing: NaN in Python, null in JSON. "Reads before"
+is how many candles before the first one shown are read, so that a value does not depend on where
+the chart begins; it is given for the defaults at one-hour candles.
+"""
+
+
+def catalogue() -> str:
+    """Markdown: an overview, then each provider with its parameters and columns."""
+    known = providers().values()
+    overview = _table(
+        ("Provider", "Shows", "Answers with"),
+        ((f"[`{p.name}`](#{p.name})", p.summary, _answer(p)) for p in known),
+    )
+    return "\n".join([_HEAD, overview, *map(_section, known)])
+
+
+def _answer(provider: Provider[Any]) -> str:
+    return ", ".join(f"`{name}`" for name in provider.columns) or "one object"
+
+
+def _section(provider: Provider[Any]) -> str:
+    parts = [f"## {provider.name}\n", f"**{provider.title}.** {provider.description}\n"]
+    if provider.params.model_fields:
+        parts.append(_table(("Parameter", "Type", "Default", "Means"), _rows(provider.params)))
+    if provider.columns:
+        units = ((f"`{name}`", unit) for name, unit in provider.columns.items())
+        parts.append(_table(("Column", "Unit"), units))
+        before = provider.parse({}).warm_up(Interval.H1)
+        parts.append(f"Reads before: {before} candles.\n")
+    return "\n".join(parts)
+
+
+def _rows(params: type[Params]) -> Iterator[tuple[str, ...]]:
+    schema = params.model_json_schema()
+    for name, field in schema["properties"].items():
+        default = field.get("default")
+        shown = f"`{default}`" if default not in ([], None) else "none"
+        yield f"`{name}`", _kind(field, schema.get("$defs", {})), shown, field["description"]
+
+
+def _kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """A field's JSON schema in words: `integer, 2 to 100`, or the words that it takes."""
+    if "$ref" in field:
+        words = definitions[field["$ref"].rpartition("/")[2]]["enum"]
+        return ", ".join(f"`{word}`" for word in words)
+    if field["type"] == "array":
+        return f"list of {field['items']['type']}s"
+    low = field.get("minimum", f"above {field.get('exclusiveMinimum')}")
+    bounds = f", {low} to {field['maximum']}" if "maximum" in field else ""
+    return f"{field['type']}{bounds}"
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(catalogue())

@@ -1,0 +1,30 @@
+"""ATR: Wilder's average true range."""
+
+import pandas as pd
+import talib
+from pydantic import Field
+
+from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.settling import candles_to_settle, wilder_alpha
+from crypto_assets.market.intervals import Interval
+
+
+class AtrParams(Params):
+    period: int = Field(14, ge=2, le=100, description="candles; the newest weighs 1 / period")
+
+    def warm_up(self, interval: Interval) -> int:
+        return self.period + candles_to_settle(wilder_alpha(self.period))
+
+
+@provider(title="Average true range", panel=Panel.BELOW, columns={"atr": "quote units"})
+def atr(candles: pd.DataFrame, params: AtrParams) -> pd.DataFrame:
+    """How far the price goes in one candle, the jump from the previous close included.
+
+    true range = max(high, previous close) - min(low, previous close), averaged by Wilder
+    (weight 1 / period), seeded with the simple average of the first `period` of them.
+    Source: J. W. Wilder, New Concepts in Technical Trading Systems, 1978; TA-Lib, ATR.
+    Settled when the seed weighs less than 1e-12.
+    """
+    return pd.DataFrame(
+        {"atr": talib.ATR(candles["high"], candles["low"], candles["close"], params.period)}
+    )

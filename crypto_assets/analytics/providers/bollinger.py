@@ -1,0 +1,32 @@
+"""Bollinger bands: a moving average and its standard deviation on both sides."""
+
+import pandas as pd
+import talib
+from pydantic import Field
+
+from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.market.intervals import Interval
+
+
+class BollingerParams(Params):
+    period: int = Field(20, ge=2, le=500, description="candles in average and deviation")
+    std: float = Field(2.0, gt=0, le=10, description="standard deviations between middle and band")
+
+    def warm_up(self, interval: Interval) -> int:
+        return self.period - 1
+
+
+@provider(
+    title="Bollinger bands",
+    panel=Panel.PRICE,
+    columns={"upper": "quote units", "middle": "quote units", "lower": "quote units"},
+)
+def bollinger(candles: pd.DataFrame, params: BollingerParams) -> pd.DataFrame:
+    """Mean close of the last `period` candles, and `std` standard deviations above and below.
+
+    middle = sma(close, period); upper, lower = middle ± std * deviation, the population's (divided
+    by `period`). A price that does not move has three equal bands.
+    Source: J. Bollinger, Bollinger on Bollinger Bands, 2001; TA-Lib, BBANDS.
+    """
+    lines = talib.BBANDS(candles["close"], params.period, params.std, params.std)
+    return pd.DataFrame(dict(zip(("upper", "middle", "lower"), lines, strict=True)))

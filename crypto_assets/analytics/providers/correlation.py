@@ -1,0 +1,53 @@
+"""Correlation: how alike two symbols move."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import talib
+from pydantic import Field, field_validator
+
+from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.returns import log_returns
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.symbols import symbol_name
+
+
+class CorrelationParams(Params):
+    with_: str = Field("BTCUSDT", alias="with", description="the other symbol")
+    window: int = Field(30, ge=3, le=1000, description="returns that are compared")
+
+    @field_validator("with_")
+    @classmethod
+    def _name_symbol(cls, value: str) -> str:
+        return symbol_name(value)
+
+    def warm_up(self, interval: Interval) -> int:
+        return self.window
+
+    def companions(self) -> tuple[str, ...]:
+        return (self.with_,)
+
+
+@provider(title="Correlation", panel=Panel.BELOW, columns={"correlation": "-1 to 1"})
+def correlation(
+    candles: pd.DataFrame, companions: Mapping[str, pd.DataFrame], params: CorrelationParams
+) -> pd.DataFrame:
+    """Pearson's correlation of the two symbols' last `window` log returns.
+
+    Both returns are taken between the same two candles of this symbol. No value where the other
+    symbol lacks a candle of the window, or where one of the two did not move at all in it.
+    Source: K. Pearson, 1895; TA-Lib, CORREL.
+    """
+    ours = log_returns(candles["close"])
+    theirs = log_returns(companions[params.with_]["close"].reindex(candles.index))
+    both = ours.notna() & theirs.notna()
+    value = talib.CORREL(ours[both], theirs[both], params.window).reindex(candles.index)
+    whole = both.rolling(params.window).sum() == params.window
+    moving = _moves(ours, params.window) & _moves(theirs, params.window)
+    return pd.DataFrame({"correlation": value.where(whole & moving)})
+
+
+def _moves(returns: pd.Series, window: int) -> pd.Series:
+    """Where the returns of a window are not all the same."""
+    recent = returns.rolling(window)
+    return recent.max() > recent.min()

@@ -1,0 +1,23 @@
+"""Return distribution: how often the price moved how far from one candle to the next."""
+
+import pandas as pd
+from pydantic import Field
+
+from crypto_assets.analytics.distribution import Distribution, distribution
+from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.returns import log_returns
+
+
+class ReturnDistributionParams(Params):
+    bins: int = Field(50, ge=1, le=500, description="bars of the histogram")
+
+
+@provider(title="Return distribution", panel=Panel.ALONE)
+def return_distribution(candles: pd.DataFrame, params: ReturnDistributionParams) -> Distribution:
+    """Histogram of log returns between the candles given, with their moments and quantiles.
+
+    return = ln(close[t] / close[t - 1]); n candles have n - 1, and one over a hole counts as one.
+    Moments are the population's, kurtosis the excess over 3 (fat tails are above 0).
+    Source: numpy (histogram, quantile); as scipy.stats.skew and kurtosis.
+    """
+    return distribution(log_returns(candles["close"]).dropna().to_numpy(), params.bins)

@@ -1,0 +1,38 @@
+"""Volatility: how much returns scatter, as a yearly figure."""
+
+import math
+
+import pandas as pd
+import talib
+from pydantic import Field
+
+from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.returns import log_returns
+from crypto_assets.market.clock import DAY_MS
+from crypto_assets.market.intervals import Interval
+
+_YEAR_MS = 365 * DAY_MS
+
+
+class VolatilityParams(Params):
+    window: int = Field(30, ge=2, le=1000, description="returns in the deviation")
+
+    def warm_up(self, interval: Interval) -> int:
+        return self.window
+
+
+@provider(
+    title="Volatility", panel=Panel.BELOW, columns={"volatility": "fraction a year; 0.5 is 50 %"}
+)
+def volatility(candles: pd.DataFrame, interval: Interval, params: VolatilityParams) -> pd.DataFrame:
+    """Standard deviation of the last `window` log returns, scaled to a year of 365 days.
+
+    volatility = std(ln(close[t] / close[t - 1])) * sqrt(year / interval), std being the sample's
+    (divided by window - 1). The market never closes, so a year has 365 days.
+    Source: realised volatility as in J. Hull, Options, Futures and Other Derivatives; TA-Lib,
+    STDDEV. A return over a hole counts as one.
+    """
+    sample = math.sqrt(params.window / (params.window - 1))
+    yearly = math.sqrt(_YEAR_MS / interval.ms)
+    deviation = talib.STDDEV(log_returns(candles["close"]), params.window, 1.0)
+    return pd.DataFrame({"volatility": deviation * (sample * yearly)})

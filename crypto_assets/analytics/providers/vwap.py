@@ -1,0 +1,46 @@
+"""VWAP: volume-weighted average price since the day, week, month or year began."""
+
+from enum import StrEnum
+
+import pandas as pd
+import talib
+from pydantic import Field
+
+from crypto_assets.analytics.anchor import Anchor, candles_since, periods, settle_anchor
+from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.market.intervals import Interval
+
+
+class Price(StrEnum):
+    TYPICAL = "typical"
+    TRADED = "traded"
+
+
+class VwapParams(Params):
+    anchor: Anchor = Field(
+        Anchor.AUTO, description="where it starts; auto: by the interval, for 24 candles or more"
+    )
+    price: Price = Field(
+        Price.TYPICAL, description="typical: (high + low + close) / 3; traded: what was truly paid"
+    )
+
+    def warm_up(self, interval: Interval) -> int:
+        return candles_since(self.anchor, interval)
+
+
+@provider(title="VWAP", panel=Panel.PRICE, columns={"vwap": "quote units"})
+def vwap(candles: pd.DataFrame, interval: Interval, params: VwapParams) -> pd.DataFrame:
+    """What a unit cost on average since the anchor (UTC; weeks from Monday).
+
+    vwap = sum(price * volume) / sum(volume), price being (high + low + close) / 3, as TA-Lib's VWAP
+    has it; with `price=traded` it is sum(quote_volume) / sum(volume), the exact mean of all trades.
+    No value until something was traded.
+    """
+    volume = candles["volume"]
+    if params.price is Price.TRADED:
+        paid = candles["quote_volume"]
+    else:
+        paid = talib.TYPPRICE(candles["high"], candles["low"], candles["close"]) * volume
+    period = periods(candles.index, settle_anchor(params.anchor, interval))
+    traded = volume.groupby(period).cumsum()
+    return pd.DataFrame({"vwap": paid.groupby(period).cumsum() / traded.where(traded > 0)})

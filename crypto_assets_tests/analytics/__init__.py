@@ -1,0 +1,1 @@
+"""Analytics: providers, frames, gaps and the registry."""

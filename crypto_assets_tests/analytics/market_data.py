@@ -1,0 +1,94 @@
+"""Small made-up markets: random walks with quiet stretches and holes, from a seed."""
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from crypto_assets.analytics import Input, Params, Provider, frame_from_table
+from crypto_assets.market.candles import KlineRow, table_from_rows
+from crypto_assets.market.clock import to_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.order_book import Level, OrderBook
+
+# A Wednesday.
+START = to_ms(pd.Timestamp("2025-01-01", tz="UTC").to_pydatetime())
+BOOK = OrderBook(
+    last_update_id=7,
+    captured_at=START,
+    bids=(Level(Decimal("0.00001234"), Decimal(300)), Level(Decimal("0.00001233"), Decimal(100))),
+    asks=(Level(Decimal("0.00001236"), Decimal(50)), Level(Decimal("0.00001240"), Decimal(50))),
+)
+
+
+def candles(
+    count: int,
+    *,
+    seed: int = 0,
+    price: float = 60_000.0,
+    interval: Interval = Interval.M1,
+    quiet: float = 0.1,
+    holes: bool = False,
+) -> pd.DataFrame:
+    """A frame of `count` candles; the part `quiet` of them has no trade, and holes take candles."""
+    dice = np.random.default_rng(seed)
+    still = dice.random(count) < quiet
+    close = price * np.exp(np.cumsum(np.where(still, 0, dice.normal(0, 1e-3, count))))
+    opened = np.concatenate([[price], close[:-1]])
+    stretch = np.where(still, 1, np.exp(np.abs(dice.normal(0, 5e-4, count))))
+    volume = np.where(still, 0, dice.exponential(5, count))
+    times = interval.floor(START) + interval.ms * np.arange(count)
+    frame = pd.DataFrame(
+        {
+            "open_time": times,
+            "open": opened,
+            "high": np.maximum(opened, close) * stretch,
+            "low": np.minimum(opened, close) / stretch,
+            "close": close,
+            "volume": volume,
+            "close_time": times + interval.ms - 1,
+            "quote_volume": volume * (opened + close) / 2,
+            "trade_count": np.where(still, 0, dice.integers(1, 99, count)),
+            "taker_buy_volume": volume / 2,
+            "taker_buy_quote_volume": volume * (opened + close) / 4,
+        },
+        index=pd.DatetimeIndex(pd.to_datetime(times, unit="ms", utc=True), name="time"),
+    )
+    return frame[dice.random(count) > 0.02] if holes else frame
+
+
+def flat(count: int, price: str = "0.00001234", volume: str = "0") -> pd.DataFrame:
+    """Candles of one price; without volume as the exchange publishes quiet minutes."""
+    return frame_from_table(flat_table(count, price, volume))
+
+
+def flat_table(count: int, price: str = "0.00001234", volume: str = "0") -> pa.Table:
+    return table_from_rows([_flat_row(START + i * 60_000, price, volume) for i in range(count)])
+
+
+def _flat_row(opened: int, price: str, volume: str) -> KlineRow:
+    paid = f"{Decimal(price) * Decimal(volume):.8f}"
+    head: KlineRow = [opened, price, price, price, price, volume, opened + 59_999]
+    return [*head, paid, int(volume != "0"), volume, paid, "0"]
+
+
+def answer(
+    provider: Provider,
+    frame: pd.DataFrame,
+    params: Params | None = None,
+    *,
+    interval: Interval = Interval.M1,
+    companion: pd.DataFrame | None = None,
+) -> object:
+    """The provider's answer with every input supplied; the companion's times are the frame's."""
+    params = provider.parse({}) if params is None else params
+    other = candles(len(frame), seed=99, interval=interval) if companion is None else companion
+    others = {name: other for name in params.companions() or ("AAAUSDT", "BBBUSDT")}
+    supplied = {
+        Input.CANDLES: frame,
+        Input.INTERVAL: interval,
+        Input.COMPANIONS: others,
+        Input.BOOK: BOOK,
+    }
+    return provider.compute(params, supplied)

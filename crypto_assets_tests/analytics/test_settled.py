@@ -1,0 +1,82 @@
+"""A value does not depend on how much is shown; nor on the size of the price."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crypto_assets.analytics.registry import get, providers
+from crypto_assets.market.intervals import Interval
+from crypto_assets_tests.analytics.market_data import answer, candles
+
+SERIES = [name for name, provider in providers().items() if provider.is_series]
+OBJECTS = [name for name in providers() if name not in SERIES]
+INTERVALS = (Interval.M1, Interval.M15, Interval.H1, Interval.H12, Interval.D1, Interval.W1)
+
+
+@pytest.mark.parametrize("name", SERIES)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seed=st.integers(0, 2**32),
+    interval=st.sampled_from(INTERVALS),
+    quiet=st.sampled_from([0.0, 0.3, 0.9]),
+    price=st.sampled_from([60_000.0, 0.00001234]),
+)
+def test_is_the_same_however_much_is_shown(
+    name: str, seed: int, interval: Interval, quiet: float, price: float
+) -> None:
+    history = candles(3000, seed=seed, price=price, interval=interval, quiet=quiet, holes=True)
+    other = candles(3000, seed=seed + 1, interval=interval, holes=True)
+    provider = get(name)
+    params = provider.parse({})
+    before = params.warm_up(interval)
+    whole = answer(provider, history, params, interval=interval, companion=other)
+    for shown in (5, 50, 500):
+        read = history.iloc[-(shown + before) :]
+        theirs = other[other.index >= read.index[0]]
+        part = answer(provider, read, params, interval=interval, companion=theirs)
+        assert isinstance(part, pd.DataFrame)
+        for column, unit in provider.columns.items():
+            scale = price if unit == "quote units" else 1
+            pd.testing.assert_series_equal(
+                part[column].iloc[-shown:],
+                whole[column].iloc[-shown:],
+                rtol=1e-9,
+                atol=1e-9 * min(scale, 1),
+            )
+
+
+@pytest.mark.parametrize("name", [n for n in SERIES if n not in ("candlestick", "volume")])
+def test_warm_up_is_not_generous_by_half(name: str) -> None:
+    """With a third of the history, the first value shown is another one or is missing."""
+    history = candles(4300, seed=11, quiet=0)
+    provider = get(name)
+    params = provider.parse({})
+    whole = answer(provider, history, params)
+    read = history.iloc[-(5 + params.warm_up(Interval.M1) // 3) :]
+    other = candles(4300, seed=99).iloc[-len(read) :]
+    part = answer(provider, read, params, companion=other)
+    gap = np.abs(part.iloc[-5] - whole.iloc[-5]).to_numpy()
+    assert not (gap <= 1e-9).all()
+
+
+@pytest.mark.parametrize("factor", [2.0**-32, 1e-9, 1e7])
+@pytest.mark.parametrize("name", SERIES)
+def test_scaled_prices_give_scaled_answers(name: str, factor: float) -> None:
+    """TA-Lib compares with absolute epsilons in places; none may be felt at 0.00001234."""
+    history = candles(700, seed=2, quiet=0.3)
+    paid = [c for c in history if c in ("open", "high", "low", "close") or "quote" in c]
+    scaled = history.assign(**{column: history[column] * factor for column in paid})
+    provider = get(name)
+    ours, wanted = answer(provider, scaled), answer(provider, history)
+    for column, unit in provider.columns.items():
+        by = factor if unit == "quote units" else 1
+        np.testing.assert_allclose(
+            ours[column], wanted[column] * by, rtol=1e-9, atol=1e-9 * by, err_msg=column
+        )
+
+
+def test_there_are_series_and_objects() -> None:
+    assert len(SERIES) >= 13
+    assert {"order_book", "price_distribution", "volume_profile"} <= set(OBJECTS)
