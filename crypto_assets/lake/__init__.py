@@ -1,0 +1,70 @@
+"""The raw lake: one interface, a directory or an S3 bucket behind it.
+
+lake = open_lake("s3://crypto-raw", S3Options(endpoint_url="http://127.0.0.1:9000"))
+entry, body = klines_object(lake.bucket, "BTCUSDT", rows, Source.REST, fetched_at)
+lake.put(entry.key, body, fetched_at=fetched_at, source=entry.source, rows=entry.rows)
+"""
+
+import re
+from pathlib import Path
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.lake.directory import DirectoryLake
+from crypto_assets.lake.keys import (
+    KeyParts,
+    day_prefix,
+    depth_key,
+    klines_key,
+    parse_key,
+    symbol_prefix,
+)
+from crypto_assets.lake.lake import Entry, Lake, ObjectInfo, S3Options
+from crypto_assets.lake.objects import (
+    count_rows,
+    decode_depth,
+    decode_klines,
+    depth_object,
+    describe,
+    encode_klines,
+    klines_object,
+)
+from crypto_assets.lake.s3 import S3Lake
+
+__all__ = [
+    "Entry",
+    "KeyParts",
+    "Lake",
+    "ObjectInfo",
+    "S3Options",
+    "count_rows",
+    "day_prefix",
+    "decode_depth",
+    "decode_klines",
+    "depth_key",
+    "depth_object",
+    "describe",
+    "encode_klines",
+    "klines_key",
+    "klines_object",
+    "open_lake",
+    "parse_key",
+    "symbol_prefix",
+]
+
+_BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
+
+
+def open_lake(url: str, s3: S3Options | None = None) -> Lake:
+    """The lake at `url`: `s3://bucket`, or a directory's path. Nothing is asked or made yet.
+
+    Raises WrongUse where it is neither.
+    """
+    bucket = _BUCKET.fullmatch(url)
+    if bucket:
+        return S3Lake(bucket[1], s3 or S3Options())
+    if not url or "://" in url:
+        raise WrongUse(
+            f"{url!r} is no lake: give s3://bucket (3 to 63 of a-z, 0-9, - and .; no folder) "
+            "or a directory"
+        )
+    return DirectoryLake(Path(url))

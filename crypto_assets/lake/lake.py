@@ -1,0 +1,188 @@
+"""What every lake can do, whatever its body; what the bodies share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import orjson
+
+from crypto_assets.errors import ForeignExchange, LakeError, LakeRefused, WrongUse
+from crypto_assets.lake.keys import parse_key
+from crypto_assets.lake.objects import count_rows
+from crypto_assets.market.lake_object import Source
+
+# The lake's own objects, which no listing shows: whose it is, and whether it may be written.
+MARKER_KEY = "exchange.json"
+PROBE_KEY = ".probe"
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What the lake knows of an object without reading it; `fetched_at` in epoch ms.
+
+    `source` is None under a foreign name, `rows` is None where the lake keeps no count.
+    """
+
+    key: str
+    size_bytes: int
+    fetched_at: int
+    source: Source | None
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a cheap listing; `stored_at`, epoch ms, is when it was put or fetched."""
+
+    key: str
+    size_bytes: int
+    stored_at: int
+
+
+@dataclass(frozen=True)
+class S3Options:
+    """How to reach an S3 server; None leaves it to boto3's own search (roles, profiles)."""
+
+    endpoint_url: str | None = None
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
+    region: str | None = None
+
+
+class Lake(ABC):
+    """A bucket of raw objects. Safe for many threads and many processes at once.
+
+    Every method raises LakeUnavailable where asking again may help and LakeRefused where
+    something must be mended first.
+    """
+
+    url: str
+    bucket: str
+
+    @abstractmethod
+    def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
+        """Stores the object whole or not at all; `fetched_at` in epoch ms.
+
+        False, and nothing done, where an object with more rows stands under the key.
+        """
+
+    @abstractmethod
+    def read(self, key: str) -> tuple[ObjectInfo, bytes]:
+        """An object and what is known of it, of one moment. Raises ObjectMissing."""
+
+    @abstractmethod
+    def head(self, key: str) -> ObjectInfo | None:
+        """What is known of an object, None where there is none."""
+
+    @abstractmethod
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """Objects whose key begins with `prefix`, at the price of a listing.
+
+        In the order of their keys, if they are of this lake's layout.
+        """
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """As `entries`, with fetch time and source; on S3 each object costs a request."""
+
+    @abstractmethod
+    def delete(self, keys: Iterable[str]) -> None:
+        """Removes the objects; one that is not there is no error."""
+
+    @abstractmethod
+    def create(self) -> None:
+        """Makes the bucket where there is none; two may do so at once."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Proves that the lake is there and may be written."""
+
+    @abstractmethod
+    def _read_marker(self) -> bytes | None:
+        """The object that says whose lake this is."""
+
+    @abstractmethod
+    def _write_marker(self, body: bytes) -> None:
+        """Stores it unless there is one."""
+
+    def get(self, key: str) -> bytes:
+        """An object's body. Raises ObjectMissing."""
+        return self.read(key)[1]
+
+    def size(self) -> tuple[int, int]:
+        """How many objects the lake holds, and their bytes."""
+        sizes = [entry.size_bytes for entry in self.entries()]
+        return len(sizes), sum(sizes)
+
+    def copy_to(self, other: "Lake", key: str) -> bool:
+        """Copies an object with its fetch time and proves the copy.
+
+        False where `other` holds one with more rows, and keeps it. Raises ObjectMissing, and
+        LakeError where what was read back differs.
+        """
+        info, body = self.read(key)
+        source = info.source or Source.IMPORT
+        rows = rows_of(info, body)
+        if not other.put(key, body, fetched_at=info.fetched_at, source=source, rows=rows):
+            return False
+        if sha256(other.get(key)).digest() != sha256(body).digest():
+            raise LakeError(f"the copy of {key} in {other.url} differs from {self.url}")
+        return True
+
+    def move_to(self, other: "Lake", key: str) -> bool:
+        """Copies, proves the copy, then deletes here; False, and nothing done, as `copy_to`."""
+        copied = self.copy_to(other, key)
+        if copied:
+            self.delete([key])
+        return copied
+
+    def owner(self) -> str | None:
+        """Which exchange the lake belongs to, None of one that nobody claimed."""
+        body = self._read_marker()
+        if body is None:
+            return None
+        try:
+            return str(orjson.loads(body)["exchange"])
+        except (ValueError, TypeError, KeyError):
+            raise LakeRefused(
+                f"{MARKER_KEY} in {self.url} does not name an exchange: put that file right"
+            ) from None
+
+    def claim(self, identity: str) -> None:
+        """Makes the lake belong to an exchange for good; of two at once, one wins.
+
+        Raises ForeignExchange where it belongs to another.
+        """
+        owner = self.owner()
+        if owner is None:
+            self._write_marker(orjson.dumps({"exchange": identity}))
+            owner = self.owner()
+        if owner != identity:
+            raise ForeignExchange(
+                f"the lake {self.url} belongs to {owner}, not to {identity}: "
+                "set another CRYPTO_HOME or lake, or the exchange it came from"
+            )
+
+
+def rows_of(info: ObjectInfo, body: bytes) -> int:
+    """The count that the lake keeps, or a count of the body."""
+    return count_rows(body) if info.rows is None else info.rows
+
+
+def source_of(key: str) -> Source | None:
+    """What a key of this layout says of its source."""
+    parts = parse_key(key)
+    return parts.source if parts else None
+
+
+def checked_key(key: str) -> str:
+    """`key`, if every body of a lake can hold it. Raises WrongUse."""
+    parts = key.split("/")
+    if not all(parts) or {".", ".."} & set(parts) or "\0" in key or is_hidden(key):
+        raise WrongUse(f"{key!r} cannot be an object's key")
+    return key
+
+
+def is_hidden(key: str) -> bool:
+    return key == MARKER_KEY or key.startswith(".")

@@ -1,0 +1,117 @@
+"""A real HTTP server in a thread that answers what a test's function says, faults included."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`cut` closes the connection after so many bytes of the body, -1 before any answer."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: int | None = None
+    delay: float = 0.0
+
+
+Respond = Callable[[Request], Answer]
+
+
+class ScriptedServer:
+    """`url` to ask; `requests` that came, in order."""
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+        self.requests: list[Request] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@contextmanager
+def scripted(respond: Respond) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(respond)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def in_turn(*answers: Answer) -> Respond:
+    """One answer a request; the last one again and again."""
+    left = list(answers)
+    lock = threading.Lock()
+
+    def respond(_: Request) -> Answer:
+        with lock:
+            return left.pop(0) if len(left) > 1 else left[0]
+
+    return respond
+
+
+def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 10
+
+        def _answer(self) -> None:
+            parts = urlsplit(self.path)
+            request = Request(
+                method=self.command,
+                path=parts.path,
+                query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+                headers=dict(self.headers),
+                body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
+                at=time.monotonic(),
+            )
+            script.requests.append(request)
+            self._send(script.respond(request))
+
+        def _send(self, answer: Answer) -> None:
+            if answer.delay:
+                time.sleep(answer.delay)
+            self.close_connection = answer.cut is not None
+            if answer.cut == -1:
+                return
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body[: answer.cut])
+
+        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Silent: the test's own assertions speak."""
+
+    return Handler
