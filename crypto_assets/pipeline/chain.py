@@ -55,7 +55,7 @@ class Chain:
         return list((self.window & Window(0, self.closed_before_ms)).days())
 
     def _since_ms(self) -> int:
-        newest = self.platform.warehouse.watermarks.last_open_time(self.symbol)
+        newest = self.platform.warehouse.watermarks.get(self.symbol).last_open_time
         return max(self.window.start_ms, -1 if newest is None else newest + 1)
 
     def _begin(self, days: Sequence[date]) -> list[Future[StoredDay]]:

@@ -23,7 +23,7 @@ class Tick:
 def tick(platform: Platform, scheduled: datetime) -> Tick:
     """The live tick of a minute. Symbols too far behind are left to a backfill."""
     now = platform.now()
-    marks = platform.warehouse.watermarks.newest()
+    marks = _newest(platform)
     near = {name: mark for name, mark in marks.items() if mark is None or now - mark <= TAIL_MS}
     oldest = min((mark for mark in near.values() if mark is not None), default=now)
     interval = platform.ingest_interval_minutes()
@@ -54,7 +54,7 @@ def book_tick(platform: Platform, scheduled: datetime) -> Tick:
 def far_behind(platform: Platform) -> dict[str, date]:
     """Symbols that no tick catches up any more, with the day of their newest candle."""
     now = platform.now()
-    marks = platform.warehouse.watermarks.newest()
+    marks = _newest(platform)
     return {
         name: day_of(mark)
         for name, mark in marks.items()
@@ -64,3 +64,10 @@ def far_behind(platform: Platform) -> dict[str, date]:
 
 def _is_due(scheduled: datetime, interval_minutes: int) -> bool:
     return to_ms(scheduled) // MINUTE_MS % interval_minutes == 0
+
+
+def _newest(platform: Platform) -> dict[str, int | None]:
+    """Newest open time (epoch ms) of each tracked symbol, None before its first load."""
+    marks = platform.warehouse.watermarks.all()
+    tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
+    return {name: marks[name].last_open_time if name in marks else None for name in tracked}
