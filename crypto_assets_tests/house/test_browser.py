@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -18,16 +17,17 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A web server on a folder with two pages: one at peace, one that complains."""
-    (tmp_path / "good.html").write_text("<link rel=icon href=data:,><h1>Candles</h1>")
-    (tmp_path / "bad.html").write_text(
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "good.html").write_text("<link rel=icon href=data:,><h1>Candles</h1>")
+    (folder / "bad.html").write_text(
         "<link rel=icon href=data:,><script>console.error('first'); throw Error('second')</script>"
         "<img src=missing.png><script src=https://example.com/third.js></script>"
     )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
-    thread = Thread(target=server.serve_forever)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
