@@ -1,13 +1,17 @@
 """Fixtures: simulated exchanges, each a real HTTP server in a thread on a port of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crypto_assets.exchange.simulated import (
+    FaultScript,
     GeneratedCandles,
+    RecordedCandles,
     SimulatedClock,
     SimulatedExchange,
     running,
@@ -23,8 +27,9 @@ class ExchangeServer:
     """A running exchange: `url` for REST, `archive_url` for the daily archive.
 
     `clock` stands still until a test moves it (`set`, `advance`, `speed`), unless it was started
-    with another speed. `weights.total`, `weights.highest` and `weights.minutes()` are the
-    exchange's own count.
+    with another speed. `faults.add({...})` takes a rule of a fault script while it serves.
+    `weights.total`, `weights.highest` and `weights.minutes()` are the exchange's own count;
+    `exchange.klines(...)` and the like answer without HTTP.
     """
 
     url: str
@@ -39,6 +44,10 @@ class ExchangeServer:
         return self.exchange.clock
 
     @property
+    def faults(self) -> FaultScript:
+        return self.exchange.faults
+
+    @property
     def weights(self) -> WeightMeter:
         return self.exchange.weights
 
@@ -48,15 +57,24 @@ StartExchange = Callable[..., ExchangeServer]
 
 @pytest.fixture
 def simulated_exchange() -> Iterator[StartExchange]:
-    """Starts an exchange: `simulated_exchange(now=ms, speed=0, seed=1, outages=False)`."""
+    """Starts exchanges, several at once if asked for: `simulated_exchange(now=ms, speed=0,
+    seed=1, outages=False, data=None, faults=[])`. All stop with the test.
+    """
     with ExitStack() as servers:
 
         def start(
-            *, now: int = NOON, speed: float = 0, seed: int = 1, outages: bool = False
+            *,
+            now: int = NOON,
+            speed: float = 0,
+            seed: int = 1,
+            outages: bool = False,
+            data: Path | None = None,
+            faults: Sequence[Mapping[str, Any]] = (),
+            port: int = 0,
         ) -> ExchangeServer:
-            exchange = SimulatedExchange(
-                GeneratedCandles(seed, outages), SimulatedClock(now, speed)
-            )
-            return ExchangeServer(servers.enter_context(running(exchange)), exchange)
+            source = RecordedCandles(data) if data else GeneratedCandles(seed, outages)
+            clock = SimulatedClock(now, speed)
+            exchange = SimulatedExchange(source, clock, FaultScript(faults))
+            return ExchangeServer(servers.enter_context(running(exchange, port)), exchange)
 
         yield start

@@ -3,15 +3,28 @@
 from crypto_assets.exchange.simulated.app import ORIGIN_HEADER, create_app
 from crypto_assets.exchange.simulated.clock import SimulatedClock
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
+from crypto_assets.exchange.simulated.faults import FaultScript
 from crypto_assets.exchange.simulated.generated import GeneratedCandles
-from crypto_assets.exchange.simulated.server import running, serve
+from crypto_assets.exchange.simulated.instant import instant_ms
+from crypto_assets.exchange.simulated.recorded import RecordedCandles
+from crypto_assets.exchange.simulated.server import (
+    DEFAULT_SEED,
+    running,
+    serve,
+    serve_simulated,
+)
 
 __all__ = [
+    "DEFAULT_SEED",
     "ORIGIN_HEADER",
+    "FaultScript",
     "GeneratedCandles",
+    "RecordedCandles",
     "SimulatedClock",
     "SimulatedExchange",
     "create_app",
+    "instant_ms",
     "running",
     "serve",
+    "serve_simulated",
 ]

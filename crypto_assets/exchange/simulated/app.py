@@ -1,6 +1,8 @@
 """The simulated exchange as an ASGI application: the REST API and the daily archive on one port."""
 
+import asyncio
 import re
+from collections.abc import Callable
 from datetime import date
 
 import orjson
@@ -11,6 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
+from crypto_assets.exchange.simulated.faults.answers import damaged, refusal
+from crypto_assets.exchange.simulated.faults.rules import Asked, Stall, Status
 from crypto_assets.exchange.simulated.market_data import ENDPOINTS
 from crypto_assets.exchange.simulated.parameters import Parameters
 from crypto_assets.exchange.simulated.refusals import (
@@ -19,6 +23,7 @@ from crypto_assets.exchange.simulated.refusals import (
     no_such_key,
     no_such_path,
 )
+from crypto_assets.market.clock import day_of
 from crypto_assets.market.intervals import Interval
 
 # Tells a client which exchange it speaks to.
@@ -37,24 +42,22 @@ def create_app(exchange: SimulatedExchange) -> Starlette:
     async def market_data(request: Request) -> Response:
         endpoint = ENDPOINTS[request.url.path]
         address = request.client.host if request.client else "unknown"
-        used, refusal = exchange.weights.spend(address, endpoint.weight(request.query_params))
-        try:
-            if refusal:
-                raise refusal
+        used, refused = exchange.weights.spend(address, endpoint.weight(request.query_params))
+
+        def answer() -> Response:
+            if refused:
+                raise refused
             query = Parameters(request.query_params.multi_items())
-            answer = Response(
-                await run_in_threadpool(endpoint.answer, exchange, query), media_type=JSON_TYPE
-            )
-        except Refusal as reason:
-            answer = _refused(reason)
-        answer.headers["X-MBX-USED-WEIGHT"] = answer.headers["X-MBX-USED-WEIGHT-1M"] = str(used)
-        return _marked(answer)
+            return Response(endpoint.answer(exchange, query), media_type=JSON_TYPE)
+
+        response = await _faulty(exchange, _asked(exchange, request), answer)
+        response.headers["X-MBX-USED-WEIGHT"] = str(used)
+        response.headers["X-MBX-USED-WEIGHT-1M"] = str(used)
+        return _marked(response)
 
     async def archive(request: Request) -> Response:
-        try:
-            return _marked(await run_in_threadpool(_archive_answer, exchange, request.url.path))
-        except Refusal as reason:
-            return _marked(_refused(reason))
+        asked = _asked_file(request.url.path)
+        return _marked(await _faulty(exchange, asked, lambda: _archive_answer(exchange, asked)))
 
     async def weights(request: Request) -> Response:
         minutes = [vars(minute) for minute in exchange.weights.minutes()]
@@ -78,21 +81,56 @@ def create_app(exchange: SimulatedExchange) -> Starlette:
     )
 
 
-def _refused(refusal: Refusal) -> Response:
-    return Response(refusal.body, refusal.status, refusal.headers, refusal.media_type)
-
-
-def _archive_answer(exchange: SimulatedExchange, path: str) -> Response:
-    found = _FILE.fullmatch(path.removeprefix(_ARCHIVE))
-    if not found:
-        raise no_such_key(path.lstrip("/"))
+async def _faulty(
+    exchange: SimulatedExchange, asked: Asked, answer: Callable[[], Response]
+) -> Response:
+    """The answer, made in a thread, with what the fault script does to this request."""
+    now = exchange.now_ms()
+    rules = exchange.faults.answers(asked, now)
+    for rule in rules:
+        if isinstance(rule, Stall):
+            await asyncio.sleep(rule.seconds)
+        elif isinstance(rule, Status):
+            return _refused(refusal(rule, now, exchange.weights.limit))
     try:
-        interval, day = Interval(found["interval"]), date.fromisoformat(found["day"])
+        response = await run_in_threadpool(answer)
+    except Refusal as reason:
+        response = _refused(reason)
+    for rule in rules:
+        response = damaged(response, rule)
+    return response
+
+
+def _refused(reason: Refusal) -> Response:
+    return Response(reason.body, reason.status, reason.headers, reason.media_type)
+
+
+def _asked(exchange: SimulatedExchange, request: Request) -> Asked:
+    query = request.query_params
+    time = query.get("startTime") or query.get("endTime") or ""
+    at = int(time) if time.isdecimal() and len(time) < 14 else exchange.now_ms()
+    return Asked(request.url.path, query.get("symbol"), query.get("interval"), day_of(at))
+
+
+def _asked_file(path: str) -> Asked:
+    found = _FILE.fullmatch(path.removeprefix(_ARCHIVE))
+    try:
+        day = date.fromisoformat(found["day"]) if found else None
     except ValueError:
-        raise no_such_key(path.lstrip("/")) from None
-    file = exchange.archive_file(found["symbol"], interval, day)
+        day = None
+    return Asked(path, found["symbol"], found["interval"], day) if found else Asked(path)
+
+
+def _archive_answer(exchange: SimulatedExchange, asked: Asked) -> Response:
+    missing = no_such_key(asked.path.lstrip("/"))
+    if not asked.symbol or not asked.day or asked.interval not in set(Interval):
+        raise missing
+    flaws = exchange.faults.files(asked, exchange.now_ms())
+    file = exchange.archive_file(asked.symbol, Interval(asked.interval), asked.day, flaws)
     if file is None:
-        raise no_such_key(path.lstrip("/"))
-    if found["checksum"]:
-        return Response(file.checksum, media_type="binary/octet-stream")
-    return Response(file.content, media_type="application/zip")
+        raise missing
+    if not asked.path.endswith(".CHECKSUM"):
+        return Response(file.content, media_type="application/zip")
+    if file.checksum is None:
+        raise missing
+    return Response(file.checksum, media_type="binary/octet-stream")

@@ -3,13 +3,21 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 
+from crypto_assets.errors import WrongUse
 from crypto_assets.exchange.simulated.app import create_app
+from crypto_assets.exchange.simulated.clock import SimulatedClock
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
+from crypto_assets.exchange.simulated.faults import FaultScript
+from crypto_assets.exchange.simulated.generated import GeneratedCandles
+from crypto_assets.exchange.simulated.instant import instant_ms
+from crypto_assets.exchange.simulated.recorded import RecordedCandles
 from crypto_assets.ports import claim_port
 
+DEFAULT_SEED = 1
 _GRACE_S = 2
 
 
@@ -32,6 +40,29 @@ def running(exchange: SimulatedExchange, port: int = 0) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def serve_simulated(
+    port: int,
+    data: Path | None = None,
+    seed: int = DEFAULT_SEED,
+    outages: bool = False,
+    faults: Path | None = None,
+    now: str | int | None = None,
+    speed: float = 1.0,
+    host: str = "127.0.0.1",
+) -> None:
+    """Serve generated candles, or those recorded in the directory `data`, until a signal.
+
+    `now` sets the exchange's clock (ISO 8601 or epoch ms), which runs `speed` times as fast as
+    real time; `faults` is a script, see the package `faults`. Raises WrongUse and PortTaken.
+    """
+    if speed < 0:
+        raise WrongUse("the exchange's clock cannot run backwards: --speed must be 0 or more")
+    source = RecordedCandles(data) if data else GeneratedCandles(seed, outages)
+    clock = SimulatedClock(None if now is None else instant_ms(now), speed)
+    script = FaultScript.read(faults) if faults else None
+    serve(SimulatedExchange(source, clock, script), host, port)
 
 
 def _server(exchange: SimulatedExchange) -> uvicorn.Server:

@@ -1,0 +1,92 @@
+"""Recorded candles: a directory of CSV files `{SYMBOL}-{interval}.csv`, served as they stand."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.exchange.simulated.candle_file import read_candle_file
+from crypto_assets.exchange.simulated.catalogue import Listing, split_symbol
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
+
+_NAME = re.compile(r"(?P<symbol>[A-Z0-9\-_.]{1,20})-(?P<interval>[0-9]+[A-Za-z])\.csv")
+
+
+class RecordedCandles:
+    """The candles of a directory's files; what they do not hold does not exist.
+
+    An interval without a file is built from 1m elsewhere. Raises WrongUse for a directory without
+    such files and for a file that cannot be read, naming file and line.
+    """
+
+    origin = "recorded"
+
+    def __init__(self, directory: Path) -> None:
+        self._tables = {
+            (symbol, interval): read_candle_file(path, interval)
+            for symbol, interval, path in _files(directory)
+        }
+        names = sorted({symbol for symbol, _ in self._tables})
+        self._listings = {symbol: self._describe(symbol) for symbol in names}
+        self._opens = {
+            key: table["open_time"].combine_chunks().to_numpy(zero_copy_only=False)
+            for key, table in self._tables.items()
+        }
+
+    @property
+    def symbols(self) -> Mapping[str, Listing]:
+        return self._listings
+
+    def span(self, symbol: str) -> Window:
+        finest = next(interval for interval in Interval if self.holds(symbol, interval))
+        table = self._tables[symbol, finest]
+        if not table.num_rows:
+            return Window(0, 0)
+        return Window(table["open_time"][0].as_py(), table["close_time"][-1].as_py() + 1)
+
+    def holds(self, symbol: str, interval: Interval) -> bool:
+        return (symbol, interval) in self._tables
+
+    def candles(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
+        """The file's candles that open in the window; KeyError where there is no such file."""
+        opens = self._opens[symbol, interval]
+        first, last = np.searchsorted(opens, (window.start_ms, window.end_ms))
+        return self._tables[symbol, interval].slice(first, max(last - first, 0))
+
+    def _describe(self, symbol: str) -> Listing:
+        tables = [table for (name, _), table in self._tables.items() if name == symbol]
+        ticks = max(_digits(table[name]) for table in tables for name in ("open", "close"))
+        lots = max(_digits(table["volume"]) for table in tables)
+        return Listing(symbol, *split_symbol(symbol), ticks, lots)
+
+
+def _files(directory: Path) -> list[tuple[str, Interval, Path]]:
+    if not directory.is_dir():
+        raise WrongUse(f"no directory of recorded candles at {directory}")
+    found = [(*_named(path), path) for path in sorted(directory.glob("*.csv"))]
+    if not found:
+        raise WrongUse(f"{directory} holds no candles: name files {{SYMBOL}}-{{interval}}.csv")
+    return found
+
+
+def _named(path: Path) -> tuple[str, Interval]:
+    match = _NAME.fullmatch(path.name)
+    if not match or match["interval"] not in set(Interval):
+        raise WrongUse(
+            f"{path}: name it {{SYMBOL}}-{{interval}}.csv, as in BTCUSDT-1m.csv, "
+            f"with an interval of {' '.join(Interval)}"
+        )
+    return match["symbol"], Interval(match["interval"])
+
+
+def _digits(column: pa.ChunkedArray) -> int:
+    """The decimals that a column's values need, 0 to 8."""
+    for digits in range(8):
+        if pc.all(pc.equal(pc.round(column, digits), column)).as_py() is not False:
+            return digits
+    return 8
