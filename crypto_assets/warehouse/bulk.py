@@ -1,0 +1,189 @@
+"""Many rows into and out of a table at once, as Arrow tables.
+
+Into MySQL by LOAD DATA LOCAL INFILE, which turns bad values into zeros with a warning only: what
+it reports is held against what was sent. Where the server refuses it, by INSERT of many rows.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+from sqlalchemy import Column, Connection, Float, Select, String, Table, cast, select, type_coerce
+from sqlalchemy.exc import DBAPIError
+
+from crypto_assets.errors import LoadRejected
+from crypto_assets.market.candles import decimal_text
+from crypto_assets.market.clock import Window
+from crypto_assets.warehouse.column_types import Exact
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.dialect import is_sqlite
+
+# Below this a file costs more than it saves.
+_FILE_ROWS = 300
+# "not allowed" of MySQL 5.7 and older MariaDB, of MySQL 8, and of MariaDB 10.5 and later.
+_LOCAL_INFILE_REFUSED = {1148, 3948, 4166}
+
+
+def storable(connection: Connection, table: pa.Table) -> pa.Table:
+    """The table as the database will hold it: decimals become doubles on SQLite."""
+    if not is_sqlite(connection):
+        return table
+    return table.cast(storage_schema(connection, table.schema))
+
+
+def storage_schema(connection: Connection, schema: pa.Schema) -> pa.Schema:
+    if not is_sqlite(connection):
+        return schema
+    return pa.schema(
+        [f.with_type(pa.float64()) if pa.types.is_decimal(f.type) else f for f in schema]
+    )
+
+
+def write(
+    database: Database,
+    connection: Connection,
+    table: Table,
+    rows: pa.Table,
+    *,
+    replace: bool = False,
+) -> None:
+    """Inserts rows whose columns carry the table's names; `replace` overwrites equal keys.
+
+    Raises LoadRejected where the server kept anything but what was sent; the caller's transaction
+    then rolls back.
+    """
+    if not rows.num_rows:
+        return
+    if is_sqlite(connection) or rows.num_rows < _FILE_ROWS or database.refuses_local_infile:
+        return _insert(connection, table, rows, replace)
+    try:
+        _load_file(connection, table, rows, replace)
+    except DBAPIError as error:
+        if error.orig is None or error.orig.args[0] not in _LOCAL_INFILE_REFUSED:
+            raise
+        database.refuses_local_infile = True
+        _insert(connection, table, rows, replace)
+
+
+def read(connection: Connection, statement: Select[Any], schema: pa.Schema) -> pa.Table:
+    """The rows of a statement over `columns(...)`; decimals are exact where the server's are."""
+    rows = connection.execute(statement).all()
+    if not rows:
+        return schema.empty_table()
+    values = zip(*rows, strict=True)
+    return pa.table(
+        [_array(column, field.type) for column, field in zip(values, schema, strict=True)],
+        schema=schema,
+    )
+
+
+def columns(connection: Connection, table: Table, names: Sequence[str]) -> list[Any]:
+    """Columns in the form in which they travel fastest: text or double instead of Decimal."""
+    return [_readable(connection, table.c[name]) for name in names]
+
+
+def read_series(
+    connection: Connection,
+    table: Table,
+    symbol_id: int,
+    window: Window,
+    schema: pa.Schema,
+    *,
+    time: str = "open_time",
+    limit: int | None = None,
+    newest: bool = False,
+) -> pa.Table:
+    """A symbol's rows inside the window by its time column, oldest first.
+
+    `schema` names the columns; `newest` has a limit keep the window's end instead of its start.
+    """
+    moment = table.c[time]
+    statement = (
+        select(*columns(connection, table, schema.names))
+        .where(table.c.symbol_id == symbol_id)
+        .where(moment >= window.start_ms, moment < window.end_ms)
+        .order_by(moment.desc() if newest else moment)
+        .limit(limit)
+    )
+    rows = read(connection, statement, schema)
+    return rows.take(pa.array(range(rows.num_rows - 1, -1, -1))) if newest else rows
+
+
+def _readable(connection: Connection, column: Column[Any]) -> Any:
+    if not isinstance(column.type, Exact):
+        return column
+    if is_sqlite(connection):
+        return type_coerce(column, Float).label(column.name)
+    return cast(column, String).label(column.name)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_decimal(kind):
+        return pa.array(values, kind)
+    return pa.array(values).cast(kind)
+
+
+def _insert(connection: Connection, table: Table, rows: pa.Table, replace: bool) -> None:
+    mark = "?" if is_sqlite(connection) else "%s"
+    verb = "REPLACE" if replace else "INSERT"
+    marks = ", ".join([mark] * rows.num_columns)
+    statement = f"{verb} INTO {table.name} ({_names(connection, rows)}) VALUES ({marks})"
+    values = [_values(column) for column in rows.columns]
+    connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_decimal(column.type):
+        column = pa.chunked_array([decimal_text(column)])
+    if pa.types.is_string(column.type):
+        return list(column.to_pylist())
+    return list(column.to_numpy().tolist())
+
+
+def _load_file(connection: Connection, table: Table, rows: pa.Table, replace: bool) -> None:
+    verb = "REPLACE" if replace else ""
+    with tempfile.TemporaryDirectory(prefix="crypto-assets-load-") as directory:
+        path = Path(directory) / f"{table.name}.csv"
+        _write_csv(rows, path)
+        result = connection.exec_driver_sql(
+            f"LOAD DATA LOCAL INFILE %s {verb} INTO TABLE {table.name} CHARACTER SET utf8mb4 "
+            f"FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\n' ({_names(connection, rows)})",
+            (str(path),),
+        )
+    warnings = getattr(result.cursor, "warning_count", 0)
+    taken = result.rowcount
+    # Of REPLACE the server counts the row that went and the row that came.
+    enough = taken >= rows.num_rows if replace else taken == rows.num_rows
+    if warnings or not enough:
+        raise LoadRejected(
+            f"{table.name}: {rows.num_rows} rows were sent, the server reports {taken} and "
+            f"{warnings} warnings: {_first_warning(connection)}"
+        )
+
+
+def _write_csv(rows: pa.Table, path: Path) -> None:
+    plain = [
+        decimal_text(column) if pa.types.is_decimal(column.type) else column
+        for column in rows.columns
+    ]
+    options = csv.WriteOptions(include_header=False, quoting_style="none")
+    csv.write_csv(pa.table(plain, names=rows.column_names), path, options)
+
+
+def _first_warning(connection: Connection) -> str:
+    row = connection.exec_driver_sql("SHOW WARNINGS LIMIT 1").first()
+    return f"{row[2]} ({row[1]})" if row else "none kept"
+
+
+def _names(connection: Connection, rows: pa.Table) -> str:
+    quote = connection.dialect.identifier_preparer.quote
+    return ", ".join(quote(name) for name in rows.column_names)
+
+
+def constant(value: int, length: int) -> pa.Array:
+    """A column with one value all the way down."""
+    return pc.fill_null(pa.nulls(length, pa.int64()), value)

@@ -1,0 +1,55 @@
+"""The types of columns: exact decimals where the server has them, REAL on SQLite."""
+
+from decimal import Context, Decimal
+from typing import Any
+
+from sqlalchemy import Dialect, Numeric, String
+from sqlalchemy.dialects.sqlite import REAL
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_WIDE = Context(prec=65)
+
+
+class Exact(TypeDecorator[Decimal]):
+    """DECIMAL(precision, scale), given and taken as Decimal.
+
+    SQLite has no decimals: it holds the nearest double, so that the last digits of a large number
+    are approximate there.
+    """
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, precision: int, scale: int) -> None:
+        super().__init__(precision, scale)
+        self.precision = precision
+        self.scale = scale
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(REAL(asdecimal=False))
+        return dialect.type_descriptor(Numeric(self.precision, self.scale))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return float(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        if value is None or isinstance(value, Decimal):
+            return value
+        return Decimal(repr(value)).quantize(Decimal(1).scaleb(-self.scale), context=_WIDE)
+
+
+PRICE = Exact(20, 8)
+VOLUME = Exact(30, 8)
+# A day of minutes, each as large as VOLUME allows, still fits.
+VOLUME_SUM = Exact(38, 8)
+# Half of an odd spread has one decimal more than a price.
+MID = Exact(21, 9)
+RATIO = Exact(12, 10)
+
+# Four bytes a character, and a MySQL key holds 3072 bytes: bucket and key fit together.
+BUCKET = String(250)
+KEY = String(500)
+NAME = String(20)

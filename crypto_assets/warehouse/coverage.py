@@ -1,0 +1,178 @@
+"""What is held: per symbol, per day, and in bytes. Every figure comes from a few key lookups."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, distinct, func, select, text
+
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.warehouse import stale
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.schema import (
+    daily_klines,
+    extraction_metadata,
+    fact_klines,
+    kline_gaps,
+    stale_hours,
+    symbols,
+)
+from crypto_assets.warehouse.symbols import Symbols
+
+
+@dataclass(frozen=True)
+class SymbolCoverage:
+    """What is held of a symbol's minutes; open times in epoch ms, None before the first load.
+
+    `missing_minutes` and `open_gaps` are those without an explanation; `explained_minutes` lie in
+    outages and before a listing or after a delisting.
+    """
+
+    symbol: str
+    first_open_time: int | None
+    last_open_time: int | None
+    rows: int
+    missing_minutes: int
+    explained_minutes: int
+    open_gaps: int
+    last_fetch_time: int | None
+    purged_before: int | None
+
+    @property
+    def minutes_expected(self) -> int:
+        """Minutes between the first and the last candle, both included."""
+        if self.first_open_time is None or self.last_open_time is None:
+            return 0
+        return (self.last_open_time - self.first_open_time) // MINUTE_MS + 1
+
+    def lag_ms(self, now: int) -> int | None:
+        """How long ago the newest candle closed."""
+        return None if self.last_open_time is None else now - self.last_open_time - MINUTE_MS
+
+
+class Coverage:
+    def __init__(self, database: Database, tracked: Symbols) -> None:
+        self._database = database
+        self._symbols = tracked
+
+    def symbols(self) -> list[SymbolCoverage]:
+        """Of all tracked symbols.
+
+        Rows and watermark from extraction_metadata, the first candle by one key lookup, gaps from
+        the ledger, which is as long as there are gaps.
+        """
+        marks, missing = self._database.read(lambda c: (_marks(c), _missing(c)))
+        unexplained = {GapClass.OPEN, GapClass.ARCHIVE_LATE}
+        found = []
+        for row in marks:
+            gaps = missing.get(row.symbol_id, {})
+            found.append(
+                SymbolCoverage(
+                    symbol=row.symbol,
+                    first_open_time=row.first_open_time,
+                    last_open_time=row.last_open_time,
+                    rows=row.record_count or 0,
+                    missing_minutes=sum(m for k, (_, m) in gaps.items() if k in unexplained),
+                    explained_minutes=sum(m for k, (_, m) in gaps.items() if k not in unexplained),
+                    open_gaps=sum(n for k, (n, _) in gaps.items() if k in unexplained),
+                    last_fetch_time=row.last_fetch_time,
+                    purged_before=row.purged_before,
+                )
+            )
+        return found
+
+    def days(self, symbol: str, window: Window) -> dict[int, int]:
+        """Minutes held of each day that the window touches, by the day's start in epoch ms.
+
+        One row a day of the daily table; days that are not aggregated yet are counted by the key.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        end = floor_ms(window.end_ms + DAY_MS - 1, DAY_MS)
+        whole = Window(floor_ms(window.start_ms, DAY_MS), end)
+        return self._database.read(lambda c: _days(c, symbol_id, whole))
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes by table as the server estimates them; on SQLite the file's, by its name."""
+        if self._database.file:
+            path = self._database.file
+            sides = (path, path.with_name(f"{path.name}-wal"))
+            return {path.name: sum(p.stat().st_size for p in sides if p.exists())}
+        statement = text(
+            "SELECT table_name, data_length + index_length FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
+        )
+        rows = self._database.read(lambda c: c.execute(statement).all())
+        return {name: int(size or 0) for name, size in rows}
+
+
+def _marks(connection: Connection) -> list[Any]:
+    first = (
+        select(fact_klines.c.open_time)
+        .where(fact_klines.c.symbol_id == symbols.c.symbol_id)
+        .order_by(fact_klines.c.open_time)
+        .limit(1)
+        .scalar_subquery()
+    )
+    mark = extraction_metadata
+    mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
+    statement = (
+        select(
+            symbols.c.symbol_id,
+            symbols.c.symbol,
+            first.label("first_open_time"),
+            mark.c.last_open_time,
+            mark.c.last_fetch_time,
+            mark.c.record_count,
+            mark.c.purged_before,
+        )
+        .select_from(symbols.outerjoin(mark, mine))
+        .where(symbols.c.active_until.is_(None))
+        .order_by(symbols.c.symbol_id)
+    )
+    return list(connection.execute(statement))
+
+
+def _missing(connection: Connection) -> dict[int, dict[str, tuple[int, int]]]:
+    """By symbol and class: how many gaps stand, and of how many minutes."""
+    kind = kline_gaps.c["class"]
+    statement = (
+        select(kline_gaps.c.symbol_id, kind, func.count(), func.sum(kline_gaps.c.minutes))
+        .where(kline_gaps.c.closed_at.is_(None))
+        .group_by(kline_gaps.c.symbol_id, kind)
+    )
+    found: dict[int, dict[str, tuple[int, int]]] = {}
+    for symbol_id, name, count, minutes in connection.execute(statement):
+        found.setdefault(symbol_id, {})[name] = (count, int(minutes))
+    return found
+
+
+def _days(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
+    daily = select(daily_klines.c.open_time, daily_klines.c.minute_count).where(
+        *stale.inside(daily_klines, symbol_id, window)
+    )
+    counts: dict[int, int] = {row[0]: row[1] for row in connection.execute(daily)}
+    waiting = select(_day(stale_hours)).where(*stale.inside(stale_hours, symbol_id, window))
+    for day in connection.execute(waiting.distinct()).scalars():
+        counts.pop(day, None)
+    every = range(window.start_ms, window.end_ms, DAY_MS)
+    unknown = [day for day in every if day not in counts]
+    for run in stale.runs(unknown, DAY_MS, DAY_MS):
+        counts |= _counted(connection, symbol_id, run)
+    return {day: counts.get(day, 0) for day in every}
+
+
+def _counted(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
+    minute = fact_klines.c.open_time - fact_klines.c.open_time % MINUTE_MS
+    day = _day(fact_klines)
+    statement = (
+        select(day, func.count(distinct(minute)))
+        .where(*stale.inside(fact_klines, symbol_id, window))
+        .group_by(day)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def _day(table: Any) -> ColumnElement[int]:
+    start: ColumnElement[int] = table.c.open_time - table.c.open_time % DAY_MS
+    return start

@@ -1,0 +1,137 @@
+"""One database: its connections, transactions and retries."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
+from crypto_assets.warehouse.dialect import advisory_lock, open_engine
+from crypto_assets.warehouse.refusals import explain, missing_file
+
+ATTEMPTS = 5
+_BACKENDS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+
+class Database:
+    """Runs units of work, each in one transaction, and again where the failure was a passing one.
+
+    Work may therefore run more than once; it must touch nothing but its connection. Raises
+    WarehouseUnavailable after five attempts, and the other WarehouseErrors at once.
+    """
+
+    def __init__(self, url: str, read_url: str | None = None) -> None:
+        self.url = _parse(url)
+        self.read_url = _parse(read_url) if read_url else self.url
+        # Bulk loads remember here that the server takes no LOAD DATA LOCAL INFILE.
+        self.refuses_local_infile = False
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self.url)
+
+    @cached_property
+    def read_engine(self) -> Engine:
+        return self.engine if self.read_url == self.url else open_engine(self.read_url)
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file where it is SQLite."""
+        if self.url.get_backend_name() != "sqlite" or not self.url.database:
+            return None
+        return Path(self.url.database)
+
+    def write(self, work: Work[T]) -> T:
+        """One transaction on the primary, committed when `work` returns."""
+        self._require_file()
+
+        def transaction() -> T:
+            with self.engine.execution_options(writing=True).begin() as connection:
+                return work(connection)
+
+        return self._retried(transaction, self.url)
+
+    def write_alone(self, lock: str, work: Work[T]) -> T:
+        """As `write`, one process at a time for all work under the same lock's name."""
+        self._require_file()
+
+        def transaction() -> T:
+            engine = self.engine.execution_options(writing=True)
+            with (
+                engine.connect() as connection,
+                advisory_lock(connection, lock),
+                connection.begin(),
+            ):
+                return work(connection)
+
+        return self._retried(transaction, self.url)
+
+    def read_primary(self, work: Work[T]) -> T:
+        """What must be as new as the last write."""
+        self._require_file()
+        return self._retried(lambda: _run(self.engine, work), self.url)
+
+    def read(self, work: Work[T]) -> T:
+        """What may be a replica's."""
+        self._require_file()
+        return self._retried(lambda: _run(self.read_engine, work), self.read_url)
+
+    def attempt(self, work: Callable[[], T]) -> T:
+        """Runs what opens its own connection to the primary, with retries and our errors."""
+        return self._retried(work, self.url)
+
+    def _retried(self, work: Callable[[], T], url: URL) -> T:
+        def explained() -> T:
+            try:
+                return work()
+            except DBAPIError as error:
+                raise explain(error, url) from error
+
+        return Retrying(
+            retry=retry_if_exception_type(WarehouseUnavailable),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            reraise=True,
+        )(explained)
+
+    def _require_file(self) -> None:
+        """SQLite would create an empty file where nothing is, and call it a database."""
+        if self.file and not self.file.exists():
+            raise WarehouseNotReady(missing_file(self.url))
+
+    def close(self) -> None:
+        for name in ("engine", "read_engine"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).dispose()
+
+
+def _run(engine: Engine, work: Work[T]) -> T:
+    with engine.connect() as connection:
+        return work(connection)
+
+
+def _parse(text: str) -> URL:
+    """Raises WrongUse, without the password, where the URL names no database that we speak."""
+    try:
+        url = make_url(text)
+        driver = _BACKENDS[url.get_backend_name()]
+    except (ArgumentError, KeyError, ValueError):
+        raise WrongUse(
+            "the warehouse URL must be mysql+pymysql://user:password@host:port/database "
+            "or sqlite:////absolute/path.db"
+        ) from None
+    if not url.database:
+        raise WrongUse(f"the warehouse URL {url.render_as_string()} names no database")
+    return url.set(drivername=driver)

@@ -1,0 +1,107 @@
+"""Where SQLite and MySQL (or MariaDB) must be spoken to differently; everything else is one SQL."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.sql.dml import Insert
+
+from crypto_assets.errors import WarehouseUnavailable
+
+BUSY_TIMEOUT_MS = 30_000
+CONNECT_TIMEOUT_SECONDS = 5
+# MariaDB gets MySQL's defaults, so that what passes on one passes on the other.
+_SESSION = (
+    "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+)
+
+Assignments = Sequence[tuple[str, Any]]
+
+
+def is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def open_engine(url: URL) -> Engine:
+    """An engine whose sessions are UTC, strict and READ COMMITTED; it connects when first used."""
+    return _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _mysql_engine(url)
+
+
+def _mysql_engine(url: URL) -> Engine:
+    return create_engine(
+        url,
+        # Gap locks of REPEATABLE READ make two writers of neighbouring ranges wait for each other.
+        isolation_level="READ COMMITTED",
+        pool_recycle=1800,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "local_infile": True,
+            "init_command": _SESSION,
+        },
+    )
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver would begin a transaction of its own accord, and too late to lock.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -32768")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    keys: Sequence[str],
+    assign: Callable[[Any], Assignments],
+) -> Insert:
+    """INSERT that changes the row with the same key instead of failing.
+
+    `assign` is given the incoming row's columns and returns what to set. MySQL sets them one after
+    the other, and a later expression sees what an earlier one set: put last what others compare.
+    """
+    if is_sqlite(connection):
+        lite = sqlite.insert(table)
+        return lite.on_conflict_do_update(keys, set_=dict(assign(lite.excluded)))
+    full = mysql.insert(table)
+    return full.on_duplicate_key_update(list(assign(full.inserted)))
+
+
+@contextmanager
+def advisory_lock(connection: Connection, name: str, seconds: int = 120) -> Iterator[None]:
+    """Held by one session of this database at a time, over commits and DDL.
+
+    On SQLite the write transaction is the lock.
+    """
+    if is_sqlite(connection):
+        yield
+        return
+    database = connection.engine.url.database or ""
+    # The server's lock names are global to all its databases and end at 64 characters.
+    key = hashlib.sha256(f"{database}/{name}".encode()).hexdigest()[:40]
+    taken = connection.execute(text("SELECT GET_LOCK(:key, :wait)"), {"key": key, "wait": seconds})
+    if taken.scalar() != 1:
+        raise WarehouseUnavailable(f"another process holds the lock {name!r} for too long")
+    connection.rollback()
+    try:
+        yield
+    finally:
+        if not connection.invalidated:  # the lock of a lost session is gone with it
+            connection.rollback()
+            connection.execute(text("SELECT RELEASE_LOCK(:key)"), {"key": key})

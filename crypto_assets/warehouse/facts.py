@@ -1,0 +1,110 @@
+"""Minute candles: loading what the lake holds, reading it back, retiring it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from functools import partial
+
+import pyarrow as pa
+from sqlalchemy import Connection, delete, func, select
+
+from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.clock import DAY_MS, Window, now_ms
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.warehouse import bulk, watermarks
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.loading import Load, LoadResult, fetched
+from crypto_assets.warehouse.schema import fact_klines, stale_hours
+from crypto_assets.warehouse.symbols import Symbols
+from crypto_assets.warehouse.versions import FETCHED_SCHEMA
+
+# An object of the lake and its candles, validated, as a table of CANDLE_SCHEMA.
+KlinesBatch = tuple[LakeObject, pa.Table]
+
+
+class Facts:
+    def __init__(self, database: Database, symbols: Symbols) -> None:
+        self._database = database
+        self._symbols = symbols
+
+    def load(
+        self, symbol: str, batches: Sequence[KlinesBatch], *, replacing: Window | None = None
+    ) -> LoadResult:
+        """One transaction: rows, revisions, stale hours, watermark and the objects' `loaded_at`.
+
+        The later fetch of a minute wins, so batches may come in any order and as often as wanted.
+        Rows before the symbol's `purged_before` are left out. With `replacing`, what is held of
+        that window goes first: for rebuilding it from the lake. Raises UnknownSymbol, LoadRejected.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        incoming = pa.concat_tables(
+            [FETCHED_SCHEMA.empty_table(), *(fetched(*batch) for batch in batches)]
+        )
+
+        def work(connection: Connection) -> LoadResult:
+            load = Load(self._database, connection, symbol_id, now_ms())
+            if replacing:
+                load.clear(replacing)
+            load.take(incoming)
+            load.finish([item for item, _ in batches])
+            return load.result
+
+        return self._database.write(work)
+
+    def read(
+        self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
+    ) -> pa.Table:
+        """Candles of the window as CANDLE_SCHEMA, oldest first; `newest` has a limit keep the end.
+
+        Exact decimals on MySQL and MariaDB; on SQLite the nearest double's eight decimals.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read(
+            lambda c: bulk.read_series(
+                c, fact_klines, symbol_id, window, CANDLE_SCHEMA, limit=limit, newest=newest
+            )
+        )
+
+    def purge(self, symbol: str, before_ms: int) -> int:
+        """Retires minutes before a UTC midnight, for good; returns how many went.
+
+        From then on nothing before it is loaded, aggregated or called a gap. May be killed and
+        repeated. Raises ValueError where `before_ms` is no midnight.
+        """
+        if before_ms % DAY_MS:
+            raise ValueError(f"{before_ms} is not the start of a UTC day")
+        symbol_id = self._symbols.id_of(symbol)
+        oldest = self._database.write(lambda c: _close_past(c, symbol_id, before_ms))
+        gone = 0
+        for day in Window(oldest, before_ms).days():
+            gone += self._database.write(partial(_purge, symbol_id=symbol_id, day=day))
+        return gone
+
+
+def _close_past(connection: Connection, symbol_id: int, before_ms: int) -> int:
+    """Sets `purged_before`, and returns the open time of the oldest minute that is still held."""
+    mark = watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
+    closed = replace(mark, purged_before=max(before_ms, mark.purged_before or before_ms))
+    watermarks.store(connection, symbol_id, ObjectKind.KLINES, closed)
+    connection.execute(
+        delete(stale_hours).where(
+            stale_hours.c.symbol_id == symbol_id, stale_hours.c.open_time < before_ms
+        )
+    )
+    oldest = select(func.min(fact_klines.c.open_time)).where(fact_klines.c.symbol_id == symbol_id)
+    return int(connection.execute(oldest).scalar() or before_ms)
+
+
+def _purge(connection: Connection, symbol_id: int, day: date) -> int:
+    window = Window.of_day(day)
+    mark = watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
+    gone = connection.execute(
+        delete(fact_klines).where(
+            fact_klines.c.symbol_id == symbol_id,
+            fact_klines.c.open_time >= window.start_ms,
+            fact_klines.c.open_time < window.end_ms,
+        )
+    ).rowcount
+    left = replace(mark, record_count=mark.record_count - gone)
+    watermarks.store(connection, symbol_id, ObjectKind.KLINES, left)
+    return gone

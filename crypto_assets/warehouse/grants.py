@@ -1,0 +1,29 @@
+"""The rights that the program needs of a MySQL or MariaDB server, as SQL for an administrator."""
+
+from sqlalchemy import URL
+from sqlalchemy.dialects import mysql
+
+_WRITER = (
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW"
+)
+_READER = "SELECT, SHOW VIEW"
+
+
+def grant_statements(url: URL) -> str:
+    """Creates the database, a writer (the URL's user) and a reader, whose passwords are to be set.
+
+    On SQLite the file's own rights decide, and there is nothing to grant.
+    """
+    if url.get_backend_name() == "sqlite":
+        return "-- SQLite has no users: whoever may write the file may write the warehouse.\n"
+    database = mysql.dialect().identifier_preparer.quote_identifier(url.database or "")
+    lines = [f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;"]
+    for user, rights in ((url.username or "crypto", _WRITER), ("crypto_reader", _READER)):
+        account = f"{_quoted(user)}@'%'"
+        lines.append(f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY 'choose-a-password';")
+        lines.append(f"GRANT {rights} ON {database}.* TO {account};")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

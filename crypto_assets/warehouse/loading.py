@@ -1,0 +1,170 @@
+"""One load of minute candles: a transaction that holds the symbol's lock."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, delete, func, select
+
+from crypto_assets.market.candles import CANDLE_COLUMNS
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.warehouse import bulk, revisions, watermarks
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.manifest import mark_loaded
+from crypto_assets.warehouse.schema import fact_klines, stale_hours
+from crypto_assets.warehouse.versions import FETCHED_SCHEMA, Settlement, settle
+
+# Minutes that one step compares with what is held, to bound memory.
+STEP_ROWS = 50_000
+
+Times = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """Of the rows given: new minutes and changed ones; the rest was held, outdone or too old.
+
+    `stale_hours` are the open times of the hours whose minutes are new or changed.
+    """
+
+    rows: int = 0
+    new: int = 0
+    changed: int = 0
+    stale_hours: tuple[int, ...] = ()
+
+    @property
+    def unchanged(self) -> int:
+        return self.rows - self.new - self.changed
+
+    def __add__(self, other: "LoadResult") -> "LoadResult":
+        return LoadResult(
+            self.rows + other.rows,
+            self.new + other.new,
+            self.changed + other.changed,
+            tuple(sorted({*self.stale_hours, *other.stale_hours})),
+        )
+
+
+def fetched(item: LakeObject, candles: pa.Table) -> pa.Table:
+    """Candles with their object's provenance, as a table of FETCHED_SCHEMA."""
+    length = candles.num_rows
+    return pa.table(
+        [
+            *(candles[name] for name in CANDLE_COLUMNS),
+            bulk.constant(item.fetched_at, length),
+            pa.array([item.source.value] * length, pa.string()),
+        ],
+        schema=FETCHED_SCHEMA,
+    )
+
+
+class Load:
+    """The steps of a load, in the order in which they are to be called."""
+
+    def __init__(
+        self, database: Database, connection: Connection, symbol_id: int, now: int
+    ) -> None:
+        self._database = database
+        self._connection = connection
+        self._symbol_id = symbol_id
+        self._now = now
+        self._mark = watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
+        self.result = LoadResult()
+
+    def clear(self, window: Window) -> None:
+        """Deletes what is held of a window that is not purged, and has its hours computed anew."""
+        start = max(window.start_ms, self._mark.purged_before or window.start_ms)
+        mine = fact_klines.c.symbol_id == self._symbol_id
+        gone = self._connection.execute(
+            delete(fact_klines).where(
+                mine, fact_klines.c.open_time >= start, fact_klines.c.open_time < window.end_ms
+            )
+        ).rowcount
+        newest = select(func.max(fact_klines.c.open_time)).where(mine)
+        self._mark = replace(
+            self._mark,
+            last_open_time=self._connection.execute(newest).scalar(),
+            record_count=self._mark.record_count - gone,
+        )
+        self._mark_stale(np.arange(floor_ms(start, HOUR_MS), window.end_ms, HOUR_MS))
+
+    def take(self, incoming: pa.Table) -> None:
+        """Stores versions of FETCHED_SCHEMA, as far as they are not of a purged past."""
+        self.result += LoadResult(rows=incoming.num_rows)
+        if self._mark.purged_before is not None:
+            incoming = incoming.filter(
+                pc.greater_equal(incoming["open_time"], self._mark.purged_before)
+            )
+        for step in _steps(bulk.storable(self._connection, incoming)):
+            self._settle(step)
+
+    def finish(self, objects: Sequence[LakeObject]) -> None:
+        watermarks.store(self._connection, self._symbol_id, ObjectKind.KLINES, self._mark)
+        mark_loaded(self._connection, objects, self._now)
+
+    def _settle(self, incoming: pa.Table) -> None:
+        held = self._held(incoming)
+        settled = settle(incoming, held)
+        if held.num_rows or settled.contested:
+            versions = pa.concat_tables([incoming, held])
+            revisions.note(
+                self._connection, self._symbol_id, versions, settled.contested, self._now
+            )
+        self._write(settled.new)
+        self._write(settled.rewritten, overwrite=True)
+        self._account(incoming, settled)
+
+    def _held(self, incoming: pa.Table) -> pa.Table:
+        times = incoming["open_time"]
+        span = Window(pc.min(times).as_py(), pc.max(times).as_py() + 1)
+        schema = bulk.storage_schema(self._connection, FETCHED_SCHEMA)
+        return bulk.read_series(self._connection, fact_klines, self._symbol_id, span, schema)
+
+    def _write(self, rows: pa.Table, *, overwrite: bool = False) -> None:
+        rows = rows.append_column("symbol_id", bulk.constant(self._symbol_id, rows.num_rows))
+        bulk.write(self._database, self._connection, fact_klines, rows, replace=overwrite)
+
+    def _account(self, incoming: pa.Table, settled: Settlement) -> None:
+        fresh = pa.concat_tables([settled.new, settled.rewritten.slice(0, settled.changed)])
+        hours = np.unique(fresh["open_time"].to_numpy() // HOUR_MS) * HOUR_MS
+        self._mark_stale(hours)
+        self.result += LoadResult(
+            new=settled.new.num_rows, changed=settled.changed, stale_hours=tuple(hours.tolist())
+        )
+        self._mark = self._mark.advanced(
+            pc.max(incoming["open_time"]).as_py(),
+            pc.max(incoming["fetched_at"]).as_py(),
+            settled.new.num_rows,
+        )
+
+    def _mark_stale(self, hours: Times) -> None:
+        rows = pa.table(
+            {
+                "symbol_id": bulk.constant(self._symbol_id, len(hours)),
+                "open_time": pa.array(hours, pa.int64()),
+                "hour_done": bulk.constant(0, len(hours)),
+            }
+        )
+        bulk.write(self._database, self._connection, stale_hours, rows, replace=True)
+
+
+def _steps(incoming: pa.Table) -> Iterator[pa.Table]:
+    """Parts by open time, no minute in two of them, none with a hole of a day or more inside.
+
+    A part's span is then no longer than what it holds, and so is what is read to compare.
+    """
+    times = incoming["open_time"].to_numpy()
+    if not (times[:-1] <= times[1:]).all():
+        incoming = incoming.sort_by("open_time")
+        times = incoming["open_time"].to_numpy()
+    start = 0
+    holes = set((np.flatnonzero(np.diff(times) >= DAY_MS) + 1).tolist())
+    for hole in sorted({*holes, len(times)}):
+        while start < hole:
+            end = min(start + STEP_ROWS, hole)
+            end = int(np.searchsorted(times, times[end - 1], side="right"))
+            yield incoming.slice(start, end - start)
+            start = end

@@ -1,0 +1,185 @@
+"""The manifest: every object of the lake, what it holds, and whether it has been loaded."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, case, delete, func, or_, select, update
+
+from crypto_assets.market.clock import DAY_MS, Window, floor_ms
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.dialect import Assignments, upsert
+from crypto_assets.warehouse.schema import lake_objects
+
+_NAMES = tuple(field.name for field in fields(LakeObject))
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class LakeTotal:
+    """What a bucket holds of one kind."""
+
+    bucket: str
+    kind: ObjectKind
+    objects: int
+    size_bytes: int
+
+
+class Manifest:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, objects: Sequence[LakeObject]) -> None:
+        """Notes objects, in any order and as often as wanted; of one key the later fetch stays.
+
+        A later fetch, or another content, is to be loaded again.
+        """
+        rows = [asdict(item) for item in objects]
+        for row in rows:
+            row["kind"], row["source"] = str(row["kind"]), str(row["source"])
+
+        def work(connection: Connection) -> None:
+            connection.execute(upsert(connection, lake_objects, ["bucket", "key"], _later), rows)
+
+        if rows:
+            self._database.write(work)
+
+    def unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> list[LakeObject]:
+        """What stands in the lake and not yet in the facts, oldest fetch first."""
+        return self._read(
+            _of_window(symbol, kind, window).where(lake_objects.c.loaded_at.is_(None))
+        )
+
+    def of_window(self, symbol: str, kind: ObjectKind, window: Window) -> list[LakeObject]:
+        """Objects with data inside the window, oldest fetch first."""
+        return self._read(_of_window(symbol, kind, window))
+
+    def leftovers(self, kind: ObjectKind, limit: int = 1000) -> list[LakeObject]:
+        """Unloaded objects of all symbols."""
+        statement = (
+            _select()
+            .where(lake_objects.c.kind == kind.value, lake_objects.c.loaded_at.is_(None))
+            .order_by(lake_objects.c.symbol, lake_objects.c.first_time, lake_objects.c.key)
+        )
+        return self._read(statement.limit(limit))
+
+    def latest(self, limit: int = 100, offset: int = 0) -> list[LakeObject]:
+        """The ingestion log: newest fetch first."""
+        order = (lake_objects.c.fetched_at.desc(), lake_objects.c.key.desc())
+        return self._read(_select().order_by(*order).limit(limit).offset(offset))
+
+    def in_bucket(self, bucket: str, fetched_before: int, limit: int = 1000) -> list[LakeObject]:
+        """Objects of a bucket fetched before an instant, oldest fetch first."""
+        held = lake_objects.c.bucket == bucket
+        statement = _select().where(held, lake_objects.c.fetched_at < fetched_before)
+        order = (lake_objects.c.fetched_at, lake_objects.c.key)
+        return self._read(statement.order_by(*order).limit(limit))
+
+    def get(self, bucket: str, key: str) -> LakeObject | None:
+        statement = _select().where(lake_objects.c.bucket == bucket, lake_objects.c.key == key)
+        return next(iter(self._read(statement)), None)
+
+    def forget(self, bucket: str, keys: Sequence[str]) -> None:
+        """Removes rows whose objects have left the lake."""
+
+        def work(connection: Connection) -> None:
+            for start in range(0, len(keys), _CHUNK):
+                connection.execute(
+                    delete(lake_objects).where(
+                        lake_objects.c.bucket == bucket,
+                        lake_objects.c.key.in_(keys[start : start + _CHUNK]),
+                    )
+                )
+
+        if keys:
+            self._database.write(work)
+
+    def move(self, bucket: str, key: str, new_bucket: str) -> None:
+        """Follows an object into another bucket; repeatable, a row already there is replaced."""
+        source = and_(lake_objects.c.bucket == bucket, lake_objects.c.key == key)
+        target = and_(lake_objects.c.bucket == new_bucket, lake_objects.c.key == key)
+
+        def work(connection: Connection) -> None:
+            if connection.execute(select(lake_objects.c.key).where(source)).first() is None:
+                return
+            connection.execute(delete(lake_objects).where(target))
+            connection.execute(update(lake_objects).where(source).values(bucket=new_bucket))
+
+        if bucket != new_bucket:
+            self._database.write(work)
+
+    def mark_unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> int:
+        """Has every object of a window loaded again; returns how many."""
+        conditions = (*_overlap(symbol, kind, window), lake_objects.c.loaded_at.is_not(None))
+        statement = update(lake_objects).where(*conditions).values(loaded_at=None)
+        return self._database.write(lambda c: c.execute(statement).rowcount)
+
+    def totals(self) -> list[LakeTotal]:
+        """Objects and bytes per bucket and kind, from an index that holds nothing else."""
+        bucket, kind = lake_objects.c.bucket, lake_objects.c.kind
+        statement = (
+            select(bucket, kind, func.count(), func.sum(lake_objects.c.size_bytes))
+            .group_by(bucket, kind)
+            .order_by(bucket, kind)
+        )
+        rows = self._database.read(lambda c: c.execute(statement).all())
+        return [LakeTotal(b, ObjectKind(k), count, int(size)) for b, k, count, size in rows]
+
+    def _read(self, statement: Select[Any]) -> list[LakeObject]:
+        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        return [_object(row._mapping) for row in rows]
+
+
+def mark_loaded(connection: Connection, objects: Sequence[LakeObject], loaded_at: int) -> None:
+    """Part of a load's transaction; an object that was fetched anew meanwhile stays unloaded."""
+    for item in objects:
+        connection.execute(
+            update(lake_objects)
+            .where(
+                lake_objects.c.bucket == item.bucket,
+                lake_objects.c.key == item.key,
+                lake_objects.c.sha256 == item.sha256,
+                lake_objects.c.fetched_at == item.fetched_at,
+                lake_objects.c.loaded_at.is_(None),
+            )
+            .values(loaded_at=loaded_at)
+        )
+
+
+def _select() -> Select[Any]:
+    return select(*(lake_objects.c[name] for name in _NAMES))
+
+
+def _of_window(symbol: str, kind: ObjectKind, window: Window) -> Select[Any]:
+    order = (lake_objects.c.fetched_at, lake_objects.c.first_time, lake_objects.c.key)
+    return _select().where(*_overlap(symbol, kind, window)).order_by(*order)
+
+
+def _overlap(symbol: str, kind: ObjectKind, window: Window) -> tuple[Any, ...]:
+    """No object crosses a UTC day, so those that reach into the window start on its first day."""
+    return (
+        lake_objects.c.symbol == symbol,
+        lake_objects.c.kind == kind.value,
+        lake_objects.c.first_time >= floor_ms(window.start_ms, DAY_MS),
+        lake_objects.c.first_time < window.end_ms,
+        lake_objects.c.last_time >= window.start_ms,
+    )
+
+
+def _later(new: Any) -> Assignments:
+    """What an incoming row changes; `fetched_at` and `sha256` last, the others compare them."""
+    old = lake_objects.c
+    later = new.fetched_at > old.fetched_at
+    wins = or_(later, and_(new.fetched_at == old.fetched_at, new.sha256 != old.sha256))
+    first = [("loaded_at", case((wins, None), else_=old.loaded_at))]
+    taken = ("symbol", "kind", "source", "first_time", "last_time", "rows", "size_bytes")
+    last = ("sha256", "fetched_at")
+    return first + [(n, case((wins, new[n]), else_=old[n])) for n in (*taken, *last)]
+
+
+def _object(row: Any) -> LakeObject:
+    values = dict(row)
+    return LakeObject(
+        **{**values, "kind": ObjectKind(values["kind"]), "source": Source(values["source"])}
+    )

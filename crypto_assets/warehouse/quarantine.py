@@ -1,0 +1,93 @@
+"""What broke the rules: set aside with the reason, and shown."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, func, select
+
+from crypto_assets.market.clock import now_ms
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.dialect import upsert
+from crypto_assets.warehouse.schema import quarantine
+
+_CONTENT_CHARACTERS = 4000
+_REASON_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """An object, or one row of it, that failed validation.
+
+    `content` is the row as it stands in the object, or the object's beginning; `open_time` is set
+    where the row has one. `noted_at` (epoch ms) is the warehouse's to fill.
+    """
+
+    symbol: str
+    kind: ObjectKind
+    bucket: str
+    key: str
+    reason: str
+    content: str
+    open_time: int | None = None
+    noted_at: int = 0
+
+
+class Quarantine:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, items: Sequence[Quarantined]) -> None:
+        """Notes each once, however often it is found."""
+        rows = [_row(item) for item in items]
+
+        def work(connection: Connection) -> None:
+            statement = upsert(
+                connection,
+                quarantine,
+                ["fingerprint"],
+                lambda new: [("fingerprint", new.fingerprint)],
+            )
+            connection.execute(statement, rows)
+
+        if rows:
+            self._database.write(work)
+
+    def list(self, symbol: str | None = None, limit: int = 1000) -> list[Quarantined]:
+        """Newest first."""
+        statement = select(quarantine).limit(limit)
+        if symbol is not None:
+            statement = statement.where(quarantine.c.symbol == symbol)
+        order = (quarantine.c.noted_at.desc(), quarantine.c.quarantine_id.desc())
+        rows = self._database.read(lambda c: c.execute(statement.order_by(*order)).all())
+        return [
+            Quarantined(
+                row.symbol,
+                ObjectKind(row.kind),
+                row.bucket,
+                row.key,
+                row.reason,
+                row.content,
+                row.open_time,
+                row.noted_at,
+            )
+            for row in rows
+        ]
+
+    def count(self) -> int:
+        statement = select(func.count()).select_from(quarantine)
+        return self._database.read(lambda c: c.execute(statement).scalar_one())
+
+
+def _row(item: Quarantined) -> dict[str, object]:
+    reason, content = item.reason[:_REASON_CHARACTERS], item.content[:_CONTENT_CHARACTERS]
+    identity = "\0".join((item.bucket, item.key, str(item.open_time), reason, content))
+    return {
+        **asdict(item),
+        "kind": item.kind.value,
+        "reason": reason,
+        "content": content,
+        "noted_at": item.noted_at or now_ms(),
+        "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
+    }

@@ -1,0 +1,142 @@
+"""What users change while it runs, with an audit trail, and what a warehouse remembers for good."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from crypto_assets.errors import ForeignExchange, WrongUse
+from crypto_assets.market.clock import now_ms
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.dialect import upsert
+from crypto_assets.warehouse.schema import app_settings, audit_log
+
+_EXCHANGE = "claimed.exchange"
+_PARTITION_UNIT = "claimed.partition_unit"
+_START_DATE = "claimed.start_date"
+
+
+@dataclass(frozen=True)
+class SettingChange:
+    """One line of the audit log; values as JSON has them, None where there was none."""
+
+    changed_at: int
+    who: str
+    name: str
+    old: Any
+    new: Any
+
+
+class UserSettings:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A value that `put` stored, always the primary's."""
+        return self._database.read_primary(lambda c: _read(c, name, default))
+
+    def all(self) -> dict[str, Any]:
+        """Every setting by its name, claims (`claimed.…`) included."""
+        statement = select(app_settings.c.name, app_settings.c.value).order_by(app_settings.c.name)
+        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        return {row.name: json.loads(row.value) for row in rows}
+
+    def put(self, name: str, value: Any, who: str) -> None:
+        """Stores what JSON can hold, and who changed it; an equal value is no change."""
+        self._database.write(lambda c: _write(c, name, value, who))
+
+    def audit(self, limit: int = 100) -> list[SettingChange]:
+        """Newest first."""
+        statement = (
+            select(audit_log)
+            .order_by(audit_log.c.changed_at.desc(), audit_log.c.audit_id.desc())
+            .limit(limit)
+        )
+        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        return [
+            SettingChange(r.changed_at, r.who, r.name, _load(r.old_value), _load(r.new_value))
+            for r in rows
+        ]
+
+    def claim_exchange(self, identity: str) -> None:
+        """Binds the warehouse to one exchange. Raises ForeignExchange where it has another."""
+        held = self._claim(_EXCHANGE, identity)
+        if held != identity:
+            raise ForeignExchange(
+                f"the warehouse holds data of {held}, not of {identity}: "
+                "use another warehouse or the exchange it belongs to"
+            )
+
+    def claim_partition_unit(self, unit: str) -> None:
+        """Raises WrongUse where the warehouse was set up with another."""
+        held = self._claim(_PARTITION_UNIT, unit)
+        if held != unit:
+            raise WrongUse(
+                f"the warehouse was set up with CRYPTO_PARTITION_UNIT={held}: {unit} is refused"
+            )
+
+    def claim_start_date(self, day: date) -> None:
+        """May move earlier. Raises WrongUse where `day` is later than what was claimed."""
+
+        def work(connection: Connection) -> str:
+            held = _claim(connection, _START_DATE, day.isoformat())
+            if day.isoformat() < held:
+                _write(connection, _START_DATE, day.isoformat(), who="init")
+            return held
+
+        held = self._database.write(work)
+        if day.isoformat() > held:
+            raise WrongUse(
+                f"CRYPTO_START_DATE may move earlier, never later: it is {held}, not {day}"
+            )
+
+    def _claim(self, name: str, value: str) -> str:
+        return self._database.write(lambda c: _claim(c, name, value))
+
+
+def _claim(connection: Connection, name: str, value: str) -> str:
+    """The value that was there first."""
+    _insert_once(connection, name, value)
+    return str(_read(connection, name, value, lock=True))
+
+
+def _insert_once(connection: Connection, name: str, value: Any) -> None:
+    statement = upsert(connection, app_settings, ["name"], lambda new: [("name", new.name)])
+    row = {"name": name, "value": json.dumps(value), "changed_at": now_ms()}
+    connection.execute(statement, row)
+
+
+def _read(connection: Connection, name: str, default: Any, *, lock: bool = False) -> Any:
+    statement = select(app_settings.c.value).where(app_settings.c.name == name)
+    text = connection.execute(statement.with_for_update() if lock else statement).scalar()
+    return default if text is None else json.loads(text)
+
+
+def _write(connection: Connection, name: str, value: Any, who: str) -> None:
+    old, new = _read(connection, name, None, lock=True), json.loads(json.dumps(value))
+    if old == new:
+        return
+    now = now_ms()
+    statement = upsert(
+        connection,
+        app_settings,
+        ["name"],
+        lambda given: [("value", given.value), ("changed_at", given.changed_at)],
+    )
+    connection.execute(statement, {"name": name, "value": json.dumps(new), "changed_at": now})
+    connection.execute(
+        insert(audit_log),
+        {
+            "changed_at": now,
+            "who": who,
+            "name": name,
+            "old_value": None if old is None else json.dumps(old),
+            "new_value": json.dumps(new),
+        },
+    )
+
+
+def _load(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

@@ -1,0 +1,78 @@
+"""What becomes of a minute that was fetched more than once: which fetch wins, what it changed.
+
+The later fetch wins; of two in one millisecond, the one greater by source and then by values, so
+that any order of loading ends the same.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.warehouse.schema import VALUE_COLUMNS
+
+# A candle with its provenance, in the order of fact_klines' columns.
+FETCHED_SCHEMA = CANDLE_SCHEMA.append(pa.field("fetched_at", pa.int64())).append(
+    pa.field("source", pa.string())
+)
+_PRECEDENCE = ("open_time", "fetched_at", "source", *VALUE_COLUMNS, "held")
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a load does to the minutes it touches; all tables have the incoming's columns.
+
+    `new` is to be inserted. `rewritten` replaces held rows: its first `changed` rows say something
+    else than before, the rest was merely fetched again. `superseded` are versions, held or
+    incoming, that say something else than the winner of their open time.
+    """
+
+    new: pa.Table
+    rewritten: pa.Table
+    changed: int
+    contested: frozenset[int]
+
+
+def settle(incoming: pa.Table, held: pa.Table) -> Settlement:
+    """Incoming versions, in any order and number, against the one that is held of each minute."""
+    nothing = incoming.slice(0, 0)
+    if not held.num_rows and _ascending(incoming["open_time"]):
+        return Settlement(incoming, nothing, 0, frozenset())
+    versions = pa.concat_tables(
+        [
+            incoming.append_column("held", pa.array([False] * incoming.num_rows)),
+            held.append_column("held", pa.array([True] * held.num_rows)),
+        ]
+    ).sort_by([(name, "ascending") for name in _PRECEDENCE])
+    times = versions["open_time"].combine_chunks()
+    last = pc.not_equal(times[:-1], times[1:])
+    winners = versions.filter(pa.concat_arrays([_flat(last), pa.array([True])]))
+    of_time = pc.index_in(times, winners["open_time"].combine_chunks())
+    contested = frozenset(times.filter(_flat(_differ(versions, winners.take(of_time)))).to_pylist())
+
+    written = winners.filter(pc.invert(winners["held"])).drop_columns("held")
+    place = pc.index_in(written["open_time"].combine_chunks(), held["open_time"].combine_chunks())
+    new = written.filter(pc.is_null(place))
+    known = written.filter(pc.is_valid(place))
+    differs = _differ(known, held.take(place.drop_null()))
+    changed = known.filter(differs)
+    again = known.filter(pc.invert(differs))
+    return Settlement(new, pa.concat_tables([changed, again]), changed.num_rows, contested)
+
+
+def _ascending(times: pa.ChunkedArray) -> bool:
+    flat = times.combine_chunks()
+    return pc.all(pc.less(flat[:-1], flat[1:])).as_py() is not False
+
+
+def _differ(one: pa.Table, other: pa.Table) -> pa.ChunkedArray:
+    """Row by row, whether any value is another."""
+    differs = pc.not_equal(one["close"], other["close"])
+    for name in VALUE_COLUMNS:
+        differs = pc.or_(differs, pc.not_equal(one[name], other[name]))
+    return differs
+
+
+def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

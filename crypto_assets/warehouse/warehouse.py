@@ -1,0 +1,97 @@
+"""The warehouse: one door to the database, behind which each table has its keeper."""
+
+from functools import cached_property
+
+from sqlalchemy import text
+
+from crypto_assets.warehouse import migration
+from crypto_assets.warehouse.aggregates import Aggregates
+from crypto_assets.warehouse.coverage import Coverage
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.facts import Facts
+from crypto_assets.warehouse.gaps import Gaps
+from crypto_assets.warehouse.grants import grant_statements
+from crypto_assets.warehouse.manifest import Manifest
+from crypto_assets.warehouse.order_books import OrderBooks
+from crypto_assets.warehouse.quarantine import Quarantine
+from crypto_assets.warehouse.revisions import Revisions
+from crypto_assets.warehouse.symbols import Symbols
+from crypto_assets.warehouse.user_settings import UserSettings
+from crypto_assets.warehouse.watermarks import Watermarks
+
+
+class Warehouse:
+    """SQLite, MySQL 8+ or MariaDB 10.11+, by URL; connects when first asked for something.
+
+    Charts read from `read_url` where one is given (a replica, a read-only user); what decides the
+    next step is always read from the primary. Raises WrongUse where a URL is none. Every method
+    may raise WarehouseUnavailable (which asking again may cure), WarehouseRefused and
+    WarehouseNotReady.
+    """
+
+    def __init__(self, url: str, read_url: str | None = None) -> None:
+        self._database = Database(url, read_url)
+
+    def migrate(self) -> None:
+        """Creates or upgrades the schema; idempotent, and safe when two start at once."""
+        migration.migrate(self._database)
+
+    def require_ready(self) -> None:
+        """Raises WarehouseNotReady or WarehouseTooNew unless the schema is this program's."""
+        migration.require_ready(self._database)
+
+    def ping(self) -> None:
+        """Raises WarehouseUnavailable or WarehouseRefused where the database does not answer."""
+        self._database.read_primary(lambda c: c.execute(text("SELECT 1")))
+
+    def grants(self) -> str:
+        """SQL that makes a writer and a reader with the rights they need and no more."""
+        return grant_statements(self._database.url)
+
+    @cached_property
+    def settings(self) -> UserSettings:
+        return UserSettings(self._database)
+
+    @cached_property
+    def symbols(self) -> Symbols:
+        return Symbols(self._database)
+
+    @cached_property
+    def objects(self) -> Manifest:
+        return Manifest(self._database)
+
+    @cached_property
+    def facts(self) -> Facts:
+        return Facts(self._database, self.symbols)
+
+    @cached_property
+    def aggregates(self) -> Aggregates:
+        return Aggregates(self._database, self.symbols)
+
+    @cached_property
+    def order_books(self) -> OrderBooks:
+        return OrderBooks(self._database, self.symbols)
+
+    @cached_property
+    def watermarks(self) -> Watermarks:
+        return Watermarks(self._database, self.symbols)
+
+    @cached_property
+    def gaps(self) -> Gaps:
+        return Gaps(self._database, self.symbols)
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        return Revisions(self._database, self.symbols)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self._database)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        return Coverage(self._database, self.symbols)
+
+    def close(self) -> None:
+        """Gives the connections back; the next use opens new ones."""
+        self._database.close()

@@ -1,0 +1,96 @@
+"""How far each symbol has come: the watermark of each kind of data."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, and_, select
+
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.dialect import upsert
+from crypto_assets.warehouse.schema import extraction_metadata, symbols
+from crypto_assets.warehouse.symbols import Symbols
+
+_FIELDS = ("last_open_time", "last_fetch_time", "record_count", "purged_before")
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """Newest open (or capture) time and fetch, in epoch ms, and how many rows are held.
+
+    Nothing before `purged_before` is missing: it was retired.
+    """
+
+    last_open_time: int | None = None
+    last_fetch_time: int | None = None
+    record_count: int = 0
+    purged_before: int | None = None
+
+    def advanced(self, open_time: int, fetched_at: int, records: int) -> "Watermark":
+        """With `records` more rows, the newest of which were opened and fetched then."""
+        return replace(
+            self,
+            last_open_time=max(open_time, self.last_open_time or open_time),
+            last_fetch_time=max(fetched_at, self.last_fetch_time or fetched_at),
+            record_count=self.record_count + records,
+        )
+
+
+class Watermarks:
+    def __init__(self, database: Database, symbols: Symbols) -> None:
+        self._database = database
+        self._symbols = symbols
+
+    def get(self, symbol: str, kind: ObjectKind = ObjectKind.KLINES) -> Watermark:
+        """All None and 0 before the first load. Raises UnknownSymbol."""
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read_primary(lambda c: read(c, symbol_id, kind))
+
+    def all(self, kind: ObjectKind = ObjectKind.KLINES) -> dict[str, Watermark]:
+        """By symbol, of those that were ever loaded."""
+        statement = (
+            select(symbols.c.symbol, *(extraction_metadata.c[name] for name in _FIELDS))
+            .join(symbols, symbols.c.symbol_id == extraction_metadata.c.symbol_id)
+            .where(extraction_metadata.c.kind == kind.value)
+            .order_by(symbols.c.symbol_id)
+        )
+        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        return {name: Watermark(*fields) for name, *fields in rows}
+
+
+def read(connection: Connection, symbol_id: int, kind: ObjectKind) -> Watermark:
+    statement = select(*(extraction_metadata.c[name] for name in _FIELDS)).where(
+        extraction_metadata.c.symbol_id == symbol_id, extraction_metadata.c.kind == kind.value
+    )
+    row = connection.execute(statement).first()
+    return Watermark(*row) if row else Watermark()
+
+
+def lock(connection: Connection, symbol_id: int, kind: ObjectKind) -> Watermark:
+    """Waits until this transaction is the symbol's only writer; its watermark as it then stands.
+
+    On SQLite a write transaction is the only writer of all.
+    """
+    held = and_(
+        extraction_metadata.c.symbol_id == symbols.c.symbol_id,
+        extraction_metadata.c.kind == kind.value,
+    )
+    statement = (
+        select(extraction_metadata.c.symbol_id, *(extraction_metadata.c[n] for n in _FIELDS))
+        .select_from(symbols.outerjoin(extraction_metadata, held))
+        .where(symbols.c.symbol_id == symbol_id)
+        .with_for_update()
+    )
+    row = connection.execute(statement).first()
+    return Watermark(*row[1:]) if row and row[0] is not None else Watermark()
+
+
+def store(connection: Connection, symbol_id: int, kind: ObjectKind, mark: Watermark) -> None:
+    """Part of a transaction that holds the symbol's lock."""
+    statement = upsert(
+        connection,
+        extraction_metadata,
+        ["symbol_id", "kind"],
+        lambda new: [(name, new[name]) for name in _FIELDS],
+    )
+    values = {name: getattr(mark, name) for name in _FIELDS}
+    connection.execute(statement, {"symbol_id": symbol_id, "kind": kind.value, **values})
