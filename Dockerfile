@@ -1,0 +1,24 @@
+# One image for all of crypto-assets' own services; docker-compose.yml says what each one runs.
+
+FROM python:3.12-slim AS build
+WORKDIR /app
+RUN python -m venv .venv
+COPY requirements.lock ./
+RUN --mount=type=cache,target=/var/cache/pip \
+    .venv/bin/pip install --quiet --cache-dir /var/cache/pip --require-hashes --only-binary :all: -r requirements.lock
+COPY . .
+# In place: the settings look for the project's files beside the package.
+RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+
+FROM python:3.12-slim
+RUN useradd --uid 10001 --create-home crypto \
+    && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/dagster
+COPY --from=build /app /app
+COPY --chown=crypto:crypto deploy/dagster.yaml deploy/workspace.yaml /var/lib/dagster/
+ENV PATH=/app/.venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    CRYPTO_HOME=/var/lib/crypto-assets \
+    DAGSTER_HOME=/var/lib/dagster
+WORKDIR /app
+USER crypto
+CMD ["crypto-assets", "--help"]

@@ -1,0 +1,29 @@
+"""The repository's files, as git has them or would take them."""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def files(*patterns: str) -> list[Path]:
+    """Files that are tracked, or new and not ignored; `patterns` are git's, e.g. `*.py`."""
+    # A checkout that belongs to another user, as in CI, is no reason to refuse.
+    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
+    listed = subprocess.run(
+        [*git, "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    found = {ROOT / name for name in listed.split("\0") if name}
+    return sorted(path for path in found if path.is_file())
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def text(relative: str) -> str:
+    return (ROOT / relative).read_text()

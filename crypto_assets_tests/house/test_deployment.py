@@ -1,0 +1,150 @@
+"""The deployment's files: they parse, keep their schemas, and open nothing by accident."""
+
+import json
+import re
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.workspace.load import location_origins_from_yaml_paths
+from dotenv import dotenv_values
+
+from crypto_assets_tests.house.repository import ROOT, files, text
+
+PRODUCTION = {
+    "DAGSTER_MYSQL_HOST": "mysql",
+    "DAGSTER_MYSQL_PORT": "3306",
+    "DAGSTER_MYSQL_PASSWORD": "secret",
+    "DAGSTER_LOG_BUCKET": "crypto-logs",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(text("docker-compose.yml"))
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def services(compose: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = compose["services"]
+    return found
+
+
+def test_the_compose_file_keeps_the_compose_schema(compose: dict[str, Any]) -> None:
+    vendored = package_files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
+    schema = json.loads(vendored.read_text())
+    jsonschema.validate(compose, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"services": {"mysql": {"imagee": "mysql"}}}, schema)
+
+
+def test_the_services_are_those_of_the_one_machine_size(services: dict[str, Any]) -> None:
+    assert set(services) == {"mysql", "lake", "init", "code", "webserver", "daemon", "app"}
+
+
+def test_ports_open_on_loopback_only(services: dict[str, Any]) -> None:
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert len(ports) == 5
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_whoever_is_waited_for_says_when_it_is_ready(services: dict[str, Any]) -> None:
+    for service in services.values():
+        for waited_for, how in service.get("depends_on", {}).items():
+            ready = how["condition"] == "service_completed_successfully"
+            assert ready or services[waited_for].get("healthcheck"), waited_for
+
+
+def test_whatever_stays_up_is_restarted_and_watched(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        once = name == "init"
+        assert service["restart"] == ("no" if once else "unless-stopped"), name
+        assert once or service.get("healthcheck"), name
+
+
+def test_every_secret_is_required_and_in_the_example() -> None:
+    example = dotenv_values(ROOT / ".env.example")
+    used = set(re.findall(r"\$\{(\w*PASSWORD)([^}]*)\}", text("docker-compose.yml")))
+    assert {name for name, _ in used} == {name for name in example if name.endswith("PASSWORD")}
+    assert {rest for _, rest in used} == {":?set it in .env"}
+
+
+def test_every_default_of_the_compose_file_is_the_examples() -> None:
+    example = dotenv_values(ROOT / ".env.example")
+    defaults = dict(re.findall(r"\$\{(\w+):-([^}]+)\}", text("docker-compose.yml")))
+    assert {name: example[name] for name in defaults} == defaults
+
+
+def test_images_of_others_are_pinned_and_the_s3_server_is_named_once(
+    services: dict[str, Any],
+) -> None:
+    theirs = [s["image"] for s in services.values() if s["image"] != "crypto-assets"]
+    assert all(":" in image and not image.endswith(":latest") for image in theirs)
+    named = [
+        line
+        for path in files("*.yml", "*.yaml", "Dockerfile", "deploy/*")
+        for line in path.read_text().splitlines()
+        if "minio/minio" in line
+    ]
+    assert len(named) == 1
+
+
+def test_the_image_holds_what_the_services_run(services: dict[str, Any]) -> None:
+    kept = [line[1:] for line in text(".dockerignore").splitlines() if line.startswith("!")]
+    for service in services.values():
+        words = [str(word) for word in (service.get("command") or []) if "/" in str(word)]
+        for word in words:
+            if (ROOT / word).is_file():
+                assert any(word.startswith(folder) for folder in kept), word
+    for path in re.findall(r"^COPY (?:--\S+ )*(\S+)", text("Dockerfile"), re.MULTILINE):
+        assert path in (".", "/app") or (ROOT / path).exists(), path
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    last_stage = text("Dockerfile").split("\nFROM ")[-1]
+    assert re.search(r"^USER crypto$", last_stage, re.MULTILINE)
+
+
+def test_dagster_starts_from_the_root_with_nothing_set() -> None:
+    ref = InstanceRef.from_dir(str(ROOT))
+    assert ref.settings["telemetry"] == {"enabled": False}
+    assert "env:" not in text("dagster.yaml")
+
+
+def test_dagsters_production_settings_are_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
+    ref = InstanceRef.from_dir(str(tmp_path))
+    assert type(ref.compute_log_manager).__name__ == "S3ComputeLogManager"
+    assert ref.storage_data is not None
+    assert ref.storage_data.module_name == "dagster_mysql"
+    assert ref.settings["telemetry"] == {"enabled": False}
+    assert ref.settings["run_monitoring"]["max_runtime_seconds"] > 0
+    assert ref.settings["run_retries"]["enabled"]
+
+
+@pytest.mark.parametrize("workspace", ["workspace.yaml", "deploy/workspace.yaml"])
+def test_the_workspaces_name_one_code_location(
+    workspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    origins = location_origins_from_yaml_paths([str(ROOT / workspace)])
+    assert [origin.location_name for origin in origins] == ["crypto_assets"]
+
+
+def test_the_queue_limits_the_tag_that_backfills_bear() -> None:
+    from crypto_assets.defs.jobs import BACKFILL_TAGS
+
+    for config in ("dagster.yaml", "deploy/dagster.yaml"):
+        limits = yaml.safe_load(text(config))["concurrency"]["runs"]["tag_concurrency_limits"]
+        limited = {limit["key"]: limit["value"] for limit in limits}
+        assert limited.items() <= BACKFILL_TAGS.items()

@@ -1,0 +1,93 @@
+"""Every setting is in `.env.example`, in docs/settings.md with its default, and reaches Docker."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from dotenv import dotenv_values
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
+
+from crypto_assets.settings import Settings
+from crypto_assets_tests.house.repository import ROOT, text
+
+FIELDS = Settings.model_fields
+COMPUTED = {
+    "lake_raw_url",
+    "lake_archive_url",
+    "warehouse_url",
+    "warehouse_read_url",
+    "dagster_home",
+    "ingest_interval_minutes",
+    "s3_endpoint_url",
+}
+
+
+def variables(name: str) -> list[str]:
+    """The environment's names of a field, the one that we document first."""
+    alias = FIELDS[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices if str(choice).isupper()]
+    return [f"CRYPTO_{name.upper()}"]
+
+
+def documented_defaults() -> dict[str, str]:
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", text("docs/settings.md"), re.MULTILINE)
+    return {variable: default.strip("`") for variable, default in rows}
+
+
+def written(field: FieldInfo) -> str:
+    """A field's default as a person would write it; `none` where nothing stands for it."""
+    value = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, tuple):
+        value = ",".join(value)
+    return "none" if value in (None, "") else str(value)
+
+
+def test_the_documented_names_are_the_fields() -> None:
+    assert list(documented_defaults()) != []
+    assert set(documented_defaults()) == {variables(name)[0] for name in FIELDS}
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - COMPUTED))
+def test_the_documented_default_is_the_fields_own(name: str) -> None:
+    assert documented_defaults()[variables(name)[0]] == written(FIELDS[name])
+
+
+def test_the_example_has_every_setting() -> None:
+    example = dotenv_values(ROOT / ".env.example")
+    assert {variables(name)[0] for name in FIELDS} <= example.keys()
+
+
+def test_the_example_holds_nothing_that_neither_settings_nor_docker_read() -> None:
+    known = {variable for name in FIELDS for variable in variables(name)}
+    known |= set(re.findall(r"\$\{(\w+)", text("docker-compose.yml")))
+    assert dotenv_values(ROOT / ".env.example").keys() - known == set()
+
+
+def test_the_example_copied_as_it_stands_means_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in FIELDS:
+        for variable in variables(name):
+            monkeypatch.delenv(variable, raising=False)
+    copied = tmp_path / ".env"
+    copied.write_text(text(".env.example"))
+    assert Settings(_env_file=copied) == Settings(_env_file=None)
+
+
+def environments() -> Iterator[dict[str, str]]:
+    for service in yaml.safe_load(text("docker-compose.yml"))["services"].values():
+        if service.get("image") == "crypto-assets":
+            yield service["environment"]
+
+
+def test_every_setting_reaches_every_service_of_ours() -> None:
+    in_image = set(re.findall(r"(\w+)=/", text("Dockerfile")))
+    for environment in environments():
+        given = environment.keys() | in_image
+        assert [name for name in FIELDS if not given & set(variables(name))] == []

@@ -1,0 +1,17 @@
+#!/bin/bash
+# Databases and users of the one-machine size; MySQL's image runs it once, on an empty volume.
+#
+# The warehouse and Dagster have a database and a user each; charts read as a user that cannot write.
+# Dagster compares keys byte by byte, so its database needs a binary collation.
+set -eu
+
+MYSQL_PWD=$MYSQL_ROOT_PASSWORD mysql --user=root <<SQL
+CREATE DATABASE IF NOT EXISTS crypto CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+CREATE DATABASE IF NOT EXISTS dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE USER IF NOT EXISTS 'crypto'@'%' IDENTIFIED BY '$CRYPTO_PASSWORD';
+CREATE USER IF NOT EXISTS 'crypto_read'@'%' IDENTIFIED BY '$CRYPTO_READ_PASSWORD';
+CREATE USER IF NOT EXISTS 'dagster'@'%' IDENTIFIED BY '$DAGSTER_PASSWORD';
+GRANT ALL ON crypto.* TO 'crypto'@'%';
+GRANT SELECT, SHOW VIEW ON crypto.* TO 'crypto_read'@'%';
+GRANT ALL ON dagster.* TO 'dagster'@'%';
+SQL
