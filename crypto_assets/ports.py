@@ -22,9 +22,10 @@ def claim_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> so
     return claimed
 
 
-def require_free_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> None:
-    """Raises PortTaken where somebody listens on the port."""
-    claim_port(port, host, option).close()
+def require_free_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> int:
+    """The port, or for 0 one that is free. Raises PortTaken where somebody listens on it."""
+    with claim_port(port, host, option) as claimed:
+        return int(claimed.getsockname()[1])
 
 
 def _complaint(port: int, host: str, option: str, error: OSError) -> str:

@@ -29,12 +29,14 @@ from crypto_assets.settings import settings
     show_default=True,
     help="How many days to load, today included.",
 )
-@click.option("--exchange-port", type=click.IntRange(1, 65535), default=9100, show_default=True)
+@click.option(
+    "--exchange-port", type=click.IntRange(0, 65535), default=0, help="Any free one if left."
+)
 @dagster_port
 @app_port
 def demo(once: bool, days: int, exchange_port: int, dagster_port: int, app_port: int) -> None:
     """Load weeks of candles from a simulated exchange through Dagster, then serve them."""
-    require_free_port(exchange_port, option="--exchange-port")
+    exchange_port = require_free_port(exchange_port, option="--exchange-port")
     if not once:
         require_free_port(dagster_port, option="--dagster-port")
         require_free_port(app_port, option="--app-port")

@@ -12,7 +12,7 @@ from crypto_assets.market.symbols import symbol_name
 from crypto_assets.settings import settings
 
 
-class DayParam(click.ParamType):
+class DayParam(click.ParamType[date]):
     """A UTC day, written YYYY-MM-DD."""
 
     name = "day"
@@ -26,7 +26,7 @@ class DayParam(click.ParamType):
             self.fail(f"{value!r} is not a day: write it as 2025-01-31", param, ctx)
 
 
-class SymbolsParam(click.ParamType):
+class SymbolsParam(click.ParamType[tuple[str, ...]]):
     """Symbols with commas between them."""
 
     name = "A,B"

@@ -36,11 +36,11 @@ class ProcessTree:
 
     def __init__(self) -> None:
         self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
-        self._stopping = False
 
     def __enter__(self) -> Self:
+        # Also where a background shell has had SIGINT ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop_on_signal)
+            signal.signal(number, _interrupt)
         return self
 
     def __exit__(
@@ -69,11 +69,12 @@ class ProcessTree:
 
     def watch(self) -> None:
         """Block until a signal asks to stop. Raises CryptoAssetsError if a program dies first."""
-        while not self._stopping:
-            for program, process in self._running:
-                if process.poll() is not None:
-                    raise _died(program, process.returncode)
-            time.sleep(0.5)
+        with suppress(KeyboardInterrupt):
+            while True:
+                for program, process in self._running:
+                    if process.poll() is not None:
+                        raise _died(program, process.returncode)
+                time.sleep(0.5)
 
     def stop(self) -> None:
         """Ask every program to stop, the last started first; kill what has not after a while."""
@@ -93,8 +94,6 @@ class ProcessTree:
     def _wait_until_ready(self, program: Program, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + program.ready_seconds
         while not program.ready():
-            if self._stopping:
-                raise KeyboardInterrupt
             if process.poll() is not None:
                 raise _died(program, process.returncode)
             if time.monotonic() > deadline:
@@ -104,8 +103,9 @@ class ProcessTree:
                 )
             time.sleep(0.2)
 
-    def _stop_on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _died(program: Program, code: int) -> CryptoAssetsError:

@@ -106,5 +106,3 @@ def _unfinished(context: dg.ScheduleEvaluationContext, job_name: str) -> str | N
         limit=1,
     )
     return records[0].dagster_run.run_id if records else None
-
-

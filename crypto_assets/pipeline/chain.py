@@ -9,10 +9,11 @@ from itertools import groupby
 from crypto_assets.errors import CryptoAssetsError, ObjectMissing
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
 from crypto_assets.pipeline.fact_klines import Loaded, load_klines
+from crypto_assets.pipeline.held import Held, held_by_day
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import StoredDay, record, store_days, store_tail
-from crypto_assets.warehouse import DayCounts
+from crypto_assets.pipeline.tidy import sweep_pieces
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,15 @@ class Chain:
             record(self.platform, stored)
             loaded = self._load(window, dict(body for day in stored for body in day.bodies))
             self._aggregate(window)
+            if Stage.FACTS in self.stages:
+                sweep_pieces(self.platform, self.symbol, window)
         except CryptoAssetsError as error:
             return outcomes + [bad for day in good for bad in self._later_failed(day, error)]
-        counts = self.platform.warehouse.coverage.by_day(self.symbol, window)
+        counts = held_by_day(self.platform, self.symbol, window)
         fetched = {day.day for day in stored}
         for day in good:
-            if day in counts or day in fetched:
-                held = counts.get(day, DayCounts())
-                outcomes += self._later_outcomes(day, held, loaded.rows_by_day.get(day, 0))
+            if counts[day] != Held() or day in fetched:
+                outcomes += self._later_outcomes(day, counts[day], loaded.rows_by_day.get(day, 0))
             else:
                 outcomes += self._later_failed(day, self._nothing_of(day))
         return outcomes
@@ -102,7 +104,7 @@ class Chain:
         later = [stage for stage in Stage if stage in self.stages and stage is not Stage.RAW]
         return [DayOutcome(stage, self.symbol, day, error=error) for stage in later]
 
-    def _later_outcomes(self, day: date, held: DayCounts, loaded: int) -> list[DayOutcome]:
+    def _later_outcomes(self, day: date, held: Held, loaded: int) -> list[DayOutcome]:
         """What the tables now hold of a day; a day that still runs has no daily candle."""
         missing = self._missing(day, held.minutes)
         facts = {Stage.FACTS: {"loaded": loaded, "missing": missing}}

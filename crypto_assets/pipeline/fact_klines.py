@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+import orjson
+
 from crypto_assets.lake import decode_klines
-from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.candles import CANDLE_SCHEMA, KlineRow
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.sanity import Reject, Sifted, sift
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.warehouse import KlinesBatch
+from crypto_assets.warehouse import KlinesBatch, Quarantined
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def load_klines(
     for item, parts in sifted:
         if parts.rejects:
             _set_aside(platform, item, parts.rejects)
-    batches = [KlinesBatch(item, parts.candles) for item, parts in sifted]
+    batches = [(item, parts.candles) for item, parts in sifted]
     result = platform.warehouse.facts.load(symbol, batches)
     return Loaded(
         rows=result.rows,
@@ -66,12 +68,30 @@ def _sift(item: LakeObject, body: bytes) -> Sifted:
 
 
 def _set_aside(platform: Platform, item: LakeObject, rejects: Sequence[Reject]) -> None:
-    platform.warehouse.quarantine.add(item, [(r.position, r.row, r.reason) for r in rejects])
+    platform.warehouse.quarantine.add(
+        [
+            Quarantined(
+                symbol=item.symbol,
+                kind=item.kind,
+                bucket=item.bucket,
+                key=item.key,
+                reason=reject.reason,
+                content=orjson.dumps(reject.row, default=str).decode(),
+                open_time=_open_time(reject.row),
+            )
+            for reject in rejects
+        ]
+    )
+
+
+def _open_time(row: KlineRow) -> int | None:
+    first = row[0] if row else None
+    return first if isinstance(first, int) and abs(first) < 2**63 else None
 
 
 def _rows_by_day(batches: Sequence[KlinesBatch]) -> dict[date, int]:
     counts: dict[date, int] = {}
-    for batch in batches:
-        day = day_of(batch.object.first_time)
-        counts[day] = counts.get(day, 0) + batch.candles.num_rows
+    for item, candles in batches:
+        day = day_of(item.first_time)
+        counts[day] = counts.get(day, 0) + candles.num_rows
     return counts

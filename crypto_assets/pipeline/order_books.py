@@ -14,6 +14,7 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import OrderBook
 from crypto_assets.pipeline.outcome import BookStage, DayOutcome
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.warehouse import Quarantined
 
 
 def capture(platform: Platform, symbol: str) -> LakeObject:
@@ -31,9 +32,10 @@ def load_books(platform: Platform, symbol: str, window: Window) -> int:
     A book that cannot be true (crossed, unsorted, a side empty) is set aside with the reason.
     """
     objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.DEPTH, window)
-    books = [(item, _read(platform, item)) for item in objects]
-    if books:
-        platform.warehouse.order_books.load(symbol, books)
+    read = [(item, _read(platform, item)) for item in objects]
+    books = [(item, book) for item, book in read if book is not None]
+    platform.warehouse.order_books.load(symbol, books)
+    platform.warehouse.objects.mark_loaded([item for item, book in read if book is None])
     return len(books)
 
 
@@ -65,12 +67,18 @@ def _outcome(platform: Platform, symbol: str, day: date, stage: BookStage) -> Da
 
 def _read(platform: Platform, item: LakeObject) -> OrderBook | None:
     """The object as a book, or None, set aside, where it cannot be true."""
+    body = platform.raw.get(item.key)
     try:
-        book = OrderBook.from_answer(decode_depth(platform.raw.get(item.key)), item.first_time)
+        book = OrderBook.from_answer(decode_depth(body), item.first_time)
         flaw = book.flaw()
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        book, flaw = None, f"not a depth answer: {error!r}"
+        flaw = f"not a depth answer: {error!r}"
     if flaw:
-        platform.warehouse.quarantine.add(item, [(None, None, flaw)])
+        platform.warehouse.quarantine.add([_set_aside(item, body, flaw)])
         return None
     return book
+
+
+def _set_aside(item: LakeObject, body: bytes, flaw: str) -> Quarantined:
+    content = body.decode(errors="replace")
+    return Quarantined(item.symbol, item.kind, item.bucket, item.key, flaw, content)

@@ -94,7 +94,7 @@ def _compare(
 def _equal(left: Decimal | int, right: Decimal | int, digits: int | None) -> bool:
     if digits is None or left == right:
         return left == right
-    return bool(abs(left - right) <= abs(right) * Decimal(10) ** -digits)
+    return abs(Decimal(left) - Decimal(right)) <= abs(Decimal(right)).scaleb(-digits)
 
 
 def _shown(value: Decimal | int | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, delete, func, or_, select, update
 
-from crypto_assets.market.clock import DAY_MS, Window, floor_ms
+from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import Assignments, upsert
@@ -108,6 +108,10 @@ class Manifest:
 
         if bucket != new_bucket:
             self._database.write(work)
+
+    def mark_loaded(self, objects: Sequence[LakeObject]) -> None:
+        """Settles objects of which nothing can be loaded, so that nobody tries again."""
+        self._database.write(lambda c: mark_loaded(c, objects, now_ms()))
 
     def mark_unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> int:
         """Has every object of a window loaded again; returns how many."""

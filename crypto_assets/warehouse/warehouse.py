@@ -32,6 +32,11 @@ class Warehouse:
     def __init__(self, url: str, read_url: str | None = None) -> None:
         self._database = Database(url, read_url)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether decimals are held to the last digit: SQLite holds doubles."""
+        return self._database.file is None
+
     def migrate(self) -> None:
         """Creates or upgrades the schema; idempotent, and safe when two start at once."""
         migration.migrate(self._database)

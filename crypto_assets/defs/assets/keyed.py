@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from typing import Any
 
 import dagster as dg
 
@@ -27,9 +27,7 @@ def log_good_keys(
     `outcomes` must hold every day of the keys that it touches.
     """
     bad = []
-    ordered = sorted(outcomes, key=lambda one: (list(type(one.stage)).index(one.stage), one.day))
-    for (stage, partition), group in groupby(ordered, key=lambda o: (o.stage, _partition(o))):
-        days = list(group)
+    for (stage, partition), days in _by_key(outcomes).items():
         if failed := [day for day in days if day.error]:
             bad.append(BadKey(stage, str(partition), str(failed[0].error)))
             context.log.error(f"{stage} {partition}: {failed[0].error}")
@@ -57,13 +55,22 @@ def raise_for_bad_keys(bad: Sequence[BadKey]) -> None:
     )
 
 
+def _by_key(
+    outcomes: Iterable[DayOutcome],
+) -> dict[tuple[str, dg.MultiPartitionKey], list[DayOutcome]]:
+    found: dict[tuple[str, dg.MultiPartitionKey], list[DayOutcome]] = {}
+    for outcome in outcomes:
+        found.setdefault((outcome.stage, _partition(outcome)), []).append(outcome)
+    return found
+
+
 def _partition(outcome: DayOutcome) -> dg.MultiPartitionKey:
     return dg.MultiPartitionKey({"date": date_key(outcome.day), "symbol": outcome.symbol})
 
 
-def _metadata(days: Sequence[DayOutcome]) -> dict[str, object]:
+def _metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
     """Counts are summed over a month's days, lists are joined, notes are kept by day."""
-    metadata: dict[str, object] = {
+    metadata: dict[str, Any] = {
         "dagster/partition_row_count": sum(day.rows for day in days),
         "first_day": str(days[0].day),
         "last_day": str(days[-1].day),

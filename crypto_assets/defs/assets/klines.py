@@ -35,7 +35,7 @@ class KlinesConfig(dg.Config):
 )
 def klines(
     context: dg.AssetExecutionContext, config: KlinesConfig, platform: dg.ResourceParam[Platform]
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Bring each symbol of the run from the exchange to days, through the selected assets."""
     wanted = by_symbol(context.partition_keys)
     stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}

@@ -21,7 +21,7 @@ from crypto_assets.pipeline.platform import Platform
 )
 def order_books(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Capture each symbol's book and load what the lake holds of the run's days."""
     stages = {BookStage(key.to_user_string()) for key in context.selected_asset_keys}
     bad = []

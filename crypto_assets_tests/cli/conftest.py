@@ -1,0 +1,94 @@
+"""The command as a person runs it: a process of its own, with an environment of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from crypto_assets_tests.services.exchange import ExchangeServer
+
+COMMAND = [sys.executable, "-m", "crypto_assets"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How the command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The error as one line; fails where it is not one line, or holds a traceback."""
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A home of its own under a folder, and the exchange that it talks to."""
+
+    home: Path
+    environment: Mapping[str, str]
+
+    def run(self, *words: str, **changes: str) -> Ran:
+        """Run `crypto-assets words…`, with some variables changed."""
+        done = subprocess.run(
+            [*COMMAND, *words],
+            env={**self.environment, **changes},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+        """The same in the background, silent; the caller ends it."""
+        return subprocess.Popen(
+            [*COMMAND, *words],
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+MakeDesk = Callable[..., Desk]
+
+
+@pytest.fixture
+def make_desk(tmp_path: Path) -> MakeDesk:
+    """`make_desk(exchange, SYMBOLS="BTCUSDT", …)`: settings without their prefix."""
+
+    def make(server: ExchangeServer | str, **settings: str) -> Desk:
+        url = server if isinstance(server, str) else server.url
+        return desk_at(tmp_path / f"home-{len(list(tmp_path.iterdir()))}", url, **settings)
+
+    return make
+
+
+def desk_at(home: Path, exchange_url: str, **settings: str) -> Desk:
+    """A desk whose commands see these settings, and none of this process's environment."""
+    own = {
+        "HOME": str(home),
+        "SYMBOLS": "BTCUSDT",
+        "EXCHANGE_URL": exchange_url,
+        "ARCHIVE_URL": exchange_url,
+        # Nobody answers there: a backfill runs in its own process.
+        "DAGSTER_URL": "http://127.0.0.1:9",
+        **settings,
+    }
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CRYPTO_", "DAGSTER_", "AWS_"))
+    }
+    return Desk(home, {**inherited, **{f"CRYPTO_{name}": value for name, value in own.items()}})

@@ -1,0 +1,118 @@
+"""Wrong use and broken surroundings: one line that says what to do, and an exit code."""
+
+import sqlite3
+
+import pytest
+
+from crypto_assets_tests.cli.conftest import MakeDesk
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.s3 import S3Server
+
+_NOBODY = "http://127.0.0.1:9"
+_DAY = ("--from", "2025-03-05", "--to", "2025-03-05")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--symbols", "NOSUCHCOIN", *_DAY), "NOSUCHCOIN"),
+        (("--symbols", "B T C", *_DAY), "BTCUSDT"),
+        (("--from", "2025-13-01", "--to", "2025-03-05"), "2025-01-31"),
+        (("--from", "05.03.2025", "--to", "2025-03-05"), "2025-01-31"),
+        (("--from", "2025-03-05", "--to", "2025-03-04"), "swap"),
+        (("--from", "2025-03-05", "--to", "2025-03-07"), "future"),
+        (("--from", "2024-12-31", "--to", "2025-03-05"), "START_DATE"),
+        (("--to", "2025-03-05"), "--from"),
+    ],
+)
+def test_a_backfill_that_cannot_be(
+    words: tuple[str, ...], says: str, simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(simulated_exchange(now=NOON))
+    assert desk.run("init").code == 0
+    ran = desk.run("backfill", *words)
+    assert ran.code == 2
+    assert says in ran.complaint
+
+
+def test_without_init(simulated_exchange: StartExchange, make_desk: MakeDesk) -> None:
+    ran = make_desk(simulated_exchange(now=NOON)).run("backfill", *_DAY)
+    assert ran.code == 1
+    assert "crypto-assets init" in ran.complaint
+
+
+def test_an_exchange_that_does_not_answer(make_desk: MakeDesk) -> None:
+    ran = make_desk(_NOBODY).run("init")
+    assert ran.code == 1
+    assert _NOBODY in ran.complaint
+
+
+def test_a_lake_that_may_not_be_written(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    ran = make_desk(simulated_exchange(now=NOON), LAKE_RAW_URL="/proc/lake").run("init")
+    assert ran.code == 1
+    assert "/proc/lake" in ran.complaint
+
+
+def test_a_bucket_that_is_gone(
+    simulated_exchange: StartExchange, make_desk: MakeDesk, s3_server: S3Server
+) -> None:
+    server = simulated_exchange(now=NOON)
+    bucket = s3_server.bucket_name()
+    desk = make_desk(server)
+    assert desk.run("init").code == 0
+    ran = desk.run(
+        "backfill", *_DAY, CRYPTO_LAKE_RAW_URL=f"s3://{bucket}", **s3_server.environment()
+    )
+    assert ran.code == 1
+    assert bucket in ran.complaint
+    assert "crypto-assets init" in ran.complaint
+
+
+def test_a_wrong_setting_is_named(simulated_exchange: StartExchange, make_desk: MakeDesk) -> None:
+    ran = make_desk(simulated_exchange(now=NOON), SETTLE_SECONDS="soon").run("status")
+    assert ran.code == 2
+    assert "CRYPTO_SETTLE_SECONDS" in ran.complaint
+
+
+def test_a_warehouse_from_a_newer_version(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(simulated_exchange(now=NOON))
+    assert desk.run("init").code == 0
+    with sqlite3.connect(desk.home / "warehouse.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    database.close()
+    for words in (("init",), ("backfill", *_DAY), ("status",)):
+        ran = desk.run(*words)
+        assert ran.code == 1
+        assert "newer" in ran.complaint
+
+
+def test_the_data_of_another_exchange(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(simulated_exchange(now=NOON))
+    assert desk.run("init").code == 0
+    other = simulated_exchange(now=NOON, seed=2).url
+    for words in (("init",), ("backfill", *_DAY)):
+        ran = desk.run(*words, CRYPTO_EXCHANGE_URL=other, CRYPTO_ARCHIVE_URL=other)
+        assert ran.code == 1
+        assert "exchange" in ran.complaint
+
+
+def test_a_taken_port_names_its_holder(make_desk: MakeDesk) -> None:
+    import socket
+
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        port = str(held.getsockname()[1])
+        ran = make_desk(_NOBODY).run("simulate-exchange", "--port", port)
+        assert ran.code == 1
+        assert port in ran.complaint
+        assert "pid" in ran.complaint
+        ran = make_desk(_NOBODY).run("up", "--dagster-port", port)
+        assert ran.code == 1
+        assert port in ran.complaint

@@ -1,0 +1,45 @@
+"""A platform over real bodies: a simulated exchange, a directory as lake, a warehouse."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.exchange import open_exchange
+from crypto_assets.lake import open_lake
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.setup import prepare
+from crypto_assets.settings import Settings
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.services.exchange import ExchangeServer
+
+START = Settings.model_fields["start_date"].default
+BuildPlatform = Callable[[ExchangeServer], Platform]
+
+
+@pytest.fixture
+def build_platform(tmp_path: Path) -> Iterator[BuildPlatform]:
+    """Makes a platform of its own for an exchange, with the symbols asked for."""
+    with ExitStack() as after:
+
+        def build(server: ExchangeServer, *symbols: str, warehouse_url: str = "") -> Platform:
+            number = len(list(tmp_path.iterdir()))
+            home = tmp_path / f"home-{number}"
+            home.mkdir()
+            warehouse = Warehouse(warehouse_url or f"sqlite:///{home / 'warehouse.db'}")
+            after.callback(warehouse.close)
+            platform = Platform(
+                exchange=open_exchange(server.url, server.archive_url),
+                raw=open_lake(str(home / "raw")),
+                archive=open_lake(str(home / "archive")),
+                warehouse=warehouse,
+                settle_ms=5_000,
+                order_book_levels=20,
+                default_ingest_minutes=1,
+                default_order_book_minutes=5,
+            )
+            prepare(platform, symbols or ("BTCUSDT",), START, "day")
+            return platform
+
+        yield build

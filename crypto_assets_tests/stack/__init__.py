@@ -1,0 +1,1 @@
+"""Tests of everything at once: exchange, Dagster and app as `crypto-assets up` runs them."""

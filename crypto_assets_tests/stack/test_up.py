@@ -1,0 +1,144 @@
+"""`crypto-assets up`: live ticks on time, a backfill through the running Dagster, a clean stop."""
+
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+import requests
+
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    running,
+)
+from crypto_assets.market.clock import MINUTE_MS, day_of, floor_ms, now_ms
+from crypto_assets.ports import require_free_port
+from crypto_assets_tests.cli.conftest import Desk, desk_at
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running `up`, its desk, and where Dagster and the app answer."""
+
+    desk: Desk
+    process: "subprocess.Popen[bytes]"
+    dagster_url: str
+    app_url: str
+
+    def rows(self, statement: str) -> list[Any]:
+        with closing(sqlite3.connect(self.desk.home / "warehouse.db", timeout=20)) as database:
+            return database.execute(statement).fetchall()
+
+    def graphql(self, query: str) -> dict[str, Any]:
+        answer = requests.post(f"{self.dagster_url}/graphql", json={"query": query}, timeout=20)
+        return dict(answer.json()["data"])
+
+
+def wait_for(look: Callable[[], Seen], seconds: float) -> Seen:
+    """The first true answer of `look`; fails with its last one when time is up."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"nothing within {seconds} s: {seen!r}"
+        time.sleep(0.25)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`up` against an exchange on the real clock, with a tick every minute."""
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
+    dagster_port, app_port = require_free_port(0), require_free_port(0)
+    dagster_url = f"http://127.0.0.1:{dagster_port}"
+    with running(exchange) as url:
+        desk = desk_at(
+            tmp_path_factory.mktemp("up"),
+            url,
+            SYMBOLS=",".join(SYMBOLS),
+            INGEST_INTERVAL_MINUTES="1",
+            ORDER_BOOK_INTERVAL_MINUTES="1",
+            DAGSTER_URL=dagster_url,
+        )
+        process = desk.start("up", "--dagster-port", str(dagster_port), "--app-port", str(app_port))
+        up = Stack(desk, process, dagster_url, f"http://127.0.0.1:{app_port}")
+        try:
+            wait_for(lambda: _answers(f"{up.app_url}/_stcore/health"), 150)
+            yield up
+        finally:
+            _interrupt(process)
+
+
+def test_a_candle_is_there_within_90_seconds_of_its_close(stack: Stack) -> None:
+    newest = "SELECT symbol_id, MAX(open_time) FROM fact_klines GROUP BY symbol_id"
+    wait_for(lambda: len(stack.rows(newest)) == len(SYMBOLS), 150)
+    # The first tick was the catching up: what counts is the next minute to close.
+    opens = floor_ms(now_ms(), MINUTE_MS)
+    closes = opens + MINUTE_MS
+    wait_for(lambda: all(mark >= opens for _, mark in stack.rows(newest)), 150)
+    assert now_ms() - closes < 90_000
+
+
+def test_a_tick_is_one_run_for_all_symbols(stack: Stack) -> None:
+    runs = wait_for(lambda: _ended_runs(stack, "ingest"), 150)
+    assert {run["status"] for run in runs} == {"SUCCESS"}
+    for run in runs:
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        assert tags["dagster/asset_partition_range_start"].endswith("|BTCUSDT")
+        assert tags["dagster/asset_partition_range_end"].endswith("|SOLUSDT")
+
+
+def test_order_books_are_captured(stack: Stack) -> None:
+    books = "SELECT COUNT(DISTINCT symbol_id) FROM order_book_snapshots"
+    wait_for(lambda: stack.rows(books) == [(len(SYMBOLS),)], 150)
+
+
+def test_a_backfill_goes_through_the_running_dagster(stack: Stack) -> None:
+    day = str(day_of(now_ms() - 3 * 86_400_000))
+    ran = stack.desk.run("backfill", "--symbols", "ETHUSDT", "--from", day, "--to", day)
+    assert ran.code == 0, ran.err
+    backfills = stack.graphql(
+        "{ partitionBackfillsOrError { ... on PartitionBackfills { results { status } } } }"
+    )
+    assert backfills["partitionBackfillsOrError"]["results"] == [{"status": "COMPLETED_SUCCESS"}]
+    assert stack.rows("SELECT symbol_id FROM daily_klines") == [(2,)], "ETHUSDT's day, no other"
+
+
+def test_ctrl_c_stops_everything(stack: Stack) -> None:
+    """The last test of the module: nothing serves afterwards."""
+    family = psutil.Process(stack.process.pid).children(recursive=True)
+    assert len(family) >= 3
+    assert _interrupt(stack.process) == 0
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+    assert not _answers(f"{stack.dagster_url}/server_info")
+
+
+def _ended_runs(stack: Stack, job: str) -> list[dict[str, Any]]:
+    answer = stack.graphql(
+        f'{{ runsOrError(filter: {{pipelineName: "{job}", statuses: [SUCCESS, FAILURE]}}) '
+        "{ ... on Runs { results { status tags { key value } } } } }"
+    )
+    return list(answer["runsOrError"]["results"])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def _interrupt(process: "subprocess.Popen[bytes]") -> int:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    return process.wait(60)
