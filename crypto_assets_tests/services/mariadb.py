@@ -1,1 +1,230 @@
-"""Fixtures: mariadb."""
+"""Fixtures: a real database server (MariaDB, or Oracle's MySQL), and warehouses on it and SQLite.
+
+`CRYPTO_TEST_SERVER=mysql` runs the same tests on Oracle's MySQL, whose unpacked packages lie in
+`CRYPTO_TEST_MYSQL_ROOT`.
+"""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from crypto_assets.warehouse import Warehouse
+
+READY_SECONDS = 60.0
+START_ATTEMPTS = 3
+# Below the kernel's ephemeral range, where an outgoing connection may take a port at any moment.
+PORTS = range(15_000, 20_000)
+
+
+@dataclass(frozen=True)
+class DatabaseServer:
+    """A running server whose `root` has no password; `pid` is the server's own."""
+
+    port: int
+    pid: int
+
+    def url(self, database: str, user: str = "root", password: str = "") -> str:
+        secret = f":{password}" if password else ""
+        return f"mysql+pymysql://{user}{secret}@127.0.0.1:{self.port}/{database}"
+
+    def fresh(self) -> str:
+        """URL of a new and empty database."""
+        database = f"test_{uuid.uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        return self.url(database)
+
+    def connect(
+        self, database: str | None = None
+    ) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, user="root", database=database, autocommit=True
+        )
+
+    def execute(self, *statements: str, database: str | None = None) -> None:
+        """As root."""
+        with self.connect(database) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+    """The session's own server (each xdist worker has one), on a throwaway directory."""
+    kind = os.environ.get("CRYPTO_TEST_SERVER", "mariadb")
+    yield from start_server(kind, tmp_path_factory.mktemp(kind))
+
+
+@pytest.fixture(scope="session")
+def _mariadb_home(mariadb: DatabaseServer) -> str:
+    url = mariadb.fresh()
+    warehouse = Warehouse(url)
+    warehouse.migrate()
+    warehouse.close()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty warehouse with its schema in place, once of each kind."""
+    if request.param == "mariadb":
+        return str(request.getfixturevalue("mariadb_warehouse_url"))
+    url = f"sqlite:///{tmp_path / 'warehouse.db'}"
+    warehouse = Warehouse(url)
+    warehouse.migrate()
+    warehouse.close()
+    return url
+
+
+@pytest.fixture
+def mariadb_warehouse_url(mariadb: DatabaseServer, _mariadb_home: str) -> str:
+    """As `warehouse_url`, on the server alone; the session's one database, emptied."""
+    database = _mariadb_home.rpartition("/")[2]
+    with mariadb.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
+        tables = [row[0] for row in cursor.fetchall() if row[0] != "alembic_version"]
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table}")
+    return _mariadb_home
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
+    """An empty warehouse, once on SQLite and once on the server."""
+    yield from _opened(warehouse_url)
+
+
+@pytest.fixture
+def mariadb_warehouse(mariadb_warehouse_url: str) -> Iterator[Warehouse]:
+    """An empty warehouse on the server alone."""
+    yield from _opened(mariadb_warehouse_url)
+
+
+def _opened(url: str) -> Iterator[Warehouse]:
+    warehouse = Warehouse(url)
+    yield warehouse
+    warehouse.close()
+
+
+def start_server(kind: str, directory: Path) -> Iterator[DatabaseServer]:
+    """A server of a kind, "mariadb" or "mysql", until the iterator is closed."""
+    program = {"mariadb": _mariadb, "mysql": _mysql}[kind]
+    for attempt in range(1, START_ATTEMPTS + 1):
+        data = directory / f"data-{attempt}"
+        data.mkdir()
+        port = _free_port()
+        log = directory / f"server-{attempt}.log"
+        with log.open("wb") as output:
+            command = [*_with_parent(), *program(data), *_options(data, port)]
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            if _answers(process, port, data):
+                yield DatabaseServer(port, process.pid)
+                return
+        finally:
+            process.kill()  # nothing here is to be kept
+            process.wait()
+    pytest.fail(f"{kind} did not start, see {log}:\n{log.read_text()[-2000:]}")
+
+
+def _options(data: Path, port: int) -> list[str]:
+    return [
+        *(f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"),
+        *(f"--socket={data / 's.sock'}", f"--pid-file={data / 'pid'}", f"--tmpdir={data}"),
+        *("--character-set-server=utf8mb4", "--local-infile=1", "--skip-log-bin"),
+        *("--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M"),
+        # A lost machine loses these tests anyway; a lost client must lose nothing.
+        *("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"),
+        *_as_root(),
+    ]
+
+
+def _mariadb(data: Path) -> list[str]:
+    install, server = (
+        _program(name, "mariadb-server") for name in ("mariadb-install-db", "mariadbd")
+    )
+    subprocess.run(
+        [
+            *(install, "--no-defaults", f"--datadir={data}", "--skip-test-db"),
+            *("--auth-root-authentication-method=normal", *_as_root()),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return [server, "--no-defaults"]
+
+
+def _mysql(data: Path) -> list[str]:
+    """Debian's packages of MySQL, unpacked beside the system with their own loader."""
+    root = Path(os.environ.get("CRYPTO_TEST_MYSQL_ROOT", ""))
+    server = root / "usr/sbin/mysqld"
+    if not server.is_file():
+        pytest.fail("CRYPTO_TEST_MYSQL_ROOT has no usr/sbin/mysqld: run `make test-mysql`")
+    command = [
+        *(str(root / "usr/lib64/ld-linux-x86-64.so.2"), "--library-path"),
+        *(str(root / "usr/lib/x86_64-linux-gnu"), str(server), "--no-defaults"),
+        *(f"--basedir={root / 'usr'}", f"--lc-messages-dir={root / 'usr/share/mysql'}"),
+        *(f"--plugin-dir={root / 'usr/lib/mysql/plugin'}", "--secure-file-priv=NULL"),
+    ]
+    subprocess.run(
+        [*command, "--initialize-insecure", f"--datadir={data}", *_as_root()],
+        check=True,
+        capture_output=True,
+    )
+    return [*command, "--mysqlx=OFF"]
+
+
+def _as_root() -> list[str]:
+    """The server refuses root unless told; another user could not enter pytest's folders."""
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def _program(name: str, package: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if not found:
+        pytest.fail(f"{name} is missing: `apt-get install {package}`, or your system's package")
+    return found
+
+
+def _with_parent() -> list[str]:
+    """Has the kernel end the server with the test process, should that be killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _free_port() -> int:
+    """Free a moment ago; a lost race shows as a failed start."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as held:
+            try:
+                held.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.fail(f"no free port in {PORTS}")
+
+
+def _answers(process: "subprocess.Popen[bytes]", port: int, data: Path) -> bool:
+    """Asks where the data lies: another server may have won the race for the port."""
+    deadline = time.monotonic() + READY_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with (
+                pymysql.connect(host="127.0.0.1", port=port, user="root") as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute("SELECT @@datadir")
+                (place,) = cursor.fetchone() or ("",)
+                return Path(place) == data
+        except pymysql.err.OperationalError:
+            time.sleep(0.05)
+    return False

@@ -1,0 +1,1 @@
+"""The warehouse on SQLite and on a real server."""

@@ -1,0 +1,48 @@
+"""Symbols: order of registration, retirement, and two processes at once."""
+
+from decimal import Decimal
+
+import pytest
+
+from crypto_assets.errors import UnknownSymbol
+from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.warehouse import Warehouse
+
+
+def _symbol(name: str, tick: str = "0.01") -> Symbol:
+    return Symbol(name, name[:3], name[3:], SymbolStatus.TRADING, Decimal(tick))
+
+
+def test_registration_keeps_its_order_and_names_what_is_new(warehouse: Warehouse) -> None:
+    assert warehouse.symbols.register([_symbol("SOLUSDT"), _symbol("BTCUSDT")]) == [
+        "SOLUSDT",
+        "BTCUSDT",
+    ]
+    assert warehouse.symbols.register([_symbol("ADAUSDT"), _symbol("BTCUSDT")]) == ["ADAUSDT"]
+    assert [s.name for s in warehouse.symbols.tracked()] == ["SOLUSDT", "BTCUSDT", "ADAUSDT"]
+
+
+def test_a_retired_symbol_is_kept_and_may_return(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([_symbol("BTCUSDT"), _symbol("ETHUSDT")])
+    before = warehouse.symbols.get("BTCUSDT").symbol_id
+    warehouse.symbols.retire("BTCUSDT")
+    assert [s.name for s in warehouse.symbols.tracked()] == ["ETHUSDT"]
+    assert not warehouse.symbols.get("BTCUSDT").active
+    assert warehouse.symbols.register([_symbol("BTCUSDT")]) == ["BTCUSDT"]
+    assert warehouse.symbols.get("BTCUSDT").symbol_id == before
+    assert [s.name for s in warehouse.symbols.tracked()] == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_status_and_tick_size_follow_the_exchange(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([_symbol("SHIBUSDT", "0.00000001")])
+    halted = Symbol("SHIBUSDT", "SHIB", "USDT", SymbolStatus.BREAK, Decimal("0.0000001"))
+    warehouse.symbols.update_status([halted, _symbol("NOTHERE")])
+    seen = warehouse.symbols.get("SHIBUSDT")
+    assert (seen.status, seen.tick_size) == (SymbolStatus.BREAK, Decimal("0.0000001"))
+
+
+def test_an_unknown_symbol_is_wrong_use(warehouse: Warehouse) -> None:
+    with pytest.raises(UnknownSymbol, match="NOPE is not in the warehouse"):
+        warehouse.symbols.get("NOPE")
+    with pytest.raises(UnknownSymbol):
+        warehouse.symbols.retire("NOPE")
