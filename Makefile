@@ -31,7 +31,7 @@ test: $(DEV) ## every test, against real servers that it installs and starts; AR
 
 test-mysql: $(DEV) ## the database tests on Oracle's MySQL, unpacked into .services
 	@sh deploy/unpack-mysql.sh $(MYSQL)
-	@CRYPTO_TEST_MYSQL=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest crypto_assets_tests/warehouse $(ARGS)
+	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest crypto_assets_tests/warehouse $(ARGS)
 
 lint: $(DEV) ## style, types and who may import whom
 	@$(BIN)/ruff check
