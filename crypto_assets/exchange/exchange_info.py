@@ -1,0 +1,61 @@
+"""The exchange's description of itself: its symbols and how much it may be asked.
+
+https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-endpoints
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from crypto_assets.exchange.answer import Answer
+from crypto_assets.exchange.wire import malformed, read_object
+from crypto_assets.market.symbols import Symbol, SymbolStatus
+
+# The exchange's finest step, of a symbol without a price filter.
+_FINEST = Decimal("0.00000001")
+
+
+@dataclass(frozen=True)
+class ExchangeInfo:
+    """Symbols by name, and the request weight that one IP may use in a minute."""
+
+    symbols: Mapping[str, Symbol]
+    weight_limit: int
+
+
+def read_exchange_info(answer: Answer) -> ExchangeInfo:
+    """Raises ExchangeUnavailable where the answer is no exchangeInfo."""
+    body = read_object(answer, "rateLimits", "symbols")
+    try:
+        symbols = [_symbol(entry) for entry in body["symbols"]]
+        limits = [_weight_a_minute(limit) for limit in body["rateLimits"]]
+        limit = min(limit for limit in limits if limit)
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise malformed(answer, f"no exchangeInfo ({error!r})") from None
+    return ExchangeInfo({symbol.name: symbol for symbol in symbols}, limit)
+
+
+def _weight_a_minute(limit: Mapping[str, Any]) -> int | None:
+    minutes = {"MINUTE": 1, "HOUR": 60, "DAY": 1440}.get(limit["interval"])
+    if limit["rateLimitType"] != "REQUEST_WEIGHT" or not minutes:
+        return None
+    return int(limit["limit"]) // (minutes * int(limit["intervalNum"]))
+
+
+def _symbol(entry: Mapping[str, Any]) -> Symbol:
+    return Symbol(
+        name=str(entry["symbol"]),
+        base=str(entry["baseAsset"]),
+        quote=str(entry["quoteAsset"]),
+        status=_status(entry["status"]),
+        tick_size=next(
+            (Decimal(f["tickSize"]) for f in entry["filters"] if f["filterType"] == "PRICE_FILTER"),
+            _FINEST,
+        ),
+    )
+
+
+def _status(word: str) -> SymbolStatus:
+    """A word that is new to us prints no candles until it is known to: BREAK."""
+    return SymbolStatus(word) if word in set(SymbolStatus) else SymbolStatus.BREAK

@@ -1,0 +1,174 @@
+"""The exchange's REST API for market data, as far as candles, books and symbols need it.
+
+https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+import orjson
+import pyarrow as pa
+
+from crypto_assets.errors import ExchangeUnavailable, RequestRejected, UnknownSymbol
+from crypto_assets.exchange.allowance import Allowance, shared_allowance
+from crypto_assets.exchange.answer import Answer
+from crypto_assets.exchange.exchange_info import ExchangeInfo, read_exchange_info
+from crypto_assets.exchange.identity import identity_of
+from crypto_assets.exchange.transport import Inquiry, Patience, Transport
+from crypto_assets.exchange.weight import CHEAP
+from crypto_assets.exchange.wire import malformed, read_book, read_object, read_rows
+from crypto_assets.market.candles import Candle, KlineRow, candles_from_table, table_from_rows
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.symbols import symbol_name
+
+PAGE_ROWS = 1000  # the most that the exchange gives
+_KLINES_WEIGHT = 2
+_INFO_WEIGHT = 20
+_DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50))
+_DEEPEST_WEIGHT = 250
+_NAMED_SYMBOLS = 100  # more do not fit into an address; then all are asked for
+_UNKNOWN_SYMBOL = {-1121, -1100}
+
+
+class BinanceRest:
+    """Market data of Binance, or of an exchange that answers as Binance does.
+
+    Safe for many threads. Every method retries what may pass, within `patience`, and raises
+    ExchangeError: ExchangeUnavailable and RateLimited when patience is spent, Banned, Forbidden
+    and RequestRejected at once. Requests keep within the allowance that all clients of a process
+    share.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        patience: Patience | None = None,
+        allowance: Allowance | None = None,
+        page_rows: int = PAGE_ROWS,
+    ) -> None:
+        self._allowance = allowance or shared_allowance(base_url)
+        self._budget = self._allowance.weight
+        self._transport = Transport(base_url, patience, self._allowance)
+        self._page_rows = page_rows
+        self._learning = threading.Lock()
+
+    @property
+    def base_url(self) -> str:
+        return self._transport.base_url
+
+    def server_time(self) -> int:
+        """The exchange's clock, epoch ms: the one that decides what is closed. Weight 1."""
+        return self._transport.get(Inquiry("/api/v3/time", {}, 1), _read_time)
+
+    def identity(self) -> str:
+        """Which exchange this is: "binance", "binance.us", "simulated:<data>", or the host."""
+        return identity_of(self._transport, "/api/v3/ping")
+
+    def exchange_info(self, symbols: Sequence[str] | None = None) -> ExchangeInfo:
+        """The symbols named, or all. Weight 20. Raises UnknownSymbol naming those not listed."""
+        names = None if symbols is None else [symbol_name(text) for text in symbols]
+        if not names or len(names) > _NAMED_SYMBOLS:
+            return _chosen(self._info({}), names, self.base_url)
+        try:
+            return self._info({"symbols": orjson.dumps(names).decode()})
+        except RequestRejected as error:
+            if error.code not in _UNKNOWN_SYMBOL:
+                raise
+            # One unknown name fails them all, unnamed; the whole list tells which it is.
+            return _chosen(self._info({}), names, self.base_url)
+
+    def klines(self, symbol: str, interval: Interval, window: Window) -> Iterator[list[KlineRow]]:
+        """Candles that open in the window, a page of at most 1000 rows at a time, ascending.
+
+        Rows have 12 fields, as sent; the newest may still be open. Weight 2 a page.
+        """
+        start = window.start_ms
+        while start < window.end_ms:
+            page = self._page(symbol, interval, Window(start, window.end_ms))
+            if not page:
+                return
+            yield page
+            # A page may be short of what was asked, and still not the last.
+            last = int(page[-1][0])
+            start = last + 1
+            if interval.floor(last) + interval.ms >= window.end_ms:
+                return
+
+    def closed_klines(self, symbol: str, window: Window, closed_before_ms: int) -> list[KlineRow]:
+        """Minutes that open in the window and closed before an instant of the exchange's clock."""
+        opened = window & Window(window.start_ms, closed_before_ms)
+        pages = self.klines(symbol, Interval.M1, opened)
+        return [row for page in pages for row in page if int(row[6]) < closed_before_ms]
+
+    def candle_table(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
+        """As `klines`, as one table of CANDLE_SCHEMA."""
+        rows = [row for page in self.klines(symbol, interval, window) for row in page]
+        try:
+            return table_from_rows(rows)
+        except ValueError as error:
+            raise ExchangeUnavailable(
+                f"{self.base_url} gave a candle of {symbol} that is no candle: {error}"
+            ) from error
+
+    def candles(self, symbol: str, interval: Interval, window: Window) -> list[Candle]:
+        """As `klines`, typed, with Decimal prices."""
+        return candles_from_table(self.candle_table(symbol, interval, window))
+
+    def depth(self, symbol: str, limit: int) -> bytes:
+        """The order book's best `limit` levels a side, 1 to 5000: the answer's own bytes.
+
+        Weight 5, 25, 50 or 250 for up to 100, 500, 1000 or 5000 levels.
+        """
+        weight = next((w for most, w in _DEPTH_WEIGHTS if limit <= most), _DEEPEST_WEIGHT)
+        self._prepare(symbol, weight)
+        query: dict[str, str | int] = {"symbol": symbol, "limit": limit}
+        return self._transport.get(Inquiry("/api/v3/depth", query, weight), read_book)
+
+    def _page(self, symbol: str, interval: Interval, window: Window) -> list[KlineRow]:
+        self._prepare(symbol, _KLINES_WEIGHT)
+        query: dict[str, str | int] = {
+            "symbol": symbol,
+            "interval": interval.value,
+            "startTime": window.start_ms,
+            "endTime": window.end_ms - 1,
+            "limit": self._page_rows,
+        }
+        return self._transport.get(
+            Inquiry("/api/v3/klines", query, _KLINES_WEIGHT),
+            lambda answer: read_rows(answer, window),
+        )
+
+    def _info(self, query: Mapping[str, str]) -> ExchangeInfo:
+        info = self._transport.get(
+            Inquiry("/api/v3/exchangeInfo", query, _INFO_WEIGHT), read_exchange_info
+        )
+        self._budget.learn(info.weight_limit)
+        return info
+
+    def _prepare(self, symbol: str, weight: int) -> None:
+        """Reads the weight limit once a process; takes a fresh count before a heavy request."""
+        with self._learning:
+            if self._budget.limit is None:
+                self._info({"symbol": symbol})
+        if weight > CHEAP and self._budget.is_stale:
+            self._transport.get(Inquiry("/api/v3/ping", {}, 1), lambda answer: None)
+
+
+def _read_time(answer: Answer) -> int:
+    now = read_object(answer, "serverTime")["serverTime"]
+    if type(now) is not int:
+        raise malformed(answer, "no time")
+    return now
+
+
+def _chosen(info: ExchangeInfo, names: Sequence[str] | None, base_url: str) -> ExchangeInfo:
+    """The named symbols of an answer that has all."""
+    if names is None:
+        return info
+    unknown = [name for name in names if name not in info.symbols]
+    if unknown:
+        raise UnknownSymbol(
+            f"{base_url} does not list {', '.join(unknown)}: check the spelling, as in BTCUSDT"
+        )
+    return ExchangeInfo({name: info.symbols[name] for name in names}, info.weight_limit)

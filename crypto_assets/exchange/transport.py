@@ -1,0 +1,141 @@
+"""HTTP to the exchange: one pooled session, what is worth asking again, and when."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from crypto_assets.errors import Banned, ExchangeUnavailable, RateLimited, Transient, WrongUse
+from crypto_assets.exchange.allowance import Allowance
+from crypto_assets.exchange.answer import Answer
+from crypto_assets.exchange.refusals import refusal
+
+T = TypeVar("T")
+
+_CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to go on asking, in seconds.
+
+    Between two attempts lies a random time of at most `first_wait`, doubled each time up to
+    `longest_wait`; a 429 is waited out as the exchange says, unless that is over `longest_pause`.
+    """
+
+    attempts: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 8.0
+    longest_pause: float = 180.0
+    connect_timeout: float = 5.0
+    read_timeout: float = 20.0
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A GET request: path under the base URL, query, request weight, statuses to read."""
+
+    path: str
+    query: Mapping[str, str | int]
+    weight: int = 0
+    statuses: Collection[int] = (200,)
+
+
+class Transport:
+    """GET requests under one base URL, safe for many threads.
+
+    `allowance` is that of a server that counts weight; None of one that does not.
+    """
+
+    def __init__(
+        self, base_url: str, patience: Patience | None = None, allowance: Allowance | None = None
+    ) -> None:
+        self.base_url = _checked_url(base_url)
+        self.allowance = allowance
+        self._patience = patience or Patience()
+        self._timeout = (self._patience.connect_timeout, self._patience.read_timeout)
+        self._backoff = wait_random_exponential(
+            multiplier=self._patience.first_wait, max=self._patience.longest_wait
+        )
+        self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+
+    def get(self, inquiry: Inquiry, read: Callable[[Answer], T]) -> T:
+        """What `read` makes of the answer; where it raises a Transient error, asked again.
+
+        Raises ExchangeUnavailable or RateLimited when patience is spent, and at once Banned,
+        Forbidden and RequestRejected.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(Transient),
+            wait=self._wait,
+            stop=self._is_enough,
+            reraise=True,
+        )
+        found: T = retrying(self._once, inquiry, read)
+        return found
+
+    def _once(self, inquiry: Inquiry, read: Callable[[Answer], T]) -> T:
+        allowance = self.allowance
+        answer = self._weighed(allowance, inquiry) if allowance else self._send(inquiry)
+        if answer.status in inquiry.statuses:
+            return read(answer)
+        error = refusal(answer)
+        if allowance and isinstance(error, Banned):
+            allowance.forbid(error)
+        if allowance and isinstance(error, RateLimited):
+            allowance.weight.pause(error.retry_after)
+        raise error
+
+    def _weighed(self, allowance: Allowance, inquiry: Inquiry) -> Answer:
+        """Sends within the allowance, and keeps what the answer says of it."""
+        allowance.demand()
+        ticket = allowance.weight.reserve(inquiry.weight)
+        used = minute_left = None
+        try:
+            allowance.demand()  # another thread may have been banned while this one waited
+            answer = self._send(inquiry)
+            used, minute_left = answer.used_weight, answer.minute_left
+            return answer
+        finally:
+            allowance.weight.settle(ticket, used, minute_left)
+
+    def _send(self, inquiry: Inquiry) -> Answer:
+        url = self.base_url + inquiry.path
+        try:
+            response = self._session.get(url, params=inquiry.query, timeout=self._timeout)
+        except requests.RequestException as error:
+            raise ExchangeUnavailable(
+                f"{url} does not answer ({_reason(error)}): "
+                "is the network up and the exchange's address right?"
+            ) from error
+        return Answer(response.url, response.status_code, response.headers, response.content)
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        return error.retry_after if isinstance(error, RateLimited) else self._backoff(state)
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimited) and error.retry_after > self._patience.longest_pause:
+            return True
+        return state.attempt_number >= self._patience.attempts
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise WrongUse(f"{url!r} is no address of an exchange: it begins with https:// or http://")
+    return url.rstrip("/")
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause, in few words: the libraries wrap it several times."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
