@@ -110,7 +110,8 @@ def read_series(
         .limit(limit)
     )
     rows = read(connection, statement, schema)
-    return rows.take(pa.array(range(rows.num_rows - 1, -1, -1))) if newest else rows
+    backwards = pa.array(range(rows.num_rows - 1, -1, -1), pa.int64())
+    return rows.take(backwards) if newest else rows
 
 
 def _readable(connection: Connection, column: Column[Any]) -> Any:
