@@ -1,0 +1,24 @@
+"""What is asked of the warehouse: reads of bounded work that pages, routes and commands share."""
+
+from crypto_assets.reports.dashboard import Attention, Concern, Dashboard, Tile
+from crypto_assets.reports.reports import Reports
+from crypto_assets.reports.series import Answer, CandleSeries, Chart, Gap
+from crypto_assets.reports.statistics import Statistics
+from crypto_assets.reports.status import Status, SymbolStatus
+from crypto_assets.reports.storage import Storage
+
+__all__ = [
+    "Answer",
+    "Attention",
+    "CandleSeries",
+    "Chart",
+    "Concern",
+    "Dashboard",
+    "Gap",
+    "Reports",
+    "Statistics",
+    "Status",
+    "Storage",
+    "SymbolStatus",
+    "Tile",
+]

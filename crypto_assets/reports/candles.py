@@ -1,0 +1,133 @@
+"""Reads candles of any interval from the coarsest table that serves, forming period included."""
+
+import pyarrow as pa
+
+from crypto_assets.analytics import gaps as holes_between
+from crypto_assets.analytics import resample
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.candles import CANDLE_COLUMNS
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.reports.series import CandleSeries, Gap, empty_series
+from crypto_assets.warehouse import Warehouse
+
+# Where an aggregate is not there yet, how far back its parts are read instead. Beyond that an
+# aggregation is due, and a chart that waits for it shows a hole rather than reading a year.
+_REACH_MS = {Interval.H1: DAY_MS, Interval.D1: 7 * DAY_MS}
+_FINER = {Interval.H1: Interval.M1, Interval.D1: Interval.H1}
+
+
+def known_until(warehouse: Warehouse, symbol: str) -> int | None:
+    """End of the newest minute that is held (epoch ms), None before the first load."""
+    newest = warehouse.watermarks.get(symbol).last_open_time
+    return None if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
+
+
+def read_candles(
+    warehouse: Warehouse,
+    symbol: str,
+    interval: Interval,
+    start: int | None = None,
+    end: int | None = None,
+    limit: int | None = 500,
+) -> CandleSeries:
+    """Candles that open in `start` ≤ t < `end` (epoch ms), at most `limit`, oldest first.
+
+    With both ends given a limit keeps the oldest, so that one may page; else the newest. No limit
+    needs both ends. Raises WrongUse and UnknownSymbol.
+    """
+    _check(start, end, limit)
+    until = known_until(warehouse, symbol)
+    if until is None:
+        return empty_series(symbol, interval)
+    window = Window(0 if start is None else start, until if end is None else min(end, until))
+    newest = start is None or end is None
+    table = _read(warehouse, symbol, interval, window, until, limit, newest)
+    series = CandleSeries(symbol, interval, table, until)
+    return CandleSeries(symbol, interval, table, until, _gaps(warehouse, series))
+
+
+def read_parts(
+    warehouse: Warehouse,
+    symbol: str,
+    stored: Interval,
+    window: Window,
+    until: int,
+    limit: int | None = None,
+    newest: bool = False,
+) -> pa.Table:
+    """Rows of a stored interval (1m, 1h, 1d), and after the newest of them the finer ones.
+
+    The closed hours of a day, then the minutes of the hour: what `resample` makes one period of.
+    """
+    if stored is Interval.M1:
+        return warehouse.facts.read(symbol, window, limit=limit, newest=newest)
+    closed = warehouse.aggregates.read(symbol, stored, window, limit=limit, newest=newest)
+    closed = closed.select(CANDLE_COLUMNS)
+    if limit is not None and not newest and closed.num_rows >= limit:
+        return closed
+    after = closed["open_time"][-1].as_py() + stored.ms if closed.num_rows else window.start_ms
+    reach = stored.floor(until - _REACH_MS[stored])
+    tail = Window(max(after, reach), window.end_ms)
+    if not tail:
+        return closed
+    return pa.concat_tables([closed, read_parts(warehouse, symbol, _FINER[stored], tail, until)])
+
+
+def _check(start: int | None, end: int | None, limit: int | None) -> None:
+    if start is not None and end is not None and start >= end:
+        raise WrongUse(f"start ({start}) must lie before end ({end})")
+    if limit is not None and limit < 1:
+        raise WrongUse(f"limit must be 1 or more, not {limit}")
+    if limit is None and (start is None or end is None):
+        raise WrongUse("without a limit both start and end are needed")
+
+
+def _read(
+    warehouse: Warehouse,
+    symbol: str,
+    interval: Interval,
+    window: Window,
+    until: int,
+    limit: int | None,
+    newest: bool,
+) -> pa.Table:
+    if interval is Interval.M1:
+        return read_parts(warehouse, symbol, interval, window, until, limit, newest)
+    stored = _serving(interval)
+    whole = Window(_ceil(interval, window.start_ms), _ceil(interval, window.end_ms))
+    # So many parts never cut a period that is kept: with holes they only reach further.
+    parts = None if limit is None else limit * interval.ms // stored.ms
+    table = resample(
+        read_parts(warehouse, symbol, stored, whole, until, parts, newest), interval
+    ).select(CANDLE_COLUMNS)
+    if limit is None or table.num_rows <= limit:
+        return table
+    return table.slice(table.num_rows - limit if newest else 0, limit)
+
+
+def _serving(interval: Interval) -> Interval:
+    """The coarsest stored interval that divides this one."""
+    return next(s for s in (Interval.D1, Interval.H1, Interval.M1) if interval.ms >= s.ms)
+
+
+def _ceil(interval: Interval, ms: int) -> int:
+    """Start of the first period that does not open before an instant."""
+    return -(-(ms - interval.offset_ms) // interval.ms) * interval.ms + interval.offset_ms
+
+
+def _gaps(warehouse: Warehouse, series: CandleSeries) -> tuple[Gap, ...]:
+    """What the ledger knows of the series' window, and holes that it does not know of."""
+    if not series.table.num_rows:
+        return ()
+    window = series.window
+    known = [
+        Gap(Window(gap.start, gap.end + MINUTE_MS) & window, gap.gap_class)
+        for gap in warehouse.gaps.list(series.symbol, window)
+    ]
+    unknown = [
+        Gap(hole, None)
+        for hole in holes_between(series.table["open_time"].to_pylist(), series.interval)
+        if not any(hole & gap.window for gap in known)
+    ]
+    return tuple(sorted([*known, *unknown], key=lambda gap: gap.window))

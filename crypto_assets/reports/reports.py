@@ -1,0 +1,99 @@
+"""What pages and routes ask, in one place."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from crypto_assets.analytics import get
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.clock import now_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.reports.candles import read_candles
+from crypto_assets.reports.dashboard import Dashboard, price_digits, read_dashboard
+from crypto_assets.reports.indicators import answer_all
+from crypto_assets.reports.series import Answer, CandleSeries, Chart
+from crypto_assets.reports.statistics import Statistics, statistics_24h
+from crypto_assets.reports.status import Status, read_status
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.symbols import TrackedSymbol
+
+# A provider's name and its parameters as a person gave them.
+Wanted = tuple[str, Mapping[str, object]]
+
+
+class Reports:
+    """Reads of the warehouse, each of bounded work; times in and out are epoch ms.
+
+    `clock` says what lags are measured against. Every method may raise the WarehouseErrors;
+    those that take a symbol, UnknownSymbol; those that take parameters, WrongUse.
+    """
+
+    def __init__(self, warehouse: Warehouse, clock: Callable[[], int] = now_ms) -> None:
+        self._warehouse = warehouse
+        self._clock = clock
+
+    def symbols(self) -> list[TrackedSymbol]:
+        """Tracked ones, oldest registration first."""
+        return self._warehouse.symbols.tracked()
+
+    def price_digits(self, symbol: str) -> int:
+        """Decimals of a price of the symbol."""
+        return price_digits(self._warehouse.symbols.get(symbol))
+
+    def candles(
+        self,
+        symbol: str,
+        interval: Interval | str,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int | None = 500,
+    ) -> CandleSeries:
+        """Candles that open in `start` ≤ t < `end`, at most `limit`, oldest first.
+
+        With both ends given a limit keeps the oldest, so that one may page; else the newest.
+        """
+        return read_candles(self._warehouse, symbol, _interval(interval), start, end, limit)
+
+    def chart(
+        self,
+        symbol: str,
+        interval: Interval | str,
+        wanted: Sequence[Wanted] = (),
+        start: int | None = None,
+        end: int | None = None,
+        limit: int | None = 500,
+    ) -> Chart:
+        """The candles, and the answer of each provider wanted over the same candles."""
+        asked = [(provider := get(name), provider.parse(values)) for name, values in wanted]
+        shown = self.candles(symbol, interval, start, end, limit)
+        return answer_all(self._warehouse, shown, asked)
+
+    def indicator(
+        self,
+        provider: str,
+        symbol: str,
+        interval: Interval | str,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int | None = 500,
+        params: Mapping[str, object] | None = None,
+    ) -> Answer | None:
+        """One provider's answer; None where there is no candle to answer for."""
+        wanted = [(provider, params or {})]
+        answers = self.chart(symbol, interval, wanted, start, end, limit).answers
+        return answers[0] if answers else None
+
+    def statistics_24h(self, symbol: str) -> Statistics | None:
+        """The 24 hours up to the newest minute; None where nothing is held."""
+        return statistics_24h(self._warehouse, symbol)
+
+    def dashboard(self) -> Dashboard:
+        return read_dashboard(self._warehouse, self._clock())
+
+    def status(self) -> Status:
+        return read_status(self._warehouse, self._clock())
+
+
+def _interval(text: str) -> Interval:
+    try:
+        return Interval(text)
+    except ValueError:
+        raise WrongUse(f"no interval {text!r}; there are: {', '.join(Interval)}") from None

@@ -1,0 +1,72 @@
+"""Candles as they are asked for: an exact table, a frame of floats, and what is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from crypto_assets.analytics import flag_forming, frame_from_table
+from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.warehouse.gaps import GapClass
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch without candles, half-open, and what it is; None where the ledger has no entry."""
+
+    window: Window
+    gap_class: GapClass | None
+
+
+@dataclass(frozen=True)
+class CandleSeries:
+    """Candles of one symbol and interval, oldest first, existing ones only.
+
+    `table` has CANDLE_SCHEMA, exact where the warehouse is. Minutes are known up to `known_until`
+    (epoch ms); a candle whose period reaches beyond is still forming.
+    """
+
+    symbol: str
+    interval: Interval
+    table: pa.Table
+    known_until: int
+    gaps: tuple[Gap, ...] = ()
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The eleven columns as floats and `forming`, under a UTC DatetimeIndex named `time`."""
+        return flag_forming(frame_from_table(self.table), self.known_until)
+
+    @property
+    def window(self) -> Window:
+        """From the first candle's open time to the end of the last one's period."""
+        if not self.table.num_rows:
+            return Window(0, 0)
+        opened = self.table["open_time"]
+        return Window(opened[0].as_py(), self.interval.floor(opened[-1].as_py()) + self.interval.ms)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a provider answered: a frame over the candles shown, or an object of its own."""
+
+    provider: str
+    params: Mapping[str, object]
+    value: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Candles and what providers say of them."""
+
+    candles: CandleSeries
+    answers: tuple[Answer, ...]
+
+
+def empty_series(symbol: str, interval: Interval) -> CandleSeries:
+    return CandleSeries(symbol, interval, CANDLE_SCHEMA.empty_table(), 0)

@@ -1,0 +1,62 @@
+"""What is held of each tracked symbol, and how much of what was to be expected."""
+
+from dataclasses import dataclass
+
+from crypto_assets.reports.storage import Storage, read_storage
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.coverage import SymbolCoverage
+
+
+@dataclass(frozen=True)
+class SymbolStatus:
+    """Times in epoch ms, None before the first load; `lag_ms` is the age of the newest candle.
+
+    `coverage` is the share of minutes between first and last candle that are held or explained, 0
+    to 1: below 1 something is missing that the exchange may have.
+    """
+
+    symbol: str
+    first_open_time: int | None
+    last_open_time: int | None
+    rows: int
+    coverage: float
+    open_gaps: int
+    missing_minutes: int
+    lag_ms: int | None
+
+
+@dataclass(frozen=True)
+class Status:
+    as_of: int
+    symbols: tuple[SymbolStatus, ...]
+    storage: Storage
+
+
+def read_status(warehouse: Warehouse, now_ms: int) -> Status:
+    """A few key lookups a symbol, whatever the warehouse holds."""
+    return Status(
+        as_of=now_ms,
+        symbols=tuple(_status(held, now_ms) for held in warehouse.coverage.symbols()),
+        storage=read_storage(warehouse),
+    )
+
+
+def _status(held: SymbolCoverage, now_ms: int) -> SymbolStatus:
+    return SymbolStatus(
+        symbol=held.symbol,
+        first_open_time=held.first_open_time,
+        last_open_time=held.last_open_time,
+        rows=held.rows,
+        coverage=_coverage(held),
+        open_gaps=held.open_gaps,
+        missing_minutes=held.missing_minutes,
+        lag_ms=held.lag_ms(now_ms),
+    )
+
+
+def _coverage(held: SymbolCoverage) -> float:
+    """Held or explained: what the ledger calls missing counts against it, and nothing else."""
+    if not held.minutes_expected:
+        return 0.0
+    absent = held.minutes_expected - held.rows - held.explained_minutes
+    return max(0.0, min(1.0, 1 - max(absent, held.missing_minutes) / held.minutes_expected))

@@ -1,0 +1,29 @@
+"""How much there is: objects and bytes in the lake, bytes in the warehouse."""
+
+from dataclasses import dataclass
+
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.manifest import LakeTotal
+
+
+@dataclass(frozen=True)
+class Storage:
+    """`lake` counts per bucket and kind; `warehouse_bytes` is the server's own estimate."""
+
+    lake: tuple[LakeTotal, ...]
+    warehouse_bytes: int
+
+    @property
+    def objects(self) -> int:
+        return sum(total.objects for total in self.lake)
+
+    @property
+    def lake_bytes(self) -> int:
+        return sum(total.size_bytes for total in self.lake)
+
+
+def read_storage(warehouse: Warehouse) -> Storage:
+    return Storage(
+        lake=tuple(warehouse.objects.totals()),
+        warehouse_bytes=sum(warehouse.coverage.sizes().values()),
+    )

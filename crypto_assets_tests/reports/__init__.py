@@ -1,0 +1,1 @@
+"""Reports over a warehouse of generated candles."""
