@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import date
+from math import sqrt
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from crypto_assets.exchange.simulated.catalogue import CATALOGUE, TEMPERS, Listing, Temper
+from crypto_assets.exchange.simulated.decimals import SCALE, exact
 from crypto_assets.exchange.simulated.noise import (
-    Floats,
     Ints,
     brownian,
     normal,
@@ -18,9 +19,12 @@ from crypto_assets.exchange.simulated.noise import (
     uniform,
 )
 from crypto_assets.exchange.simulated.outages import OutageSchedule
+from crypto_assets.exchange.simulated.pulse import Pulse
 from crypto_assets.market.candles import CANDLE_SCHEMA, PRICE, VOLUME
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
 from crypto_assets.market.intervals import Interval
+
+Flags = NDArray[np.bool_]
 
 # The exchange's first candle.
 FIRST_MS = day_start_ms(date(2017, 8, 17)) + 4 * 60 * MINUTE_MS
@@ -33,11 +37,6 @@ _STRETCH = 128
 # Longer than any run of rows without a trade: two stretches, an outage and its silent prelude.
 _LOOK_BACK = 1024
 _DAY_MINUTES = DAY_MS // MINUTE_MS
-# How lively each UTC hour is, against the day's mean.
-_ASIA = (1.05, 0.95, 0.85, 0.75, 0.70, 0.70, 0.75, 0.85)
-_EUROPE = (0.95, 0.95, 0.90, 0.95, 1.10, 1.35, 1.60, 1.60)
-_AMERICA = (1.45, 1.25, 1.10, 1.05, 1.05, 1.00, 0.95, 0.95)
-_HOURS: Floats = np.array((*_ASIA, *_EUROPE, *_AMERICA))
 
 
 class GeneratedCandles:
@@ -81,53 +80,52 @@ class _Stretch:
         self.listing: Listing = CATALOGUE[symbol]
         self.temper: Temper = TEMPERS[symbol]
         self.minutes = np.arange(first, last)
-        self.sigma = self.temper.volatility / np.sqrt(_YEAR_MINUTES)
+        self.sigma = self.temper.volatility / sqrt(_YEAR_MINUTES)
+        self.pulse = Pulse(candles.seed, first - 2 * _LOOK_BACK, last)
+        self.liveliness = self.pulse(self.minutes)
 
-    def key(self, *names: str) -> int:
-        return stream_key(self.candles.seed, self.symbol, *names)
+    def key(self, name: str) -> int:
+        return stream_key(self.candles.seed, self.symbol, name)
 
     def table(self) -> pa.Table:
         trading, before, published = self._trading()
-        points = np.arange(min(int(before[0]) + 1, self.first), self.last + 1)
-        ticks = self._ticks(points)
-        shift = self.first - int(points[0])
-        still = ticks[before + 1 - points[0]]
-        close = np.where(trading, ticks[shift + 1 :], still)
-        lots, trades = self._volume(trading, close)
-        opening = ticks[shift:-1] + self._jitter()
-        opening = np.where(trading, np.where(trades == 1, close, np.maximum(opening, 1)), still)
+        begin = min(int(before[0]) + 1, self.first)
+        ticks = self._ticks(begin)
+        here = ticks[self.first - begin :]
+        still = ticks[before + 1 - begin]
+        lots, trades = self._volume(trading)
+        close = np.where(trading, here[1:], still)
+        opening = np.where(trades == 1, close, np.maximum(here[:-1] + self._jitter(), 1))
+        opening = np.where(trading, opening, still)
         high, low = self._extremes(opening, close, trades)
-        return self._assemble(published, opening, high, low, close, lots, trades)
+        table = self._assemble((opening, high, low, close), lots, trades)
+        return table if published.all() else table.filter(pa.array(published))
 
-    def _trading(self) -> tuple[NDArray[np.bool_], Ints, NDArray[np.bool_]]:
+    def _trading(self) -> tuple[Flags, Ints, Flags]:
         """Per minute: is there a trade; the last minute before it with one; is a row published."""
         minutes = np.arange(self.first - _LOOK_BACK, self.last)
         trading = uniform(self.key("quiet"), minutes) >= self.temper.quiet
-        stretch = minutes // _STRETCH
-        anchor = uniform(self.key("anchor"), np.arange(stretch[0], stretch[-1] + 1)) * _STRETCH
-        trading |= minutes % _STRETCH == anchor.astype(np.int64)[stretch - stretch[0]]
+        trading[self._anchors(int(minutes[0])) - minutes[0]] = True
         published = np.ones(len(minutes), bool)
-        for silent, start, end in self.candles.outage_minutes(int(minutes[0]), self.last):
-            trading[max(silent - minutes[0], 0) : max(end - minutes[0], 0)] = False
-            published[max(start - minutes[0], 0) : max(end - minutes[0], 0)] = False
+        for outage in self.candles.outage_minutes(int(minutes[0]), self.last):
+            silent, start, end = (max(minute - int(minutes[0]), 0) for minute in outage)
+            trading[silent:end] = False
+            published[start:end] = False
         latest = np.maximum.accumulate(np.where(trading, minutes, minutes[0]))
         return trading[_LOOK_BACK:], latest[_LOOK_BACK - 1 : -1], published[_LOOK_BACK:]
 
-    def _pulse(self, minutes: Ints) -> Floats:
-        """How lively the whole market is at a minute, about 1 in the mean."""
-        day = minutes // _DAY_MINUTES
-        days = np.arange(day[0], day[-1] + 1)
-        mood: Floats = power_of_e(0.3 * normal(stream_key(self.candles.seed, "mood"), days))
-        weekend = np.where((days + 3) % 7 >= 5, 0.75, 1.07)
-        daily: Floats = (mood * weekend)[day - day[0]]
-        hourly: Floats = _HOURS[minutes % _DAY_MINUTES // 60]
-        return daily * hourly
+    def _anchors(self, first: int) -> Ints:
+        """One minute of each stretch in which there is a trade however quiet the symbol is."""
+        stretches = np.arange(first // _STRETCH, self.last // _STRETCH + 1)
+        place = (uniform(self.key("anchor"), stretches) * _STRETCH).astype(np.int64)
+        anchors = stretches * _STRETCH + place
+        return anchors[(anchors >= first) & (anchors < self.last)]
 
-    def _ticks(self, points: Ints) -> Ints:
-        """The price at the beginning of each minute, in ticks."""
+    def _ticks(self, begin: int) -> Ints:
+        """The price at the beginning of each minute from `begin` to `last`, in ticks."""
         keys = (stream_key(self.candles.seed, "market"), self.key("price"))
-        walk = brownian(keys, self.temper.market_share, points, self._pulse)
-        price = self.temper.price * 10**self.listing.tick_digits * power_of_e(self.sigma * walk)
+        walk = brownian(keys, self.temper.market_share, begin, self.last, self.pulse)
+        price = power_of_e(self.sigma * walk) * (self.temper.price * 10**self.listing.tick_digits)
         ticks: Ints = np.maximum(np.rint(price), 2).astype(np.int64)
         return ticks
 
@@ -136,58 +134,41 @@ class _Stretch:
         return (uniform(self.key("jitter"), self.minutes) * 5).astype(np.int64) % 3 - 1
 
     def _extremes(self, opening: Ints, close: Ints, trades: Ints) -> tuple[Ints, Ints]:
-        reach = 0.45 * self.sigma * self._pulse(self.minutes) * close * (trades > 1)
+        reach = (0.45 * self.sigma) * self.liveliness * close * (trades > 1)
         up = np.abs(normal(self.key("high"), self.minutes)) * reach
         down = np.abs(normal(self.key("low"), self.minutes)) * reach
         high = np.maximum(opening, close) + up.astype(np.int64)
         low = np.minimum(opening, close) - down.astype(np.int64)
         return high, np.maximum(low, 1)
 
-    def _volume(self, trading: NDArray[np.bool_], close: Ints) -> tuple[Ints, Ints]:
+    def _volume(self, trading: Flags) -> tuple[Ints, Ints]:
         """Lots and trades per minute; both 0 where nobody trades, else 1 or more."""
-        temper, minutes = self.temper, self.minutes
-        share = self._pulse(minutes) / (_DAY_MINUTES * (1 - temper.quiet))
-        burst = power_of_e(0.7 * normal(self.key("volume"), minutes) - 0.25)
-        size = power_of_e(0.4 * normal(self.key("size"), minutes) - 0.08)
-        lots = temper.daily_volume * 10**self.listing.lot_digits * share * burst * size
+        temper = self.temper
+        share = self.liveliness / (_DAY_MINUTES * (1 - temper.quiet))
+        share *= power_of_e(0.7 * normal(self.key("volume"), self.minutes) - 0.25)
+        size = power_of_e(0.4 * normal(self.key("size"), self.minutes) - 0.08)
+        lots = share * size * (temper.daily_volume * 10**self.listing.lot_digits)
         lots = np.maximum(lots, 1).astype(np.int64)
-        trades = np.maximum(temper.daily_trades * share * burst, 1).astype(np.int64)
+        trades = np.maximum(share * temper.daily_trades, 1).astype(np.int64)
         return lots * trading, np.minimum(trades, lots) * trading
 
     def _assemble(
-        self,
-        published: NDArray[np.bool_],
-        opening: Ints,
-        high: Ints,
-        low: Ints,
-        close: Ints,
-        lots: Ints,
-        trades: Ints,
+        self, prices: tuple[Ints, Ints, Ints, Ints], lots: Ints, trades: Ints
     ) -> pa.Table:
-        ticks, lot = self.listing.tick_digits, self.listing.lot_digits
-        spare = 10 ** max(ticks + lot - 8, 0)
-        money = min(ticks + lot, 8)
+        """All eleven columns; money is the mean of the four prices times the volume."""
+        tick, lot = self.listing.tick_digits, self.listing.lot_digits
+        spare, money = 10 ** max(tick + lot - SCALE, 0), min(tick + lot, SCALE)
         taker = (lots * (0.25 + 0.5 * uniform(self.key("taker"), self.minutes))).astype(np.int64)
-        paid = opening + high + low + close
+        paid = sum(prices)
         open_time = self.minutes * MINUTE_MS
         columns = [
             pa.array(open_time),
-            *(exact(values, ticks, PRICE) for values in (opening, high, low, close)),
+            *(exact(price, tick, PRICE) for price in prices),
             exact(lots, lot, VOLUME),
-            pa.array(open_time + MINUTE_MS - 1),
+            pa.array(open_time + (MINUTE_MS - 1)),
             exact(paid * lots // (4 * spare), money, VOLUME),
             pa.array(trades),
             exact(taker, lot, VOLUME),
             exact(paid * taker // (4 * spare), money, VOLUME),
         ]
-        table = pa.table(columns, schema=CANDLE_SCHEMA)
-        return table if published.all() else table.filter(pa.array(published))
-
-
-def exact(units: Ints, digits: int, kind: pa.DataType) -> pa.Array:
-    """Non-negative integers of 10^-digits each as exact decimals of `kind`."""
-    words = np.zeros((len(units), 2), np.int64)
-    words[:, 0] = units
-    small = pa.decimal128(19, digits)
-    buffers = [None, pa.py_buffer(words)]
-    return pa.Array.from_buffers(small, len(units), buffers).cast(kind)
+        return pa.table(columns, schema=CANDLE_SCHEMA)

@@ -20,6 +20,12 @@ _LEVELS = 20
 # A lively day widens moves of up to half a day; longer moves do not ask which day they cross.
 _PULSING_LEVELS = 9
 
+_PAIRS = np.uint64(0x0000FFFF0000FFFF)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+# Four even 16-bit parts: mean of their sum, and what makes its deviation 1.
+_MEAN = 131070.0
+_UNIT = sqrt(3.0) / 65536
+
 
 @lru_cache(maxsize=4096)
 def stream_key(seed: int, *names: str) -> int:
@@ -28,12 +34,17 @@ def stream_key(seed: int, *names: str) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
 
 
-def hashes(key: int, points: Ints) -> NDArray[np.uint64]:
+def hashes(key: int | NDArray[np.uint64], points: Ints) -> NDArray[np.uint64]:
     """One well mixed 64-bit word per point: splitmix64's output function over key + point."""
-    z = points.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    shift = key if isinstance(key, np.ndarray) else np.uint64(key)
+    z = points.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z += shift
+    z ^= z >> np.uint64(30)
+    z *= np.uint64(0xBF58476D1CE4E5B9)
+    z ^= z >> np.uint64(27)
+    z *= np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return z
 
 
 def uniform(key: int, points: Ints) -> Floats:
@@ -41,56 +52,63 @@ def uniform(key: int, points: Ints) -> Floats:
     return (hashes(key, points) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def normal(key: int, points: Ints) -> Floats:
-    """Close to the standard normal (a sum of four even 16-bit parts), never beyond ±3.5."""
+def normal(key: int | NDArray[np.uint64], points: Ints) -> Floats:
+    """Close to the standard normal (a sum of four even parts), never beyond ±3.5."""
     word = hashes(key, points)
-    total = np.zeros(len(points), np.int64)
-    for shift in (0, 16, 32, 48):
-        total += ((word >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.int64)
-    return (total - 131070).astype(np.float64) * float(sqrt(3.0) / 65536)
+    pairs = (word & _PAIRS) + ((word >> np.uint64(16)) & _PAIRS)
+    total = (pairs & _LOW_HALF) + (pairs >> np.uint64(32))
+    return (total.astype(np.float64) - _MEAN) * _UNIT
 
 
 def power_of_e(exponent: Floats) -> Floats:
     """(1 + x/1024)^1024, which is e^x near enough for a shape, by products alone."""
-    result = 1.0 + exponent / 1024
+    result = exponent * 2.0**-10 + 1.0
     for _ in range(10):
-        result = result * result
+        result *= result
     return result
 
 
 def brownian(
-    keys: tuple[int, int], share: float, points: Ints, pulse: Callable[[Ints], Floats]
+    keys: tuple[int, int], share: float, first: int, last: int, pulse: Callable[[Ints], Floats]
 ) -> Floats:
-    """A random walk at consecutive `points` (minutes), standard deviation about 1 a minute.
+    """A random walk at first ≤ point ≤ last (minutes), standard deviation about 1 a minute.
 
-    It is built as Lévy's sum of tents: level j adds one of random height over each stretch of 2^j
-    minutes. `keys` are a common and an own stream, `share` the part of the variance that is
-    common; `pulse` says how lively the market is at given minutes, and scales the small tents.
+    Lévy's construction: between two points 2^level apart, their middle lies at random around the
+    mean. `keys` are a common and an own stream, `share` the part of the variance that is common;
+    `pulse` says how lively the market is at given minutes, and scales the small steps.
     """
-    mix = (sqrt(share), sqrt(1 - share))
-    walk = _joined_knots(keys, mix, points)
-    for level in range(_LEVELS, 0, -1):
-        width = 1 << level
-        index = points >> level
-        stretches = np.arange(index[0], index[-1] + 1)
-        height = _mixed(keys, mix, level, stretches) / sqrt(width)
-        if level <= _PULSING_LEVELS:
-            height *= pulse(stretches << level)
-        place = points & (width - 1)
-        walk += height[index - index[0]] * np.minimum(place, width - place)
-    return walk
+    levels = range(_LEVELS, 0, -1)
+    stretches = [np.arange(first >> level, (last >> level) + 1) for level in levels]
+    knots = np.arange(first >> _LEVELS, (last >> _LEVELS) + 2)
+    heights = _heights(keys, share, [knots, *stretches])
+    small = _LEVELS - _PULSING_LEVELS
+    starts = [index << level for level, index in zip(levels, stretches, strict=True)][small:]
+    lively = np.split(pulse(np.concatenate(starts)), np.cumsum([len(s) for s in starts[:-1]]))
+    for height, factor in zip(heights[1 + small :], lively, strict=True):
+        height *= factor
+    # Knots two years apart lie as wide apart as a half year's walk would.
+    walk = heights[0] * (0.5 * sqrt(1 << _LEVELS))
+    for level, height in zip(levels, heights[1:], strict=True):
+        walk = _halved(walk, height * (0.5 * sqrt(1 << level)))
+        skip = (first >> (level - 1)) - 2 * (first >> level)
+        count = (last >> (level - 1)) - (first >> (level - 1)) + 2
+        walk = walk[skip : skip + count]
+    return walk[: last - first + 1]
 
 
-def _mixed(keys: tuple[int, int], mix: tuple[float, float], level: int, index: Ints) -> Floats:
-    common, own = normal(keys[0] + level, index), normal(keys[1] + level, index)
-    return common * mix[0] + own * mix[1]
+def _heights(keys: tuple[int, int], share: float, indexes: list[Ints]) -> list[Floats]:
+    """One random height per index of each level, the first list's being the knots'."""
+    together = np.concatenate(indexes)
+    sizes = [len(index) for index in indexes]
+    offsets = np.repeat(np.arange(len(indexes), dtype=np.uint64), sizes) << np.uint64(32)
+    common, own = (normal(offsets + np.uint64(key), together) for key in keys)
+    mixed = common * sqrt(share) + own * sqrt(1 - share)
+    return np.split(mixed, np.cumsum(sizes[:-1]))
 
 
-def _joined_knots(keys: tuple[int, int], mix: tuple[float, float], points: Ints) -> Floats:
-    """Straight lines through one random height every two years, as wide as a half year's walk."""
-    index = points >> _LEVELS
-    height = _mixed(keys, mix, 0, np.arange(index[0], index[-1] + 2))
-    part = (points & ((1 << _LEVELS) - 1)) / (1 << _LEVELS)
-    left = index - index[0]
-    line: Floats = height[left] * (1 - part) + height[left + 1] * part
-    return line * float(0.5 * sqrt(1 << _LEVELS))
+def _halved(walk: Floats, deviation: Floats) -> Floats:
+    """The walk with the middles of its steps in between."""
+    finer = np.empty(2 * len(walk) - 1)
+    finer[::2] = walk
+    finer[1::2] = (walk[:-1] + walk[1:]) * 0.5 + deviation
+    return finer

@@ -1,43 +1,109 @@
-"""Candles as bytes: the JSON of the klines answer and the CSV of the daily archive."""
+"""Candles as bytes: the JSON of the klines answer and the CSV of the daily archive.
 
+Each row begins as the same template, into which digits are written four at a time, a column at
+once, with NUL where a shorter number has no digit; the NULs go in the end. That takes a third of
+the time of joining text.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from crypto_assets.market.candles import CANDLE_SCHEMA, decimal_text
+from crypto_assets.exchange.simulated.decimals import SCALE, units_of
+from crypto_assets.market.candles import CANDLE_SCHEMA, rows_from_table
 
-_DECIMALS = tuple(pa.types.is_decimal(field.type) for field in CANDLE_SCHEMA)
+Ints = NDArray[np.int64]
+Fours = NDArray[np.uint32]
+
+_DECIMAL = tuple(pa.types.is_decimal(field.type) for field in CANDLE_SCHEMA)
+# Four characters each: a number below 10,000 with its zeros; without them, "0" for 0; without
+# them, nothing for 0.
+_FULL, _LAST, _LEADING = (
+    np.frombuffer("".join(text).encode(), np.uint32)
+    for text in (
+        [f"{n:04d}" for n in range(10_000)],
+        [f"{n}".rjust(4, "\0") for n in range(10_000)],
+        ["\0\0\0\0", *(f"{n}".rjust(4, "\0") for n in range(1, 10_000))],
+    )
+)
+# Digits that follow others, and, 10,000 further on, the same where nothing stands before them.
+_AFTER_LEADING = np.concatenate([_FULL, _LEADING])
+_AFTER_LAST = np.concatenate([_FULL, _LAST])
+
+
+def _json_glue() -> tuple[bytes, ...]:
+    """What stands before each field of a JSON row: decimals are quoted, times and trades not."""
+    quotes = [b'"' if decimal else b"" for decimal in _DECIMAL]
+    between = (close + b"," + open_ for close, open_ in pairwise(quotes))
+    return (b"[", *between)
+
+
+_JSON = _json_glue()
+_CSV = (b"", *(b"," for _ in _DECIMAL[1:]))
 
 
 def rows_json(candles: pa.Table) -> bytes:
     """Rows of 12 fields, times and trades as numbers, decimals and the unused last as strings."""
-    if not candles.num_rows:
-        return b"[]"
-    pieces: list[pa.Array | str] = ["["]
-    for name, quoted in zip(CANDLE_SCHEMA.names, _DECIMALS, strict=True):
-        pieces += ['"', _text(candles, name), '"', ","] if quoted else [_text(candles, name), ","]
-    return b"[" + _joined([*pieces, '"0"],'])[:-1] + b"]"
+    text = _text(candles, _JSON, b'","0"],')
+    return orjson.dumps(rows_from_table(candles)) if text is None else b"[" + text[:-1] + b"]"
 
 
 def rows_csv(candles: pa.Table) -> bytes:
     """Lines of 12 columns without a header."""
+    text = _text(candles, _CSV, b",0\n")
+    if text is not None:
+        return text
+    lines = (",".join(map(str, row)) for row in rows_from_table(candles))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _text(candles: pa.Table, glue: Sequence[bytes], tail: bytes) -> bytes | None:
+    """All rows, one after the other; None where a number is too large or negative."""
     if not candles.num_rows:
         return b""
-    pieces: list[pa.Array | str] = []
-    for name in CANDLE_SCHEMA.names:
-        pieces += [_text(candles, name), ","]
-    return _joined([*pieces, "0\n"])
+    pieces: list[bytes | Fours] = []
+    for before, column, decimal in zip(glue, candles.columns, _DECIMAL, strict=True):
+        values = units_of(column) if decimal else column.to_numpy()
+        if values is None:
+            return None
+        pieces.append(before)
+        pieces += _decimal(values) if decimal else _number(values)
+    return _joined([*pieces, tail], candles.num_rows)
 
 
-def _text(candles: pa.Table, name: str) -> pa.Array:
-    column = candles[name]
-    if pa.types.is_decimal(column.type):
-        return decimal_text(column)
-    return column.combine_chunks().cast(pa.string())
+def _joined(pieces: Sequence[bytes | Fours], rows: int) -> bytes:
+    template = b"".join(piece if isinstance(piece, bytes) else b"\0" * 4 for piece in pieces)
+    text = bytearray(template * rows)
+    at = 0
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            at += len(piece)
+        else:
+            np.ndarray(rows, np.uint32, text, at, (len(template),))[:] = piece
+            at += 4
+    return bytes(text.translate(None, b"\0"))
 
 
-def _joined(pieces: list[pa.Array | str]) -> bytes:
-    """All rows' pieces, one after the other."""
-    rows = pc.binary_join_element_wise(*pieces, "")
-    _, offsets, data = rows.buffers()
-    first, last = (int.from_bytes(offsets[i * 4 : i * 4 + 4], "little") for i in (0, len(rows)))
-    return bytes(memoryview(data)[first:last])
+def _decimal(units: Ints) -> list[bytes | Fours]:
+    whole = units // 10**SCALE
+    part = units - whole * 10**SCALE
+    upper = part // 10_000
+    return [*_number(whole), b".", _FULL[upper], _FULL[part - upper * 10_000]]
+
+
+def _number(values: Ints) -> list[Fours]:
+    """The digits of non-negative integers, four a piece, the highest first."""
+    fours: list[Fours] = []
+    rest, limit = values, int(values.max())
+    while limit >= 10_000:
+        higher = rest // 10_000
+        shift = (higher == 0) * 10_000
+        known = _AFTER_LEADING if fours else _AFTER_LAST
+        fours.append(known[rest - higher * 10_000 + shift])
+        rest, limit = higher, limit // 10_000
+    fours.append((_LEADING if fours else _LAST)[rest])
+    return fours[::-1]

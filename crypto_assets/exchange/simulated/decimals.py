@@ -1,0 +1,33 @@
+"""Exact decimals from and to integers, a column at a time."""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+# Decimals of CANDLE_SCHEMA count in units of 10^-8.
+SCALE = 8
+_LARGEST = np.iinfo(np.int64).max
+
+
+def exact(units: NDArray[np.int64], digits: int, kind: pa.DataType) -> pa.Array:
+    """Non-negative integers, of 10^-digits each, as decimals of `kind`, whose scale is 8."""
+    factor = 10 ** (SCALE - digits)
+    if len(units) and int(units.max()) > _LARGEST // factor:
+        return _from_words(units, pa.decimal128(19, digits)).cast(kind)
+    return _from_words(units * factor, kind)
+
+
+def _from_words(values: NDArray[np.int64], kind: pa.DataType) -> pa.Array:
+    words = np.zeros((len(values), 2), np.int64)
+    words[:, 0] = values
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(words)])
+
+
+def units_of(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
+    """A column's values in units of 10^-8; None where one is negative or beyond 64 bits."""
+    array = column.combine_chunks()
+    words = np.frombuffer(array.buffers()[1], np.int64).reshape(-1, 2)
+    words = words[array.offset : array.offset + len(array)]
+    if words[:, 1].any() or (words[:, 0] < 0).any():
+        return None
+    return words[:, 0]
