@@ -5,6 +5,7 @@ from functools import lru_cache
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.reports import Reports
 from crypto_assets.settings import Settings, settings
 from crypto_assets.warehouse import Warehouse
 
@@ -21,6 +22,11 @@ def open_platform(chosen: Settings) -> Platform:
         default_ingest_minutes=chosen.ingest_interval_minutes,
         default_order_book_minutes=chosen.order_book_interval_minutes,
     )
+
+
+def open_reports(chosen: Settings) -> Reports:
+    """What pages, routes and commands ask of the warehouse."""
+    return Reports(open_warehouse(chosen))
 
 
 def open_warehouse(chosen: Settings) -> Warehouse:

@@ -79,7 +79,8 @@ class BackfillProgress:
 
     @property
     def succeeded(self) -> bool:
-        return self.ended and self.materialized == self.targeted and not self.error
+        """A key that still runs (today's daily candle) is targeted, and fails nobody."""
+        return self.status in {"COMPLETED", "COMPLETED_SUCCESS"} and not self.failed
 
 
 class Orchestrator:

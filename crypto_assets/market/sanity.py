@@ -29,8 +29,10 @@ class Sifted:
 
 def sift(rows: Sequence[KlineRow], window: Window) -> Sifted:
     """Part rows of 12 fields, whose open times must lie in `window`."""
+    unreadable: list[Reject] = []
+    positions: Sequence[int] = range(len(rows))
     try:
-        table, positions, unreadable = table_from_rows(rows), range(len(rows)), []
+        table = table_from_rows(rows)
     except (ValueError, TypeError, OverflowError):
         table, positions, unreadable = _read_one_by_one(rows)
     insane = {i: reason for mask, reason in _rules(table, window) for i in _positions(mask)}

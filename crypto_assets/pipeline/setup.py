@@ -39,7 +39,7 @@ def admit(platform: Platform) -> None:
 
 
 def _claim(platform: Platform) -> None:
-    identity = platform.exchange.rest.identity()
+    identity = platform.exchange.identity()
     platform.warehouse.settings.claim_exchange(identity)
     for lake in (platform.raw, platform.archive):
         lake.claim(identity)

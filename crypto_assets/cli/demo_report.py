@@ -1,0 +1,42 @@
+"""What the demo loaded and checked, for a person to read."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import click
+
+from crypto_assets.cli.status import print_status
+from crypto_assets.cli.table import print_table
+from crypto_assets.connect import open_reports
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.clock import Window
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.verify import Verified, verify
+from crypto_assets.settings import settings
+
+
+def print_report(
+    platform: Platform, symbols: Sequence[str], first: date, last: date, seconds: float
+) -> None:
+    """Print what is held, then hold it against the exchange's own hours and days.
+
+    Raises CryptoAssetsError, after printing, where a figure differs.
+    """
+    found = open_reports(settings()).status()
+    print_status(found)
+    window = Window.of_days(first, last)
+    checked = {symbol: verify(platform, symbol, window) for symbol in symbols}
+    print_table(
+        "checked against the exchange's own hours and days",
+        ("symbol", "compared", "differences"),
+        ((name, f"{one.compared:,}", str(len(one.differences))) for name, one in checked.items()),
+    )
+    rows = sum(one.rows for one in found.symbols)
+    click.echo(f"{rows:,} minute candles in {seconds:.0f} s, in {settings().home}")
+    _raise_for(checked)
+
+
+def _raise_for(checked: dict[str, Verified]) -> None:
+    different = [str(one) for found in checked.values() for one in found.differences]
+    if different:
+        raise CryptoAssetsError(f"{len(different)} figures differ, the first: {different[0]}")

@@ -1,0 +1,47 @@
+"""`crypto-assets status`: what is held, how complete, how fresh."""
+
+from dataclasses import asdict
+
+import click
+import orjson
+
+from crypto_assets.cli.table import duration, moment, print_table, size
+from crypto_assets.connect import open_reports, open_warehouse
+from crypto_assets.reports import Status
+from crypto_assets.settings import settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; times in epoch ms.")
+def status(as_json: bool) -> None:
+    """Per symbol: first and last candle, rows, coverage, open gaps, lag; and what it all takes."""
+    open_warehouse(settings()).require_ready()
+    found = open_reports(settings()).status()
+    if as_json:
+        click.echo(orjson.dumps(asdict(found)))
+    else:
+        print_status(found)
+
+
+def print_status(found: Status) -> None:
+    print_table(
+        "candles",
+        ("symbol", "first", "last", "minutes", "coverage", "open gaps", "lag"),
+        (
+            (
+                one.symbol,
+                moment(one.first_open_time),
+                moment(one.last_open_time),
+                f"{one.rows:,}",
+                f"{one.coverage:.2%}",
+                str(one.open_gaps),
+                duration(one.lag_ms),
+            )
+            for one in found.symbols
+        ),
+    )
+    storage = found.storage
+    click.echo(
+        f"lake: {storage.objects:,} objects, {size(storage.lake_bytes)}; "
+        f"warehouse: {size(storage.warehouse_bytes)}"
+    )
