@@ -1,0 +1,84 @@
+"""A public client library of another project, pointed at the simulated exchange."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import ccxt
+import pytest
+
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS
+from crypto_assets.market.intervals import Interval
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange()
+
+
+@pytest.fixture
+def client(server: ExchangeServer) -> Iterator[ccxt.binance]:
+    library = ccxt.binance({"options": {"fetchMarkets": {"types": ["spot"]}}})
+    for name, address in library.urls["api"].items():
+        if isinstance(address, str) and "api.binance.com/api/v3" in address:
+            library.urls["api"][name] = f"{server.url}/api/v3"
+    yield library
+    library.session.close()
+
+
+def test_it_reads_the_markets(client: ccxt.binance) -> None:
+    markets = client.load_markets()
+    market = markets["BTC/USDT"]
+    assert (market["id"], market["base"], market["quote"]) == ("BTCUSDT", "BTC", "USDT")
+    assert market["active"] is True
+    assert Decimal(str(market["precision"]["price"])) == Decimal("0.01")
+    assert Decimal(str(market["precision"]["amount"])) == Decimal("0.00001")
+    assert markets["SHIB/USDT"]["precision"]["price"] == 1e-8
+    assert len(markets) >= 30
+
+
+def test_it_pages_through_candles(client: ccxt.binance, server: ExchangeServer) -> None:
+    since = begin = NOON - 30 * HOUR_MS
+    pages: list[list[float]] = []
+    while page := client.fetch_ohlcv("BTC/USDT", "1m", since=since, limit=700):
+        pages += page
+        since = page[-1][0] + 1
+    opens = [row[0] for row in pages]
+    first = -(-begin // MINUTE_MS) * MINUTE_MS
+    assert opens == list(range(first, NOON, MINUTE_MS))
+    truth = server.exchange.klines("BTCUSDT", Interval.M1, begin, None, 5000)
+    assert [row[4] for row in pages] == [float(close) for close in truth["close"].to_pylist()]
+
+
+def test_it_reads_the_newest_hours_the_open_one_included(client: ccxt.binance) -> None:
+    rows = client.fetch_ohlcv("ETH/USDT", "1h", limit=3)
+    newest = NOON // HOUR_MS * HOUR_MS
+    assert [row[0] for row in rows] == [newest - 2 * HOUR_MS, newest - HOUR_MS, newest]
+
+
+def test_it_reads_the_order_book(client: ccxt.binance) -> None:
+    book = client.fetch_order_book("WAVES/BTC", limit=50)
+    assert len(book["bids"]) == len(book["asks"]) == 50
+    assert book["bids"][0][0] < book["asks"][0][0]
+    assert book["nonce"] > 0
+
+
+def test_it_reads_tickers_and_the_time(client: ccxt.binance) -> None:
+    ticker = client.fetch_ticker("BTC/USDT")
+    [candle] = client.fetch_ohlcv("BTC/USDT", "1m", limit=1)
+    assert ticker["last"] == candle[4]
+    assert ticker["low"] <= ticker["last"] <= ticker["high"]
+    assert ticker["bid"] < ticker["ask"]
+    assert client.fetch_time() == NOON
+
+
+def test_it_names_the_exchanges_errors_as_its_own(
+    client: ccxt.binance, server: ExchangeServer
+) -> None:
+    with pytest.raises(ccxt.BadSymbol):
+        client.public_get_klines({"symbol": "NOPEUSDT", "interval": "1m"})
+    with pytest.raises(ccxt.BadRequest):
+        client.public_get_klines({"symbol": "BTCUSDT", "interval": "7m"})
+    server.weights.limit = 0
+    with pytest.raises(ccxt.DDoSProtection):
+        client.public_get_ping()
