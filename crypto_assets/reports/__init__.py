@@ -1,6 +1,7 @@
 """What is asked of the warehouse: reads of bounded work that pages, routes and commands share."""
 
 from crypto_assets.reports.dashboard import Attention, Concern, Dashboard, Tile
+from crypto_assets.reports.instruments import Instrument
 from crypto_assets.reports.reports import Reports
 from crypto_assets.reports.series import Answer, CandleSeries, Chart, Gap
 from crypto_assets.reports.statistics import Statistics
@@ -15,6 +16,7 @@ __all__ = [
     "Concern",
     "Dashboard",
     "Gap",
+    "Instrument",
     "Reports",
     "Statistics",
     "Status",

@@ -7,13 +7,13 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports.candles import read_candles
-from crypto_assets.reports.dashboard import Dashboard, price_digits, read_dashboard
+from crypto_assets.reports.dashboard import Dashboard, read_dashboard
 from crypto_assets.reports.indicators import answer_all
+from crypto_assets.reports.instruments import Instrument, read_instruments
 from crypto_assets.reports.series import Answer, CandleSeries, Chart
 from crypto_assets.reports.statistics import Statistics, statistics_24h
 from crypto_assets.reports.status import Status, read_status
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.symbols import TrackedSymbol
 
 # A provider's name and its parameters as a person gave them.
 Wanted = tuple[str, Mapping[str, object]]
@@ -30,13 +30,9 @@ class Reports:
         self._warehouse = warehouse
         self._clock = clock
 
-    def symbols(self) -> list[TrackedSymbol]:
-        """Tracked ones, oldest registration first."""
-        return self._warehouse.symbols.tracked()
-
-    def price_digits(self, symbol: str) -> int:
-        """Decimals of a price of the symbol."""
-        return price_digits(self._warehouse.symbols.get(symbol))
+    def instruments(self) -> list[Instrument]:
+        """Tracked symbols, oldest registration first."""
+        return read_instruments(self._warehouse)
 
     def candles(
         self,
@@ -90,6 +86,10 @@ class Reports:
 
     def status(self) -> Status:
         return read_status(self._warehouse, self._clock())
+
+    def close(self) -> None:
+        """Gives the warehouse's connections back; the next read opens new ones."""
+        self._warehouse.close()
 
 
 def _interval(text: str) -> Interval:

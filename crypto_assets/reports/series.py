@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from crypto_assets.analytics import flag_forming, frame_from_table
 from crypto_assets.market.candles import CANDLE_SCHEMA
@@ -41,6 +42,11 @@ class CandleSeries:
     def frame(self) -> pd.DataFrame:
         """The eleven columns as floats and `forming`, under a UTC DatetimeIndex named `time`."""
         return flag_forming(frame_from_table(self.table), self.known_until)
+
+    @property
+    def closed(self) -> pa.Table:
+        """The table without the candle that is still forming."""
+        return self.table.filter(pc.less(self.table["close_time"], self.known_until))
 
     @property
     def window(self) -> Window:

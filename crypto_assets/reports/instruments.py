@@ -1,0 +1,34 @@
+"""The symbols on offer, as pages and routes need to know them."""
+
+from dataclasses import dataclass
+
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.symbols import TrackedSymbol
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A tracked symbol; `digits` are the decimals of its price, as many as its tick size has."""
+
+    symbol: str
+    base: str
+    quote: str
+    digits: int
+    trading: bool
+
+
+def read_instruments(warehouse: Warehouse) -> list[Instrument]:
+    """Oldest registration first."""
+    return [_instrument(symbol) for symbol in warehouse.symbols.tracked()]
+
+
+def _instrument(symbol: TrackedSymbol) -> Instrument:
+    exponent = symbol.tick_size.normalize().as_tuple().exponent
+    return Instrument(
+        symbol=symbol.name,
+        base=symbol.base,
+        quote=symbol.quote,
+        digits=max(0, -exponent) if isinstance(exponent, int) else 0,
+        trading=symbol.status is SymbolStatus.TRADING,
+    )

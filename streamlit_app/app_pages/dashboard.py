@@ -1,0 +1,22 @@
+"""Dashboard: every tracked symbol at a glance, totals, and what needs attention."""
+
+import streamlit as st
+
+from streamlit_app import data, notices, tiles
+
+
+@st.fragment(run_every="10s")
+def board() -> None:
+    with notices.in_words():
+        shown = data.dashboard()
+        if not shown.tiles:
+            notices.no_symbols()
+            return
+        with st.grid(4, min_column_width=250):
+            for tile in shown.tiles:
+                tiles.tile(tile)
+        tiles.attention(shown.attention)
+        tiles.totals(shown)
+
+
+board()

@@ -1,0 +1,20 @@
+"""The colours that carry a meaning, readable on the light and on the dark ground alike.
+
+Rising and falling are blue and orange, a pair that every kind of colour blindness keeps apart
+(`crypto_assets_tests/streamlit_app/test_colours.py` measures it).
+"""
+
+RISING = "#2B83D6"
+FALLING = "#DF6410"
+
+# Lines drawn over candles, in the order in which they are switched on.
+OVERLAYS = ("#8E7BF0", "#12A58A", "#CF5FA3", "#B08A22")
+
+OUTAGE = "rgba(128, 138, 152, 0.22)"
+CROSSHAIR = "rgba(128, 138, 152, 0.9)"
+
+
+def translucent(colour: str, alpha: float) -> str:
+    """A `#rrggbb` colour with an opacity from 0 to 1, as CSS writes it."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {alpha:g})"

@@ -1,0 +1,80 @@
+"""What a page says instead of a traceback: what is wrong, and what to do about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import streamlit as st
+
+from crypto_assets.errors import (
+    CryptoAssetsError,
+    WarehouseNotReady,
+    WarehouseTooNew,
+    WarehouseUnavailable,
+)
+from crypto_assets.market.clock import day_of, now_ms
+from crypto_assets.settings import settings
+
+_TITLES = {
+    WarehouseNotReady: "The warehouse is not set up yet",
+    WarehouseTooNew: "The warehouse is newer than this program",
+    WarehouseUnavailable: "The warehouse does not answer",
+}
+_OFFERED_DAYS = 30
+_RECOVERS = "This page looks again by itself every few seconds."
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Shows an error that a person is meant to read; any other is a bug and passes through."""
+    try:
+        yield
+    except CryptoAssetsError as error:
+        show(error)
+
+
+def show(error: CryptoAssetsError) -> None:
+    title = next(
+        (words for kind, words in _TITLES.items() if isinstance(error, kind)),
+        "This could not be read",
+    )
+    st.error(f"**{title}.** {_sentence(str(error))}\n\n{_RECOVERS}", icon=":material/cloud_off:")
+    if isinstance(error, WarehouseNotReady):
+        st.markdown("Create the tables and register the symbols, then load some days:")
+        st.code("crypto-assets init\n" + _backfill_command(), language="bash")
+
+
+def no_symbols() -> None:
+    st.info("**No symbol is tracked yet.** Name some and register them:", icon=":material/add:")
+    st.code("CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init", language="bash")
+
+
+def no_candles(symbol: str) -> None:
+    st.info(f"**No candles of {symbol} yet.** Load some days of them:", icon=":material/download:")
+    st.code(_backfill_command(symbol), language="bash")
+    st.caption("Or materialise its partitions in Dagster. The page fills by itself.")
+
+
+def _backfill_command(symbols: str = "") -> str:
+    """The last month, or what START_DATE leaves of it."""
+    names, today = symbols or ",".join(settings().symbols), day_of(now_ms())
+    first = max(settings().start_date, today - timedelta(days=_OFFERED_DAYS))
+    return f"crypto-assets backfill --symbols {names} --from {first} --to {today}"
+
+
+def _sentence(text: str) -> str:
+    """One line as a sentence; a dollar or a backtick in it is shown, not interpreted."""
+    shown = text[:1].upper() + text[1:]
+    return shown.replace("$", "\\$") + ("" if shown.endswith((".", "!", "?")) else ".")
+
+
+@st.fragment(run_every="5s")
+def look_again() -> None:
+    """Runs the whole page anew as soon as its inputs can be read."""
+    from streamlit_app import data
+
+    try:
+        data.instruments()
+    except CryptoAssetsError:
+        return
+    st.rerun()

@@ -1,0 +1,36 @@
+"""Numbers and times as people read them: prices with their own digits, volumes with a suffix."""
+
+from datetime import timedelta
+
+_SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def price(value: float, digits: int) -> str:
+    """`67,123.40`: as many decimals as the symbol's tick size has."""
+    return f"{value:,.{digits}f}"
+
+
+def compact(value: float) -> str:
+    """Three significant digits and a suffix: `1.23B`, `45.6k`, `0.00123`."""
+    for size, suffix in _SUFFIXES:
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+def percent(ratio: float) -> str:
+    """`+1.25%`, always with its sign."""
+    return f"{ratio:+.2%}"
+
+
+def ago(lag: timedelta) -> str:
+    """The two largest units of a stretch of time: `45 s`, `3 min`, `2 h 5 min`, `4 d 3 h`."""
+    seconds = max(0, int(lag.total_seconds()))
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"
