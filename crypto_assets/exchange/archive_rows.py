@@ -2,14 +2,17 @@
 
 from datetime import date
 from itertools import pairwise
+from typing import cast
 
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import Window
 
 _FIELDS = 12
+_TIMES = (0, 6)  # open and close time
+_TRADES = 8
 _ALPHABET = b"0123456789.-,\n"
 # Spot files are in microseconds from 2025-01-01 on and in milliseconds before; as milliseconds
-# this would be the year 5138, as microseconds it is 1973.
+# this would be the year 5138, as microseconds it is 1973. A close time ends in 999 either way.
 _MICROSECONDS = 100_000_000_000_000
 
 
@@ -26,24 +29,16 @@ def read_day(content: bytes, day: date) -> list[KlineRow]:
         raise ValueError("it holds no candle")
     if strange := lines.translate(None, _ALPHABET):
         raise ValueError(f"it holds {strange[:40]!r} among its numbers")
-    rows = _rows(lines.decode("ascii"))
+    rows = cast(list[KlineRow], [line.split(",") for line in lines.decode("ascii").split("\n")])
+    for number, row in enumerate(rows, 1):
+        if len(row) != _FIELDS or "" in row:
+            raise ValueError(f"candle {number} has not {_FIELDS} fields: {row}"[:300])
+        for field in _TIMES:
+            time = int(row[field])
+            row[field] = time // 1000 if time >= _MICROSECONDS else time
+        row[_TRADES] = int(row[_TRADES])
     _demand_order([int(row[0]) for row in rows], day)
     return rows
-
-
-def _rows(text: str) -> list[KlineRow]:
-    fields = [line.split(",") for line in text.split("\n")]
-    for number, row in enumerate(fields, 1):
-        if len(row) != _FIELDS or not all(row):
-            raise ValueError(f"candle {number} has not {_FIELDS} fields: {','.join(row)[:200]}")
-    opened, *prices, closed, quoted, trades, bought, spent, unused = zip(*fields, strict=True)
-    columns = (_times(opened), *prices, _times(closed), quoted, map(int, trades))
-    return [list(row) for row in zip(*columns, bought, spent, unused, strict=True)]
-
-
-def _times(texts: tuple[str, ...]) -> list[int]:
-    """Epoch ms, whatever the unit of each: a close time of ….999999 becomes ….999."""
-    return [t // 1000 if t >= _MICROSECONDS else t for t in map(int, texts)]
 
 
 def _demand_order(times: list[int], day: date) -> None:

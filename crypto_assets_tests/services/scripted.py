@@ -101,8 +101,8 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             self.close_connection = answer.cut is not None
             if answer.cut == -1:
                 return
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
+            self.send_response_only(answer.status)
+            for name, value in ({"Date": self.date_time_string()} | dict(answer.headers)).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()

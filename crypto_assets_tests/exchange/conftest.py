@@ -1,0 +1,45 @@
+"""Fixtures: clients that do not wait long, and scripted servers for them to speak to."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from crypto_assets.exchange import BinanceRest, Patience
+from crypto_assets_tests.exchange.answers import with_info
+from crypto_assets_tests.services.scripted import Respond, ScriptedServer, scripted
+
+HASTE = Patience(
+    attempts=4,
+    first_wait=0.01,
+    longest_wait=0.02,
+    longest_pause=1.5,
+    connect_timeout=2.0,
+    read_timeout=10.0,
+)
+
+Serve = Callable[[Respond], ScriptedServer]
+Client = Callable[[Respond], tuple[BinanceRest, ScriptedServer]]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts a scripted server."""
+    with ExitStack() as servers:
+        yield lambda respond: servers.enter_context(scripted(respond))
+
+
+@pytest.fixture
+def client(serve: Serve) -> Client:
+    """A hasty client of a scripted server, which answers exchangeInfo by itself."""
+
+    def start(respond: Respond) -> tuple[BinanceRest, ScriptedServer]:
+        server = serve(with_info(respond))
+        return BinanceRest(server.url, HASTE), server
+
+    return start
+
+
+def asked(server: ScriptedServer) -> int:
+    """How many requests came, but for the reading of the weight limit."""
+    return sum(request.path != "/api/v3/exchangeInfo" for request in server.requests)

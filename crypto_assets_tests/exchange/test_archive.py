@@ -1,0 +1,204 @@
+"""The daily archive: days verified to the byte, and every way in which they come broken."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import date
+from hashlib import sha256
+
+import pytest
+
+from crypto_assets.errors import (
+    ArchiveBroken,
+    ArchiveMissing,
+    ExchangeUnavailable,
+    Forbidden,
+)
+from crypto_assets.exchange import BinanceRest, DailyArchive
+from crypto_assets.market.candles import KlineRow
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets_tests.exchange import answers
+from crypto_assets_tests.exchange.answers import minutes
+from crypto_assets_tests.exchange.conftest import HASTE, Serve
+from crypto_assets_tests.services.exchange import StartExchange
+from crypto_assets_tests.services.scripted import Answer, Request, Respond, in_turn
+
+DAY = date(2025, 1, 1)
+START = day_start_ms(DAY)
+NAME = "BTCUSDT-1m-2025-01-01"
+PATH = f"/data/spot/daily/klines/BTCUSDT/1m/{NAME}.zip"
+ROWS = minutes(START, 1440)
+HEADER = "open_time,open,high,low,close,volume,close_time,quote_volume,count,a,b,ignore\n"
+
+Day = Callable[[Respond], list[KlineRow]]
+
+
+@pytest.fixture
+def day(serve: Serve) -> Day:
+    """The day as a client gets it from a scripted server."""
+    return lambda respond: DailyArchive(serve(respond).url, HASTE).day("BTCUSDT", DAY)
+
+
+def csv(rows: list[KlineRow], microseconds: bool = False) -> str:
+    def times(row: KlineRow) -> list[object]:
+        if not microseconds:
+            return list(row)
+        opened, closed = int(row[0]) * 1000, int(row[6]) * 1000 + 999
+        return [opened, *row[1:6], closed, *row[7:]]
+
+    return "".join(",".join(map(str, times(row))) + "\n" for row in rows)
+
+
+def zipped(text: str, name: str = f"{NAME}.csv") -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, text)
+    return content.getvalue()
+
+
+def published(content: bytes, checksum: bytes | None = None) -> Respond:
+    """A server that holds the one file, and its checksum, the right one unless told."""
+    said = checksum or f"{sha256(content).hexdigest()}  {NAME}.zip".encode()
+    files = {PATH: content, f"{PATH}.CHECKSUM": said}
+
+    def respond(request: Request) -> Answer:
+        body = files.get(request.path)
+        return Answer(404) if body is None else Answer(200, body)
+
+    return respond
+
+
+@pytest.mark.parametrize("microseconds", [False, True])
+@pytest.mark.parametrize("header", ["", HEADER])
+def test_a_day_comes_as_rest_would_give_it(day: Day, microseconds: bool, header: str) -> None:
+    assert day(published(zipped(header + csv(ROWS, microseconds)))) == ROWS
+
+
+def test_the_unit_is_decided_row_by_row(day: Day) -> None:
+    mixed = csv(ROWS[:700]) + csv(ROWS[700:], microseconds=True)
+    assert day(published(zipped(mixed))) == ROWS
+
+
+def test_windows_line_ends_and_a_missing_last_one(day: Day) -> None:
+    text = csv(ROWS[:3]).replace("\n", "\r\n").rstrip()
+    assert day(published(zipped(text))) == ROWS[:3]
+
+
+def test_a_short_day_is_given_as_it_is(day: Day) -> None:
+    partial = ROWS[:100] + ROWS[900:950]
+    assert day(published(zipped(csv(partial)))) == partial
+
+
+def test_open_times_off_the_minute_are_kept(day: Day) -> None:
+    shifted: list[KlineRow] = [[int(row[0]) + 7_301, *row[1:]] for row in ROWS[:5]]
+    assert day(published(zipped(csv(shifted, microseconds=True)))) == shifted
+
+
+def test_a_day_that_is_not_published_is_missing(day: Day) -> None:
+    with pytest.raises(ArchiveMissing, match=f"{NAME}.zip is not published"):
+        day(in_turn(Answer(404, b"<Error><Code>NoSuchKey</Code></Error>")))
+
+
+GOOD = zipped(csv(ROWS))
+SUM = sha256(GOOD).hexdigest()
+FLIPPED = bytearray(GOOD)
+FLIPPED[len(GOOD) // 2] ^= 1
+
+
+@pytest.mark.parametrize(
+    ("respond", "reason"),
+    [
+        pytest.param(
+            published(GOOD, f"{'0' * 64}  {NAME}.zip".encode()),
+            f"CHECKSUM says {'0' * 64}, its sha256 is {SUM}",
+            id="wrong checksum",
+        ),
+        pytest.param(published(GOOD, b"<html>"), "CHECKSUM is none", id="checksum of a page"),
+        pytest.param(
+            published(GOOD, f"{SUM}  ETHUSDT-1m-2025-01-01.zip".encode()),
+            "CHECKSUM is of b'ETHUSDT",
+            id="checksum of another file",
+        ),
+        pytest.param(
+            lambda request: Answer(200, GOOD) if request.path == PATH else Answer(404),
+            "no CHECKSUM",
+            id="no checksum",
+        ),
+        pytest.param(published(b"PK\x03\x04 rubbish"), "no sound zip", id="no zip"),
+        pytest.param(published(GOOD[:-100]), "no sound zip", id="zip cut off"),
+        pytest.param(published(bytes(FLIPPED)), "no sound zip", id="a bit flipped before it"),
+        pytest.param(published(b" "), "no sound zip", id="nothing"),
+        pytest.param(
+            published(zipped(csv(ROWS), "ETHUSDT-1m-2025-01-01.csv")),
+            r"it holds \['ETHUSDT-1m-2025-01-01.csv'\], not BTCUSDT",
+            id="another symbol inside",
+        ),
+        pytest.param(published(zipped("")), "holds no candle", id="empty file"),
+        pytest.param(published(zipped(HEADER)), "holds no candle", id="header alone"),
+        pytest.param(published(zipped("<html>gone</html>\n")), "among its numbers", id="a page"),
+        pytest.param(
+            published(zipped(csv(ROWS).replace("10.5", "NaN", 1))), "among its numbers", id="NaN"
+        ),
+        pytest.param(
+            published(zipped(csv(ROWS)[:-40])), "candle 1440 has not 12 fields", id="cut row"
+        ),
+        pytest.param(
+            published(zipped(csv(ROWS).replace("10.5", "", 1))),
+            "candle 1 has not 12 fields",
+            id="empty field",
+        ),
+        pytest.param(
+            published(zipped(csv([ROWS[1], ROWS[0]]))), "do not ascend", id="out of order"
+        ),
+        pytest.param(published(zipped(csv([ROWS[0], *ROWS]))), "do not ascend", id="doubled"),
+        pytest.param(
+            published(zipped(csv(minutes(START - MINUTE_MS, 5)))),
+            "outside 2025-01-01",
+            id="the day before",
+        ),
+        pytest.param(
+            published(zipped(csv(minutes(START, 1441)))), "outside 2025-01-01", id="the day after"
+        ),
+        pytest.param(
+            published(zipped(csv(ROWS).replace(f"{START},", "1.5,", 1))), "1.5", id="broken time"
+        ),
+    ],
+)
+def test_a_broken_day_says_what_is_wrong(day: Day, respond: Respond, reason: str) -> None:
+    with pytest.raises(ArchiveBroken, match=reason) as error:
+        day(respond)
+    assert f"{NAME}.zip is broken: " in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "fault", [Answer(503), Answer(200, GOOD, cut=900), Answer(cut=-1), Answer(500)]
+)
+def test_transport_is_retried(serve: Serve, fault: Answer) -> None:
+    faults = [fault, fault]
+    right = published(GOOD)
+    server = serve(lambda request: faults.pop() if faults else right(request))
+    assert DailyArchive(server.url, HASTE).day("BTCUSDT", DAY) == ROWS
+    assert len(server.requests) == 4
+
+
+def test_a_server_that_stays_down_and_one_that_refuses(day: Day) -> None:
+    with pytest.raises(ExchangeUnavailable, match="HTTP 503"):
+        day(in_turn(Answer(503)))
+    with pytest.raises(Forbidden, match="firewall"):
+        day(in_turn(Answer(403, answers.CLOUDFRONT)))
+
+
+@pytest.mark.parametrize("day_", [date(2024, 12, 31), date(2025, 1, 1)])
+def test_the_simulated_archive_equals_its_rest(
+    simulated_exchange: StartExchange, day_: date
+) -> None:
+    server = simulated_exchange()
+    archived = DailyArchive(server.archive_url, HASTE).day("SHIBUSDT", day_)
+    rest = BinanceRest(server.url, HASTE)
+    pages = rest.klines("SHIBUSDT", Interval.M1, Window.of_day(day_))
+    assert archived == [row for page in pages for row in page]
+    assert len(archived) == DAY_MS // MINUTE_MS
+    with pytest.raises(ArchiveMissing):
+        DailyArchive(server.archive_url, HASTE).day("NOPEUSDT", day_)

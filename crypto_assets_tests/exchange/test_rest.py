@@ -1,0 +1,165 @@
+"""REST beside klines: time, symbols, order book, and which exchange it is."""
+
+from decimal import Decimal
+
+import orjson
+import pytest
+
+from crypto_assets.errors import (
+    ExchangeUnavailable,
+    ForeignExchange,
+    RequestRejected,
+    UnknownSymbol,
+)
+from crypto_assets.exchange import BinanceRest, DailyArchive, Exchange, open_exchange
+from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets_tests.exchange import answers
+from crypto_assets_tests.exchange.answers import JSON, info_answer, listing
+from crypto_assets_tests.exchange.conftest import HASTE, Client, Serve
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.scripted import Answer, Request, Respond, in_turn
+
+BOOK = (
+    b'{"lastUpdateId":50093239218, "bids":[["61837.63000000","3.78826"]], "asks":[["61838","1"]]}'
+)
+
+
+def listed(*symbols: dict[str, object]) -> Respond:
+    """exchangeInfo as the exchange gives it: one unknown name fails the call, unnamed."""
+
+    def respond(request: Request) -> Answer:
+        text = request.query.get("symbols", "[]")
+        wanted = orjson.loads(text) or [entry["symbol"] for entry in symbols]
+        found = [entry for entry in symbols if entry["symbol"] in wanted]
+        if len(found) < len(wanted):
+            return Answer(400, answers.INVALID_SYMBOL, JSON)
+        return info_answer(*found)
+
+    return respond
+
+
+MARKET = listed(listing("BTCUSDT", "BTC"), listing("ETHUSDT", "ETH", "HALT"))
+
+
+def test_symbols_are_typed(serve: Serve) -> None:
+    info = BinanceRest(serve(MARKET).url, HASTE).exchange_info(["BTCUSDT"])
+    assert info.symbols == {
+        "BTCUSDT": Symbol("BTCUSDT", "BTC", "USDT", SymbolStatus.TRADING, Decimal("0.01"))
+    }
+    assert info.weight_limit == 6000
+
+
+def test_all_symbols_and_their_status(serve: Serve) -> None:
+    symbols = BinanceRest(serve(MARKET).url, HASTE).exchange_info().symbols
+    assert {name: symbol.status for name, symbol in symbols.items()} == {
+        "BTCUSDT": SymbolStatus.TRADING,
+        "ETHUSDT": SymbolStatus.HALT,
+    }
+
+
+def test_a_status_that_is_new_to_us_does_not_trade(serve: Serve) -> None:
+    server = serve(listed(listing("BTCUSDT", "BTC", "POST_ONLY_SUNDAYS")))
+    symbols = BinanceRest(server.url, HASTE).exchange_info().symbols
+    assert symbols["BTCUSDT"].status is SymbolStatus.BREAK
+
+
+def test_of_several_symbols_the_unknown_ones_are_named(serve: Serve) -> None:
+    server = serve(MARKET)
+    with pytest.raises(UnknownSymbol, match=r"does not list NOPEUSDT, WHATBTC: check"):
+        BinanceRest(server.url, HASTE).exchange_info(["BTCUSDT", "NOPEUSDT", "WHATBTC"])
+    assert len(server.requests) == 2
+
+
+def test_names_are_read_in_any_case_and_refused_where_they_cannot_be_any(serve: Serve) -> None:
+    server = serve(MARKET)
+    rest = BinanceRest(server.url, HASTE)
+    assert list(rest.exchange_info(["btcusdt "]).symbols) == ["BTCUSDT"]
+    with pytest.raises(UnknownSymbol, match="cannot be a symbol"):
+        rest.exchange_info(["BTC/USDT"])
+    assert len(server.requests) == 1
+
+
+def test_many_symbols_are_asked_for_in_one_request(serve: Serve) -> None:
+    names = [f"COIN{n}USDT" for n in range(150)]
+    server = serve(listed(*(listing(name, name) for name in [*names, "OTHERUSDT"])))
+    assert list(BinanceRest(server.url, HASTE).exchange_info(names).symbols) == names
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"rateLimits":[],"symbols":[]}', b'{"rateLimits":[{}],"symbols":[]}']
+)
+def test_an_answer_that_is_no_exchange_info_is_malformed(serve: Serve, body: bytes) -> None:
+    server = serve(in_turn(Answer(200, body, JSON)))
+    with pytest.raises(ExchangeUnavailable, match="malformed"):
+        BinanceRest(server.url, HASTE).exchange_info()
+
+
+def test_a_book_is_the_answer_byte_for_byte(client: Client) -> None:
+    rest, server = client(in_turn(Answer(200, BOOK, JSON)))
+    assert rest.depth("BTCUSDT", 20) == BOOK
+    assert server.requests[-1].query == {"symbol": "BTCUSDT", "limit": "20"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"bids":[],"asks":[]}',
+        b'{"lastUpdateId":"1","bids":[],"asks":[]}',
+        b'{"lastUpdateId":1,"bids":[["1.0"]],"asks":[]}',
+        b'{"lastUpdateId":1,"bids":[[1.0,2.0]],"asks":[]}',
+        b'{"lastUpdateId":1,"bids":null,"asks":[]}',
+        BOOK[:-3],
+    ],
+)
+def test_what_is_no_book_is_malformed(client: Client, body: bytes) -> None:
+    rest, _ = client(in_turn(Answer(200, body, JSON)))
+    with pytest.raises(ExchangeUnavailable, match="malformed"):
+        rest.depth("BTCUSDT", 20)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://api.binance.com", "binance"),
+        ("https://api3.binance.com/", "binance"),
+        ("https://data-api.binance.vision", "binance"),
+        ("https://data.binance.vision", "binance"),
+        ("https://api.binance.us", "binance.us"),
+    ],
+)
+def test_a_known_host_is_known_without_asking(url: str, name: str) -> None:
+    assert BinanceRest(url).identity() == name
+    assert DailyArchive(url).identity() == name
+
+
+def test_a_simulated_exchange_says_so_and_any_other_is_its_host(serve: Serve) -> None:
+    simulated = serve(in_turn(Answer(404, b"", {"X-Simulated-Exchange": "seed-7"})))
+    assert BinanceRest(simulated.url, HASTE).identity() == "simulated:seed-7"
+    assert DailyArchive(simulated.url, HASTE).identity() == "simulated:seed-7"
+    stranger = serve(in_turn(Answer(200, b"{}")))
+    assert BinanceRest(stranger.url, HASTE).identity() == "127.0.0.1"
+
+
+def test_rest_and_archive_of_two_exchanges_are_refused(simulated_exchange: StartExchange) -> None:
+    one, two = simulated_exchange(seed=1), simulated_exchange(seed=2)
+    assert open_exchange(one.url, one.archive_url).identity().startswith("simulated:")
+    with pytest.raises(ForeignExchange, match="CRYPTO_ARCHIVE_URL"):
+        open_exchange(one.url, two.archive_url).identity()
+    real = Exchange(BinanceRest(one.url), DailyArchive("https://data.binance.vision"))
+    with pytest.raises(ForeignExchange, match=r"is binance: set CRYPTO_EXCHANGE_URL"):
+        real.identity()
+
+
+def test_the_simulated_exchange_is_understood(simulated_exchange: StartExchange) -> None:
+    rest = BinanceRest(simulated_exchange().url, HASTE)
+    assert rest.server_time() == NOON
+    info = rest.exchange_info(["BTCUSDT", "SHIBUSDT"])
+    assert info.symbols["SHIBUSDT"].tick_size == Decimal("0.00000001")
+    assert info.weight_limit == 6000
+    with pytest.raises(UnknownSymbol, match="does not list NOPEUSDT"):
+        rest.exchange_info(["BTCUSDT", "NOPEUSDT"])
+    assert len(orjson.loads(rest.depth("BTCUSDT", 20))["bids"]) == 20
+    with pytest.raises(RequestRejected) as error:
+        rest.depth("NOPEUSDT", 20)
+    assert error.value.code == -1121
