@@ -13,7 +13,7 @@ from crypto_assets.pipeline.platform import Platform
 
 
 @dg.multi_asset(
-    name="order_books",
+    name="capture_books",  # the job has the name `order_books`, and nodes share one namespace
     specs=[RAW_ORDER_BOOK, FACT_ORDER_BOOK],
     partitions_def=date_symbol,
     backfill_policy=dg.BackfillPolicy.multi_run(100),
