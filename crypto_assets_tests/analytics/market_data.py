@@ -1,6 +1,7 @@
 """Small made-up markets: random walks with quiet stretches and holes, from a seed."""
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,13 +75,13 @@ def _flat_row(opened: int, price: str, volume: str) -> KlineRow:
 
 
 def answer(
-    provider: Provider,
+    provider: Provider[Any],
     frame: pd.DataFrame,
     params: Params | None = None,
     *,
     interval: Interval = Interval.M1,
     companion: pd.DataFrame | None = None,
-) -> object:
+) -> Any:
     """The provider's answer with every input supplied; the companion's times are the frame's."""
     params = provider.parse({}) if params is None else params
     other = candles(len(frame), seed=99, interval=interval) if companion is None else companion

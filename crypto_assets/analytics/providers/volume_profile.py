@@ -72,7 +72,7 @@ def _spread(candles: pd.DataFrame, amounts: np.ndarray, edges: np.ndarray) -> np
     low, high = candles["low"].to_numpy(), candles["high"].to_numpy()
     height = high - low
     still = height == 0
-    slope = np.divide(1.0, height, where=~still, out=np.zeros_like(height))
+    slope = np.divide(1.0, height, where=~still, out=np.zeros(len(height)))
     below = [
         amounts @ np.where(still, low < edge, np.clip((edge - low) * slope, 0, 1))
         for edge in edges[1:-1]

@@ -1,0 +1,124 @@
+"""Every provider on the odd inputs that a market gives: each has its documented answer."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_assets.analytics import frame_from_table
+from crypto_assets.analytics.registry import get, providers
+from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.intervals import Interval
+from crypto_assets_tests.analytics.market_data import answer, candles, flat
+
+EMPTY = frame_from_table(CANDLE_SCHEMA.empty_table())
+HOLED = candles(1200, seed=8).drop(candles(1200).index[700:780])
+FRAMES = {
+    "empty": EMPTY,
+    "one": candles(1),
+    "three": candles(3),
+    "constant price": flat(900, volume="5"),
+    "constant and silent": flat(900),
+    "quiet at a cheap price": candles(900, price=0.00001234, quiet=0.95),
+    "with an outage": HOLED,
+    "at the newest end of an outage": HOLED.iloc[690:705],
+}
+
+
+def plain(value: Any) -> list[Any]:
+    """Every number in an answer."""
+    if isinstance(value, pd.DataFrame):
+        return value.to_numpy(dtype=float).ravel().tolist()
+    if isinstance(value, dict):
+        return [x for part in value.values() for x in plain(part)]
+    if isinstance(value, (list, tuple)):
+        return [x for part in value for x in plain(part)]
+    return [value] if isinstance(value, (int, float)) else []
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("name", providers())
+def test_answers_without_inf_on_the_candles_that_exist(name: str, kind: str) -> None:
+    frame, provider = FRAMES[kind], get(name)
+    result = answer(provider, frame, companion=frame)
+    if provider.is_series:
+        assert list(result.columns) == list(provider.columns)
+        pd.testing.assert_index_equal(result.index, frame.index)
+    numbers = plain(result if provider.is_series else asdict(result))
+    assert not any(math.isinf(number) for number in numbers)
+
+
+@pytest.mark.parametrize("interval", Interval)
+@pytest.mark.parametrize("name", [n for n, p in providers().items() if p.is_series])
+def test_answers_at_every_interval(name: str, interval: Interval) -> None:
+    provider = get(name)
+    params = provider.parse({})
+    frame = candles(params.warm_up(interval) + 5, interval=interval, quiet=0)
+    result = answer(provider, frame, params, interval=interval)
+    assert np.isfinite(result.iloc[-5:].to_numpy(dtype=float)).all()
+
+
+# What the docstrings promise for 900 candles of one price with volume 5.
+CONSTANT: dict[str, dict[str, float]] = {
+    "sma": {"sma": 0.00001234},
+    "ema": {"ema": 0.00001234},
+    "bollinger": {"upper": 0.00001234, "middle": 0.00001234, "lower": 0.00001234},
+    "macd": {"macd": 0, "signal": 0, "histogram": 0},
+    "atr": {"atr": 0},
+    "rsi": {"rsi": math.nan},
+    "stochastic": {"k": math.nan, "d": math.nan},
+    "obv": {"obv": 0},
+    "vwap": {"vwap": 0.00001234},
+    "volatility": {"volatility": 0},
+    "drawdown": {"drawdown": 0},
+    "correlation": {"correlation": math.nan},
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_a_constant_price(name: str) -> None:
+    frame = FRAMES["constant price"]
+    last = answer(get(name), frame, companion=frame).iloc[-1].to_dict()
+    assert last == pytest.approx(CONSTANT[name], rel=1e-12, abs=1e-18, nan_ok=True)
+
+
+def test_vwap_has_no_value_until_something_is_traded() -> None:
+    frame = flat(3)
+    frame.loc[frame.index[2], "volume"] = 4.0
+    values = answer(get("vwap"), frame)["vwap"].tolist()
+    assert values == [pytest.approx(math.nan, nan_ok=True)] * 2 + [pytest.approx(0.00001234)]
+
+
+def test_a_window_over_an_outage_counts_the_candles_that_exist() -> None:
+    """The candle after the hole averages itself and the 19 before the hole; no row is made up."""
+    after = HOLED.index.get_loc(candles(1200).index[780])
+    assert isinstance(after, int)
+    value = answer(get("sma"), HOLED)["sma"].iloc[after]
+    assert value == pytest.approx(HOLED["close"].iloc[after - 19 : after + 1].mean(), rel=1e-12)
+
+
+def test_rsi_has_no_value_once_nothing_moved_for_long() -> None:
+    """Wherever the window starts: TA-Lib would hold the last value, or say 0."""
+    frame = candles(700, quiet=0)
+    frame.loc[frame.index[300:], "close"] = frame["close"].iloc[300]
+    params = get("rsi").parse({})
+    values = answer(get("rsi"), frame, params)["rsi"]
+    assert values.iloc[300 + params.quiet - 1] > 0
+    assert values.iloc[300 + params.quiet :].isna().all()
+    late = answer(get("rsi"), frame.iloc[320:], params)["rsi"]
+    assert late.isna().all()
+
+
+def test_stochastic_has_no_value_where_a_window_has_no_range() -> None:
+    frame = candles(100, quiet=0)
+    price = frame["close"].iloc[39]
+    frame.loc[frame.index[40:60], ["open", "high", "low", "close"]] = price
+    values = answer(get("stochastic"), frame)
+    # Windows of 14 lie wholly in the flat stretch at 53 to 59; k looks 3 back, d 5.
+    flat_k = values["k"].isna().to_numpy().nonzero()[0]
+    flat_d = values["d"].isna().to_numpy().nonzero()[0]
+    assert flat_k[flat_k > 20].tolist() == list(range(53, 62))
+    assert flat_d[flat_d > 20].tolist() == list(range(53, 64))

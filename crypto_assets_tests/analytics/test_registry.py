@@ -1,0 +1,160 @@
+"""Adding a file is enough; what is wrong with a provider, a name or a parameter is said."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pydantic import Field
+
+import crypto_assets.analytics.providers as package
+from crypto_assets.analytics import Input, Panel, Params, provider
+from crypto_assets.analytics.catalogue import catalogue
+from crypto_assets.analytics.registry import get, providers
+from crypto_assets.errors import UnknownProvider, WrongUse
+from crypto_assets_tests.analytics.market_data import answer, candles
+
+PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
+
+NEW = '''
+"""Middle: half way between high and low."""
+
+import pandas as pd
+from pydantic import Field
+
+from crypto_assets.analytics.provider import Panel, Params, provider
+
+
+class MiddleParams(Params):
+    weight: float = Field(0.5, ge=0, le=1, description="part of the high")
+
+
+@provider(title="Middle", panel=Panel.PRICE, columns={"middle": "quote units"})
+def middle(candles: pd.DataFrame, params: MiddleParams) -> pd.DataFrame:
+    """Between high and low."""
+    part = params.weight
+    return pd.DataFrame({"middle": candles["high"] * part + candles["low"] * (1 - part)})
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose files are providers too, as if they lay beside ours."""
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    before = set(sys.modules)
+    importlib.invalidate_caches()
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_holds_what_the_design_lists() -> None:
+    assert set(providers()) == {
+        *("candlestick", "volume", "sma", "ema", "rsi", "macd", "bollinger", "atr", "stochastic"),
+        *("obv", "vwap", "volatility", "drawdown", "correlation", "correlation_matrix"),
+        *("price_distribution", "return_distribution", "volume_profile", "order_book"),
+    }
+
+
+def test_a_new_file_is_a_new_provider(folder: Path) -> None:
+    assert "middle" not in providers()
+    (folder / "middle.py").write_text(NEW)
+    importlib.invalidate_caches()
+    found = get("middle")
+    frame = candles(10)
+    values = answer(found, frame, found.parse({"weight": "1"}))["middle"]
+    pd.testing.assert_series_equal(values, frame["high"], check_names=False)
+    assert "## middle" in catalogue() and "number, 0 to 1" in catalogue()
+
+
+def test_two_of_one_name_are_refused(folder: Path) -> None:
+    (folder / "my_sma.py").write_text(NEW.replace("def middle", "def sma"))
+    importlib.invalidate_caches()
+    with pytest.raises(ValueError, match="two providers are named 'sma'"):
+        providers()
+
+
+def test_an_unknown_name_lists_what_exists() -> None:
+    with pytest.raises(UnknownProvider, match=r"no provider 'rsy'; there are: atr, .*, vwap"):
+        get("rsy")
+
+
+def test_every_provider_explains_itself() -> None:
+    for name, each in providers().items():
+        assert each.name == name and each.title
+        assert "\n\n" in each.description, name
+        for field in each.params.model_fields.values():
+            assert field.description and not field.is_required(), name
+        with pytest.raises(WrongUse):
+            each.parse({"nonsense": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "reason"),
+    [
+        ("sma", {"period": "0"}, r"sma: period: .* greater than or equal to 1 \(given: '0'\)"),
+        ("sma", {"length": 5}, r"sma: no parameter 'length'; there are: period"),
+        ("volume", {"period": 5}, r"volume: no parameter 'period'; there are: none"),
+        ("correlation", {"x": 5}, r"there are: with, window"),
+        ("macd", {"fast_period": 30}, r"macd: fast_period \(30\) must be below slow_period \(26\)"),
+        ("bollinger", {"std": "nan"}, r"bollinger: std: .* finite number"),
+        ("rsi", {"period": "14.5"}, r"rsi: period: .* integer"),
+        ("vwap", {"anchor": "hour"}, r"vwap: anchor: .*'day'"),
+    ],
+)
+def test_wrong_parameters_are_named(name: str, values: dict[str, object], reason: str) -> None:
+    with pytest.raises(WrongUse, match=reason) as caught:
+        get(name).parse(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_parameters_come_as_text_and_go_by_their_names() -> None:
+    params = get("correlation").parse({"with": "ethusdt", "window": "10"})
+    assert params.model_dump(by_alias=True, mode="json") == {"with": "ETHUSDT", "window": 10}
+
+
+class Nothing(Params):
+    size: int = Field(1, description="nothing")
+
+
+def test_an_argument_that_is_no_input_is_refused() -> None:
+    def wrong(prices: pd.DataFrame, params: Nothing) -> pd.DataFrame:
+        return prices
+
+    with pytest.raises(ValueError, match="prices"):
+        provider(title="Wrong", panel=Panel.PRICE, columns={"x": "y"})(wrong)
+
+
+def test_parameters_without_their_type_are_refused() -> None:
+    def wrong(candles: pd.DataFrame, params: dict[str, int]) -> pd.DataFrame:
+        return candles
+
+    with pytest.raises(ValueError, match="annotate `params`"):
+        provider(title="Wrong", panel=Panel.PRICE, columns={"x": "y"})(wrong)
+
+
+def test_a_series_without_columns_is_refused() -> None:
+    def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
+        return candles
+
+    with pytest.raises(ValueError, match="has columns"):
+        provider(title="Wrong", panel=Panel.PRICE)(wrong)
+
+
+def test_inputs_are_the_arguments_names() -> None:
+    assert get("correlation").inputs == (Input.CANDLES, Input.COMPANIONS)
+    assert get("order_book").inputs == (Input.BOOK,)
+
+
+def test_a_provider_is_still_its_function() -> None:
+    frame = candles(30)
+    sma = get("sma")
+    pd.testing.assert_frame_equal(sma(frame, sma.parse({})), answer(sma, frame))
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text() == catalogue(), (
+        "run: python -m crypto_assets.analytics.catalogue > docs/providers.md"
+    )
