@@ -1,5 +1,6 @@
 """The simulated exchange as a server: blocking for the command, in a thread for programs."""
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from crypto_assets.ports import claim_port
 
 DEFAULT_SEED = 1
 _GRACE_S = 2
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(exchange: SimulatedExchange, host: str = "127.0.0.1", port: int = 9000) -> None:
@@ -65,6 +67,22 @@ def serve_simulated(
     serve(SimulatedExchange(source, clock, script), host, port)
 
 
+class _Server(uvicorn.Server):
+    """Returns when a signal has stopped it, where uvicorn's own raises the signal once more."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {name: signal.signal(name, self.handle_exit) for name in _STOPS}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
 def _server(exchange: SimulatedExchange) -> uvicorn.Server:
     config = uvicorn.Config(
         create_app(exchange),
@@ -75,4 +93,4 @@ def _server(exchange: SimulatedExchange) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return uvicorn.Server(config)
+    return _Server(config)

@@ -1,0 +1,39 @@
+"""The simulated clock: real, moved, faster, standing still."""
+
+import time
+
+import pytest
+
+from crypto_assets.exchange.simulated import SimulatedClock
+from crypto_assets.market.clock import now_ms
+
+
+def test_it_is_the_real_clock_by_default() -> None:
+    assert abs(SimulatedClock().now_ms() - now_ms()) < 5000
+
+
+def test_it_stands_until_it_is_moved() -> None:
+    clock = SimulatedClock(1_000, speed=0)
+    time.sleep(0.01)
+    assert clock.now_ms() == 1_000
+    clock.advance(250)
+    assert clock.now_ms() == 1_250
+    clock.set(7)
+    assert clock.now_ms() == 7
+
+
+def test_it_runs_faster_and_keeps_its_place_when_the_speed_changes() -> None:
+    clock = SimulatedClock(0, speed=3600)
+    time.sleep(0.05)
+    clock.speed = 0
+    reached = clock.now_ms()
+    assert reached >= 180_000
+    time.sleep(0.01)
+    assert clock.now_ms() == reached
+    clock.speed = 1
+    assert reached <= clock.now_ms() < reached + 60_000
+
+
+def test_it_cannot_run_backwards() -> None:
+    with pytest.raises(ValueError, match="backwards"):
+        SimulatedClock(0, speed=-1)

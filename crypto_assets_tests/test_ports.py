@@ -1,0 +1,37 @@
+"""Ports: free ones are given, taken ones are named with their holder."""
+
+import os
+import socket
+
+import psutil
+import pytest
+
+from crypto_assets.errors import PortTaken
+from crypto_assets.ports import claim_port, port_holder, require_free_port
+
+
+def test_a_free_port_is_claimed_and_a_taken_one_names_its_holder() -> None:
+    with claim_port(0) as claimed:
+        port = claimed.getsockname()[1]
+        claimed.listen()
+        name = psutil.Process().name()
+        with pytest.raises(PortTaken) as error:
+            require_free_port(port, option="--api-port")
+        assert str(error.value) == (
+            f"port {port} is taken by {name} (pid {os.getpid()}): "
+            "stop it or choose another with --api-port"
+        )
+    require_free_port(port)
+    assert port_holder(port) is None
+
+
+def test_an_address_that_is_not_ours_is_said_so() -> None:
+    with pytest.raises(PortTaken, match=r"cannot listen on 192.0.2.1:\d+"):
+        claim_port(_free_port(), host="192.0.2.1")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
