@@ -20,5 +20,5 @@ ENV PATH=/app/.venv/bin:$PATH \
     CRYPTO_HOME=/var/lib/crypto-assets \
     DAGSTER_HOME=/var/lib/dagster
 WORKDIR /app
-USER crypto
+USER 10001
 CMD ["crypto-assets", "--help"]

@@ -106,9 +106,9 @@ def test_the_image_holds_what_the_services_run(services: dict[str, Any]) -> None
         assert path in (".", "/app") or (ROOT / path).exists(), path
 
 
-def test_the_image_runs_as_nobody_in_particular() -> None:
+def test_the_image_does_not_run_as_root() -> None:
     last_stage = text("Dockerfile").split("\nFROM ")[-1]
-    assert re.search(r"^USER crypto$", last_stage, re.MULTILINE)
+    assert re.search(r"^USER 10001$", last_stage, re.MULTILINE)
 
 
 def test_dagster_starts_from_the_root_with_nothing_set() -> None:

@@ -1,0 +1,118 @@
+"""docker-compose.yml without Docker: its services' own commands, as processes of this machine."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from crypto_assets_tests.house.repository import ROOT, text
+
+Service = dict[str, Any]
+
+
+def interpolate(value: str, variables: Mapping[str, str]) -> str:
+    """`${NAME:-default}` and `${NAME:?complaint}` as Compose reads them."""
+
+    def replace(match: re.Match[str]) -> str:
+        name, kind, rest = match.groups()
+        if found := variables.get(name):
+            return found
+        if kind == ":?":
+            raise KeyError(f"{name}: {rest}")
+        return rest or ""
+
+    return re.sub(r"\$\{(\w+)(?:(:[-?])([^}]*))?\}", replace, value)
+
+
+@dataclass
+class Machine:
+    """The services, the addresses that stand for their names, and where their output goes."""
+
+    variables: Mapping[str, str]
+    places: Mapping[str, str]
+    ports: Mapping[str, str]
+    extra: Mapping[str, str]
+    logs: Path
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def service(self, name: str) -> Service:
+        found: Service = yaml.safe_load(text("docker-compose.yml"))["services"][name]
+        return found
+
+    def here(self, value: str) -> str:
+        """A value of the compose file, with this machine's addresses in it."""
+        value = interpolate(value, self.variables)
+        if value in self.ports:
+            return self.ports[value]
+        for theirs, ours in self.places.items():
+            value = value.replace(theirs, ours)
+        return value
+
+    def environment(self, name: str) -> dict[str, str]:
+        asked = {key: self.here(value) for key, value in self.service(name)["environment"].items()}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        home = os.environ.get("HOME", "")
+        return {**asked, **self.extra, "PATH": path, "HOME": home, "PYTHONUNBUFFERED": "1"}
+
+    def run(self, name: str) -> subprocess.CompletedProcess[bytes]:
+        """A service that ends by itself."""
+        return self._call(name, [self.here(word) for word in self.service(name)["command"]])
+
+    def start(self, name: str) -> None:
+        with (self.logs / f"{name}.log").open("wb") as output:
+            self.running[name] = subprocess.Popen(
+                [self.here(word) for word in self.service(name)["command"]],
+                cwd=ROOT,
+                env=self.environment(name),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def healthy(self, name: str) -> bool:
+        """What the service's own healthcheck says, while the service runs."""
+        assert self.running[name].poll() is None, self.output(name)
+        kind, *command = self.service(name)["healthcheck"]["test"]
+        assert kind == "CMD"
+        return self._call(name, [self.here(word) for word in command]).returncode == 0
+
+    def output(self, name: str) -> str:
+        return (self.logs / f"{name}.log").read_text()[-4000:]
+
+    def stop(self, seconds: float) -> list[str]:
+        """Asks every service to end; names those that did not."""
+        for process in self.running.values():
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self.alive()
+
+    def alive(self) -> list[str]:
+        return [name for name, process in self.running.items() if process.poll() is None]
+
+    def kill(self) -> None:
+        """Ends what is left of the services, and of what they started."""
+        for process in self.running.values():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _call(self, name: str, command: list[str]) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment(name),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+        )

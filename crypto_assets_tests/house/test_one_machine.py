@@ -1,0 +1,246 @@
+"""The one-machine size at work: each service by its own command, on a database and an S3 server."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import pymysql
+import pytest
+import requests
+
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    running,
+)
+from crypto_assets.ports import claim_port
+from crypto_assets_tests.house.compose import Machine
+from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.services.s3 import S3Server
+
+SECRETS = {
+    "MYSQL_ROOT_PASSWORD": "unused",
+    "MYSQL_PASSWORD": "ours",
+    "MYSQL_READ_PASSWORD": "reads",
+    "DAGSTER_MYSQL_PASSWORD": "dagsters",
+    "LAKE_PASSWORD": "unused",
+}
+# Saturday 2025-01-04 12:00:30 UTC, by a clock that goes: days 2 and 3 are closed.
+NOW = 1_735_992_030_000
+ANYWHERE = "0.0.0.0"  # noqa: S104  # what the containers bind to
+LONG_RUNNING = ("code", "webserver", "daemon", "app")
+
+Seen = TypeVar("Seen")
+
+
+def wait_for(look: Callable[[], Seen], seconds: float) -> Seen:
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"nothing within {seconds} s"
+        time.sleep(0.5)
+    return seen
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as claimed:
+        sockets = [claimed.enter_context(claim_port(0)) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
+
+
+def create_databases(server: DatabaseServer, folder: Path) -> None:
+    """What MySQL's image does on its first start, with a client that finds our server."""
+    client = folder / "mysql"
+    client.write_text(f'#!/bin/sh\nexec mariadb --no-defaults -h 127.0.0.1 -P {server.port} "$@"\n')
+    client.chmod(0o755)
+    subprocess.run(
+        ["bash", str(ROOT / "deploy/mysql/10-databases.sh")],
+        env={
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "MYSQL_ROOT_PASSWORD": "",
+            "CRYPTO_PASSWORD": SECRETS["MYSQL_PASSWORD"],
+            "CRYPTO_READ_PASSWORD": SECRETS["MYSQL_READ_PASSWORD"],
+            "DAGSTER_PASSWORD": SECRETS["DAGSTER_MYSQL_PASSWORD"],
+        },
+        check=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def machine(
+    mariadb: DatabaseServer, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
+    folder = tmp_path_factory.mktemp("machine")
+    create_databases(mariadb, folder)
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOW, 1))
+    code, webserver, app = (str(port) for port in free_ports(3))
+    home = folder / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
+    workspace = text("deploy/workspace.yaml").replace("host: code", "host: 127.0.0.1")
+    (home / "workspace.yaml").write_text(workspace.replace("port: 4000", f"port: {code}"))
+    with running(exchange) as url:
+        machine = Machine(
+            variables={
+                **SECRETS,
+                "CRYPTO_EXCHANGE_URL": url,
+                "CRYPTO_ARCHIVE_URL": url,
+                "CRYPTO_SYMBOLS": "BTCUSDT,ETHUSDT",
+            },
+            places={
+                "@mysql/": f"@127.0.0.1:{mariadb.port}/",
+                "http://webserver:3000": f"http://127.0.0.1:{webserver}",
+                "127.0.0.1:3000": f"127.0.0.1:{webserver}",
+                "127.0.0.1:4000": f"127.0.0.1:{code}",
+                "127.0.0.1:8501": f"127.0.0.1:{app}",
+                ANYWHERE: "127.0.0.1",
+                "/var/lib/dagster": str(home),
+            },
+            extra={
+                **s3_server.environment(),
+                "DAGSTER_HOME": str(home),
+                "CRYPTO_HOME": str(folder / "home"),
+                "DAGSTER_MYSQL_HOST": "127.0.0.1",
+                "DAGSTER_MYSQL_PORT": str(mariadb.port),
+            },
+            logs=folder,
+            ports={"4000": code, "3000": webserver, "8501": app},
+        )
+        yield machine
+        machine.kill()
+
+
+def graphql(machine: Machine, query: str, **variables: object) -> dict[str, Any]:
+    answer = requests.post(
+        f"{machine.here('http://webserver:3000')}/graphql",
+        json={"query": query, "variables": variables},
+        timeout=30,
+    ).json()
+    assert "errors" not in answer, answer
+    data: dict[str, Any] = answer["data"]
+    return data
+
+
+LAUNCH = """mutation Launch($parameters: ExecutionParams!) {
+  launchRun(executionParams: $parameters) {
+    __typename ... on LaunchRunSuccess { run { id } } ... on PythonError { message }
+  }
+}"""
+STATUS = """query Status($run: ID!) {
+  runOrError(runId: $run) { ... on Run { status } }
+}"""
+
+
+def test_init_makes_everything_ready(machine: Machine) -> None:
+    ended = machine.run("init")
+    assert ended.returncode == 0, ended.stdout.decode()
+
+
+def test_the_log_bucket_is_made_once_and_left_alone_after(machine: Machine) -> None:
+    again = subprocess.run(
+        ["python", "deploy/log_bucket.py"], cwd=ROOT, env=machine.environment("init")
+    )
+    assert again.returncode == 0
+
+
+def test_every_service_starts_and_calls_itself_healthy(machine: Machine) -> None:
+    for name in LONG_RUNNING:
+        machine.start(name)
+        if name == "code":
+            wait_for(lambda: machine.healthy("code"), 90)
+    for name in LONG_RUNNING[1:]:
+        wait_for(lambda name=name: machine.healthy(name), 90)
+
+
+def test_a_run_goes_through_the_code_server_into_lake_and_database(
+    machine: Machine, mariadb: DatabaseServer
+) -> None:
+    launched = graphql(
+        machine,
+        LAUNCH,
+        parameters={
+            "selector": {
+                "repositoryLocationName": "crypto_assets",
+                "repositoryName": "__repository__",
+                "jobName": "backfill",
+            },
+            "executionMetadata": {
+                "tags": [
+                    {"key": "dagster/asset_partition_range_start", "value": "2025-01-02|BTCUSDT"},
+                    {"key": "dagster/asset_partition_range_end", "value": "2025-01-03|ETHUSDT"},
+                ]
+            },
+        },
+    )["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run = launched["run"]["id"]
+    status = wait_for(lambda: final_status(machine, run), 120)
+    assert status == "SUCCESS", machine.output("code")
+    assert counts(mariadb) == {"fact_klines": 5760, "hourly_klines": 96, "daily_klines": 4}
+
+
+def final_status(machine: Machine, run: str) -> str | None:
+    status: str = graphql(machine, STATUS, run=run)["runOrError"]["status"]
+    return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+
+def counts(mariadb: DatabaseServer) -> dict[str, int]:
+    """Rows of the two days, read as the user of the charts."""
+    with pymysql.connect(
+        host="127.0.0.1",
+        port=mariadb.port,
+        user="crypto_read",
+        password=SECRETS["MYSQL_READ_PASSWORD"],
+        database="crypto",
+    ) as connection:
+        return {
+            table: one(
+                connection,
+                f"SELECT COUNT(*) FROM {table} WHERE open_time >= 1735776000000 "
+                "AND open_time < 1735948800000",
+            )
+            for table in ("fact_klines", "hourly_klines", "daily_klines")
+        }
+
+
+def one(connection: Any, statement: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return int(cursor.fetchone()[0])
+
+
+def test_the_user_of_the_charts_cannot_write(mariadb: DatabaseServer) -> None:
+    with (
+        pymysql.connect(
+            host="127.0.0.1",
+            port=mariadb.port,
+            user="crypto_read",
+            password=SECRETS["MYSQL_READ_PASSWORD"],
+            database="crypto",
+        ) as connection,
+        pytest.raises(pymysql.err.OperationalError, match="denied"),
+    ):
+        one(connection, "DELETE FROM fact_klines")
+
+
+def test_the_output_of_runs_lies_in_the_log_bucket(machine: Machine, s3_server: S3Server) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_server.endpoint,
+        aws_access_key_id=s3_server.access_key,
+        aws_secret_access_key=s3_server.secret_key,
+        region_name="us-east-1",
+    )
+    bucket = machine.environment("code")["DAGSTER_LOG_BUCKET"]
+    listed = client.list_objects_v2(Bucket=bucket, Prefix="runs/")
+    assert listed["KeyCount"] > 0
+
+
+def test_every_service_stops_when_asked_to(machine: Machine) -> None:
+    assert machine.stop(seconds=45) == []
