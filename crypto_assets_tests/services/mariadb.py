@@ -47,7 +47,12 @@ class DatabaseServer:
         self, database: str | None = None
     ) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
         return pymysql.connect(
-            host="127.0.0.1", port=self.port, user="root", database=database, autocommit=True
+            host="127.0.0.1",
+            port=self.port,
+            user="root",
+            database=database,
+            autocommit=True,
+            ssl_disabled=True,
         )
 
     def execute(self, *statements: str, database: str | None = None) -> None:
@@ -219,7 +224,9 @@ def _answers(process: "subprocess.Popen[bytes]", port: int, data: Path) -> bool:
     while process.poll() is None and time.monotonic() < deadline:
         try:
             with (
-                pymysql.connect(host="127.0.0.1", port=port, user="root") as connection,
+                pymysql.connect(
+                    host="127.0.0.1", port=port, user="root", ssl_disabled=True
+                ) as connection,
                 connection.cursor() as cursor,
             ):
                 cursor.execute("SELECT @@datadir")
