@@ -1,6 +1,7 @@
 """Generated candles: reproducible one by one, and sane as a market is."""
 
 from datetime import date
+from hashlib import sha256
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from crypto_assets.exchange.simulated import GeneratedCandles
 from crypto_assets.exchange.simulated.catalogue import CATALOGUE, TEMPERS
 from crypto_assets.exchange.simulated.generated import FIRST_MS
+from crypto_assets.exchange.simulated.wire import rows_csv
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms
 from crypto_assets.market.intervals import Interval
 
@@ -107,3 +109,15 @@ def test_outages_take_the_rows_of_all_symbols_at_once_and_begin_silently() -> No
     assert _minutes("BTCUSDT", window).num_rows == len(every)
     before = [_minutes("BTCUSDT", Window(s - MINUTE_MS, s), outages=True) for s in starts]
     assert any(table["volume"][0].as_py() == 0 for table in before)
+
+
+def test_a_seed_gives_the_same_candles_on_every_machine_and_in_every_version() -> None:
+    """What was fetched from a seed outlives the program and must still match it."""
+    window = Window(_DAY, _DAY + DAY_MS)
+    days = [rows_csv(_minutes(symbol, window)) for symbol in ("SHIBUSDT", "BTCUSDT", "WAVESBTC")]
+    assert days[1].splitlines()[0] == (
+        b"1730764800000,52927.51000000,52996.39000000,52902.06000000,52987.03000000,"
+        b"18.83901000,1730764859999,997586.75918490,2386,7.10667000,376321.25541080,0"
+    )
+    digest = sha256(b"".join(days)).hexdigest()
+    assert digest == "862caf8345e284254cd509871d6f819bca68536f510217b7744cdb532fff9d4b"
