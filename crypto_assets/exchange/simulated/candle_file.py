@@ -37,7 +37,6 @@ def read_candle_file(path: Path, interval: Interval) -> pa.Table:
     header = _header(path)
     try:
         table = pa.concat_tables([CANDLE_SCHEMA.empty_table(), *_batches(path, header, interval)])
-        table = table.combine_chunks()
         if not _ascends(table["open_time"]):
             raise _Flaw
     except (_Flaw, pa.ArrowInvalid) as error:
@@ -86,13 +85,18 @@ def _typed(batch: pa.RecordBatch, interval: Interval) -> pa.Table:
 def _column(text: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_integer(kind):
         return text.cast(kind)
+    try:
+        return text.cast(kind)
+    except pa.ArrowInvalid:
+        return _plain(text, kind).cast(kind)
+
+
+def _plain(text: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Text in which odd values (too many decimals, say) are rounded to eight places."""
     whole = kind.precision - kind.scale
-    plain = pc.match_substring_regex(text, rf"^-?[0-9]{{1,{whole}}}(\.[0-9]{{1,8}})?$")
-    if not pc.all(plain).as_py():
-        odd = pc.invert(plain)
-        normal = [_decimal(value, kind) for value in text.filter(odd).to_pylist()]
-        text = pc.replace_with_mask(text, odd, pa.array(normal, pa.string()))
-    return text.cast(kind)
+    odd = pc.invert(pc.match_substring_regex(text, rf"^-?[0-9]{{1,{whole}}}(\.[0-9]{{1,8}})?$"))
+    rounded = [_decimal(value, kind) for value in text.filter(odd).to_pylist()]
+    return pc.replace_with_mask(text, odd, pa.array(rounded, pa.string()))
 
 
 def _decimal(text: str, kind: pa.DataType) -> str:

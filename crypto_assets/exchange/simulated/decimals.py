@@ -25,9 +25,28 @@ def _from_words(values: NDArray[np.int64], kind: pa.DataType) -> pa.Array:
 
 def units_of(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
     """A column's values in units of 10^-8; None where one is negative or beyond 64 bits."""
-    array = column.combine_chunks()
-    words = np.frombuffer(array.buffers()[1], np.int64).reshape(-1, 2)
-    words = words[array.offset : array.offset + len(array)]
+    words = _words(column.combine_chunks())
     if words[:, 1].any() or (words[:, 0] < 0).any():
         return None
     return words[:, 0]
+
+
+def _words(array: pa.Array) -> NDArray[np.int64]:
+    """The low and the high 64 bits of each value."""
+    words = np.frombuffer(array.buffers()[1], np.int64).reshape(-1, 2)
+    return words[array.offset : array.offset + len(array)]
+
+
+def digits_needed(column: pa.ChunkedArray) -> int:
+    """The decimals without which a column's values would not be exact, 0 to 8."""
+    return max((_digits_of(_words(chunk)) for chunk in column.chunks if len(chunk)), default=0)
+
+
+def _digits_of(words: NDArray[np.int64]) -> int:
+    low, high = words[:, 0].view(np.uint64), words[:, 1]
+    for digits in range(SCALE):
+        unit = 10 ** (SCALE - digits)
+        rest = high % unit * (2**64 % unit) + (low % np.uint64(unit)).astype(np.int64)
+        if not (rest % unit).any():
+            return digits
+    return SCALE

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange.simulated.candle_file import read_candle_file
 from crypto_assets.exchange.simulated.catalogue import Listing, split_symbol
+from crypto_assets.exchange.simulated.decimals import digits_needed
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
 
@@ -60,8 +60,8 @@ class RecordedCandles:
 
     def _describe(self, symbol: str) -> Listing:
         tables = [table for (name, _), table in self._tables.items() if name == symbol]
-        ticks = max(_digits(table[name]) for table in tables for name in ("open", "close"))
-        lots = max(_digits(table["volume"]) for table in tables)
+        ticks = max(digits_needed(table[name]) for table in tables for name in ("open", "close"))
+        lots = max(digits_needed(table["volume"]) for table in tables)
         return Listing(symbol, *split_symbol(symbol), ticks, lots)
 
 
@@ -82,11 +82,3 @@ def _named(path: Path) -> tuple[str, Interval]:
             f"with an interval of {' '.join(Interval)}"
         )
     return match["symbol"], Interval(match["interval"])
-
-
-def _digits(column: pa.ChunkedArray) -> int:
-    """The decimals that a column's values need, 0 to 8."""
-    for digits in range(8):
-        if pc.all(pc.equal(pc.round(column, digits), column)).as_py() is not False:
-            return digits
-    return 8
