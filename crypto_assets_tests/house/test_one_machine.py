@@ -132,6 +132,9 @@ LAUNCH = """mutation Launch($parameters: ExecutionParams!) {
     __typename ... on LaunchRunSuccess { run { id } } ... on PythonError { message }
   }
 }"""
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries {
+  name loadStatus locationOrLoadError { __typename ... on PythonError { message } }
+} } } }"""
 STATUS = """query Status($run: ID!) {
   runOrError(runId: $run) { ... on Run { status } }
 }"""
@@ -156,6 +159,12 @@ def test_every_service_starts_and_calls_itself_healthy(machine: Machine) -> None
             wait_for(lambda: machine.healthy("code"), 90)
     for name in LONG_RUNNING[1:]:
         wait_for(lambda name=name: machine.healthy(name), 90)
+
+
+def test_the_webserver_has_loaded_the_code(machine: Machine) -> None:
+    (entry,) = graphql(machine, LOCATIONS)["workspaceOrError"]["locationEntries"]
+    assert entry["name"] == "crypto_assets"
+    assert entry["locationOrLoadError"] == {"__typename": "RepositoryLocation"}
 
 
 def test_a_run_goes_through_the_code_server_into_lake_and_database(
