@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from crypto_assets.connect import platform
 from crypto_assets.defs import jobs, schedules, sensors
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.assets.order_books import order_books
+from crypto_assets.wiring import platform
 
 defs = dg.Definitions(
     assets=[klines, order_books],

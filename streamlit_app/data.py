@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from crypto_assets.connect import open_reports
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Chart, Dashboard, Instrument, Reports, Statistics
 from crypto_assets.settings import settings
+from crypto_assets.wiring import open_reports
 
 # Shorter than the shortest interval at which a page refreshes itself.
 FRESH_SECONDS = 4

@@ -16,13 +16,13 @@ from rich.progress import (
 )
 
 from crypto_assets.cli.options import check_days, days_options, symbols_option
-from crypto_assets.connect import platform
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import day_of
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.setup import admit, track
 from crypto_assets.settings import PartitionUnit, settings
+from crypto_assets.wiring import platform
 
 _POLL_SECONDS = 1.0
 

@@ -13,11 +13,11 @@ from crypto_assets.cli.demo_report import print_report
 from crypto_assets.cli.init import make_ready
 from crypto_assets.cli.processes import ProcessTree
 from crypto_assets.cli.up import app_port, dagster_port, serve
-from crypto_assets.connect import platform
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import day_of
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import settings
+from crypto_assets.wiring import platform
 
 
 @click.command()

@@ -10,13 +10,13 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from crypto_assets.cli.options import days_options
-from crypto_assets.connect import open_reports, open_warehouse
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.candles import DECIMAL_COLUMNS, decimal_text
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import symbol_name
 from crypto_assets.settings import settings
+from crypto_assets.wiring import open_reports, open_warehouse
 
 
 @click.command()

@@ -2,9 +2,9 @@
 
 import click
 
-from crypto_assets.connect import platform
 from crypto_assets.pipeline.setup import prepare
 from crypto_assets.settings import settings
+from crypto_assets.wiring import platform
 
 
 @click.command()

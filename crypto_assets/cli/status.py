@@ -6,9 +6,9 @@ import click
 import orjson
 
 from crypto_assets.cli.table import duration, moment, print_table, size
-from crypto_assets.connect import open_reports, open_warehouse
 from crypto_assets.reports import Status
 from crypto_assets.settings import settings
+from crypto_assets.wiring import open_reports, open_warehouse
 
 
 @click.command()

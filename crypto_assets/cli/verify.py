@@ -7,12 +7,12 @@ import click
 import orjson
 
 from crypto_assets.cli.options import check_days, days_options, symbols_option
-from crypto_assets.connect import platform
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import Window
 from crypto_assets.pipeline.setup import admit
 from crypto_assets.pipeline.verify import Verified
 from crypto_assets.pipeline.verify import verify as compare
+from crypto_assets.wiring import platform
 
 
 @click.command()
