@@ -10,7 +10,7 @@ from streamlit_app import freshness
 _IMAGES = Path(__file__).parent / "images"
 
 st.set_page_config(page_title="crypto-assets", page_icon=str(_IMAGES / "mark.svg"), layout="wide")
-st.logo(str(_IMAGES / "logo.svg"), icon_image=str(_IMAGES / "mark.svg"))
+st.logo(str(_IMAGES / "logo.svg"))
 page = st.navigation(
     [
         st.Page(

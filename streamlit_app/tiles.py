@@ -8,8 +8,6 @@ from rich.filesize import decimal as file_size
 from crypto_assets.reports import Attention, Concern, Dashboard, Tile
 from streamlit_app import words
 
-_DAY_MINUTES = 1440
-
 
 def tile(shown: Tile) -> None:
     """Price, change and volume of the last 24 hours over 48 hours' line; a way to the chart."""
@@ -63,30 +61,42 @@ def totals(board: Dashboard) -> None:
 
 
 def attention(found: tuple[Attention, ...]) -> None:
+    """One box a concern, naming its symbols."""
     if not found:
         st.caption(":material/check_circle: Nothing needs attention.")
-        return
-    for one in found:
-        st.warning(_advice(one), icon=_ICONS[one.concern])
+    for concern in Concern:
+        of_concern = [one for one in found if one.concern is concern]
+        if of_concern:
+            what, advice, icon = _WORDS[concern]
+            names = ", ".join(_named(one) for one in of_concern)
+            st.warning(f"**{what}**: {names}. {advice}", icon=icon)
 
 
-_ICONS = {
-    Concern.EMPTY: ":material/hourglass_empty:",
-    Concern.SILENT: ":material/notifications_paused:",
-    Concern.GAPS: ":material/broken_image:",
-    Concern.NOT_TRADING: ":material/block:",
+_WORDS = {
+    Concern.EMPTY: (
+        "No candle yet",
+        "Backfill them with `crypto-assets backfill`, or in Dagster.",
+        ":material/hourglass_empty:",
+    ),
+    Concern.SILENT: (
+        "No new candle",
+        "Is the schedule `ingest` on in Dagster, and its daemon running?",
+        ":material/notifications_paused:",
+    ),
+    Concern.GAPS: (
+        "Minutes missing, not explained yet",
+        "They are asked for again by themselves.",
+        ":material/broken_image:",
+    ),
+    Concern.NOT_TRADING: (
+        "Not trading any more",
+        "The exchange prints no new candles.",
+        ":material/block:",
+    ),
 }
 
 
-def _advice(one: Attention) -> str:
-    if one.concern is Concern.EMPTY:
-        return (
-            f"**{one.symbol}** has no candle yet: `crypto-assets backfill --symbols {one.symbol}`"
-        )
+def _named(one: Attention) -> str:
     if one.concern is Concern.SILENT:
-        silence = words.ago(timedelta(milliseconds=one.amount))
-        return f"**{one.symbol}** is silent for {silence}: is the schedule `ingest` on in Dagster?"
-    if one.concern is Concern.GAPS:
-        minutes = "1 minute" if one.amount == 1 else f"{one.amount:,} minutes"
-        return f"**{one.symbol}** lacks {minutes}, not explained yet; they are asked for again"
-    return f"**{one.symbol}** does not trade any more: the exchange prints no new candles"
+        return f"{one.symbol} for {words.ago(timedelta(milliseconds=one.amount))}"
+    return f"{one.symbol} {one.amount:,}" if one.amount else one.symbol
