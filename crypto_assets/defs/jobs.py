@@ -5,8 +5,8 @@ import dagster as dg
 from crypto_assets.defs.assets.klines import KlinesConfig
 from crypto_assets.pipeline.outcome import BookStage, Stage
 
-KLINES = dg.AssetSelection.assets(*Stage)
-ORDER_BOOKS = dg.AssetSelection.assets(*BookStage)
+KLINES = dg.AssetSelection.assets(*(stage.value for stage in Stage))
+ORDER_BOOKS = dg.AssetSelection.assets(*(stage.value for stage in BookStage))
 
 # Ticks go before backfills in the queue; backfills go one at a time (dagster.yaml).
 TICK_TAGS = {"crypto/kind": "tick", "dagster/priority": "10"}
@@ -16,7 +16,7 @@ ingest = dg.define_asset_job(
     "ingest",
     selection=KLINES,
     description="What closed since each symbol's newest candle, for all symbols in one run.",
-    config=dg.RunConfig(ops={"klines": KlinesConfig(tail=True)}),
+    config=dg.RunConfig(ops={"bring_klines": KlinesConfig(tail=True)}),
     tags=TICK_TAGS,
     executor_def=dg.in_process_executor,
 )

@@ -40,7 +40,7 @@ def ingest_schedule(
         return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
     first, last = date_key(tick.first_day), date_key(tick.last_day)
     return dg.RunRequest(
-        asset_selection=[dg.AssetKey(stage) for stage in _due_stages(tick)],
+        asset_selection=[dg.AssetKey(stage.value) for stage in _due_stages(tick)],
         tags={**TICK_TAGS, **_rectangle(first, last, known)},
     )
 

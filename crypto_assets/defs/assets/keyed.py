@@ -60,7 +60,7 @@ def _by_key(
 ) -> dict[tuple[str, dg.MultiPartitionKey], list[DayOutcome]]:
     found: dict[tuple[str, dg.MultiPartitionKey], list[DayOutcome]] = {}
     for outcome in outcomes:
-        found.setdefault((outcome.stage, _partition(outcome)), []).append(outcome)
+        found.setdefault((outcome.stage.value, _partition(outcome)), []).append(outcome)
     return found
 
 

@@ -27,7 +27,7 @@ class KlinesConfig(dg.Config):
 
 
 @dg.multi_asset(
-    name="klines",
+    name="bring_klines",
     specs=[RAW_KLINES, FACT_KLINES, HOURLY_KLINES, DAILY_KLINES],
     partitions_def=date_symbol,
     backfill_policy=dg.BackfillPolicy.multi_run(KEYS_A_RUN),
