@@ -1,0 +1,48 @@
+"""The docs name files that exist, link to pages that exist, and show Python that runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.market.clock import HOUR_MS, Window, day_start_ms
+from crypto_assets.settings import settings
+from crypto_assets_tests.house.repository import ROOT, files, name, text
+from crypto_assets_tests.reports.stock import generated, load, open_warehouse
+
+PAGES = [name(path) for path in files("README.md", "docs/*.md")]
+OURS = ("crypto_assets/", "crypto_assets_tests/", "streamlit_app/", "docs/", "deploy/")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_is_named_exists(page: str) -> None:
+    named = re.findall(r"`([\w./-]+)`", text(page))
+    missing = [one for one in named if one.startswith(OURS) and not (ROOT / one).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_within_the_repository_leads_somewhere(page: str) -> None:
+    folder = (ROOT / page).parent
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text(page))
+    near = [link for link in links if "://" not in link]
+    assert [link for link in near if not (folder / link).exists()] == []
+
+
+def test_the_python_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = day_start_ms(settings().start_date)
+    warehouse = open_warehouse(tmp_path, ["BTCUSDT"])
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(start, start + 72 * HOUR_MS)))
+    warehouse.close()
+    monkeypatch.setenv("CRYPTO_HOME", str(tmp_path))
+    settings.cache_clear()
+    try:
+        for block in re.findall(r"```python\n(.+?)```", text("README.md"), re.DOTALL):
+            exec(compile(block, "README.md", "exec"), {})  # noqa: S102  # our own words
+    finally:
+        settings.cache_clear()
+    printed = capsys.readouterr().out
+    assert "forming" in printed
+    assert re.search(r"rsi\n(.*\n)*?2025-01-03 23:00:00\+00:00 +\d+\.\d+", printed), printed
