@@ -19,9 +19,11 @@ from crypto_assets.warehouse.schema import VALUE_COLUMNS, kline_revisions
 from crypto_assets.warehouse.symbols import Symbols
 
 _table = kline_revisions
+_CHUNK = 1000
 
 Values = tuple[Any, ...]
 Fetch = tuple[int, str]
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,48 @@ def note(
         for row in rows:
             _keep(found[open_time], row, "old_", exact)
             _keep(found[open_time], row, "new_", exact)
-    for open_time in sorted(touched):
-        chain = _chain(found[open_time])
-        _store(connection, symbol_id, open_time, chain, known.get(open_time, []), now)
+    changes = [
+        _changes(known.get(open_time, []), _chain(found[open_time]), open_time)
+        for open_time in sorted(touched)
+    ]
+    _store(connection, symbol_id, changes, now)
 
 
-def _recorded(
-    connection: Connection, symbol_id: int, versions: pa.Table
-) -> dict[int, list[Mapping[str, Any]]]:
+def _changes(
+    known: Sequence[Row], links: Sequence[Row], open_time: int
+) -> tuple[list[int], list[Row]]:
+    """Ids of the rows that a minute's chain no longer has, and the links that have no row yet.
+
+    A link between the same two values keeps the time at which it was first noted.
+    """
+    kept = [(row, link) for row in known for link in links if _same(link, row)]
+    standing = {row["revision_id"] for row, _ in kept}
+    noted = {_values_of(row): row["noted_at"] for row in known}
+    added: list[Row] = [
+        {**link, "open_time": open_time, "noted_at": noted.get(_values_of(link))}
+        for link in links
+        if all(link is not other for _, other in kept)
+    ]
+    return [row["revision_id"] for row in known if row["revision_id"] not in standing], added
+
+
+def _store(
+    connection: Connection, symbol_id: int, changes: Sequence[tuple[list[int], list[Row]]], now: int
+) -> None:
+    gone = [revision_id for ids, _ in changes for revision_id in ids]
+    for start in range(0, len(gone), _CHUNK):
+        ids = gone[start : start + _CHUNK]
+        connection.execute(delete(_table).where(_table.c.revision_id.in_(ids)))
+    added = [
+        {**link, "symbol_id": symbol_id, "noted_at": link["noted_at"] or now}
+        for _, links in changes
+        for link in links
+    ]
+    if added:
+        connection.execute(insert(_table), added)
+
+
+def _recorded(connection: Connection, symbol_id: int, versions: pa.Table) -> dict[int, list[Row]]:
     """What stands recorded of these versions' minutes."""
     times = versions["open_time"]
     statement = select(_table).where(
@@ -103,7 +139,7 @@ def _recorded(
         _table.c.open_time >= pc.min(times).as_py(),
         _table.c.open_time <= pc.max(times).as_py(),
     )
-    found: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    found: defaultdict[int, list[Row]] = defaultdict(list)
     rows = [row._asdict() for row in connection.execute(statement)]
     present = set(times.to_pylist()) if rows else set()
     for row in rows:
@@ -117,7 +153,7 @@ def _rows_at(table: pa.Table, times: Iterable[int]) -> list[dict[str, Any]]:
     return list(table.filter(wanted).to_pylist())
 
 
-def _keep(versions: dict[Values, Fetch], row: Mapping[str, Any], prefix: str, exact: bool) -> None:
+def _keep(versions: dict[Values, Fetch], row: Row, prefix: str, exact: bool) -> None:
     values = tuple(row[prefix + name] for name in VALUE_COLUMNS)
     if not exact:
         values = tuple(float(v) if isinstance(v, Decimal) else v for v in values)
@@ -136,29 +172,12 @@ def _side(prefix: str, values: Values, fetch: Fetch) -> dict[str, Any]:
     return {**named, f"{prefix}fetched_at": fetch[0], f"{prefix}source": fetch[1]}
 
 
-def _store(
-    connection: Connection,
-    symbol_id: int,
-    open_time: int,
-    chain: Sequence[dict[str, Any]],
-    known: Sequence[Mapping[str, Any]],
-    now: int,
-) -> None:
-    """Rewrites what differs; what stands keeps the time at which it was noted."""
-
-    links = [tuple(link.items()) for link in chain]
-    kept = {row["revision_id"]: link for row in known for link in links if _same(link, row)}
-    gone = [row["revision_id"] for row in known if row["revision_id"] not in kept]
-    added = [dict(link) for link in links if link not in kept.values()]
-    if gone:
-        connection.execute(delete(_table).where(_table.c.revision_id.in_(gone)))
-    if added:
-        key = {"symbol_id": symbol_id, "open_time": open_time, "noted_at": now}
-        connection.execute(insert(_table), [{**key, **link} for link in added])
+def _same(link: Row, row: Row) -> bool:
+    return all(_plain(row[name]) == _plain(value) for name, value in link.items())
 
 
-def _same(link: Iterable[tuple[str, Any]], row: Mapping[str, Any]) -> bool:
-    return all(_plain(row[name]) == _plain(value) for name, value in link)
+def _values_of(row: Row) -> Values:
+    return tuple(_plain(row[side + name]) for side in ("old_", "new_") for name in VALUE_COLUMNS)
 
 
 def _plain(value: Any) -> Any:
@@ -166,7 +185,7 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _revision(symbol: str, row: Mapping[str, Any]) -> Revision:
+def _revision(symbol: str, row: Row) -> Revision:
     def candle(prefix: str) -> Candle:
         values = {name: row[prefix + name] for name in VALUE_COLUMNS}
         return Candle(open_time=row["open_time"], **values)

@@ -41,8 +41,8 @@ def settle(incoming: pa.Table, held: pa.Table) -> Settlement:
         return Settlement(incoming, nothing, 0, frozenset())
     versions = pa.concat_tables(
         [
-            incoming.append_column("held", pa.array([False] * incoming.num_rows)),
-            held.append_column("held", pa.array([True] * held.num_rows)),
+            incoming.append_column("held", pa.array([False] * incoming.num_rows, pa.bool_())),
+            held.append_column("held", pa.array([True] * held.num_rows, pa.bool_())),
         ]
     ).sort_by([(name, "ascending") for name in _PRECEDENCE])
     times = versions["open_time"].combine_chunks()
