@@ -1,8 +1,8 @@
 """A warehouse stocked with generated candles, as the pipeline would leave it."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from crypto_assets.exchange.simulated import GeneratedCandles
@@ -15,15 +15,8 @@ from crypto_assets.warehouse import Warehouse
 SEED = 7
 
 
-def open_warehouse(folder: Path, symbols: Iterable[str]) -> Warehouse:
-    """An embedded warehouse with symbols registered and no candle."""
-    warehouse = Warehouse(f"sqlite:///{folder / 'warehouse.db'}")
-    warehouse.migrate()
-    warehouse.symbols.register([describe(name) for name in symbols])
-    return warehouse
-
-
 def describe(name: str, status: SymbolStatus = SymbolStatus.TRADING) -> Symbol:
+    """A symbol of the simulated exchange's catalogue."""
     listing = GeneratedCandles(SEED).symbols[name]
     return Symbol(name, listing.base, listing.quote, status, listing.tick_size)
 
@@ -31,12 +24,24 @@ def describe(name: str, status: SymbolStatus = SymbolStatus.TRADING) -> Symbol:
 def generated(symbol: str, window: Window, holes: Sequence[Window] = ()) -> pa.Table:
     """The exchange's minutes of a window, without those that open in a hole."""
     table = GeneratedCandles(SEED).candles(symbol, Interval.M1, window)
-    kept = [not any(time in hole for hole in holes) for time in table["open_time"].to_pylist()]
-    return table.filter(pa.array(kept, pa.bool_()))
+    opened = table["open_time"].to_numpy()
+    kept = np.ones(len(opened), bool)
+    for hole in holes:
+        kept &= (opened < hole.start_ms) | (opened >= hole.end_ms)
+    return table.filter(pa.array(kept))
 
 
 def load(warehouse: Warehouse, symbol: str, candles: pa.Table) -> None:
-    """Loads minutes, as of one object, and computes the hours and days that have closed."""
+    """Loads minutes as the rows of one object, and computes the hours and days they close."""
+    load_facts(warehouse, symbol, candles)
+    opened = candles["open_time"]
+    known_until = opened[-1].as_py() + MINUTE_MS
+    window = Window(floor_ms(opened[0].as_py(), DAY_MS), known_until)
+    warehouse.aggregates.hours(symbol, window, known_until)
+    warehouse.aggregates.days(symbol, window, known_until)
+
+
+def load_facts(warehouse: Warehouse, symbol: str, candles: pa.Table) -> None:
     opened = candles["open_time"]
     first, last = opened[0].as_py(), opened[-1].as_py()
     item = LakeObject(
@@ -54,8 +59,9 @@ def load(warehouse: Warehouse, symbol: str, candles: pa.Table) -> None:
     )
     warehouse.objects.record([item])
     warehouse.facts.load(symbol, [(item, candles)])
-    window = Window(floor_ms(first, DAY_MS), last + HOUR_MS)
-    warehouse.aggregates.hours(symbol, window, last + MINUTE_MS)
-    warehouse.aggregates.days(symbol, window, last + MINUTE_MS)
 
 
+def hole_before(end_ms: int, hours: int, minutes: int) -> Window:
+    """A hole of so many minutes that ends on the hour, so many hours before `end_ms`."""
+    end = floor_ms(end_ms, HOUR_MS) - hours * HOUR_MS
+    return Window(end - minutes * MINUTE_MS, end)

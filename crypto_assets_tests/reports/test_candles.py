@@ -1,0 +1,145 @@
+"""Candles of every interval are the exchange's own, from whichever table they are read."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+
+from crypto_assets.errors import UnknownSymbol, WrongUse
+from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import roll_up
+from crypto_assets.reports import Gap, Reports
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
+from crypto_assets_tests.reports.stock import describe, generated, load, load_facts
+
+
+def expected(symbol: str, interval: Interval, holes: list[Window]) -> pa.Table:
+    """All candles of the stock by the exchange's rule, the first period as far as it is held."""
+    minutes = generated(symbol, STOCK, holes)
+    if interval is Interval.M1:
+        return minutes
+    return roll_up(minutes, interval).select(CANDLE_COLUMNS)
+
+
+def assert_same(found: pa.Table, wanted: pa.Table, warehouse: Warehouse) -> None:
+    """To the digit on a server; on SQLite, which holds doubles, to twelve of them."""
+    assert found.schema == wanted.schema
+    if "fact_klines" in warehouse.coverage.sizes():  # a server's sizes are by table
+        assert found.to_pylist() == wanted.to_pylist()
+        return
+    for name in CANDLE_COLUMNS:
+        floats = [[float(value) for value in table[name].to_pylist()] for table in (found, wanted)]
+        assert floats[0] == pytest.approx(floats[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("interval", list(Interval))
+def test_every_interval_equals_the_rule_over_minutes(
+    reports: Reports, stocked: Warehouse, interval: Interval
+) -> None:
+    wanted = expected("BTCUSDT", interval, [HOLE]).slice(1)[-200:]
+    found = reports.candles("BTCUSDT", interval, limit=wanted.num_rows).table
+    assert_same(found, wanted, stocked)
+
+
+@pytest.mark.parametrize("interval", [Interval.M1, Interval.M30, Interval.H4, Interval.D1])
+def test_paging_skips_and_doubles_nothing(
+    reports: Reports, stocked: Warehouse, interval: Interval
+) -> None:
+    start, end = UNTIL - 2 * DAY_MS - 17 * MINUTE_MS, UNTIL
+    pages = list(_pages(reports, interval, start, end))
+    whole = reports.candles("BTCUSDT", interval, start, end, limit=None).table
+    assert pa.concat_tables(pages).to_pylist() == whole.to_pylist()
+    assert whole["open_time"][0].as_py() >= start
+    assert len(pages) > 1 or interval is Interval.D1
+
+
+def _pages(reports: Reports, interval: Interval, start: int, end: int) -> Iterator[pa.Table]:
+    limit = 500 if interval is Interval.M1 else 7
+    while start < end:
+        page = reports.candles("BTCUSDT", interval, start, end, limit).table
+        if not page.num_rows:
+            return
+        yield page
+        start = page["open_time"][-1].as_py() + 1
+
+
+@pytest.mark.parametrize("interval", list(Interval))
+def test_only_the_period_that_has_not_ended_is_forming(
+    reports: Reports, interval: Interval
+) -> None:
+    series = reports.candles("BTCUSDT", interval, limit=5)
+    ended = UNTIL % interval.ms == 0  # 12:34 ends a minute and a pair of minutes, nothing longer
+    assert series.frame["forming"].tolist() == [False] * (len(series.frame) - 1) + [not ended]
+    assert series.closed.num_rows == series.table.num_rows - (not ended)
+
+
+def test_an_interval_starts_only_inside_the_window(reports: Reports) -> None:
+    start = UNTIL - DAY_MS
+    series = reports.candles("BTCUSDT", Interval.H4, start, UNTIL - HOUR_MS)  # 12:34 to 11:34
+    opened = series.table["open_time"].to_pylist()
+    assert opened == [start - start % (4 * HOUR_MS) + n * 4 * HOUR_MS for n in range(1, 6)]
+
+
+def test_hours_that_are_not_computed_yet_are_read_from_minutes(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([describe("ETHUSDT")])
+    window = Window(UNTIL - 2 * DAY_MS, UNTIL)
+    whole = generated("ETHUSDT", window)
+    loaded = whole.num_rows - 200
+    load(warehouse, "ETHUSDT", whole.slice(0, loaded))
+    load_facts(warehouse, "ETHUSDT", whole.slice(loaded))
+    found = Reports(warehouse).candles("ETHUSDT", Interval.H1, limit=24).table
+    wanted = roll_up(whole, Interval.H1).select(CANDLE_COLUMNS)[-24:]
+    assert_same(found, wanted, warehouse)
+
+
+def test_a_hole_is_named_and_not_filled(reports: Reports) -> None:
+    series = reports.candles("BTCUSDT", Interval.M5, limit=600)
+    first_whole = -(-HOLE.start_ms // (5 * MINUTE_MS)) * 5 * MINUTE_MS
+    assert series.gaps == (Gap(Window(first_whole, HOLE.end_ms), None),)
+    assert not any(t in HOLE for t in series.table["open_time"].to_pylist()[-10:])
+    assert reports.candles("SHIBUSDT", Interval.M5, limit=600).gaps == ()
+
+
+def test_the_ledger_says_what_a_hole_is(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([describe("BTCUSDT")])
+    window = Window(UNTIL - 2 * DAY_MS, UNTIL)
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [HOLE]))
+    warehouse.gaps.refresh("BTCUSDT", window)
+    warehouse.gaps.classify("BTCUSDT", HOLE.start_ms, GapClass.OUTAGE, "REST has nothing")
+    reports = Reports(warehouse)
+    assert reports.candles("BTCUSDT", Interval.H1).gaps == (Gap(HOLE, GapClass.OUTAGE),)
+    clipped = reports.candles("BTCUSDT", Interval.M1, HOLE.end_ms, UNTIL)
+    assert clipped.gaps == ()
+
+
+def test_a_symbol_without_candles_has_an_empty_series(reports: Reports) -> None:
+    series = reports.candles("XRPUSDT", "1h")
+    assert series.table.schema == CANDLE_SCHEMA
+    assert series.table.num_rows == 0
+    assert series.gaps == ()
+    assert series.frame.empty
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"start": 5, "end": 5}, "must lie before end"),
+        ({"limit": 0}, "limit must be 1 or more"),
+        ({"limit": None}, "both start and end"),
+        ({"interval": "7m"}, "no interval '7m'; there are: 1m, 3m"),
+    ],
+)
+def test_wrong_use_says_what_is_wrong(
+    reports: Reports, wrong: dict[str, object], words: str
+) -> None:
+    with pytest.raises(WrongUse, match=words):
+        reports.candles(**{"symbol": "BTCUSDT", "interval": "1h", **wrong})  # type: ignore[arg-type]
+
+
+def test_an_unknown_symbol_is_named(reports: Reports) -> None:
+    with pytest.raises(UnknownSymbol, match="NOPE"):
+        reports.candles("NOPE", "1h")

@@ -1,0 +1,131 @@
+"""Tiles, totals, status and what needs attention, over a day counted by time."""
+
+from decimal import Decimal
+
+import pyarrow.compute as pc
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.reports import Attention, Concern, Reports
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
+from crypto_assets_tests.reports.stock import describe, generated, load
+
+DAY = Window(UNTIL - DAY_MS, UNTIL)
+
+
+def test_the_24_hours_are_those_before_the_newest_minute(reports: Reports) -> None:
+    minutes = generated("SHIBUSDT", DAY)
+    found = reports.statistics_24h("SHIBUSDT")
+    assert found is not None
+    traded = minutes.filter(pc.greater(minutes["volume"], 0))
+    assert found.window == DAY
+    assert found.open == traded["open"][0].as_py()
+    assert found.last == minutes["close"][-1].as_py()
+    assert found.high == pc.max(traded["high"]).as_py()
+    assert found.low == pc.min(traded["low"]).as_py()
+    assert float(found.volume) == pytest.approx(float(pc.sum(minutes["volume"]).as_py()))
+    assert found.trade_count == pc.sum(minutes["trade_count"]).as_py()
+    assert found.change_ratio == (found.last - found.open) / found.open
+    assert found.average_price is not None
+    assert found.low < found.average_price < found.high
+
+
+def test_a_day_with_a_hole_is_shorter_and_not_older(warehouse: Warehouse) -> None:
+    hole = Window(UNTIL - 20 * HOUR_MS, UNTIL - 2 * HOUR_MS)
+    warehouse.symbols.register([describe("ETHUSDT")])
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", Window(UNTIL - 3 * DAY_MS, UNTIL), [hole]))
+    found = Reports(warehouse).statistics_24h("ETHUSDT")
+    within = generated("ETHUSDT", DAY, [hole])
+    assert found is not None
+    assert found.trade_count == pc.sum(within["trade_count"]).as_py()
+
+
+def test_a_symbol_without_candles_has_no_statistics(reports: Reports) -> None:
+    assert reports.statistics_24h("XRPUSDT") is None
+
+
+def test_a_tile_for_each_tracked_symbol(reports: Reports) -> None:
+    btc, shib, xrp = reports.dashboard().tiles
+    assert [t.instrument.symbol for t in (btc, shib, xrp)] == ["BTCUSDT", "SHIBUSDT", "XRPUSDT"]
+    assert (btc.instrument.base, btc.instrument.quote) == ("BTC", "USDT")
+    assert [t.instrument.digits for t in (btc, shib, xrp)] == [2, 8, 4]
+    assert btc.statistics == reports.statistics_24h("BTCUSDT")
+    assert btc.lag_ms == MINUTE_MS // 2
+    assert (xrp.statistics, xrp.sparkline, xrp.lag_ms) == (None, (), None)
+
+
+def test_the_sparkline_is_48_hours_of_closes_and_the_last_price(reports: Reports) -> None:
+    tile = reports.dashboard().tiles[1]
+    hours = reports.candles("SHIBUSDT", "1h", limit=49).frame["close"]
+    assert tile.statistics is not None
+    assert tile.sparkline == pytest.approx(hours.tolist())
+    assert tile.sparkline[-1] == pytest.approx(float(tile.statistics.last))
+
+
+def test_totals_count_what_is_held(reports: Reports) -> None:
+    board = reports.dashboard()
+    minutes = 2 * (STOCK.end_ms - STOCK.start_ms) // MINUTE_MS
+    assert board.candles == minutes - (HOLE.end_ms - HOLE.start_ms) // MINUTE_MS
+    assert board.storage.objects == 2
+    assert board.storage.lake_bytes == board.candles * 150
+    assert board.storage.warehouse_bytes > 100_000
+    assert board.lag_ms == MINUTE_MS // 2
+
+
+def test_what_needs_attention(warehouse: Warehouse) -> None:
+    names = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "WAVESBTC")
+    warehouse.symbols.register([describe(name) for name in names[:4]])
+    warehouse.symbols.register([describe("WAVESBTC", SymbolStatus.BREAK)])
+    window = Window(UNTIL - 2 * DAY_MS, UNTIL)
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", window))
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", window, [HOLE]))
+    warehouse.gaps.refresh("ETHUSDT", window)
+    for silent in ("SOLUSDT", "WAVESBTC"):
+        load(warehouse, silent, generated(silent, Window(window.start_ms, UNTIL - HOUR_MS)))
+    found = Reports(warehouse, clock=lambda: UNTIL).dashboard()
+    assert found.attention == (
+        Attention(Concern.GAPS, "ETHUSDT", 140),
+        Attention(Concern.SILENT, "SOLUSDT", HOUR_MS),
+        Attention(Concern.EMPTY, "XRPUSDT"),
+        Attention(Concern.NOT_TRADING, "WAVESBTC"),
+    )
+    assert found.lag_ms == HOUR_MS, "a symbol that no longer trades does not count as behind"
+
+
+def test_an_empty_warehouse_is_an_empty_dashboard(warehouse: Warehouse) -> None:
+    board = Reports(warehouse).dashboard()
+    assert (board.tiles, board.candles, board.lag_ms, board.attention) == ((), 0, None, ())
+
+
+def test_status_says_what_is_held_of_each_symbol(reports: Reports) -> None:
+    btc, shib, xrp = reports.status().symbols
+    expected = (STOCK.end_ms - STOCK.start_ms) // MINUTE_MS
+    assert (btc.first_open_time, btc.last_open_time) == (STOCK.start_ms, UNTIL - MINUTE_MS)
+    assert (btc.rows, shib.rows) == (expected - 140, expected)
+    assert btc.coverage == pytest.approx(1 - 140 / expected)
+    assert shib.coverage == 1
+    assert btc.lag_ms == MINUTE_MS // 2
+    assert (xrp.first_open_time, xrp.rows, xrp.coverage, xrp.lag_ms) == (None, 0, 0, None)
+
+
+def test_what_is_explained_is_covered(warehouse: Warehouse) -> None:
+    window = Window(UNTIL - 2 * DAY_MS, UNTIL)
+    warehouse.symbols.register([describe("ETHUSDT")])
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", window, [HOLE]))
+    warehouse.gaps.refresh("ETHUSDT", window)
+    (status,) = Reports(warehouse).status().symbols
+    assert (status.open_gaps, status.missing_minutes) == (1, 140)
+    assert status.coverage < 1
+    warehouse.gaps.classify("ETHUSDT", HOLE.start_ms, GapClass.OUTAGE, "REST has nothing")
+    (status,) = Reports(warehouse).status().symbols
+    assert (status.open_gaps, status.coverage) == (0, 1)
+
+
+def test_digits_of_a_price_are_those_of_its_tick(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([describe("BTCTRY"), describe("SOLBTC")])
+    digits = {one.symbol: one.digits for one in Reports(warehouse).instruments()}
+    assert digits == {"BTCTRY": 0, "SOLBTC": 7}
+    assert describe("SOLBTC").tick_size == Decimal("0.0000001")

@@ -1,0 +1,55 @@
+"""A provider's value at one time is the same however many are asked for."""
+
+import numpy as np
+import pytest
+import talib
+
+from crypto_assets.errors import UnknownProvider, WrongUse
+from crypto_assets.market.intervals import Interval
+from crypto_assets.reports import Reports
+
+
+@pytest.mark.parametrize("name", ["sma", "ema", "rsi", "macd", "bollinger", "vwap"])
+def test_the_count_asked_for_changes_no_value(reports: Reports, name: str) -> None:
+    few, many = (
+        reports.indicator(name, "BTCUSDT", Interval.M15, limit=limit) for limit in (5, 500)
+    )
+    assert few is not None and many is not None
+    assert len(few.value) == 5
+    assert few.value.notna().to_numpy().all()
+    np.testing.assert_allclose(few.value, many.value.tail(5), rtol=1e-10)
+
+
+def test_moving_averages_equal_talib_over_all_history(reports: Reports) -> None:
+    closes = reports.candles("BTCUSDT", "15m", limit=5000).frame["close"]
+    chart = reports.chart("BTCUSDT", "15m", [("sma", {"period": 50}), ("ema", {"period": "12"})])
+    sma, ema = chart.answers
+    assert sma.value.index.equals(chart.candles.frame.index)
+    np.testing.assert_allclose(sma.value["sma"], talib.SMA(closes, 50).tail(500), rtol=1e-10)
+    np.testing.assert_allclose(ema.value["ema"], talib.EMA(closes, 12).tail(500), rtol=1e-8)
+    assert ema.params == {"period": 12}
+
+
+def test_where_history_ends_there_is_no_value(reports: Reports) -> None:
+    answer = reports.indicator("sma", "BTCUSDT", "1d", params={"period": 10})
+    assert answer is not None
+    assert answer.value["sma"].isna().tolist() == [True] * 9 + [False] * (len(answer.value) - 9)
+
+
+def test_companions_are_read_over_the_same_time(reports: Reports) -> None:
+    answer = reports.indicator(
+        "correlation", "BTCUSDT", "1h", limit=48, params={"with": "SHIBUSDT", "window": 24}
+    )
+    assert answer is not None
+    assert answer.value["correlation"].between(-1, 1).all()
+
+
+def test_a_symbol_without_candles_has_no_answer(reports: Reports) -> None:
+    assert reports.indicator("sma", "XRPUSDT", "1h") is None
+
+
+def test_wrong_parameters_are_named(reports: Reports) -> None:
+    with pytest.raises(WrongUse, match="sma: period"):
+        reports.chart("BTCUSDT", "1h", [("sma", {"period": 0})])
+    with pytest.raises(UnknownProvider, match="nonsense"):
+        reports.chart("BTCUSDT", "1h", [("nonsense", {})])
