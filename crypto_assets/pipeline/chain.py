@@ -9,6 +9,7 @@ from itertools import groupby
 from crypto_assets.errors import CryptoAssetsError, ObjectMissing
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
 from crypto_assets.pipeline.fact_klines import Loaded, load_klines
+from crypto_assets.pipeline.gaps import explain_holes, note_holes
 from crypto_assets.pipeline.held import Held, held_by_day
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
@@ -40,7 +41,7 @@ class Chain:
         for number, chunk in enumerate(chunks, start=1):
             stored = [future.result() for future in fetching]
             fetching = self._begin(chunks[number]) if number < len(chunks) else []
-            yield self._bring(chunk, stored)
+            yield self._bring(chunk, stored, explain=True)
 
     def run_tail(self) -> Iterator[list[DayOutcome]]:
         """Bring what closed since the newest candle that the warehouse holds."""
@@ -64,7 +65,9 @@ class Chain:
             return []
         return store_days(self.platform, self.symbol, days, self.closed_before_ms, self.pool)
 
-    def _bring(self, days: Sequence[date], stored: Sequence[StoredDay]) -> list[DayOutcome]:
+    def _bring(
+        self, days: Sequence[date], stored: Sequence[StoredDay], *, explain: bool = False
+    ) -> list[DayOutcome]:
         outcomes = [day.outcome(self.symbol) for day in stored]
         window = Window.of_days(days[0], days[-1])
         good = [day for day in days if day not in {bad.day for bad in stored if bad.error}]
@@ -74,6 +77,9 @@ class Chain:
             self._aggregate(window)
             if Stage.FACTS in self.stages:
                 sweep_pieces(self.platform, self.symbol, window)
+                note_holes(self.platform, self.symbol, window, self.closed_before_ms)
+            if explain and Stage.RAW in self.stages:
+                explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
         except CryptoAssetsError as error:
             return outcomes + [bad for day in good for bad in self._later_failed(day, error)]
         counts = held_by_day(self.platform, self.symbol, window)

@@ -1,8 +1,9 @@
 """The warehouse: facts, aggregates and ledgers in SQLite, MySQL or MariaDB, from one SQL."""
 
 from crypto_assets.warehouse.facts import KlinesBatch
+from crypto_assets.warehouse.gaps import Gap, GapClass
 from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets.warehouse.symbols import TrackedSymbol
 from crypto_assets.warehouse.warehouse import Warehouse
 
-__all__ = ["KlinesBatch", "Quarantined", "TrackedSymbol", "Warehouse"]
+__all__ = ["Gap", "GapClass", "KlinesBatch", "Quarantined", "TrackedSymbol", "Warehouse"]

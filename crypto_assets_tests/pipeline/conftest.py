@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
+from crypto_assets.market.clock import Window, day_start_ms
+from crypto_assets.pipeline.ingest import bring_symbols
+from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.setup import prepare
 from crypto_assets.settings import Settings
@@ -15,7 +19,26 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.exchange import ExchangeServer
 
 START = Settings.model_fields["start_date"].default
-BuildPlatform = Callable[[ExchangeServer], Platform]
+BuildPlatform = Callable[..., Platform]
+# The day of the simulated clock's NOON.
+TODAY = date(2025, 3, 6)
+TODAY_MS = day_start_ms(TODAY)
+
+
+def bring(
+    platform: Platform, *symbols: str, first: date = TODAY, last: date = TODAY, tail: bool = False
+) -> list[DayOutcome]:
+    """All stages for all symbols; without one, BTCUSDT."""
+    windows = {name: Window.of_days(first, last) for name in symbols or ("BTCUSDT",)}
+    batches = bring_symbols(platform, windows, set(Stage), tail=tail)
+    return [outcome for batch in batches for outcome in batch]
+
+
+def open_times(platform: Platform, symbol: str = "BTCUSDT") -> list[int]:
+    """Of every minute in the warehouse."""
+    table = platform.warehouse.facts.read(symbol, Window(0, 2**53))
+    times: list[int] = table["open_time"].to_pylist()
+    return times
 
 
 @pytest.fixture

@@ -1,53 +1,34 @@
 """From the exchange to days: whole, once, closed only, and again after whatever happened."""
 
-from collections.abc import Callable
 from datetime import date
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.pipeline.ingest import bring_symbols
-from crypto_assets.pipeline.outcome import DayOutcome, Stage
+from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.verify import verify
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
-BuildPlatform = Callable[..., Platform]
-_TODAY = date(2025, 3, 6)
-_TODAY_MS = day_start_ms(_TODAY)
-_ALL = set(Stage)
 # Closed and settled at 12:00:30: the minutes up to 11:59.
 _CLOSED_TODAY = 12 * 60
-
-
-def bring(
-    platform: Platform, *symbols: str, first: date = _TODAY, last: date = _TODAY, tail: bool = False
-) -> list[DayOutcome]:
-    windows = {name: Window.of_days(first, last) for name in symbols or ("BTCUSDT",)}
-    return [o for batch in bring_symbols(platform, windows, _ALL, tail=tail) for o in batch]
-
-
-def open_times(platform: Platform, symbol: str = "BTCUSDT") -> list[int]:
-    times: list[int] = platform.warehouse.facts.read(symbol, Window(0, 2**53))[
-        "open_time"
-    ].to_pylist()
-    return times
 
 
 def test_days_and_the_part_of_today_that_has_closed(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
-    outcomes = bring(platform, first=date(2025, 3, 4), last=_TODAY)
+    outcomes = bring(platform, first=date(2025, 3, 4), last=TODAY)
     assert not [outcome.error for outcome in outcomes if outcome.error]
     times = open_times(platform)
-    assert times == list(range(_TODAY_MS - 2 * DAY_MS, _TODAY_MS + 12 * HOUR_MS, MINUTE_MS))
+    assert times == list(range(TODAY_MS - 2 * DAY_MS, TODAY_MS + 12 * HOUR_MS, MINUTE_MS))
     rows = {(outcome.stage, outcome.day): outcome.rows for outcome in outcomes}
-    assert rows[Stage.HOURS, _TODAY] == 12
+    assert rows[Stage.HOURS, TODAY] == 12
     assert rows[Stage.DAYS, date(2025, 3, 5)] == 1
-    assert (Stage.DAYS, _TODAY) not in rows, "a day that still runs has no candle"
+    assert (Stage.DAYS, TODAY) not in rows, "a day that still runs has no candle"
 
 
 def test_our_hours_and_days_are_the_exchanges_own(
@@ -55,7 +36,7 @@ def test_our_hours_and_days_are_the_exchanges_own(
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON), "WAVESBTC")
     bring(platform, "WAVESBTC", first=date(2025, 3, 4))
-    found = verify(platform, "WAVESBTC", Window.of_days(date(2025, 3, 4), _TODAY))
+    found = verify(platform, "WAVESBTC", Window.of_days(date(2025, 3, 4), TODAY))
     assert found.compared == 2 * 24 + 12 + 2
     assert found.differences == ()
 
@@ -66,7 +47,7 @@ def test_the_open_candle_never_reaches_the_lake(
     server = simulated_exchange(now=NOON)
     platform = build_platform(server)
     bring(platform)
-    newest = _TODAY_MS + 12 * HOUR_MS
+    newest = TODAY_MS + 12 * HOUR_MS
     assert open_times(platform)[-1] == newest - MINUTE_MS
     assert newest not in _times_in_lake(platform)
     server.clock.advance(35_000)  # 12:01:05.000, exactly settled: not yet later than the delay
@@ -105,21 +86,21 @@ def test_ticks_take_up_where_the_last_one_ended(
     bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
     for symbol in ("BTCUSDT", "ETHUSDT"):
         assert len(open_times(platform, symbol)) == _CLOSED_TODAY + 3 + 90
-        assert verify(platform, symbol, Window.of_day(_TODAY)).differences == ()
+        assert verify(platform, symbol, Window.of_day(TODAY)).differences == ()
 
 
 def test_a_tick_after_midnight_takes_yesterdays_tail(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    server = simulated_exchange(now=_TODAY_MS + DAY_MS - 30_000)
+    server = simulated_exchange(now=TODAY_MS + DAY_MS - 30_000)
     platform = build_platform(server)
     bring(platform)
     server.clock.advance(2 * MINUTE_MS)
     tomorrow = date(2025, 3, 7)
-    outcomes = bring(platform, first=_TODAY, last=tomorrow, tail=True)
-    assert {(o.stage, o.day) for o in outcomes} >= {(Stage.DAYS, _TODAY), (Stage.FACTS, tomorrow)}
+    outcomes = bring(platform, first=TODAY, last=tomorrow, tail=True)
+    assert {(o.stage, o.day) for o in outcomes} >= {(Stage.DAYS, TODAY), (Stage.FACTS, tomorrow)}
     assert len(open_times(platform)) == 1440 + 1
-    assert verify(platform, "BTCUSDT", Window.of_days(_TODAY, tomorrow)).differences == ()
+    assert verify(platform, "BTCUSDT", Window.of_days(TODAY, tomorrow)).differences == ()
 
 
 def test_an_archive_that_is_published_replaces_the_ticks_pieces(
@@ -132,14 +113,12 @@ def test_an_archive_that_is_published_replaces_the_ticks_pieces(
     bring(platform, tail=True)
     server.clock.advance(DAY_MS)
     bring(platform)
-    keys = [entry.key for entry in platform.raw.entries(f"{_TODAY}/")]
+    keys = [entry.key for entry in platform.raw.entries(f"{TODAY}/")]
     assert len(keys) == 1
     assert keys[0].endswith("_archive.json")
     assert (
         len(
-            platform.warehouse.objects.of_window(
-                "BTCUSDT", ObjectKind.KLINES, Window.of_day(_TODAY)
-            )
+            platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, Window.of_day(TODAY))
         )
         == 1
     )
@@ -151,9 +130,7 @@ def test_one_bad_symbol_stops_no_other(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
-    spoil = platform.raw
     day = date(2025, 3, 5)
-    assert spoil
     outcomes = bring(platform, "BTCUSDT", "NOSUCH", "ETHUSDT", first=day, last=day)
     bad = {outcome.symbol for outcome in outcomes if outcome.error}
     assert bad == {"NOSUCH"}

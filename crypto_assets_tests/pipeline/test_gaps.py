@@ -1,0 +1,117 @@
+"""What the exchange never published is found, explained, and never filled in."""
+
+from datetime import date
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.verify import verify
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+_FIRST = date(2025, 3, 4)
+_START = TODAY_MS - 2 * DAY_MS
+
+
+def ledger(platform: Platform, *, closed: bool = False) -> list[tuple[str, int, int]]:
+    """(class, first missing minute, minutes), counted from the start of 2025-03-04."""
+    return [
+        (gap.gap_class.value, (gap.start - _START) // MINUTE_MS, gap.minutes)
+        for gap in platform.warehouse.gaps.list(closed=closed)
+    ]
+
+
+def outage(start: int, end: int, **more: object) -> dict[str, object]:
+    return {"do": "outage", "start": isoformat(start), "end": isoformat(end), **more}
+
+
+def test_no_hole_no_gap(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> None:
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform, first=_FIRST)
+    assert ledger(platform) == []
+
+
+def test_outages_are_explained_and_the_day_is_built_from_what_exists(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    over_midnight = _START + DAY_MS - HOUR_MS
+    faults = [
+        outage(_START + 10 * MINUTE_MS, _START + 12 * MINUTE_MS),
+        outage(over_midnight, over_midnight + 2 * HOUR_MS),
+    ]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    bring(platform, first=_FIRST)
+    assert ledger(platform) == [("outage", 10, 2), ("outage", 1380, 120)]
+    assert len(open_times(platform)) == 2 * 1440 + 720 - 122
+    assert verify(platform, "BTCUSDT", Window.of_days(_FIRST, TODAY)).differences == ()
+
+
+def test_a_gap_over_midnight_is_one_gap_even_if_its_days_come_one_by_one(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    over_midnight = _START + DAY_MS - HOUR_MS
+    faults = [outage(over_midnight, over_midnight + 2 * HOUR_MS)]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    bring(platform, first=date(2025, 3, 5), last=date(2025, 3, 5))
+    bring(platform, first=_FIRST, last=_FIRST)
+    assert ledger(platform) == [("outage", 1380, 120)]
+
+
+def test_before_the_listing_and_after_the_delisting(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    faults = [
+        {"do": "list", "symbol": "BTCUSDT", "at": isoformat(_START + 5 * HOUR_MS)},
+        {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(TODAY_MS + 2 * HOUR_MS)},
+    ]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    outcomes = bring(platform, first=_FIRST)
+    assert not [outcome for outcome in outcomes if outcome.error]
+    assert ledger(platform) == [
+        ("not_listed", 0, 300),
+        ("delisted", 2 * 1440 + 120, 600),
+    ]
+
+
+def test_a_candle_that_comes_after_all_closes_its_gap(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """REST had not all of the day; the archive, published next morning, has."""
+    start = TODAY_MS + 3 * HOUR_MS
+    server = simulated_exchange(
+        now=NOON, faults=[outage(start, start + 5 * MINUTE_MS, **{"in": "rest"})]
+    )
+    platform = build_platform(server)
+    bring(platform)
+    assert [kind for kind, _, _ in ledger(platform)] == ["outage"]
+    server.clock.advance(DAY_MS)
+    bring(platform)
+    assert ledger(platform) == []
+    assert [gap.closed_at is not None for gap in platform.warehouse.gaps.list(closed=True)] == [
+        True
+    ]
+    assert len(open_times(platform)) == 1440
+
+
+def test_a_fresh_hole_stays_open(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """What is missing for a few minutes only may still come."""
+    start = TODAY_MS + 12 * HOUR_MS - 5 * MINUTE_MS
+    server = simulated_exchange(now=NOON, faults=[outage(start, start + 3 * MINUTE_MS)])
+    platform = build_platform(server)
+    bring(platform)
+    assert [kind for kind, _, _ in ledger(platform)] == ["open"]
+    server.clock.advance(20 * MINUTE_MS)
+    bring(platform)
+    assert [kind for kind, _, _ in ledger(platform)] == ["outage"]
+
+
+def test_a_short_archive_is_made_whole_by_rest(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    faults = [{"do": "archive", "how": "short", "day": str(_FIRST)}]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    outcomes = bring(platform, first=_FIRST, last=_FIRST)
+    assert len(open_times(platform)) == 1440
+    assert ledger(platform) == []
+    assert "archive lacks" in str(outcomes[0].facts["note"])
