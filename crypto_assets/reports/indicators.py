@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from crypto_assets.analytics import Input, Params, Provider
 from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
 from crypto_assets.reports.candles import read_candles
 from crypto_assets.reports.series import Answer, CandleSeries, Chart
 from crypto_assets.warehouse import Warehouse
@@ -57,23 +58,22 @@ def _supply(warehouse: Warehouse, need: Input, candles: CandleSeries, params: Pa
 def _companions(
     warehouse: Warehouse, candles: CandleSeries, names: Sequence[str] | None
 ) -> Mapping[str, Any]:
-    """Other symbols' candles over the same time; None asks for every tracked one's."""
+    """Candles over the same time, by symbol; None asks for every tracked symbol's."""
     if names is None:
         names = [symbol.name for symbol in warehouse.symbols.tracked()]
     window = candles.window
     return {
-        name: _read_window(warehouse, name, candles, window).frame
+        name: candles.frame
+        if name == candles.symbol
+        else _read_window(warehouse, name, candles.interval, window).frame
         for name in names
-        if name != candles.symbol
     }
 
 
 def _read_window(
-    warehouse: Warehouse, symbol: str, candles: CandleSeries, window: Window
+    warehouse: Warehouse, symbol: str, interval: Interval, window: Window
 ) -> CandleSeries:
-    return read_candles(
-        warehouse, symbol, candles.interval, window.start_ms, window.end_ms, limit=None
-    )
+    return read_candles(warehouse, symbol, interval, window.start_ms, window.end_ms, limit=None)
 
 
 def _history(warehouse: Warehouse, shown: CandleSeries, count: int) -> pa.Table:

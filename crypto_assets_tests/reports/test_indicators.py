@@ -44,6 +44,21 @@ def test_companions_are_read_over_the_same_time(reports: Reports) -> None:
     assert answer.value["correlation"].between(-1, 1).all()
 
 
+def test_a_symbol_may_be_compared_with_itself(reports: Reports) -> None:
+    answer = reports.indicator("correlation", "BTCUSDT", "1h", limit=48, params={"window": 24})
+    assert answer is not None and answer.params["with"] == "BTCUSDT"
+    np.testing.assert_allclose(answer.value["correlation"], 1, rtol=1e-9)
+
+
+def test_the_matrix_holds_every_tracked_symbol_and_the_one_asked_for(reports: Reports) -> None:
+    answer = reports.indicator("correlation_matrix", "BTCUSDT", "1h", limit=48)
+    assert answer is not None
+    assert answer.value.symbols == ("BTCUSDT", "SHIBUSDT", "XRPUSDT")
+    assert answer.value.matrix[0][0] == pytest.approx(1)
+    assert -1 < answer.value.matrix[0][1] < 1
+    assert np.isnan(answer.value.matrix[0][2]), "XRPUSDT has no candle"
+
+
 def test_a_symbol_without_candles_has_no_answer(reports: Reports) -> None:
     assert reports.indicator("sma", "XRPUSDT", "1h") is None
 
