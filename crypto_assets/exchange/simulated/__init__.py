@@ -5,7 +5,6 @@ from crypto_assets.exchange.simulated.clock import SimulatedClock
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.faults import FaultScript
 from crypto_assets.exchange.simulated.generated import GeneratedCandles
-from crypto_assets.exchange.simulated.instant import instant_ms
 from crypto_assets.exchange.simulated.recorded import RecordedCandles
 from crypto_assets.exchange.simulated.server import (
     DEFAULT_SEED,
@@ -13,6 +12,7 @@ from crypto_assets.exchange.simulated.server import (
     serve,
     serve_simulated,
 )
+from crypto_assets.market.instant import instant_ms
 
 __all__ = [
     "DEFAULT_SEED",

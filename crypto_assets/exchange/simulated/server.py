@@ -14,8 +14,8 @@ from crypto_assets.exchange.simulated.clock import SimulatedClock
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.faults import FaultScript
 from crypto_assets.exchange.simulated.generated import GeneratedCandles
-from crypto_assets.exchange.simulated.instant import instant_ms
 from crypto_assets.exchange.simulated.recorded import RecordedCandles
+from crypto_assets.market.instant import instant_ms
 from crypto_assets.ports import claim_port
 
 DEFAULT_SEED = 1

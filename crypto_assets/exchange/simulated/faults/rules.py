@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from crypto_assets.exchange.simulated.faults.changes import DOUBLED_VOLUME, Changes
 from crypto_assets.exchange.simulated.faults.flaws import FileFlaw, Spoilage
-from crypto_assets.exchange.simulated.instant import instant_ms
+from crypto_assets.market.instant import instant_ms
 from crypto_assets.market.intervals import Interval
 
 

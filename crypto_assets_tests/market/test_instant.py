@@ -1,0 +1,36 @@
+"""Instants in every form in which a person gives them."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.instant import instant_ms
+
+NOON = 1_738_324_830_000  # 2025-01-31T12:00:30Z
+DAY = 1_738_281_600_000
+
+
+@pytest.mark.parametrize(
+    ("given", "ms"),
+    [
+        (NOON, NOON),
+        (" 1738324830000 ", NOON),
+        ("2025-01-31T12:00:30Z", NOON),
+        ("2025-01-31T12:00:30", NOON),
+        ("2025-01-31 13:00:30+01:00", NOON),
+        ("2025-01-31", DAY),
+        (date(2025, 1, 31), DAY),
+        (datetime(2025, 1, 31, 12, 0, 30), NOON),  # noqa: DTZ001  # as people give it
+        (datetime(2025, 1, 31, 12, 0, 30, tzinfo=UTC), NOON),
+        (datetime(2025, 1, 31, 13, 0, 30, tzinfo=timezone(timedelta(hours=1))), NOON),
+    ],
+)
+def test_an_instant_is_read(given: str | int | date, ms: int) -> None:
+    assert instant_ms(given) == ms
+
+
+@pytest.mark.parametrize("given", ["", "yesterday", "2025-02-30", "-5", "1e9", "12.5"])
+def test_what_is_no_instant_is_refused(given: str) -> None:
+    with pytest.raises(WrongUse, match="write 2025-01-31T12:00:30Z"):
+        instant_ms(given)
