@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from io import BytesIO
+from threading import Lock
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +23,7 @@ DELAY_MS = 5 * HOUR_MS
 # From this day on the files count in microseconds.
 MICROSECONDS_FROM = date(2025, 1, 1)
 _KEPT_FILES = 256
+_LOCKS = 64
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class DailyArchive:
     def __init__(self, published: PublishedCandles) -> None:
         self._published = published
         self._file = lru_cache(maxsize=_KEPT_FILES)(self._make)
+        self._locks = [Lock() for _ in range(_LOCKS)]
 
     def file(
         self, symbol: str, interval: Interval, day: date, reading: Reading, flaws: Flaws = ()
@@ -51,7 +54,9 @@ class DailyArchive:
         delay = files.delay_ms(flaws, DELAY_MS)
         if delay is None or reading.now < Window.of_day(day).end_ms + delay:
             return None
-        return self._file(symbol, interval, day, reading.edition, flaws)
+        # A zip and its checksum are asked for at once, and made once.
+        with self._locks[hash((symbol, interval, day)) % _LOCKS]:
+            return self._file(symbol, interval, day, reading.edition, flaws)
 
     def _make(
         self, symbol: str, interval: Interval, day: date, edition: Rules, flaws: Flaws

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,13 @@ import pytest
 import requests
 
 from crypto_assets.errors import PortTaken, WrongUse
-from crypto_assets.exchange.simulated import instant_ms, serve_simulated
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedExchange,
+    instant_ms,
+    running,
+    serve_simulated,
+)
 from crypto_assets.ports import claim_port
 
 _SERVE = (
@@ -52,6 +59,13 @@ def test_it_serves_until_it_is_told_to_stop(stop: signal.Signals) -> None:
             process.kill()
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_server_in_a_thread_leaves_none_behind() -> None:
+    before = set(threading.enumerate())
+    with running(SimulatedExchange(GeneratedCandles(1))) as url:
+        assert requests.get(f"{url}/api/v3/time", timeout=20).status_code == 200
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_taken_port_is_refused_before_anything_starts() -> None:
