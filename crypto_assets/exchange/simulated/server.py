@@ -1,7 +1,6 @@
 """The simulated exchange as a server: blocking for the command, in a thread for programs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from crypto_assets import http_server
@@ -22,11 +21,9 @@ def serve(exchange: SimulatedExchange, host: str = "127.0.0.1", port: int = 9000
     http_server.serve(create_app(exchange), port, host)
 
 
-@contextmanager
-def running(exchange: SimulatedExchange, port: int = 0) -> Iterator[str]:
+def running(exchange: SimulatedExchange, port: int = 0) -> AbstractContextManager[str]:
     """Serve in a thread of this process; gives the base URL. Port 0 takes any free one."""
-    with http_server.running(create_app(exchange), port) as url:
-        yield url
+    return http_server.running(create_app(exchange), port)
 
 
 def serve_simulated(

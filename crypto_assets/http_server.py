@@ -1,0 +1,71 @@
+"""A web application as a server: blocking for a command, in a thread for programs."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from crypto_assets.ports import claim_port
+
+_GRACE_SECONDS = 2
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(
+    app: Any, port: int, host: str = "127.0.0.1", grace_seconds: int = _GRACE_SECONDS
+) -> None:
+    """Serve an ASGI app until SIGINT or SIGTERM, then give running requests their grace.
+
+    Raises PortTaken.
+    """
+    with claim_port(port, host) as claimed:
+        _server(app, grace_seconds).run(sockets=[claimed])
+
+
+@contextmanager
+def running(app: Any, port: int = 0) -> Iterator[str]:
+    """Serve in a thread of this process; gives the base URL. Port 0 takes any free one."""
+    with claim_port(port) as claimed:
+        claimed.listen(128)
+        server = _server(app, _GRACE_SECONDS)
+        thread = threading.Thread(target=server.run, args=([claimed],), name="http-server")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{claimed.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class _Server(uvicorn.Server):
+    """Returns when a signal has stopped it, where uvicorn's own raises the signal once more."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {name: signal.signal(name, self.handle_exit) for name in _STOPS}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+def _server(app: Any, grace_seconds: int) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        # A header must not say who asks: writes look at the true address.
+        proxy_headers=False,
+        timeout_graceful_shutdown=grace_seconds,
+    )
+    return _Server(config)
