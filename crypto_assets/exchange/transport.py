@@ -61,9 +61,7 @@ class Transport:
         self._backoff = wait_random_exponential(
             multiplier=self._patience.first_wait, max=self._patience.longest_wait
         )
-        self._session = requests.Session()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        self._session = _session(self.base_url)
 
     def get(self, inquiry: Inquiry, read: Callable[[Answer], T]) -> T:
         """What `read` makes of the answer; where it raises a Transient error, asked again.
@@ -125,6 +123,18 @@ class Transport:
         if isinstance(error, RateLimited) and error.retry_after > self._patience.longest_pause:
             return True
         return state.attempt_number >= self._patience.attempts
+
+
+def _session(base_url: str) -> requests.Session:
+    """Pooled connections, by the proxy and certificates that the system has for this address."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+    # Found out once: requests would search the environment again at each request.
+    found = session.merge_environment_settings(base_url, {}, None, None, None)
+    session.proxies, session.verify = found["proxies"], found["verify"]
+    session.trust_env = False
+    return session
 
 
 def _checked_url(url: str) -> str:

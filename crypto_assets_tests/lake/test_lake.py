@@ -130,7 +130,7 @@ def test_a_lake_belongs_to_the_exchange_that_claimed_it_first(lake: Lake) -> Non
 
 
 def test_of_two_claims_at_once_one_wins(strict_lake: Lake) -> None:
-    names = [f"exchange-{n}" for n in range(12)]
+    names = [f"exchange-{n}" for n in range(6)]
 
     def claim(name: str) -> bool:
         try:
