@@ -6,6 +6,7 @@ import orjson
 
 from crypto_assets.exchange.simulated.refusals import (
     duplicated,
+    empty,
     illegal,
     invalid_interval,
     missing,
@@ -27,12 +28,18 @@ class Parameters:
         self._read: set[str] = set()
         for name, value in items:
             if name in self._values:
-                raise duplicated(name)
+                raise duplicated()
             self._values[name] = value
 
     def _take(self, name: str) -> str:
         self._read.add(name)
         return self._values.get(name, "")
+
+    def _optional(self, name: str) -> str:
+        value = self._take(name)
+        if not value and name in self._values:
+            raise empty(name)
+        return value
 
     def has(self, name: str) -> bool:
         return bool(self._values.get(name))
@@ -59,12 +66,12 @@ class Parameters:
 
     def time(self, name: str) -> int | None:
         """Epoch milliseconds, or None where it was not sent."""
-        value = self._take(name)
+        value = self._optional(name)
         return int(_matched(name, value, _NUMBER)) if value else None
 
     def limit(self, default: int, most: int) -> int:
         """At least 1; more than the most is the most."""
-        value = self._take("limit")
+        value = self._optional("limit")
         if not value:
             return default
         limit = int(_matched("limit", value, _NUMBER))
@@ -74,7 +81,7 @@ class Parameters:
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """One of the allowed words, or the first where it was not sent."""
-        value = self._take(name) or allowed[0]
+        value = self._optional(name) or allowed[0]
         if value not in allowed:
             raise not_valid(name)
         return value

@@ -55,16 +55,19 @@ def not_valid(name: str) -> Refusal:
     return coded(400, -1130, f"Data sent for parameter '{name}' is not valid.")
 
 
-def duplicated(name: str) -> Refusal:
-    return coded(400, -1101, f"Duplicate values for parameter '{name}' detected.")
+def empty(name: str) -> Refusal:
+    return coded(400, -1105, f"Parameter '{name}' was empty.")
+
+
+def duplicated() -> Refusal:
+    return coded(400, -1101, "Duplicate values for a parameter detected.")
 
 
 def unread(read: int, sent: int) -> Refusal:
     return coded(
         400,
         -1104,
-        "Not all sent parameters were read; "
-        f"read '{read}' parameter(s) but was sent '{sent}' parameter(s).",
+        f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.",
     )
 
 
