@@ -37,12 +37,15 @@ def hours_done(connection: Connection, symbol_id: int, window: Window) -> None:
 
 def ready_days(symbol_id: int, window: Window) -> Select[tuple[int]]:
     """Open times of the window's days of which hours were computed anew and none is waiting."""
-    day = stale_hours.c.open_time - stale_hours.c.open_time % DAY_MS
-    return (
-        select(day.label("open_time"))
+    # Grouped by a column of its own: MySQL does not see that the expression is the one grouped by.
+    day = (stale_hours.c.open_time - stale_hours.c.open_time % DAY_MS).label("open_time")
+    days = (
+        select(day, stale_hours.c.hour_done)
         .where(*inside(stale_hours, symbol_id, window))
-        .group_by(day)
-        .having(func.min(stale_hours.c.hour_done) == 1)
+        .subquery("days")
+    )
+    return (
+        select(days.c.open_time).group_by(days.c.open_time).having(func.min(days.c.hour_done) == 1)
     )
 
 
