@@ -3,7 +3,8 @@
 CryptoAssetsError                 failed work (exit code 1)
 ├── WrongUse                      the caller asked for something that cannot be (exit code 2)
 │   ├── UnknownSymbol
-│   └── UnknownProvider           no analytics provider of that name
+│   ├── UnknownProvider           no analytics provider of that name
+│   └── UnknownTarget             Dagster has no schedule, sensor, backfill or task of that name
 ├── ForeignExchange               warehouse or lake belongs to another exchange
 ├── PortTaken
 ├── OrchestratorError             Dagster's webserver refused, failed or is not there
@@ -50,6 +51,10 @@ class UnknownSymbol(WrongUse):
 
 
 class UnknownProvider(WrongUse):
+    pass
+
+
+class UnknownTarget(WrongUse):
     pass
 
 

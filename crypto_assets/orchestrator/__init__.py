@@ -1,0 +1,16 @@
+"""Dagster from outside, through its webserver's GraphQL: backfills, ticks, runs, and its health."""
+
+from crypto_assets.orchestrator.backfills import BackfillProgress
+from crypto_assets.orchestrator.instigators import Instigator, Kind, Tick
+from crypto_assets.orchestrator.orchestrator import SYMBOLS, Orchestrator
+from crypto_assets.orchestrator.ticks import Launched
+
+__all__ = [
+    "SYMBOLS",
+    "BackfillProgress",
+    "Instigator",
+    "Kind",
+    "Launched",
+    "Orchestrator",
+    "Tick",
+]

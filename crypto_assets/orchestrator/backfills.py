@@ -1,0 +1,112 @@
+"""Backfills: asked for, watched and called off."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crypto_assets.errors import UnknownTarget
+from crypto_assets.orchestrator.webserver import Webserver
+
+_LAUNCH = """
+mutation ($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on Error { message }
+  }
+}
+"""
+
+_READ = """
+query ($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill {
+      status
+      title
+      error { message }
+      assetBackfillData {
+        assetBackfillStatuses {
+          ... on AssetPartitionsStatusCounts {
+            numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed
+          }
+        }
+      }
+    }
+    ... on Error { message }
+  }
+}
+"""
+
+_CANCEL = """
+mutation ($id: String!) {
+  cancelPartitionBackfill(backfillId: $id) {
+    __typename
+    ... on Error { message }
+  }
+}
+"""
+
+# A backfill in one of these states will not move any more.
+_ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
+
+
+@dataclass(frozen=True)
+class BackfillProgress:
+    """How far a backfill is; counts are asset partitions (a key counts once for each asset)."""
+
+    status: str
+    title: str | None
+    targeted: int
+    materialized: int
+    failed: int
+    error: str | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in _ENDED
+
+    @property
+    def succeeded(self) -> bool:
+        """A key that still runs (today's daily candle) is targeted, and fails nobody."""
+        return self.status in {"COMPLETED", "COMPLETED_SUCCESS"} and not self.failed
+
+
+def launch(
+    webserver: Webserver,
+    assets: Sequence[str],
+    keys: Sequence[str],
+    tags: Mapping[str, str],
+    title: str,
+) -> str:
+    params = {
+        "assetSelection": [{"path": [name]} for name in assets],
+        "partitionNames": list(keys),
+        "tags": [{"key": key, "value": value} for key, value in tags.items()],
+        "title": title,
+    }
+    answer = webserver.ask(_LAUNCH, params=params)["launchPartitionBackfill"]
+    return str(webserver.expect(answer, "LaunchBackfillSuccess")["backfillId"])
+
+
+def read(webserver: Webserver, backfill_id: str) -> BackfillProgress:
+    """Raises UnknownTarget."""
+    answer = webserver.ask(_READ, id=backfill_id)["partitionBackfillOrError"]
+    if answer["__typename"] == "BackfillNotFoundError":
+        raise UnknownTarget(f"Dagster has no backfill {backfill_id!r}")
+    found = webserver.expect(answer, "PartitionBackfill")
+    counts = (found["assetBackfillData"] or {}).get("assetBackfillStatuses", [])
+    return BackfillProgress(
+        status=found["status"],
+        title=found["title"],
+        targeted=sum(c["numPartitionsTargeted"] for c in counts),
+        materialized=sum(c["numPartitionsMaterialized"] for c in counts),
+        failed=sum(c["numPartitionsFailed"] for c in counts),
+        error=found["error"]["message"] if found["error"] else None,
+    )
+
+
+def cancel(webserver: Webserver, backfill_id: str) -> None:
+    """One that has ended stays as it is. Raises UnknownTarget."""
+    if not read(webserver, backfill_id).ended:
+        answer = webserver.ask(_CANCEL, id=backfill_id)["cancelPartitionBackfill"]
+        webserver.expect(answer, "CancelBackfillSuccess")

@@ -1,0 +1,39 @@
+"""Dagster's repository: the definitions that its webserver has loaded."""
+
+from dataclasses import dataclass
+
+from crypto_assets.errors import OrchestratorError
+from crypto_assets.orchestrator.webserver import Webserver
+
+_LIST = """
+query {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection { nodes { name location { name } } }
+    ... on Error { message }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """How Dagster addresses it."""
+
+    name: str
+    location: str
+
+    @property
+    def selector(self) -> dict[str, str]:
+        return {"repositoryName": self.name, "repositoryLocationName": self.location}
+
+
+def loaded_repository(webserver: Webserver) -> Repository:
+    """The first one loaded; ours is the only one of our workspace.yaml."""
+    answer = webserver.ask(_LIST)["repositoriesOrError"]
+    nodes = webserver.expect(answer, "RepositoryConnection")["nodes"]
+    if not nodes:
+        raise OrchestratorError(
+            f"Dagster at {webserver.url} has not loaded the code: its page /deployment says why"
+        )
+    return Repository(nodes[0]["name"], nodes[0]["location"]["name"])

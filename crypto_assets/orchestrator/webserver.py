@@ -1,0 +1,54 @@
+"""One of Dagster's webservers: a GraphQL question by HTTP, and errors that say what to do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from crypto_assets.errors import OrchestratorError
+
+_TIMEOUT_SECONDS = (2.0, 30.0)
+
+Answer = Mapping[str, Any]
+
+
+class Webserver:
+    """Safe for many threads. Errors are OrchestratorError, naming the address.
+
+    `timeout_seconds` are those for connecting and for the answer.
+    """
+
+    def __init__(self, url: str, timeout_seconds: tuple[float, float] = _TIMEOUT_SECONDS) -> None:
+        self.url = url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+
+    def ask(self, query: str, **variables: object) -> dict[str, Any]:
+        """The answer's `data`."""
+        try:
+            response = requests.post(
+                f"{self.url}/graphql",
+                json={"query": query, "variables": variables},
+                timeout=self._timeout_seconds,
+            )
+            answer = response.json()
+        except requests.RequestException as error:
+            raise OrchestratorError(
+                f"Dagster does not answer at {self.url}: start it with `crypto-assets up`, "
+                "or set CRYPTO_DAGSTER_URL"
+            ) from error
+        if not response.ok or answer.get("errors") or "data" not in answer:
+            raise OrchestratorError(f"Dagster at {self.url} failed: {_first_error(answer)}")
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def expect(self, answer: Answer, kind: str) -> Answer:
+        """The answer, if it is of that GraphQL type; else an error with the reason it gives."""
+        if answer["__typename"] != kind:
+            reason = answer.get("message") or answer["__typename"]
+            raise OrchestratorError(f"Dagster at {self.url} refused: {reason.splitlines()[0]}")
+        return answer
+
+
+def _first_error(answer: Answer) -> str:
+    errors = answer.get("errors") or [{"message": "an answer without data"}]
+    return str(errors[0]["message"]).splitlines()[0]
