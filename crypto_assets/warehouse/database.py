@@ -132,6 +132,6 @@ def _parse(text: str) -> URL:
             "the warehouse URL must be mysql+pymysql://user:password@host:port/database "
             "or sqlite:////absolute/path.db"
         ) from None
-    if not url.database:
-        raise WrongUse(f"the warehouse URL {url.render_as_string()} names no database")
+    if not url.database or url.database.startswith(("file:", ":memory:")):
+        raise WrongUse(f"the warehouse URL {url.render_as_string()} names no database or file")
     return url.set(drivername=driver)

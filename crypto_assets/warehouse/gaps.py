@@ -73,7 +73,7 @@ class Gaps:
         """
         symbol_id = self._symbols.id_of(symbol)
         return self._database.read_primary(
-            lambda c: _detect(c, symbol_id, window, within or window)
+            lambda c: find_holes(c, symbol_id, *_unpurged(c, symbol_id, window, within or window))
         )
 
     def refresh(self, symbol: str, window: Window, within: Window | None = None) -> GapChanges:
@@ -85,8 +85,9 @@ class Gaps:
 
         def work(connection: Connection) -> GapChanges:
             watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
-            holes = _detect(connection, symbol_id, window, within or window)
-            return _record(connection, symbol_id, window, holes, now_ms())
+            span, held = _unpurged(connection, symbol_id, window, within or window)
+            holes = find_holes(connection, symbol_id, span, held)
+            return _record(connection, symbol_id, span, holes, now_ms())
 
         return self._database.write(work)
 
@@ -140,15 +141,20 @@ class Gaps:
         return [_gap(names[row.symbol_id], row) for row in rows]
 
 
-def _detect(connection: Connection, symbol_id: int, window: Window, within: Window) -> list[Hole]:
+def _unpurged(
+    connection: Connection, symbol_id: int, window: Window, within: Window
+) -> tuple[Window, Window]:
+    """Both windows, `window` inside `within`, without the past that was retired."""
     purged = watermarks.read(connection, symbol_id, ObjectKind.KLINES).purged_before
     held = Window(max(within.start_ms, purged or within.start_ms), within.end_ms)
-    return find_holes(connection, symbol_id, window & held, held)
+    return window & held, held
 
 
 def _record(
     connection: Connection, symbol_id: int, window: Window, holes: Sequence[Hole], now: int
 ) -> GapChanges:
+    if not window:
+        return GapChanges((), ())
     reach = max([window.end_ms, *(hole.end + 1 for hole in holes)])
     begin = min([window.start_ms, *(hole.start for hole in holes)])
     known = {

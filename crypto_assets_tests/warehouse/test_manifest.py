@@ -1,0 +1,133 @@
+"""The manifest of the lake: recorded in any order, asked by window, counted by index."""
+
+from dataclasses import replace
+from itertools import permutations
+
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.warehouse.minutes import FETCHED, START, SYMBOL, batch, minutes, track
+
+KLINES = ObjectKind.KLINES
+DAY = Window(START, START + DAY_MS)
+
+
+def _object(number: int, fetched_at: int = FETCHED, symbol: str = SYMBOL) -> LakeObject:
+    """Ten minutes of a day, the number-th."""
+    first = START + number * 10 * MINUTE_MS
+    return LakeObject(
+        bucket="crypto-raw",
+        key=f"2024-01-01/{symbol}_klines_{first}_rest.json",
+        symbol=symbol,
+        kind=KLINES,
+        source=Source.REST,
+        first_time=first,
+        last_time=first + 9 * MINUTE_MS,
+        rows=10,
+        size_bytes=1000 + number,
+        sha256=f"{number:064x}",
+        fetched_at=fetched_at,
+    )
+
+
+def _keys(objects: list[LakeObject]) -> list[str]:
+    return [item.key for item in objects]
+
+
+def test_an_object_reads_back_and_is_recorded_once(warehouse: Warehouse) -> None:
+    item = _object(1)
+    warehouse.objects.record([item, item])
+    warehouse.objects.record([item])
+    assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [item]
+    assert warehouse.objects.get(item.bucket, item.key) == item
+    assert warehouse.objects.get("other", item.key) is None
+
+
+def test_the_later_fetch_stays_in_any_order(warehouse: Warehouse) -> None:
+    versions = [
+        replace(_object(1), fetched_at=FETCHED + n, sha256=f"{n:064x}", rows=10 + n)
+        for n in range(3)
+    ]
+    for order in permutations(versions):
+        for version in order:
+            warehouse.objects.record([version])
+        assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [versions[2]]
+        warehouse.objects.forget(versions[0].bucket, [versions[0].key])
+
+
+def test_what_was_fetched_anew_is_to_be_loaded_again(warehouse: Warehouse) -> None:
+    track(warehouse)
+    item, candles = batch(minutes(START, 10))
+    warehouse.objects.record([item])
+    warehouse.facts.load(SYMBOL, [(item, candles)])
+    warehouse.objects.record([item])
+    assert warehouse.objects.unloaded(SYMBOL, KLINES, DAY) == []
+    for changed in (
+        replace(item, fetched_at=item.fetched_at + 1),
+        replace(item, fetched_at=item.fetched_at + 1, sha256="f" * 64),
+    ):
+        warehouse.objects.record([changed])
+        assert warehouse.objects.unloaded(SYMBOL, KLINES, DAY) == [changed]
+        warehouse.facts.load(SYMBOL, [(changed, candles)])
+        assert warehouse.objects.unloaded(SYMBOL, KLINES, DAY) == []
+
+
+def test_a_load_of_an_older_fetch_does_not_mark_the_newer(warehouse: Warehouse) -> None:
+    track(warehouse)
+    item, candles = batch(minutes(START, 10))
+    newer = replace(item, fetched_at=item.fetched_at + 1, sha256="f" * 64)
+    warehouse.objects.record([newer])
+    warehouse.facts.load(SYMBOL, [(item, candles)])
+    assert warehouse.objects.unloaded(SYMBOL, KLINES, DAY) == [newer]
+
+
+def test_unloaded_objects_come_oldest_fetch_first_and_by_window(warehouse: Warehouse) -> None:
+    items = [_object(n, FETCHED - n) for n in range(4)]
+    warehouse.objects.record([*items, _object(2, symbol="ETHUSDT")])
+    unloaded = warehouse.objects.unloaded
+    assert unloaded(SYMBOL, KLINES, DAY) == items[::-1]
+    inside = Window(START + 19 * MINUTE_MS, START + 20 * MINUTE_MS + 1)
+    assert unloaded(SYMBOL, KLINES, inside) == [items[2], items[1]]
+    assert unloaded(SYMBOL, ObjectKind.DEPTH, DAY) == []
+    assert len(warehouse.objects.leftovers(KLINES)) == 5
+    assert len(warehouse.objects.leftovers(KLINES, limit=2)) == 2
+
+
+def test_a_window_may_be_marked_to_be_loaded_again(warehouse: Warehouse) -> None:
+    track(warehouse)
+    item, candles = batch(minutes(START, 10))
+    warehouse.objects.record([item, _object(50)])
+    warehouse.facts.load(SYMBOL, [(item, candles)])
+    assert warehouse.objects.mark_unloaded(SYMBOL, KLINES, Window(START + DAY_MS, FETCHED)) == 0
+    assert warehouse.objects.mark_unloaded(SYMBOL, KLINES, DAY) == 1
+    assert item in warehouse.objects.unloaded(SYMBOL, KLINES, DAY)
+
+
+def test_moving_follows_the_object_and_may_be_repeated(warehouse: Warehouse) -> None:
+    item = _object(1)
+    warehouse.objects.record([item])
+    for _ in range(2):
+        warehouse.objects.move(item.bucket, item.key, "crypto-archive")
+        moved = replace(item, bucket="crypto-archive")
+        assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [moved]
+    warehouse.objects.record([replace(item, rows=9)])
+    warehouse.objects.move(item.bucket, item.key, "crypto-archive")
+    assert [found.rows for found in warehouse.objects.of_window(SYMBOL, KLINES, DAY)] == [9]
+
+
+def test_totals_log_and_forgetting(warehouse: Warehouse) -> None:
+    items = [_object(n, FETCHED + n) for n in range(5)]
+    depth = replace(items[0], key="d", kind=ObjectKind.DEPTH, size_bytes=7)
+    archived = replace(items[4], bucket="crypto-archive")
+    warehouse.objects.record([*items[:4], depth, archived])
+    totals = [(t.bucket, t.kind, t.objects, t.size_bytes) for t in warehouse.objects.totals()]
+    assert totals == [
+        ("crypto-archive", KLINES, 1, 1004),
+        ("crypto-raw", ObjectKind.DEPTH, 1, 7),
+        ("crypto-raw", KLINES, 4, 4006),
+    ]
+    assert _keys(warehouse.objects.latest(limit=2, offset=1)) == _keys([items[3], items[2]])
+    older = warehouse.objects.in_bucket("crypto-raw", FETCHED + 2)
+    assert set(_keys(older)) == set(_keys([items[0], items[1], depth]))
+    warehouse.objects.forget("crypto-raw", _keys(items))
+    assert len(warehouse.objects.latest()) == 2

@@ -1,0 +1,110 @@
+"""The schema: created, repeated, completed after a kill, refused where it is newer."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, make_url
+
+from crypto_assets.errors import WarehouseNotReady, WarehouseTooNew
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.schema import metadata
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.warehouse.minutes import SYMBOL, track
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database without any table."""
+    if request.param == "mariadb":
+        return str(request.getfixturevalue("mariadb").fresh())
+    return f"sqlite:///{tmp_path / 'home' / 'warehouse.db'}"
+
+
+def _execute(url: str, *statements: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def test_an_empty_database_is_not_ready_until_migrated(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+        warehouse.require_ready()
+    with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+        warehouse.symbols.tracked()
+    warehouse.migrate()
+    warehouse.require_ready()
+    track(warehouse)
+    warehouse.migrate()
+    assert [s.name for s in warehouse.symbols.tracked()] == [SYMBOL]
+    warehouse.close()
+
+
+def test_asking_a_file_that_is_not_there_does_not_create_it(tmp_path: Path) -> None:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'none.db'}")
+    with pytest.raises(WarehouseNotReady, match="there is no warehouse at"):
+        warehouse.require_ready()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_migrations_create_is_what_the_program_expects(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate()
+    engine = create_engine(empty_url)
+
+    def ours(kind: Any, name: Any, *_: Any) -> bool:
+        return bool(name != "alembic_version")
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": ours}
+        )
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+    warehouse.close()
+
+
+def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> None:
+    url = mariadb.fresh()
+    Warehouse(url).migrate()
+    # As if killed before: MySQL commits each statement, and the version comes last.
+    _execute(
+        url,
+        "DROP TABLE symbols",
+        "DROP INDEX ix_kline_gaps_retry ON kline_gaps",
+        "DROP VIEW klines_1h",
+        "DELETE FROM alembic_version",
+    )
+    warehouse = Warehouse(url)
+    with pytest.raises(WarehouseNotReady):
+        warehouse.require_ready()
+    warehouse.migrate()
+    warehouse.require_ready()
+    track(warehouse)
+    _execute(url, "SELECT * FROM klines_1h", "DROP INDEX ix_kline_gaps_retry ON kline_gaps")
+    warehouse.close()
+
+
+def test_a_newer_schema_is_left_alone(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate()
+    _execute(empty_url, "UPDATE alembic_version SET version_num = '9999'")
+    for asked in (warehouse.require_ready, warehouse.migrate):
+        with pytest.raises(WarehouseTooNew, match="'9999', which this program does not know"):
+            asked()
+    warehouse.close()
+
+
+def test_a_missing_database_is_created_where_the_user_may(mariadb: DatabaseServer) -> None:
+    url = mariadb.fresh()
+    name = make_url(url).database
+    mariadb.execute(f"DROP DATABASE {name}")
+    warehouse = Warehouse(url)
+    warehouse.migrate()
+    warehouse.require_ready()
+    warehouse.close()

@@ -1,0 +1,106 @@
+"""Order books: the first capture of an update id, its levels and its figures."""
+
+from decimal import Decimal
+from itertools import permutations
+
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.order_book import OrderBook
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.order_books import BookBatch
+from crypto_assets_tests.warehouse.minutes import START, SYMBOL, track
+
+DAY = Window(START, START + DAY_MS)
+
+
+def _book(update_id: int, captured_at: int, best_bid: str = "100.00000001") -> BookBatch:
+    answer = {
+        "lastUpdateId": update_id,
+        "bids": [[best_bid, "2.5"], ["99", "1"]],
+        "asks": [["100.00000004", "0.5"], ["101.5", "99999999999.5"]],
+    }
+    item = LakeObject(
+        bucket="crypto-raw",
+        key=f"{SYMBOL}_depth_{captured_at}.json",
+        symbol=SYMBOL,
+        kind=ObjectKind.DEPTH,
+        source=Source.REST,
+        first_time=captured_at,
+        last_time=captured_at,
+        rows=4,
+        size_bytes=100,
+        sha256=f"{captured_at:064x}",
+        fetched_at=captured_at,
+    )
+    return item, OrderBook.from_answer(answer, captured_at)
+
+
+def test_a_book_reads_back_with_its_figures(mariadb_warehouse: Warehouse) -> None:
+    warehouse = mariadb_warehouse
+    track(warehouse)
+    assert warehouse.order_books.latest(SYMBOL) is None
+    item, book = _book(7, START)
+    warehouse.objects.record([item])
+    assert warehouse.order_books.load(SYMBOL, [(item, book)]) == 1
+    assert warehouse.order_books.latest(SYMBOL) == book
+    assert warehouse.order_books.snapshots(SYMBOL, DAY).to_pylist() == [
+        {
+            "captured_at": START,
+            "last_update_id": 7,
+            "best_bid": Decimal("100.00000001"),
+            "best_ask": Decimal("100.00000004"),
+            "mid": Decimal("100.000000025"),
+            "spread": Decimal("0.00000003"),
+            "bid_depth": Decimal("3.5"),
+            "ask_depth": Decimal("100000000000"),
+            "imbalance": Decimal("-0.9999999999"),
+        }
+    ]
+    assert warehouse.objects.unloaded(SYMBOL, ObjectKind.DEPTH, DAY) == []
+
+
+def test_loading_again_adds_nothing(warehouse: Warehouse) -> None:
+    track(warehouse)
+    books = [_book(n, START + n * MINUTE_MS) for n in range(3)]
+    assert warehouse.order_books.load(SYMBOL, books) == 3
+    assert warehouse.order_books.load(SYMBOL, [*books, *books]) == 0
+    assert warehouse.order_books.load(SYMBOL, []) == 0
+    assert warehouse.order_books.count(SYMBOL, DAY) == 3
+    mark = warehouse.watermarks.get(SYMBOL, ObjectKind.DEPTH)
+    assert (mark.record_count, mark.last_open_time) == (3, START + 2 * MINUTE_MS)
+
+
+def test_the_first_capture_wins_in_any_order(warehouse: Warehouse) -> None:
+    captures = [_book(7, START + n * MINUTE_MS, f"{90 + n}") for n in range(3)]
+    for number, order in enumerate(permutations(captures)):
+        name = f"C{number}USDT"
+        track(warehouse, name)
+        assert warehouse.order_books.load(name, order[:1]) == 1
+        assert warehouse.order_books.load(name, order[1:]) == 0
+        assert warehouse.order_books.latest(name) == captures[0][1]
+        (snapshot,) = warehouse.order_books.snapshots(name, DAY).to_pylist()
+        assert (snapshot["captured_at"], snapshot["best_bid"]) == (START, 90)
+
+
+def test_snapshots_are_read_by_window_and_limit(warehouse: Warehouse) -> None:
+    track(warehouse)
+    books = [_book(n, START + n * MINUTE_MS) for n in range(5)]
+    warehouse.order_books.load(SYMBOL, books)
+    snapshots = warehouse.order_books.snapshots
+    window = Window(START + MINUTE_MS, START + 4 * MINUTE_MS)
+    assert snapshots(SYMBOL, window)["last_update_id"].to_pylist() == [1, 2, 3]
+    newest = snapshots(SYMBOL, DAY, limit=2, newest=True)
+    assert newest["last_update_id"].to_pylist() == [3, 4]
+    assert warehouse.order_books.count(SYMBOL, window) == 3
+
+
+def test_levels_go_and_figures_stay(warehouse: Warehouse) -> None:
+    track(warehouse)
+    books = [_book(n, START + n * DAY_MS) for n in range(3)]
+    warehouse.order_books.load(SYMBOL, books)
+    assert warehouse.order_books.retire_levels(SYMBOL, START + 2 * DAY_MS) == 8
+    assert warehouse.order_books.retire_levels(SYMBOL, START + 2 * DAY_MS) == 0
+    assert warehouse.order_books.latest(SYMBOL) == books[2][1]
+    assert warehouse.order_books.count(SYMBOL, Window(START, START + 3 * DAY_MS)) == 3
+    assert warehouse.order_books.retire_levels(SYMBOL, START + 9 * DAY_MS) == 4
+    assert warehouse.order_books.latest(SYMBOL) is None

@@ -1,0 +1,101 @@
+"""Deadlocks, lost connections and busy files are asked again, and end as one clear error."""
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from crypto_assets.errors import WarehouseUnavailable
+from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.warehouse import Warehouse, dialect
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track
+
+BOOK = "INSERT INTO app_settings (name, value, changed_at) VALUES ('a', '0', 0), ('b', '0', 0)"
+ADD = text("UPDATE app_settings SET changed_at = changed_at + 1 WHERE name = :name")
+
+
+def test_a_deadlock_is_run_again(mariadb_warehouse: Warehouse) -> None:
+    database = mariadb_warehouse._database
+    database.write(lambda c: c.exec_driver_sql(BOOK))
+    both_hold_one = threading.Barrier(2)
+    attempts = []
+
+    def cross(first: str, second: str) -> None:
+        def work(connection: Connection) -> None:
+            attempts.append(first)
+            connection.execute(ADD, {"name": first})
+            if attempts.count(first) == 1:
+                both_hold_one.wait(30)
+            connection.execute(ADD, {"name": second})
+
+        database.write(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        for task in [pool.submit(cross, "a", "b"), pool.submit(cross, "b", "a")]:
+            task.result(60)
+    assert len(attempts) == 3
+    sums = database.read_primary(
+        lambda c: c.exec_driver_sql("SELECT changed_at FROM app_settings").scalars().all()
+    )
+    assert list(sums) == [2, 2]
+
+
+def test_a_connection_lost_between_two_uses_is_opened_anew(
+    mariadb: DatabaseServer, mariadb_warehouse: Warehouse
+) -> None:
+    track(mariadb_warehouse)
+    _end_sessions(mariadb, mariadb_warehouse)
+    mariadb_warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
+    _end_sessions(mariadb, mariadb_warehouse)
+    assert mariadb_warehouse.facts.read(SYMBOL, Window(START, START + DAY_MS)).num_rows == 1440
+
+
+def test_a_connection_lost_in_a_transaction_is_run_again(
+    mariadb: DatabaseServer, mariadb_warehouse: Warehouse
+) -> None:
+    database = mariadb_warehouse._database
+    database.write(lambda c: c.exec_driver_sql(BOOK))
+    attempts = []
+
+    def work(connection: Connection) -> None:
+        attempts.append(1)
+        connection.execute(ADD, {"name": "a"})
+        if len(attempts) == 1:
+            _end_sessions(mariadb, mariadb_warehouse)
+        connection.execute(ADD, {"name": "b"})
+
+    database.write(work)
+    assert len(attempts) == 2
+    sums = database.read_primary(
+        lambda c: c.exec_driver_sql("SELECT changed_at FROM app_settings").scalars().all()
+    )
+    assert list(sums) == [1, 1]
+
+
+def _end_sessions(mariadb: DatabaseServer, warehouse: Warehouse) -> None:
+    database = warehouse._database.url.database
+    with mariadb.connect() as admin, admin.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (database,))
+        for (session,) in cursor.fetchall():
+            cursor.execute(f"KILL {session}")
+
+
+def test_a_file_that_stays_busy_is_unavailable_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect, "BUSY_TIMEOUT_MS", 20)
+    path = tmp_path / "warehouse.db"
+    warehouse = Warehouse(f"sqlite:///{path}")
+    warehouse.migrate()
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(WarehouseUnavailable, match="written by another process"):
+            track(warehouse)
+        assert warehouse.symbols.tracked() == []
+        other.execute("ROLLBACK")
+    track(warehouse)
+    warehouse.close()

@@ -1,0 +1,45 @@
+"""Settings with their audit trail, and what a warehouse remembers for good."""
+
+from datetime import date
+
+import pytest
+
+from crypto_assets.errors import ForeignExchange, WrongUse
+from crypto_assets.warehouse import Warehouse
+
+
+def test_a_value_reads_back_and_every_change_is_audited(warehouse: Warehouse) -> None:
+    assert warehouse.settings.get("retention.raw_days", 7) == 7
+    warehouse.settings.put("retention.raw_days", 14, who="anna")
+    warehouse.settings.put("retention.raw_days", 14, who="bert")
+    warehouse.settings.put("retention.raw_days", {"days": [1, "zwölf", None]}, who="carl")
+    assert warehouse.settings.get("retention.raw_days") == {"days": [1, "zwölf", None]}
+    changes = [(c.who, c.name, c.old, c.new) for c in warehouse.settings.audit()]
+    assert changes == [
+        ("carl", "retention.raw_days", 14, {"days": [1, "zwölf", None]}),
+        ("anna", "retention.raw_days", None, 14),
+    ]
+    assert len(warehouse.settings.audit(limit=1)) == 1
+
+
+def test_another_exchange_is_refused(warehouse: Warehouse) -> None:
+    warehouse.settings.claim_exchange("binance")
+    warehouse.settings.claim_exchange("binance")
+    with pytest.raises(ForeignExchange, match="holds data of binance, not of simulated seed=7"):
+        warehouse.settings.claim_exchange("simulated seed=7")
+    warehouse.settings.claim_exchange("binance")
+
+
+def test_another_partition_unit_is_refused(warehouse: Warehouse) -> None:
+    warehouse.settings.claim_partition_unit("day")
+    with pytest.raises(WrongUse, match="CRYPTO_PARTITION_UNIT=day: month is refused"):
+        warehouse.settings.claim_partition_unit("month")
+
+
+def test_the_start_moves_earlier_and_never_later(warehouse: Warehouse) -> None:
+    warehouse.settings.claim_start_date(date(2025, 1, 1))
+    warehouse.settings.claim_start_date(date(2024, 6, 1))
+    with pytest.raises(WrongUse, match="it is 2024-06-01, not 2025-01-01"):
+        warehouse.settings.claim_start_date(date(2025, 1, 1))
+    assert warehouse.settings.all() == {"claimed.start_date": "2024-06-01"}
+    assert [change.new for change in warehouse.settings.audit()] == ["2024-06-01"]

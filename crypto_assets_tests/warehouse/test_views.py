@@ -1,0 +1,117 @@
+"""The views for people, and the rights of writer and reader."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from crypto_assets.errors import WarehouseRefused
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.warehouse.minutes import (
+    START,
+    SYMBOL,
+    batch,
+    minute,
+    minutes,
+    table,
+    track,
+)
+from crypto_assets_tests.warehouse.test_order_books import _book
+
+LATER = START + 9 * DAY_MS
+# 2024-01-01T00:00:13.999Z
+ODD = START + 13_999
+
+
+def _fill(warehouse: Warehouse) -> None:
+    track(warehouse)
+    rows = table([minute(ODD), minute(START + MINUTE_MS)])
+    warehouse.facts.load(SYMBOL, [batch(rows)])
+    warehouse.aggregates.hours(SYMBOL, Window(START, LATER), LATER)
+    warehouse.aggregates.days(SYMBOL, Window(START, LATER), LATER)
+    warehouse.order_books.load(SYMBOL, [_book(7, ODD)])
+
+
+def test_views_show_names_and_utc_whatever_the_session(
+    mariadb: DatabaseServer, mariadb_warehouse: Warehouse
+) -> None:
+    _fill(mariadb_warehouse)
+
+    def asked(statement: str) -> list[tuple[Any, ...]]:
+        database = mariadb_warehouse._database.url.database
+        with mariadb.connect(database) as connection, connection.cursor() as cursor:
+            cursor.execute("SET SESSION time_zone = '+09:00'")
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    odd = datetime(2024, 1, 1, 0, 0, 13, 999_000)  # noqa: DTZ001 (a DATETIME has no zone)
+    last = datetime(2024, 1, 1, 0, 1, 59, 999_000)  # noqa: DTZ001
+    closing = asked("SELECT symbol, open_time, open, close_time, source FROM klines_1m")
+    assert closing[0][:3] == (SYMBOL, odd, Decimal(100))
+    assert closing[1][3:] == (last, "archive")
+    hour_ends = datetime(2024, 1, 1, 0, 59, 59, 999_000)  # noqa: DTZ001
+    assert asked("SELECT close_time, minute_count, open_time_ms FROM klines_1h") == [
+        (hour_ends, 2, START)
+    ]
+    assert asked("SELECT symbol, minute_count FROM klines_1d") == [(SYMBOL, 2)]
+    levels = asked("SELECT captured_at, side, level, price FROM order_book ORDER BY side, level")
+    assert levels[0] == (odd, "ask", 1, Decimal("100.00000004"))
+    kinds = asked(
+        "SELECT DISTINCT data_type, datetime_precision FROM information_schema.columns"
+        " WHERE table_schema = DATABASE() AND column_name = 'open_time'"
+        " AND table_name LIKE 'klines_1_'"
+    )
+    assert kinds == [("datetime", 3)]
+
+
+def test_views_of_sqlite_show_iso_text(tmp_path: Any) -> None:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate()
+    _fill(warehouse)
+    statement = "SELECT symbol, open_time, close_time FROM klines_1m ORDER BY open_time"
+    rows = warehouse._database.read(lambda c: c.exec_driver_sql(statement).all())
+    assert [tuple(row) for row in rows] == [
+        (SYMBOL, "2024-01-01T00:00:13.999Z", "2024-01-01T00:01:13.998Z"),
+        (SYMBOL, "2024-01-01T00:01:00.000Z", "2024-01-01T00:01:59.999Z"),
+    ]
+    warehouse.close()
+
+
+def test_the_granted_rights_are_enough_and_no_more(mariadb: DatabaseServer) -> None:
+    database = mariadb.fresh().rpartition("/")[2]
+    planned = Warehouse(mariadb.url(database, "crypto_writer", "unused"))
+    statements = planned.grants().replace("choose-a-password", "Secret-1").split(";\n")
+    mariadb.execute(*(statement for statement in statements if statement.strip()))
+
+    writer = Warehouse(mariadb.url(database, "crypto_writer", "Secret-1"))
+    writer.migrate()
+    _fill(writer)
+    assert writer.facts.load(SYMBOL, [batch(minutes(START + HOUR_MS, 600))]).new == 600
+    assert writer.facts.purge(SYMBOL, START) == 0
+
+    reader = Warehouse(mariadb.url(database, "crypto_reader", "Secret-1"))
+    assert reader.facts.read(SYMBOL, Window(START, LATER)).num_rows == 602
+    reader._database.read(lambda c: c.exec_driver_sql("SELECT * FROM klines_1h").all())
+    with pytest.raises(WarehouseRefused, match="lacks a right"):
+        reader.settings.put("a", 1, who="reader")
+    for warehouse in (planned, writer, reader):
+        warehouse.close()
+
+
+def test_charts_read_from_the_replica_and_decisions_from_the_primary(
+    mariadb: DatabaseServer, mariadb_warehouse_url: str
+) -> None:
+    stale = mariadb.fresh()
+    old = Warehouse(stale)
+    old.migrate()
+    track(old)
+    both = Warehouse(mariadb_warehouse_url, read_url=stale)
+    _fill(both)
+    assert both.facts.read(SYMBOL, Window(START, LATER)).num_rows == 0
+    assert both.watermarks.get(SYMBOL).record_count == 2
+    assert both.gaps.detect(SYMBOL, Window(START, START + 2 * MINUTE_MS)) == []
+    for warehouse in (old, both):
+        warehouse.close()

@@ -1,0 +1,66 @@
+"""What the tests run in processes of their own, to kill them or to set them against each other."""
+
+from multiprocessing.synchronize import Barrier
+
+import pyarrow as pa
+
+from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.facts import KlinesBatch
+from crypto_assets_tests.warehouse.minutes import FETCHED, START, batch, minutes, symbol
+
+THREE_DAYS = Window(START, START + 3 * DAY_MS)
+_meeting: list[Barrier] = []
+_opened: dict[str, Warehouse] = {}
+
+
+def meet_at(barrier: Barrier) -> None:
+    """Initialises a process of a pool."""
+    _meeting.append(barrier)
+
+
+def load_two_days(url: str, name: str, day: int) -> None:
+    """Loads the day and the next, and brings all hours and days up to date."""
+    warehouse = _opened.setdefault(url, Warehouse(url))
+    candles = two_days(day)
+    warehouse.symbols.get(name)
+    _meeting[0].wait(60)
+    warehouse.facts.load(name, [batch(candles, FETCHED + day, symbol=name)])
+    warehouse.aggregates.hours(name, THREE_DAYS, THREE_DAYS.end_ms)
+    warehouse.aggregates.days(name, THREE_DAYS, THREE_DAYS.end_ms)
+
+
+def two_days(day: int) -> pa.Table:
+    """Every tenth minute of two days."""
+    every = minutes(START + day * DAY_MS, 2 * 1440, base=100 + day)
+    return every.take(pa.array(range(0, 2 * 1440, 10)))
+
+
+def load_changed_day(url: str, name: str) -> None:
+    """Loads two days of a later fetch, the first of which changes what is held."""
+    warehouse = Warehouse(url)
+    warehouse.facts.load(name, [later_days(name)])
+    warehouse.close()
+
+
+def later_days(name: str) -> KlinesBatch:
+    """What `load_changed_day` loads."""
+    return batch(minutes(START, 2 * 1440, base=777), FETCHED + 1, symbol=name)
+
+
+def migrate(url: str) -> None:
+    _meeting[0].wait(60)
+    warehouse = Warehouse(url)
+    warehouse.migrate()
+    warehouse.require_ready()
+    warehouse.close()
+
+
+def register(url: str, names: list[str]) -> list[str]:
+    warehouse = Warehouse(url)
+    warehouse.ping()
+    _meeting[0].wait(60)
+    try:
+        return warehouse.symbols.register([symbol(name) for name in names])
+    finally:
+        warehouse.close()
