@@ -142,7 +142,7 @@ def test_the_workspaces_name_one_code_location(
 
 
 def test_the_queue_limits_the_tag_that_backfills_bear() -> None:
-    from crypto_assets.defs.jobs import BACKFILL_TAGS
+    from crypto_assets.pipeline.backfill import BACKFILL_TAGS
 
     for config in ("dagster.yaml", "deploy/dagster.yaml"):
         limits = yaml.safe_load(text(config))["concurrency"]["runs"]["tag_concurrency_limits"]

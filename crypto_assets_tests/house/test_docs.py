@@ -7,8 +7,9 @@ import pytest
 
 from crypto_assets.market.clock import HOUR_MS, Window, day_start_ms
 from crypto_assets.settings import settings
+from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.house.repository import ROOT, files, name, text
-from crypto_assets_tests.reports.stock import generated, load, open_warehouse
+from crypto_assets_tests.reports.stock import describe, generated, load
 
 PAGES = [name(path) for path in files("README.md", "docs/*.md")]
 OURS = ("crypto_assets/", "crypto_assets_tests/", "streamlit_app/", "docs/", "deploy/")
@@ -33,7 +34,9 @@ def test_the_python_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = day_start_ms(settings().start_date)
-    warehouse = open_warehouse(tmp_path, ["BTCUSDT"])
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate()
+    warehouse.symbols.register([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(start, start + 72 * HOUR_MS)))
     warehouse.close()
     monkeypatch.setenv("CRYPTO_HOME", str(tmp_path))
