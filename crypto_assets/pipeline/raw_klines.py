@@ -7,6 +7,7 @@ from datetime import date
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake import describe, klines_object
+from crypto_assets.market.clock import isoformat
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
@@ -25,6 +26,9 @@ class StoredDay:
 
     def outcome(self, symbol: str) -> DayOutcome:
         facts: dict[str, object] = {"objects": [item.key for item in self.objects]}
+        if self.objects:
+            facts["first_candle"] = isoformat(min(item.first_time for item in self.objects))
+            facts["last_candle"] = isoformat(max(item.last_time for item in self.objects))
         if self.note:
             facts["note"] = self.note
         rows = sum(item.rows for item in self.objects)

@@ -72,8 +72,6 @@ def _metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
     """Counts are summed over a month's days, lists are joined, notes are kept by day."""
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": sum(day.rows for day in days),
-        "first_day": str(days[0].day),
-        "last_day": str(days[-1].day),
     }
     for name in dict.fromkeys(name for day in days for name in day.facts):
         values = [day.facts[name] for day in days if name in day.facts]

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 import dagster as dg
+import pyarrow as pa
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.settings import settings
 
 OWNERS = ["team:market-data"]
 
@@ -22,11 +24,25 @@ _HELP = {
     "taker_buy_quote_volume": "part of the volume that takers bought, in quote units",
 }
 
+
+def _sql_type(kind: pa.DataType) -> str:
+    return f"decimal({kind.precision},{kind.scale})" if pa.types.is_decimal(kind) else "bigint"
+
+
+_SYMBOL = dg.TableColumn("symbol_id", "bigint", description="key of the table `symbols`")
 _CANDLE_COLUMNS = [
-    dg.TableColumn(field.name, str(field.type), description=_HELP[field.name])
-    for field in CANDLE_SCHEMA
+    _SYMBOL,
+    *(
+        dg.TableColumn(field.name, _sql_type(field.type), description=_HELP[field.name])
+        for field in CANDLE_SCHEMA
+    ),
 ]
-_SYMBOL = dg.TableColumn("symbol_id", "int", description="key of the table `symbols`")
+_PERIOD_COLUMNS = [
+    *_CANDLE_COLUMNS,
+    dg.TableColumn("minute_count", "bigint", description="minutes that the period is built from"),
+]
+_LAKE = {"s3" if settings().lake_raw_url.startswith("s3:") else "file", "json"}
+_WAREHOUSE = {"sqlite" if settings().embedded else "mysql", "table"}
 
 
 def spec(
@@ -58,42 +74,42 @@ RAW_KLINES = spec(
     "raw_klines",
     "Minute candles as the exchange sent them: JSON objects in the lake, one UTC day each at most.",
     group="raw",
-    kinds={"python", "s3", "json"},
+    kinds=_LAKE,
 )
 FACT_KLINES = spec(
     "fact_klines",
     "Minute candles, each exactly once, in the table `fact_klines`.",
     group="facts",
-    kinds={"mysql", "table"},
+    kinds=_WAREHOUSE,
     upstream="raw_klines",
-    columns=[_SYMBOL, *_CANDLE_COLUMNS],
+    columns=_CANDLE_COLUMNS,
 )
 HOURLY_KLINES = spec(
     "hourly_klines",
     "Closed hours by the exchange's own rule, in the table `hourly_klines`.",
     group="aggregates",
-    kinds={"mysql", "table"},
+    kinds=_WAREHOUSE,
     upstream="fact_klines",
-    columns=[_SYMBOL, *_CANDLE_COLUMNS],
+    columns=_PERIOD_COLUMNS,
 )
 DAILY_KLINES = spec(
     "daily_klines",
     "Closed UTC days by the exchange's own rule, in the table `daily_klines`.",
     group="aggregates",
-    kinds={"mysql", "table"},
+    kinds=_WAREHOUSE,
     upstream="hourly_klines",
-    columns=[_SYMBOL, *_CANDLE_COLUMNS],
+    columns=_PERIOD_COLUMNS,
 )
 RAW_ORDER_BOOK = spec(
     "raw_order_book",
     "Order-book snapshots as the exchange sent them: JSON objects in the lake.",
     group="raw",
-    kinds={"python", "s3", "json"},
+    kinds=_LAKE,
 )
 FACT_ORDER_BOOK = spec(
     "fact_order_book",
     "Levels of each snapshot in `fact_order_book`, its figures in `order_book_snapshots`.",
     group="facts",
-    kinds={"mysql", "table"},
+    kinds=_WAREHOUSE,
     upstream="raw_order_book",
 )
