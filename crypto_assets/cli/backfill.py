@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import click
 from rich.console import Console
@@ -17,11 +17,16 @@ from rich.progress import (
 
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import day_of
 from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.pipeline.backfill import (
+    Backfill,
+    Partitioning,
+    launch_backfill,
+    plan_backfill,
+)
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.setup import admit, track
-from crypto_assets.settings import PartitionUnit, settings
+from crypto_assets.settings import settings
 from crypto_assets.wiring import platform
 
 _POLL_SECONDS = 1.0
@@ -43,41 +48,29 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
     stores = platform()
     admit(stores)
     check_days(first, last, stores.now())
-    first, last = _whole_units(first, last, day_of(stores.now()))
     track(stores, symbols or ())
-    names = symbols or [symbol.name for symbol in stores.warehouse.symbols.tracked()]
+    chosen = settings()
+    cut = Partitioning(chosen.partition_unit, chosen.start_date)
+    wanted = plan_backfill(stores, cut, symbols, first, last)
+    if (wanted.first, wanted.last) != (first, last):
+        click.echo(f"widened to whole months: {wanted.first} to {wanted.last}", err=True)
     with _progress() as progress:
-        task = progress.add_task("asset partitions", total=None)
-        orchestrator = Orchestrator(settings().dagster_url)
-        if orchestrator.serves(settings().dagster_home):
-            return _through_dagster(orchestrator, names, first, last, progress, task)
-        return _in_process(names, first, last, progress, task)
+        task = progress.add_task("asset partitions", total=len(wanted.keys) * len(Stage))
+        orchestrator = Orchestrator(chosen.dagster_url)
+        if orchestrator.serves(chosen.dagster_home):
+            return _through_dagster(orchestrator, wanted, progress, task)
+        return _in_process(wanted, progress, task)
 
 
-def _whole_units(first: date, last: date, today: date) -> tuple[date, date]:
-    """In month mode a range widens to whole months, as far as they have begun, and says so."""
-    if settings().partition_unit is PartitionUnit.DAY:
-        return first, last
-    wide_first = first.replace(day=1)
-    next_month = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
-    wide_last = min(today, next_month - timedelta(days=1))
-    if (wide_first, wide_last) != (first, last):
-        click.echo(f"widened to whole months: {wide_first} to {wide_last}", err=True)
-    return wide_first, wide_last
-
-
-def _in_process(
-    names: Sequence[str], first: date, last: date, progress: Progress, task: TaskID
-) -> int:
+def _in_process(wanted: Backfill, progress: Progress, task: TaskID) -> int:
     from crypto_assets.definitions import defs
     from crypto_assets.defs.backfill import rectangles, run_in_process
     from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
 
     prepare_home(settings().dagster_home)
     with open_instance(settings().dagster_home) as instance:
-        add_symbols(instance, names)
-        parts = rectangles(instance, names, first, last)
-        progress.update(task, total=sum(len(part.keys) for part in parts) * len(Stage))
+        add_symbols(instance, wanted.symbols)
+        parts = rectangles(instance, wanted.symbols, wanted.first, wanted.last)
         result = run_in_process(defs, instance, parts, lambda count: progress.advance(task, count))
     if result.errors:
         raise CryptoAssetsError("; ".join(result.errors))
@@ -85,28 +78,9 @@ def _in_process(
 
 
 def _through_dagster(
-    orchestrator: Orchestrator,
-    names: Sequence[str],
-    first: date,
-    last: date,
-    progress: Progress,
-    task: TaskID,
+    orchestrator: Orchestrator, wanted: Backfill, progress: Progress, task: TaskID
 ) -> int:
-    from crypto_assets.defs.home import add_symbols, open_instance
-    from crypto_assets.defs.jobs import BACKFILL_TAGS
-    from crypto_assets.defs.partitions import date_keys
-
-    if sick := orchestrator.sick_daemons():
-        raise CryptoAssetsError(
-            f"Dagster's daemon does not run ({', '.join(sick)}): start it with `crypto-assets up`"
-        )
-    with open_instance(settings().dagster_home) as instance:
-        add_symbols(instance, names)
-    keys = [f"{day}|{name}" for name in names for day in date_keys(first, last)]
-    backfill_id = orchestrator.launch_backfill(
-        list(Stage), keys, BACKFILL_TAGS, f"{', '.join(names)} {first} to {last}"
-    )
-    progress.update(task, total=len(keys) * len(Stage))
+    backfill_id = launch_backfill(orchestrator, wanted)
     while not (now := orchestrator.backfill(backfill_id)).ended:
         progress.update(task, completed=now.materialized + now.failed)
         time.sleep(_POLL_SECONDS)

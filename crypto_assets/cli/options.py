@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import day_of
 from crypto_assets.market.symbols import symbol_name
+from crypto_assets.pipeline.backfill import check_days as check_range
 from crypto_assets.settings import settings
 
 
@@ -62,13 +62,4 @@ def check_days(first: date, last: date, now_ms: int) -> None:
 
     `now_ms` is the exchange's clock.
     """
-    today, start = day_of(now_ms), settings().start_date
-    if first > last:
-        raise WrongUse(f"--from {first} is after --to {last}: swap them")
-    if last > today:
-        raise WrongUse(f"--to {last} is in the future: today is {today} by the exchange's clock")
-    if first < start:
-        raise WrongUse(
-            f"--from {first} is before START_DATE {start}: set CRYPTO_START_DATE={first} "
-            "or earlier, then run `crypto-assets init`"
-        )
+    check_range(first, last, day_of(now_ms), settings().start_date, ("--from", "--to"))

@@ -3,14 +3,14 @@
 import dagster as dg
 
 from crypto_assets.defs.assets.klines import KlinesConfig
+from crypto_assets.pipeline.backfill import BACKFILL_TAGS
 from crypto_assets.pipeline.outcome import BookStage, Stage
 
 KLINES = dg.AssetSelection.assets(*(stage.value for stage in Stage))
 ORDER_BOOKS = dg.AssetSelection.assets(*(stage.value for stage in BookStage))
 
-# Ticks go before backfills in the queue; backfills go one at a time (dagster.yaml).
+# Ticks go before backfills in the queue (dagster.yaml).
 TICK_TAGS = {"crypto/kind": "tick", "dagster/priority": "10"}
-BACKFILL_TAGS = {"crypto/kind": "backfill", "dagster/priority": "-1"}
 
 ingest = dg.define_asset_job(
     "ingest",

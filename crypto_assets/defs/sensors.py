@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.jobs import BACKFILL_TAGS, backfill
+from crypto_assets.defs.jobs import backfill
 from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags, symbols
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import day_of
 from crypto_assets.pipeline import plan
+from crypto_assets.pipeline.backfill import BACKFILL_TAGS
 from crypto_assets.pipeline.platform import Platform
 
 
