@@ -1,33 +1,23 @@
-"""The app's frame: theme, navigation, and the line that says how fresh everything is."""
+"""The app as a server: the frame's script, and Plotly's own library for the live chart.
 
+`streamlit run streamlit_app/app.py` starts it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 
-from streamlit_app import freshness
+from streamlit_app import plotly_library
 
-# Files of our own: an icon by name would be fetched from a stranger's server.
-_IMAGES = Path(__file__).parent / "images"
 
-st.set_page_config(page_title="crypto-assets", page_icon=str(_IMAGES / "mark.svg"), layout="wide")
-st.logo(str(_IMAGES / "logo.svg"))
-page = st.navigation(
-    [
-        st.Page(
-            "app_pages/dashboard.py",
-            title="Dashboard",
-            icon=":material/dashboard:",
-            default=True,
-            help="Every tracked symbol at a glance: price, 24 hours, totals, what needs attention.",
-        ),
-        st.Page(
-            "app_pages/analytics.py",
-            title="Analytics",
-            icon=":material/candlestick_chart:",
-            help="Candles with volume and indicators, from a minute to a week, over any range.",
-        ),
-    ],
-    position="top",
-)
-freshness.line()
-page.run()
+@asynccontextmanager
+async def _warmed(_: st.App) -> AsyncIterator[None]:
+    """Imports what the pages need before the first viewer waits for it."""
+    import_module("streamlit_app.chart_view")
+    yield
+
+
+app = st.App(Path(__file__).with_name("frame.py"), routes=[plotly_library.ROUTE], lifespan=_warmed)

@@ -8,8 +8,8 @@ from crypto_assets.reports import Answer, CandleSeries, Chart, Instrument, Stati
 from streamlit_app import charts, data, notices, ranges, words
 from streamlit_app.data import Switches
 from streamlit_app.holes import Hole, hole
+from streamlit_app.live_chart import live_chart
 
-_CONFIG = {"scrollZoom": True, "displaylogo": False, "doubleClick": "reset+autosize"}
 _ACRONYM = 4  # letters: sma, ema, vwap
 
 
@@ -30,13 +30,7 @@ def show(about: Instrument, interval: Interval, reach: ranges.Range, switches: S
         holes=holes,
         uirevision=f"{about.symbol} {drawn} {reach}",
     )
-    st.plotly_chart(
-        figure,
-        height="content",
-        key="candles",
-        config=_CONFIG,
-        alt=f"{about.symbol} candles of {drawn} with volume",
-    )
+    live_chart(figure, "candles", f"{about.symbol} candles of {drawn} with volume")
     _footnotes(shown.candles, interval, drawn, holes)
 
 

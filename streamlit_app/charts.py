@@ -78,11 +78,12 @@ def _layout(about: ChartFrame, uirevision: str) -> go.Layout:
         "spikedash": "dot",
         "spikecolor": CROSSHAIR,
     }
-    values = {"side": "right", "showgrid": True, "zeroline": False} | crosshair
+    values = {"side": "right", "zeroline": False, "automargin": True} | crosshair
     volumes = {"tickformat": ".3~s", "nticks": 4, "rangemode": "tozero"}
     hover = {"unifiedhovertitle": {"text": "%{x|%a %d %b %Y %H:%M} UTC"}}
     return go.Layout(
         xaxis={"type": "date", "anchor": "y2", "rangeslider": {"visible": False}}
+        | {"automargin": True}
         | hover
         | crosshair,
         yaxis=values | {"domain": _PRICE_PANE, "tickformat": about.price_format},

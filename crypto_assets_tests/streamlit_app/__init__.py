@@ -1,0 +1,1 @@
+"""The app: its figures, its pages without a browser, and its pages in one."""

@@ -1,0 +1,118 @@
+"""The app over a home of its own: run in this process, or served to a browser."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import streamlit_app
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.settings import settings
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
+
+APP = Path(streamlit_app.__path__[0]) / "app.py"
+FRAME = APP.with_name("frame.py")
+SYMBOLS = ("BTCUSDT", "SHIBUSDT")
+DAYS = 9
+
+RunApp = Callable[..., AppTest]
+
+
+def make_home(home: Path, symbols: tuple[str, ...] = SYMBOLS) -> Warehouse:
+    """A home whose warehouse has symbols and no candle."""
+    home.mkdir(parents=True, exist_ok=True)
+    warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
+    warehouse.migrate()
+    warehouse.symbols.register([describe(name) for name in symbols])
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def stocked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine days up to this minute, BTCUSDT with a hole of two hours that ended a day ago."""
+    home = tmp_path_factory.mktemp("stocked")
+    warehouse = make_home(home)
+    until = floor_ms(now_ms(), MINUTE_MS)
+    until -= MINUTE_MS * (until % HOUR_MS == 0)  # inside an hour, so that one is forming
+    window = Window(until - DAYS * DAY_MS, until)
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [hole_before(until, 24, 120)]))
+    load(warehouse, "SHIBUSDT", generated("SHIBUSDT", window))
+    warehouse.close()
+    return home
+
+
+@pytest.fixture
+def run_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunApp]:
+    """`run_app(home, page="app_pages/analytics.py", **query)`: the app over a home, run once."""
+
+    def run(home: Path, page: str | None = None, **query: str) -> AppTest:
+        monkeypatch.setenv("CRYPTO_HOME", str(home))
+        _forget()
+        app = AppTest.from_file(FRAME, default_timeout=60)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        return app.switch_page(page).run() if page else app
+
+    yield run
+    _forget()
+
+
+def _forget() -> None:
+    settings.cache_clear()
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@contextmanager
+def serving(home: Path, log: Path) -> Iterator[str]:
+    """The app in a process of its own, as people start it; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=home,
+            env={**os.environ, "CRYPTO_HOME": str(home)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_healthy(process, address, log)
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_healthy(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(f"{address}/_stcore/health", timeout=2).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.1)
+    pytest.fail(f"the app did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def app_address(stocked_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app over the stocked home; at the end, its log must hold no traceback."""
+    log = tmp_path_factory.mktemp("app") / "app.log"
+    with serving(stocked_home, log) as address:
+        yield address
+    assert "Traceback" not in log.read_text()

@@ -1,0 +1,132 @@
+"""The candle chart as a figure: what is drawn, where lines break, how much goes to the browser."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from crypto_assets.market.clock import HOUR_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.reports import Gap
+from crypto_assets.warehouse.gaps import GapClass
+from streamlit_app.charts import ChartFrame, Overlay, candle_chart
+from streamlit_app.colours import FALLING, RISING
+from streamlit_app.holes import broken_at_holes, hole
+
+START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
+ABOUT = ChartFrame("BTCUSDT", Interval.H1, 2)
+HOLE = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
+
+
+def candles(count: int = 48, hole_hours: int = 3) -> pd.DataFrame:
+    """Hours from START, the 11th to 13th missing, alternately rising and falling, one forming."""
+    opened = START + np.arange(count + hole_hours) * HOUR_MS
+    opened = np.delete(opened, np.arange(10, 10 + hole_hours))
+    base = 100 + np.arange(count) / 10
+    rising = np.arange(count) % 2 == 0
+    return pd.DataFrame(
+        {
+            "open_time": opened,
+            "open": base,
+            "high": base + 2,
+            "low": base - 2,
+            "close": np.where(rising, base + 1, base - 1),
+            "volume": np.full(count, 5.0),
+            "forming": np.arange(count) == count - 1,
+        }
+    )
+
+
+def traces(figure: go.Figure, kind: str) -> list[go.Figure]:
+    return [trace for trace in figure.data if trace.type == kind]
+
+
+def test_final_candles_are_filled_and_the_forming_one_is_hollow() -> None:
+    final, forming = traces(candle_chart(candles(), ABOUT), "candlestick")
+    assert (len(final.x), len(forming.x)) == (47, 1)
+    assert forming.x[0] == candles()["open_time"].iloc[-1]
+    assert final.increasing.fillcolor == "rgba(43, 131, 214, 1)"
+    assert forming.increasing.fillcolor == "rgba(43, 131, 214, 0.15)"
+    assert (final.increasing.line.color, final.decreasing.line.color) == (RISING, FALLING)
+
+
+def test_nothing_forming_nothing_hollow() -> None:
+    closed = candles().assign(forming=False)
+    assert len(traces(candle_chart(closed, ABOUT), "candlestick")) == 1
+
+
+def test_prices_have_the_symbols_digits() -> None:
+    figure = candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, 8))
+    assert figure.layout.yaxis.tickformat == ",.8f"
+    assert "O %{open:,.8f}" in figure.data[0].hovertemplate
+    assert figure.layout.annotations[0].text == "103.70000000"
+
+
+def test_volume_is_coloured_by_direction_on_its_own_pane() -> None:
+    (bars,) = traces(candle_chart(candles(), ABOUT), "bar")
+    assert bars.yaxis == "y2"
+    assert list(bars.y) == [5.0] * 48
+    assert len(set(bars.marker.color[::2])) == len(set(bars.marker.color[1::2])) == 1
+    assert bars.marker.color[0] != bars.marker.color[1]
+
+
+def test_a_line_breaks_where_candles_are_missing() -> None:
+    frame = candles()
+    overlay = Overlay("SMA 3", pd.DataFrame({"sma": frame["close"].rolling(3).mean()}))
+    (line,) = traces(candle_chart(frame, ABOUT, [overlay]), "scatter")
+    broken = [x for x, y in zip(line.x, line.y, strict=True) if np.isnan(y)]
+    assert broken == [START, START + HOUR_MS, HOLE.start_ms], "warming up, warming up, the hole"
+    assert line.connectgaps is False
+
+
+def test_weeks_break_by_their_own_grid() -> None:
+    monday = 1_740_960_000_000  # 2025-03-03
+    week = Interval.W1.ms
+    times = np.array([monday, monday + week, monday + 3 * week])
+    x, y = broken_at_holes(times, np.array([1.0, 2.0, 3.0]), Interval.W1)
+    assert x.tolist() == [monday, monday + week, monday + 2 * week, monday + 3 * week]
+    assert np.isnan(y).tolist() == [False, False, True, False]
+
+
+def test_a_hole_is_shaded_where_its_candles_would_stand_and_explained_on_hover() -> None:
+    explained = hole(Gap(HOLE, GapClass.OUTAGE))
+    assert explained.words == "Outage, 06 Mar 2025 10:00 to 13:00 UTC"
+    figure = candle_chart(candles(), ABOUT, holes=[explained])
+    shade = figure.layout.shapes[0]
+    assert (shade.x0, shade.x1) == (HOLE.start_ms - HOUR_MS // 2, HOLE.end_ms - HOUR_MS // 2)
+    (marks,) = traces(figure, "scatter")
+    assert list(marks.x) == [HOLE.start_ms + n * HOUR_MS for n in range(3)]
+    assert set(marks.text) == {explained.words}
+
+
+@pytest.mark.parametrize("gap_class", [*GapClass, None])
+def test_every_kind_of_gap_has_words(gap_class: GapClass | None) -> None:
+    over_midnight = Window(START - HOUR_MS, START + HOUR_MS)
+    words = hole(Gap(over_midnight, gap_class)).words
+    assert words.endswith(", 05 Mar 2025 23:00 to 06 Mar 01:00 UTC")
+
+
+def test_lines_of_one_indicator_share_colour_and_legend() -> None:
+    frame = candles()
+    bands = pd.DataFrame({name: frame["close"] for name in ("upper", "middle", "lower")})
+    average = pd.DataFrame({"sma": frame["close"]})
+    overlays = [Overlay("Bollinger 20 2", bands), Overlay("SMA 20", average)]
+    upper, middle, lower, sma = traces(candle_chart(frame, ABOUT, overlays), "scatter")
+    assert upper.line.color == middle.line.color == lower.line.color != sma.line.color
+    assert [line.showlegend for line in (upper, middle, lower, sma)] == [True, False, False, True]
+
+
+def test_zoom_survives_new_candles_and_not_another_interval() -> None:
+    before, after = candle_chart(candles(47), ABOUT), candle_chart(candles(48), ABOUT)
+    other = candle_chart(candles(), ChartFrame("BTCUSDT", Interval.H4, 2))
+    assert before.layout.uirevision == after.layout.uirevision != other.layout.uirevision
+
+
+def test_two_thousand_candles_are_a_small_message() -> None:
+    frame = candles(2000)
+    averages = [Overlay(f"SMA {n}", pd.DataFrame({"sma": frame["close"]})) for n in (20, 50)]
+    assert len(candle_chart(frame, ABOUT, averages).to_json()) < 300_000
+
+
+def test_no_candles_no_traces() -> None:
+    assert len(candle_chart(candles().iloc[:0], ABOUT).data) == 0

@@ -1,0 +1,92 @@
+"""Rising and falling stay apart for every kind of colour blindness, on light and on dark."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import streamlit_app
+from streamlit_app.colours import FALLING, OVERLAYS, RISING, translucent
+
+Colour = NDArray[np.float64]
+
+# Machado, Oliveira, Fernandes 2009, severity 1.0: what is seen of linear RGB.
+SEEN_BY = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]]
+    ),
+    "tritanopia": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+         [0.004733, 0.691367, 0.303900]]
+    ),
+}  # fmt: skip
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+     [0.0193339, 0.1191920, 0.9503041]]
+)  # fmt: skip
+
+THEME = tomllib.loads((Path(streamlit_app.__path__[0]) / ".streamlit/config.toml").read_text())[
+    "theme"
+]
+PAIRS = [
+    (RISING, FALLING),
+    *((THEME[mode]["greenColor"], THEME[mode]["redColor"]) for mode in ("light", "dark")),
+    *((THEME[mode]["greenTextColor"], THEME[mode]["redTextColor"]) for mode in ("light", "dark")),
+]
+
+
+def linear(colour: str) -> Colour:
+    srgb = np.array([int(colour[n : n + 2], 16) for n in (1, 3, 5)]) / 255
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: Colour) -> Colour:
+    xyz = TO_XYZ @ np.clip(rgb, 0, 1) / np.array([0.95047, 1, 1.08883])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2, from 1 to 21."""
+    dark, light = sorted(float(TO_XYZ[1] @ linear(colour)) for colour in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("eye", SEEN_BY)
+@pytest.mark.parametrize(("rising", "falling"), PAIRS)
+def test_rising_and_falling_stay_apart(rising: str, falling: str, eye: str) -> None:
+    seen = [lab(SEEN_BY[eye] @ linear(colour)) for colour in (rising, falling)]
+    assert float(np.linalg.norm(seen[0] - seen[1])) > 50, "a just noticeable difference is 2.3"
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_what_is_drawn_stands_out_from_the_ground(mode: str) -> None:
+    ground = THEME[mode]["backgroundColor"]
+    for colour in (RISING, FALLING, *OVERLAYS):
+        assert contrast(colour, ground) >= 3, "WCAG 2.2, 1.4.11"
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_can_be_read(mode: str) -> None:
+    theme = THEME[mode]
+    for text, ground in (
+        ("textColor", "backgroundColor"),
+        ("textColor", "secondaryBackgroundColor"),
+        ("linkColor", "backgroundColor"),
+        ("greenTextColor", "greenBackgroundColor"),
+        ("redTextColor", "redBackgroundColor"),
+    ):
+        assert contrast(theme[text], theme[ground]) >= 4.5, f"WCAG 2.2, 1.4.3: {text}"
+    assert contrast("#FFFFFF", theme["primaryColor"]) >= 4.5, "the words on a primary button"
+
+
+def test_translucent_keeps_the_colour() -> None:
+    assert translucent("#2B83D6", 0.5) == "rgba(43, 131, 214, 0.5)"

@@ -1,0 +1,159 @@
+"""The pages without a browser: what they show, and what they say where there is nothing to show."""
+
+import json
+import re
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets_tests.reports.stock import generated, load
+from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
+
+ANALYTICS = "app_pages/analytics.py"
+
+
+def words_of(app: AppTest) -> str:
+    """All that the page says in notices, captions, and code."""
+    shown = [*app.error, *app.warning, *app.info, *app.caption, *app.code, *app.markdown]
+    return "\n".join(str(one.value) for one in shown)
+
+
+def metrics_of(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def figure_of(app: AppTest) -> str:
+    (chart,) = app.get("bidi_component")
+    return str(json.loads(chart.proto.json)["figure"])
+
+
+def test_the_dashboard_has_a_tile_for_each_symbol(run_app: RunApp, stocked_home: Path) -> None:
+    app = run_app(stocked_home)
+    assert not app.exception
+    shown = metrics_of(app)
+    assert re.fullmatch(r"[\d,]+\.\d{2}", shown["BTC / USDT"])
+    assert re.fullmatch(r"0\.0000\d{4}", shown["SHIB / USDT"])
+    assert all(re.fullmatch(r"[+-]\d+\.\d\d%", tile.delta) for tile in app.metric[:2])
+    assert shown["Candles"] == f"{2 * 9 * 1440 - 120:,}"
+    assert shown["Lake objects"] == "2"
+    assert "Nothing needs attention" in words_of(app)
+
+
+def test_a_tile_leads_to_its_chart(run_app: RunApp, stocked_home: Path) -> None:
+    app = run_app(stocked_home)
+    assert [link.proto.query_string for link in app.page_link] == [
+        "symbol=BTCUSDT",
+        "symbol=SHIBUSDT",
+    ]
+
+
+def test_silent_symbols_are_named_once(run_app: RunApp, tmp_path: Path) -> None:
+    warehouse = make_home(tmp_path, ("BTCUSDT", "SHIBUSDT", "XRPUSDT"))
+    until = floor_ms(now_ms(), MINUTE_MS) - 2 * 60 * MINUTE_MS
+    for symbol in ("BTCUSDT", "SHIBUSDT"):
+        load(warehouse, symbol, generated(symbol, Window(until - DAY_MS, until)))
+    app = run_app(tmp_path)
+    silent, empty = sorted((w.value for w in app.warning), key=lambda text: "BTC" not in text)
+    assert "BTCUSDT for 2 h" in silent and "SHIBUSDT for 2 h" in silent and "`ingest`" in silent
+    assert "XRPUSDT" in empty and "crypto-assets backfill" in empty
+    assert not app.exception
+
+
+def test_analytics_draws_the_newest_week_in_hours(run_app: RunApp, stocked_home: Path) -> None:
+    app = run_app(stocked_home, ANALYTICS)
+    assert not app.exception
+    words = words_of(app)
+    assert "168 candles of 1h" in words
+    assert "Missing, not explained yet" in words
+    assert "The last one, drawn hollow, is still forming" in words
+    figure = figure_of(app)
+    assert '"name":"SMA 20"' in figure and '"name":"EMA 20"' in figure
+
+
+def test_the_address_chooses_symbol_interval_range_and_indicators(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    app = run_app(
+        stocked_home,
+        ANALYTICS,
+        symbol="SHIBUSDT",
+        interval="5m",
+        range="6h",
+        sma_period="7",
+        ema="false",
+    )
+    assert app.selectbox(key="symbol").value == "SHIBUSDT"
+    assert "72 candles of 5m" in words_of(app)
+    figure = figure_of(app)
+    assert '"name":"SMA 7"' in figure and "EMA" not in figure
+    assert "SHIB / USDT" in metrics_of(app)
+
+
+def test_another_interval_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
+    app = run_app(stocked_home, ANALYTICS)
+    app.segmented_control(key="interval").set_value(Interval.M15).run()
+    assert not app.exception
+    assert "672 candles of 15m" in words_of(app)
+
+
+def test_a_range_too_long_for_its_interval_is_drawn_coarser(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    app = run_app(stocked_home, ANALYTICS, interval="1m", range="1w")
+    assert "1m would be too many candles for this range, so they are of 5m" in words_of(app)
+    assert "2,016 candles of 5m" in words_of(app)
+
+
+def test_switches_and_periods_change_the_lines(run_app: RunApp, stocked_home: Path) -> None:
+    app = run_app(stocked_home, ANALYTICS)
+    app.toggle(key="sma").set_value(False)
+    app.toggle(key="bollinger").set_value(True)
+    app.number_input(key="ema_period").set_value(50).run()
+    figure = figure_of(app)
+    assert '"name":"EMA 50"' in figure and '"name":"Bollinger 20 2"' in figure
+    assert "SMA" not in figure
+
+
+def test_nonsense_in_the_address_falls_back_to_the_defaults(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    app = run_app(stocked_home, ANALYTICS, symbol="NOPE", interval="7m", range="x", sma_period="-4")
+    assert not app.exception
+    assert "168 candles of 1h" in words_of(app)
+    assert '"name":"SMA 20"' in figure_of(app)
+
+
+def test_without_a_warehouse_every_page_says_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
+    for page in (None, ANALYTICS):
+        app = run_app(tmp_path, page)
+        assert not app.exception
+        assert "not set up yet" in words_of(app)
+        assert "crypto-assets init\ncrypto-assets backfill --symbols BTCUSDT" in words_of(app)
+
+
+def test_without_symbols_every_page_says_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
+    make_home(tmp_path, ())
+    for page in (None, ANALYTICS):
+        app = run_app(tmp_path, page)
+        assert not app.exception
+        assert "CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init" in words_of(app)
+
+
+def test_without_candles_every_page_says_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
+    make_home(tmp_path)
+    board, chart = (run_app(tmp_path, page) for page in (None, ANALYTICS))
+    assert not board.exception and not chart.exception
+    assert "**No candle yet**: BTCUSDT, SHIBUSDT" in words_of(board)
+    assert "crypto-assets backfill --symbols BTCUSDT --from 20" in words_of(chart)
+
+
+def test_a_broken_warehouse_is_explained_without_a_traceback(
+    run_app: RunApp, tmp_path: Path
+) -> None:
+    (tmp_path / "warehouse.db").write_bytes(b"not a database, but long enough to be read as one")
+    for page in (None, ANALYTICS):
+        app = run_app(tmp_path, page)
+        assert not app.exception
+        assert "no sound SQLite file" in words_of(app)
