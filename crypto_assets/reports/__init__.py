@@ -1,7 +1,9 @@
 """What is asked of the warehouse: reads of bounded work that pages, routes and commands share."""
 
 from crypto_assets.reports.dashboard import Attention, Concern, Dashboard, Tile
+from crypto_assets.reports.deduplication import Deduplication, SymbolDeduplication
 from crypto_assets.reports.instruments import Instrument
+from crypto_assets.reports.quality import Quality
 from crypto_assets.reports.reports import Reports
 from crypto_assets.reports.series import Answer, CandleSeries, Chart, Gap
 from crypto_assets.reports.statistics import Statistics
@@ -15,12 +17,15 @@ __all__ = [
     "Chart",
     "Concern",
     "Dashboard",
+    "Deduplication",
     "Gap",
     "Instrument",
+    "Quality",
     "Reports",
     "Statistics",
     "Status",
     "Storage",
+    "SymbolDeduplication",
     "SymbolStatus",
     "Tile",
 ]

@@ -4,16 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 
 from crypto_assets.analytics import get
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.clock import now_ms
+from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import LakeObject
+from crypto_assets.market.order_book import OrderBook
 from crypto_assets.reports.candles import read_candles
 from crypto_assets.reports.dashboard import Dashboard, read_dashboard
+from crypto_assets.reports.deduplication import Deduplication, read_deduplication
 from crypto_assets.reports.indicators import answer_all
 from crypto_assets.reports.instruments import Instrument, read_instruments
+from crypto_assets.reports.quality import Quality, read_quality
 from crypto_assets.reports.series import Answer, CandleSeries, Chart
 from crypto_assets.reports.statistics import Statistics, statistics_24h
 from crypto_assets.reports.status import Status, read_status
+from crypto_assets.reports.storage import Storage, read_storage
 from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.gaps import Gap as LedgerGap
 
 # A provider's name and its parameters as a person gave them.
 Wanted = tuple[str, Mapping[str, object]]
@@ -86,6 +92,36 @@ class Reports:
 
     def status(self) -> Status:
         return read_status(self._warehouse, self._clock())
+
+    def order_book(self, symbol: str) -> OrderBook | None:
+        """The newest snapshot with its levels; None where there is none."""
+        return self._warehouse.order_books.latest(symbol)
+
+    def storage(self) -> Storage:
+        return read_storage(self._warehouse)
+
+    def ingestion_log(
+        self, limit: int = 100, offset: int = 0, before: int | None = None
+    ) -> list[LakeObject]:
+        """Objects of the lake, newest fetch first; with `before`, those fetched before it."""
+        return self._warehouse.objects.latest(limit, offset, before)
+
+    def deduplication(self, days: int = 7) -> Deduplication:
+        return read_deduplication(self._warehouse, self._clock(), days)
+
+    def gaps(
+        self,
+        symbol: str | None = None,
+        window: Window | None = None,
+        *,
+        closed: bool = False,
+        limit: int = 1000,
+    ) -> list[LedgerGap]:
+        """The ledger by symbol and start; with `closed`, what has been filled since too."""
+        return self._warehouse.gaps.list(symbol, window, closed=closed, limit=limit)
+
+    def quality(self, limit: int = 100) -> Quality:
+        return read_quality(self._warehouse, self._clock(), limit)
 
     def close(self) -> None:
         """Gives the warehouse's connections back; the next read opens new ones."""

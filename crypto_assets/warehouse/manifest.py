@@ -64,10 +64,34 @@ class Manifest:
         )
         return self._read(statement.limit(limit))
 
-    def latest(self, limit: int = 100, offset: int = 0) -> list[LakeObject]:
-        """The ingestion log: newest fetch first."""
-        order = (lake_objects.c.fetched_at.desc(), lake_objects.c.key.desc())
-        return self._read(_select().order_by(*order).limit(limit).offset(offset))
+    def latest(
+        self, limit: int = 100, offset: int = 0, before: int | None = None
+    ) -> list[LakeObject]:
+        """The ingestion log: newest fetch first, of those fetched before an instant (epoch ms).
+
+        In the order of the index on `fetched_at`, to which the key belongs.
+        """
+        statement = _select()
+        if before is not None:
+            statement = statement.where(lake_objects.c.fetched_at < before)
+        order = (lake_objects.c.fetched_at, lake_objects.c.bucket, lake_objects.c.key)
+        newest = statement.order_by(*(column.desc() for column in order))
+        return self._read(newest.limit(limit).offset(offset))
+
+    def loaded_by_day(
+        self, symbol: str, kind: ObjectKind, window: Window
+    ) -> dict[int, tuple[int, int]]:
+        """Objects that stand in the lake and are loaded, and their rows, by UTC day (epoch ms)."""
+        first = lake_objects.c.first_time
+        day = first - first % DAY_MS
+        loaded = lake_objects.c.loaded_at.is_not(None)
+        statement = (
+            select(day, func.count(), func.sum(lake_objects.c.rows))
+            .where(*_overlap(symbol, kind, window), loaded)
+            .group_by(day)
+        )
+        rows = self._database.read(lambda c: c.execute(statement).all())
+        return {start: (count, int(held)) for start, count, held in rows}
 
     def in_bucket(self, bucket: str, fetched_before: int, limit: int = 1000) -> list[LakeObject]:
         """Objects of a bucket fetched before an instant, oldest fetch first."""

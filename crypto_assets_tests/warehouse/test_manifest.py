@@ -3,6 +3,8 @@
 from dataclasses import replace
 from itertools import permutations
 
+from sqlalchemy import event, text
+
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.warehouse import Warehouse
@@ -127,7 +129,36 @@ def test_totals_log_and_forgetting(warehouse: Warehouse) -> None:
         ("crypto-raw", KLINES, 4, 4006),
     ]
     assert _keys(warehouse.objects.latest(limit=2, offset=1)) == _keys([items[3], items[2]])
+    assert _keys(warehouse.objects.latest(before=FETCHED + 3)) == _keys(
+        [*items[2:0:-1], depth, items[0]]
+    )
     older = warehouse.objects.in_bucket("crypto-raw", FETCHED + 2)
     assert set(_keys(older)) == set(_keys([items[0], items[1], depth]))
     warehouse.objects.forget("crypto-raw", _keys(items))
     assert len(warehouse.objects.latest()) == 2
+
+
+def test_the_log_is_read_in_the_order_of_an_index(mariadb_warehouse_url: str) -> None:
+    warehouse = Warehouse(mariadb_warehouse_url)
+    warehouse.objects.record([_object(n, FETCHED + n // 3) for n in range(500)])
+    asked: list[str] = []
+    engine = warehouse.objects._database.engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2] % given[3]))
+    assert len(warehouse.objects.latest(limit=20, offset=40, before=FETCHED + 100)) == 20
+    with engine.connect() as connection:
+        plan = connection.execute(text(f"EXPLAIN {asked[0]}")).mappings().one()
+    warehouse.close()
+    assert plan["key"] == "ix_lake_objects_fetched"
+    assert "filesort" not in plan["Extra"]
+
+
+def test_loaded_rows_are_counted_by_day(warehouse: Warehouse) -> None:
+    track(warehouse)
+    parts = [minutes(START, 10), minutes(START + 5 * MINUTE_MS, 10), minutes(START + DAY_MS, 3)]
+    batches = [batch(candles) for candles in parts]
+    unloaded, _ = batch(minutes(START + 30 * MINUTE_MS, 10))
+    warehouse.objects.record([unloaded, *(item for item, _ in batches)])
+    warehouse.facts.load(SYMBOL, batches)
+    two_days = Window(START, START + 2 * DAY_MS)
+    counted = warehouse.objects.loaded_by_day(SYMBOL, KLINES, two_days)
+    assert counted == {START: (2, 20), START + DAY_MS: (1, 3)}

@@ -1,0 +1,87 @@
+"""What pages show of the lake, the ledger and the quarantine: figures that mean what they say."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.reports import Reports
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.facts import KlinesBatch
+from crypto_assets.warehouse.quarantine import Quarantined
+from crypto_assets_tests.warehouse.minutes import (
+    FETCHED,
+    START,
+    batch,
+    minute,
+    minutes,
+    table,
+    track,
+)
+
+NOW = START + 30 * HOUR_MS
+
+
+def loaded(warehouse: Warehouse, *batches: KlinesBatch) -> None:
+    warehouse.objects.record([item for item, _ in batches])
+    warehouse.facts.load("BTCUSDT", batches)
+
+
+def test_a_minute_said_twice_is_repeated_and_a_bad_one_is_not(warehouse: Warehouse) -> None:
+    track(warehouse, "BTCUSDT", "ETHUSDT")
+    item, rows = batch(minutes(START, 60))
+    again = batch(minutes(START + 50 * MINUTE_MS, 20))
+    # One of its rows was set aside: the object has 61, of which 60 were loaded.
+    loaded(warehouse, (replace(item, rows=61), rows), again)
+    bad = Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", item.key, "high below low", "[]", START)
+    warehouse.quarantine.add([bad, replace(bad, reason="not JSON", open_time=None)])
+    found = Reports(warehouse, clock=lambda: NOW).deduplication(days=2)
+    assert found.window == Window(START, START + 2 * DAY_MS)
+    btc, eth = found.symbols
+    assert (btc.objects, btc.delivered, btc.held) == (2, 81, 70)
+    assert (btc.quarantined, btc.repeated) == (1, 10)
+    assert (eth.delivered, eth.repeated) == (0, 0)
+    assert (found.delivered, found.repeated) == (81, 10)
+
+
+def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
+    warehouse: Warehouse,
+) -> None:
+    track(warehouse)
+    gone, kept = batch(minutes(START, 60)), batch(minutes(START + DAY_MS, 5))
+    loaded(warehouse, gone, kept)
+    warehouse.objects.forget(gone[0].bucket, [gone[0].key])
+    (btc,) = Reports(warehouse, clock=lambda: NOW).deduplication(days=2).symbols
+    assert (btc.objects, btc.delivered, btc.held, btc.repeated) == (1, 5, 5, 0)
+
+
+def test_quality_names_revisions_and_quarantine(warehouse: Warehouse) -> None:
+    track(warehouse)
+    loaded(warehouse, batch(table([minute(START, base=100)])))
+    loaded(warehouse, batch(table([minute(START, base=101)]), fetched_at=FETCHED + 1))
+    bad = Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", "k", "not JSON", "<html>")
+    warehouse.quarantine.add([bad, replace(bad, key="l")])
+    found = Reports(warehouse, clock=lambda: NOW).quality(limit=1)
+    (revision,) = found.revisions
+    assert (revision.old.open, revision.new.open) == (Decimal(100), Decimal(101))
+    assert (found.quarantined, len(found.quarantine)) == (2, 1)
+    assert [one.symbol for one in found.symbols] == ["BTCUSDT"]
+
+
+def test_the_ledger_and_the_log_are_asked_by_window(warehouse: Warehouse) -> None:
+    track(warehouse)
+    batches = [batch(minutes(START + n * HOUR_MS, 30), fetched_at=FETCHED + n) for n in range(3)]
+    loaded(warehouse, *batches)
+    whole = Window(START, START + 150 * MINUTE_MS)
+    warehouse.gaps.refresh("BTCUSDT", whole)
+    reports = Reports(warehouse)
+    assert [gap.start for gap in reports.gaps("BTCUSDT")] == [
+        START + 30 * MINUTE_MS,
+        START + 90 * MINUTE_MS,
+    ]
+    late = Window(START + HOUR_MS, whole.end_ms)
+    assert [gap.minutes for gap in reports.gaps(window=late)] == [30]
+    log = reports.ingestion_log(limit=1, before=FETCHED + 2)
+    assert [item.fetched_at for item in log] == [FETCHED + 1]
+    assert reports.storage().objects == 3
+    assert reports.order_book("BTCUSDT") is None
