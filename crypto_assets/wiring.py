@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
 from crypto_assets.pipeline.platform import Platform
@@ -12,15 +13,24 @@ from crypto_assets.warehouse import Warehouse
 
 def open_platform(chosen: Settings) -> Platform:
     """What the use cases work with. Opens no connection yet: each body does so when first used."""
+    raw = _open_lake(chosen, chosen.lake_raw_url)
+    archive = _open_lake(chosen, chosen.lake_archive_url)
+    if raw.bucket == archive.bucket:
+        # The manifest tells the two apart by this name.
+        raise WrongUse(
+            f"CRYPTO_LAKE_RAW_URL and CRYPTO_LAKE_ARCHIVE_URL both end in {raw.bucket}: "
+            "give them different names"
+        )
     return Platform(
         exchange=open_exchange(chosen.exchange_url, chosen.archive_url),
-        raw=_open_lake(chosen, chosen.lake_raw_url),
-        archive=_open_lake(chosen, chosen.lake_archive_url),
+        raw=raw,
+        archive=archive,
         warehouse=open_warehouse(chosen),
         settle_ms=round(chosen.settle_seconds * 1000),
         order_book_levels=chosen.order_book_levels,
         default_ingest_minutes=chosen.ingest_interval_minutes,
         default_order_book_minutes=chosen.order_book_interval_minutes,
+        partition_unit=chosen.partition_unit,
     )
 
 

@@ -24,7 +24,7 @@ def make_ready() -> list[str]:
     from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
 
     chosen = settings()
-    added = prepare(platform(), chosen.symbols, chosen.start_date, chosen.partition_unit)
+    added = prepare(platform(), chosen.symbols, chosen.start_date)
     home = chosen.dagster_home
     prepare_home(home)
     with open_instance(home) as instance:

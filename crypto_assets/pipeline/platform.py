@@ -23,6 +23,7 @@ class Platform:
     order_book_levels: int
     default_ingest_minutes: int
     default_order_book_minutes: int
+    partition_unit: str = "day"
 
     def now(self) -> int:
         """The exchange's clock, epoch ms: it decides what is closed and which day it is."""

@@ -6,7 +6,7 @@ from datetime import date
 from crypto_assets.pipeline.platform import Platform
 
 
-def prepare(platform: Platform, symbols: Sequence[str], start: date, unit: str) -> list[str]:
+def prepare(platform: Platform, symbols: Sequence[str], start: date) -> list[str]:
     """Create or migrate what is missing and register symbols; answers the newly added ones.
 
     Idempotent, safe when two start at once. Raises UnknownSymbol before anything is registered,
@@ -17,7 +17,7 @@ def prepare(platform: Platform, symbols: Sequence[str], start: date, unit: str) 
         lake.create()
         lake.check()
     _claim(platform)
-    platform.warehouse.settings.claim_partition_unit(unit)
+    platform.warehouse.settings.claim_partition_unit(platform.partition_unit)
     platform.warehouse.settings.claim_start_date(start)
     return track(platform, symbols)
 
@@ -33,9 +33,10 @@ def track(platform: Platform, symbols: Sequence[str]) -> list[str]:
 
 
 def admit(platform: Platform) -> None:
-    """Raises unless warehouse and lake are ready and belong to this exchange."""
+    """Raises unless warehouse and lake are ready, belong to this exchange and are cut as here."""
     platform.warehouse.require_ready()
     _claim(platform)
+    platform.warehouse.settings.claim_partition_unit(platform.partition_unit)
 
 
 def _claim(platform: Platform) -> None:

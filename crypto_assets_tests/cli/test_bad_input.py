@@ -1,11 +1,14 @@
 """Wrong use and broken surroundings: one line that says what to do, and an exit code."""
 
+import socket
 import sqlite3
 
 import pytest
 
+from crypto_assets.ports import require_free_port
 from crypto_assets_tests.cli.conftest import MakeDesk
 from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
 
 _NOBODY = "http://127.0.0.1:9"
@@ -70,6 +73,33 @@ def test_a_bucket_that_is_gone(
     assert "crypto-assets init" in ran.complaint
 
 
+def test_a_wrong_database_password(
+    simulated_exchange: StartExchange, make_desk: MakeDesk, mariadb: DatabaseServer
+) -> None:
+    mariadb.execute("CREATE USER IF NOT EXISTS desk IDENTIFIED BY 'right'")
+    url = mariadb.url("crypto", user="desk", password="wr0ng-secret")
+    desk = make_desk(simulated_exchange(now=NOON), WAREHOUSE_URL=url)
+    for words in (("init",), ("status",)):
+        ran = desk.run(*words)
+        assert ran.code == 1
+        assert "CRYPTO_WAREHOUSE_URL" in ran.complaint
+        assert "wr0ng-secret" not in ran.complaint
+
+
+def test_a_database_server_that_is_not_there(make_desk: MakeDesk) -> None:
+    url = f"mysql+pymysql://desk:secret@127.0.0.1:{require_free_port(0)}/crypto"
+    ran = make_desk(_NOBODY, WAREHOUSE_URL=url).run("status")
+    assert ran.code == 1
+    assert "127.0.0.1" in ran.complaint
+    assert "secret" not in ran.complaint
+
+
+def test_lakes_that_share_a_name(make_desk: MakeDesk) -> None:
+    ran = make_desk(_NOBODY, LAKE_RAW_URL="s3://one", LAKE_ARCHIVE_URL="s3://one").run("init")
+    assert ran.code == 2
+    assert "CRYPTO_LAKE_ARCHIVE_URL" in ran.complaint
+
+
 def test_a_wrong_setting_is_named(simulated_exchange: StartExchange, make_desk: MakeDesk) -> None:
     ran = make_desk(simulated_exchange(now=NOON), SETTLE_SECONDS="soon").run("status")
     assert ran.code == 2
@@ -103,8 +133,6 @@ def test_the_data_of_another_exchange(
 
 
 def test_a_taken_port_names_its_holder(make_desk: MakeDesk) -> None:
-    import socket
-
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         held.listen()

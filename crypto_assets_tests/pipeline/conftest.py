@@ -62,7 +62,7 @@ def build_platform(tmp_path: Path) -> Iterator[BuildPlatform]:
                 default_ingest_minutes=1,
                 default_order_book_minutes=5,
             )
-            prepare(platform, symbols or ("BTCUSDT",), START, "day")
+            prepare(platform, symbols or ("BTCUSDT",), START)
             return platform
 
         yield build

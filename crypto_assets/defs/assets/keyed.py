@@ -7,7 +7,10 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.defs.partitions import date_key
+from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.outcome import DayOutcome
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.setup import admit
 
 _NAMED_AT_MOST = 10
 
@@ -36,6 +39,14 @@ def log_good_keys(
                 dg.AssetMaterialization(stage, partition=partition, metadata=_metadata(days))
             )
     return bad
+
+
+def require_admission(platform: Platform) -> None:
+    """Raises Failure unless warehouse and lake are ready and belong to this exchange."""
+    try:
+        admit(platform)
+    except CryptoAssetsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def raise_for_bad_keys(bad: Sequence[BadKey]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys
+from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys, require_admission
 from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
 from crypto_assets.defs.partitions import by_symbol, date_symbol
 from crypto_assets.pipeline.ingest import bring_symbols
@@ -37,6 +37,7 @@ def klines(
     context: dg.AssetExecutionContext, config: KlinesConfig, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring each symbol of the run from the exchange to days, through the selected assets."""
+    require_admission(platform)
     wanted = by_symbol(context.partition_keys)
     stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}
     windows = {own.symbol: own.window for own in wanted}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys
+from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys, require_admission
 from crypto_assets.defs.assets.specs import FACT_ORDER_BOOK, RAW_ORDER_BOOK
 from crypto_assets.defs.partitions import by_symbol, date_symbol
 from crypto_assets.pipeline.order_books import bring_books
@@ -23,6 +23,7 @@ def order_books(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Capture each symbol's book and load what the lake holds of the run's days."""
+    require_admission(platform)
     stages = {BookStage(key.to_user_string()) for key in context.selected_asset_keys}
     bad = []
     for own in by_symbol(context.partition_keys):

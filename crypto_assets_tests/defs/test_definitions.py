@@ -1,0 +1,48 @@
+"""What Dagster loads, loads; and says of itself what a person wants to know."""
+
+import dagster as dg
+
+from crypto_assets.definitions import defs
+from crypto_assets.pipeline.outcome import BookStage, Stage
+
+
+def test_the_definitions_load_as_a_code_location_loads_them() -> None:
+    dg.Definitions.validate_loadable(defs)
+    assert defs.get_repository_def().get_all_jobs()
+
+
+def test_every_asset_says_what_it_is() -> None:
+    graph = defs.resolve_asset_graph()
+    names = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    assert names >= {*Stage, *BookStage}
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description
+        assert node.group_name != "default"
+        assert node.kinds
+        assert node.owners
+
+
+def test_the_chain_is_drawn_as_it_flows() -> None:
+    graph = defs.resolve_asset_graph()
+    parents = {
+        stage: {key.to_user_string() for key in graph.get(dg.AssetKey(stage)).parent_keys}
+        for stage in (*Stage, *BookStage)
+    }
+    assert parents == {
+        "raw_klines": set(),
+        "fact_klines": {"raw_klines"},
+        "hourly_klines": {"fact_klines"},
+        "daily_klines": {"hourly_klines"},
+        "raw_order_book": set(),
+        "fact_order_book": {"raw_order_book"},
+    }
+
+
+def test_the_live_jobs_run_from_the_first_start() -> None:
+    repository = defs.get_repository_def()
+    assert {s.name: s.default_status for s in repository.schedule_defs} == {
+        "ingest_schedule": dg.DefaultScheduleStatus.RUNNING,
+        "order_books_schedule": dg.DefaultScheduleStatus.RUNNING,
+    }
+    assert {s.default_status for s in repository.sensor_defs} == {dg.DefaultSensorStatus.RUNNING}
