@@ -1,5 +1,6 @@
 """Hours from minutes and days from hours, by the exchange's own rule, where something changed."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -141,14 +142,16 @@ def _rewrite(
 ) -> int:
     """Puts the wanted periods, which open at `opens`, in place of what was; returns how many."""
     written = 0
-    for run in stale.runs(opens, source.width_ms, _READ_ALONG_PERIODS * source.width_ms):
-        periods = wanted(symbol_id, run)
-        target = source.target
-        connection.execute(
-            delete(target).where(
-                *stale.inside(target, symbol_id, run), target.c.open_time.in_(periods)
-            )
-        )
-        names, rows = rolled_up(source.parts, symbol_id, run, source.width_ms, periods)
+    target, width = source.target, source.width_ms
+    for run in stale.runs(opens, width, _READ_ALONG_PERIODS * width):
+        outdated = delete(target).where(*stale.inside(target, symbol_id, run))
+        names, rows = rolled_up(source.parts, symbol_id, run, width)
+        inside = bisect_left(opens, run.end_ms) - bisect_left(opens, run.start_ms)
+        if inside * width < run.end_ms - run.start_ms:
+            # Fresh periods were read along, and are to stay as they are.
+            outdated = outdated.where(target.c.open_time.in_(wanted(symbol_id, run)))
+            computed = rows.selected_columns["open_time"]
+            rows = rows.where(computed.in_(wanted(symbol_id, run)))
+        connection.execute(outdated)
         written += connection.execute(insert(target).from_select(names, rows)).rowcount
     return written
