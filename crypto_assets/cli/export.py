@@ -22,7 +22,10 @@ from crypto_assets.wiring import open_reports, open_warehouse
 @click.command()
 @click.option("--symbol", required=True, help="As BTCUSDT.")
 @click.option(
-    "--interval", type=click.Choice(list(Interval)), default=Interval.H1, show_default=True
+    "--interval",
+    type=click.Choice([one.value for one in Interval]),
+    default="1h",
+    show_default=True,
 )
 @days_options
 @click.option(

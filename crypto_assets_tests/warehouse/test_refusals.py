@@ -36,7 +36,7 @@ def test_a_wrong_password(mariadb: DatabaseServer, weak_user: str) -> None:
     for asked in (warehouse.ping, warehouse.migrate, warehouse.require_ready):
         with pytest.raises(WarehouseRefused) as caught:
             asked()
-        assert "refuses user 'weak': check name and password" in _message(caught)
+        assert "refuses user 'weak': put name and password right" in _message(caught)
 
 
 def test_a_missing_database_that_the_user_may_not_create(

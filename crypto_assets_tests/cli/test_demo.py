@@ -1,0 +1,71 @@
+"""`crypto-assets demo --once` and the commands that look at what it left."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from crypto_assets.market.candles import CANDLE_COLUMNS
+from crypto_assets.market.clock import MINUTE_MS, day_of, now_ms
+from crypto_assets_tests.cli.conftest import Desk, Ran, desk_at
+
+_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+_DAYS = 3
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Ran]:
+    """A demo that ran once, on settings of nobody's making."""
+    desk = desk_at(
+        tmp_path_factory.mktemp("demo"), "http://127.0.0.1:9", SYMBOLS=",".join(_SYMBOLS)
+    )
+    return desk, desk.run("demo", "--once", "--days", str(_DAYS))
+
+
+def test_it_reports_what_it_loaded_and_checked(demo: tuple[Desk, Ran]) -> None:
+    desk, ran = demo
+    assert ran.code == 0, ran.err
+    for symbol in _SYMBOLS:
+        assert symbol in ran.out
+    assert "minute candles in" in ran.out
+    assert str(desk.home) in ran.out
+
+
+def test_status_says_the_same_to_a_program(demo: tuple[Desk, Ran]) -> None:
+    desk, _ = demo
+    ran = desk.run("status", "--json")
+    assert ran.code == 0, ran.err
+    held = {one["symbol"]: one for one in json.loads(ran.out)["symbols"]}
+    assert set(held) == set(_SYMBOLS)
+    for one in held.values():
+        minutes = (one["last_open_time"] - one["first_open_time"]) // MINUTE_MS + 1
+        assert one["rows"] == minutes >= (_DAYS - 1) * 1440
+        assert one["coverage"] == 1
+        assert one["open_gaps"] == 0
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_export_writes_every_candle(suffix: str, demo: tuple[Desk, Ran], tmp_path: Path) -> None:
+    desk, _ = demo
+    day = str(day_of(now_ms() - 86_400_000))
+    target = tmp_path / f"hours.{suffix}"
+    words = ("--symbol", "ETHUSDT", "--interval", "1h", "--from", day, "--to", day)
+    ran = desk.run("export", *words, "-o", str(target))
+    assert ran.code == 0, ran.err
+    if suffix == "csv":
+        lines = target.read_text().splitlines()
+        assert tuple(lines[0].split(",")) == CANDLE_COLUMNS
+        assert len(lines) == 1 + 24
+    else:
+        table = pyarrow.parquet.read_table(target)
+        assert table.column_names == list(CANDLE_COLUMNS)
+        assert table.num_rows == 24
+
+
+def test_export_to_another_kind_of_file_is_refused(demo: tuple[Desk, Ran]) -> None:
+    desk, _ = demo
+    words = ("--symbol", "ETHUSDT", "--from", "2025-01-01", "--to", "2025-01-01", "-o", "x.txt")
+    ran = desk.run("export", *words)
+    assert ran.code == 2
+    assert ".parquet" in ran.complaint
