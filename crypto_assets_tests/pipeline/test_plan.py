@@ -1,0 +1,88 @@
+"""What a tick has to do, and what it leaves to a backfill."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, from_ms
+from crypto_assets.pipeline import plan
+from crypto_assets.pipeline.platform import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Platform
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+_SCHEDULED = from_ms(TODAY_MS + 12 * HOUR_MS)
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    platform: Platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    return platform
+
+
+def test_before_the_first_candle_a_tick_begins_with_today(platform: Platform) -> None:
+    tick = plan.tick(platform, _SCHEDULED)
+    assert (tick.first_day, tick.last_day) == (TODAY, TODAY)
+    assert tick.symbols == ("BTCUSDT", "ETHUSDT")
+    assert plan.far_behind(platform) == {}
+
+
+def test_hours_are_due_when_one_has_closed_since(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    bring(platform, "BTCUSDT", "ETHUSDT")
+    assert not plan.tick(platform, _SCHEDULED).hour_closed
+    server.clock.advance(HOUR_MS - MINUTE_MS)  # 12:59:30: 12:58 is the newest that has closed
+    assert not plan.tick(platform, _SCHEDULED).hour_closed
+    server.clock.advance(MINUTE_MS)
+    assert plan.tick(platform, _SCHEDULED).hour_closed
+    bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+    assert not plan.tick(platform, _SCHEDULED).hour_closed, "not again a minute later"
+
+
+def test_the_oldest_watermark_says_where_to_begin(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    bring(platform, "BTCUSDT", "ETHUSDT")
+    server.clock.advance(DAY_MS)
+    bring(platform, "ETHUSDT", tail=True, last=TODAY + timedelta(days=1))
+    tick = plan.tick(platform, _SCHEDULED)
+    assert (tick.first_day, tick.last_day) == (TODAY, TODAY + timedelta(days=1))
+
+
+def test_a_symbol_far_behind_is_left_to_a_backfill(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    bring(platform, "BTCUSDT", "ETHUSDT")
+    server.clock.advance(3 * DAY_MS)
+    later = TODAY + timedelta(days=3)
+    bring(platform, "ETHUSDT", last=later)
+    tick = plan.tick(platform, _SCHEDULED)
+    assert tick.symbols == ("ETHUSDT",)
+    assert tick.first_day == later
+    assert plan.far_behind(platform) == {"BTCUSDT": TODAY}
+
+
+def test_the_interval_that_the_app_sets_counts_at_once(platform: Platform) -> None:
+    odd = _SCHEDULED + timedelta(minutes=1)
+    assert plan.tick(platform, odd).due
+    platform.warehouse.settings.put(INGEST_INTERVAL, 5, who="test")
+    assert not plan.tick(platform, odd).due
+    assert plan.tick(platform, _SCHEDULED).due
+    platform.warehouse.settings.put(ORDER_BOOK_INTERVAL, 10, who="test")
+    assert not plan.book_tick(platform, odd).due
+    assert plan.book_tick(platform, _SCHEDULED).due
+
+
+def test_a_run_waits_until_the_last_minute_has_settled(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    server.clock.set(TODAY_MS + 12 * HOUR_MS + 1)
+    server.clock.speed = 1
+    quick = replace(platform, settle_ms=300)
+    assert quick.wait_until_settled() >= TODAY_MS + 12 * HOUR_MS
