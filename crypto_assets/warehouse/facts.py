@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, delete, func, select
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, Window, now_ms
+from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.warehouse import bulk, watermarks
 from crypto_assets.warehouse.database import Database
@@ -65,26 +65,32 @@ class Facts:
             )
         )
 
-    def purge(self, symbol: str, before_ms: int) -> int:
+    def purge(self, symbol: str, before_ms: int, *, settled: bool = False) -> int:
         """Retires minutes before a UTC midnight, for good; returns how many went.
 
-        From then on nothing before it is loaded, aggregated or called a gap. May be killed and
-        repeated. Raises ValueError where `before_ms` is no midnight.
+        From then on nothing before it is loaded, aggregated or called a gap. With `settled`, only
+        days before the first with an hour that is yet to be computed. May be killed and repeated.
+        Raises ValueError where `before_ms` is no midnight.
         """
         if before_ms % DAY_MS:
             raise ValueError(f"{before_ms} is not the start of a UTC day")
         symbol_id = self._symbols.id_of(symbol)
-        oldest = self._database.write(lambda c: _close_past(c, symbol_id, before_ms))
+        past = self._database.write(lambda c: _close_past(c, symbol_id, before_ms, settled))
         gone = 0
-        for day in Window(oldest, before_ms).days():
+        for day in past.days():
             gone += self._database.write(partial(_purge, symbol_id=symbol_id, day=day))
         return gone
 
 
-def _close_past(connection: Connection, symbol_id: int, before_ms: int) -> int:
-    """Sets `purged_before`, and returns the open time of the oldest minute that is still held."""
+def _close_past(connection: Connection, symbol_id: int, before_ms: int, settled: bool) -> Window:
+    """Sets `purged_before`; what is to go, from the oldest minute that is still held."""
     mark = watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
-    closed = replace(mark, purged_before=max(before_ms, mark.purged_before or before_ms))
+    waiting = stale_hours.c.symbol_id == symbol_id, stale_hours.c.open_time < before_ms
+    first = connection.execute(select(func.min(stale_hours.c.open_time)).where(*waiting)).scalar()
+    if settled and first is not None:
+        before_ms = floor_ms(int(first), DAY_MS)
+    before_ms = max(before_ms, mark.purged_before or before_ms)
+    closed = replace(mark, purged_before=before_ms)
     watermarks.store(connection, symbol_id, ObjectKind.KLINES, closed)
     connection.execute(
         delete(stale_hours).where(
@@ -92,7 +98,7 @@ def _close_past(connection: Connection, symbol_id: int, before_ms: int) -> int:
         )
     )
     oldest = select(func.min(fact_klines.c.open_time)).where(fact_klines.c.symbol_id == symbol_id)
-    return int(connection.execute(oldest).scalar() or before_ms)
+    return Window(int(connection.execute(oldest).scalar() or before_ms), before_ms)
 
 
 def _purge(connection: Connection, symbol_id: int, day: date) -> int:

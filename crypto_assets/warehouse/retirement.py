@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from crypto_assets.market.clock import DAY_MS, Window, floor_ms
 from crypto_assets.warehouse.database import Database
@@ -43,9 +43,7 @@ class Retirement:
         """
         last: LoadedObject | None = None
         while True:
-            statement = _aged(bucket, before_ms, last)
-            rows = self._database.read_primary(lambda c, s=statement: c.execute(s).all())
-            page = [LoadedObject(*row) for row in rows]
+            page = self._page(_aged(bucket, before_ms, last))
             yield from page
             if len(page) < _PAGE:
                 return
@@ -70,11 +68,19 @@ class Retirement:
     def count_levels(self, symbol: str, before_ms: int) -> int:
         """Rows that `order_books.retire_levels` would delete."""
         symbol_id = self._symbols.id_of(symbol)
-        newest = _newest_snapshot(order_book_snapshots, symbol_id, before_ms).scalar_subquery()
+        snapshot = order_book_snapshots.c
+        newest = select(func.max(snapshot.last_update_id)).where(
+            snapshot.symbol_id == symbol_id, snapshot.captured_at < before_ms
+        )
         levels = select(func.count()).where(
-            fact_order_book.c.symbol_id == symbol_id, fact_order_book.c.last_update_id <= newest
+            fact_order_book.c.symbol_id == symbol_id,
+            fact_order_book.c.last_update_id <= newest.scalar_subquery(),
         )
         return self._scalar(levels) or 0
+
+    def _page(self, statement: Select[Any]) -> list[LoadedObject]:
+        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        return [LoadedObject(*row) for row in rows]
 
     def _scalar(self, statement: Select[Any]) -> int | None:
         found = self._database.read_primary(lambda c: c.execute(statement).scalar())
@@ -95,9 +101,3 @@ def _aged(bucket: str, before_ms: int, after: LoadedObject | None) -> Select[Any
         same = and_(table.fetched_at == after.fetched_at, table.key > after.key)
         statement = statement.where(or_(table.fetched_at > after.fetched_at, same))
     return statement.order_by(table.fetched_at, table.key).limit(_PAGE)
-
-
-def _newest_snapshot(table: Table, symbol_id: int, before_ms: int) -> Select[Any]:
-    return select(func.max(table.c.last_update_id)).where(
-        table.c.symbol_id == symbol_id, table.c.captured_at < before_ms
-    )

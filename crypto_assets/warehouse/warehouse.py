@@ -14,6 +14,7 @@ from crypto_assets.warehouse.grants import grant_statements
 from crypto_assets.warehouse.manifest import Manifest
 from crypto_assets.warehouse.order_books import OrderBooks
 from crypto_assets.warehouse.quarantine import Quarantine
+from crypto_assets.warehouse.retirement import Retirement
 from crypto_assets.warehouse.revisions import Revisions
 from crypto_assets.warehouse.symbols import Symbols
 from crypto_assets.warehouse.user_settings import UserSettings
@@ -92,6 +93,10 @@ class Warehouse:
     @cached_property
     def quarantine(self) -> Quarantine:
         return Quarantine(self._database)
+
+    @cached_property
+    def retirement(self) -> Retirement:
+        return Retirement(self._database, self.symbols)
 
     @cached_property
     def coverage(self) -> Coverage:
