@@ -1,0 +1,155 @@
+"""`from crypto_assets import connect`: tidy frames, exact tables, and the example notebook."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from crypto_assets import connect
+from crypto_assets.errors import UnknownProvider, UnknownSymbol, WarehouseNotReady, WrongUse
+from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, day_start_ms, from_ms
+from crypto_assets.market_data import MarketData
+from crypto_assets.settings import settings
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.reports.stock import describe, generated, load
+
+NOTEBOOK = Path(__file__).parents[1] / "docs" / "example.ipynb"
+FIRST = day_start_ms(date(2025, 3, 1))
+# Four days, and half an hour of the next.
+STOCK = Window(FIRST, FIRST + 4 * DAY_MS + HOUR_MS // 2)
+HOLE = Window(FIRST + 30 * HOUR_MS, FIRST + 33 * HOUR_MS)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('python') / 'warehouse.db'}"
+    warehouse = Warehouse(url)
+    warehouse.migrate()
+    warehouse.symbols.register([describe(name) for name in ("BTCUSDT", "ETHUSDT", "XRPUSDT")])
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", STOCK, [HOLE]))
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", STOCK))
+    warehouse.close()
+    return url
+
+
+@pytest.fixture
+def market(url: str) -> Iterator[MarketData]:
+    with connect(url) as opened:
+        yield opened
+
+
+def test_the_package_is_light_until_it_connects() -> None:
+    look = "import crypto_assets, sys; print({'pandas', 'sqlalchemy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_candles_are_tidy(market: MarketData) -> None:
+    frame = market.candles("btcusdt", "1h", "2025-03-01", "2025-03-02")
+    assert list(frame.columns) == [*CANDLE_COLUMNS, "forming"]
+    assert str(frame.index.tz) == "UTC" and frame.index.name == "time"
+    assert frame.index[0] == pd.Timestamp("2025-03-01", tz="UTC")
+    assert len(frame) == 24 and frame.index.is_monotonic_increasing
+    assert frame["close"].dtype == "float64" and not frame["forming"].any()
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2025-03-01", "2025-03-01T06:00"),
+        (date(2025, 3, 1), datetime(2025, 3, 1, 6, tzinfo=UTC)),
+        (FIRST, FIRST + 6 * HOUR_MS),
+        (str(FIRST), "2025-03-01T07:00+01:00"),
+    ],
+)
+def test_times_come_in_every_form(market: MarketData, start: object, end: object) -> None:
+    assert len(market.candles("BTCUSDT", "1h", start, end)) == 6  # type: ignore[arg-type]
+
+
+def test_without_a_start_the_newest(market: MarketData) -> None:
+    assert len(market.candles("ETHUSDT", "1m")) == 500
+    newest = market.candles("ETHUSDT", "1h", limit=2)
+    assert newest["open_time"].tolist() == [FIRST + 95 * HOUR_MS, FIRST + 96 * HOUR_MS]
+    assert newest["forming"].tolist() == [False, True]
+    before = market.candles("ETHUSDT", "1d", end="2025-03-03", limit=1)
+    assert before.index[0].date() == date(2025, 3, 2)
+
+
+def test_from_a_start_on_everything(market: MarketData) -> None:
+    assert len(market.candles("ETHUSDT", "1m", "2025-03-01")) == 4 * 1440 + 30
+    assert len(market.candles("ETHUSDT", "1m", "2025-03-01", limit=7)) == 7
+
+
+def test_a_hole_stays_a_hole(market: MarketData) -> None:
+    frame = market.candles("BTCUSDT", "1h", "2025-03-02", "2025-03-03")
+    assert len(frame) == 21
+    (gap,) = market.gaps("BTCUSDT", "1h", "2025-03-02", "2025-03-03").itertuples(index=False)
+    assert (gap.start, gap.end) == (from_ms(HOLE.start_ms), from_ms(HOLE.end_ms))
+    assert market.gaps("ETHUSDT", "1h").empty
+
+
+def test_arrow_is_exact_and_parquet_keeps_it(market: MarketData, tmp_path: Path) -> None:
+    table = market.arrow("ETHUSDT", "1d", "2025-03-01", "2025-03-05")
+    assert table.schema == CANDLE_SCHEMA and table.num_rows == 4
+    assert isinstance(table["close"][0].as_py(), Decimal)
+    path = tmp_path / "eth.parquet"
+    assert market.to_parquet(path, "ETHUSDT", "1d", "2025-03-01", "2025-03-05") == 4
+    assert pq.read_table(path).equals(table)
+
+
+def test_indicators_come_by_name(market: MarketData) -> None:
+    rsi = market.indicator("rsi", "ETHUSDT", "1h", period=7)
+    assert list(rsi.columns) == ["rsi"] and rsi["rsi"].iloc[-1] > 0
+    pair = market.indicator("correlation", "ETHUSDT", "1h", limit=24, with_="BTCUSDT", window=10)
+    assert pair.index.equals(market.candles("ETHUSDT", "1h", limit=24).index)
+    profile = market.indicator("volume_profile", "ETHUSDT", "1h", bins=10)
+    assert len(profile.bars) == 10
+    assert market.indicator("rsi", "XRPUSDT") is None
+    assert "rsi" in market.indicators()
+    assert market.symbols() == ["BTCUSDT", "ETHUSDT", "XRPUSDT"]
+
+
+def test_wrong_use_says_what_there_is(market: MarketData) -> None:
+    with pytest.raises(UnknownSymbol, match="DOGEUSDT is not in the warehouse"):
+        market.candles("DOGEUSDT")
+    with pytest.raises(WrongUse, match="no interval '2m'; there are: 1m, 3m"):
+        market.candles("BTCUSDT", "2m")
+    with pytest.raises(WrongUse, match="no instant"):
+        market.candles("BTCUSDT", "1h", "yesterday")
+    with pytest.raises(WrongUse, match="must lie before"):
+        market.candles("BTCUSDT", "1h", "2025-03-02", "2025-03-01")
+    with pytest.raises(UnknownProvider, match="there are: atr"):
+        market.indicator("rsy", "BTCUSDT")
+    with pytest.raises(WrongUse, match="no parameter 'length'; there are: period"):
+        market.indicator("sma", "BTCUSDT", length=3)
+
+
+def test_a_warehouse_without_tables_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseNotReady, match="crypto-assets init"):
+        connect(f"sqlite:///{tmp_path / 'none.db'}")
+
+
+def test_the_example_notebook_runs(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CRYPTO_WAREHOUSE_URL", url)
+    monkeypatch.chdir(tmp_path)
+    settings.cache_clear()
+    names: dict[str, object] = {}
+    try:
+        for number, cell in enumerate(json.loads(NOTEBOOK.read_text())["cells"]):
+            if cell["cell_type"] == "code":
+                source = "".join(cell["source"])
+                exec(compile(source, f"cell {number}", "exec"), names)  # noqa: S102  # our own words
+    finally:
+        settings.cache_clear()
+    assert isinstance(names["hours"], pd.DataFrame) and not names["hours"].empty
+    assert (tmp_path / "btc.parquet").exists()
