@@ -1,5 +1,7 @@
 """Reads candles of any interval from the coarsest table that serves, forming period included."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from crypto_assets.analytics import gaps as holes_between
@@ -44,7 +46,16 @@ def read_candles(
     newest = start is None or end is None
     table = _read(warehouse, symbol, interval, window, until, limit, newest)
     series = CandleSeries(symbol, interval, table, until)
-    return CandleSeries(symbol, interval, table, until, _gaps(warehouse, series))
+    return replace(series, gaps=_gaps(warehouse, series))
+
+
+def read_history(warehouse: Warehouse, shown: CandleSeries, count: int) -> pa.Table:
+    """The `count` candles before the first one shown, fewer where history begins."""
+    before = Window(0, shown.window.start_ms)
+    if not count or not before:
+        return shown.table.slice(0, 0)
+    until = shown.known_until
+    return _read(warehouse, shown.symbol, shown.interval, before, until, count, newest=True)
 
 
 def read_parts(
