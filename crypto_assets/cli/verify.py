@@ -8,7 +8,7 @@ import orjson
 
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import Window
+from crypto_assets.market.clock import Window, isoformat
 from crypto_assets.pipeline.setup import admit
 from crypto_assets.pipeline.verify import Verified
 from crypto_assets.pipeline.verify import verify as compare
@@ -28,17 +28,30 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
     window = Window.of_days(first, last)
     found = {name: compare(stores, name, window) for name in symbols or tracked}
     (_print_json if as_json else _print_lines)(found)
-    differing = sum(len(one.differences) for one in found.values())
-    if differing:
-        raise CryptoAssetsError(f"{differing} figures differ from the exchange's own")
+    failed = [name for name, one in found.items() if not one.passed]
+    if failed:
+        count = sum(len(one.differences) + len(one.lost) for one in found.values())
+        raise CryptoAssetsError(f"{count} differences in {', '.join(failed)}")
 
 
 def _print_lines(found: dict[str, Verified]) -> None:
     for symbol, one in found.items():
         for difference in one.differences:
             click.echo(str(difference))
-        click.echo(f"{symbol}: {one.compared} hours and days, {len(one.differences)} differences")
+        for explained in one.explained:
+            click.echo(str(explained))
+        for window in one.not_loaded:
+            click.echo(f"{symbol}: {window} is not loaded")
+        for key in one.lost:
+            click.echo(f"{symbol}: the lake has lost {key}")
+        if one.hours:
+            click.echo(f"{symbol}: look at {', '.join(isoformat(hour) for hour in one.hours)}")
+        click.echo(
+            f"{symbol}: {one.compared} hours and days, {one.minutes} minutes, "
+            f"{len(one.differences)} differences, {len(one.explained)} explained by revisions"
+        )
 
 
 def _print_json(found: dict[str, Verified]) -> None:
-    click.echo(orjson.dumps({name: asdict(one) for name, one in found.items()}, default=str))
+    answer = {name: {**asdict(one), "passed": one.passed} for name, one in found.items()}
+    click.echo(orjson.dumps(answer, default=str))

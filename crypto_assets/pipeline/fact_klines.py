@@ -6,11 +6,11 @@ from datetime import date
 
 import orjson
 
-from crypto_assets.lake import decode_klines
-from crypto_assets.market.candles import CANDLE_SCHEMA, KlineRow
+from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.sanity import Reject, Sifted, sift
+from crypto_assets.market.sanity import Reject
+from crypto_assets.pipeline.lake_minutes import lake_of, sift_object
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import KlinesBatch, Quarantined
 
@@ -38,7 +38,7 @@ def load_klines(
     objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.KLINES, window)
     if not objects:
         return Loaded()
-    sifted = [(item, _sift(item, _body(platform, item, bodies or {}))) for item in objects]
+    sifted = [(item, sift_object(item, _body(platform, item, bodies or {}))) for item in objects]
     for item, parts in sifted:
         if parts.rejects:
             _set_aside(platform, item, parts.rejects)
@@ -56,15 +56,7 @@ def load_klines(
 
 def _body(platform: Platform, item: LakeObject, bodies: Mapping[str, bytes]) -> bytes:
     known = bodies.get(item.key)
-    return platform.raw.get(item.key) if known is None else known
-
-
-def _sift(item: LakeObject, body: bytes) -> Sifted:
-    try:
-        rows = decode_klines(body)
-    except ValueError as error:
-        return Sifted(CANDLE_SCHEMA.empty_table(), (Reject(0, [], f"not klines: {error}"),))
-    return sift(rows, Window.of_day(day_of(item.first_time)))
+    return lake_of(platform, item.bucket).get(item.key) if known is None else known
 
 
 def _set_aside(platform: Platform, item: LakeObject, rejects: Sequence[Reject]) -> None:

@@ -1,0 +1,123 @@
+"""Figures that are not what they should be, each with both values, and how they are found."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crypto_assets.market.clock import HOUR_MS, floor_ms, isoformat
+from crypto_assets.market.intervals import Interval
+
+_SQLITE_DIGITS = 12
+
+Figure = Decimal | int | None
+
+
+class Against(StrEnum):
+    """Whose figure the other one is."""
+
+    EXCHANGE = "the exchange's"
+    MINUTES = "our minutes'"
+    HOURS = "our hours'"
+    LAKE = "the lake's"
+    LEDGER = "the gap ledger's"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure that is not the other's; None stands for a candle that is not there."""
+
+    symbol: str
+    interval: Interval
+    open_time: int
+    column: str
+    ours: Figure
+    theirs: Figure
+    against: Against = Against.EXCHANGE
+
+    @property
+    def hour(self) -> int:
+        """Open time of the hour in which it lies (a day's first hour)."""
+        return floor_ms(self.open_time, HOUR_MS)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol} {self.interval} {isoformat(self.open_time)} {self.column}: "
+            f"ours {_shown(self.ours)}, {self.against} {_shown(self.theirs)}"
+        )
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """How candles of one symbol are compared: as decimals, to the last digit.
+
+    Where `exact` is false, on SQLite, which holds doubles, to twelve significant digits.
+    """
+
+    symbol: str
+    exact: bool
+
+    def differences(
+        self,
+        interval: Interval,
+        ours: pa.Table,
+        theirs: pa.Table,
+        columns: Collection[str],
+        against: Against = Against.EXCHANGE,
+    ) -> list[Difference]:
+        """Every figure of `columns` that is not theirs; both tables ascend by open time."""
+        found = [
+            *self._missing(interval, ours, theirs, against),
+            *self._unequal(interval, ours, theirs, columns, against),
+        ]
+        return sorted(found, key=lambda difference: difference.open_time)
+
+    def equal(self, left: Figure, right: Figure) -> bool:
+        if self.exact or not (isinstance(left, Decimal) and isinstance(right, Decimal)):
+            return left == right
+        return abs(left - right) <= abs(right).scaleb(-_SQLITE_DIGITS)
+
+    def _missing(
+        self, interval: Interval, ours: pa.Table, theirs: pa.Table, against: Against
+    ) -> Iterator[Difference]:
+        for at in _absent(ours, theirs):
+            yield Difference(self.symbol, interval, at, "candle", 1, None, against)
+        for at in _absent(theirs, ours):
+            yield Difference(self.symbol, interval, at, "candle", None, 1, against)
+
+    def _unequal(
+        self,
+        interval: Interval,
+        ours: pa.Table,
+        theirs: pa.Table,
+        columns: Collection[str],
+        against: Against,
+    ) -> Iterator[Difference]:
+        mine = ours.filter(pc.is_in(ours["open_time"], _flat(theirs["open_time"])))
+        other = theirs.filter(pc.is_in(theirs["open_time"], _flat(ours["open_time"])))
+        for name in columns:
+            unequal = pc.not_equal(mine[name], other[name].cast(mine[name].type))
+            if not pc.any(unequal).as_py():
+                continue
+            pairs = (mine.filter(unequal), other.filter(unequal))
+            times, left = pairs[0]["open_time"].to_pylist(), pairs[0][name].to_pylist()
+            for at, one, two in zip(times, left, pairs[1][name].to_pylist(), strict=True):
+                if not self.equal(one, two):
+                    yield Difference(self.symbol, interval, at, name, one, two, against)
+
+
+def _absent(table: pa.Table, other: pa.Table) -> list[int]:
+    held = pc.is_in(table["open_time"], _flat(other["open_time"]))
+    times: list[int] = table["open_time"].filter(pc.invert(held)).to_pylist()
+    return times
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks()
+
+
+def _shown(value: Figure) -> str:
+    return "none" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,13 @@
+"""Changes made to the warehouse behind its back."""
+
+from typing import Any
+
+from crypto_assets.pipeline.platform import Platform
+
+
+def tamper(platform: Platform, statement: str, symbol: str = "BTCUSDT") -> int:
+    """Runs one SQL statement, in which {symbol} stands for the symbol's id; rows changed."""
+    database: Any = platform.warehouse._database
+    text = statement.format(symbol=platform.warehouse.symbols.id_of(symbol))
+    changed: int = database.write(lambda c: c.exec_driver_sql(text).rowcount)
+    return changed
