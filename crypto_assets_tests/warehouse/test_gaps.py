@@ -2,11 +2,12 @@
 
 from itertools import groupby
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
-from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse import Warehouse, holes
 from crypto_assets.warehouse.gaps import GapClass
 from crypto_assets.warehouse.holes import Hole
 from crypto_assets_tests.warehouse.minutes import (
@@ -85,6 +86,39 @@ def test_holes_are_those_of_a_count_on_the_fingers(
         if missing and any(first <= n < last for n in numbers):
             expected.append(_hole(numbers[0], numbers[-1]))
     assert warehouse.gaps.detect(SYMBOL, Window(*_at(first, last)), everything) == expected
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    missing=st.lists(st.tuples(st.integers(0, 299), st.integers(1, 130)), max_size=4),
+    late=st.sets(st.integers(0, 299), max_size=3),
+    bounds=st.tuples(st.integers(0, 300), st.integers(0, 300)),
+)
+@example(missing=[(70, 1)], late={65}, bounds=(0, 300))
+def test_a_long_look_by_the_hour_finds_the_same(
+    warehouse: Warehouse,
+    missing: list[tuple[int, int]],
+    late: set[int],
+    bounds: tuple[int, int],
+) -> None:
+    """Late candles, beside one on the minute or instead of it, must not mend an hour's count."""
+    track(warehouse)
+    gone = {n for start, length in missing for n in range(start, start + length)}
+    held = [n for n in range(300) if n not in gone]
+    opens = set(_at(*(n for n in held if n not in late or n % 2)))
+    opens |= {at + 13_000 for at in _at(*(n for n in held if n in late))}
+    everything = Window(*_at(0, 300))
+    rows = [batch(table([minute(at) for at in sorted(opens)]))] if opens else []
+    warehouse.facts.load(SYMBOL, rows, replacing=everything)
+    window = Window(*_at(*sorted(bounds)))
+    found = []
+    for short in (0, DAY_MS):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(holes, "_SHORT_MS", short)
+            found.append(warehouse.gaps.detect(SYMBOL, window, everything))
+    assert found[0] == found[1]
 
 
 def test_the_ledger_opens_keeps_and_closes(warehouse: Warehouse) -> None:
