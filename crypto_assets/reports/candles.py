@@ -103,18 +103,50 @@ def _read(
     limit: int | None,
     newest: bool,
 ) -> pa.Table:
-    if interval is Interval.M1:
-        return read_parts(warehouse, symbol, interval, window, until, limit, newest)
     stored = _serving(interval)
+    if interval is Interval.M1:
+        return read_parts(warehouse, symbol, stored, window, until, limit, newest)
     whole = Window(_ceil(interval, window.start_ms), _ceil(interval, window.end_ms))
-    # So many parts never cut a period that is kept: with holes they only reach further.
-    parts = None if limit is None else limit * interval.ms // stored.ms
-    table = resample(
-        read_parts(warehouse, symbol, stored, whole, until, parts, newest), interval
-    ).select(CANDLE_COLUMNS)
-    if limit is None or table.num_rows <= limit:
-        return table
-    return table.slice(table.num_rows - limit if newest else 0, limit)
+    rolled, unrolled = _split(warehouse, symbol, stored, interval, whole)
+    last = resample(read_parts(warehouse, symbol, stored, unrolled, until), interval)
+    last = last.select(CANDLE_COLUMNS)
+    room = limit if limit is None or not newest else max(0, limit - last.num_rows)
+    if room == 0:
+        return _kept(last, limit or 0, newest)
+    first = _closed(warehouse, symbol, stored, interval, rolled, room, newest)
+    table = pa.concat_tables([first, last])
+    return table if limit is None else _kept(table, limit, newest)
+
+
+def _closed(
+    warehouse: Warehouse,
+    symbol: str,
+    stored: Interval,
+    interval: Interval,
+    window: Window,
+    limit: int | None,
+    newest: bool,
+) -> pa.Table:
+    if interval is not stored:
+        return warehouse.rolled.read(symbol, stored, interval, window, limit=limit, newest=newest)
+    table = warehouse.aggregates.read(symbol, stored, window, limit=limit, newest=newest)
+    return table.select(CANDLE_COLUMNS)
+
+
+def _kept(table: pa.Table, limit: int, newest: bool) -> pa.Table:
+    return table.slice(max(0, table.num_rows - limit) if newest else 0, limit)
+
+
+def _split(
+    warehouse: Warehouse, symbol: str, stored: Interval, interval: Interval, window: Window
+) -> tuple[Window, Window]:
+    """Where the stored rows hold all that there is, and the last periods, where finer ones add."""
+    if stored is Interval.M1:
+        return window, Window(window.end_ms, window.end_ms)
+    newest = warehouse.aggregates.read(symbol, stored, window, limit=1, newest=True)
+    held = newest["open_time"][0].as_py() + stored.ms if newest.num_rows else window.start_ms
+    edge = min(window.end_ms, max(window.start_ms, interval.floor(held)))
+    return Window(window.start_ms, edge), Window(edge, window.end_ms)
 
 
 def _serving(interval: Interval) -> Interval:

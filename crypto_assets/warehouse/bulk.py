@@ -13,7 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
-from sqlalchemy import Column, Connection, Float, Select, String, Table, cast, select, type_coerce
+from sqlalchemy import (
+    Connection,
+    Float,
+    FromClause,
+    Select,
+    String,
+    Table,
+    cast,
+    select,
+    type_coerce,
+)
 from sqlalchemy.exc import DBAPIError
 
 from crypto_assets.errors import LoadRejected
@@ -102,7 +112,7 @@ def read(connection: Connection, statement: Select[Any], schema: pa.Schema) -> p
     )
 
 
-def columns(connection: Connection, table: Table, names: Sequence[str]) -> list[Any]:
+def columns(connection: Connection, table: FromClause, names: Sequence[str]) -> list[Any]:
     """Columns in the form in which they travel fastest: text or double instead of Decimal."""
     return [_readable(connection, table.c[name]) for name in names]
 
@@ -135,7 +145,7 @@ def read_series(
     return rows.take(backwards) if newest else rows
 
 
-def _readable(connection: Connection, column: Column[Any]) -> Any:
+def _readable(connection: Connection, column: Any) -> Any:
     if not isinstance(column.type, Exact):
         return column
     if is_sqlite(connection):

@@ -16,6 +16,7 @@ from crypto_assets.warehouse.order_books import OrderBooks
 from crypto_assets.warehouse.quarantine import Quarantine
 from crypto_assets.warehouse.retirement import Retirement
 from crypto_assets.warehouse.revisions import Revisions
+from crypto_assets.warehouse.rolled_candles import RolledCandles
 from crypto_assets.warehouse.symbols import Symbols
 from crypto_assets.warehouse.user_settings import UserSettings
 from crypto_assets.warehouse.watermarks import Watermarks
@@ -73,6 +74,10 @@ class Warehouse:
     @cached_property
     def aggregates(self) -> Aggregates:
         return Aggregates(self._database, self.symbols)
+
+    @cached_property
+    def rolled(self) -> RolledCandles:
+        return RolledCandles(self._database, self.symbols)
 
     @cached_property
     def order_books(self) -> OrderBooks:
