@@ -1,10 +1,12 @@
 """From settings to bodies: the one place that chooses exchange, lake and warehouse."""
 
+from dataclasses import fields
 from functools import lru_cache
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
+from crypto_assets.pipeline.keep import Keep
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.reports import Reports
 from crypto_assets.settings import Settings, settings
@@ -31,6 +33,7 @@ def open_platform(chosen: Settings) -> Platform:
         default_ingest_minutes=chosen.ingest_interval_minutes,
         default_order_book_minutes=chosen.order_book_interval_minutes,
         partition_unit=chosen.partition_unit,
+        keep=Keep(**{field.name: getattr(chosen, field.name) for field in fields(Keep)}),
     )
 
 

@@ -17,6 +17,7 @@ _COMMANDS = {
     "status": "crypto_assets.cli.status:status",
     "verify": "crypto_assets.cli.verify:verify",
     "export": "crypto_assets.cli.export:export",
+    "retain": "crypto_assets.cli.retain:retain",
     "simulate-exchange": "crypto_assets.cli.simulate_exchange:simulate_exchange",
 }
 

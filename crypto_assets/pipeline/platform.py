@@ -1,11 +1,12 @@
 """What a use case works with: an exchange, two lakes, a warehouse, and the exchange's clock."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crypto_assets.exchange import Exchange
 from crypto_assets.lake import Lake
 from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.pipeline.keep import Keep
 from crypto_assets.warehouse import Warehouse
 
 # Names of what a user may change while it runs, in the warehouse's `app_settings`.
@@ -24,6 +25,7 @@ class Platform:
     default_ingest_minutes: int
     default_order_book_minutes: int
     partition_unit: str = "day"
+    keep: Keep = field(default_factory=Keep)
 
     def now(self) -> int:
         """The exchange's clock, epoch ms: it decides what is closed and which day it is."""

@@ -3,7 +3,16 @@
 from crypto_assets.warehouse.facts import KlinesBatch
 from crypto_assets.warehouse.gaps import Gap, GapClass
 from crypto_assets.warehouse.quarantine import Quarantined
+from crypto_assets.warehouse.retirement import LoadedObject
 from crypto_assets.warehouse.symbols import TrackedSymbol
 from crypto_assets.warehouse.warehouse import Warehouse
 
-__all__ = ["Gap", "GapClass", "KlinesBatch", "Quarantined", "TrackedSymbol", "Warehouse"]
+__all__ = [
+    "Gap",
+    "GapClass",
+    "KlinesBatch",
+    "LoadedObject",
+    "Quarantined",
+    "TrackedSymbol",
+    "Warehouse",
+]

@@ -1,0 +1,43 @@
+"""`crypto-assets retain`: old objects, minutes and order-book levels go."""
+
+import click
+
+from crypto_assets.cli.table import size
+from crypto_assets.market.clock import isoformat
+from crypto_assets.pipeline.lake_retention import Tally
+from crypto_assets.pipeline.retention import Retired
+from crypto_assets.pipeline.retention import retain as retire
+from crypto_assets.pipeline.setup import admit
+from crypto_assets.wiring import platform
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Print what would go; touch nothing.")
+def retain(dry_run: bool) -> None:
+    """Retire what is older than the settings keep it; never an object that is not loaded."""
+    stores = platform()
+    admit(stores)
+    if dry_run:
+        click.echo("nothing is touched; this would go:")
+    _print(retire(stores, dry_run=dry_run))
+
+
+def _print(retired: Retired) -> None:
+    click.echo(f"raw lake to archive: {_tally(retired.lake.moved)}")
+    click.echo(f"deleted from the lake: {_tally(retired.lake.deleted)}")
+    if retired.lake.left.objects:
+        click.echo(
+            f"left in the raw lake: {_tally(retired.lake.left)}; another object stands there "
+            "than the one that was loaded, or none"
+        )
+    for one in retired.minutes:
+        if one.rows:
+            click.echo(f"{one.symbol}: {one.rows:,} minutes before {isoformat(one.before)}")
+        if one.held_up:
+            click.echo(f"{one.symbol}: older minutes stay from {one.held_up}")
+    click.echo(f"minutes: {retired.minute_rows:,}")
+    click.echo(f"order-book levels: {retired.order_book_levels:,}")
+
+
+def _tally(tally: Tally) -> str:
+    return f"{tally.objects:,} objects, {size(tally.size_bytes)}"
