@@ -15,8 +15,9 @@ from streamlit_app import plotly_library
 
 @asynccontextmanager
 async def _warmed(_: st.App) -> AsyncIterator[None]:
-    """Imports what the pages need before the first viewer waits for it."""
+    """Does what the first viewer would wait for: imports, and packing the library."""
     import_module("streamlit_app.chart_view")
+    plotly_library.zipped()
     yield
 
 

@@ -57,7 +57,7 @@ def candle_chart(
     figure = go.Figure(layout=_layout(about, uirevision))
     if candles.empty:
         return figure
-    figure.add_traces([*_candlesticks(candles, about), _volume_bars(candles)])
+    figure.add_traces([*_candlesticks(candles, about), *_volume_bars(candles)])
     for overlay, colour in zip(overlays, cycle(OVERLAYS), strict=False):
         figure.add_traces(list(_lines(candles, overlay, about, colour)))
     if holes:
@@ -88,6 +88,7 @@ def _layout(about: ChartFrame, uirevision: str) -> go.Layout:
         | crosshair,
         yaxis=values | {"domain": _PRICE_PANE, "tickformat": about.price_format},
         yaxis2=values | {"domain": _VOLUME_PANE} | volumes,
+        template="none",
         height=HEIGHT,
         hovermode="x unified",
         hoversubplots="axis",
@@ -96,6 +97,7 @@ def _layout(about: ChartFrame, uirevision: str) -> go.Layout:
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0},
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
         bargap=0.25,
+        barmode="overlay",
         uirevision=uirevision or f"{about.symbol} {about.interval}",
     )
 
@@ -127,18 +129,19 @@ def _prices(candles: pd.DataFrame, about: ChartFrame) -> dict[str, Any]:
     }
 
 
-def _volume_bars(candles: pd.DataFrame) -> go.Bar:
-    rising = (candles["close"] >= candles["open"]).to_numpy()
-    colours = translucent(RISING, 0.55), translucent(FALLING, 0.55)
-    return go.Bar(
-        x=candles["open_time"].to_numpy(np.float64),
-        y=candles["volume"].to_numpy(np.float64),
-        yaxis="y2",
-        name="Volume",
-        marker={"color": np.where(rising, *colours), "line": {"width": 0}},
-        hovertemplate="%{y:.4~s}",
-        showlegend=False,
-    )
+def _volume_bars(candles: pd.DataFrame) -> Iterator[go.Bar]:
+    """A trace a direction: one colour travels faster than a list of them."""
+    rising = candles["close"] >= candles["open"]
+    for part, colour in ((candles[rising], RISING), (candles[~rising], FALLING)):
+        yield go.Bar(
+            x=part["open_time"].to_numpy(np.float64),
+            y=part["volume"].to_numpy(np.float64),
+            yaxis="y2",
+            name="Volume",
+            marker={"color": translucent(colour, 0.55), "line": {"width": 0}},
+            hovertemplate="%{y:.4~s}",
+            showlegend=False,
+        )
 
 
 def _lines(

@@ -25,13 +25,13 @@ def _plain() -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _zipped() -> bytes:
+def zipped() -> bytes:
     return gzip.compress(_plain(), 6)
 
 
 def _serve(request: Request) -> Response:
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(_zipped(), headers=_HEADERS | {"Content-Encoding": "gzip"})
+        return Response(zipped(), headers=_HEADERS | {"Content-Encoding": "gzip"})
     return Response(_plain(), headers=_HEADERS)
 
 

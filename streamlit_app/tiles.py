@@ -9,6 +9,11 @@ from crypto_assets.reports import Attention, Concern, Dashboard, Tile
 from streamlit_app import words
 
 
+def columns(count: int) -> int:
+    """Tiles a row, so that the last row is as full as can be."""
+    return min(count, min((4, 5, 3), key=lambda width: -count % width))
+
+
 def tile(shown: Tile) -> None:
     """Price, change and volume of the last 24 hours over 48 hours' line; a way to the chart."""
     about, day = shown.instrument, shown.statistics

@@ -63,11 +63,12 @@ def test_prices_have_the_symbols_digits() -> None:
 
 
 def test_volume_is_coloured_by_direction_on_its_own_pane() -> None:
-    (bars,) = traces(candle_chart(candles(), ABOUT), "bar")
-    assert bars.yaxis == "y2"
-    assert list(bars.y) == [5.0] * 48
-    assert len(set(bars.marker.color[::2])) == len(set(bars.marker.color[1::2])) == 1
-    assert bars.marker.color[0] != bars.marker.color[1]
+    frame = candles()
+    up, down = traces(candle_chart(frame, ABOUT), "bar")
+    assert (up.yaxis, down.yaxis) == ("y2", "y2")
+    assert list(up.x) == frame["open_time"].tolist()[::2]
+    assert list(down.x) == frame["open_time"].tolist()[1::2]
+    assert up.marker.color == "rgba(43, 131, 214, 0.55)" != down.marker.color
 
 
 def test_a_line_breaks_where_candles_are_missing() -> None:
@@ -125,7 +126,7 @@ def test_zoom_survives_new_candles_and_not_another_interval() -> None:
 def test_two_thousand_candles_are_a_small_message() -> None:
     frame = candles(2000)
     averages = [Overlay(f"SMA {n}", pd.DataFrame({"sma": frame["close"]})) for n in (20, 50)]
-    assert len(candle_chart(frame, ABOUT, averages).to_json()) < 300_000
+    assert len(candle_chart(frame, ABOUT, averages).to_json()) < 250_000
 
 
 def test_no_candles_no_traces() -> None:

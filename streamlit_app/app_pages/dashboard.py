@@ -12,7 +12,7 @@ def board() -> None:
         if not shown.tiles:
             notices.no_symbols()
             return
-        with st.grid(4, min_column_width=250):
+        with st.grid(tiles.columns(len(shown.tiles)), min_column_width=230):
             for tile in shown.tiles:
                 tiles.tile(tile)
         tiles.attention(shown.attention)
