@@ -35,12 +35,17 @@ def sift(rows: Sequence[KlineRow], window: Window) -> Sifted:
         table = table_from_rows(rows)
     except (ValueError, TypeError, OverflowError):
         table, positions, unreadable = _read_one_by_one(rows)
-    insane = {i: reason for mask, reason in _rules(table, window) for i in _positions(mask)}
+    insane = flaws(table, window)
     if not insane and not unreadable:
         return Sifted(table)
     rejects = [Reject(positions[i], rows[positions[i]], why) for i, why in insane.items()]
     keep = pa.array([i not in insane for i in range(table.num_rows)], pa.bool_())
     return Sifted(table.filter(keep), tuple(sorted([*rejects, *unreadable], key=_by_position)))
+
+
+def flaws(candles: pa.Table, window: Window) -> dict[int, str]:
+    """Which rows of CANDLE_SCHEMA cannot be true, and why, by their position."""
+    return {at: reason for mask, reason in _rules(candles, window) for at in _positions(mask)}
 
 
 def _rules(table: pa.Table, window: Window) -> Iterator[tuple[pa.ChunkedArray, str]]:

@@ -13,7 +13,7 @@ from crypto_assets.pipeline.gaps import explain_holes, note_holes
 from crypto_assets.pipeline.held import Held, held_by_day
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.raw_klines import StoredDay, record, store_days, store_tail
+from crypto_assets.pipeline.raw_klines import StoredDay, record, store_days, store_stretch
 from crypto_assets.pipeline.tidy import sweep_pieces
 
 
@@ -46,7 +46,8 @@ class Chain:
     def run_tail(self) -> Iterator[list[DayOutcome]]:
         """Bring what closed since the newest candle that the warehouse holds."""
         try:
-            stored = store_tail(self.platform, self.symbol, self._since_ms(), self.closed_before_ms)
+            since = Window(self._since_ms(), self.closed_before_ms)
+            stored = store_stretch(self.platform, self.symbol, since, self.closed_before_ms)
         except CryptoAssetsError as error:
             yield [self._raw_failed(day, error) for day in self._days()[-1:]]
             return
@@ -72,7 +73,7 @@ class Chain:
         window = Window.of_days(days[0], days[-1])
         good = [day for day in days if day not in {bad.day for bad in stored if bad.error}]
         try:
-            record(self.platform, stored)
+            record(self.platform, self.symbol, stored)
             loaded = self._load(window, dict(body for day in stored for body in day.bodies))
             self._aggregate(window)
             if Stage.FACTS in self.stages:

@@ -1,15 +1,31 @@
 """The gap ledger: holes are found after each load, and explained once the exchange has answered."""
 
-from crypto_assets.market.clock import MINUTE_MS, Window, floor_ms, isoformat
+from crypto_assets.market.clock import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_of,
+    floor_ms,
+    isoformat,
+)
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.raw_klines import record, store_stretch
 from crypto_assets.warehouse import Gap, GapClass
 
 # A candle may reach REST late; a hole this fresh is asked for again before it is believed.
 _FRESH_MS = 10 * MINUTE_MS
 _FIRST_RETRY_MS = 15 * MINUTE_MS
 _LAST_RETRY_MS = 24 * 60 * MINUTE_MS
+# An archive that has not appeared so long after its day is late.
+_ARCHIVE_DUE_MS = 8 * HOUR_MS
+# How much of a long gap is fetched at once: the next retry goes on.
+_MENDED_AT_ONCE_MS = 7 * DAY_MS
+UNEXPLAINED = (GapClass.OPEN, GapClass.ARCHIVE_LATE)
 
 
 def note_holes(platform: Platform, symbol: str, window: Window, closed_before_ms: int) -> None:
@@ -23,21 +39,44 @@ def note_holes(platform: Platform, symbol: str, window: Window, closed_before_ms
 
 
 def explain_holes(platform: Platform, symbol: str, window: Window, closed_before_ms: int) -> None:
-    """Ask REST again for the open gaps of a window, and class those of which it has nothing.
+    """Ask REST again for the unexplained gaps of a window: truth rule 7.
 
-    Before the first candle ever it was not listed, after the last of a symbol that trades no more
-    it is delisted, between the two it is an outage (truth rule 7). What REST has, or is fresh,
-    stays open and is retried.
+    What REST has after all is fetched and loaded. What it has nothing of was not listed before the
+    first candle ever, is delisted after the last of a symbol that trades no more, and an outage
+    between the two, unless the day's archive is late and may still have it. What is fresh stays
+    open and is retried. Raises ExchangeError, LakeError, WarehouseError.
     """
-    for gap in platform.warehouse.gaps.list(symbol, window):
-        if gap.gap_class in (GapClass.OPEN, GapClass.ARCHIVE_LATE):
-            _explain(platform, gap, closed_before_ms)
+    for gap in _unexplained(platform, symbol, window):
+        mend(platform, gap, closed_before_ms)
+    for gap in _unexplained(platform, symbol, window):
+        _explain(platform, gap, closed_before_ms)
+
+
+def mend(platform: Platform, gap: Gap, closed_before_ms: int) -> int:
+    """Fetch and load what REST has of a gap; answers how many minutes came."""
+    span = Window(gap.start, min(gap.end + MINUTE_MS, gap.start + _MENDED_AT_ONCE_MS))
+    stored = store_stretch(platform, gap.symbol, span, min(closed_before_ms, span.end_ms))
+    if not stored:
+        return 0
+    record(platform, gap.symbol, stored)
+    days = Window.of_days(stored[0].day, stored[-1].day)
+    bodies = dict(body for day in stored for body in day.bodies)
+    loaded = load_klines(platform, gap.symbol, days, bodies)
+    platform.warehouse.aggregates.hours(gap.symbol, days, closed_before_ms)
+    platform.warehouse.aggregates.days(gap.symbol, days, closed_before_ms)
+    note_holes(platform, gap.symbol, days, closed_before_ms)
+    return loaded.new
 
 
 def postpone(platform: Platform, gap: Gap, now_ms: int) -> None:
     """Count a retry of an open gap; the next one is due after twice the distance, a day at most."""
     distance = min(_LAST_RETRY_MS, _FIRST_RETRY_MS * 2**gap.attempts)
     platform.warehouse.gaps.retried(gap.symbol, gap.start, now_ms + distance)
+
+
+def _unexplained(platform: Platform, symbol: str, window: Window) -> list[Gap]:
+    gaps = platform.warehouse.gaps.list(symbol, window)
+    return [gap for gap in gaps if gap.gap_class in UNEXPLAINED]
 
 
 def _with_neighbours(platform: Platform, symbol: str, window: Window) -> Window:
@@ -59,8 +98,22 @@ def _explain(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
         _classify(platform, gap, GapClass.NOT_LISTED, f"{asked}; {listed}")
     elif _is_last(platform, gap) and (status := _status(platform, gap)) != SymbolStatus.TRADING:
         _classify(platform, gap, GapClass.DELISTED, f"{asked}; its status is {status}")
+    elif late := _late_archive(platform, gap, closed_before_ms):
+        _classify(platform, gap, GapClass.ARCHIVE_LATE, f"{asked}; {late}")
     elif gap.end < closed_before_ms - _FRESH_MS:
         _classify(platform, gap, GapClass.OUTAGE, f"{asked}, nor had the archive")
+
+
+def _late_archive(platform: Platform, gap: Gap, closed_before_ms: int) -> str | None:
+    """Which of the gap's days should have an archive by now and has none, if any."""
+    window = Window(gap.start, gap.end + MINUTE_MS)
+    objects = platform.warehouse.objects.of_window(gap.symbol, ObjectKind.KLINES, window)
+    read = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
+    for day in window.days():
+        due = Window.of_day(day).end_ms + _ARCHIVE_DUE_MS < closed_before_ms
+        if due and day not in read and any(day_of(item.first_time) == day for item in objects):
+            return f"the archive of {day} is late"
+    return None
 
 
 def _classify(platform: Platform, gap: Gap, gap_class: GapClass, evidence: str) -> None:

@@ -1,17 +1,22 @@
 """Exchange → lake: a symbol's days as objects, each recorded in the manifest."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import date
 
-from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.errors import ArchiveBroken, CryptoAssetsError
+from crypto_assets.exchange import Exchange
 from crypto_assets.lake import describe, klines_object
-from crypto_assets.market.clock import day_start_ms, isoformat
-from crypto_assets.market.lake_object import LakeObject
+from crypto_assets.market.clock import Window, isoformat
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.sources import DayPulls, Pull, pull_day, pull_tail
+from crypto_assets.pipeline.sources import DayPulls, Pull, pull_day, pull_stretch
+from crypto_assets.warehouse import Quarantined
+
+# From which sources a day is asked, up to which instant of the exchange's clock.
+PullDay = Callable[[Exchange, str, date, int], DayPulls]
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class StoredDay:
     bodies: tuple[tuple[str, bytes], ...] = ()
     note: str | None = None
     error: CryptoAssetsError | None = None
+    broken: ArchiveBroken | None = None
 
     def outcome(self, symbol: str) -> DayOutcome:
         facts: dict[str, object] = {"objects": [item.key for item in self.objects]}
@@ -36,31 +42,51 @@ class StoredDay:
 
 
 def store_days(
-    platform: Platform, symbol: str, days: Iterable[date], closed_before_ms: int, pool: Executor
+    platform: Platform,
+    symbol: str,
+    days: Iterable[date],
+    closed_before_ms: int,
+    pool: Executor,
+    pull: PullDay = pull_day,
 ) -> list[Future[StoredDay]]:
     """Begin to fetch and store whole days; a day that fails carries its error."""
-    return [pool.submit(_store_day, platform, symbol, day, closed_before_ms) for day in days]
+    return [pool.submit(_store_day, platform, symbol, day, closed_before_ms, pull) for day in days]
 
 
-def store_tail(
-    platform: Platform, symbol: str, since_ms: int, closed_before_ms: int
+def store_stretch(
+    platform: Platform, symbol: str, window: Window, closed_before_ms: int
 ) -> list[StoredDay]:
-    """Fetch and store what closed since an open time (epoch ms). Raises ExchangeError."""
-    pulled = pull_tail(platform.exchange, symbol, since_ms, closed_before_ms)
+    """Fetch and store what closed of a window, by REST. Raises ExchangeError, LakeError."""
+    pulled = pull_stretch(platform.exchange, symbol, window, closed_before_ms)
     return [_store(platform, symbol, day, pulls) for day, pulls in sorted(pulled.items())]
 
 
-def record(platform: Platform, stored: Iterable[StoredDay]) -> None:
-    """Write the stored objects into the manifest."""
+def record(platform: Platform, symbol: str, stored: Iterable[StoredDay]) -> None:
+    """Write the stored objects into the manifest, and refused archive files into quarantine."""
+    stored = list(stored)
     platform.warehouse.objects.record([item for day in stored for item in day.objects])
+    platform.warehouse.quarantine.add(
+        [_refused(platform, symbol, day.day, day.broken) for day in stored if day.broken]
+    )
 
 
-def _store_day(platform: Platform, symbol: str, day: date, closed_before_ms: int) -> StoredDay:
+def _refused(platform: Platform, symbol: str, day: date, broken: ArchiveBroken) -> Quarantined:
+    """A file that never came into the lake: it lies where the archive has it."""
+    return Quarantined(
+        symbol=symbol,
+        kind=ObjectKind.KLINES,
+        bucket=platform.exchange.archive.base_url,
+        key=f"{symbol}-1m-{day}.zip",
+        reason=str(broken),
+        content="",
+    )
+
+
+def _store_day(
+    platform: Platform, symbol: str, day: date, closed_before_ms: int, pull: PullDay
+) -> StoredDay:
     try:
-        purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
-        if day_start_ms(day) < purged:
-            return StoredDay(day, note=f"retired: nothing before {isoformat(purged)} is fetched")
-        pulls = pull_day(platform.exchange, symbol, day, closed_before_ms)
+        pulls = pull(platform.exchange, symbol, day, closed_before_ms)
         return _store(platform, symbol, day, pulls)
     except CryptoAssetsError as error:
         return StoredDay(day, error=error)
@@ -73,6 +99,7 @@ def _store(platform: Platform, symbol: str, day: date, pulls: DayPulls) -> Store
         objects=tuple(item for item, _ in stored),
         bodies=tuple((item.key, body) for item, body in stored),
         note=pulls.note,
+        broken=pulls.broken,
     )
 
 

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import date
 
-from crypto_assets.errors import ArchiveError
+from crypto_assets.errors import ArchiveBroken, ArchiveError
 from crypto_assets.exchange import Exchange
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, now_ms
+from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 
 _MINUTES_A_DAY = DAY_MS // MINUTE_MS
+# The newest candle of all may still be open whatever the clock says; after so long it is not.
+_DOUBT_MS = 10 * MINUTE_MS
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,14 @@ class Pull:
 
 @dataclass(frozen=True)
 class DayPulls:
-    """All that was asked for one day; `note` says why the archive alone did not do."""
+    """All that was asked for one day; `note` says why the archive alone did not do.
+
+    `broken` is what is wrong with an archive file that was refused.
+    """
 
     pulls: list[Pull]
     note: str | None = None
+    broken: ArchiveBroken | None = None
 
 
 def pull_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) -> DayPulls:
@@ -42,23 +49,29 @@ def pull_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) 
         archived = Pull(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
     except ArchiveError as error:
         rest = _pull_rest(exchange, symbol, window, closed_before_ms)
-        return DayPulls(_some(rest), str(error))
-    missing = _MINUTES_A_DAY - len(_minutes(archived.rows))
-    if not missing:
-        return DayPulls([archived])
-    rest = _pull_rest(exchange, symbol, window, closed_before_ms)
-    added = len(_minutes(rest.rows) - _minutes(archived.rows))
-    note = f"the archive lacks {missing} minutes, REST has {added} of them"
-    return DayPulls([archived, rest] if added else [archived], note)
+        broken = error if isinstance(error, ArchiveBroken) else None
+        return DayPulls(_some(rest), str(error), broken)
+    return _made_whole(exchange, symbol, day, archived, closed_before_ms)
 
 
-def pull_tail(
-    exchange: Exchange, symbol: str, since_ms: int, closed_before_ms: int
+def pull_archived(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) -> DayPulls:
+    """A past day as `pull_day`, if its archive is there; else nothing, and why.
+
+    For a day of which nothing is missing: it can wait for its archive. Raises ExchangeError.
+    """
+    try:
+        archived = Pull(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
+    except ArchiveError as error:
+        return DayPulls([], str(error), error if isinstance(error, ArchiveBroken) else None)
+    return _made_whole(exchange, symbol, day, archived, closed_before_ms)
+
+
+def pull_stretch(
+    exchange: Exchange, symbol: str, window: Window, closed_before_ms: int
 ) -> dict[date, DayPulls]:
-    """Closed candles from `since_ms` on by REST, for each UTC day that has some."""
-    window = Window(since_ms, closed_before_ms)
-    days = {day: Window.of_day(day) for day in window.days()}
+    """Closed candles of a window by REST, for each UTC day that has some. Raises ExchangeError."""
     rest = _pull_rest(exchange, symbol, window, closed_before_ms)
+    days = {day: Window.of_day(day) for day in (window & Window(0, closed_before_ms)).days()}
     return {
         day: DayPulls([Pull(rest.source, rows, rest.fetched_at)])
         for day, span in days.items()
@@ -66,9 +79,43 @@ def pull_tail(
     }
 
 
+def _made_whole(
+    exchange: Exchange, symbol: str, day: date, archived: Pull, closed_before_ms: int
+) -> DayPulls:
+    """An archive file, and where it is short of minutes, REST's rows that it lacks."""
+    missing = _MINUTES_A_DAY - len(_minutes(archived.rows))
+    if not missing:
+        return DayPulls([archived])
+    rest = _pull_rest(exchange, symbol, Window.of_day(day), closed_before_ms)
+    added = len(_minutes(rest.rows) - _minutes(archived.rows))
+    note = f"the archive lacks {missing} minutes, REST has {added} of them"
+    return DayPulls([archived, rest] if added else [archived], note)
+
+
 def _pull_rest(exchange: Exchange, symbol: str, window: Window, closed_before_ms: int) -> Pull:
-    rows = exchange.rest.closed_klines(symbol, window, closed_before_ms)
-    return Pull(Source.REST, rows, now_ms())
+    opened = window & Window(window.start_ms, closed_before_ms)
+    given = [row for page in exchange.rest.klines(symbol, Interval.M1, opened) for row in page]
+    fetched_at = now_ms()
+    rows = [row for row in given if int(row[6]) < closed_before_ms]
+    if (
+        rows
+        and len(rows) == len(given)
+        and _is_doubtful(exchange, symbol, rows[-1], closed_before_ms)
+    ):
+        rows.pop()
+    return Pull(Source.REST, rows, fetched_at)
+
+
+def _is_doubtful(exchange: Exchange, symbol: str, row: KlineRow, closed_before_ms: int) -> bool:
+    """Whether a row that closed a moment ago is the exchange's newest, and so perhaps still open.
+
+    Where the exchange's clock is right, a later candle has begun.
+    """
+    start = int(row[0]) + 1
+    if closed_before_ms - int(row[6]) > _DOUBT_MS:
+        return False
+    later = Window(start, start + 2 * _DOUBT_MS)
+    return next(exchange.rest.klines(symbol, Interval.M1, later), None) is None
 
 
 def _some(pull: Pull) -> list[Pull]:
