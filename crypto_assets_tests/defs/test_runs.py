@@ -1,0 +1,177 @@
+"""Runs as Dagster makes them: one key, a rectangle, a subset of assets, a bad key among good."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from crypto_assets.defs.assets.klines import KlinesConfig, klines
+from crypto_assets.defs.assets.order_books import order_books
+from crypto_assets.defs.home import add_symbols
+from crypto_assets.defs.partitions import range_tags
+from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.pipeline.outcome import BookStage, Stage
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform, open_times
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+__all__ = ["build_platform"]
+
+_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    platform: Platform = build_platform(server, *_SYMBOLS)
+    return platform
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        add_symbols(instance, _SYMBOLS)
+        yield instance
+
+
+def run(
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    first: str,
+    last: str,
+    *assets: str,
+    tail: bool = False,
+) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [klines, order_books],
+        selection=list(assets or [stage.value for stage in Stage]),
+        instance=instance,
+        resources={"platform": platform},
+        tags=range_tags(first, last),
+        run_config=dg.RunConfig(ops={"bring_klines": KlinesConfig(tail=tail)})
+        if not assets or Stage.RAW.value in assets
+        else None,
+        raise_on_error=False,
+    )
+
+
+def green(instance: dg.DagsterInstance, asset: str) -> set[str]:
+    return set(instance.get_materialized_partitions(dg.AssetKey(asset)))
+
+
+def test_one_key_as_a_person_materialises_it(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    key = "2025-03-05|ETHUSDT"
+    result = dg.materialize(
+        [klines], instance=instance, resources={"platform": platform}, partition_key=key
+    )
+    assert result.success
+    for stage in Stage:
+        assert green(instance, stage.value) == {key}
+    assert len(open_times(platform, "ETHUSDT")) == 1440
+
+
+def test_a_rectangle_is_one_run_with_an_event_for_each_key(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    result = run(instance, platform, "2025-03-04|BTCUSDT", "2025-03-05|SOLUSDT")
+    assert result.success
+    wanted = {f"2025-03-0{day}|{symbol}" for day in (4, 5) for symbol in _SYMBOLS}
+    for stage in Stage:
+        assert green(instance, stage.value) == wanted
+    events = instance.get_records_for_run(
+        result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+    ).records
+    rows = {
+        event.asset_materialization.metadata["dagster/partition_row_count"].value
+        for event in (record.event_log_entry for record in events)
+        if event.asset_materialization
+        and event.asset_materialization.asset_key.to_user_string() == Stage.FACTS
+    }
+    assert rows == {1440}
+
+
+def test_the_day_that_still_runs_has_no_daily_candle(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    assert run(instance, platform, "2025-03-06|BTCUSDT", "2025-03-06|BTCUSDT").success
+    assert green(instance, Stage.HOURS) == {"2025-03-06|BTCUSDT"}
+    assert green(instance, Stage.DAYS) == set()
+
+
+def test_later_assets_alone_work_from_the_lake(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    day = ("2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT")
+    assert run(instance, platform, *day, Stage.RAW.value).success
+    assert open_times(platform) == []
+    assert run(instance, platform, *day, Stage.FACTS.value, Stage.HOURS.value).success
+    assert len(open_times(platform)) == 1440
+    assert green(instance, Stage.HOURS) == {day[0]}
+
+
+def test_facts_of_a_day_that_the_lake_lacks_are_not_green(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    result = run(instance, platform, "2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT", Stage.FACTS.value)
+    assert not result.success
+    assert green(instance, Stage.FACTS) == set()
+
+
+def test_a_bad_key_is_named_and_stops_no_other(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    server.faults.add({"do": "status", "status": 451, "symbol": "ETHUSDT"})
+    server.faults.add({"do": "archive", "how": "missing", "symbol": "ETHUSDT"})
+    result = run(instance, platform, "2025-03-04|BTCUSDT", "2025-03-05|SOLUSDT")
+    assert not result.success
+    assert "2025-03-04|ETHUSDT" in str(result.get_step_failure_events()[0].step_failure_data)
+    good = {f"2025-03-0{day}|{symbol}" for day in (4, 5) for symbol in ("BTCUSDT", "SOLUSDT")}
+    for stage in Stage:
+        assert green(instance, stage.value) == good
+    server.faults.clear()
+    assert run(instance, platform, "2025-03-04|ETHUSDT", "2025-03-05|ETHUSDT").success
+    assert len(open_times(platform, "ETHUSDT")) == 2880
+
+
+def test_a_tick_takes_the_tail_of_all_symbols(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    today = ("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
+    assert run(instance, platform, *today).success
+    server.clock.advance(2 * MINUTE_MS)
+    assert run(instance, platform, *today, tail=True).success
+    for symbol in _SYMBOLS:
+        assert len(open_times(platform, symbol)) == 12 * 60 + 2
+
+
+def test_order_books_of_today_and_of_a_past_day(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    books = [stage.value for stage in BookStage]
+    assert run(instance, platform, "2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT", *books).success
+    assert green(instance, BookStage.FACTS) == {f"2025-03-06|{symbol}" for symbol in _SYMBOLS}
+    past = run(instance, platform, "2025-03-01|BTCUSDT", "2025-03-01|BTCUSDT", *books)
+    assert not past.success
+    assert f"{date(2025, 3, 1)}|BTCUSDT" not in green(instance, BookStage.RAW)
+
+
+def test_the_stores_of_another_exchange_are_not_touched(
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+) -> None:
+    other: Platform = build_platform(simulated_exchange(now=NOON, seed=2), *_SYMBOLS)
+    mixed = replace(platform, exchange=other.exchange)
+    result = run(instance, mixed, "2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT")
+    assert not result.success
+    assert open_times(platform) == []
