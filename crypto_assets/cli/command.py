@@ -18,6 +18,7 @@ _COMMANDS = {
     "verify": "crypto_assets.cli.verify:verify",
     "export": "crypto_assets.cli.export:export",
     "retain": "crypto_assets.cli.retain:retain",
+    "api": "crypto_assets.cli.api:api",
     "simulate-exchange": "crypto_assets.cli.simulate_exchange:simulate_exchange",
 }
 

@@ -54,6 +54,7 @@ _ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCE
 class BackfillProgress:
     """How far a backfill is; counts are asset partitions (a key counts once for each asset)."""
 
+    id: str
     status: str
     title: str | None
     targeted: int
@@ -96,6 +97,7 @@ def read(webserver: Webserver, backfill_id: str) -> BackfillProgress:
     found = webserver.expect(answer, "PartitionBackfill")
     counts = (found["assetBackfillData"] or {}).get("assetBackfillStatuses", [])
     return BackfillProgress(
+        id=backfill_id,
         status=found["status"],
         title=found["title"],
         targeted=sum(c["numPartitionsTargeted"] for c in counts),

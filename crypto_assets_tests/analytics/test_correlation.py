@@ -75,6 +75,8 @@ def test_matrix_asks_for_all_or_for_those_named() -> None:
     assert parse({}).companions() is None
     assert parse({"symbols": "btcusdt, ETHUSDT,btcusdt"}).companions() == ("BTCUSDT", "ETHUSDT")
     assert parse({"symbols": ["btcusdt"]}).companions() == ("BTCUSDT",)
+    # As a query has it: one of a list, and yet several.
+    assert parse({"symbols": ["btcusdt,ETHUSDT"]}).companions() == ("BTCUSDT", "ETHUSDT")
 
 
 def test_matrix_of_nobody_is_empty() -> None:

@@ -20,7 +20,9 @@ class CorrelationMatrixParams(Params):
     @field_validator("symbols", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return value.split(",") if isinstance(value, str) else value
+        """`A,B`, a list, or, as a query has it, a list of such texts."""
+        texts = [value] if isinstance(value, str) else value
+        return ",".join(map(str, texts)).split(",") if isinstance(texts, list | tuple) else value
 
     @field_validator("symbols")
     @classmethod

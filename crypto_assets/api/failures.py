@@ -1,0 +1,92 @@
+"""Errors as answers: a status, and `detail`, one line that says what was wrong and what to do."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from crypto_assets.errors import (
+    CryptoAssetsError,
+    ForeignExchange,
+    Transient,
+    UnknownProvider,
+    UnknownSymbol,
+    UnknownTarget,
+    WrongUse,
+)
+
+_log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = "5"
+# The first that fits; whatever else is ours is a part that does not work now.
+_STATUSES: tuple[tuple[type[CryptoAssetsError], int], ...] = (
+    (UnknownSymbol, 404),
+    (UnknownProvider, 404),
+    (UnknownTarget, 404),
+    (WrongUse, 422),
+    (ForeignExchange, 409),
+)
+
+
+class Problem(BaseModel):
+    """Every answer that is no success."""
+
+    detail: str = Field(description="What was wrong and what to do, in one line.")
+
+
+def explain_failures(app: FastAPI) -> None:
+    """Teaches an app to answer with a Problem, whatever happens."""
+    app.exception_handler(CryptoAssetsError)(_ours)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(Exception)(_unforeseen)
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    one_line = " ".join(detail.split())
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return JSONResponse({"detail": one_line}, status, headers)
+
+
+def _ours(request: Request, error: CryptoAssetsError) -> JSONResponse:
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 503)
+    if status == 503:
+        _log.warning("%s: %s", type(error).__name__, error)
+    headers = {"Retry-After": _RETRY_SECONDS} if isinstance(error, Transient) else {}
+    return problem(status, str(error), headers)
+
+
+def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    return problem(422, "; ".join(_reason(fault) for fault in error.errors()))
+
+
+def _reason(fault: Any) -> str:
+    """`limit: Input should be less than or equal to 1000 (given: '5000')`."""
+    _, *inside = fault["loc"]
+    where = ".".join(str(part) for part in inside)
+    message = fault["msg"].removeprefix("Value error, ")
+    if not where or fault["type"] in {"missing", "json_invalid"}:
+        return f"{where or 'the body'}: {message}"
+    return f"{where}: {message} (given: {_shortened(fault['input'])})"
+
+
+def _shortened(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def _http(request: Request, error: HTTPException) -> JSONResponse:
+    detail = error.detail
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"nothing is at {request.url.path}: /docs lists what there is"
+    return problem(error.status_code, detail, error.headers)
+
+
+def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    _log.error("%s failed", request.url.path, exc_info=error)
+    return problem(500, "the API failed: its log says why")

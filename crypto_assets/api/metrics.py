@@ -1,0 +1,102 @@
+"""What Prometheus scrapes: candles, lag and gaps of each symbol, storage, runs, what works."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from crypto_assets.api.health import Health
+from crypto_assets.api.parts import Parts
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.clock import DAY_MS, now_ms
+from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.reports import Reports, Status, SymbolStatus
+
+# Of each symbol: the metric's name, what it says, and where it stands.
+_OF_A_SYMBOL: tuple[tuple[str, str, Callable[[SymbolStatus], float | None]], ...] = (
+    ("candles", "Minute candles that are held.", lambda one: one.rows),
+    ("coverage_ratio", "Share of minutes held or explained.", lambda one: one.coverage),
+    (
+        "open_gaps",
+        "Unexplained stretches of missing minutes.",
+        lambda one: one.open_gaps,
+    ),
+    ("missing_minutes", "Minutes in them.", lambda one: one.missing_minutes),
+    (
+        "lag_seconds",
+        "Age of the newest candle's end.",
+        lambda one: None if one.lag_ms is None else one.lag_ms / 1000,
+    ),
+)
+
+
+def new_registry(parts: Parts, health: Health) -> CollectorRegistry:
+    """One for each app, so that two in a process do not count together."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    dagster = Orchestrator(parts.orchestrator.url, timeout_seconds=(1.0, 4.0))
+    registry.register(_Figures(parts.reports, dagster, health))
+    return registry
+
+
+class _Figures(Collector):
+    """Asked at each scrape; of a part that does not work there are no figures, and `up` is 0."""
+
+    def __init__(self, reports: Reports, orchestrator: Orchestrator, health: Health) -> None:
+        self._reports = reports
+        self._orchestrator = orchestrator
+        self._health = health
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        complaints = self._health.look()
+        up = _gauge("up", "Whether a part works.", "part")
+        for part, complaint in complaints.items():
+            up.add_metric([part], complaint is None)
+        yield up
+        if complaints["warehouse"] is None:
+            yield from self._held()
+        if complaints["dagster"] is None:
+            yield from self._runs()
+
+    def _held(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            status = self._reports.status()
+        except CryptoAssetsError:
+            return  # it went after it was looked at; the next scrape says so
+        for name, what, figure in _OF_A_SYMBOL:
+            gauge = _gauge(name, what, "symbol")
+            for one in status.symbols:
+                if (value := figure(one)) is not None:
+                    gauge.add_metric([one.symbol], value)
+            yield gauge
+        yield from _storage(status)
+
+    def _runs(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            counts = self._orchestrator.count_runs(now_ms() - DAY_MS)
+        except CryptoAssetsError:
+            return
+        gauge = _gauge("runs_24h", "Dagster's runs of the last 24 hours by status.", "status")
+        for status, count in counts.items():
+            gauge.add_metric([status.lower()], count)
+        yield gauge
+
+
+def _storage(status: Status) -> Iterator[GaugeMetricFamily]:
+    objects = _gauge("lake_objects", "Objects in the lake.", "bucket", "kind")
+    size = _gauge("lake_bytes", "Their size.", "bucket", "kind")
+    for total in status.storage.lake:
+        objects.add_metric([total.bucket, total.kind], total.objects)
+        size.add_metric([total.bucket, total.kind], total.size_bytes)
+    warehouse = _gauge("warehouse_bytes", "Size of the warehouse, by its server's estimate.")
+    warehouse.add_metric([], status.storage.warehouse_bytes)
+    yield from (objects, size, warehouse)
+
+
+def _gauge(name: str, what: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"crypto_assets_{name}", what, labels=labels)

@@ -1,0 +1,91 @@
+"""What a request may say: symbols, instants, limits; and that it says nothing unknown."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.clock import Window
+from crypto_assets.market.instant import instant_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.symbols import symbol_name
+
+MOST_ROWS = 1000
+# 9999-12-31T23:59:59.999Z, the last instant that has a name.
+_LAST_MS = 253_402_300_799_999
+_FORMS = "2025-01-31, 2025-01-31T12:00:00Z or epoch ms"
+
+
+def _instant(given: object) -> int:
+    try:
+        return instant_ms(str(given))
+    except WrongUse:
+        raise ValueError(f"write it as {_FORMS}") from None
+
+
+# A query has no word for null: what is not given is left out.
+Unset = SkipJsonSchema[None]
+Symbol = Annotated[
+    str, Path(description="As BTCUSDT.", examples=["BTCUSDT"]), AfterValidator(symbol_name)
+]
+SymbolQuery = Annotated[
+    Annotated[str, AfterValidator(symbol_name)] | Unset,
+    Query(description="As BTCUSDT; all if left."),
+]
+Instant = Annotated[
+    int,
+    Field(ge=0, le=_LAST_MS),
+    BeforeValidator(_instant),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": _LAST_MS},
+                {"type": "string", "format": "date"},
+                {"type": "string", "format": "date-time"},
+            ]
+        }
+    ),
+]
+StartQuery = Annotated[Instant | Unset, Query(description=f"From then on: {_FORMS}.")]
+EndQuery = Annotated[Instant | Unset, Query(description=f"Before then: {_FORMS}.")]
+LimitQuery = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows at most.")]
+OffsetQuery = Annotated[
+    int, Query(ge=0, le=10_000, description="Rows to pass over; further back, use `end`.")
+]
+
+
+class SeriesQuery(BaseModel):
+    """Which candles. Both ends given, `limit` keeps the oldest, so as to page; else the newest."""
+
+    interval: Interval = Field(Interval.H1, description="Width of a candle.")
+    start: Instant | Unset = Field(None, description=f"First open time: {_FORMS}.")
+    end: Instant | Unset = Field(None, description=f"Before this open time: {_FORMS}.")
+    limit: int = Field(500, ge=1, le=MOST_ROWS, description="Candles at most.")
+
+
+def window(start: int | None, end: int | None) -> Window | None:
+    """The stretch between two instants that may be left open. Raises WrongUse if it is reversed."""
+    if start is None and end is None:
+        return None
+    asked = Window(start or 0, _LAST_MS if end is None else end)
+    if not asked:
+        raise WrongUse(f"start ({start}) must lie before end ({end})")
+    return asked
+
+
+def _known_only(request: Request) -> None:
+    route: APIRoute = request.scope["route"]
+    if not route.include_in_schema:
+        return
+    operation = request.app.openapi()["paths"][route.path][request.method.lower()]
+    known = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
+    unknown = next((name for name in request.query_params if name not in known), None)
+    if unknown is not None:
+        raise WrongUse(f"no parameter {unknown!r}; there are: {', '.join(known) or 'none'}")
+
+
+# By the app's own OpenAPI document: what it does not promise is refused.
+KnownParametersOnly = Depends(_known_only)

@@ -1,0 +1,38 @@
+"""What the routes work with, and how a route gets at it."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.pipeline.backfill import Partitioning
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.reports import Reports
+
+
+@dataclass(frozen=True)
+class Parts:
+    """`partitioning` says what a backfill's days mean to Dagster."""
+
+    platform: Platform
+    reports: Reports
+    orchestrator: Orchestrator
+    partitioning: Partitioning
+
+
+def _parts(request: Request) -> Parts:
+    return cast(Parts, request.app.state.parts)
+
+
+def _reports(request: Request) -> Reports:
+    return _parts(request).reports
+
+
+def _orchestrator(request: Request) -> Orchestrator:
+    return _parts(request).orchestrator
+
+
+PartsDep = Annotated[Parts, Depends(_parts)]
+ReportsDep = Annotated[Reports, Depends(_reports)]
+OrchestratorDep = Annotated[Orchestrator, Depends(_orchestrator)]

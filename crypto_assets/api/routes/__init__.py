@@ -1,0 +1,1 @@
+"""The routes, by what they speak of. Each parses, makes one call, and returns."""

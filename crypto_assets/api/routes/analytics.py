@@ -1,0 +1,104 @@
+"""Analytics: a route for each provider of the registry, with its own parameters and columns."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, create_model
+
+from crypto_assets.analytics import Panel, Provider, get
+from crypto_assets.analytics.registry import providers
+from crypto_assets.api.parameters import SeriesQuery, Symbol
+from crypto_assets.api.parts import ReportsDep
+from crypto_assets.api.routes.router import api_router
+from crypto_assets.api.series import answer_series, indicator_rows
+from crypto_assets.api.views.base import Answer
+from crypto_assets.api.views.series import answer_model
+from crypto_assets.reports import Reports
+
+_COMMON = set(SeriesQuery.model_fields)
+
+
+class ProviderView(BaseModel):
+    name: str
+    title: str
+    summary: str
+    description: str
+    panel: Panel = Field(description="Where a chart of it belongs.")
+    columns: dict[str, str] = Field(description="A series' columns and their units; else empty.")
+    params: dict[str, Any] = Field(description="JSON schema of its parameters.")
+
+
+def analytics_router() -> APIRouter:
+    """Made anew for each app: a provider is there as soon as its file is."""
+    router = api_router("analytics")
+    known = providers()
+
+    @router.get("/analytics/providers")
+    def read_providers() -> Answer[list[ProviderView]]:
+        """What can be computed, and with which parameters."""
+        return Answer(data=[_view(provider) for provider in known.values()])
+
+    for provider in known.values():
+        _add_route(router, provider)
+
+    # After those of all providers, so that it is reached where none of them is meant.
+    @router.get("/analytics/data/{name}/{symbol}", include_in_schema=False)
+    def refuse(name: str) -> None:
+        get(name)
+
+    return router
+
+
+def _add_route(router: APIRouter, provider: Provider[Any]) -> None:
+    query_model = _query_model(provider)
+
+    def read(request: Request, symbol: Symbol, query: SeriesQuery, reports: ReportsDep) -> Response:
+        return _answer(request, provider, symbol, query, reports)
+
+    # The parameters' types are known now, and not when this function was written.
+    read.__annotations__["query"] = Annotated[query_model, Query()]
+    router.add_api_route(
+        f"/analytics/data/{provider.name}/{{symbol}}",
+        read,
+        methods=["GET"],
+        name=f"read_{provider.name}",
+        summary=provider.title,
+        description=provider.description,
+        response_model=answer_model(provider),
+    )
+
+
+def _query_model(provider: Provider[Any]) -> type[SeriesQuery]:
+    """The candles' parameters and the provider's own. Raises ValueError where a name is both."""
+    if twice := _COMMON & provider.params.model_fields.keys():
+        raise ValueError(f"{provider.name}: parameters {', '.join(sorted(twice))} are taken")
+    bases: tuple[Any, ...] = (SeriesQuery, provider.params)
+    model: type[SeriesQuery] = create_model(f"{provider.name}_query", __base__=bases)
+    return model
+
+
+def _answer(
+    request: Request, provider: Provider[Any], symbol: str, query: SeriesQuery, reports: Reports
+) -> Response:
+    given = query.model_dump(exclude=_COMMON, by_alias=True)
+    chart = reports.chart(
+        symbol, query.interval, [(provider.name, given)], query.start, query.end, query.limit
+    )
+    params = provider.parse(given).model_dump(by_alias=True, mode="json")
+    value = chart.answers[0].value if chart.answers else None
+    if not provider.is_series:
+        return answer_series(request, query, chart.candles, params, value)
+    rows = [] if value is None else indicator_rows(chart.candles, value)
+    return answer_series(request, query, chart.candles, params, rows)
+
+
+def _view(provider: Provider[Any]) -> ProviderView:
+    return ProviderView(
+        name=provider.name,
+        title=provider.title,
+        summary=provider.summary,
+        description=provider.description,
+        panel=provider.panel,
+        columns=dict(provider.columns),
+        params=provider.params.model_json_schema(),
+    )

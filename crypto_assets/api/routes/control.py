@@ -1,0 +1,50 @@
+"""Schedules, sensors and maintenance, through Dagster."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from crypto_assets.api.parts import OrchestratorDep
+from crypto_assets.api.routes.router import WRITES, api_router
+from crypto_assets.api.views.base import Answer
+from crypto_assets.api.views.control import InstigatorView, LaunchedView, RunView
+from crypto_assets.orchestrator import Kind
+
+Name = Annotated[str, Path(max_length=200, description="Its name in Dagster.")]
+
+
+class Switch(BaseModel):
+    running: bool = Field(strict=True, description="Whether it is to run.")
+
+
+def _add_instigators(router: APIRouter, kind: Kind) -> None:
+    path = f"/{kind}s"
+
+    @router.get(path, name=f"read_{kind}s")
+    def read_all(orchestrator: OrchestratorDep) -> Answer[list[InstigatorView]]:
+        """By name: whether they run, their last tick and the next."""
+        found = orchestrator.instigators(kind)
+        return Answer(data=[InstigatorView.model_validate(each) for each in found])
+
+    @router.put(f"{path}/{{name}}", name=f"switch_{kind}", **WRITES)
+    def switch(name: Name, switch: Switch, orchestrator: OrchestratorDep) -> Answer[InstigatorView]:
+        """Start or stop it; answers how it then stands."""
+        found = orchestrator.switch(kind, name, switch.running)
+        return Answer(data=InstigatorView.model_validate(found))
+
+    @router.post(f"{path}/{{name}}/run", name=f"run_{kind}", status_code=202, **WRITES)
+    def run(name: Name, orchestrator: OrchestratorDep) -> Answer[LaunchedView]:
+        """Do now what its next tick would do."""
+        return Answer(data=LaunchedView.model_validate(orchestrator.run_now(kind, name)))
+
+
+router = api_router("control")
+for _kind in Kind:
+    _add_instigators(router, _kind)
+
+
+@router.post("/maintenance/{task}", status_code=202, **WRITES)
+def run_maintenance(task: Name, orchestrator: OrchestratorDep) -> Answer[RunView]:
+    """Launch an asset of Dagster's group `maintenance`; an unknown one is told which there are."""
+    return Answer(data=RunView(run_id=orchestrator.run_maintenance(task)))

@@ -1,0 +1,99 @@
+"""What the pipeline has done: status, the ingestion log, repeats, storage, gaps and quality."""
+
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from crypto_assets.api.parameters import (
+    EndQuery,
+    LimitQuery,
+    OffsetQuery,
+    StartQuery,
+    SymbolQuery,
+    window,
+)
+from crypto_assets.api.parts import ReportsDep
+from crypto_assets.api.routes.router import api_router
+from crypto_assets.api.series import page_link
+from crypto_assets.api.views.base import Answer
+from crypto_assets.api.views.pipeline import (
+    DeduplicationView,
+    LakeObjectView,
+    LedgerGapView,
+    QualityView,
+    StatusView,
+    StorageView,
+    SymbolDeduplicationView,
+)
+
+router = api_router("pipeline")
+
+
+@router.get("/pipeline/status")
+def read_status(reports: ReportsDep) -> Answer[StatusView]:
+    """Per symbol: first and last candle, rows, coverage, open gaps, lag; and what it all takes."""
+    return Answer(data=StatusView.model_validate(reports.status()))
+
+
+@router.get("/pipeline/ingestion-log")
+def read_ingestion_log(
+    request: Request,
+    response: Response,
+    reports: ReportsDep,
+    limit: LimitQuery = 100,
+    offset: OffsetQuery = 0,
+    end: EndQuery = None,
+) -> Answer[list[LakeObjectView]]:
+    """Objects of the lake, newest fetch first; with `end`, those fetched before it."""
+    found = reports.ingestion_log(limit, offset, end)
+    if len(found) == limit and offset + limit <= 10_000:
+        response.headers["Link"] = page_link(request, "next", offset=offset + limit)
+    return Answer(data=[LakeObjectView.model_validate(item) for item in found])
+
+
+@router.get("/pipeline/deduplication")
+def read_deduplication(
+    reports: ReportsDep,
+    days: Annotated[int, Query(ge=1, le=31, description="UTC days, today included.")] = 7,
+) -> Answer[DeduplicationView]:
+    """How often minutes were delivered more than once, as far as the lake still has the objects."""
+    found = reports.deduplication(days)
+    return Answer(
+        data=DeduplicationView(
+            start=found.window.start_ms,
+            end=found.window.end_ms,
+            delivered=found.delivered,
+            repeated=found.repeated,
+            symbols=tuple(SymbolDeduplicationView.model_validate(one) for one in found.symbols),
+        )
+    )
+
+
+@router.get("/pipeline/storage")
+def read_storage(reports: ReportsDep) -> Answer[StorageView]:
+    """Objects and bytes in the lake, bytes in the warehouse."""
+    return Answer(data=StorageView.model_validate(reports.storage()))
+
+
+@router.get("/pipeline/gaps")
+def read_gaps(
+    request: Request,
+    response: Response,
+    reports: ReportsDep,
+    symbol: SymbolQuery = None,
+    start: StartQuery = None,
+    end: EndQuery = None,
+    closed: Annotated[bool, Query(description="Those too for which candles have come.")] = False,
+    limit: LimitQuery = 500,
+) -> Answer[list[LedgerGapView]]:
+    """The gap ledger by symbol and start; of one symbol, more of it by the Link header."""
+    found = reports.gaps(symbol, window(start, end), closed=closed, limit=limit)
+    if symbol and len(found) == limit:
+        response.headers["Link"] = page_link(request, "next", start=found[-1].end + 1)
+    return Answer(data=[LedgerGapView.model_validate(gap) for gap in found])
+
+
+@router.get("/pipeline/quality")
+def read_quality(reports: ReportsDep, limit: LimitQuery = 100) -> Answer[QualityView]:
+    """Coverage of each symbol, what a later fetch changed, and what was set aside and why."""
+    return Answer(data=QualityView.model_validate(reports.quality(limit)))

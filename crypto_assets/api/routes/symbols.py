@@ -1,0 +1,53 @@
+"""Symbols: which are tracked, another one, one fewer."""
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+
+from crypto_assets.api.parameters import Symbol
+from crypto_assets.api.parts import PartsDep, ReportsDep
+from crypto_assets.api.routes.router import WRITES, api_router
+from crypto_assets.api.views.base import Answer
+from crypto_assets.api.views.markets import InstrumentView
+from crypto_assets.pipeline.setup import admit, track
+from crypto_assets.reports import Instrument
+
+router = api_router("symbols")
+
+
+class SymbolWish(BaseModel):
+    symbol: str = Field(
+        pattern=r"^[A-Za-z0-9_.-]{1,20}$", description="As BTCUSDT.", examples=["BTCUSDT"]
+    )
+
+
+class Tracked(BaseModel):
+    symbol: str
+    tracked: bool
+
+
+@router.get("/symbols")
+def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
+    """Tracked symbols, oldest registration first."""
+    return Answer(data=[_view(instrument) for instrument in reports.instruments()])
+
+
+@router.post("/symbols", status_code=201, **WRITES)
+def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answer[Tracked]:
+    """Track a symbol that the exchange lists; 200 where it was tracked before. Its history follows
+    by a backfill of its own."""
+    admit(parts.platform)
+    name = wish.symbol.upper()
+    if not track(parts.platform, [name]):
+        response.status_code = 200
+    return Answer(data=Tracked(symbol=name, tracked=True))
+
+
+@router.delete("/symbols/{symbol}", **WRITES)
+def retire_symbol(symbol: Symbol, parts: PartsDep) -> Answer[Tracked]:
+    """Track a symbol no longer. What is held of it stays."""
+    parts.platform.warehouse.symbols.retire(symbol)
+    return Answer(data=Tracked(symbol=symbol, tracked=False))
+
+
+def _view(instrument: Instrument) -> InstrumentView:
+    return InstrumentView.model_validate(instrument)

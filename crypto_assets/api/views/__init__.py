@@ -1,0 +1,1 @@
+"""The answers' shapes: what OpenAPI promises, and what routes make of a report."""

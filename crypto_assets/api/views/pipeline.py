@@ -1,0 +1,136 @@
+"""What the pipeline has done: coverage, the log, repeats, storage, gaps and quality."""
+
+from pydantic import Field
+
+from crypto_assets.api.views.base import EpochMs, Exact, View
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.warehouse.gaps import GapClass
+
+
+class LakeTotalView(View):
+    bucket: str
+    kind: ObjectKind
+    objects: int
+    size_bytes: int
+
+
+class StorageView(View):
+    lake: tuple[LakeTotalView, ...]
+    objects: int
+    lake_bytes: int
+    warehouse_bytes: int
+
+
+class SymbolStatusView(View):
+    symbol: str
+    first_open_time: EpochMs | None
+    last_open_time: EpochMs | None
+    rows: int = Field(description="Minutes that are held.")
+    coverage: float = Field(description="Share of minutes held or explained, 0 to 1.")
+    open_gaps: int
+    missing_minutes: int
+    lag_ms: int | None = Field(description="Age of the newest candle's end.")
+
+
+class StatusView(View):
+    as_of: EpochMs
+    symbols: tuple[SymbolStatusView, ...]
+    storage: StorageView
+
+
+class LakeObjectView(View):
+    bucket: str
+    key: str
+    symbol: str
+    kind: ObjectKind
+    source: Source
+    first_time: EpochMs
+    last_time: EpochMs
+    rows: int
+    size_bytes: int
+    sha256: str
+    fetched_at: EpochMs
+    loaded_at: EpochMs | None = Field(description="None where it is not loaded yet.")
+
+
+class SymbolDeduplicationView(View):
+    """Of `delivered` rows `held` became a minute, `repeated` said again what another had said."""
+
+    symbol: str
+    objects: int
+    delivered: int
+    held: int
+    quarantined: int
+    repeated: int
+
+
+class DeduplicationView(View):
+    start: EpochMs
+    end: EpochMs
+    delivered: int
+    repeated: int
+    symbols: tuple[SymbolDeduplicationView, ...]
+
+
+class LedgerGapView(View):
+    """`start` and `end` are the first and last missing open time."""
+
+    symbol: str
+    start: EpochMs
+    end: EpochMs
+    minutes: int
+    gap_class: GapClass = Field(serialization_alias="class")
+    evidence: str
+    first_seen: EpochMs
+    closed_at: EpochMs | None = Field(description="When candles came for it.")
+    attempts: int
+    next_retry_at: EpochMs | None
+
+
+class CandleView(View):
+    open_time: EpochMs
+    open: Exact
+    high: Exact
+    low: Exact
+    close: Exact
+    volume: Exact
+    close_time: EpochMs
+    quote_volume: Exact
+    trade_count: int
+    taker_buy_volume: Exact
+    taker_buy_quote_volume: Exact
+
+
+class RevisionView(View):
+    """A candle that a later fetch changed."""
+
+    symbol: str
+    open_time: EpochMs
+    old: CandleView
+    old_fetched_at: EpochMs
+    old_source: str
+    new: CandleView
+    new_fetched_at: EpochMs
+    new_source: str
+    noted_at: EpochMs
+
+
+class QuarantinedView(View):
+    """An object, or a row of it, that broke a rule."""
+
+    symbol: str
+    kind: ObjectKind
+    bucket: str
+    key: str
+    reason: str
+    content: str
+    open_time: EpochMs | None
+    noted_at: EpochMs
+
+
+class QualityView(View):
+    as_of: EpochMs
+    symbols: tuple[SymbolStatusView, ...]
+    revisions: tuple[RevisionView, ...] = Field(description="The last noted ones.")
+    quarantined: int
+    quarantine: tuple[QuarantinedView, ...] = Field(description="The last noted ones.")

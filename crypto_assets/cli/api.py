@@ -1,0 +1,55 @@
+"""`crypto-assets api`: the HTTP API, until Ctrl-C."""
+
+import click
+
+from crypto_assets.api import REQUESTS_PER_MINUTE, Access, Parts, create_app, log_json_lines
+from crypto_assets.http_server import serve
+from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.pipeline.backfill import Partitioning
+from crypto_assets.ports import require_free_port
+from crypto_assets.reports import Reports
+from crypto_assets.settings import settings
+from crypto_assets.wiring import platform
+
+_GRACE_SECONDS = 10
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    help="Where it listens.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="On which address; beyond this machine, writing needs CRYPTO_API_TOKEN.",
+)
+@click.option(
+    "--requests-per-minute",
+    type=click.IntRange(min=0),
+    default=REQUESTS_PER_MINUTE,
+    show_default=True,
+    help="From one address; 0 for any number.",
+)
+def api(port: int, host: str, requests_per_minute: int) -> None:
+    """Serve candles, indicators and the pipeline's controls over HTTP; what there is: /docs."""
+    require_free_port(port, host)
+    chosen = settings()
+    stores = platform()
+    stores.warehouse.require_ready()
+    parts = Parts(
+        platform=stores,
+        reports=Reports(stores.warehouse),
+        orchestrator=Orchestrator(chosen.dagster_url),
+        partitioning=Partitioning(chosen.partition_unit, chosen.start_date),
+    )
+    app = create_app(
+        parts, Access(host, chosen.api_token), chosen.api_cors_origins, requests_per_minute
+    )
+    log_json_lines()
+    click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
+    serve(app, port, host, _GRACE_SECONDS)
