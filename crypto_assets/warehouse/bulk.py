@@ -6,6 +6,7 @@ it reports is held against what was sent. Where the server refuses it, by INSERT
 
 import tempfile
 from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -161,23 +162,19 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 def _insert(connection: Connection, table: Table, rows: pa.Table, replace: bool) -> None:
     """Several rows a statement; the driver of MySQL makes them so by itself."""
-    values = [_values(column) for column in rows.columns]
+    candles = zip(*(_values(column) for column in rows.columns), strict=True)
     if not is_sqlite(connection):
         statement = _insert_statement(connection, table, rows, replace, "%s", 1)
-        connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+        connection.exec_driver_sql(statement, list(candles))
         return
-    width, length = rows.num_columns, rows.num_rows
-    flat: list[Any] = [None] * (width * length)
-    for place, column in enumerate(values):
-        flat[place::width] = column
-    whole = length - length % _ROWS_A_STATEMENT
-    for first, last, step in ((0, whole, _ROWS_A_STATEMENT), (whole, length, 1)):
-        if first < last:
-            statement = _insert_statement(connection, table, rows, replace, "?", step)
-            starts = range(first * width, last * width, step * width)
-            connection.exec_driver_sql(
-                statement, [tuple(flat[at : at + step * width]) for at in starts]
-            )
+    whole, rest = divmod(rows.num_rows, _ROWS_A_STATEMENT)
+    if whole:
+        statement = _insert_statement(connection, table, rows, replace, "?", _ROWS_A_STATEMENT)
+        several = (islice(candles, _ROWS_A_STATEMENT) for _ in range(whole))
+        connection.exec_driver_sql(statement, [tuple(chain.from_iterable(s)) for s in several])
+    if rest:
+        statement = _insert_statement(connection, table, rows, replace, "?", 1)
+        connection.exec_driver_sql(statement, list(candles))
 
 
 def _insert_statement(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, delete, func, or_, select, update
 
 from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
@@ -161,18 +161,16 @@ class Manifest:
 
 def mark_loaded(connection: Connection, objects: Sequence[LakeObject], loaded_at: int) -> None:
     """Part of a load's transaction; an object that was fetched anew meanwhile stays unloaded."""
-    for item in objects:
-        connection.execute(
-            update(lake_objects)
-            .where(
-                lake_objects.c.bucket == item.bucket,
-                lake_objects.c.key == item.key,
-                lake_objects.c.sha256 == item.sha256,
-                lake_objects.c.fetched_at == item.fetched_at,
-                lake_objects.c.loaded_at.is_(None),
-            )
-            .values(loaded_at=loaded_at)
-        )
+    names = ("bucket", "key", "sha256", "fetched_at")
+    statement = (
+        update(lake_objects)
+        .where(*(lake_objects.c[name] == bindparam(f"its_{name}") for name in names))
+        .where(lake_objects.c.loaded_at.is_(None))
+        .values(loaded_at=loaded_at)
+    )
+    if objects:
+        held = [{f"its_{name}": getattr(item, name) for name in names} for item in objects]
+        connection.execute(statement, held)
 
 
 def _select() -> Select[Any]:
