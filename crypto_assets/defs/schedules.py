@@ -1,7 +1,8 @@
 """When the live jobs run, all in UTC and running from the first start."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import dagster as dg
 
@@ -9,7 +10,7 @@ from crypto_assets.defs.jobs import TICK_TAGS, ingest, order_books
 from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline import plan
-from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.pipeline.platform import Platform
 
 # A run that says STARTED for longer was killed with everything around it: ticks go on without it.
@@ -27,22 +28,7 @@ def ingest_schedule(
     context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
     """One run for all symbols, from the oldest watermark's day to today."""
-    try:
-        tick = plan.tick(platform, context.scheduled_execution_time)
-    except CryptoAssetsError as error:
-        return dg.SkipReason(str(error))
-    if not tick.due:
-        return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
-    if busy := _unfinished(context, ingest.name):
-        return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
-    known = _known(context, tick.symbols)
-    if not known:
-        return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
-    first, last = date_key(tick.first_day), date_key(tick.last_day)
-    return dg.RunRequest(
-        asset_selection=[dg.AssetKey(stage.value) for stage in _due_stages(tick)],
-        tags={**TICK_TAGS, **_rectangle(first, last, known)},
-    )
+    return _request(context, ingest.name, lambda at: plan.tick(platform, at), _due_stages)
 
 
 @dg.schedule(
@@ -56,19 +42,37 @@ def order_books_schedule(
     context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
     """One run for all symbols, on today's partitions."""
+    return _request(
+        context,
+        order_books.name,
+        lambda at: plan.book_tick(platform, at),
+        lambda _: list(BookStage),
+    )
+
+
+def _request(
+    context: dg.ScheduleEvaluationContext,
+    job_name: str,
+    plan_tick: Callable[[datetime], plan.Tick],
+    stages: Callable[[plan.Tick], Sequence[StrEnum]],
+) -> dg.RunRequest | dg.SkipReason:
+    """One run over the planned days and every symbol, or why there is none this minute."""
     try:
-        tick = plan.book_tick(platform, context.scheduled_execution_time)
+        tick = plan_tick(context.scheduled_execution_time)
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     if not tick.due:
         return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
-    if busy := _unfinished(context, order_books.name):
+    if busy := _unfinished(context, job_name):
         return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
     known = _known(context, tick.symbols)
     if not known:
         return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
-    today = date_key(tick.last_day)
-    return dg.RunRequest(tags={**TICK_TAGS, **_rectangle(today, today, known)})
+    days = (date_key(tick.first_day), date_key(tick.last_day))
+    return dg.RunRequest(
+        asset_selection=[dg.AssetKey(stage.value) for stage in stages(tick)],
+        tags={**TICK_TAGS, **_rectangle(*days, known)},
+    )
 
 
 def _due_stages(tick: plan.Tick) -> list[Stage]:

@@ -7,6 +7,7 @@ from queue import SimpleQueue
 from crypto_assets.market.clock import Window
 from crypto_assets.pipeline.chain import Chain
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
+from crypto_assets.pipeline.plan import near_enough
 from crypto_assets.pipeline.platform import Platform
 
 # Fetching waits for the exchange and the lake, loading for the database: these overlap.
@@ -27,6 +28,11 @@ def bring_symbols(
     settled. A symbol that fails ends in outcomes with errors and stops no other.
     """
     closed_before = platform.wait_until_settled() if tail else platform.closed_before()
+    if tail:
+        # A tick's rectangle of keys may span symbols that are retired, or a backfill's to bring:
+        # their newest candle must not jump over what is missing before it.
+        near = near_enough(platform, closed_before)
+        windows = {name: window for name, window in windows.items() if name in near}
     reached: SimpleQueue[list[DayOutcome] | None] = SimpleQueue()
 
     def follow(chain: Chain) -> None:

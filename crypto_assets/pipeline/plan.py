@@ -23,8 +23,7 @@ class Tick:
 def tick(platform: Platform, scheduled: datetime) -> Tick:
     """The live tick of a minute. Symbols too far behind are left to a backfill."""
     now = platform.now()
-    marks = _newest(platform)
-    near = {name: mark for name, mark in marks.items() if mark is None or now - mark <= TAIL_MS}
+    near = near_enough(platform, now)
     oldest = min((mark for mark in near.values() if mark is not None), default=now)
     interval = platform.ingest_interval_minutes()
     return Tick(
@@ -49,6 +48,15 @@ def book_tick(platform: Platform, scheduled: datetime) -> Tick:
         last_day=today,
         hour_closed=False,
     )
+
+
+def near_enough(platform: Platform, now_ms: int) -> dict[str, int | None]:
+    """Newest open time of each tracked symbol that ticks keep up; None before its first load."""
+    return {
+        name: mark
+        for name, mark in _newest(platform).items()
+        if mark is None or now_ms - mark <= TAIL_MS
+    }
 
 
 def far_behind(platform: Platform) -> dict[str, date]:

@@ -66,6 +66,8 @@ def test_a_symbol_far_behind_is_left_to_a_backfill(
     assert tick.symbols == ("ETHUSDT",)
     assert tick.first_day == later
     assert plan.far_behind(platform) == {"BTCUSDT": TODAY}
+    bring(platform, "BTCUSDT", "ETHUSDT", first=later, last=later, tail=True)
+    assert plan.far_behind(platform) == {"BTCUSDT": TODAY}, "a tick that spans it leaves it alone"
 
 
 def test_the_interval_that_the_app_sets_counts_at_once(platform: Platform) -> None:
