@@ -7,6 +7,7 @@ CryptoAssetsError                 failed work (exit code 1)
 │   └── UnknownTarget             Dagster has no schedule, sensor, backfill or task of that name
 ├── ForeignExchange               warehouse or lake belongs to another exchange
 ├── PortTaken
+├── AlertNotSent                  the alerts' webhook is not there or refuses   (transient)
 ├── OrchestratorError             Dagster's webserver refused, failed or is not there
 ├── ExchangeError
 │   ├── ExchangeUnavailable       transport, 5xx, malformed answer           (transient)
@@ -63,6 +64,10 @@ class ForeignExchange(CryptoAssetsError):
 
 
 class PortTaken(CryptoAssetsError):
+    pass
+
+
+class AlertNotSent(Transient):
     pass
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
+from crypto_assets.pipeline.alerts import Webhook
 from crypto_assets.pipeline.keep import Keep
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.reports import Reports
@@ -35,6 +36,12 @@ def open_platform(chosen: Settings) -> Platform:
         partition_unit=chosen.partition_unit,
         keep=Keep(**{field.name: getattr(chosen, field.name) for field in fields(Keep)}),
     )
+
+
+def open_webhook(chosen: Settings) -> Webhook:
+    """Where alerts go."""
+    url = chosen.alert_webhook_url
+    return Webhook(url.get_secret_value() if url else None)
 
 
 def open_reports(chosen: Settings) -> Reports:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import dagster as dg
 
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
+from crypto_assets.defs.failures import step_reason
 from crypto_assets.defs.jobs import backfill, order_books
 from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, range_tags
 from crypto_assets.pipeline.outcome import BookStage, Stage
@@ -107,7 +108,7 @@ def _run(
             run_id=run_id,
             raise_on_error=False,
         )
-    return watch.count, [_reason(event) for event in result.get_step_failure_events()]
+    return watch.count, [step_reason(event) for event in result.get_step_failure_events()]
 
 
 class _Watch:
@@ -148,14 +149,3 @@ class _Watch:
         if page.records:
             self.count += len(page.records)
             self._on_progress(len(page.records))
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    """One line: what the step itself said."""
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    while error and error.cause:
-        error = error.cause
-    return error.message.strip().splitlines()[-1] if error else "the step failed"

@@ -1,0 +1,73 @@
+"""Why a run failed, in one line for each of its bad partitions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+_PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
+_RANGE_END = "dagster/asset_partition_range_end"
+
+
+def bad_partitions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[tuple[str, str, str]]:
+    """(symbol, partition, reason) of a failed run, a symbol only once for the same reason.
+
+    Without a word on single partitions, the run's own range and what its last event says.
+    """
+    events = list(_events(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE))
+    named = [line for event in events for line in _named(event)]
+    if not named:
+        others = events or list(_events(instance, run.run_id, dg.DagsterEventType.RUN_FAILURE))
+        reason = _last_words(others[-1]) if others else "the run failed without a word"
+        return [(_symbol(_range(run)), _range(run), reason)]
+    found: dict[tuple[str, str], tuple[str, str, str]] = {}
+    for partition, reason in named:
+        found.setdefault((_symbol(partition), reason), (_symbol(partition), partition, reason))
+    return list(found.values())
+
+
+def step_reason(event: dg.DagsterEvent) -> str:
+    """One line: what the failed step itself said."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip().splitlines()[-1] if error else "the step failed"
+
+
+def _events(
+    instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType
+) -> Iterator[dg.DagsterEvent]:
+    for record in instance.get_records_for_run(run_id, of_type=kind).records:
+        if event := record.event_log_entry.dagster_event:
+            yield event
+
+
+def _named(event: dg.DagsterEvent) -> Iterator[tuple[str, str]]:
+    """The bad keys that `raise_for_bad_keys` lists: `asset partition: reason`."""
+    said = event.step_failure_data.user_failure_data
+    listed: Any = said.metadata.get("failed") if said else None
+    for line in listed.value if listed else ():
+        key, _, reason = str(line).partition(": ")
+        yield key.partition(" ")[2], reason
+
+
+def _last_words(event: dg.DagsterEvent) -> str:
+    if event.is_step_failure:
+        return step_reason(event)
+    lines = (event.message or "").strip().splitlines()
+    return lines[-1] if lines else "the run failed without a word"
+
+
+def _range(run: dg.DagsterRun) -> str:
+    first = next((run.tags[tag] for tag in _PARTITION_TAGS if tag in run.tags), "")
+    last = run.tags.get(_RANGE_END, first)
+    return first if last == first else f"{first} to {last}"
+
+
+def _symbol(partition: str) -> str:
+    """Of `2026-01-01|BTCUSDT`; nothing of a range over several symbols."""
+    names = {part.split(" ")[0] for part in partition.split("|")[1:]}
+    return names.pop() if len(names) == 1 else ""

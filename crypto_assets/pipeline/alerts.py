@@ -1,0 +1,85 @@
+"""Alerts to a webhook, as Slack takes them: what failed, where, why, and a link to it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from crypto_assets.errors import AlertNotSent
+
+_TIMEOUT_SECONDS = (3.05, 10)
+# Slack cuts a longer message; the rest is counted.
+_SHOWN_AT_MOST = 10
+_ERROR_AT_MOST = 1000
+_RED = "#c0392b"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing that a person should look at. The same `subject`, symbol and error is the same."""
+
+    subject: str
+    error: str
+    symbol: str = ""
+    partition: str = ""
+    link: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Equal for the same failure at another time: figures are left out."""
+        words = f"{self.subject}|{self.symbol}|{self.error}"
+        return re.sub(r"\d+", "#", words)[:300]
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where alerts go; `url` is a secret, None where nobody wants any."""
+
+    url: str | None = field(default=None, repr=False)
+
+    def send(self, alerts: Sequence[Alert]) -> None:
+        """One message for all of them. Raises AlertNotSent, without the address's secret part."""
+        if not self.url or not alerts:
+            return
+        place = urlsplit(self.url).netloc
+        try:
+            answer = requests.post(self.url, json=message(alerts), timeout=_TIMEOUT_SECONDS)
+        except requests.RequestException as error:
+            raise AlertNotSent(
+                f"the webhook at {place} does not answer ({type(error).__name__}): "
+                "see CRYPTO_ALERT_WEBHOOK_URL"
+            ) from None
+        if not answer.ok:
+            raise AlertNotSent(
+                f"the webhook at {place} answers {answer.status_code}: see CRYPTO_ALERT_WEBHOOK_URL"
+            )
+
+
+def message(alerts: Sequence[Alert]) -> dict[str, Any]:
+    """The JSON of Slack's incoming webhooks, which Mattermost and others take too."""
+    shown, more = alerts[:_SHOWN_AT_MOST], len(alerts) - _SHOWN_AT_MOST
+    headline = alerts[0].subject if len(alerts) == 1 else f"{len(alerts)} alerts"
+    return {
+        "text": f"crypto-assets: {headline}{f' ({more} not shown)' if more > 0 else ''}",
+        "attachments": [_attachment(alert) for alert in shown],
+    }
+
+
+def _attachment(alert: Alert) -> dict[str, Any]:
+    said = asdict(alert)
+    fields = [
+        {"title": name, "value": said[name][:_ERROR_AT_MOST], "short": name != "error"}
+        for name in ("symbol", "partition", "error")
+        if said[name]
+    ]
+    lines = [f"{name}: {said[name]}" for name in ("symbol", "partition", "error", "link")]
+    return {
+        "color": _RED,
+        "title": alert.subject,
+        "title_link": alert.link,
+        "fields": fields,
+        "fallback": f"{alert.subject}; {'; '.join(lines)}"[:_ERROR_AT_MOST],
+    }

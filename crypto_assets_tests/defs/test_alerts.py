@@ -1,0 +1,162 @@
+"""Failed runs and silent symbols are told once, with what a person needs to look into them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import orjson
+import pytest
+
+from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
+from crypto_assets.defs.assets.klines import klines
+from crypto_assets.defs.home import add_symbols
+from crypto_assets.defs.partitions import range_tags
+from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.pipeline.alerts import Webhook
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.scripted import Answer, ScriptedServer, in_turn, scripted
+
+
+@pytest.fixture
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+    platform: Platform = build_platform(simulated_exchange(now=NOON))
+    return platform
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        add_symbols(instance, ["BTCUSDT", "NOSUCH"])
+        yield instance
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with scripted(in_turn(Answer())) as server:
+        yield server
+
+
+def fail(instance: dg.DagsterInstance, platform: Platform, day: str) -> str:
+    """A run whose symbol BTCUSDT is good and NOSUCH is bad; its id."""
+    result = dg.materialize(
+        [klines],
+        instance=instance,
+        resources={"platform": platform},
+        tags=range_tags(f"{day}|BTCUSDT", f"{day}|NOSUCH"),
+        raise_on_error=False,
+    )
+    assert not result.success
+    return result.run_id
+
+
+def look(
+    sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None, **resources: Any
+) -> Any:
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources)
+    return sensor(context)
+
+
+def sent(server: ScriptedServer) -> list[dict[str, str]]:
+    """Fields and link of every alert that arrived."""
+    alerts = [a for r in server.requests for a in orjson.loads(r.body)["attachments"]]
+    return [
+        {**{one["title"]: one["value"] for one in alert["fields"]}, "link": alert["title_link"]}
+        for alert in alerts
+    ]
+
+
+def test_a_failure_is_told_once_with_symbol_partition_error_and_link(
+    instance: dg.DagsterInstance, platform: Platform, server: ScriptedServer
+) -> None:
+    webhook = Webhook(server.url)
+    fail(instance, platform, "2025-03-03")
+    cursor = look(run_failures_sensor, instance, None, webhook=webhook).cursor
+    assert server.requests == [], "what failed before anybody listened"
+    run_id = fail(instance, platform, "2025-03-04")
+    cursor = look(run_failures_sensor, instance, cursor, webhook=webhook).cursor
+    (told,) = sent(server)
+    assert told["symbol"] == "NOSUCH"
+    assert told["partition"] == "2025-03-04|NOSUCH"
+    assert "NOSUCH" in told["error"]
+    assert told["link"].endswith(f"/runs/{run_id}")
+    fail(instance, platform, "2025-03-05")
+    cursor = look(run_failures_sensor, instance, cursor, webhook=webhook).cursor
+    look(run_failures_sensor, instance, cursor, webhook=webhook)
+    assert len(server.requests) == 1, "the same failure at another day"
+
+
+def test_what_could_not_be_sent_is_sent_later(
+    instance: dg.DagsterInstance, platform: Platform, server: ScriptedServer
+) -> None:
+    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+    fail(instance, platform, "2025-03-04")
+    server.respond = in_turn(Answer(503), Answer())
+    skipped = look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    assert isinstance(skipped, dg.SkipReason)
+    look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    assert len(server.requests) == 2
+
+
+def test_a_run_that_is_tried_again_is_no_news(
+    instance: dg.DagsterInstance, platform: Platform, server: ScriptedServer
+) -> None:
+    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+    instance.add_run_tags(fail(instance, platform, "2025-03-04"), {"dagster/will_retry": "true"})
+    look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    assert server.requests == []
+
+
+def test_a_run_that_died_without_a_word_is_told_too(
+    instance: dg.DagsterInstance, server: ScriptedServer
+) -> None:
+    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+
+    @dg.job
+    def ingest() -> None: ...
+
+    run = instance.create_run_for_job(ingest, tags={"dagster/partition": "2025-03-04|BTCUSDT"})
+    instance.report_run_failed(run, "its process is gone")
+    look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    (told,) = sent(server)
+    assert (told["symbol"], told["partition"]) == ("BTCUSDT", "2025-03-04|BTCUSDT")
+    assert told["error"] == "its process is gone"
+
+
+def test_a_symbol_must_be_silent_for_a_while(
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    server: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bring(platform)
+    platform.warehouse._database.write(
+        lambda c: c.exec_driver_sql(
+            "UPDATE extraction_metadata SET last_open_time = 1, last_fetch_time = 1"
+        )
+    )
+    cursor = None
+    for minute in range(10):
+        at = NOON + minute * MINUTE_MS
+        monkeypatch.setattr("crypto_assets.defs.alerts.now_ms", lambda at=at: at)
+        result = look(
+            stale_symbols_sensor,
+            instance,
+            cursor,
+            platform=platform,
+            webhook=Webhook(server.url),
+        )
+        cursor = result.cursor
+        assert len(server.requests) == (1 if minute >= 3 else 0)
+    (told,) = sent(server)
+    assert told["symbol"] == "BTCUSDT"
+    bring(platform, tail=True)
+    platform.warehouse._database.write(
+        lambda c: c.exec_driver_sql(f"UPDATE extraction_metadata SET last_open_time = {NOON}")
+    )
+    result = look(
+        stale_symbols_sensor, instance, cursor, platform=platform, webhook=Webhook(server.url)
+    )
+    assert '"seen": {}' in result.cursor

@@ -1,0 +1,121 @@
+"""Alerts reach a webhook as Slack takes them, and a storm of them does not."""
+
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from crypto_assets.errors import AlertNotSent
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_of, now_ms
+from crypto_assets.pipeline.alert_memory import AlertMemory
+from crypto_assets.pipeline.alerts import Alert, Webhook
+from crypto_assets.pipeline.silence import silent_symbols
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.services.exchange import StartExchange
+from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
+
+FAILED = Alert(
+    "backfill failed",
+    "NOSUCH is not in the warehouse",
+    symbol="NOSUCH",
+    partition="2025-03-05|NOSUCH",
+    link="http://127.0.0.1:3000/runs/1",
+)
+
+
+def test_symbol_partition_error_and_link_arrive() -> None:
+    with scripted(in_turn(Answer(body=b"ok"))) as server:
+        Webhook(f"{server.url}/hooks/secret").send([FAILED])
+    (request,) = server.requests
+    assert (request.method, request.path) == ("POST", "/hooks/secret")
+    assert request.headers["Content-Type"] == "application/json"
+    sent = orjson.loads(request.body)
+    assert sent["text"] == "crypto-assets: backfill failed"
+    (attachment,) = sent["attachments"]
+    assert attachment["title_link"] == FAILED.link
+    shown = {one["title"]: one["value"] for one in attachment["fields"]}
+    assert shown == {
+        "symbol": FAILED.symbol,
+        "partition": FAILED.partition,
+        "error": FAILED.error,
+    }
+
+
+def test_many_alerts_are_one_message() -> None:
+    with scripted(in_turn(Answer())) as server:
+        Webhook(server.url).send([replace(FAILED, symbol=f"S{n}") for n in range(25)])
+    (request,) = server.requests
+    sent = orjson.loads(request.body)
+    assert sent["text"] == "crypto-assets: 25 alerts (15 not shown)"
+    assert len(sent["attachments"]) == 10
+
+
+@pytest.mark.parametrize("answer", [Answer(404), Answer(500), Answer(cut=-1)])
+def test_a_webhook_that_fails_is_named_without_its_secret(answer: Answer) -> None:
+    with scripted(in_turn(answer)) as server, pytest.raises(AlertNotSent) as raised:
+        Webhook(f"{server.url}/hooks/secret").send([FAILED])
+    assert "127.0.0.1" in str(raised.value)
+    assert "secret" not in str(raised.value)
+    assert "secret" not in repr(Webhook("http://127.0.0.1/secret"))
+
+
+def test_the_same_failure_is_said_after_growing_silences() -> None:
+    memory, said = AlertMemory(), []
+    for minute in range(3 * 24 * 60):
+        again = replace(FAILED, partition=f"p{minute}", link=f"run {minute}", error=f"at {minute}")
+        fresh, memory = memory.sift([again], minute * MINUTE_MS + 1)
+        said += [minute // 60 for _ in fresh]
+    assert said == [0, 1, 3, 7, 15, 31, 55]
+
+
+def test_another_failure_is_news_at_once_and_an_old_one_after_two_days() -> None:
+    _, memory = AlertMemory().sift([FAILED], 1)
+    other = replace(FAILED, symbol="BTCUSDT")
+    fresh, memory = memory.sift([FAILED, other, other], 2)
+    assert fresh == [other]
+    assert memory.sift([FAILED], HOUR_MS)[0] == []
+    fresh, memory = memory.sift([FAILED], 3 * DAY_MS)
+    assert fresh == [FAILED]
+    assert memory.said == {FAILED.identity: (3 * DAY_MS, 1)}
+
+
+def test_one_silent_symbol_among_those_that_are_fed(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=now_ms())
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT", "SOLUSDT")
+    fed = ("BTCUSDT", "ETHUSDT")
+    today = day_of(platform.now())
+    bring(platform, *fed, "SOLUSDT", first=today, last=today, tail=True)
+    assert silent_symbols(platform) == []
+    platform.warehouse._database.write(
+        lambda c: c.exec_driver_sql(
+            "UPDATE extraction_metadata SET last_open_time = last_open_time - 1200000,"
+            " last_fetch_time = last_fetch_time - 1200000 WHERE symbol_id = 3"
+        )
+    )
+    (silent,) = silent_symbols(platform)
+    assert silent.symbol == "SOLUSDT"
+    assert silent.alert("link").subject == "SOLUSDT is silent"
+
+
+def test_a_symbol_that_is_being_fetched_from_far_behind_is_not_silent(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange(now=now_ms() + 5 * DAY_MS))
+    first = day_of(now_ms())
+    bring(platform, first=first, last=first)
+    assert silent_symbols(platform) == []
+
+
+def test_an_exchange_that_does_not_answer_hides_no_silence(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange()
+    platform = build_platform(server)
+    bring(platform)
+    platform.warehouse._database.write(
+        lambda c: c.exec_driver_sql("UPDATE extraction_metadata SET last_fetch_time = 1")
+    )
+    server.faults.add({"do": "status", "status": 451})
+    assert [one.symbol for one in silent_symbols(platform)] == ["BTCUSDT"]
