@@ -2,18 +2,32 @@
 
 import dagster as dg
 
-from crypto_assets.defs import jobs, schedules, sensors
+from crypto_assets.defs import alerts, jobs, maintenance, schedules, sensors
 from crypto_assets.defs.assets.klines import klines
+from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.defs.assets.order_books import order_books
-from crypto_assets.wiring import platform
+from crypto_assets.settings import settings
+from crypto_assets.wiring import open_webhook, platform
 
 defs = dg.Definitions(
-    assets=[klines, order_books],
-    jobs=[jobs.ingest, jobs.order_books, jobs.backfill],
-    schedules=[schedules.ingest_schedule, schedules.order_books_schedule],
-    sensors=[sensors.symbols_sensor, sensors.catch_up_sensor],
+    assets=[klines, order_books, retention],
+    jobs=[jobs.ingest, jobs.order_books, jobs.backfill, maintenance.maintenance],
+    schedules=[
+        schedules.ingest_schedule,
+        schedules.order_books_schedule,
+        maintenance.maintenance_schedule,
+    ],
+    sensors=[
+        sensors.symbols_sensor,
+        sensors.catch_up_sensor,
+        alerts.run_failures_sensor,
+        alerts.stale_symbols_sensor,
+    ],
     # A function: a plain object would be opened, and a secret in it stored, when code loads.
-    resources={"platform": dg.ResourceDefinition(lambda _: platform())},
+    resources={
+        "platform": dg.ResourceDefinition(lambda _: platform()),
+        "webhook": dg.ResourceDefinition(lambda _: open_webhook(settings())),
+    },
     # One step a run: a process of its own would cost more than it brings.
     executor=dg.in_process_executor,
 )

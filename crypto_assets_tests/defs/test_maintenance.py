@@ -1,0 +1,55 @@
+"""The nightly run: retention as an asset, with its counts as metadata."""
+
+from dataclasses import replace
+
+import dagster as dg
+
+from crypto_assets.definitions import defs
+from crypto_assets.defs.assets.maintenance import retention
+from crypto_assets.lake import depth_object
+from crypto_assets.market.clock import DAY_MS, now_ms
+from crypto_assets.market.lake_object import Source
+from crypto_assets.pipeline.keep import Keep
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.exchange import StartExchange
+
+
+def test_counts_and_bytes_are_metadata(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = replace(build_platform(simulated_exchange()), keep=Keep(raw_days=7))
+    size = _old_object(platform)
+    result = dg.materialize([retention], resources={"platform": platform})
+    seen = result.asset_materializations_for_node("retention")[0].metadata
+    figures = {name: value.value for name, value in seen.items() if name != "held_up"}
+    assert figures == {
+        "objects_moved": 1,
+        "bytes_moved": size,
+        "objects_deleted": 0,
+        "bytes_deleted": 0,
+        "objects_left": 0,
+        "minute_rows_deleted": 0,
+        "order_book_levels_deleted": 0,
+    }
+    assert [entry.size_bytes for entry in platform.archive.entries()] == [size]
+
+
+def test_every_night_at_three_all_of_the_group() -> None:
+    schedule = defs.resolve_schedule_def("maintenance_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 3 * * *", "UTC")
+    job = defs.resolve_job_def("maintenance")
+    assert dg.AssetKey("retention") in job.asset_layer.executable_asset_keys
+
+
+def _old_object(platform: Platform) -> int:
+    """Bytes of a loaded object of ten days ago."""
+    captured = now_ms() - 10 * DAY_MS
+    item, body = depth_object(platform.raw.bucket, "BTCUSDT", b"{}", captured)
+    platform.raw.put(item.key, body, fetched_at=captured, source=Source.REST, rows=0)
+    platform.warehouse.objects.record([item])
+    platform.warehouse.objects.mark_loaded([item])
+    platform.warehouse._database.write(
+        lambda c: c.exec_driver_sql("UPDATE lake_objects SET loaded_at = fetched_at")
+    )
+    return item.size_bytes
