@@ -17,6 +17,7 @@ from rich.progress import (
 
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.clock import day_of
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.backfill import (
     Backfill,
@@ -54,8 +55,11 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
     wanted = plan_backfill(stores, cut, symbols, first, last)
     if (wanted.first, wanted.last) != (first, last):
         click.echo(f"widened to whole months: {wanted.first} to {wanted.last}", err=True)
+    # The day (or month) that still runs has no daily candle yet.
+    running = len(wanted.symbols) if wanted.last >= day_of(stores.now()) else 0
     with _progress() as progress:
-        task = progress.add_task("asset partitions", total=len(wanted.keys) * len(Stage))
+        total = len(wanted.keys) * len(Stage) - running
+        task = progress.add_task("asset partitions", total=total)
         orchestrator = Orchestrator(chosen.dagster_url)
         if orchestrator.serves(chosen.dagster_home):
             return _through_dagster(orchestrator, wanted, progress, task)
