@@ -1,9 +1,20 @@
 """What is held: per symbol, per day, and in bytes. Every figure comes from a few key lookups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, distinct, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    distinct,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
 
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
@@ -62,7 +73,9 @@ class Coverage:
         Rows and watermark from extraction_metadata, the first candle by one key lookup, gaps from
         the ledger, which is as long as there are gaps.
         """
-        marks, missing = self._database.read(lambda c: (_marks(c), _missing(c)))
+        marks, missing, firsts = self._database.read(
+            lambda c: (rows := _marks(c), _missing(c), _firsts(c, [r.symbol_id for r in rows]))
+        )
         unexplained = {GapClass.OPEN, GapClass.ARCHIVE_LATE}
         found = []
         for row in marks:
@@ -70,7 +83,7 @@ class Coverage:
             found.append(
                 SymbolCoverage(
                     symbol=row.symbol,
-                    first_open_time=row.first_open_time,
+                    first_open_time=firsts.get(row.symbol_id),
                     last_open_time=row.last_open_time,
                     rows=row.record_count or 0,
                     missing_minutes=sum(m for k, (_, m) in gaps.items() if k in unexplained),
@@ -107,20 +120,12 @@ class Coverage:
 
 
 def _marks(connection: Connection) -> list[Any]:
-    first = (
-        select(fact_klines.c.open_time)
-        .where(fact_klines.c.symbol_id == symbols.c.symbol_id)
-        .order_by(fact_klines.c.open_time)
-        .limit(1)
-        .scalar_subquery()
-    )
     mark = extraction_metadata
     mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
     statement = (
         select(
             symbols.c.symbol_id,
             symbols.c.symbol,
-            first.label("first_open_time"),
             mark.c.last_open_time,
             mark.c.last_fetch_time,
             mark.c.record_count,
@@ -131,6 +136,22 @@ def _marks(connection: Connection) -> list[Any]:
         .order_by(symbols.c.symbol_id)
     )
     return list(connection.execute(statement))
+
+
+def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int | None]:
+    """Open time of each symbol's first candle.
+
+    A statement a symbol, under one: correlated to the symbols, MySQL would read every minute.
+    """
+    lookups = [
+        select(literal(symbol_id), func.min(fact_klines.c.open_time)).where(
+            fact_klines.c.symbol_id == symbol_id
+        )
+        for symbol_id in symbol_ids
+    ]
+    if not lookups:
+        return {}
+    return {symbol_id: first for symbol_id, first in connection.execute(union_all(*lookups))}
 
 
 def _missing(connection: Connection) -> dict[int, dict[str, tuple[int, int]]]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.warehouse.schema import fact_klines
@@ -62,24 +63,14 @@ def _incomplete(connection: Connection, symbol_id: int, window: Window) -> list[
     server half of looking from each minute to the next, and there are few hours to look closer at.
     Parts reach a minute further, to where the next complete hour begins.
     """
-    opened = fact_klines.c.open_time
-    hour = opened - opened % HOUR_MS
-    hours = (
-        select(
-            hour.label("hour"),
-            func.count().label("rows"),
-            func.max(opened % MINUTE_MS).label("off"),
-            func.lag(hour).over(order_by=hour).label("previous"),
-        )
-        .where(*_inside(symbol_id, window))
-        .group_by(hour)
-        .subquery()
-    )
-    whole = and_(hours.c.rows == HOUR_MS // MINUTE_MS, hours.c.off == 0)
+    hours = _hours(symbol_id, window).subquery("hours")
+    before = func.lag(hours.c.hour).over(order_by=hours.c.hour)
+    steps = select(hours, before.label("previous")).subquery("steps")
+    whole = and_(steps.c.rows == HOUR_MS // MINUTE_MS, steps.c.off == 0)
     statement = (
-        select(func.coalesce(hours.c.previous, hours.c.hour), hours.c.hour, whole.label("whole"))
-        .where(or_(not_(whole), hours.c.hour - hours.c.previous > HOUR_MS))
-        .order_by(hours.c.hour)
+        select(func.coalesce(steps.c.previous, steps.c.hour), steps.c.hour, whole.label("whole"))
+        .where(or_(not_(whole), steps.c.hour - steps.c.previous > HOUR_MS))
+        .order_by(steps.c.hour)
     )
     found: list[Window] = []
     for previous, start, complete in connection.execute(statement):
@@ -91,6 +82,19 @@ def _incomplete(connection: Connection, symbol_id: int, window: Window) -> list[
             part = Window(found.pop().start_ms, part.end_ms)
         found.append(part)
     return found
+
+
+def _hours(symbol_id: int, window: Window) -> Select[Any]:
+    """Of each hour with candles: how many, and how far off the minute one of them opens."""
+    opened = fact_klines.c.open_time
+    minutes = (
+        select((opened - opened % HOUR_MS).label("hour"), (opened % MINUTE_MS).label("off"))
+        .where(*_inside(symbol_id, window))
+        .subquery("minutes")
+    )
+    return select(
+        minutes.c.hour, func.count().label("rows"), func.max(minutes.c.off).label("off")
+    ).group_by(minutes.c.hour)
 
 
 def _steps(connection: Connection, symbol_id: int, window: Window) -> list[tuple[int, int]]:

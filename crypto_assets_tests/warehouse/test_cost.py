@@ -1,0 +1,102 @@
+"""What a tick and a page cost is bounded: the same rows are read after a month as after a day."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import event
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.warehouse.minutes import FETCHED, START, batch, minutes, track
+
+DAYS = {"DAYUSDT": 1, "MONTHUSDT": 30}
+LATER = START + 900 * DAY_MS
+
+
+def _end(name: str) -> int:
+    return START + DAYS[name] * DAY_MS
+
+
+def _stock(warehouse: Warehouse) -> None:
+    track(warehouse, *DAYS)
+    for name, days in DAYS.items():
+        objects = [batch(minutes(START + day * DAY_MS, 1440), symbol=name) for day in range(days)]
+        warehouse.objects.record([item for item, _ in objects])
+        warehouse.facts.load(name, objects)
+        everything = Window(START, _end(name))
+        warehouse.aggregates.hours(name, everything, LATER)
+        warehouse.aggregates.days(name, everything, LATER)
+        warehouse.gaps.refresh(name, everything)
+
+
+def _rows_read(warehouse: Warehouse, work: Callable[[], object]) -> int:
+    """What the server's storage engine was asked for by this session, which is the only one."""
+
+    def count() -> int:
+        statement = "SHOW SESSION STATUS LIKE 'Handler_read%%'"
+        rows = warehouse._database.read(lambda c: c.exec_driver_sql(statement).all())
+        return sum(int(row[1]) for row in rows)
+
+    before, idle = count(), 0
+    idle = count() - before
+    before = count()
+    work()
+    return count() - before - idle
+
+
+def _works(warehouse: Warehouse, name: str) -> dict[str, Callable[[], object]]:
+    """A tick's steps and a page's questions about the newest data."""
+    end = _end(name)
+    tick = batch(minutes(end, 61), FETCHED + 1, Source.REST, name)
+    today = Window(end, end + DAY_MS)
+    lately = Window(end - DAY_MS, end + DAY_MS)
+    return {
+        "record": lambda: warehouse.objects.record([tick[0]]),
+        "unloaded": lambda: warehouse.objects.unloaded(name, ObjectKind.KLINES, today),
+        "load": lambda: warehouse.facts.load(name, [tick]),
+        "again": lambda: warehouse.facts.load(name, [tick]),
+        "hours": lambda: warehouse.aggregates.hours(name, today, end + HOUR_MS),
+        "days": lambda: warehouse.aggregates.days(name, today, end + HOUR_MS),
+        "gaps": lambda: warehouse.gaps.refresh(name, lately, Window(START, end + 61 * MINUTE_MS)),
+        "newest": lambda: warehouse.facts.read(name, Window(0, LATER), limit=100, newest=True),
+        "hourly": lambda: warehouse.aggregates.read(
+            name, Interval.H1, Window(0, LATER), limit=5, newest=True
+        ),
+        "calendar": lambda: warehouse.coverage.days(name, today),
+        "watermark": lambda: warehouse.watermarks.get(name),
+    }
+
+
+def test_a_tick_reads_the_same_rows_at_any_length_of_history(mariadb_warehouse: Warehouse) -> None:
+    _stock(mariadb_warehouse)
+    costs: dict[str, list[int]] = {}
+    for name in DAYS:
+        for step, work in _works(mariadb_warehouse, name).items():
+            costs.setdefault(step, []).append(_rows_read(mariadb_warehouse, work))
+    assert {step: pair for step, pair in costs.items() if abs(pair[0] - pair[1]) > 2} == {}
+    assert max(max(pair) for pair in costs.values()) < 20_000
+
+
+def test_coverage_of_all_symbols_is_a_few_lookups_each(mariadb_warehouse: Warehouse) -> None:
+    _stock(mariadb_warehouse)
+    assert _rows_read(mariadb_warehouse, mariadb_warehouse.coverage.symbols) < 20 * len(DAYS)
+
+
+def test_a_tick_is_few_statements(warehouse: Warehouse) -> None:
+    track(warehouse, *DAYS)
+    name = next(iter(DAYS))
+    warehouse.facts.load(name, [batch(minutes(START, 60), symbol=name)])
+    asked: list[str] = []
+
+    def note(_c: Any, _u: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    event.listen(warehouse._database.engine, "before_cursor_execute", note)
+    tick = batch(minutes(START + HOUR_MS, 1), FETCHED + 1, symbol=name)
+    assert warehouse.facts.load(name, [tick]).new == 1
+    assert len([s for s in asked if not s.startswith("BEGIN")]) <= 6
+    asked.clear()
+    warehouse.aggregates.hours(name, Window(START, START + DAY_MS), START + HOUR_MS - 1)
+    assert len([s for s in asked if not s.startswith("BEGIN")]) == 1
