@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import Window
@@ -26,19 +25,17 @@ def _instant(given: object) -> int:
         raise ValueError(f"write it as {_FORMS}") from None
 
 
-# A query has no word for null: what is not given is left out.
-Unset = SkipJsonSchema[None]
+# A query has no word for null, and its schema none either: what is not given is left out.
 Symbol = Annotated[
     str, Path(description="As BTCUSDT.", examples=["BTCUSDT"]), AfterValidator(symbol_name)
 ]
 SymbolQuery = Annotated[
-    Annotated[str, AfterValidator(symbol_name)] | Unset,
+    Annotated[str, AfterValidator(symbol_name)] | None,
+    WithJsonSchema({"type": "string"}),
     Query(description="As BTCUSDT; all if left."),
 ]
 Instant = Annotated[
-    int,
-    Field(ge=0, le=_LAST_MS),
-    BeforeValidator(_instant),
+    Annotated[int, Field(ge=0, le=_LAST_MS), BeforeValidator(_instant)] | None,
     WithJsonSchema(
         {
             "anyOf": [
@@ -49,8 +46,8 @@ Instant = Annotated[
         }
     ),
 ]
-StartQuery = Annotated[Instant | Unset, Query(description=f"From then on: {_FORMS}.")]
-EndQuery = Annotated[Instant | Unset, Query(description=f"Before then: {_FORMS}.")]
+StartQuery = Annotated[Instant, Query(description=f"From then on: {_FORMS}.")]
+EndQuery = Annotated[Instant, Query(description=f"Before then: {_FORMS}.")]
 LimitQuery = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows at most.")]
 OffsetQuery = Annotated[
     int, Query(ge=0, le=10_000, description="Rows to pass over; further back, use `end`.")
@@ -61,8 +58,8 @@ class SeriesQuery(BaseModel):
     """Which candles. Both ends given, `limit` keeps the oldest, so as to page; else the newest."""
 
     interval: Interval = Field(Interval.H1, description="Width of a candle.")
-    start: Instant | Unset = Field(None, description=f"First open time: {_FORMS}.")
-    end: Instant | Unset = Field(None, description=f"Before this open time: {_FORMS}.")
+    start: Instant = Field(None, description=f"First open time: {_FORMS}.")
+    end: Instant = Field(None, description=f"Before this open time: {_FORMS}.")
     limit: int = Field(500, ge=1, le=MOST_ROWS, description="Candles at most.")
 
 

@@ -1,0 +1,78 @@
+"""An API over a stocked warehouse of each kind, which the tests only read."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.reports import Reports
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quarantine import Quarantined
+from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
+
+# Thursday 2025-03-06 12:34 UTC: inside an hour, a day and a week.
+UNTIL = 1_741_264_440_000
+STOCK = Window(UNTIL - 4 * DAY_MS, UNTIL)
+HOLE = hole_before(UNTIL, hours=30, minutes=140)
+NOW = UNTIL + MINUTE_MS // 2
+
+BOOK = OrderBook(
+    last_update_id=77,
+    captured_at=UNTIL,
+    bids=tuple(Level(Decimal(100 - n), Decimal("1.5") + n) for n in range(3)),
+    asks=tuple(Level(Decimal(101 + n), Decimal("0.00000001") * (n + 1)) for n in range(3)),
+)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
+def stocked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """Four days of BTCUSDT with an outage in them and of SHIBUSDT, XRPUSDT without a candle."""
+    if request.param == "mariadb":
+        url = request.getfixturevalue("mariadb").fresh()
+    else:
+        url = f"sqlite:///{tmp_path_factory.mktemp('api') / 'warehouse.db'}"
+    warehouse = Warehouse(url)
+    warehouse.migrate()
+    warehouse.symbols.register([describe(n) for n in ("BTCUSDT", "SHIBUSDT", "XRPUSDT")])
+    for day in STOCK.days():
+        part = STOCK & Window.of_day(day)
+        load(warehouse, "BTCUSDT", generated("BTCUSDT", part, [HOLE]))
+        load(warehouse, "SHIBUSDT", generated("SHIBUSDT", part))
+    warehouse.gaps.refresh("BTCUSDT", STOCK)
+    warehouse.gaps.classify("BTCUSDT", HOLE.start_ms, GapClass.OUTAGE, "the exchange has none")
+    warehouse.order_books.load("BTCUSDT", [(_depth_object(), BOOK)])
+    warehouse.quarantine.add(
+        [Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", "k", "high below low", "[1]", UNTIL)]
+    )
+    yield warehouse
+    warehouse.close()
+
+
+@pytest.fixture(scope="session")
+def api(stocked: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    reports = Reports(stocked, clock=lambda: NOW)
+    with serving(parts_over(stocked, tmp_path_factory.mktemp("lake"), reports=reports)) as served:
+        yield served
+
+
+def _depth_object() -> LakeObject:
+    return LakeObject(
+        bucket="raw",
+        key="BTCUSDT_depth.json",
+        symbol="BTCUSDT",
+        kind=ObjectKind.DEPTH,
+        source=Source.REST,
+        first_time=UNTIL,
+        last_time=UNTIL,
+        rows=6,
+        size_bytes=300,
+        sha256="0" * 64,
+        fetched_at=UNTIL,
+    )

@@ -1,0 +1,93 @@
+"""The API served in a thread over a warehouse, and a client of it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import requests
+from pydantic import SecretStr
+
+from crypto_assets.api import Access, Parts, create_app
+from crypto_assets.exchange import open_exchange
+from crypto_assets.http_server import running
+from crypto_assets.lake import open_lake
+from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.pipeline.backfill import Partitioning
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.reports import Reports
+from crypto_assets.settings import PartitionUnit
+from crypto_assets.warehouse import Warehouse
+
+# Nobody answers at this address.
+NOWHERE = "http://127.0.0.1:9"
+TOKEN = "correct-horse-battery-staple"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass(frozen=True)
+class Api:
+    """A running API."""
+
+    url: str
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None, **query: Any) -> Any:
+        """The raw answer."""
+        return requests.get(f"{self.url}{path}", params=query, headers=headers, timeout=30)
+
+    def read(self, path: str, **query: Any) -> Any:
+        """The JSON of a successful answer."""
+        answer = self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """A write, with the token unless other headers are given."""
+        given = BEARER if headers is None else headers
+        return requests.request(method, f"{self.url}{path}", json=json, headers=given, timeout=60)
+
+
+def parts_over(
+    warehouse: Warehouse,
+    folder: Path,
+    exchange_url: str = NOWHERE,
+    dagster_url: str = NOWHERE,
+    reports: Reports | None = None,
+) -> Parts:
+    """The warehouse, lakes in a folder, and an exchange and a Dagster that may not be there."""
+    platform = Platform(
+        exchange=open_exchange(exchange_url, exchange_url),
+        raw=open_lake(str(folder / "raw")),
+        archive=open_lake(str(folder / "archive")),
+        warehouse=warehouse,
+        settle_ms=5_000,
+        order_book_levels=20,
+        default_ingest_minutes=1,
+        default_order_book_minutes=5,
+    )
+    platform.raw.create()
+    platform.archive.create()
+    return Parts(
+        platform=platform,
+        reports=reports or Reports(warehouse),
+        orchestrator=Orchestrator(dagster_url),
+        partitioning=Partitioning(PartitionUnit.DAY, date(2025, 1, 1)),
+    )
+
+
+@contextmanager
+def serving(
+    parts: Parts, access: Access | None = None, cors_origins: tuple[str, ...] = (), rate: int = 0
+) -> Iterator[Api]:
+    """Serves until the `with` ends; writes take the TOKEN unless told otherwise."""
+    access = access or Access(token=SecretStr(TOKEN))
+    with running(create_app(parts, access, cors_origins, rate)) as url:
+        yield Api(url)

@@ -1,0 +1,126 @@
+"""Whatever is asked: a 4xx that says in one line what is wrong, and never a 5xx."""
+
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from crypto_assets_tests.api.serving import BEARER, Api
+
+INJECTIONS = (
+    "BTCUSDT'; DROP TABLE symbols; --",
+    "' OR '1'='1",
+    'BTCUSDT" UNION SELECT 1',
+    "BTCUSDT\x00",
+    "../../etc/passwd",
+    "BTCUSDT%27",
+    "🚀" * 20,
+    "A" * 5000,
+)
+SYMBOL_PATHS = ("klines", "stats", "order-book", "analytics/data/rsi")
+
+
+@pytest.mark.parametrize("path", SYMBOL_PATHS)
+@pytest.mark.parametrize("symbol", INJECTIONS, ids=range(len(INJECTIONS)))
+def test_a_symbol_that_is_none_is_a_404(api: Api, path: str, symbol: str) -> None:
+    answer = api.get(f"/api/{path}/{quote(symbol, safe='')}")
+    assert answer.status_code == 404
+    assert answer.json()["detail"]
+    assert api.read("/api/symbols")["data"], "the table is still there"
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("limit=0", "limit: Input should be greater than or equal to 1 (given: '0')"),
+        ("limit=1001", "limit: Input should be less than or equal to 1000"),
+        ("limit=99999999999999999999", "limit: Input should be less than or equal to 1000"),
+        ("limit=1e3", "limit: Input should be a valid integer"),
+        ("limit=", "limit: Input should be a valid integer"),
+        ("interval=7m", "interval: Input should be '1m', '3m', '5m'"),
+        ("interval=' OR 1=1", "interval: Input should be '1m'"),
+        ("start=yesterday", "start: write it as 2025-01-31, 2025-01-31T12:00:00Z or epoch ms"),
+        ("start=-1", "start: write it as"),
+        ("start=2025-02-30", "start: write it as"),
+        ("start=253402300800000", "start: Input should be less than or equal to"),
+        ("start=0001-01-01", "start: Input should be greater than or equal to 0"),
+        ("end=9999999999999999999999999", "end: Input should be less than"),
+        ("end=" + "9" * 5000, "end: "),
+        ("start=2025-03-06&end=2025-03-05", "must lie before end"),
+        ("start=5&end=5", "start (5) must lie before end (5)"),
+        ("limt=5", "no parameter 'limt'; there are: interval, start, end, limit"),
+        ("limit=x&interval=y", "limit: "),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_a_422(api: Api, query: str, reason: str) -> None:
+    answer = api.get(f"/api/klines/BTCUSDT?{query}")
+    assert answer.status_code == 422
+    detail = answer.json()["detail"]
+    assert reason in detail and "\n" not in detail and len(detail) < 500
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "pipeline/ingestion-log?limit=0",
+        "pipeline/ingestion-log?offset=-1",
+        "pipeline/ingestion-log?offset=10001",
+        "pipeline/deduplication?days=32",
+        "pipeline/gaps?start=9&end=9",
+        "pipeline/gaps?closed=perhaps",
+        "pipeline/quality?limit=5000",
+        "pipeline/status?verbose=1",
+        "order-book/BTCUSDT?levels=5001",
+        "symbols?limit=1",
+        "dashboard?x",
+    ],
+)
+def test_other_routes_too(api: Api, path: str) -> None:
+    answer = api.get(f"/api/{path}")
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("symbol", ["NOPE", "gaps'--"])
+def test_an_unknown_symbol_in_a_query_is_a_404(api: Api, symbol: str) -> None:
+    assert api.get("/api/pipeline/gaps", symbol=symbol).status_code == 404
+
+
+def test_what_is_not_there_is_said_with_what_is(api: Api) -> None:
+    answer = api.get("/api/candles/BTCUSDT")
+    assert answer.status_code == 404
+    assert (
+        answer.json()["detail"] == "nothing is at /api/candles/BTCUSDT: /docs lists what there is"
+    )
+    wrong = api.send("PATCH", "/api/symbols")
+    assert wrong.status_code == 405 and wrong.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("symbols", {}, "symbol: Field required"),
+        ("symbols", {"symbol": "a b"}, "symbol: String should match pattern"),
+        ("symbols", {"symbol": ["BTCUSDT"]}, "symbol: Input should be a valid string"),
+        ("symbols", [], "Input should be a valid dictionary"),
+        ("backfills", {"from": "2025-03-01"}, "to: Field required"),
+        ("backfills", {"from": "2025-03-32", "to": "2025-03-01"}, "from: Input should be a valid"),
+        ("backfills", {"from": 5, "to": "x", "symbols": "BTCUSDT"}, "symbols: Input should be"),
+    ],
+)
+def test_a_body_that_cannot_be_is_a_422(api: Api, path: str, body: object, reason: str) -> None:
+    answer = api.send("POST", f"/api/{path}", json=body)
+    assert answer.status_code == 422
+    assert reason in answer.json()["detail"]
+
+
+def test_a_body_that_is_no_json_or_too_large_is_refused(api: Api) -> None:
+    headers = {**BEARER, "Content-Type": "application/json"}
+    broken = requests.post(f"{api.url}/api/symbols", data="{", headers=headers, timeout=10)
+    assert broken.status_code == 422 and "JSON" in broken.json()["detail"]
+    huge = requests.post(f"{api.url}/api/symbols", data=b" " * 70_000, headers=headers, timeout=10)
+    assert huge.status_code == 413 and "larger than 65536" in huge.json()["detail"]
+    parts = requests.post(
+        f"{api.url}/api/symbols", data=iter([b" " * 40_000] * 2), headers=headers, timeout=10
+    )
+    assert parts.status_code == 413

@@ -1,0 +1,69 @@
+"""What the pipeline has done, as the reports have it."""
+
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
+from crypto_assets_tests.api.serving import Api
+
+
+def test_status_tells_what_is_held_of_each_symbol(api: Api) -> None:
+    status = api.read("/api/pipeline/status")["data"]
+    assert status["as_of"] == NOW
+    btc, shib, xrp = status["symbols"]
+    assert btc["rows"] == 4 * 1440 - 140 and btc["coverage"] == 1 and btc["open_gaps"] == 0
+    assert (shib["first_open_time"], shib["last_open_time"]) == (
+        STOCK.start_ms,
+        UNTIL - MINUTE_MS,
+    )
+    assert shib["lag_ms"] == MINUTE_MS // 2
+    assert xrp["first_open_time"] is None and xrp["lag_ms"] is None
+    assert status["storage"] == api.read("/api/pipeline/storage")["data"]
+
+
+def test_the_log_is_paged_newest_first(api: Api) -> None:
+    first = api.get("/api/pipeline/ingestion-log", limit=1)
+    (newest,) = first.json()["data"]
+    second = api.get(first.links["next"]["url"])
+    (older,) = second.json()["data"]
+    assert newest["fetched_at"] == older["fetched_at"] == UNTIL
+    assert {newest["symbol"], older["symbol"]} == {"BTCUSDT", "SHIBUSDT"}
+    assert newest["loaded_at"] is not None and newest["kind"] == "klines"
+    assert "next" not in api.get("/api/pipeline/ingestion-log", limit=1000).links
+    before = api.read("/api/pipeline/ingestion-log", end=UNTIL)["data"]
+    assert len(before) == 8 and before[0]["fetched_at"] < UNTIL
+
+
+def test_deduplication_counts_the_days_asked_for(api: Api) -> None:
+    found = api.read("/api/pipeline/deduplication", days=2)["data"]
+    assert found["end"] - found["start"] == 2 * DAY_MS
+    assert found["repeated"] == 0
+    btc, shib, _ = found["symbols"]
+    assert btc["delivered"] == btc["held"] == 1440 + 754 - 140
+    assert (shib["delivered"], shib["objects"]) == (1440 + 754, 2)
+
+
+def test_storage_counts_objects_and_bytes(api: Api) -> None:
+    storage = api.read("/api/pipeline/storage")["data"]
+    (raw,) = storage["lake"]
+    assert (raw["bucket"], raw["kind"], raw["objects"]) == ("raw", "klines", 10)
+    assert storage["lake_bytes"] == raw["size_bytes"] == 150 * (2 * 4 * 1440 - 140)
+    assert storage["warehouse_bytes"] > 0
+
+
+def test_the_ledger_is_asked_by_symbol_and_time(api: Api, stocked: Warehouse) -> None:
+    (gap,) = api.read("/api/pipeline/gaps", symbol="btcusdt")["data"]
+    assert (gap["start"], gap["end"]) == (HOLE.start_ms, HOLE.end_ms - MINUTE_MS)
+    assert (gap["class"], gap["minutes"]) == ("outage", 140)
+    assert gap["evidence"] == "the exchange has none"
+    assert api.read("/api/pipeline/gaps", end=HOLE.start_ms)["data"] == []
+    assert len(api.read("/api/pipeline/gaps", start=HOLE.start_ms)["data"]) == 1
+    paged = api.get("/api/pipeline/gaps", symbol="BTCUSDT", limit=1)
+    assert api.get(paged.links["next"]["url"]).json()["data"] == []
+    assert stocked.gaps.list("BTCUSDT")[0].start == gap["start"]
+
+
+def test_quality_shows_what_was_set_aside(api: Api) -> None:
+    quality = api.read("/api/pipeline/quality")["data"]
+    assert quality["quarantined"] == 1 and quality["revisions"] == []
+    assert quality["quarantine"][0]["reason"] == "high below low"
+    assert [one["symbol"] for one in quality["symbols"]] == ["BTCUSDT", "SHIBUSDT", "XRPUSDT"]
