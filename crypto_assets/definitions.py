@@ -6,8 +6,9 @@ from crypto_assets.defs import alerts, jobs, maintenance, schedules, sensors
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.defs.assets.order_books import order_books
+from crypto_assets.defs.left_runs import left_runs_sensor, platform_of_run
 from crypto_assets.settings import settings
-from crypto_assets.wiring import open_webhook, platform
+from crypto_assets.wiring import open_webhook
 
 defs = dg.Definitions(
     assets=[klines, order_books, retention],
@@ -22,10 +23,11 @@ defs = dg.Definitions(
         sensors.catch_up_sensor,
         alerts.run_failures_sensor,
         alerts.stale_symbols_sensor,
+        left_runs_sensor,
     ],
     # A function: a plain object would be opened, and a secret in it stored, when code loads.
     resources={
-        "platform": dg.ResourceDefinition(lambda _: platform()),
+        "platform": dg.ResourceDefinition(platform_of_run),
         "webhook": dg.ResourceDefinition(lambda _: open_webhook(settings())),
     },
     # One step a run: a process of its own would cost more than it brings.

@@ -22,6 +22,7 @@ def init(grants: bool) -> None:
 def make_ready() -> list[str]:
     """What `init` does; answers the symbols that were not tracked before."""
     from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
+    from crypto_assets.defs.workers import fail_left_runs
 
     chosen = settings()
     added = prepare(platform(), chosen.symbols, chosen.start_date)
@@ -30,4 +31,5 @@ def make_ready() -> list[str]:
     with open_instance(home) as instance:
         tracked = platform().warehouse.symbols.tracked()
         add_symbols(instance, [symbol.name for symbol in tracked])
+        fail_left_runs(instance)
     return added

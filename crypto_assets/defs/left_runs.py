@@ -1,0 +1,31 @@
+"""Runs that a killed process left behind: workers sign their runs, and a sensor looks."""
+
+import dagster as dg
+
+from crypto_assets.defs.workers import fail_left_runs, sign
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.wiring import platform
+
+
+def platform_of_run(context: dg.InitResourceContext) -> Platform:
+    """The platform; every run asks for it first of all, and is signed on the way."""
+    if context.instance and context.run:
+        sign(context.instance, context.run)
+    return platform()
+
+
+@dg.sensor(
+    name="left_runs",
+    target=None,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A run whose process is gone is failed, so that Dagster tries it again.",
+)
+def left_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """What `crypto-assets up` does when it starts, for processes that die later."""
+    failed = fail_left_runs(context.instance)
+    return dg.SkipReason(
+        f"failed, since their processes are gone: {', '.join(failed)}"
+        if failed
+        else "every unfinished run has its process, or it is another machine's"
+    )

@@ -1,0 +1,108 @@
+"""Which process does a run's work; a run whose process is gone is failed, a living one never.
+
+Dagster's default launcher cannot tell: a tree killed with -9 leaves its runs STARTED for ever.
+"""
+
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+
+WORKER_TAG = "crypto/worker"
+# Dagster's own: the code server that started the run's process.
+_SERVER_TAG = ".dagster/grpc_info"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# A worker names itself within seconds of its start.
+_NAMELESS = timedelta(minutes=3)
+_UNFINISHED = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process for good: no other has the same host, boot, number and start (epoch ms)."""
+
+    host: str
+    boot: str
+    pid: int
+    started: int
+
+    @classmethod
+    def this(cls) -> "Worker":
+        process = psutil.Process()
+        return cls(socket.gethostname(), _boot(), process.pid, _started(process))
+
+    @property
+    def is_gone(self) -> bool:
+        """Known to be dead; of another host nothing is known."""
+        if self.host != socket.gethostname():
+            return False
+        if self.boot != _boot():
+            return True
+        try:
+            process = psutil.Process(self.pid)
+            return _started(process) != self.started or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+
+def sign(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Note on a run that this process does its work; a retried run inherits tags, not this one."""
+    signature = {"run": run.run_id, **asdict(Worker.this())}
+    instance.add_run_tags(run.run_id, {WORKER_TAG: json.dumps(signature)})
+
+
+def fail_left_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Fail the runs whose process is gone, so that they are retried; answers their ids.
+
+    Queued runs stay: the daemon that comes up takes them. So do those of other hosts.
+    """
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
+    left = [record.dagster_run for record in records if _is_left(record)]
+    for run in left:
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, "canceled; its process is gone")
+        else:
+            instance.report_run_failed(run, "its process is gone: killed, or the machine restarted")
+    return [run.run_id for run in left]
+
+
+def _is_left(record: dg.RunRecord) -> bool:
+    run = record.dagster_run
+    if worker := _signed(run):
+        return worker.is_gone
+    touched = record.update_timestamp
+    touched = touched if touched.tzinfo else touched.replace(tzinfo=UTC)
+    return datetime.now(UTC) - touched > _NAMELESS and _server_is_gone(run.tags)
+
+
+def _signed(run: dg.DagsterRun) -> Worker | None:
+    held: dict[str, Any] = json.loads(run.tags.get(WORKER_TAG, "{}"))
+    return Worker(**held) if held.pop("run", None) == run.run_id else None
+
+
+def _server_is_gone(tags: Mapping[str, str]) -> bool:
+    """The code server's socket lies on this machine and nobody listens; else nothing is known."""
+    path = json.loads(tags.get(_SERVER_TAG, "{}")).get("socket")
+    if not path or not Path(path).exists():
+        return False
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) != 0
+
+
+def _boot() -> str:
+    """Of this boot of the machine; where the kernel has no id, the second in which it began."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else str(round(psutil.boot_time()))
+
+
+def _started(process: psutil.Process) -> int:
+    return round(process.create_time() * 1000)
