@@ -4,6 +4,7 @@ import dagster as dg
 
 from crypto_assets.defs.assets.klines import KlinesConfig
 from crypto_assets.pipeline.backfill import BACKFILL_TAGS
+from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import BookStage, Stage
 
 KLINES = dg.AssetSelection.assets(*(stage.value for stage in Stage))
@@ -16,7 +17,7 @@ ingest = dg.define_asset_job(
     "ingest",
     selection=KLINES,
     description="What closed since each symbol's newest candle, for all symbols in one run.",
-    config=dg.RunConfig(ops={"bring_klines": KlinesConfig(tail=True)}),
+    config=dg.RunConfig(ops={"bring_klines": KlinesConfig(errand=Errand.TAIL)}),
     tags=TICK_TAGS,
     executor_def=dg.in_process_executor,
 )

@@ -1,6 +1,6 @@
 """The main job for one symbol: exchange → lake → facts → hours → days, a month at a time."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import date
@@ -36,12 +36,12 @@ class Chain:
 
         Each item holds all outcomes of one calendar month's days.
         """
-        chunks = [list(days) for _, days in groupby(self._days(), key=lambda d: (d.year, d.month))]
+        chunks = [list(days) for _, days in groupby(self.days(), key=lambda d: (d.year, d.month))]
         fetching = self._begin(chunks[0]) if chunks else []
         for number, chunk in enumerate(chunks, start=1):
             stored = [future.result() for future in fetching]
             fetching = self._begin(chunks[number]) if number < len(chunks) else []
-            yield self._bring(chunk, stored, explain=True)
+            yield self.bring(chunk, stored, explain=True)
 
     def run_tail(self) -> Iterator[list[DayOutcome]]:
         """Bring what closed since the newest candle that the warehouse holds."""
@@ -49,12 +49,13 @@ class Chain:
             since = Window(self._since_ms(), self.closed_before_ms)
             stored = store_stretch(self.platform, self.symbol, since, self.closed_before_ms)
         except CryptoAssetsError as error:
-            yield [self._raw_failed(day, error) for day in self._days()[-1:]]
+            yield [self._raw_failed(day, error) for day in self.days()[-1:]]
             return
         if stored:
-            yield self._bring([day.day for day in stored], stored)
+            yield self.bring([day.day for day in stored], stored)
 
-    def _days(self) -> list[date]:
+    def days(self) -> list[date]:
+        """The UTC days of the window that have begun, oldest first."""
         return list((self.window & Window(0, self.closed_before_ms)).days())
 
     def _since_ms(self) -> int:
@@ -66,9 +67,13 @@ class Chain:
             return []
         return store_days(self.platform, self.symbol, days, self.closed_before_ms, self.pool)
 
-    def _bring(
+    def bring(
         self, days: Sequence[date], stored: Sequence[StoredDay], *, explain: bool = False
     ) -> list[DayOutcome]:
+        """Load what stands in the lake of `days`, a few of them just `stored`, and aggregate it.
+
+        With `explain`, the exchange is asked again for what is missing.
+        """
         outcomes = [day.outcome(self.symbol) for day in stored]
         window = Window.of_days(days[0], days[-1])
         good = [day for day in days if day not in {bad.day for bad in stored if bad.error}]
@@ -82,15 +87,28 @@ class Chain:
             if explain and Stage.RAW in self.stages:
                 explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
         except CryptoAssetsError as error:
-            return outcomes + [bad for day in good for bad in self._later_failed(day, error)]
-        counts = held_by_day(self.platform, self.symbol, window)
+            return outcomes + self.failed(good, error)
         fetched = {day.day for day in stored}
-        for day in good:
+        return outcomes + self.outcomes(good, fetched, loaded.rows_by_day)
+
+    def outcomes(
+        self, days: Sequence[date], fetched: Collection[date], loaded: Mapping[date, int]
+    ) -> list[DayOutcome]:
+        """What the tables now hold of days; one of which nothing is held must have been fetched."""
+        if not days:
+            return []
+        counts = held_by_day(self.platform, self.symbol, Window.of_days(days[0], days[-1]))
+        found = []
+        for day in days:
             if counts[day] != Held() or day in fetched:
-                outcomes += self._later_outcomes(day, counts[day], loaded.rows_by_day.get(day, 0))
+                found += self._later_outcomes(day, counts[day], loaded.get(day, 0))
             else:
-                outcomes += self._later_failed(day, self._nothing_of(day))
-        return outcomes
+                found += self._later_failed(day, self._nothing_of(day))
+        return found
+
+    def failed(self, days: Sequence[date], error: CryptoAssetsError) -> list[DayOutcome]:
+        """Days that are in the lake and came no further."""
+        return [outcome for day in days for outcome in self._later_failed(day, error)]
 
     def _load(self, window: Window, bodies: dict[str, bytes]) -> Loaded:
         if Stage.FACTS not in self.stages:

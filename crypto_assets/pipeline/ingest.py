@@ -1,11 +1,14 @@
 """The main job for many symbols: their chains side by side, fetching while others load."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from queue import SimpleQueue
 
 from crypto_assets.market.clock import Window
 from crypto_assets.pipeline.chain import Chain
+from crypto_assets.pipeline.close_day import close_days
+from crypto_assets.pipeline.gap_retries import retry_gaps
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.plan import near_enough
 from crypto_assets.pipeline.platform import Platform
@@ -14,19 +17,39 @@ from crypto_assets.pipeline.platform import Platform
 _FETCHERS = 8
 _CHAINS = 3
 
+Outcomes = list[DayOutcome]
+
+
+class Errand(StrEnum):
+    """What a chain is sent for: whole days, what closed since the newest candle, the due readings
+    of closed days, or the due open gaps."""
+
+    DAYS = "days"
+    TAIL = "tail"
+    CLOSING = "closing"
+    GAPS = "gaps"
+
+
+_WAYS: dict[Errand, Callable[[Chain], Iterator[Outcomes]]] = {
+    Errand.DAYS: Chain.run,
+    Errand.TAIL: Chain.run_tail,
+    Errand.CLOSING: close_days,
+    Errand.GAPS: retry_gaps,
+}
+
 
 def bring_symbols(
     platform: Platform,
     windows: Mapping[str, Window],
     stages: Collection[Stage],
-    *,
-    tail: bool = False,
-) -> Iterator[list[DayOutcome]]:
+    errand: Errand = Errand.DAYS,
+) -> Iterator[Outcomes]:
     """Bring each symbol's window through `stages`; a list holds all outcomes of its days.
 
-    With `tail`, only what closed since each symbol's newest candle, after the last minute has
-    settled. A symbol that fails ends in outcomes with errors and stops no other.
+    A tail is brought after the last minute has settled. A symbol that fails ends in outcomes with
+    errors and stops no other.
     """
+    tail = errand is Errand.TAIL
     closed_before = platform.wait_until_settled() if tail else platform.closed_before()
     if tail:
         # A tick's rectangle of keys may span symbols that are retired, or a backfill's to bring:
@@ -37,7 +60,7 @@ def bring_symbols(
 
     def follow(chain: Chain) -> None:
         try:
-            for outcomes in chain.run_tail() if tail else chain.run():
+            for outcomes in _WAYS[errand](chain):
                 reached.put(outcomes)
         finally:
             reached.put(None)

@@ -1,6 +1,7 @@
 """How far each symbol has come: the watermark of each kind of data."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from sqlalchemy import Connection, and_, select
 
@@ -11,6 +12,12 @@ from crypto_assets.warehouse.schema import extraction_metadata, symbols
 from crypto_assets.warehouse.symbols import Symbols
 
 _FIELDS = ("last_open_time", "last_fetch_time", "record_count", "purged_before")
+
+
+class _Task(StrEnum):
+    """What has a watermark of its own beside the kinds of data."""
+
+    REREAD = "reread"
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,24 @@ class Watermarks:
         symbol_id = self._symbols.id_of(symbol)
         return self._database.read_primary(lambda c: read(c, symbol_id, kind))
 
+    def reread_before(self, symbol: str) -> int | None:
+        """End of the newest day (epoch ms) that was read again a week after it closed."""
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read_primary(
+            lambda c: read(c, symbol_id, _Task.REREAD)
+        ).last_open_time
+
+    def set_reread(self, symbol: str, before_ms: int, at_ms: int) -> None:
+        """Notes that days up to `before_ms` have been read again, at an instant; epoch ms."""
+        symbol_id = self._symbols.id_of(symbol)
+
+        def work(connection: Connection) -> None:
+            lock(connection, symbol_id, ObjectKind.KLINES)
+            mark = read(connection, symbol_id, _Task.REREAD).advanced(before_ms, at_ms, 0)
+            store(connection, symbol_id, _Task.REREAD, mark)
+
+        self._database.write(work)
+
     def all(self, kind: ObjectKind = ObjectKind.KLINES) -> dict[str, Watermark]:
         """By symbol, of those that were ever loaded."""
         statement = (
@@ -57,7 +82,7 @@ class Watermarks:
         return {name: Watermark(*fields) for name, *fields in rows}
 
 
-def read(connection: Connection, symbol_id: int, kind: ObjectKind) -> Watermark:
+def read(connection: Connection, symbol_id: int, kind: ObjectKind | _Task) -> Watermark:
     statement = select(*(extraction_metadata.c[name] for name in _FIELDS)).where(
         extraction_metadata.c.symbol_id == symbol_id, extraction_metadata.c.kind == kind.value
     )
@@ -84,7 +109,9 @@ def lock(connection: Connection, symbol_id: int, kind: ObjectKind) -> Watermark:
     return Watermark(*row[1:]) if row and row[0] is not None else Watermark()
 
 
-def store(connection: Connection, symbol_id: int, kind: ObjectKind, mark: Watermark) -> None:
+def store(
+    connection: Connection, symbol_id: int, kind: ObjectKind | _Task, mark: Watermark
+) -> None:
     """Part of a transaction that holds the symbol's lock."""
     statement = upsert(
         connection,

@@ -13,6 +13,7 @@ from crypto_assets.defs.assets.order_books import order_books
 from crypto_assets.defs.home import add_symbols
 from crypto_assets.defs.partitions import range_tags
 from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform, open_times
@@ -47,7 +48,7 @@ def run(
     first: str,
     last: str,
     *assets: str,
-    tail: bool = False,
+    errand: Errand = Errand.DAYS,
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [klines, order_books],
@@ -55,7 +56,7 @@ def run(
         instance=instance,
         resources={"platform": platform},
         tags=range_tags(first, last),
-        run_config=dg.RunConfig(ops={"bring_klines": KlinesConfig(tail=tail)})
+        run_config=dg.RunConfig(ops={"bring_klines": KlinesConfig(errand=errand)})
         if not assets or Stage.RAW.value in assets
         else None,
         raise_on_error=False,
@@ -148,7 +149,7 @@ def test_a_tick_takes_the_tail_of_all_symbols(
     today = ("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
     assert run(instance, platform, *today).success
     server.clock.advance(2 * MINUTE_MS)
-    assert run(instance, platform, *today, tail=True).success
+    assert run(instance, platform, *today, errand=Errand.TAIL).success
     for symbol in _SYMBOLS:
         assert len(open_times(platform, symbol)) == 12 * 60 + 2
 

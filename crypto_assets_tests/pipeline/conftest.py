@@ -10,7 +10,7 @@ import pytest
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.market.clock import Window, day_start_ms
-from crypto_assets.pipeline.ingest import bring_symbols
+from crypto_assets.pipeline.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.setup import prepare
@@ -26,11 +26,17 @@ TODAY_MS = day_start_ms(TODAY)
 
 
 def bring(
-    platform: Platform, *symbols: str, first: date = TODAY, last: date = TODAY, tail: bool = False
+    platform: Platform,
+    *symbols: str,
+    first: date = TODAY,
+    last: date = TODAY,
+    tail: bool = False,
+    errand: Errand = Errand.DAYS,
 ) -> list[DayOutcome]:
     """All stages for all symbols; without one, BTCUSDT."""
     windows = {name: Window.of_days(first, last) for name in symbols or ("BTCUSDT",)}
-    batches = bring_symbols(platform, windows, set(Stage), tail=tail)
+    errand = Errand.TAIL if tail else errand
+    batches = bring_symbols(platform, windows, set(Stage), errand)
     return [outcome for batch in batches for outcome in batch]
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys, require_admission
 from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
 from crypto_assets.defs.partitions import by_symbol, date_symbol
-from crypto_assets.pipeline.ingest import bring_symbols
+from crypto_assets.pipeline.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 
@@ -21,9 +21,9 @@ KEYS_A_RUN = 400
 
 
 class KlinesConfig(dg.Config):
-    """`tail` fetches only what closed since the newest candle; else whole days are fetched."""
+    """What of the run's partitions is asked for: whole days, unless it says otherwise."""
 
-    tail: bool = False
+    errand: Errand = Errand.DAYS
 
 
 @dg.multi_asset(
@@ -41,7 +41,7 @@ def klines(
     wanted = by_symbol(context.partition_keys)
     stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}
     windows = {own.symbol: own.window for own in wanted}
-    reached = bring_symbols(platform, windows, stages, tail=config.tail)
+    reached = bring_symbols(platform, windows, stages, config.errand)
     bad = [key for outcomes in reached for key in log_good_keys(context, outcomes)]
     raise_for_bad_keys(bad)
     yield from ()
