@@ -1,0 +1,49 @@
+"""Dagster's narrow columns hold more than 64 KB after our step; else they are as before."""
+
+import runpy
+from typing import Any
+
+import pymysql
+import pytest
+from dagster_mysql import DagsterMySQLStorage
+from pymysql.cursors import Cursor
+
+from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.services.mariadb import DatabaseServer
+
+SCRIPT = runpy.run_path(str(ROOT / "deploy" / "widen_columns.py"))
+LARGE = "x" * 200_000
+
+
+def described(cursor: Cursor) -> dict[str, tuple[Any, ...]]:
+    cursor.execute(
+        "SELECT table_name, column_name, data_type, is_nullable, collation_name, column_default"
+        " FROM information_schema.columns WHERE table_schema = DATABASE()"
+    )
+    return {f"{table}.{column}": tuple(rest) for table, column, *rest in cursor.fetchall()}
+
+
+def test_the_columns_that_overflow_are_widened_once(mariadb: DatabaseServer) -> None:
+    url = mariadb.fresh()
+    DagsterMySQLStorage(url)
+    insert = "INSERT INTO snapshots (snapshot_id, snapshot_body, snapshot_type) VALUES (%s, %s, 1)"
+    with mariadb.connect(url.rpartition("/")[2]) as connection, connection.cursor() as cursor:
+        before = described(cursor)
+        with pytest.raises(pymysql.err.DataError, match="1406"):
+            cursor.execute(insert, ("one", LARGE))
+        widened = SCRIPT["widen"](cursor)
+        assert sorted(widened) == sorted(".".join(pair) for pair in SCRIPT["COLUMNS"])
+        after = described(cursor)
+        cursor.execute(insert, ("one", LARGE))
+        assert {name for name in after if after[name] != before[name]} == set(widened)
+        assert {name: after[name][1:] for name in widened} == {
+            name: before[name][1:] for name in widened
+        }
+        assert {after[name][0] for name in widened} == {"longtext", "longblob"}
+        assert SCRIPT["widen"](cursor) == []
+
+
+def test_init_widens_after_dagsters_own_migration() -> None:
+    steps = text("deploy/init.sh").splitlines()
+    migrate = steps.index("dagster instance migrate")
+    assert steps[migrate + 1] == "python deploy/widen_columns.py"

@@ -1,0 +1,65 @@
+"""Widens those columns of Dagster's database that its schema makes 64 KB wide, and that overflow.
+
+MySQL refuses a longer value with error 1406: a tick, a snapshot or an evaluation of many partitions
+is lost. Run after each `dagster instance migrate`, as often as you like.
+"""
+
+import os
+
+import pymysql
+from pymysql.cursors import Cursor
+
+COLUMNS = (
+    ("asset_check_executions", "evaluation_event"),
+    ("asset_daemon_asset_evaluations", "asset_evaluation_body"),
+    ("asset_keys", "asset_details"),
+    ("instigators", "instigator_body"),
+    ("job_ticks", "tick_body"),
+    ("jobs", "job_body"),
+    ("kvs", "value"),
+    ("runs", "run_body"),
+    ("snapshots", "snapshot_body"),
+)
+WIDER = {"text": "LONGTEXT", "mediumtext": "LONGTEXT", "blob": "LONGBLOB", "mediumblob": "LONGBLOB"}
+
+_TYPE = """
+SELECT data_type, is_nullable, character_set_name, collation_name
+FROM information_schema.columns
+WHERE table_schema = DATABASE() AND table_name = %s AND column_name = %s
+"""
+
+
+def widen(cursor: Cursor) -> list[str]:
+    """The columns that were widened, as `table.column`."""
+    return [f"{table}.{column}" for table, column in COLUMNS if _widen(cursor, table, column)]
+
+
+def _widen(cursor: Cursor, table: str, column: str) -> bool:
+    cursor.execute(_TYPE, (table, column))
+    found = cursor.fetchone()
+    if found is None or found[0].lower() not in WIDER:
+        return False
+    kind, nullable, charset, collation = found
+    text = f" CHARACTER SET {charset} COLLATE {collation}" if charset else ""
+    null = "NULL" if nullable == "YES" else "NOT NULL"
+    cursor.execute(f"ALTER TABLE `{table}` MODIFY `{column}` {WIDER[kind.lower()]}{text} {null}")
+    return True
+
+
+def main() -> None:
+    with (
+        pymysql.connect(
+            host=os.environ["DAGSTER_MYSQL_HOST"],
+            port=int(os.environ["DAGSTER_MYSQL_PORT"]),
+            user="dagster",
+            password=os.environ["DAGSTER_MYSQL_PASSWORD"],
+            database="dagster",
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+        for name in widen(cursor):
+            print(f"widened {name}")  # noqa: T201 - init's log
+
+
+if __name__ == "__main__":
+    main()
