@@ -1,0 +1,86 @@
+"""The machine's own ceiling: the same rows by bare LOAD DATA and upsert, on the same server."""
+
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pymysql
+from pyarrow import csv
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
+
+from crypto_assets.exchange.simulated import GeneratedCandles
+from crypto_assets.exchange.simulated.server import DEFAULT_SEED
+from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.bench.servers import Servers
+from crypto_assets_tests.bench.work import Work
+
+_DAYS_A_FILE = 30
+_FILE = csv.WriteOptions(include_header=False, quoting_style="none")
+
+
+def ceiling_rows_s(servers: Servers, work: Work) -> float:
+    """Rows a second of the server alone, one connection: writing the files does not count."""
+    url = servers.mariadb.fresh()
+    warehouse = Warehouse(url)
+    warehouse.migrate()
+    warehouse.close()
+    path = servers.folder / "ceiling.csv"
+    seconds = 0.0
+    with _connection(servers, url) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE staging LIKE fact_klines")
+        for symbol_id, symbol in enumerate(work.symbols, 1):
+            for window in _parts(work.window):
+                _write(path, symbol_id, symbol, window)
+                began = time.monotonic()
+                _load(cursor, path)
+                connection.commit()
+                seconds += time.monotonic() - began
+        cursor.execute("SELECT COUNT(*) FROM fact_klines")
+        assert cursor.fetchone() == (work.rows,)
+    servers.mariadb.execute(f"DROP DATABASE {url.rpartition('/')[2]}")
+    return work.rows / seconds
+
+
+def _connection(servers: Servers, url: str) -> "Connection[Cursor]":
+    return pymysql.connect(
+        host="127.0.0.1",
+        port=servers.mariadb.port,
+        user="root",
+        database=url.rpartition("/")[2],
+        local_infile=True,
+        ssl_disabled=True,
+    )
+
+
+def _parts(window: Window) -> list[Window]:
+    starts = range(window.start_ms, window.end_ms, _DAYS_A_FILE * DAY_MS)
+    return [Window(start, start + _DAYS_A_FILE * DAY_MS) & window for start in starts]
+
+
+def _write(path: Path, symbol_id: int, symbol: str, window: Window) -> None:
+    """The columns of fact_klines, in its order."""
+    candles = GeneratedCandles(DEFAULT_SEED).candles(symbol, Interval.M1, window)
+    length = candles.num_rows
+    rows = candles.add_column(0, "symbol_id", pa.array([symbol_id] * length))
+    rows = rows.append_column("fetched_at", pa.array([window.end_ms] * length))
+    rows = rows.append_column("source", pa.array(["archive"] * length))
+    csv.write_csv(rows, path, _FILE)
+
+
+def _load(cursor: Cursor, path: Path) -> None:
+    cursor.execute(
+        "LOAD DATA LOCAL INFILE %s INTO TABLE staging FIELDS TERMINATED BY ','", (str(path),)
+    )
+    cursor.execute(
+        "INSERT INTO fact_klines SELECT * FROM staging ON DUPLICATE KEY UPDATE"
+        " open = VALUES(open), high = VALUES(high), low = VALUES(low), close = VALUES(close),"
+        " volume = VALUES(volume), close_time = VALUES(close_time),"
+        " quote_volume = VALUES(quote_volume), trade_count = VALUES(trade_count),"
+        " taker_buy_volume = VALUES(taker_buy_volume),"
+        " taker_buy_quote_volume = VALUES(taker_buy_quote_volume),"
+        " fetched_at = VALUES(fetched_at), source = VALUES(source)"
+    )
+    cursor.execute("DELETE FROM staging")

@@ -1,0 +1,63 @@
+"""What is measured, what it must reach and aims at, and the table that says how it went."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A promised figure; `falls` where a smaller value is the better one."""
+
+    name: str
+    unit: str
+    must: float
+    aim: float
+    falls: bool = False
+
+    def verdict(self, value: float) -> str:
+        if self._reaches(value, self.aim):
+            return "aim reached"
+        if self._reaches(value, self.must):
+            return "must reached"
+        return f"falls short: {self.ratio(value):.2f} of the must"
+
+    def ratio(self, value: float) -> float:
+        """1 at the must, more is better."""
+        return self.must / value if self.falls else value / self.must
+
+    def _reaches(self, value: float, goal: float) -> bool:
+        return value <= goal if self.falls else value >= goal
+
+
+FIGURES = (
+    Figure("backfill_month_rows_s", "candles/s", 40_000, 100_000),
+    Figure("backfill_day_rows_s", "candles/s", 10_000, 16_000),
+    Figure("backfill_over_ceiling", "", 0.4, 0.7),
+    Figure("backfill_embedded_rows_s", "candles/s", 60_000, 150_000),
+    Figure("tick_s", "s", 1.5, 0.5, falls=True),
+    Figure("tick_history_ratio", "", 1.1, 1.0, falls=True),
+    Figure("aggregate_year_s", "s", 1.0, 0.5, falls=True),
+    Figure("provider_p95_ms", "ms", 60, 25, falls=True),
+    Figure("page_first_s", "s", 2.0, 1.0, falls=True),
+    Figure("page_rerun_s", "s", 0.5, 0.2, falls=True),
+    Figure("backfill_peak_mb", "MB", 600, 300, falls=True),
+)
+
+
+def shown(value: float) -> str:
+    """With three digits at least, thousands apart."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def report(values: Mapping[str, float]) -> Iterator[str]:
+    """The promised figures that were measured, then the others, a line each."""
+    yield f"{'figure':<32}{'measured':>12}{'must':>10}{'aim':>10}  unit"
+    promised = {figure.name: figure for figure in FIGURES}
+    for name, figure in promised.items():
+        if name in values:
+            goals = f"{shown(figure.must):>10}{shown(figure.aim):>10}"
+            line = f"{name:<32}{shown(values[name]):>12}{goals}"
+            yield f"{line}  {figure.unit:<11}{figure.verdict(values[name])}"
+    for name, value in values.items():
+        if name not in promised:
+            yield f"{name:<32}{shown(value):>12}"

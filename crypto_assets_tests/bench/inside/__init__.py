@@ -1,0 +1,1 @@
+"""What is measured within a home: each a process with that home's environment."""

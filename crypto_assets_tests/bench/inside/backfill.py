@@ -1,0 +1,26 @@
+"""A backfill without Dagster, cut as the command cuts it: what it takes less is Dagster's."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from crypto_assets.defs.backfill import rectangles
+from crypto_assets.defs.home import open_instance
+from crypto_assets.defs.partitions import by_symbol
+from crypto_assets.pipeline.ingest import bring_symbols
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.setup import admit
+from crypto_assets.settings import settings
+from crypto_assets.wiring import platform
+
+
+def bring(symbols: Sequence[str], first: date, last: date) -> None:
+    """Raises the first error among the outcomes."""
+    admit(platform())
+    with open_instance(settings().dagster_home) as instance:
+        parts = rectangles(instance, symbols, first, last)
+    for part in parts:
+        windows = {own.symbol: own.window for own in by_symbol(part.keys)}
+        for outcomes in bring_symbols(platform(), windows, set(Stage)):
+            for outcome in outcomes:
+                if outcome.error:
+                    raise outcome.error

@@ -1,0 +1,30 @@
+"""Every provider at every interval, 500 points, through the reports that the app and API use."""
+
+import time
+
+from crypto_assets.analytics.registry import providers
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.pipeline.order_books import capture, load_books
+from crypto_assets.settings import settings
+from crypto_assets.wiring import open_reports, platform
+
+_POINTS = 500
+
+
+def milliseconds(symbol: str, times: int) -> dict[str, list[float]]:
+    """By `provider interval`; the connection and each provider's first answer are not timed."""
+    item = capture(platform(), symbol)
+    load_books(platform(), symbol, Window(item.first_time, item.first_time + 1))
+    reports = open_reports(settings())
+    found: dict[str, list[float]] = {}
+    for name in providers():
+        for interval in Interval:
+            taken = []
+            for _ in range(times + 1):
+                began = time.perf_counter()
+                answer = reports.indicator(name, symbol, interval, limit=_POINTS)
+                taken.append((time.perf_counter() - began) * 1000)
+                assert answer is not None
+            found[f"{name} {interval}"] = taken[1:]
+    return found

@@ -1,0 +1,61 @@
+"""One ingest tick in a fresh process, as Dagster's launcher starts each run."""
+
+import time
+from collections.abc import Sequence
+
+from dagster import AssetKey
+
+from crypto_assets.definitions import defs
+from crypto_assets.defs.home import open_instance
+from crypto_assets.defs.jobs import ingest
+from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags
+from crypto_assets.market.clock import Window, from_ms
+from crypto_assets.pipeline import plan
+from crypto_assets.pipeline.ingest import bring_symbols
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.setup import admit
+from crypto_assets.settings import settings
+from crypto_assets.wiring import open_platform, platform
+
+
+def by_itself() -> float:
+    """Seconds of our own work in the run, connecting included."""
+    tick = _tick()
+    days = Window.of_days(tick.first_day, tick.last_day)
+    windows = dict.fromkeys(tick.symbols, days)
+    began = time.monotonic()
+    stores = open_platform(settings())
+    admit(stores)
+    batches = list(bring_symbols(stores, windows, _stages(tick), tail=True))
+    seconds = time.monotonic() - began
+    outcomes = [outcome for batch in batches for outcome in batch]
+    assert {one.symbol for one in outcomes if one.stage is Stage.FACTS} == set(tick.symbols)
+    assert not [one for one in outcomes if one.error]
+    return seconds
+
+
+def by_dagster() -> float:
+    """Seconds from the run's start to its end: the same work, and Dagster's."""
+    tick = _tick()
+    with open_instance(settings().dagster_home) as instance:
+        known = instance.get_dynamic_partitions(SYMBOLS)
+        first, last = date_key(tick.first_day), date_key(tick.last_day)
+        job = defs.resolve_job_def(ingest.name)
+        began = time.monotonic()
+        ran = job.execute_in_process(
+            instance=instance,
+            tags=range_tags(f"{first}|{known[0]}", f"{last}|{known[-1]}"),
+            asset_selection=[AssetKey(stage.value) for stage in _stages(tick)],
+        )
+        seconds = time.monotonic() - began
+    assert ran.success
+    return seconds
+
+
+def _tick() -> plan.Tick:
+    """What the schedule would ask for now."""
+    return plan.tick(platform(), from_ms(platform().now()))
+
+
+def _stages(tick: plan.Tick) -> Sequence[Stage]:
+    return list(Stage) if tick.hour_closed else [Stage.RAW, Stage.FACTS]
