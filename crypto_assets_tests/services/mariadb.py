@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,12 @@ READY_SECONDS = 60.0
 START_ATTEMPTS = 3
 # Below the kernel's ephemeral range, where an outgoing connection may take a port at any moment.
 PORTS = range(15_000, 20_000)
+# A lost machine loses these tests anyway; a lost client must lose nothing.
+THROWAWAY = (
+    "--innodb-buffer-pool-size=256M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=0",
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,9 @@ def _opened(url: str) -> Iterator[Warehouse]:
     warehouse.close()
 
 
-def start_server(kind: str, directory: Path) -> Iterator[DatabaseServer]:
+def start_server(
+    kind: str, directory: Path, tuning: Sequence[str] = THROWAWAY
+) -> Iterator[DatabaseServer]:
     """A server of a kind, "mariadb" or "mysql", until the iterator is closed."""
     program = {"mariadb": _mariadb, "mysql": _mysql}[kind]
     for attempt in range(1, START_ATTEMPTS + 1):
@@ -129,7 +137,7 @@ def start_server(kind: str, directory: Path) -> Iterator[DatabaseServer]:
         port = _free_port()
         log = directory / f"server-{attempt}.log"
         with log.open("wb") as output:
-            command = [*_with_parent(), *program(data), *_options(data, port)]
+            command = [*_with_parent(), *program(data), *_options(data, port), *tuning]
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
             if _answers(process, port, data):
@@ -146,9 +154,7 @@ def _options(data: Path, port: int) -> list[str]:
         *(f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"),
         *(f"--socket={data / 's.sock'}", f"--pid-file={data / 'pid'}", f"--tmpdir={data}"),
         *("--character-set-server=utf8mb4", "--local-infile=1", "--skip-log-bin"),
-        *("--innodb-buffer-pool-size=256M", "--loose-innodb-log-file-size=128M"),
-        # A lost machine loses these tests anyway; a lost client must lose nothing.
-        *("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"),
+        "--loose-innodb-log-file-size=128M",
         *_as_root(),
     ]
 

@@ -26,11 +26,12 @@ PORT_BLOCKS = range(20_000, 32_000, 20)
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running server: where it listens and the keys that open it."""
+    """A running server: where it listens, the keys that open it, and its process."""
 
     endpoint: str
     access_key: str
     secret_key: str
+    pid: int
 
     def bucket_name(self) -> str:
         """A name that no other test uses; the bucket does not exist yet."""
@@ -48,13 +49,18 @@ class S3Server:
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """SeaweedFS; honours conditional puts."""
-    yield from _serve(_seaweedfs, tmp_path_factory.mktemp("seaweedfs"))
+    yield from start_seaweedfs(tmp_path_factory.mktemp("seaweedfs"))
 
 
 @pytest.fixture(scope="session")
 def rclone_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """rclone's S3 front; ignores the conditions of a put and capitalises metadata's names."""
     yield from _serve(_rclone, tmp_path_factory.mktemp("rclone"))
+
+
+def start_seaweedfs(directory: Path) -> Iterator[S3Server]:
+    """A server until the iterator is closed."""
+    yield from _serve(_seaweedfs, directory)
 
 
 Command = Callable[[int, Path, str, str], list[str]]
@@ -80,7 +86,7 @@ def _serve(command: Command, directory: Path) -> Iterator[S3Server]:
                 stderr=subprocess.STDOUT,
             )
         try:
-            server = S3Server(f"http://127.0.0.1:{port}", access_key, secret_key)
+            server = S3Server(f"http://127.0.0.1:{port}", access_key, secret_key, process.pid)
             if _answers(process, server):
                 yield server
                 return
