@@ -18,15 +18,16 @@ function load(library) {
 function themed(layout, element) {
   const style = getComputedStyle(element)
   const variable = name => style.getPropertyValue(`--st-${name}`).trim()
-  const [text, ground, line] = ["text-color", "background-color", "border-color-light"].map(variable)
-  const grid = line || variable("border-color")
+  const [text, grid] = [variable("text-color"), variable("border-color-light")]
   for (const axis of Object.keys(layout).filter(name => /^[xy]axis/.test(name))) {
     layout[axis] = { gridcolor: grid, linecolor: grid, tickfont: { color: text }, ...layout[axis] }
   }
   layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0, 0, 0, 0)"
   layout.font = { family: variable("font"), size: 12, color: text }
-  layout.hoverlabel = { bgcolor: variable("secondary-background-color"), font: { color: text } }
-  layout.modebar = { bgcolor: "rgba(0, 0, 0, 0)", color: grid, activecolor: text }
+  layout.hoverlabel = {
+    bgcolor: variable("secondary-background-color"), bordercolor: grid, font: { color: text },
+  }
+  layout.modebar = { bgcolor: "rgba(0, 0, 0, 0)", color: layout.xaxis.spikecolor, activecolor: text }
   return layout
 }
 

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms, now_ms
@@ -157,3 +158,15 @@ def test_a_broken_warehouse_is_explained_without_a_traceback(
         app = run_app(tmp_path, page)
         assert not app.exception
         assert "no sound SQLite file" in words_of(app)
+
+
+def test_a_warehouse_that_does_not_answer_is_named_without_its_password(
+    run_app: RunApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_WAREHOUSE_URL", "mysql+pymysql://reader:s3cret@127.0.0.1:1/market")
+    for page in (None, ANALYTICS):
+        app = run_app(tmp_path, page)
+        assert not app.exception
+        assert "does not answer" in words_of(app) and "127.0.0.1:1" in words_of(app)
+        assert "looks again by itself" in words_of(app)
+        assert "s3cret" not in words_of(app)
