@@ -36,7 +36,7 @@ from crypto_assets.wiring import open_reports, open_warehouse
     help="FILE.csv or FILE.parquet.",
 )
 def export(symbol: str, interval: str, first: date, last: date, output: Path) -> None:
-    """Write candles with their exact decimals; holes stay holes."""
+    """Write closed candles with their exact decimals; holes stay holes."""
     write = _writer(output)
     if first > last:
         raise WrongUse(f"--from {first} is after --to {last}: swap them")
@@ -47,11 +47,11 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
     )
     partial = output.with_name(f".{output.name}.part")
     try:
-        write(series.table, partial)
+        write(series.closed, partial)
         partial.replace(output)
     except OSError as error:
         raise CryptoAssetsError(f"cannot write {output}: {error.strerror}") from error
-    click.echo(f"{series.table.num_rows:,} candles of {interval} in {output}")
+    click.echo(f"{series.closed.num_rows:,} closed candles of {interval} in {output}")
 
 
 def _writer(output: Path) -> Callable[[pa.Table, Path], None]:
