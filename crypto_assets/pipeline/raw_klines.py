@@ -8,7 +8,7 @@ from datetime import date
 from crypto_assets.errors import ArchiveBroken, CryptoAssetsError
 from crypto_assets.exchange import Exchange
 from crypto_assets.lake import describe, klines_object
-from crypto_assets.market.clock import Window, isoformat
+from crypto_assets.market.clock import Window, day_start_ms, isoformat
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
@@ -86,6 +86,9 @@ def _store_day(
     platform: Platform, symbol: str, day: date, closed_before_ms: int, pull: PullDay
 ) -> StoredDay:
     try:
+        purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
+        if day_start_ms(day) < purged:
+            return StoredDay(day, note=f"retired: nothing before {isoformat(purged)} is fetched")
         pulls = pull(platform.exchange, symbol, day, closed_before_ms)
         return _store(platform, symbol, day, pulls)
     except CryptoAssetsError as error:
