@@ -46,12 +46,13 @@ def _events(
 
 
 def _named(event: dg.DagsterEvent) -> Iterator[tuple[str, str]]:
-    """The bad keys that `raise_for_bad_keys` lists: `asset partition: reason`."""
+    """What a run lists: `asset partition: reason` of bad keys, `partition check: …` of checks."""
     said = event.step_failure_data.user_failure_data
     listed: Any = said.metadata.get("failed") if said else None
     for line in listed.value if listed else ():
-        key, _, reason = str(line).partition(": ")
-        yield key.partition(" ")[2], reason
+        head, _, reason = str(line).partition(": ")
+        first, _, second = head.partition(" ")
+        yield (first, f"{second}: {reason}") if "|" in first else (second, reason)
 
 
 def _last_words(event: dg.DagsterEvent) -> str:

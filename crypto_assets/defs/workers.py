@@ -19,7 +19,7 @@ WORKER_TAG = "crypto/worker"
 _SERVER_TAG = ".dagster/grpc_info"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # A worker names itself within seconds of its start.
-_NAMELESS = timedelta(minutes=3)
+_NAMELESS = timedelta(minutes=1)
 _UNFINISHED = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,

@@ -125,6 +125,27 @@ def test_a_run_that_died_without_a_word_is_told_too(
     assert told["error"] == "its process is gone"
 
 
+def test_a_failed_check_is_told_by_its_name(
+    instance: dg.DagsterInstance, server: ScriptedServer
+) -> None:
+    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+
+    @dg.op
+    def judge() -> None:
+        failed = ["2025-03-04|BTCUSDT complete_or_explained: 3 minutes are missing"]
+        raise dg.Failure("1 checks failed", metadata={"failed": failed}, allow_retries=False)
+
+    @dg.job
+    def close_day() -> None:
+        judge()
+
+    close_day.execute_in_process(instance=instance, raise_on_error=False)
+    look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    (told,) = sent(server)
+    assert (told["symbol"], told["partition"]) == ("BTCUSDT", "2025-03-04|BTCUSDT")
+    assert told["error"] == "complete_or_explained: 3 minutes are missing"
+
+
 def test_a_symbol_must_be_silent_for_a_while(
     instance: dg.DagsterInstance,
     platform: Platform,
