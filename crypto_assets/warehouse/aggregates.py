@@ -12,7 +12,7 @@ from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.warehouse import bulk, stale, watermarks
+from crypto_assets.warehouse import series, stale, watermarks
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.rollup_sql import rolled_up
 from crypto_assets.warehouse.schema import daily_klines, fact_klines, hourly_klines
@@ -84,7 +84,7 @@ class Aggregates:
             raise WrongUse(f"candles of {interval} are not stored, only 1m, 1h and 1d are")
         symbol_id = self._symbols.id_of(symbol)
         return self._database.read(
-            lambda c: bulk.read_series(
+            lambda c: series.of_symbol(
                 c,
                 _TABLES[interval],
                 symbol_id,

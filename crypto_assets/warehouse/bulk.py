@@ -1,11 +1,10 @@
-"""Many rows into and out of a table at once, as Arrow tables.
+"""Many rows of an Arrow table into a table at once.
 
 Into MySQL by LOAD DATA LOCAL INFILE, which turns bad values into zeros with a warning only: what
 it reports is held against what was sent. Where the server refuses it, by INSERT of many rows.
 """
 
 import tempfile
-from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
-from sqlalchemy import (
-    Connection,
-    Float,
-    FromClause,
-    Select,
-    String,
-    Table,
-    cast,
-    select,
-    type_coerce,
-)
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from crypto_assets.errors import LoadRejected
 from crypto_assets.market.candles import decimal_text
-from crypto_assets.market.clock import Window
-from crypto_assets.warehouse.column_types import Exact
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import is_sqlite
 
@@ -99,65 +86,6 @@ def write(
             raise
         database.refuses_local_infile = True
         _insert(connection, table, rows, replace)
-
-
-def read(connection: Connection, statement: Select[Any], schema: pa.Schema) -> pa.Table:
-    """The rows of a statement over `columns(...)`; decimals are exact where the server's are."""
-    rows = connection.execute(statement).all()
-    if not rows:
-        return schema.empty_table()
-    values = zip(*rows, strict=True)
-    return pa.table(
-        [_array(column, field.type) for column, field in zip(values, schema, strict=True)],
-        schema=schema,
-    )
-
-
-def columns(connection: Connection, table: FromClause, names: Sequence[str]) -> list[Any]:
-    """Columns in the form in which they travel fastest: text or double instead of Decimal."""
-    return [_readable(connection, table.c[name]) for name in names]
-
-
-def read_series(
-    connection: Connection,
-    table: Table,
-    symbol_id: int,
-    window: Window,
-    schema: pa.Schema,
-    *,
-    time: str = "open_time",
-    limit: int | None = None,
-    newest: bool = False,
-) -> pa.Table:
-    """A symbol's rows inside the window by its time column, oldest first.
-
-    `schema` names the columns; `newest` has a limit keep the window's end instead of its start.
-    """
-    moment = table.c[time]
-    statement = (
-        select(*columns(connection, table, schema.names))
-        .where(table.c.symbol_id == symbol_id)
-        .where(moment >= window.start_ms, moment < window.end_ms)
-        .order_by(moment.desc() if newest else moment)
-        .limit(limit)
-    )
-    rows = read(connection, statement, schema)
-    backwards = pa.array(range(rows.num_rows - 1, -1, -1), pa.int64())
-    return rows.take(backwards) if newest else rows
-
-
-def _readable(connection: Connection, column: Any) -> Any:
-    if not isinstance(column.type, Exact):
-        return column
-    if is_sqlite(connection):
-        return type_coerce(column, Float).label(column.name)
-    return cast(column, String).label(column.name)
-
-
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if not pa.types.is_decimal(kind):
-        return pa.array(values, kind)
-    return pa.array(values).cast(kind)
 
 
 def _insert(connection: Connection, table: Table, rows: pa.Table, replace: bool) -> None:

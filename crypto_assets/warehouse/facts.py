@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.warehouse import bulk, watermarks
+from crypto_assets.warehouse import series, watermarks
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.loading import Load, LoadResult, fetched
 from crypto_assets.warehouse.schema import fact_klines, stale_hours
@@ -60,7 +60,7 @@ class Facts:
         """
         symbol_id = self._symbols.id_of(symbol)
         return self._database.read(
-            lambda c: bulk.read_series(
+            lambda c: series.of_symbol(
                 c, fact_klines, symbol_id, window, CANDLE_SCHEMA, limit=limit, newest=newest
             )
         )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.warehouse import bulk, revisions, watermarks
+from crypto_assets.warehouse import bulk, revisions, series, watermarks
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.manifest import mark_loaded
 from crypto_assets.warehouse.schema import fact_klines, stale_hours
@@ -121,7 +121,7 @@ class Load:
         times = incoming["open_time"]
         span = Window(pc.min(times).as_py(), pc.max(times).as_py() + 1)
         schema = bulk.storage_schema(self._connection, FETCHED_SCHEMA)
-        return bulk.read_series(self._connection, fact_klines, self._symbol_id, span, schema)
+        return series.of_symbol(self._connection, fact_klines, self._symbol_id, span, schema)
 
     def _write(self, rows: pa.Table, *, overwrite: bool = False) -> None:
         rows = rows.append_column("symbol_id", bulk.constant(self._symbol_id, rows.num_rows))

@@ -10,7 +10,7 @@ from crypto_assets.market.candles import PRICE, VOLUME
 from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import Level, OrderBook
-from crypto_assets.warehouse import bulk, watermarks
+from crypto_assets.warehouse import series, watermarks
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.manifest import mark_loaded
 from crypto_assets.warehouse.schema import fact_order_book, order_book_snapshots
@@ -85,7 +85,7 @@ class OrderBooks:
         """Figures of the window's snapshots as SNAPSHOT_SCHEMA, oldest first."""
         symbol_id = self._symbols.id_of(symbol)
         return self._database.read(
-            lambda c: bulk.read_series(
+            lambda c: series.of_symbol(
                 c,
                 order_book_snapshots,
                 symbol_id,

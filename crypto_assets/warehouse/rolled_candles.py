@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Table, select
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
-from crypto_assets.warehouse import bulk
+from crypto_assets.warehouse import series
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.rollup_sql import rolled_up
 from crypto_assets.warehouse.schema import daily_klines, fact_klines, hourly_klines
@@ -83,5 +83,5 @@ def _roll(
 ) -> pa.Table:
     _, rolled = rolled_up(parts, symbol_id, window, interval.ms, interval.offset_ms)
     source = rolled.subquery("rolled")
-    statement = select(*bulk.columns(connection, source, CANDLE_COLUMNS))
-    return bulk.read(connection, statement.order_by(source.c.open_time), CANDLE_SCHEMA)
+    statement = select(*series.columns(connection, source, CANDLE_COLUMNS))
+    return series.read(connection, statement.order_by(source.c.open_time), CANDLE_SCHEMA)
