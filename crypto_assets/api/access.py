@@ -38,7 +38,7 @@ class Access:
     token: SecretStr | None = None
 
 
-def _require_write(
+async def _require_write(
     request: Request,
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> None:

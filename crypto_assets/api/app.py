@@ -56,6 +56,7 @@ def create_app(
         app.include_router(router)
     explain_failures(app)
     _stand_before(app, cors_origins, requests_per_minute)
+    app.openapi()  # half a second that the first to ask need not wait: requests are held to it
     return app
 
 

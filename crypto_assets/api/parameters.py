@@ -73,7 +73,7 @@ def window(start: int | None, end: int | None) -> Window | None:
     return asked
 
 
-def _known_only(request: Request) -> None:
+async def _known_only(request: Request) -> None:
     route: APIRoute = request.scope["route"]
     if not route.include_in_schema:
         return

@@ -21,16 +21,17 @@ class Parts:
     partitioning: Partitioning
 
 
-def _parts(request: Request) -> Parts:
+# Coroutines, for FastAPI gives each plain function a thread.
+async def _parts(request: Request) -> Parts:
     return cast(Parts, request.app.state.parts)
 
 
-def _reports(request: Request) -> Reports:
-    return _parts(request).reports
+async def _reports(request: Request) -> Reports:
+    return (await _parts(request)).reports
 
 
-def _orchestrator(request: Request) -> Orchestrator:
-    return _parts(request).orchestrator
+async def _orchestrator(request: Request) -> Orchestrator:
+    return (await _parts(request)).orchestrator
 
 
 PartsDep = Annotated[Parts, Depends(_parts)]

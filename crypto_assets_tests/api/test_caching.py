@@ -1,0 +1,75 @@
+"""What has not changed is not sent again, and what is sent is small."""
+
+import pytest
+import requests
+
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.api.conftest import UNTIL
+from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.reports.stock import describe, generated, load
+
+KLINES = "/api/klines/BTCUSDT"
+
+
+@pytest.mark.parametrize("path", [KLINES, "/api/symbols", "/api/analytics/data/rsi/BTCUSDT"])
+def test_an_answer_that_one_has_is_a_304(api: Api, path: str) -> None:
+    first = api.get(path)
+    tag = first.headers["ETag"]
+    again = api.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == tag and again.headers["Cache-Control"] == "no-cache"
+    several = api.get(path, headers={"If-None-Match": f'"x", {tag.removeprefix("W/")}'})
+    assert several.status_code == 304
+    assert api.get(path, headers={"If-None-Match": "*"}).status_code == 304
+    other = api.get(path, headers={"If-None-Match": '"x"'})
+    assert (other.status_code, other.content) == (200, first.content)
+
+
+def test_different_questions_have_different_tags(api: Api) -> None:
+    tags = {api.get(KLINES, limit=n).headers["ETag"] for n in (1, 2, 3)}
+    assert len(tags) == 3
+
+
+def test_a_new_candle_changes_the_tag(
+    warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    warehouse.symbols.register([describe("BTCUSDT")])
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - HOUR_MS, UNTIL)))
+    with serving(parts_over(warehouse, tmp_path_factory.mktemp("lake"))) as api:
+        tag = api.get(KLINES, limit=2).headers["ETag"]
+        load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL, UNTIL + MINUTE_MS)))
+        after = api.get(KLINES, headers={"If-None-Match": tag}, limit=2)
+        assert after.status_code == 200 and after.headers["ETag"] != tag
+
+
+def test_the_past_may_be_kept_for_a_minute(api: Api) -> None:
+    past = api.get(KLINES, start=UNTIL - 9 * HOUR_MS, end=UNTIL - HOUR_MS)
+    assert past.headers["Cache-Control"] == "max-age=60"
+    now = api.get(KLINES, start=UNTIL - HOUR_MS, end=UNTIL + HOUR_MS)
+    assert now.headers["Cache-Control"] == "no-cache"
+
+
+def test_failures_and_writes_are_not_kept(api: Api) -> None:
+    for answer in (
+        api.get("/api/klines/NOPE"),
+        api.get(KLINES, limit=0),
+        api.send("DELETE", "/api/symbols/NOPE"),
+    ):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "ETag" not in answer.headers
+
+
+def test_large_answers_are_compressed_for_those_who_can(api: Api) -> None:
+    plain = api.get(KLINES, headers={"Accept-Encoding": "identity"}, limit=500)
+    assert "Content-Encoding" not in plain.headers
+    packed = requests.get(
+        f"{api.url}{KLINES}?limit=500", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=9
+    )
+    size = len(packed.raw.read(decode_content=False))
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert size < len(plain.content) / 3
+    assert packed.headers["ETag"] == plain.headers["ETag"]
+    small = api.get("/health/live", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in small.headers
