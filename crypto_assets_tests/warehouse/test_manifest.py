@@ -140,7 +140,7 @@ def test_totals_log_and_forgetting(warehouse: Warehouse) -> None:
 
 def test_the_log_is_read_in_the_order_of_an_index(mariadb_warehouse_url: str) -> None:
     warehouse = Warehouse(mariadb_warehouse_url)
-    warehouse.objects.record([_object(n, FETCHED + n // 3) for n in range(500)])
+    warehouse.objects.record([_object(n, FETCHED + n // 3) for n in range(5000)])
     asked: list[str] = []
     engine = warehouse.objects._database.engine
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2] % given[3]))
