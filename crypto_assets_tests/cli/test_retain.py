@@ -1,0 +1,59 @@
+"""`crypto-assets retain`, embedded and on servers: tells, then does, then has nothing to do."""
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from crypto_assets_tests.cli.conftest import Desk, MakeDesk
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.services.s3 import S3Server
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def database_and_desk(
+    request: pytest.FixtureRequest, simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> tuple[str, Desk]:
+    server = simulated_exchange(now=NOON)
+    if request.param == "embedded":
+        desk = make_desk(server)
+        return f"sqlite:///{desk.home / 'warehouse.db'}", desk
+    database: DatabaseServer = request.getfixturevalue("mariadb")
+    lake: S3Server = request.getfixturevalue("s3_server")
+    url = database.fresh()
+    desk = make_desk(
+        server,
+        WAREHOUSE_URL=url,
+        LAKE_RAW_URL=f"s3://{lake.bucket_name()}",
+        LAKE_ARCHIVE_URL=f"s3://{lake.bucket_name()}",
+    )
+    return url, Desk(desk.home, {**desk.environment, **lake.environment()})
+
+
+def test_dry_run_then_run_then_nothing(database_and_desk: tuple[str, Desk]) -> None:
+    url, desk = database_and_desk
+    range_ = ("--from", "2025-03-04", "--to", "2025-03-05")
+    assert desk.run("init").code == 0
+    assert desk.run("backfill", "--symbols", "BTCUSDT", *range_).code == 0
+    _age(url)
+    told = desk.run("retain", "--dry-run")
+    assert told.out.startswith("nothing is touched; this would go:\nraw lake to archive: 2 objects")
+    assert "deleted from the lake: 2 objects" in told.out
+    assert "BTCUSDT: 2,880 minutes before 2025-03-06T00:00:00Z" in told.out
+    done = desk.run("retain")
+    assert told.out.endswith(done.out)
+    again = desk.run("retain")
+    assert again.code == 0, again.err
+    assert "archive: 0 objects" in again.out
+    assert "minutes: 0\n" in again.out
+
+
+def _age(url: str) -> None:
+    """As if everything had been fetched and loaded when it happened."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in (
+            "UPDATE lake_objects SET fetched_at = last_time, loaded_at = last_time",
+            "UPDATE fact_klines SET fetched_at = open_time",
+        ):
+            connection.execute(text(statement))
+    engine.dispose()
