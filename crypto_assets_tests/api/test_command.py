@@ -1,0 +1,148 @@
+"""`crypto-assets api` as a person runs it: where it listens, what it says, how it stops."""
+
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from crypto_assets.ports import require_free_port
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.api.serving import NOWHERE, TOKEN, Api
+from crypto_assets_tests.cli.conftest import COMMAND, Desk, desk_at
+from crypto_assets_tests.warehouse.minutes import track
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate()
+    track(warehouse)
+    warehouse.close()
+    return tmp_path
+
+
+@contextmanager
+def started(desk: Desk, *words: str) -> Iterator[tuple["subprocess.Popen[str]", Api]]:
+    """The command in the background, answering."""
+    port = require_free_port(0)
+    process = subprocess.Popen(
+        [*COMMAND, "api", "--port", str(port), *words],
+        env=dict(desk.environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    api = Api(f"http://127.0.0.1:{port}")
+    with process:
+        try:
+            _wait_until_it_lives(process, api)
+            yield process, api
+        finally:
+            process.kill()
+
+
+def _wait_until_it_lives(process: "subprocess.Popen[str]", api: Api) -> None:
+    deadline = time.monotonic() + 90
+    while not _lives(api):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "it does not answer"
+        time.sleep(0.2)
+
+
+def _lives(api: Api) -> bool:
+    try:
+        return bool(api.get("/health/live").ok)
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def slow_dagster(asked: threading.Event) -> Iterator[str]:
+    """Takes a second and a half over each question, and then has no answer."""
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.set()
+            time.sleep(1.5)
+            body = b"{}"
+            self.send_response(500)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_it_says_where_it_listens_and_ends_what_it_has_begun(home: Path) -> None:
+    asked = threading.Event()
+    with slow_dagster(asked) as dagster_url, ThreadPoolExecutor(1) as pool:
+        desk = desk_at(home, NOWHERE, DAGSTER_URL=dagster_url, API_TOKEN=TOKEN)
+        with started(desk) as (process, api):
+            assert api.read("/api/symbols")["data"][0]["symbol"] == "BTCUSDT"
+            assert api.send("DELETE", "/api/symbols/NOPE", headers={}).status_code == 401
+            assert api.send("DELETE", "/api/symbols/NOPE").status_code == 404
+            begun = pool.submit(api.get, "/api/schedules")
+            assert asked.wait(20)
+            process.send_signal(signal.SIGTERM)
+            answer = begun.result(timeout=20)
+            out, err = process.communicate(timeout=30)
+    assert answer.status_code == 503 and "Dagster" in answer.json()["detail"]
+    assert process.returncode == 0
+    assert f"{api.url}/docs" in out
+    records = [json.loads(line) for line in err.splitlines()]
+    assert records[-1]["path"] == "/api/schedules" and records[-1]["status"] == 503
+    assert TOKEN not in out + err
+
+
+def test_ctrl_c_stops_it_without_a_word(home: Path) -> None:
+    with started(desk_at(home, NOWHERE)) as (process, _):
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+
+
+def test_beyond_this_machine_it_takes_no_write_without_a_token(home: Path) -> None:
+    everywhere = "0.0.0.0"  # noqa: S104
+    with started(desk_at(home, NOWHERE), "--host", everywhere) as (_, api):
+        answer = api.send(
+            "DELETE", "/api/symbols/NOPE", headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 403 and "CRYPTO_API_TOKEN" in answer.json()["detail"]
+
+
+def test_a_port_that_is_taken_is_named_with_its_holder(home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ran = desk_at(home, NOWHERE).run("api", "--port", str(port))
+    assert ran.code == 1
+    assert f"port {port} is taken by" in ran.complaint and "--port" in ran.complaint
+
+
+def test_a_warehouse_without_tables_is_told_what_to_do(tmp_path: Path) -> None:
+    ran = desk_at(tmp_path, NOWHERE).run("api", "--port", str(require_free_port(0)))
+    assert ran.code == 1
+    assert "crypto-assets init" in ran.complaint
