@@ -1,0 +1,31 @@
+"""The table of faults in docs/truth.md, written from the table that is tested.
+
+.venv/bin/python -m crypto_assets_tests.pipeline.fault_table
+"""
+
+from crypto_assets_tests.house.repository import ROOT
+from crypto_assets_tests.pipeline.faults import FAULTS, Fault
+
+PAGE = ROOT / "docs" / "truth.md"
+BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"
+
+
+def table() -> str:
+    """Markdown, a row a fault."""
+    head = [("fault", "during", "what becomes of it", "the run ends"), ("---",) * 4]
+    rows = [*head, *(_row(fault) for fault in FAULTS)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def page() -> str:
+    """The page as it must be: its own words, and the table as it is now."""
+    before, rest = PAGE.read_text().split(BEGIN)
+    return before + BEGIN + "\n" + table() + "\n" + END + rest.split(END)[1]
+
+
+def _row(fault: Fault) -> tuple[str, ...]:
+    return fault.name, fault.during.value, fault.handled, fault.end.value
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

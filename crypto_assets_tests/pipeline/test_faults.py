@@ -1,0 +1,139 @@
+"""Each fault of the table, over HTTP: nothing wrong is ever held, and in the end all is there."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from crypto_assets.errors import Banned
+from crypto_assets.exchange import Patience, open_exchange
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.pipeline.consistency import VALUES
+from crypto_assets.pipeline.differences import Difference, Yardstick
+from crypto_assets.pipeline.gaps import UNEXPLAINED
+from crypto_assets.pipeline.ingest import Errand
+from crypto_assets.pipeline.outcome import DayOutcome
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.verify import verify
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
+from crypto_assets_tests.pipeline.faults import FAULTS, During, End, Fault
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+SYMBOL = "BTCUSDT"
+FIRST = date(2025, 3, 5)
+TOMORROW = TODAY + timedelta(days=1)
+HASTE = Patience(attempts=3, first_wait=0.01, longest_wait=0.02, longest_pause=1.5)
+# Of one test alone: on a busy machine an answer may take its time.
+HURRY = replace(HASTE, read_timeout=2.0)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault(
+    fault: Fault, simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server)
+    stalls = any(rule["do"] == "stall" for rule in fault.rules)
+    hasty = open_exchange(server.url, server.archive_url, HURRY if stalls else HASTE)
+    platform = replace(platform, exchange=hasty)
+
+    outcomes = strike(fault, platform, server)
+    assert wrong(platform, server) == []
+    assert ended(platform, server, outcomes) is fault.end
+    assert len(platform.warehouse.quarantine.list()) == fault.aside
+    assert any(fault.says in said for said in words(outcomes))
+
+    recover(fault, platform, server)
+    assert wrong(platform, server) == []
+    assert lacking(platform, server) == set()
+    ledger = platform.warehouse.gaps.list()
+    assert tuple(gap.gap_class.value for gap in ledger) == fault.ledger
+    assert len(platform.warehouse.revisions.list(SYMBOL)) == fault.revisions
+    found = verify(platform, SYMBOL, Window.of_days(FIRST, TODAY))
+    assert (found.differences, found.lost, found.not_loaded) == ((), (), ())
+
+
+def strike(fault: Fault, platform: Platform, server: ExchangeServer) -> list[DayOutcome]:
+    """The run in which the fault happens."""
+    if fault.during is During.TICK:
+        bring(platform, first=FIRST)
+        server.clock.advance(3 * MINUTE_MS)
+    for rule in fault.rules:
+        server.faults.add(rule)
+    if fault.during is During.TICK:
+        return bring(platform, tail=True)
+    return bring(platform, first=FIRST)
+
+
+def recover(fault: Fault, platform: Platform, server: ExchangeServer) -> None:
+    """What happens once the fault has passed: a backfill repeated; by itself the rest."""
+    if not fault.lasts:
+        server.faults.clear()
+    outlive_bans(platform)
+    if fault.during is During.BACKFILL and fault.end is End.FAILED:
+        assert not [outcome.error for outcome in bring(platform, first=FIRST) if outcome.error]
+    if fault.during is During.CLOSING:
+        server.clock.set(day_start_ms(TOMORROW) - MINUTE_MS // 2)
+        bring(platform, tail=True)
+        server.clock.set(day_start_ms(TOMORROW) + 7 * HOUR_MS + MINUTE_MS // 2)
+        closed = bring(platform, first=FIRST, last=TODAY, errand=Errand.CLOSING)
+        assert not [outcome.error for outcome in closed if outcome.error]
+    server.clock.advance(HOUR_MS + 20 * MINUTE_MS)
+    assert not [o.error for o in bring(platform, last=TOMORROW, tail=True) if o.error]
+    bring(platform, first=FIRST, last=TOMORROW, errand=Errand.GAPS)
+
+
+def outlive_bans(platform: Platform) -> None:
+    for _ in range(50):
+        try:
+            platform.now()
+        except Banned:
+            time.sleep(0.05)
+
+
+def ended(platform: Platform, server: ExchangeServer, outcomes: Sequence[DayOutcome]) -> End:
+    """How the run ended, if it is honest: what a good day lacks is an open gap, or yet to come."""
+    bad = {outcome.day for outcome in outcomes if outcome.error}
+    lack = lacking(platform, server)
+    if bad:
+        assert lack <= bad
+        return End.FAILED
+    if not lack:
+        return End.WHOLE
+    unexplained = [g for g in platform.warehouse.gaps.list() if g.gap_class in UNEXPLAINED]
+    newest = platform.warehouse.watermarks.get(SYMBOL).last_open_time or 0
+    assert unexplained or newest < published(server)["open_time"][-1].as_py()
+    return End.OPEN
+
+
+def wrong(platform: Platform, server: ExchangeServer) -> list[Difference]:
+    """What is held and was never published so, by its final values."""
+    yardstick = Yardstick(SYMBOL, exact=False)
+    everything = Window.of_days(FIRST, TOMORROW)
+    held = platform.warehouse.facts.read(SYMBOL, everything)
+    found = yardstick.differences(Interval.M1, held, published(server), VALUES)
+    return [one for one in found if one.ours is not None]
+
+
+def lacking(platform: Platform, server: ExchangeServer) -> set[date]:
+    """Days of which a published candle is not held."""
+    held = platform.warehouse.facts.read(SYMBOL, Window.of_days(FIRST, TOMORROW))
+    times = {*held["open_time"].to_pylist()}
+    return {day_of(at) for at in published(server)["open_time"].to_pylist() if at not in times}
+
+
+def published(server: ExchangeServer) -> pa.Table:
+    """Every candle that has closed and settled, as the exchange has it now."""
+    start, now = day_start_ms(FIRST), server.clock.now_ms()
+    rows = server.exchange.klines(SYMBOL, Interval.M1, start, now, limit=10_000)
+    return rows.filter(pc.less(rows["close_time"], now - 5_000))
+
+
+def words(outcomes: Sequence[DayOutcome]) -> list[str]:
+    """What a person is told of a run."""
+    return [str(outcome.error or outcome.facts.get("note", "")) for outcome in outcomes] + [""]
