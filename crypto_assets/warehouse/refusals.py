@@ -38,7 +38,8 @@ def _explain_mysql(code: int, message: str, url: URL) -> WarehouseError:
     place, user = f"{url.host or 'localhost'}:{url.port or 3306}", f"user {url.username!r}"
     if code in _ACCESS_DENIED:
         return WarehouseRefused(
-            f"the warehouse at {place} refuses {user}: put name and password right in CRYPTO_WAREHOUSE_URL"
+            f"the warehouse at {place} refuses {user}: "
+            "put name and password right in CRYPTO_WAREHOUSE_URL"
         )
     if code in _RIGHT_MISSING:
         return WarehouseRefused(
