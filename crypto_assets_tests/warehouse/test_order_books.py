@@ -4,42 +4,19 @@ from decimal import Decimal
 from itertools import permutations
 
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
-from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
-from crypto_assets.market.order_book import OrderBook
+from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.order_books import BookBatch
+from crypto_assets_tests.warehouse.books import order_book
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, track
 
 DAY = Window(START, START + DAY_MS)
-
-
-def _book(update_id: int, captured_at: int, best_bid: str = "100.00000001") -> BookBatch:
-    answer = {
-        "lastUpdateId": update_id,
-        "bids": [[best_bid, "2.5"], ["99", "1"]],
-        "asks": [["100.00000004", "0.5"], ["101.5", "99999999999.5"]],
-    }
-    item = LakeObject(
-        bucket="crypto-raw",
-        key=f"{SYMBOL}_depth_{captured_at}.json",
-        symbol=SYMBOL,
-        kind=ObjectKind.DEPTH,
-        source=Source.REST,
-        first_time=captured_at,
-        last_time=captured_at,
-        rows=4,
-        size_bytes=100,
-        sha256=f"{captured_at:064x}",
-        fetched_at=captured_at,
-    )
-    return item, OrderBook.from_answer(answer, captured_at)
 
 
 def test_a_book_reads_back_with_its_figures(mariadb_warehouse: Warehouse) -> None:
     warehouse = mariadb_warehouse
     track(warehouse)
     assert warehouse.order_books.latest(SYMBOL) is None
-    item, book = _book(7, START)
+    item, book = order_book(7, START)
     warehouse.objects.record([item])
     assert warehouse.order_books.load(SYMBOL, [(item, book)]) == 1
     assert warehouse.order_books.latest(SYMBOL) == book
@@ -61,7 +38,7 @@ def test_a_book_reads_back_with_its_figures(mariadb_warehouse: Warehouse) -> Non
 
 def test_loading_again_adds_nothing(warehouse: Warehouse) -> None:
     track(warehouse)
-    books = [_book(n, START + n * MINUTE_MS) for n in range(3)]
+    books = [order_book(n, START + n * MINUTE_MS) for n in range(3)]
     assert warehouse.order_books.load(SYMBOL, books) == 3
     assert warehouse.order_books.load(SYMBOL, [*books, *books]) == 0
     assert warehouse.order_books.load(SYMBOL, []) == 0
@@ -71,7 +48,7 @@ def test_loading_again_adds_nothing(warehouse: Warehouse) -> None:
 
 
 def test_the_first_capture_wins_in_any_order(warehouse: Warehouse) -> None:
-    captures = [_book(7, START + n * MINUTE_MS, f"{90 + n}") for n in range(3)]
+    captures = [order_book(7, START + n * MINUTE_MS, f"{90 + n}") for n in range(3)]
     for number, order in enumerate(permutations(captures)):
         name = f"C{number}USDT"
         track(warehouse, name)
@@ -84,7 +61,7 @@ def test_the_first_capture_wins_in_any_order(warehouse: Warehouse) -> None:
 
 def test_snapshots_are_read_by_window_and_limit(warehouse: Warehouse) -> None:
     track(warehouse)
-    books = [_book(n, START + n * MINUTE_MS) for n in range(5)]
+    books = [order_book(n, START + n * MINUTE_MS) for n in range(5)]
     warehouse.order_books.load(SYMBOL, books)
     snapshots = warehouse.order_books.snapshots
     window = Window(START + MINUTE_MS, START + 4 * MINUTE_MS)
@@ -96,7 +73,7 @@ def test_snapshots_are_read_by_window_and_limit(warehouse: Warehouse) -> None:
 
 def test_levels_go_and_figures_stay(warehouse: Warehouse) -> None:
     track(warehouse)
-    books = [_book(n, START + n * DAY_MS) for n in range(3)]
+    books = [order_book(n, START + n * DAY_MS) for n in range(3)]
     warehouse.order_books.load(SYMBOL, books)
     assert warehouse.order_books.retire_levels(SYMBOL, START + 2 * DAY_MS) == 8
     assert warehouse.order_books.retire_levels(SYMBOL, START + 2 * DAY_MS) == 0

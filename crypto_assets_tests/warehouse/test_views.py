@@ -10,6 +10,7 @@ from crypto_assets.errors import WarehouseRefused
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.warehouse.books import order_book
 from crypto_assets_tests.warehouse.minutes import (
     START,
     SYMBOL,
@@ -19,7 +20,6 @@ from crypto_assets_tests.warehouse.minutes import (
     table,
     track,
 )
-from crypto_assets_tests.warehouse.test_order_books import _book
 
 LATER = START + 9 * DAY_MS
 # 2024-01-01T00:00:13.999Z
@@ -32,7 +32,7 @@ def _fill(warehouse: Warehouse) -> None:
     warehouse.facts.load(SYMBOL, [batch(rows)])
     warehouse.aggregates.hours(SYMBOL, Window(START, LATER), LATER)
     warehouse.aggregates.days(SYMBOL, Window(START, LATER), LATER)
-    warehouse.order_books.load(SYMBOL, [_book(7, ODD)])
+    warehouse.order_books.load(SYMBOL, [order_book(7, ODD)])
 
 
 def test_views_show_names_and_utc_whatever_the_session(

@@ -4,7 +4,7 @@ import multiprocessing
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,11 +16,13 @@ from crypto_assets.market.rollup import roll_up
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.warehouse import writers
+from crypto_assets_tests.warehouse.books import order_book
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track
 
 ROUNDS = 20
 SPAWN = multiprocessing.get_context("spawn")
 PATIENCE_SECONDS = 60.0
+LATER = START + 9 * DAY_MS
 # The server refreshes its list of transactions no sooner than 0.1 s after the last look at it.
 POLL_SECONDS = 0.25
 
@@ -59,6 +61,39 @@ def _mostly_equal(warehouse: Warehouse, name: str, interval: Interval) -> bool:
     right = roll_up(warehouse.facts.read(name, writers.THREE_DAYS), interval)
     columns = ["open_time", "open", "high", "low", "close", "volume", "trade_count"]
     return bool(stored.select(columns).equals(right.select(columns)))
+
+
+WRITERS: dict[str, Callable[[Warehouse], object]] = {
+    "load": lambda w: w.facts.load(SYMBOL, [batch(minutes(START, 10))]),
+    "purge": lambda w: w.facts.purge(SYMBOL, START),
+    "hours": lambda w: w.aggregates.hours(SYMBOL, writers.THREE_DAYS, START + DAY_MS),
+    "days": lambda w: w.aggregates.days(SYMBOL, writers.THREE_DAYS, START + 2 * DAY_MS),
+    "gaps": lambda w: w.gaps.refresh(SYMBOL, writers.THREE_DAYS),
+    "order books": lambda w: w.order_books.load(SYMBOL, [order_book(7, START)]),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_every_writer_of_a_symbol_waits_for_the_one_before(
+    mariadb: DatabaseServer, mariadb_warehouse: Warehouse, writer: str
+) -> None:
+    """Between what a writer reads and what it writes, no other may change the symbol."""
+    track(mariadb_warehouse)
+    load_two = [batch(minutes(START, 2 * 1440))]
+    mariadb_warehouse.facts.load(SYMBOL, load_two)
+    mariadb_warehouse.aggregates.hours(SYMBOL, Window(START + DAY_MS, START + 2 * DAY_MS), LATER)
+    with (
+        mariadb.connect(mariadb_warehouse._database.url.database) as holder,
+        holder.cursor() as cursor,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT * FROM symbols FOR UPDATE")
+        task = pool.submit(WRITERS[writer], mariadb_warehouse)
+        with pytest.raises(TimeoutError):
+            task.result(0.5)
+        cursor.execute("ROLLBACK")
+        task.result(PATIENCE_SECONDS)
 
 
 def test_two_processes_migrate_at_once(
