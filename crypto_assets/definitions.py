@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from crypto_assets.defs import alerts, jobs, maintenance, schedules, sensors
+from crypto_assets.defs import alerts, closing, jobs, maintenance, mending, schedules, sensors
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.defs.assets.order_books import order_books
@@ -12,8 +12,17 @@ from crypto_assets.wiring import open_webhook
 
 defs = dg.Definitions(
     assets=[klines, order_books, retention],
-    jobs=[jobs.ingest, jobs.order_books, jobs.backfill, maintenance.maintenance],
+    jobs=[
+        jobs.ingest,
+        jobs.order_books,
+        jobs.backfill,
+        closing.close_day,
+        mending.mend_gaps,
+        mending.load_leftovers,
+        maintenance.maintenance,
+    ],
     schedules=[
+        closing.close_day_schedule,
         schedules.ingest_schedule,
         schedules.order_books_schedule,
         maintenance.maintenance_schedule,
@@ -21,6 +30,8 @@ defs = dg.Definitions(
     sensors=[
         sensors.symbols_sensor,
         sensors.catch_up_sensor,
+        mending.gaps_sensor,
+        mending.leftovers_sensor,
         alerts.run_failures_sensor,
         alerts.stale_symbols_sensor,
         left_runs_sensor,

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from crypto_assets.defs.assets.klines import KlinesConfig
+from crypto_assets.defs.assets.klines import ERRAND_TAG
 from crypto_assets.pipeline.backfill import BACKFILL_TAGS
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import BookStage, Stage
@@ -15,10 +15,9 @@ TICK_TAGS = {"crypto/kind": "tick", "dagster/priority": "10"}
 
 ingest = dg.define_asset_job(
     "ingest",
-    selection=KLINES,
+    selection=KLINES.without_checks(),
     description="What closed since each symbol's newest candle, for all symbols in one run.",
-    config=dg.RunConfig(ops={"bring_klines": KlinesConfig(errand=Errand.TAIL)}),
-    tags=TICK_TAGS,
+    tags={**TICK_TAGS, ERRAND_TAG: Errand.TAIL.value},
     executor_def=dg.in_process_executor,
 )
 order_books = dg.define_asset_job(
@@ -30,7 +29,7 @@ order_books = dg.define_asset_job(
 )
 backfill = dg.define_asset_job(
     "backfill",
-    selection=KLINES,
+    selection=KLINES.without_checks(),
     description="Whole days from the exchange to daily candles, for a rectangle of partitions.",
     tags=BACKFILL_TAGS,
     executor_def=dg.in_process_executor,

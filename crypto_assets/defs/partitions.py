@@ -71,6 +71,11 @@ def date_keys(first: date, last: date) -> list[str]:
     return list(keys)
 
 
+def has_partitions(first: date, last: date) -> bool:
+    """Whether Dagster has both days; what was imported may be older than START_DATE."""
+    return dates.has_partition_key(date_key(first)) and dates.has_partition_key(date_key(last))
+
+
 def contiguous(known: Sequence[str], wanted: Iterable[str]) -> list[tuple[str, str]]:
     """`wanted` as (first, last) stretches of `known`.
 

@@ -63,15 +63,15 @@ def _request(
         return dg.SkipReason(str(error))
     if not tick.due:
         return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
-    if busy := _unfinished(context, job_name):
+    if busy := unfinished(context, job_name):
         return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
-    known = _known(context, tick.symbols)
+    known = known_symbols(context, tick.symbols)
     if not known:
         return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
     days = (date_key(tick.first_day), date_key(tick.last_day))
     return dg.RunRequest(
         asset_selection=[dg.AssetKey(stage.value) for stage in stages(tick)],
-        tags={**TICK_TAGS, **_rectangle(*days, known)},
+        tags={**TICK_TAGS, **rectangle(*days, known)},
     )
 
 
@@ -80,7 +80,7 @@ def _due_stages(tick: plan.Tick) -> list[Stage]:
     return list(Stage) if tick.hour_closed else [Stage.RAW, Stage.FACTS]
 
 
-def _rectangle(first: str, last: str, known: Sequence[str]) -> dict[str, str]:
+def rectangle(first: str, last: str, known: Sequence[str]) -> dict[str, str]:
     """Range tags over the dates and all symbols between the first and last known, by insertion."""
     return range_tags(
         str(dg.MultiPartitionKey({"date": first, "symbol": known[0]})),
@@ -88,13 +88,15 @@ def _rectangle(first: str, last: str, known: Sequence[str]) -> dict[str, str]:
     )
 
 
-def _known(context: dg.ScheduleEvaluationContext, tracked: Sequence[str]) -> list[str]:
+def known_symbols(context: dg.ScheduleEvaluationContext, tracked: Sequence[str]) -> list[str]:
     """Tracked symbols that are partitions, in the order in which Dagster keeps them."""
     chosen = set(tracked)
     return [name for name in context.instance.get_dynamic_partitions(SYMBOLS) if name in chosen]
 
 
-def _unfinished(context: dg.ScheduleEvaluationContext, job_name: str) -> str | None:
+def unfinished(
+    context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext, job_name: str
+) -> str | None:
     """A run of the job that an earlier tick launched and that has not ended."""
     records = context.instance.get_run_records(
         dg.RunsFilter(

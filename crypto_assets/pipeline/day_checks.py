@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from crypto_assets.market.clock import DAY_MS, Window, floor_ms, isoformat
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms, isoformat
 from crypto_assets.market.sanity import flaws
 from crypto_assets.pipeline.consistency import unpurged
 from crypto_assets.pipeline.differences import Against
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.verify import Verified, verify
+from crypto_assets.warehouse.day_stand import DayStand
 
+_MINUTES_A_DAY = DAY_MS // MINUTE_MS
 _NAMED_AT_MOST = 20
 
 
@@ -51,7 +53,7 @@ class _Days:
 
     def complete(self) -> Finding:
         days = self._platform.warehouse.retirement.days(self._symbol, self.held)
-        reasons = [day.unfinished for day in days if day.unfinished]
+        reasons = [reason for day in days if (reason := _lack(day))]
         explained = sum(day.explained for day in days)
         good = f"{sum(day.minutes for day in days)} minutes held, {explained} explained"
         return _finding(DayCheck.COMPLETE, reasons, good)
@@ -95,6 +97,16 @@ def check_days(
     for check, look in checks.items():
         if check in wanted:
             yield look() if days.window else Finding(check, True, "no day of it has closed yet")
+
+
+def _lack(day: DayStand) -> str | None:
+    """What keeps a day's minutes from being complete or explained."""
+    missing = _MINUTES_A_DAY - day.minutes - day.explained
+    if day.unloaded:
+        return f"{isoformat(day.start)[:10]}: {day.unloaded} objects of the lake are not loaded"
+    if missing > 0:
+        return f"{isoformat(day.start)[:10]}: {missing} minutes are missing without an explanation"
+    return None
 
 
 def _finding(check: DayCheck, wrong: Sequence[str], good: str) -> Finding:

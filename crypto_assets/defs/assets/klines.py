@@ -11,6 +11,7 @@ import dagster as dg
 
 from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys, require_admission
 from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
+from crypto_assets.defs.checks import SPECS, judge
 from crypto_assets.defs.partitions import by_symbol, date_symbol
 from crypto_assets.pipeline.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.outcome import Stage
@@ -20,8 +21,12 @@ from crypto_assets.pipeline.platform import Platform
 KEYS_A_RUN = 400
 
 
+# A tag, since Dagster leaves a job's own config out where a run covers a range of keys.
+ERRAND_TAG = "crypto/errand"
+
+
 class KlinesConfig(dg.Config):
-    """What of the run's partitions is asked for: whole days, unless it says otherwise."""
+    """What of the run's partitions is asked for; a job's tag says it first."""
 
     errand: Errand = Errand.DAYS
 
@@ -29,6 +34,7 @@ class KlinesConfig(dg.Config):
 @dg.multi_asset(
     name="bring_klines",
     specs=[RAW_KLINES, FACT_KLINES, HOURLY_KLINES, DAILY_KLINES],
+    check_specs=SPECS,
     partitions_def=date_symbol,
     backfill_policy=dg.BackfillPolicy.multi_run(KEYS_A_RUN),
     can_subset=True,
@@ -36,12 +42,18 @@ class KlinesConfig(dg.Config):
 def klines(
     context: dg.AssetExecutionContext, config: KlinesConfig, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Bring each symbol of the run from the exchange to days, through the selected assets."""
+    """Bring each symbol of the run from the exchange to days, through the selected assets.
+
+    Then judge the run's keys by the selected checks: a step of their own would be skipped, like all
+    that follows a step which yields nothing. A day that does not pass cannot be closed.
+    """
     require_admission(platform)
     wanted = by_symbol(context.partition_keys)
     stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}
-    windows = {own.symbol: own.window for own in wanted}
-    reached = bring_symbols(platform, windows, stages, config.errand)
+    windows = {own.symbol: own.window for own in wanted} if stages else {}
+    errand = Errand(context.run.tags.get(ERRAND_TAG, config.errand))
+    reached = bring_symbols(platform, windows, stages, errand)
     bad = [key for outcomes in reached for key in log_good_keys(context, outcomes)]
-    raise_for_bad_keys(bad)
+    failed_checks = judge(context, platform, wanted)
+    raise_for_bad_keys([*bad, *(failed_checks if errand is Errand.CLOSING else [])])
     yield from ()

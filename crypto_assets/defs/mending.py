@@ -1,0 +1,122 @@
+"""What is mended between ticks: open gaps, and objects that a killed run left unloaded."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import dagster as dg
+
+from crypto_assets.defs.assets.klines import ERRAND_TAG
+from crypto_assets.defs.jobs import KLINES, order_books
+from crypto_assets.defs.partitions import SYMBOLS, date_key, has_partitions, range_tags
+from crypto_assets.defs.schedules import unfinished
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.clock import MINUTE_MS, floor_ms
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.pipeline.gap_retries import days_of, due_gaps
+from crypto_assets.pipeline.ingest import Errand
+from crypto_assets.pipeline.leftovers import Leftover, find_leftovers
+from crypto_assets.pipeline.outcome import BookStage, Stage
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.warehouse import Gap
+
+_TAGS = {"crypto/kind": "mending"}
+_LOADED = [stage.value for stage in Stage if stage is not Stage.RAW]
+
+mend_gaps = dg.define_asset_job(
+    "mend_gaps",
+    selection=KLINES.without_checks(),
+    description="The exchange is asked again for the open gaps whose next attempt has come.",
+    tags={**_TAGS, ERRAND_TAG: Errand.GAPS.value},
+    executor_def=dg.in_process_executor,
+)
+load_leftovers = dg.define_asset_job(
+    "load_leftovers",
+    selection=dg.AssetSelection.assets(*_LOADED).without_checks(),
+    description="Objects of the lake that stand unloaded become facts, hours and days.",
+    tags=_TAGS,
+    executor_def=dg.in_process_executor,
+)
+
+
+@dg.sensor(
+    name="gaps",
+    job=mend_gaps,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Open gaps are asked for again, each time after twice as long, a day at most.",
+)
+def gaps_sensor(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a symbol, over the days from its first due gap to its last."""
+    try:
+        due, now = due_gaps(platform), platform.now()
+    except CryptoAssetsError as error:
+        yield dg.SkipReason(str(error))
+        return
+    if busy := unfinished(context, mend_gaps.name):
+        yield dg.SkipReason(f"the run {busy[:8]} still mends")
+        return
+    requests = [
+        _gap_request(symbol, [gap for gap in due if gap.symbol == symbol], now)
+        for symbol in dict.fromkeys(gap.symbol for gap in due)
+        if symbol in context.instance.get_dynamic_partitions(SYMBOLS)
+    ]
+    yield from [request for request in requests if request]
+    yield dg.SkipReason("no gap is due")
+
+
+@dg.sensor(
+    name="leftovers",
+    jobs=[load_leftovers, order_books],
+    minimum_interval_seconds=600,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Objects that a killed run left in the lake, unloaded.",
+)
+def leftovers_sensor(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run for each stretch of days of a symbol."""
+    try:
+        found = find_leftovers(platform)
+    except CryptoAssetsError as error:
+        yield dg.SkipReason(str(error))
+        return
+    if busy := unfinished(context, load_leftovers.name):
+        yield dg.SkipReason(f"the run {busy[:8]} still loads")
+        return
+    known = context.instance.get_dynamic_partitions(SYMBOLS)
+    for one in found:
+        if one.symbol in known and has_partitions(one.first, one.last):
+            yield _load_request(one)
+    yield dg.SkipReason("everything in the lake is loaded, or has no partition")
+
+
+def _load_request(one: Leftover) -> dg.RunRequest:
+    books = one.kind is ObjectKind.DEPTH
+    assets = [BookStage.FACTS.value] if books else _LOADED
+    return dg.RunRequest(
+        job_name=order_books.name if books else load_leftovers.name,
+        asset_selection=[dg.AssetKey(name) for name in assets],
+        tags={**_TAGS, **_keys(one.symbol, one.first, one.last)},
+    )
+
+
+def _gap_request(symbol: str, gaps: Sequence[Gap], now_ms: int) -> dg.RunRequest | None:
+    """The run key keeps a look that comes before the run has counted its attempt from asking."""
+    spans = [days_of(gap) for gap in gaps]
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    if not has_partitions(first, last):
+        return None
+    quarter = floor_ms(now_ms, 15 * MINUTE_MS)
+    return dg.RunRequest(
+        run_key=f"{symbol} {gaps[0].start} {sum(gap.attempts for gap in gaps)} {quarter}",
+        tags={**_TAGS, **_keys(symbol, first, last)},
+    )
+
+
+def _keys(symbol: str, first: date, last: date) -> dict[str, str]:
+    ends = [
+        dg.MultiPartitionKey({"date": date_key(day), "symbol": symbol}) for day in (first, last)
+    ]
+    return range_tags(*map(str, ends))

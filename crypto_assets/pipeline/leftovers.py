@@ -1,0 +1,87 @@
+"""Objects in the lake that stand unloaded: a run was killed before it came to them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from crypto_assets.lake import day_prefix, describe, parse_key
+from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.pipeline.platform import Platform
+
+# What was put a moment ago is on its way.
+SETTLED_AFTER_MS = 5 * MINUTE_MS
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A stretch of days without a break, each with unloaded objects of one symbol and kind."""
+
+    kind: ObjectKind
+    symbol: str
+    first: date
+    last: date
+    objects: int
+
+
+def find_leftovers(platform: Platform, after_ms: int = SETTLED_AFTER_MS) -> list[Leftover]:
+    """Unloaded objects that nobody has touched for a while, of registered symbols.
+
+    Objects of today and yesterday that the manifest does not know are put into it first: their
+    writer was killed between the two. Raises LakeError, WarehouseError, ExchangeError.
+    """
+    before = now_ms() - after_ms
+    today = day_of(platform.now())
+    adopt(platform, [today - timedelta(days=1), today], before)
+    symbols = {symbol.name for symbol in platform.warehouse.symbols.all()}
+    found = [
+        item
+        for kind in ObjectKind
+        for item in platform.warehouse.objects.leftovers(kind)
+        if item.symbol in symbols and item.fetched_at < before
+    ]
+    return _stretches(found)
+
+
+def adopt(platform: Platform, days: Iterable[date], stored_before_ms: int) -> int:
+    """Put objects of some days into the manifest that stand in the lake alone; answers how many."""
+    unknown = []
+    for day in days:
+        known = _known_keys(platform, day)
+        unknown += [
+            entry.key
+            for entry in platform.raw.entries(day_prefix(day))
+            if entry.key not in known and entry.stored_at < stored_before_ms
+        ]
+    objects = [_described(platform, key) for key in unknown if parse_key(key)]
+    platform.warehouse.objects.record(objects)
+    return len(objects)
+
+
+def _known_keys(platform: Platform, day: date) -> set[str]:
+    window = Window.of_day(day)
+    return {
+        item.key
+        for symbol in platform.warehouse.symbols.all()
+        for kind in ObjectKind
+        for item in platform.warehouse.objects.of_window(symbol.name, kind, window)
+    }
+
+
+def _described(platform: Platform, key: str) -> LakeObject:
+    info, body = platform.raw.read(key)
+    return describe(platform.raw.bucket, key, body, info.fetched_at)
+
+
+def _stretches(objects: Sequence[LakeObject]) -> list[Leftover]:
+    """Neighbouring days of one symbol and kind as one."""
+    found: list[Leftover] = []
+    for item in sorted(objects, key=lambda item: (item.kind, item.symbol, item.first_time)):
+        day = day_of(item.first_time)
+        last = found[-1] if found else None
+        same = last and (last.kind, last.symbol) == (item.kind, item.symbol)
+        if last and same and day - last.last <= timedelta(days=1):
+            found[-1] = replace(last, last=day, objects=last.objects + 1)
+        else:
+            found.append(Leftover(item.kind, item.symbol, day, day, 1))
+    return found

@@ -1,0 +1,206 @@
+"""Days are closed as Dagster runs, and judged partition by partition; gaps and leftovers mended."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from crypto_assets.defs.assets.klines import klines
+from crypto_assets.defs.assets.order_books import order_books
+from crypto_assets.defs.closing import close_day, close_day_schedule
+from crypto_assets.defs.home import add_symbols
+from crypto_assets.defs.jobs import order_books as order_books_job
+from crypto_assets.defs.mending import (
+    gaps_sensor,
+    leftovers_sensor,
+    load_leftovers,
+    mend_gaps,
+)
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat, now_ms
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.pipeline.day_checks import DayCheck
+from crypto_assets.pipeline.order_books import capture
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.raw_klines import store_stretch
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, build_platform
+from crypto_assets_tests.pipeline.tampering import tamper
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+__all__ = ["build_platform"]
+
+_SYMBOLS = ("BTCUSDT", "ETHUSDT")
+_YESTERDAY = TODAY - timedelta(days=1)
+_NEXT_MORNING = day_start_ms(TODAY + timedelta(days=1)) + 7 * HOUR_MS + MINUTE_MS // 2
+_CHECKED = {
+    DayCheck.COMPLETE: "fact_klines",
+    DayCheck.SANE: "fact_klines",
+    DayCheck.LAKE: "fact_klines",
+    DayCheck.EXCHANGE: "daily_klines",
+}
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    """Yesterday from its archive and half of today."""
+    built: Platform = build_platform(server, *_SYMBOLS)
+    bring(built, *_SYMBOLS, first=_YESTERDAY)
+    return built
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        add_symbols(instance, _SYMBOLS)
+        yield instance
+
+
+def run(
+    instance: dg.DagsterInstance, platform: Platform, request: dg.RunRequest, job: str
+) -> dg.ExecuteInProcessResult:
+    defs = dg.Definitions(
+        assets=[klines, order_books],
+        jobs=[close_day, mend_gaps, load_leftovers, order_books_job],
+        resources={"platform": platform},
+    )
+    return defs.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        tags=dict(request.tags),
+        asset_selection=request.asset_selection,
+        raise_on_error=False,
+    )
+
+
+def asked(
+    sensor: dg.SensorDefinition, instance: dg.DagsterInstance, platform: Platform
+) -> list[dg.RunRequest]:
+    found: Any = sensor(dg.build_sensor_context(instance), platform=platform)
+    return [one for one in found if isinstance(one, dg.RunRequest)]
+
+
+def closings(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest]:
+    context = dg.build_schedule_context(
+        instance, scheduled_execution_time=datetime(2025, 3, 7, 7, tzinfo=UTC)
+    )
+    found: Any = close_day_schedule(context, platform=platform)
+    return list(found)
+
+
+def verdicts(instance: dg.DagsterInstance, day: date, symbol: str) -> dict[DayCheck, bool | None]:
+    """What stands in Dagster of a partition's checks."""
+    storage, found = instance.event_log_storage, {}
+    for check, asset in _CHECKED.items():
+        key = dg.AssetCheckKey(dg.AssetKey(asset), check.value)
+        records = storage.get_asset_check_execution_history(key, limit=100)
+        events = [
+            record.event.dagster_event
+            for record in records
+            if record.event and record.partition == f"{day}|{symbol}"
+        ]
+        mine = [event.asset_check_evaluation_data for event in events if event]
+        found[check] = mine[0].passed if mine else None
+    return found
+
+
+def test_a_day_is_closed_and_each_of_its_partitions_judged(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    server.clock.set(_NEXT_MORNING)
+    bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
+    (request,) = closings(instance, platform)
+    assert run(instance, platform, request, close_day.name).success
+    for stage in Stage:
+        green = instance.get_materialized_partitions(dg.AssetKey(stage.value))
+        assert green == {f"{TODAY}|{symbol}" for symbol in _SYMBOLS}
+    for symbol in _SYMBOLS:
+        assert verdicts(instance, TODAY, symbol) == dict.fromkeys(DayCheck, True)
+        assert verdicts(instance, _YESTERDAY, symbol) == dict.fromkeys(DayCheck)
+
+
+def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    server.clock.set(_NEXT_MORNING)
+    bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
+    (request,) = closings(instance, platform)
+    run(instance, platform, request, close_day.name)
+    wrong = day_start_ms(TODAY) + 5 * HOUR_MS
+    tamper(
+        platform,
+        "UPDATE fact_klines SET high = low - 1, volume = volume + 1"
+        f" WHERE symbol_id = {{symbol}} AND open_time = {wrong}",
+    )
+    result = run(instance, platform, request, close_day.name)
+    assert not result.success
+    assert verdicts(instance, TODAY, "ETHUSDT") == dict.fromkeys(DayCheck, True)
+    assert verdicts(instance, TODAY, "BTCUSDT") == {
+        DayCheck.COMPLETE: True,
+        DayCheck.SANE: False,
+        DayCheck.LAKE: False,
+        DayCheck.EXCHANGE: False,
+    }
+    (failure,) = result.get_step_failure_events()
+    told = str(failure.step_failure_data.user_failure_data)
+    assert f"{TODAY}|BTCUSDT" in told
+    assert "ETHUSDT" not in told
+
+
+def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    server.faults.add({"do": "spoil", "how": "hole", "path": "/api/v3/klines", "nth": 1})
+    server.clock.advance(5 * MINUTE_MS)
+    bring(platform, tail=True)
+    server.faults.clear()
+    (request,) = asked(gaps_sensor, instance, platform)
+    assert run(instance, platform, request, mend_gaps.name).success
+    assert platform.warehouse.gaps.list() == []
+    assert asked(gaps_sensor, instance, platform) == []
+
+
+def test_objects_left_in_the_lake_are_found_and_loaded(
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    server: ExchangeServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Put, but not recorded, and not loaded: as a kill leaves them."""
+    server.clock.advance(5 * MINUTE_MS)
+    closed = platform.closed_before()
+    noon = day_start_ms(TODAY) + 12 * HOUR_MS
+    store_stretch(platform, "BTCUSDT", Window(noon, closed), closed)
+    assert asked(leftovers_sensor, instance, platform) == [], "it is on its way"
+    capture(platform, "ETHUSDT")
+    later = now_ms() + 6 * MINUTE_MS
+    monkeypatch.setattr("crypto_assets.pipeline.leftovers.now_ms", lambda: later)
+    requests = asked(leftovers_sensor, instance, platform)
+    assert [request.job_name for request in requests] == ["order_books", "load_leftovers"]
+    for request in requests:
+        assert run(instance, platform, request, str(request.job_name)).success
+    newest = platform.warehouse.watermarks.get("BTCUSDT").last_open_time
+    assert newest == noon + 4 * MINUTE_MS
+    assert [platform.warehouse.objects.leftovers(kind) for kind in ObjectKind] == [[], []]
+
+
+def test_a_day_with_an_unexplained_hole_is_not_complete(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    start = day_start_ms(TODAY) + 23 * HOUR_MS
+    server.faults.add(
+        {"do": "outage", "start": isoformat(start), "end": isoformat(start + 5 * MINUTE_MS)}
+    )
+    server.clock.set(_NEXT_MORNING)
+    bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
+    (request,) = closings(instance, platform)
+    assert run(instance, platform, request, close_day.name).success, "explained as an outage"
+    tamper(platform, "UPDATE kline_gaps SET class = 'open' WHERE symbol_id = {symbol}")
+    stands = platform.warehouse.retirement.days("BTCUSDT", Window.of_day(TODAY))
+    assert stands[0].unfinished
