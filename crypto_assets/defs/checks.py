@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from crypto_assets.defs.assets.keyed import BadKey
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol, window_of
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.day_checks import DayCheck, Finding, check_days
@@ -47,8 +46,8 @@ SPECS = _specs()
 
 def judge(
     context: dg.AssetExecutionContext, platform: Platform, wanted: Iterable[SymbolKeys]
-) -> list[BadKey]:
-    """Evaluate the run's selected checks for each key, and answer those that do not pass.
+) -> list[tuple[str, str, str]]:
+    """Evaluate the run's selected checks for each key; (asset, key, reason) where one fails.
 
     Dagster knows one verdict for a step over many partitions, so each is logged here. A backfill is
     not judged on the way, which would double its time: its days can be checked afterwards.
@@ -63,7 +62,7 @@ def judge(
                 context.log_event(_evaluation(finding, str(key)))
                 if not finding.passed:
                     said = f"{finding.check}: {finding.said}"
-                    bad.append(BadKey(_ASSETS[finding.check].value, str(key), said))
+                    bad.append((_ASSETS[finding.check].value, str(key), said))
     return bad
 
 

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys, require_admission
+from crypto_assets.defs.assets.keyed import (
+    BadKey,
+    log_good_keys,
+    raise_for_bad_keys,
+    require_admission,
+)
 from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
 from crypto_assets.defs.checks import SPECS, judge
 from crypto_assets.defs.partitions import by_symbol, date_symbol
@@ -54,6 +59,7 @@ def klines(
     errand = Errand(context.run.tags.get(ERRAND_TAG, config.errand))
     reached = bring_symbols(platform, windows, stages, errand)
     bad = [key for outcomes in reached for key in log_good_keys(context, outcomes)]
-    failed_checks = judge(context, platform, wanted)
-    raise_for_bad_keys([*bad, *(failed_checks if errand is Errand.CLOSING else [])])
+    failed = judge(context, platform, wanted)
+    bad += [BadKey(*one) for one in failed if errand is Errand.CLOSING]
+    raise_for_bad_keys(bad)
     yield from ()
