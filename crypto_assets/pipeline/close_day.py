@@ -49,11 +49,11 @@ def readings(platform: Platform, symbol: str, closed_before_ms: int) -> Readings
     Yesterday and every day whose archive has not been read: the archive alone, unless minutes are
     missing. Days a week old that were not read since: from the best source.
     """
+    if not _is_followed(platform, symbol, closed_before_ms):
+        return {}
     today = floor_ms(closed_before_ms, DAY_MS)
-    mark = platform.warehouse.watermarks.get(symbol)
-    if mark.last_open_time is None or today - mark.last_open_time > TAIL_MS:
-        return {}  # a backfill's work: its newest candle must not jump over days that are missing
-    recent = Window(today - _LATEST_DAYS * DAY_MS, today) & Window(mark.purged_before or 0, today)
+    purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
+    recent = Window(today - _LATEST_DAYS * DAY_MS, today) & Window(purged, today)
     first = {
         day: _first_reading(platform, symbol, day) for day in _unread(platform, symbol, recent)
     }
@@ -66,14 +66,24 @@ def close_days(chain: Chain) -> Iterator[list[DayOutcome]]:
 
     Each item holds the outcomes of one calendar month: of the days that were due, and yesterday.
     """
-    tracked = {symbol.name for symbol in chain.platform.warehouse.symbols.tracked()}
-    if chain.symbol not in tracked:
-        return  # a run's rectangle of keys may span one that is retired
+    if not _is_followed(chain.platform, chain.symbol, chain.closed_before_ms):
+        return
     due = readings(chain.platform, chain.symbol, chain.closed_before_ms)
     wanted = {*due, _yesterday(chain.closed_before_ms)}
     days = [day for day in chain.days() if day in wanted]
     for _, chunk in groupby(days, key=lambda day: (day.year, day.month)):
         yield _close(chain, list(chunk), due)
+
+
+def _is_followed(platform: Platform, symbol: str, closed_before_ms: int) -> bool:
+    """Whether days of the symbol are there to be closed.
+
+    A run's rectangle of keys may span one that is retired. One that is far behind is a backfill's
+    work: its newest candle must not jump over days that are missing.
+    """
+    tracked = {known.name for known in platform.warehouse.symbols.tracked()}
+    newest = platform.warehouse.watermarks.get(symbol).last_open_time if symbol in tracked else None
+    return newest is not None and floor_ms(closed_before_ms, DAY_MS) - newest <= TAIL_MS
 
 
 def _close(chain: Chain, days: Sequence[date], due: Readings) -> list[DayOutcome]:
