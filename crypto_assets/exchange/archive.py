@@ -16,7 +16,7 @@ from crypto_assets.exchange.answer import Answer
 from crypto_assets.exchange.archive_rows import read_day
 from crypto_assets.exchange.identity import identity_of
 from crypto_assets.exchange.transport import Inquiry, Patience, Transport
-from crypto_assets.market.candles import KlineRow
+from crypto_assets.market.raw_klines import RawKlines
 
 _FOLDER = "/data/spot/daily/klines"
 _CHECKSUM = re.compile(rb"([0-9a-fA-F]{64})\s+\*?(\S+)\s*")
@@ -37,7 +37,7 @@ class DailyArchive:
         """Whose archive this is, in the words of `BinanceRest.identity`."""
         return identity_of(self._transport, _FOLDER)
 
-    def day(self, symbol: str, day: date) -> list[KlineRow]:
+    def day(self, symbol: str, day: date) -> RawKlines:
         """The day's candles, ascending, as REST would give them: 12 fields, times in ms.
 
         A short day is not judged here. Raises ArchiveMissing where the day is not published,

@@ -2,50 +2,84 @@
 
 from datetime import date
 from itertools import pairwise
-from typing import cast
 
-from crypto_assets.market.candles import KlineRow
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
 from crypto_assets.market.clock import Window
+from crypto_assets.market.raw_klines import (
+    FIELDS,
+    RawKlines,
+    raw_klines_from_text,
+    text_from_lines,
+)
 
-_FIELDS = 12
-_TIMES = (0, 6)  # open and close time
-_TRADES = 8
-_ALPHABET = b"0123456789.-,\n"
+_DIGITS = b"0123456789.-"
+_LINE = b"," * (len(FIELDS) - 1) + b"\n"
 # Spot files are in microseconds from 2025-01-01 on and in milliseconds before; as milliseconds
 # this would be the year 5138, as microseconds it is 1973. A close time ends in 999 either way.
 _MICROSECONDS = 100_000_000_000_000
 
 
-def read_day(content: bytes, day: date) -> list[KlineRow]:
-    """Rows of 12 fields of one UTC day, ascending. A header line is left out.
+def read_day(content: bytes, day: date) -> RawKlines:
+    """The candles of one UTC day, ascending. A header line is left out.
 
     Raises ValueError, saying where, for what is no such file.
     """
+    lines = _lines(content)
+    _demand_fields(lines)
+    text = text_from_lines(lines)
+    for name in ("open_time", "close_time"):
+        place = text.schema.get_field_index(name)
+        text = text.set_column(place, name, _milliseconds(text[name]))
+    klines = raw_klines_from_text(text)
+    _demand_order(klines.open_times, day)
+    return klines
+
+
+def _lines(content: bytes) -> bytes:
+    """The candles' lines, each with its end."""
     lines = content.replace(b"\r", b"").rstrip(b"\n")
     first, _, rest = lines.partition(b"\n")
     if first[:1].isalpha():
         lines = rest
     if not lines:
         raise ValueError("it holds no candle")
-    if strange := lines.translate(None, _ALPHABET):
+    return lines + b"\n"
+
+
+def _demand_fields(lines: bytes) -> None:
+    """Each line has 12 fields, of digits alone, and none of them empty."""
+    shape = lines.translate(None, _DIGITS)
+    if shape == _LINE * (len(shape) // len(_LINE)) and not _has_empty(lines):
+        return
+    if strange := shape.translate(None, b",\n"):
         raise ValueError(f"it holds {strange[:40]!r} among its numbers")
-    rows = cast(list[KlineRow], [line.split(",") for line in lines.decode("ascii").split("\n")])
-    for number, row in enumerate(rows, 1):
-        if len(row) != _FIELDS or "" in row:
-            raise ValueError(f"candle {number} has not {_FIELDS} fields: {row}"[:300])
-        for field in _TIMES:
-            time = int(row[field])
-            row[field] = time // 1000 if time >= _MICROSECONDS else time
-        row[_TRADES] = int(row[_TRADES])
-    _demand_order([int(row[0]) for row in rows], day)
-    return rows
+    for number, line in enumerate(lines.decode("ascii").splitlines(), 1):
+        fields = line.split(",")
+        if len(fields) != len(FIELDS) or "" in fields:
+            raise ValueError(f"candle {number} has not {len(FIELDS)} fields: {line}"[:300])
 
 
-def _demand_order(times: list[int], day: date) -> None:
-    for first, second in pairwise(times):
-        if second <= first:
-            raise ValueError(f"its candles do not ascend: {second} after {first}")
+def _has_empty(lines: bytes) -> bool:
+    """Whether a comma or line end follows another, or begins it all: they sort before digits."""
+    ends = np.frombuffer(lines, np.uint8) <= ord(",")
+    return bool(ends[0] or (ends[1:] & ends[:-1]).any())
+
+
+def _milliseconds(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Row by row: a file may hold both."""
+    micro = pc.greater_equal(times, _MICROSECONDS)
+    return pc.if_else(micro, pc.divide(times, 1000), times)
+
+
+def _demand_order(times: NDArray[np.int64], day: date) -> None:
+    if (times[1:] <= times[:-1]).any():
+        first, second = next((a, b) for a, b in pairwise(times.tolist()) if b <= a)
+        raise ValueError(f"its candles do not ascend: {second} after {first}")
     window = Window.of_day(day)
-    for time in (times[0], times[-1]):
+    for time in (int(times[0]), int(times[-1])):
         if time not in window:
             raise ValueError(f"it holds a candle of {time}, outside {day}")

@@ -1,7 +1,7 @@
 """The raw lake: one interface, a directory or an S3 bucket behind it.
 
 lake = open_lake("s3://crypto-raw", S3Options(endpoint_url="http://127.0.0.1:9000"))
-entry, body = klines_object(lake.bucket, "BTCUSDT", rows, Source.REST, fetched_at)
+entry, body = klines_object(lake.bucket, "BTCUSDT", klines, Source.REST, fetched_at)
 lake.put(entry.key, body, fetched_at=fetched_at, source=entry.source, rows=entry.rows)
 """
 

@@ -14,6 +14,7 @@ from crypto_assets.errors import LakeError
 from crypto_assets.lake.keys import depth_key, klines_key, parse_key
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.raw_klines import RawKlines
 
 
 def encode_klines(rows: Sequence[KlineRow]) -> bytes:
@@ -52,16 +53,17 @@ def count_rows(body: bytes) -> int:
 
 
 def klines_object(
-    bucket: str, symbol: str, rows: Sequence[KlineRow], source: Source, fetched_at: int
+    bucket: str, symbol: str, klines: RawKlines, source: Source, fetched_at: int
 ) -> tuple[LakeObject, bytes]:
-    """Rows of one symbol and UTC day, ascending, as an object to put and its manifest entry.
+    """Rows of one symbol and UTC day as an object to put and its manifest entry.
 
     `fetched_at` in epoch ms. Raises LakeError where there is no row or they cross a day.
     """
-    if not rows:
+    if not klines:
         raise LakeError(f"an object of {symbol} needs at least one candle")
-    key = klines_key(symbol, int(rows[0][0]), int(rows[-1][0]), source)
-    return _described(bucket, key, body := encode_klines(rows), len(rows), fetched_at), body
+    first, last = (int(klines.open_times[place]) for place in (0, -1))
+    key = klines_key(symbol, first, last, source)
+    return _described(bucket, key, klines.body, len(klines), fetched_at), klines.body
 
 
 def depth_object(

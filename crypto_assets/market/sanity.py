@@ -48,6 +48,11 @@ def flaws(candles: pa.Table, window: Window) -> dict[int, str]:
     return {at: reason for mask, reason in _rules(candles, window) for at in _positions(mask)}
 
 
+def is_sane(table: pa.Table, window: Window) -> bool:
+    """Whether `sift` would set no row of a table aside."""
+    return not any(pc.any(mask).as_py() for mask, _ in _rules(table, window))
+
+
 def _rules(table: pa.Table, window: Window) -> Iterator[tuple[pa.ChunkedArray, str]]:
     """Masks of the rows that break a rule; the last rule that a row breaks names it."""
     c = {name: table[name] for name in table.column_names}

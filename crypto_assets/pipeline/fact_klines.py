@@ -10,7 +10,7 @@ from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.sanity import Reject
-from crypto_assets.pipeline.lake_minutes import lake_of, sift_object
+from crypto_assets.pipeline.lake_minutes import lake_of, sift_objects
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import KlinesBatch, Quarantined
 
@@ -38,7 +38,8 @@ def load_klines(
     objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.KLINES, window)
     if not objects:
         return Loaded()
-    sifted = [(item, sift_object(item, _body(platform, item, bodies or {}))) for item in objects]
+    given = [(item, _body(platform, item, bodies or {})) for item in objects]
+    sifted = list(zip(objects, sift_objects(given), strict=True))
     for item, parts in sifted:
         if parts.rejects:
             _set_aside(platform, item, parts.rejects)

@@ -50,7 +50,11 @@ def store_days(
     pull: PullDay = pull_day,
 ) -> list[Future[StoredDay]]:
     """Begin to fetch and store whole days; a day that fails carries its error."""
-    return [pool.submit(_store_day, platform, symbol, day, closed_before_ms, pull) for day in days]
+    purged = pool.submit(_purged_before, platform, symbol)
+    return [
+        pool.submit(_store_day, platform, symbol, day, closed_before_ms, pull, purged)
+        for day in days
+    ]
 
 
 def store_stretch(
@@ -82,13 +86,22 @@ def _refused(platform: Platform, symbol: str, day: date, broken: ArchiveBroken) 
     )
 
 
+def _purged_before(platform: Platform, symbol: str) -> int:
+    return platform.warehouse.watermarks.get(symbol).purged_before or 0
+
+
 def _store_day(
-    platform: Platform, symbol: str, day: date, closed_before_ms: int, pull: PullDay
+    platform: Platform,
+    symbol: str,
+    day: date,
+    closed_before_ms: int,
+    pull: PullDay,
+    purged: Future[int],
 ) -> StoredDay:
     try:
-        purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
-        if day_start_ms(day) < purged:
-            return StoredDay(day, note=f"retired: nothing before {isoformat(purged)} is fetched")
+        before = purged.result()
+        if day_start_ms(day) < before:
+            return StoredDay(day, note=f"retired: nothing before {isoformat(before)} is fetched")
         pulls = pull(platform.exchange, symbol, day, closed_before_ms)
         return _store(platform, symbol, day, pulls)
     except CryptoAssetsError as error:
@@ -109,7 +122,7 @@ def _store(platform: Platform, symbol: str, day: date, pulls: DayPulls) -> Store
 def _put(platform: Platform, symbol: str, pull: Pull) -> tuple[LakeObject, bytes]:
     """What stands in the lake afterwards: the pull, or an object that holds more than it."""
     lake = platform.raw
-    item, body = klines_object(lake.bucket, symbol, pull.rows, pull.source, pull.fetched_at)
+    item, body = klines_object(lake.bucket, symbol, pull.klines, pull.source, pull.fetched_at)
     if lake.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows):
         return item, body
     info, standing = lake.read(item.key)

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
 from crypto_assets.errors import ArchiveBroken, ArchiveError
 from crypto_assets.exchange import Exchange
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
+from crypto_assets.market.raw_klines import RawKlines
 
 _MINUTES_A_DAY = DAY_MS // MINUTE_MS
 # The newest candle of all may still be open whatever the clock says; after so long it is not.
@@ -17,10 +20,10 @@ _DOUBT_MS = 10 * MINUTE_MS
 
 @dataclass(frozen=True)
 class Pull:
-    """Closed rows of one day from one source, ascending; `fetched_at` in epoch ms."""
+    """Closed rows of one day from one source; `fetched_at` in epoch ms."""
 
     source: Source
-    rows: list[KlineRow]
+    klines: RawKlines
     fetched_at: int
 
 
@@ -70,12 +73,12 @@ def pull_stretch(
     exchange: Exchange, symbol: str, window: Window, closed_before_ms: int
 ) -> dict[date, DayPulls]:
     """Closed candles of a window by REST, for each UTC day that has some. Raises ExchangeError."""
-    rest = _pull_rest(exchange, symbol, window, closed_before_ms)
+    found, fetched_at = _closed_rows(exchange, symbol, window, closed_before_ms)
     days = {day: Window.of_day(day) for day in (window & Window(0, closed_before_ms)).days()}
     return {
-        day: DayPulls([Pull(rest.source, rows, rest.fetched_at)])
+        day: DayPulls([Pull(Source.REST, RawKlines.of(rows), fetched_at)])
         for day, span in days.items()
-        if (rows := [row for row in rest.rows if int(row[0]) in span])
+        if (rows := [row for row in found if int(row[0]) in span])
     }
 
 
@@ -83,16 +86,25 @@ def _made_whole(
     exchange: Exchange, symbol: str, day: date, archived: Pull, closed_before_ms: int
 ) -> DayPulls:
     """An archive file, and where it is short of minutes, REST's rows that it lacks."""
-    missing = _MINUTES_A_DAY - len(_minutes(archived.rows))
+    held = archived.klines.minutes()
+    missing = _MINUTES_A_DAY - len(held)
     if not missing:
         return DayPulls([archived])
     rest = _pull_rest(exchange, symbol, Window.of_day(day), closed_before_ms)
-    added = len(_minutes(rest.rows) - _minutes(archived.rows))
+    added = len(np.setdiff1d(rest.klines.minutes(), held))
     note = f"the archive lacks {missing} minutes, REST has {added} of them"
     return DayPulls([archived, rest] if added else [archived], note)
 
 
 def _pull_rest(exchange: Exchange, symbol: str, window: Window, closed_before_ms: int) -> Pull:
+    rows, fetched_at = _closed_rows(exchange, symbol, window, closed_before_ms)
+    return Pull(Source.REST, RawKlines.of(rows), fetched_at)
+
+
+def _closed_rows(
+    exchange: Exchange, symbol: str, window: Window, closed_before_ms: int
+) -> tuple[list[KlineRow], int]:
+    """REST's rows of a window that are final, and when they were fetched (epoch ms)."""
     opened = window & Window(window.start_ms, closed_before_ms)
     given = [row for page in exchange.rest.klines(symbol, Interval.M1, opened) for row in page]
     fetched_at = now_ms()
@@ -103,7 +115,7 @@ def _pull_rest(exchange: Exchange, symbol: str, window: Window, closed_before_ms
         and _is_doubtful(exchange, symbol, rows[-1], closed_before_ms)
     ):
         rows.pop()
-    return Pull(Source.REST, rows, fetched_at)
+    return rows, fetched_at
 
 
 def _is_doubtful(exchange: Exchange, symbol: str, row: KlineRow, closed_before_ms: int) -> bool:
@@ -119,8 +131,4 @@ def _is_doubtful(exchange: Exchange, symbol: str, row: KlineRow, closed_before_m
 
 
 def _some(pull: Pull) -> list[Pull]:
-    return [pull] if pull.rows else []
-
-
-def _minutes(rows: list[KlineRow]) -> set[int]:
-    return {int(row[0]) // MINUTE_MS for row in rows}
+    return [pull] if pull.klines else []

@@ -37,7 +37,7 @@ Day = Callable[[Respond], list[KlineRow]]
 @pytest.fixture
 def day(serve: Serve) -> Day:
     """The day as a client gets it from a scripted server."""
-    return lambda respond: DailyArchive(serve(respond).url, HASTE).day("BTCUSDT", DAY)
+    return lambda respond: DailyArchive(serve(respond).url, HASTE).day("BTCUSDT", DAY).rows()
 
 
 def csv(rows: list[KlineRow], microseconds: bool = False) -> str:
@@ -179,7 +179,7 @@ def test_transport_is_retried(serve: Serve, fault: Answer) -> None:
     faults = [fault, fault]
     right = published(GOOD)
     server = serve(lambda request: faults.pop() if faults else right(request))
-    assert DailyArchive(server.url, HASTE).day("BTCUSDT", DAY) == ROWS
+    assert DailyArchive(server.url, HASTE).day("BTCUSDT", DAY).rows() == ROWS
     assert len(server.requests) == 4
 
 
@@ -195,7 +195,7 @@ def test_the_simulated_archive_equals_its_rest(
     simulated_exchange: StartExchange, day_: date
 ) -> None:
     server = simulated_exchange()
-    archived = DailyArchive(server.archive_url, HASTE).day("SHIBUSDT", day_)
+    archived = DailyArchive(server.archive_url, HASTE).day("SHIBUSDT", day_).rows()
     rest = BinanceRest(server.url, HASTE)
     pages = rest.klines("SHIBUSDT", Interval.M1, Window.of_day(day_))
     assert archived == [row for page in pages for row in page]

@@ -17,6 +17,7 @@ from crypto_assets.lake import (
 )
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.raw_klines import RawKlines
 
 START = 1735689600000
 
@@ -35,7 +36,9 @@ def test_rows_come_back_untouched_to_the_last_zero() -> None:
 
 def test_a_klines_object_describes_itself() -> None:
     rows = [row(0), row(1), row(3)]
-    entry, body = klines_object("crypto-raw", "SHIBUSDT", rows, Source.ARCHIVE, 1735800000000)
+    entry, body = klines_object(
+        "crypto-raw", "SHIBUSDT", RawKlines.of(rows), Source.ARCHIVE, 1735800000000
+    )
     assert orjson.loads(body) == rows
     assert entry == LakeObject(
         bucket="crypto-raw",
@@ -65,9 +68,9 @@ def test_a_depth_object_is_the_answer_byte_for_byte() -> None:
 
 def test_an_object_needs_a_row_and_one_day() -> None:
     with pytest.raises(LakeError, match="at least one candle"):
-        klines_object("b", "BTCUSDT", [], Source.REST, START)
+        klines_object("b", "BTCUSDT", RawKlines.of([]), Source.REST, START)
     with pytest.raises(LakeError, match="one UTC day"):
-        klines_object("b", "BTCUSDT", [row(0), row(1440)], Source.REST, START)
+        klines_object("b", "BTCUSDT", RawKlines.of([row(0), row(1440)]), Source.REST, START)
     with pytest.raises(LakeError, match="not named as an object"):
         describe("b", "other/layout.json", b"[]", START)
 

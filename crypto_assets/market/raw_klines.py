@@ -1,0 +1,102 @@
+"""Rows as the exchange sends them, as text: what travels from it into the lake, and how it is read.
+
+Thousands of rows stay one piece of bytes; as lists of strings they would cost ten times the time
+and the memory, and hold the interpreter meanwhile.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv
+
+from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, KlineRow
+from crypto_assets.market.clock import MINUTE_MS
+
+FIELDS: tuple[str, ...] = (*CANDLE_COLUMNS, "unused")
+
+_DIGITS = b"0123456789.-"
+# A JSON row without its digits: times and trades bare, decimals quoted.
+_ROW = b'[,"","","","","",,"",,"","",""],'
+# Makes lines of rows that are one text: a line begins where a bracket opened.
+_LINES, _NO_LINE = bytes.maketrans(b"[", b"\n"), b'"]'
+_PARSE = csv.ParseOptions(quote_char=False, newlines_in_values=False)
+_EXACT = csv.ConvertOptions(
+    column_types=CANDLE_SCHEMA, include_columns=CANDLE_COLUMNS, null_values=[]
+)
+_INTEGERS = {f.name for f in CANDLE_SCHEMA if pa.types.is_integer(f.type)}
+_TEXT = csv.ConvertOptions(
+    column_types={name: pa.int64() if name in _INTEGERS else pa.string() for name in FIELDS},
+    null_values=[],
+)
+# Texts are quoted and numbers are not: each line is a JSON row without its brackets.
+_JSON = csv.WriteOptions(include_header=False, quoting_style="needed")
+
+
+@dataclass(frozen=True)
+class RawKlines:
+    """Rows of 12 fields, ascending: `body` is their JSON array, as REST gives it.
+
+    `open_times` in epoch ms.
+    """
+
+    body: bytes
+    open_times: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Sequence[KlineRow]) -> "RawKlines":
+        return cls(orjson.dumps(rows), np.array([int(row[0]) for row in rows], np.int64))
+
+    def __len__(self) -> int:
+        return len(self.open_times)
+
+    def rows(self) -> list[KlineRow]:
+        found: list[KlineRow] = orjson.loads(self.body)
+        return found
+
+    def minutes(self) -> NDArray[np.int64]:
+        """The minutes, counted from the epoch, that have a row; each once, ascending."""
+        minutes: NDArray[np.int64] = self.open_times // MINUTE_MS
+        return minutes.compress(np.diff(minutes, prepend=-1) != 0)
+
+
+def text_from_lines(lines: bytes) -> pa.Table:
+    """CSV lines of 12 fields as columns: times and trades int64, decimals the text that they are.
+
+    Raises ValueError for another number of fields and where a whole number is none.
+    """
+    return _read(lines, _TEXT, FIELDS)
+
+
+def raw_klines_from_text(text: pa.Table) -> RawKlines:
+    """The inverse, as JSON; times must be in milliseconds by now."""
+    out = pa.BufferOutputStream()
+    csv.write_csv(text, out, _JSON)
+    lines = out.getvalue().to_pybytes()
+    body = b"[[%s]]" % lines[:-1].replace(b"\n", b"],[")
+    return RawKlines(body, text["open_time"].to_numpy())
+
+
+def table_from_json(body: bytes) -> pa.Table:
+    """A JSON array of rows, without white space, as a table of CANDLE_SCHEMA.
+
+    Raises ValueError of anything else, and as `candles.table_from_rows` does: what this refuses
+    may still be read row by row.
+    """
+    shape = body.translate(None, _DIGITS)
+    if shape != b"[%s]" % (_ROW * (len(shape) // len(_ROW)))[:-1]:
+        raise ValueError("not a plain array of kline rows")
+    # Each line but the last still has the comma that followed its row.
+    lines = body[2:].translate(_LINES, _NO_LINE) + b","
+    table = _read(lines, _EXACT, (*FIELDS, "end"))
+    table.validate(full=True)  # reading does not look whether a number fits its decimal type
+    return table
+
+
+def _read(lines: bytes, convert: csv.ConvertOptions, names: Sequence[str]) -> pa.Table:
+    """In one block, so that each column is one piece."""
+    read = csv.ReadOptions(column_names=names, use_threads=False, block_size=len(lines) + 1)
+    return csv.read_csv(pa.BufferReader(lines), read, _PARSE, convert)

@@ -1,0 +1,90 @@
+"""Rows as one text: read as exactly as one by one, and refused where they are anything else."""
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto_assets.market.candles import KlineRow, table_from_rows
+from crypto_assets.market.raw_klines import (
+    RawKlines,
+    raw_klines_from_text,
+    table_from_json,
+    text_from_lines,
+)
+
+START = 1_735_689_600_000
+
+
+def row(minute: int, price: str = "94591.78000000") -> KlineRow:
+    opened = START + minute * 60_000
+    return [
+        *(opened, price, "94600.00000000", "0.00000001", "94591.79000000", "9999999999999.5"),
+        *(opened + 59_999, "1.00000000", 12, "0.00000000", "0", "0"),
+    ]
+
+
+ROWS = [row(0), row(1), row(3)]
+
+
+def test_a_text_is_read_as_its_rows_are() -> None:
+    assert table_from_json(orjson.dumps(ROWS)).equals(table_from_rows(ROWS))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"",
+        b"rubbish",
+        orjson.dumps(ROWS)[:-40],
+        orjson.dumps(ROWS, option=orjson.OPT_INDENT_2),
+        orjson.dumps([ROWS]),
+        orjson.dumps([row(0)[:-1]]),
+        orjson.dumps([[*row(0), "0"]]),
+        orjson.dumps([[str(START), *row(0)[1:]]]),
+        orjson.dumps([[START, 94591.78, *row(0)[2:]]]),
+        orjson.dumps([row(0, "NaN")]),
+        orjson.dumps([row(0, "")]),
+        orjson.dumps([row(0, "1e3")]),
+        orjson.dumps([row(0, "1.2.3")]),
+        orjson.dumps([row(0, "0.123456789")]),
+        orjson.dumps([row(0, "1234567890123.0")]),
+        orjson.dumps(ROWS).replace(b'"9999999999999.5"', b'"null"', 1),
+        orjson.dumps(ROWS).replace(b'"0"],', b'"0"]\n,', 1),
+    ],
+)
+def test_anything_else_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        table_from_json(body)
+
+
+DIGITS = st.text("0123456789.-", max_size=24)
+
+
+@given(st.lists(DIGITS, min_size=9, max_size=9), st.integers(-(2**63), 2**63 - 1))
+def test_what_is_read_at_once_is_what_is_read_one_by_one(texts: list[str], whole: int) -> None:
+    odd: KlineRow = [whole, *texts[:5], whole, texts[5], whole, *texts[6:8], texts[8]]
+    rows = [row(0), odd]
+    try:
+        table = table_from_json(orjson.dumps(rows))
+    except pa.ArrowInvalid:
+        return
+    assert table.equals(table_from_rows(rows))
+
+
+def test_lines_become_the_array_that_rest_would_give() -> None:
+    lines = "".join(",".join(map(str, one)) + "\n" for one in ROWS).encode()
+    klines = raw_klines_from_text(text_from_lines(lines))
+    assert klines.body == orjson.dumps(ROWS)
+    assert klines.open_times.tolist() == [one[0] for one in ROWS]
+    assert klines.rows() == ROWS
+
+
+def test_a_minute_counts_once_however_often_it_has_a_row() -> None:
+    late: KlineRow = [START + 7_301, *row(0)[1:]]
+    klines = RawKlines.of([row(0), late, row(2)])
+    assert len(klines) == 3
+    assert klines.minutes().tolist() == [START // 60_000, START // 60_000 + 2]
+    assert not RawKlines.of([])
