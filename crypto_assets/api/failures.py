@@ -67,10 +67,11 @@ def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
 
 def _reason(fault: Any) -> str:
     """`limit: Input should be less than or equal to 1000 (given: '5000')`."""
-    _, *inside = fault["loc"]
-    where = ".".join(str(part) for part in inside)
     message = fault["msg"].removeprefix("Value error, ")
-    if not where or fault["type"] in {"missing", "json_invalid"}:
+    if fault["type"] == "json_invalid":
+        return f"the body: {message} at character {fault['loc'][-1]}"
+    where = ".".join(str(part) for part in fault["loc"][1:])
+    if not where or fault["type"] == "missing":
         return f"{where or 'the body'}: {message}"
     return f"{where}: {message} (given: {_shortened(fault['input'])})"
 
@@ -81,10 +82,11 @@ def _shortened(given: object) -> str:
 
 
 def _http(request: Request, error: HTTPException) -> JSONResponse:
-    detail = error.detail
-    if error.status_code == 404 and detail == "Not Found":
-        detail = f"nothing is at {request.url.path}: /docs lists what there is"
-    return problem(error.status_code, detail, error.headers)
+    if error.status_code == 404 and error.detail == "Not Found":
+        return problem(404, f"nothing is at {request.url.path}: /docs lists what there is")
+    if error.status_code == 400:  # FastAPI's word for bytes that are no text
+        return problem(422, f"the body: {error.detail}")
+    return problem(error.status_code, error.detail, error.headers)
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -117,7 +117,11 @@ def test_a_body_that_cannot_be_is_a_422(api: Api, path: str, body: object, reaso
 def test_a_body_that_is_no_json_or_too_large_is_refused(api: Api) -> None:
     headers = {**BEARER, "Content-Type": "application/json"}
     broken = requests.post(f"{api.url}/api/symbols", data="{", headers=headers, timeout=10)
-    assert broken.status_code == 422 and "JSON" in broken.json()["detail"]
+    assert broken.status_code == 422
+    assert broken.json()["detail"] == "the body: JSON decode error at character 1"
+    text = b'{"symbol": "\xff"}'
+    noise = requests.post(f"{api.url}/api/symbols", data=text, headers=headers, timeout=10)
+    assert noise.status_code == 422 and "parsing the body" in noise.json()["detail"]
     huge = requests.post(f"{api.url}/api/symbols", data=b" " * 70_000, headers=headers, timeout=10)
     assert huge.status_code == 413 and "larger than 65536" in huge.json()["detail"]
     parts = requests.post(

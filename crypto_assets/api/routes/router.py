@@ -41,4 +41,5 @@ def api_router(tag: str) -> APIRouter:
 
 
 # What a route that changes something is declared with.
-WRITES: dict[str, Any] = {"dependencies": [MayWrite], "responses": _described(_REFUSALS)}
+REFUSALS: Responses = _described(_REFUSALS)
+WRITES: dict[str, Any] = {"dependencies": [MayWrite], "responses": REFUSALS}

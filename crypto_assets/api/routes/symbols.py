@@ -3,9 +3,10 @@
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from crypto_assets.api.access import MayWrite
 from crypto_assets.api.parameters import Symbol
 from crypto_assets.api.parts import PartsDep, ReportsDep
-from crypto_assets.api.routes.router import WRITES, api_router
+from crypto_assets.api.routes.router import REFUSALS, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.markets import InstrumentView
 from crypto_assets.pipeline.setup import admit, track
@@ -31,10 +32,14 @@ def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
     return Answer(data=[_view(instrument) for instrument in reports.instruments()])
 
 
-@router.post("/symbols", status_code=201, **WRITES)
+@router.post(
+    "/symbols",
+    status_code=201,
+    dependencies=[MayWrite],
+    responses={200: {"model": Answer[Tracked], "description": "Tracked before."}, **REFUSALS},
+)
 def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answer[Tracked]:
-    """Track a symbol that the exchange lists; 200 where it was tracked before. Its history follows
-    by a backfill of its own."""
+    """Track a symbol that the exchange lists; its history follows by a backfill of its own."""
     admit(parts.platform)
     name = wish.symbol.upper()
     if not track(parts.platform, [name]):

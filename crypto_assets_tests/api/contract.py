@@ -1,0 +1,37 @@
+"""Schemathesis as a command over a running API: its own process, a fixed seed, a bounded effort."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from crypto_assets_tests.api.serving import TOKEN, Api
+
+_CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "ignored_auth",
+)
+
+
+def keep_the_contract(api: Api, folder: Path, *selection: str) -> str:
+    """Fails with Schemathesis' own report; answers it where all is well.
+
+    Every parameter at and beyond its bounds (`coverage`), then some at random (`fuzzing`).
+    """
+    command = [
+        *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{api.url}/openapi.json"),
+        *("--header", f"Authorization: Bearer {TOKEN}", "--checks", ",".join(_CHECKS)),
+        *("--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--seed", "1"),
+        *("--continue-on-failure", "--generation-database", "none", "--no-color"),
+        *selection,
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    return done.stdout

@@ -1,0 +1,79 @@
+"""The OpenAPI document kept: no 5xx, and no answer that it does not promise.
+
+What goes through Dagster is held to it in test_control.py, where a Dagster runs.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.api.conftest import UNTIL
+from crypto_assets_tests.api.contract import keep_the_contract
+from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.reports.stock import describe, generated, load
+from crypto_assets_tests.services.exchange import StartExchange
+
+ROUTES = {
+    *("GET symbols", "POST symbols", "DELETE symbols/{symbol}"),
+    *("GET stats/{symbol}", "GET klines/{symbol}", "GET order-book/{symbol}", "GET dashboard"),
+    *("GET pipeline/status", "GET pipeline/ingestion-log", "GET pipeline/deduplication"),
+    *("GET pipeline/storage", "GET pipeline/gaps", "GET pipeline/quality"),
+    *("GET schedules", "PUT schedules/{name}", "POST schedules/{name}/run"),
+    *("GET sensors", "PUT sensors/{name}", "POST sensors/{name}/run"),
+    *("POST backfills", "GET backfills/{id}", "DELETE backfills/{id}", "POST maintenance/{task}"),
+    "GET analytics/providers",
+}
+
+
+@pytest.fixture
+def own(tmp_path: Path, simulated_exchange: StartExchange) -> Iterator[Api]:
+    """An API whose symbols may come and go, with an exchange that lists them."""
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate()
+    warehouse.symbols.register([describe("BTCUSDT"), describe("ETHUSDT")])
+    hole = Window(UNTIL - 5 * HOUR_MS, UNTIL - 3 * HOUR_MS)
+    for day in Window(UNTIL - DAY_MS, UNTIL).days():
+        part = Window(UNTIL - DAY_MS, UNTIL) & Window.of_day(day)
+        load(warehouse, "BTCUSDT", generated("BTCUSDT", part, [hole]))
+    warehouse.gaps.refresh("BTCUSDT", Window(UNTIL - DAY_MS, UNTIL))
+    with serving(parts_over(warehouse, tmp_path, simulated_exchange().url)) as served:
+        yield served
+
+
+def test_every_route_that_is_promised_is_there(api: Api) -> None:
+    paths = api.read("/openapi.json")["paths"]
+    there = {
+        f"{method.upper()} {path.removeprefix('/api/')}"
+        for path, operations in paths.items()
+        for method in operations
+        if path.startswith("/api/") and not path.startswith("/api/analytics/data/")
+    }
+    assert there == ROUTES
+    assert {"/health/live", "/health", "/metrics"} <= paths.keys()
+
+
+def test_every_parameter_and_route_says_what_it_means(api: Api) -> None:
+    for path, operations in api.read("/openapi.json")["paths"].items():
+        for method, operation in operations.items():
+            assert operation["description"], (method, path)
+            for parameter in operation.get("parameters", []):
+                assert parameter["description"], (path, parameter["name"])
+
+
+def test_the_document_is_kept(own: Api, tmp_path: Path) -> None:
+    through_dagster = ("--exclude-tag", "control", "--exclude-tag", "backfills")
+    told = keep_the_contract(own, tmp_path, *through_dagster, "--exclude-path", "/health")
+    generated_cases = re.search(r"(\d+) generated", told)
+    assert generated_cases and int(generated_cases[1]) > 1000, told
+
+
+def test_docs_need_no_other_machine(api: Api) -> None:
+    page = api.get("/docs").text
+    assert "swagger" in page
+    assert re.findall(r'(?:src|href)="(?!/)[^"]*"', page) == []
+    for script in re.findall(r'(?:src|href)="(/[^"]*)"', page):
+        assert api.get(script).status_code == 200
