@@ -68,7 +68,7 @@ def suspicious(content: str) -> list[str]:
         ("see https://" + REGISTRIES[0] + "/simple", [REGISTRIES[0]]),
         ("in /home" + "/ada/notes", ["/home" + "/ada"]),
         ("RUN --mount=type=cache,target=/root" + "/.cache", ["/root" + "/.cache"]),
-        ("GET /dashboard/home/ada, ./work/a and /var/lib/mysql", []),
+        ("GET /dashboard/home/ada, ./stuff/a and /var/lib/mysql", []),
     ],
 )
 def test_the_search_finds_what_it_must(content: str, found: list[str]) -> None:
