@@ -1,7 +1,9 @@
 """An API over a stocked warehouse of each kind, which the tests only read."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from crypto_assets.warehouse.gaps import GapClass
 from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
+from crypto_assets_tests.services.mariadb import DatabaseServer
 
 # Thursday 2025-03-06 12:34 UTC: inside an hour, a day and a week.
 UNTIL = 1_741_264_440_000
@@ -29,15 +32,46 @@ BOOK = OrderBook(
 )
 
 
-@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
-def stocked(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Warehouse]:
+@dataclass(frozen=True)
+class Stock:
     """Four days of BTCUSDT with an outage in them and of SHIBUSDT, XRPUSDT without a candle."""
-    if request.param == "mariadb":
-        url = request.getfixturevalue("mariadb").fresh()
-    else:
-        url = f"sqlite:///{tmp_path_factory.mktemp('api') / 'warehouse.db'}"
+
+    warehouse: Warehouse
+    api: Api
+
+
+@pytest.fixture(scope="session")
+def sqlite_stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
+    folder = tmp_path_factory.mktemp("sqlite_api")
+    yield from _stocked(f"sqlite:///{folder / 'warehouse.db'}", folder)
+
+
+@pytest.fixture(scope="session")
+def mariadb_stock(
+    mariadb: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stock]:
+    yield from _stocked(mariadb.fresh(), tmp_path_factory.mktemp("mariadb_api"))
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def stock(request: pytest.FixtureRequest) -> Stock:
+    """Where the database makes no difference, a module has its own `stock`."""
+    found = request.getfixturevalue(f"{request.param}_stock")
+    assert isinstance(found, Stock)
+    return found
+
+
+@pytest.fixture
+def stocked(stock: Stock) -> Warehouse:
+    return stock.warehouse
+
+
+@pytest.fixture
+def api(stock: Stock) -> Api:
+    return stock.api
+
+
+def _stocked(url: str, folder: Path) -> Iterator[Stock]:
     warehouse = Warehouse(url)
     warehouse.migrate()
     warehouse.symbols.register([describe(n) for n in ("BTCUSDT", "SHIBUSDT", "XRPUSDT")])
@@ -51,15 +85,10 @@ def stocked(
     warehouse.quarantine.add(
         [Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", "k", "high below low", "[1]", UNTIL)]
     )
-    yield warehouse
+    reports = Reports(warehouse, clock=lambda: NOW)
+    with serving(parts_over(warehouse, folder, reports=reports)) as served:
+        yield Stock(warehouse, served)
     warehouse.close()
-
-
-@pytest.fixture(scope="session")
-def api(stocked: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    reports = Reports(stocked, clock=lambda: NOW)
-    with serving(parts_over(stocked, tmp_path_factory.mktemp("lake"), reports=reports)) as served:
-        yield served
 
 
 def _depth_object() -> LakeObject:

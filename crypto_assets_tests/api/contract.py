@@ -26,7 +26,7 @@ def keep_the_contract(api: Api, folder: Path, *selection: str) -> str:
     command = [
         *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{api.url}/openapi.json"),
         *("--header", f"Authorization: Bearer {TOKEN}", "--checks", ",".join(_CHECKS)),
-        *("--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--seed", "1"),
+        *("--phases", "examples,coverage,fuzzing", "--max-examples", "2", "--seed", "1"),
         *("--continue-on-failure", "--generation-database", "none", "--no-color"),
         *selection,
     ]

@@ -5,6 +5,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from crypto_assets_tests.api.conftest import Stock
 from crypto_assets_tests.api.serving import BEARER, Api
 
 INJECTIONS = (
@@ -18,6 +19,11 @@ INJECTIONS = (
     "A" * 5000,
 )
 SYMBOL_PATHS = ("klines", "stats", "order-book", "analytics/data/rsi")
+
+
+@pytest.fixture
+def stock(sqlite_stock: Stock) -> Stock:
+    return sqlite_stock
 
 
 @pytest.mark.parametrize("path", SYMBOL_PATHS)

@@ -5,11 +5,16 @@ import requests
 
 from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.conftest import UNTIL
+from crypto_assets_tests.api.conftest import UNTIL, Stock
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.reports.stock import describe, generated, load
 
 KLINES = "/api/klines/BTCUSDT"
+
+
+@pytest.fixture
+def stock(sqlite_stock: Stock) -> Stock:
+    return sqlite_stock
 
 
 @pytest.mark.parametrize("path", [KLINES, "/api/symbols", "/api/analytics/data/rsi/BTCUSDT"])

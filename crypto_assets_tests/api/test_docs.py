@@ -2,10 +2,18 @@
 
 import re
 
+import pytest
+
+from crypto_assets_tests.api.conftest import Stock
 from crypto_assets_tests.api.serving import Api
 from crypto_assets_tests.house.repository import text
 
 PAGE = text("docs/api.md")
+
+
+@pytest.fixture
+def stock(sqlite_stock: Stock) -> Stock:
+    return sqlite_stock
 
 
 def test_the_page_names_every_route_and_no_other(api: Api) -> None:

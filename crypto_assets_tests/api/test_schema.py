@@ -11,7 +11,7 @@ import pytest
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.conftest import UNTIL
+from crypto_assets_tests.api.conftest import UNTIL, Stock
 from crypto_assets_tests.api.contract import keep_the_contract
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.reports.stock import describe, generated, load
@@ -27,6 +27,11 @@ ROUTES = {
     *("POST backfills", "GET backfills/{id}", "DELETE backfills/{id}", "POST maintenance/{task}"),
     "GET analytics/providers",
 }
+
+
+@pytest.fixture
+def stock(sqlite_stock: Stock) -> Stock:
+    return sqlite_stock
 
 
 @pytest.fixture
