@@ -44,6 +44,11 @@ def open_webhook(chosen: Settings) -> Webhook:
     return Webhook(url.get_secret_value() if url else None)
 
 
+def open_store(chosen: Settings, url: str) -> Lake:
+    """Another directory or bucket, reached as the lakes are. Raises WrongUse."""
+    return _open_lake(chosen, url)
+
+
 def open_reports(chosen: Settings) -> Reports:
     """What pages, routes and commands ask of the warehouse."""
     return Reports(open_warehouse(chosen))

@@ -42,7 +42,7 @@ def load_klines(
     sifted = list(zip(objects, sift_objects(given), strict=True))
     for item, parts in sifted:
         if parts.rejects:
-            _set_aside(platform, item, parts.rejects)
+            set_aside(platform, item, parts.rejects)
     batches = [(item, parts.candles) for item, parts in sifted]
     result = platform.warehouse.facts.load(symbol, batches)
     return Loaded(
@@ -60,7 +60,8 @@ def _body(platform: Platform, item: LakeObject, bodies: Mapping[str, bytes]) -> 
     return lake_of(platform, item.bucket).get(item.key) if known is None else known
 
 
-def _set_aside(platform: Platform, item: LakeObject, rejects: Sequence[Reject]) -> None:
+def set_aside(platform: Platform, item: LakeObject, rejects: Sequence[Reject]) -> None:
+    """Note rows of an object that may not enter the warehouse, each once."""
     platform.warehouse.quarantine.add(
         [
             Quarantined(

@@ -12,6 +12,7 @@ from crypto_assets.lake import decode_depth, depth_object
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import OrderBook
+from crypto_assets.pipeline.lake_minutes import lake_of
 from crypto_assets.pipeline.outcome import BookStage, DayOutcome
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import Quarantined
@@ -67,7 +68,7 @@ def _outcome(platform: Platform, symbol: str, day: date, stage: BookStage) -> Da
 
 def _read(platform: Platform, item: LakeObject) -> OrderBook | None:
     """The object as a book, or None, set aside, where it cannot be true."""
-    body = platform.raw.get(item.key)
+    body = lake_of(platform, item.bucket).get(item.key)
     try:
         book = OrderBook.from_answer(decode_depth(body), item.first_time)
         flaw = book.flaw()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from crypto_assets.errors import ObjectMissing
 from crypto_assets.pipeline.platform import Platform
 
 
@@ -37,6 +38,19 @@ def admit(platform: Platform) -> None:
     platform.warehouse.require_ready()
     _claim(platform)
     platform.warehouse.settings.claim_partition_unit(platform.partition_unit)
+
+
+def admit_lake(platform: Platform) -> None:
+    """Makes the warehouse ready for what the lake holds, without an exchange.
+
+    Raises ForeignExchange where warehouse and lakes do not belong to the same one.
+    """
+    platform.warehouse.migrate()
+    owner = platform.raw.owner()
+    if owner is None:
+        raise ObjectMissing(f"the lake {platform.raw.url} is nobody's: run `crypto-assets init`")
+    platform.archive.claim(owner)
+    platform.warehouse.settings.claim_exchange(owner)
 
 
 def _claim(platform: Platform) -> None:

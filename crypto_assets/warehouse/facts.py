@@ -14,6 +14,7 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.warehouse import series, watermarks
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.loading import Load, LoadResult, fetched
+from crypto_assets.warehouse.restoring import Restoration, Restored
 from crypto_assets.warehouse.schema import fact_klines, stale_hours
 from crypto_assets.warehouse.symbols import Symbols
 from crypto_assets.warehouse.versions import FETCHED_SCHEMA
@@ -48,6 +49,26 @@ class Facts:
             load.take(incoming)
             load.finish([item for item, _ in batches])
             return load.result
+
+        return self._database.write(work)
+
+    def restore(self, symbol: str, batches: Sequence[KlinesBatch]) -> Restored:
+        """One transaction that puts back the minutes of the lake as they stand in it.
+
+        For rebuilding: what is held of these minutes goes, unless a later fetch brought it; other
+        minutes stay. Hours and days that would lose minutes by it are left alone. Raises
+        UnknownSymbol, LoadRejected.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        incoming = pa.concat_tables(
+            [FETCHED_SCHEMA.empty_table(), *(fetched(*batch) for batch in batches)]
+        )
+
+        def work(connection: Connection) -> Restored:
+            restoration = Restoration(self._database, connection, symbol_id, now_ms())
+            restored = restoration.restore(incoming)
+            restoration.finish([item for item, _ in batches])
+            return restored
 
         return self._database.write(work)
 

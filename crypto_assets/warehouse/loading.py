@@ -98,7 +98,7 @@ class Load:
             incoming = incoming.filter(
                 pc.greater_equal(incoming["open_time"], self._mark.purged_before)
             )
-        for step in _steps(bulk.storable(self._connection, incoming)):
+        for step in steps(bulk.storable(self._connection, incoming)):
             self._settle(step)
 
     def finish(self, objects: Sequence[LakeObject]) -> None:
@@ -151,7 +151,7 @@ class Load:
         bulk.write(self._database, self._connection, stale_hours, rows, replace=True)
 
 
-def _steps(incoming: pa.Table) -> Iterator[pa.Table]:
+def steps(incoming: pa.Table) -> Iterator[pa.Table]:
     """Parts by open time, no minute in two of them, none with a hole of a day or more inside.
 
     A part's span is then no longer than what it holds, and so is what is read to compare.

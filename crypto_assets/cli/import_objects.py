@@ -1,0 +1,84 @@
+"""`crypto-assets import`: klines objects that another program collected."""
+
+from collections import Counter, defaultdict
+from datetime import date
+from pathlib import Path
+
+import click
+
+from crypto_assets.errors import CryptoAssetsError, WrongUse
+from crypto_assets.lake import Lake
+from crypto_assets.pipeline import importing
+from crypto_assets.pipeline.importing import Imported
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.setup import admit
+from crypto_assets.settings import settings
+from crypto_assets.wiring import open_store, platform
+
+_EXAMPLES = 3
+
+
+@click.command("import")
+@click.argument("prefix")
+def import_objects(prefix: str) -> None:
+    """Take foreign klines objects under PREFIX (a directory, or s3://bucket/prefix) into the lake.
+
+    A JSON array of the exchange's own 12-field minute rows, whose key names a tracked symbol. Rows
+    count only if the object was written after their close plus the settle delay.
+    """
+    stores = platform()
+    admit(stores)
+    source, start = _open(prefix), settings().start_date
+    found = list(importing.import_objects(stores, source[0], source[1], start))
+    if not found:
+        raise CryptoAssetsError(f"there is no object under {prefix}")
+    _tell(found)
+    _load(stores, found)
+
+
+def _open(prefix: str) -> tuple[Lake, str]:
+    """The store, and the beginning of the keys in it."""
+    if prefix.startswith("s3://"):
+        bucket, _, rest = prefix.removeprefix("s3://").partition("/")
+        return open_store(settings(), f"s3://{bucket}"), rest
+    path = Path(prefix).expanduser().absolute()
+    if path.is_dir():
+        return open_store(settings(), str(path)), ""
+    if not path.parent.is_dir():
+        raise WrongUse(f"{prefix} is no directory: name one, or s3://bucket/prefix")
+    return open_store(settings(), str(path.parent)), path.name
+
+
+def _tell(found: list[Imported]) -> None:
+    for symbol in sorted({one.symbol for one in found if one.symbol}):
+        own = [one for one in found if one.symbol == symbol]
+        parts = [
+            f"{sum(one.rows for one in own)} rows of {len(own)} objects",
+            _count(sum(one.early for one in own), "rows were written before they were final"),
+            _count(sum(one.old for one in own), "rows lie before START_DATE"),
+        ]
+        click.echo(f"{symbol}: {', '.join(part for part in parts if part)}")
+    reasons = Counter(one.refused for one in found if one.refused)
+    for reason, count in reasons.most_common():
+        keys = [one.key for one in found if one.refused == reason]
+        more = ", ..." if count > _EXAMPLES else ""
+        click.echo(f"not understood: {', '.join(keys[:_EXAMPLES])}{more} ({count}): {reason}")
+
+
+def _count(number: int, words: str) -> str:
+    return f"{number} {words}" if number else ""
+
+
+def _load(stores: Platform, found: list[Imported]) -> None:
+    days: defaultdict[str, set[date]] = defaultdict(set)
+    for one in found:
+        days[one.symbol or ""] |= set(one.days)
+    errors = [
+        outcome.error
+        for symbol, own in days.items()
+        if own
+        for outcome in importing.load_days(stores, symbol, own)
+        if outcome.error
+    ]
+    if errors:
+        raise errors[0]

@@ -1,0 +1,57 @@
+"""`crypto-assets rebuild`: facts and aggregates anew, from what the lake holds."""
+
+from datetime import date
+
+import click
+
+from crypto_assets.cli.options import DayParam, symbols_option
+from crypto_assets.errors import CryptoAssetsError, WrongUse
+from crypto_assets.market.clock import Window
+from crypto_assets.pipeline.rebuild import Rebuilt
+from crypto_assets.pipeline.rebuild import rebuild as rebuild_from_lake
+from crypto_assets.pipeline.setup import admit_lake
+from crypto_assets.wiring import platform
+
+
+@click.command()
+@symbols_option
+@click.option("--from", "first", type=DayParam(), help="First UTC day; the lake's first if left.")
+@click.option("--to", "last", type=DayParam(), help="Last UTC day, inclusive.")
+def rebuild(symbols: tuple[str, ...] | None, first: date | None, last: date | None) -> None:
+    """Make manifest, facts and aggregates anew of every day that the lake holds."""
+    stores = platform()
+    admit_lake(stores)
+    failed = []
+    for one in rebuild_from_lake(stores, symbols, _window(first, last)):
+        click.echo(_line(one))
+        failed += [one.symbol] if one.error else []
+    if failed:
+        raise CryptoAssetsError(f"{', '.join(failed)} could not be rebuilt: see above")
+
+
+def _window(first: date | None, last: date | None) -> Window | None:
+    if first is None and last is None:
+        return None
+    if first and last and first > last:
+        raise WrongUse(f"--from {first} is after --to {last}: swap them")
+    end = Window.of_day(last).end_ms if last else 2**53
+    return Window(Window.of_day(first).start_ms if first else 0, end)
+
+
+def _line(one: Rebuilt) -> str:
+    if one.error:
+        return f"{one.symbol}: {one.error}"
+    if not one.objects:
+        return f"{one.symbol}: the lake holds nothing of it; left as it is"
+    minutes = one.minutes
+    parts = [
+        f"{one.days} days from {one.objects} objects",
+        f"{minutes.minutes} minutes ({minutes.new} were missing, {minutes.changed} were others)",
+        f"{one.books} order books" if one.books else "",
+        f"{minutes.kept} minutes kept that the lake no longer has" if minutes.kept else "",
+        f"{minutes.left_hours} hours left as they are" if minutes.left_hours else "",
+        f"{one.rejected} rows set aside" if one.rejected else "",
+        f"{one.forgotten} objects are gone" if one.forgotten else "",
+        "not tracked: no tick brings more" if one.untracked else "",
+    ]
+    return f"{one.symbol}: {', '.join(part for part in parts if part)}"

@@ -1,0 +1,103 @@
+"""Klines objects of other programs: what symbol a key names, and which rows are final minutes."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from crypto_assets.market.candles import KlineRow
+from crypto_assets.market.clock import MINUTE_MS, floor_ms
+
+_FIELDS = 12
+_TIMES = (0, 6)  # open and close time
+_TRADES = 8
+_WHOLE = (*_TIMES, _TRADES)
+# As milliseconds the year 5138, as microseconds 1973: decided row by row.
+_MICROSECONDS = 100_000_000_000_000
+_WORDS = re.compile(r"[^A-Z0-9]+")
+
+
+class NotUnderstood(ValueError):
+    """An object, or a row of it, that is no minute candle of a known symbol; says why."""
+
+
+@dataclass(frozen=True)
+class ForeignRows:
+    """Minute rows as the exchange sends them, ascending.
+
+    `early` ones were written before they were final and `refused` ones are no minutes (`flaw`).
+    """
+
+    rows: list[KlineRow]
+    early: int
+    refused: int
+    flaw: str | None = None
+
+
+def symbol_in(key: str, known: Collection[str]) -> str:
+    """The one known symbol that a key names, the file's name before its folders.
+
+    Raises NotUnderstood where it names none, or two in one place.
+    """
+    for part in reversed(key.upper().split("/")):
+        named = {word for word in _WORDS.split(part) if word in known}
+        if len(named) > 1:
+            raise NotUnderstood(f"its key names {' and '.join(sorted(named))}")
+        if named:
+            return named.pop()
+    raise NotUnderstood("its key names no tracked symbol")
+
+
+def read_rows(body: bytes, written_at: int, settle_ms: int) -> ForeignRows:
+    """The final minutes of an object that was written at an instant (epoch ms).
+
+    A row counts if it had closed and settled by then. Raises NotUnderstood where the body is no
+    JSON array of arrays.
+    """
+    try:
+        given: Any = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise NotUnderstood(f"it is no JSON ({error})") from None
+    if not isinstance(given, list) or not given or not all(isinstance(r, list) for r in given):
+        raise NotUnderstood("it is no array of kline rows")
+    rows, flaws = _minutes(given)
+    final = {int(row[0]): row for row in rows if int(row[6]) + settle_ms < written_at}
+    return ForeignRows(
+        [final[at] for at in sorted(final)],
+        early=sum(int(row[6]) + settle_ms >= written_at for row in rows),
+        refused=len(flaws),
+        flaw=flaws[0] if flaws else None,
+    )
+
+
+def _minutes(given: Sequence[list[Any]]) -> tuple[list[KlineRow], list[str]]:
+    rows, flaws = [], []
+    for row in given:
+        try:
+            rows.append(_minute(row))
+        except NotUnderstood as error:
+            flaws.append(str(error))
+    return rows, flaws
+
+
+def _minute(row: list[Any]) -> KlineRow:
+    if len(row) != _FIELDS:
+        raise NotUnderstood(f"a row has {len(row)} fields, not {_FIELDS}")
+    fields = [_whole(value) if at in _WHOLE else value for at, value in enumerate(row)]
+    if not all(isinstance(fields[at], str) for at in range(_FIELDS) if at not in _WHOLE):
+        raise NotUnderstood("prices and volumes are not the exchange's decimal text")
+    for at in _TIMES:
+        fields[at] = fields[at] // 1000 if fields[at] >= _MICROSECONDS else fields[at]
+    if not fields[0] <= fields[6] < floor_ms(fields[0], MINUTE_MS) + MINUTE_MS:
+        raise NotUnderstood("a row is no candle of one minute")
+    return fields
+
+
+def _whole(value: Any) -> int:
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    raise NotUnderstood(f"{value!r} is no whole number")

@@ -1,0 +1,107 @@
+"""verify, rebuild and import as a person runs them: what they print, and how they end."""
+
+import os
+import sqlite3
+from datetime import date
+from pathlib import Path
+
+import orjson
+import pytest
+
+from crypto_assets.exchange import BinanceRest
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets_tests.cli.conftest import Desk, MakeDesk
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+DAY = date(2025, 3, 5)
+RANGE = ("--from", str(DAY), "--to", str(DAY))
+AT = Window.of_day(DAY).start_ms + 9 * HOUR_MS + 7 * MINUTE_MS
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def desk(server: ExchangeServer, make_desk: MakeDesk) -> Desk:
+    made = make_desk(server)
+    assert made.run("init").code == 0
+    return made
+
+
+def execute(desk: Desk, statement: str) -> None:
+    with sqlite3.connect(desk.home / "warehouse.db") as database:
+        database.execute(statement)
+    database.close()
+
+
+def test_verify_and_rebuild(desk: Desk) -> None:
+    """One story, since each command takes its time to start."""
+    assert desk.run("backfill", *RANGE).code == 0
+    ran = desk.run("verify", "--from", "2025-03-04", "--to", str(DAY))
+    assert (ran.code, ran.err) == (0, "")
+    assert "25 hours and days, 1440 minutes, 0 differences" in ran.out
+    assert "2025-03-04T00:00:00Z..2025-03-05T00:00:00Z is not loaded" in ran.out
+    _a_digit_is_found_named_and_put_right(desk)
+    _a_lost_warehouse_comes_back_from_the_lake(desk)
+
+
+def _a_digit_is_found_named_and_put_right(desk: Desk) -> None:
+    execute(desk, f"UPDATE fact_klines SET volume = volume + 0.001 WHERE open_time = {AT}")
+    ran = desk.run("verify", *RANGE)
+    assert ran.code == 1
+    assert "BTCUSDT" in ran.complaint
+    assert "2025-03-05T09:07:00Z volume: ours" in ran.out
+    assert "look at 2025-03-05T09:00:00Z" in ran.out
+    ran = desk.run("verify", *RANGE, "--json")
+    assert ran.code == 1
+    (found,) = orjson.loads(ran.out).values()
+    assert not found["passed"]
+    assert {one["interval"] for one in found["differences"]} == {"1m", "1h"}
+    ran = desk.run("rebuild", *RANGE)
+    assert (ran.code, ran.err) == (0, "")
+    assert "1 days from 1 objects, 1440 minutes (0 were missing, 1 were others)" in ran.out
+
+
+def _a_lost_warehouse_comes_back_from_the_lake(desk: Desk) -> None:
+    for path in desk.home.glob("warehouse.db*"):
+        path.unlink()
+    assert desk.run("init").code == 0
+    ran = desk.run("rebuild")
+    assert ran.code == 0
+    assert "1440 were missing" in ran.out
+    assert desk.run("verify", *RANGE).code == 0
+
+
+def test_a_rebuild_of_nothing(desk: Desk) -> None:
+    ran = desk.run("rebuild", "--from", "2025-03-06", "--to", "2025-03-05")
+    assert ran.code == 2
+    assert "swap" in ran.complaint
+    ran = desk.run("rebuild", "--symbols", "ETHUSDT")
+    assert ran.code == 0
+    assert "holds nothing" in ran.out
+
+
+def test_another_programs_objects(desk: Desk, server: ExchangeServer, tmp_path: Path) -> None:
+    start = Window.of_day(date(2025, 3, 4)).start_ms
+    rest = BinanceRest(server.url)
+    pages = rest.klines("BTCUSDT", Interval.M1, Window(start, start + HOUR_MS))
+    rows = [row for page in pages for row in page]
+    folder = tmp_path / "old" / "2025-03-04"
+    folder.mkdir(parents=True)
+    (folder / f"BTCUSDT_{start}_{start + HOUR_MS}.json").write_bytes(orjson.dumps(rows))
+    (folder / "notes.txt").write_text("mine")
+    os.utime(folder / "notes.txt")
+    ran = desk.run("import", str(tmp_path / "old"))
+    assert (ran.code, ran.err) == (0, "")
+    assert "BTCUSDT: 60 rows of 1 objects" in ran.out
+    assert "not understood: 2025-03-04/notes.txt (1)" in ran.out
+    status = orjson.loads(desk.run("status", "--json").out)
+    assert status["symbols"][0]["rows"] == 60
+    ran = desk.run("import", str(tmp_path / "nowhere" / "at" / "all"))
+    assert ran.code == 2
+    assert "s3://bucket/prefix" in ran.complaint
+    ran = desk.run("import", str(tmp_path / "nowhere"))
+    assert ran.code == 1
