@@ -63,9 +63,13 @@ def find_chromium() -> str:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, started once for a test process."""
+    """The browser, started once for a test file.
+
+    While it lives an event loop runs in this thread, so that nothing else here may start one:
+    it must be gone before another file's tests run Dagster in process.
+    """
     path = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))

@@ -105,6 +105,8 @@ def mariadb_warehouse_url(mariadb: DatabaseServer, _mariadb_home: str) -> str:
         tables = [row[0] for row in cursor.fetchall() if row[0] != "alembic_version"]
         for table in tables:
             cursor.execute(f"DELETE FROM {table}")
+        # So that the same symbols have the same ids in every empty warehouse.
+        cursor.execute("ALTER TABLE symbols AUTO_INCREMENT = 1")
     return _mariadb_home
 
 
