@@ -5,8 +5,9 @@ import streamlit as st
 from crypto_assets.market.clock import from_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Answer, CandleSeries, Chart, Instrument, Statistics
-from streamlit_app import charts, data, notices, ranges, words
-from streamlit_app.data import Switches
+from streamlit_app import charts, notices, ranges, words
+from streamlit_app.data import analytics
+from streamlit_app.data.analytics import Switches
 from streamlit_app.holes import Hole, hole
 from streamlit_app.live_chart import live_chart
 
@@ -15,11 +16,11 @@ _ACRONYM = 4  # letters: sma, ema, vwap
 
 def show(about: Instrument, interval: Interval, reach: ranges.Range, switches: Switches) -> None:
     drawn = ranges.drawable(interval, reach)
-    shown = data.chart(about.symbol, drawn, switches, ranges.candles(drawn, reach))
+    shown = analytics.chart(about.symbol, drawn, switches, ranges.candles(drawn, reach))
     if not shown.candles.table.num_rows:
         notices.no_candles(about.symbol)
         return
-    day = data.statistics_24h(about.symbol)
+    day = analytics.statistics_24h(about.symbol)
     if day is not None:
         _figures(day, about)
     holes = [hole(gap) for gap in shown.candles.gaps]

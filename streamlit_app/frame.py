@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from streamlit_app import freshness
+from streamlit_app.navigation import PAGES
 
 # Files of our own: an icon by name would be fetched from a stranger's server.
 _IMAGES = Path(__file__).parent / "images"
@@ -14,18 +15,13 @@ st.logo(str(_IMAGES / "logo.svg"))
 page = st.navigation(
     [
         st.Page(
-            "app_pages/dashboard.py",
-            title="Dashboard",
-            icon=":material/dashboard:",
-            default=True,
-            help="Every tracked symbol at a glance: price, 24 hours, totals, what needs attention.",
-        ),
-        st.Page(
-            "app_pages/analytics.py",
-            title="Analytics",
-            icon=":material/candlestick_chart:",
-            help="Candles with volume and indicators, from a minute to a week, over any range.",
-        ),
+            entry.path,
+            title=entry.title,
+            icon=entry.icon,
+            help=entry.purpose,
+            default=entry is PAGES[0],
+        )
+        for entry in PAGES
     ],
     position="top",
 )

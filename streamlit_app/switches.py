@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from crypto_assets.analytics import Panel, Provider
 from crypto_assets.analytics.registry import providers
-from streamlit_app.data import Switches
+from streamlit_app.data.analytics import Switches
 
 # The candles themselves are no indicator over them.
 _DRAWN_ANYWAY = {"candlestick"}

@@ -1,0 +1,15 @@
+"""The pages' reads, which all viewers share for some seconds.
+
+What every page asks is here; what one page asks stands in a module of that page's name.
+"""
+
+from streamlit_app.data.shared import (
+    FRESH_SECONDS,
+    dashboard,
+    instruments,
+    orchestrator,
+    platform,
+    reports,
+)
+
+__all__ = ["FRESH_SECONDS", "dashboard", "instruments", "orchestrator", "platform", "reports"]

@@ -1,0 +1,33 @@
+"""The pages of the app, in the order in which they stand in its navigation."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """A page: its file in `app_pages/` (and its address), title, icon, and what it is for."""
+
+    name: str
+    title: str
+    icon: str
+    purpose: str
+
+    @property
+    def path(self) -> str:
+        return f"app_pages/{self.name}.py"
+
+
+PAGES = (
+    PageEntry(
+        "dashboard",
+        "Dashboard",
+        ":material/dashboard:",
+        "Every tracked symbol at a glance: price, 24 hours, totals, what needs attention.",
+    ),
+    PageEntry(
+        "analytics",
+        "Analytics",
+        ":material/candlestick_chart:",
+        "Candles with volume and indicators, from a minute to a week, over any range.",
+    ),
+)
