@@ -15,6 +15,9 @@ A provider is one file in `analytics/providers/`:
 The function's name is the provider's; what it needs is said by its arguments' names (`Input`).
 Windows count candles that exist, as TA-Lib and TradingView do: a hole is not filled, nor counted.
 What has no value (too little history, nothing divided by nothing) is NaN, never inf and never 0.
+
+How a chart draws it is declared too: `columns` are lines unless `bars` names them, `levels` are the
+values at which a rule is drawn, and a unit that reads `0 to 100` fixes the axis to these ends.
 """
 
 import inspect
@@ -79,6 +82,8 @@ class Provider(Generic[R]):
     columns: Mapping[str, str]
     params: type[Params]
     inputs: tuple[Input, ...]
+    bars: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         return self.function(*args, **kwargs)
@@ -115,11 +120,17 @@ class Provider(Generic[R]):
 
 
 def provider(
-    *, title: str, panel: Panel, columns: Mapping[str, str] | None = None
+    *,
+    title: str,
+    panel: Panel,
+    columns: Mapping[str, str] | None = None,
+    bars: tuple[str, ...] = (),
+    levels: tuple[float, ...] = (),
 ) -> Callable[[Callable[..., R]], Provider[R]]:
     """Makes a function a Provider; the registry finds it by scanning `analytics/providers/`.
 
-    Raises ValueError where an argument is no `Input`, or `params` lacks its type.
+    Raises ValueError where an argument is no `Input`, `params` lacks its type, or `bars` names what
+    is no column.
     """
 
     def register(function: Callable[..., R]) -> Provider[R]:
@@ -131,7 +142,9 @@ def provider(
         series = hints.get("return") is pd.DataFrame
         if series != bool(columns):
             raise ValueError(f"{function.__name__}: a DataFrame, and it alone, has columns")
-        return Provider(function, title, panel, columns or {}, kind, inputs)
+        if not set(bars) <= set(columns or {}):
+            raise ValueError(f"{function.__name__}: bars name columns")
+        return Provider(function, title, panel, columns or {}, kind, inputs, bars, levels)
 
     return register
 

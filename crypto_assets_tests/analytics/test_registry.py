@@ -143,6 +143,14 @@ def test_a_series_without_columns_is_refused() -> None:
         provider(title="Wrong", panel=Panel.PRICE)(wrong)
 
 
+def test_bars_that_are_no_column_are_refused() -> None:
+    def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
+        return candles
+
+    with pytest.raises(ValueError, match="bars name columns"):
+        provider(title="Wrong", panel=Panel.BELOW, columns={"x": "y"}, bars=("z",))(wrong)
+
+
 def test_inputs_are_the_arguments_names() -> None:
     assert get("correlation").inputs == (Input.CANDLES, Input.COMPANIONS)
     assert get("order_book").inputs == (Input.BOOK,)

@@ -28,7 +28,7 @@ class CorrelationParams(Params):
         return (self.with_,)
 
 
-@provider(title="Correlation", panel=Panel.BELOW, columns={"correlation": "-1 to 1"})
+@provider(title="Correlation", panel=Panel.BELOW, columns={"correlation": "-1 to 1"}, levels=(0,))
 def correlation(
     candles: pd.DataFrame, companions: Mapping[str, pd.DataFrame], params: CorrelationParams
 ) -> pd.DataFrame:

@@ -38,6 +38,8 @@ class MacdParams(Params):
     title="MACD",
     panel=Panel.BELOW,
     columns={"macd": "quote units", "signal": "quote units", "histogram": "quote units"},
+    bars=("histogram",),
+    levels=(0,),
 )
 def macd(candles: pd.DataFrame, params: MacdParams) -> pd.DataFrame:
     """Distance of two exponential averages of the close, its own average, and their difference.

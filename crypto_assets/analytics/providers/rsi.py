@@ -25,7 +25,12 @@ class RsiParams(Params):
         return candles_to_settle(wilder_alpha(self.period), _FADED)
 
 
-@provider(title="Relative strength index", panel=Panel.BELOW, columns={"rsi": "0 to 100"})
+@provider(
+    title="Relative strength index",
+    panel=Panel.BELOW,
+    columns={"rsi": "0 to 100"},
+    levels=(30, 70),
+)
 def rsi(candles: pd.DataFrame, params: RsiParams) -> pd.DataFrame:
     """Share of gains in all moves of the close; over 70 is called overbought, under 30 oversold.
 
