@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from crypto_assets.errors import ForeignExchange, WrongUse
 from crypto_assets.market.clock import now_ms
@@ -17,10 +17,19 @@ _EXCHANGE = "claimed.exchange"
 _PARTITION_UNIT = "claimed.partition_unit"
 _START_DATE = "claimed.start_date"
 
+# Stands in the audit log where a secret was.
+MASK = "\N{BULLET}" * 6
+_CHANGES_AT_MOST = 10_000
+# What no setting is: None is one, for a bound that a user has taken away.
+_NOTHING = object()
+
 
 @dataclass(frozen=True)
 class SettingChange:
-    """One line of the audit log; values as JSON has them, None where there was none."""
+    """One line of the audit log; values as JSON has them, None where there was none.
+
+    `changed_at` in epoch ms. A secret is a MASK.
+    """
 
     changed_at: int
     who: str
@@ -43,12 +52,20 @@ class UserSettings:
         rows = self._database.read_primary(lambda c: c.execute(statement).all())
         return {row.name: json.loads(row.value) for row in rows}
 
-    def put(self, name: str, value: Any, who: str) -> None:
+    def put(self, name: str, value: Any, who: str, *, secret: bool = False) -> None:
         """Stores what JSON can hold, and who changed it; an equal value is no change."""
-        self._database.write(lambda c: _write(c, name, value, who))
+        self._database.write(lambda c: _write(c, name, value, who, secret=secret))
+
+    def forget(self, name: str, who: str, *, secret: bool = False) -> None:
+        """Takes back what `put` stored, so that a default counts again."""
+        self._database.write(lambda c: _forget(c, name, who, secret=secret))
+
+    def record(self, name: str, old: Any, new: Any, who: str) -> None:
+        """A line of the audit log for what a person changed elsewhere: a symbol, a schedule."""
+        self._database.write(lambda c: _record(c, name, old, new, who))
 
     def audit(self, limit: int = 100) -> list[SettingChange]:
-        """Newest first."""
+        """Newest first; the newest ten thousand are kept."""
         statement = (
             select(audit_log)
             .order_by(audit_log.c.changed_at.desc(), audit_log.c.audit_id.desc())
@@ -114,28 +131,48 @@ def _read(connection: Connection, name: str, default: Any, *, lock: bool = False
     return default if text is None else json.loads(text)
 
 
-def _write(connection: Connection, name: str, value: Any, who: str) -> None:
-    old, new = _read(connection, name, None, lock=True), json.loads(json.dumps(value))
+def _write(
+    connection: Connection, name: str, value: Any, who: str, *, secret: bool = False
+) -> None:
+    old, new = _read(connection, name, _NOTHING, lock=True), json.loads(json.dumps(value))
     if old == new:
         return
-    now = now_ms()
     statement = upsert(
         connection,
         app_settings,
         ["name"],
         lambda given: [("value", given.value), ("changed_at", given.changed_at)],
     )
-    connection.execute(statement, {"name": name, "value": json.dumps(new), "changed_at": now})
-    connection.execute(
+    row = {"name": name, "value": json.dumps(new), "changed_at": now_ms()}
+    connection.execute(statement, row)
+    _record(connection, name, None if old is _NOTHING else old, new, who, secret=secret)
+
+
+def _forget(connection: Connection, name: str, who: str, *, secret: bool) -> None:
+    old = _read(connection, name, None, lock=True)
+    if connection.execute(delete(app_settings).where(app_settings.c.name == name)).rowcount:
+        _record(connection, name, old, None, who, secret=secret)
+
+
+def _record(
+    connection: Connection, name: str, old: Any, new: Any, who: str, *, secret: bool = False
+) -> None:
+    added = connection.execute(
         insert(audit_log),
         {
-            "changed_at": now,
+            "changed_at": now_ms(),
             "who": who,
             "name": name,
-            "old_value": None if old is None else json.dumps(old),
-            "new_value": json.dumps(new),
+            "old_value": _dump(old, secret),
+            "new_value": _dump(new, secret),
         },
     )
+    (newest,) = added.inserted_primary_key or (0,)
+    connection.execute(delete(audit_log).where(audit_log.c.audit_id <= newest - _CHANGES_AT_MOST))
+
+
+def _dump(value: Any, secret: bool) -> str | None:
+    return None if value is None else json.dumps(MASK if secret and value else value)
 
 
 def _load(text: str | None) -> Any:

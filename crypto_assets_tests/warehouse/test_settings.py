@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from crypto_assets.errors import ForeignExchange, WrongUse
-from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse import Warehouse, user_settings
+from crypto_assets.warehouse.user_settings import MASK
 
 
 def test_a_value_reads_back_and_every_change_is_audited(warehouse: Warehouse) -> None:
@@ -20,6 +21,40 @@ def test_a_value_reads_back_and_every_change_is_audited(warehouse: Warehouse) ->
         ("anna", "retention.raw_days", None, 14),
     ]
     assert len(warehouse.settings.audit(limit=1)) == 1
+
+
+def test_a_value_taken_back_leaves_the_default_and_a_line(warehouse: Warehouse) -> None:
+    warehouse.settings.put("raw_days", None, who="anna")
+    assert warehouse.settings.get("raw_days", 7) is None
+    warehouse.settings.put("raw_days", 14, who="anna")
+    warehouse.settings.forget("raw_days", who="bert")
+    warehouse.settings.forget("raw_days", who="carl")
+    assert warehouse.settings.get("raw_days", 7) == 7
+    assert "raw_days" not in warehouse.settings.all()
+    assert [(c.who, c.old, c.new) for c in warehouse.settings.audit()] == [
+        ("bert", 14, None),
+        ("anna", None, 14),
+        ("anna", None, None),
+    ]
+
+
+def test_a_secret_is_kept_and_never_told(warehouse: Warehouse) -> None:
+    for url in ("https://hooks.example/s3cret", "https://hooks.example/0ther"):
+        warehouse.settings.put("webhook", url, who="anna", secret=True)
+    assert warehouse.settings.get("webhook") == "https://hooks.example/0ther"
+    warehouse.settings.forget("webhook", who="anna", secret=True)
+    told = [(change.old, change.new) for change in warehouse.settings.audit()]
+    assert told == [(MASK, None), (MASK, MASK), (None, MASK)]
+
+
+def test_the_log_keeps_the_newest_changes_and_bears_what_happened_elsewhere(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_settings, "_CHANGES_AT_MOST", 3)
+    for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"):
+        warehouse.settings.record(f"symbol {symbol}", None, "tracked", who="anna")
+    names = [change.name for change in warehouse.settings.audit()]
+    assert names == ["symbol XRPUSDT", "symbol SOLUSDT", "symbol ETHUSDT"]
 
 
 def test_another_exchange_is_refused(warehouse: Warehouse) -> None:
