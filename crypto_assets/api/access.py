@@ -1,31 +1,19 @@
 """Who may write: the bearer of the token or, where none is set, this machine and nobody through it.
 
-Reads are open. A browser on this machine is not to be trusted: any page may make it send requests,
-so without a token a write must also be JSON, come from no other origin, and name this machine.
+Reads are open. A browser on this machine is not to be trusted: without a token a write must also be
+JSON, which no page of another origin may send unasked.
 """
 
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
-# Any of these says that somebody else asks through whoever asks us.
-_FORWARDING = (
-    "forwarded",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "cf-connecting-ip",
-    "true-client-ip",
-)
+from crypto_assets.loopback import Asked, objections
 
 _bearer = HTTPBearer(auto_error=False, description="`CRYPTO_API_TOKEN`, if one is set.")
 
@@ -65,24 +53,5 @@ def _require_token(token: SecretStr, given: HTTPAuthorizationCredentials | None)
 
 
 def _objections(request: Request, access: Access) -> Iterator[str]:
-    if not _is_loopback(access.host):
-        yield f"this API listens on {access.host}, not on this machine alone"
-    if not (request.client and _is_loopback(request.client.host)):
-        yield "it was asked from another machine"
-    if header := next((name for name in _FORWARDING if name in request.headers), None):
-        yield f"it was asked through a proxy ({header})"
-    host = request.headers.get("host", "")
-    if not _is_loopback(urlsplit(f"//{host}").hostname or ""):
-        yield "it was asked by another machine's name"
-    origin = request.headers.get("origin")
-    if origin is not None and origin != f"{request.url.scheme}://{host}":
-        yield "it was asked by a page of another origin"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    client = request.client.host if request.client else None
+    return objections(Asked(access.host, client, request.url.scheme, request.headers), "API")
