@@ -46,6 +46,8 @@ def launch(webserver: Webserver, order: RunOrder) -> str:
     selector: dict[str, object] = {**order.repository.selector, "pipelineName": order.job}
     if order.assets:
         selector["assetSelection"] = [{"path": name.split("/")} for name in order.assets]
+        # Left out, Dagster adds every check of the assets.
+        selector["assetCheckSelection"] = []
     params = {
         "selector": selector,
         "runConfigData": order.config,
