@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from queue import SimpleQueue
 
-from crypto_assets.market.clock import Window
+from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.pipeline.chain import Chain
 from crypto_assets.pipeline.close_day import close_days
 from crypto_assets.pipeline.gap_retries import retry_gaps
@@ -82,3 +82,4 @@ def bring_symbols(
                 yield outcomes
         for chain in running:
             chain.result()
+    platform.warehouse.totals.note(now_ms())

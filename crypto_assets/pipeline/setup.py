@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from crypto_assets.errors import ObjectMissing
+from crypto_assets.market.clock import now_ms
 from crypto_assets.pipeline.platform import Platform
 
 
@@ -20,6 +21,7 @@ def prepare(platform: Platform, symbols: Sequence[str], start: date) -> list[str
     _claim(platform)
     platform.warehouse.settings.claim_partition_unit(platform.partition_unit)
     platform.warehouse.settings.claim_start_date(start)
+    platform.warehouse.totals.note(now_ms())
     return track(platform, symbols)
 
 

@@ -1,6 +1,6 @@
 """What is asked of the warehouse: reads of bounded work that pages, routes and commands share."""
 
-from crypto_assets.reports.dashboard import Attention, Concern, Dashboard, Tile
+from crypto_assets.reports.dashboard import Attention, Changes, Concern, Dashboard, Tile
 from crypto_assets.reports.deduplication import Deduplication, SymbolDeduplication
 from crypto_assets.reports.instruments import Instrument
 from crypto_assets.reports.quality import Quality
@@ -14,6 +14,7 @@ __all__ = [
     "Answer",
     "Attention",
     "CandleSeries",
+    "Changes",
     "Chart",
     "Concern",
     "Dashboard",

@@ -8,9 +8,10 @@ from crypto_assets.market.clock import MINUTE_MS, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports.instruments import Instrument, read_instruments
 from crypto_assets.reports.statistics import DayParts, Statistics, read_day, summarise
-from crypto_assets.reports.storage import Storage, read_storage
+from crypto_assets.reports.storage import Storage
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.coverage import SymbolCoverage
+from crypto_assets.warehouse.totals import Held, Total
 
 SPARKLINE_HOURS = 48
 # The calmest ingest set by default runs every five minutes; three of them missed is silence.
@@ -52,10 +53,28 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """The totals less what they were at `since` (epoch ms): negative where less is held than then.
+
+    `since` is 24 hours ago, or up to an hour earlier (totals are noted once an hour); further back
+    where the pipeline stood still meanwhile, and later in a home that is younger than a day.
+    `lag_ms` is None where there was no candle then or now.
+    """
+
+    since: int
+    candles: int
+    objects: int
+    lake_bytes: int
+    warehouse_bytes: int
+    lag_ms: int | None
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """`lag_ms` is the largest of the trading symbols', None before their first candle.
 
-    `candles` counts the minutes that are held.
+    `candles` counts the minutes that are held, of symbols no longer tracked too. `changes` is None
+    before totals were first noted, which `crypto-assets init` does.
     """
 
     as_of: int
@@ -63,6 +82,7 @@ class Dashboard:
     candles: int
     storage: Storage
     lag_ms: int | None
+    changes: Changes | None
     attention: tuple[Attention, ...]
 
 
@@ -71,16 +91,31 @@ def read_dashboard(warehouse: Warehouse, now_ms: int) -> Dashboard:
     held = {coverage.symbol: coverage for coverage in warehouse.coverage.symbols()}
     known = [one for one in read_instruments(warehouse) if one.symbol in held]
     tiles = tuple(_tile(warehouse, one, held[one.symbol], now_ms) for one in known)
-    lags = [t.lag_ms for t in tiles if t.instrument.trading and t.lag_ms is not None]
+    total = warehouse.totals.held(now_ms)
     return Dashboard(
         as_of=now_ms,
         tiles=tiles,
-        candles=sum(coverage.rows for coverage in held.values()),
-        storage=read_storage(warehouse),
-        lag_ms=max(lags, default=None),
+        candles=total.candles,
+        storage=Storage(total.lake, total.warehouse_bytes),
+        lag_ms=total.lag_ms,
+        changes=_changes(total, warehouse.totals.day_before(now_ms)),
         attention=tuple(
             concern for tile in tiles for concern in _concerns(tile, held[tile.instrument.symbol])
         ),
+    )
+
+
+def _changes(now: Held, then: Total | None) -> Changes | None:
+    if then is None:
+        return None
+    lags = (now.lag_ms, then.lag_ms)
+    return Changes(
+        since=then.taken_at,
+        candles=now.candles - then.candles,
+        objects=now.objects - then.objects,
+        lake_bytes=now.lake_bytes - then.lake_bytes,
+        warehouse_bytes=now.warehouse_bytes - then.warehouse_bytes,
+        lag_ms=None if lags[0] is None or lags[1] is None else lags[0] - lags[1],
     )
 
 

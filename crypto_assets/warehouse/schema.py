@@ -170,6 +170,17 @@ extraction_metadata = _table(
     _time("purged_before", nullable=True),
 )
 
+# What was held in sum, a row an hour and a day's worth of them.
+totals = _table(
+    "totals",
+    _time("taken_at", primary_key=True),
+    Column("candles", BigInteger, nullable=False),
+    Column("objects", BigInteger, nullable=False),
+    Column("lake_bytes", BigInteger, nullable=False),
+    Column("warehouse_bytes", BigInteger, nullable=False),
+    Column("lag_ms", BigInteger, nullable=True),
+)
+
 kline_gaps = _table(
     "kline_gaps",
     _symbol_id(),

@@ -18,6 +18,7 @@ from crypto_assets.warehouse.retirement import Retirement
 from crypto_assets.warehouse.revisions import Revisions
 from crypto_assets.warehouse.rolled_candles import RolledCandles
 from crypto_assets.warehouse.symbols import Symbols
+from crypto_assets.warehouse.totals import Totals
 from crypto_assets.warehouse.user_settings import UserSettings
 from crypto_assets.warehouse.watermarks import Watermarks
 
@@ -106,6 +107,10 @@ class Warehouse:
     @cached_property
     def coverage(self) -> Coverage:
         return Coverage(self._database, self.symbols)
+
+    @cached_property
+    def totals(self) -> Totals:
+        return Totals(self._database, self.coverage, self.objects)
 
     def close(self) -> None:
         """Gives the connections back; the next use opens new ones."""

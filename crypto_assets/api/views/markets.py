@@ -51,12 +51,24 @@ class AttentionView(View):
     amount: int = Field(description="Silence in ms, or missing minutes; 0 if there is no count.")
 
 
+class ChangesView(View):
+    """The totals less what they were at `since`, 24 hours ago or as near as was noted."""
+
+    since: EpochMs
+    candles: int
+    objects: int
+    lake_bytes: int
+    warehouse_bytes: int
+    lag_ms: int | None
+
+
 class DashboardView(View):
     as_of: EpochMs
     tiles: tuple[TileView, ...]
     candles: int = Field(description="Minutes that are held.")
     storage: StorageView
     lag_ms: int | None
+    changes: ChangesView | None
     attention: tuple[AttentionView, ...]
 
 

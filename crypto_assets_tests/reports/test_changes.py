@@ -1,0 +1,78 @@
+"""What changed in 24 hours is told from what was held then, and never from what was delivered."""
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.reports import Changes, Reports
+from crypto_assets.reports.dashboard import Dashboard
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.reports.conftest import UNTIL
+from crypto_assets_tests.reports.stock import describe, generated, load
+
+
+def board(warehouse: Warehouse, now: int) -> Dashboard:
+    return Reports(warehouse, clock=lambda: now).dashboard()
+
+
+def changes(warehouse: Warehouse, now: int) -> Changes:
+    found = board(warehouse, now).changes
+    assert found is not None
+    return found
+
+
+def stock(warehouse: Warehouse, start: int, end: int) -> None:
+    """Minutes that the warehouse lacks, of which the first quarter is delivered twice."""
+    window = Window(start, end)
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", window))
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", Window(start, start + (end - start) // 4)))
+
+
+def test_before_anything_was_noted_no_change_is_invented(warehouse: Warehouse) -> None:
+    assert board(warehouse, UNTIL).changes is None
+
+
+def test_what_arrived_counts_once_however_often_it_was_delivered(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([describe("ETHUSDT")])
+    stock(warehouse, UNTIL - 2 * DAY_MS, UNTIL - DAY_MS - 8 * MINUTE_MS)
+    warehouse.totals.note(UNTIL - DAY_MS)
+    stock(warehouse, UNTIL - DAY_MS - 8 * MINUTE_MS, UNTIL)
+    found = changes(warehouse, UNTIL + MINUTE_MS)
+    assert (found.since, found.candles, found.objects) == (UNTIL - DAY_MS, 1448, 2)
+    assert found.lake_bytes == (1448 + 1448 // 4) * 150
+    assert found.warehouse_bytes >= 0
+    assert found.lag_ms == -7 * MINUTE_MS
+
+
+def test_what_is_gone_is_a_change_too(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([describe("ETHUSDT")])
+    stock(warehouse, UNTIL - DAY_MS, UNTIL)
+    warehouse.totals.note(UNTIL)
+    gone = warehouse.objects.latest()[0]
+    warehouse.objects.forget(gone.bucket, [gone.key])
+    found = changes(warehouse, UNTIL + DAY_MS)
+    assert (found.candles, found.objects, found.lake_bytes) == (0, -1, -gone.size_bytes)
+    assert found.lag_ms == DAY_MS
+
+
+def test_a_young_home_began_with_nothing(warehouse: Warehouse) -> None:
+    warehouse.totals.note(UNTIL - HOUR_MS)
+    warehouse.symbols.register([describe("ETHUSDT")])
+    stock(warehouse, UNTIL - 2 * DAY_MS, UNTIL)
+    warehouse.totals.note(UNTIL)
+    found = changes(warehouse, UNTIL)
+    assert (found.since, found.candles) == (UNTIL - HOUR_MS, 2 * 1440)
+    assert found.lag_ms is None, "there was no candle then to lag behind"
+
+
+def test_one_note_an_hour_and_a_day_of_them(warehouse: Warehouse) -> None:
+    for minute in range(0, 50 * 60, 20):
+        warehouse.totals.note(UNTIL + minute * MINUTE_MS)
+    newest = UNTIL + 49 * HOUR_MS
+    since = [changes(warehouse, newest + n * HOUR_MS).since for n in (0, 1, 2)]
+    assert since == [newest - DAY_MS, newest - 23 * HOUR_MS, newest - 22 * HOUR_MS]
+    oldest = changes(warehouse, newest - 30 * HOUR_MS).since
+    assert oldest == newest - DAY_MS, "what is no longer asked for is forgotten"
+
+
+def test_after_a_stop_the_change_is_since_the_last_note(warehouse: Warehouse) -> None:
+    warehouse.totals.note(UNTIL)
+    warehouse.totals.note(UNTIL + 9 * DAY_MS)
+    assert changes(warehouse, UNTIL + 9 * DAY_MS + HOUR_MS).since == UNTIL
