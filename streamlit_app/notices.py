@@ -38,7 +38,7 @@ def show(error: CryptoAssetsError) -> None:
         (words for kind, words in _TITLES.items() if isinstance(error, kind)),
         "This could not be read",
     )
-    st.error(f"**{title}.** {_sentence(str(error))}\n\n{_RECOVERS}", icon=":material/cloud_off:")
+    st.error(f"**{title}.** {sentence(str(error))}\n\n{_RECOVERS}", icon=":material/cloud_off:")
     if isinstance(error, WarehouseNotReady):
         st.markdown("Create the tables and register the symbols, then load some days:")
         st.code("crypto-assets init\n" + _backfill_command(), language="bash")
@@ -62,7 +62,7 @@ def _backfill_command(symbols: str = "") -> str:
     return f"crypto-assets backfill --symbols {names} --from {first} --to {today}"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """One line as a sentence; a dollar or a backtick in it is shown, not interpreted."""
     shown = text[:1].upper() + text[1:]
     return shown.replace("$", "\\$") + ("" if shown.endswith((".", "!", "?")) else ".")
