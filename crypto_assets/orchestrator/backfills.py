@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crypto_assets.errors import UnknownTarget
-from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.orchestrator.webserver import Answer, Webserver, ms_of
 
 _LAUNCH = """
 mutation ($params: LaunchBackfillParams!) {
@@ -16,26 +16,46 @@ mutation ($params: LaunchBackfillParams!) {
 }
 """
 
-_READ = """
-query ($id: String!) {
-  partitionBackfillOrError(backfillId: $id) {
-    __typename
-    ... on PartitionBackfill {
-      status
-      title
-      error { message }
-      assetBackfillData {
-        assetBackfillStatuses {
-          ... on AssetPartitionsStatusCounts {
-            numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed
-          }
-        }
+_PROGRESS = """
+fragment progress on PartitionBackfill {
+  id
+  status
+  title
+  timestamp
+  endTimestamp
+  numPartitions
+  error { message }
+  assetBackfillData {
+    assetBackfillStatuses {
+      ... on AssetPartitionsStatusCounts {
+        numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed
       }
     }
+  }
+}
+"""
+
+_READ = (
+    _PROGRESS
+    + """
+query ($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { __typename ...progress ... on Error { message } }
+}
+"""
+)
+
+_READ_RECENT = (
+    _PROGRESS
+    + """
+query ($limit: Int!) {
+  partitionBackfillsOrError(limit: $limit) {
+    __typename
+    ... on PartitionBackfills { results { ...progress } }
     ... on Error { message }
   }
 }
 """
+)
 
 _CANCEL = """
 mutation ($id: String!) {
@@ -52,11 +72,17 @@ _ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCE
 
 @dataclass(frozen=True)
 class BackfillProgress:
-    """How far a backfill is; counts are asset partitions (a key counts once for each asset)."""
+    """How far a backfill is; counts are asset partitions (a key counts once for each asset).
+
+    `keys` counts the partition keys; `asked_at` and `ended_at` are epoch ms.
+    """
 
     id: str
     status: str
     title: str | None
+    keys: int
+    asked_at: int
+    ended_at: int | None
     targeted: int
     materialized: int
     failed: int
@@ -65,6 +91,11 @@ class BackfillProgress:
     @property
     def ended(self) -> bool:
         return self.status in _ENDED
+
+    @property
+    def done_ratio(self) -> float:
+        """From 0 to 1, of what has come to an end, well or not."""
+        return min(1.0, (self.materialized + self.failed) / (self.targeted or 1))
 
     @property
     def succeeded(self) -> bool:
@@ -94,17 +125,13 @@ def read(webserver: Webserver, backfill_id: str) -> BackfillProgress:
     answer = webserver.ask(_READ, id=backfill_id)["partitionBackfillOrError"]
     if answer["__typename"] == "BackfillNotFoundError":
         raise UnknownTarget(f"Dagster has no backfill {backfill_id!r}")
-    found = webserver.expect(answer, "PartitionBackfill")
-    counts = (found["assetBackfillData"] or {}).get("assetBackfillStatuses", [])
-    return BackfillProgress(
-        id=backfill_id,
-        status=found["status"],
-        title=found["title"],
-        targeted=sum(c["numPartitionsTargeted"] for c in counts),
-        materialized=sum(c["numPartitionsMaterialized"] for c in counts),
-        failed=sum(c["numPartitionsFailed"] for c in counts),
-        error=found["error"]["message"] if found["error"] else None,
-    )
+    return _progress(webserver.expect(answer, "PartitionBackfill"))
+
+
+def read_recent(webserver: Webserver, limit: int) -> list[BackfillProgress]:
+    """The newest, newest first."""
+    answer = webserver.ask(_READ_RECENT, limit=limit)["partitionBackfillsOrError"]
+    return [_progress(each) for each in webserver.expect(answer, "PartitionBackfills")["results"]]
 
 
 def cancel(webserver: Webserver, backfill_id: str) -> None:
@@ -112,3 +139,19 @@ def cancel(webserver: Webserver, backfill_id: str) -> None:
     if not read(webserver, backfill_id).ended:
         answer = webserver.ask(_CANCEL, id=backfill_id)["cancelPartitionBackfill"]
         webserver.expect(answer, "CancelBackfillSuccess")
+
+
+def _progress(found: Answer) -> BackfillProgress:
+    counts = (found["assetBackfillData"] or {}).get("assetBackfillStatuses", [])
+    return BackfillProgress(
+        id=found["id"],
+        status=found["status"],
+        title=found["title"],
+        keys=found["numPartitions"] or 0,
+        asked_at=ms_of(found["timestamp"]),
+        ended_at=ms_of(found["endTimestamp"]) if found["endTimestamp"] else None,
+        targeted=sum(c["numPartitionsTargeted"] for c in counts),
+        materialized=sum(c["numPartitionsMaterialized"] for c in counts),
+        failed=sum(c["numPartitionsFailed"] for c in counts),
+        error=found["error"]["message"] if found["error"] else None,
+    )

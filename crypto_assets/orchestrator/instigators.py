@@ -7,7 +7,7 @@ from typing import Any
 
 from crypto_assets.errors import UnknownTarget
 from crypto_assets.orchestrator.repository import Repository
-from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.orchestrator.webserver import Webserver, ms_of
 
 _LIST = """
 fragment state on InstigationState {
@@ -15,8 +15,10 @@ fragment state on InstigationState {
   status
   nextTick { timestamp }
   typeSpecificData { ... on SensorData { lastCursor } }
-  ticks(limit: 1) { status timestamp skipReason error { message } runIds }
+  ticks(limit: 1) { ...tick }
+  acted: ticks(limit: 1, statuses: [SUCCESS, FAILURE]) { ...tick }
 }
+fragment tick on InstigationTick { status timestamp skipReason error { message } runIds }
 query {
   repositoriesOrError {
     __typename
@@ -70,6 +72,7 @@ class Tick:
 class Instigator:
     """A schedule (with `cron`, UTC) or a sensor (looking every `interval_seconds`).
 
+    `last_action` is the newest tick that launched something or failed; most ticks skip.
     `next_tick_at`, epoch ms, is None while it is stopped, and of a sensor that is due. The last
     three are Dagster's: how it addresses the thing, and where a sensor's reading stands.
     """
@@ -82,6 +85,7 @@ class Instigator:
     cron: str | None
     interval_seconds: int | None
     last_tick: Tick | None
+    last_action: Tick | None
     next_tick_at: int | None
     repository: Repository
     state_id: str
@@ -137,7 +141,8 @@ def _instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, Any]) -
         cron=entry.get("cronSchedule"),
         interval_seconds=entry.get("minIntervalSeconds"),
         last_tick=next((_tick(tick) for tick in state["ticks"]), None),
-        next_tick_at=_ms(state["nextTick"]["timestamp"]) if state["nextTick"] else None,
+        last_action=next((_tick(tick) for tick in state["acted"]), None),
+        next_tick_at=ms_of(state["nextTick"]["timestamp"]) if state["nextTick"] else None,
         repository=Repository(node["name"], node["location"]["name"]),
         state_id=state["id"],
         cursor=(state["typeSpecificData"] or {}).get("lastCursor"),
@@ -147,12 +152,8 @@ def _instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, Any]) -
 def _tick(tick: Mapping[str, Any]) -> Tick:
     error = tick["error"]["message"].splitlines()[0] if tick["error"] else None
     return Tick(
-        at=_ms(tick["timestamp"]),
+        at=ms_of(tick["timestamp"]),
         status=tick["status"],
         note=error or tick["skipReason"],
         run_ids=tuple(tick["runIds"]),
     )
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)

@@ -68,6 +68,10 @@ class Orchestrator:
     def backfill(self, backfill_id: str) -> BackfillProgress:
         return backfills.read(self._webserver, backfill_id)
 
+    def recent_backfills(self, limit: int = 10) -> list[BackfillProgress]:
+        """Newest first."""
+        return backfills.read_recent(self._webserver, limit)
+
     def cancel_backfill(self, backfill_id: str) -> None:
         """One that has ended stays as it is."""
         backfills.cancel(self._webserver, backfill_id)
@@ -80,6 +84,10 @@ class Orchestrator:
     def instigators(self, kind: Kind) -> list[Instigator]:
         """All schedules, or all sensors, by name."""
         return instigators.read_all(self._webserver, kind)
+
+    def instigator(self, kind: Kind, name: str) -> Instigator:
+        """One of them. Raises UnknownTarget, listing those that exist."""
+        return instigators.read(self._webserver, kind, name)
 
     def switch(self, kind: Kind, name: str, running: bool) -> Instigator:
         """Starts or stops a schedule or sensor; answers how it then stands."""

@@ -49,6 +49,11 @@ class Webserver:
         return answer
 
 
+def ms_of(seconds: float) -> int:
+    """Dagster's times are seconds since 1970, with fractions; ours are milliseconds."""
+    return round(seconds * 1000)
+
+
 def _first_error(answer: Answer) -> str:
     errors = answer.get("errors") or [{"message": "an answer without data"}]
     return str(errors[0]["message"]).splitlines()[0]

@@ -7,11 +7,12 @@ from fastapi import Path
 from pydantic import BaseModel, Field
 
 from crypto_assets.api.parts import OrchestratorDep, PartsDep
-from crypto_assets.api.routes.router import WRITES, api_router
+from crypto_assets.api.routes.router import THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.control import BackfillView, LaunchedBackfillView
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.backfill import launch_backfill, plan_backfill
+from crypto_assets.pipeline.backfill import plan_backfill
+from crypto_assets.pipeline.steering import cancel_backfill, start_backfill
 
 router = api_router("backfills")
 
@@ -32,7 +33,7 @@ class BackfillWish(BaseModel):
 def launch(wish: BackfillWish, parts: PartsDep) -> Answer[LaunchedBackfillView]:
     """Have Dagster bring whole days from the exchange to daily candles."""
     wanted = plan_backfill(parts.platform, parts.partitioning, wish.symbols, wish.first, wish.last)
-    launched = launch_backfill(parts.orchestrator, wanted)
+    launched = start_backfill(parts.platform, parts.orchestrator, wanted, THE_API)
     return Answer(
         data=LaunchedBackfillView(id=launched, title=wanted.title, partitions=len(wanted.keys))
     )
@@ -45,10 +46,10 @@ def read(id: Id, orchestrator: OrchestratorDep) -> Answer[BackfillView]:
 
 
 @router.delete("/backfills/{id}", **WRITES)
-def cancel(id: Id, orchestrator: OrchestratorDep) -> Answer[BackfillView]:
+def cancel(id: Id, parts: PartsDep) -> Answer[BackfillView]:
     """Call it off: what is loaded stays. One that has ended stays as it is."""
-    orchestrator.cancel_backfill(id)
-    return _answer(id, orchestrator)
+    cancel_backfill(parts.platform, parts.orchestrator, id, THE_API)
+    return _answer(id, parts.orchestrator)
 
 
 def _answer(backfill_id: str, orchestrator: Orchestrator) -> Answer[BackfillView]:

@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from crypto_assets.api.parts import OrchestratorDep
-from crypto_assets.api.routes.router import WRITES, api_router
+from crypto_assets.api.parts import OrchestratorDep, PartsDep
+from crypto_assets.api.routes.router import THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.control import InstigatorView, LaunchedView, RunView
 from crypto_assets.orchestrator import Kind
+from crypto_assets.pipeline import steering
 
 Name = Annotated[str, Path(max_length=200, description="Its name in Dagster.")]
 
@@ -28,15 +29,18 @@ def _add_instigators(router: APIRouter, kind: Kind) -> None:
         return Answer(data=[InstigatorView.model_validate(each) for each in found])
 
     @router.put(f"{path}/{{name}}", name=f"switch_{kind}", **WRITES)
-    def switch(name: Name, switch: Switch, orchestrator: OrchestratorDep) -> Answer[InstigatorView]:
+    def switch(name: Name, switch: Switch, parts: PartsDep) -> Answer[InstigatorView]:
         """Start or stop it; answers how it then stands."""
-        found = orchestrator.switch(kind, name, switch.running)
+        found = steering.switch(
+            parts.platform, parts.orchestrator, kind, name, switch.running, THE_API
+        )
         return Answer(data=InstigatorView.model_validate(found))
 
     @router.post(f"{path}/{{name}}/run", name=f"run_{kind}", status_code=202, **WRITES)
-    def run(name: Name, orchestrator: OrchestratorDep) -> Answer[LaunchedView]:
+    def run(name: Name, parts: PartsDep) -> Answer[LaunchedView]:
         """Do now what its next tick would do."""
-        return Answer(data=LaunchedView.model_validate(orchestrator.run_now(kind, name)))
+        launched = steering.run_now(parts.platform, parts.orchestrator, kind, name, THE_API)
+        return Answer(data=LaunchedView.model_validate(launched))
 
 
 router = api_router("control")

@@ -23,6 +23,9 @@ _REFUSALS = {
     415: "The body is no JSON.",
 }
 
+# Who changed something, in the change log.
+THE_API = "the API"
+
 Responses = dict[int | str, dict[str, Any]]
 
 

@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field
 from crypto_assets.api.access import MayWrite
 from crypto_assets.api.parameters import Symbol
 from crypto_assets.api.parts import PartsDep, ReportsDep
-from crypto_assets.api.routes.router import REFUSALS, WRITES, api_router
+from crypto_assets.api.routes.router import REFUSALS, THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.markets import InstrumentView
-from crypto_assets.pipeline.setup import admit, track
+from crypto_assets.pipeline import steering
 from crypto_assets.reports import Instrument
 
 router = api_router("symbols")
@@ -40,9 +40,8 @@ def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
 )
 def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answer[Tracked]:
     """Track a symbol that the exchange lists; its history follows by a backfill of its own."""
-    admit(parts.platform)
     name = wish.symbol.upper()
-    if not track(parts.platform, [name]):
+    if not steering.add_symbols(parts.platform, [name], THE_API):
         response.status_code = 200
     return Answer(data=Tracked(symbol=name, tracked=True))
 
@@ -50,7 +49,7 @@ def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answe
 @router.delete("/symbols/{symbol}", **WRITES)
 def retire_symbol(symbol: Symbol, parts: PartsDep) -> Answer[Tracked]:
     """Track a symbol no longer. What is held of it stays."""
-    parts.platform.warehouse.symbols.retire(symbol)
+    steering.retire_symbol(parts.platform, symbol, THE_API)
     return Answer(data=Tracked(symbol=symbol, tracked=False))
 
 
