@@ -6,11 +6,21 @@ from pathlib import Path
 import yaml
 
 from crypto_assets.errors import OrchestratorError
-from crypto_assets.orchestrator import backfills, instigators, maintenance, runs, ticks
+from crypto_assets.orchestrator import (
+    backfills,
+    checks,
+    instigators,
+    maintenance,
+    run_log,
+    runs,
+    ticks,
+)
 from crypto_assets.orchestrator.backfills import BackfillProgress
+from crypto_assets.orchestrator.checks import AssetCheck
 from crypto_assets.orchestrator.instigators import Instigator, Kind
 from crypto_assets.orchestrator.partitions import add_partitions
 from crypto_assets.orchestrator.repository import loaded_repository
+from crypto_assets.orchestrator.run_log import Run
 from crypto_assets.orchestrator.ticks import Launched
 from crypto_assets.orchestrator.webserver import Webserver
 
@@ -107,6 +117,14 @@ class Orchestrator:
     def run_maintenance(self, task: str) -> str:
         """Launches a task; answers the run's id."""
         return maintenance.run(self._webserver, task, _BY_HAND)
+
+    def last_runs(self, limit: int = 50) -> list[Run]:
+        """Newest first, whatever they were for."""
+        return run_log.read_last(self._webserver, limit)
+
+    def checks(self, limit: int = 20) -> list[AssetCheck]:
+        """Every asset check with its last verdicts."""
+        return checks.read_all(self._webserver, limit)
 
     def count_runs(self, since_ms: int) -> dict[str, int]:
         """How many runs created since then (epoch ms) stand at each status."""

@@ -1,7 +1,10 @@
 """What is asked of the warehouse: reads of bounded work that pages, routes and commands share."""
 
+from crypto_assets.reports.calendar import Calendar, DayCell, DayState
 from crypto_assets.reports.dashboard import Attention, Changes, Concern, Dashboard, Tile
 from crypto_assets.reports.deduplication import Deduplication, SymbolDeduplication
+from crypto_assets.reports.explorer import Dataset, Rows
+from crypto_assets.reports.flow import Flow, Station, Stop
 from crypto_assets.reports.instruments import Instrument
 from crypto_assets.reports.quality import Quality
 from crypto_assets.reports.reports import Reports
@@ -13,18 +16,26 @@ from crypto_assets.reports.storage import Storage
 __all__ = [
     "Answer",
     "Attention",
+    "Calendar",
     "CandleSeries",
     "Changes",
     "Chart",
     "Concern",
     "Dashboard",
+    "Dataset",
+    "DayCell",
+    "DayState",
     "Deduplication",
+    "Flow",
     "Gap",
     "Instrument",
     "Quality",
     "Reports",
+    "Rows",
+    "Station",
     "Statistics",
     "Status",
+    "Stop",
     "Storage",
     "SymbolDeduplication",
     "SymbolStatus",

@@ -1,6 +1,9 @@
 """What pages and routes ask, in one place."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+import pyarrow as pa
 
 from crypto_assets.analytics import get
 from crypto_assets.errors import WrongUse
@@ -8,9 +11,12 @@ from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.market.order_book import OrderBook
+from crypto_assets.reports.calendar import Calendar, read_calendar
 from crypto_assets.reports.candles import read_candles
 from crypto_assets.reports.dashboard import Dashboard, read_dashboard
 from crypto_assets.reports.deduplication import Deduplication, read_deduplication
+from crypto_assets.reports.explorer import Dataset, Rows, read_all, read_rows
+from crypto_assets.reports.flow import Flow, read_flow
 from crypto_assets.reports.indicators import answer_all
 from crypto_assets.reports.instruments import Instrument, read_instruments
 from crypto_assets.reports.quality import Quality, read_quality
@@ -20,6 +26,8 @@ from crypto_assets.reports.status import Status, read_status
 from crypto_assets.reports.storage import Storage, read_storage
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.gaps import Gap as LedgerGap
+from crypto_assets.warehouse.quarantine import Quarantined
+from crypto_assets.warehouse.revisions import Revision
 
 # A provider's name and its parameters as a person gave them.
 Wanted = tuple[str, Mapping[str, object]]
@@ -93,6 +101,10 @@ class Reports:
     def status(self) -> Status:
         return read_status(self._warehouse, self._clock())
 
+    def flow(self) -> Flow:
+        """What each station between exchange and days holds, and what passed lately."""
+        return read_flow(self._warehouse, self._clock())
+
     def order_book(self, symbol: str) -> OrderBook | None:
         """The newest snapshot with its levels; None where there is none."""
         return self._warehouse.order_books.latest(symbol)
@@ -101,10 +113,17 @@ class Reports:
         return read_storage(self._warehouse)
 
     def ingestion_log(
-        self, limit: int = 100, offset: int = 0, before: int | None = None
+        self,
+        limit: int = 100,
+        offset: int = 0,
+        before: int | None = None,
+        after: LakeObject | None = None,
     ) -> list[LakeObject]:
-        """Objects of the lake, newest fetch first; with `before`, those fetched before it."""
-        return self._warehouse.objects.latest(limit, offset, before)
+        """Objects of the lake, newest fetch first; with `before`, those fetched before it.
+
+        `after` goes on behind an object, which is how to page.
+        """
+        return self._warehouse.objects.latest(limit, offset, before, after)
 
     def deduplication(self, days: int = 7) -> Deduplication:
         return read_deduplication(self._warehouse, self._clock(), days)
@@ -119,6 +138,37 @@ class Reports:
     ) -> list[LedgerGap]:
         """The ledger by symbol and start; with `closed`, what has been filled since too."""
         return self._warehouse.gaps.list(symbol, window, closed=closed, limit=limit)
+
+    def calendar(self, first: date, last: date) -> Calendar:
+        """Each tracked symbol's UTC days, both ends included."""
+        return read_calendar(self._warehouse, self._clock(), first, last)
+
+    def revisions(self, symbol: str | None = None, limit: int = 100) -> list[Revision]:
+        """Of one symbol the newest candles', of all the last noted."""
+        return self._warehouse.revisions.list(symbol, limit=limit, newest=True)
+
+    def quarantine(self, symbol: str | None = None, limit: int = 100) -> list[Quarantined]:
+        """What was set aside, the last noted first."""
+        return self._warehouse.quarantine.list(symbol, limit)
+
+    def rows(
+        self,
+        dataset: Dataset,
+        symbol: str,
+        window: Window,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        """A page of a table's rows inside a window, newest first."""
+        return read_rows(self._warehouse, dataset, symbol, window, before, limit)
+
+    def all_rows(self, dataset: Dataset, symbol: str, window: Window) -> pa.Table:
+        """The window's rows, oldest first; the newest `explorer.MAX_ROWS` where there are more."""
+        return read_all(self._warehouse, dataset, symbol, window)
+
+    def book_of(self, symbol: str, last_update_id: int) -> OrderBook | None:
+        """A snapshot with its levels; None where they are retired."""
+        return self._warehouse.order_books.of_update(symbol, last_update_id)
 
     def quality(self, limit: int = 100) -> Quality:
         return read_quality(self._warehouse, self._clock(), limit)

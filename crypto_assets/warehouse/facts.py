@@ -79,10 +79,21 @@ class Facts:
 
         Exact decimals on MySQL and MariaDB; on SQLite the nearest double's eight decimals.
         """
+        return self._read(symbol, window, CANDLE_SCHEMA, limit, newest)
+
+    def read_fetched(
+        self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
+    ) -> pa.Table:
+        """The same with `fetched_at` (epoch ms) and `source`: FETCHED_SCHEMA."""
+        return self._read(symbol, window, FETCHED_SCHEMA, limit, newest)
+
+    def _read(
+        self, symbol: str, window: Window, schema: pa.Schema, limit: int | None, newest: bool
+    ) -> pa.Table:
         symbol_id = self._symbols.id_of(symbol)
         return self._database.read(
             lambda c: series.of_symbol(
-                c, fact_klines, symbol_id, window, CANDLE_SCHEMA, limit=limit, newest=newest
+                c, fact_klines, symbol_id, window, schema, limit=limit, newest=newest
             )
         )
 

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
@@ -65,16 +77,26 @@ class Manifest:
         return self._read(statement.limit(limit))
 
     def latest(
-        self, limit: int = 100, offset: int = 0, before: int | None = None
+        self,
+        limit: int = 100,
+        offset: int = 0,
+        before: int | None = None,
+        after: LakeObject | None = None,
     ) -> list[LakeObject]:
         """The ingestion log: newest fetch first, of those fetched before an instant (epoch ms).
 
-        In the order of the index on `fetched_at`, to which the key belongs.
+        In the order of the index on `fetched_at`, to which the key belongs. `after` goes on where
+        a page ended, with that object, even where others were fetched in the same millisecond.
         """
         statement = _select()
+        order = (lake_objects.c.fetched_at, lake_objects.c.bucket, lake_objects.c.key)
         if before is not None:
             statement = statement.where(lake_objects.c.fetched_at < before)
-        order = (lake_objects.c.fetched_at, lake_objects.c.bucket, lake_objects.c.key)
+        if after is not None:
+            at, *rest = order
+            ended = (after.bucket, after.key)
+            later = or_(at < after.fetched_at, tuple_(*rest) < ended)
+            statement = statement.where(at <= after.fetched_at, later)
         newest = statement.order_by(*(column.desc() for column in order))
         return self._read(newest.limit(limit).offset(offset))
 

@@ -79,6 +79,11 @@ class OrderBooks:
 
         return self._database.read(work)
 
+    def of_update(self, symbol: str, last_update_id: int) -> OrderBook | None:
+        """One snapshot with its levels; None where there is none, or its levels are retired."""
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read(lambda c: _book(c, symbol_id, last_update_id))
+
     def snapshots(
         self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
     ) -> pa.Table:

@@ -47,9 +47,13 @@ class Revisions:
         self._symbols = symbols
 
     def list(
-        self, symbol: str | None = None, window: Window | None = None, limit: int = 1000
+        self,
+        symbol: str | None = None,
+        window: Window | None = None,
+        limit: int = 1000,
+        newest: bool = False,
     ) -> list[Revision]:
-        """Of one symbol by open time, of all symbols the last noted first."""
+        """Of one symbol by open time (`newest`: descending), of all the last noted first."""
         names = {s.symbol_id: s.name for s in self._symbols.all()}
         statement = select(_table).limit(limit)
         if symbol is None:
@@ -57,7 +61,8 @@ class Revisions:
             statement = statement.order_by(*order)
         else:
             statement = statement.where(_table.c.symbol_id == self._symbols.id_of(symbol))
-            statement = statement.order_by(_table.c.open_time, _table.c.new_fetched_at)
+            times = (_table.c.open_time, _table.c.new_fetched_at)
+            statement = statement.order_by(*(t.desc() if newest else t for t in times))
         if window:
             statement = statement.where(
                 _table.c.open_time >= window.start_ms, _table.c.open_time < window.end_ms

@@ -9,6 +9,7 @@ from crypto_assets.warehouse.aggregates import Aggregates
 from crypto_assets.warehouse.coverage import Coverage
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.facts import Facts
+from crypto_assets.warehouse.flow import Flow
 from crypto_assets.warehouse.gaps import Gaps
 from crypto_assets.warehouse.grants import grant_statements
 from crypto_assets.warehouse.manifest import Manifest
@@ -111,6 +112,10 @@ class Warehouse:
     @cached_property
     def totals(self) -> Totals:
         return Totals(self._database, self.coverage, self.objects)
+
+    @cached_property
+    def flow(self) -> Flow:
+        return Flow(self._database, self.symbols)
 
     def close(self) -> None:
         """Gives the connections back; the next use opens new ones."""

@@ -1,0 +1,89 @@
+"""Rows of a table as they are held, a page at a time: found by the key, never by counting."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyarrow as pa
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.warehouse import Warehouse
+
+MAX_ROWS = 100_000
+
+
+class Dataset(StrEnum):
+    MINUTES = "minutes"
+    HOURS = "hours"
+    DAYS = "days"
+    BOOKS = "books"
+
+    @property
+    def time(self) -> str:
+        """The column by which rows stand in order."""
+        return "captured_at" if self is Dataset.BOOKS else "open_time"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A page, newest first. `older` and `newer` are the `before` of the pages beside it.
+
+    They are None where there is no such page; `newer` is the window's end where that is the first.
+    """
+
+    table: pa.Table
+    older: int | None
+    newer: int | None
+
+
+def read_rows(
+    warehouse: Warehouse,
+    dataset: Dataset,
+    symbol: str,
+    window: Window,
+    before: int | None = None,
+    limit: int = 100,
+) -> Rows:
+    """At most `limit` rows of the window (epoch ms) that lie before an instant.
+
+    Raises UnknownSymbol, WrongUse.
+    """
+    if not 1 <= limit <= MAX_ROWS:
+        raise WrongUse(f"limit must be 1 to {MAX_ROWS:,}, not {limit}")
+    edge = window.end_ms if before is None else max(window.start_ms, min(before, window.end_ms))
+    found = _read(warehouse, dataset, symbol, Window(window.start_ms, edge), limit + 1, True)
+    shown = found.slice(max(0, found.num_rows - limit))
+    more = found.num_rows > limit
+    return Rows(
+        shown.take(pa.array(range(shown.num_rows - 1, -1, -1), pa.int64())),
+        older=shown[dataset.time][0].as_py() if more else None,
+        newer=_newer(warehouse, dataset, symbol, Window(edge, window.end_ms), limit),
+    )
+
+
+def read_all(warehouse: Warehouse, dataset: Dataset, symbol: str, window: Window) -> pa.Table:
+    """Rows of the window, oldest first; the newest `MAX_ROWS` where there are more."""
+    return _read(warehouse, dataset, symbol, window, MAX_ROWS, True)
+
+
+def _newer(
+    warehouse: Warehouse, dataset: Dataset, symbol: str, after: Window, limit: int
+) -> int | None:
+    if not after:
+        return None
+    next_ones = _read(warehouse, dataset, symbol, after, limit + 1, False)[dataset.time]
+    if not len(next_ones):
+        return None
+    return next_ones[limit].as_py() if len(next_ones) > limit else after.end_ms
+
+
+def _read(
+    warehouse: Warehouse, dataset: Dataset, symbol: str, window: Window, limit: int, newest: bool
+) -> pa.Table:
+    if dataset is Dataset.MINUTES:
+        return warehouse.facts.read_fetched(symbol, window, limit=limit, newest=newest)
+    if dataset is Dataset.BOOKS:
+        return warehouse.order_books.snapshots(symbol, window, limit=limit, newest=newest)
+    interval = Interval.H1 if dataset is Dataset.HOURS else Interval.D1
+    return warehouse.aggregates.read(symbol, interval, window, limit=limit, newest=newest)

@@ -1,0 +1,61 @@
+"""The stations between exchange and days: what each holds, what passed lately, what waits."""
+
+from dataclasses import replace
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.reports import Reports, Station
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.reports.conftest import STOCK, UNTIL
+from crypto_assets_tests.reports.stock import describe, generated, load, load_facts
+
+MINUTES = (STOCK.end_ms - STOCK.start_ms) // MINUTE_MS
+
+
+def test_each_station_counts_its_own(reports: Reports) -> None:
+    flow = reports.flow()
+    held = {stop.station: stop.held for stop in flow.stops}
+    assert held[Station.EXCHANGE] == 3
+    assert held[Station.CANDLE_OBJECTS] == 2
+    assert held[Station.MINUTES] == 2 * MINUTES - 140
+    assert held[Station.BOOKS] == held[Station.BOOK_OBJECTS] == 0
+
+
+def test_recent_is_an_hour_of_minutes_a_day_of_hours_thirty_days_of_days(reports: Reports) -> None:
+    flow = reports.flow()
+    assert flow[Station.MINUTES].recent == 2 * 59
+    assert flow[Station.HOURS].recent == 2 * 23
+    assert flow[Station.DAYS].recent == 2 * 16
+    assert flow[Station.CANDLE_OBJECTS].recent == 2
+    assert flow[Station.MINUTES].newest == UNTIL
+    assert flow[Station.HOURS].newest == floor_ms(UNTIL, HOUR_MS)
+    assert flow[Station.DAYS].newest == floor_ms(UNTIL, DAY_MS)
+
+
+def test_what_is_not_worked_through_waits(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([describe("ETHUSDT")])
+    start = floor_ms(UNTIL, HOUR_MS) - 4 * HOUR_MS
+    load_facts(warehouse, "ETHUSDT", generated("ETHUSDT", Window(start, UNTIL)))
+    (loaded,) = warehouse.objects.latest()
+    unloaded = replace(loaded, key="ETHUSDT_klines_later_rest.json", loaded_at=None)
+    warehouse.objects.record([unloaded])
+    flow = Reports(warehouse, clock=lambda: UNTIL).flow()
+    assert flow[Station.CANDLE_OBJECTS].waiting == 1
+    assert flow[Station.HOURS].waiting == 4, "the hour that has not ended does not wait"
+
+
+def test_books_are_counted_apart(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([describe("ETHUSDT")])
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", Window(UNTIL - HOUR_MS, UNTIL)))
+    (klines,) = warehouse.objects.latest()
+    depth = replace(klines, key="ETHUSDT_depth_1.json", kind=ObjectKind.DEPTH, size_bytes=77)
+    warehouse.objects.record([depth])
+    flow = Reports(warehouse, clock=lambda: UNTIL).flow()
+    assert (flow[Station.BOOK_OBJECTS].held, flow[Station.BOOK_OBJECTS].size_bytes) == (1, 77)
+    assert flow[Station.CANDLE_OBJECTS].held == 1
+
+
+def test_an_empty_warehouse_flows_with_noughts(warehouse: Warehouse) -> None:
+    flow = Reports(warehouse).flow()
+    assert [stop.recent for stop in flow.stops] == [0] * len(Station)
+    assert all(stop.newest is None for stop in flow.stops)
