@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from crypto_assets.api.health import Health
 from crypto_assets.errors import WarehouseUnavailable
+from crypto_assets.health import Health
 from crypto_assets.market.clock import DAY_MS, Window, now_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL
@@ -143,3 +143,16 @@ def test_a_part_is_asked_again_after_some_seconds() -> None:
         assert health.look() == {"a": None}
     health.close()
     assert asked == [0, 6]
+
+
+def test_what_is_known_is_told_without_waiting() -> None:
+    answered = threading.Event()
+    health = Health({"slow": lambda: answered.wait(30)})
+    try:
+        assert health.known() == {}
+        answered.set()
+        assert health.look() == {"slow": None}
+        assert health.known() == {"slow": None}
+    finally:
+        answered.set()
+        health.close()

@@ -4,12 +4,27 @@ What every page asks is here; what one page asks stands in a module of that page
 """
 
 from streamlit_app.data.shared import (
+    DAGSTER,
+    EXCHANGE,
     FRESH_SECONDS,
     dashboard,
+    flow,
+    health,
     instruments,
     orchestrator,
     platform,
     reports,
 )
 
-__all__ = ["FRESH_SECONDS", "dashboard", "instruments", "orchestrator", "platform", "reports"]
+__all__ = [
+    "DAGSTER",
+    "EXCHANGE",
+    "FRESH_SECONDS",
+    "dashboard",
+    "flow",
+    "health",
+    "instruments",
+    "orchestrator",
+    "platform",
+    "reports",
+]

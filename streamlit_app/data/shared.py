@@ -3,15 +3,21 @@
 import streamlit as st
 
 from crypto_assets import wiring
+from crypto_assets.exchange import Patience, open_exchange
+from crypto_assets.health import Health
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.reports import Dashboard, Instrument, Reports
+from crypto_assets.reports import Dashboard, Flow, Instrument, Reports
 from crypto_assets.settings import settings
 
 # Shorter than the shortest interval at which a page refreshes itself.
 FRESH_SECONDS = 4
 # For connecting and for an answer: a page waits no longer than a person would.
 _ORCHESTRATOR_SECONDS = (1.0, 15.0)
+_ONCE = Patience(attempts=1, connect_timeout=2.0, read_timeout=4.0)
+
+# Names of the parts beside the warehouse, as `health` knows them.
+DAGSTER, EXCHANGE = "Dagster", "exchange"
 
 
 @st.cache_resource(show_spinner=False, on_release=Reports.close)
@@ -30,9 +36,27 @@ def orchestrator() -> Orchestrator:
     return Orchestrator(settings().dagster_url, _ORCHESTRATOR_SECONDS)
 
 
+@st.cache_resource(show_spinner=False, on_release=Health.close)
+def _health() -> Health:
+    chosen = settings()
+    dagster = Orchestrator(chosen.dagster_url, (1.0, 4.0))
+    rest = open_exchange(chosen.exchange_url, chosen.archive_url, _ONCE).rest
+    return Health({DAGSTER: dagster.require_daemons, EXCHANGE: rest.server_time})
+
+
+def health() -> dict[str, str | None]:
+    """By part, None where it works, else what is wrong; never waits, so at first it is empty."""
+    return _health().known()
+
+
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
 def dashboard() -> Dashboard:
     return reports().dashboard()
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def flow() -> Flow:
+    return reports().flow()
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
