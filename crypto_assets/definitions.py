@@ -7,8 +7,7 @@ from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.defs.assets.order_books import order_books
 from crypto_assets.defs.left_runs import left_runs_sensor, platform_of_run
-from crypto_assets.settings import settings
-from crypto_assets.wiring import open_webhook
+from crypto_assets.wiring import alert_address
 
 defs = dg.Definitions(
     assets=[klines, order_books, retention],
@@ -39,7 +38,7 @@ defs = dg.Definitions(
     # A function: a plain object would be opened, and a secret in it stored, when code loads.
     resources={
         "platform": dg.ResourceDefinition(platform_of_run),
-        "webhook": dg.ResourceDefinition(lambda _: open_webhook(settings())),
+        "webhook": dg.ResourceDefinition(lambda _: alert_address().webhook()),
     },
     # One step a run: a process of its own would cost more than it brings.
     executor=dg.in_process_executor,

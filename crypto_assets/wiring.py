@@ -6,7 +6,7 @@ from functools import lru_cache
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
-from crypto_assets.pipeline.alerts import Webhook
+from crypto_assets.pipeline.alert_address import AlertAddress
 from crypto_assets.pipeline.keep import Keep
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.reports import Reports
@@ -38,10 +38,10 @@ def open_platform(chosen: Settings) -> Platform:
     )
 
 
-def open_webhook(chosen: Settings) -> Webhook:
+def open_alert_address(chosen: Settings, warehouse: Warehouse) -> AlertAddress:
     """Where alerts go."""
     url = chosen.alert_webhook_url
-    return Webhook(url.get_secret_value() if url else None)
+    return AlertAddress(warehouse, url.get_secret_value() if url else None)
 
 
 def open_store(chosen: Settings, url: str) -> Lake:
@@ -64,6 +64,12 @@ def open_warehouse(chosen: Settings) -> Warehouse:
 def platform() -> Platform:
     """The process's platform, by the environment's settings; opened once, shared by threads."""
     return open_platform(settings())
+
+
+@lru_cache(maxsize=1)
+def alert_address() -> AlertAddress:
+    """The process's, which remembers where alerts went last."""
+    return open_alert_address(settings(), platform().warehouse)
 
 
 def _open_lake(chosen: Settings, url: str) -> Lake:

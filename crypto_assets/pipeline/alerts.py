@@ -15,6 +15,7 @@ _TIMEOUT_SECONDS = (3.05, 10)
 _SHOWN_AT_MOST = 10
 _ERROR_AT_MOST = 1000
 _RED = "#c0392b"
+_CURE = "see the app's page Settings, or CRYPTO_ALERT_WEBHOOK_URL"
 
 
 @dataclass(frozen=True)
@@ -40,22 +41,24 @@ class Webhook:
 
     url: str | None = field(default=None, repr=False)
 
+    @property
+    def place(self) -> str:
+        """What of the address is no secret: `hooks.example` or `127.0.0.1:8065`."""
+        parts = urlsplit(self.url or "")
+        return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
+
     def send(self, alerts: Sequence[Alert]) -> None:
         """One message for all of them. Raises AlertNotSent, without the address's secret part."""
         if not self.url or not alerts:
             return
-        place = urlsplit(self.url).netloc
         try:
             answer = requests.post(self.url, json=message(alerts), timeout=_TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise AlertNotSent(
-                f"the webhook at {place} does not answer ({type(error).__name__}): "
-                "see CRYPTO_ALERT_WEBHOOK_URL"
+                f"the webhook at {self.place} does not answer ({type(error).__name__}): {_CURE}"
             ) from None
         if not answer.ok:
-            raise AlertNotSent(
-                f"the webhook at {place} answers {answer.status_code}: see CRYPTO_ALERT_WEBHOOK_URL"
-            )
+            raise AlertNotSent(f"the webhook at {self.place} answers {answer.status_code}: {_CURE}")
 
 
 def message(alerts: Sequence[Alert]) -> dict[str, Any]:
