@@ -53,7 +53,9 @@ class DirectoryLake(Lake):
                 _make_folder(target.parent)
                 # The folder may go at any moment: a delete takes the last object's folder along.
                 with suppress(FileNotFoundError):
-                    stored = _link(staged, target) or self._replace(staged, target, rows)
+                    stored = _link(staged, target) or self._replace(
+                        staged, target, (rows, fetched_at)
+                    )
                     if stored:
                         _sync(target.parent)
                     return stored
@@ -133,9 +135,10 @@ class DirectoryLake(Lake):
         finally:
             staged.unlink(missing_ok=True)
 
-    def _replace(self, staged: Path, target: Path, rows: int) -> bool:
+    def _replace(self, staged: Path, target: Path, rank: tuple[int, int]) -> bool:
+        """`rank` are rows and fetch time; what stands with a higher one stays."""
         with self._locked():
-            if target.exists() and count_rows(target.read_bytes()) > rows:
+            if target.exists() and _rank(target) > rank:
                 return False
             staged.replace(target)
             return True
@@ -180,6 +183,10 @@ def _link(staged: Path, target: Path) -> bool:
             return False
         raise
     return True
+
+
+def _rank(path: Path) -> tuple[int, int]:
+    return count_rows(path.read_bytes()), path.stat().st_mtime_ns // 1_000_000
 
 
 def _make_folder(folder: Path) -> None:

@@ -64,7 +64,8 @@ class Lake(ABC):
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
         """Stores the object whole or not at all; `fetched_at` in epoch ms.
 
-        False, and nothing done, where an object with more rows stands under the key.
+        False, and nothing done, where an object with more rows stands under the key, or one with
+        as many that was fetched later: of two writers the slower may carry the older answer.
         """
 
     @abstractmethod
@@ -118,8 +119,8 @@ class Lake(ABC):
     def copy_to(self, other: "Lake", key: str) -> bool:
         """Copies an object with its fetch time and proves the copy.
 
-        False where `other` holds one with more rows, and keeps it. Raises ObjectMissing, and
-        LakeError where what was read back differs.
+        False where `other` keeps what it holds, as `put`. Raises ObjectMissing, and LakeError
+        where what was read back differs.
         """
         info, body = self.read(key)
         source = info.source or Source.IMPORT

@@ -39,7 +39,7 @@ class S3Lake(Lake):
         # Where conditions count, the common case, a key that is still free, costs one request.
         standing = None if self._objects.honours_conditions else self._objects.head(key)
         for _ in range(_PUT_ATTEMPTS):
-            if standing and self._rows(key, standing) > rows:
+            if standing and self._rank(key, standing) > (rows, fetched_at):
                 return False
             if self._objects.put(key, body, metadata, self._condition(standing)):
                 return True
@@ -90,13 +90,17 @@ class S3Lake(Lake):
             return {}
         return {"IfMatch": standing.etag} if standing else {"IfNoneMatch": "*"}
 
-    def _rows(self, key: str, standing: Standing) -> int:
-        """Rows of a standing object, counted in its body where the metadata has no count."""
+    def _rank(self, key: str, standing: Standing) -> tuple[int, int]:
+        """Rows and fetch time of an object that stands; what has no count is counted.
+
+        Without a fetch time of its own it yields to any that holds as much.
+        """
         info = _info(key, standing)
         try:
-            return rows_of(info, b"" if info.rows is not None else self.get(key))
+            rows = rows_of(info, b"" if info.rows is not None else self.get(key))
         except ObjectMissing:
-            return 0
+            rows = 0
+        return rows, info.fetched_at if "fetched-at" in standing.metadata else 0
 
 
 def _info(key: str, standing: Standing) -> ObjectInfo:

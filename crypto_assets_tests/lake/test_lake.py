@@ -63,6 +63,14 @@ def test_an_object_that_holds_more_stays(lake: Lake) -> None:
     assert info.fetched_at == FETCHED + 2
 
 
+def test_of_two_that_hold_as_much_the_later_fetch_stays(lake: Lake) -> None:
+    assert put(lake, KEY, mark="later", fetched_at=FETCHED + 1)
+    assert not put(lake, KEY, mark="earlier", fetched_at=FETCHED)
+    assert lake.get(KEY) == body_of(3, "later")
+    assert put(lake, KEY, mark="same time", fetched_at=FETCHED + 1)
+    assert lake.get(KEY) == body_of(3, "same time")
+
+
 def test_of_many_writers_at_once_the_one_with_most_rows_wins(strict_lake: Lake) -> None:
     counts = [3, 9, 1, 12, 5, 12, 2, 7, 11, 4, 10, 6, 8, 1, 2, 3]
     with ThreadPoolExecutor(len(counts)) as pool:
