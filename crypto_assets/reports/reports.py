@@ -112,6 +112,10 @@ class Reports:
     def storage(self) -> Storage:
         return read_storage(self._warehouse)
 
+    def table_sizes(self) -> dict[str, int]:
+        """Bytes by table as the server estimates them; on SQLite the file's, by its name."""
+        return self._warehouse.coverage.sizes()
+
     def ingestion_log(
         self,
         limit: int = 100,

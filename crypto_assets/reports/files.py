@@ -1,0 +1,34 @@
+"""Tables as files: CSV with plain decimals, and Parquet with exact ones."""
+
+import io
+from enum import StrEnum
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from crypto_assets.market.candles import decimal_text
+
+_PLAIN = pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none")
+
+
+class FileKind(StrEnum):
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def write_file(table: pa.Table, sink: Path | io.BytesIO, kind: FileKind) -> None:
+    """The table's rows and columns, times in epoch ms as they are held. May raise OSError."""
+    if kind is FileKind.PARQUET:
+        pyarrow.parquet.write_table(table, sink)
+    else:
+        pyarrow.csv.write_csv(with_plain_decimals(table), sink, _PLAIN)
+
+
+def with_plain_decimals(table: pa.Table) -> pa.Table:
+    """Decimals as text, as the exchange writes them: never with an exponent."""
+    for at, column in enumerate(table.schema):
+        if pa.types.is_decimal(column.type):
+            table = table.set_column(at, column.name, decimal_text(table[column.name]))
+    return table
