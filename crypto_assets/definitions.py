@@ -4,13 +4,13 @@ import dagster as dg
 
 from crypto_assets.defs import alerts, closing, jobs, maintenance, mending, schedules, sensors
 from crypto_assets.defs.assets.klines import klines
-from crypto_assets.defs.assets.maintenance import retention
+from crypto_assets.defs.assets.maintenance import dagster_history, retention
 from crypto_assets.defs.assets.order_books import order_books
 from crypto_assets.defs.left_runs import left_runs_sensor, platform_of_run
 from crypto_assets.wiring import alert_address
 
 defs = dg.Definitions(
-    assets=[klines, order_books, retention],
+    assets=[klines, order_books, retention, dagster_history],
     jobs=[
         jobs.ingest,
         jobs.order_books,
@@ -19,12 +19,14 @@ defs = dg.Definitions(
         mending.mend_gaps,
         mending.load_leftovers,
         maintenance.maintenance,
+        maintenance.thin_history,
     ],
     schedules=[
         closing.close_day_schedule,
         schedules.ingest_schedule,
         schedules.order_books_schedule,
         maintenance.maintenance_schedule,
+        maintenance.history_schedule,
     ],
     sensors=[
         sensors.symbols_sensor,

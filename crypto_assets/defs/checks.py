@@ -2,9 +2,11 @@
 
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 import dagster as dg
 
+from crypto_assets.defs.metadata import chart_link, runbook_link
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol, window_of
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.day_checks import DayCheck, Finding, check_days
@@ -59,7 +61,7 @@ def judge(
     for own in wanted:
         for key in own.keys:
             for finding in _findings(platform, own.symbol, key, checks):
-                context.log_event(_evaluation(finding, str(key)))
+                context.log_event(_evaluation(finding, own.symbol, str(key)))
                 if not finding.passed:
                     said = f"{finding.check}: {finding.said}"
                     bad.append((_ASSETS[finding.check].value, str(key), said))
@@ -75,12 +77,20 @@ def _findings(
         return [Finding(check, False, f"could not be judged: {error}") for check in wanted]
 
 
-def _evaluation(finding: Finding, partition: str) -> dg.AssetCheckEvaluation:
+def _evaluation(finding: Finding, symbol: str, partition: str) -> dg.AssetCheckEvaluation:
+    """The verdict with its figures; where it fails, what is wrong and what a person does then."""
+    asset = _ASSETS[finding.check]
+    metadata: dict[str, Any] = {
+        **finding.figures,
+        **({"wrong": list(finding.named)} if finding.named else {}),
+        "chart": chart_link(asset, symbol),
+        "runbook": runbook_link("failed-checks"),
+    }
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(_ASSETS[finding.check].value),
+        asset_key=dg.AssetKey(asset.value),
         check_name=finding.check.value,
         passed=finding.passed,
         description=finding.said,
-        metadata={"wrong": list(finding.named)} if finding.named else {},
+        metadata=metadata,
         partition=partition,
     )

@@ -9,11 +9,12 @@ from crypto_assets.defs.jobs import KLINES
 from crypto_assets.defs.partitions import contiguous, date_key, date_keys
 from crypto_assets.defs.schedules import known_symbols, rectangle
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.orchestrator.lanes import Lane, lane_tags
 from crypto_assets.pipeline.close_day import due_days
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.platform import Platform
 
-_TAGS = {"crypto/kind": "close_day", "dagster/priority": "5"}
+_TAGS = lane_tags(Lane.CLOSING)
 
 close_day = dg.define_asset_job(
     "close_day",

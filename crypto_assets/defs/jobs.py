@@ -3,15 +3,14 @@
 import dagster as dg
 
 from crypto_assets.defs.assets.klines import ERRAND_TAG
-from crypto_assets.pipeline.backfill import BACKFILL_TAGS
+from crypto_assets.orchestrator.lanes import BACKFILL_TAGS, Lane, lane_tags
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import BookStage, Stage
 
 KLINES = dg.AssetSelection.assets(*(stage.value for stage in Stage))
 ORDER_BOOKS = dg.AssetSelection.assets(*(stage.value for stage in BookStage))
 
-# Ticks go before backfills in the queue (dagster.yaml).
-TICK_TAGS = {"crypto/kind": "tick", "dagster/priority": "10"}
+TICK_TAGS = lane_tags(Lane.TICK)
 
 ingest = dg.define_asset_job(
     "ingest",

@@ -1,12 +1,23 @@
-"""The nightly job of the group `maintenance`, and when it runs."""
+"""The jobs of the group `maintenance`, and when they run."""
 
 import dagster as dg
+
+from crypto_assets.orchestrator.lanes import Lane, lane_tags
+
+_TAGS = lane_tags(Lane.MAINTENANCE)
 
 maintenance = dg.define_asset_job(
     "maintenance",
     selection=dg.AssetSelection.groups("maintenance"),
-    description="Retention: what grows old leaves lake and warehouse.",
-    tags={"crypto/kind": "maintenance"},
+    description="Retention: what grows old leaves lake and warehouse, and Dagster's own history.",
+    tags=_TAGS,
+    executor_def=dg.in_process_executor,
+)
+thin_history = dg.define_asset_job(
+    "thin_history",
+    selection=dg.AssetSelection.assets("dagster_history"),
+    description="Superseded runs of the live jobs leave Dagster's history, with all their files.",
+    tags=_TAGS,
     executor_def=dg.in_process_executor,
 )
 
@@ -17,4 +28,12 @@ maintenance_schedule = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every night at 03:00 UTC.",
+)
+history_schedule = dg.ScheduleDefinition(
+    name="history_schedule",
+    job=thin_history,
+    cron_schedule="50 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every hour: ticks come by the minute, and each leaves a run behind.",
 )

@@ -12,6 +12,7 @@ from crypto_assets.defs.schedules import unfinished
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import MINUTE_MS, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.orchestrator.lanes import Lane, lane_tags
 from crypto_assets.pipeline.gap_retries import days_of, due_gaps
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.leftovers import Leftover, find_leftovers
@@ -19,7 +20,7 @@ from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import Gap
 
-_TAGS = {"crypto/kind": "mending"}
+_TAGS = lane_tags(Lane.MENDING)
 _LOADED = [stage.value for stage in Stage if stage is not Stage.RAW]
 
 mend_gaps = dg.define_asset_job(
@@ -98,6 +99,7 @@ def _load_request(one: Leftover) -> dg.RunRequest:
     return dg.RunRequest(
         job_name=order_books.name if books else load_leftovers.name,
         asset_selection=[dg.AssetKey(name) for name in assets],
+        asset_check_keys=[],
         tags={**_TAGS, **_keys(one.symbol, one.first, one.last)},
     )
 

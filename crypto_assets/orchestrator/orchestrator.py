@@ -18,6 +18,7 @@ from crypto_assets.orchestrator import (
 from crypto_assets.orchestrator.backfills import BackfillProgress
 from crypto_assets.orchestrator.checks import AssetCheck
 from crypto_assets.orchestrator.instigators import Instigator, Kind
+from crypto_assets.orchestrator.lanes import Lane, lane_tags
 from crypto_assets.orchestrator.partitions import add_partitions
 from crypto_assets.orchestrator.repository import loaded_repository
 from crypto_assets.orchestrator.run_log import Run
@@ -27,7 +28,7 @@ from crypto_assets.orchestrator.webserver import Webserver
 # The name of the partitions that are one a symbol.
 SYMBOLS = "symbols"
 # A run that a person asked for: not a tick, and no backfill either.
-_BY_HAND = {"crypto/kind": "maintenance"}
+_BY_HAND = lane_tags(Lane.BY_HAND)
 
 _HEALTH = """
 query { instance { info daemonHealth { allDaemonStatuses { daemonType required healthy } } } }

@@ -8,12 +8,11 @@ from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.symbols import symbol_name
 from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.settings import PartitionUnit
 
-# Ticks go before backfills in the queue; backfills go one at a time (dagster.yaml).
-BACKFILL_TAGS = {"crypto/kind": "backfill", "dagster/priority": "-1"}
 # Beyond so many keys of one asset Dagster's own pages fail.
 MOST_KEYS = 100_000
 

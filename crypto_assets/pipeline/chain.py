@@ -134,10 +134,16 @@ class Chain:
         missing = self._missing(day, held.minutes)
         facts = {Stage.FACTS: {"loaded": loaded, "missing": missing}}
         rows = {Stage.FACTS: held.minutes, Stage.HOURS: held.hours}
+        start = day_start_ms(day)
+        reach = {Stage.HOURS: held.hours_reach}
+        if held.minutes and not missing:
+            # Nothing is missing from midnight on, so the count says where the last one stands.
+            reach[Stage.FACTS] = (start, start + (held.minutes - 1) * MINUTE_MS)
         if self._is_over(day):
             rows[Stage.DAYS] = held.days
+            reach[Stage.DAYS] = (start, start) if held.days else None
         return [
-            DayOutcome(stage, self.symbol, day, count, facts.get(stage, {}))
+            DayOutcome(stage, self.symbol, day, count, facts.get(stage, {}), reach=reach.get(stage))
             for stage, count in rows.items()
             if stage in self.stages
         ]

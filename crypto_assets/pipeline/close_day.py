@@ -14,7 +14,7 @@ from crypto_assets.pipeline.chain import Chain
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.plan import TAIL_MS
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.raw_klines import PullDay, StoredDay, store_days
+from crypto_assets.pipeline.raw_klines import PullDay, StoredDay, raw_outcome, store_days
 from crypto_assets.pipeline.sources import pull_archived, pull_day
 
 _AGAIN_AFTER_DAYS = 7
@@ -125,8 +125,7 @@ def _raw_outcome(chain: Chain, day: date, note: str | None) -> DayOutcome:
     objects = chain.platform.warehouse.objects.of_window(
         chain.symbol, ObjectKind.KLINES, Window.of_day(day)
     )
-    facts: dict[str, object] = {"objects": len(objects)} | ({"note": note} if note else {})
-    return DayOutcome(Stage.RAW, chain.symbol, day, sum(item.rows for item in objects), facts)
+    return raw_outcome(chain.symbol, day, objects, note)
 
 
 def _unread(platform: Platform, symbol: str, recent: Window) -> list[date]:

@@ -1,7 +1,7 @@
 """What must hold of days that have closed: whole or explained, sane, the lake's, the exchange's."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -28,12 +28,16 @@ class DayCheck(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check says: `said` is a line for a person, `named` what is wrong, one by one."""
+    """What one check says: `said` is a line for a person, `named` what is wrong, one by one.
+
+    `figures` are the counts by which it passed or failed.
+    """
 
     check: DayCheck
     passed: bool
     said: str
     named: tuple[str, ...] = ()
+    figures: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Days:
@@ -54,21 +58,34 @@ class _Days:
     def complete(self) -> Finding:
         days = self._platform.warehouse.retirement.days(self._symbol, self.held)
         reasons = [reason for day in days if (reason := _lack(day))]
+        held = sum(day.minutes for day in days)
         explained = sum(day.explained for day in days)
-        good = f"{sum(day.minutes for day in days)} minutes held, {explained} explained"
-        return _finding(DayCheck.COMPLETE, reasons, good)
+        figures = {
+            "minutes_expected": len(days) * _MINUTES_A_DAY,
+            "minutes_held": held,
+            "minutes_explained": explained,
+            "objects_not_loaded": sum(day.unloaded for day in days),
+        }
+        good = f"{held} minutes held, {explained} explained"
+        return _finding(DayCheck.COMPLETE, reasons, good, figures)
 
     def sane(self) -> Finding:
         minutes = self._platform.warehouse.facts.read(self._symbol, self.held)
         times = minutes["open_time"].to_pylist()
         found = [f"{isoformat(times[at])}: {why}" for at, why in flaws(minutes, self.held).items()]
-        return _finding(DayCheck.SANE, found, f"{minutes.num_rows} minutes are sane")
+        figures = {"minutes_judged": minutes.num_rows, "minutes_wrong": len(found)}
+        return _finding(DayCheck.SANE, found, f"{minutes.num_rows} minutes are sane", figures)
 
     def lake(self) -> Finding:
         found = [str(one) for one in self.verified.differences if one.against is Against.LAKE]
         found += [f"the lake has lost {key}" for key in self.verified.lost]
+        figures = {
+            "minutes_compared": self.verified.minutes,
+            "differences": len(found),
+            "objects_lost": len(self.verified.lost),
+        }
         good = f"{self.verified.minutes} minutes are what the lake holds"
-        return _finding(DayCheck.LAKE, found, good)
+        return _finding(DayCheck.LAKE, found, good, figures)
 
     def exchange(self) -> Finding:
         found = [str(one) for one in self.verified.differences if one.against is not Against.LAKE]
@@ -76,7 +93,12 @@ class _Days:
         explained = len(self.verified.explained)
         good = f"{self.verified.compared} hours and days equal the exchange's own"
         more = f", {explained} figures but for known revisions" if explained else ""
-        return _finding(DayCheck.EXCHANGE, found, good + more)
+        figures = {
+            "hours_and_days_compared": self.verified.compared,
+            "differences": len(found),
+            "differences_explained": explained,
+        }
+        return _finding(DayCheck.EXCHANGE, found, good + more, figures)
 
 
 def check_days(
@@ -109,8 +131,10 @@ def _lack(day: DayStand) -> str | None:
     return None
 
 
-def _finding(check: DayCheck, wrong: Sequence[str], good: str) -> Finding:
+def _finding(
+    check: DayCheck, wrong: Sequence[str], good: str, figures: Mapping[str, int]
+) -> Finding:
     if not wrong:
-        return Finding(check, True, good)
+        return Finding(check, True, good, figures=figures)
     more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return Finding(check, False, f"{wrong[0]}{more}", tuple(wrong[:_NAMED_AT_MOST]))
+    return Finding(check, False, f"{wrong[0]}{more}", tuple(wrong[:_NAMED_AT_MOST]), figures)

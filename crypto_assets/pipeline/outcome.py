@@ -26,7 +26,10 @@ class BookStage(StrEnum):
 
 @dataclass(frozen=True)
 class DayOutcome:
-    """`rows` is what the stage holds of the day; `facts` are figures that a person wants to see."""
+    """`rows` is what the stage holds of the day; `facts` are figures that a person wants to see.
+
+    `reach` are the open times (epoch ms) of the first and the last candle, where they are known.
+    """
 
     stage: Stage | BookStage
     symbol: str
@@ -34,3 +37,4 @@ class DayOutcome:
     rows: int = 0
     facts: Mapping[str, object] = field(default_factory=dict)
     error: CryptoAssetsError | None = None
+    reach: tuple[int, int] | None = None

@@ -1,6 +1,6 @@
 """Exchange → lake: a symbol's days as objects, each recorded in the manifest."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import date
@@ -31,14 +31,28 @@ class StoredDay:
     broken: ArchiveBroken | None = None
 
     def outcome(self, symbol: str) -> DayOutcome:
-        facts: dict[str, object] = {"objects": [item.key for item in self.objects]}
-        if self.objects:
-            facts["first_candle"] = isoformat(min(item.first_time for item in self.objects))
-            facts["last_candle"] = isoformat(max(item.last_time for item in self.objects))
-        if self.note:
-            facts["note"] = self.note
-        rows = sum(item.rows for item in self.objects)
-        return DayOutcome(Stage.RAW, symbol, self.day, rows, facts, self.error)
+        return raw_outcome(symbol, self.day, self.objects, self.note, self.error)
+
+
+def raw_outcome(
+    symbol: str,
+    day: date,
+    objects: Sequence[LakeObject],
+    note: str | None = None,
+    error: CryptoAssetsError | None = None,
+) -> DayOutcome:
+    """What these objects of the lake hold of a day."""
+    facts: dict[str, object] = {
+        "objects": len(objects),
+        "size_bytes": sum(item.size_bytes for item in objects),
+        "keys": [item.key for item in objects],
+    }
+    if note:
+        facts["note"] = note
+    times = [time for item in objects for time in (item.first_time, item.last_time)]
+    reach = (min(times), max(times)) if times else None
+    rows = sum(item.rows for item in objects)
+    return DayOutcome(Stage.RAW, symbol, day, rows, facts, error, reach)
 
 
 def store_days(

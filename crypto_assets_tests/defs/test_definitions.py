@@ -43,6 +43,7 @@ def test_the_live_jobs_run_from_the_first_start() -> None:
     repository = defs.get_repository_def()
     assert {s.name: s.default_status for s in repository.schedule_defs} == {
         "close_day_schedule": dg.DefaultScheduleStatus.RUNNING,
+        "history_schedule": dg.DefaultScheduleStatus.RUNNING,
         "maintenance_schedule": dg.DefaultScheduleStatus.RUNNING,
         "ingest_schedule": dg.DefaultScheduleStatus.RUNNING,
         "order_books_schedule": dg.DefaultScheduleStatus.RUNNING,

@@ -13,6 +13,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dotenv import dotenv_values
 
+from crypto_assets.orchestrator.lanes import KIND_TAG, Lane
 from crypto_assets_tests.house.repository import ROOT, files, text
 
 PRODUCTION = {
@@ -45,12 +46,13 @@ def test_the_compose_file_keeps_the_compose_schema(compose: dict[str, Any]) -> N
 
 
 def test_the_services_are_those_of_the_one_machine_size(services: dict[str, Any]) -> None:
-    assert set(services) == {"mysql", "lake", "init", "code", "webserver", "daemon", "app"}
+    served = {"code", "webserver", "daemon", "app", "api"}
+    assert set(services) == {"mysql", "lake", "init", *served}
 
 
 def test_ports_open_on_loopback_only(services: dict[str, Any]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(ports) == 5
+    assert len(ports) == 6
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
@@ -141,10 +143,10 @@ def test_the_workspaces_name_one_code_location(
     assert [origin.location_name for origin in origins] == ["crypto_assets"]
 
 
-def test_the_queue_limits_the_tag_that_backfills_bear() -> None:
-    from crypto_assets.pipeline.backfill import BACKFILL_TAGS
-
-    for config in ("dagster.yaml", "deploy/dagster.yaml"):
-        limits = yaml.safe_load(text(config))["concurrency"]["runs"]["tag_concurrency_limits"]
-        limited = {limit["key"]: limit["value"] for limit in limits}
-        assert limited.items() <= BACKFILL_TAGS.items()
+@pytest.mark.parametrize("config", ["dagster.yaml", "deploy/dagster.yaml"])
+def test_the_queue_bounds_every_lane_but_the_ticks_and_leaves_these_room(config: str) -> None:
+    runs = yaml.safe_load(text(config))["concurrency"]["runs"]
+    limits = {limit["value"]: limit["limit"] for limit in runs["tag_concurrency_limits"]}
+    assert {limit["key"] for limit in runs["tag_concurrency_limits"]} == {KIND_TAG}
+    assert set(limits) == set(Lane) - {Lane.TICK}
+    assert runs["max_concurrent_runs"] - sum(limits.values()) == 2, "ingest and order books"

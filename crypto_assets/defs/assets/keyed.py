@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import dagster as dg
 
+from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import date_key
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.outcome import DayOutcome
@@ -36,7 +36,9 @@ def log_good_keys(
             context.log.error(f"{stage} {partition}: {failed[0].error}")
         else:
             context.log_event(
-                dg.AssetMaterialization(stage, partition=partition, metadata=_metadata(days))
+                dg.AssetMaterialization(
+                    stage, partition=partition, metadata=partition_metadata(days)
+                )
             )
     return bad
 
@@ -77,21 +79,3 @@ def _by_key(
 
 def _partition(outcome: DayOutcome) -> dg.MultiPartitionKey:
     return dg.MultiPartitionKey({"date": date_key(outcome.day), "symbol": outcome.symbol})
-
-
-def _metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
-    """Counts are summed over a month's days, lists are joined, notes are kept by day."""
-    metadata: dict[str, Any] = {
-        "dagster/partition_row_count": sum(day.rows for day in days),
-    }
-    for name in dict.fromkeys(name for day in days for name in day.facts):
-        values = [day.facts[name] for day in days if name in day.facts]
-        if all(isinstance(value, int) for value in values):
-            metadata[name] = sum(value for value in values if isinstance(value, int))
-        elif all(isinstance(value, list) for value in values):
-            metadata[name] = [item for value in values if isinstance(value, list) for item in value]
-        else:
-            metadata[name] = {
-                str(day.day): str(day.facts[name]) for day in days if name in day.facts
-            }
-    return metadata

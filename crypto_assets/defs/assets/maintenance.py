@@ -1,19 +1,28 @@
 """Maintenance: assets without partitions, run at night and by hand."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from crypto_assets.defs import freshness
 from crypto_assets.defs.assets.specs import OWNERS
+from crypto_assets.defs.history import LIVE_JOBS, home_bytes, thin_out
+from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.retention import Retired, retain
 from crypto_assets.pipeline.setup import admit
+
+_TAGS = {"layer": "maintenance", "cadence": "scheduled"}
 
 
 @dg.asset(
     group_name="maintenance",
     kinds={"python"},
     owners=OWNERS,
+    tags=_TAGS,
+    freshness_policy=freshness.NIGHTLY,
+    metadata={"runbook": runbook_link("retention")},
     description="Old raw objects into the archive and out of it, old minutes and book levels gone.",
 )
 def retention(
@@ -25,6 +34,30 @@ def retention(
     for symbol, reason in retired.held_up.items():
         context.log.warning(f"old minutes of {symbol} stay from {reason}")
     return dg.MaterializeResult(metadata=_metadata(retired))
+
+
+@dg.asset(
+    group_name="maintenance",
+    kinds={"python"},
+    owners=OWNERS,
+    tags=_TAGS,
+    freshness_policy=freshness.HOURLY,
+    metadata={"runbook": runbook_link("dagsters-own-history")},
+    description="Superseded runs of the live jobs gone, and partitions as green as before.",
+)
+def dagster_history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Thin out the history of the live jobs, and say how large Dagster's home is."""
+    home = Path(context.instance.root_directory)
+    before = home_bytes(home)
+    thinned = thin_out(context.instance, LIVE_JOBS)
+    return dg.MaterializeResult(
+        metadata={
+            "runs_deleted": thinned.deleted,
+            "older_runs_kept": thinned.speaking,
+            "home_bytes_before": before,
+            "home_bytes": home_bytes(home),
+        }
+    )
 
 
 def _metadata(retired: Retired) -> dict[str, Any]:

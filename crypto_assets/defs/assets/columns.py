@@ -1,0 +1,74 @@
+"""The columns of the assets' tables, as Dagster's pages list them, and whence each comes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from crypto_assets.market.candles import CANDLE_SCHEMA
+
+_HELP = {
+    "open_time": "first millisecond of the candle, UTC epoch ms",
+    "open": "price of the first trade, in quote units",
+    "high": "highest price",
+    "low": "lowest price",
+    "close": "price of the last trade",
+    "volume": "traded amount, in base units",
+    "close_time": "last millisecond of the candle, UTC epoch ms",
+    "quote_volume": "traded amount, in quote units",
+    "trade_count": "number of trades",
+    "taker_buy_volume": "part of the volume that takers bought, in base units",
+    "taker_buy_quote_volume": "part of the volume that takers bought, in quote units",
+}
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    return f"decimal({kind.precision},{kind.scale})" if pa.types.is_decimal(kind) else "bigint"
+
+
+_SYMBOL = dg.TableColumn("symbol_id", "bigint", description="key of the table `symbols`")
+CANDLE_COLUMNS = [
+    _SYMBOL,
+    *(
+        dg.TableColumn(field.name, _sql_type(field.type), description=_HELP[field.name])
+        for field in CANDLE_SCHEMA
+    ),
+]
+PERIOD_COLUMNS = [
+    *CANDLE_COLUMNS,
+    dg.TableColumn("minute_count", "bigint", description="minutes that the period is built from"),
+]
+# In the lake a candle is the exchange's own row of twelve fields, the last of them unused.
+RAW_COLUMNS = [
+    dg.TableColumn(
+        field.name,
+        "string" if pa.types.is_decimal(field.type) else "integer",
+        description=_HELP[field.name],
+    )
+    for field in CANDLE_SCHEMA
+]
+BOOK_COLUMNS = [
+    _SYMBOL,
+    dg.TableColumn("last_update_id", "bigint", description="the exchange's number of the book"),
+    dg.TableColumn("side", "varchar(3)", description="`bid` or `ask`"),
+    dg.TableColumn("level", "smallint", description="1 is the best price of its side"),
+    dg.TableColumn("captured_at", "bigint", description="first capture, UTC epoch ms"),
+    dg.TableColumn("price", "decimal(20,8)", description="in quote units"),
+    dg.TableColumn("quantity", "decimal(30,8)", description="at this price, in base units"),
+]
+
+
+def lineage(columns: Sequence[dg.TableColumn], upstream: dg.AssetSpec | None) -> dict[str, Any]:
+    """A column comes of its namesake upstream; an hour's count of minutes of their open times."""
+    if upstream is None:
+        return {}
+    schema: dg.TableSchema = upstream.metadata["dagster/column_schema"]
+    known = {column.name for column in schema.columns}
+    sources = {"minute_count": "open_time"} | {name: name for name in known}
+    deps = {
+        column.name: [dg.TableColumnDep(upstream.key, source)]
+        for column in columns
+        if (source := sources.get(column.name)) in known
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps)} if deps else {}

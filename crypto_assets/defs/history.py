@@ -1,0 +1,154 @@
+"""Dagster's own history, thinned out: ticks come by the minute, and each leaves a run behind.
+
+What a run has materialised stands in the status of its partitions for as long as no later run has
+materialised them too, and goes with the run. So the newest runs of each live job stay for people to
+look at, and of the older ones those that still speak for a partition.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterEventType
+
+# What is launched without anybody asking; a backfill's runs are few, and somebody's.
+LIVE_JOBS = (
+    "ingest",
+    "order_books",
+    "close_day",
+    "mend_gaps",
+    "load_leftovers",
+    "maintenance",
+    "thin_history",
+)
+# Of each job, good ones and bad ones each: an hour of ticks at one a minute.
+KEPT_RUNS = 60
+# A week's later reading of a day supersedes its closing; what still speaks then, speaks for good.
+_LOOK_BACK = timedelta(days=14)
+_PAGE = 500
+_GOOD = [dg.DagsterRunStatus.SUCCESS]
+_BAD = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+Key = tuple[dg.AssetKey, str | None]
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """Runs that went, and older ones that stay because the status of a partition is theirs."""
+
+    deleted: int
+    speaking: int
+
+
+def thin_out(
+    instance: dg.DagsterInstance, jobs: Iterable[str], kept_runs: int = KEPT_RUNS
+) -> Thinned:
+    """Delete the superseded runs of these jobs with all their files; killed, it is done again."""
+    deleted = speaking = 0
+    for job in jobs:
+        for page in _pages(_old_runs(instance, job, kept_runs)):
+            voices = _speaking(instance, page)
+            for run_id in page:
+                if run_id not in voices:
+                    _delete(instance, run_id)
+            speaking += len(voices)
+            deleted += len(page) - len(voices)
+    _delete_left_tags(instance)
+    return Thinned(deleted, speaking)
+
+
+def home_bytes(home: Path) -> int:
+    """Of all files below Dagster's home; one that goes while it is counted counts nothing."""
+    total = 0
+    for path in home.rglob("*"):
+        try:
+            total += path.lstat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def _old_runs(instance: dg.DagsterInstance, job: str, kept: int) -> list[str]:
+    """Ids of those beyond the newest good and the newest bad ones, which alerts link to."""
+    recent = datetime.now(UTC) - _LOOK_BACK
+    return [
+        record.dagster_run.run_id
+        for statuses in (_GOOD, _BAD)
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name=job, statuses=statuses, created_after=recent)
+        )[kept:]
+    ]
+
+
+def _pages(run_ids: Sequence[str]) -> Iterator[list[str]]:
+    for at in range(0, len(run_ids), _PAGE):
+        yield list(run_ids[at : at + _PAGE])
+
+
+def _speaking(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set[str]:
+    """Those of the runs that hold the newest materialisation of some asset or partition."""
+    touched: dict[dg.AssetKey, set[str | None]] = {}
+    for run_id in run_ids:
+        for asset, partition in _materialised(instance, run_id):
+            touched.setdefault(asset, set()).add(partition)
+    newest = {
+        run_id
+        for asset, partitions in touched.items()
+        for run_id in _newest_runs(instance, asset, partitions)
+    }
+    return newest & set(run_ids)
+
+
+def _materialised(instance: dg.DagsterInstance, run_id: str) -> Iterator[Key]:
+    kind = DagsterEventType.ASSET_MATERIALIZATION
+    for record in instance.get_records_for_run(run_id, of_type=kind).records:
+        event = record.event_log_entry.dagster_event
+        if event and event.asset_key:
+            yield event.asset_key, event.partition
+
+
+def _newest_runs(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partitions: set[str | None]
+) -> Iterator[str]:
+    """Runs of the newest materialisation of each partition, or of an asset that has none."""
+    if None in partitions and (event := instance.get_latest_materialization_event(asset)):
+        yield event.run_id
+    named = {partition for partition in partitions if partition is not None}
+    if not named:
+        return
+    newest = instance.event_log_storage.get_latest_storage_id_by_partition(
+        asset, DagsterEventType.ASSET_MATERIALIZATION, named
+    )
+    ids = sorted(newest.values())
+    for at in range(0, len(ids), _PAGE):
+        wanted = dg.AssetRecordsFilter(asset_key=asset, storage_ids=ids[at : at + _PAGE])
+        for record in instance.fetch_materializations(wanted, limit=_PAGE).records:
+            yield record.run_id
+
+
+def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
+    """The run's row goes last: whatever moment it is killed at, the run is found and deleted again.
+
+    `delete_run` itself would leave output and event file behind, without a run to find them by.
+    """
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
+    instance.event_log_storage.delete_events(run_id)
+    for path in (_folder(instance) / "history" / "runs").glob(f"{run_id}.db*"):
+        path.unlink(missing_ok=True)
+    instance.run_storage.delete_run(run_id)
+
+
+def _delete_left_tags(instance: dg.DagsterInstance) -> None:
+    """Dagster does not switch on SQLite's foreign keys, so tags outlive their run there."""
+    path = _folder(instance) / "history" / "runs.db"
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path, timeout=60)) as runs, runs:
+        runs.execute("DELETE FROM run_tags WHERE run_id NOT IN (SELECT run_id FROM runs)")
+
+
+def _folder(instance: dg.DagsterInstance) -> Path:
+    return Path(instance.root_directory)

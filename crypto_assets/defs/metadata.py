@@ -1,0 +1,74 @@
+"""What a person sees of a materialised partition: counts to plot, its reach in time, links."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import dagster as dg
+
+from crypto_assets.market.clock import MINUTE_MS, from_ms
+from crypto_assets.pipeline.outcome import BookStage, DayOutcome, Stage
+from crypto_assets.settings import settings
+
+_CHARTS = {
+    Stage.HOURS: {"interval": "1h", "range": "1M"},
+    Stage.DAYS: {"interval": "1d", "range": "1y"},
+}
+_MINUTE_CHART = {"interval": "1m", "range": "1d"}
+_RUNBOOK = "docs/operations.md"
+
+
+def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
+    """Of one key of one asset: `days` are its days. Numbers are plotted by Dagster over time."""
+    stage, symbol = days[0].stage, days[0].symbol
+    found: dict[str, Any] = {"dagster/partition_row_count": sum(day.rows for day in days)}
+    for name in dict.fromkeys(name for day in days for name in day.facts):
+        found |= _fact(name, [day for day in days if name in day.facts])
+    return {**found, **_reach(days), "chart": chart_link(stage, symbol)}
+
+
+def chart_link(stage: Stage | BookStage, symbol: str) -> dg.UrlMetadataValue:
+    """The app's page Analytics, at this symbol and the asset's own interval."""
+    chart = _CHARTS.get(stage, _MINUTE_CHART) if isinstance(stage, Stage) else _MINUTE_CHART
+    query = urlencode({"symbol": symbol, **chart})
+    return dg.MetadataValue.url(f"{settings().app_link_url.rstrip('/')}/analytics?{query}")
+
+
+def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValue:
+    """A section of docs/operations.md: its address where the settings have one, else the file."""
+    anchor = f"#{section}" if section else ""
+    if url := settings().runbook_url:
+        return dg.MetadataValue.url(f"{url}{anchor}")
+    return dg.MetadataValue.path(f"{_RUNBOOK}{anchor}")
+
+
+def _fact(name: str, days: Sequence[DayOutcome]) -> dict[str, Any]:
+    """Counts are summed over a month's days, keys of the lake are joined, notes kept by day."""
+    values = [day.facts[name] for day in days]
+    if name == "keys":
+        keys = [str(key) for value in values if isinstance(value, list) for key in value]
+        return {"lake_objects": keys, **_object_link(keys)}
+    if all(isinstance(value, int) for value in values):
+        return {name: sum(value for value in values if isinstance(value, int))}
+    if len(days) == 1:
+        return {name: str(values[0])}
+    return {name: {str(day.day): str(day.facts[name]) for day in days}}
+
+
+def _object_link(keys: Sequence[str]) -> dict[str, Any]:
+    """Where the newest object lies: an address of the store, or a file."""
+    if not keys:
+        return {}
+    return {"lake_object": dg.MetadataValue.path(f"{settings().lake_raw_url}/{keys[-1]}")}
+
+
+def _reach(days: Sequence[DayOutcome]) -> dict[str, Any]:
+    reaches = [day.reach for day in days if day.reach]
+    if not reaches:
+        return {}
+    first, last = min(first for first, _ in reaches), max(last for _, last in reaches)
+    return {
+        "first_candle": dg.MetadataValue.timestamp(from_ms(first)),
+        "last_candle": dg.MetadataValue.timestamp(from_ms(last)),
+        "span_minutes": (last - first) // MINUTE_MS,
+    }

@@ -1,0 +1,34 @@
+"""The run queue's lanes: a run says its kind, and dagster.yaml bounds how many of one go at once.
+
+Ticks have no bound, and the bounds of all other lanes together leave them room: a tick never waits.
+"""
+
+from enum import StrEnum
+
+KIND_TAG = "crypto/kind"
+PRIORITY_TAG = "dagster/priority"
+
+
+class Lane(StrEnum):
+    """What a run is for; the value of its tag `crypto/kind`."""
+
+    TICK = "tick"
+    CLOSING = "close_day"
+    MENDING = "mending"
+    MAINTENANCE = "maintenance"
+    BY_HAND = "by_hand"
+    BACKFILL = "backfill"
+
+
+_PRIORITIES = {Lane.TICK: 10, Lane.CLOSING: 5, Lane.BACKFILL: -1}
+
+
+def lane_tags(lane: Lane) -> dict[str, str]:
+    """Of a run in this lane; a higher priority leaves the queue first."""
+    return {KIND_TAG: lane.value, PRIORITY_TAG: str(_PRIORITIES.get(lane, 0))}
+
+
+# Ticks go before backfills in the queue; backfills go one at a time (dagster.yaml).
+BACKFILL_TAGS = lane_tags(Lane.BACKFILL)
+# One that nobody asked for lets those pass that somebody did.
+AUTOMATIC_BACKFILL_TAGS = {**BACKFILL_TAGS, PRIORITY_TAG: "-2"}
