@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     warehouse_url: SecretStr = SecretStr("")
     warehouse_read_url: SecretStr = SecretStr("")
     dagster_url: str = "http://127.0.0.1:3000"
+    # What people's browsers open: in containers another address than what programs call.
+    dagster_link_url: str = ""
+    app_link_url: str = "http://127.0.0.1:8501"
+    runbook_url: str = ""
     # Relative to `home`; an explicit absolute one, which is what Dagster asks for, wins.
     dagster_home: Path = Field(
         default=Path("dagster"), validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
@@ -108,6 +112,7 @@ class Settings(BaseSettings):
         fill(self, "lake_archive_url", self.lake_archive_url or str(home / "lake" / "archive"))
         if not self.warehouse_url.get_secret_value():
             fill(self, "warehouse_url", SecretStr(f"sqlite:///{home / 'warehouse.db'}"))
+        fill(self, "dagster_link_url", self.dagster_link_url or self.dagster_url)
         if not self.warehouse_read_url.get_secret_value():
             fill(self, "warehouse_read_url", self.warehouse_url)
         if not self.ingest_interval_minutes:

@@ -36,6 +36,7 @@ def serve(tree: ProcessTree, dagster_port: int, app_port: int) -> None:
     home = settings().dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
+    os.environ.setdefault("CRYPTO_APP_LINK_URL", f"http://127.0.0.1:{app_port}")
     logs = home.parent / "logs"
     for program in (
         serving.webserver(dagster_port, logs),

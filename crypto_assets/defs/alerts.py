@@ -120,7 +120,7 @@ def _failed_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 
 
 def _of_runs(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> list[Alert]:
-    base = settings().dagster_url.rstrip("/")
+    base = settings().dagster_link_url.rstrip("/")
     return [
         Alert(f"{run.job_name} failed", reason, symbol, partition, f"{base}/runs/{run.run_id}")
         for run in runs
@@ -129,5 +129,5 @@ def _of_runs(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> lis
 
 
 def _of_symbol(silent: Silent) -> Alert:
-    base = settings().dagster_url.rstrip("/")
+    base = settings().dagster_link_url.rstrip("/")
     return silent.alert(f"{base}/assets/fact_klines")

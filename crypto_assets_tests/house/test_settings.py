@@ -20,6 +20,7 @@ COMPUTED = {
     "warehouse_url",
     "warehouse_read_url",
     "dagster_home",
+    "dagster_link_url",
     "ingest_interval_minutes",
     "s3_endpoint_url",
 }
