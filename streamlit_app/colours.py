@@ -18,3 +18,10 @@ def translucent(colour: str, alpha: float) -> str:
     """A `#rrggbb` colour with an opacity from 0 to 1, as CSS writes it."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {alpha:g})"
+
+
+# Days of the coverage calendar. Not loaded is hardly there, on either ground.
+COMPLETE = RISING
+EXPLAINED = "#7C8798"
+INCOMPLETE = FALLING
+NOT_LOADED = "rgba(128, 138, 152, 0.2)"

@@ -1,4 +1,4 @@
-"""The line above every page: whether candles arrive, and how old the newest one is."""
+"""The line above every page: whether candles arrive, how old the newest is, and who is away."""
 
 from datetime import timedelta
 
@@ -13,15 +13,27 @@ from streamlit_app import data, words
 def line() -> None:
     """Refreshes alone. Where the warehouse fails it says so shortly; the page says the rest."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        try:
-            board = data.dashboard()
-        except CryptoAssetsError:
-            st.badge("No data", icon=":material/cloud_off:", color="orange")
-            return
-        _health(board)
-        if board.lag_ms is not None:
-            lag = words.ago(timedelta(milliseconds=board.lag_ms))
-            st.caption(f"newest candle closed {lag} ago", width="content")
+        _candles()
+        for part, complaint in data.health().items():
+            if complaint:
+                st.badge(
+                    f"{part.capitalize()} away",
+                    icon=":material/cloud_off:",
+                    color="orange",
+                    help=complaint,
+                )
+
+
+def _candles() -> None:
+    try:
+        board = data.dashboard()
+    except CryptoAssetsError:
+        st.badge("No data", icon=":material/cloud_off:", color="orange")
+        return
+    _health(board)
+    if board.lag_ms is not None:
+        lag = words.ago(timedelta(milliseconds=board.lag_ms))
+        st.caption(f"newest candle closed {lag} ago", width="content")
 
 
 def _health(board: Dashboard) -> None:

@@ -30,4 +30,16 @@ PAGES = (
         ":material/candlestick_chart:",
         "Candles with volume and indicators, from a minute to a week, over any range.",
     ),
+    PageEntry(
+        "pipeline",
+        "Pipeline",
+        ":material/account_tree:",
+        "The way of the data with live counts: runs, ingestion log, storage, and every row held.",
+    ),
+    PageEntry(
+        "quality",
+        "Quality",
+        ":material/fact_check:",
+        "What is complete, what is missing and why, what changed, and what was set aside.",
+    ),
 )

@@ -8,17 +8,30 @@ import streamlit as st
 
 from crypto_assets.errors import (
     CryptoAssetsError,
+    ExchangeError,
+    ExchangeUnavailable,
+    LakeError,
+    OrchestratorError,
     WarehouseNotReady,
     WarehouseTooNew,
     WarehouseUnavailable,
 )
 from crypto_assets.market.clock import day_of, now_ms
 from crypto_assets.settings import settings
+from streamlit_app import data
 
 _TITLES = {
     WarehouseNotReady: "The warehouse is not set up yet",
     WarehouseTooNew: "The warehouse is newer than this program",
     WarehouseUnavailable: "The warehouse does not answer",
+    OrchestratorError: "Dagster cannot be asked",
+    ExchangeUnavailable: "The exchange does not answer",
+    ExchangeError: "The exchange refuses",
+    LakeError: "The lake cannot be read",
+}
+_AWAY = {
+    data.DAGSTER: "Dagster is away: nothing is loaded until it runs.",
+    data.EXCHANGE: "The exchange is away: new candles come when it answers again.",
 }
 _OFFERED_DAYS = 30
 _RECOVERS = "This page looks again by itself every few seconds."
@@ -42,6 +55,18 @@ def show(error: CryptoAssetsError) -> None:
     if isinstance(error, WarehouseNotReady):
         st.markdown("Create the tables and register the symbols, then load some days:")
         st.code("crypto-assets init\n" + _backfill_command(), language="bash")
+
+
+def away() -> None:
+    """Says which of the parts beside the warehouse do not work, and what that means."""
+    for part, complaint in data.health().items():
+        if complaint:
+            st.warning(f"**{_AWAY[part]}** {sentence(complaint)}", icon=":material/cloud_off:")
+
+
+def nothing(what: str) -> None:
+    """An empty list is good news, or not yet any; `what` is a sentence."""
+    st.caption(f":material/check_circle: {what}")
 
 
 def no_symbols() -> None:
@@ -71,8 +96,6 @@ def sentence(text: str) -> str:
 @st.fragment(run_every="5s")
 def look_again() -> None:
     """Runs the whole page anew as soon as its inputs can be read."""
-    from streamlit_app import data
-
     try:
         data.instruments()
     except CryptoAssetsError:

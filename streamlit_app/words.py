@@ -34,3 +34,9 @@ def ago(lag: timedelta) -> str:
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def took(length: timedelta) -> str:
+    """How long something ran: `0.4 s`, `12 s`, `3 min`, and longer as `ago` says it."""
+    seconds = length.total_seconds()
+    return f"{seconds:.1f} s" if seconds < 10 else ago(length)

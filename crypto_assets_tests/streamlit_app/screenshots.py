@@ -3,46 +3,77 @@
 `python -m crypto_assets_tests.streamlit_app.screenshots OUT` does it.
 
 The app is the one at --url, by default where `make demo` serves it. Each page is taken wide and
-narrow, on light and on dark, as OUT/{page}-{width}-{scheme}.png.
+narrow, on light and on dark, as OUT/{page}-{width}-{scheme}.png; so are the parts
+of a page that lie behind its tabs, as OUT/{page}-{part}-{width}-{scheme}.png.
 """
 
 import argparse
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium
+from streamlit_app.navigation import PAGES
 
 PATIENCE_MS = 60_000
 SIZES = ((1440, 900), (390, 844))
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
+# What must be there before a page is taken, where that is more than its first figures.
+AWAITED = {
+    "dashboard": "[data-testid=stMetricChart] path",
+    "analytics": ".live-chart .trace.boxes",
+    "pipeline": ".flow .stop",
+    "quality": ".js-plotly-plot .heatmaplayer image",
+}
+# Parts of pages that their address shows, beside the pages themselves.
+PARTS = {
+    "pipeline": ("Ingestion log", "Deduplication", "Storage", "Data explorer"),
+    "quality": ("Gaps", "Revisions", "Quarantine", "Checks", "Verify"),
+}
+
+
 @dataclass(frozen=True)
 class Shot:
-    """A page, the address that shows it best, and what must be there before it is taken."""
+    """A page, or a part of it, and what must be there before it is taken."""
 
     page: str
-    address: str
-    awaited: str
+    part: str | None = None
+
+    @property
+    def name(self) -> str:
+        return "-".join([self.page, *(self.part or "").lower().split()])
+
+    @property
+    def address(self) -> str:
+        place = "" if self.page == PAGES[0].name else self.page
+        return f"{place}?part={quote(self.part)}" if self.part else place
+
+    @property
+    def awaited(self) -> str:
+        awaited = AWAITED.get(self.page, "[data-testid=stMain] [data-testid=stElementContainer]")
+        return "[role=tabpanel]" if self.part else awaited
 
 
-SHOTS = (
-    Shot("dashboard", "", "[data-testid=stMetricChart] path"),
-    Shot("analytics", "analytics", ".live-chart .trace.boxes"),
+SHOTS = tuple(
+    Shot(entry.name, part) for entry in PAGES for part in (None, *PARTS.get(entry.name, ()))
 )
 
 
-def photograph(url: str, folder: Path) -> list[Path]:
-    """Raises playwright's TimeoutError where a page does not come up."""
+def photograph(url: str, folder: Path, pages: Collection[str] = ()) -> list[Path]:
+    """Every page, or those named. Raises playwright's TimeoutError where one does not come up."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         taken = [
             _take(browser, url, folder, shot, size, scheme)
             for shot in SHOTS
+            if not pages or shot.page in pages
             for size in SIZES
             for scheme in SCHEMES
         ]
@@ -69,7 +100,7 @@ def _take(
     page.goto(f"{url}/{shot.address}")
     page.wait_for_selector(shot.awaited, state="attached")
     _settle(page)
-    path = folder / f"{shot.page}-{width}-{scheme}.png"
+    path = folder / f"{shot.name}-{width}-{scheme}.png"
     page.screenshot(path=path)
     page.close()
     return path
@@ -84,8 +115,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--url", default="http://127.0.0.1:8501")
+    parser.add_argument("--page", action="append", choices=[entry.name for entry in PAGES])
     chosen = parser.parse_args()
-    for path in photograph(chosen.url, chosen.folder):
+    for path in photograph(chosen.url, chosen.folder, chosen.page or ()):
         print(f"{path}  {path.stat().st_size // 1000} kB")  # noqa: T201
 
 

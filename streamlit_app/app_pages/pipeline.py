@@ -1,0 +1,32 @@
+"""Pipeline: the way of the data with live counts, and what went along it."""
+
+import streamlit as st
+
+from streamlit_app import data, flow_picture, notices
+from streamlit_app.pipeline import deduplication, explorer, log, runs, storage
+
+_PARTS = {
+    "Runs": runs.show,
+    "Ingestion log": log.show,
+    "Deduplication": deduplication.show,
+    "Storage": storage.show,
+    "Data explorer": explorer.show,
+}
+
+
+@st.fragment(run_every="10s")
+def flow() -> None:
+    with notices.in_words():
+        flow_picture.show(data.flow())
+        notices.away()
+
+
+flow()
+for tab, show in zip(
+    st.tabs(list(_PARTS), key="part", on_change="rerun", bind="query-params"),
+    _PARTS.values(),
+    strict=True,
+):
+    if tab.open:
+        with tab:
+            show()

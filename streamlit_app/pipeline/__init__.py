@@ -1,0 +1,1 @@
+"""The parts of the page Pipeline, each a function that draws itself."""

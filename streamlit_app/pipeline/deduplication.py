@@ -1,0 +1,74 @@
+"""Deduplication: how often minutes were delivered, and that each is held once."""
+
+import streamlit as st
+
+from crypto_assets.reports import Deduplication, SymbolDeduplication
+from streamlit_app import notices, tables
+from streamlit_app.data import pipeline
+
+_REACHES = {1: "Today", 7: "7 days", 30: "30 days"}
+
+
+@st.fragment(run_every="30s")
+def show() -> None:
+    days = st.segmented_control(
+        "Over",
+        list(_REACHES),
+        default=7,
+        format_func=_REACHES.__getitem__,
+        required=True,
+        key="dedup_days",
+        bind="query-params",
+    )
+    with notices.in_words():
+        found = pipeline.deduplication(days)
+        if not found.delivered:
+            notices.nothing("Nothing was delivered in this time.")
+            return
+        _figures(found)
+        tables.show(
+            tables.frame(_row(one) for one in found.symbols),
+            {
+                "symbol": st.column_config.TextColumn("Symbol"),
+                "objects": tables.count("Objects", "loaded objects that the lake still has"),
+                "delivered": tables.count("Delivered", "rows in these objects"),
+                "held": tables.count("Held", "minutes that they became, each once"),
+                "repeated": tables.count("Repeated", "rows that said again what another had said"),
+                "quarantined": tables.count("Set aside", "rows that broke a rule"),
+                "share": st.column_config.NumberColumn("Repeated", format="percent"),
+            },
+            "Rows delivered and held, by symbol",
+        )
+        st.caption(
+            "Delivered = held + repeated + set aside. A minute is fetched by the tick, and again "
+            "when its day's archive appears; the later fetch wins and each minute is held once."
+        )
+
+
+def _figures(found: Deduplication) -> None:
+    held = sum(one.held for one in found.symbols)
+    aside = sum(one.quarantined for one in found.symbols)
+    with st.grid(4, min_column_width=150):
+        st.metric("Delivered", f"{found.delivered:,}", help="rows of all objects", border=True)
+        st.metric("Held", f"{held:,}", help="minutes, each once", border=True)
+        st.metric(
+            "Repeated",
+            f"{found.repeated:,}",
+            f"{found.repeated / found.delivered:.1%} of delivered",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+        st.metric("Set aside", f"{aside:,}", help="rows that broke a rule", border=True)
+
+
+def _row(one: SymbolDeduplication) -> dict[str, object]:
+    return {
+        "symbol": one.symbol,
+        "objects": one.objects,
+        "delivered": one.delivered,
+        "held": one.held,
+        "repeated": one.repeated,
+        "quarantined": one.quarantined,
+        "share": one.repeated / one.delivered if one.delivered else 0.0,
+    }

@@ -1,0 +1,57 @@
+"""Dagster's last runs: what each was for, how it went, how long it took."""
+
+from datetime import timedelta
+
+import streamlit as st
+
+from crypto_assets.orchestrator import Run
+from crypto_assets.settings import settings
+from streamlit_app import notices, tables, words
+from streamlit_app.data import pipeline
+
+_STATUS = {
+    "SUCCESS": "\N{HEAVY CHECK MARK} done",
+    "FAILURE": "\N{HEAVY MULTIPLICATION X} failed",
+    "CANCELED": "\N{HEAVY MULTIPLICATION X} canceled",
+    "STARTED": "\N{BLACK RIGHT-POINTING TRIANGLE} running",
+    "STARTING": "\N{BLACK RIGHT-POINTING TRIANGLE} starting",
+}
+_WAITS = "\N{HORIZONTAL ELLIPSIS} "
+
+
+@st.fragment(run_every="10s")
+def show() -> None:
+    with notices.in_words():
+        found = pipeline.runs()
+        if not found:
+            notices.nothing("Dagster has not run anything yet.")
+            return
+        tables.show(
+            tables.frame((_row(run) for run in found), ["created_at"]),
+            {
+                "status": st.column_config.TextColumn("Status", width="small"),
+                "job": st.column_config.TextColumn("Job"),
+                "created_at": tables.moment("Asked for (UTC)"),
+                "took": st.column_config.TextColumn("Took", width="small"),
+                "partitions": st.column_config.TextColumn("Partitions"),
+                "page": st.column_config.LinkColumn("In Dagster", display_text="open"),
+            },
+            "The last runs of Dagster, newest first",
+        )
+        failed = sum(run.status == "FAILURE" for run in found)
+        st.caption(
+            f"The last {len(found)} runs, {failed} of them failed. [All of them in Dagster]"
+            f"({settings().dagster_url}/runs)."
+        )
+
+
+def _row(run: Run) -> dict[str, object]:
+    took = run.took_ms
+    return {
+        "status": _STATUS.get(run.status, _WAITS + run.status.replace("_", " ").lower()),
+        "job": run.job,
+        "created_at": run.created_at,
+        "took": "" if took is None else words.took(timedelta(milliseconds=took)),
+        "partitions": run.partitions or "",
+        "page": f"{settings().dagster_url}/runs/{run.id}",
+    }

@@ -1,0 +1,49 @@
+"""Storage: what the lake's buckets and the warehouse's tables take."""
+
+import streamlit as st
+from rich.filesize import decimal as file_size
+
+from streamlit_app import data, notices, tables
+from streamlit_app.data import pipeline
+
+
+@st.fragment(run_every="30s")
+def show() -> None:
+    with notices.in_words():
+        storage, sizes = data.dashboard().storage, pipeline.table_sizes()
+        lake, warehouse = st.columns(2)
+        with lake:
+            st.subheader(f"Lake, {file_size(storage.lake_bytes)}")
+            if not storage.lake:
+                notices.nothing("The lake is empty.")
+            else:
+                tables.show(
+                    tables.frame(
+                        {
+                            "bucket": total.bucket,
+                            "kind": str(total.kind),
+                            "objects": total.objects,
+                            "bytes": total.size_bytes,
+                        }
+                        for total in storage.lake
+                    ),
+                    {
+                        "bucket": st.column_config.TextColumn("Bucket"),
+                        "kind": st.column_config.TextColumn("Kind"),
+                        "objects": tables.count("Objects"),
+                        "bytes": tables.size("Size"),
+                    },
+                    "Objects and bytes of the lake, by bucket and kind",
+                )
+        with warehouse:
+            st.subheader(f"Warehouse, {file_size(sum(sizes.values()))}")
+            largest = sorted(sizes.items(), key=lambda item: -item[1])
+            tables.show(
+                tables.frame({"table": name, "bytes": size} for name, size in largest),
+                {
+                    "table": st.column_config.TextColumn("Table"),
+                    "bytes": tables.size("Size"),
+                },
+                "Bytes of the warehouse, by table",
+            )
+            st.caption("As the server estimates them; SQLite is one file.")

@@ -1,0 +1,65 @@
+"""The gap ledger: every hole among the minutes, what it is, and from what we know it."""
+
+import streamlit as st
+
+from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.warehouse.gaps import Gap, GapClass
+from streamlit_app import notices, tables
+from streamlit_app.data import quality
+from streamlit_app.quality.choice import symbol_or_all
+
+_CLASSES = {
+    GapClass.OUTAGE: "Outage: the exchange has nothing",
+    GapClass.NOT_LISTED: "Not listed yet",
+    GapClass.DELISTED: "Delisted",
+    GapClass.ARCHIVE_LATE: "Its archive is late",
+    GapClass.OPEN: "Open: asked for again",
+}
+
+
+@st.fragment(run_every="30s")
+def show() -> None:
+    with notices.in_words():
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            symbol = symbol_or_all()
+            closed = st.toggle("Filled ones too", key="filled", bind="query-params")
+        found = quality.gaps(symbol, closed)
+        if not found:
+            notices.nothing("The ledger has no gap here.")
+            return
+        tables.show(
+            tables.frame(
+                (_row(gap) for gap in found),
+                ["start", "end", "first_seen", "closed_at", "next_retry_at"],
+            ),
+            {
+                "symbol": st.column_config.TextColumn("Symbol", width="small"),
+                "class": st.column_config.TextColumn("What it is"),
+                "start": tables.moment("From (UTC)"),
+                "end": tables.moment("Until (UTC)"),
+                "minutes": tables.count("Minutes"),
+                "evidence": st.column_config.TextColumn("How we know", width="large"),
+                "first_seen": tables.moment("First seen"),
+                "closed_at": tables.moment("Filled"),
+                "attempts": tables.count("Attempts"),
+                "next_retry_at": tables.moment("Next attempt"),
+            },
+            "The gap ledger",
+        )
+        if len(found) == quality.ROWS:
+            st.caption(f"The first {quality.ROWS:,}; choose a symbol to see the rest of its own.")
+
+
+def _row(gap: Gap) -> dict[str, object]:
+    return {
+        "symbol": gap.symbol,
+        "class": _CLASSES[gap.gap_class],
+        "start": gap.start,
+        "end": gap.end + MINUTE_MS,
+        "minutes": gap.minutes,
+        "evidence": gap.evidence,
+        "first_seen": gap.first_seen,
+        "closed_at": gap.closed_at,
+        "attempts": gap.attempts,
+        "next_retry_at": gap.next_retry_at,
+    }

@@ -1,0 +1,52 @@
+"""Quarantine: what broke a rule and was set aside, why, and where it lies."""
+
+import streamlit as st
+
+from crypto_assets.warehouse.quarantine import Quarantined
+from streamlit_app import notices, tables
+from streamlit_app.data import quality
+from streamlit_app.quality.choice import symbol_or_all
+
+
+@st.fragment
+def show() -> None:
+    with notices.in_words():
+        found = quality.quarantine(symbol_or_all())
+        if not found:
+            notices.nothing("Nothing was ever set aside.")
+            return
+        chosen = tables.show(
+            tables.frame((_row(item) for item in found), ["open_time", "noted_at"]),
+            {
+                "symbol": st.column_config.TextColumn("Symbol", width="small"),
+                "kind": st.column_config.TextColumn("Kind", width="small"),
+                "reason": st.column_config.TextColumn("Why", width="large"),
+                "open_time": tables.moment("Minute (UTC)", "empty where it is the whole object"),
+                "object": st.column_config.TextColumn("Object", width="large"),
+                "noted_at": tables.moment("Noted"),
+            },
+            "What was set aside, the last noted first",
+            key="quarantined",
+            on_select="rerun",
+            selection_mode="single-row",
+        )
+        picked = chosen.selection.rows
+        if picked and picked[0] < len(found):
+            _content(found[picked[0]])
+        else:
+            st.caption("Pick a row to see what stands in the object.")
+
+
+def _row(item: Quarantined) -> dict[str, object]:
+    return {
+        "symbol": item.symbol,
+        "kind": str(item.kind),
+        "reason": item.reason,
+        "open_time": item.open_time,
+        "object": f"{item.bucket}/{item.key}",
+        "noted_at": item.noted_at,
+    }
+
+
+def _content(item: Quarantined) -> None:
+    st.code(f"{item.bucket}/{item.key}\n{item.reason}\n\n{item.content}", None, wrap_lines=True)
