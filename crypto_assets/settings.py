@@ -134,6 +134,14 @@ def read_settings() -> Settings:
         raise WrongUse(f"settings are wrong: {wrong}") from None
 
 
+def variable_of(field: str) -> str:
+    """The environment's name of a field, the documented one where there are several."""
+    alias = Settings.model_fields[field].validation_alias
+    names = alias.choices if isinstance(alias, AliasChoices) else ()
+    own = (str(name) for name in names if str(name).isupper())
+    return next(own, f"CRYPTO_{field.upper()}")
+
+
 def _variable(location: tuple[int | str, ...]) -> str:
     name = str(location[0]) if location else "settings"
     return name if name.isupper() else f"CRYPTO_{name.upper()}"

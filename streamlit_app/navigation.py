@@ -42,4 +42,16 @@ PAGES = (
         ":material/fact_check:",
         "What is complete, what is missing and why, what changed, and what was set aside.",
     ),
+    PageEntry(
+        "scheduler",
+        "Scheduler",
+        ":material/schedule:",
+        "What runs by itself, when it ran last and runs next; backfills asked for and watched.",
+    ),
+    PageEntry(
+        "settings",
+        "Settings",
+        ":material/settings:",
+        "Symbols, retention, alerts and appearance; what the environment says; who changed what.",
+    ),
 )

@@ -1,0 +1,66 @@
+"""What the page Settings asks: symbols here and at the exchange, choices, and the change log."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from crypto_assets import wiring
+from crypto_assets.exchange import Patience, open_exchange
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.pipeline.alert_address import AlertAddress
+from crypto_assets.pipeline.alerts import Webhook
+from crypto_assets.pipeline.choices import InForce, in_force
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.settings import settings
+from crypto_assets.warehouse import TrackedSymbol
+from crypto_assets.warehouse.user_settings import SettingChange
+from streamlit_app.data.shared import FRESH_SECONDS, platform
+
+# A person waits for the answer; a run would ask longer.
+_HASTE = Patience(attempts=2, connect_timeout=2.0, read_timeout=10.0)
+# Its answer has megabytes, and new listings are rare.
+_LISTED_SECONDS = 900
+_SHOWN_CHANGES = 200
+
+
+@st.cache_resource(show_spinner=False)
+def hasty_platform() -> Platform:
+    """The platform, whose exchange is not asked for minutes while somebody looks on."""
+    chosen = settings()
+    exchange = open_exchange(chosen.exchange_url, chosen.archive_url, _HASTE)
+    return replace(platform(), exchange=exchange)
+
+
+@st.cache_resource(show_spinner=False)
+def alert_address() -> AlertAddress:
+    return wiring.open_alert_address(settings(), platform().warehouse)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def symbols() -> list[TrackedSymbol]:
+    """Tracked ones and retired ones. Raises WarehouseError."""
+    return platform().warehouse.symbols.all()
+
+
+@st.cache_data(ttl=_LISTED_SECONDS, max_entries=1, show_spinner="Asking the exchange …")
+def listed() -> list[str]:
+    """Names of all that the exchange trades. Raises ExchangeError."""
+    found = hasty_platform().exchange.rest.exchange_info().symbols.values()
+    return sorted(one.name for one in found if one.status is SymbolStatus.TRADING)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def choices() -> dict[str, InForce]:
+    """Raises WarehouseError."""
+    return in_force(platform())
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def changes() -> list[SettingChange]:
+    """Newest first. Raises WarehouseError."""
+    return platform().warehouse.settings.audit(_SHOWN_CHANGES)
+
+
+def webhook() -> Webhook:
+    """Not kept: its address is a secret. Raises WarehouseError."""
+    return alert_address().read()

@@ -1,0 +1,77 @@
+"""The newest backfills, as Dagster keeps them: how far they are, and a way to call one off."""
+
+from datetime import timedelta
+from functools import partial
+
+import streamlit as st
+
+from crypto_assets.orchestrator import BackfillProgress
+from crypto_assets.pipeline import steering
+from streamlit_app import data, instants, notices, words
+from streamlit_app.acting import confirm
+from streamlit_app.scheduler import wording
+
+
+def listing(found: list[BackfillProgress], allowed: bool) -> None:
+    if not found:
+        notices.nothing("No backfill has been asked for yet.")
+    for backfill in found:
+        _entry(backfill, allowed)
+
+
+def _entry(backfill: BackfillProgress, allowed: bool) -> None:
+    with st.container(border=True, gap="xsmall", key=f"backfill_{backfill.id}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+            st.markdown(f"**{backfill.title or backfill.id}**", width="content")
+            _badge(backfill)
+        if not backfill.ended:
+            st.progress(backfill.done_ratio)
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.caption(_figures(backfill), width="content")
+            if not backfill.ended and backfill.status != "CANCELING":
+                _cancel(backfill, allowed)
+        if backfill.error:
+            st.caption(f":red[{notices.sentence(backfill.error.splitlines()[0])}]")
+
+
+def _badge(backfill: BackfillProgress) -> None:
+    state = wording.backfill_state(backfill)
+    if backfill.succeeded:
+        st.badge(state, icon=":material/check_circle:", color="blue")
+    elif backfill.status == "CANCELED":
+        st.badge(state, icon=":material/block:", color="gray")
+    elif backfill.ended:
+        st.badge(state, icon=":material/error:", color="orange")
+    else:
+        st.badge(state, icon=":material/hourglass_top:", color="violet")
+
+
+def _figures(backfill: BackfillProgress) -> str:
+    """Counts are asset partitions: a day of a symbol counts once for each asset."""
+    parts = [f"{backfill.materialized:,} of {backfill.targeted:,} steps done"]
+    if backfill.failed:
+        parts.append(f"{backfill.failed:,} failed")
+    if backfill.ended_at:
+        took = timedelta(milliseconds=backfill.ended_at - backfill.asked_at)
+        parts.append(f"took {words.ago(took)}")
+    return f"{', '.join(parts)}; asked {instants.since(backfill.asked_at)}"
+
+
+def _cancel(backfill: BackfillProgress, allowed: bool) -> None:
+    if st.button(
+        "Call off", icon=":material/close:", key=f"cancel_{backfill.id}", disabled=not allowed
+    ):
+        confirm(
+            "Call off this backfill?",
+            f"{backfill.title or backfill.id}: what is loaded stays; asking for it again goes on "
+            "from there.",
+            "Call it off",
+            partial(_call_off, backfill),
+        )
+
+
+def _call_off(backfill: BackfillProgress, who: str) -> str:
+    steering.cancel_backfill(data.platform(), data.orchestrator(), backfill.id, who)
+    return f"Called off: {backfill.title or backfill.id}."

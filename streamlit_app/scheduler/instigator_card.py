@@ -1,0 +1,109 @@
+"""A card for a schedule or sensor: its state, last and next tick, and what may be done with it."""
+
+from functools import partial
+
+import streamlit as st
+
+from crypto_assets.market.clock import MINUTE_MS, floor_ms, now_ms
+from crypto_assets.orchestrator import Instigator, Kind
+from crypto_assets.pipeline import steering
+from crypto_assets.pipeline.platform import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
+from streamlit_app import data, instants
+from streamlit_app.acting import act, confirm
+from streamlit_app.scheduler import interval, wording
+
+# Ticking every minute, these two work at an interval of the settings.
+_INTERVALS = {"ingest_schedule": INGEST_INTERVAL, "order_books_schedule": ORDER_BOOK_INTERVAL}
+
+
+def cards(shown: list[Instigator], intervals: dict[str, int], allowed: bool) -> None:
+    """Those that bring candles first, then the rest by name."""
+    ordered = sorted(shown, key=lambda one: one.name not in _INTERVALS)
+    with st.grid(5 if len(shown) == 5 else 4, min_column_width=225):
+        for one in ordered:
+            _card(one, intervals, allowed)
+
+
+def _card(shown: Instigator, intervals: dict[str, int], allowed: bool) -> None:
+    setting = _INTERVALS.get(shown.name)
+    minutes = intervals[setting] if setting else None
+    with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{shown.name}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+            st.markdown(f"**{wording.title(shown)}**", width="content")
+            _state(shown)
+        st.caption(shown.description or "")
+        for line in _ticks(shown, minutes):
+            st.markdown(f":small[{line}]")
+        if setting and minutes:
+            interval.button(setting, wording.title(shown), minutes, allowed)
+        st.space("stretch")
+        with st.container(horizontal=True, gap="small"):
+            _switch(shown, allowed)
+            _run_now(shown, allowed)
+
+
+def _state(shown: Instigator) -> None:
+    if shown.running:
+        st.badge("Running", icon=":material/play_arrow:", color="blue")
+    else:
+        st.badge("Stopped", icon=":material/pause:", color="orange")
+
+
+def _ticks(shown: Instigator, minutes: int | None) -> list[str]:
+    """Its last action and the tick after it, where that one did nothing; the next one."""
+    last, acted = shown.last_tick, shown.last_action
+    lines = [wording.outcome(tick) for tick in (acted, last) if tick]
+    if acted and last and acted.at == last.at:
+        lines = lines[:1]
+    return [*(lines or ["Has not ticked yet"]), _next(shown, minutes)]
+
+
+def _next(shown: Instigator, minutes: int | None) -> str:
+    if not shown.running:
+        return "Next: none while it is stopped"
+    if minutes:
+        step = minutes * MINUTE_MS
+        at = floor_ms(now_ms(), step) + step
+        return f"Next: {instants.moment(at)}, {instants.until(at)}"
+    if shown.next_tick_at is None:
+        return f"Next: now. {wording.frequency(shown)}"
+    when = instants.until(shown.next_tick_at)
+    if shown.kind is Kind.SENSOR:
+        return f"Next: {when}. {wording.frequency(shown)}"
+    return f"Next: {instants.moment(shown.next_tick_at)}, {when}"
+
+
+def _switch(shown: Instigator, allowed: bool) -> None:
+    name = wording.title(shown)
+    if not shown.running:
+        if st.button(
+            "Start", icon=":material/play_arrow:", key=f"start_{shown.name}", disabled=not allowed
+        ):
+            confirm(f"Start {name}?", "It ticks from now on.", "Start", partial(_turn, shown, True))
+    elif st.button("Stop", icon=":material/pause:", key=f"stop_{shown.name}", disabled=not allowed):
+        confirm(f"Stop {name}?", wording.stopping(shown), "Stop", partial(_turn, shown, False))
+
+
+def _turn(shown: Instigator, running: bool, who: str) -> str:
+    steering.switch(data.platform(), data.orchestrator(), shown.kind, shown.name, running, who)
+    return f"{wording.title(shown)} is {'running' if running else 'stopped'}."
+
+
+def _run_now(shown: Instigator, allowed: bool) -> None:
+    if st.button(
+        "Run now",
+        icon=":material/bolt:",
+        key=f"run_{shown.name}",
+        help="What its next tick would do, done now.",
+        disabled=not allowed,
+    ):
+        act(partial(_run, shown))
+
+
+def _run(shown: Instigator, who: str) -> str:
+    done = steering.run_now(data.platform(), data.orchestrator(), shown.kind, shown.name, who)
+    if done.run_ids:
+        return f"{wording.title(shown)}: {len(done.run_ids)} run(s) launched."
+    if done.added_partitions:
+        return f"{wording.title(shown)}: added {', '.join(done.added_partitions)}."
+    return f"{wording.title(shown)}: nothing to do, {done.skipped or 'it asked for no run'}."

@@ -1,0 +1,47 @@
+"""How often candles, or order books, are fetched: shown, and changed for the next tick."""
+
+from functools import partial
+
+import streamlit as st
+
+from crypto_assets.pipeline.choices import INTERVALS, choose
+from streamlit_app import data
+from streamlit_app.acting import act
+
+
+def button(setting: str, name: str, minutes: int, allowed: bool) -> None:
+    """`Every 5 min`, which opens a dialog that changes it."""
+    label = "Every minute" if minutes == 1 else f"Every {minutes} min"
+    if st.button(
+        label,
+        icon=":material/timer:",
+        type="tertiary",
+        key=f"interval_{setting}",
+        help="Change how often it fetches.",
+        disabled=not allowed,
+    ):
+        _ask(setting, name, minutes)
+
+
+@st.dialog("How often?")
+def _ask(setting: str, name: str, minutes: int) -> None:
+    bounds = INTERVALS[setting]
+    chosen = st.number_input(
+        f"{name}: minutes between two fetches",
+        min_value=bounds.least,
+        max_value=bounds.most,
+        value=minutes,
+        step=1,
+        key=f"minutes_{setting}",
+    )
+    st.caption(
+        "Counts from the next tick on, without a restart. Ticks fall on whole multiples since "
+        "midnight UTC where the interval divides a day."
+    )
+    if st.button("Save", type="primary", key="save_interval", disabled=chosen == minutes):
+        act(partial(_save, setting, name, int(chosen)))
+
+
+def _save(setting: str, name: str, minutes: int, who: str) -> str:
+    choose(data.platform(), {setting: minutes}, who)
+    return f"{name}: every {minutes} min, from the next tick on."

@@ -1,0 +1,101 @@
+"""Asks for a backfill: symbols and days, what that will be, and the button that launches it."""
+
+from datetime import date, timedelta
+from functools import partial
+
+import streamlit as st
+
+from crypto_assets.errors import CryptoAssetsError, ExchangeError
+from crypto_assets.market.clock import day_of, now_ms
+from crypto_assets.pipeline import steering
+from crypto_assets.settings import settings
+from streamlit_app import data, notices, words
+from streamlit_app.acting import act
+from streamlit_app.data import preferences, scheduler
+
+_OFFERED_DAYS = 7
+
+
+def form(allowed: bool) -> None:
+    """Raises WarehouseError."""
+    tracked = [one.name for one in preferences.symbols() if one.active]
+    if not tracked:
+        st.info("No symbol is tracked yet: add one on the page Settings.", icon=":material/add:")
+        return
+    symbols = st.multiselect(
+        "Symbols", tracked, placeholder=f"All {len(tracked)} tracked symbols", key="symbols"
+    )
+    first, last = _days()
+    try:
+        planned = scheduler.planned(tuple(symbols), first, last)
+    except CryptoAssetsError as error:
+        st.warning(notices.sentence(str(error)), icon=":material/info:")
+        return
+    _estimate(planned)
+    if st.button(
+        "Launch backfill",
+        type="primary",
+        icon=":material/rocket_launch:",
+        key="launch",
+        disabled=not allowed,
+    ):
+        act(partial(_launch, tuple(symbols), first, last))
+
+
+def _days() -> tuple[date, date]:
+    today, start = _today(), settings().start_date
+    with st.container(horizontal=True):
+        first = st.date_input(
+            "From (UTC day)",
+            max(start, today - timedelta(days=_OFFERED_DAYS)),
+            min_value=start,
+            max_value=today,
+            format="YYYY-MM-DD",
+            key="from",
+            width=150,
+        )
+        last = st.date_input(
+            "To, inclusive",
+            max(start, today - timedelta(days=1)),
+            min_value=start,
+            max_value=today,
+            format="YYYY-MM-DD",
+            key="to",
+            width=150,
+        )
+    return first, last
+
+
+def _today() -> date:
+    try:
+        return scheduler.today()
+    except ExchangeError:
+        return day_of(now_ms())
+
+
+def _estimate(planned: scheduler.Plan) -> None:
+    what = planned.what
+    time = "not known" if what.time is None else f"about {words.ago(what.time)}"
+    st.markdown(
+        f"**{what.partitions:,}** partitions, up to **{what.candles:,}** candles, "
+        f"**{what.requests:,}** requests to the exchange, time **{time}**"
+    )
+    st.caption(f"{_grounds(planned)} What is held already is read again, and nothing is doubled.")
+
+
+def _grounds(planned: scheduler.Plan) -> str:
+    """What the time rests on."""
+    pace = planned.pace
+    if pace is None:
+        return "No backfill that went well has been measured here, so its time is anybody's guess."
+    measured = "the last backfill" if pace.measured == 1 else f"the last {pace.measured} backfills"
+    said = f"The time is as {measured} went, of at most {pace.largest:,} partitions."
+    if planned.what.partitions > 3 * pace.largest:
+        said += " One as large has not been measured: take it as a guess."
+    return said
+
+
+def _launch(symbols: tuple[str, ...], first: date, last: date, who: str) -> str:
+    wanted = scheduler.plan(symbols, first, last)
+    steering.start_backfill(data.platform(), data.orchestrator(), wanted, who)
+    return f"Launched: {wanted.title}. Dagster begins within half a minute."
