@@ -16,7 +16,8 @@ from streamlit_app import plotly_library
 @asynccontextmanager
 async def _warmed(_: st.App) -> AsyncIterator[None]:
     """Does what the first viewer would wait for: imports, and packing the library."""
-    import_module("streamlit_app.chart_view")
+    for part in ("chart_view", "cards"):
+        import_module(f"streamlit_app.{part}")
     plotly_library.zipped()
     yield
 

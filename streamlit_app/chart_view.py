@@ -1,38 +1,80 @@
 """The chart of one symbol as its page shows it: the day, candles, and what is missing."""
 
+from collections.abc import Mapping
+
+import pandas as pd
 import streamlit as st
 
-from crypto_assets.market.clock import from_ms
-from crypto_assets.market.intervals import Interval
-from crypto_assets.reports import Answer, CandleSeries, Chart, Instrument, Statistics
-from streamlit_app import charts, notices, ranges, words
+from crypto_assets.analytics import Panel, get
+from crypto_assets.market.clock import Window
+from crypto_assets.reports import Answer, Chart, Instrument, Statistics
+from streamlit_app import downloads, footnotes, notices, view, words
+from streamlit_app.comparison import relative_chart
 from streamlit_app.data import analytics
-from streamlit_app.data.analytics import Switches
-from streamlit_app.holes import Hole, hole
-from streamlit_app.live_chart import live_chart
+from streamlit_app.figures import units
+from streamlit_app.figures.candles import ChartFrame, candle_chart
+from streamlit_app.figures.indicator import Indicator
+from streamlit_app.holes import hole
+from streamlit_app.live_chart import Picture, live_chart
+from streamlit_app.selection import Selection
 
+_KEY = "candles"
 _ACRONYM = 4  # letters: sma, ema, vwap
+_VOLUME = "volume"
 
 
-def show(about: Instrument, interval: Interval, reach: ranges.Range, switches: Switches) -> None:
-    drawn = ranges.drawable(interval, reach)
-    shown = analytics.chart(about.symbol, drawn, switches, ranges.candles(drawn, reach))
-    if not shown.candles.table.num_rows:
+def show(chosen: Selection) -> None:
+    about, scope = chosen.about, chosen.scope
+    if not chosen.held:
+        if analytics.held().get(about.symbol):
+            st.rerun()  # the first candles have come
         notices.no_candles(about.symbol)
+        footnotes.ledger(about.symbol)
         return
-    day = analytics.statistics_24h(about.symbol)
-    if day is not None:
-        _figures(day, about)
-    holes = [hole(gap) for gap in shown.candles.gaps]
-    figure = charts.candle_chart(
-        shown.candles.frame,
-        charts.ChartFrame(about.symbol, drawn, about.digits),
-        overlays=_overlays(shown),
-        holes=holes,
-        uirevision=f"{about.symbol} {drawn} {reach}",
+    head = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    if (day := analytics.statistics_24h(about.symbol)) is not None:
+        with head:
+            _figures(day, about)
+    seen = view.seen(scope)
+    extract = chosen.extract(seen)
+    charted = analytics.chart(about.symbol, extract, chosen.indicators)
+    for name, fault in charted.faults.items():
+        st.warning(f"**{get(name).title}** is not drawn. {notices.sentence(fault)}")
+    if not charted.chart.candles.table.num_rows and seen is None:
+        footnotes.nothing_here(chosen)
+        return
+    with head:
+        picture = downloads.offer(chosen, charted.chart)
+    _draw(chosen, charted.chart, seen, picture)
+    footnotes.show(chosen, charted.chart.candles)
+
+
+def _draw(chosen: Selection, shown: Chart, seen: Window | None, picture: Picture) -> None:
+    series, about = shown.candles, chosen.about
+    frame = ChartFrame(about.symbol, series.interval, about.digits)
+    candles, overlays = series.frame, _indicators(shown, Panel.PRICE, about.digits)
+    if chosen.compared and len(candles):
+        candles, frame, overlays = relative_chart(
+            candles, frame, overlays, _others(chosen, shown), seen
+        )
+    names = [name for name, _ in chosen.indicators]
+    figure = candle_chart(
+        candles,
+        frame,
+        overlays,
+        panes=_indicators(shown, Panel.BELOW, about.digits),
+        holes=[hole(gap) for gap in series.gaps],
+        volume=_VOLUME in names,
     )
-    live_chart(figure, "candles", f"{about.symbol} candles of {drawn} with volume")
-    _footnotes(shown.candles, interval, drawn, holes)
+    live_chart(
+        figure,
+        _KEY,
+        f"{about.symbol} candles of {series.interval} with {', '.join(names) or 'no indicator'}",
+        scope=chosen.scope,
+        view=seen,
+        on_view=lambda: view.reported(chosen.scope, st.session_state[_KEY].view),
+        picture=picture,
+    )
 
 
 def _figures(day: Statistics, about: Instrument) -> None:
@@ -40,16 +82,42 @@ def _figures(day: Statistics, about: Instrument) -> None:
         name: words.price(float(value), about.digits)
         for name, value in (("last", day.last), ("high", day.high), ("low", day.low))
     }
-    with st.grid(5, min_column_width=130, gap="xsmall"):
-        st.metric(f"{about.base} / {about.quote}", price["last"])
-        st.metric("24 h change", words.percent(float(day.change_ratio)))
-        st.metric("24 h high", price["high"])
-        st.metric("24 h low", price["low"])
-        st.metric("24 h volume", f"{words.compact(float(day.volume))} {about.base}")
+    shown = {
+        f"{about.base} / {about.quote}": price["last"],
+        "24 h change": words.percent(float(day.change_ratio)),
+        "24 h high": price["high"],
+        "24 h low": price["low"],
+        "24 h volume": f"{words.compact(float(day.volume))} {about.base}",
+    }
+    for label, value in shown.items():
+        st.metric(label, value, width="content")
 
 
-def _overlays(shown: Chart) -> list[charts.Overlay]:
-    return [charts.Overlay(_name(answer), answer.value) for answer in shown.answers]
+def _others(chosen: Selection, shown: Chart) -> Mapping[str, pd.Series]:
+    series = shown.candles
+    return {
+        symbol: analytics.closes(symbol, series.interval, series.window)
+        for symbol in chosen.compared
+    }
+
+
+def _indicators(shown: Chart, panel: Panel, digits: int) -> list[Indicator]:
+    """The answers that belong to a panel; volume has its own way of being drawn."""
+    drawn = []
+    for answer in shown.answers:
+        provider = get(answer.provider)
+        if provider.panel is panel and provider.name != _VOLUME:
+            unit = next(iter(provider.columns.values()))
+            drawn.append(
+                Indicator(
+                    _name(answer),
+                    answer.value,
+                    units.writing(unit, digits),
+                    provider.bars,
+                    provider.levels,
+                )
+            )
+    return drawn
 
 
 def _name(answer: Answer) -> str:
@@ -61,19 +129,3 @@ def _name(answer: Answer) -> str:
 
 def _parameter(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _footnotes(series: CandleSeries, asked: Interval, drawn: Interval, holes: list[Hole]) -> None:
-    frame = series.frame
-    first, last = (from_ms(int(frame["open_time"].iloc[end])) for end in (0, -1))
-    notes = [
-        f"{len(frame):,} candles of {drawn}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"
-    ]
-    if drawn != asked:
-        notes.append(f"{asked} would be too many candles for this range, so they are of {drawn}")
-    if frame["forming"].iloc[-1]:
-        notes.append("the last one, drawn hollow, is still forming")
-    st.caption(". ".join(note[:1].upper() + note[1:] for note in notes) + ".")
-    if holes:
-        with st.expander(f"{len(holes)} shaded: no candles there", icon=":material/grid_off:"):
-            st.markdown("\n".join(f"- {each.words}" for each in holes))

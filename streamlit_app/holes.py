@@ -84,6 +84,6 @@ def hover_marks(holes: Sequence[Hole], interval: Interval, height: float) -> go.
         mode="markers",
         marker={"opacity": 0, "color": CROSSHAIR},
         name="No candles",
-        hovertemplate="%{text}<extra></extra>",
+        hoverinfo="none",
         showlegend=False,
     )

@@ -1,4 +1,4 @@
-// Draws a Plotly figure in place: zoom and pan survive new data, and prices fit what is seen.
+// Draws a Plotly figure in place: zoom and pan survive new data, and values fit what is seen.
 
 const loading = new Map()
 
@@ -15,63 +15,53 @@ function load(library) {
   return loading.get(library)
 }
 
+const styled = (element, name) =>
+  getComputedStyle(element).getPropertyValue(`--st-${name}`).trim()
+
 function themed(layout, element) {
-  const style = getComputedStyle(element)
-  const variable = name => style.getPropertyValue(`--st-${name}`).trim()
-  const [text, grid] = [variable("text-color"), variable("border-color-light")]
+  const [text, grid] = [styled(element, "text-color"), styled(element, "border-color-light")]
   for (const axis of Object.keys(layout).filter(name => /^[xy]axis/.test(name))) {
     layout[axis] = { gridcolor: grid, linecolor: grid, tickfont: { color: text }, ...layout[axis] }
   }
   layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0, 0, 0, 0)"
-  layout.font = { family: variable("font"), size: 12, color: text }
+  layout.font = { family: styled(element, "font"), size: 12, color: text }
   layout.hoverlabel = {
-    bgcolor: variable("secondary-background-color"), bordercolor: grid, font: { color: text },
+    bgcolor: styled(element, "secondary-background-color"),
+    bordercolor: grid,
+    font: { color: text },
   }
-  layout.modebar = { bgcolor: "rgba(0, 0, 0, 0)", color: layout.xaxis.spikecolor, activecolor: text }
+  layout.modebar = {
+    bgcolor: "rgba(0, 0, 0, 0)", color: layout.xaxis.spikecolor ?? text, activecolor: text,
+  }
+  // A finger that moves over the chart scrolls the page; buttons zoom.
+  if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false
   return layout
-}
-
-// Lowest and highest of what lies between two times, with a little air.
-function extent(plot, from, to, axis, traces) {
-  let low = Infinity, high = -Infinity
-  for (const trace of plot._fullData) {
-    if (trace.yaxis !== axis || trace.visible !== true || !traces(trace)) continue
-    const bottom = trace.low ?? trace.y, top = trace.high ?? trace.y
-    for (let i = 0; i < trace.x.length; i++) {
-      if (trace.x[i] < from || trace.x[i] > to || Number.isNaN(top[i])) continue
-      low = Math.min(low, bottom[i])
-      high = Math.max(high, top[i])
-    }
-  }
-  return [low, high]
-}
-
-function fitPrices(Plotly, plot, change) {
-  const zoomed = Object.keys(change).some(name => name.startsWith("xaxis.range"))
-  if (!zoomed || Object.keys(change).some(name => name.startsWith("yaxis"))) return
-  const [from, to] = plot._fullLayout.xaxis.range.map(end => plot._fullLayout.xaxis.d2r(end))
-  const [low, high] = extent(plot, from, to, "y", trace => trace.type === "candlestick")
-  const [, volume] = extent(plot, from, to, "y2", trace => trace.type === "bar")
-  if (low > high) return
-  const air = (high - low || high || 1) * 0.05
-  const fitted = { "yaxis.range": [low - air, high + air] }
-  if (volume > 0) fitted["yaxis2.range"] = [0, volume * 1.05]
-  Plotly.relayout(plot, fitted)
 }
 
 async function draw(component, plot) {
   const { data } = component
   const Plotly = await load(data.library)
-  const { data: traces, layout } = JSON.parse(data.figure)
-  await Plotly.react(plot, traces, themed(layout, plot), data.config)
-  plot.removeAllListeners("plotly_relayout")
-  plot.on("plotly_relayout", change => fitPrices(Plotly, plot, change))
+  if (plot.dragging) return void (plot.waiting = component)
+  const drawn = data.figure + data.scope + styled(plot, "text-color")
+  plot.component = component
+  if (plot.drawn !== drawn) {
+    plot.drawn = drawn
+    const { data: traces, layout } = JSON.parse(data.figure)
+    const zoomable = keepZoom(plot, layout, data)
+    await Plotly.react(plot, traces, themed(layout, plot), data.config)
+    if (zoomable) {
+      followZoom(Plotly, plot)
+      followCrosshair(plot)
+      fitValues(Plotly, plot)
+    }
+  }
+  savePicture(Plotly, plot, data.picture)
 }
 
 export default function (component) {
   const plot = component.parentElement.querySelector(".live-chart")
   plot.setAttribute("aria-label", component.data.words)
   plot.style.height = `${component.data.height}px`
-  draw(component, plot)
+  plot.drawing = Promise.resolve(plot.drawing).then(() => draw(component, plot))
   return () => window.Plotly?.purge(plot)
 }

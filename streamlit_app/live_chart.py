@@ -1,43 +1,79 @@
 """Shows a Plotly figure that is updated in place.
 
 `st.plotly_chart` builds a new chart whenever its data changes, and the viewer's zoom is lost with
-every candle that arrives; this component hands the figure to the chart that stands already.
+every candle that arrives; this component hands the figure to the chart that stands already. It says
+which part is zoomed to, shows values under the crosshair, and saves itself as a picture.
 """
 
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import plotly.graph_objects as go
 import streamlit as st
 
+from crypto_assets.market.clock import Window
 from streamlit_app import plotly_library
 
 _CONFIG = {
     "scrollZoom": True,
     "displaylogo": False,
     "responsive": True,
-    "doubleClick": "reset",
-    "modeBarButtonsToRemove": ["lasso2d", "select2d", "sendChartToCloud"],
+    "doubleClick": "autosize",
+    "modeBarButtonsToRemove": [
+        *("lasso2d", "select2d", "sendChartToCloud", "resetScale2d", "toImage"),
+    ],
 }
+_STILL = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
+_PARTS = ("live_chart.js", "readout.js", "zoom.js", "picture.js")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file name without its suffix, and how often it was asked for in this session."""
+
+    name: str
+    asked: int
+
 
 _component = st.components.v2.component(
     "live_chart",
     html='<div class="live-chart" role="img"></div>',
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    css=Path(__file__).with_name("live_chart.css").read_text(encoding="utf-8"),
+    js="\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in _PARTS),
     # Plotly puts its own styles into the page's head, out of a shadow root's reach.
     isolate_styles=False,
 )
 
 
-def live_chart(figure: go.Figure, key: str, words: str) -> None:
-    """`words` names the chart for who cannot see it."""
+def live_chart(
+    figure: go.Figure,
+    key: str,
+    words: str,
+    *,
+    scope: str = "",
+    view: Window | None = None,
+    on_view: Callable[[], None] | None = None,
+    picture: Picture | None = None,
+) -> None:
+    """`words` names the chart for who cannot see it.
+
+    With `on_view` it can be zoomed: that is called whenever the viewer has, and finds
+    `{"scope", "from", "to"}` (epoch ms, or None for all) at `st.session_state[key].view`.
+    Zoom lasts as long as `scope` stays the same; `view` is where it starts.
+    """
     _component(
         key=key,
         height=figure.layout.height,
         data={
             "figure": figure.to_json(),
-            "config": _CONFIG,
+            "config": _CONFIG if on_view else _STILL,
             "library": plotly_library.NAME,
             "words": words,
             "height": figure.layout.height,
+            "scope": scope,
+            "view": [view.start_ms, view.end_ms] if view else None,
+            "picture": asdict(picture) if picture else None,
         },
+        on_view_change=on_view,
     )

@@ -1,16 +1,19 @@
-"""Ranges on offer, and the interval that draws one with no more candles than a browser bears."""
+"""Ranges on offer, and which candles draw one with no more of them than a browser bears."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window
 from crypto_assets.market.intervals import Interval
 
 # Plotly's candlesticks turn slow at some thousands; three months of hours still pass.
 MAX_CANDLES = 2_200
+# What is read on each side of a zoomed view, so that dragging it a little shows no void.
+_FEWEST_BESIDE = 100
 
 
 class Range(StrEnum):
-    """How far back from the newest candle a chart reaches."""
+    """How far back from the newest candle a chart reaches; `DATES` are picked."""
 
     HOURS_6 = "6h"
     DAY = "1d"
@@ -20,10 +23,8 @@ class Range(StrEnum):
     QUARTER = "3M"
     YEAR = "1y"
     YEARS_5 = "5y"
-
-    @property
-    def ms(self) -> int:
-        return _WIDTHS[self]
+    ALL = "All"
+    DATES = "Dates"
 
 
 _WIDTHS = {
@@ -38,13 +39,53 @@ _WIDTHS = {
 }
 
 
-def drawable(interval: Interval, reach: Range) -> Interval:
-    """The interval itself, or the next coarser one whose candles over the range are few enough."""
-    return next(
-        one for one in Interval if one.ms >= interval.ms and candles(one, reach) <= MAX_CANDLES
-    )
+@dataclass(frozen=True)
+class Extract:
+    """What is read: at most `limit` candles of an interval, the newest, or those of a window.
+
+    `window` is None for the newest; its ends lie on the interval's grid.
+    """
+
+    interval: Interval
+    limit: int
+    window: Window | None = None
 
 
-def candles(interval: Interval, reach: Range) -> int:
-    """How many candles of an interval fill the range, one at least."""
-    return max(1, reach.ms // interval.ms)
+def width_ms(reach: Range, held: Window) -> int:
+    """Of a preset, or of all that is held."""
+    return _WIDTHS.get(reach, held.end_ms - held.start_ms)
+
+
+def newest(interval: Interval, width: int) -> Extract:
+    drawn = drawable(interval, width)
+    return Extract(drawn, candles(drawn, width))
+
+
+def between(interval: Interval, window: Window) -> Extract:
+    drawn = drawable(interval, window.end_ms - window.start_ms)
+    return _extract(drawn, window)
+
+
+def zoomed(interval: Interval, view: Window) -> Extract:
+    """What is seen and, as far as the number of candles allows, as much on each side of it."""
+    width = view.end_ms - view.start_ms
+    drawn = drawable(interval, width)
+    spare = max(0, MAX_CANDLES * drawn.ms - width) // 2
+    beside = min(spare, max(width, _FEWEST_BESIDE * drawn.ms))
+    return _extract(drawn, Window(max(0, view.start_ms - beside), view.end_ms + beside))
+
+
+def drawable(interval: Interval, width: int) -> Interval:
+    """The interval itself, or the next coarser one whose candles over a width are few enough."""
+    enough = (one for one in Interval if one.ms >= interval.ms)
+    return next((one for one in enough if candles(one, width) <= MAX_CANDLES), Interval.W1)
+
+
+def candles(interval: Interval, width: int) -> int:
+    """How many candles of an interval fill a width in ms, one at least."""
+    return max(1, width // interval.ms)
+
+
+def _extract(interval: Interval, window: Window) -> Extract:
+    start, end = interval.floor(window.start_ms), interval.floor(window.end_ms) + interval.ms
+    return Extract(interval, (end - start) // interval.ms, Window(start, end))

@@ -1,86 +1,93 @@
-"""Switches for the indicators over the candles, made from each provider's own parameters.
+"""Switches for everything that can be charted, made from the registry of providers.
 
-A provider that is registered appears here by itself: a switch, and an input for each parameter with
-its bounds, its default and its help. All of them stand in the page's address.
+A provider that is registered appears here by itself: a switch, and an input for each parameter. All
+of them stand in the page's address.
 """
 
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from pydantic.fields import FieldInfo
 
 from crypto_assets.analytics import Panel, Provider
 from crypto_assets.analytics.registry import providers
+from streamlit_app import parameters
 from streamlit_app.data.analytics import Switches
 
 # The candles themselves are no indicator over them.
 _DRAWN_ANYWAY = {"candlestick"}
+_ON_AT_FIRST = frozenset(
+    {"sma", "ema", "volume", "rsi"}
+    | {"order_book", "volume_profile", "return_distribution", "correlation_matrix"}
+)
 
 
-def overlays() -> list[Provider[Any]]:
-    """Providers whose lines go over the candles."""
+def offered(panel: Panel) -> list[Provider[Any]]:
+    """Providers whose charts belong to a panel."""
     return [
         provider
         for provider in providers().values()
-        if provider.panel is Panel.PRICE and provider.name not in _DRAWN_ANYWAY
+        if provider.panel is panel and provider.name not in _DRAWN_ANYWAY
     ]
 
 
-def choose(offered: list[Provider[Any]], on_at_first: frozenset[str]) -> Switches:
-    """Draws a switch for each provider, and returns those that are on with their parameters."""
+def choose(panels: Sequence[tuple[Panel, str]], symbols: Sequence[str]) -> Switches:
+    """Draws the switches under each panel's title; returns those that are on, with parameters."""
     chosen = []
-    for provider in offered:
-        on = st.toggle(
-            provider.title,
-            value=provider.name in on_at_first,
-            key=provider.name,
-            help=provider.summary,
-            bind="query-params",
-        )
-        if on:
-            chosen.append((provider.name, _parameters(provider)))
+    for panel, title in panels:
+        st.caption(title)
+        for provider in offered(panel):
+            if values := _switch(provider, symbols):
+                chosen.append((provider.name, values[0]))
+    on_click = [provider for panel, _ in panels for provider in offered(panel)]
+    st.button(
+        "Reset all",
+        icon=":material/restart_alt:",
+        key=f"reset_{panels[0][0]}",
+        on_click=_reset_all,
+        args=(on_click,),
+    )
     return tuple(chosen)
 
 
-def _parameters(provider: Provider[Any]) -> tuple[tuple[str, object], ...]:
-    fields = provider.params.model_fields
-    return tuple(
-        (field.alias or name, _input(f"{provider.name}_{name}", name, field))
-        for name, field in fields.items()
-    )
-
-
-def _input(key: str, name: str, field: FieldInfo) -> object:
-    label = name.replace("_", " ").capitalize()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
-        options = [member.value for member in field.annotation]
-        return st.selectbox(
-            label,
-            options,
-            index=options.index(str(field.default)),
-            key=key,
-            help=field.description,
-            bind="query-params",
-        )
-    low, high = _bounds(field)
-    return st.number_input(
-        label,
-        min_value=low,
-        max_value=high,
-        value=field.default,
-        step=type(field.default)(1) if isinstance(field.default, int) else 0.1,
-        key=key,
-        help=field.description,
+def _switch(
+    provider: Provider[Any], symbols: Sequence[str]
+) -> tuple[tuple[tuple[str, object], ...]] | None:
+    """The parameters of a provider that is on."""
+    on = st.toggle(
+        provider.title,
+        value=provider.name in _ON_AT_FIRST,
+        key=provider.name,
+        help=provider.summary,
         bind="query-params",
     )
+    if not on:
+        return None
+    if not provider.params.model_fields:
+        return ((),)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        values = parameters.inputs(provider, symbols)
+        st.button(
+            "",
+            icon=":material/restart_alt:",
+            key=f"reset_{provider.name}",
+            help=f"Reset {provider.title} to its defaults",
+            type="tertiary",
+            on_click=_reset,
+            args=(provider,),
+        )
+    return (values,)
 
 
-def _bounds(field: FieldInfo) -> tuple[Any, Any]:
-    """Inclusive ends; an open end of floats is left to the provider, which says what is wrong."""
-    low = high = None
-    for limit in field.metadata:
-        low = getattr(limit, "ge", getattr(limit, "gt", low))
-        high = getattr(limit, "le", getattr(limit, "lt", high))
-    kind = type(field.default)
-    return (None if low is None else kind(low)), (None if high is None else kind(high))
+def _reset(provider: Provider[Any]) -> None:
+    st.session_state.update(parameters.defaults(provider))
+
+
+def _reset_all(every: Sequence[Provider[Any]]) -> None:
+    for provider in every:
+        st.session_state[provider.name] = provider.name in _ON_AT_FIRST
+        if provider.name in _ON_AT_FIRST:
+            _reset(provider)
+        else:
+            for key in parameters.defaults(provider):
+                st.session_state.pop(key, None)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.services.chromium import OpenTab, Tab
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
@@ -56,18 +56,6 @@ def test_the_dashboard_renders(
     assert complaints(tab) == []
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_analytics_renders(open_tab: OpenTab, app_address: str, width: int, scheme: str) -> None:
-    tab = open_tab(f"{app_address}/analytics", width=width, color_scheme=scheme)
-    expect(tab.page.get_by_text("168 candles of 1h")).to_be_visible()
-    drawn = candles_in(tab.page)
-    assert drawn["candles"] == 168
-    assert drawn["lines"] == ["EMA 20", "SMA 20"]
-    assert_shown_well(tab.page, width, scheme)
-    assert complaints(tab) == []
-
-
 def assert_shown_well(page: Page, width: int, scheme: str) -> None:
     """No error, nothing wider than the window, and the ground that the viewer's system asks for."""
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
@@ -84,60 +72,6 @@ def test_a_tile_leads_to_its_chart(open_tab: OpenTab, app_address: str) -> None:
     assert candles_in(tab.page)["candles"] == 168
     assert "symbol=SHIBUSDT" in tab.page.url
     assert complaints(tab) == []
-
-
-def test_interval_and_indicators_are_switched_and_stand_in_the_address(
-    open_tab: OpenTab, app_address: str
-) -> None:
-    tab = open_tab(f"{app_address}/analytics")
-    page = tab.page
-    expect(page.get_by_text("168 candles of 1h")).to_be_visible()
-    page.get_by_test_id("stButtonGroup").first.get_by_text("4h", exact=True).click()
-    expect(page.get_by_text("42 candles of 4h")).to_be_visible()
-    page.get_by_role("button", name="Indicators").click()
-    page.get_by_test_id("stCheckbox").filter(has_text="Simple moving average").click()
-    page.get_by_test_id("stCheckbox").filter(has_text="Bollinger bands").click()
-    expect(page.locator(".legendtext", has_text="Bollinger 20 2")).to_be_visible()
-    expect(page.locator(".legendtext", has_text="SMA")).to_have_count(0)
-    for part in ("interval=4h", "sma=false", "bollinger=true"):
-        assert part in page.url
-    page.reload()
-    expect(page.get_by_text("42 candles of 4h")).to_be_visible()
-    assert candles_in(page)["lines"] == ["Bollinger 20 2", "EMA 20"]
-    assert complaints(tab) == []
-
-
-def test_a_new_candle_arrives_by_itself_and_zoom_stays(open_tab: OpenTab, tmp_path: Path) -> None:
-    until = floor_ms(now_ms(), MINUTE_MS) - 5 * MINUTE_MS
-    home = tmp_path / "home"
-    warehouse = make_home(home, ("BTCUSDT",))
-    load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until - DAY_MS, until)))
-    with serving(home, tmp_path / "app.log") as address:
-        tab = open_tab(f"{address}/analytics?interval=1m&range=6h&sma=false&ema=false")
-        page = tab.page
-        expect(page.get_by_text("360 candles of 1m")).to_be_visible()
-        before = candles_in(page)
-        page.locator(".nsewdrag").first.hover()
-        page.mouse.wheel(0, -400)
-        page.wait_for_function(
-            "height => document.querySelector('.js-plotly-plot')._fullLayout.yaxis.range[1] "
-            "- document.querySelector('.js-plotly-plot')._fullLayout.yaxis.range[0] < height",
-            arg=before["prices"][1] - before["prices"][0],
-        )
-        zoomed = candles_in(page)
-        assert zoomed["range"][1] - zoomed["range"][0] < before["range"][1] - before["range"][0]
-        load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until, until + 3 * MINUTE_MS)))
-        newest = until + 2 * MINUTE_MS
-        page.wait_for_function(
-            """newest => document.querySelector('.js-plotly-plot')._fullData
-                .some(trace => trace.type === 'candlestick' && trace.x.at(-1) >= newest)
-            """,
-            arg=newest,
-            timeout=PATIENCE_MS,
-        )
-        after = candles_in(page)
-        assert (after["range"], after["prices"]) == (zoomed["range"], zoomed["prices"])
-        assert complaints(tab) == []
 
 
 def test_a_page_recovers_by_itself_when_the_warehouse_comes(

@@ -1,26 +1,69 @@
-"""A chart never draws more candles than a browser bears."""
+"""A chart never draws more candles than a browser bears, and a zoom gets the finest it may."""
 
 import pytest
 
-from crypto_assets.market.clock import HOUR_MS
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
-from streamlit_app.ranges import MAX_CANDLES, Range, candles, drawable
+from streamlit_app.ranges import (
+    MAX_CANDLES,
+    Extract,
+    Range,
+    between,
+    candles,
+    drawable,
+    newest,
+    width_ms,
+    zoomed,
+)
+
+HELD = Window(0, 3000 * DAY_MS)
+NOON = 1_741_262_400_000  # 2025-03-06 12:00 UTC
 
 
 @pytest.mark.parametrize("reach", list(Range))
 @pytest.mark.parametrize("interval", list(Interval))
 def test_what_is_drawn_is_the_finest_that_is_few_enough(interval: Interval, reach: Range) -> None:
-    drawn = drawable(interval, reach)
+    width = width_ms(reach, HELD)
+    drawn = drawable(interval, width)
     assert drawn.ms >= interval.ms
-    assert 1 <= candles(drawn, reach) <= MAX_CANDLES
+    assert 1 <= candles(drawn, width) <= MAX_CANDLES
     finer = [one for one in Interval if interval.ms <= one.ms < drawn.ms]
-    assert all(candles(one, reach) > MAX_CANDLES for one in finer)
+    assert all(candles(one, width) > MAX_CANDLES for one in finer)
 
 
 def test_three_months_are_drawn_in_hours() -> None:
-    assert drawable(Interval.M1, Range.QUARTER) is Interval.H1
-    assert candles(Interval.H1, Range.QUARTER) * HOUR_MS == Range.QUARTER.ms
+    assert newest(Interval.M1, 90 * DAY_MS) == Extract(Interval.H1, 90 * 24)
 
 
 def test_the_ranges_grow() -> None:
-    assert sorted(Range, key=lambda reach: reach.ms) == list(Range)
+    widths = [width_ms(reach, HELD) for reach in Range if reach not in (Range.ALL, Range.DATES)]
+    assert sorted(widths) == widths
+
+
+def test_picked_dates_are_read_whole() -> None:
+    window = Window(NOON, NOON + DAY_MS + 1)
+    found = between(Interval.H4, window)
+    assert found == Extract(Interval.H4, 7, Window(NOON, NOON + 28 * HOUR_MS))
+
+
+@pytest.mark.parametrize("interval", list(Interval))
+@pytest.mark.parametrize("minutes", [1, 30, 2_000, 2_300, 50_000, 3_000_000])
+def test_a_zoom_reads_what_is_seen_and_no_more_than_is_bearable(
+    interval: Interval, minutes: int
+) -> None:
+    view = Window(NOON, NOON + minutes * MINUTE_MS)
+    found = zoomed(interval, view)
+    assert found.window is not None
+    assert found.window.start_ms <= view.start_ms and found.window.end_ms >= view.end_ms
+    assert found.limit <= MAX_CANDLES + 2
+    assert found.interval == drawable(interval, minutes * MINUTE_MS)
+
+
+def test_zooming_out_is_coarser_and_zooming_in_returns_to_what_was_chosen() -> None:
+    widths = (1, 3, 30, 400, 30, 1)
+    drawn = [zoomed(Interval.M5, Window(NOON, NOON + days * DAY_MS)).interval for days in widths]
+    assert drawn == ["5m", "5m", "30m", "6h", "30m", "5m"]
+
+
+def test_a_zoom_wider_than_all_time_is_drawn_in_weeks() -> None:
+    assert drawable(Interval.M1, 100 * 365 * DAY_MS) is Interval.W1

@@ -3,11 +3,13 @@
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.intervals import Interval
-from streamlit_app import chart_view, data, notices, ranges, switches
+from streamlit_app import cards, chart_view, data, notices
+from streamlit_app.data import analytics
+from streamlit_app.selection import select
 
 try:
     instruments = {one.symbol: one for one in data.instruments()}
+    held = analytics.held()
 except CryptoAssetsError as error:
     notices.show(error)
     notices.look_again()
@@ -16,32 +18,20 @@ if not instruments:
     notices.no_symbols()
     st.stop()
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    symbol = st.selectbox("Symbol", list(instruments), key="symbol", bind="query-params", width=180)
-    interval = st.segmented_control(
-        "Interval",
-        list(Interval),
-        default=Interval.H1,
-        required=True,
-        key="interval",
-        bind="query-params",
-    )
-    reach = st.segmented_control(
-        "Range",
-        list(ranges.Range),
-        default=ranges.Range.WEEK,
-        required=True,
-        key="range",
-        bind="query-params",
-    )
-    with st.popover("Indicators", icon=":material/show_chart:"):
-        chosen = switches.choose(switches.overlays(), on_at_first=frozenset({"sma", "ema"}))
+chosen = select(instruments, held)
 
 
 @st.fragment(run_every="10s")
 def chart() -> None:
     with notices.in_words():
-        chart_view.show(instruments[symbol], interval, reach, chosen)
+        chart_view.show(chosen)
+
+
+@st.fragment(run_every="10s")
+def beside() -> None:
+    with notices.in_words():
+        cards.show(chosen)
 
 
 chart()
+beside()

@@ -1,12 +1,30 @@
 """What the page Analytics asks of the warehouse."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
 import streamlit as st
 
+from crypto_assets.errors import UnknownSymbol, WrongUse
+from crypto_assets.market.clock import MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
-from crypto_assets.reports import Chart, Statistics
+from crypto_assets.reports import Chart, Gap, Statistics
 from streamlit_app.data.shared import FRESH_SECONDS, reports
+from streamlit_app.ranges import Extract
 
 Switches = tuple[tuple[str, tuple[tuple[str, object], ...]], ...]
+
+# What is held changes by a minute a minute, and only ends of ranges depend on it.
+_HELD_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Charted:
+    """Candles, the answers of the providers that could answer, and why the others could not."""
+
+    chart: Chart
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
@@ -14,8 +32,60 @@ def statistics_24h(symbol: str) -> Statistics | None:
     return reports().statistics_24h(symbol)
 
 
+@st.cache_data(ttl=_HELD_SECONDS, max_entries=1, show_spinner=False)
+def held() -> dict[str, Window]:
+    """From the first to the end of the newest minute of each symbol that has candles."""
+    return {
+        one.symbol: Window(one.first_open_time, one.last_open_time + MINUTE_MS)
+        for one in reports().status().symbols
+        if one.first_open_time is not None and one.last_open_time is not None
+    }
+
+
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def chart(symbol: str, interval: Interval, switches: Switches, limit: int) -> Chart:
-    """The newest candles and the providers switched on, each with its parameters."""
+def chart(symbol: str, extract: Extract, switches: Switches) -> Charted:
+    """Candles and the providers switched on, each with its parameters.
+
+    A provider whose parameters do not go together is left out and named; the rest is drawn.
+    """
+    try:
+        return Charted(_chart(symbol, extract, switches))
+    except (UnknownSymbol, WrongUse):
+        return _without_faulty(symbol, extract, switches)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def closes(symbol: str, interval: Interval, window: Window) -> pd.Series:
+    """Closing prices by open time in epoch ms."""
+    found = reports().candles(symbol, interval, window.start_ms, window.end_ms, limit=None)
+    return pd.Series(found.frame["close"].to_numpy(), index=found.frame["open_time"].to_numpy())
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def gaps(symbol: str) -> list[Gap]:
+    """What the ledger knows of a symbol, oldest first."""
+    return [
+        Gap(Window(one.start, one.end + MINUTE_MS), one.gap_class)
+        for one in reports().gaps(symbol, limit=20)
+    ]
+
+
+def _chart(symbol: str, extract: Extract, switches: Switches) -> Chart:
     wanted = [(name, dict(params)) for name, params in switches]
-    return reports().chart(symbol, interval, wanted, limit=limit)
+    window = extract.window or Window(0, 0)
+    start, end = (window.start_ms, window.end_ms) if window else (None, None)
+    return reports().chart(symbol, extract.interval, wanted, start, end, extract.limit)
+
+
+def _without_faulty(symbol: str, extract: Extract, switches: Switches) -> Charted:
+    """Each provider by itself, to find those that refuse. Raises what the candles alone raise."""
+    sound, faults = [], {}
+    _chart(symbol, extract, ())
+    for one in switches:
+        try:
+            _chart(symbol, extract, (one,))
+        except (UnknownSymbol, WrongUse) as error:
+            faults[one[0]] = str(error)
+        else:
+            sound.append(one)
+    return Charted(_chart(symbol, extract, tuple(sound)), faults)

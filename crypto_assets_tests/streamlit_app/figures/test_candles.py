@@ -1,5 +1,7 @@
 """The candle chart as a figure: what is drawn, where lines break, how much goes to the browser."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,12 +11,15 @@ from crypto_assets.market.clock import HOUR_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Gap
 from crypto_assets.warehouse.gaps import GapClass
-from streamlit_app.charts import ChartFrame, Overlay, candle_chart
 from streamlit_app.colours import FALLING, RISING
+from streamlit_app.figures.candles import ChartFrame, candle_chart
+from streamlit_app.figures.indicator import Indicator
+from streamlit_app.figures.units import AMOUNT, price, writing
 from streamlit_app.holes import broken_at_holes, hole
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
 ABOUT = ChartFrame("BTCUSDT", Interval.H1, 2)
+PRICE = price(2)
 HOLE = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
 
 
@@ -58,7 +63,7 @@ def test_nothing_forming_nothing_hollow() -> None:
 def test_prices_have_the_symbols_digits() -> None:
     figure = candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, 8))
     assert figure.layout.yaxis.tickformat == ",.8f"
-    assert "O %{open:,.8f}" in figure.data[0].hovertemplate
+    assert figure.data[0].meta == {"kind": "fixed", "digits": 8}
     assert figure.layout.annotations[0].text == "103.70000000"
 
 
@@ -73,7 +78,7 @@ def test_volume_is_coloured_by_direction_on_its_own_pane() -> None:
 
 def test_a_line_breaks_where_candles_are_missing() -> None:
     frame = candles()
-    overlay = Overlay("SMA 3", pd.DataFrame({"sma": frame["close"].rolling(3).mean()}))
+    overlay = Indicator("SMA 3", pd.DataFrame({"sma": frame["close"].rolling(3).mean()}), PRICE)
     (line,) = traces(candle_chart(frame, ABOUT, [overlay]), "scatter")
     broken = [x for x, y in zip(line.x, line.y, strict=True) if np.isnan(y)]
     assert broken == [START, START + HOUR_MS, HOLE.start_ms], "warming up, warming up, the hole"
@@ -111,21 +116,63 @@ def test_lines_of_one_indicator_share_colour_and_legend() -> None:
     frame = candles()
     bands = pd.DataFrame({name: frame["close"] for name in ("upper", "middle", "lower")})
     average = pd.DataFrame({"sma": frame["close"]})
-    overlays = [Overlay("Bollinger 20 2", bands), Overlay("SMA 20", average)]
+    overlays = [Indicator("Bollinger 20 2", bands, PRICE), Indicator("SMA 20", average, PRICE)]
     upper, middle, lower, sma = traces(candle_chart(frame, ABOUT, overlays), "scatter")
     assert upper.line.color == middle.line.color == lower.line.color != sma.line.color
     assert [line.showlegend for line in (upper, middle, lower, sma)] == [True, False, False, True]
 
 
-def test_zoom_survives_new_candles_and_not_another_interval() -> None:
-    before, after = candle_chart(candles(47), ABOUT), candle_chart(candles(48), ABOUT)
-    other = candle_chart(candles(), ChartFrame("BTCUSDT", Interval.H4, 2))
-    assert before.layout.uirevision == after.layout.uirevision != other.layout.uirevision
+def test_panes_stand_under_the_candles_in_their_own_units() -> None:
+    frame = candles()
+    rsi = Indicator("RSI 14", frame[["close"]], writing("0 to 100", 2), levels=(30, 70))
+    macd = Indicator("MACD", frame[["open", "close"]], PRICE, bars=("open",))
+    layout = candle_chart(frame, ABOUT, panes=[rsi, macd]).layout
+    domains = [layout[name].domain for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
+    assert all(above[0] > below[1] for above, below in pairwise(domains))
+    assert domains[0][1] == 1 and domains[-1][0] == pytest.approx(0, abs=1e-9)
+    assert layout.yaxis3.range == (0, 100)
+    assert layout.xaxis.anchor == "y4"
+    assert [(one.yref, one.y0) for one in layout.shapes if one.yref == "y3"] == [
+        ("y3", 30),
+        ("y3", 70),
+    ]
+
+
+def test_a_column_named_as_bars_is_drawn_as_bars_behind_the_lines() -> None:
+    frame = candles().assign(histogram=np.linspace(-1, 1, 48))
+    macd = Indicator("MACD", frame[["close", "histogram"]], PRICE, bars=("histogram",))
+    bars, line = candle_chart(frame, ABOUT, panes=[macd], volume=False).data[2:]
+    assert (bars.type, bars.meta["label"], bars.yaxis) == ("bar", "histogram", "y2")
+    assert (line.type, line.meta["label"], line.yaxis) == ("scatter", "close", "y2")
+
+
+def test_without_volume_there_is_no_pane_for_it() -> None:
+    figure = candle_chart(candles(), ABOUT, volume=False)
+    assert traces(figure, "bar") == [] and figure.layout.yaxis.domain == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "ticks", "ends"),
+    [
+        ("quote units", ",.5f", None),
+        ("base units", AMOUNT.ticks, None),
+        ("0 to 100", "~g", (0, 100)),
+        ("-1 to 1", "~g", (-1, 1)),
+        ("fraction a year; 0.5 is 50 %", ".0~%", None),
+        ("anything else", "~g", None),
+    ],
+)
+def test_units_are_written_by_their_words(
+    unit: str, ticks: str, ends: tuple[float, float] | None
+) -> None:
+    found = writing(unit, 5)
+    assert (found.ticks, found.ends) == (ticks, ends)
 
 
 def test_two_thousand_candles_are_a_small_message() -> None:
     frame = candles(2000)
-    averages = [Overlay(f"SMA {n}", pd.DataFrame({"sma": frame["close"]})) for n in (20, 50)]
+    line = pd.DataFrame({"sma": frame["close"]})
+    averages = [Indicator(f"SMA {n}", line, PRICE) for n in (20, 50)]
     assert len(candle_chart(frame, ABOUT, averages).to_json()) < 250_000
 
 

@@ -1,0 +1,154 @@
+"""Charts beside the candles, a card each: by the kind of a provider's answer, whoever gave it."""
+
+import dataclasses
+import math
+from functools import singledispatch
+
+import streamlit as st
+
+from crypto_assets.analytics import get
+from crypto_assets.analytics.distribution import Distribution
+from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
+from crypto_assets.analytics.providers.order_book import OrderBookDepth
+from crypto_assets.analytics.providers.volume_profile import VolumeProfile
+from crypto_assets.market.clock import from_ms
+from crypto_assets.reports import Answer, CandleSeries, Instrument
+from streamlit_app import notices, words
+from streamlit_app.data import analytics
+from streamlit_app.figures.depth import depth_chart
+from streamlit_app.figures.histogram import histogram
+from streamlit_app.figures.matrix import matrix_chart
+from streamlit_app.figures.profile import profile_chart
+from streamlit_app.live_chart import live_chart
+from streamlit_app.selection import Selection
+
+_DASH = "\N{EM DASH}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """Whose chart it is, and a key that no other has."""
+
+    about: Instrument
+    key: str
+    title: str
+
+
+def show(chosen: Selection) -> None:
+    if not chosen.held or not chosen.charts:
+        return
+    charted = analytics.chart(chosen.about.symbol, chosen.extract(None), chosen.charts)
+    for name, fault in charted.faults.items():
+        st.warning(f"**{get(name).title}** is not drawn. {notices.sentence(fault)}")
+    if not charted.chart.answers:
+        return
+    with st.grid(2, min_column_width=330):
+        for answer in charted.chart.answers:
+            _card(answer, chosen.about)
+    st.caption(_counted(charted.chart.candles))
+
+
+def _card(answer: Answer, about: Instrument) -> None:
+    provider = get(answer.provider)
+    with st.container(border=True, height="stretch", gap="small"):
+        st.markdown(f"**{provider.title}**", help=provider.summary)
+        card = Card(about, f"card_{provider.name}", provider.title)
+        draw(answer.value, card, provider.name)
+
+
+@singledispatch
+def draw(value: object, card: Card, name: str) -> None:
+    """An answer of a kind that has no picture of its own: its figures."""
+    fields = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else {}  # type: ignore[arg-type]
+    plain = {key: one for key, one in fields.items() if isinstance(one, int | float | str)}
+    st.table({key.replace("_", " "): str(one) for key, one in plain.items()})
+
+
+@draw.register
+def _book(value: OrderBookDepth, card: Card, name: str) -> None:
+    about = card.about
+    if value.captured_at is None:
+        st.caption("No order book of this symbol yet: the schedule `order_books` captures one.")
+        return
+    _figures(
+        {
+            "Best bid": _price(value.best_bid, about.digits),
+            "Best ask": _price(value.best_ask, about.digits),
+            "Mid": _price(value.mid, about.digits + 1),
+            "Spread": f"{_price(value.spread, about.digits)} ({value.spread_bps or 0:.2f} bps)",
+            "Imbalance": _DASH if value.imbalance is None else f"{value.imbalance:+.2f}",
+        }
+    )
+    live_chart(depth_chart(value, about.digits, about.base), card.key, card.title)
+    st.caption(f"Captured {from_ms(value.captured_at):%d %b %Y %H:%M:%S} UTC.")
+
+
+@draw.register
+def _profile(value: VolumeProfile, card: Card, name: str) -> None:
+    about = card.about
+    _figures(
+        {
+            "Point of control": _price(value.point_of_control, about.digits),
+            "Value area": f"{_price(value.value_area_low, about.digits)} to "
+            f"{_price(value.value_area_high, about.digits)}",
+            "Volume": f"{words.compact(value.volume)} {about.base}",
+        }
+    )
+    live_chart(profile_chart(value, about.digits, about.base), card.key, card.title)
+
+
+@draw.register
+def _matrix(value: CorrelationMatrix, card: Card, name: str) -> None:
+    if len(value.symbols) < 2:
+        st.caption("One symbol has nobody to be compared with: track another one.")
+        return
+    live_chart(matrix_chart(value), card.key, card.title)
+
+
+@draw.register
+def _distribution(value: Distribution, card: Card, name: str) -> None:
+    if not value.count:
+        st.caption("Too few candles for a distribution.")
+        return
+    ratio = name.startswith("return")
+    ticks = ".2~%" if ratio else f",.{card.about.digits}f"
+
+    def written(number: float) -> str:
+        return f"{number:+.3%}" if ratio else _price(number, card.about.digits)
+
+    _figures(
+        {
+            "Mean": written(value.mean),
+            "Std": written(value.std).lstrip("+"),
+            "Skew": _number(value.skew),
+            "Kurtosis": _number(value.kurtosis),
+            "Median": written(value.quantiles["0.5"]),
+            "5 % to 95 %": f"{written(value.quantiles['0.05'])} to "
+            f"{written(value.quantiles['0.95'])}",
+            "Least": written(value.minimum),
+            "Most": written(value.maximum),
+        }
+    )
+    live_chart(histogram(value, ticks), card.key, card.title)
+
+
+def _figures(shown: dict[str, str]) -> None:
+    """A line of figures, each after its name."""
+    texts = [f":small[{name}] **{figure}**" for name, figure in shown.items()]
+    st.markdown(" \N{MIDDLE DOT} ".join(texts))
+
+
+def _price(value: float | None, digits: int) -> str:
+    return _DASH if value is None or math.isnan(value) else words.price(value, digits)
+
+
+def _number(value: float) -> str:
+    return _DASH if math.isnan(value) else f"{value:+.2f}"
+
+
+def _counted(series: CandleSeries) -> str:
+    first, last = (from_ms(ms) for ms in (series.window.start_ms, series.window.end_ms))
+    return (
+        f"The charts beside count the whole range, {first:%d %b %Y %H:%M} to "
+        f"{last:%d %b %Y %H:%M} UTC, by its {series.interval} candles."
+    )

@@ -1,0 +1,44 @@
+"""A chart's numbers as a file: candles with the warehouse's exact decimals, and each indicator."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from crypto_assets.reports import Chart
+
+
+def table(chart: Chart) -> pa.Table:
+    """The candles' columns, `time` in UTC before them, and a column `provider_column` an indicator.
+
+    Parameters stand in the schema's metadata, by provider.
+    """
+    candles = chart.candles.table
+    opened = candles["open_time"].cast(pa.timestamp("ms", "UTC"))
+    made = candles.add_column(0, "time", opened)
+    for answer in chart.answers:
+        for column in answer.value.columns:
+            name = column if column == answer.provider else f"{answer.provider}_{column}"
+            if name not in made.column_names:
+                values = pa.array(answer.value[column].to_numpy(), from_pandas=True)
+                made = made.append_column(name, values)
+    return made.replace_schema_metadata(
+        {"symbol": chart.candles.symbol, "interval": str(chart.candles.interval)}
+        | {answer.provider: str(dict(answer.params)) for answer in chart.answers}
+    )
+
+
+def as_csv(chart: Chart) -> bytes:
+    """With `time` as ISO 8601; what has no value is empty."""
+    made = table(chart)
+    times = pa.array([time.isoformat() for time in made["time"].to_pylist()])
+    out = io.BytesIO()
+    csv.write_csv(made.set_column(0, "time", times), out)
+    return out.getvalue()
+
+
+def as_parquet(chart: Chart) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(table(chart), out, compression="zstd")
+    return out.getvalue()

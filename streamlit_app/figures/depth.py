@@ -1,0 +1,39 @@
+"""Order-book depth: what could be bought and sold down to which price."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from crypto_assets.analytics.providers.order_book import DepthLevel, OrderBookDepth
+from streamlit_app.colours import FALLING, RISING, translucent
+from streamlit_app.figures.still import mark, marked, still_layout
+
+
+def depth_chart(book: OrderBookDepth, digits: int, base: str) -> go.Figure:
+    """Stairs down to the best bid and up from the best ask, the middle marked."""
+    layout = still_layout(
+        xaxis={"tickformat": f",.{digits}f", "nticks": 6},
+        yaxis={"tickformat": ".3~s", "rangemode": "tozero", "side": "right"},
+        hovermode="x",
+    )
+    figure = go.Figure(layout=layout)
+    figure.add_trace(_side(book.bids, "Bids", RISING, "vh", digits, base))
+    figure.add_trace(_side(book.asks, "Asks", FALLING, "hv", digits, base))
+    if book.mid is None:
+        return figure
+    return marked(figure, [mark("x", book.mid, f"mid {book.mid:,.{digits + 1}f}", "dot")])
+
+
+def _side(
+    levels: Sequence[DepthLevel], name: str, colour: str, shape: str, digits: int, base: str
+) -> go.Scatter:
+    return go.Scatter(
+        x=[level.price for level in levels],
+        y=[level.cumulative for level in levels],
+        name=name,
+        mode="lines",
+        line={"color": colour, "width": 1.6, "shape": shape},
+        fill="tozeroy",
+        fillcolor=translucent(colour, 0.22),
+        hovertemplate=f"%{{x:,.{digits}f}}: %{{y:.4~s}} {base}<extra>{name}</extra>",
+    )

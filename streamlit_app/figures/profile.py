@@ -1,0 +1,44 @@
+"""Volume by price: what takers bought and sold, the point of control, and the value area."""
+
+import plotly.graph_objects as go
+
+from crypto_assets.analytics.providers.volume_profile import VolumeProfile
+from streamlit_app.colours import FALLING, RISING, translucent
+from streamlit_app.figures.still import mark, marked, still_layout
+
+_INSIDE, _OUTSIDE = 0.85, 0.35
+
+
+def profile_chart(found: VolumeProfile, digits: int, base: str) -> go.Figure:
+    """Bars from the left, bought before sold; those outside the value area are paler."""
+    figure = go.Figure(
+        layout=still_layout(
+            xaxis={"tickformat": ".3~s", "nticks": 5},
+            yaxis={"tickformat": f",.{digits}f", "side": "right", "nticks": 7},
+            barmode="stack",
+        )
+    )
+    if not found.bars:
+        return figure
+    inside = [
+        found.value_area_low <= (bar.low + bar.high) / 2 <= found.value_area_high
+        for bar in found.bars
+    ]
+    amounts = {
+        "bought": ([bar.buy_volume for bar in found.bars], RISING),
+        "sold": ([bar.volume - bar.buy_volume for bar in found.bars], FALLING),
+    }
+    for name, (volumes, colour) in amounts.items():
+        figure.add_trace(
+            go.Bar(
+                x=volumes,
+                y=[(bar.low + bar.high) / 2 for bar in found.bars],
+                orientation="h",
+                marker={
+                    "color": [translucent(colour, _INSIDE if one else _OUTSIDE) for one in inside],
+                    "line": {"width": 0},
+                },
+                hovertemplate=f"%{{y:,.{digits}f}}: %{{x:.4~s}} {base}<extra>{name}</extra>",
+            )
+        )
+    return marked(figure, [mark("y", found.point_of_control, "POC", "dot")])

@@ -1,0 +1,47 @@
+"""The layout that figures beside the candles share: small, without zoom, labelled at its ends."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from streamlit_app.colours import CROSSHAIR
+
+HEIGHT = 280  # pixels
+
+
+def still_layout(**more: Any) -> go.Layout:
+    """A layout's properties of one's own go before those that all share."""
+    shared: dict[str, Any] = {
+        "template": "none",
+        "height": HEIGHT,
+        "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
+        "showlegend": False,
+        "hovermode": "closest",
+        "dragmode": False,
+        "bargap": 0.06,
+        "xaxis": {"automargin": True, "zeroline": False, "fixedrange": True},
+        "yaxis": {"automargin": True, "zeroline": False, "fixedrange": True},
+    }
+    for name, value in more.items():
+        both = isinstance(value, dict) and isinstance(shared.get(name), dict)
+        shared[name] = shared[name] | value if both else value
+    return go.Layout(shared)
+
+
+def mark(axis: str, at: float, text: str, dash: str = "dash") -> dict[str, Any]:
+    """A rule across the figure at a value of the x or y axis, with its word at the far end."""
+    other = "y" if axis == "x" else "x"
+    place = {"x": {"xanchor": "center", "yanchor": "bottom"}, "y": {"xanchor": "right"}}[axis]
+    label = {f"{axis}": at, f"{other}": 1, f"{other}ref": "paper", "text": text}
+    line = {"type": "line", f"{axis}0": at, f"{axis}1": at, f"{other}0": 0, f"{other}1": 1}
+    return {
+        "shape": line
+        | {f"{other}ref": "paper", "line": {"color": CROSSHAIR, "width": 1, "dash": dash}},
+        "label": label | place | {"showarrow": False, "font": {"size": 11}},
+    }
+
+
+def marked(figure: go.Figure, marks: list[dict[str, Any]]) -> go.Figure:
+    return figure.update_layout(
+        shapes=[one["shape"] for one in marks], annotations=[one["label"] for one in marks]
+    )

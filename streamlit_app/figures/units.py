@@ -1,0 +1,50 @@
+"""How numbers of a unit are written: on an axis, under the crosshair, and between which ends."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_ENDS = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class Writing:
+    """`ticks` is a format as d3 writes it; `kind` and `digits` are what `readout.js` goes by.
+
+    `ends` fixes an axis; None lets it fit what is seen.
+    """
+
+    ticks: str
+    kind: str
+    digits: int = 0
+    ends: tuple[float, float] | None = None
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        return {"kind": self.kind, "digits": self.digits}
+
+
+def price(digits: int) -> Writing:
+    """With as many decimals as the symbol's tick size has."""
+    return Writing(f",.{digits}f", "fixed", digits)
+
+
+RELATIVE = Writing("+.1~%", "change", 2)
+AMOUNT = Writing(".3~s", "compact")
+
+
+def writing(unit: str, digits: int) -> Writing:
+    """By a provider's own words for a column: `quote units`, `base units`, `0 to 100`, `fraction`.
+
+    Any other unit is written with four significant digits. `digits` are the price's decimals.
+    """
+    if unit.startswith("quote"):
+        return price(digits)
+    if unit.startswith(("base", "trades")):
+        return AMOUNT
+    if unit.startswith("fraction"):
+        return Writing(".0~%", "percent", 2)
+    if found := _ENDS.match(unit):
+        low, high = map(float, found.groups())
+        return Writing("~g", "fixed", 2, (low, high))
+    return Writing("~g", "significant", 4)

@@ -1,0 +1,106 @@
+"""An input for each parameter of a provider, with its bounds, its default and its help.
+
+All of them stand in the page's address, as `{provider}_{parameter}`.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from crypto_assets.analytics import Provider
+
+
+def inputs(provider: Provider[Any], symbols: Sequence[str]) -> tuple[tuple[str, object], ...]:
+    """Draws them, and returns what is chosen; a parameter of text names a symbol."""
+    fields = provider.params.model_fields
+    return tuple(
+        (field.alias or name, _input(_key(provider, name), _label(field, name), field, symbols))
+        for name, field in fields.items()
+    )
+
+
+def defaults(provider: Provider[Any]) -> Mapping[str, object]:
+    """Each input's key in the session, and the value to which a reset takes it."""
+    return {
+        _key(provider, name): _default(field)
+        for name, field in provider.params.model_fields.items()
+    }
+
+
+def _key(provider: Provider[Any], name: str) -> str:
+    return f"{provider.name}_{name.strip('_')}"
+
+
+def _label(field: FieldInfo, name: str) -> str:
+    return (field.alias or name).replace("_", " ").capitalize()
+
+
+def _default(field: FieldInfo) -> object:
+    if isinstance(field.default, StrEnum):
+        return field.default.value
+    return list(field.default) if isinstance(field.default, tuple) else field.default
+
+
+def _input(key: str, label: str, field: FieldInfo, symbols: Sequence[str]) -> object:
+    kind = field.annotation
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _choice(key, label, field, [member.value for member in kind])
+    if isinstance(field.default, bool):
+        return st.checkbox(
+            label, field.default, key=key, help=field.description, bind="query-params"
+        )
+    if isinstance(field.default, str):
+        return _choice(key, label, field, list(dict.fromkeys([*symbols, field.default])))
+    if isinstance(field.default, tuple):
+        return tuple(
+            st.multiselect(
+                label,
+                symbols,
+                default=list(field.default),
+                key=key,
+                help=field.description,
+                bind="query-params",
+            )
+        )
+    return _number(key, label, field)
+
+
+def _choice(key: str, label: str, field: FieldInfo, options: list[str]) -> str:
+    return st.selectbox(
+        label,
+        options,
+        index=options.index(str(field.default)),
+        key=key,
+        help=field.description,
+        bind="query-params",
+    )
+
+
+def _number(key: str, label: str, field: FieldInfo) -> int | float:
+    low, high = _bounds(field)
+    whole = isinstance(field.default, int)
+    between = f"{low:g} to {high:g}" if low is not None and high is not None else ""
+    value: int | float = st.number_input(
+        label,
+        min_value=low,
+        max_value=high,
+        value=field.default,
+        step=1 if whole else 0.1,
+        key=key,
+        help=": ".join(filter(None, [field.description, between])),
+        bind="query-params",
+    )
+    return value
+
+
+def _bounds(field: FieldInfo) -> tuple[Any, Any]:
+    """Inclusive ends; an open end of floats is left to the provider, which says what is wrong."""
+    low = high = None
+    for limit in field.metadata:
+        low = getattr(limit, "ge", getattr(limit, "gt", low))
+        high = getattr(limit, "le", getattr(limit, "lt", high))
+    kind = type(field.default)
+    return (None if low is None else kind(low)), (None if high is None else kind(high))
