@@ -16,7 +16,7 @@ from crypto_assets.defs.jobs import backfill, order_books
 from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, range_tags
 from crypto_assets.pipeline.outcome import BookStage, Stage
 
-_POLL_SECONDS = 0.3
+_POLL_SECONDS = 1.0
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

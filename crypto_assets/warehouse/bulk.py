@@ -23,8 +23,9 @@ from crypto_assets.warehouse.dialect import is_sqlite
 
 # Below this a file costs more than it saves.
 _FILE_ROWS = 300
-# Of SQLite: so many rows cost a third less than one at a time, and more save nothing.
-_ROWS_A_STATEMENT = 20
+# Of SQLite, whose driver lets go of the interpreter at each statement, and then waits for the other
+# threads to have it back. Its parameters may be 32,766 to a statement.
+_ROWS_A_STATEMENT = 1_000
 # Arrow writes small decimals as 1E-8, which the server reads exactly.
 _CSV = csv.WriteOptions(include_header=False, quoting_style="none")
 # "not allowed" of MySQL 5.7 and older MariaDB, of MySQL 8, and of MariaDB 10.5 and later.
@@ -95,14 +96,11 @@ def _insert(connection: Connection, table: Table, rows: pa.Table, replace: bool)
         statement = _insert_statement(connection, table, rows, replace, "%s", 1)
         connection.exec_driver_sql(statement, list(candles))
         return
-    whole, rest = divmod(rows.num_rows, _ROWS_A_STATEMENT)
-    if whole:
-        statement = _insert_statement(connection, table, rows, replace, "?", _ROWS_A_STATEMENT)
-        several = (islice(candles, _ROWS_A_STATEMENT) for _ in range(whole))
-        connection.exec_driver_sql(statement, [tuple(chain.from_iterable(s)) for s in several])
-    if rest:
-        statement = _insert_statement(connection, table, rows, replace, "?", 1)
-        connection.exec_driver_sql(statement, list(candles))
+    for start in range(0, rows.num_rows, _ROWS_A_STATEMENT):
+        count = min(_ROWS_A_STATEMENT, rows.num_rows - start)
+        statement = _insert_statement(connection, table, rows, replace, "?", count)
+        values = tuple(chain.from_iterable(islice(candles, count)))
+        connection.exec_driver_sql(statement, values)
 
 
 def _insert_statement(
