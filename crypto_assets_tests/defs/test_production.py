@@ -1,0 +1,116 @@
+"""Production's dagster.yaml on real servers: storage in MariaDB, the runs' output in S3."""
+
+import runpy
+from collections.abc import Iterator
+
+import boto3
+import dagster as dg
+import pytest
+from dagster._core.run_coordinator.base import SubmitRunContext
+from mypy_boto3_s3 import S3Client
+
+from crypto_assets.defs.history import Thinned, thin_out
+from crypto_assets.defs.queue import LanedRunCoordinator
+from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
+from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.services.s3 import S3Server
+
+_FACTS = dg.AssetKey("facts")
+_KEY = "2025-03-06|BTCUSDT"
+
+
+@dg.op
+def talk(context: dg.OpExecutionContext) -> None:
+    print("a word for the log")  # noqa: T201
+    context.log_event(dg.AssetMaterialization(_FACTS, partition=_KEY))
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def ingest() -> None:
+    talk()
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_server: S3Server) -> str:
+    return s3_server.bucket_name()
+
+
+@pytest.fixture(scope="module")
+def instance(
+    mariadb: DatabaseServer,
+    s3_server: S3Server,
+    bucket: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dg.DagsterInstance]:
+    """As deploy/init.sh leaves it."""
+    mariadb.execute(
+        "DROP DATABASE IF EXISTS dagster",
+        "CREATE DATABASE dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        "DROP USER IF EXISTS dagster@'127.0.0.1'",
+        "CREATE USER dagster@'127.0.0.1' IDENTIFIED BY 'word'",
+        "GRANT ALL ON dagster.* TO dagster@'127.0.0.1'",
+    )
+    environment = {
+        **s3_server.environment(),
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+        "DAGSTER_LOG_BUCKET": bucket,
+        "DAGSTER_MYSQL_HOST": "127.0.0.1",
+        "DAGSTER_MYSQL_PORT": str(mariadb.port),
+        "DAGSTER_MYSQL_PASSWORD": "word",
+    }
+    home = tmp_path_factory.mktemp("production")
+    (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in environment.items():
+            patch.setenv(variable, value)
+        runpy.run_path(str(ROOT / "deploy/log_bucket.py"), run_name="__main__")
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            instance.upgrade()
+            runpy.run_path(str(ROOT / "deploy/widen_columns.py"), run_name="__main__")
+            yield instance
+
+
+def test_runs_are_recorded_their_output_lies_in_s3_and_both_go_when_they_are_thinned_out(
+    instance: dg.DagsterInstance, bucket: str
+) -> None:
+    s3: S3Client = boto3.client("s3")
+    old, new = (ingest.execute_in_process(instance=instance).run_id for _ in range(2))
+    assert len(instance.get_runs()) == 2
+    first = _keys(s3, bucket, old)
+    (output,) = [key for key in first if key.endswith(".out")]
+    assert b"a word for the log" in s3.get_object(Bucket=bucket, Key=output)["Body"].read()
+    assert thin_out(instance, ["ingest"], kept_runs=0) == Thinned(deleted=1, speaking=1)
+    assert [run.run_id for run in instance.get_runs()] == [new]
+    assert _keys(s3, bucket, old) == []
+    assert _keys(s3, bucket, new)
+    assert instance.get_materialized_partitions(_FACTS) == {_KEY}
+
+
+def test_it_watches_runs_tries_again_and_queues(instance: dg.DagsterInstance) -> None:
+    assert isinstance(instance.run_coordinator, LanedRunCoordinator)
+    assert instance.run_monitoring_enabled
+    assert instance.get_settings("run_monitoring")["max_runtime_seconds"] == 14_400
+    assert instance.run_retries_enabled
+    assert instance.freshness_enabled
+    assert not instance.telemetry_enabled
+    queue = instance.get_concurrency_config().run_queue_config
+    assert queue
+    assert queue.max_concurrent_runs == 8
+    assert len(queue.tag_concurrency_limits) == 5
+
+
+def test_a_run_without_a_lane_gets_one_when_it_is_queued(instance: dg.DagsterInstance) -> None:
+    """Tags that Dagster's page sets, and one that a person has set there, stay."""
+    tags = {"dagster/backfill": "abc", "dagster/priority": "3"}
+    run = instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    context = SubmitRunContext(run, workspace=None)  # type: ignore[arg-type]
+    queued = instance.run_coordinator.submit_run(context)
+    assert queued.tags.items() >= {**BACKFILL_TAGS, "dagster/priority": "3"}.items()
+
+
+def _keys(s3: S3Client, bucket: str, run_id: str) -> list[str]:
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"runs/storage/{run_id}/")
+    return [one["Key"] for one in found.get("Contents", [])]
