@@ -40,7 +40,7 @@ class Input(StrEnum):
 
     CANDLES = "candles"  # the symbol's, a frame as `frame_from_table` makes it
     INTERVAL = "interval"  # the candles' width, an `Interval`
-    COMPANIONS = "companions"  # other symbols' candles over the same time, by symbol
+    COMPANIONS = "companions"  # frames with other symbols' `close` over the same time, by symbol
     BOOK = "book"  # the newest `OrderBook`, or None where there is none
 
 

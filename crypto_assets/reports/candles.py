@@ -7,11 +7,12 @@ import pyarrow as pa
 from crypto_assets.analytics import gaps as holes_between
 from crypto_assets.analytics import resample
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.candles import CANDLE_COLUMNS
+from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports.series import CandleSeries, Gap, empty_series
 from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.rolled_candles import CLOSE_SCHEMA
 
 # Where an aggregate is not there yet, how far back its parts are read instead. Beyond that an
 # aggregation is due, and a chart that waits for it shows a hole rather than reading a year.
@@ -56,6 +57,20 @@ def read_history(warehouse: Warehouse, shown: CandleSeries, count: int) -> pa.Ta
         return shown.table.slice(0, 0)
     until = shown.known_until
     return _read(warehouse, shown.symbol, shown.interval, before, until, count, newest=True)
+
+
+def read_closes(warehouse: Warehouse, symbol: str, interval: Interval, window: Window) -> pa.Table:
+    """`open_time` and `close` of the candles that open in the window, for who looks at no more."""
+    until = known_until(warehouse, symbol)
+    known = window & Window(0, until or 0)
+    if until is None or not known:
+        return CLOSE_SCHEMA.empty_table()
+    stored = _serving(interval)
+    whole = Window(_ceil(interval, known.start_ms), _ceil(interval, known.end_ms))
+    rolled, unrolled = _split(warehouse, symbol, stored, interval, whole)
+    closed = warehouse.rolled.closes(symbol, stored, interval, rolled)
+    last = _forming(warehouse, symbol, stored, interval, unrolled, until)
+    return pa.concat_tables([closed, last.select(CLOSE_SCHEMA.names)])
 
 
 def read_parts(
@@ -108,14 +123,28 @@ def _read(
         return read_parts(warehouse, symbol, stored, window, until, limit, newest)
     whole = Window(_ceil(interval, window.start_ms), _ceil(interval, window.end_ms))
     rolled, unrolled = _split(warehouse, symbol, stored, interval, whole)
-    last = resample(read_parts(warehouse, symbol, stored, unrolled, until), interval)
-    last = last.select(CANDLE_COLUMNS)
+    last = _forming(warehouse, symbol, stored, interval, unrolled, until)
     room = limit if limit is None or not newest else max(0, limit - last.num_rows)
     if room == 0:
         return _kept(last, limit or 0, newest)
     first = _closed(warehouse, symbol, stored, interval, rolled, room, newest)
     table = pa.concat_tables([first, last])
     return table if limit is None else _kept(table, limit, newest)
+
+
+def _forming(
+    warehouse: Warehouse,
+    symbol: str,
+    stored: Interval,
+    interval: Interval,
+    window: Window,
+    until: int,
+) -> pa.Table:
+    """The last periods, from the parts of them that there are."""
+    if not window:
+        return CANDLE_SCHEMA.empty_table()
+    parts = read_parts(warehouse, symbol, stored, window, until)
+    return resample(parts, interval).select(CANDLE_COLUMNS)
 
 
 def _closed(

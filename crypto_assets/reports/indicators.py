@@ -7,10 +7,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from crypto_assets.analytics import Input, Params, Provider
+from crypto_assets.analytics import Input, Params, Provider, frame_from_table
 from crypto_assets.market.clock import Window
-from crypto_assets.market.intervals import Interval
-from crypto_assets.reports.candles import read_candles, read_history
+from crypto_assets.reports.candles import read_closes, read_history
 from crypto_assets.reports.series import Answer, CandleSeries, Chart
 from crypto_assets.warehouse import Warehouse
 
@@ -66,19 +65,13 @@ def _supply(
 def _companions(
     warehouse: Warehouse, shown: CandleSeries, frame: pd.DataFrame, names: Sequence[str] | None
 ) -> Mapping[str, pd.DataFrame]:
-    """Candles over the same time, by symbol; None asks for every tracked symbol's."""
+    """Closes over the same time, by symbol; None asks for every tracked symbol's."""
     if names is None:
         names = [symbol.name for symbol in warehouse.symbols.tracked()]
     window = Window(int(frame["open_time"].iloc[0]), shown.window.end_ms)
     return {
         name: frame
         if name == shown.symbol
-        else _read_window(warehouse, name, shown.interval, window).frame
+        else frame_from_table(read_closes(warehouse, name, shown.interval, window))
         for name in names
     }
-
-
-def _read_window(
-    warehouse: Warehouse, symbol: str, interval: Interval, window: Window
-) -> CandleSeries:
-    return read_candles(warehouse, symbol, interval, window.start_ms, window.end_ms, limit=None)

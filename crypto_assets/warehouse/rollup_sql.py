@@ -14,14 +14,25 @@ _SUMS = ("volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy
 
 
 def rolled_up(
-    table: Table, symbol_id: int, window: Window, width_ms: int, offset_ms: int = 0
+    table: Table,
+    symbol_id: int,
+    window: Window,
+    width_ms: int,
+    offset_ms: int = 0,
+    *,
+    by_sorting: bool = False,
 ) -> tuple[list[str], Select[Any]]:
     """Names and a SELECT of the periods of `width_ms` whose parts lie in the window.
 
     One pass over the parts' key finds each period's extremes and sums; its first price and its
     last are then looked up by the key. The periods' grid lies `offset_ms` from the epoch.
+    `by_sorting` has MySQL sort the parts instead of keeping its sums in a temporary table, which
+    takes a fifth less for some thousand parts of some hundred periods.
     """
-    period = _periods(_halves(table, symbol_id, window, width_ms, offset_ms)).subquery("period")
+    halves = _halves(table, symbol_id, window, width_ms, offset_ms)
+    if by_sorting:
+        halves = halves.prefix_with("SQL_BIG_RESULT", dialect="mysql")
+    period = _periods(halves).subquery("period")
     first, last = table.alias("first_part"), table.alias("last_part")
     columns: dict[str, Any] = {
         "symbol_id": literal(symbol_id, Integer),

@@ -1,0 +1,44 @@
+"""Rolled-up candles by the short way are those of the long way, over holes and forming periods."""
+
+from itertools import pairwise
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.reports.candles import read_candles, read_closes
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
+
+WIDE = [interval for interval in Interval if interval not in (Interval.M1, Interval.W1)]
+
+
+@pytest.mark.parametrize("interval", Interval)
+@pytest.mark.parametrize("window", [Window(UNTIL - 3 * DAY_MS, UNTIL), Window(0, HOLE.end_ms - 1)])
+def test_closes_are_those_of_the_candles(
+    stocked: Warehouse, interval: Interval, window: Window
+) -> None:
+    window = window & Window(STOCK.start_ms, UNTIL)
+    candles = read_candles(
+        stocked, "BTCUSDT", interval, window.start_ms, window.end_ms, limit=None
+    ).table
+    closes = read_closes(stocked, "BTCUSDT", interval, window)
+    assert closes.equals(candles.select(["open_time", "close"]))
+
+
+def test_a_symbol_without_candles_has_no_closes(stocked: Warehouse) -> None:
+    assert read_closes(stocked, "XRPUSDT", Interval.H1, STOCK).num_rows == 0
+    later = Window(UNTIL + DAY_MS, UNTIL + 2 * DAY_MS)
+    assert read_closes(stocked, "BTCUSDT", Interval.M30, later).num_rows == 0
+
+
+@pytest.mark.parametrize("interval", WIDE)
+def test_a_limit_reaches_over_a_hole(stocked: Warehouse, interval: Interval) -> None:
+    whole = read_candles(stocked, "BTCUSDT", interval, STOCK.start_ms, UNTIL, limit=None).table
+    opened = whole["open_time"].to_pylist()
+    hole = next((n for n, (a, b) in enumerate(pairwise(opened)) if b - a > interval.ms), 3)
+    for count in (len(opened) - hole, len(opened) - hole + 1):
+        newest = read_candles(stocked, "BTCUSDT", interval, limit=count).table
+        assert newest["open_time"].to_pylist() == opened[-count:]
+    oldest = read_candles(stocked, "BTCUSDT", interval, opened[0], UNTIL, limit=hole + 3).table
+    assert oldest.equals(whole.slice(0, hole + 3))
