@@ -63,8 +63,8 @@ def gaps_sensor(
         for symbol in dict.fromkeys(gap.symbol for gap in due)
         if symbol in context.instance.get_dynamic_partitions(SYMBOLS)
     ]
-    yield from [request for request in requests if request]
-    yield dg.SkipReason("no gap is due")
+    # Dagster takes requests or a reason: both together fail the tick, and nothing is run.
+    yield from [request for request in requests if request] or [dg.SkipReason("no gap is due")]
 
 
 @dg.sensor(
@@ -87,10 +87,13 @@ def leftovers_sensor(
         yield dg.SkipReason(f"the run {busy[:8]} still loads")
         return
     known = context.instance.get_dynamic_partitions(SYMBOLS)
-    for one in found:
-        if one.symbol in known and has_partitions(one.first, one.last):
-            yield _load_request(one)
-    yield dg.SkipReason("everything in the lake is loaded, or has no partition")
+    requests = [
+        _load_request(one)
+        for one in found
+        if one.symbol in known and has_partitions(one.first, one.last)
+    ]
+    reason = "everything in the lake is loaded, or has no partition"
+    yield from requests or [dg.SkipReason(reason)]
 
 
 def _load_request(one: Leftover) -> dg.RunRequest:

@@ -82,8 +82,9 @@ def run(
 def asked(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, platform: Platform
 ) -> list[dg.RunRequest]:
-    found: Any = sensor(dg.build_sensor_context(instance), platform=platform)
-    return [one for one in found if isinstance(one, dg.RunRequest)]
+    context = dg.build_sensor_context(instance, resources={"platform": platform})
+    # As the daemon evaluates it, which refuses requests and a reason together.
+    return list(sensor.evaluate_tick(context).run_requests or ())
 
 
 def closings(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest]:
