@@ -1,4 +1,4 @@
-"""`make bench`: measures, prints each figure beside what it must reach, writes bench.json."""
+"""`make bench`: measures, prints each figure beside what it must reach, writes them down."""
 
 import json
 import signal
@@ -46,7 +46,9 @@ def bench(quick: bool, days: int | None, only: tuple[str, ...], output: Path) ->
     values: dict[str, float] = {}
     with running(work.noon_after) as servers:
         described = machine.describe(servers.mariadb)
-        for name, value in _measured(servers, work, set(only or PARTS), 5 if quick else 20):
+        chosen, times = set(only or PARTS), 5 if quick else 20
+        page = output.with_name(f"{output.stem}-providers.md")
+        for name, value in _measured(servers, work, chosen, times, page):
             click.echo(f"{name} {shown(value)}")
             values[name] = value
     click.echo("\n" + "\n".join(report(values)))
@@ -56,14 +58,14 @@ def bench(quick: bool, days: int | None, only: tuple[str, ...], output: Path) ->
 
 
 def _measured(
-    servers: Servers, work: Work, parts: set[str], times: int
+    servers: Servers, work: Work, parts: set[str], times: int, page: Path
 ) -> Iterator[tuple[str, float]]:
     home = homes.on_servers(servers, work, "month", "month")
     yield from backfills.by_month(servers, work, home)
     if "aggregates" in parts:
         yield from charts.aggregates(home, work)
     if "providers" in parts:
-        yield from charts.providers(home, work, times)
+        yield from charts.providers(home, work, times, page)
     if "pages" in parts:
         yield from charts.pages(home, times)
     if "tick" in parts:

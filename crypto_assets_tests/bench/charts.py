@@ -26,12 +26,19 @@ def aggregates(home: homes.Environment, work: Work) -> Figures:
     yield "aggregate_year_s", median(taken)
 
 
-def providers(home: homes.Environment, work: Work, times: int) -> Figures:
-    """The promised p95 is that of the slowest pair of provider and interval."""
+def providers(home: homes.Environment, work: Work, times: int, page: Path) -> Figures:
+    """The promised p95 is that of the slowest pair of provider and interval.
+
+    All pairs go into `page`, a Markdown table.
+    """
     # Not the first symbol: correlation reads that one besides.
     taken = homes.inside(home, "providers", "--symbol", work.symbols[1], "--times", str(times))
-    by_pair = {pair: (_percentile(50, ms), _percentile(95, ms)) for pair, ms in taken.items()}
-    _print(by_pair)
+    by_pair = {
+        (pair.split()[0], pair.split()[1]): (_percentile(50, ms), _percentile(95, ms))
+        for pair, ms in taken.items()
+    }
+    page.write_text("".join(f"{line}\n" for line in _table(by_pair)))
+    click.echo(page.read_text() + f"\np50 / p95 in ms, also in {page}")
     yield "provider_p95_ms", max(p95 for _, p95 in by_pair.values())
     every = [one for ms in taken.values() for one in ms]
     yield "provider_all_p95_ms", _percentile(95, every)
@@ -54,12 +61,12 @@ def _percentile(percent: int, values: list[float]) -> float:
     return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)]
 
 
-def _print(by_pair: dict[str, tuple[float, float]]) -> None:
-    """A line a provider: p50 and p95 over its intervals, and its slowest interval."""
-    click.echo(f"{'provider, 500 points':<24}{'p50 ms':>8}{'p95 ms':>8}  slowest interval")
-    names = dict.fromkeys(pair.split()[0] for pair in by_pair)
+def _table(by_pair: dict[tuple[str, str], tuple[float, float]]) -> Iterator[str]:
+    """A row a provider, a column an interval: p50 / p95 in ms."""
+    names = dict.fromkeys(name for name, _ in by_pair)
+    intervals = list(dict.fromkeys(interval for _, interval in by_pair))
+    yield f"| provider | {' | '.join(intervals)} |"
+    yield f"|---|{'---:|' * len(intervals)}"
     for name in names:
-        own = {pair: both for pair, both in by_pair.items() if pair.split()[0] == name}
-        middle = median(p50 for p50, _ in own.values())
-        slowest = max(own, key=lambda pair: own[pair][1])
-        click.echo(f"{name:<24}{middle:>8.1f}{own[slowest][1]:>8.1f}  {slowest.split()[1]}")
+        pairs = (by_pair[name, interval] for interval in intervals)
+        yield f"| {name} | {' | '.join(f'{p50:.0f} / {p95:.0f}' for p50, p95 in pairs)} |"
