@@ -68,6 +68,17 @@ def page(page: str, times: int) -> None:
     _answer(renders(page, times))
 
 
+@inside.command()
+@click.argument("page")
+@click.option("--viewers", type=int, required=True)
+@click.option("--reruns", type=int, required=True)
+def viewers(page: str, viewers: int, reruns: int) -> None:
+    """Viewers of a page at once, and the server's memory over one viewer's reruns."""
+    from crypto_assets_tests.bench.inside.viewers import at_once
+
+    _answer(at_once(page, viewers, reruns))
+
+
 def _answer(found: Mapping[str, object]) -> None:
     click.echo(_MARK + json.dumps(found))
 
