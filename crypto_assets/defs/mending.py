@@ -63,8 +63,7 @@ def gaps_sensor(
         for symbol in dict.fromkeys(gap.symbol for gap in due)
         if symbol in context.instance.get_dynamic_partitions(SYMBOLS)
     ]
-    # Dagster takes requests or a reason: both together fail the tick, and nothing is run.
-    yield from [request for request in requests if request] or [dg.SkipReason("no gap is due")]
+    yield from _or_reason([request for request in requests if request], "no gap is due")
 
 
 @dg.sensor(
@@ -92,8 +91,14 @@ def leftovers_sensor(
         for one in found
         if one.symbol in known and has_partitions(one.first, one.last)
     ]
-    reason = "everything in the lake is loaded, or has no partition"
-    yield from requests or [dg.SkipReason(reason)]
+    yield from _or_reason(requests, "everything in the lake is loaded, or has no partition")
+
+
+def _or_reason(
+    requests: Sequence[dg.RunRequest], reason: str
+) -> Sequence[dg.RunRequest | dg.SkipReason]:
+    """One or the other: Dagster fails a tick that gives both, and runs nothing."""
+    return requests or [dg.SkipReason(reason)]
 
 
 def _load_request(one: Leftover) -> dg.RunRequest:
