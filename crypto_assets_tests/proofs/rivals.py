@@ -1,0 +1,69 @@
+"""A run in a process of its own, with a Dagster of its own, that begins when its rivals do."""
+
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import dagster as dg
+
+from crypto_assets.defs.assets.klines import ERRAND_TAG, klines
+from crypto_assets.defs.failures import step_reason
+from crypto_assets.defs.home import add_symbols
+from crypto_assets.defs.partitions import range_tags
+from crypto_assets.exchange import open_exchange
+from crypto_assets.lake import open_lake
+from crypto_assets.pipeline.ingest import Errand
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.warehouse import Warehouse
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+_meeting: list[Barrier] = []
+_platforms: list[Platform] = []
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the rivals meet: one exchange, one lake, one warehouse."""
+
+    exchange_url: str
+    lake: Path
+    warehouse_url: str
+
+    def platform(self) -> Platform:
+        return Platform(
+            exchange=open_exchange(self.exchange_url, self.exchange_url),
+            raw=open_lake(str(self.lake / "raw")),
+            archive=open_lake(str(self.lake / "archive")),
+            warehouse=Warehouse(self.warehouse_url),
+            settle_ms=5_000,
+            order_book_levels=20,
+            default_ingest_minutes=1,
+            default_order_book_minutes=5,
+        )
+
+
+def enter(barrier: Barrier, place: Place) -> None:
+    """Initialises a process of a pool."""
+    _meeting.append(barrier)
+    _platforms.append(place.platform())
+
+
+def run(errand: Errand, day: date) -> str:
+    """Brings all symbols' partitions of the day; answers why it failed, or nothing."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        add_symbols(instance, SYMBOLS)
+        _meeting[0].wait(600)
+        result = dg.materialize(
+            [klines],
+            selection=[stage.value for stage in Stage],
+            instance=instance,
+            resources={"platform": _platforms[0]},
+            tags={
+                ERRAND_TAG: errand.value,
+                **range_tags(f"{day}|{SYMBOLS[0]}", f"{day}|{SYMBOLS[-1]}"),
+            },
+            raise_on_error=False,
+        )
+    return "; ".join(step_reason(event) for event in result.get_step_failure_events())

@@ -1,0 +1,66 @@
+"""Two backfills of the same partitions and a live tick of that day, all at once, twenty times."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_start_ms, floor_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.pipeline.ingest import Errand
+from crypto_assets.pipeline.setup import prepare
+from crypto_assets.pipeline.verify import verify
+from crypto_assets_tests.proofs.rivals import SYMBOLS, Place, enter, run
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.services.mariadb import DatabaseServer
+
+pytestmark = pytest.mark.timeout(1800)
+TODAY = date(2025, 3, 6)
+ERRANDS = (Errand.DAYS, Errand.DAYS, Errand.TAIL)
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def place(server: ExchangeServer, mariadb: DatabaseServer, tmp_path: Path) -> Place:
+    place = Place(server.url, tmp_path, mariadb.fresh())
+    platform = place.platform()
+    prepare(platform, SYMBOLS, date(2025, 3, 1))
+    platform.warehouse.close()
+    return place
+
+
+@pytest.fixture
+def rivals(place: Place) -> Iterator[ProcessPoolExecutor]:
+    context = get_context("spawn")
+    barrier = context.Barrier(len(ERRANDS))
+    with ProcessPoolExecutor(len(ERRANDS), context, enter, (barrier, place)) as pool:
+        yield pool
+
+
+def test_the_rows_are_those_of_one(
+    server: ExchangeServer, place: Place, rivals: ProcessPoolExecutor
+) -> None:
+    platform = place.platform()
+    for round_ in range(20):
+        # Minutes close while the rounds go by, and after the tenth an hour does.
+        server.clock.set(NOON + (50 + round_) * MINUTE_MS)
+        running = [rivals.submit(run, errand, TODAY) for errand in ERRANDS]
+        assert [one.result(900) for one in running] == ["", "", ""]
+        window = Window(day_start_ms(TODAY), floor_ms(platform.closed_before(), MINUTE_MS))
+        for symbol in SYMBOLS:
+            held = platform.warehouse.facts.read(symbol, window)["open_time"].to_pylist()
+            assert held == list(range(window.start_ms, window.end_ms, MINUTE_MS))
+            hours = platform.warehouse.aggregates.read(symbol, Interval.H1, window)
+            closed = floor_ms(window.end_ms, HOUR_MS)
+            assert hours["open_time"].to_pylist() == list(range(window.start_ms, closed, HOUR_MS))
+    for symbol in SYMBOLS:
+        found = verify(platform, symbol, Window.of_day(TODAY))
+        assert found.passed and not found.not_loaded
+    platform.warehouse.close()
