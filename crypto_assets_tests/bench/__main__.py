@@ -12,13 +12,13 @@ import click
 import pytest
 
 from crypto_assets.settings import PROJECT_ROOT
-from crypto_assets_tests.bench import backfills, charts, homes, machine, ticks
+from crypto_assets_tests.bench import backfills, charts, gap_detection, homes, machine, ticks
 from crypto_assets_tests.bench.figures import report, shown
 from crypto_assets_tests.bench.servers import Servers, running
 from crypto_assets_tests.bench.watch import CommandFailed
 from crypto_assets_tests.bench.work import SYMBOLS, Work
 
-PARTS = ("day", "embedded", "aggregates", "providers", "pages", "tick")
+PARTS = ("day", "embedded", "aggregates", "gaps", "providers", "pages", "tick")
 _QUICK_DAYS = 31
 
 
@@ -64,6 +64,8 @@ def _measured(
     yield from backfills.by_month(servers, work, home)
     if "aggregates" in parts:
         yield from charts.aggregates(home, work)
+    if "gaps" in parts:
+        yield from gap_detection.measure(home, work)
     if "providers" in parts:
         yield from charts.providers(home, work, times, page)
     if "pages" in parts:

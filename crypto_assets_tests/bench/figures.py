@@ -37,6 +37,7 @@ FIGURES = (
     Figure("tick_s", "s", 1.5, 0.5, falls=True),
     Figure("tick_history_ratio", "", 1.1, 1.0, falls=True),
     Figure("aggregate_year_s", "s", 1.0, 0.5, falls=True),
+    Figure("gap_detection_s", "s", 2.0, 1.0, falls=True),
     Figure("provider_p95_ms", "ms", 60, 25, falls=True),
     Figure("page_first_s", "s", 2.0, 1.0, falls=True),
     Figure("page_rerun_s", "s", 0.5, 0.2, falls=True),
