@@ -19,7 +19,7 @@ help: ## list these targets
 setup: $(RUNTIME) ## make the virtual environment in .venv, every package pinned by hash
 	@echo ".venv is ready: source .venv/bin/activate, or call .venv/bin/crypto-assets"
 
-demo: $(RUNTIME) ## backfill from a simulated exchange, then serve Dagster and the app; ONCE=1 reports and exits
+demo: $(RUNTIME) ## backfill from a simulated exchange, then serve Dagster, the app and the API; ONCE=1 reports and exits
 	@$(BIN)/crypto-assets demo $(if $(filter-out 0,$(ONCE)),--once)
 
 live: $(RUNTIME) ## the same against the real exchange, in a home of its own (.crypto-live)
@@ -43,7 +43,7 @@ bench: $(DEV) ## measure backfill and tick on this machine, into bench.json
 	@sh deploy/install-test-services.sh
 	@$(BIN)/python -m crypto_assets_tests.bench
 
-up: ## the one-machine size in Docker: MySQL, MinIO, Dagster and the app
+up: ## the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
 	@docker compose up --build
 
 lock: ## choose the newest versions that pyproject.toml allows, into the two lock files

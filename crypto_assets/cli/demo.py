@@ -12,7 +12,7 @@ from crypto_assets.cli.backfill import run_backfill
 from crypto_assets.cli.demo_report import print_report
 from crypto_assets.cli.init import make_ready
 from crypto_assets.cli.processes import ProcessTree
-from crypto_assets.cli.up import app_port, dagster_port, serve
+from crypto_assets.cli.up import api_port, app_port, dagster_port, require_ports, serve
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import day_of
 from crypto_assets.ports import require_free_port
@@ -34,12 +34,14 @@ from crypto_assets.wiring import platform
 )
 @dagster_port
 @app_port
-def demo(once: bool, days: int, exchange_port: int, dagster_port: int, app_port: int) -> None:
+@api_port
+def demo(
+    once: bool, days: int, exchange_port: int, dagster_port: int, app_port: int, api_port: int
+) -> None:
     """Load weeks of candles from a simulated exchange through Dagster, then serve them."""
     exchange_port = require_free_port(exchange_port, option="--exchange-port")
     if not once:
-        require_free_port(dagster_port, option="--dagster-port")
-        require_free_port(app_port, option="--app-port")
+        require_ports(dagster_port, app_port, api_port)
     began = time.monotonic()
     _use_simulated_exchange(exchange_port)
     with ProcessTree() as tree:
@@ -53,7 +55,7 @@ def demo(once: bool, days: int, exchange_port: int, dagster_port: int, app_port:
         _capture_books(symbols, last)
         print_report(platform(), symbols, first, last, time.monotonic() - began)
         if not once:
-            serve(tree, dagster_port, app_port)
+            serve(tree, dagster_port, app_port, api_port)
             tree.watch()
 
 

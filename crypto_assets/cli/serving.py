@@ -1,4 +1,4 @@
-"""What `up` and `demo` serve: Dagster's webserver and daemon, the app, and an exchange."""
+"""What `up` and `demo` serve: Dagster's webserver and daemon, the app, the API, an exchange."""
 
 import sys
 from pathlib import Path
@@ -51,6 +51,15 @@ def app(port: int, logs: Path) -> Program:
         ],
         logs / "app.log",
         lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health"),
+    )
+
+
+def api(port: int, logs: Path) -> Program:
+    return Program(
+        "the API",
+        [_PYTHON, "-m", "crypto_assets", "api", "--port", str(port)],
+        logs / "api.log",
+        lambda: _answers(f"http://127.0.0.1:{port}/health/live"),
     )
 
 

@@ -1,4 +1,4 @@
-"""`crypto-assets up`: Dagster and the app over what the settings name, until Ctrl-C."""
+"""`crypto-assets up`: Dagster, the app and the API over what the settings name, until Ctrl-C."""
 
 import os
 
@@ -16,23 +16,33 @@ dagster_port = click.option(
 app_port = click.option(
     "--app-port", type=click.IntRange(1, 65535), default=8501, show_default=True
 )
+api_port = click.option(
+    "--api-port", type=click.IntRange(1, 65535), default=8000, show_default=True
+)
 
 
 @click.command()
 @dagster_port
 @app_port
-def up(dagster_port: int, app_port: int) -> None:
-    """Make everything ready, then serve Dagster and the app until Ctrl-C."""
-    require_free_port(dagster_port, option="--dagster-port")
-    require_free_port(app_port, option="--app-port")
+@api_port
+def up(dagster_port: int, app_port: int, api_port: int) -> None:
+    """Make everything ready, then serve Dagster, the app and the API until Ctrl-C."""
+    require_ports(dagster_port, app_port, api_port)
     make_ready()
     with ProcessTree() as tree:
-        serve(tree, dagster_port, app_port)
+        serve(tree, dagster_port, app_port, api_port)
         tree.watch()
 
 
-def serve(tree: ProcessTree, dagster_port: int, app_port: int) -> None:
-    """Start Dagster and the app, and print where they answer."""
+def require_ports(dagster_port: int, app_port: int, api_port: int) -> None:
+    """Raises PortTaken, naming the option that chooses another."""
+    require_free_port(dagster_port, option="--dagster-port")
+    require_free_port(app_port, option="--app-port")
+    require_free_port(api_port, option="--api-port")
+
+
+def serve(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) -> None:
+    """Start Dagster, the app and the API, and print where they answer."""
     home = settings().dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
@@ -42,9 +52,11 @@ def serve(tree: ProcessTree, dagster_port: int, app_port: int) -> None:
         serving.webserver(dagster_port, logs),
         serving.daemon(logs),
         serving.app(app_port, logs),
+        serving.api(api_port, logs),
     ):
         click.echo(f"starting {program.name} ...")
         tree.start(program)
     click.echo(f"\n  app      http://127.0.0.1:{app_port}")
     click.echo(f"  Dagster  http://127.0.0.1:{dagster_port}")
+    click.echo(f"  API      http://127.0.0.1:{api_port}/docs")
     click.echo(f"  logs     {logs}\n\nCtrl-C stops everything.")

@@ -35,7 +35,7 @@ SECRETS = {
 # Saturday 2025-01-04 12:00:30 UTC, by a clock that goes: days 2 and 3 are closed.
 NOW = 1_735_992_030_000
 ANYWHERE = "0.0.0.0"  # noqa: S104  # what the containers bind to
-LONG_RUNNING = ("code", "webserver", "daemon", "app")
+LONG_RUNNING = ("code", "webserver", "daemon", "app", "api")
 
 Seen = TypeVar("Seen")
 
@@ -79,7 +79,7 @@ def machine(
     folder = tmp_path_factory.mktemp("machine")
     create_databases(mariadb, folder)
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOW, 1))
-    code, webserver, app = (str(port) for port in free_ports(3))
+    code, webserver, app, api = (str(port) for port in free_ports(4))
     home = folder / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
@@ -99,6 +99,7 @@ def machine(
                 "127.0.0.1:3000": f"127.0.0.1:{webserver}",
                 "127.0.0.1:4000": f"127.0.0.1:{code}",
                 "127.0.0.1:8501": f"127.0.0.1:{app}",
+                "127.0.0.1:8000": f"127.0.0.1:{api}",
                 ANYWHERE: "127.0.0.1",
                 "/var/lib/dagster": str(home),
             },
@@ -110,7 +111,7 @@ def machine(
                 "DAGSTER_MYSQL_PORT": str(mariadb.port),
             },
             logs=folder,
-            ports={"4000": code, "3000": webserver, "8501": app},
+            ports={"4000": code, "3000": webserver, "8501": app, "8000": api},
         )
         yield machine
         machine.kill()

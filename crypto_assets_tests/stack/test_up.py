@@ -29,12 +29,13 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True)
 class Stack:
-    """A running `up`, its desk, and where Dagster and the app answer."""
+    """A running `up`, its desk, and where Dagster, the app and the API answer."""
 
     desk: Desk
     process: "subprocess.Popen[bytes]"
     dagster_url: str
     app_url: str
+    api_url: str
 
     def rows(self, statement: str) -> list[Any]:
         with closing(sqlite3.connect(self.desk.home / "warehouse.db", timeout=20)) as database:
@@ -58,7 +59,7 @@ def wait_for(look: Callable[[], Seen], seconds: float) -> Seen:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`up` against an exchange on the real clock, with a tick every minute."""
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
-    dagster_port, app_port = require_free_port(0), require_free_port(0)
+    dagster_port, app_port, api_port = (require_free_port(0) for _ in range(3))
     dagster_url = f"http://127.0.0.1:{dagster_port}"
     with running(exchange) as url:
         desk = desk_at(
@@ -69,10 +70,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             ORDER_BOOK_INTERVAL_MINUTES="1",
             DAGSTER_URL=dagster_url,
         )
-        process = desk.start("up", "--dagster-port", str(dagster_port), "--app-port", str(app_port))
-        up = Stack(desk, process, dagster_url, f"http://127.0.0.1:{app_port}")
+        ports = {"--dagster-port": dagster_port, "--app-port": app_port, "--api-port": api_port}
+        process = desk.start("up", *(str(word) for pair in ports.items() for word in pair))
+        app_url, api_url = (f"http://127.0.0.1:{port}" for port in (app_port, api_port))
+        up = Stack(desk, process, dagster_url, app_url, api_url)
         try:
-            wait_for(lambda: _answers(f"{up.app_url}/_stcore/health"), 150)
+            wait_for(lambda: _answers(f"{up.api_url}/health/live"), 150)
             yield up
         finally:
             _interrupt(process)
@@ -86,6 +89,16 @@ def test_a_candle_is_there_within_90_seconds_of_its_close(stack: Stack) -> None:
     closes = opens + MINUTE_MS
     wait_for(lambda: all(mark >= opens for _, mark in stack.rows(newest)), 150)
     assert now_ms() - closes < 90_000
+
+
+def test_the_api_serves_the_same_candles_and_reaches_all_parts(stack: Stack) -> None:
+    wait_for(lambda: _answers(f"{stack.api_url}/health"), 60)
+    assert _answers(f"{stack.app_url}/_stcore/health")
+    answer = requests.get(f"{stack.api_url}/api/klines/ETHUSDT?interval=1m&limit=1", timeout=10)
+    ((newest,),) = stack.rows("SELECT MAX(open_time) FROM fact_klines WHERE symbol_id = 2")
+    assert newest - answer.json()["data"][0]["open_time"] <= MINUTE_MS
+    running = requests.get(f"{stack.api_url}/api/schedules", timeout=20).json()["data"]
+    assert {one["name"] for one in running if one["running"]} >= {"ingest_schedule"}
 
 
 def test_a_tick_is_one_run_for_all_symbols(stack: Stack) -> None:
@@ -121,6 +134,7 @@ def test_ctrl_c_stops_everything(stack: Stack) -> None:
     _, alive = psutil.wait_procs(family, timeout=20)
     assert alive == []
     assert not _answers(f"{stack.dagster_url}/server_info")
+    assert not _answers(f"{stack.api_url}/health/live")
 
 
 def _ended_runs(stack: Stack, job: str) -> list[dict[str, Any]]:
