@@ -30,9 +30,9 @@ class Alert:
 
     @property
     def identity(self) -> str:
-        """Equal for the same failure at another time: figures are left out."""
-        words = f"{self.subject}|{self.symbol}|{self.error}"
-        return re.sub(r"\d+", "#", words)[:300]
+        """Equal for the same failure at another time: figures are left out, but the symbol's."""
+        words = re.sub(r"\d+", "#", f"{self.subject}|{self.error}")
+        return f"{self.symbol}|{words}"[:300]
 
 
 @dataclass(frozen=True)

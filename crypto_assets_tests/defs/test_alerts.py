@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import orjson
 import pytest
+from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
 
 from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
 from crypto_assets.defs.assets.klines import klines
@@ -181,3 +182,38 @@ def test_a_symbol_must_be_silent_for_a_while(
         stale_symbols_sensor, instance, cursor, platform=platform, webhook=Webhook(server.url)
     )
     assert '"seen": {}' in result.cursor
+
+
+def test_twenty_symbols_failing_every_minute_are_few_messages(
+    instance: dg.DagsterInstance, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One message at once, then after one hour, two and four: not twelve hundred in an hour."""
+
+    @dg.job
+    def ingest() -> None: ...
+
+    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+    for minute in range(0, 8 * 60, 20):
+        at = NOON + minute * MINUTE_MS
+        monkeypatch.setattr("crypto_assets.defs.alerts.now_ms", lambda at=at: at)
+        run = instance.create_run_for_job(ingest)
+        _fail_with(instance, run, [f"fact_klines 2025-03-04|S{n}USDT: no." for n in range(20)])
+        cursor = look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url)).cursor
+    assert len(server.requests) == 4
+    first = orjson.loads(server.requests[0].body)
+    assert first["text"] == "crypto-assets: 20 alerts (10 not shown)"
+    assert len(first["attachments"]) == 10
+
+
+def _fail_with(instance: dg.DagsterInstance, run: dg.DagsterRun, failed: list[str]) -> None:
+    """As a step ends that names its bad keys."""
+    said = UserFailureData(
+        "failed", "20 partitions failed", {"failed": dg.MetadataValue.json(failed)}
+    )
+    event = dg.DagsterEvent(
+        dg.DagsterEventType.STEP_FAILURE.value,
+        run.job_name,
+        event_specific_data=StepFailureData(error=None, user_failure_data=said),
+    )
+    instance.report_dagster_event(event, run_id=run.run_id)
+    instance.report_run_failed(run)
