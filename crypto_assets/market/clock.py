@@ -1,6 +1,6 @@
 """Converts time, here alone: aware UTC inside, epoch milliseconds on the wire and in tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -85,3 +85,15 @@ class Window:
 
     def __str__(self) -> str:
         return f"{isoformat(self.start_ms)}..{isoformat(self.end_ms)}"
+
+
+def stretches(days: Iterable[date]) -> Iterator[Window]:
+    """UTC days, ascending, as windows of days without a break."""
+    first = last = None
+    for day in days:
+        if first and last and day - last > timedelta(days=1):
+            yield Window.of_days(first, last)
+            first = day
+        first, last = first or day, day
+    if first and last:
+        yield Window.of_days(first, last)

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from crypto_assets.lake import Entry, Lake, klines_object
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import Window, day_of, day_start_ms
+from crypto_assets.market.clock import day_of, day_start_ms, stretches
 from crypto_assets.market.lake_object import LakeObject, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.pipeline.chain import Chain
@@ -57,10 +57,10 @@ def load_days(platform: Platform, symbol: str, days: Iterable[date]) -> Iterator
     closed_before = platform.closed_before()
     with ThreadPoolExecutor(1) as pool:
         for _, month in groupby(sorted(days), key=lambda day: (day.year, day.month)):
-            own = list(month)
-            window = Window.of_days(own[0], own[-1])
-            chain = Chain(platform, symbol, window, later, closed_before, pool)
-            yield from chain.bring(own, [])
+            # Days between that nobody has brought are no gaps.
+            for window in stretches(month):
+                chain = Chain(platform, symbol, window, later, closed_before, pool)
+                yield from chain.bring(list(window.days()), [])
 
 
 def _import(

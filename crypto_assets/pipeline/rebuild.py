@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
 from crypto_assets.lake import describe
-from crypto_assets.market.clock import MINUTE_MS, Window, day_of
+from crypto_assets.market.clock import MINUTE_MS, Window, day_of, stretches
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.pipeline.fact_klines import set_aside
 from crypto_assets.pipeline.gaps import note_holes
@@ -104,7 +105,7 @@ def _rebuild_month(
     platform: Platform, symbol: str, standing: Sequence[Standing], closed_before_ms: int
 ) -> Rebuilt:
     with ThreadPoolExecutor(_READERS) as pool:
-        bodies = [body for body in pool.map(_read, standing) if body]
+        bodies = [body for body in pool.map(partial(_read, platform), standing) if body]
     platform.warehouse.objects.record([item for item, _ in bodies])
     klines = [(item, body) for item, body in bodies if item.kind is ObjectKind.KLINES]
     sifted = [(item, sift_object(item, body)) for item, body in klines]
@@ -115,7 +116,7 @@ def _rebuild_month(
     window = Window.of_days(days[0], days[-1])
     platform.warehouse.aggregates.hours(symbol, window, closed_before_ms)
     platform.warehouse.aggregates.days(symbol, window, closed_before_ms)
-    for stretch in _stretches(sorted({day_of(item.first_time) for item, _ in klines})):
+    for stretch in stretches(sorted({day_of(item.first_time) for item, _ in klines})):
         note_holes(platform, symbol, stretch, closed_before_ms)
     platform.warehouse.objects.mark_unloaded(symbol, ObjectKind.DEPTH, window)
     return Rebuilt(
@@ -128,13 +129,13 @@ def _rebuild_month(
     )
 
 
-def _read(one: Standing) -> Body | None:
-    """None where retention took it away since it was listed."""
-    try:
-        info, body = one.lake.read(one.key)
-    except ObjectMissing:
-        return None
-    return describe(one.lake.bucket, one.key, body, info.fetched_at), body
+def _read(platform: Platform, one: Standing) -> Body | None:
+    """None if it is gone; what retention has moved since it was listed is in the archive lake."""
+    for lake in (one.lake, platform.archive):
+        with suppress(ObjectMissing):
+            info, body = lake.read(one.key)
+            return describe(lake.bucket, one.key, body, info.fetched_at), body
+    return None
 
 
 def _register(platform: Platform, symbol: str) -> bool:
@@ -162,12 +163,3 @@ def _closed_before(platform: Platform, standing: Sequence[Standing]) -> int:
         return platform.closed_before()
     except ExchangeError:
         return max((one.parts.last_time + MINUTE_MS for one in standing), default=0)
-
-
-def _stretches(days: Sequence[date]) -> Iterator[Window]:
-    """Days as stretches without a break."""
-    start = 0
-    for at in range(1, len(days) + 1):
-        if at == len(days) or days[at] - days[at - 1] > timedelta(days=1):
-            yield Window.of_days(days[start], days[at - 1])
-            start = at

@@ -14,6 +14,7 @@ from crypto_assets.market.clock import (
     floor_ms,
     from_ms,
     isoformat,
+    stretches,
     to_ms,
 )
 
@@ -53,6 +54,14 @@ def test_days_of_a_window_count_the_last_only_if_it_is_touched() -> None:
 def test_windows_that_do_not_meet_have_nothing_in_common() -> None:
     assert not Window(0, 10) & Window(20, 30)
     assert Window(0, 25) & Window(20, 30) == Window(20, 25)
+
+
+def test_days_without_a_break_are_one_stretch() -> None:
+    days = [date(2025, 2, 27), date(2025, 2, 28), date(2025, 3, 1), date(2025, 3, 5)]
+    march_5 = Window.of_day(days[3])
+    assert list(stretches(days)) == [Window.of_days(days[0], days[2]), march_5]
+    assert list(stretches([days[3]])) == [march_5]
+    assert list(stretches([])) == []
 
 
 def test_text_shows_milliseconds_only_where_there_are_some() -> None:
