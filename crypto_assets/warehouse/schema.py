@@ -194,6 +194,7 @@ kline_gaps = _table(
     Column("attempts", Integer, nullable=False),
     _time("next_retry_at", nullable=True),
     Index("ix_kline_gaps_retry", "closed_at", "class", "next_retry_at"),
+    Index("ix_kline_gaps_totals", "closed_at", "symbol_id", "class", "minutes"),
 )
 
 kline_revisions = _table(
