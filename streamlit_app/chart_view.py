@@ -72,7 +72,7 @@ def _draw(chosen: Selection, shown: Chart, seen: Window | None, picture: Picture
         f"{about.symbol} candles of {series.interval} with {', '.join(names) or 'no indicator'}",
         scope=chosen.scope,
         view=seen,
-        on_view=lambda: view.reported(chosen.scope, st.session_state[_KEY].view),
+        on_view=lambda: view.reported(chosen.scope, st.session_state[_KEY].get("view")),
         picture=picture,
     )
 

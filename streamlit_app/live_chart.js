@@ -41,7 +41,7 @@ function themed(layout, element) {
 async function draw(component, plot) {
   const { data } = component
   const Plotly = await load(data.library)
-  if (plot.dragging) return void (plot.waiting = component)
+  if (plot._dragging) return  // the end of the drag is reported, and brings the next figure
   const drawn = data.figure + data.scope + styled(plot, "text-color")
   plot.component = component
   if (plot.drawn !== drawn) {

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from crypto_assets.analytics import Panel
-from crypto_assets.market.clock import DAY_MS, Window, day_of
+from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Instrument
 from streamlit_app import switches
@@ -109,8 +109,8 @@ def _switches(names: list[str]) -> tuple[Switches, Switches]:
     return indicators, charts
 
 
-def _dates(held: Window) -> Window | None:
-    """Whole UTC days; None until both ends are picked."""
+def _dates(held: Window) -> Window:
+    """Whole UTC days; the one day alone until its other end is picked."""
     last = day_of(max(held.end_ms - 1, 0))
     first = last - timedelta(days=_OFFERED_DAYS)
     picked = st.date_input(
@@ -125,6 +125,5 @@ def _dates(held: Window) -> Window | None:
         width=220,
         help="Whole days, UTC.",
     )
-    if not isinstance(picked, tuple) or len(picked) != 2:
-        return Window.of_days(first, last) if held else Window(0, DAY_MS)
-    return Window.of_days(*picked)
+    ends = picked if isinstance(picked, tuple) and picked else (first, last)
+    return Window.of_days(ends[0], ends[-1])

@@ -24,7 +24,9 @@ def seen(scope: str) -> Window | None:
     if kept != scope:
         keep(scope, None)
         return None
-    return view if view is None or isinstance(view, Window) else None
+    if view is not None and _ADDRESS not in st.query_params:
+        keep(scope, view)  # another page has been looked at meanwhile
+    return view if isinstance(view, Window) else None
 
 
 def keep(scope: str, view: Window | None) -> None:
