@@ -12,7 +12,15 @@ import click
 import pytest
 
 from crypto_assets.settings import PROJECT_ROOT
-from crypto_assets_tests.bench import backfills, charts, gap_detection, homes, machine, ticks
+from crypto_assets_tests.bench import (
+    backfills,
+    charts,
+    gap_detection,
+    homes,
+    machine,
+    ticks,
+    viewers,
+)
 from crypto_assets_tests.bench.figures import report, shown
 from crypto_assets_tests.bench.servers import Servers, running
 from crypto_assets_tests.bench.watch import CommandFailed
@@ -70,6 +78,7 @@ def _measured(
         yield from charts.providers(home, work, times, page)
     if "pages" in parts:
         yield from charts.pages(home, times)
+        yield from viewers.measure(home)
     if "tick" in parts:
         yield from ticks.measure(servers, work, home)
     servers.mariadb.execute(f"DROP DATABASE {homes.database(home)}")
