@@ -31,11 +31,12 @@ UNEXPLAINED = (GapClass.OPEN, GapClass.ARCHIVE_LATE)
 def note_holes(platform: Platform, symbol: str, window: Window, closed_before_ms: int) -> None:
     """Bring the ledger of `window` up to date with the minutes that are held.
 
-    A hole that touches a gap beyond the window's edge is one gap with it, over midnights too.
+    A hole that touches a gap beyond the window's edge is one gap with it, over midnights too; and
+    of a gap that lost its part on this side, the part beyond the edge stays one.
     """
     closed = window & Window(0, floor_ms(closed_before_ms, MINUTE_MS))
     if closed:
-        platform.warehouse.gaps.refresh(symbol, closed, _with_neighbours(platform, symbol, closed))
+        platform.warehouse.gaps.refresh(symbol, _with_neighbours(platform, symbol, closed))
 
 
 def explain_holes(platform: Platform, symbol: str, window: Window, closed_before_ms: int) -> None:

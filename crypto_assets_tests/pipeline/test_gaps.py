@@ -56,6 +56,25 @@ def test_a_gap_over_midnight_is_one_gap_even_if_its_days_come_one_by_one(
     assert ledger(platform) == [("outage", 1380, 120)]
 
 
+def test_of_a_gap_over_midnight_whose_first_half_comes_the_other_stays(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """Yesterday's archive brings yesterday's minutes; today's are as missing as before."""
+    yesterday = date(2025, 3, 5)
+    start = TODAY_MS - HOUR_MS
+    faults = [
+        outage(start, start + 2 * HOUR_MS, **{"in": "rest"}),
+        {"do": "archive", "how": "missing", "day": str(yesterday), "until": isoformat(NOON + 1)},
+    ]
+    server = simulated_exchange(now=NOON, faults=faults)
+    platform = build_platform(server)
+    bring(platform, first=yesterday)
+    assert [found[1:] for found in ledger(platform)] == [(2 * 1440 - 60, 120)]
+    server.clock.advance(HOUR_MS)
+    bring(platform, first=yesterday, last=yesterday)
+    assert [found[1:] for found in ledger(platform)] == [(2 * 1440, 60)]
+
+
 def test_before_the_listing_and_after_the_delisting(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
