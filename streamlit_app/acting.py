@@ -8,7 +8,7 @@ from crypto_assets.errors import CryptoAssetsError
 from streamlit_app import data, notices, writers
 from streamlit_app.data import preferences, scheduler
 
-_SAID = "said"
+_SAID, _ASKED = "said", "asked"
 # What was read before a change must not be shown after it.
 _READS = (
     data.dashboard,
@@ -41,18 +41,30 @@ def act(do: Callable[[str], str]) -> None:
 
 
 def tell() -> None:
-    """Says what has been done since the page was drawn last."""
+    """Says what has been done since the page was drawn last, and opens the dialog asked for."""
     for said in st.session_state.pop(_SAID, []):
         st.toast(said, icon=":material/check_circle:", duration="long")
+    if dialog := st.session_state.pop(_ASKED, None):
+        dialog()
+
+
+def ask(dialog: Callable[[], None]) -> None:
+    """Opens a dialog from the page itself, whatever part of it asks.
+
+    Opened inside a part that refreshes alone it would be that part's child: a press on its button
+    that comes with the part's next refresh is then dropped by Streamlit.
+    """
+    st.session_state[_ASKED] = dialog
+    st.rerun()
 
 
 def confirm(title: str, words: str, label: str, do: Callable[[str], str]) -> None:
     """Asks before it acts: a dialog with the words and one button that does it."""
 
     @st.dialog(title)
-    def ask() -> None:
+    def question() -> None:
         st.markdown(words)
         if st.button(label, type="primary", key="confirm"):
             act(do)
 
-    ask()
+    ask(question)

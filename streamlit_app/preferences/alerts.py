@@ -79,7 +79,7 @@ def _form(allowed: bool) -> None:
             help="An incoming webhook of Slack, or of what takes its JSON, as Mattermost.",
             width=520,
         )
-        saved = st.form_submit_button("Save …", type="primary", disabled=not allowed)
+        saved = st.form_submit_button("Use this address", type="primary", disabled=not allowed)
     st.caption(
         "The address is a secret: it is kept in the warehouse, shown nowhere, and the change log "
         "says only that it has changed."

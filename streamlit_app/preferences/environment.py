@@ -48,4 +48,4 @@ def _written(value: object) -> str:
         return MASK if value.get_secret_value() else "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
+    return str(value) if value not in (None, "") else "none"

@@ -35,12 +35,15 @@ _WORDS = {
 
 def show(allowed: bool) -> None:
     """Raises WarehouseError."""
-    st.caption("Counts at the next run of retention: each night at 03:00 UTC, or by its Run now.")
+    st.caption(
+        "Counts at the next run of retention: each night at 03:00 UTC, or at once by Run now of "
+        "Maintenance on the page Scheduler."
+    )
     found = preferences.choices()
     with st.form("retention", border=False):
         with st.grid(3, min_column_width=300):
             wanted = {name: _input(choice, found[name]) for name, choice in RETENTION.items()}
-        saved = st.form_submit_button("Save …", type="primary", disabled=not allowed)
+        saved = st.form_submit_button("Save", type="primary", disabled=not allowed)
     if saved:
         _ask(wanted, found)
     for name in RETENTION:

@@ -34,7 +34,8 @@ def _add(tracked: set[str], allowed: bool) -> None:
             placeholder="Search, or type a name as in BTCUSDT",
             accept_new_options=True,
             filter_mode="contains",
-            key="new_symbol",
+            # Another one once it is tracked: what was typed must not stay.
+            key=f"new_symbol_{len(tracked)}",
             width=340,
         )
         asked = st.button(

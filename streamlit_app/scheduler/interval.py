@@ -6,7 +6,7 @@ import streamlit as st
 
 from crypto_assets.pipeline.choices import INTERVALS, choose
 from streamlit_app import data
-from streamlit_app.acting import act
+from streamlit_app.acting import act, ask
 
 
 def button(setting: str, name: str, minutes: int, allowed: bool) -> None:
@@ -20,11 +20,11 @@ def button(setting: str, name: str, minutes: int, allowed: bool) -> None:
         help="Change how often it fetches.",
         disabled=not allowed,
     ):
-        _ask(setting, name, minutes)
+        ask(partial(_change, setting, name, minutes))
 
 
 @st.dialog("How often?")
-def _ask(setting: str, name: str, minutes: int) -> None:
+def _change(setting: str, name: str, minutes: int) -> None:
     bounds = INTERVALS[setting]
     chosen = st.number_input(
         f"{name}: minutes between two fetches",
