@@ -1,0 +1,195 @@
+"""No read costs more than what it shows: by the database's own plans, and by rows counted."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import date
+from enum import Enum
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import Engine
+
+from crypto_assets.analytics.registry import providers
+from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.reports import Reports
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.reports.conftest import UNTIL
+from crypto_assets_tests.reports.long_history import stock_long
+
+POINTS = 500
+# These grow with time; symbols, watermarks, settings and totals do not.
+GROWING = {
+    *("fact_klines", "hourly_klines", "daily_klines", "lake_objects", "stale_hours"),
+    *("fact_order_book", "order_book_snapshots", "kline_gaps", "kline_revisions", "quarantine"),
+}
+GIVEN: dict[str, Any] = {
+    "symbol": "SHIBUSDT",
+    "interval": Interval.M15,
+    "provider": "macd",
+    "window": Window(UNTIL - 7 * DAY_MS, UNTIL),
+    "first": date(2025, 2, 1),
+    "last": date(2025, 3, 6),
+    "last_update_id": 7,
+}
+
+# Of each table the interval that it holds, and the widest that is rolled up from it.
+UNLIKE_INTERVALS = [Interval(name) for name in ("1m", "30m", "1h", "12h", "1d", "1w")]
+
+Statement = tuple[str, Any]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+def long(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """Two symbols with far more history, and far more of everything else, than is ever shown."""
+    if request.param == "mariadb":
+        url = request.getfixturevalue("mariadb").fresh()
+    else:
+        url = f"sqlite:///{tmp_path_factory.mktemp('long') / 'warehouse.db'}"
+    warehouse = Warehouse(url)
+    stock_long(warehouse)
+    yield warehouse
+    warehouse.close()
+
+
+def statements(warehouse: Warehouse, work: Callable[[], object]) -> list[Statement]:
+    """What the work asks of the database."""
+    engine, seen = warehouse._database.read_engine, []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.lstrip().startswith("SELECT"):
+            seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return seen
+
+
+def full_scans(warehouse: Warehouse, asked: list[Statement]) -> list[str]:
+    """Steps of the plans that read a growing table otherwise than by an index."""
+    distinct = dict(asked)
+    with warehouse._database.read_engine.connect() as connection:
+        plan = _sqlite_scans if connection.dialect.name == "sqlite" else _mysql_scans
+        return [
+            f"{step}: {' '.join(statement.split())}"
+            for statement, parameters in distinct.items()
+            for step in plan(connection, statement, parameters)
+        ]
+
+
+def _mysql_scans(connection: Connection, statement: str, parameters: Any) -> Iterator[str]:
+    for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).mappings():
+        named = row["table"] in GROWING or str(row["table"]).endswith("_part")
+        if named and row["type"] == "ALL":
+            yield f"{row['table']}, {row['rows']} rows"
+
+
+def _sqlite_scans(connection: Connection, statement: str, parameters: Any) -> Iterator[str]:
+    for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters):
+        words = row.detail.split()
+        if words[0] == "SCAN" and words[1] in GROWING and "INDEX" not in words:
+            yield str(row.detail)
+
+
+def questions(reports: Reports) -> dict[str, Callable[[], object]]:
+    """Every public method of the reports, one that is added tomorrow too."""
+    found: dict[str, Callable[[], object]] = {}
+    for name, method in inspect.getmembers(reports, inspect.ismethod):
+        if name.startswith("_") or name == "close":
+            continue
+        parameters = inspect.signature(method).parameters
+        needed = {
+            key: GIVEN[key] if key in GIVEN else _first_member(parameter)
+            for key, parameter in parameters.items()
+            if parameter.default is inspect.Parameter.empty
+        }
+        if "limit" in parameters:
+            needed["limit"] = 10  # of thousands: a server sorts whole tables that are small
+        found[name] = partial(method, **needed)
+    return found
+
+
+def _first_member(parameter: inspect.Parameter) -> Any:
+    """Of an enumeration; another kind of argument belongs into GIVEN."""
+    assert issubclass(parameter.annotation, Enum), f"what is a {parameter}?"
+    return next(iter(parameter.annotation))
+
+
+def unlike_providers() -> list[str]:
+    """Of all that ask for the same kinds of things, the one that reads the longest history."""
+    found: dict[Any, tuple[int, str]] = {}
+    for name, each in providers().items():
+        params = each.parse({})
+        before = params.warm_up(Interval.M30)
+        need = (each.inputs, params.companions(), bool(before))
+        found[need] = max((before, name), found.get(need, (0, "")))
+    return sorted(name for _, name in found.values())
+
+
+def test_no_report_reads_a_whole_table(long: Warehouse) -> None:
+    reports = Reports(long, clock=lambda: UNTIL)
+    asked = {name: statements(long, ask) for name, ask in questions(reports).items()}
+    assert asked["candles"] and asked["dashboard"]
+    scans = [f"{name}: {one}" for name, found in asked.items() for one in full_scans(long, found)]
+    assert scans == [], "\n".join(scans)
+
+
+def test_no_provider_reads_a_whole_table(long: Warehouse) -> None:
+    reports = Reports(long, clock=lambda: UNTIL)
+    asked = [
+        statement
+        for interval in UNLIKE_INTERVALS
+        for name in unlike_providers()
+        for statement in statements(
+            long, partial(reports.indicator, name, "SHIBUSDT", interval, limit=50)
+        )
+    ]
+    assert full_scans(long, asked) == []
+
+
+class Reads:
+    """Rows that a session of the server has been handed by its storage engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def of(self, work: Callable[[], object]) -> int:
+        before = self._count()
+        idle = self._count() - before
+        work()
+        return self._count() - before - 2 * idle
+
+    def _count(self) -> int:
+        with self._engine.connect() as connection:
+            rows = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'")).all()
+        return sum(int(value) for _, value in rows)
+
+
+def allowed_rows(name: str, interval: Interval) -> float:
+    """Stored rows that hold the candles shown and those that settle the first one.
+
+    A dozen for each candle besides: grouping hands each on a few times, companions add theirs.
+    """
+    stored = max(s.ms for s in (Interval.M1, Interval.H1, Interval.D1) if s.ms <= interval.ms)
+    candles = POINTS + providers()[name].parse({}).warm_up(interval)
+    return candles * (1.05 * interval.ms / stored + 14)
+
+
+@pytest.mark.parametrize("long", ["mariadb"], indirect=True)
+def test_a_provider_reads_the_rows_that_it_needs_and_few_more(long: Warehouse) -> None:
+    reports = Reports(long, clock=lambda: UNTIL)
+    reads = Reads(long._database.read_engine)
+    wasteful = {}
+    for name in unlike_providers():
+        for interval in UNLIKE_INTERVALS:
+            rows = reads.of(partial(reports.indicator, name, "SHIBUSDT", interval, limit=POINTS))
+            if rows > allowed_rows(name, interval):
+                wasteful[f"{name} {interval}"] = (rows, allowed_rows(name, interval))
+    assert wasteful == {}
