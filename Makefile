@@ -11,7 +11,7 @@ MYSQL := .services/mysql
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test test-mysql lint bench up lock
+.PHONY: help setup demo live test test-mysql lint bench soak up lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ lint: $(DEV) ## style, types and who may import whom
 bench: $(DEV) ## measure backfill and tick on this machine, into bench.json
 	@sh deploy/install-test-services.sh
 	@$(BIN)/python -m crypto_assets_tests.bench
+
+soak: $(DEV) ## a day and a week of ticks by a fast clock, with outages, judged: takes hours; ARGS="--only day"
+	@sh deploy/install-test-services.sh
+	@$(BIN)/python -m crypto_assets_tests.soak $(ARGS)
 
 up: ## the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
 	@docker compose up --build

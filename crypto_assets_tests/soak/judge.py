@@ -1,0 +1,96 @@
+"""What must be true after a soak; each flaw is a line."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+from dagster._core.storage.partition_status_cache import (
+    get_and_update_asset_status_cache_value,
+)
+
+from crypto_assets.defs.failures import bad_partitions
+from crypto_assets.defs.partitions import date_symbol
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, isoformat
+from crypto_assets.market.intervals import Interval
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.verify import verify
+from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets_tests.soak.world import World
+
+_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+def flaws(world: World, start_ms: int) -> Iterator[str]:
+    """Of everything since `start_ms`, the beginning of a day."""
+    window = Window(start_ms, floor_ms(world.platform.closed_before(), MINUTE_MS))
+    for symbol in world.symbols:
+        yield from _wrong_candles(world, symbol, window)
+        verified = verify(world.platform, symbol, window)
+        yield from map(str, verified.differences)
+        yield from (f"{symbol}: {part} is not loaded" for part in verified.not_loaded)
+        yield from (f"{symbol}: the lake has lost {key}" for key in verified.lost)
+    for gap in world.platform.warehouse.gaps.list():
+        if gap.gap_class is GapClass.OPEN and not gap.closed_at:
+            yield f"{gap.symbol}: the gap from {isoformat(gap.start)} is open"
+    yield from wrong_partitions(world, start_ms)
+
+
+def wrong_partitions(world: World, start_ms: int) -> Iterator[str]:
+    """Closed days that are not green, days that are red, and runs that have not ended."""
+    closed = [day_of(at) for at in range(start_ms, floor_ms(world.now, DAY_MS), DAY_MS)]
+    wanted = {f"{day}|{symbol}" for day in closed for symbol in world.symbols}
+    for stage in Stage:
+        key = dg.AssetKey(stage.value)
+        missing = wanted - set(world.instance.get_materialized_partitions(key))
+        yield from (f"{stage} {one} is not green" for one in sorted(missing))
+        yield from (f"{stage} {one} is red: {_reason(world, one)}" for one in _red(world, key))
+    for run in world.instance.get_runs():
+        if run.status not in _ENDED:
+            yield f"the run {run.run_id} of {run.job_name} is {run.status.value}"
+
+
+def _wrong_candles(world: World, symbol: str, window: Window) -> Iterator[str]:
+    """Each minute that the exchange published, once, and no other."""
+    theirs = world.platform.exchange.rest.candle_table(symbol, Interval.M1, window)
+    ours = world.platform.warehouse.facts.read(symbol, window)
+    expected, held = (table["open_time"].to_pylist() for table in (theirs, ours))
+    for at in sorted(set(expected) - set(held))[:5]:
+        yield f"{symbol}: the candle of {isoformat(at)} is missing"
+    for at in sorted(set(held) - set(expected))[:5]:
+        yield f"{symbol}: the exchange has no candle of {isoformat(at)}"
+    if len(held) != len(set(held)):
+        yield f"{symbol}: some candles are held twice"
+
+
+def _red(world: World, key: dg.AssetKey) -> list[str]:
+    """As Dagster's pages show it: the last run that meant to materialise them failed."""
+    status = get_and_update_asset_status_cache_value(world.instance, key, date_symbol)
+    found = status.deserialize_failed_partition_subsets(date_symbol) if status else None
+    return sorted(found.get_partition_keys()) if found else []
+
+
+def _reason(world: World, partition: str) -> str:
+    failed = world.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    reasons = [
+        reason
+        for run in failed
+        for _, named, reason in bad_partitions(world.instance, run)
+        if partition in named
+    ]
+    return reasons[0] if reasons else "no run names it"
+
+
+def checks_failed(world: World, days: list[date]) -> Iterator[str]:
+    """Partitions of closed days whose last verdict is not good."""
+    storage = world.instance.event_log_storage
+    for spec in world.definitions.resolve_asset_graph().asset_check_keys:
+        latest: dict[str, bool] = {}
+        for record in storage.get_asset_check_execution_history(spec, limit=2000):
+            event = record.event.dagster_event if record.event else None
+            if event and record.partition and record.partition not in latest:
+                latest[record.partition] = event.asset_check_evaluation_data.passed
+        for day in days:
+            for symbol in world.symbols:
+                if not latest.get(f"{day}|{symbol}"):
+                    said = "failed" if f"{day}|{symbol}" in latest else "never judged"
+                    yield f"{spec.name} of {day}|{symbol}: {said}"

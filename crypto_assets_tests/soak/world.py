@@ -1,0 +1,87 @@
+"""A simulated exchange whose clock the driver moves, and the platform and Dagster beside it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+
+from crypto_assets.definitions import defs
+from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
+from crypto_assets.exchange import Patience, open_exchange
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    running,
+)
+from crypto_assets.lake import open_lake
+from crypto_assets.pipeline.alerts import Webhook
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.setup import prepare
+from crypto_assets.warehouse import Warehouse
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "SHIBUSDT")
+START = date(2025, 1, 1)
+# A planted outage lasts for simulated minutes: nobody need wait for it in real ones.
+_PATIENCE = Patience(attempts=2, first_wait=0.01, longest_wait=0.02)
+
+
+@dataclass(frozen=True)
+class World:
+    """All that a tick meets; `definitions` are the project's own over this platform."""
+
+    exchange: SimulatedExchange
+    platform: Platform
+    instance: dg.DagsterInstance
+    definitions: dg.Definitions
+    home: Path
+    symbols: Sequence[str]
+
+    @property
+    def now(self) -> int:
+        return self.exchange.now_ms()
+
+
+@contextmanager
+def world(
+    folder: Path, now: int, warehouse_url: str = "", symbols: Sequence[str] = SYMBOLS
+) -> Iterator[World]:
+    """Everything made ready as `init` does it; the clock stands at `now` (epoch ms).
+
+    Without a URL the warehouse is SQLite in the folder.
+    """
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now, 0))
+    warehouse = Warehouse(warehouse_url or f"sqlite:///{folder / 'warehouse.db'}")
+    home = folder / "dagster"
+    prepare_home(home)
+    with running(exchange) as url, open_instance(home) as instance:
+        platform = Platform(
+            exchange=open_exchange(url, url, _PATIENCE),
+            raw=open_lake(str(folder / "raw")),
+            archive=open_lake(str(folder / "archive")),
+            warehouse=warehouse,
+            settle_ms=5_000,
+            order_book_levels=20,
+            default_ingest_minutes=1,
+            default_order_book_minutes=5,
+        )
+        prepare(platform, symbols, START)
+        add_symbols(instance, symbols)
+        try:
+            yield World(exchange, platform, instance, _over(platform), home, symbols)
+        finally:
+            warehouse.close()
+
+
+def _over(platform: Platform) -> dg.Definitions:
+    return dg.Definitions(
+        assets=defs.assets,
+        jobs=defs.jobs,
+        schedules=defs.schedules,
+        sensors=defs.sensors,
+        resources={"platform": platform, "webhook": Webhook(None)},
+        executor=defs.executor,
+    )
