@@ -89,6 +89,13 @@ def test_objects_that_cross_midnight_are_split(platform: Platform, tmp_path: Pat
     assert len(open_times(platform)) == 1440
 
 
+def test_days_between_two_imported_ones_are_no_gaps(platform: Platform, tmp_path: Path) -> None:
+    for start in (START - 3 * DAY_MS, START):
+        write(tmp_path / "old", f"BTCUSDT/{start}.json", rows_of(platform, start, 1440))
+    take(platform, tmp_path / "old")
+    assert platform.warehouse.gaps.list() == []
+
+
 def test_rows_count_once_they_were_final_when_the_object_was_written(
     platform: Platform, tmp_path: Path
 ) -> None:

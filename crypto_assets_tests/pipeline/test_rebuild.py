@@ -202,6 +202,17 @@ def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: Platform) ->
     assert checksum(platform, "daily_klines") == days
 
 
+def test_what_retention_moves_meanwhile_is_found_where_it_went(platform: Platform) -> None:
+    rebuilding = rebuild(platform)
+    assert next(rebuilding).symbol == "BTCUSDT"
+    tamper(platform, "DELETE FROM fact_klines WHERE symbol_id = {symbol}", "ETHUSDT")
+    for entry in list(platform.raw.entries()):
+        platform.raw.move_to(platform.archive, entry.key)
+        platform.warehouse.objects.move(platform.raw.bucket, entry.key, platform.archive.bucket)
+    eth = next(rebuilding)
+    assert (eth.error, eth.minutes.new) == (None, 3 * 1440 - 20 + 723)
+
+
 def test_retired_minutes_do_not_come_back(platform: Platform) -> None:
     platform.warehouse.facts.purge("BTCUSDT", _START + DAY_MS)
     before = {table: checksum(platform, table) for table in DATA}
