@@ -75,8 +75,11 @@ def _forget() -> None:
 
 
 @contextmanager
-def serving(home: Path, log: Path) -> Iterator[str]:
-    """The app in a process of its own, as people start it; gives its address."""
+def serving(home: Path, log: Path, **settings: str) -> Iterator[str]:
+    """The app in a process of its own, as people start it; gives its address.
+
+    `settings` are the environment's, without their prefix.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,7 +89,11 @@ def serving(home: Path, log: Path) -> Iterator[str]:
         process = subprocess.Popen(
             command,
             cwd=home,
-            env={**os.environ, "CRYPTO_HOME": str(home)},
+            env={
+                **os.environ,
+                "CRYPTO_HOME": str(home),
+                **{f"CRYPTO_{name}": value for name, value in settings.items()},
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
         )

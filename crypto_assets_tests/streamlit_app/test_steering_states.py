@@ -1,0 +1,184 @@
+"""Scheduler and Settings where something is away, and for whom may look and not change."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    running,
+)
+from crypto_assets.market.clock import now_ms
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
+from crypto_assets_tests.streamlit_app.test_pages import words_of
+from streamlit_app import writers
+
+SCHEDULER, SETTINGS = "app_pages/scheduler.py", "app_pages/settings.py"
+NOWHERE = "http://127.0.0.1:9"
+TOKEN = "correct-horse-battery-staple"
+
+
+@pytest.fixture(autouse=True)
+def _everybody_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DAGSTER_URL", "EXCHANGE_URL", "ARCHIVE_URL"):
+        monkeypatch.setenv(f"CRYPTO_{name}", NOWHERE)
+
+
+@pytest.fixture(scope="module")
+def exchange_url() -> Iterator[str]:
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
+    with running(exchange) as url:
+        yield url
+
+
+@pytest.fixture
+def listing(monkeypatch: pytest.MonkeyPatch, exchange_url: str) -> None:
+    """The exchange is there."""
+    for name in ("EXCHANGE_URL", "ARCHIVE_URL"):
+        monkeypatch.setenv(f"CRYPTO_{name}", exchange_url)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    make_home(tmp_path).close()
+    return tmp_path
+
+
+def button(app: AppTest, key: str) -> bool:
+    """Whether it may be pressed."""
+    return not app.button(key=key).disabled
+
+
+def test_without_dagster_the_scheduler_says_what_to_do(run_app: RunApp, home: Path) -> None:
+    app = run_app(home, SCHEDULER)
+    assert not app.exception
+    words = words_of(app)
+    assert "Dagster cannot be asked" in words and "crypto-assets up" in words
+    assert words.count("Shown when Dagster answers again") == 2
+    assert "looks again by itself" in words
+
+
+def test_without_the_exchange_no_backfill_is_planned_and_it_is_said(
+    run_app: RunApp, home: Path
+) -> None:
+    app = run_app(home, SCHEDULER)
+    assert "127.0.0.1:9" in "\n".join(one.value for one in app.warning)
+    assert "launch" not in [one.key for one in app.button]
+
+
+def test_without_a_warehouse_both_pages_say_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
+    for page in (SCHEDULER, SETTINGS):
+        app = run_app(tmp_path, page)
+        assert not app.exception
+        assert "not set up yet" in words_of(app)
+
+
+@pytest.mark.parametrize("part", ["Symbols", "Retention", "Alerts", "Environment", "Change log"])
+def test_a_broken_warehouse_is_explained_in_every_part(
+    run_app: RunApp, tmp_path: Path, part: str
+) -> None:
+    (tmp_path / "warehouse.db").write_bytes(b"not a database, but long enough to be read as one")
+    app = run_app(tmp_path, SETTINGS, part=part)
+    assert not app.exception
+    assert "no sound SQLite file" in words_of(app)
+
+
+def test_without_the_exchange_symbols_stay_readable_and_a_name_is_not_taken(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
+    app = unlocked(run_app(home, SETTINGS))
+    assert "does not tell what it lists" in words_of(app)
+    assert "BTC / USDT" in words_of(app)
+    app.button(key="retire_BTCUSDT").click().run()
+    assert not app.exception
+
+
+def test_without_a_token_another_than_this_machine_may_look_and_no_more(
+    run_app: RunApp, home: Path, listing: None
+) -> None:
+    """A page that is run without a browser was asked by nobody's name."""
+    for page, key in ((SCHEDULER, "launch"), (SETTINGS, "retire_BTCUSDT")):
+        app = run_app(home, page)
+        assert "Here you may look and change nothing" in words_of(app)
+        assert "set CRYPTO_API_TOKEN" in words_of(app)
+        if key in [one.key for one in app.button]:
+            assert not button(app, key)
+
+
+def test_the_token_unlocks_and_a_wrong_one_does_not(
+    run_app: RunApp, home: Path, listing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
+    app = run_app(home, SETTINGS)
+    assert not button(app, "retire_BTCUSDT")
+    app.text_input(key="token").set_value("guess")
+    submit(app)
+    assert "The token is wrong" in words_of(app)
+    assert not button(app, "retire_BTCUSDT")
+    unlocked(app)
+    assert button(app, "retire_BTCUSDT")
+    assert "token" not in [one.key for one in app.text_input]
+
+
+def test_a_press_that_no_drawn_button_allows_changes_nothing(
+    run_app: RunApp, home: Path, listing: None
+) -> None:
+    app = run_app(home, SETTINGS)
+    app.selectbox(key="new_symbol_2").set_value("SOLUSDT").run()
+    add = app.button(key="add_symbol")
+    add.proto.disabled = False
+    add.click().run()
+    with pytest.raises(WrongUse, match="changing is refused: this app listens on every address"):
+        writers.require()
+    warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
+    assert [one.name for one in warehouse.symbols.tracked()] == ["BTCUSDT", "SHIBUSDT"]
+    assert warehouse.settings.audit() == []
+    warehouse.close()
+
+
+def test_a_symbol_is_added_and_stands_in_the_log(
+    run_app: RunApp, home: Path, listing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
+    (home / "lake" / "raw").mkdir(parents=True)
+    (home / "lake" / "archive").mkdir()
+    app = unlocked(run_app(home, SETTINGS))
+    app.selectbox(key="new_symbol_2").set_value("SOLUSDT").run()
+    app.button(key="add_symbol").click().run()
+    assert not app.exception
+    assert "SOL / USDT" in words_of(app)
+    app.segmented_control(key="part").set_value("Change log").run()
+    (log,) = app.dataframe
+    assert list(log.value["What"]) == ["symbol SOLUSDT"]
+    assert list(log.value["Who"]) == ["test@example.com in the app"]
+
+
+def test_no_secret_of_the_environment_is_shown(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
+    monkeypatch.setenv("CRYPTO_ALERT_WEBHOOK_URL", "https://hooks.example/T0/s3cret")
+    app = run_app(home, SETTINGS, part="Environment")
+    (table,) = app.dataframe
+    values = dict(zip(table.value["Variable"], table.value["Value"], strict=True))
+    assert values["CRYPTO_API_TOKEN"] == values["CRYPTO_ALERT_WEBHOOK_URL"] != "none"
+    assert values["CRYPTO_RAW_DAYS"] == "7"
+    shown = f"{values} {words_of(app)} {words_of(run_app(home, SETTINGS, part='Alerts'))}"
+    assert "https://hooks.example/" in shown and "s3cret" not in shown and TOKEN not in shown
+
+
+def unlocked(app: AppTest) -> AppTest:
+    app.text_input(key="token").set_value(TOKEN)
+    return submit(app)
+
+
+def submit(app: AppTest) -> AppTest:
+    (form,) = [one for one in app.button if one.label == "Unlock"]
+    return form.click().run()
