@@ -1,13 +1,38 @@
 """Analytics without a browser: what is drawn, said and exported, and what the address chooses."""
 
+import importlib
 import json
+import sys
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+import crypto_assets.analytics.providers as package
+from crypto_assets.market.clock import DAY_MS, day_of, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets_tests.streamlit_app.conftest import RunApp
 from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, metrics_of, words_of
+
+NEW_PANE = '''
+"""Heat: the close's place in its recent range."""
+
+import pandas as pd
+from pydantic import Field
+
+from crypto_assets.analytics.provider import Panel, Params, provider
+
+
+class HeatParams(Params):
+    period: int = Field(5, ge=2, le=9, description="candles")
+
+
+@provider(title="Heat of the market", panel=Panel.BELOW, columns={"heat": "0 to 100"})
+def heat(candles: pd.DataFrame, params: HeatParams) -> pd.DataFrame:
+    """Where the close lies in its range."""
+    recent = candles["close"].rolling(params.period)
+    return pd.DataFrame({"heat": recent.rank(pct=True) * 100})
+'''
 
 
 def figure_of(app: AppTest) -> str:
@@ -77,3 +102,67 @@ def test_nonsense_in_the_address_falls_back_to_the_defaults(
     assert not app.exception
     assert "168 candles of 1h" in words_of(app)
     assert '"name":"SMA 20"' in figure_of(app)
+
+
+def test_a_new_file_of_a_pane_stands_under_the_candles_by_itself(
+    run_app: RunApp, stocked_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "heat.py").write_text(NEW_PANE)
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    importlib.invalidate_caches()
+    app = run_app(stocked_home, ANALYTICS, heat="true", heat_period="3")
+    assert not app.exception
+    assert app.toggle(key="heat").label == "Heat of the market"
+    assert app.number_input(key="heat_period").max == 9
+    figure = json.loads(figure_of(app))
+    lines = {trace["name"]: trace for trace in figure["data"] if trace["type"] == "scatter"}
+    axis = lines["HEAT 3"]["yaxis"].replace("y", "yaxis")
+    assert figure["layout"][axis]["range"] == [0, 100]
+    del sys.modules[f"{package.__name__}.heat"]
+
+
+def test_parameters_that_contradict_cost_one_chart_and_are_named(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    app = run_app(stocked_home, ANALYTICS, macd="true", macd_fast_period="30", correlation="true")
+    assert not app.exception
+    assert "**MACD** is not drawn." in words_of(app) and "below slow_period (26)" in words_of(app)
+    figure = figure_of(app)
+    assert '"name":"SMA 20"' in figure and '"name":"Correlation BTCUSDT 30"' in figure
+    assert "MACD" not in figure
+
+
+def test_a_reset_takes_parameters_back_and_out_of_the_address(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    app = run_app(stocked_home, ANALYTICS, sma_period="7", bollinger="true")
+    app.button(key="reset_sma").click().run()
+    assert '"name":"SMA 20"' in figure_of(app)
+    app.button(key="reset_price").click().run()
+    assert app.toggle(key="bollinger").value is False
+    assert not app.exception
+
+
+def test_compared_symbols_share_a_scale_of_changes(run_app: RunApp, stocked_home: Path) -> None:
+    app = run_app(stocked_home, ANALYTICS, compare="SHIBUSDT")
+    figure = json.loads(figure_of(app))
+    assert figure["layout"]["yaxis"]["tickformat"] == "+.1~%"
+    assert "SHIBUSDT" in [trace["name"] for trace in figure["data"]]
+
+
+def test_picked_dates_are_drawn_and_others_explained(run_app: RunApp, stocked_home: Path) -> None:
+    yesterday = day_of(now_ms() - DAY_MS).isoformat()
+    picked = {"symbol": "SHIBUSDT", "range": "Dates"}
+    app = run_app(stocked_home, ANALYTICS, **picked, dates=[yesterday, yesterday])
+    assert "24 candles of 1h" in words_of(app)
+    app = run_app(stocked_home, ANALYTICS, **picked, dates=["2024-01-01", "2024-01-02"])
+    assert "No candles of SHIBUSDT in this range" in words_of(app)
+    assert not app.exception
+
+
+def test_a_zoom_in_the_address_chooses_the_interval(run_app: RunApp, stocked_home: Path) -> None:
+    end = now_ms() // 1000
+    app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view=f"{end - 3600}-{end}")
+    assert "candles of 1m" in words_of(app)
+    app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view="9-3")
+    assert "so they are of" in words_of(app), "ends out of order are no zoom"

@@ -151,7 +151,8 @@ def test_a_hole_is_explained_under_the_crosshair(open_tab: OpenTab, market: str)
             const [x, y] = [plot._fullLayout.xaxis, plot._fullLayout.yaxis];
             const hole = plot._fullLayout.shapes.find(shape => shape.type === 'rect');
             const box = plot.getBoundingClientRect();
-            return [box.x + x._offset + x.d2p((hole.x0 + hole.x1) / 2), box.y + y._offset + 90];
+            const middle = (x.d2p(hole.x0) + x.d2p(hole.x1)) / 2;
+            return [box.x + x._offset + middle, box.y + y._offset + 90];
         }"""
     )
     page.mouse.move(place[0], place[1])
