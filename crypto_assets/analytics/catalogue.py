@@ -18,6 +18,11 @@ Windows count the candles that exist: a hole is neither filled nor counted. What
 little history, nothing divided by nothing) is missing: NaN in Python, null in JSON. "Reads before"
 is how many candles before the first one shown are read, so that a value does not depend on where
 the chart begins; it is given for the defaults at one-hour candles.
+
+Where there is little: the oldest candles of all history have a row each, and a value as soon as
+enough lies before them. A stretch inside an outage has no rows (and an object is `None` or null);
+`gaps` says what it is. A symbol without candles has no rows and no gaps; one with three has three
+rows, and objects of three candles. Nothing is made up to fill them.
 """
 
 

@@ -47,7 +47,9 @@ def read_candles(
     newest = start is None or end is None
     table = _read(warehouse, symbol, interval, window, until, limit, newest)
     series = CandleSeries(symbol, interval, table, until)
-    return replace(series, gaps=_gaps(warehouse, series))
+    bounded = start is not None and end is not None
+    asked = series.window if table.num_rows else window if bounded else Window(0, 0)
+    return replace(series, gaps=_gaps(warehouse, series, asked))
 
 
 def read_history(warehouse: Warehouse, shown: CandleSeries, count: int) -> pa.Table:
@@ -188,11 +190,10 @@ def _ceil(interval: Interval, ms: int) -> int:
     return -(-(ms - interval.offset_ms) // interval.ms) * interval.ms + interval.offset_ms
 
 
-def _gaps(warehouse: Warehouse, series: CandleSeries) -> tuple[Gap, ...]:
-    """What the ledger knows of the series' window, and holes that it does not know of."""
-    if not series.table.num_rows:
+def _gaps(warehouse: Warehouse, series: CandleSeries, window: Window) -> tuple[Gap, ...]:
+    """What the ledger knows of the window, and holes between candles that it does not know of."""
+    if not window:
         return ()
-    window = series.window
     known = [
         Gap(Window(gap.start, gap.end + MINUTE_MS) & window, gap.gap_class)
         for gap in warehouse.gaps.list(series.symbol, window)

@@ -1,0 +1,94 @@
+"""What each provider answers at the ends of history, in an outage, and where there is little."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from crypto_assets.analytics.registry import providers
+from crypto_assets.market.clock import MINUTE_MS, Window
+from crypto_assets.reports import Reports
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.api.conftest import HOLE, STOCK, UNTIL, Stock
+from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.reports.stock import describe, generated, load
+
+SERIES = [name for name, provider in providers().items() if provider.is_series]
+OBJECTS = [name for name in providers() if name not in SERIES]
+# Those whose first value needs no candle before it.
+AT_ONCE = {"candlestick", "volume", "obv", "vwap", "drawdown"}
+
+
+@pytest.fixture
+def stock(sqlite_stock: Stock) -> Stock:
+    return sqlite_stock
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """BTCUSDT with three candles, all that there is."""
+    folder = tmp_path_factory.mktemp("three")
+    warehouse = Warehouse(f"sqlite:///{folder / 'warehouse.db'}")
+    warehouse.migrate()
+    warehouse.symbols.register([describe("BTCUSDT")])
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - 3 * MINUTE_MS, UNTIL)))
+    with serving(parts_over(warehouse, folder, reports=Reports(warehouse))) as served:
+        yield served
+    warehouse.close()
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_the_five_oldest_have_a_value_as_soon_as_there_is_enough_before(
+    api: Api, name: str
+) -> None:
+    path = f"/api/analytics/data/{name}/SHIBUSDT"
+    rows = api.read(path, interval="1m", start=STOCK.start_ms, end=UNTIL, limit=5)["data"]
+    opened = [STOCK.start_ms + n * MINUTE_MS for n in range(5)]
+    assert [row["open_time"] for row in rows] == opened
+    for column in providers()[name].columns:
+        assert (rows[-1][column] is not None) == (name in AT_ONCE), column
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_the_five_newest_are_settled(api: Api, name: str) -> None:
+    path = f"/api/analytics/data/{name}/SHIBUSDT"
+    few, many = (api.read(path, interval="1m", limit=limit)["data"] for limit in (5, 500))
+    assert [row["open_time"] for row in few] == [UNTIL - n * MINUTE_MS for n in range(5, 0, -1)]
+    for row, told in zip(few, many[-5:], strict=True):
+        for column in providers()[name].columns:
+            assert row[column] == pytest.approx(told[column], rel=1e-9), column
+
+
+@pytest.mark.parametrize("name", providers())
+def test_in_the_middle_of_an_outage_there_is_nothing_and_it_says_why(api: Api, name: str) -> None:
+    start, end = HOLE.start_ms + 10 * MINUTE_MS, HOLE.end_ms - 10 * MINUTE_MS
+    answer = api.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m", start=start, end=end)
+    assert answer["data"] == ([] if name in SERIES else None)
+    assert answer["gaps"] == [{"start": start, "end": end, "class": "outage"}]
+
+
+@pytest.mark.parametrize("name", providers())
+def test_a_symbol_without_candles_has_no_data(api: Api, name: str) -> None:
+    answer = api.read(f"/api/analytics/data/{name}/XRPUSDT")
+    assert (answer["data"], answer["gaps"]) == ([] if name in SERIES else None, [])
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_three_candles_are_three_rows_and_no_made_up_value(three: Api, name: str) -> None:
+    rows = three.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m")["data"]
+    assert len(rows) == 3
+    for column in providers()[name].columns:
+        assert (rows[-1][column] is not None) == (name in AT_ONCE), column
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_three_candles_are_described_as_they_are(three: Api, name: str) -> None:
+    found = three.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m")["data"]
+    match name:
+        case "order_book":
+            assert (found["mid"], found["bids"]) == (None, [])
+        case "correlation_matrix":
+            assert found["matrix"] == [[None]] and found["pairs"] == [[2]]
+        case "volume_profile":
+            assert found["value_area_low"] <= found["point_of_control"] <= found["value_area_high"]
+        case _:
+            assert found["count"] == {"price_distribution": 3, "return_distribution": 2}[name]
