@@ -34,6 +34,7 @@ _STYLE = """
 .flow .way::after { content: ""; position: absolute; right: 0; top: -4px;
   border: 5px solid transparent; border-right: 0;
   border-left: 8px solid color-mix(in srgb, currentColor 55%, transparent); }
+.flow .branch { display: none; }
 .flow .name { font-size: .8rem; font-weight: 600; opacity: .8; }
 .flow .count { font-size: 1.3rem; font-weight: 650; line-height: 1.35;
   font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
@@ -46,6 +47,8 @@ _STYLE = """
   .flow > div, .flow ol { flex-direction: column; }
   .flow .source { flex: none; }
   .flow li, .flow .books li { flex: none; flex-direction: column; }
+  .flow .books li:first-child .way { display: none; }
+  .flow .branch { display: block; font-size: .8rem; opacity: .8; margin: .2rem 0 -.2rem; }
   .flow .way { flex: none; width: 2px; height: 1.1rem; align-self: flex-start;
     margin-left: 1.6rem; }
   .flow .way::after { right: -4px; top: auto; bottom: 0; border: 5px solid transparent;
@@ -71,7 +74,8 @@ def html(flow: Flow) -> str:
     return (
         '<section class="flow" aria-label="The way of the data, from the exchange to the days">'
         f"<div>{_stop(flow, Station.EXCHANGE)}"
-        f'<div class="lanes"><ol>{candles}</ol><ol class="books">{books}</ol></div></div></section>'
+        f'<div class="lanes"><ol>{candles}</ol><div class="branch">From the exchange, too:</div>'
+        f'<ol class="books">{books}</ol></div></div></section>'
     )
 
 
@@ -97,11 +101,10 @@ def _count(stop: Stop, unit: str) -> str:
 def _more(flow: Flow, stop: Stop) -> list[str]:
     if stop.size_bytes:
         return [file_size(stop.size_bytes)]
-    if stop.newest is None or stop.station in (Station.EXCHANGE, Station.MINUTES):
+    if stop.newest is None or stop.station is Station.EXCHANGE:
         return []
     ago = words.ago(timedelta(milliseconds=flow.as_of - stop.newest))
-    ended = "newest" if stop.station is Station.BOOKS else "last one ended"
-    return [f"{ended} {ago} ago"]
+    return [f"newest {'taken' if stop.station is Station.BOOKS else 'closed'} {ago} ago"]
 
 
 # Name, unit of the count, what came lately, and what waits.

@@ -10,8 +10,16 @@ from streamlit_app.navigation import PAGES
 # Files of our own: an icon by name would be fetched from a stranger's server.
 _IMAGES = Path(__file__).parent / "images"
 
+# On dark ground the primary colour is light, so that it can be read as text too; Streamlit writes
+# white on it all the same.
+_WORDS_ON_PRIMARY = """
+<style>[data-testid^="stBaseButton-primary"] { color: #0E141D; }</style>
+"""
+
 st.set_page_config(page_title="crypto-assets", page_icon=str(_IMAGES / "mark.svg"), layout="wide")
 st.logo(str(_IMAGES / "logo.svg"))
+if st.context.theme.type == "dark":
+    st.html(_WORDS_ON_PRIMARY)
 page = st.navigation(
     [
         st.Page(

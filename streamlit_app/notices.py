@@ -89,7 +89,7 @@ def _backfill_command(symbols: str = "") -> str:
 
 def sentence(text: str) -> str:
     """One line as a sentence; a dollar or a backtick in it is shown, not interpreted."""
-    shown = text[:1].upper() + text[1:]
+    shown = text if text.startswith("http") else text[:1].upper() + text[1:]
     return shown.replace("$", "\\$") + ("" if shown.endswith((".", "!", "?")) else ".")
 
 

@@ -45,24 +45,64 @@ def tile(shown: Tile) -> None:
 
 
 def totals(board: Dashboard) -> None:
-    storage = board.storage
+    """What is held in sum, and how much that is more than a day ago."""
+    storage, changes = board.storage, board.changes
+    size = storage.lake_bytes + storage.warehouse_bytes
     lag = timedelta(milliseconds=board.lag_ms) if board.lag_ms is not None else None
     with st.grid(4, min_column_width=150):
-        st.metric("Candles", f"{board.candles:,}", help="minutes held", border=True)
-        st.metric("Lake objects", f"{storage.objects:,}", border=True)
-        st.metric(
-            "Storage",
-            file_size(storage.lake_bytes + storage.warehouse_bytes),
-            help=f"lake {file_size(storage.lake_bytes)}, "
-            f"warehouse {file_size(storage.warehouse_bytes)}",
-            border=True,
+        _total(
+            "Candles",
+            f"{board.candles:,}",
+            "minutes held",
+            words.change(changes.candles, "{:,}".format) if changes else None,
+            board,
         )
-        st.metric(
+        _total(
+            "Lake objects",
+            f"{storage.objects:,}",
+            "raw and archived",
+            words.change(changes.objects, "{:,}".format) if changes else None,
+            board,
+        )
+        _total(
+            "Storage",
+            file_size(size),
+            f"lake {file_size(storage.lake_bytes)}, warehouse {file_size(storage.warehouse_bytes)}",
+            words.change(changes.lake_bytes + changes.warehouse_bytes, file_size)
+            if changes
+            else None,
+            board,
+        )
+        _total(
             "Lag",
             words.ago(lag) if lag is not None else "\N{EM DASH}",
-            help="age of the newest candle of the symbol that is furthest behind",
-            border=True,
+            "age of the newest candle of the symbol that is furthest behind",
+            words.change(changes.lag_ms, _length) if changes and changes.lag_ms else None,
+            board,
         )
+
+
+def _total(label: str, value: str, about: str, change: str | None, board: Dashboard) -> None:
+    """Neither more nor less of these is good or bad by itself, so a change has no colour."""
+    since = None
+    if change is not None and board.changes is not None:
+        ago = timedelta(milliseconds=board.as_of - board.changes.since)
+        since = f"in {words.ago(ago)}"
+    st.metric(
+        label,
+        value,
+        change,
+        delta_color="off",
+        delta_arrow="off",
+        delta_description=since,
+        help=about,
+        border=True,
+        height="stretch",
+    )
+
+
+def _length(ms: int) -> str:
+    return words.ago(timedelta(milliseconds=ms))
 
 
 def attention(found: tuple[Attention, ...]) -> None:

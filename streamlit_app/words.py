@@ -1,5 +1,6 @@
 """Numbers and times as people read them: prices with their own digits, volumes with a suffix."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 _SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -21,6 +22,13 @@ def compact(value: float) -> str:
 def percent(ratio: float) -> str:
     """`+1.25%`, always with its sign."""
     return f"{ratio:+.2%}"
+
+
+def change(amount: int, said: Callable[[int], str]) -> str:
+    """`+1,234`, `-5.1 MB`, or `no change`: an amount as `said` says it, with its sign."""
+    if not amount:
+        return "no change"
+    return f"{'+' if amount > 0 else '-'}{said(abs(amount))}"
 
 
 def ago(lag: timedelta) -> str:

@@ -85,7 +85,9 @@ def test_text_can_be_read(mode: str) -> None:
         ("redTextColor", "redBackgroundColor"),
     ):
         assert contrast(theme[text], theme[ground]) >= 4.5, f"WCAG 2.2, 1.4.3: {text}"
-    assert contrast("#FFFFFF", theme["primaryColor"]) >= 4.5, "the words on a primary button"
+    words = "#FFFFFF" if mode == "light" else theme["backgroundColor"]
+    assert contrast(words, theme["primaryColor"]) >= 4.5, "the words on a primary button"
+    assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 4.5, "what is chosen"
 
 
 def test_translucent_keeps_the_colour() -> None:

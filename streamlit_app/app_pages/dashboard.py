@@ -1,8 +1,8 @@
-"""Dashboard: every tracked symbol at a glance, totals, and what needs attention."""
+"""Dashboard: every tracked symbol at a glance, totals, the flow, and what needs attention."""
 
 import streamlit as st
 
-from streamlit_app import data, notices, tiles
+from streamlit_app import data, flow_picture, notices, tiles
 
 
 @st.fragment(run_every="10s")
@@ -15,8 +15,10 @@ def board() -> None:
         with st.grid(tiles.columns(len(shown.tiles)), min_column_width=230):
             for tile in shown.tiles:
                 tiles.tile(tile)
+        notices.away()
         tiles.attention(shown.attention)
         tiles.totals(shown)
+        flow_picture.show(data.flow())
 
 
 board()

@@ -109,12 +109,22 @@ def _asked_before() -> int | None:
 
 def _turn(label: str, icon: str, before: int | None, end: int) -> None:
     """`before` is None where there is no page to turn to."""
-    if st.button(label, icon=icon, disabled=before is None, key=f"turn_{label}"):
-        if before is None or before >= end:
-            _from_the_start()
-        else:
-            st.query_params[_BEFORE] = str(before)
-        st.rerun(scope="fragment")
+    st.button(
+        label,
+        icon=icon,
+        disabled=before is None,
+        key=f"turn_{label}",
+        on_click=_go_to,
+        args=(None if before is None or before >= end else before,),
+    )
+
+
+def _go_to(before: int | None) -> None:
+    """None leads to the first page."""
+    if before is None:
+        _from_the_start()
+    else:
+        st.query_params[_BEFORE] = str(before)
 
 
 def _download(dataset: Dataset, symbol: str, window: Window, kind: FileKind) -> None:

@@ -43,16 +43,20 @@ def show() -> None:
 
 def _turn(trail: list[LakeObject], shown: list[LakeObject], more: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        newer = st.button("Newer", icon=":material/arrow_back:", disabled=not trail)
-        older = st.button("Older", icon=":material/arrow_forward:", disabled=not more)
+        for label, icon, possible, then in (
+            ("Newer", ":material/arrow_back:", bool(trail), trail[:-1]),
+            ("Older", ":material/arrow_forward:", more, [*trail, shown[-1]]),
+        ):
+            st.button(
+                label,
+                icon=icon,
+                disabled=not possible,
+                key=f"log_{label}",
+                on_click=st.session_state.__setitem__,
+                args=(_TRAIL, then),
+            )
         first = len(trail) * _PAGE + 1
         st.caption(f"Objects {first:,} to {first + len(shown) - 1:,}", width="content")
-    if newer:
-        st.session_state[_TRAIL] = trail[:-1]
-        st.rerun(scope="fragment")
-    if older:
-        st.session_state[_TRAIL] = [*trail, shown[-1]]
-        st.rerun(scope="fragment")
 
 
 def _row(item: LakeObject) -> dict[str, object]:

@@ -39,10 +39,11 @@ def show() -> None:
             "The last runs of Dagster, newest first",
         )
         failed = sum(run.status == "FAILURE" for run in found)
-        st.caption(
-            f"The last {len(found)} runs, {failed} of them failed. [All of them in Dagster]"
-            f"({settings().dagster_url}/runs)."
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.link_button(
+                "All of them in Dagster", f"{settings().dagster_url}/runs", icon=":material/list:"
+            )
+            st.caption(f"The last {len(found)} runs, {failed} of them failed.", width="content")
 
 
 def _row(run: Run) -> dict[str, object]:

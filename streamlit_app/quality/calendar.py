@@ -85,7 +85,12 @@ def figure(found: Calendar) -> go.Figure:
         height=_ROW_PIXELS * len(symbols) + _AROUND_PIXELS,
         margin={"l": 0, "r": 0, "t": 4, "b": 0},
         xaxis={"fixedrange": True, "showgrid": False, "type": "date", "automargin": True},
-        yaxis={"fixedrange": True, "autorange": "reversed", "automargin": True},
+        yaxis={
+            "fixedrange": True,
+            "showgrid": False,
+            "autorange": "reversed",
+            "automargin": True,
+        },
     )
     return go.Figure(heatmap, layout)
 

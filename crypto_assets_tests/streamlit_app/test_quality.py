@@ -1,0 +1,143 @@
+"""The page Quality without a browser: what was wrong, in words and figures, behind each tab."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, floor_ms, isoformat, now_ms
+from crypto_assets.pipeline.setup import prepare
+from crypto_assets.settings import read_settings
+from crypto_assets.wiring import open_platform
+from crypto_assets_tests.reports.stock import SEED
+from crypto_assets_tests.services.exchange import StartExchange
+from crypto_assets_tests.streamlit_app.conftest import RunApp
+from crypto_assets_tests.streamlit_app.test_pages import metrics_of, words_of
+from crypto_assets_tests.streamlit_app.test_pipeline import table_of
+from crypto_assets_tests.streamlit_app.troubled import (
+    BROKEN,
+    OPEN_MINUTES,
+    OUTAGE_MINUTES,
+    trouble,
+)
+
+QUALITY = "app_pages/quality.py"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("troubled")
+    warehouse = trouble(home)
+    yield home
+    warehouse.close()
+
+
+def test_the_figures_say_what_is_missing(run_app: RunApp, home: Path) -> None:
+    app = run_app(home, QUALITY)
+    assert not app.exception
+    shown = metrics_of(app)
+    assert (shown["Open gaps"], shown["Missing minutes"]) == ("1", str(OPEN_MINUTES))
+    assert shown["Set aside"] == "1"
+    assert shown["Coverage"].startswith("99.")
+
+
+def test_the_calendar_tells_each_days_state(run_app: RunApp, home: Path) -> None:
+    app = run_app(home, QUALITY, reach="30 days")
+    shown = table_of(app)
+    btc = shown[shown["symbol"] == "BTCUSDT"].set_index("state")
+    assert list(btc.loc["Outage, explained", ["explained", "missing"]]) == [OUTAGE_MINUTES, 0]
+    assert list(btc.loc["Minutes missing", ["explained", "missing"]]) == [0, OPEN_MINUTES]
+    shib = shown[shown["symbol"] == "SHIBUSDT"]
+    assert set(shib["state"]) == {"Not loaded"}
+
+
+def test_the_ledger_says_what_a_gap_is_and_how_we_know(run_app: RunApp, home: Path) -> None:
+    shown = table_of(run_app(home, QUALITY, part="Gaps"))
+    assert list(shown["minutes"]) == [OUTAGE_MINUTES, OPEN_MINUTES]
+    assert shown["class"][0].startswith("Outage") and shown["class"][1].startswith("Open")
+    assert shown["evidence"][0] == "asked twice over REST"
+    length = shown["end"] - shown["start"]
+    assert list(length) == [pd.Timedelta(minutes=n) for n in (OUTAGE_MINUTES, OPEN_MINUTES)]
+
+
+def test_a_revision_has_both_values_and_sources(run_app: RunApp, home: Path) -> None:
+    (row,) = table_of(run_app(home, QUALITY, part="Revisions")).to_dict("records")
+    assert row["changed"].startswith("close ") and " to " in row["changed"]
+    assert (row["old_source"], row["new_source"]) == ("rest", "archive")
+
+
+def test_quarantine_says_why_and_where(run_app: RunApp, home: Path) -> None:
+    (row,) = table_of(run_app(home, QUALITY, part="Quarantine")).to_dict("records")
+    assert row["reason"] == BROKEN
+    assert row["object"].startswith("raw/BTCUSDT_klines_")
+
+
+def test_a_list_is_narrowed_to_a_symbol(run_app: RunApp, home: Path) -> None:
+    for part in ("Gaps", "Revisions", "Quarantine"):
+        app = run_app(home, QUALITY, part=part, of="SHIBUSDT")
+        assert not app.exception
+        assert not app.dataframe
+
+
+def test_without_dagster_the_checks_say_so(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_DAGSTER_URL", "http://127.0.0.1:1")
+    app = run_app(home, QUALITY, part="Checks")
+    assert not app.exception
+    assert "Dagster cannot be asked" in words_of(app)
+
+
+def test_without_the_exchange_verify_says_so(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("EXCHANGE", "ARCHIVE"):
+        monkeypatch.setenv(f"CRYPTO_{name}_URL", "http://127.0.0.1:1")
+    app = pressed(run_app(home, QUALITY, part="Verify"))
+    assert not app.exception
+    assert "The exchange does not answer" in words_of(app)
+
+
+def test_verify_compares_with_the_exchange_and_shows_both_values(
+    run_app: RunApp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    simulated_exchange: StartExchange,
+) -> None:
+    exchange = simulated_exchange(now=now_ms(), seed=SEED)
+    monkeypatch.setenv("CRYPTO_HOME", str(tmp_path))
+    monkeypatch.setenv("CRYPTO_EXCHANGE_URL", exchange.url)
+    monkeypatch.setenv("CRYPTO_ARCHIVE_URL", exchange.archive_url)
+    trouble(tmp_path).close()
+    prepared = open_platform(read_settings())
+    prepare(prepared, ["BTCUSDT"], read_settings().start_date)
+    at = floor_ms(now_ms(), DAY_MS) - DAY_MS + HOUR_MS
+    with sqlite3.connect(tmp_path / "warehouse.db") as database:
+        database.execute("UPDATE hourly_klines SET high = high + 1 WHERE open_time = ?", (at,))
+    database.close()
+    app = pressed(run_app(tmp_path, QUALITY, part="Verify"))
+    assert not app.exception
+    assert "differences" in words_of(app)
+    shown = table_of(app)
+    (row,) = shown[
+        (shown["column"] == "high")
+        & (shown["at"] == isoformat(at))
+        & (shown["against"] == "the exchange's")
+    ].to_dict("records")
+    assert float(row["ours"]) - float(row["theirs"]) == pytest.approx(1)
+    prepared.warehouse.close()
+
+
+def test_verify_is_bounded(run_app: RunApp, home: Path) -> None:
+    app = run_app(home, QUALITY, part="Verify")
+    app.date_input(key="verify_from").set_value(date(2025, 1, 1))
+    assert "Choose 1 to 31 days" in words_of(pressed(app))
+
+
+def pressed(app: AppTest) -> AppTest:
+    (button,) = [one for one in app.button if one.label == "Verify"]
+    return button.click().run()

@@ -1,0 +1,89 @@
+"""A home in which something of everything has gone wrong, for the pages that show it."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quarantine import Quarantined
+from crypto_assets_tests.reports.stock import generated, load
+from crypto_assets_tests.streamlit_app.conftest import make_home
+
+DAYS = 3
+OUTAGE_MINUTES, OPEN_MINUTES = 50, 20
+BROKEN = "high 1.0 is below close 2.0"
+
+
+def trouble(home: Path) -> Warehouse:
+    """Three days up to now of BTCUSDT with an outage, an open gap, a revision, a broken row."""
+    warehouse = make_home(home)
+    until = floor_ms(now_ms(), MINUTE_MS)
+    window = Window(floor_ms(until, DAY_MS) - DAYS * DAY_MS, until)
+    outage = Window(window.start_ms + HOUR_MS, window.start_ms + HOUR_MS + 50 * MINUTE_MS)
+    gap = Window(outage.end_ms + DAY_MS, outage.end_ms + DAY_MS + OPEN_MINUTES * MINUTE_MS)
+    candles = generated("BTCUSDT", window, [outage, gap])
+    load(warehouse, "BTCUSDT", candles)
+    warehouse.gaps.refresh("BTCUSDT", window)
+    warehouse.gaps.classify("BTCUSDT", outage.start_ms, GapClass.OUTAGE, "asked twice over REST")
+    _revise(warehouse, candles.slice(0, 1))
+    _set_aside(warehouse, window.start_ms)
+    _capture(warehouse, until)
+    return warehouse
+
+
+def _revise(warehouse: Warehouse, candle: pa.Table) -> None:
+    """The first minute again, a day later, from the archive, with another close."""
+    (first,) = warehouse.objects.latest(1)
+    item = replace(
+        first,
+        key=first.key.replace("rest", "archive"),
+        source=Source.ARCHIVE,
+        rows=1,
+        last_time=first.first_time,
+        fetched_at=first.fetched_at + 1,
+        loaded_at=None,
+    )
+    at = candle.schema.get_field_index("close")
+    cent = pa.scalar(Decimal("0.01"), candle.schema.field(at).type)
+    closes = pc.subtract(candle["close"], cent).cast(candle.schema.field(at).type)
+    warehouse.objects.record([item])
+    warehouse.facts.load(
+        "BTCUSDT", [(item, candle.set_column(at, candle.schema.field(at), closes))]
+    )
+
+
+def _set_aside(warehouse: Warehouse, at: int) -> None:
+    key = f"BTCUSDT_klines_{at}-{at}_rest.json"
+    warehouse.quarantine.add(
+        [Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", key, BROKEN, "[1, 2, 3]", at)]
+    )
+
+
+def _capture(warehouse: Warehouse, at: int) -> None:
+    item = LakeObject(
+        bucket="raw",
+        key=f"BTCUSDT_depth_{at}.json",
+        symbol="BTCUSDT",
+        kind=ObjectKind.DEPTH,
+        source=Source.REST,
+        first_time=at,
+        last_time=at,
+        rows=2,
+        size_bytes=90,
+        sha256="s",
+        fetched_at=at,
+    )
+    warehouse.objects.record([item])
+    book = OrderBook(7, at, bids=_side("9"), asks=_side("11"))
+    warehouse.order_books.load("BTCUSDT", [(item, book)])
+
+
+def _side(price: str) -> tuple[Level, ...]:
+    return (Level(Decimal(price), Decimal(2)),)
