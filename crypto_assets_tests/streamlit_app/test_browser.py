@@ -59,7 +59,7 @@ def test_the_dashboard_renders(
 def assert_shown_well(page: Page, width: int, scheme: str) -> None:
     """No error, nothing wider than the window, and the ground that the viewer's system asks for."""
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
-    expect(page.locator("[data-testid=stAlert]")).to_have_count(0)
+    expect(page.locator("[data-testid=stAlertContentError]")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     assert page.evaluate(ground) == GROUNDS[scheme]
