@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 
 from crypto_assets.defs.metadata import chart_link, runbook_link
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol, window_of
@@ -61,7 +64,8 @@ def judge(
     for own in wanted:
         for key in own.keys:
             for finding in _findings(platform, own.symbol, key, checks):
-                context.log_event(_evaluation(finding, own.symbol, str(key)))
+                target = _judged(context.instance, _ASSETS[finding.check], str(key))
+                context.log_event(_evaluation(finding, own.symbol, str(key), target))
                 if not finding.passed:
                     said = f"{finding.check}: {finding.said}"
                     bad.append((_ASSETS[finding.check].value, str(key), said))
@@ -77,7 +81,27 @@ def _findings(
         return [Finding(check, False, f"could not be judged: {error}") for check in wanted]
 
 
-def _evaluation(finding: Finding, symbol: str, partition: str) -> dg.AssetCheckEvaluation:
+def _judged(
+    instance: dg.DagsterInstance, asset: Stage, partition: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The materialisation that is judged: without it Dagster's pages take the verdict for old."""
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset.value), asset_partitions=[partition])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    if not records:
+        return None
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=records[0].storage_id,
+        run_id=records[0].run_id,
+        timestamp=records[0].timestamp,
+    )
+
+
+def _evaluation(
+    finding: Finding,
+    symbol: str,
+    partition: str,
+    target: AssetCheckEvaluationTargetMaterializationData | None,
+) -> dg.AssetCheckEvaluation:
     """The verdict with its figures; where it fails, what is wrong and what a person does then."""
     asset = _ASSETS[finding.check]
     metadata: dict[str, Any] = {
@@ -93,4 +117,5 @@ def _evaluation(finding: Finding, symbol: str, partition: str) -> dg.AssetCheckE
         description=finding.said,
         metadata=metadata,
         partition=partition,
+        target_materialization_data=target,
     )
