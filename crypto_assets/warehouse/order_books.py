@@ -125,6 +125,8 @@ class OrderBooks:
 
         def work(connection: Connection) -> int:
             last = connection.execute(bound).scalar()
+            if last is None:
+                return 0
             old = (
                 fact_order_book.c.symbol_id == symbol_id,
                 fact_order_book.c.last_update_id <= last,

@@ -75,6 +75,7 @@ def test_levels_go_and_figures_stay(warehouse: Warehouse) -> None:
     track(warehouse)
     books = [order_book(n, START + n * DAY_MS) for n in range(3)]
     warehouse.order_books.load(SYMBOL, books)
+    assert warehouse.order_books.retire_levels(SYMBOL, START - DAY_MS) == 0, "none is so old"
     assert warehouse.order_books.retire_levels(SYMBOL, START + 2 * DAY_MS) == 8
     assert warehouse.order_books.retire_levels(SYMBOL, START + 2 * DAY_MS) == 0
     assert warehouse.order_books.latest(SYMBOL) == books[2][1]
