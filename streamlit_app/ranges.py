@@ -87,5 +87,5 @@ def candles(interval: Interval, width: int) -> int:
 
 
 def _extract(interval: Interval, window: Window) -> Extract:
-    start, end = interval.floor(window.start_ms), interval.floor(window.end_ms) + interval.ms
+    start, end = interval.floor(window.start_ms), interval.floor(window.end_ms - 1) + interval.ms
     return Extract(interval, (end - start) // interval.ms, Window(start, end))

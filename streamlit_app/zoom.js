@@ -27,16 +27,20 @@ function followZoom(Plotly, plot) {
   plot.on("plotly_relayout", change => {
     if (plot.fitting) return
     const names = Object.keys(change)
-    for (const name of names.filter(name => /^yaxis\d*\.range/.test(name))) {
-      const axis = name.split(".")[0]
-      plot.stretched[axis] = [...plot._fullLayout[axis].range]
-    }
     if (change["xaxis.autorange"]) [plot.view, plot.stretched] = [null, {}]
     else if (names.some(name => name.startsWith("xaxis.range"))) plot.view = ends(plot).map(Math.round)
-    else return
+    else return stretch(plot, names)
     fitValues(Plotly, plot)
     report(plot)
   })
+}
+
+// Values keep a scale that was pulled at their own axis; a move in time fits the others.
+function stretch(plot, names) {
+  for (const name of names.filter(name => /^yaxis\d*\.range/.test(name))) {
+    const axis = name.split(".")[0]
+    plot.stretched[axis] = [...plot._fullLayout[axis].range]
+  }
 }
 
 function report(plot) {

@@ -124,9 +124,11 @@ def test_zooming_out_is_coarser_zooming_in_finer_and_it_survives_a_reload(
     expect(page.get_by_text("1,440 candles of 1m")).to_be_visible()
     whole = candles_in(page)["range"]
     page.locator(".nsewdrag").first.hover()
-    page.mouse.wheel(0, 900)
+    for _ in range(8):  # a turn of the wheel is a fifth at most
+        page.mouse.wheel(0, 900)
     expect(page.get_by_text("so they are of 3m")).to_be_visible()
-    page.mouse.wheel(0, -1800)
+    for _ in range(12):
+        page.mouse.wheel(0, -900)
     expect(page.get_by_text("candles of 1m,")).to_be_visible()
     page.wait_for_url("**view=**")
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
