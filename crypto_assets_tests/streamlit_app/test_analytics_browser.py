@@ -173,7 +173,7 @@ def test_a_chart_is_taken_away_as_csv_parquet_and_png(
     saved = {}
     for kind in ("CSV", "Parquet", "PNG"):
         with page.expect_download(timeout=PATIENCE_MS) as download:
-            page.get_by_test_id("stPopoverBody").get_by_text(kind, exact=True).click()
+            page.get_by_test_id("stPopoverBody").get_by_role("button", name=kind).first.click()
         name = download.value.suggested_filename
         assert name.startswith("BTCUSDT-1h-20") and name.endswith(f".{kind.lower()}")
         saved[kind] = tmp_path / name
