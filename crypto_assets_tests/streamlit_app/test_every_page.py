@@ -108,7 +108,7 @@ def test_warehouse_and_exchange_go_and_come_back_under_an_open_page(
         board, pipeline, _ = (tab.page for tab in tabs)
         for tab in tabs:
             expect(tab.page.get_by_text("Exchange away")).to_have_count(0)
-            expect(tab.page.get_by_text("Live")).to_be_visible()
+            expect(tab.page.locator(".stMarkdownBadge", has_text="Live")).to_be_visible()
         exchange.faults.add({"do": "status", "status": 503, "path": "/api/v3/time"})
         expect(board.get_by_text("The exchange is away")).to_be_visible()
         expect(pipeline.get_by_text("Exchange away")).to_be_visible()
@@ -119,7 +119,7 @@ def test_warehouse_and_exchange_go_and_come_back_under_an_open_page(
         _ = [path.rename(path.with_suffix("")) for path in home.glob("warehouse.db*.away")]
         for tab in tabs:
             expect(tab.page.get_by_text("not set up yet")).to_have_count(0)
-            expect(tab.page.get_by_text("Live")).to_be_visible()
+            expect(tab.page.locator(".stMarkdownBadge", has_text="Live")).to_be_visible()
             expect(tab.page.locator("[data-testid=stException]")).to_have_count(0)
             assert complaints(tab) == []
     assert "Traceback" not in (tmp_path / "app.log").read_text()
