@@ -111,7 +111,7 @@ def test_warehouse_and_exchange_go_and_come_back_under_an_open_page(
             expect(tab.page.locator(".stMarkdownBadge", has_text="Live")).to_be_visible()
         exchange.faults.add({"do": "status", "status": 503, "path": "/api/v3/time"})
         expect(board.get_by_text("The exchange is away")).to_be_visible()
-        expect(pipeline.get_by_text("Exchange away")).to_be_visible()
+        expect(pipeline.locator(".stMarkdownBadge", has_text="Exchange away").first).to_be_visible()
         _ = [path.rename(path.with_suffix(path.suffix + ".away")) for path in files(home)]
         for tab in tabs:
             expect(tab.page.get_by_text("not set up yet").first).to_be_visible()
