@@ -19,8 +19,10 @@ from crypto_assets.settings import settings
 
 _LOOK_BACK = timedelta(hours=24)
 _RUNS_AT_MOST = 500
-# A run that is tried again fails for good only with its last try.
+# A run that is tried again fails for good only with its last try. Dagster notes whether it is after
+# the failure itself, in a transaction of its own; its daemon does where the run's process died.
 _WILL_RETRY = "dagster/will_retry"
+_UNDECIDED_AT_MOST_MS = 2 * MINUTE_MS
 # After a start the first tick needs its time; a look is old after a stop of the daemon.
 _SILENT_FOR_MS = 3 * MINUTE_MS
 _LOOK_IS_OLD_MS = 5 * MINUTE_MS
@@ -59,7 +61,7 @@ def run_failures_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """The first look only takes note: what failed before anybody listened is no news."""
     cursor, now = _Cursor.read(context.cursor), now_ms()
-    runs = _failed_runs(context.instance)
+    runs = _failed_runs(context.instance, now)
     fresh = [run for run in runs if run.run_id not in cursor.seen]
     seen = {run.run_id: now for run in runs}
     alerts = [] if cursor.looked_at is None else _of_runs(context.instance, fresh)
@@ -107,7 +109,8 @@ def _tell(
     return dg.SensorResult(skip_reason=reason, cursor=cursor_text)
 
 
-def _failed_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+def _failed_runs(instance: dg.DagsterInstance, now: int) -> list[dg.DagsterRun]:
+    """Failed for good; a run that is left out because it may be tried again is looked at again."""
     records = instance.get_run_records(
         dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE],
@@ -115,8 +118,14 @@ def _failed_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
         ),
         limit=_RUNS_AT_MOST,
     )
-    runs = [record.dagster_run for record in records]
-    return [run for run in runs if run.tags.get(_WILL_RETRY) != "true"]
+    return [record.dagster_run for record in records if _is_final(instance, record, now)]
+
+
+def _is_final(instance: dg.DagsterInstance, record: dg.RunRecord, now: int) -> bool:
+    tag = record.dagster_run.tags.get(_WILL_RETRY)
+    if tag is None and instance.run_retries_enabled:
+        return now - (record.end_time or 0) * 1000 > _UNDECIDED_AT_MOST_MS
+    return tag != "true"
 
 
 def _of_runs(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> list[Alert]:

@@ -13,7 +13,7 @@ from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.home import add_symbols
 from crypto_assets.defs.partitions import range_tags
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.clock import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerts import Webhook
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
@@ -108,6 +108,40 @@ def test_a_run_that_is_tried_again_is_no_news(
     instance.add_run_tags(fail(instance, platform, "2025-03-04"), {"dagster/will_retry": "true"})
     look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("noted", "minutes", "told"),
+    [(None, 1, 0), ("true", 1, 0), ("false", 1, 1), (None, 3, 1)],
+    ids=["not yet", "tried again", "failed for good", "never, for its daemon is down"],
+)
+def test_a_failure_waits_until_dagster_has_said_whether_it_tries_again(
+    tmp_path: Path,
+    server: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
+    noted: str | None,
+    minutes: int,
+    told: int,
+) -> None:
+    @dg.job
+    def ingest() -> None: ...
+
+    overrides = {"run_retries": {"enabled": True}}
+    with dg.instance_for_test(temp_dir=str(tmp_path), overrides=overrides) as instance:
+        cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+        run = instance.create_run_for_job(ingest)
+        # The first of the two transactions in which Dagster reports a failure.
+        with monkeypatch.context() as before_the_second:
+            before_the_second.setattr(instance, "add_run_tags", lambda *_: None)
+            instance.report_run_failed(run)
+        cursor = look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url)).cursor
+        assert server.requests == []
+        if noted:
+            instance.add_run_tags(run.run_id, {"dagster/will_retry": noted})
+        later = now_ms() + minutes * MINUTE_MS
+        monkeypatch.setattr("crypto_assets.defs.alerts.now_ms", lambda: later)
+        look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+        assert len(server.requests) == told
 
 
 def test_a_run_that_died_without_a_word_is_told_too(
