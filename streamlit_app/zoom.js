@@ -19,7 +19,7 @@ function keepZoom(plot, layout, data) {
 
 function ends(plot) {
   const axis = plot._fullLayout.xaxis
-  return axis.range.map(end => axis.d2r(end))
+  return axis.range.map(end => axis.r2l(end))  // as epoch ms
 }
 
 function followZoom(Plotly, plot) {

@@ -21,6 +21,9 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 
+# Tests are about what happens, and not how soon on a busy machine.
+PATIENCE_MS = 60_000
+
 ColorScheme = Literal["light", "dark"]
 
 
@@ -96,6 +99,7 @@ def open_tab(chromium: Browser) -> Iterator[OpenTab]:
                 timezone_id="UTC",
                 accept_downloads=True,
             )
+            context.set_default_timeout(PATIENCE_MS)
             after.callback(context.close)
             tab = Tab(context.new_page())
             note_errors(tab)
