@@ -1,5 +1,6 @@
 """The chart of one symbol as its page shows it: the day, candles, and what is missing."""
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -112,12 +113,18 @@ def _indicators(shown: Chart, panel: Panel, digits: int) -> list[Indicator]:
                 Indicator(
                     _name(answer),
                     answer.value,
-                    units.writing(unit, digits),
+                    units.writing(unit, digits, _most(answer)),
                     provider.bars,
                     provider.levels,
                 )
             )
     return drawn
+
+
+def _most(answer: Answer) -> float:
+    """The largest value without its sign, 0 where nothing has one."""
+    most = float(answer.value.abs().max(axis=None, numeric_only=True))
+    return 0.0 if math.isnan(most) else most
 
 
 def _name(answer: Answer) -> str:

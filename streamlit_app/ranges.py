@@ -56,7 +56,11 @@ def width_ms(reach: Range, held: Window) -> int:
     return _WIDTHS.get(reach, held.end_ms - held.start_ms)
 
 
-def newest(interval: Interval, width: int) -> Extract:
+def newest(interval: Interval, reach: Range, held: Window) -> Extract:
+    """A range that reaches before the first candle held is as fine as those that exist allow."""
+    width, all_of_them = width_ms(reach, held), held.end_ms - held.start_ms
+    if width >= all_of_them:
+        return Extract(drawable(interval, all_of_them), MAX_CANDLES)
     drawn = drawable(interval, width)
     return Extract(drawn, candles(drawn, width))
 

@@ -12,7 +12,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Instrument
 from streamlit_app import switches
 from streamlit_app.data.analytics import Switches
-from streamlit_app.ranges import Extract, Range, between, newest, width_ms, zoomed
+from streamlit_app.ranges import Extract, Range, between, newest, zoomed
 
 _COMPARED = 4  # as many lines as can be told apart
 _OFFERED_DAYS = 30
@@ -41,7 +41,7 @@ class Selection:
             return zoomed(self.interval, view)
         if self.dates is not None:
             return between(self.interval, self.dates)
-        return newest(self.interval, width_ms(self.reach, self.held))
+        return newest(self.interval, self.reach, self.held)
 
 
 def select(instruments: Mapping[str, Instrument], held: Mapping[str, Window]) -> Selection:

@@ -146,7 +146,7 @@ def test_a_reset_takes_parameters_back_and_out_of_the_address(
 def test_compared_symbols_share_a_scale_of_changes(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, compare="SHIBUSDT")
     figure = json.loads(figure_of(app))
-    assert figure["layout"]["yaxis"]["tickformat"] == "+.1~%"
+    assert figure["layout"]["yaxis"]["tickformat"] == "+.3~%"
     assert "SHIBUSDT" in [trace["name"] for trace in figure["data"]]
 
 

@@ -32,7 +32,14 @@ def test_what_is_drawn_is_the_finest_that_is_few_enough(interval: Interval, reac
 
 
 def test_three_months_are_drawn_in_hours() -> None:
-    assert newest(Interval.M1, 90 * DAY_MS) == Extract(Interval.H1, 90 * 24)
+    assert newest(Interval.M1, Range.QUARTER, HELD) == Extract(Interval.H1, 90 * 24)
+
+
+@pytest.mark.parametrize("reach", [Range.WEEK, Range.ALL])
+def test_few_candles_are_drawn_as_they_were_asked_for_however_far_the_range(reach: Range) -> None:
+    held = Window(NOON + MINUTE_MS, NOON + HOUR_MS - MINUTE_MS)
+    assert newest(Interval.M1, reach, held) == Extract(Interval.M1, MAX_CANDLES)
+    assert newest(Interval.M1, reach, Window(NOON, NOON + 3 * DAY_MS)).interval is Interval.M3
 
 
 def test_the_ranges_grow() -> None:

@@ -49,7 +49,7 @@ def candle_chart(
     `candles` has the candle columns as floats, `open_time` in epoch ms, and `forming`. Where a
     candle is missing, lines break. Without candles the panes stand empty.
     """
-    lower = [units.AMOUNT] * volume + [pane.writing for pane in panes]
+    lower = [units.amount(_most(candles))] * volume + [pane.writing for pane in panes]
     figure = go.Figure(layout=_layout(about, lower))
     if candles.empty:
         return figure
@@ -117,7 +117,7 @@ def _candlesticks(candles: pd.DataFrame, about: ChartFrame) -> Iterator[go.Candl
 
 def _volume_bars(candles: pd.DataFrame) -> Iterator[go.Bar]:
     """A trace a direction: one colour travels faster than a list of them."""
-    rising = candles["close"] >= candles["open"]
+    rising, writing = candles["close"] >= candles["open"], units.amount(_most(candles))
     for part, colour in ((candles[rising], RISING), (candles[~rising], FALLING)):
         yield go.Bar(
             x=part["open_time"].to_numpy(np.float64),
@@ -125,10 +125,14 @@ def _volume_bars(candles: pd.DataFrame) -> Iterator[go.Bar]:
             yaxis="y2",
             name="Volume",
             marker={"color": translucent(colour, 0.55), "line": {"width": 0}},
-            meta=units.AMOUNT.meta | {"label": "", "colour": colour},
+            meta=writing.meta | {"label": "", "colour": colour},
             hoverinfo="none",
             showlegend=False,
         )
+
+
+def _most(candles: pd.DataFrame) -> float:
+    return float(candles["volume"].max()) if len(candles) else 0.0
 
 
 def _last(candles: pd.DataFrame) -> tuple[float, str]:

@@ -6,19 +6,18 @@ import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.order_book import DepthLevel, OrderBookDepth
 from streamlit_app.colours import FALLING, RISING, translucent
+from streamlit_app.figures import units
 from streamlit_app.figures.still import mark, marked, still_layout
-
-_THOUSANDS = 1_000
 
 
 def depth_chart(book: OrderBookDepth, digits: int, base: str) -> go.Figure:
     """Stairs down to the best bid and up from the best ask, the middle marked."""
-    # Of less than one, d3's suffixes would make thousandths: `500m`.
     most = max((level.cumulative for level in [*book.bids, *book.asks]), default=0.0)
     layout = still_layout(
         xaxis={"tickformat": f",.{digits}f", "nticks": 6},
         yaxis={
-            "tickformat": ".3~s" if most >= _THOUSANDS else "~g",
+            "tickformat": units.amount(most).ticks,
+            "exponentformat": "B",
             "rangemode": "tozero",
             "side": "right",
         },
@@ -43,5 +42,5 @@ def _side(
         line={"color": colour, "width": 1.6, "shape": shape},
         fill="tozeroy",
         fillcolor=translucent(colour, 0.22),
-        hovertemplate=f"%{{x:,.{digits}f}}: %{{y:,.6~g}} {base}<extra>{name}</extra>",
+        hovertemplate=f"%{{x:,.{digits}f}}: %{{y:,.6~r}} {base}<extra>{name}</extra>",
     )

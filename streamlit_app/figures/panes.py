@@ -44,7 +44,7 @@ class Panes:
     def value_axis(self, number: int, writing: Writing) -> dict[str, Any]:
         """A layout's `yaxis` of a pane; `readout.js` fits it to what is seen unless it has ends."""
         axis: dict[str, Any] = {"domain": self.domain(number), "side": "right"}
-        axis |= {"tickformat": writing.ticks} | {
+        axis |= {"tickformat": writing.ticks, "exponentformat": "B"} | {
             "zeroline": False,
             "automargin": True,
             "fixedrange": writing.ends is not None,

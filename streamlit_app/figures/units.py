@@ -7,11 +7,15 @@ from typing import Any
 _ENDS = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
 
 
+_THOUSAND = 1_000
+
+
 @dataclass(frozen=True)
 class Writing:
-    """`ticks` is a format as d3 writes it; `kind` and `digits` are what `readout.js` goes by.
+    """`ticks` is a format as d3 writes it, empty for Plotly's own.
 
-    `ends` fixes an axis; None lets it fit what is seen.
+    `kind` and `digits` are what `readout.js` goes by. `ends` fixes an axis; None lets it fit what
+    is seen.
     """
 
     ticks: str
@@ -29,21 +33,26 @@ def price(digits: int) -> Writing:
     return Writing(f",.{digits}f", "fixed", digits)
 
 
-RELATIVE = Writing("+.1~%", "change", 2)
-AMOUNT = Writing(".3~s", "compact")
+def amount(most: float) -> Writing:
+    """By the largest: `1.5k`, `2B`; what stays below a thousand as it is, `0.5` and not `500m`."""
+    return Writing("" if most >= _THOUSAND else "~g", "compact")
 
 
-def writing(unit: str, digits: int) -> Writing:
+RELATIVE = Writing("+.3~%", "change", 2)
+
+
+def writing(unit: str, digits: int, most: float) -> Writing:
     """By a provider's own words for a column: `quote units`, `base units`, `0 to 100`, `fraction`.
 
-    Any other unit is written with four significant digits. `digits` are the price's decimals.
+    Any other unit is written with four significant digits. `digits` are the price's decimals,
+    `most` is the largest value, without its sign.
     """
     if unit.startswith("quote"):
         return price(digits)
     if unit.startswith(("base", "trades")):
-        return AMOUNT
+        return amount(most)
     if unit.startswith("fraction"):
-        return Writing(".0~%", "percent", 2)
+        return Writing(".3~%", "percent", 2)
     if found := _ENDS.match(unit):
         low, high = map(float, found.groups())
         return Writing("~g", "fixed", 2, (low, high))

@@ -14,7 +14,7 @@ from crypto_assets.warehouse.gaps import GapClass
 from streamlit_app.colours import FALLING, RISING
 from streamlit_app.figures.candles import ChartFrame, candle_chart
 from streamlit_app.figures.indicator import Indicator
-from streamlit_app.figures.units import AMOUNT, price, writing
+from streamlit_app.figures.units import amount, price, writing
 from streamlit_app.holes import broken_at_holes, hole
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
@@ -124,7 +124,7 @@ def test_lines_of_one_indicator_share_colour_and_legend() -> None:
 
 def test_panes_stand_under_the_candles_in_their_own_units() -> None:
     frame = candles()
-    rsi = Indicator("RSI 14", frame[["close"]], writing("0 to 100", 2), levels=(30, 70))
+    rsi = Indicator("RSI 14", frame[["close"]], writing("0 to 100", 2, 90), levels=(30, 70))
     macd = Indicator("MACD", frame[["open", "close"]], PRICE, bars=("open",))
     layout = candle_chart(frame, ABOUT, panes=[rsi, macd]).layout
     domains = [layout[name].domain for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
@@ -155,18 +155,28 @@ def test_without_volume_there_is_no_pane_for_it() -> None:
     ("unit", "ticks", "ends"),
     [
         ("quote units", ",.5f", None),
-        ("base units", AMOUNT.ticks, None),
+        ("base units", "~g", None),
         ("0 to 100", "~g", (0, 100)),
         ("-1 to 1", "~g", (-1, 1)),
-        ("fraction a year; 0.5 is 50 %", ".0~%", None),
+        ("fraction a year; 0.5 is 50 %", ".3~%", None),
         ("anything else", "~g", None),
     ],
 )
 def test_units_are_written_by_their_words(
     unit: str, ticks: str, ends: tuple[float, float] | None
 ) -> None:
-    found = writing(unit, 5)
+    found = writing(unit, 5, 999)
     assert (found.ticks, found.ends) == (ticks, ends)
+
+
+@pytest.mark.parametrize(("most", "ticks"), [(0.4, "~g"), (999, "~g"), (1000, ""), (3e12, "")])
+def test_small_volumes_are_written_as_they_are_and_large_ones_with_a_suffix(
+    most: float, ticks: str
+) -> None:
+    """d3's own suffixes would make thousandths of what is below one: `500m`."""
+    assert amount(most).ticks == ticks
+    layout = candle_chart(candles().assign(volume=most), ABOUT).layout
+    assert (layout.yaxis2.tickformat, layout.yaxis2.exponentformat) == (ticks, "B")
 
 
 def test_two_thousand_candles_are_a_small_message() -> None:
