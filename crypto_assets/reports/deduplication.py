@@ -6,8 +6,6 @@ from crypto_assets.market.clock import DAY_MS, Window, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse import Warehouse
 
-_QUARANTINED = 1000
-
 
 @dataclass(frozen=True)
 class SymbolDeduplication:
@@ -52,7 +50,7 @@ def read_deduplication(warehouse: Warehouse, now_ms: int, days: int) -> Deduplic
 def _read(warehouse: Warehouse, symbol: str, window: Window) -> SymbolDeduplication:
     delivered = warehouse.objects.loaded_by_day(symbol, ObjectKind.KLINES, window)
     held = warehouse.coverage.days(symbol, window)
-    bad = _quarantined(warehouse, symbol, window)
+    bad = warehouse.objects.quarantined_by_day(symbol, ObjectKind.KLINES, window)
     days = [(rows, min(rows, held[day]), bad.get(day, 0)) for day, (_, rows) in delivered.items()]
     return SymbolDeduplication(
         symbol=symbol,
@@ -62,13 +60,3 @@ def _read(warehouse: Warehouse, symbol: str, window: Window) -> SymbolDeduplicat
         quarantined=sum(broken for _, _, broken in days),
         repeated=sum(max(0, rows - kept - broken) for rows, kept, broken in days),
     )
-
-
-def _quarantined(warehouse: Warehouse, symbol: str, window: Window) -> dict[int, int]:
-    """Rows that were set aside, by the UTC day of their open time."""
-    found: dict[int, int] = {}
-    for item in warehouse.quarantine.list(symbol, limit=_QUARANTINED):
-        if item.open_time is not None and item.open_time in window:
-            day = floor_ms(item.open_time, DAY_MS)
-            found[day] = found.get(day, 0) + 1
-    return found

@@ -22,7 +22,7 @@ from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import Assignments, upsert
-from crypto_assets.warehouse.schema import lake_objects
+from crypto_assets.warehouse.schema import lake_objects, quarantine
 
 _NAMES = tuple(field.name for field in fields(LakeObject))
 _CHUNK = 500
@@ -115,6 +115,23 @@ class Manifest:
         rows = self._database.read(lambda c: c.execute(statement).all())
         return {start: (count, int(held)) for start, count, held in rows}
 
+    def quarantined_by_day(self, symbol: str, kind: ObjectKind, window: Window) -> dict[int, int]:
+        """Rows of the objects of `loaded_by_day` that were set aside, by the same days."""
+        first = lake_objects.c.first_time
+        day = (first - first % DAY_MS).label("day")
+        loaded = lake_objects.c.loaded_at.is_not(None)
+        its = and_(
+            quarantine.c.bucket == lake_objects.c.bucket, quarantine.c.key == lake_objects.c.key
+        )
+        statement = (
+            select(day, func.count())
+            .select_from(lake_objects.join(quarantine, its))
+            .where(*_overlap(symbol, kind, window), loaded, lake_objects.c.rows > 0)
+            .group_by(day)
+        )
+        rows = self._database.read(lambda c: c.execute(statement).all())
+        return {start: count for start, count in rows}
+
     def in_bucket(self, bucket: str, fetched_before: int, limit: int = 1000) -> list[LakeObject]:
         """Objects of a bucket fetched before an instant, oldest fetch first."""
         held = lake_objects.c.bucket == bucket
@@ -142,15 +159,20 @@ class Manifest:
             self._database.write(work)
 
     def move(self, bucket: str, key: str, new_bucket: str) -> None:
-        """Follows an object into another bucket; repeatable, a row already there is replaced."""
+        """Follows an object into another bucket; repeatable, a row already there is replaced.
+
+        What was set aside of it lies there too from then on.
+        """
         source = and_(lake_objects.c.bucket == bucket, lake_objects.c.key == key)
         target = and_(lake_objects.c.bucket == new_bucket, lake_objects.c.key == key)
+        flaws = and_(quarantine.c.bucket == bucket, quarantine.c.key == key)
 
         def work(connection: Connection) -> None:
             if connection.execute(select(lake_objects.c.key).where(source)).first() is None:
                 return
             connection.execute(delete(lake_objects).where(target))
             connection.execute(update(lake_objects).where(source).values(bucket=new_bucket))
+            connection.execute(update(quarantine).where(flaws).values(bucket=new_bucket))
 
         if bucket != new_bucket:
             self._database.write(work)

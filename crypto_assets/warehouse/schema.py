@@ -228,6 +228,7 @@ quarantine = _table(
     UniqueConstraint("fingerprint", name="uq_quarantine_fingerprint"),
     Index("ix_quarantine_noted", "noted_at"),
     Index("ix_quarantine_symbol", "symbol", "noted_at"),
+    Index("ix_quarantine_object", "bucket", "key"),
 )
 
 app_settings = _table(

@@ -52,7 +52,7 @@ def _object(number: int) -> LakeObject:
 
 def _broken(number: int) -> Quarantined:
     symbol = SYMBOLS[number % 2]
-    return Quarantined(symbol, ObjectKind.KLINES, "raw", f"{number}", "broken", "[]", UNTIL)
+    return Quarantined(symbol, ObjectKind.KLINES, "raw", f"{number:05}.json", "broken", "[]", UNTIL)
 
 
 def _lengthen(connection: Connection) -> None:

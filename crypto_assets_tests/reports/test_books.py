@@ -33,8 +33,11 @@ def test_a_minute_said_twice_is_repeated_and_a_bad_one_is_not(warehouse: Warehou
     again = batch(minutes(START + 50 * MINUTE_MS, 20))
     # One of its rows was set aside: the object has 61, of which 60 were loaded.
     loaded(warehouse, (replace(item, rows=61), rows), again)
-    bad = Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", item.key, "high below low", "[]", START)
-    warehouse.quarantine.add([bad, replace(bad, reason="not JSON", open_time=None)])
+    bad = Quarantined(
+        "BTCUSDT", ObjectKind.KLINES, item.bucket, item.key, "high below low", "[]", START
+    )
+    # Nor is one whose object has left the lake, and with it all that it had delivered.
+    warehouse.quarantine.add([bad, replace(bad, key="gone")])
     found = Reports(warehouse, clock=lambda: NOW).deduplication(days=2)
     assert found.window == Window(START, START + 2 * DAY_MS)
     btc, eth = found.symbols
@@ -42,6 +45,21 @@ def test_a_minute_said_twice_is_repeated_and_a_bad_one_is_not(warehouse: Warehou
     assert (btc.quarantined, btc.repeated) == (1, 10)
     assert (eth.delivered, eth.repeated) == (0, 0)
     assert (found.delivered, found.repeated) == (81, 10)
+
+
+def test_however_many_rows_are_bad_none_of_them_is_repeated(warehouse: Warehouse) -> None:
+    track(warehouse)
+    item, rows = batch(minutes(START, 60))
+    loaded(warehouse, (replace(item, rows=1560), rows))
+    # Newest noted first are those of tomorrow, which the window does not reach.
+    later = replace(item, key="later", first_time=START + DAY_MS, last_time=START + DAY_MS)
+    warehouse.objects.record([later])
+    for of in (item, later):
+        flaw = Quarantined("BTCUSDT", ObjectKind.KLINES, of.bucket, of.key, "unreadable", "")
+        warehouse.quarantine.add([replace(flaw, content=f"[{n}]") for n in range(1500)])
+    warehouse.objects.move(item.bucket, item.key, "archive")
+    (btc,) = Reports(warehouse, clock=lambda: START + HOUR_MS).deduplication(days=1).symbols
+    assert (btc.delivered, btc.held, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
 
 
 def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
