@@ -13,12 +13,16 @@ import streamlit as st
 from streamlit_app import plotly_library
 
 
-@asynccontextmanager
-async def _warmed(_: st.App) -> AsyncIterator[None]:
+def warm() -> None:
     """Does what the first viewer would wait for: imports, and packing the library."""
     for part in ("chart_view", "cards"):
         import_module(f"streamlit_app.{part}")
     plotly_library.zipped()
+
+
+@asynccontextmanager
+async def _warmed(_: st.App) -> AsyncIterator[None]:
+    warm()
     yield
 
 

@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from functools import singledispatch
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from crypto_assets.analytics import get
@@ -15,6 +17,7 @@ from crypto_assets.market.clock import from_ms
 from crypto_assets.reports import Answer, CandleSeries, Instrument
 from streamlit_app import notices, words
 from streamlit_app.data import analytics
+from streamlit_app.drawn import drawn
 from streamlit_app.figures.depth import depth_chart
 from streamlit_app.figures.histogram import histogram
 from streamlit_app.figures.matrix import matrix_chart
@@ -27,11 +30,15 @@ _DASH = "\N{EM DASH}"
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """Whose chart it is, and a key that no other has."""
+    """Whose chart it is, a key that no other has, and the reading whose numbers it shows."""
 
     about: Instrument
     key: str
     title: str
+    reading: str
+
+    def show(self, make: Callable[[], go.Figure]) -> None:
+        live_chart(drawn((self.reading, self.key), make), self.key, self.title)
 
 
 def show(chosen: Selection) -> None:
@@ -44,15 +51,15 @@ def show(chosen: Selection) -> None:
         return
     with st.grid(2, min_column_width=330):
         for answer in charted.chart.answers:
-            _card(answer, chosen.about)
+            _card(answer, chosen.about, charted.reading)
     st.caption(_counted(charted.chart.candles))
 
 
-def _card(answer: Answer, about: Instrument) -> None:
+def _card(answer: Answer, about: Instrument, reading: str) -> None:
     provider = get(answer.provider)
     with st.container(border=True, height="stretch", gap="small"):
         st.markdown(f"**{provider.title}**", help=provider.summary)
-        card = Card(about, f"card_{provider.name}", provider.title)
+        card = Card(about, f"card_{provider.name}", provider.title, reading)
         draw(answer.value, card, provider.name)
 
 
@@ -79,7 +86,7 @@ def _book(value: OrderBookDepth, card: Card, name: str) -> None:
             "Imbalance": _DASH if value.imbalance is None else f"{value.imbalance:+.2f}",
         }
     )
-    live_chart(depth_chart(value, about.digits, about.base), card.key, card.title)
+    card.show(lambda: depth_chart(value, about.digits, about.base))
     st.caption(f"Captured {from_ms(value.captured_at):%d %b %Y %H:%M:%S} UTC.")
 
 
@@ -94,7 +101,7 @@ def _profile(value: VolumeProfile, card: Card, name: str) -> None:
             "Volume": f"{words.compact(value.volume)} {about.base}",
         }
     )
-    live_chart(profile_chart(value, about.digits, about.base), card.key, card.title)
+    card.show(lambda: profile_chart(value, about.digits, about.base))
 
 
 @draw.register
@@ -102,7 +109,7 @@ def _matrix(value: CorrelationMatrix, card: Card, name: str) -> None:
     if len(value.symbols) < 2:
         st.caption("One symbol has nobody to be compared with: track another one.")
         return
-    live_chart(matrix_chart(value), card.key, card.title)
+    card.show(lambda: matrix_chart(value))
 
 
 @draw.register
@@ -129,7 +136,7 @@ def _distribution(value: Distribution, card: Card, name: str) -> None:
             "Most": written(value.maximum),
         }
     )
-    live_chart(histogram(value, ticks), card.key, card.title)
+    card.show(lambda: histogram(value, ticks))
 
 
 def _figures(shown: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from crypto_assets.analytics import Panel, get
@@ -12,6 +13,8 @@ from crypto_assets.reports import Answer, Chart, Instrument, Statistics
 from streamlit_app import downloads, footnotes, notices, view, words
 from streamlit_app.comparison import relative_chart
 from streamlit_app.data import analytics
+from streamlit_app.data.analytics import Charted
+from streamlit_app.drawn import drawn
 from streamlit_app.figures import units
 from streamlit_app.figures.candles import ChartFrame, candle_chart
 from streamlit_app.figures.indicator import Indicator
@@ -46,35 +49,44 @@ def show(chosen: Selection) -> None:
         return
     with head:
         picture = downloads.offer(chosen, charted.chart)
-    _draw(chosen, charted.chart, seen, picture)
+    _draw(chosen, charted, seen, picture)
     footnotes.show(chosen, charted.chart.candles)
 
 
-def _draw(chosen: Selection, shown: Chart, seen: Window | None, picture: Picture) -> None:
+def _draw(chosen: Selection, charted: Charted, seen: Window | None, picture: Picture) -> None:
+    shown = charted.chart
+    names = ", ".join(name for name, _ in chosen.indicators) or "no indicator"
+    # In sight is what changes are counted from; else a move in time is the browser's alone.
+    sight = seen if chosen.compared else None
+    live_chart(
+        drawn(
+            (charted.reading, chosen.compared, sight),
+            lambda: _figure(chosen, shown, sight),
+        ),
+        _KEY,
+        f"{chosen.about.symbol} candles of {shown.candles.interval} with {names}",
+        scope=chosen.scope,
+        view=seen,
+        on_view=lambda: view.reported(chosen.scope, st.session_state[_KEY].get("view")),
+        picture=picture,
+    )
+
+
+def _figure(chosen: Selection, shown: Chart, sight: Window | None) -> go.Figure:
     series, about = shown.candles, chosen.about
     frame = ChartFrame(about.symbol, series.interval, about.digits)
     candles, overlays = series.frame, _indicators(shown, Panel.PRICE, about.digits)
     if chosen.compared and len(candles):
         candles, frame, overlays = relative_chart(
-            candles, frame, overlays, _others(chosen, shown), seen
+            candles, frame, overlays, _others(chosen, shown), sight
         )
-    names = [name for name, _ in chosen.indicators]
-    figure = candle_chart(
+    return candle_chart(
         candles,
         frame,
         overlays,
         panes=_indicators(shown, Panel.BELOW, about.digits),
         holes=[hole(gap) for gap in series.gaps],
-        volume=_VOLUME in names,
-    )
-    live_chart(
-        figure,
-        _KEY,
-        f"{about.symbol} candles of {series.interval} with {', '.join(names) or 'no indicator'}",
-        scope=chosen.scope,
-        view=seen,
-        on_view=lambda: view.reported(chosen.scope, st.session_state[_KEY].get("view")),
-        picture=picture,
+        volume=any(name == _VOLUME for name, _ in chosen.indicators),
     )
 
 

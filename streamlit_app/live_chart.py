@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from crypto_assets.market.clock import Window
 from streamlit_app import plotly_library
+from streamlit_app.drawn import Drawn
 
 _CONFIG = {
     "scrollZoom": True,
@@ -47,7 +47,7 @@ _component = st.components.v2.component(
 
 
 def live_chart(
-    figure: go.Figure,
+    drawn: Drawn,
     key: str,
     words: str,
     *,
@@ -64,13 +64,13 @@ def live_chart(
     """
     _component(
         key=key,
-        height=figure.layout.height,
+        height=drawn.height,
         data={
-            "figure": figure.to_json(),
+            "figure": drawn.figure,
             "config": _CONFIG if on_view else _STILL,
             "library": plotly_library.NAME,
             "words": words,
-            "height": figure.layout.height,
+            "height": drawn.height,
             "scope": scope,
             "view": [view.start_ms, view.end_ms] if view else None,
             "picture": asdict(picture) if picture else None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import pandas as pd
 import streamlit as st
@@ -21,10 +22,14 @@ _HELD_SECONDS = 10
 
 @dataclass(frozen=True)
 class Charted:
-    """Candles, the answers of the providers that could answer, and why the others could not."""
+    """Candles, the answers of the providers that could answer, and why the others could not.
+
+    Each reading has a name of its own, by which what is drawn of it is shared.
+    """
 
     chart: Chart
     faults: Mapping[str, str] = field(default_factory=dict)
+    reading: str = field(default_factory=lambda: uuid4().hex)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
