@@ -5,6 +5,7 @@ from itertools import groupby
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse, holes
@@ -233,3 +234,10 @@ def test_coverage_counts_minutes_by_symbol_and_day(warehouse: Warehouse) -> None
     assert warehouse.coverage.days(SYMBOL, TWO_DAYS) == counted
     sizes = warehouse.coverage.sizes()
     assert sizes and all(size > 0 for size in sizes.values())
+
+
+def test_mysql_does_not_tell_yesterdays_sizes(mariadb_warehouse: Warehouse) -> None:
+    """MariaDB has no such setting, and none to turn off."""
+    asked = text("SHOW SESSION VARIABLES LIKE 'information_schema_stats_expiry'")
+    with mariadb_warehouse._database.engine.connect() as connection:
+        assert all(value == "0" for _, value in connection.execute(asked))
