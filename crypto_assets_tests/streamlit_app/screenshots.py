@@ -35,6 +35,7 @@ AWAITED = {
 PARTS = {
     "pipeline": ("Ingestion log", "Deduplication", "Storage", "Data explorer"),
     "quality": ("Gaps", "Revisions", "Quarantine", "Checks", "Verify"),
+    "settings": ("Retention", "Alerts", "Appearance", "Environment", "Change log"),
 }
 
 

@@ -154,7 +154,7 @@ def test_a_symbol_is_added_and_stands_in_the_log(
     app.button(key="add_symbol").click().run()
     assert not app.exception
     assert "SOL / USDT" in words_of(app)
-    app.segmented_control(key="part").set_value("Change log").run()
+    app = unlocked(run_app(home, SETTINGS, part="Change log"))
     (log,) = app.dataframe
     assert list(log.value["What"]) == ["symbol SOLUSDT"]
     assert list(log.value["Who"]) == ["test@example.com in the app"]

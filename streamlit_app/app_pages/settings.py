@@ -22,21 +22,16 @@ PARTS = {
     "Environment": environment.show,
     "Change log": change_log.show,
 }
-part = st.segmented_control(
-    "Part",
-    list(PARTS),
-    default="Symbols",
-    required=True,
-    key="part",
-    bind="query-params",
-    label_visibility="collapsed",
-)
 
 
 @st.fragment(run_every="15s")
-def shown() -> None:
+def shown(part: str) -> None:
     with notices.in_words():
         PARTS[part]()
 
 
-shown()
+tabs = st.tabs(list(PARTS), key="part", on_change="rerun", bind="query-params")
+for tab, part in zip(tabs, PARTS, strict=True):
+    if tab.open:
+        with tab:
+            shown(part)
