@@ -105,7 +105,8 @@ def _tell(
     if fresh and not webhook.url:
         told = f"no CRYPTO_ALERT_WEBHOOK_URL is set, else it would be told: {told}"
     cursor_text = _Cursor(memory, seen, now).text()
-    reason = dg.SkipReason(told or f"nothing new to tell; {len(alerts)} known")
+    known = f", {len(alerts)} told before" if alerts else ""
+    reason = dg.SkipReason(told or f"nothing new to tell{known}")
     return dg.SensorResult(skip_reason=reason, cursor=cursor_text)
 
 

@@ -30,7 +30,7 @@ close_day = dg.define_asset_job(
     cron_schedule=["10 0 * * *", "0 7 * * *"],
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="After midnight, and when the archives of yesterday have appeared.",
+    description="The ended day is read again, from the archive too, aggregated and checked.",
 )
 def close_day_schedule(
     context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]

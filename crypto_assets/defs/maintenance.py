@@ -27,7 +27,7 @@ maintenance_schedule = dg.ScheduleDefinition(
     cron_schedule="0 3 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every night at 03:00 UTC.",
+    description="What has grown old leaves lake, warehouse and Dagster's history, each night.",
 )
 history_schedule = dg.ScheduleDefinition(
     name="history_schedule",
@@ -35,5 +35,5 @@ history_schedule = dg.ScheduleDefinition(
     cron_schedule="50 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour: ticks come by the minute, and each leaves a run behind.",
+    description="Runs of ticks that newer ones supersede leave Dagster's history, each hour.",
 )

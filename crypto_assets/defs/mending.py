@@ -71,7 +71,7 @@ def gaps_sensor(
     jobs=[load_leftovers, order_books],
     minimum_interval_seconds=600,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Objects that a killed run left in the lake, unloaded.",
+    description="Objects that a killed run left in the lake are loaded after all.",
 )
 def leftovers_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
