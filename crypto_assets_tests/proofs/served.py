@@ -1,0 +1,67 @@
+"""A Dagster tree, the exchange that it talks to, and what came of it all in the warehouse."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    running,
+)
+from crypto_assets.market.clock import Window
+from crypto_assets.orchestrator import BackfillProgress
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.services.dagster_tree import Tree, wait_for
+
+
+@dataclass(frozen=True)
+class Served:
+    exchange: SimulatedExchange
+    tree: Tree
+    warehouse: Warehouse
+
+    def minutes(self, symbol: str, first: date, last: date) -> int:
+        """How many candles of these days are held."""
+        held: int = self.warehouse.facts.read(symbol, Window.of_days(first, last)).num_rows
+        return held
+
+    def launch(self, keys: Sequence[str]) -> str:
+        """A backfill of all assets as Dagster's own page launches it, with no tag of ours."""
+        return self.tree.orchestrator.launch_backfill(list(Stage), keys, {}, "from the page")
+
+    def ended(self, backfill_id: str) -> BackfillProgress:
+        """Waits for its end."""
+
+        def look() -> BackfillProgress | None:
+            now = self.tree.orchestrator.backfill(backfill_id)
+            return now if now.ended else None
+
+        found = wait_for(look, 600)
+        assert found
+        return found
+
+    def verify(self, first: date, last: date) -> None:
+        """Fails unless `crypto-assets verify` finds nothing."""
+        ran = self.tree.desk.run("verify", "--from", str(first), "--to", str(last))
+        assert ran.code == 0, ran.out + ran.err
+        assert "is not loaded" not in ran.out
+
+
+@contextmanager
+def serve(folder: Path, now: int, warehouse_url: str = "", **settings: str) -> Iterator[Served]:
+    """A home ready to be served; nothing of Dagster runs yet. All is killed at the end."""
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now, 0))
+    url = warehouse_url or f"sqlite:///{folder / 'home' / 'warehouse.db'}"
+    with running(exchange) as exchange_url:
+        tree = Tree.planted(folder, exchange_url, WAREHOUSE_URL=url, **settings)
+        warehouse = Warehouse(url)
+        try:
+            yield Served(exchange, tree, warehouse)
+        finally:
+            tree.kill_all()
+            warehouse.close()

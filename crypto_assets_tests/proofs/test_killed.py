@@ -1,0 +1,103 @@
+"""Daemon, run workers and whole tree, each killed -9 while a run fetches, one loads and one
+aggregates: every run ends, none says STARTED for ever, and the data is whole."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import psutil
+import pytest
+
+from crypto_assets.defs.partitions import range_tags
+from crypto_assets.defs.workers import WORKER_TAG
+from crypto_assets.orchestrator.lanes import Lane, lane_tags
+from crypto_assets.orchestrator.repository import loaded_repository
+from crypto_assets.orchestrator.runs import RunOrder, launch
+from crypto_assets_tests.proofs.moments import LANES, SYMBOLS, held
+from crypto_assets_tests.proofs.served import Served, serve
+from crypto_assets_tests.services.dagster_tree import wait_for
+from crypto_assets_tests.services.exchange import NOON
+from crypto_assets_tests.services.mariadb import DatabaseServer
+
+# A busy machine takes minutes where a quiet one takes seconds.
+pytestmark = pytest.mark.timeout(1800)
+_ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+@pytest.fixture(scope="module")
+def warehouse_url(mariadb: DatabaseServer) -> str:
+    return mariadb.fresh()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, warehouse_url: str) -> Iterator[Served]:
+    """Only what looks after left runs is switched on."""
+    folder = tmp_path_factory.mktemp("killed")
+    settings = {"SYMBOLS": ",".join(SYMBOLS), "START_DATE": "2025-03-01"}
+    with serve(folder, NOON, warehouse_url=warehouse_url, **settings) as served:
+        served.tree.start_webserver()
+        served.tree.switch_all(running=False, but=("left_runs",))
+        served.tree.start_daemon()
+        yield served
+
+
+@pytest.mark.parametrize(
+    ("target", "day"),
+    [
+        ("workers", date(2025, 3, 3)),
+        ("daemon", date(2025, 3, 4)),
+        ("tree", date(2025, 3, 5)),
+    ],
+)
+def test_killed_while_they_fetch_load_and_aggregate(
+    served: Served, mariadb: DatabaseServer, warehouse_url: str, target: str, day: date
+) -> None:
+    database = warehouse_url.rpartition("/")[2]
+    with held(served.exchange.faults, mariadb, database, day) as moments:
+        run_ids = [_launch(served, *one, day) for one in zip(SYMBOLS, LANES, strict=True)]
+        wait_for(moments.reached)
+        workers = [_worker(served, run_id) for run_id in run_ids]
+        assert [served.minutes(name, day, day) for name in SYMBOLS] == [0, 0, 1440]
+        _kill(served, target, workers)
+    # A killed daemon takes no run with it; what a killed worker leaves is tried again.
+    expected = ["SUCCESS"] if target == "daemon" else ["SUCCESS", "FAILURE"]
+    wait_for(lambda: all(_statuses(served, run_id) == expected for run_id in run_ids))
+    assert {run["status"] for run in served.tree.runs()} <= _ENDED
+    for name in SYMBOLS:
+        assert served.minutes(name, day, day) == 1440
+    served.verify(day, day)
+
+
+def _launch(served: Served, symbol: str, lane: Lane, day: date) -> str:
+    key = f"{day}|{symbol}"
+    repository = loaded_repository(served.tree.webserver)
+    order = RunOrder(repository, "backfill", {**lane_tags(lane), **range_tags(key, key)})
+    return launch(served.tree.webserver, order)
+
+
+def _worker(served: Served, run_id: str) -> psutil.Process:
+    (run,) = [run for run in served.tree.runs() if run["runId"] == run_id]
+    assert run["status"] == "STARTED"
+    return psutil.Process(json.loads(run["tags"][WORKER_TAG])["pid"])
+
+
+def _kill(served: Served, target: str, workers: Sequence[psutil.Process]) -> None:
+    """And what a person, or systemd, starts again."""
+    if target == "workers":
+        for worker in workers:
+            worker.kill()
+    elif target == "daemon":
+        served.tree.kill_daemon()
+        assert all(worker.is_running() for worker in workers)
+        served.tree.start_daemon()
+    else:
+        served.tree.kill_all()
+        assert not any(worker.is_running() for worker in workers)
+        served.tree.init()
+        served.tree.start()
+
+
+def _statuses(served: Served, run_id: str) -> list[str]:
+    """Of the run's retries, newest first, and of the run."""
+    family = [run for run in served.tree.runs() if run_id in (run["runId"], run["rootRunId"])]
+    return [run["status"] for run in family]

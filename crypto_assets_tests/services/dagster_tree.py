@@ -1,0 +1,155 @@
+"""Dagster as `up` starts it, webserver and daemon over one home, each of which may be killed."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from crypto_assets.cli import serving
+from crypto_assets.cli.processes import Program
+from crypto_assets.orchestrator import Kind, Orchestrator
+from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.ports import require_free_port
+from crypto_assets.settings import PROJECT_ROOT
+from crypto_assets_tests.cli.conftest import Desk, desk_at
+
+READY_SECONDS = 300
+Seen = TypeVar("Seen")
+
+_RUNS = """
+{ runsOrError { ... on Runs { results { runId status jobName rootRunId tags { key value } } } } }
+"""
+
+
+def wait_for(look: Callable[[], Seen], seconds: float = READY_SECONDS) -> Seen:
+    """The first true answer of `look`; fails with its last one when time is up."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"nothing within {seconds} s: {seen!r}"
+        time.sleep(0.3)
+    return seen
+
+
+@dataclass
+class Tree:
+    """`desk` gives the commands their home; `kill_all` ends what was started."""
+
+    desk: Desk
+    port: int
+    _running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    _orphans: list[psutil.Process] = field(default_factory=list)
+
+    @classmethod
+    def planted(cls, folder: Path, exchange_url: str, **settings: str) -> "Tree":
+        """A home made ready, whose Dagster looks after its runs more often, and waits longer."""
+        port = require_free_port(0)
+        url = f"http://127.0.0.1:{port}"
+        desk = desk_at(folder / "home", exchange_url, DAGSTER_URL=url, **settings)
+        home = folder / "home" / "dagster"
+        home.mkdir(parents=True)
+        shipped = (PROJECT_ROOT / "dagster.yaml").read_text()
+        often = shipped.replace("poll_interval_seconds: 30", "poll_interval_seconds: 2")
+        patient = often.replace("start_timeout_seconds: 180", "start_timeout_seconds: 1800")
+        assert len({shipped, often, patient}) == 3
+        (home / "dagster.yaml").write_text(patient)
+        (folder / "logs").mkdir()
+        tree = cls(desk, port)
+        tree.init()
+        return tree
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def orchestrator(self) -> Orchestrator:
+        return Orchestrator(self.url)
+
+    @property
+    def webserver(self) -> Webserver:
+        return Webserver(self.url)
+
+    def init(self) -> None:
+        """What `up` does before it starts anything."""
+        ran = self.desk.run("init")
+        assert ran.code == 0, ran.err
+
+    def start(self) -> None:
+        """Both; schedules and sensors stand as they stood."""
+        self.start_webserver()
+        self.start_daemon()
+
+    def start_daemon_alone(self) -> None:
+        """With every schedule and sensor stopped: nothing happens but what a test asks for."""
+        self.switch_all(running=False)
+        self.start_daemon()
+
+    def start_webserver(self) -> None:
+        program = serving.webserver(self.port, self._logs)
+        self._start(program)
+        wait_for(program.ready)
+
+    def start_daemon(self) -> None:
+        self._start(serving.daemon(self._logs))
+        wait_for(lambda: not self.orchestrator.sick_daemons())
+
+    def switch_all(self, running: bool, but: Iterable[str] = ()) -> None:
+        for kind in Kind:
+            for each in self.orchestrator.instigators(kind):
+                self.orchestrator.switch(kind, each.name, running is not (each.name in but))
+
+    def kill_daemon(self) -> None:
+        """The process alone: what it started lives on, as after an out-of-memory kill."""
+        daemon = self._running.pop("Dagster's daemon")
+        self._orphans += psutil.Process(daemon.pid).children(recursive=True)
+        daemon.kill()
+        daemon.wait()
+
+    def kill_all(self) -> None:
+        """Webserver, daemon, code servers and runs."""
+        family = self._orphans + [
+            one
+            for process in self._running.values()
+            if psutil.pid_exists(process.pid)
+            for one in psutil.Process(process.pid).children(recursive=True)
+        ]
+        for process in self._running.values():
+            process.kill()
+        for one in family:
+            if one.is_running():
+                one.kill()
+        for process in self._running.values():
+            process.wait()
+        psutil.wait_procs(family, timeout=20)
+        self._running.clear()
+        self._orphans.clear()
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All, newest first; `tags` as a mapping."""
+        found = self.webserver.ask(_RUNS)["runsOrError"]["results"]
+        return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in found]
+
+    @property
+    def _logs(self) -> Path:
+        return self.desk.home.parent / "logs"
+
+    def _start(self, program: Program) -> None:
+        environment = {
+            **self.desk.environment,
+            "DAGSTER_HOME": str(self.desk.home / "dagster"),
+            # A code server that starts a run on a busy machine may not answer for a minute.
+            "DAGSTER_GRPC_TIMEOUT_SECONDS": str(READY_SECONDS),
+        }
+        with program.log.open("ab") as log:
+            self._running[program.name] = subprocess.Popen(
+                list(program.command),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
