@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from crypto_assets.api.access import Access
 from crypto_assets.api.body_limit import BodyLimit
 from crypto_assets.api.failures import explain_failures
+from crypto_assets.api.head import HeadAsGet
 from crypto_assets.api.health import watch
 from crypto_assets.api.metrics import new_registry
 from crypto_assets.api.observed import Observed
@@ -62,6 +63,7 @@ def create_app(
 
 def _stand_before(app: FastAPI, cors_origins: Sequence[str], requests_per_minute: int) -> None:
     """Middleware, the last one added being the outermost."""
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     if requests_per_minute:

@@ -31,6 +31,16 @@ def test_an_answer_that_one_has_is_a_304(api: Api, path: str) -> None:
     assert (other.status_code, other.content) == (200, first.content)
 
 
+@pytest.mark.parametrize("path", [KLINES, "/health/live", "/metrics", "/api/klines/NOPE"])
+def test_a_head_is_a_get_without_its_body(api: Api, path: str) -> None:
+    asked = api.get(path)
+    head = requests.head(f"{api.url}{path}", timeout=9)
+    assert (head.status_code, head.content) == (asked.status_code, b"")
+    for name in ("ETag", "Content-Type", "Cache-Control"):
+        assert head.headers.get(name) == asked.headers.get(name)
+    assert requests.head(f"{api.url}/api/backfills", timeout=9).status_code == 405
+
+
 def test_different_questions_have_different_tags(api: Api) -> None:
     tags = {api.get(KLINES, limit=n).headers["ETag"] for n in (1, 2, 3)}
     assert len(tags) == 3
