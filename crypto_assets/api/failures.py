@@ -71,8 +71,10 @@ def _reason(fault: Any) -> str:
     if fault["type"] == "json_invalid":
         return f"the body: {message} at character {fault['loc'][-1]}"
     where = ".".join(str(part) for part in fault["loc"][1:])
-    if not where or fault["type"] == "missing":
-        return f"{where or 'the body'}: {message}"
+    if not where:  # it is of several together
+        return f"the body: {message}" if fault["loc"][0] == "body" else message
+    if fault["type"] == "missing":
+        return f"{where}: {message}"
     return f"{where}: {message} (given: {_shortened(fault['input'])})"
 
 

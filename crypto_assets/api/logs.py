@@ -33,3 +33,5 @@ def log_json_lines(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # It says how it is connected each time that the schema's version is looked at.
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -78,10 +78,13 @@ async def _known_only(request: Request) -> None:
     if not route.include_in_schema:
         return
     operation = request.app.openapi()["paths"][route.path][request.method.lower()]
-    known = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
-    unknown = next((name for name in request.query_params if name not in known), None)
-    if unknown is not None:
-        raise WrongUse(f"no parameter {unknown!r}; there are: {', '.join(known) or 'none'}")
+    declared = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+    known = {each["name"]: each["schema"].get("type") == "array" for each in declared}
+    for name in request.query_params:
+        if name not in known:
+            raise WrongUse(f"no parameter {name!r}; there are: {', '.join(known) or 'none'}")
+        if len(request.query_params.getlist(name)) > 1 and not known[name]:
+            raise WrongUse(f"{name} is given more than once")
 
 
 # By the app's own OpenAPI document: what it does not promise is refused.

@@ -56,6 +56,9 @@ def test_a_symbol_that_is_none_is_a_404(api: Api, path: str, symbol: str) -> Non
         ("start=5&end=5", "start (5) must lie before end (5)"),
         ("limt=5", "no parameter 'limt'; there are: interval, start, end, limit"),
         ("limit=x&interval=y", "limit: "),
+        ("limit=5&limit=6", "limit is given more than once"),
+        ("limit=%D9%A5", "limit: Input should be a valid integer"),
+        ("start=NaN", "start: write it as"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_a_422(api: Api, query: str, reason: str) -> None:

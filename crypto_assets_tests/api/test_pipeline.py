@@ -1,9 +1,15 @@
 """What the pipeline has done, as the reports have it."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
-from crypto_assets_tests.api.serving import Api
+from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.warehouse.minutes import FETCHED, START, batch, minutes, track
 
 
 def test_status_tells_what_is_held_of_each_symbol(api: Api) -> None:
@@ -31,6 +37,30 @@ def test_the_log_is_paged_newest_first(api: Api) -> None:
     assert "next" not in api.get("/api/pipeline/ingestion-log", limit=1000).links
     before = api.read("/api/pipeline/ingestion-log", end=UNTIL)["data"]
     assert len(before) == 8 and before[0]["fetched_at"] < UNTIL
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_the_log_is_paged_while_objects_come(
+    warehouse: Warehouse, tmp_path: Path, limit: int
+) -> None:
+    def fetch(*times: int) -> None:
+        at = len(warehouse.objects.latest())
+        item = batch(minutes(START, 1))[0]
+        warehouse.objects.record(
+            [replace(item, key=f"{at + n}", fetched_at=FETCHED + t) for n, t in enumerate(times)]
+        )
+
+    track(warehouse)
+    fetch(1, 2, 2, 2, 3, 4, 4)
+    there = [item.key for item in warehouse.objects.latest()]
+    with serving(parts_over(warehouse, tmp_path)) as api:
+        seen, path = [], f"/api/pipeline/ingestion-log?limit={limit}"
+        while path:
+            answer = api.get(path)
+            seen += [item["key"] for item in answer.json()["data"]]
+            path = answer.links["next"]["url"] if "next" in answer.links else ""
+            fetch(5 + len(seen))
+    assert seen == there
 
 
 def test_deduplication_counts_the_days_asked_for(api: Api) -> None:

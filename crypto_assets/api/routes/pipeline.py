@@ -1,5 +1,6 @@
 """What the pipeline has done: status, the ingestion log, repeats, storage, gaps and quality."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -25,6 +26,7 @@ from crypto_assets.api.views.pipeline import (
     StorageView,
     SymbolDeduplicationView,
 )
+from crypto_assets.market.lake_object import LakeObject
 
 router = api_router("pipeline")
 
@@ -46,9 +48,23 @@ def read_ingestion_log(
 ) -> Answer[list[LakeObjectView]]:
     """Objects of the lake, newest fetch first; with `end`, those fetched before it."""
     found = reports.ingestion_log(limit, offset, end)
-    if len(found) == limit and offset + limit <= 10_000:
-        response.headers["Link"] = page_link(request, "next", offset=offset + limit)
+    if len(found) == limit:
+        response.headers["Link"] = page_link(request, "next", **_older(found, offset, end))
     return Answer(data=[LakeObjectView.model_validate(item) for item in found])
+
+
+def _older(found: Sequence[LakeObject], passed: int, end: int | None) -> dict[str, int]:
+    """From the last one's fetch on, past what has been told of that instant.
+
+    A count from the newest on would tell objects twice when others come meanwhile.
+    """
+    last = found[-1].fetched_at
+    told = sum(item.fetched_at == last for item in found)
+    if told < len(found):
+        return {"end": last + 1, "offset": told}
+    if passed and end != last + 1:  # it is not known of which instants they were
+        return {"offset": passed + told}
+    return {"end": last + 1, "offset": passed + told}
 
 
 @router.get("/pipeline/deduplication")
