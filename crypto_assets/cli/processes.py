@@ -28,7 +28,7 @@ class Program:
     log: Path
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
-    ready_seconds: float = 90
+    ready_seconds: float = 180
 
 
 class ProcessTree:
@@ -51,21 +51,14 @@ class ProcessTree:
     ) -> None:
         self.stop()
 
-    def start(self, program: Program) -> None:
-        """Start a program and wait until it serves. Raises CryptoAssetsError if it does not."""
-        program.log.parent.mkdir(parents=True, exist_ok=True)
-        with program.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
-                list(program.command),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **program.environment},
-                start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-            )
-        self._running.append((program, process))
-        self._wait_until_ready(program, process)
+    def start(self, *programs: Program) -> None:
+        """Start programs side by side and wait until all serve.
+
+        Raises CryptoAssetsError if one of them does not.
+        """
+        started = [(program, self._open(program)) for program in programs]
+        for program, process in started:
+            self._wait_until_ready(program, process)
 
     def watch(self) -> None:
         """Block until a signal asks to stop. Raises CryptoAssetsError if a program dies first."""
@@ -90,6 +83,21 @@ class ProcessTree:
             _signal_group(process, signal.SIGKILL)
             process.wait()
         self._running.clear()
+
+    def _open(self, program: Program) -> "subprocess.Popen[bytes]":
+        program.log.parent.mkdir(parents=True, exist_ok=True)
+        with program.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+                list(program.command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **program.environment},
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        self._running.append((program, process))
+        return process
 
     def _wait_until_ready(self, program: Program, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + program.ready_seconds

@@ -48,14 +48,14 @@ def serve(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) ->
     os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
     os.environ.setdefault("CRYPTO_APP_LINK_URL", f"http://127.0.0.1:{app_port}")
     logs = home.parent / "logs"
-    for program in (
+    programs = (
         serving.webserver(dagster_port, logs),
         serving.daemon(logs),
         serving.app(app_port, logs),
         serving.api(api_port, logs),
-    ):
-        click.echo(f"starting {program.name} ...")
-        tree.start(program)
+    )
+    click.echo(f"starting {', '.join(program.name for program in programs)} ...")
+    tree.start(*programs)
     click.echo(f"\n  app      http://127.0.0.1:{app_port}")
     click.echo(f"  Dagster  http://127.0.0.1:{dagster_port}")
     click.echo(f"  API      http://127.0.0.1:{api_port}/docs")

@@ -37,6 +37,12 @@ class Stack:
     app_url: str
     api_url: str
 
+    def serves(self) -> bool:
+        """Fails at once where it has ended instead."""
+        assert self.process.poll() is None
+        urls = (self.dagster_url, f"{self.app_url}/_stcore/health", f"{self.api_url}/health/live")
+        return all(_answers(url) for url in urls)
+
     def rows(self, statement: str) -> list[Any]:
         with closing(sqlite3.connect(self.desk.home / "warehouse.db", timeout=20)) as database:
             return database.execute(statement).fetchall()
@@ -75,7 +81,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         app_url, api_url = (f"http://127.0.0.1:{port}" for port in (app_port, api_port))
         up = Stack(desk, process, dagster_url, app_url, api_url)
         try:
-            wait_for(lambda: _answers(f"{up.api_url}/health/live"), 150)
+            wait_for(lambda: up.serves(), 300)
             yield up
         finally:
             _interrupt(process)
@@ -83,7 +89,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def test_a_candle_is_there_within_90_seconds_of_its_close(stack: Stack) -> None:
     newest = "SELECT symbol_id, MAX(open_time) FROM fact_klines GROUP BY symbol_id"
-    wait_for(lambda: len(stack.rows(newest)) == len(SYMBOLS), 150)
+    wait_for(lambda: len(stack.rows(newest)) == len(SYMBOLS), 300)
     # The first tick was the catching up: what counts is the next minute to close.
     opens = floor_ms(now_ms(), MINUTE_MS)
     closes = opens + MINUTE_MS
