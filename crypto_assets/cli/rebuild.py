@@ -17,12 +17,15 @@ from crypto_assets.wiring import platform
 @symbols_option
 @click.option("--from", "first", type=DayParam(), help="First UTC day; the lake's first if left.")
 @click.option("--to", "last", type=DayParam(), help="Last UTC day, inclusive.")
-def rebuild(symbols: tuple[str, ...] | None, first: date | None, last: date | None) -> None:
+@click.option("--exact", is_flag=True, help="Delete minutes that the lake knows not to exist.")
+def rebuild(
+    symbols: tuple[str, ...] | None, first: date | None, last: date | None, exact: bool
+) -> None:
     """Make manifest, facts and aggregates anew of every day that the lake holds."""
     stores = platform()
     admit_lake(stores)
     failed = []
-    for one in rebuild_from_lake(stores, symbols, _window(first, last)):
+    for one in rebuild_from_lake(stores, symbols, _window(first, last), exact=exact):
         click.echo(_line(one))
         failed += [one.symbol] if one.error else []
     if failed:
@@ -49,6 +52,7 @@ def _line(one: Rebuilt) -> str:
         f"{minutes.minutes} minutes ({minutes.new} were missing, {minutes.changed} were others)",
         f"{one.books} order books" if one.books else "",
         f"{minutes.kept} minutes kept that the lake no longer has" if minutes.kept else "",
+        f"{minutes.deleted} minutes deleted that were never published" if minutes.deleted else "",
         f"{minutes.left_hours} hours left as they are" if minutes.left_hours else "",
         f"{one.rejected} rows set aside" if one.rejected else "",
         f"{one.forgotten} objects are gone" if one.forgotten else "",

@@ -43,6 +43,13 @@ class Difference:
         """Open time of the hour in which it lies (a day's first hour)."""
         return floor_ms(self.open_time, HOUR_MS)
 
+    @property
+    def is_invented(self) -> bool:
+        """Whether minutes are held that were never published."""
+        if self.against is Against.LAKE:
+            return self.theirs is None
+        return self.against is Against.LEDGER
+
     def __str__(self) -> str:
         return (
             f"{self.symbol} {self.interval} {isoformat(self.open_time)} {self.column}: "

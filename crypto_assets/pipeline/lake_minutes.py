@@ -11,7 +11,7 @@ from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake, decode_klines
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import Window, day_of
-from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
 from crypto_assets.market.sanity import Reject, Sifted, is_sane, sift
 from crypto_assets.pipeline.platform import Platform
@@ -53,10 +53,17 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
             continue
         [sifted] = sift_objects([(item, body)])
         tables.append(fetched(item, sifted.candles))
-        spans.append(Window(item.first_time, item.last_time + 1))
+        spans.append(known_span(item))
     settled = settle(pa.concat_tables(tables), FETCHED_SCHEMA.empty_table()).new
     candles = settled.select(CANDLE_SCHEMA.names).sort_by("open_time")
-    return LakeMinutes(candles, _merged(spans), tuple(lost))
+    return LakeMinutes(candles, merged(spans), tuple(lost))
+
+
+def known_span(item: LakeObject) -> Window:
+    """The stretch of which an object knows: a file of the archive is all of its day."""
+    if item.source is Source.ARCHIVE:
+        return _day(item)
+    return Window(item.first_time, item.last_time + 1)
 
 
 def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[Sifted]:
@@ -94,7 +101,7 @@ def _day(item: LakeObject) -> Window:
     return Window.of_day(day_of(item.first_time))
 
 
-def _merged(spans: Sequence[Window]) -> tuple[Window, ...]:
+def merged(spans: Sequence[Window]) -> tuple[Window, ...]:
     """Overlapping and touching stretches as one, ascending."""
     merged: list[Window] = []
     for span in sorted(spans):

@@ -9,15 +9,15 @@ from itertools import groupby
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
 from crypto_assets.lake import describe
-from crypto_assets.market.clock import MINUTE_MS, Window, day_of, stretches
+from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms, stretches
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.pipeline.fact_klines import set_aside
 from crypto_assets.pipeline.gaps import note_holes
 from crypto_assets.pipeline.lake_listing import Standing, list_lakes
-from crypto_assets.pipeline.lake_minutes import sift_object
+from crypto_assets.pipeline.lake_minutes import known_span, merged, sift_object
 from crypto_assets.pipeline.order_books import load_books
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.warehouse.restoring import Restored
+from crypto_assets.warehouse.restoring import Known, Restored
 
 _READERS = 8
 _EVER = Window(0, 2**53)
@@ -55,21 +55,28 @@ class Rebuilt:
 
 
 def rebuild(
-    platform: Platform, symbols: Sequence[str] | None = None, window: Window | None = None
+    platform: Platform,
+    symbols: Sequence[str] | None = None,
+    window: Window | None = None,
+    *,
+    exact: bool = False,
 ) -> Iterator[Rebuilt]:
     """Rebuild every day of `window` (whole UTC days; all, without one) that a lake holds.
 
     The minutes that the lake has replace what is held of them; minutes, hours, days and whole
-    stretches that only the warehouse still has stay as they are. Without `symbols`, those of
-    warehouse and lake. One that fails carries its error. Repeatable, safe beside running ticks.
-    Raises LakeError where a lake cannot be listed.
+    stretches that only the warehouse still has stay as they are. Where `exact`, minutes go of
+    which the lake knows that there are none: inside of its objects, on days whose archive file it
+    has, and in the ledger's gaps. Without `symbols`, those of warehouse and lake. One that fails
+    carries its error. Repeatable, safe beside running ticks. Raises LakeError where a lake cannot
+    be listed.
     """
+    began = now_ms() if exact else None
     known = _known_objects(platform, symbols, window)
     standing = list_lakes(platform, window, symbols)
     names = list(dict.fromkeys([*(symbols or ()), *known, *sorted(standing)]))
     for name in names:
         try:
-            yield _rebuild(platform, name, standing.get(name, []), known.get(name, []))
+            yield _rebuild(platform, name, standing.get(name, []), known.get(name, []), began)
         except CryptoAssetsError as error:
             yield Rebuilt(name, error=error)
 
@@ -91,18 +98,26 @@ def _known_objects(
 
 
 def _rebuild(
-    platform: Platform, symbol: str, standing: Sequence[Standing], known: Sequence[LakeObject]
+    platform: Platform,
+    symbol: str,
+    standing: Sequence[Standing],
+    known: Sequence[LakeObject],
+    exact_from: int | None,
 ) -> Rebuilt:
     untracked = _register(platform, symbol) if standing else False
     found = Rebuilt(symbol, untracked=untracked, forgotten=_forget(platform, standing, known))
     closed_before = _closed_before(platform, standing)
     for _, month in groupby(standing, key=lambda one: (one.parts.day.year, one.parts.day.month)):
-        found += _rebuild_month(platform, symbol, list(month), closed_before)
+        found += _rebuild_month(platform, symbol, list(month), closed_before, exact_from)
     return found
 
 
 def _rebuild_month(
-    platform: Platform, symbol: str, standing: Sequence[Standing], closed_before_ms: int
+    platform: Platform,
+    symbol: str,
+    standing: Sequence[Standing],
+    closed_before_ms: int,
+    exact_from: int | None,
 ) -> Rebuilt:
     with ThreadPoolExecutor(_READERS) as pool:
         bodies = [body for body in pool.map(partial(_read, platform), standing) if body]
@@ -111,7 +126,8 @@ def _rebuild_month(
     sifted = [(item, sift_object(item, body)) for item, body in klines]
     for item, parts in sifted:
         set_aside(platform, item, parts.rejects)
-    restored = platform.warehouse.facts.restore(symbol, [(i, p.candles) for i, p in sifted])
+    known = _known(platform, symbol, [item for item, _ in klines], exact_from)
+    restored = platform.warehouse.facts.restore(symbol, [(i, p.candles) for i, p in sifted], known)
     days = sorted({one.parts.day for one in standing})
     window = Window.of_days(days[0], days[-1])
     platform.warehouse.aggregates.hours(symbol, window, closed_before_ms)
@@ -127,6 +143,19 @@ def _rebuild_month(
         rejected=sum(len(parts.rejects) for _, parts in sifted),
         books=load_books(platform, symbol, window),
     )
+
+
+def _known(
+    platform: Platform, symbol: str, klines: Sequence[LakeObject], exact_from: int | None
+) -> Known | None:
+    """Where no other minutes than the lake's may be held; None where such stay."""
+    if exact_from is None:
+        return None
+    spans = [known_span(item) for item in klines]
+    for stretch in stretches(sorted({day_of(item.first_time) for item in klines})):
+        gaps = platform.warehouse.gaps.list(symbol, stretch)
+        spans += [Window(gap.start, gap.end + MINUTE_MS) & stretch for gap in gaps]
+    return Known(merged(spans), exact_from)
 
 
 def _read(platform: Platform, one: Standing) -> Body | None:

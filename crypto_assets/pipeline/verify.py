@@ -17,7 +17,7 @@ from crypto_assets.pipeline.consistency import (
     minutes_from_lake,
     unpurged,
 )
-from crypto_assets.pipeline.differences import Difference, Yardstick
+from crypto_assets.pipeline.differences import Against, Difference, Yardstick
 from crypto_assets.pipeline.lake_minutes import read_minutes
 from crypto_assets.pipeline.loaded import Loaded
 from crypto_assets.pipeline.platform import Platform
@@ -44,6 +44,11 @@ class Verified:
     @property
     def passed(self) -> bool:
         return not (self.differences or self.lost)
+
+    @property
+    def is_the_exchanges(self) -> bool:
+        """Whether all differs from the exchange alone, and nothing among ourselves."""
+        return all(one.against is Against.EXCHANGE for one in self.differences)
 
     @property
     def hours(self) -> list[int]:

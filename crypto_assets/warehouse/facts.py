@@ -14,7 +14,7 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.warehouse import series, watermarks
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.loading import Load, LoadResult, fetched
-from crypto_assets.warehouse.restoring import Restoration, Restored
+from crypto_assets.warehouse.restoring import Known, Restoration, Restored
 from crypto_assets.warehouse.schema import fact_klines, stale_hours
 from crypto_assets.warehouse.symbols import Symbols
 from crypto_assets.warehouse.versions import FETCHED_SCHEMA
@@ -52,12 +52,14 @@ class Facts:
 
         return self._database.write(work)
 
-    def restore(self, symbol: str, batches: Sequence[KlinesBatch]) -> Restored:
+    def restore(
+        self, symbol: str, batches: Sequence[KlinesBatch], known: Known | None = None
+    ) -> Restored:
         """One transaction that puts back the minutes of the lake as they stand in it.
 
         For rebuilding: what is held of these minutes goes, unless a later fetch brought it; other
-        minutes stay. Hours and days that would lose minutes by it are left alone. Raises
-        UnknownSymbol, LoadRejected.
+        minutes stay, but in the stretches that are `known`. Hours and days that would lose minutes
+        by it are left alone. Raises UnknownSymbol, LoadRejected.
         """
         symbol_id = self._symbols.id_of(symbol)
         incoming = pa.concat_tables(
@@ -66,7 +68,7 @@ class Facts:
 
         def work(connection: Connection) -> Restored:
             restoration = Restoration(self._database, connection, symbol_id, now_ms())
-            restored = restoration.restore(incoming)
+            restored = restoration.restore(incoming, known or Known())
             restoration.finish([item for item, _ in batches])
             return restored
 

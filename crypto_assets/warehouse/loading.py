@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
@@ -77,18 +77,7 @@ class Load:
     def clear(self, window: Window) -> None:
         """Deletes what is held of a window that is not purged, and has its hours computed anew."""
         start = max(window.start_ms, self._mark.purged_before or window.start_ms)
-        mine = fact_klines.c.symbol_id == self._symbol_id
-        gone = self._connection.execute(
-            delete(fact_klines).where(
-                mine, fact_klines.c.open_time >= start, fact_klines.c.open_time < window.end_ms
-            )
-        ).rowcount
-        newest = select(func.max(fact_klines.c.open_time)).where(mine)
-        self._mark = replace(
-            self._mark,
-            last_open_time=self._connection.execute(newest).scalar(),
-            record_count=self._mark.record_count - gone,
-        )
+        self._delete(fact_klines.c.open_time >= start, fact_klines.c.open_time < window.end_ms)
         self._mark_stale(np.arange(floor_ms(start, HOUR_MS), window.end_ms, HOUR_MS))
 
     def take(self, incoming: pa.Table) -> None:
@@ -104,6 +93,18 @@ class Load:
     def finish(self, objects: Sequence[LakeObject]) -> None:
         watermarks.store(self._connection, self._symbol_id, ObjectKind.KLINES, self._mark)
         mark_loaded(self._connection, objects, self._now)
+
+    def _delete(self, *which: ColumnElement[bool]) -> int:
+        """Deletes some of the symbol's minutes; returns how many went."""
+        mine = fact_klines.c.symbol_id == self._symbol_id
+        gone = self._connection.execute(delete(fact_klines).where(mine, *which)).rowcount
+        newest = select(func.max(fact_klines.c.open_time)).where(mine)
+        self._mark = replace(
+            self._mark,
+            last_open_time=self._connection.execute(newest).scalar(),
+            record_count=self._mark.record_count - gone,
+        )
+        return gone
 
     def _settle(self, incoming: pa.Table) -> None:
         held = self._held(incoming)

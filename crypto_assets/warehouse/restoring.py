@@ -1,7 +1,7 @@
 """Putting minutes back as the lake has them, without losing what only the warehouse still has."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Table, func, select
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
-from crypto_assets.warehouse import bulk, revisions, stale
+from crypto_assets.warehouse import bulk, revisions, series, stale
 from crypto_assets.warehouse.loading import Load, steps
 from crypto_assets.warehouse.schema import (
     VALUE_COLUMNS,
@@ -17,7 +17,10 @@ from crypto_assets.warehouse.schema import (
     fact_klines,
     hourly_klines,
 )
-from crypto_assets.warehouse.versions import settle
+from crypto_assets.warehouse.versions import FETCHED_SCHEMA, settle
+
+_FETCHES = pa.schema([FETCHED_SCHEMA.field(name) for name in ("open_time", "fetched_at")])
+_DELETED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Restored:
 
     `kept` minutes of the same days are the warehouse's alone, or of a later fetch than the lake
     still has. `left_hours` are not computed anew: they are built from minutes that are gone.
+    `deleted` minutes were held where the lake knows that there are none.
     """
 
     minutes: int = 0
@@ -33,6 +37,7 @@ class Restored:
     changed: int = 0
     kept: int = 0
     left_hours: int = 0
+    deleted: int = 0
 
     def __add__(self, other: "Restored") -> "Restored":
         return Restored(
@@ -41,17 +46,40 @@ class Restored:
             self.changed + other.changed,
             self.kept + other.kept,
             self.left_hours + other.left_hours,
+            self.deleted + other.deleted,
         )
+
+
+@dataclass(frozen=True)
+class Known:
+    """Stretches of which the lake knows every minute: another one there was never published.
+
+    Unless it was fetched from `fetched_before` on, which is when the lake was looked at.
+    """
+
+    spans: tuple[Window, ...] = ()
+    fetched_before: int = 0
+
+    def hours(self) -> set[int]:
+        """Open times of the hours that lie in them as a whole."""
+        return {
+            hour
+            for span in self.spans
+            for hour in range(
+                floor_ms(span.start_ms + HOUR_MS - 1, HOUR_MS), span.end_ms - HOUR_MS + 1, HOUR_MS
+            )
+        }
 
 
 class Restoration(Load):
     """A load in which the lake's word counts, not what is held under the same fetch."""
 
-    def restore(self, incoming: pa.Table) -> Restored:
+    def restore(self, incoming: pa.Table, known: Known) -> Restored:
         """Stores versions of FETCHED_SCHEMA over what is held of their minutes.
 
         Has the hours of these minutes, and their days, computed anew, unless they would lose
-        minutes by it. Nothing of a purged past is touched.
+        minutes by it. Nothing of a purged past is touched. In `known` stretches other minutes go,
+        and every hour is computed anew.
         """
         if self._mark.purged_before is not None:
             unpurged = pc.greater_equal(incoming["open_time"], self._mark.purged_before)
@@ -61,7 +89,8 @@ class Restoration(Load):
         found = Restored()
         for step in steps(bulk.storable(self._connection, incoming)):
             found += self._put_back(step)
-        return found + self._recompute(incoming["open_time"], found.minutes)
+        found += Restored(deleted=self._drop_others(incoming["open_time"], known))
+        return found + self._recompute(incoming["open_time"], found.minutes, known)
 
     def _put_back(self, incoming: pa.Table) -> Restored:
         held = self._held(incoming)
@@ -83,7 +112,37 @@ class Restoration(Load):
         changed = pc.sum(_differ(known, mine, VALUE_COLUMNS)).as_py() or 0
         return Restored(lake.num_rows, new.num_rows, changed)
 
-    def _recompute(self, opens: pa.ChunkedArray, restored: int) -> Restored:
+    def _drop_others(self, opens: pa.ChunkedArray, known: Known) -> int:
+        """Deletes what is held in known stretches, and is not among these minutes."""
+        purged = self._mark.purged_before or 0
+        deleted = 0
+        for span in known.spans:
+            window = span & Window(purged, max(purged, span.end_ms))
+            held = series.of_symbol(
+                self._connection, fact_klines, self._symbol_id, window, _FETCHES
+            )
+            others = held.filter(
+                pc.and_(
+                    pc.invert(pc.is_in(held["open_time"], opens.combine_chunks())),
+                    pc.less(held["fetched_at"], known.fetched_before),
+                )
+            )["open_time"].to_pylist()
+            for first in range(0, len(others), _DELETED_AT_ONCE):
+                some = others[first : first + _DELETED_AT_ONCE]
+                deleted += self._delete(fact_klines.c.open_time.in_(some))
+            self._mark_stale(np.array(sorted({floor_ms(at, HOUR_MS) for at in others}), np.int64))
+        if deleted:
+            self._count_anew()
+        return deleted
+
+    def _count_anew(self) -> None:
+        """What was written behind the warehouse's back was never counted."""
+        mine = fact_klines.c.symbol_id == self._symbol_id
+        rows = select(func.count()).select_from(fact_klines).where(mine)
+        count = int(self._connection.execute(rows).scalar() or 0)
+        self._mark = replace(self._mark, record_count=count)
+
+    def _recompute(self, opens: pa.ChunkedArray, restored: int, known: Known) -> Restored:
         """Marks hours as stale; counts what is left as it is."""
         wanted = sorted({floor_ms(at, HOUR_MS) for at in pc.unique(opens).to_pylist()})
         days = sorted({floor_ms(hour, DAY_MS) for hour in wanted})
@@ -97,9 +156,10 @@ class Restoration(Load):
             then = sum((held if hour in due else hours).get(hour, 0) for hour in own)
             if then < whole.get(day, 0):
                 due -= set(own)
+        due |= {hour for hour in known.hours() if hour >= (self._mark.purged_before or 0)}
         self._mark_stale(np.array(sorted(due), np.int64))
         kept = sum(held.get(hour, 0) for day in days for hour in range(day, day + DAY_MS, HOUR_MS))
-        return Restored(kept=kept - restored, left_hours=len(wanted) - len(due))
+        return Restored(kept=kept - restored, left_hours=len({*wanted} - due))
 
     def _counts(self, table: Table, span: Window) -> dict[int, int]:
         """Minutes by hour of the facts, by period of a table of periods."""
