@@ -9,7 +9,7 @@ from itertools import groupby
 from crypto_assets.errors import CryptoAssetsError, ObjectMissing
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
 from crypto_assets.pipeline.fact_klines import Loaded, load_klines
-from crypto_assets.pipeline.gaps import explain_holes, note_holes
+from crypto_assets.pipeline.gaps import explain_holes, note_holes, unexplained_days
 from crypto_assets.pipeline.held import Held, held_by_day
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
@@ -84,12 +84,14 @@ class Chain:
             if Stage.FACTS in self.stages:
                 sweep_pieces(self.platform, self.symbol, window)
                 note_holes(self.platform, self.symbol, window, self.closed_before_ms)
-            if explain and Stage.RAW in self.stages:
-                explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
+            unexplained = self._explain(window) if explain and Stage.RAW in self.stages else {}
         except CryptoAssetsError as error:
             return outcomes + self.failed(good, error)
+        for day, reason in unexplained.items():
+            outcomes += self._later_failed(day, reason)
         fetched = {day.day for day in stored}
-        return outcomes + self.outcomes(good, fetched, loaded.rows_by_day)
+        clear = [day for day in good if day not in unexplained]
+        return outcomes + self.outcomes(clear, fetched, loaded.rows_by_day)
 
     def outcomes(
         self, days: Sequence[date], fetched: Collection[date], loaded: Mapping[date, int]
@@ -121,6 +123,14 @@ class Chain:
             aggregates.hours(self.symbol, window, self.closed_before_ms)
         if Stage.DAYS in self.stages:
             aggregates.days(self.symbol, window, self.closed_before_ms)
+
+    def _explain(self, window: Window) -> dict[date, CryptoAssetsError]:
+        """Asks the exchange for what is missing; the days of which it said nothing, and why."""
+        try:
+            explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
+        except CryptoAssetsError as error:
+            return dict.fromkeys(unexplained_days(self.platform, self.symbol, window), error)
+        return {}
 
     def _raw_failed(self, day: date, error: CryptoAssetsError) -> DayOutcome:
         return DayOutcome(Stage.RAW, self.symbol, day, error=error)

@@ -1,5 +1,7 @@
 """The gap ledger: holes are found after each load, and explained once the exchange has answered."""
 
+from datetime import date
+
 from crypto_assets.market.clock import (
     DAY_MS,
     HOUR_MS,
@@ -51,6 +53,14 @@ def explain_holes(platform: Platform, symbol: str, window: Window, closed_before
         mend(platform, gap, closed_before_ms)
     for gap in _unexplained(platform, symbol, window):
         _explain(platform, gap, closed_before_ms)
+
+
+def unexplained_days(platform: Platform, symbol: str, window: Window) -> set[date]:
+    """The UTC days of a window in which a gap stands unexplained."""
+    spans = [
+        Window(gap.start, gap.end + MINUTE_MS) for gap in _unexplained(platform, symbol, window)
+    ]
+    return {day for span in spans for day in (span & window).days()}
 
 
 def mend(platform: Platform, gap: Gap, closed_before_ms: int) -> int:

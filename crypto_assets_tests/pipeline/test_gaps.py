@@ -3,6 +3,7 @@
 from datetime import date
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.verify import verify
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
@@ -134,3 +135,19 @@ def test_a_short_archive_is_made_whole_by_rest(
     assert len(open_times(platform)) == 1440
     assert ledger(platform) == []
     assert "archive lacks" in str(outcomes[0].facts["note"])
+
+
+def test_what_the_exchange_refuses_to_answer_is_red_and_no_other_day(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    first, refused, last = date(2025, 3, 1), date(2025, 3, 3), date(2025, 3, 5)
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server)
+    server.faults.add({"do": "archive", "how": "missing", "day": str(refused)})
+    server.faults.add({"do": "status", "status": 451, "day": str(refused)})
+    bad = {(one.stage, one.day) for one in bring(platform, first=first, last=last) if one.error}
+    assert bad == {(stage, refused) for stage in Stage}
+    assert len(open_times(platform)) == 4 * 1440
+    server.faults.clear()
+    assert not [one for one in bring(platform, first=refused, last=refused) if one.error]
+    assert len(open_times(platform)) == 5 * 1440
