@@ -1,0 +1,126 @@
+"""Dagster through its webserver's GraphQL, as a person at its pages: switches and backfills."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.orchestrator import Kind
+from crypto_assets.orchestrator.lanes import AUTOMATIC_BACKFILL_TAGS, BACKFILL_TAGS
+from crypto_assets.pipeline.outcome import Stage
+from crypto_assets_tests.proofs.served import Served, serve
+from crypto_assets_tests.services.dagster_tree import wait_for
+from crypto_assets_tests.services.exchange import NOON
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+# Sixty days, the last of them yesterday by the exchange's clock.
+FIRST, LAST, TODAY = date(2025, 1, 5), date(2025, 3, 5), date(2025, 3, 6)
+DAYS = [FIRST + timedelta(days=number) for number in range(60)]
+KEYS = len(SYMBOLS) * len(DAYS) * len(Stage)
+# A busy machine takes minutes where a quiet one takes seconds.
+pytestmark = pytest.mark.timeout(1800)
+
+_START_TAG = "dagster/asset_partition_range_start"
+_RETRY = """
+mutation ($id: String!) {
+  answer: reexecutePartitionBackfill(
+    reexecutionParams: { parentRunId: $id, strategy: FROM_FAILURE }
+  ) { __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    with serve(folder, NOON, SYMBOLS=",".join(SYMBOLS), START_DATE=str(FIRST)) as served:
+        served.tree.start_webserver()
+        yield served
+
+
+def test_every_schedule_and_sensor_is_stopped_and_started(served: Served) -> None:
+    orchestrator = served.tree.orchestrator
+    found = [(kind, each) for kind in Kind for each in orchestrator.instigators(kind)]
+    assert {"ingest_schedule", "close_day_schedule", "symbols"} <= {each.name for _, each in found}
+    for kind, each in found:
+        assert each.running
+        assert not orchestrator.switch(kind, each.name, running=False).running
+        assert orchestrator.switch(kind, each.name, running=True).running
+        assert not orchestrator.switch(kind, each.name, running=False).running
+
+
+def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs_again(
+    served: Served,
+) -> None:
+    served.tree.start_daemon()
+    _refuse(served, "ETHUSDT", (DAYS[3], DAYS[4], DAYS[40]))
+    # So slow an archive lets no backfill end before the exchange's clock goes on.
+    faults, clock = served.exchange.faults, served.exchange.clock
+    faults.add({"do": "stall", "seconds": 15, "path": "*.zip", "until": NOON + MINUTE_MS})
+    sixty_days = served.launch([f"{day}|{name}" for day in DAYS for name in SYMBOLS])
+    another = served.launch([f"{LAST}|BTCUSDT"])
+    wait_for(lambda: len(_of_backfills(served)) >= 2 and _of_backfills(served, "STARTED"))
+
+    (tick,) = served.tree.orchestrator.run_now(Kind.SCHEDULE, "ingest_schedule").run_ids
+    assert wait_for(lambda: _ended_run(served, tick)) == "SUCCESS"
+    assert [served.minutes(name, TODAY, TODAY) for name in SYMBOLS] == [720, 720, 720]
+    assert len(_of_backfills(served, "STARTING", "STARTED")) <= 1
+    assert not served.tree.orchestrator.backfill(sixty_days).ended, "the tick went before it"
+
+    clock.advance(MINUTE_MS)
+    ended = served.ended(sixty_days)
+    assert ended.targeted == KEYS
+    # What was refused, in each of the four assets; all others of its run are green.
+    assert (ended.materialized, ended.failed) == (KEYS - 12, 12)
+    assert not ended.succeeded
+    assert served.ended(another).succeeded
+    assert all(run["tags"].items() >= BACKFILL_TAGS.items() for run in _of_backfills(served))
+
+    faults.clear()
+    answer = served.tree.webserver.ask(_RETRY, id=sixty_days)["answer"]
+    assert answer["__typename"] == "LaunchBackfillSuccess", answer
+    again = served.ended(answer["backfillId"])
+    assert (again.targeted, again.materialized, again.failed) == (12, 12, 0)
+    assert again.succeeded
+    for symbol in SYMBOLS:
+        assert served.minutes(symbol, FIRST, LAST) == len(DAYS) * 1440
+    served.verify(FIRST, LAST)
+
+
+def test_a_symbol_added_while_running_gets_its_past_by_itself(served: Served) -> None:
+    orchestrator = served.tree.orchestrator
+    orchestrator.switch(Kind.SENSOR, "symbols", running=True)
+    wait_for(lambda: orchestrator.instigator(Kind.SENSOR, "symbols").cursor)
+    ran = served.tree.desk.run("init", CRYPTO_SYMBOLS=",".join((*SYMBOLS, "XRPUSDT")))
+    assert ran.code == 0, ran.err
+
+    def launched() -> list[dict[str, Any]]:
+        return [run for run in served.tree.runs() if run["tags"].get(_START_TAG) == first_key]
+
+    first_key = f"{FIRST}|XRPUSDT"
+    (run,) = wait_for(launched)
+    assert run["tags"].items() >= AUTOMATIC_BACKFILL_TAGS.items()
+    assert wait_for(lambda: _ended_run(served, run["runId"])) == "SUCCESS"
+    assert served.minutes("XRPUSDT", FIRST, LAST) == len(DAYS) * 1440
+
+
+def _refuse(served: Served, symbol: str, days: tuple[date, ...]) -> None:
+    """Neither archive nor REST gives these days."""
+    refused = {"symbol": symbol, "day": [str(day) for day in days]}
+    served.exchange.faults.add({"do": "archive", "how": "missing", **refused})
+    served.exchange.faults.add({"do": "status", "status": 451, **refused})
+
+
+def _of_backfills(served: Served, *statuses: str) -> list[dict[str, Any]]:
+    return [
+        run
+        for run in served.tree.runs()
+        if "dagster/backfill" in run["tags"] and (not statuses or run["status"] in statuses)
+    ]
+
+
+def _ended_run(served: Served, run_id: str) -> str | None:
+    (status,) = [run["status"] for run in served.tree.runs() if run["runId"] == run_id]
+    return status if status in {"SUCCESS", "FAILURE", "CANCELED"} else None
