@@ -7,6 +7,7 @@ import click
 from crypto_assets.cli import serving
 from crypto_assets.cli.init import make_ready
 from crypto_assets.cli.processes import ProcessTree
+from crypto_assets.errors import WrongUse
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import settings
 
@@ -35,10 +36,12 @@ def up(dagster_port: int, app_port: int, api_port: int) -> None:
 
 
 def require_ports(dagster_port: int, app_port: int, api_port: int) -> None:
-    """Raises PortTaken, naming the option that chooses another."""
-    require_free_port(dagster_port, option="--dagster-port")
-    require_free_port(app_port, option="--app-port")
-    require_free_port(api_port, option="--api-port")
+    """Raises PortTaken, naming the option that chooses another, and WrongUse if two are one."""
+    ports = {"--dagster-port": dagster_port, "--app-port": app_port, "--api-port": api_port}
+    if len(set(ports.values())) < len(ports):
+        raise WrongUse(f"{', '.join(ports)} must be different ports")
+    for option, port in ports.items():
+        require_free_port(port, option=option)
 
 
 def serve(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) -> None:

@@ -144,3 +144,10 @@ def test_a_taken_port_names_its_holder(make_desk: MakeDesk) -> None:
         ran = make_desk(_NOBODY).run("up", "--dagster-port", port)
         assert ran.code == 1
         assert port in ran.complaint
+
+
+def test_two_servers_on_one_port_are_refused_before_anything_starts(make_desk: MakeDesk) -> None:
+    port = str(require_free_port(0))
+    ran = make_desk(_NOBODY).run("up", "--app-port", port, "--api-port", port)
+    assert ran.code == 2
+    assert "--app-port" in ran.complaint and "different" in ran.complaint
