@@ -12,7 +12,7 @@ from crypto_assets.errors import WarehouseNotReady, WarehouseTooNew
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.schema import metadata
 from crypto_assets_tests.services.mariadb import DatabaseServer
-from crypto_assets_tests.warehouse.minutes import SYMBOL, track
+from crypto_assets_tests.warehouse.minutes import START, SYMBOL, track
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -87,6 +87,19 @@ def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> No
     warehouse.require_ready()
     track(warehouse)
     _execute(url, "SELECT * FROM klines_1h", "DROP INDEX ix_kline_gaps_retry ON kline_gaps")
+    warehouse.close()
+
+
+def test_a_schema_of_an_earlier_program_says_so_and_is_brought_up(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate()
+    _execute(empty_url, "DROP TABLE totals", "UPDATE alembic_version SET version_num = '0001'")
+    for asked in (warehouse.require_ready, lambda: warehouse.totals.day_before(START)):
+        with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+            asked()
+    warehouse.migrate()
+    warehouse.require_ready()
+    assert warehouse.totals.day_before(START) is None
     warehouse.close()
 
 
