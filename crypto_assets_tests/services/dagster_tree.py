@@ -30,7 +30,7 @@ def wait_for(look: Callable[[], Seen], seconds: float = READY_SECONDS) -> Seen:
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < deadline, f"nothing within {seconds} s: {seen!r}"
-        time.sleep(0.3)
+        time.sleep(1)
     return seen
 
 
