@@ -8,7 +8,8 @@ import orjson
 
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import Window, isoformat
+from crypto_assets.lake import parse_key
+from crypto_assets.market.clock import Window, day_of, isoformat
 from crypto_assets.pipeline.setup import admit
 from crypto_assets.pipeline.verify import Verified
 from crypto_assets.pipeline.verify import verify as compare
@@ -46,10 +47,27 @@ def _print_lines(found: dict[str, Verified]) -> None:
             click.echo(f"{symbol}: the lake has lost {key}")
         if one.hours:
             click.echo(f"{symbol}: look at {', '.join(isoformat(hour) for hour in one.hours)}")
+        for advice in _advice(symbol, one):
+            click.echo(f"{symbol}: {advice}")
         click.echo(
             f"{symbol}: {one.compared} hours and days, {one.minutes} minutes, "
             f"{len(one.differences)} differences, {len(one.explained)} explained by revisions"
         )
+
+
+def _advice(symbol: str, one: Verified) -> list[str]:
+    """What puts it right, as commands over the days in question."""
+    if one.passed:
+        return []
+    lost = {parts.day for key in one.lost if (parts := parse_key(key))}
+    days = sorted({*map(day_of, one.hours), *lost})
+    chosen = f"--symbols {symbol} --from {days[0]} --to {days[-1]}"
+    ask = f"ask the exchange again: `crypto-assets backfill {chosen}`"
+    exact = "--exact " if any(difference.is_invented for difference in one.differences) else ""
+    back = f"put back what the lake holds: `crypto-assets rebuild {exact}{chosen}`"
+    if one.lost or not one.minutes:
+        return [ask, f"then {back}"]
+    return [ask] if one.is_the_exchanges else [back]
 
 
 def _print_json(found: dict[str, Verified]) -> None:

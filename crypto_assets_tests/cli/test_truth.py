@@ -1,6 +1,7 @@
 """verify, rebuild and import as a person runs them: what they print, and how they end."""
 
 import os
+import re
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,7 @@ import orjson
 import pytest
 
 from crypto_assets.exchange import BinanceRest
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets_tests.cli.conftest import Desk, MakeDesk
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -17,6 +18,7 @@ from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExc
 DAY = date(2025, 3, 5)
 RANGE = ("--from", str(DAY), "--to", str(DAY))
 AT = Window.of_day(DAY).start_ms + 9 * HOUR_MS + 7 * MINUTE_MS
+HOLE = Window.of_day(DAY).start_ms + 15 * HOUR_MS + 10 * MINUTE_MS
 
 
 @pytest.fixture
@@ -37,32 +39,56 @@ def execute(desk: Desk, statement: str) -> None:
     database.close()
 
 
-def test_verify_and_rebuild(desk: Desk) -> None:
+def advised(out: str) -> list[str]:
+    """The words of the one command that verify says to run, without its name."""
+    commands: list[str] = re.findall("`crypto-assets (.*)`", out)
+    assert len(commands) == 1, out
+    return commands[0].split()
+
+
+def test_verify_and_rebuild(desk: Desk, server: ExchangeServer) -> None:
     """One story, since each command takes its time to start."""
+    server.faults.add(
+        {"do": "outage", "start": isoformat(HOLE), "end": isoformat(HOLE + 20 * MINUTE_MS)}
+    )
     assert desk.run("backfill", *RANGE).code == 0
     ran = desk.run("verify", "--from", "2025-03-04", "--to", str(DAY))
     assert (ran.code, ran.err) == (0, "")
-    assert "25 hours and days, 1440 minutes, 0 differences" in ran.out
+    assert "25 hours and days, 1420 minutes, 0 differences" in ran.out
     assert "2025-03-04T00:00:00Z..2025-03-05T00:00:00Z is not loaded" in ran.out
-    _a_digit_is_found_named_and_put_right(desk)
+    _what_was_written_behind_its_back_is_found_named_and_put_right(desk)
     _a_lost_warehouse_comes_back_from_the_lake(desk)
 
 
-def _a_digit_is_found_named_and_put_right(desk: Desk) -> None:
+def _what_was_written_behind_its_back_is_found_named_and_put_right(desk: Desk) -> None:
+    """A digit that was changed, and a minute of an outage that was invented."""
     execute(desk, f"UPDATE fact_klines SET volume = volume + 0.001 WHERE open_time = {AT}")
+    columns = (
+        "open, high, low, close, volume, quote_volume, trade_count,"
+        " taker_buy_volume, taker_buy_quote_volume, fetched_at, source"
+    )
+    execute(
+        desk,
+        f"INSERT INTO fact_klines (symbol_id, open_time, close_time, {columns})"
+        f" SELECT symbol_id, {HOLE}, {HOLE + MINUTE_MS - 1}, {columns}"
+        f" FROM fact_klines WHERE open_time = {HOLE - MINUTE_MS}",
+    )
     ran = desk.run("verify", *RANGE)
     assert ran.code == 1
     assert "BTCUSDT" in ran.complaint
     assert "2025-03-05T09:07:00Z volume: ours" in ran.out
-    assert "look at 2025-03-05T09:00:00Z" in ran.out
+    assert "look at 2025-03-05T09:00:00Z, 2025-03-05T15:00:00Z" in ran.out
+    words = advised(ran.out)
+    assert words == ["rebuild", "--exact", "--symbols", "BTCUSDT", *RANGE]
     ran = desk.run("verify", *RANGE, "--json")
     assert ran.code == 1
     (found,) = orjson.loads(ran.out).values()
     assert not found["passed"]
     assert {one["interval"] for one in found["differences"]} == {"1m", "1h"}
-    ran = desk.run("rebuild", *RANGE)
+    ran = desk.run(*words)
     assert (ran.code, ran.err) == (0, "")
-    assert "1 days from 1 objects, 1440 minutes (0 were missing, 1 were others)" in ran.out
+    assert "1 days from 1 objects, 1420 minutes (0 were missing, 1 were others)" in ran.out
+    assert "1 minutes deleted that were never published" in ran.out
 
 
 def _a_lost_warehouse_comes_back_from_the_lake(desk: Desk) -> None:
@@ -71,7 +97,7 @@ def _a_lost_warehouse_comes_back_from_the_lake(desk: Desk) -> None:
     assert desk.run("init").code == 0
     ran = desk.run("rebuild")
     assert ran.code == 0
-    assert "1440 were missing" in ran.out
+    assert "1420 were missing" in ran.out
     assert desk.run("verify", *RANGE).code == 0
 
 
