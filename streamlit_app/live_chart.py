@@ -38,7 +38,7 @@ class Picture:
 
 _component = st.components.v2.component(
     "live_chart",
-    html='<div class="live-chart" role="img"></div>',
+    html='<div class="live-chart" role="figure"></div>',
     css=Path(__file__).with_name("live_chart.css").read_text(encoding="utf-8"),
     js="\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in _PARTS),
     # Plotly puts its own styles into the page's head, out of a shadow root's reach.
