@@ -72,7 +72,7 @@ def test_the_explorer_turns_pages_and_hands_out_a_file(open_tab: OpenTab, addres
     expect(page.get_by_role("button", name="Newer")).to_be_enabled()
     assert "before=" in page.url
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     lines = Path(download.value.path()).read_text().splitlines()
     assert lines[0].startswith("open_time,open,high,low,close,volume")
     assert len(lines) > 3 * 1440
