@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from crypto_assets.orchestrator import Kind
 from crypto_assets_tests.services.chromium import OpenTab, Tab
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
+from crypto_assets_tests.streamlit_app.gestures import badge, card, confirm, part, press
 from crypto_assets_tests.streamlit_app.steered import Steered, steered
 from crypto_assets_tests.streamlit_app.test_browser import (
     PATIENCE_MS,
@@ -36,29 +37,6 @@ def opened(open_tab: OpenTab, desk: Steered, page: str, **shown: object) -> Tab:
     tab = open_tab(f"{desk.address}/{page}", **shown)
     tab.page.set_default_timeout(PATIENCE_MS)
     return tab
-
-
-def press(page: Page, key: str) -> None:
-    # A button with a tooltip stands twice in the page, for wide and for narrow; one is seen.
-    page.locator(f".st-key-{key} button:visible").first.click()
-
-
-def confirm(page: Page, label: str) -> None:
-    page.get_by_role("dialog").get_by_role("button", name=label, exact=True).click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
-
-
-def card(page: Page, name: str) -> Locator:
-    return page.locator(f".st-key-card_{name}")
-
-
-def badge(page: Page, name: str, words: str) -> Locator:
-    """A card's state; an icon stands before the words."""
-    return card(page, name).locator(".stMarkdownBadge", has_text=words)
-
-
-def part(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
