@@ -3,21 +3,34 @@
 `streamlit run streamlit_app/app.py` starts it.
 """
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import streamlit as st
 
 from streamlit_app import plotly_library
 
+_HERE = Path(__file__).parent
+# Scripts, which Streamlit runs: importing them would draw.
+_SCRIPTS = ("app", "app_pages", "frame")
+
 
 def warm() -> None:
-    """Does what the first viewer would wait for: imports, and packing the library."""
-    for part in ("chart_view", "cards"):
-        import_module(f"streamlit_app.{part}")
+    """Does what the first viewer would wait for: imports, and packing the library.
+
+    What stands then stands for good, and is kept out of the garbage collection that Streamlit
+    makes after each run of a page: with all modules in it, that took longer than most pages.
+    """
+    for part in walk_packages([str(_HERE)], "streamlit_app."):
+        if part.name.split(".")[1] not in _SCRIPTS:
+            import_module(part.name)
     plotly_library.zipped()
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager
@@ -26,4 +39,4 @@ async def _warmed(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(Path(__file__).with_name("frame.py"), routes=[plotly_library.ROUTE], lifespan=_warmed)
+app = st.App(_HERE / "frame.py", routes=[plotly_library.ROUTE], lifespan=_warmed)

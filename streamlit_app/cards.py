@@ -8,7 +8,6 @@ from functools import singledispatch
 import plotly.graph_objects as go
 import streamlit as st
 
-from crypto_assets.analytics import get
 from crypto_assets.analytics.distribution import Distribution
 from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
 from crypto_assets.analytics.providers.order_book import OrderBookDepth
@@ -46,7 +45,9 @@ def show(chosen: Selection) -> None:
         return
     charted = analytics.chart(chosen.about.symbol, chosen.extract(None), chosen.charts)
     for name, fault in charted.faults.items():
-        st.warning(f"**{get(name).title}** is not drawn. {notices.sentence(fault)}")
+        st.warning(
+            f"**{analytics.providers()[name].title}** is not drawn. {notices.sentence(fault)}"
+        )
     if not charted.chart.answers:
         return
     with st.grid(2, min_column_width=330):
@@ -56,7 +57,7 @@ def show(chosen: Selection) -> None:
 
 
 def _card(answer: Answer, about: Instrument, reading: str) -> None:
-    provider = get(answer.provider)
+    provider = analytics.providers()[answer.provider]
     with st.container(border=True, height="stretch", gap="small"):
         st.markdown(f"**{provider.title}**", help=provider.summary)
         card = Card(about, f"card_{provider.name}", provider.title, reading)

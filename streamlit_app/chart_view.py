@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from crypto_assets.analytics import Panel, get
+from crypto_assets.analytics import Panel
 from crypto_assets.market.clock import Window
 from crypto_assets.reports import Answer, Chart, Instrument, Statistics
 from streamlit_app import downloads, footnotes, notices, view, words
@@ -43,7 +43,9 @@ def show(chosen: Selection) -> None:
     extract = chosen.extract(seen)
     charted = analytics.chart(about.symbol, extract, chosen.indicators)
     for name, fault in charted.faults.items():
-        st.warning(f"**{get(name).title}** is not drawn. {notices.sentence(fault)}")
+        st.warning(
+            f"**{analytics.providers()[name].title}** is not drawn. {notices.sentence(fault)}"
+        )
     if not charted.chart.candles.table.num_rows and seen is None:
         footnotes.nothing_here(chosen)
         return
@@ -118,7 +120,7 @@ def _indicators(shown: Chart, panel: Panel, digits: int) -> list[Indicator]:
     """The answers that belong to a panel; volume has its own way of being drawn."""
     drawn = []
     for answer in shown.answers:
-        provider = get(answer.provider)
+        provider = analytics.providers()[answer.provider]
         if provider.panel is panel and provider.name != _VOLUME:
             unit = next(iter(provider.columns.values()))
             drawn.append(

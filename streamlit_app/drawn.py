@@ -17,7 +17,7 @@ class Drawn:
     height: int
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
+@st.cache_resource(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
 def drawn(what: tuple[Hashable, ...], _make: Callable[[], go.Figure]) -> Drawn:
     """`what` names the numbers, as they were read, and everything that decides how they look."""
     figure = _make()

@@ -10,8 +10,8 @@ from typing import Any
 import streamlit as st
 
 from crypto_assets.analytics import Panel, Provider
-from crypto_assets.analytics.registry import providers
 from streamlit_app import parameters
+from streamlit_app.data import analytics
 from streamlit_app.data.analytics import Switches
 
 # The candles themselves are no indicator over them.
@@ -26,7 +26,7 @@ def offered(panel: Panel) -> list[Provider[Any]]:
     """Providers whose charts belong to a panel."""
     return [
         provider
-        for provider in providers().values()
+        for provider in analytics.providers().values()
         if provider.panel is panel and provider.name not in _DRAWN_ANYWAY
     ]
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 import pandas as pd
 import streamlit as st
 
+from crypto_assets.analytics import Provider, registry
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.clock import MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
@@ -47,7 +49,14 @@ def held() -> dict[str, Window]:
     }
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+@st.cache_resource(show_spinner=False)
+def providers() -> Mapping[str, Provider[Any]]:
+    """All of them by name; a file that is added later is found when the app starts anew."""
+    return registry.providers()
+
+
+# One for all viewers, and no copy of its own for each: nobody changes what has been read.
+@st.cache_resource(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def chart(symbol: str, extract: Extract, switches: Switches) -> Charted:
     """Candles and the providers switched on, each with its parameters.
 
