@@ -11,7 +11,7 @@ from typing import Any, Self
 import dagster as dg
 
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
-from crypto_assets.defs.failures import step_reason
+from crypto_assets.defs.failures import run_reason, step_reason
 from crypto_assets.defs.jobs import backfill, order_books
 from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, range_tags
 from crypto_assets.pipeline.outcome import BookStage, Stage
@@ -108,7 +108,11 @@ def _run(
             run_id=run_id,
             raise_on_error=False,
         )
-    return watch.count, [step_reason(event) for event in result.get_step_failure_events()]
+    if result.success:
+        return watch.count, []
+    # What fails before its step begins has none to say why.
+    said = [step_reason(event) for event in result.get_step_failure_events()]
+    return watch.count, said or [run_reason(instance, run_id)]
 
 
 class _Watch:

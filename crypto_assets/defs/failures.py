@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 _PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
 _RANGE_END = "dagster/asset_partition_range_end"
@@ -17,8 +18,7 @@ def bad_partitions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[tup
     events = list(_events(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE))
     named = [line for event in events for line in _named(event)]
     if not named:
-        others = events or list(_events(instance, run.run_id, dg.DagsterEventType.RUN_FAILURE))
-        reason = _last_words(others[-1]) if others else "the run failed without a word"
+        reason = step_reason(events[-1]) if events else run_reason(instance, run.run_id)
         return [(_symbol(_range(run)), _range(run), reason)]
     found: dict[tuple[str, str], tuple[str, str, str]] = {}
     for partition, reason in named:
@@ -31,10 +31,22 @@ def step_reason(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
-    error = data.error
+    return _root_cause(data.error) or "the step failed"
+
+
+def run_reason(instance: dg.DagsterInstance, run_id: str) -> str:
+    """One line: what Dagster says of a run that failed outside its step."""
+    found = None
+    for event in _events(instance, run_id, dg.DagsterEventType.RUN_FAILURE):
+        lines = (event.message or "").strip().splitlines()
+        found = _root_cause(event.job_failure_data.error) or (lines[-1] if lines else None)
+    return found or "the run failed without a word"
+
+
+def _root_cause(error: SerializableErrorInfo | None) -> str | None:
     while error and error.cause:
         error = error.cause
-    return error.message.strip().splitlines()[-1] if error else "the step failed"
+    return error.message.strip().splitlines()[-1] if error else None
 
 
 def _events(
@@ -53,13 +65,6 @@ def _named(event: dg.DagsterEvent) -> Iterator[tuple[str, str]]:
         head, _, reason = str(line).partition(": ")
         first, _, second = head.partition(" ")
         yield (first, f"{second}: {reason}") if "|" in first else (second, reason)
-
-
-def _last_words(event: dg.DagsterEvent) -> str:
-    if event.is_step_failure:
-        return step_reason(event)
-    lines = (event.message or "").strip().splitlines()
-    return lines[-1] if lines else "the run failed without a word"
 
 
 def _range(run: dg.DagsterRun) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crypto_assets.errors import UnknownTarget
+from crypto_assets.orchestrator.failures import backfill_reasons
 from crypto_assets.orchestrator.webserver import Answer, Webserver, ms_of
 
 _LAUNCH = """
@@ -74,7 +75,8 @@ _ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCE
 class BackfillProgress:
     """How far a backfill is; counts are asset partitions (a key counts once for each asset).
 
-    `keys` counts the partition keys; `asked_at` and `ended_at` are epoch ms.
+    `keys` counts the partition keys; `asked_at` and `ended_at` are epoch ms. `error` is Dagster's
+    own, or what its failed runs have said.
     """
 
     id: str
@@ -125,13 +127,14 @@ def read(webserver: Webserver, backfill_id: str) -> BackfillProgress:
     answer = webserver.ask(_READ, id=backfill_id)["partitionBackfillOrError"]
     if answer["__typename"] == "BackfillNotFoundError":
         raise UnknownTarget(f"Dagster has no backfill {backfill_id!r}")
-    return _progress(webserver.expect(answer, "PartitionBackfill"))
+    return _progress(webserver, webserver.expect(answer, "PartitionBackfill"))
 
 
 def read_recent(webserver: Webserver, limit: int) -> list[BackfillProgress]:
     """The newest, newest first."""
     answer = webserver.ask(_READ_RECENT, limit=limit)["partitionBackfillsOrError"]
-    return [_progress(each) for each in webserver.expect(answer, "PartitionBackfills")["results"]]
+    found = webserver.expect(answer, "PartitionBackfills")["results"]
+    return [_progress(webserver, each) for each in found]
 
 
 def cancel(webserver: Webserver, backfill_id: str) -> None:
@@ -141,8 +144,9 @@ def cancel(webserver: Webserver, backfill_id: str) -> None:
         webserver.expect(answer, "CancelBackfillSuccess")
 
 
-def _progress(found: Answer) -> BackfillProgress:
+def _progress(webserver: Webserver, found: Answer) -> BackfillProgress:
     counts = (found["assetBackfillData"] or {}).get("assetBackfillStatuses", [])
+    failed = sum(c["numPartitionsFailed"] for c in counts)
     return BackfillProgress(
         id=found["id"],
         status=found["status"],
@@ -152,6 +156,12 @@ def _progress(found: Answer) -> BackfillProgress:
         ended_at=ms_of(found["endTimestamp"]) if found["endTimestamp"] else None,
         targeted=sum(c["numPartitionsTargeted"] for c in counts),
         materialized=sum(c["numPartitionsMaterialized"] for c in counts),
-        failed=sum(c["numPartitionsFailed"] for c in counts),
-        error=found["error"]["message"] if found["error"] else None,
+        failed=failed,
+        error=_error(webserver, found) if failed or found["error"] else None,
     )
+
+
+def _error(webserver: Webserver, found: Answer) -> str | None:
+    if found["error"]:
+        return str(found["error"]["message"])
+    return "; ".join(backfill_reasons(webserver, found["id"])) or None

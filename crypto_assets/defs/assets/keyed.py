@@ -1,13 +1,15 @@
 """Partition by partition: good keys are logged as materialised, bad ones are named at the end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
 from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import date_key
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.orchestrator.failures import failed_tag
 from crypto_assets.pipeline.outcome import DayOutcome
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.setup import admit
@@ -43,15 +45,15 @@ def log_good_keys(
     return bad
 
 
-def require_admission(platform: Platform) -> None:
+def require_admission(context: dg.AssetExecutionContext, platform: Platform) -> None:
     """Raises Failure unless warehouse and lake are ready and belong to this exchange."""
     try:
         admit(platform)
     except CryptoAssetsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+        raise _failure(context, str(error)) from error
 
 
-def raise_for_bad_keys(bad: Sequence[BadKey]) -> None:
+def raise_for_bad_keys(context: dg.AssetExecutionContext, bad: Sequence[BadKey]) -> None:
     """Raises Failure, naming the keys, unless there is none."""
     if not bad:
         return
@@ -60,12 +62,23 @@ def raise_for_bad_keys(bad: Sequence[BadKey]) -> None:
     more = (
         f" and {len(partitions) - _NAMED_AT_MOST} more" if len(partitions) > _NAMED_AT_MOST else ""
     )
-    raise dg.Failure(
+    raise _failure(
+        context,
         f"{len(partitions)} partitions failed: {named}{more}. {bad[0].reason}",
-        metadata={"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in bad]},
-        # The client has retried what could be retried; the run's own retry is the instance's.
-        allow_retries=False,
+        {"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in bad]},
     )
+
+
+def _failure(
+    context: dg.AssetExecutionContext, reason: str, metadata: Mapping[str, Any] | None = None
+) -> dg.Failure:
+    """What fails the run, and says why in a tag too, which the command, the app and the API read.
+
+    Not tried again by the step: the client has retried what could be; the run's own retry is the
+    instance's.
+    """
+    context.instance.add_run_tags(context.run.run_id, failed_tag(context.run.run_id, reason))
+    return dg.Failure(reason, metadata=metadata, allow_retries=False)
 
 
 def _by_key(

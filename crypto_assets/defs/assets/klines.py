@@ -52,7 +52,7 @@ def klines(
     Then judge the run's keys by the selected checks: a step of their own would be skipped, like all
     that follows a step which yields nothing. A day that does not pass cannot be closed.
     """
-    require_admission(platform)
+    require_admission(context, platform)
     wanted = by_symbol(context.partition_keys)
     stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}
     windows = {own.symbol: own.window for own in wanted} if stages else {}
@@ -61,5 +61,5 @@ def klines(
     bad = [key for outcomes in reached for key in log_good_keys(context, outcomes)]
     failed = judge(context, platform, wanted)
     bad += [BadKey(*one) for one in failed if errand is Errand.CLOSING]
-    raise_for_bad_keys(bad)
+    raise_for_bad_keys(context, bad)
     yield from ()

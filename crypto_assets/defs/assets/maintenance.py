@@ -6,12 +6,12 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.defs import freshness
+from crypto_assets.defs.assets.keyed import require_admission
 from crypto_assets.defs.assets.specs import OWNERS
 from crypto_assets.defs.history import LIVE_JOBS, home_bytes, thin_out
 from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.retention import Retired, retain
-from crypto_assets.pipeline.setup import admit
 
 _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
 
@@ -29,7 +29,7 @@ def retention(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[None]:
     """Retire what is older than the settings keep it, and say how much went."""
-    admit(platform)
+    require_admission(context, platform)
     retired = retain(platform)
     for symbol, reason in retired.held_up.items():
         context.log.warning(f"old minutes of {symbol} stay from {reason}")

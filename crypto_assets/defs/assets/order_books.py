@@ -23,11 +23,11 @@ def order_books(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Capture each symbol's book and load what the lake holds of the run's days."""
-    require_admission(platform)
+    require_admission(context, platform)
     stages = {BookStage(key.to_user_string()) for key in context.selected_asset_keys}
     bad = []
     for own in by_symbol(context.partition_keys):
         outcomes = bring_books(platform, own.symbol, list(own.window.days()), stages)
         bad += log_good_keys(context, outcomes)
-    raise_for_bad_keys(bad)
+    raise_for_bad_keys(context, bad)
     yield from ()
