@@ -71,7 +71,8 @@ def _in_process(wanted: Backfill, progress: Progress, task: TaskID) -> int:
     from crypto_assets.defs.backfill import rectangles, run_in_process
     from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
 
-    prepare_home(settings().dagster_home)
+    if notice := prepare_home(settings().dagster_home):
+        click.echo(notice, err=True)
     with open_instance(settings().dagster_home) as instance:
         add_symbols(instance, wanted.symbols)
         parts = rectangles(instance, wanted.symbols, wanted.first, wanted.last)
@@ -91,8 +92,9 @@ def _through_dagster(
     progress.update(task, completed=now.materialized)
     if not now.succeeded:
         raise CryptoAssetsError(
-            f"{now.targeted - now.materialized} of {now.targeted} asset partitions failed: see "
-            f"{orchestrator.url}/runs/b/{backfill_id}. {now.error or ''}"
+            f"{now.targeted - now.materialized} of {now.targeted} asset partitions failed: "
+            f"{now.error or 'its runs ended without a word'}; "
+            f"see {orchestrator.url}/runs/b/{backfill_id}"
         )
     return now.materialized
 

@@ -27,7 +27,8 @@ def make_ready() -> list[str]:
     chosen = settings()
     added = prepare(platform(), chosen.symbols, chosen.start_date)
     home = chosen.dagster_home
-    prepare_home(home)
+    if notice := prepare_home(home):
+        click.echo(notice, err=True)
     with open_instance(home) as instance:
         tracked = platform().warehouse.symbols.tracked()
         add_symbols(instance, [symbol.name for symbol in tracked])

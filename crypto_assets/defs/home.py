@@ -1,21 +1,37 @@
 """Dagster's home: its folder, its `dagster.yaml`, and the symbols as partitions."""
 
-import shutil
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import dagster as dg
 
 from crypto_assets.defs.partitions import SYMBOLS
+from crypto_assets.errors import WrongUse
 from crypto_assets.settings import PROJECT_ROOT
 
+_NAME = "dagster.yaml"
+# Any of them in a home is the project's own: the embedded size's, and the one in the image.
+_SHIPPED = (PROJECT_ROOT / _NAME, PROJECT_ROOT / "deploy" / _NAME)
+_HEADER = (
+    "# Written by `crypto-assets init`, which renews it for as long as nobody else changes it: {}\n"
+)
 
-def prepare_home(home: Path) -> None:
-    """Make the folder and give it the project's `dagster.yaml`, unless it has one of its own."""
-    home.mkdir(parents=True, exist_ok=True)
-    own = home / "dagster.yaml"
-    if not own.exists():
-        shutil.copyfile(PROJECT_ROOT / "dagster.yaml", own)
+
+def prepare_home(home: Path) -> str | None:
+    """Make the folder and give it the project's `dagster.yaml`, or renew the one given before.
+
+    A file that somebody else wrote or changed stays; the project's is then laid beside it, as
+    `dagster.yaml.new`, and the answer says so, once for each version. Raises WrongUse.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return _give(home)
+    except OSError as error:
+        raise WrongUse(
+            f"Dagster's home {home} cannot be written: {error.strerror}; "
+            "mend it, or set another CRYPTO_HOME or DAGSTER_HOME"
+        ) from error
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
@@ -28,3 +44,40 @@ def add_symbols(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
     missing = [name for name in symbols if name not in known]
     if missing:
         instance.add_dynamic_partitions(SYMBOLS, missing)
+
+
+def _give(home: Path) -> str | None:
+    own, beside = home / _NAME, home / f"{_NAME}.new"
+    shipped = _SHIPPED[0].read_text()
+    if not own.exists() or _is_ours(own.read_text()):
+        _write(own, _signed(shipped))
+        beside.unlink(missing_ok=True)
+        return None
+    if own.read_text() in [path.read_text() for path in _SHIPPED]:
+        return None
+    if beside.exists() and beside.read_text() == shipped:
+        return None
+    _write(beside, shipped)
+    return (
+        f"{own} is your own and stays; this version's lies beside it as {beside.name}: take over "
+        f"what you want, or delete {own.name} and run `crypto-assets init`"
+    )
+
+
+def _signed(text: str) -> str:
+    return _HEADER.format(sha256(text.encode()).hexdigest()[:16]) + text
+
+
+def _is_ours(text: str) -> bool:
+    """As some version of this program has written it, to the last letter."""
+    _, _, rest = text.partition("\n")
+    return text == _signed(rest)
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step: a kill leaves the old file or the new one; unchanged, it is not touched."""
+    if path.exists() and path.read_text() == text:
+        return
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(text)
+    partial.replace(path)

@@ -1,0 +1,85 @@
+"""Dagster's home: what is ours is renewed with the program, what is the user's stays."""
+
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.defs import home as homes
+from crypto_assets.defs.home import open_instance, prepare_home
+from crypto_assets.errors import WrongUse
+from crypto_assets_tests.house.repository import ROOT
+
+SHIPPED = (ROOT / "dagster.yaml").read_text()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "a home with spaces" / "dagster"
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a later version of this program ships."""
+    later = tmp_path / "later.yaml"
+    later.write_text(SHIPPED.replace("max_retries: 2", "max_retries: 3"))
+    monkeypatch.setattr(homes, "_SHIPPED", (later,))
+    return later.read_text()
+
+
+def test_a_new_home_has_the_projects_settings(home: Path) -> None:
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text().endswith(SHIPPED)
+    with open_instance(home) as instance:
+        assert instance.run_retries_max_retries == 2
+    before = (home / "dagster.yaml").stat()
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_file_that_nobody_changed_is_renewed(home: Path, request: pytest.FixtureRequest) -> None:
+    prepare_home(home)
+    later = request.getfixturevalue("next_version")
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text().endswith(later)
+    assert sorted(path.name for path in home.iterdir()) == ["dagster.yaml"]
+
+
+def test_a_changed_file_stays_and_is_spoken_of_once(
+    home: Path, request: pytest.FixtureRequest
+) -> None:
+    prepare_home(home)
+    own = (home / "dagster.yaml").read_text() + "# mine\n"
+    (home / "dagster.yaml").write_text(own)
+    notice = prepare_home(home)
+    assert notice and str(home / "dagster.yaml") in notice and "dagster.yaml.new" in notice
+    assert prepare_home(home) is None
+    later = request.getfixturevalue("next_version")
+    assert prepare_home(home), "another version is news"
+    assert (home / "dagster.yaml.new").read_text() == later
+    assert (home / "dagster.yaml").read_text() == own
+
+
+def test_the_advice_leads_to_this_versions_file(home: Path) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    assert prepare_home(home)
+    (home / "dagster.yaml").unlink()
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text().endswith(SHIPPED)
+    assert not (home / "dagster.yaml.new").exists()
+
+
+@pytest.mark.parametrize("shipped", ["dagster.yaml", "deploy/dagster.yaml"])
+def test_a_file_that_the_image_or_an_earlier_version_copied_is_no_news(
+    shipped: str, home: Path
+) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_bytes((ROOT / shipped).read_bytes())
+    assert prepare_home(home) is None
+    assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WrongUse, match="cannot be written"):
+        prepare_home(tmp_path / "file" / "dagster")
