@@ -7,6 +7,7 @@ CryptoAssetsError                 failed work (exit code 1)
 │   └── UnknownTarget             Dagster has no schedule, sensor, backfill or task of that name
 ├── ForeignExchange               warehouse or lake belongs to another exchange
 ├── PortTaken
+├── HomeTaken                     another `up` or `demo` serves this home
 ├── AlertNotSent                  the alerts' webhook is not there or refuses   (transient)
 ├── OrchestratorError             Dagster's webserver refused, failed or is not there
 ├── ExchangeError
@@ -64,6 +65,10 @@ class ForeignExchange(CryptoAssetsError):
 
 
 class PortTaken(CryptoAssetsError):
+    pass
+
+
+class HomeTaken(CryptoAssetsError):
     pass
 
 

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date, timedelta
 
 import click
@@ -12,6 +13,7 @@ from crypto_assets.cli.backfill import run_backfill
 from crypto_assets.cli.demo_report import print_report
 from crypto_assets.cli.init import make_ready
 from crypto_assets.cli.processes import ProcessTree
+from crypto_assets.cli.tenancy import sole_tenant
 from crypto_assets.cli.up import api_port, app_port, dagster_port, require_ports, serve
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import day_of
@@ -44,7 +46,10 @@ def demo(
         require_ports(dagster_port, app_port, api_port)
     began = time.monotonic()
     _use_simulated_exchange(exchange_port)
-    with ProcessTree() as tree:
+    with ExitStack() as stack:
+        if not once:
+            stack.enter_context(sole_tenant(settings().dagster_home))
+        tree = stack.enter_context(ProcessTree(click.echo))
         click.echo("starting the simulated exchange ...")
         tree.start(serving.exchange(exchange_port, settings().home / "logs"))
         make_ready()

@@ -16,6 +16,8 @@ from typing import Self
 from crypto_assets.errors import CryptoAssetsError
 
 _STOP_SECONDS = 15
+_TELL_SECONDS = 20
+_LAST_LINES = 30
 _PR_SET_PDEATHSIG = 1
 
 
@@ -29,12 +31,18 @@ class Program:
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_seconds: float = 180
+    # What takes its time, for who waits: "loads the code".
+    awaited: str = "comes up"
 
 
 class ProcessTree:
-    """Runs programs until one dies or a signal comes; leaving the `with` stops all of them."""
+    """Runs programs until one dies or a signal comes; leaving the `with` stops all of them.
 
-    def __init__(self) -> None:
+    `tell` hears, while a start takes long, what is waited for.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
 
     def __enter__(self) -> Self:
@@ -56,17 +64,16 @@ class ProcessTree:
 
         Raises CryptoAssetsError if one of them does not.
         """
-        started = [(program, self._open(program)) for program in programs]
-        for program, process in started:
-            self._wait_until_ready(program, process)
+        for program in programs:
+            self._open(program)
+        for program in programs:
+            self._wait_until_ready(program)
 
     def watch(self) -> None:
         """Block until a signal asks to stop. Raises CryptoAssetsError if a program dies first."""
         with suppress(KeyboardInterrupt):
             while True:
-                for program, process in self._running:
-                    if process.poll() is not None:
-                        raise _died(program, process.returncode)
+                self._require_alive()
                 time.sleep(0.5)
 
     def stop(self) -> None:
@@ -84,7 +91,12 @@ class ProcessTree:
             process.wait()
         self._running.clear()
 
-    def _open(self, program: Program) -> "subprocess.Popen[bytes]":
+    def _require_alive(self) -> None:
+        for program, process in self._running:
+            if process.poll() is not None:
+                raise _died(program, process.returncode)
+
+    def _open(self, program: Program) -> None:
         program.log.parent.mkdir(parents=True, exist_ok=True)
         with program.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
@@ -97,18 +109,22 @@ class ProcessTree:
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
         self._running.append((program, process))
-        return process
 
-    def _wait_until_ready(self, program: Program, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + program.ready_seconds
+    def _wait_until_ready(self, program: Program) -> None:
+        """Every while says what is waited for. All of them are watched: none may die meanwhile."""
+        began = time.monotonic()
+        told = began
         while not program.ready():
-            if process.poll() is not None:
-                raise _died(program, process.returncode)
-            if time.monotonic() > deadline:
+            self._require_alive()
+            waited = time.monotonic() - began
+            if waited > program.ready_seconds:
                 raise CryptoAssetsError(
                     f"{program.name} did not answer within {program.ready_seconds:.0f} s: "
                     f"see {program.log}"
                 )
+            if time.monotonic() - told > _TELL_SECONDS:
+                told = time.monotonic()
+                self._tell(f"{program.name} {program.awaited}, {waited:.0f} s so far ...")
             time.sleep(0.2)
 
 
@@ -117,8 +133,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _died(program: Program, code: int) -> CryptoAssetsError:
-    lines = program.log.read_text(errors="replace").strip().splitlines()
-    last = f": {lines[-1]}" if lines else ""
+    lines = program.log.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
+    # What is said after an error is mostly of the stopping that follows from it.
+    telling = [line for line in lines if "error" in line.lower()] or lines
+    last = f": {telling[-1]}" if telling else ""
     return CryptoAssetsError(f"{program.name} ended with code {code}, see {program.log}{last}")
 
 

@@ -6,10 +6,15 @@ from pathlib import Path
 import requests
 
 from crypto_assets.cli.processes import Program
+from crypto_assets.errors import OrchestratorError
+from crypto_assets.market.clock import now_ms
+from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.settings import PROJECT_ROOT
 
 _PYTHON = sys.executable
 _BIN = Path(sys.executable).parent
+# As `local_startup_timeout` in dagster.yaml.
+_CODE_SECONDS = 900
 
 
 def exchange(port: int, logs: Path) -> Program:
@@ -28,16 +33,23 @@ def webserver(port: int, logs: Path) -> Program:
         [*command, "-w", str(PROJECT_ROOT / "workspace.yaml")],
         logs / "webserver.log",
         lambda: _answers(f"http://127.0.0.1:{port}/server_info"),
+        # It answers when its code server does, which dagster.yaml gives as long.
+        ready_seconds=_CODE_SECONDS,
+        awaited="loads the code",
     )
 
 
-def daemon(logs: Path) -> Program:
+def daemon(webserver_port: int, logs: Path) -> Program:
+    """It opens no port: its heartbeats show in Dagster's storage, which the webserver reads."""
+    began = now_ms()
+    dagster = Orchestrator(f"http://127.0.0.1:{webserver_port}")
     return Program(
         "Dagster's daemon",
         [str(_BIN / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
         logs / "daemon.log",
-        # It opens no port; its heartbeats show in Dagster's UI.
-        lambda: True,
+        lambda: _runs(dagster, began),
+        ready_seconds=_CODE_SECONDS,
+        awaited="loads the code",
     )
 
 
@@ -61,6 +73,14 @@ def api(port: int, logs: Path) -> Program:
         logs / "api.log",
         lambda: _answers(f"http://127.0.0.1:{port}/health/live"),
     )
+
+
+def _runs(dagster: Orchestrator, since_ms: int) -> bool:
+    """Whether all daemons have given a sign of life since: an earlier daemon's may be young too."""
+    try:
+        return not dagster.sick_daemons(since_ms)
+    except OrchestratorError:
+        return False
 
 
 def _answers(url: str) -> bool:

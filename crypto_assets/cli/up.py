@@ -7,6 +7,7 @@ import click
 from crypto_assets.cli import serving
 from crypto_assets.cli.init import make_ready
 from crypto_assets.cli.processes import ProcessTree
+from crypto_assets.cli.tenancy import sole_tenant
 from crypto_assets.errors import WrongUse
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import settings
@@ -29,8 +30,8 @@ api_port = click.option(
 def up(dagster_port: int, app_port: int, api_port: int) -> None:
     """Make everything ready, then serve Dagster, the app and the API until Ctrl-C."""
     require_ports(dagster_port, app_port, api_port)
-    make_ready()
-    with ProcessTree() as tree:
+    with sole_tenant(settings().dagster_home), ProcessTree(click.echo) as tree:
+        make_ready()
         serve(tree, dagster_port, app_port, api_port)
         tree.watch()
 
@@ -45,15 +46,21 @@ def require_ports(dagster_port: int, app_port: int, api_port: int) -> None:
 
 
 def serve(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) -> None:
-    """Start Dagster, the app and the API, and print where they answer."""
+    """Start Dagster, the app and the API, and print where they answer.
+
+    Raises PortTaken where somebody has taken a port since it was looked at.
+    """
+    require_ports(dagster_port, app_port, api_port)
     home = settings().dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
+    # On a busy machine a code server may take minutes to answer; Dagster fails a run after one.
+    os.environ.setdefault("DAGSTER_GRPC_TIMEOUT_SECONDS", "300")
     os.environ.setdefault("CRYPTO_APP_LINK_URL", f"http://127.0.0.1:{app_port}")
     logs = home.parent / "logs"
     programs = (
         serving.webserver(dagster_port, logs),
-        serving.daemon(logs),
+        serving.daemon(dagster_port, logs),
         serving.app(app_port, logs),
         serving.api(api_port, logs),
     )

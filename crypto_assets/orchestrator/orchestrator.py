@@ -23,7 +23,7 @@ from crypto_assets.orchestrator.partitions import add_partitions
 from crypto_assets.orchestrator.repository import loaded_repository
 from crypto_assets.orchestrator.run_log import Run
 from crypto_assets.orchestrator.ticks import Launched
-from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.orchestrator.webserver import Webserver, ms_of
 
 # The name of the partitions that are one a symbol.
 SYMBOLS = "symbols"
@@ -31,7 +31,12 @@ SYMBOLS = "symbols"
 _BY_HAND = lane_tags(Lane.BY_HAND)
 
 _HEALTH = """
-query { instance { info daemonHealth { allDaemonStatuses { daemonType required healthy } } } }
+query {
+  instance {
+    info
+    daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } }
+  }
+}
 """
 
 
@@ -56,11 +61,15 @@ class Orchestrator:
         base = storage.get("config", {}).get("base_dir", "")
         return bool(base) and Path(base).resolve() == home.resolve()
 
-    def sick_daemons(self) -> list[str]:
-        """Names of the daemons that should run and do not."""
+    def sick_daemons(self, since_ms: int = 0) -> list[str]:
+        """Names of the daemons that should run and do not, or gave no sign of life since then."""
         health = self._webserver.ask(_HEALTH)["instance"]["daemonHealth"]
-        statuses = health["allDaemonStatuses"]
-        return [s["daemonType"] for s in statuses if s["required"] and not s["healthy"]]
+        return [
+            status["daemonType"]
+            for status in health["allDaemonStatuses"]
+            if status["required"]
+            and not (status["healthy"] and ms_of(status["lastHeartbeatTime"]) >= since_ms)
+        ]
 
     def require_daemons(self) -> None:
         """Raises OrchestratorError where what is queued would stay so."""

@@ -53,7 +53,7 @@ class Tree:
         home.mkdir(parents=True)
         shipped = (PROJECT_ROOT / "dagster.yaml").read_text()
         often = shipped.replace("poll_interval_seconds: 30", "poll_interval_seconds: 2")
-        patient = often.replace("start_timeout_seconds: 180", "start_timeout_seconds: 1800")
+        patient = often.replace("start_timeout_seconds: 600", "start_timeout_seconds: 1800")
         assert len({shipped, often, patient}) == 3
         (home / "dagster.yaml").write_text(patient)
         (folder / "logs").mkdir()
@@ -94,7 +94,7 @@ class Tree:
         wait_for(program.ready)
 
     def start_daemon(self) -> None:
-        self._start(serving.daemon(self._logs))
+        self._start(serving.daemon(self.port, self._logs))
         wait_for(lambda: not self.orchestrator.sick_daemons())
 
     def switch_all(self, running: bool, but: Iterable[str] = ()) -> None:
