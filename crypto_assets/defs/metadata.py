@@ -21,10 +21,14 @@ _RUNBOOK = "docs/operations.md"
 def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
     """Of one key of one asset: `days` are its days. Numbers are plotted by Dagster over time."""
     stage, symbol = days[0].stage, days[0].symbol
-    found: dict[str, Any] = {"dagster/partition_row_count": sum(day.rows for day in days)}
+    found: dict[str, Any] = {
+        "dagster/partition_row_count": sum(day.rows for day in days),
+        **_reach(days),
+        "chart": chart_link(stage, symbol),
+    }
     for name in dict.fromkeys(name for day in days for name in day.facts):
         found |= _fact(name, [day for day in days if name in day.facts])
-    return {**found, **_reach(days), "chart": chart_link(stage, symbol)}
+    return found
 
 
 def chart_link(stage: Stage | BookStage, symbol: str) -> dg.UrlMetadataValue:
@@ -47,7 +51,7 @@ def _fact(name: str, days: Sequence[DayOutcome]) -> dict[str, Any]:
     values = [day.facts[name] for day in days]
     if name == "keys":
         keys = [str(key) for value in values if isinstance(value, list) for key in value]
-        return {"lake_objects": keys, **_object_link(keys)}
+        return {**_object_link(keys), **({"lake_objects": keys} if len(keys) > 1 else {})}
     if all(isinstance(value, int) for value in values):
         return {name: sum(value for value in values if isinstance(value, int))}
     if len(days) == 1:
