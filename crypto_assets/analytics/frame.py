@@ -16,9 +16,10 @@ def frame_from_table(table: pa.Table) -> pd.DataFrame:
     exact digits stay in the table). Times (epoch ms) and trade counts stay whole numbers.
     """
     floats = pa.schema([_as_float(field) for field in table.schema])
-    frame: pd.DataFrame = table.cast(floats).to_pandas()
-    opened = table["open_time"].cast(pa.timestamp("ms", "UTC"))
-    return frame.set_index(pd.DatetimeIndex(opened.to_pandas(), name=TIME))
+    # Threads cost more than they save, and on a busy machine one waits for them.
+    frame: pd.DataFrame = table.cast(floats).to_pandas(use_threads=False)
+    opened = table["open_time"].to_numpy().view("datetime64[ms]")
+    return frame.set_index(pd.DatetimeIndex(opened, name=TIME, tz="UTC"))
 
 
 def resample(table: pa.Table, interval: Interval) -> pa.Table:

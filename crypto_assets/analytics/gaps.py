@@ -1,7 +1,8 @@
 """Holes in a series of candles: periods of the grid, between two candles, that have none."""
 
 from collections.abc import Iterable
-from itertools import pairwise
+
+import numpy as np
 
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
@@ -16,12 +17,11 @@ def gaps(
     A hole is half-open: from the first missing open time to the next candle's. What lies before the
     first or after the last candle is no hole here: only the ledger knows whether it was listed.
     """
-    grid = (interval.floor(open_time) for open_time in open_times)
-    holes = (
-        Window(before + interval.ms, after)
-        for before, after in pairwise(grid)
-        if after - before > interval.ms
-    )
+    opened, width = np.fromiter(open_times, np.int64), interval.ms
+    grid = opened - (opened - interval.offset_ms) % width
+    before = np.flatnonzero(np.diff(grid) > width)
+    starts, ends = (grid[before] + width).tolist(), grid[before + 1].tolist()
+    holes = map(Window, starts, ends)
     if window is None:
         return list(holes)
     return [clipped for hole in holes if (clipped := hole & window)]

@@ -55,7 +55,7 @@ def correlation_matrix(
     """
     symbols = tuple(companions)
     closes = pd.DataFrame({name: frame["close"] for name, frame in companions.items()})
-    returns = closes.sort_index().apply(log_returns).reindex(columns=list(symbols))
+    returns = log_returns(closes.sort_index())
     present = returns.notna().to_numpy().astype(int)
     values = returns.corr(min_periods=3).to_numpy()
     return CorrelationMatrix(
