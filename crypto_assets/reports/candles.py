@@ -1,6 +1,7 @@
 """Reads candles of any interval from the coarsest table that serves, forming period included."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -12,12 +13,13 @@ from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports.series import CandleSeries, Gap, empty_series
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.rolled_candles import CLOSE_SCHEMA
 
 # Where an aggregate is not there yet, how far back its parts are read instead. Beyond that an
 # aggregation is due, and a chart that waits for it shows a hole rather than reading a year.
 _REACH_MS = {Interval.H1: DAY_MS, Interval.D1: 7 * DAY_MS}
 _FINER = {Interval.H1: Interval.M1, Interval.D1: Interval.H1}
+# What a series must have to tell where its candles lie, and which one is forming.
+_TIMES = frozenset({"open_time", "close_time"})
 
 
 def known_until(warehouse: Warehouse, symbol: str) -> int | None:
@@ -33,11 +35,12 @@ def read_candles(
     start: int | None = None,
     end: int | None = None,
     limit: int | None = 500,
+    columns: Iterable[str] = CANDLE_COLUMNS,
 ) -> CandleSeries:
     """Candles that open in `start` ≤ t < `end` (epoch ms), at most `limit`, oldest first.
 
     With both ends given a limit keeps the oldest, so that one may page; else the newest. No limit
-    needs both ends. Raises WrongUse and UnknownSymbol.
+    needs both ends. Only these columns and the times are read. Raises WrongUse and UnknownSymbol.
     """
     _check(start, end, limit)
     until = known_until(warehouse, symbol)
@@ -45,34 +48,28 @@ def read_candles(
         return empty_series(symbol, interval)
     window = Window(0 if start is None else start, until if end is None else min(end, until))
     newest = start is None or end is None
-    table = _read(warehouse, symbol, interval, window, until, limit, newest)
+    question = _Question(symbol, interval, until, _TIMES.union(columns))
+    table = _read(warehouse, question, window, limit, newest)
     series = CandleSeries(symbol, interval, table, until)
     bounded = start is not None and end is not None
     asked = series.window if table.num_rows else window if bounded else Window(0, 0)
     return replace(series, gaps=_gaps(warehouse, series, asked))
 
 
-def read_history(warehouse: Warehouse, shown: CandleSeries, count: int) -> pa.Table:
+def read_history(
+    warehouse: Warehouse, shown: CandleSeries, count: int, columns: Iterable[str]
+) -> pa.Table:
     """The `count` candles before the first one shown, fewer where history begins."""
     before = Window(0, shown.window.start_ms)
-    if not count or not before:
-        return shown.table.slice(0, 0)
-    until = shown.known_until
-    return _read(warehouse, shown.symbol, shown.interval, before, until, count, newest=True)
+    question = _Question(shown.symbol, shown.interval, shown.known_until, _TIMES.union(columns))
+    return _read(warehouse, question, before if count else Window(0, 0), count, newest=True)
 
 
 def read_closes(warehouse: Warehouse, symbol: str, interval: Interval, window: Window) -> pa.Table:
     """`open_time` and `close` of the candles that open in the window, for who looks at no more."""
-    until = known_until(warehouse, symbol)
-    known = window & Window(0, until or 0)
-    if until is None or not known:
-        return CLOSE_SCHEMA.empty_table()
-    stored = _serving(interval)
-    whole = Window(_ceil(interval, known.start_ms), _ceil(interval, known.end_ms))
-    rolled, unrolled = _split(warehouse, symbol, stored, interval, whole)
-    closed = warehouse.rolled.closes(symbol, stored, interval, rolled)
-    last = _forming(warehouse, symbol, stored, interval, unrolled, until)
-    return pa.concat_tables([closed, last.select(CLOSE_SCHEMA.names)])
+    until = known_until(warehouse, symbol) or 0
+    question = _Question(symbol, interval, until, frozenset({"open_time", "close"}))
+    return _read(warehouse, question, window & Window(0, until), None, newest=False)
 
 
 def read_parts(
@@ -111,78 +108,77 @@ def _check(start: int | None, end: int | None, limit: int | None) -> None:
         raise WrongUse("without a limit both start and end are needed")
 
 
+@dataclass(frozen=True)
+class _Question:
+    """Whose candles, known until when, and what of them."""
+
+    symbol: str
+    interval: Interval
+    until: int
+    columns: frozenset[str]
+
+    @property
+    def stored(self) -> Interval:
+        """The coarsest stored interval that divides the one asked for."""
+        return next(s for s in (Interval.D1, Interval.H1, Interval.M1) if self.interval.ms >= s.ms)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in CANDLE_COLUMNS if name in self.columns]
+
+
 def _read(
-    warehouse: Warehouse,
-    symbol: str,
-    interval: Interval,
-    window: Window,
-    until: int,
-    limit: int | None,
-    newest: bool,
+    warehouse: Warehouse, asked: _Question, window: Window, limit: int | None, newest: bool
 ) -> pa.Table:
-    stored = _serving(interval)
-    if interval is Interval.M1:
-        return read_parts(warehouse, symbol, stored, window, until, limit, newest)
-    whole = Window(_ceil(interval, window.start_ms), _ceil(interval, window.end_ms))
-    rolled, unrolled = _split(warehouse, symbol, stored, interval, whole)
-    last = _forming(warehouse, symbol, stored, interval, unrolled, until)
+    if not window:
+        return CANDLE_SCHEMA.empty_table().select(asked.names)
+    if asked.interval is Interval.M1:
+        return _closed(warehouse, asked, window, limit, newest)
+    whole = Window(_ceil(asked.interval, window.start_ms), _ceil(asked.interval, window.end_ms))
+    rolled, unrolled = _split(warehouse, asked, whole)
+    last = _forming(warehouse, asked, unrolled)
     room = limit if limit is None or not newest else max(0, limit - last.num_rows)
     if room == 0:
         return _kept(last, limit or 0, newest)
-    first = _closed(warehouse, symbol, stored, interval, rolled, room, newest)
+    first = _closed(warehouse, asked, rolled, room, newest)
     table = pa.concat_tables([first, last])
     return table if limit is None else _kept(table, limit, newest)
 
 
-def _forming(
-    warehouse: Warehouse,
-    symbol: str,
-    stored: Interval,
-    interval: Interval,
-    window: Window,
-    until: int,
-) -> pa.Table:
+def _forming(warehouse: Warehouse, asked: _Question, window: Window) -> pa.Table:
     """The last periods, from the parts of them that there are."""
     if not window:
-        return CANDLE_SCHEMA.empty_table()
-    parts = read_parts(warehouse, symbol, stored, window, until)
-    return resample(parts, interval).select(CANDLE_COLUMNS)
+        return CANDLE_SCHEMA.empty_table().select(asked.names)
+    parts = read_parts(warehouse, asked.symbol, asked.stored, window, asked.until)
+    return resample(parts, asked.interval).select(asked.names)
 
 
 def _closed(
-    warehouse: Warehouse,
-    symbol: str,
-    stored: Interval,
-    interval: Interval,
-    window: Window,
-    limit: int | None,
-    newest: bool,
+    warehouse: Warehouse, asked: _Question, window: Window, limit: int | None, newest: bool
 ) -> pa.Table:
-    if interval is not stored:
-        return warehouse.rolled.read(symbol, stored, interval, window, limit=limit, newest=newest)
-    table = warehouse.aggregates.read(symbol, stored, window, limit=limit, newest=newest)
-    return table.select(CANDLE_COLUMNS)
+    return warehouse.rolled.read(
+        asked.symbol,
+        asked.stored,
+        asked.interval,
+        window,
+        columns=asked.columns,
+        limit=limit,
+        newest=newest,
+    )
 
 
 def _kept(table: pa.Table, limit: int, newest: bool) -> pa.Table:
     return table.slice(max(0, table.num_rows - limit) if newest else 0, limit)
 
 
-def _split(
-    warehouse: Warehouse, symbol: str, stored: Interval, interval: Interval, window: Window
-) -> tuple[Window, Window]:
+def _split(warehouse: Warehouse, asked: _Question, window: Window) -> tuple[Window, Window]:
     """Where the stored rows hold all that there is, and the last periods, where finer ones add."""
-    if stored is Interval.M1:
+    if asked.stored is Interval.M1:
         return window, Window(window.end_ms, window.end_ms)
-    newest = warehouse.aggregates.read(symbol, stored, window, limit=1, newest=True)
-    held = newest["open_time"][0].as_py() + stored.ms if newest.num_rows else window.start_ms
-    edge = min(window.end_ms, max(window.start_ms, interval.floor(held)))
+    newest = warehouse.aggregates.read(asked.symbol, asked.stored, window, limit=1, newest=True)
+    held = newest["open_time"][0].as_py() + asked.stored.ms if newest.num_rows else window.start_ms
+    edge = min(window.end_ms, max(window.start_ms, asked.interval.floor(held)))
     return Window(window.start_ms, edge), Window(edge, window.end_ms)
-
-
-def _serving(interval: Interval) -> Interval:
-    """The coarsest stored interval that divides this one."""
-    return next(s for s in (Interval.D1, Interval.H1, Interval.M1) if interval.ms >= s.ms)
 
 
 def _ceil(interval: Interval, ms: int) -> int:

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from crypto_assets.analytics import Input, Params, Provider, frame_from_table
+from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.clock import Window
 from crypto_assets.reports.candles import read_closes, read_history
 from crypto_assets.reports.series import Answer, CandleSeries, Chart
@@ -21,8 +22,10 @@ def answer_all(warehouse: Warehouse, shown: CandleSeries, asked: Sequence[Asked]
     if not shown.table.num_rows:
         return Chart(shown, ())
     warm_ups = [params.warm_up(shown.interval) for _, params in asked]
-    history = read_history(warehouse, shown, max(warm_ups, default=0))
-    joined = replace(shown, table=pa.concat_tables([history, shown.table]), gaps=())
+    read = {name for provider, _ in asked for name in provider.reads}
+    history = read_history(warehouse, shown, max(warm_ups, default=0), read)
+    shared = shown.table.select(history.column_names)
+    joined = replace(shown, table=pa.concat_tables([history, shared]), gaps=())
     return Chart(
         shown,
         tuple(
@@ -40,14 +43,19 @@ def _answer(
     provider: Provider[Any],
     params: Params,
 ) -> Answer:
-    """From no more history than it needs, so that its neighbours change nothing in it."""
+    """From no more than it needs, so that its neighbours change nothing in it."""
     count = shown.table.num_rows
-    frame = joined.frame.iloc[-(count + warm_up) :]
+    frame = joined.frame.iloc[-(count + warm_up) :][_given(provider)]
     supplied = {need: _supply(warehouse, need, shown, frame, params) for need in provider.inputs}
     value = provider.compute(params, supplied)
     if provider.is_series:
         value = value.iloc[len(value) - count :]
     return Answer(provider.name, params.model_dump(by_alias=True, mode="json"), value)
+
+
+def _given(provider: Provider[Any]) -> list[str]:
+    """The times, and what it says that it looks at: a wrong word of it shows at once."""
+    return [name for name in CANDLE_COLUMNS if name in {"open_time", "close_time", *provider.reads}]
 
 
 def _supply(

@@ -76,6 +76,24 @@ class Reports:
         shown = self.candles(symbol, interval, start, end, limit)
         return answer_all(self._warehouse, shown, asked)
 
+    def answered(
+        self,
+        provider: str,
+        symbol: str,
+        interval: Interval | str,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int | None = 500,
+        params: Mapping[str, object] | None = None,
+    ) -> Chart:
+        """One provider's answer, over candles of which only what it looks at has been read."""
+        found = get(provider)
+        asked = found, found.parse(params or {})
+        shown = read_candles(
+            self._warehouse, symbol, _interval(interval), start, end, limit, found.reads
+        )
+        return answer_all(self._warehouse, shown, [asked])
+
     def indicator(
         self,
         provider: str,
@@ -86,9 +104,8 @@ class Reports:
         limit: int | None = 500,
         params: Mapping[str, object] | None = None,
     ) -> Answer | None:
-        """One provider's answer; None where there is no candle to answer for."""
-        wanted = [(provider, params or {})]
-        answers = self.chart(symbol, interval, wanted, start, end, limit).answers
+        """That answer alone; None where there is no candle to answer for."""
+        answers = self.answered(provider, symbol, interval, start, end, limit, params).answers
         return answers[0] if answers else None
 
     def statistics_24h(self, symbol: str) -> Statistics | None:

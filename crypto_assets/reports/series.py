@@ -28,8 +28,9 @@ class Gap:
 class CandleSeries:
     """Candles of one symbol and interval, oldest first, existing ones only.
 
-    `table` has CANDLE_SCHEMA, exact where the warehouse is. Minutes are known up to `known_until`
-    (epoch ms); a candle whose period reaches beyond is still forming.
+    `table` has CANDLE_SCHEMA, exact where the warehouse is, or of it the columns that were asked
+    for and the two times. Minutes are known up to `known_until` (epoch ms); a candle whose period
+    reaches beyond is still forming.
     """
 
     symbol: str
@@ -40,7 +41,7 @@ class CandleSeries:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The eleven columns as floats and `forming`, under a UTC DatetimeIndex named `time`."""
+        """The table's columns as floats and `forming`, under a UTC DatetimeIndex named `time`."""
         return flag_forming(frame_from_table(self.table), self.known_until)
 
     @property

@@ -14,7 +14,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse import series, stale, watermarks
 from crypto_assets.warehouse.database import Database
-from crypto_assets.warehouse.rollup_sql import rolled_up
+from crypto_assets.warehouse.rollup_sql import ALL_COLUMNS, rolled_up
 from crypto_assets.warehouse.schema import daily_klines, fact_klines, hourly_klines
 from crypto_assets.warehouse.symbols import Symbols
 
@@ -145,7 +145,8 @@ def _rewrite(
     target, width = source.target, source.width_ms
     for run in stale.runs(opens, width, _READ_ALONG_PERIODS * width):
         outdated = delete(target).where(*stale.inside(target, symbol_id, run))
-        names, rows = rolled_up(source.parts, symbol_id, run, width)
+        bounds = (run.start_ms, run.end_ms)
+        rows = rolled_up(source.parts, symbol_id, bounds, width)
         inside = bisect_left(opens, run.end_ms) - bisect_left(opens, run.start_ms)
         if inside * width < run.end_ms - run.start_ms:
             # Fresh periods were read along, and are to stay as they are.
@@ -153,5 +154,5 @@ def _rewrite(
             computed = rows.selected_columns["open_time"]
             rows = rows.where(computed.in_(wanted(symbol_id, run)))
         connection.execute(outdated)
-        written += connection.execute(insert(target).from_select(names, rows)).rowcount
+        written += connection.execute(insert(target).from_select(ALL_COLUMNS, rows)).rowcount
     return written

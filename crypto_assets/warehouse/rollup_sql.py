@@ -4,98 +4,137 @@ The same rule as `market.rollup.roll_up`: open, high and low from the parts with
 where there is none; close from the last part; volumes and trades are sums.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Table, and_, case, func, literal, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+)
 
-from crypto_assets.market.clock import Window
+from crypto_assets.market.candles import CANDLE_COLUMNS
 
 _SUMS = ("volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy_quote_volume")
+# Of the parts with volume alone, where there are any.
+_QUOTED = ("first_time", "high", "low")
+_FOLDS: dict[str, Callable[[Any], ColumnElement[Any]]] = {
+    "first_time": func.min,
+    "last_time": func.max,
+    "high": func.max,
+    "low": func.min,
+}
+# What is looked up by a part's key, and by which.
+_LOOKED_UP = {"open": "first_time", "close": "last_time"}
+
+ALL_COLUMNS = ("symbol_id", *CANDLE_COLUMNS, "minute_count")
+
+Value = int | BindParameter[int]
 
 
 def rolled_up(
     table: Table,
-    symbol_id: int,
-    window: Window,
+    symbol_id: Value,
+    bounds: tuple[Value, Value],
     width_ms: int,
     offset_ms: int = 0,
     *,
+    names: Sequence[str] = ALL_COLUMNS,
     by_sorting: bool = False,
-) -> tuple[list[str], Select[Any]]:
-    """Names and a SELECT of the periods of `width_ms` whose parts lie in the window.
+) -> Select[Any]:
+    """A SELECT of these columns of the periods of `width_ms` whose parts open within the bounds.
 
     One pass over the parts' key finds each period's extremes and sums; its first price and its
     last are then looked up by the key. The periods' grid lies `offset_ms` from the epoch.
     `by_sorting` has MySQL sort the parts instead of keeping its sums in a temporary table, which
     takes a fifth less for some thousand parts of some hundred periods.
     """
-    halves = _halves(table, symbol_id, window, width_ms, offset_ms)
-    if by_sorting:
-        halves = halves.prefix_with("SQL_BIG_RESULT", dialect="mysql")
-    period = _periods(halves).subquery("period")
-    first, last = table.alias("first_part"), table.alias("last_part")
+    within = (
+        table.c.symbol_id == symbol_id,
+        table.c.open_time >= bounds[0],
+        table.c.open_time < bounds[1],
+    )
+    prefixes = ("SQL_BIG_RESULT",) if by_sorting else ()
+    found = _aggregates(table, names)
+    start = _start(table, width_ms, offset_ms)
+    if found.keys().isdisjoint(_QUOTED):
+        grouped = _grouped(start, "open_time", found, prefixes).where(*within)
+    else:
+        half = start + case((table.c.volume > 0, 0), else_=1)
+        grouped = _joined_halves(_grouped(half, "half", found, prefixes).where(*within))
+    period = grouped.subquery("period")
     columns: dict[str, Any] = {
-        "symbol_id": literal(symbol_id, Integer),
-        "open_time": period.c.open_time,
-        "open": first.c.open,
-        "high": period.c.high,
-        "low": period.c.low,
-        "close": last.c.close,
+        "symbol_id": literal(symbol_id, Integer) if isinstance(symbol_id, int) else symbol_id,
         "close_time": period.c.open_time + (width_ms - 1),
-        **{name: period.c[name] for name in _SUMS},
-        "minute_count": period.c.minute_count,
+        **dict(period.c.items()),
     }
-    source = period.join(
-        first, and_(first.c.symbol_id == symbol_id, first.c.open_time == period.c.first_time)
-    ).join(last, and_(last.c.symbol_id == symbol_id, last.c.open_time == period.c.last_time))
-    labelled = [column.label(name) for name, column in columns.items()]
-    return list(columns), select(*labelled).select_from(source)
+    source: Any = period
+    for name, key in _LOOKED_UP.items():
+        if name in names:
+            part = table.alias(f"{key.partition('_')[0]}_part")
+            at = and_(part.c.symbol_id == symbol_id, part.c.open_time == period.c[key])
+            source, columns[name] = source.join(part, at), part.c[name]
+    return select(*(columns[name].label(name) for name in names)).select_from(source)
 
 
-def _halves(
-    table: Table, symbol_id: int, window: Window, width_ms: int, offset_ms: int
+def _start(table: Table, width_ms: int, offset_ms: int) -> ColumnElement[int]:
+    opened = table.c.open_time
+    return opened - (opened - offset_ms if offset_ms else opened) % width_ms
+
+
+def _aggregates(table: Table, names: Sequence[str]) -> dict[str, ColumnElement[Any]]:
+    """What one pass over the parts has to find for these columns."""
+    part = table.c
+    count = func.sum(part.minute_count) if "minute_count" in part else func.count()
+    found = {
+        "first_time": func.min(part.open_time),
+        "last_time": func.max(part.open_time),
+        "high": func.max(part.high),
+        "low": func.min(part.low),
+        **{name: func.sum(part[name]) for name in _SUMS},
+        "minute_count": count,
+    }
+    needed = {_LOOKED_UP.get(name, name) for name in names}
+    return {name: aggregate for name, aggregate in found.items() if name in needed}
+
+
+def _grouped(
+    key: ColumnElement[int],
+    label: str,
+    found: dict[str, ColumnElement[Any]],
+    prefixes: Iterable[str],
 ) -> Select[Any]:
-    """Each period in two rows at most: its parts with volume, and its silent ones.
+    labelled = (aggregate.label(name) for name, aggregate in found.items())
+    # By the expression: a label named like a column would group by that column.
+    statement = select(key.label(label), *labelled).group_by(key)
+    for prefix in prefixes:
+        statement = statement.prefix_with(prefix, dialect="mysql")
+    return statement
+
+
+def _joined_halves(halves: Select[Any]) -> Select[Any]:
+    """Each period from two rows at most: its parts with volume, and its silent ones.
 
     The two are told apart in the last bit of an even number of milliseconds, because the server
     groups by one number in four fifths of the time that conditions on every part would take.
     """
-    part = table.c
-    since_grid = part.open_time - offset_ms if offset_ms else part.open_time
-    start = part.open_time - since_grid % width_ms
-    half = start + case((part.volume > 0, 0), else_=1)
-    count = func.sum(part.minute_count) if "minute_count" in part else func.count()
-    return (
-        select(
-            half.label("half"),
-            func.min(part.open_time).label("first_time"),
-            func.max(part.open_time).label("last_time"),
-            func.max(part.high).label("high"),
-            func.min(part.low).label("low"),
-            *(func.sum(part[name]).label(name) for name in _SUMS),
-            count.label("minute_count"),
-        )
-        .where(part.symbol_id == symbol_id)
-        .where(part.open_time >= window.start_ms, part.open_time < window.end_ms)
-        .group_by(half)
-    )
-
-
-def _periods(halves: Select[Any]) -> Select[Any]:
     half = halves.subquery("half")
     silent = half.c.half % 2
     start = half.c.half - silent
 
-    def quoting(aggregate: Any, name: str) -> ColumnElement[Any]:
-        """Of the half with volume, or of the silent one where there is no other."""
-        column = half.c[name]
-        return func.coalesce(aggregate(case((silent == 0, column))), aggregate(column)).label(name)
+    def folded(name: str) -> ColumnElement[Any]:
+        fold, column = _FOLDS.get(name, func.sum), half.c[name]
+        if name not in _QUOTED:
+            return fold(column)
+        return func.coalesce(fold(case((silent == 0, column))), fold(column))
 
-    return select(
-        start.label("open_time"),
-        quoting(func.min, "first_time"),
-        func.max(half.c.last_time).label("last_time"),
-        quoting(func.max, "high"),
-        quoting(func.min, "low"),
-        *(func.sum(half.c[name]).label(name) for name in (*_SUMS, "minute_count")),
-    ).group_by(start)
+    names = [column.name for column in half.c if column.name != "half"]
+    columns = (folded(name).label(name) for name in names)
+    return select(start.label("open_time"), *columns).group_by(start)

@@ -1,56 +1,67 @@
 """Rows of a table, or of a roll-up, as Arrow tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-from pyarrow import csv
-from sqlalchemy import Connection, Float, FromClause, Select, Table, func, select, type_coerce
+import pyarrow.compute as pc
+from sqlalchemy import (
+    Connection,
+    Float,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+)
 
 from crypto_assets.market.clock import Window
 from crypto_assets.warehouse.column_types import Exact
 from crypto_assets.warehouse.dialect import is_sqlite
 
-
-def read(connection: Connection, statement: Select[Any], schema: pa.Schema) -> pa.Table:
-    """The rows of a statement over `columns(...)`; decimals are exact where the server's are."""
-    if is_sqlite(connection):
-        rows = connection.execute(statement).all()
-        values = zip(*rows, strict=True) if rows else ((),) * len(schema)
-        pairs = zip(values, schema, strict=True)
-        return pa.table([_array(column, field.type) for column, field in pairs], schema=schema)
-    return _read_lines(connection, statement, schema)
+# Statements of ours that are kept: writing one takes the time in which a server reads 300 rows.
+keep_statements = lru_cache(maxsize=256)
 
 
-def _read_lines(connection: Connection, statement: Select[Any], schema: pa.Schema) -> pa.Table:
-    """Each row travels as one text, and Arrow takes the lot apart.
+def read(
+    connection: Connection,
+    statement: Select[Any],
+    schema: pa.Schema,
+    values: Mapping[str, object] | None = None,
+) -> pa.Table:
+    """The rows of a statement made by `rows_of`; decimals are exact where the server's are."""
+    result = connection.execute(statement, values)
+    if not is_sqlite(connection):
+        return _taken_apart(result.scalars().all(), schema)
+    rows = result.all()
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    pairs = zip(columns, schema, strict=True)
+    return pa.table([_array(column, field.type) for column, field in pairs], schema=schema)
 
-    The driver, which is Python, would spend three times as long on the fields of every row. None
-    of our columns is NULL, which CONCAT_WS would leave out, and none has a comma in it.
+
+def rows_of(source: FromClause, names: Sequence[str], *, sqlite: bool) -> Select[Any]:
+    """Columns for `read`: on SQLite as the doubles that they are, without a detour by Decimal.
+
+    Elsewhere each row travels as one text, and Arrow takes the lot apart: the driver, which is
+    Python, would spend three times as long on the fields of every row. None of our columns is
+    NULL, which CONCAT_WS would leave out, and none has a comma in it.
     """
-    line = func.concat_ws(",", *statement.selected_columns)
-    lines = connection.execute(
-        statement.with_only_columns(line, maintain_column_froms=True)
-    ).scalars()
-    text = "\n".join(lines).encode()
-    if not text:
-        return schema.empty_table()
-    return csv.read_csv(
-        pa.BufferReader(text),
-        csv.ReadOptions(column_names=schema.names, use_threads=False),
-        convert_options=csv.ConvertOptions(column_types=schema),
+    columns = [source.c[name] for name in names]
+    if not sqlite:
+        return select(func.concat_ws(",", *columns))
+    return select(
+        *(
+            type_coerce(column, Float).label(column.name)
+            if isinstance(column.type, Exact)
+            else column
+            for column in columns
+        )
     )
-
-
-def columns(connection: Connection, table: FromClause, names: Sequence[str]) -> list[Any]:
-    """Columns for `read`; on SQLite as the doubles that they are, without a detour by Decimal."""
-    doubles = is_sqlite(connection)
-    return [
-        type_coerce(table.c[name], Float).label(name)
-        if doubles and isinstance(table.c[name].type, Exact)
-        else table.c[name]
-        for name in names
-    ]
 
 
 def of_symbol(
@@ -68,17 +79,36 @@ def of_symbol(
 
     `schema` names the columns; `newest` has a limit keep the window's end instead of its start.
     """
-    moment = table.c[time]
-    statement = (
-        select(*columns(connection, table, schema.names))
-        .where(table.c.symbol_id == symbol_id)
-        .where(moment >= window.start_ms, moment < window.end_ms)
-        .order_by(moment.desc() if newest else moment)
-        .limit(limit)
-    )
-    rows = read(connection, statement, schema)
+    limited, sqlite = limit is not None, is_sqlite(connection)
+    statement = _of_symbol(table, tuple(schema.names), time, limited, newest, sqlite)
+    values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
+    rows = read(connection, statement, schema, values | ({"most": limit} if limited else {}))
     backwards = pa.array(range(rows.num_rows - 1, -1, -1), pa.int64())
     return rows.take(backwards) if newest else rows
+
+
+@keep_statements
+def _of_symbol(
+    table: Table, names: tuple[str, ...], time: str, limited: bool, newest: bool, sqlite: bool
+) -> Select[Any]:
+    moment = table.c[time]
+    statement = (
+        rows_of(table, names, sqlite=sqlite)
+        .where(table.c.symbol_id == bindparam("id"))
+        .where(moment >= bindparam("start"), moment < bindparam("end"))
+        .order_by(moment.desc() if newest else moment)
+    )
+    return statement.limit(bindparam("most", type_=Integer)) if limited else statement
+
+
+def _taken_apart(lines: Sequence[str], schema: pa.Schema) -> pa.Table:
+    """In this thread: Arrow's reader of CSV waits for another, on a busy machine for long."""
+    if not lines:
+        return schema.empty_table()
+    fields = pc.split_pattern(pa.array(lines, pa.string()), ",").flatten()
+    every = np.arange(0, len(fields), len(schema))
+    columns = (fields.take(pa.array(every + n)).cast(kind) for n, kind in enumerate(schema.types))
+    return pa.table(list(columns), schema=schema)
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:

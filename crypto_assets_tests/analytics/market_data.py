@@ -82,12 +82,17 @@ def answer(
     interval: Interval = Interval.M1,
     companion: pd.DataFrame | None = None,
 ) -> Any:
-    """The provider's answer with every input supplied; the companion's times are the frame's."""
+    """The provider's answer with every input supplied; the companion's times are the frame's.
+
+    Of its candles it is given what it declares, and the times.
+    """
     params = provider.parse({}) if params is None else params
     other = candles(len(frame), seed=99, interval=interval) if companion is None else companion
     others = {name: other for name in params.companions() or ("AAAUSDT", "BBBUSDT")}
     supplied = {
-        Input.CANDLES: frame,
+        Input.CANDLES: frame[
+            [c for c in frame if c in {*provider.reads, "open_time", "close_time"}]
+        ],
         Input.INTERVAL: interval,
         Input.COMPANIONS: others,
         Input.BOOK: BOOK,

@@ -14,6 +14,7 @@ from crypto_assets.analytics import Input, Panel, Params, provider
 from crypto_assets.analytics.catalogue import catalogue
 from crypto_assets.analytics.registry import get, providers
 from crypto_assets.errors import UnknownProvider, WrongUse
+from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets_tests.analytics.market_data import answer, candles
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
@@ -149,6 +150,20 @@ def test_bars_that_are_no_column_are_refused() -> None:
 
     with pytest.raises(ValueError, match="bars name columns"):
         provider(title="Wrong", panel=Panel.BELOW, columns={"x": "y"}, bars=("z",))(wrong)
+
+
+def test_reading_what_candles_do_not_have_is_refused() -> None:
+    def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
+        return candles
+
+    with pytest.raises(ValueError, match="reads names columns of candles"):
+        provider(title="Wrong", panel=Panel.BELOW, columns={"x": "y"}, reads=("price",))(wrong)
+
+
+def test_a_provider_reads_whole_candles_unless_it_says_less() -> None:
+    assert get("candlestick").reads == CANDLE_COLUMNS
+    assert get("rsi").reads == ("close",)
+    assert get("order_book").reads == ()
 
 
 def test_inputs_are_the_arguments_names() -> None:

@@ -1,12 +1,16 @@
 """A provider's value at one time is the same however many are asked for."""
 
+from functools import cache
+
 import numpy as np
+import pandas as pd
 import pytest
 import talib
 
+from crypto_assets.analytics.registry import providers
 from crypto_assets.errors import UnknownProvider, WrongUse
 from crypto_assets.market.intervals import Interval
-from crypto_assets.reports import Reports
+from crypto_assets.reports import Chart, Reports
 
 
 @pytest.mark.parametrize("name", ["sma", "ema", "rsi", "macd", "bollinger", "vwap"])
@@ -28,6 +32,23 @@ def test_moving_averages_equal_talib_over_all_history(reports: Reports) -> None:
     np.testing.assert_allclose(sma.value["sma"], talib.SMA(closes, 50).tail(500), rtol=1e-10)
     np.testing.assert_allclose(ema.value["ema"], talib.EMA(closes, 12).tail(500), rtol=1e-8)
     assert ema.params == {"period": 12}
+
+
+@pytest.mark.parametrize("name", providers())
+def test_alone_it_answers_as_beside_all_others(reports: Reports, name: str) -> None:
+    """Alone, only the columns that it looks at are read."""
+    (beside,) = [answer for answer in _beside_all(reports).answers if answer.provider == name]
+    alone = reports.indicator(name, "SHIBUSDT", Interval.M30, limit=60)
+    assert alone is not None and alone.params == beside.params
+    if isinstance(alone.value, pd.DataFrame):
+        pd.testing.assert_frame_equal(alone.value, beside.value)
+    else:
+        assert repr(alone.value) == repr(beside.value)  # NaN is not equal to itself
+
+
+@cache
+def _beside_all(reports: Reports) -> Chart:
+    return reports.chart("SHIBUSDT", Interval.M30, [(name, {}) for name in providers()], limit=60)
 
 
 def test_where_history_ends_there_is_no_value(reports: Reports) -> None:

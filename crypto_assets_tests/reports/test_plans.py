@@ -128,7 +128,7 @@ def unlike_providers() -> list[str]:
     for name, each in providers().items():
         params = each.parse({})
         before = params.warm_up(Interval.M30)
-        need = (each.inputs, params.companions(), bool(before))
+        need = (each.inputs, each.reads, params.companions(), bool(before))
         found[need] = max((before, name), found.get(need, (0, "")))
     return sorted(name for _, name in found.values())
 
@@ -175,10 +175,14 @@ class Reads:
 def allowed_rows(name: str, interval: Interval) -> float:
     """Stored rows that hold the candles shown and those that settle the first one.
 
-    A dozen for each candle besides: grouping hands each on a few times, companions add theirs.
+    A dozen for each candle besides: grouping hands each on a few times, companions add theirs. Of
+    closes alone, one row for each candle and one for its companion's, each counted twice.
     """
     stored = max(s.ms for s in (Interval.M1, Interval.H1, Interval.D1) if s.ms <= interval.ms)
-    candles = POINTS + providers()[name].parse({}).warm_up(interval)
+    provider = providers()[name]
+    candles = POINTS + provider.parse({}).warm_up(interval)
+    if set(provider.reads) <= {"close"}:
+        return 5 * candles + 300
     return candles * (1.05 * interval.ms / stored + 14)
 
 

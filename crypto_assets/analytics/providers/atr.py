@@ -16,7 +16,12 @@ class AtrParams(Params):
         return self.period + candles_to_settle(wilder_alpha(self.period))
 
 
-@provider(title="Average true range", panel=Panel.BELOW, columns={"atr": "quote units"})
+@provider(
+    title="Average true range",
+    panel=Panel.BELOW,
+    columns={"atr": "quote units"},
+    reads=("high", "low", "close"),
+)
 def atr(candles: pd.DataFrame, params: AtrParams) -> pd.DataFrame:
     """How far the price goes in one candle, the jump from the previous close included.
 

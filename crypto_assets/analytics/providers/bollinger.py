@@ -20,6 +20,7 @@ class BollingerParams(Params):
     title="Bollinger bands",
     panel=Panel.PRICE,
     columns={"upper": "quote units", "middle": "quote units", "lower": "quote units"},
+    reads=("close",),
 )
 def bollinger(candles: pd.DataFrame, params: BollingerParams) -> pd.DataFrame:
     """Mean close of the last `period` candles, and `std` standard deviations above and below.

@@ -28,7 +28,13 @@ class CorrelationParams(Params):
         return (self.with_,)
 
 
-@provider(title="Correlation", panel=Panel.BELOW, columns={"correlation": "-1 to 1"}, levels=(0,))
+@provider(
+    title="Correlation",
+    panel=Panel.BELOW,
+    columns={"correlation": "-1 to 1"},
+    levels=(0,),
+    reads=("close",),
+)
 def correlation(
     candles: pd.DataFrame, companions: Mapping[str, pd.DataFrame], params: CorrelationParams
 ) -> pd.DataFrame:

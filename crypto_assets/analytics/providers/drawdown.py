@@ -14,7 +14,12 @@ class DrawdownParams(Params):
         return self.window - 1
 
 
-@provider(title="Drawdown", panel=Panel.BELOW, columns={"drawdown": "fraction; -0.25 is 25 % lost"})
+@provider(
+    title="Drawdown",
+    panel=Panel.BELOW,
+    columns={"drawdown": "fraction; -0.25 is 25 % lost"},
+    reads=("close",),
+)
 def drawdown(candles: pd.DataFrame, params: DrawdownParams) -> pd.DataFrame:
     """Loss since the highest close of the last `window` candles; 0 at a peak.
 

@@ -16,7 +16,12 @@ class EmaParams(Params):
         return self.period - 1 + candles_to_settle(ema_alpha(self.period))
 
 
-@provider(title="Exponential moving average", panel=Panel.PRICE, columns={"ema": "quote units"})
+@provider(
+    title="Exponential moving average",
+    panel=Panel.PRICE,
+    columns={"ema": "quote units"},
+    reads=("close",),
+)
 def ema(candles: pd.DataFrame, params: EmaParams) -> pd.DataFrame:
     """Average of the close in which older candles fade exponentially.
 

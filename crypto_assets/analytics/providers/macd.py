@@ -40,6 +40,7 @@ class MacdParams(Params):
     columns={"macd": "quote units", "signal": "quote units", "histogram": "quote units"},
     bars=("histogram",),
     levels=(0,),
+    reads=("close",),
 )
 def macd(candles: pd.DataFrame, params: MacdParams) -> pd.DataFrame:
     """Distance of two exponential averages of the close, its own average, and their difference.

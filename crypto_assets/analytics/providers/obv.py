@@ -19,7 +19,12 @@ class ObvParams(Params):
         return candles_since(self.anchor, interval)
 
 
-@provider(title="On-balance volume", panel=Panel.BELOW, columns={"obv": "base units"})
+@provider(
+    title="On-balance volume",
+    panel=Panel.BELOW,
+    columns={"obv": "base units"},
+    reads=("close", "volume"),
+)
 def obv(candles: pd.DataFrame, interval: Interval, params: ObvParams) -> pd.DataFrame:
     """Volume of candles that closed higher minus volume of those that closed lower, running.
 

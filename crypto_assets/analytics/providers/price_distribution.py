@@ -11,7 +11,7 @@ class PriceDistributionParams(Params):
     bins: int = Field(50, ge=1, le=500, description="bars of the histogram")
 
 
-@provider(title="Price distribution", panel=Panel.ALONE)
+@provider(title="Price distribution", panel=Panel.ALONE, reads=("close",))
 def price_distribution(candles: pd.DataFrame, params: PriceDistributionParams) -> Distribution:
     """Histogram of the closes of the candles given, with their moments and quantiles.
 

@@ -12,7 +12,7 @@ class ReturnDistributionParams(Params):
     bins: int = Field(50, ge=1, le=500, description="bars of the histogram")
 
 
-@provider(title="Return distribution", panel=Panel.ALONE)
+@provider(title="Return distribution", panel=Panel.ALONE, reads=("close",))
 def return_distribution(candles: pd.DataFrame, params: ReturnDistributionParams) -> Distribution:
     """Histogram of log returns between the candles given, with their moments and quantiles.
 

@@ -30,6 +30,7 @@ class RsiParams(Params):
     panel=Panel.BELOW,
     columns={"rsi": "0 to 100"},
     levels=(30, 70),
+    reads=("close",),
 )
 def rsi(candles: pd.DataFrame, params: RsiParams) -> pd.DataFrame:
     """Share of gains in all moves of the close; over 70 is called overbought, under 30 oversold.

@@ -15,7 +15,12 @@ class SmaParams(Params):
         return self.period - 1
 
 
-@provider(title="Simple moving average", panel=Panel.PRICE, columns={"sma": "quote units"})
+@provider(
+    title="Simple moving average",
+    panel=Panel.PRICE,
+    columns={"sma": "quote units"},
+    reads=("close",),
+)
 def sma(candles: pd.DataFrame, params: SmaParams) -> pd.DataFrame:
     """Mean close of the last `period` candles.
 

@@ -22,6 +22,7 @@ class StochasticParams(Params):
     panel=Panel.BELOW,
     columns={"k": "0 to 100", "d": "0 to 100"},
     levels=(20, 80),
+    reads=("high", "low", "close"),
 )
 def stochastic(candles: pd.DataFrame, params: StochasticParams) -> pd.DataFrame:
     """Where the close lies between the lowest low (0) and the highest high (100) of the window.

@@ -22,7 +22,10 @@ class VolatilityParams(Params):
 
 
 @provider(
-    title="Volatility", panel=Panel.BELOW, columns={"volatility": "fraction a year; 0.5 is 50 %"}
+    title="Volatility",
+    panel=Panel.BELOW,
+    columns={"volatility": "fraction a year; 0.5 is 50 %"},
+    reads=("close",),
 )
 def volatility(candles: pd.DataFrame, interval: Interval, params: VolatilityParams) -> pd.DataFrame:
     """Standard deviation of the last `window` log returns, scaled to a year of 365 days.

@@ -17,6 +17,7 @@ class VolumeParams(Params):
         "quote_volume": "quote units",
         "taker_buy_volume": "base units",
     },
+    reads=("volume", "quote_volume", "taker_buy_volume"),
 )
 def volume(candles: pd.DataFrame, params: VolumeParams) -> pd.DataFrame:
     """Traded volume of each candle, and the part of it that buyers took from the book.

@@ -38,7 +38,9 @@ class VolumeProfile:
     bars: tuple[PriceBar, ...]
 
 
-@provider(title="Volume profile", panel=Panel.ALONE)
+@provider(
+    title="Volume profile", panel=Panel.ALONE, reads=("high", "low", "volume", "taker_buy_volume")
+)
 def volume_profile(candles: pd.DataFrame, params: VolumeProfileParams) -> VolumeProfile:
     """Volume by price, its point of control, and the area around it that holds 70 % of it.
 

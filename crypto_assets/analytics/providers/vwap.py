@@ -28,7 +28,12 @@ class VwapParams(Params):
         return candles_since(self.anchor, interval)
 
 
-@provider(title="VWAP", panel=Panel.PRICE, columns={"vwap": "quote units"})
+@provider(
+    title="VWAP",
+    panel=Panel.PRICE,
+    columns={"vwap": "quote units"},
+    reads=("high", "low", "close", "volume", "quote_volume"),
+)
 def vwap(candles: pd.DataFrame, interval: Interval, params: VwapParams) -> pd.DataFrame:
     """What a unit cost on average since the anchor (UTC; weeks from Monday).
 

@@ -81,8 +81,8 @@ def _answer(
     request: Request, provider: Provider[Any], symbol: str, query: SeriesQuery, reports: Reports
 ) -> Response:
     given = query.model_dump(exclude=_COMMON, by_alias=True)
-    chart = reports.chart(
-        symbol, query.interval, [(provider.name, given)], query.start, query.end, query.limit
+    chart = reports.answered(
+        provider.name, symbol, query.interval, query.start, query.end, query.limit, given
     )
     params = provider.parse(given).model_dump(by_alias=True, mode="json")
     value = chart.answers[0].value if chart.answers else None
