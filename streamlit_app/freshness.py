@@ -6,22 +6,15 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.reports import Concern, Dashboard
-from streamlit_app import data, words
+from streamlit_app import data, notices, words
 
 
-@st.fragment(run_every="10s")
+@st.fragment(run_every="5s")
 def line() -> None:
     """Refreshes alone. Where the warehouse fails it says so shortly; the page says the rest."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _candles()
-        for part, complaint in data.health().items():
-            if complaint:
-                st.badge(
-                    f"{part.capitalize()} away",
-                    icon=":material/cloud_off:",
-                    color="orange",
-                    help=complaint,
-                )
+    notices.away()
 
 
 def _candles() -> None:

@@ -8,9 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from crypto_assets_tests.services.chromium import OpenTab
-from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.streamlit_app.conftest import serving
-from crypto_assets_tests.streamlit_app.screenshots import Shot
+from crypto_assets_tests.streamlit_app.screenshots import PARTS, Shot
 from crypto_assets_tests.streamlit_app.test_browser import (
     GROUNDS,
     PATIENCE_MS,
@@ -21,9 +20,9 @@ from crypto_assets_tests.streamlit_app.test_browser import (
 from crypto_assets_tests.streamlit_app.troubled import trouble
 from streamlit_app.navigation import PAGES
 
-# What Streamlit's own parts do, whoever uses them: Vega's sparklines have marks without a title,
-# and the frames that hold wide tables scroll without taking the focus.
-THEIRS = {"svg-img-alt", "scrollable-region-focusable", "aria-required-children"}
+# What Streamlit's own parts do, whoever uses them, by rule and element: the marks that Vega lays
+# over a metric's sparkline have no title.
+THEIRS = {("svg-img-alt", "metric_chart")}
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +59,31 @@ def faults(page: Page) -> list[str]:
     return [
         f"{each['id']}: {node['target']} {node['html'][:200]}"
         for each in found
-        if each["impact"] in ("serious", "critical") and each["id"] not in THEIRS
+        if each["impact"] in ("serious", "critical")
         for node in each["nodes"]
+        if not any(each["id"] == rule and part in str(node["target"]) for rule, part in THEIRS)
     ]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_every_part_of_a_page_is_accessible(
+    open_tab: OpenTab, address: str, width: int, scheme: str
+) -> None:
+    for name in ("pipeline", "quality"):
+        tab = open_tab(f"{address}/{name}", width=width, color_scheme=scheme)
+        for part in PARTS[name]:
+            tab.page.get_by_role("tab", name=part, exact=True).click()
+            panel = tab.page.locator("[role=tabpanel]:visible")
+            expect(panel.locator("[data-testid=stElementContainer]").first).to_be_visible()
+            expect(tab.page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+            tab.page.add_style_tag(content=UNFADED)
+            assert faults(tab.page) == [], part
+            assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert complaints(tab) == []
+
+
+# Streamlit fades what it is reading anew, every few seconds: that is no lasting fault.
+UNFADED = "[data-stale] { opacity: 1 !important; transition: none !important }"
 
 
 def test_the_explorer_turns_pages_and_hands_out_a_file(open_tab: OpenTab, address: str) -> None:
@@ -90,40 +111,3 @@ def test_a_tab_is_chosen_by_keys_and_stands_in_the_address(open_tab: OpenTab, ad
     page.reload()
     expect(page.get_by_text("Filled ones too")).to_be_visible()
     assert complaints(tab) == []
-
-
-def test_warehouse_and_exchange_go_and_come_back_under_an_open_page(
-    open_tab: OpenTab,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    simulated_exchange: StartExchange,
-) -> None:
-    exchange = simulated_exchange()
-    for name in ("EXCHANGE", "ARCHIVE"):
-        monkeypatch.setenv(f"CRYPTO_{name}_URL", exchange.url)
-    home = tmp_path / "home"
-    trouble(home).close()
-    with serving(home, tmp_path / "app.log") as address:
-        tabs = [open_tab(f"{address}/{name}") for name in ("", "pipeline", "quality")]
-        board, pipeline, _ = (tab.page for tab in tabs)
-        for tab in tabs:
-            expect(tab.page.get_by_text("Exchange away")).to_have_count(0)
-            expect(tab.page.locator(".stMarkdownBadge", has_text="Live")).to_be_visible()
-        exchange.faults.add({"do": "status", "status": 503, "path": "/api/v3/time"})
-        expect(board.get_by_text("The exchange is away")).to_be_visible()
-        expect(pipeline.locator(".stMarkdownBadge", has_text="Exchange away").first).to_be_visible()
-        _ = [path.rename(path.with_suffix(path.suffix + ".away")) for path in files(home)]
-        for tab in tabs:
-            expect(tab.page.get_by_text("not set up yet").first).to_be_visible()
-            expect(tab.page.get_by_text("No data")).to_be_visible()
-        _ = [path.rename(path.with_suffix("")) for path in home.glob("warehouse.db*.away")]
-        for tab in tabs:
-            expect(tab.page.get_by_text("not set up yet")).to_have_count(0)
-            expect(tab.page.locator(".stMarkdownBadge", has_text="Live")).to_be_visible()
-            expect(tab.page.locator("[data-testid=stException]")).to_have_count(0)
-            assert complaints(tab) == []
-    assert "Traceback" not in (tmp_path / "app.log").read_text()
-
-
-def files(home: Path) -> list[Path]:
-    return sorted(home.glob("warehouse.db*"))

@@ -1,5 +1,6 @@
 """Scheduler and Settings in a real browser over a real Dagster: what is pressed is done."""
 
+import re
 from collections.abc import Iterator
 
 import orjson
@@ -18,7 +19,7 @@ from crypto_assets_tests.streamlit_app.test_browser import (
     assert_shown_well,
     complaints,
 )
-from crypto_assets_tests.streamlit_app.test_every_page import faults
+from crypto_assets_tests.streamlit_app.test_every_page import UNFADED, faults
 
 # Dagster's start and two backfills on a busy machine.
 pytestmark = pytest.mark.timeout(900)
@@ -72,9 +73,7 @@ def test_every_part_of_the_settings_renders(
 def assert_sound(tab: Tab, width: int, scheme: str) -> None:
     """Drawn well, readable by a screen reader, and nothing said on the console."""
     assert_shown_well(tab.page, width, scheme)
-    # Streamlit fades what it is reading anew, every few seconds here: that is no lasting fault.
-    unfaded = "[data-stale] { opacity: 1 !important; transition: none !important }"
-    tab.page.add_style_tag(content=unfaded)
+    tab.page.add_style_tag(content=UNFADED)
     assert faults(tab.page) == []
     assert complaints(tab) == []
 
@@ -165,20 +164,37 @@ def choose(page: Page, symbol: str) -> None:
     page.keyboard.press("Escape")
 
 
-def test_dagster_away_is_said_in_words_and_the_page_recovers(
+def test_dagster_away_is_said_in_words_and_every_page_recovers(
     open_tab: OpenTab, desk: Steered
 ) -> None:
-    tab = opened(open_tab, desk, "scheduler")
-    expect(card(tab.page, "ingest_schedule")).to_be_visible()
+    tabs = {path: opened(open_tab, desk, path) for path in BY_DAGSTER}
+    expect_dagster(tabs)
     desk.door.closed = True
     try:
-        expect(tab.page.get_by_text("Dagster cannot be asked")).to_be_visible()
-        expect(tab.page.get_by_text("crypto-assets up").first).to_be_visible()
+        for tab in tabs.values():
+            expect(tab.page.get_by_text("Dagster is away: nothing is loaded")).to_be_visible()
+            expect(tab.page.get_by_text("Dagster cannot be asked")).to_be_visible()
+            expect(tab.page.get_by_text("crypto-assets up").first).to_be_visible()
     finally:
         desk.door.closed = False
-    expect(card(tab.page, "ingest_schedule")).to_be_visible()
-    expect(tab.page.get_by_text("Dagster cannot be asked")).to_have_count(0)
-    assert complaints(tab) == []
+    expect_dagster(tabs)
+
+
+# What only Dagster can tell, by the page (and its part) that asks it.
+BY_DAGSTER = {
+    "pipeline?part=Runs": re.compile("All of them in Dagster|has not run anything yet"),
+    "quality?part=Checks": re.compile("OHLC sane"),
+    "scheduler": re.compile("New candles of every symbol"),
+}
+
+
+def expect_dagster(tabs: dict[str, Tab]) -> None:
+    for path, tab in tabs.items():
+        expect(tab.page.get_by_text(BY_DAGSTER[path]).first).to_be_visible()
+        expect(tab.page.get_by_text("Dagster is away")).to_have_count(0)
+        expect(tab.page.get_by_text("Dagster cannot be asked")).to_have_count(0)
+        expect(tab.page.locator("[data-testid=stException]")).to_have_count(0)
+        assert complaints(tab) == []
 
 
 def test_a_symbol_is_added_retired_and_taken_up_again(open_tab: OpenTab, desk: Steered) -> None:

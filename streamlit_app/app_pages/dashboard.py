@@ -15,7 +15,6 @@ def board() -> None:
         with st.grid(tiles.columns(len(shown.tiles)), min_column_width=230):
             for tile in shown.tiles:
                 tiles.tile(tile)
-        notices.away()
         tiles.attention(shown.attention)
         tiles.totals(shown)
         flow_picture.show(data.flow())

@@ -18,7 +18,6 @@ _PARTS = {
 def flow() -> None:
     with notices.in_words():
         flow_picture.show(data.flow())
-        notices.away()
 
 
 flow()

@@ -1,5 +1,8 @@
 """Scheduler: what runs by itself, and backfills asked for, watched and called off."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from crypto_assets.errors import OrchestratorError
@@ -11,10 +14,23 @@ acting.tell()
 allowed = writers.gate()
 
 
+@contextmanager
+def waiting(part: str, height: int) -> Iterator[None]:
+    """A grey place while Dagster is asked, until the part has been drawn once."""
+    drawn = f"_drawn_{part}"
+    if st.session_state.get(drawn):
+        yield
+        return
+    with st.skeleton(height):
+        yield
+    st.session_state[drawn] = True
+
+
 @st.fragment(run_every="5s")
 def schedules() -> None:
     with notices.in_words():
-        found = scheduler.running()
+        with waiting("schedules", 280):
+            found = scheduler.running()
         if found.sick:
             st.warning(
                 f"**Dagster's daemon does not run** ({', '.join(found.sick)}): nothing ticks and "
@@ -34,7 +50,7 @@ def sensors() -> None:
     instigator_card.cards(found, {}, allowed)
 
 
-@st.fragment(run_every="30s")
+@st.fragment(run_every="10s")
 def launch() -> None:
     with notices.in_words():
         launch_form.form(allowed)
@@ -43,19 +59,26 @@ def launch() -> None:
 @st.fragment(run_every="3s")
 def backfills() -> None:
     try:
-        backfill_list.listing(scheduler.backfills(), allowed)
+        with waiting("backfills", 120):
+            found = scheduler.backfills()
     except OrchestratorError:
         st.caption("Shown when Dagster answers again.")
+        return
+    backfill_list.listing(found, allowed)
 
 
+# The frame first: Dagster may take its time.
 st.subheader("Schedules", anchor=False)
-schedules()
+above = st.container()
 with st.grid(2, min_column_width=330):
     with st.container():
         st.subheader("Backfill", anchor=False)
-        launch()
+        left = st.container()
     with st.container():
         st.subheader("Recent backfills", anchor=False)
-        backfills()
+        right = st.container()
 st.subheader("Sensors", anchor=False)
-sensors()
+below = st.container()
+for place, draw in ((above, schedules), (left, launch), (right, backfills), (below, sensors)):
+    with place:
+        draw()

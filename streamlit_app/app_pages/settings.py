@@ -24,7 +24,7 @@ PARTS = {
 }
 
 
-@st.fragment(run_every="15s")
+@st.fragment(run_every="10s")
 def shown(part: str) -> None:
     with notices.in_words():
         PARTS[part]()

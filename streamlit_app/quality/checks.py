@@ -14,7 +14,7 @@ _SAID = {
 }
 
 
-@st.fragment(run_every="15s")
+@st.fragment(run_every="10s")
 def show() -> None:
     with notices.in_words():
         found = quality.checks()
@@ -51,7 +51,7 @@ def _card(check: AssetCheck) -> None:
     judged = [verdict.passed for verdict in newest.values() if verdict.passed is not None]
     failed = judged.count(False)
     st.metric(
-        check.name.replace("_", " ").capitalize(),
+        _title(check),
         f"{failed:,} failed" if failed else f"{len(judged):,} passed" if judged else "\N{EM DASH}",
         f"of {len(judged):,} partitions judged last" if judged else "not run yet",
         delta_color="off",
@@ -61,10 +61,16 @@ def _card(check: AssetCheck) -> None:
     )
 
 
+def _title(check: AssetCheck) -> str:
+    """`ohlc_sane` as `OHLC sane`."""
+    title = check.name.replace("_", " ").capitalize()
+    return title.replace("Ohlc", "OHLC")
+
+
 def _row(check: AssetCheck, verdict: Verdict) -> dict[str, object]:
     return {
         "verdict": _SAID[verdict.passed],
-        "check": check.name.replace("_", " "),
+        "check": _title(check),
         "partition": verdict.partition or "",
         "said": verdict.said,
         "at": verdict.at,
