@@ -7,8 +7,9 @@ Rising and falling are blue and orange, a pair that every kind of colour blindne
 RISING = "#2B83D6"
 FALLING = "#DF6410"
 
-# Lines drawn over candles, in the order in which they are switched on.
-OVERLAYS = ("#8E7BF0", "#12A58A", "#CF5FA3", "#B08A22")
+# Lines drawn over candles, in the order in which they are switched on; as far apart as four can be
+# for every eye, of those that stand out from both grounds.
+OVERLAYS = ("#9A6BF2", "#12A58A", "#A52D96", "#87692D")
 
 OUTAGE = "rgba(128, 138, 152, 0.22)"
 CROSSHAIR = "rgba(128, 138, 152, 0.9)"
@@ -22,6 +23,6 @@ def translucent(colour: str, alpha: float) -> str:
 
 # Days of the coverage calendar. Not loaded is hardly there, on either ground.
 COMPLETE = RISING
-EXPLAINED = "#7C8798"
+EXPLAINED = "#8E7272"
 INCOMPLETE = FALLING
 NOT_LOADED = "rgba(128, 138, 152, 0.2)"

@@ -1,6 +1,8 @@
-"""Rising and falling stay apart for every kind of colour blindness, on light and on dark."""
+"""What colours tell stays apart for every kind of colour blindness, on light and on dark."""
 
+import re
 import tomllib
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import streamlit_app
+from streamlit_app import colours
 from streamlit_app.colours import FALLING, OVERLAYS, RISING, translucent
 
 Colour = NDArray[np.float64]
@@ -60,11 +63,44 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+def difference(one: str, other: str, eye: str) -> float:
+    """CIE 1976; a just noticeable one is 2.3."""
+    seen = [lab(SEEN_BY[eye] @ linear(colour)) for colour in (one, other)]
+    return float(np.linalg.norm(seen[0] - seen[1]))
+
+
 @pytest.mark.parametrize("eye", SEEN_BY)
 @pytest.mark.parametrize(("rising", "falling"), PAIRS)
 def test_rising_and_falling_stay_apart(rising: str, falling: str, eye: str) -> None:
-    seen = [lab(SEEN_BY[eye] @ linear(colour)) for colour in (rising, falling)]
-    assert float(np.linalg.norm(seen[0] - seen[1])) > 50, "a just noticeable difference is 2.3"
+    assert difference(rising, falling, eye) > 50
+
+
+@pytest.mark.parametrize("eye", SEEN_BY)
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_days_of_the_calendar_stay_apart(mode: str, eye: str) -> None:
+    ground = THEME[mode]["backgroundColor"]
+    states = [
+        *(colours.COMPLETE, colours.EXPLAINED, colours.INCOMPLETE),
+        laid_over(colours.NOT_LOADED, ground),
+    ]
+    for one, other in combinations(states, 2):
+        assert difference(one, other, eye) > 30, (one, other)
+    for seen in states[:3]:
+        assert contrast(seen, ground) >= 3, "WCAG 2.2, 1.4.11"
+
+
+def laid_over(colour: str, ground: str) -> str:
+    """An `rgba(...)` colour as it looks on a ground."""
+    *channels, alpha = (float(part) for part in re.findall(r"[\d.]+", colour))
+    below = (int(ground[at : at + 2], 16) for at in (1, 3, 5))
+    mixed = (alpha * top + (1 - alpha) * low for top, low in zip(channels, below, strict=True))
+    return "#" + "".join(f"{round(channel):02X}" for channel in mixed)
+
+
+@pytest.mark.parametrize("eye", SEEN_BY)
+def test_lines_over_the_candles_stay_apart(eye: str) -> None:
+    for one, other in combinations(OVERLAYS, 2):
+        assert difference(one, other, eye) > 25, (one, other)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
