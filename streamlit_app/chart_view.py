@@ -9,8 +9,8 @@ import streamlit as st
 
 from crypto_assets.analytics import Panel
 from crypto_assets.market.clock import Window
-from crypto_assets.reports import Answer, Chart, Instrument, Statistics
-from streamlit_app import downloads, footnotes, notices, view, words
+from crypto_assets.reports import Answer, Chart
+from streamlit_app import day_line, downloads, footnotes, notices, view
 from streamlit_app.comparison import relative_chart
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import Charted
@@ -35,10 +35,10 @@ def show(chosen: Selection) -> None:
         notices.no_candles(about.symbol)
         footnotes.ledger(about.symbol)
         return
-    head = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    head = st.container(horizontal=True, vertical_alignment="center", gap="small")
     if (day := analytics.statistics_24h(about.symbol)) is not None:
         with head:
-            _figures(day, about)
+            day_line.show(day, about)
     seen = view.seen(scope)
     extract = chosen.extract(seen)
     charted = analytics.chart(about.symbol, extract, chosen.indicators)
@@ -90,22 +90,6 @@ def _figure(chosen: Selection, shown: Chart, sight: Window | None) -> go.Figure:
         holes=[hole(gap) for gap in series.gaps],
         volume=any(name == _VOLUME for name, _ in chosen.indicators),
     )
-
-
-def _figures(day: Statistics, about: Instrument) -> None:
-    price = {
-        name: words.price(float(value), about.digits)
-        for name, value in (("last", day.last), ("high", day.high), ("low", day.low))
-    }
-    shown = {
-        f"{about.base} / {about.quote}": price["last"],
-        "24 h change": words.percent(float(day.change_ratio)),
-        "24 h high": price["high"],
-        "24 h low": price["low"],
-        "24 h volume": f"{words.compact(float(day.volume))} {about.base}",
-    }
-    for label, value in shown.items():
-        st.metric(label, value, width="content")
 
 
 def _others(chosen: Selection, shown: Chart) -> Mapping[str, pd.Series]:

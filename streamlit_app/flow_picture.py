@@ -49,13 +49,16 @@ _STYLE = """
   .flow li, .flow .books li { flex: none; flex-direction: column; }
   .flow .books li:first-child .way { display: none; }
   .flow .branch { display: block; font-size: .8rem; opacity: .8; margin: .2rem 0 -.2rem; }
-  .flow .way { flex: none; width: 2px; height: 1.1rem; align-self: flex-start;
+  .flow .way { flex: none; width: 2px; height: .9rem; align-self: flex-start;
     margin-left: 1.6rem; }
   .flow .way::after { right: -4px; top: auto; bottom: 0; border: 5px solid transparent;
     border-bottom: 0; border-top: 8px solid color-mix(in srgb, currentColor 55%, transparent); }
   .flow .stop { display: grid; grid-template-columns: 1fr auto; column-gap: .8rem; }
   .flow .name { align-self: center; }
-  .flow .note, .flow .waits { grid-column: 1 / -1; }
+  .flow .notes { grid-column: 1 / -1; }
+  .flow .notes > * { display: inline; }
+  .flow .notes > * + *::before { content: " \\00B7  "; }
+  .flow .notes > .waits::before { content: "  \\25CF  "; }
 }
 </style>
 """
@@ -86,9 +89,11 @@ def _stop(flow: Flow, station: Station) -> str:
     notes = [recent.format(count=f"{stop.recent:,}")] if recent else []
     notes += _more(flow, stop)
     parts = [f'<div class="name">{name}</div>', f'<div class="count">{_count(stop, unit)}</div>']
-    parts += [f'<div class="note">{escape(note)}</div>' for note in notes]
+    lines = [f'<div class="note">{escape(note)}</div>' for note in notes]
     if stop.waiting:
-        parts.append(f'<div class="waits">{escape(waits.format(count=f"{stop.waiting:,}"))}</div>')
+        lines.append(f'<div class="waits">{escape(waits.format(count=f"{stop.waiting:,}"))}</div>')
+    if lines:
+        parts.append(f'<div class="notes">{"".join(lines)}</div>')
     return f'<div class="stop{source}">{"".join(parts)}</div>'
 
 

@@ -53,7 +53,7 @@ def select(instruments: Mapping[str, Instrument], held: Mapping[str, Window]) ->
             names,
             key="symbol",
             bind="query-params",
-            width=150,
+            width=140,
             label_visibility="collapsed",
         )
         compared = st.multiselect(
@@ -61,7 +61,7 @@ def select(instruments: Mapping[str, Instrument], held: Mapping[str, Window]) ->
             names,
             key="compare",
             bind="query-params",
-            width=220,
+            width=200,
             max_selections=_COMPARED,
             placeholder="Compare with",
             label_visibility="collapsed",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from rich.filesize import decimal as file_size
 
 # Up to so many rows a table is as tall as they are; longer ones scroll inside.
 _ROWS = 12
@@ -23,12 +24,17 @@ def count(label: str, help_text: str | None = None) -> Any:
 
 
 def size(label: str) -> Any:
-    return st.column_config.NumberColumn(label, format="bytes")
+    """A column of bytes that `frame` has written out: a browser's own `mB` is a millibyte."""
+    return st.column_config.TextColumn(label, alignment="right")
 
 
-def frame(rows: Iterable[Mapping[str, Any]], times: Sequence[str] = ()) -> pd.DataFrame:
-    """Rows as a frame; the columns named in `times` hold epoch ms, or None."""
+def frame(
+    rows: Iterable[Mapping[str, Any]], times: Sequence[str] = (), sizes: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Rows as a frame; columns named in `times` hold epoch ms or None, those in `sizes` bytes."""
     made = pd.DataFrame(list(rows))
+    for name in sizes:
+        made[name] = [file_size(size) for size in made[name]]
     for name in times:
         if name in made:
             made[name] = pd.to_datetime(made[name].astype("Int64"), unit="ms", utc=True)

@@ -24,6 +24,9 @@ SIZES = ((1440, 900), (390, 844))
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
+# What Streamlit has marked as waiting: old numbers, spinners, places still empty.
+UNSETTLED = "[data-stale=true], [data-testid=stSpinner], [data-testid=stSkeleton]"
+
 # What must be there before a page is taken, where that is more than its first figures.
 AWAITED = {
     "dashboard": "[data-testid=stMetricChart] path",
@@ -108,8 +111,10 @@ def _take(
 
 
 def _settle(page: Page) -> None:
-    page.wait_for_selector("[data-test-script-state=notRunning]")
+    """Nothing is faded, because it is being read anew, or about to come."""
     page.wait_for_timeout(1500)  # sparklines and fonts fade in
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+    page.wait_for_function(f"!document.querySelector('{UNSETTLED}')")
 
 
 def main() -> None:

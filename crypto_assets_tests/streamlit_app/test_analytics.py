@@ -12,7 +12,7 @@ import crypto_assets.analytics.providers as package
 from crypto_assets.market.clock import DAY_MS, day_of, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets_tests.streamlit_app.conftest import RunApp
-from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, metrics_of, words_of
+from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, words_of
 
 NEW_PANE = '''
 """Heat: the close's place in its recent range."""
@@ -38,6 +38,12 @@ def heat(candles: pd.DataFrame, params: HeatParams) -> pd.DataFrame:
 def figure_of(app: AppTest) -> str:
     """The candle chart's, which is the first."""
     return str(json.loads(app.get("bidi_component")[0].proto.json)["figure"])
+
+
+def day_line_of(app: AppTest) -> str:
+    """Price and figures of 24 hours, as HTML."""
+    (found,) = [each.proto.body for each in app.get("html") if 'class="day"' in each.proto.body]
+    return str(found)
 
 
 def test_analytics_draws_the_newest_week_in_hours(run_app: RunApp, stocked_home: Path) -> None:
@@ -67,7 +73,7 @@ def test_the_address_chooses_symbol_interval_range_and_indicators(
     assert "72 candles of 5m" in words_of(app)
     figure = figure_of(app)
     assert '"name":"SMA 7"' in figure and "EMA" not in figure
-    assert "SHIB / USDT" in metrics_of(app)
+    assert "SHIB / USDT" in day_line_of(app)
 
 
 def test_another_interval_is_drawn(run_app: RunApp, stocked_home: Path) -> None:

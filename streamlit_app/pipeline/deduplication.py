@@ -35,7 +35,7 @@ def show() -> None:
                 "held": tables.count("Held", "minutes that they became, each once"),
                 "repeated": tables.count("Repeated", "rows that said again what another had said"),
                 "quarantined": tables.count("Set aside", "rows that broke a rule"),
-                "share": st.column_config.NumberColumn("Repeated", format="percent"),
+                "share": st.column_config.NumberColumn("Share repeated", format="percent"),
             },
             "Rows delivered and held, by symbol",
         )
@@ -48,18 +48,25 @@ def show() -> None:
 def _figures(found: Deduplication) -> None:
     held = sum(one.held for one in found.symbols)
     aside = sum(one.quarantined for one in found.symbols)
+    share = f"{found.repeated / found.delivered:.1%} of delivered"
+    figures = (
+        ("Delivered", found.delivered, None, "rows of all objects"),
+        ("Held", held, None, "minutes, each once"),
+        ("Repeated", found.repeated, share, "rows that said again what another had said"),
+        ("Set aside", aside, None, "rows that broke a rule"),
+    )
     with st.grid(4, min_column_width=150):
-        st.metric("Delivered", f"{found.delivered:,}", help="rows of all objects", border=True)
-        st.metric("Held", f"{held:,}", help="minutes, each once", border=True)
-        st.metric(
-            "Repeated",
-            f"{found.repeated:,}",
-            f"{found.repeated / found.delivered:.1%} of delivered",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-        )
-        st.metric("Set aside", f"{aside:,}", help="rows that broke a rule", border=True)
+        for label, value, part, about in figures:
+            st.metric(
+                label,
+                f"{value:,}",
+                part,
+                delta_color="off",
+                delta_arrow="off",
+                help=about,
+                border=True,
+                height="stretch",
+            )
 
 
 def _row(one: SymbolDeduplication) -> dict[str, object]:

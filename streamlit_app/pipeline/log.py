@@ -23,6 +23,7 @@ def show() -> None:
             tables.frame(
                 (_row(item) for item in shown),
                 ["fetched_at", "first_time", "last_time", "loaded_at"],
+                ["size_bytes"],
             ),
             {
                 "fetched_at": tables.moment("Fetched (UTC)"),

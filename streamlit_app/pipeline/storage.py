@@ -19,13 +19,16 @@ def show() -> None:
             else:
                 tables.show(
                     tables.frame(
-                        {
-                            "bucket": total.bucket,
-                            "kind": str(total.kind),
-                            "objects": total.objects,
-                            "bytes": total.size_bytes,
-                        }
-                        for total in storage.lake
+                        (
+                            {
+                                "bucket": total.bucket,
+                                "kind": str(total.kind),
+                                "objects": total.objects,
+                                "bytes": total.size_bytes,
+                            }
+                            for total in storage.lake
+                        ),
+                        sizes=["bytes"],
                     ),
                     {
                         "bucket": st.column_config.TextColumn("Bucket"),
@@ -39,7 +42,9 @@ def show() -> None:
             st.subheader(f"Warehouse, {file_size(sum(sizes.values()))}")
             largest = sorted(sizes.items(), key=lambda item: -item[1])
             tables.show(
-                tables.frame({"table": name, "bytes": size} for name, size in largest),
+                tables.frame(
+                    ({"table": name, "bytes": size} for name, size in largest), sizes=["bytes"]
+                ),
                 {
                     "table": st.column_config.TextColumn("Table"),
                     "bytes": tables.size("Size"),

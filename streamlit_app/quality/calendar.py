@@ -137,7 +137,9 @@ def _as_table(found: Calendar) -> None:
         for day, cell in zip(found.days, cells, strict=True)
         if cell.state is not DayState.COMPLETE
     ]
-    with st.expander(f"{len(rows):,} days are not complete", icon=":material/table_rows:"):
+    empty = sum(row["state"] == _NAMES[DayState.NOT_LOADED] for row in rows)
+    title = f"{len(rows) - empty:,} days with an outage or missing minutes, {empty:,} not loaded"
+    with st.expander(title, icon=":material/table_rows:"):
         if not rows:
             notices.nothing("Every day shown is complete.")
             return
