@@ -51,9 +51,11 @@ def pages(home: homes.Environment, times: int) -> Figures:
     taken = {name: homes.inside(home, "page", name, "--times", str(times)) for name in names}
     yield "page_first_s", max(one["first"] for one in taken.values())
     yield "page_rerun_s", max(median(one["rerun"]) for one in taken.values())
+    yield "page_refresh_s", max(median(one["refresh"]) for one in taken.values())
     for name, one in taken.items():
         yield f"page_first_{Path(name).stem}_s", one["first"]
         yield f"page_rerun_{Path(name).stem}_s", median(one["rerun"])
+        yield f"page_refresh_{Path(name).stem}_s", median(one["refresh"])
 
 
 def _percentile(percent: int, values: list[float]) -> float:

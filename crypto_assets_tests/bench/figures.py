@@ -42,6 +42,8 @@ FIGURES = (
     Figure("page_first_s", "s", 2.0, 1.0, falls=True),
     Figure("page_rerun_s", "s", 0.5, 0.2, falls=True),
     Figure("page_20_viewers_s", "s", 4.0, 2.0, falls=True),
+    Figure("page_20_viewers_rerun_s", "s", 1.0, 0.4, falls=True),
+    Figure("page_200_reruns_growth_mb", "MB", 10, 2, falls=True),
     Figure("backfill_peak_mb", "MB", 600, 300, falls=True),
 )
 

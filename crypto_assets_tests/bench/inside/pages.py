@@ -7,14 +7,17 @@ from streamlit.testing.v1 import AppTest
 
 import streamlit_app
 from streamlit_app.app import warm
+from streamlit_app.data import FRESH_SECONDS
 
 _FRAME = Path(streamlit_app.__path__[0]) / "frame.py"
 _TIMEOUT = 60
+_REFRESHES = 3
 
 
 def renders(page: str, times: int) -> dict[str, float | list[float]]:
-    """Seconds of the first render, of a server that has started, and of reruns.
+    """Seconds of the first render, of a server that has started, of reruns, and of refreshes.
 
+    A refresh is a rerun that finds all that pages refresh by themselves too old to be shown again.
     `page` is its file in `app_pages`. Dagster does not run beside a measurement, and a page may
     say so.
     """
@@ -22,7 +25,13 @@ def renders(page: str, times: int) -> dict[str, float | list[float]]:
     app = AppTest.from_file(_FRAME, default_timeout=_TIMEOUT)
     app.switch_page(f"app_pages/{page}")
     first = _render(app)
-    return {"first": first, "rerun": [_render(app) for _ in range(times)]}
+    reruns = [_render(app) for _ in range(times)]
+    return {"first": first, "rerun": reruns, "refresh": [_refresh(app) for _ in range(_REFRESHES)]}
+
+
+def _refresh(app: AppTest) -> float:
+    time.sleep(FRESH_SECONDS)
+    return _render(app)
 
 
 def _render(app: AppTest) -> float:
