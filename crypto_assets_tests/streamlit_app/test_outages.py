@@ -20,8 +20,8 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.chromium import OpenTab, Tab
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
+from crypto_assets_tests.streamlit_app import told
 from crypto_assets_tests.streamlit_app.conftest import serving
-from crypto_assets_tests.streamlit_app.test_browser import complaints
 from streamlit_app.navigation import PAGES
 
 STARTED_SECONDS = 60
@@ -93,36 +93,25 @@ def stock(url: str) -> None:
     warehouse.close()
 
 
-# A word of each page that only its warehouse can tell.
-TOLD = {
-    "dashboard": "Nothing needs attention",
-    "analytics": "BTC / USDT",
-    "pipeline": "Lake, candles",
-    "quality": "Coverage",
-    "scheduler": "To, inclusive",
-    "settings": "BTC / USDT",
-}
-
-
 def test_every_page_says_that_the_exchange_is_away_until_it_is_back(
     open_tab: OpenTab, desk: Desk
 ) -> None:
     tabs = opened(open_tab, desk)
-    assert_at_work(tabs)
+    told.expect_at_work(tabs)
     desk.stop_exchange()
     for tab in tabs.values():
         expect(tab.page.get_by_text("The exchange is away: new candles come")).to_be_visible()
     desk.start_exchange()
     for tab in tabs.values():
         expect(tab.page.get_by_text("The exchange is away")).to_have_count(0)
-    assert_at_work(tabs)
+    told.expect_at_work(tabs)
 
 
 def test_every_page_says_that_the_warehouse_is_away_and_recovers_by_itself(
     open_tab: OpenTab, desk: Desk
 ) -> None:
     tabs = opened(open_tab, desk)
-    assert_at_work(tabs)
+    told.expect_at_work(tabs)
     desk.database.stop()
     for tab in tabs.values():
         expect(tab.page.get_by_text("The warehouse does not answer").first).to_be_visible()
@@ -131,19 +120,9 @@ def test_every_page_says_that_the_warehouse_is_away_and_recovers_by_itself(
     reloaded.reload()
     expect(reloaded.get_by_text("looks again by itself").first).to_be_visible()
     desk.database.start()
-    assert_at_work(tabs)
+    told.expect_at_work(tabs)
 
 
 def opened(open_tab: OpenTab, desk: Desk) -> dict[str, Tab]:
     addresses = {one.name: "" if one is PAGES[0] else one.name for one in PAGES}
     return {name: open_tab(f"{desk.address}/{path}") for name, path in addresses.items()}
-
-
-def assert_at_work(tabs: dict[str, Tab]) -> None:
-    for name, tab in tabs.items():
-        page = tab.page
-        expect(page.locator(".stMarkdownBadge", has_text="Live")).to_be_visible()
-        expect(page.get_by_text("The warehouse does not answer")).to_have_count(0)
-        expect(page.get_by_text(TOLD[name]).first).to_be_visible()
-        expect(page.locator("[data-testid=stException]")).to_have_count(0)
-        assert complaints(tab) == []

@@ -1,6 +1,5 @@
 """Scheduler and Settings in a real browser over a real Dagster: what is pressed is done."""
 
-import re
 from collections.abc import Iterator
 
 import orjson
@@ -10,6 +9,7 @@ from playwright.sync_api import Page, expect
 from crypto_assets.orchestrator import Kind
 from crypto_assets_tests.services.chromium import OpenTab, Tab
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
+from crypto_assets_tests.streamlit_app import told
 from crypto_assets_tests.streamlit_app.gestures import badge, card, confirm, part, press
 from crypto_assets_tests.streamlit_app.steered import Steered, steered
 from crypto_assets_tests.streamlit_app.test_browser import (
@@ -167,8 +167,8 @@ def choose(page: Page, symbol: str) -> None:
 def test_dagster_away_is_said_in_words_and_every_page_recovers(
     open_tab: OpenTab, desk: Steered
 ) -> None:
-    tabs = {path: opened(open_tab, desk, path) for path in BY_DAGSTER}
-    expect_dagster(tabs)
+    tabs = {path: opened(open_tab, desk, path) for path in told.BY_DAGSTER}
+    told.expect_dagster(tabs)
     desk.door.closed = True
     try:
         for tab in tabs.values():
@@ -177,24 +177,7 @@ def test_dagster_away_is_said_in_words_and_every_page_recovers(
             expect(tab.page.get_by_text("crypto-assets up").first).to_be_visible()
     finally:
         desk.door.closed = False
-    expect_dagster(tabs)
-
-
-# What only Dagster can tell, by the page (and its part) that asks it.
-BY_DAGSTER = {
-    "pipeline?part=Runs": re.compile("All of them in Dagster|has not run anything yet"),
-    "quality?part=Checks": re.compile("OHLC sane"),
-    "scheduler": re.compile("New candles of every symbol"),
-}
-
-
-def expect_dagster(tabs: dict[str, Tab]) -> None:
-    for path, tab in tabs.items():
-        expect(tab.page.get_by_text(BY_DAGSTER[path]).first).to_be_visible()
-        expect(tab.page.get_by_text("Dagster is away")).to_have_count(0)
-        expect(tab.page.get_by_text("Dagster cannot be asked")).to_have_count(0)
-        expect(tab.page.locator("[data-testid=stException]")).to_have_count(0)
-        assert complaints(tab) == []
+    told.expect_dagster(tabs)
 
 
 def test_a_symbol_is_added_retired_and_taken_up_again(open_tab: OpenTab, desk: Steered) -> None:
