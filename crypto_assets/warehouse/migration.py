@@ -1,5 +1,6 @@
 """Brings a database to this program's schema, and tells whether it is there."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -119,7 +120,9 @@ def _current(connection: Connection) -> str | None:
     return heads[0]
 
 
+@cache
 def _head() -> str:
+    """Read once a process: finding it imports every migration."""
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
