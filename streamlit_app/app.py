@@ -4,6 +4,7 @@
 """
 
 import gc
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -12,6 +13,7 @@ from pkgutil import walk_packages
 
 import streamlit as st
 
+from crypto_assets.analytics import registry
 from streamlit_app import plotly_library
 
 _HERE = Path(__file__).parent
@@ -28,7 +30,10 @@ def warm() -> None:
     for part in walk_packages([str(_HERE)], "streamlit_app."):
         if part.name.split(".")[1] not in _SCRIPTS:
             import_module(part.name)
+    registry.providers()
     plotly_library.zipped()
+    # Streamlit does this at a process's first element, and finds the files of all modules known.
+    inspect.stack()
     gc.collect()
     gc.freeze()
 
