@@ -55,10 +55,10 @@ def judge(
     """Evaluate the run's selected checks for each key; (asset, key, reason) where one fails.
 
     Dagster knows one verdict for a step over many partitions, so each is logged here. A backfill is
-    not judged on the way, which would double its time: its days can be checked afterwards.
+    not judged on the way, which would double its time, unless it is one of the checks alone.
     """
     checks = {DayCheck(key.name) for key in context.selected_asset_check_keys}
-    if not checks or _BACKFILL in context.run.tags:
+    if not checks or (_BACKFILL in context.run.tags and context.selected_asset_keys):
         return []
     bad = []
     for own in wanted:
@@ -108,7 +108,7 @@ def _evaluation(
         **finding.figures,
         **({"wrong": list(finding.named)} if finding.named else {}),
         "chart": chart_link(asset, symbol),
-        "runbook": runbook_link("failed-checks"),
+        "runbook": runbook_link(finding.check.value),
     }
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(asset.value),

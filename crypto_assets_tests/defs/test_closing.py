@@ -19,6 +19,7 @@ from crypto_assets.defs.mending import (
     load_leftovers,
     mend_gaps,
 )
+from crypto_assets.defs.partitions import range_tags
 from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat, now_ms
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.pipeline.day_checks import DayCheck
@@ -106,7 +107,11 @@ def verdicts(instance: dg.DagsterInstance, day: date, symbol: str) -> dict[DayCh
             for record in records
             if record.event and record.partition == f"{day}|{symbol}"
         ]
-        mine = [event.asset_check_evaluation_data for event in events if event]
+        mine = [
+            event.asset_check_evaluation_data
+            for event in events
+            if event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ]
         found[check] = mine[0].passed if mine else None
         # Else Dagster's pages show the partition as not judged since it was materialised.
         assert not mine or mine[0].target_materialization_data, check
@@ -154,6 +159,22 @@ def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
     told = str(failure.step_failure_data.user_failure_data)
     assert f"{TODAY}|BTCUSDT" in told
     assert "ETHUSDT" not in told
+
+
+def test_a_backfill_is_judged_where_it_is_one_of_the_checks_alone(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    """As Dagster's page of the checks launches it for many partitions."""
+    server.clock.set(_NEXT_MORNING)
+    bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
+    tags = {"dagster/backfill": "abc", **range_tags(*2 * (f"{TODAY}|BTCUSDT",))}
+    given: Any = {"instance": instance, "resources": {"platform": platform}, "tags": tags}
+    assets = dg.AssetSelection.assets(*(stage.value for stage in Stage))
+    assert dg.materialize([klines], selection=assets, **given).success
+    assert verdicts(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck)
+    checks = dg.AssetSelection.all_asset_checks()
+    assert dg.materialize([klines], selection=checks, **given).success
+    assert verdicts(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck, True)
 
 
 def test_an_open_gap_gets_a_run_and_not_another_before_its_time(

@@ -1,6 +1,13 @@
 """docs/operations.md names all that runs by itself, and every check that may fail."""
 
+import re
+
+import pytest
+
 from crypto_assets.definitions import defs
+from crypto_assets.defs.metadata import runbook_link
+from crypto_assets.pipeline.day_checks import DayCheck
+from crypto_assets.pipeline.silence import Silent
 from crypto_assets_tests.house.repository import text
 
 
@@ -19,3 +26,19 @@ def test_every_job_has_a_word_on_its_failure() -> None:
     page = text("docs/operations.md")
     jobs = {job.name for job in defs.get_repository_def().get_all_jobs()} - {"__ASSET_JOB"}
     assert sorted(name for name in jobs if f"`{name} failed`" not in page) == []
+
+
+def test_what_a_silent_symbol_is_told_as_has_a_word() -> None:
+    assert f"`{Silent('X', None).alert('').subject}`" in text("docs/operations.md")
+
+
+@pytest.mark.parametrize("section", [*DayCheck, "retention", "dagsters-own-history"])
+def test_a_link_to_the_runbook_leads_to_its_section(section: str) -> None:
+    assert str(runbook_link(section).value) == f"docs/operations.md#{section}"
+    headings = re.findall(r"^#+ (.+)$", text("docs/operations.md"), re.MULTILINE)
+    assert section in {_anchor(heading) for heading in headings}
+
+
+def _anchor(heading: str) -> str:
+    """As GitHub makes it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
