@@ -34,14 +34,14 @@ class Served:
         """A backfill of all assets as Dagster's own page launches it, with no tag of ours."""
         return self.tree.orchestrator.launch_backfill(list(Stage), keys, {}, "from the page")
 
-    def ended(self, backfill_id: str) -> BackfillProgress:
+    def ended(self, backfill_id: str, seconds: float = 600) -> BackfillProgress:
         """Waits for its end."""
 
         def look() -> BackfillProgress | None:
             now = self.tree.orchestrator.backfill(backfill_id)
             return now if now.ended else None
 
-        found = wait_for(look, 600)
+        found = wait_for(look, seconds)
         assert found
         return found
 
@@ -53,9 +53,14 @@ class Served:
 
 
 @contextmanager
-def serve(folder: Path, now: int, warehouse_url: str = "", **settings: str) -> Iterator[Served]:
-    """A home ready to be served; nothing of Dagster runs yet. All is killed at the end."""
-    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now, 0))
+def serve(
+    folder: Path, now: int, warehouse_url: str = "", speed: float = 0, **settings: str
+) -> Iterator[Served]:
+    """A home ready to be served; nothing of Dagster runs yet. All is killed at the end.
+
+    The exchange's clock stands at `now` (epoch ms), unless it has a speed.
+    """
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now, speed))
     url = warehouse_url or f"sqlite:///{folder / 'home' / 'warehouse.db'}"
     with running(exchange) as exchange_url:
         tree = Tree.planted(folder, exchange_url, WAREHOUSE_URL=url, **settings)

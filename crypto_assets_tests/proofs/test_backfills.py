@@ -75,6 +75,7 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     # What was refused, in each of the four assets; all others of its run are green.
     assert (ended.materialized, ended.failed) == (KEYS - 12, 12)
     assert not ended.succeeded
+    assert ended.error and f"{DAYS[3]}|ETHUSDT" in ended.error, "why, without a look at Dagster"
     assert served.ended(another).succeeded
     assert all(run["tags"].items() >= BACKFILL_TAGS.items() for run in _of_backfills(served))
 
@@ -104,6 +105,23 @@ def test_a_symbol_added_while_running_gets_its_past_by_itself(served: Served) ->
     assert run["tags"].items() >= AUTOMATIC_BACKFILL_TAGS.items()
     assert wait_for(lambda: _ended_run(served, run["runId"])) == "SUCCESS"
     assert served.minutes("XRPUSDT", FIRST, LAST) == len(DAYS) * 1440
+
+
+def test_a_backfill_over_a_warehouse_that_is_not_migrated_names_the_command(
+    served: Served,
+) -> None:
+    """The last test of the module: the warehouse is another one afterwards."""
+    home = served.tree.desk.home
+    for path in home.glob("warehouse.db*"):
+        path.rename(path.with_name(f"old-{path.name}"))
+    (home / "warehouse.db").touch()
+    ended = served.ended(served.launch([f"{LAST}|BTCUSDT"]))
+    assert not ended.succeeded
+    assert ended.error and "crypto-assets init" in ended.error
+    day = ("--from", str(LAST), "--to", str(LAST))
+    ran = served.tree.desk.run("backfill", "--symbols", "BTCUSDT", *day)
+    assert ran.code == 1
+    assert "crypto-assets init" in ran.complaint
 
 
 def _refuse(served: Served, symbol: str, days: tuple[date, ...]) -> None:

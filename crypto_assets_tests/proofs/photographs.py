@@ -1,0 +1,173 @@
+"""Photographs Dagster's own pages: `python -m crypto_assets_tests.proofs.photographs OUT`.
+
+In a home of its own: sixty days of three symbols by a backfill, one candle spoilt behind the
+warehouse's back, and the day closed, so that a check fails. Each picture is OUT/dagster-{page}.png.
+"""
+
+import argparse
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from crypto_assets.market.clock import HOUR_MS, day_of, day_start_ms, now_ms
+from crypto_assets.orchestrator import Kind
+from crypto_assets_tests.proofs.served import Served, serve
+from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium
+from crypto_assets_tests.services.dagster_tree import wait_for
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+DAYS = 60
+_PATIENCE_SECONDS = 3600
+_WIDTH, _HEIGHT = 1440, 900
+# Pages with little on them; the others are taken in full height.
+_HEIGHTS = {"lineage": 660, "backfill": 500}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is there to be seen: where, which backfill, and the day whose ETHUSDT is spoilt."""
+
+    url: str
+    backfill_id: str
+    spoilt: date
+
+    @property
+    def spoilt_key(self) -> str:
+        return f"{self.spoilt}|ETHUSDT"
+
+
+@contextmanager
+def scene(folder: Path) -> Iterator[Scene]:
+    """A served home with a history, the newest day of which has one bad candle."""
+    today = day_of(now_ms())
+    days = [today - timedelta(days=ago) for ago in range(DAYS)]
+    settings = {
+        "SYMBOLS": ",".join(SYMBOLS),
+        "START_DATE": str(days[-1]),
+        "INGEST_INTERVAL_MINUTES": "1",
+        "ORDER_BOOK_INTERVAL_MINUTES": "1",
+    }
+    with serve(folder, now_ms(), speed=1, **settings) as served:
+        served.tree.start_webserver()
+        served.tree.start_daemon_alone()
+        backfill_id = served.launch([f"{day}|{name}" for day in days for name in SYMBOLS])
+        served.ended(backfill_id, _PATIENCE_SECONDS)
+        spoil(served.tree.desk.home / "warehouse.db", days[1])
+        close(served)
+        served.tree.switch_all(running=True)
+        wait_for(lambda: _ticked(served), _PATIENCE_SECONDS)
+        yield Scene(served.tree.url, backfill_id, days[1])
+
+
+def spoil(warehouse: Path, day: date) -> None:
+    """A minute of ETHUSDT whose high lies below its low."""
+    with closing(sqlite3.connect(warehouse, timeout=60)) as database, database:
+        database.execute(
+            "UPDATE fact_klines SET high = low * 0.99 WHERE open_time = ? AND symbol_id ="
+            " (SELECT symbol_id FROM symbols WHERE symbol = 'ETHUSDT')",
+            (day_start_ms(day) + 9 * HOUR_MS + HOUR_MS // 2,),
+        )
+
+
+def close(served: Served) -> None:
+    """What the schedule does at 00:10, now; waits until all its runs have ended."""
+    launched = served.tree.orchestrator.run_now(Kind.SCHEDULE, "close_day_schedule")
+    wait_for(
+        lambda: all(
+            run["status"] in {"SUCCESS", "FAILURE"}
+            for run in served.tree.runs()
+            if run["runId"] in launched.run_ids
+        ),
+        _PATIENCE_SECONDS,
+    )
+
+
+def _ticked(served: Served) -> bool:
+    ended = {run["jobName"] for run in served.tree.runs() if run["status"] == "SUCCESS"}
+    return {"ingest", "order_books"} <= ended
+
+
+def lineage(page: Page, here: Scene) -> None:
+    selection = quote('not group:"maintenance"')
+    page.goto(f"{here.url}/asset-groups~{selection}/")
+    page.locator("input[placeholder^='Jump to'] >> xpath=following::button[1]").click()
+    page.get_by_text("aggregates").first.wait_for()
+    page.keyboard.press("Alt+e")
+    page.get_by_text("daily_klines").first.wait_for()
+
+
+def partitions(page: Page, here: Scene) -> None:
+    day = here.spoilt - timedelta(days=2)
+    query = urlencode({"view": "partitions", "partition": f"{day}|BTCUSDT"})
+    page.goto(f"{here.url}/assets/raw_klines?{query}")
+    page.get_by_text("first_candle").first.wait_for()
+
+
+def backfill(page: Page, here: Scene) -> None:
+    page.goto(f"{here.url}/runs/b/{here.backfill_id}")
+    page.get_by_text("daily_klines").first.wait_for()
+
+
+def failed_check(page: Page, here: Scene) -> None:
+    query = urlencode({"checkDetail": "ohlc_sane", "checkDetailTab": "partitions"})
+    page.goto(f"{here.url}/assets/fact_klines/checks?{query}&partition={quote(here.spoilt_key)}")
+    page.get_by_text("high below low").first.wait_for()
+
+
+def automation(page: Page, here: Scene) -> None:
+    page.goto(f"{here.url}/automation")
+    page.get_by_text("ingest_schedule").first.wait_for()
+
+
+SHOTS: dict[str, Callable[[Page, Scene], None]] = {
+    "lineage": lineage,
+    "partitions": partitions,
+    "backfill": backfill,
+    "failed-check": failed_check,
+    "automation": automation,
+}
+
+
+def photograph(here: Scene, folder: Path) -> list[Path]:
+    """Every page, without the navigation at its left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
+        tab = browser.new_page(locale="en-GB", timezone_id="UTC")
+        tab.set_default_timeout(_PATIENCE_SECONDS * 100)
+        tab.goto(here.url)
+        tab.evaluate("localStorage.setItem('dagster-nav-collapsed', 'true')")
+        taken = [_take(tab, name, here, folder) for name in SHOTS]
+        browser.close()
+    return taken
+
+
+def _take(page: Page, name: str, here: Scene, folder: Path) -> Path:
+    page.set_viewport_size({"width": _WIDTH, "height": _HEIGHTS.get(name, _HEIGHT)})
+    SHOTS[name](page, here)
+    page.wait_for_timeout(8_000)  # statuses come one by one
+    path = folder / f"dagster-{name}.png"
+    page.screenshot(path=path)
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(128).save(path, optimize=True)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    with tempfile.TemporaryDirectory() as home, scene(Path(home)) as here:
+        for path in photograph(here, parser.parse_args().folder):
+            print(f"{path}  {path.stat().st_size // 1000} kB")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
