@@ -24,8 +24,10 @@ SIZES = ((1440, 900), (390, 844))
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
-# What Streamlit has marked as waiting: old numbers, spinners, places still empty.
-UNSETTLED = "[data-stale=true], [data-testid=stSpinner], [data-testid=stSkeleton]"
+# Places that Streamlit still waits to fill.
+AWAITING = "[data-testid=stSpinner], [data-testid=stSkeleton]"
+# It fades what it is reading anew, every few seconds: that is no lasting fault.
+UNFADED = "[data-stale] { opacity: 1 !important; transition: none !important }"
 
 # What must be there before a page is taken, where that is more than its first figures.
 AWAITED = {
@@ -111,10 +113,11 @@ def _take(
 
 
 def _settle(page: Page) -> None:
-    """Nothing is faded, because it is being read anew, or about to come."""
+    """All is there, and nothing is faded because it is just being read anew."""
     page.wait_for_timeout(1500)  # sparklines and fonts fade in
-    page.wait_for_selector("[data-test-script-state=notRunning]")
-    page.wait_for_function(f"!document.querySelector('{UNSETTLED}')")
+    page.wait_for_function(f"!document.querySelector('{AWAITING}')")
+    page.add_style_tag(content=UNFADED)
+    page.wait_for_timeout(300)
 
 
 def main() -> None:

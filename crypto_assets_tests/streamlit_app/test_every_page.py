@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from crypto_assets_tests.services.chromium import OpenTab
 from crypto_assets_tests.streamlit_app.conftest import serving
-from crypto_assets_tests.streamlit_app.screenshots import PARTS, Shot
+from crypto_assets_tests.streamlit_app.screenshots import PARTS, UNFADED, Shot
 from crypto_assets_tests.streamlit_app.test_browser import (
     GROUNDS,
     PATIENCE_MS,
@@ -80,10 +80,6 @@ def test_every_part_of_a_page_is_accessible(
             assert faults(tab.page) == [], part
             assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
         assert complaints(tab) == []
-
-
-# Streamlit fades what it is reading anew, every few seconds: that is no lasting fault.
-UNFADED = "[data-stale] { opacity: 1 !important; transition: none !important }"
 
 
 def test_the_explorer_turns_pages_and_hands_out_a_file(open_tab: OpenTab, address: str) -> None:

@@ -11,6 +11,7 @@ from crypto_assets_tests.services.chromium import OpenTab, Tab
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 from crypto_assets_tests.streamlit_app import told
 from crypto_assets_tests.streamlit_app.gestures import badge, card, confirm, part, press
+from crypto_assets_tests.streamlit_app.screenshots import UNFADED
 from crypto_assets_tests.streamlit_app.steered import Steered, steered
 from crypto_assets_tests.streamlit_app.test_browser import (
     PATIENCE_MS,
@@ -19,7 +20,7 @@ from crypto_assets_tests.streamlit_app.test_browser import (
     assert_shown_well,
     complaints,
 )
-from crypto_assets_tests.streamlit_app.test_every_page import UNFADED, faults
+from crypto_assets_tests.streamlit_app.test_every_page import faults
 
 # Dagster's start and two backfills on a busy machine.
 pytestmark = pytest.mark.timeout(900)
