@@ -21,8 +21,10 @@ mutation ($params: ExecutionParams!) {
 _COUNT = """
 fragment counted on RunsOrError { __typename ... on Runs { count } ... on Error { message } }
 query ($since: Float!) {
-  QUEUED: runsOrError(filter: {statuses: [QUEUED], createdAfter: $since}) { ...counted }
-  STARTED: runsOrError(filter: {statuses: [STARTED], createdAfter: $since}) { ...counted }
+  QUEUED: runsOrError(
+    filter: {statuses: [NOT_STARTED, QUEUED], createdAfter: $since}) { ...counted }
+  STARTED: runsOrError(
+    filter: {statuses: [STARTING, STARTED, CANCELING], createdAfter: $since}) { ...counted }
   SUCCESS: runsOrError(filter: {statuses: [SUCCESS], createdAfter: $since}) { ...counted }
   FAILURE: runsOrError(filter: {statuses: [FAILURE], createdAfter: $since}) { ...counted }
   CANCELED: runsOrError(filter: {statuses: [CANCELED], createdAfter: $since}) { ...counted }
@@ -62,7 +64,10 @@ def launch(webserver: Webserver, order: RunOrder) -> str:
 
 
 def count(webserver: Webserver, since_ms: int) -> dict[str, int]:
-    """How many runs that were created since then stand at each of Dagster's statuses."""
+    """How many runs that were created since then wait, go on, and have ended how.
+
+    By Dagster's words; what starts or is being called off goes on.
+    """
     answer = webserver.ask(_COUNT, since=since_ms / 1000)
     return {
         status: int(webserver.expect(counted, "Runs")["count"])
