@@ -102,7 +102,7 @@ def _rolled(parts: Table, interval: Interval, names: tuple[str, ...], sqlite: bo
 @series.keep_statements
 def _at(parts: Table, names: tuple[str, ...], sqlite: bool) -> Select[Any]:
     opened = parts.c.open_time
-    keys = bindparam("keys", expanding=True, type_=Integer)
+    keys = bindparam("keys", expanding=True, literal_execute=True, type_=Integer)
     return (
         series.rows_of(parts, names, sqlite=sqlite)
         .where(parts.c.symbol_id == bindparam("id"), opened.in_(keys))
