@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from crypto_assets.exchange.simulated import (
     running,
 )
 from crypto_assets.market.clock import MINUTE_MS, day_of, floor_ms, now_ms
+from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.contract import keep_the_contract
 from crypto_assets_tests.api.dagster_server import DagsterServer, dagster_over
@@ -135,13 +137,14 @@ def test_a_schedule_run_by_hand_brings_candles(api: Api, dagster: DagsterServer)
     assert busy["run_ids"] or "earlier tick" in busy["skipped"]
 
 
-def test_maintenance_is_a_run_like_any_other(api: Api) -> None:
-    wait_for(lambda: not _runs(api, "started"))
-    before = _runs(api)
+def test_maintenance_is_a_run_like_any_other(api: Api, dagster: DagsterServer) -> None:
+    runs = partial(Orchestrator(dagster.url).count_runs, 0)
+    # One that moves on while they are counted stands in two places.
+    wait_for(lambda: not (runs()["QUEUED"] or runs()["STARTED"]))
+    before = sum(runs().values())
     launched = api.send("POST", "/api/maintenance/retention")
     assert launched.status_code == 202 and launched.json()["data"]["run_id"]
-    # One that moves on while they are counted stands in two places, for a moment.
-    wait_for(lambda: _runs(api) == before + 1, 30)
+    wait_for(lambda: sum(runs().values()) == before + 1, 30)
 
 
 def test_a_backfill_is_launched_watched_and_called_off(api: Api) -> None:
@@ -167,17 +170,11 @@ def test_a_backfill_is_launched_watched_and_called_off(api: Api) -> None:
     assert api.send("DELETE", path).json()["data"]["status"] == "CANCELED", "it stays so"
 
 
-def _runs(api: Api, status: str = "") -> float:
-    """Of one status or of all, as Prometheus is told once Dagster is seen to work."""
-    wait_for(lambda: api.get("/health").status_code == 200, 30)
-    lines = api.get("/metrics").text.splitlines()
-    counted = [line for line in lines if line.startswith("crypto_assets_runs_")]
-    return sum(float(line.split()[-1]) for line in counted if status in line)
-
-
 def test_health_and_figures_know_that_dagster_works(api: Api) -> None:
     wait_for(lambda: api.get("/health").status_code == 200, 30)
-    assert 'crypto_assets_up{part="dagster"} 1.0' in api.get("/metrics").text
+    told = api.get("/metrics").text
+    assert 'crypto_assets_up{part="dagster"} 1.0' in told
+    assert 'crypto_assets_runs_24h{status="success"}' in told
 
 
 def test_the_document_is_kept(api: Api, tmp_path: Path) -> None:
