@@ -39,10 +39,6 @@ class Scene:
     backfill_id: str
     spoilt: date
 
-    @property
-    def spoilt_key(self) -> str:
-        return f"{self.spoilt}|ETHUSDT"
-
 
 @contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
@@ -118,8 +114,12 @@ def backfill(page: Page, here: Scene) -> None:
 
 
 def failed_check(page: Page, here: Scene) -> None:
-    query = urlencode({"checkDetail": "ohlc_sane", "checkDetailTab": "partitions"})
-    page.goto(f"{here.url}/assets/fact_klines/checks?{query}&partition={quote(here.spoilt_key)}")
+    query = urlencode({"view": "checks", "checkDetail": "ohlc_sane"})
+    page.goto(f"{here.url}/assets/fact_klines?{query}")
+    page.get_by_text("Execution history").wait_for()
+    page.get_by_text("Partitions", exact=True).last.click()
+    page.get_by_text(str(here.spoilt), exact=True).first.click()
+    page.get_by_text("ETHUSDT", exact=True).first.click()
     page.get_by_text("high below low").first.wait_for()
 
 
