@@ -14,7 +14,8 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse import series, stale, watermarks
 from crypto_assets.warehouse.database import Database
-from crypto_assets.warehouse.rollup_sql import ALL_COLUMNS, rolled_up
+from crypto_assets.warehouse.dialect import is_sqlite
+from crypto_assets.warehouse.rollup_sql import ALL_COLUMNS, rolled_up, rolled_up_of
 from crypto_assets.warehouse.schema import daily_klines, fact_klines, hourly_klines
 from crypto_assets.warehouse.symbols import Symbols
 
@@ -146,7 +147,11 @@ def _rewrite(
     for run in stale.runs(opens, width, _READ_ALONG_PERIODS * width):
         outdated = delete(target).where(*stale.inside(target, symbol_id, run))
         bounds = (run.start_ms, run.end_ms)
-        rows = rolled_up(source.parts, symbol_id, bounds, width)
+        rows = (
+            rolled_up_of(wanted(symbol_id, run), source.parts, symbol_id, width)
+            if is_sqlite(connection)
+            else rolled_up(source.parts, symbol_id, bounds, width)
+        )
         inside = bisect_left(opens, run.end_ms) - bisect_left(opens, run.start_ms)
         if inside * width < run.end_ms - run.start_ms:
             # Fresh periods were read along, and are to stay as they are.

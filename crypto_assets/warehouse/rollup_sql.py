@@ -25,7 +25,8 @@ from crypto_assets.market.candles import CANDLE_COLUMNS
 _SUMS = ("volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy_quote_volume")
 # Of the parts with volume alone, where there are any.
 _QUOTED = ("first_time", "high", "low")
-_FOLDS: dict[str, Callable[[Any], ColumnElement[Any]]] = {
+Fold = Callable[[Any], ColumnElement[Any]]
+_FOLDS: dict[str, Fold] = {
     "first_time": func.min,
     "last_time": func.max,
     "high": func.max,
@@ -62,13 +63,49 @@ def rolled_up(
         table.c.open_time < bounds[1],
     )
     prefixes = ("SQL_BIG_RESULT",) if by_sorting else ()
-    found = _aggregates(table, names)
+    found = _found(table, names)
     start = _start(table, width_ms, offset_ms)
     if found.keys().isdisjoint(_QUOTED):
         grouped = _grouped(start, "open_time", found, prefixes).where(*within)
     else:
         half = start + case((table.c.volume > 0, 0), else_=1)
         grouped = _joined_halves(_grouped(half, "half", found, prefixes).where(*within))
+    return _completed(grouped, table, symbol_id, width_ms, names)
+
+
+def rolled_up_of(
+    opens: Select[tuple[int]], table: Table, symbol_id: int, width_ms: int
+) -> Select[Any]:
+    """A SELECT of all columns of the periods that `opens` selects, by a key in their order.
+
+    Each period is a range of the parts' key and is summed while that is read, which takes SQLite
+    half the time of sorting the parts. MySQL would read all of the symbol for each period.
+    """
+    period = opens.subquery("listed")
+    inside = and_(
+        table.c.symbol_id == symbol_id,
+        table.c.open_time >= period.c.open_time,
+        table.c.open_time < period.c.open_time + width_ms,
+    )
+    trading = table.c.volume > 0
+    columns = {
+        name: func.coalesce(fold(case((trading, column))), fold(column))
+        if name in _QUOTED
+        else fold(column)
+        for name, (fold, column) in _found(table, ALL_COLUMNS).items()
+    }
+    grouped = (
+        select(period.c.open_time, *(column.label(name) for name, column in columns.items()))
+        .select_from(period.join(table, inside))
+        .group_by(period.c.open_time)
+    )
+    return _completed(grouped, table, symbol_id, width_ms, ALL_COLUMNS)
+
+
+def _completed(
+    grouped: Select[Any], table: Table, symbol_id: Value, width_ms: int, names: Sequence[str]
+) -> Select[Any]:
+    """With each period's close time, and the prices that stand in its first and last parts."""
     period = grouped.subquery("period")
     columns: dict[str, Any] = {
         "symbol_id": literal(symbol_id, Integer) if isinstance(symbol_id, int) else symbol_id,
@@ -89,29 +126,34 @@ def _start(table: Table, width_ms: int, offset_ms: int) -> ColumnElement[int]:
     return opened - (opened - offset_ms if offset_ms else opened) % width_ms
 
 
-def _aggregates(table: Table, names: Sequence[str]) -> dict[str, ColumnElement[Any]]:
-    """What one pass over the parts has to find for these columns."""
+def _found(table: Table, names: Sequence[str]) -> dict[str, tuple[Fold, ColumnElement[Any]]]:
+    """What one pass over the parts has to find for these columns: by which fold of which."""
     part = table.c
-    count = func.sum(part.minute_count) if "minute_count" in part else func.count()
-    found = {
-        "first_time": func.min(part.open_time),
-        "last_time": func.max(part.open_time),
-        "high": func.max(part.high),
-        "low": func.min(part.low),
-        **{name: func.sum(part[name]) for name in _SUMS},
-        "minute_count": count,
+    counted = "minute_count" in part
+    columns = {
+        "first_time": part.open_time,
+        "last_time": part.open_time,
+        "high": part.high,
+        "low": part.low,
+        **{name: part[name] for name in _SUMS},
+        "minute_count": part.minute_count if counted else part.open_time,
     }
+    folds: dict[str, Fold] = _FOLDS if counted else {**_FOLDS, "minute_count": func.count}
     needed = {_LOOKED_UP.get(name, name) for name in names}
-    return {name: aggregate for name, aggregate in found.items() if name in needed}
+    return {
+        name: (folds.get(name, func.sum), column)
+        for name, column in columns.items()
+        if name in needed
+    }
 
 
 def _grouped(
     key: ColumnElement[int],
     label: str,
-    found: dict[str, ColumnElement[Any]],
+    found: dict[str, tuple[Fold, ColumnElement[Any]]],
     prefixes: Iterable[str],
 ) -> Select[Any]:
-    labelled = (aggregate.label(name) for name, aggregate in found.items())
+    labelled: list[Any] = [fold(column).label(name) for name, (fold, column) in found.items()]
     # By the expression: a label named like a column would group by that column.
     statement = select(key.label(label), *labelled).group_by(key)
     for prefix in prefixes:

@@ -1,6 +1,7 @@
 """What a tick and a page cost is bounded: the same rows are read after a month as after a day."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
@@ -8,7 +9,9 @@ from sqlalchemy import event
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
-from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse import Warehouse, stale
+from crypto_assets.warehouse.rollup_sql import rolled_up_of
+from crypto_assets.warehouse.schema import fact_klines
 from crypto_assets_tests.warehouse.minutes import FETCHED, START, batch, minutes, track
 
 DAYS = {"DAYUSDT": 1, "MONTHUSDT": 30}
@@ -100,3 +103,17 @@ def test_a_tick_is_few_statements(warehouse: Warehouse) -> None:
     asked.clear()
     warehouse.aggregates.hours(name, Window(START, START + DAY_MS), START + HOUR_MS - 1)
     assert len([s for s in asked if not s.startswith("BEGIN")]) == 1
+
+
+def test_sqlite_sums_the_minutes_of_an_hour_as_it_reads_them(tmp_path: Path) -> None:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate()
+    hours = stale.waiting_hours(1, Window(START, LATER))
+    statement = rolled_up_of(hours, fact_klines, 1, HOUR_MS)
+    with warehouse._database.read_engine.connect() as connection:
+        plain = statement.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {plain}")]
+    warehouse.close()
+    assert not [step for step in plan if "TEMP B-TREE" in step], plan
+    ranges = "SEARCH fact_klines USING PRIMARY KEY (symbol_id=? AND open_time>? AND open_time<?)"
+    assert ranges in plan
