@@ -65,7 +65,7 @@ def judge(
         for key in own.keys:
             for finding in _findings(platform, own.symbol, key, checks):
                 target = _judged(context.instance, _ASSETS[finding.check], str(key))
-                context.log_event(_evaluation(finding, own.symbol, str(key), target))
+                context.log_event(_evaluation(finding, own.symbol, key, target))
                 if not finding.passed:
                     said = f"{finding.check}: {finding.said}"
                     bad.append((_ASSETS[finding.check].value, str(key), said))
@@ -99,7 +99,7 @@ def _judged(
 def _evaluation(
     finding: Finding,
     symbol: str,
-    partition: str,
+    key: dg.MultiPartitionKey,
     target: AssetCheckEvaluationTargetMaterializationData | None,
 ) -> dg.AssetCheckEvaluation:
     """The verdict with its figures; where it fails, what is wrong and what a person does then."""
@@ -107,7 +107,7 @@ def _evaluation(
     metadata: dict[str, Any] = {
         **finding.figures,
         **({"wrong": list(finding.named)} if finding.named else {}),
-        "chart": chart_link(asset, symbol),
+        "chart": chart_link(asset, symbol, window_of(key)),
         "runbook": runbook_link(finding.check.value),
     }
     return dg.AssetCheckEvaluation(
@@ -116,6 +116,6 @@ def _evaluation(
         passed=finding.passed,
         description=finding.said,
         metadata=metadata,
-        partition=partition,
+        partition=str(key),
         target_materialization_data=target,
     )

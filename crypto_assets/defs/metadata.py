@@ -6,15 +6,13 @@ from urllib.parse import urlencode
 
 import dagster as dg
 
-from crypto_assets.market.clock import MINUTE_MS, from_ms
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, from_ms
 from crypto_assets.pipeline.outcome import BookStage, DayOutcome, Stage
 from crypto_assets.settings import settings
 
-_CHARTS = {
-    Stage.HOURS: {"interval": "1h", "range": "1M"},
-    Stage.DAYS: {"interval": "1d", "range": "1y"},
-}
-_MINUTE_CHART = {"interval": "1m", "range": "1d"}
+# The asset's own interval, and the days up to the partition's end that a chart of it shows.
+_CHARTS = {Stage.HOURS: ("1h", 30), Stage.DAYS: ("1d", 365)}
+_MINUTE_CHART = ("1m", 1)
 _RUNBOOK = "docs/operations.md"
 
 
@@ -24,17 +22,21 @@ def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "dagster/partition_row_count": sum(day.rows for day in days),
         **_reach(days),
-        "chart": chart_link(stage, symbol),
+        "chart": chart_link(stage, symbol, Window.of_days(days[0].day, days[-1].day)),
     }
     for name in dict.fromkeys(name for day in days for name in day.facts):
         found |= _fact(name, [day for day in days if name in day.facts])
     return found
 
 
-def chart_link(stage: Stage | BookStage, symbol: str) -> dg.UrlMetadataValue:
-    """The app's page Analytics, at this symbol and the asset's own interval."""
-    chart = _CHARTS.get(stage, _MINUTE_CHART) if isinstance(stage, Stage) else _MINUTE_CHART
-    query = urlencode({"symbol": symbol, **chart})
+def chart_link(stage: Stage | BookStage, symbol: str, window: Window) -> dg.UrlMetadataValue:
+    """The app's page Analytics, zoomed to the partition, or to what led to it."""
+    interval, days = (
+        _CHARTS.get(stage, _MINUTE_CHART) if isinstance(stage, Stage) else _MINUTE_CHART
+    )
+    start = min(window.start_ms, window.end_ms - days * DAY_MS)
+    view = f"{start // 1000}-{window.end_ms // 1000}"
+    query = urlencode({"symbol": symbol, "interval": interval, "view": view})
     return dg.MetadataValue.url(f"{settings().app_link_url.rstrip('/')}/analytics?{query}")
 
 

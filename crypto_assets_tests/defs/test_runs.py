@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
 import pytest
@@ -12,7 +13,7 @@ from crypto_assets.defs.assets.klines import KlinesConfig, klines
 from crypto_assets.defs.assets.order_books import order_books
 from crypto_assets.defs.home import add_symbols
 from crypto_assets.defs.partitions import range_tags
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.clock import MINUTE_MS, to_ms
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.pipeline.platform import Platform
@@ -98,6 +99,23 @@ def test_a_rectangle_is_one_run_with_an_event_for_each_key(
         and event.asset_materialization.asset_key.to_user_string() == Stage.FACTS
     }
     assert rows == {1440}
+
+
+def test_a_partition_links_to_the_chart_of_its_own_day(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    result = run(instance, platform, "2025-03-04|ETHUSDT", "2025-03-04|ETHUSDT")
+    begin, end = (to_ms(datetime(2025, 3, day, tzinfo=UTC)) // 1000 for day in (4, 5))
+    seen = {
+        event.asset_key.to_user_string(): str(event.materialization.metadata["chart"].value)
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    asked = {name: parse_qs(urlsplit(url).query) for name, url in seen.items()}
+    minutes = {"symbol": ["ETHUSDT"], "interval": ["1m"], "view": [f"{begin}-{end}"]}
+    assert asked[Stage.RAW] == asked[Stage.FACTS] == minutes
+    assert asked[Stage.HOURS]["view"] == [f"{end - 30 * 86400}-{end}"]
+    assert asked[Stage.DAYS]["interval"] == ["1d"]
 
 
 def test_the_day_that_still_runs_has_no_daily_candle(
