@@ -11,7 +11,10 @@ from crypto_assets.pipeline.outcome import BookStage, DayOutcome, Stage
 from crypto_assets.settings import settings
 
 # The asset's own interval, and the days up to the partition's end that a chart of it shows.
-_CHARTS = {Stage.HOURS: ("1h", 30), Stage.DAYS: ("1d", 365)}
+_CHARTS: dict[Stage | BookStage, tuple[str, int]] = {
+    Stage.HOURS: ("1h", 30),
+    Stage.DAYS: ("1d", 365),
+}
 _MINUTE_CHART = ("1m", 1)
 _RUNBOOK = "docs/operations.md"
 
@@ -31,9 +34,7 @@ def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
 
 def chart_link(stage: Stage | BookStage, symbol: str, window: Window) -> dg.UrlMetadataValue:
     """The app's page Analytics, zoomed to the partition, or to what led to it."""
-    interval, days = (
-        _CHARTS.get(stage, _MINUTE_CHART) if isinstance(stage, Stage) else _MINUTE_CHART
-    )
+    interval, days = _CHARTS.get(stage, _MINUTE_CHART)
     start = min(window.start_ms, window.end_ms - days * DAY_MS)
     view = f"{start // 1000}-{window.end_ms // 1000}"
     query = urlencode({"symbol": symbol, "interval": interval, "view": view})
