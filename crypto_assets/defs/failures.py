@@ -38,8 +38,10 @@ def run_reason(instance: dg.DagsterInstance, run_id: str) -> str:
     """One line: what Dagster says of a run that failed outside its step."""
     found = None
     for event in _events(instance, run_id, dg.DagsterEventType.RUN_FAILURE):
+        # Who finds a run dead says so without data.
+        error = event.job_failure_data.error if event.event_specific_data else None
         lines = (event.message or "").strip().splitlines()
-        found = _root_cause(event.job_failure_data.error) or (lines[-1] if lines else None)
+        found = _root_cause(error) or (lines[-1] if lines else None)
     return found or "the run failed without a word"
 
 
