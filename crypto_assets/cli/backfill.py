@@ -17,7 +17,6 @@ from rich.progress import (
 
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import day_of
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.backfill import (
     Backfill,
@@ -55,14 +54,11 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
     wanted = plan_backfill(stores, cut, symbols, first, last)
     if (wanted.first, wanted.last) != (first, last):
         click.echo(f"widened to whole months: {wanted.first} to {wanted.last}", err=True)
-    # The day (or month) that still runs has no daily candle yet.
-    running = len(wanted.symbols) if wanted.last >= day_of(stores.now()) else 0
     with _progress() as progress:
-        total = len(wanted.keys) * len(Stage) - running
-        task = progress.add_task("asset partitions", total=total)
+        task = progress.add_task("asset partitions", total=len(wanted.keys) * len(Stage))
         orchestrator = Orchestrator(chosen.dagster_url)
         if orchestrator.serves(chosen.dagster_home):
-            return _through_dagster(orchestrator, wanted, progress, task, running)
+            return _through_dagster(orchestrator, wanted, progress, task)
         return _in_process(wanted, progress, task)
 
 
@@ -83,15 +79,14 @@ def _in_process(wanted: Backfill, progress: Progress, task: TaskID) -> int:
 
 
 def _through_dagster(
-    orchestrator: Orchestrator, wanted: Backfill, progress: Progress, task: TaskID, running: int
+    orchestrator: Orchestrator, wanted: Backfill, progress: Progress, task: TaskID
 ) -> int:
-    """`running` partitions have no daily candle yet; Dagster counts them among the failed."""
     backfill_id = launch_backfill(orchestrator, wanted)
     while not (now := orchestrator.backfill(backfill_id)).ended:
         progress.update(task, completed=now.materialized + now.failed)
         time.sleep(_POLL_SECONDS)
     progress.update(task, completed=now.materialized)
-    if not now.succeeded and (now.error or now.targeted - now.materialized > running):
+    if not now.succeeded:
         raise CryptoAssetsError(
             f"{now.targeted - now.materialized} of {now.targeted} asset partitions failed: "
             f"{now.error or 'its runs ended without a word'}; "

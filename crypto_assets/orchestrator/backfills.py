@@ -101,7 +101,6 @@ class BackfillProgress:
 
     @property
     def succeeded(self) -> bool:
-        """A key that still runs (today's daily candle) is targeted, and fails nobody."""
         return self.status in {"COMPLETED", "COMPLETED_SUCCESS"} and not self.failed
 
 

@@ -22,6 +22,7 @@ class Chain:
     """One symbol's way through the chosen stages, within `window`, up to what has closed.
 
     `closed_before_ms` is the exchange's clock less the settle delay; `pool` fetches days at once.
+    `asked` is whether somebody waits for an answer on every day, the one that still runs included.
     """
 
     platform: Platform
@@ -30,6 +31,7 @@ class Chain:
     stages: Collection[Stage]
     closed_before_ms: int
     pool: Executor
+    asked: bool = False
 
     def run(self) -> Iterator[list[DayOutcome]]:
         """Bring whole days through, asking the exchange again for each of them.
@@ -140,9 +142,14 @@ class Chain:
         return [DayOutcome(stage, self.symbol, day, error=error) for stage in later]
 
     def _later_outcomes(self, day: date, held: Held, loaded: int) -> list[DayOutcome]:
-        """What the tables now hold of a day; a day that still runs has no daily candle."""
+        """What the tables now hold of a day; one that still runs has no daily candle.
+
+        Whoever asked for that day is answered so: Dagster would call it failed for ever.
+        """
         missing = self._missing(day, held.minutes)
-        facts = {Stage.FACTS: {"loaded": loaded, "missing": missing}}
+        facts: dict[Stage, dict[str, object]] = {
+            Stage.FACTS: {"loaded": loaded, "missing": missing}
+        }
         rows = {Stage.FACTS: held.minutes, Stage.HOURS: held.hours}
         start = day_start_ms(day)
         reach = {Stage.HOURS: held.hours_reach}
@@ -152,6 +159,9 @@ class Chain:
         if self._is_over(day):
             rows[Stage.DAYS] = held.days
             reach[Stage.DAYS] = (start, start) if held.days else None
+        elif self.asked:
+            rows[Stage.DAYS] = 0
+            facts[Stage.DAYS] = {"candle": "comes when the day has ended"}
         return [
             DayOutcome(stage, self.symbol, day, count, facts.get(stage, {}), reach=reach.get(stage))
             for stage, count in rows.items()

@@ -118,12 +118,22 @@ def test_a_partition_links_to_the_chart_of_its_own_day(
     assert asked[Stage.DAYS]["interval"] == ["1d"]
 
 
-def test_the_day_that_still_runs_has_no_daily_candle(
+def test_who_asks_for_the_day_that_still_runs_is_told_that_its_candle_is_to_come(
     instance: dg.DagsterInstance, platform: Platform
 ) -> None:
-    assert run(instance, platform, "2025-03-06|BTCUSDT", "2025-03-06|BTCUSDT").success
-    assert green(instance, Stage.HOURS) == {"2025-03-06|BTCUSDT"}
-    assert green(instance, Stage.DAYS) == set()
+    today = "2025-03-06|BTCUSDT"
+    assert run(instance, platform, today, today, errand=Errand.TAIL).success
+    assert green(instance, Stage.HOURS) == {today}
+    assert green(instance, Stage.DAYS) == set(), "a tick says nothing of it"
+    result = run(instance, platform, today, today)
+    assert green(instance, Stage.DAYS) == {today}
+    told = next(
+        event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey(Stage.DAYS)
+    )
+    assert told["dagster/partition_row_count"].value == 0
+    assert told["candle"].value == "comes when the day has ended"
 
 
 def test_later_assets_alone_work_from_the_lake(

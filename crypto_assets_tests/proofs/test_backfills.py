@@ -60,7 +60,7 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     faults, clock = served.exchange.faults, served.exchange.clock
     faults.add({"do": "stall", "seconds": 15, "path": "*.zip", "until": NOON + MINUTE_MS})
     sixty_days = served.launch([f"{day}|{name}" for day in DAYS for name in SYMBOLS])
-    another = served.launch([f"{LAST}|BTCUSDT"])
+    another = served.launch([f"{LAST}|BTCUSDT", f"{TODAY}|BTCUSDT"])
     wait_for(lambda: len(_of_backfills(served)) >= 2 and _of_backfills(served, "STARTED"))
 
     (tick,) = served.tree.orchestrator.run_now(Kind.SCHEDULE, "ingest_schedule").run_ids
