@@ -1,6 +1,5 @@
 """The real servers of a measurement: MariaDB, an S3 server, and the simulated exchange."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import requests
 
 from crypto_assets.ports import require_free_port
+from crypto_assets_tests.services.lifetime import with_parent
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
 from crypto_assets_tests.services.s3 import S3Server, start_seaweedfs
 
@@ -72,7 +72,7 @@ def exchange_at(now: str, log: Path, speed: float = 1.0) -> Iterator[ExchangePro
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*_with_parent(), *command], stdout=output, stderr=subprocess.STDOUT
+            [*with_parent(), *command], stdout=output, stderr=subprocess.STDOUT
         )
     try:
         url = f"http://127.0.0.1:{port}"
@@ -81,12 +81,6 @@ def exchange_at(now: str, log: Path, speed: float = 1.0) -> Iterator[ExchangePro
     finally:
         process.kill()
         process.wait()
-
-
-def _with_parent() -> list[str]:
-    """Has the kernel end the server with this process, should that be killed."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
 def _wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:

@@ -16,6 +16,7 @@ from crypto_assets.orchestrator.webserver import Webserver
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets_tests.cli.conftest import Desk, desk_at
+from crypto_assets_tests.services.lifetime import with_parent
 
 READY_SECONDS = 300
 Seen = TypeVar("Seen")
@@ -146,7 +147,7 @@ class Tree:
         }
         with program.log.open("ab") as log:
             self._running[program.name] = subprocess.Popen(
-                list(program.command),
+                [*with_parent(), *program.command],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -19,6 +19,7 @@ import pymysql
 import pytest
 
 from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.services.lifetime import with_parent
 
 READY_SECONDS = 60.0
 START_ATTEMPTS = 3
@@ -139,7 +140,7 @@ def start_server(
         port = _free_port()
         log = directory / f"server-{attempt}.log"
         with log.open("wb") as output:
-            command = [*_with_parent(), *program(data), *_options(data, port), *tuning]
+            command = [*with_parent(), *program(data), *_options(data, port), *tuning]
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
             if _answers(process, port, data):
@@ -206,12 +207,6 @@ def _program(name: str, package: str) -> str:
     if not found:
         pytest.fail(f"{name} is missing: `apt-get install {package}`, or your system's package")
     return found
-
-
-def _with_parent() -> list[str]:
-    """Has the kernel end the server with the test process, should that be killed."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
 def _free_port() -> int:

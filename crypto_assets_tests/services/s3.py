@@ -18,6 +18,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from crypto_assets_tests.services.lifetime import with_parent
+
 READY_SECONDS = 30.0
 START_ATTEMPTS = 3
 # Below the kernel's ephemeral range, where an outgoing connection may take a port at any moment.
@@ -75,7 +77,7 @@ def _serve(command: Command, directory: Path) -> Iterator[S3Server]:
         log = directory / f"server-{attempt}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*_with_parent(), *command(port, data, access_key, secret_key)],
+                [*with_parent(), *command(port, data, access_key, secret_key)],
                 env={
                     **os.environ,
                     "AWS_ACCESS_KEY_ID": access_key,
@@ -134,12 +136,6 @@ def _program(name: str, package: str) -> str:
     if not found:
         pytest.fail(f"{name} is missing: `make setup`, or `pip install {package}`")
     return found
-
-
-def _with_parent() -> list[str]:
-    """Has the kernel end the server with the test process, should that be killed."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
 def _free_block() -> int:

@@ -19,6 +19,7 @@ from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor
 from crypto_assets.settings import settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
+from crypto_assets_tests.services.lifetime import with_parent
 
 APP = Path(streamlit_app.__path__[0]) / "app.py"
 FRAME = APP.with_name("frame.py")
@@ -87,7 +88,7 @@ def serving(home: Path, log: Path, **settings: str) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            [*with_parent(), *command],
             cwd=home,
             env={
                 **os.environ,
