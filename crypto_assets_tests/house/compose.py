@@ -76,6 +76,7 @@ class Machine:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_heed_signals,
             )
 
     def healthy(self, name: str) -> bool:
@@ -116,3 +117,9 @@ class Machine:
             stderr=subprocess.STDOUT,
             timeout=120,
         )
+
+
+def _heed_signals() -> None:
+    """As in a container: a shell's background job ignores SIGINT, and Dagster then SIGTERM too."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
