@@ -20,6 +20,8 @@ _REACH_MS = {Interval.H1: DAY_MS, Interval.D1: 7 * DAY_MS}
 _FINER = {Interval.H1: Interval.M1, Interval.D1: Interval.H1}
 # What a series must have to tell where its candles lie, and which one is forming.
 _TIMES = frozenset({"open_time", "close_time"})
+# What a period's newest minute alone tells.
+_OF_LAST_PART = {"open_time", "close", "close_time"}
 
 
 def known_until(warehouse: Warehouse, symbol: str) -> int | None:
@@ -149,6 +151,13 @@ def _forming(warehouse: Warehouse, asked: _Question, window: Window) -> pa.Table
     """The last periods, from the parts of them that there are."""
     if not window:
         return CANDLE_SCHEMA.empty_table().select(asked.names)
+    if (
+        asked.columns <= _OF_LAST_PART
+        and asked.interval.floor(window.end_ms - 1) == window.start_ms
+    ):
+        parts = warehouse.facts.read(asked.symbol, window, limit=1, newest=True)
+        if parts.num_rows:
+            return resample(parts, asked.interval).select(asked.names)
     parts = read_parts(warehouse, asked.symbol, asked.stored, window, asked.until)
     return resample(parts, asked.interval).select(asked.names)
 
