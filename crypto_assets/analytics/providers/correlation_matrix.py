@@ -43,7 +43,7 @@ class CorrelationMatrix:
     pairs: tuple[tuple[int, ...], ...]
 
 
-@provider(title="Correlation matrix", panel=Panel.ALONE)
+@provider(title="Correlation matrix", panel=Panel.ALONE, reads=("close",))
 def correlation_matrix(
     companions: Mapping[str, pd.DataFrame], params: CorrelationMatrixParams
 ) -> CorrelationMatrix:
