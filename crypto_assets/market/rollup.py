@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 
-_SUMS = ("volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy_quote_volume")
+SUMS = ("volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy_quote_volume")
+# The last part of a period alone tells these.
+TOLD_BY_LAST_PART = frozenset({"open_time", "close", "close_time"})
 
 # Besides the eleven columns: how many parts a period was built from.
 ROLLED_SCHEMA = CANDLE_SCHEMA.append(pa.field("parts", pa.int64()))
@@ -30,7 +32,7 @@ def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
     parts = parts.append_column("period", _periods(parts["open_time"], interval))
     parts = parts.append_column("row", pa.array(range(parts.num_rows), pa.int64()))
     whole = parts.group_by("period", use_threads=False).aggregate(
-        [("row", "max"), ("row", "count"), *((name, "sum") for name in _SUMS)]
+        [("row", "max"), ("row", "count"), *((name, "sum") for name in SUMS)]
     )
     whole = whole.sort_by("period")
     prices = (
@@ -47,7 +49,7 @@ def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
         "low": prices["low_min"],
         "close": parts["close"].take(whole["row_max"]),
         "close_time": pc.add(period, interval.ms - 1),
-        **{name: whole[f"{name}_sum"] for name in _SUMS},
+        **{name: whole[f"{name}_sum"] for name in SUMS},
         "parts": whole["row_count"],
     }
     return pa.table({field.name: columns[field.name].cast(field.type) for field in ROLLED_SCHEMA})

@@ -11,6 +11,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import TOLD_BY_LAST_PART
 from crypto_assets.reports.series import CandleSeries, Gap, empty_series
 from crypto_assets.warehouse import Warehouse
 
@@ -20,8 +21,6 @@ _REACH_MS = {Interval.H1: DAY_MS, Interval.D1: 7 * DAY_MS}
 _FINER = {Interval.H1: Interval.M1, Interval.D1: Interval.H1}
 # What a series must have to tell where its candles lie, and which one is forming.
 _TIMES = frozenset({"open_time", "close_time"})
-# What a period's newest minute alone tells.
-_OF_LAST_PART = {"open_time", "close", "close_time"}
 
 
 def known_until(warehouse: Warehouse, symbol: str) -> int | None:
@@ -148,11 +147,14 @@ def _read(
 
 
 def _forming(warehouse: Warehouse, asked: _Question, window: Window) -> pa.Table:
-    """The last periods, from the parts of them that there are."""
+    """The last periods, from the parts of them that there are.
+
+    Of a single one a close is its newest minute's; without a minute there, hours tell it.
+    """
     if not window:
         return CANDLE_SCHEMA.empty_table().select(asked.names)
     if (
-        asked.columns <= _OF_LAST_PART
+        asked.columns <= TOLD_BY_LAST_PART
         and asked.interval.floor(window.end_ms - 1) == window.start_ms
     ):
         parts = warehouse.facts.read(asked.symbol, window, limit=1, newest=True)

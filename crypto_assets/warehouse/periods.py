@@ -10,13 +10,12 @@ from sqlalchemy import Connection, Integer, Select, Table, bindparam
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import TOLD_BY_LAST_PART
 from crypto_assets.warehouse import series
 from crypto_assets.warehouse.dialect import is_sqlite
 from crypto_assets.warehouse.rollup_sql import rolled_up
 from crypto_assets.warehouse.stale import runs
 
-# What a period's last part alone tells.
-_BY_LAST_PART = {"open_time", "close", "close_time"}
 # Keys in one statement, keys in all, and periods that are rather rolled up along than cost another
 # statement.
 _CHUNK, _MOST_KEYS, _READ_ALONG = 500, 20_000, 8
@@ -41,7 +40,7 @@ class Periods:
     def read(self, window: Window) -> pa.Table:
         """The window's periods, oldest first; both its ends lie on the interval's grid."""
         keys = (window.end_ms - window.start_ms) // self.interval.ms
-        if _BY_LAST_PART.issuperset(self.names) and keys <= _MOST_KEYS:
+        if TOLD_BY_LAST_PART.issuperset(self.names) and keys <= _MOST_KEYS:
             return self._by_last_part(window)
         return self.rolled(window)
 

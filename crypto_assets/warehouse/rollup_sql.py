@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 
 from crypto_assets.market.candles import CANDLE_COLUMNS
+from crypto_assets.market.rollup import SUMS
 
-_SUMS = ("volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy_quote_volume")
 # Of the parts with volume alone, where there are any.
 _QUOTED = ("first_time", "high", "low")
 Fold = Callable[[Any], ColumnElement[Any]]
@@ -76,10 +76,10 @@ def rolled_up(
 def rolled_up_of(
     opens: Select[tuple[int]], table: Table, symbol_id: int, width_ms: int
 ) -> Select[Any]:
-    """A SELECT of all columns of the periods that `opens` selects, by a key in their order.
+    """A SELECT of all columns of the periods that `opens` selects in the order of a key.
 
     Each period is a range of the parts' key and is summed while that is read, which takes SQLite
-    half the time of sorting the parts. MySQL would read all of the symbol for each period.
+    two thirds of the time of sorting the parts. MySQL would read all of the symbol for each period.
     """
     period = opens.subquery("listed")
     inside = and_(
@@ -135,7 +135,7 @@ def _found(table: Table, names: Sequence[str]) -> dict[str, tuple[Fold, ColumnEl
         "last_time": part.open_time,
         "high": part.high,
         "low": part.low,
-        **{name: part[name] for name in _SUMS},
+        **{name: part[name] for name in SUMS},
         "minute_count": part.minute_count if counted else part.open_time,
     }
     folds: dict[str, Fold] = _FOLDS if counted else {**_FOLDS, "minute_count": func.count}
