@@ -22,7 +22,7 @@ class Chain:
     """One symbol's way through the chosen stages, within `window`, up to what has closed.
 
     `closed_before_ms` is the exchange's clock less the settle delay; `pool` fetches days at once.
-    `asked` is whether somebody waits for an answer on every day, the one that still runs included.
+    `every_day` is whether each day is answered for, the one that still runs included.
     """
 
     platform: Platform
@@ -31,7 +31,7 @@ class Chain:
     stages: Collection[Stage]
     closed_before_ms: int
     pool: Executor
-    asked: bool = False
+    every_day: bool = False
 
     def run(self) -> Iterator[list[DayOutcome]]:
         """Bring whole days through, asking the exchange again for each of them.
@@ -144,7 +144,7 @@ class Chain:
     def _later_outcomes(self, day: date, held: Held, loaded: int) -> list[DayOutcome]:
         """What the tables now hold of a day; one that still runs has no daily candle.
 
-        Whoever asked for that day is answered so: Dagster would call it failed for ever.
+        Where every day is answered for, that is said: Dagster would call its partition failed.
         """
         missing = self._missing(day, held.minutes)
         facts: dict[Stage, dict[str, object]] = {
@@ -159,7 +159,7 @@ class Chain:
         if self._is_over(day):
             rows[Stage.DAYS] = held.days
             reach[Stage.DAYS] = (start, start) if held.days else None
-        elif self.asked:
+        elif self.every_day:
             rows[Stage.DAYS] = 0
             facts[Stage.DAYS] = {"candle": "comes when the day has ended"}
         return [

@@ -50,7 +50,7 @@ def bring_symbols(
     A tail is brought after the last minute has settled. A symbol that fails ends in outcomes with
     errors and stops no other.
     """
-    tail, asked = errand is Errand.TAIL, errand is Errand.DAYS
+    tail, every_day = errand is Errand.TAIL, errand is Errand.DAYS
     closed_before = platform.wait_until_settled() if tail else platform.closed_before()
     if tail:
         # A tick's rectangle of keys may span symbols that are retired, or a backfill's to bring:
@@ -72,7 +72,7 @@ def bring_symbols(
     ):
         running = [
             chains.submit(
-                follow, Chain(platform, symbol, window, stages, closed_before, pool, asked)
+                follow, Chain(platform, symbol, window, stages, closed_before, pool, every_day)
             )
             for symbol, window in windows.items()
         ]

@@ -76,7 +76,7 @@ class Reports:
         shown = self.candles(symbol, interval, start, end, limit)
         return answer_all(self._warehouse, shown, asked)
 
-    def answered(
+    def indicator_chart(
         self,
         provider: str,
         symbol: str,
@@ -105,7 +105,9 @@ class Reports:
         params: Mapping[str, object] | None = None,
     ) -> Answer | None:
         """That answer alone; None where there is no candle to answer for."""
-        answers = self.answered(provider, symbol, interval, start, end, limit, params).answers
+        answers = self.indicator_chart(
+            provider, symbol, interval, start, end, limit, params
+        ).answers
         return answers[0] if answers else None
 
     def statistics_24h(self, symbol: str) -> Statistics | None:

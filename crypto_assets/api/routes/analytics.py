@@ -81,7 +81,7 @@ def _answer(
     request: Request, provider: Provider[Any], symbol: str, query: SeriesQuery, reports: Reports
 ) -> Response:
     given = query.model_dump(exclude=_COMMON, by_alias=True)
-    chart = reports.answered(
+    chart = reports.indicator_chart(
         provider.name, symbol, query.interval, query.start, query.end, query.limit, given
     )
     params = provider.parse(given).model_dump(by_alias=True, mode="json")
