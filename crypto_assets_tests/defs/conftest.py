@@ -1,5 +1,14 @@
-"""Fixtures of the pipeline's tests that the tests of crypto_assets.defs use too."""
+"""Fixtures of the tests of crypto_assets.defs, some of them the pipeline's."""
+
+import pytest
 
 from crypto_assets_tests.pipeline.conftest import build_platform
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 __all__ = ["build_platform"]
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    """Its clock stands at noon."""
+    return simulated_exchange(now=NOON)

@@ -29,7 +29,7 @@ from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import store_stretch
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, build_platform
 from crypto_assets_tests.pipeline.tampering import tamper
-from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.services.exchange import ExchangeServer
 
 __all__ = ["build_platform"]
 
@@ -42,11 +42,6 @@ _CHECKED = {
     DayCheck.LAKE: "fact_klines",
     DayCheck.EXCHANGE: "daily_klines",
 }
-
-
-@pytest.fixture
-def server(simulated_exchange: StartExchange) -> ExchangeServer:
-    return simulated_exchange(now=NOON)
 
 
 @pytest.fixture

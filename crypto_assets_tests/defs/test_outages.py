@@ -21,7 +21,7 @@ from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times
-from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 from crypto_assets_tests.services.gate import Gate, gate_before
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
@@ -30,11 +30,6 @@ SCHEDULES = (ingest_schedule, order_books_schedule, close_day_schedule)
 # A schedule's context opens an instance of its own, on which what is loaded next still leans.
 _contexts: list[Any] = []
 SENSORS = (symbols_sensor, catch_up_sensor, gaps_sensor, leftovers_sensor)
-
-
-@pytest.fixture
-def server(simulated_exchange: StartExchange) -> ExchangeServer:
-    return simulated_exchange(now=NOON)
 
 
 @pytest.fixture
@@ -97,11 +92,10 @@ def bring(instance: dg.DagsterInstance, platform: Platform) -> dg.ExecuteInProce
     )
 
 
-def all_skip(found: list[dg.RunRequest | dg.SkipReason], word: str) -> bool:
+def expect_all_skip(found: list[dg.RunRequest | dg.SkipReason], word: str) -> None:
     reasons = [one.skip_message or "" for one in found if isinstance(one, dg.SkipReason)]
     assert len(reasons) == len(found), found
     assert all(word in reason for reason in reasons), reasons
-    return True
 
 
 def test_the_database_goes_away_and_comes_back(
@@ -115,7 +109,7 @@ def test_the_database_goes_away_and_comes_back(
     platform = build_platform(server, *SYMBOLS, warehouse_url=url)
     assert bring(instance, platform).success
     gate.shut()
-    assert all_skip(tick(instance, platform), f"127.0.0.1:{gate.port}")
+    expect_all_skip(tick(instance, platform), f"127.0.0.1:{gate.port}")
     gate.open()
     server.clock.advance(HOUR_MS)
     assert bring(instance, platform).success
@@ -130,7 +124,7 @@ def test_the_exchange_is_gone_for_an_hour_and_the_next_tick_brings_it_all(
     server.faults.add({"do": "status", "status": 403})
     found = tick(instance, platform)
     # What is in the lake already, and which symbols are tracked, needs no exchange.
-    assert all_skip([one for one in found[:3]], "403")
+    expect_all_skip(found[:3], "403")
     assert all(isinstance(one, dg.SkipReason) for one in found)
     server.faults.clear()
     server.clock.advance(HOUR_MS)
@@ -170,4 +164,4 @@ def test_nothing_is_launched_before_a_symbol_is_a_partition(
     platform: Platform, empty: dg.DagsterInstance
 ) -> None:
     found = tick(empty, platform)
-    assert all_skip(found[:3], "no tracked symbol has partitions yet")
+    expect_all_skip(found[:3], "no tracked symbol has partitions yet")

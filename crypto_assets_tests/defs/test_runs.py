@@ -26,11 +26,6 @@ _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
 @pytest.fixture
-def server(simulated_exchange: StartExchange) -> ExchangeServer:
-    return simulated_exchange(now=NOON)
-
-
-@pytest.fixture
 def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
     platform: Platform = build_platform(server, *_SYMBOLS)
     return platform

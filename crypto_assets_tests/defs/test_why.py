@@ -18,14 +18,9 @@ from crypto_assets.orchestrator.failures import reason_of
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
-from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.services.exchange import ExchangeServer
 
 KEY = "2025-03-05|BTCUSDT"
-
-
-@pytest.fixture
-def server(simulated_exchange: StartExchange) -> ExchangeServer:
-    return simulated_exchange(now=NOON)
 
 
 @pytest.fixture
@@ -49,6 +44,18 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def run(
+    asset: dg.AssetsDefinition, key: str | None, platform: Platform, instance: dg.DagsterInstance
+) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [asset],
+        instance=instance,
+        resources={"platform": platform},
+        partition_key=key,
+        raise_on_error=False,
+    )
+
+
 def left_reason(instance: dg.DagsterInstance, run_id: str) -> str:
     run = instance.get_run_by_id(run_id)
     assert run
@@ -62,13 +69,7 @@ def test_a_warehouse_that_is_not_migrated_names_the_command(
     not_migrated: Platform,
     instance: dg.DagsterInstance,
 ) -> None:
-    result = dg.materialize(
-        [asset],
-        instance=instance,
-        resources={"platform": not_migrated},
-        partition_key=key,
-        raise_on_error=False,
-    )
+    result = run(asset, key, not_migrated, instance)
     assert not result.success
     (event,) = result.get_step_failure_events()
     said = event.step_failure_data.user_failure_data
@@ -81,13 +82,7 @@ def test_bad_keys_are_left_in_a_tag_which_a_retried_run_does_not_take_for_its_ow
 ) -> None:
     server.faults.add({"do": "status", "status": 451, "symbol": "BTCUSDT"})
     server.faults.add({"do": "archive", "how": "missing", "symbol": "BTCUSDT"})
-    result = dg.materialize(
-        [klines],
-        instance=instance,
-        resources={"platform": platform},
-        partition_key=KEY,
-        raise_on_error=False,
-    )
+    result = run(klines, KEY, platform, instance)
     assert KEY in left_reason(instance, result.run_id)
     inherited = result.dagster_run.tags
     assert reason_of("00000000-1111", inherited) is None
