@@ -11,12 +11,12 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from crypto_assets.defs.metadata import chart_link, runbook_link
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol, window_of
+from crypto_assets.defs.planned_checks import judges
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.day_checks import DayCheck, Finding, check_days
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 
-_BACKFILL = "dagster/backfill"
 _ASSETS = {
     DayCheck.COMPLETE: Stage.FACTS,
     DayCheck.SANE: Stage.FACTS,
@@ -54,11 +54,10 @@ def judge(
 ) -> list[tuple[str, str, str]]:
     """Evaluate the run's selected checks for each key; (asset, key, reason) where one fails.
 
-    Dagster knows one verdict for a step over many partitions, so each is logged here. A backfill is
-    not judged on the way, which would double its time, unless it is one of the checks alone.
+    Dagster knows one verdict for a step over many partitions, so each is logged here.
     """
     checks = {DayCheck(key.name) for key in context.selected_asset_check_keys}
-    if not checks or (_BACKFILL in context.run.tags and context.selected_asset_keys):
+    if not checks or not judges(context.run):
         return []
     bad = []
     for own in wanted:

@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Iterator
+from functools import partial
 
 import boto3
 import dagster as dg
@@ -9,7 +10,9 @@ import pytest
 from dagster._core.run_coordinator.base import SubmitRunContext
 from mypy_boto3_s3 import S3Client
 
+from crypto_assets.definitions import defs
 from crypto_assets.defs.history import Thinned, thin_out
+from crypto_assets.defs.partitions import SYMBOLS, range_tags
 from crypto_assets.defs.queue import LanedRunCoordinator
 from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
 from crypto_assets_tests.house.repository import ROOT, text
@@ -109,6 +112,37 @@ def test_a_run_without_a_lane_gets_one_when_it_is_queued(instance: dg.DagsterIns
     context = SubmitRunContext(run, workspace=None)  # type: ignore[arg-type]
     queued = instance.run_coordinator.submit_run(context)
     assert queued.tags.items() >= {**BACKFILL_TAGS, "dagster/priority": "3"}.items()
+
+
+def test_a_backfill_leaves_the_verdicts_that_its_partitions_have(
+    instance: dg.DagsterInstance,
+) -> None:
+    """Dagster plans the checks of whatever it backfills; nobody judges there."""
+    instance.add_dynamic_partitions(SYMBOLS, ["BTCUSDT"])
+    verdict = dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("fact_klines"),
+        check_name="complete_or_explained",
+        passed=True,
+        partition=_KEY,
+    )
+    instance.report_runless_asset_event(verdict)
+    statuses = partial(_statuses, instance, verdict.asset_check_key)
+    assert statuses() == ["SUCCEEDED"]
+    run = instance.create_run_for_job(
+        defs.resolve_job_def("close_day"),
+        tags={"dagster/backfill": "abc", **range_tags("2025-03-05|BTCUSDT", _KEY)},
+        asset_selection=frozenset({verdict.asset_key}),
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    assert statuses() == ["PLANNED", "PLANNED", "SUCCEEDED"]
+    instance.run_coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
+    assert statuses() == ["SUCCEEDED"]
+
+
+def _statuses(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> list[str]:
+    """Newest first, of all partitions."""
+    history = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
+    return [record.status.value for record in history]
 
 
 def _keys(s3: S3Client, bucket: str, run_id: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Photographs Dagster's own pages: `python -m crypto_assets_tests.proofs.photographs OUT`.
 
-In a home of its own: sixty days of three symbols by a backfill, one candle spoilt behind the
-warehouse's back, and the day closed, so that a check fails. Each picture is OUT/dagster-{page}.png.
+In a home of its own: sixty days of three symbols by a backfill, yesterday closed, ticks. For the
+last picture one candle is spoilt behind the warehouse's back and its day closed again, so that a
+check fails. Each picture is OUT/dagster-{page}.png.
 """
 
 import argparse
@@ -33,16 +34,20 @@ _HEIGHTS = {"lineage": 660, "backfill": 500}
 
 @dataclass(frozen=True)
 class Scene:
-    """What is there to be seen: where, which backfill, and the day whose ETHUSDT is spoilt."""
+    """What is there to be seen: a backfill, and its last whole day."""
 
-    url: str
+    served: Served
     backfill_id: str
-    spoilt: date
+    closed: date
+
+    @property
+    def url(self) -> str:
+        return self.served.tree.url
 
 
 @contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
-    """A served home with a history, the newest day of which has one bad candle."""
+    """A served home with a history."""
     today = day_of(now_ms())
     days = [today - timedelta(days=ago) for ago in range(DAYS)]
     settings = {
@@ -56,15 +61,15 @@ def scene(folder: Path) -> Iterator[Scene]:
         served.tree.start_daemon_alone()
         backfill_id = served.launch([f"{day}|{name}" for day in days for name in SYMBOLS])
         served.ended(backfill_id, _PATIENCE_SECONDS)
-        spoil(served.tree.desk.home / "warehouse.db", days[1])
-        close(served)
+        close_days(served)
         served.tree.switch_all(running=True)
         wait_for(lambda: _ticked(served), _PATIENCE_SECONDS)
-        yield Scene(served.tree.url, backfill_id, days[1])
+        yield Scene(served, backfill_id, days[1])
 
 
-def spoil(warehouse: Path, day: date) -> None:
+def spoil(served: Served, day: date) -> None:
     """A minute of ETHUSDT whose high lies below its low."""
+    warehouse = served.tree.desk.home / "warehouse.db"
     with closing(sqlite3.connect(warehouse, timeout=60)) as database, database:
         database.execute(
             "UPDATE fact_klines SET high = low * 0.99 WHERE open_time = ? AND symbol_id ="
@@ -73,7 +78,7 @@ def spoil(warehouse: Path, day: date) -> None:
         )
 
 
-def close(served: Served) -> None:
+def close_days(served: Served) -> None:
     """What the schedule does at 00:10, now; waits until all its runs have ended."""
     launched = served.tree.orchestrator.run_now(Kind.SCHEDULE, "close_day_schedule")
     wait_for(
@@ -101,7 +106,7 @@ def lineage(page: Page, here: Scene) -> None:
 
 
 def partitions(page: Page, here: Scene) -> None:
-    day = here.spoilt - timedelta(days=2)
+    day = here.closed - timedelta(days=2)
     query = urlencode({"view": "partitions", "partition": f"{day}|BTCUSDT"})
     page.goto(f"{here.url}/assets/raw_klines?{query}")
     page.get_by_text("first_candle").first.wait_for()
@@ -113,11 +118,13 @@ def backfill(page: Page, here: Scene) -> None:
 
 
 def failed_check(page: Page, here: Scene) -> None:
+    spoil(here.served, here.closed)
+    close_days(here.served)
     query = urlencode({"view": "checks", "checkDetail": "ohlc_sane"})
     page.goto(f"{here.url}/assets/fact_klines?{query}")
     page.get_by_text("Execution history").wait_for()
     page.get_by_text("Partitions", exact=True).last.click()
-    page.get_by_text(str(here.spoilt), exact=True).first.click()
+    page.get_by_text(str(here.closed), exact=True).first.click()
     page.get_by_text("ETHUSDT", exact=True).first.click()
     page.get_by_text("high below low").first.wait_for()
 
@@ -131,8 +138,8 @@ SHOTS: dict[str, Callable[[Page, Scene], None]] = {
     "lineage": lineage,
     "partitions": partitions,
     "backfill": backfill,
-    "failed-check": failed_check,
     "automation": automation,
+    "failed-check": failed_check,
 }
 
 
@@ -164,7 +171,7 @@ def _take(page: Page, name: str, here: Scene, folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    with tempfile.TemporaryDirectory() as home, scene(Path(home)) as here:
+    with tempfile.TemporaryDirectory(prefix="crypto-assets-") as home, scene(Path(home)) as here:
         for path in photograph(here, parser.parse_args().folder):
             print(f"{path}  {path.stat().st_size // 1000} kB")  # noqa: T201
 

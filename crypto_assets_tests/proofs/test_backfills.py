@@ -31,6 +31,22 @@ mutation ($id: String!) {
 }
 """
 
+_VERDICTS = """
+{
+  asset: assetNodeOrError(assetKey: { path: ["fact_klines"] }) {
+    ... on AssetNode {
+      assetChecksOrError {
+        ... on AssetChecks {
+          checks { statuses: partitionStatuses {
+            ... on AssetCheckMultiPartitionStatuses { ranges { primaryDimStartKey } }
+          } }
+        }
+      }
+    }
+  }
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -78,6 +94,9 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     assert ended.error and f"{DAYS[3]}|ETHUSDT" in ended.error, "why, without a look at Dagster"
     assert served.ended(another).succeeded
     assert all(run["tags"].items() >= BACKFILL_TAGS.items() for run in _of_backfills(served))
+    checks = served.tree.webserver.ask(_VERDICTS)["asset"]["assetChecksOrError"]["checks"]
+    unjudged: dict[str, Any] = {"statuses": {"ranges": []}}
+    assert checks == [unjudged] * 3, "no red bar over days that nobody has judged"
 
     faults.clear()
     answer = served.tree.webserver.ask(_RETRY, id=sixty_days)["answer"]
