@@ -4,6 +4,7 @@ Dagster's default launcher cannot tell: a tree killed with -9 leaves its runs ST
 """
 
 import json
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ WORKER_TAG = "crypto/worker"
 # Dagster's own: the code server that started the run's process.
 _SERVER_TAG = ".dagster/grpc_info"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PROC_STAT = Path("/proc/self/stat")
 # A worker names itself within seconds of its start.
 _NAMELESS = timedelta(minutes=1)
 _UNFINISHED = [
@@ -29,17 +31,17 @@ _UNFINISHED = [
 
 @dataclass(frozen=True)
 class Worker:
-    """A process for good: no other has the same host, boot, number and start (epoch ms)."""
+    """A process for good: no other has the same host, boot, number and `born` (see `_born`)."""
 
     host: str
     boot: str
     pid: int
-    started: int
+    born: int | None
 
     @classmethod
     def this(cls) -> "Worker":
-        process = psutil.Process()
-        return cls(socket.gethostname(), _boot(), process.pid, _started(process))
+        pid = os.getpid()
+        return cls(socket.gethostname(), _boot(), pid, _born(pid))
 
     @property
     def is_gone(self) -> bool:
@@ -49,9 +51,10 @@ class Worker:
         if self.boot != _boot():
             return True
         try:
-            process = psutil.Process(self.pid)
-            return _started(process) != self.started or process.status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
+            if psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+            return self.born is not None and self.born != _born(self.pid)
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return True
 
 
@@ -67,13 +70,20 @@ def fail_left_runs(instance: dg.DagsterInstance) -> list[str]:
     Queued runs stay: the daemon that comes up takes them. So do those of other hosts.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
-    left = [record.dagster_run for record in records if _is_left(record)]
-    for run in left:
-        if run.status is dg.DagsterRunStatus.CANCELING:
-            instance.report_run_canceled(run, "canceled; its process is gone")
-        else:
-            instance.report_run_failed(run, "its process is gone: killed, or the machine restarted")
-    return [run.run_id for run in left]
+    left = [record.dagster_run.run_id for record in records if _is_left(record)]
+    return [run_id for run_id in left if _fail(instance, run_id)]
+
+
+def _fail(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """False for one that has ended: read anew, since a process ends its run before it goes."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.status not in _UNFINISHED:
+        return False
+    if run.status is dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, "canceled; its process is gone")
+    else:
+        instance.report_run_failed(run, "its process is gone: killed, or the machine restarted")
+    return True
 
 
 def _is_left(record: dg.RunRecord) -> bool:
@@ -87,7 +97,10 @@ def _is_left(record: dg.RunRecord) -> bool:
 
 def _signed(run: dg.DagsterRun) -> Worker | None:
     held: dict[str, Any] = json.loads(run.tags.get(WORKER_TAG, "{}"))
-    return Worker(**held) if held.pop("run", None) == run.run_id else None
+    if held.get("run") != run.run_id:
+        return None
+    # Older signatures hold a time of day instead of `born`; no living run is failed for that.
+    return Worker(held["host"], held["boot"], held["pid"], held.get("born"))
 
 
 def _server_is_gone(tags: Mapping[str, str]) -> bool:
@@ -100,9 +113,18 @@ def _server_is_gone(tags: Mapping[str, str]) -> bool:
 
 
 def _boot() -> str:
-    """Of this boot of the machine; where the kernel has no id, the second in which it began."""
-    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else str(round(psutil.boot_time()))
+    """Of this boot of the machine; nothing where the kernel has no id, for `born` tells there."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
 
 
-def _started(process: psutil.Process) -> int:
-    return round(process.create_time() * 1000)
+def _born(pid: int) -> int:
+    """Clock ticks from boot to the process's start, which a step of the clock leaves as they were.
+
+    Not psutil's time, which on Linux moves with the clock; where there is no /proc, the kernel
+    itself keeps the time of day of the start, and psutil's it is, in epoch ms.
+    """
+    if not _PROC_STAT.exists():
+        return round(psutil.Process(pid).create_time() * 1000)
+    # Its second field, a name in parentheses, may hold spaces and parentheses; the 22nd is meant.
+    after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return int(after_name[22 - 3])

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
 
 from crypto_assets.defs.left_runs import left_runs_sensor
@@ -94,12 +95,68 @@ def test_a_run_killed_with_its_process(home: Path, instance: dg.DagsterInstance)
 def test_each_way_to_be_gone(instance: dg.DagsterInstance) -> None:
     gone = [
         replace(Worker.this(), boot="an earlier boot"),
-        replace(Worker.this(), started=1),  # its number was given to another process since
+        replace(Worker.this(), born=1),  # its number was given to another process since
         DEAD,
     ]
     made = [make(instance, one, at) for one in gone for at in (STARTING, STARTED)]
     assert sorted(fail_left_runs(instance)) == sorted(made)
     assert {status(instance, one) for one in made} == {dg.DagsterRunStatus.FAILURE}
+
+
+def test_a_step_of_the_clock_kills_nobody(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel then gives another second in which the machine was started, and psutil adds it."""
+    started, boot_time = psutil.Process().create_time(), psutil._pslinux.boot_time
+    make(instance, Worker.this())
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot_time() + 3600)
+    assert psutil.Process().create_time() > started + 3000
+    assert fail_left_runs(instance) == []
+
+
+@pytest.mark.parametrize(("pid", "gone"), [(os.getpid(), False), (DEAD.pid, True)])
+def test_a_run_that_an_older_version_signed(
+    instance: dg.DagsterInstance, pid: int, gone: bool
+) -> None:
+    """With a time of day: that a process of its number lives is enough to leave it alone."""
+    run_id = make(instance)
+    older = {**asdict(Worker.this()), "run": run_id, "pid": pid, "started": 1_700_000_000_000}
+    del older["born"]
+    instance.add_run_tags(run_id, {WORKER_TAG: json.dumps(older)})
+    assert fail_left_runs(instance) == ([run_id] if gone else [])
+
+
+def test_a_process_whose_name_looks_like_fields(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    odd = tmp_path / "a) S 1 (b"
+    odd.symlink_to("/bin/sleep")
+    with subprocess.Popen([odd, "60"]) as process:
+        born = round(psutil.Process(process.pid).create_time() - psutil.boot_time(), 2)
+        ticks = round(born * os.sysconf("SC_CLK_TCK"))
+        make(instance, replace(Worker.this(), pid=process.pid, born=ticks))
+        assert fail_left_runs(instance) == []
+        process.kill()
+        process.wait()
+        assert len(fail_left_runs(instance)) == 1
+
+
+def test_a_run_that_ends_while_it_is_judged_keeps_its_end(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = make(instance, Worker.this())
+
+    def ends(_: Worker) -> bool:
+        run = instance.get_run_by_id(run_id)
+        assert run
+        instance.report_dagster_event(
+            dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, run.job_name), run_id=run_id
+        )
+        return True
+
+    monkeypatch.setattr(Worker, "is_gone", property(ends))
+    assert fail_left_runs(instance) == []
+    assert status(instance, run_id) is dg.DagsterRunStatus.SUCCESS
 
 
 def test_what_lives_or_may_live_stays(instance: dg.DagsterInstance) -> None:
