@@ -6,8 +6,9 @@ from crypto_assets.defs import alerts, closing, jobs, maintenance, mending, sche
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.assets.maintenance import dagster_history, retention
 from crypto_assets.defs.assets.order_books import order_books
-from crypto_assets.defs.left_runs import left_runs_sensor, platform_of_run
-from crypto_assets.wiring import alert_address
+from crypto_assets.defs.executor import signed_in_process
+from crypto_assets.defs.left_runs import left_runs_sensor
+from crypto_assets.wiring import alert_address, platform
 
 defs = dg.Definitions(
     assets=[klines, order_books, retention, dagster_history],
@@ -39,9 +40,9 @@ defs = dg.Definitions(
     ],
     # A function: a plain object would be opened, and a secret in it stored, when code loads.
     resources={
-        "platform": dg.ResourceDefinition(platform_of_run),
+        "platform": dg.ResourceDefinition(lambda _: platform()),
         "webhook": dg.ResourceDefinition(lambda _: alert_address().webhook()),
     },
-    # One step a run: a process of its own would cost more than it brings.
-    executor=dg.in_process_executor,
+    # Of every job: one with an executor of its own would leave its runs unsigned.
+    executor=signed_in_process,
 )

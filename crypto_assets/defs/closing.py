@@ -21,7 +21,6 @@ close_day = dg.define_asset_job(
     selection=KLINES | dg.AssetSelection.checks_for_assets("fact_klines", "daily_klines"),
     description="Yesterday, a week ago and late archives: read, loaded, aggregated and checked.",
     tags={**_TAGS, ERRAND_TAG: Errand.CLOSING.value},
-    executor_def=dg.in_process_executor,
 )
 
 

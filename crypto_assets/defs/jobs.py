@@ -17,19 +17,16 @@ ingest = dg.define_asset_job(
     selection=KLINES.without_checks(),
     description="What closed since each symbol's newest candle, for all symbols in one run.",
     tags={**TICK_TAGS, ERRAND_TAG: Errand.TAIL.value},
-    executor_def=dg.in_process_executor,
 )
 order_books = dg.define_asset_job(
     "order_books",
     selection=ORDER_BOOKS,
     description="One order-book snapshot of each symbol, into the lake and the facts.",
     tags=TICK_TAGS,
-    executor_def=dg.in_process_executor,
 )
 backfill = dg.define_asset_job(
     "backfill",
     selection=KLINES.without_checks(),
     description="Whole days from the exchange to daily candles, for a rectangle of partitions.",
     tags=BACKFILL_TAGS,
-    executor_def=dg.in_process_executor,
 )

@@ -1,17 +1,8 @@
-"""Runs that a killed process left behind: workers sign their runs, and a sensor looks."""
+"""Runs that a killed process left behind: a sensor looks for them (see workers.py)."""
 
 import dagster as dg
 
-from crypto_assets.defs.workers import fail_left_runs, sign
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.wiring import platform
-
-
-def platform_of_run(context: dg.InitResourceContext) -> Platform:
-    """The platform; every run asks for it first of all, and is signed on the way."""
-    if context.instance and context.run:
-        sign(context.instance, context.run)
-    return platform()
+from crypto_assets.defs.workers import fail_left_runs
 
 
 @dg.sensor(

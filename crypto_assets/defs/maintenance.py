@@ -11,14 +11,12 @@ maintenance = dg.define_asset_job(
     selection=dg.AssetSelection.groups("maintenance"),
     description="Retention: what grows old leaves lake and warehouse, and Dagster's own history.",
     tags=_TAGS,
-    executor_def=dg.in_process_executor,
 )
 thin_history = dg.define_asset_job(
     "thin_history",
     selection=dg.AssetSelection.assets("dagster_history"),
     description="Superseded runs of the live jobs leave Dagster's history, with all their files.",
     tags=_TAGS,
-    executor_def=dg.in_process_executor,
 )
 
 maintenance_schedule = dg.ScheduleDefinition(

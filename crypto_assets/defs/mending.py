@@ -28,14 +28,12 @@ mend_gaps = dg.define_asset_job(
     selection=KLINES.without_checks(),
     description="The exchange is asked again for the open gaps whose next attempt has come.",
     tags={**_TAGS, ERRAND_TAG: Errand.GAPS.value},
-    executor_def=dg.in_process_executor,
 )
 load_leftovers = dg.define_asset_job(
     "load_leftovers",
     selection=dg.AssetSelection.assets(*_LOADED).without_checks(),
     description="Objects of the lake that stand unloaded become facts, hours and days.",
     tags=_TAGS,
-    executor_def=dg.in_process_executor,
 )
 
 

@@ -14,6 +14,8 @@ import dagster as dg
 import psutil
 import pytest
 
+from crypto_assets.definitions import defs
+from crypto_assets.defs.executor import signed_in_process
 from crypto_assets.defs.left_runs import left_runs_sensor
 from crypto_assets.defs.workers import WORKER_TAG, Worker, fail_left_runs
 
@@ -23,19 +25,20 @@ DEAD = replace(Worker.this(), pid=2**22 + 1)
 
 RUNNER = """
 import sys, time, dagster as dg
-from crypto_assets.defs.workers import sign
+from crypto_assets.defs.executor import signed_in_process
 
-@dg.op(required_resource_keys={"signed"})
+@dg.op
 def sleep():
     print("working", flush=True)
     time.sleep(60)
 
-@dg.job(resource_defs={"signed": dg.ResourceDefinition(lambda c: sign(c.instance, c.run))})
+@dg.job(executor_def=signed_in_process)
 def sleeper():
     sleep()
 
-with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
-    sleeper.execute_in_process(instance=instance)
+if __name__ == "__main__":
+    with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
+        dg.execute_job(dg.reconstructable(sleeper), instance=instance)
 """
 
 
@@ -75,7 +78,8 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 
 
 def test_a_run_killed_with_its_process(home: Path, instance: dg.DagsterInstance) -> None:
-    command = [sys.executable, "-c", RUNNER, str(home)]
+    (home / "runner.py").write_text(RUNNER)
+    command = [sys.executable, str(home / "runner.py"), str(home)]
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
@@ -101,6 +105,12 @@ def test_each_way_to_be_gone(instance: dg.DagsterInstance) -> None:
     made = [make(instance, one, at) for one in gone for at in (STARTING, STARTED)]
     assert sorted(fail_left_runs(instance)) == sorted(made)
     assert {status(instance, one) for one in made} == {dg.DagsterRunStatus.FAILURE}
+
+
+def test_every_job_signs_its_runs() -> None:
+    jobs = defs.get_repository_def().get_all_jobs()
+    assert {job.name for job in jobs} >= {"ingest", "thin_history", "maintenance", "__ASSET_JOB"}
+    assert {job.name for job in jobs if job.executor_def is not signed_in_process} == set()
 
 
 def test_a_step_of_the_clock_kills_nobody(
