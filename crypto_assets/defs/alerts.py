@@ -46,7 +46,7 @@ class _Cursor:
 
     def text(self) -> str:
         held = {"said": self.memory.said, "seen": self.seen, "looked_at": self.looked_at}
-        return json.dumps(held)
+        return json.dumps(held, separators=(",", ":"))
 
 
 @dg.sensor(

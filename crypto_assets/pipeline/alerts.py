@@ -1,5 +1,6 @@
 """Alerts to a webhook, as Slack takes them: what failed, where, why, and a link to it."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ _TIMEOUT_SECONDS = (3.05, 10)
 # Slack cuts a longer message; the rest is counted.
 _SHOWN_AT_MOST = 10
 _ERROR_AT_MOST = 1000
+_IDENTITY_AT_MOST = 300
 _RED = "#c0392b"
 _CURE = "see the app's page Settings, or CRYPTO_ALERT_WEBHOOK_URL"
 
@@ -30,9 +32,13 @@ class Alert:
 
     @property
     def identity(self) -> str:
-        """Equal for the same failure at another time: figures are left out, but the symbol's."""
+        """Equal for the same failure at another time: figures are left out, but the symbol's.
+
+        Twelve letters, since thousands are kept at once.
+        """
         words = re.sub(r"\d+", "#", f"{self.subject}|{self.error}")
-        return f"{self.symbol}|{words}"[:300]
+        said = f"{self.symbol}|{words}"[:_IDENTITY_AT_MOST]
+        return hashlib.blake2b(said.encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True)

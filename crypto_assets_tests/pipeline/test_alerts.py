@@ -79,6 +79,33 @@ def test_another_failure_is_news_at_once_and_an_old_one_after_two_days() -> None
     assert memory.said == {FAILED.identity: (3 * DAY_MS, 1)}
 
 
+def test_no_storm_however_many_fail_at_once() -> None:
+    """400 symbols whose every job fails are told once an hour at most; so are three times as many,
+    of which the memory keeps what fits into it."""
+    for many in (1200, 3600):
+        failing = [replace(FAILED, symbol=f"S{n}") for n in range(many)]
+        memory, told = AlertMemory(), []
+        for minute in range(60):
+            fresh, memory = memory.sift(failing, now_ms() + minute * MINUTE_MS)
+            told.append(len(fresh))
+        assert told[0] == min(many, 2001)
+        assert sum(told[1:]) == 0
+        assert len(orjson.dumps(memory.said)) < 70_000
+
+
+def test_when_the_memory_is_full_those_that_are_new_speak_with_one_voice() -> None:
+    _, memory = AlertMemory().sift([replace(FAILED, symbol=f"S{n}") for n in range(2000)], 1)
+    new = [replace(FAILED, symbol=f"T{n}") for n in range(100)]
+    fresh, memory = memory.sift(new, 2)
+    assert fresh == new[:1]
+    assert memory.sift(new[1:], 3)[0] == []
+    assert memory.sift([replace(FAILED, symbol="S7")], HOUR_MS)[0] == []
+    assert memory.sift([new[5]], 3 * DAY_MS) == (
+        [new[5]],
+        AlertMemory({new[5].identity: (3 * DAY_MS, 1)}),
+    )
+
+
 def test_one_silent_symbol_among_those_that_are_fed(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
