@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from crypto_assets.errors import AlertNotSent
 _TIMEOUT_SECONDS = (3.05, 10)
 # Slack cuts a longer message; the rest is counted.
 _SHOWN_AT_MOST = 10
-_ERROR_AT_MOST = 1000
+_TEXT_AT_MOST = 1000
 _IDENTITY_AT_MOST = 300
 _RED = "#c0392b"
 _CURE = "see the app's page Settings, or CRYPTO_ALERT_WEBHOOK_URL"
@@ -68,27 +69,34 @@ class Webhook:
 
 
 def message(alerts: Sequence[Alert]) -> dict[str, Any]:
-    """The JSON of Slack's incoming webhooks, which Mattermost and others take too."""
+    """The JSON of Slack's incoming webhooks, which Mattermost and others take too.
+
+    What others wrote cannot call a whole channel or hide a link: `&`, `<` and `>` are escaped
+    (api.slack.com/reference/surfaces/formatting#escaping).
+    """
     shown, more = alerts[:_SHOWN_AT_MOST], len(alerts) - _SHOWN_AT_MOST
     headline = alerts[0].subject if len(alerts) == 1 else f"{len(alerts)} alerts"
-    return {
-        "text": f"crypto-assets: {headline}{f' ({more} not shown)' if more > 0 else ''}",
-        "attachments": [_attachment(alert) for alert in shown],
-    }
+    text = f"crypto-assets: {headline}{f' ({more} not shown)' if more > 0 else ''}"
+    return {"text": _escaped(text), "attachments": [_attachment(alert) for alert in shown]}
 
 
 def _attachment(alert: Alert) -> dict[str, Any]:
     said = asdict(alert)
     fields = [
-        {"title": name, "value": said[name][:_ERROR_AT_MOST], "short": name != "error"}
+        {"title": name, "value": _escaped(said[name]), "short": name != "error"}
         for name in ("symbol", "partition", "error")
         if said[name]
     ]
     lines = [f"{name}: {said[name]}" for name in ("symbol", "partition", "error", "link")]
     return {
         "color": _RED,
-        "title": alert.subject,
+        "title": _escaped(alert.subject),
         "title_link": alert.link,
         "fields": fields,
-        "fallback": f"{alert.subject}; {'; '.join(lines)}"[:_ERROR_AT_MOST],
+        "fallback": _escaped(f"{alert.subject}; {'; '.join(lines)}"),
     }
+
+
+def _escaped(text: str) -> str:
+    """Cut first, so that no escape is cut in two."""
+    return escape(text[:_TEXT_AT_MOST], quote=False)

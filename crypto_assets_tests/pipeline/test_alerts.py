@@ -1,6 +1,8 @@
 """Alerts reach a webhook as Slack takes them, and a storm of them does not."""
 
+import re
 from dataclasses import replace
+from html import unescape
 
 import orjson
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from crypto_assets.errors import AlertNotSent
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_of, now_ms
 from crypto_assets.pipeline.alert_memory import AlertMemory
-from crypto_assets.pipeline.alerts import Alert, Webhook
+from crypto_assets.pipeline.alerts import Alert, Webhook, message
 from crypto_assets.pipeline.silence import silent_symbols
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
 from crypto_assets_tests.services.exchange import StartExchange
@@ -104,6 +106,25 @@ def test_when_the_memory_is_full_those_that_are_new_speak_with_one_voice() -> No
         [new[5]],
         AlertMemory({new[5].identity: (3 * DAY_MS, 1)}),
     )
+
+
+def test_what_others_wrote_calls_no_channel_and_hides_no_link() -> None:
+    odd = Alert(
+        "<!here> failed",
+        "<!channel> <https://evil.example|click> & more" + "&" * 2000,
+        symbol="<@U1>",
+        partition="2025-03-05|<@U1>",
+        link="http://127.0.0.1:3000/runs/1?a=1&b=2",
+    )
+    whole = message([odd])
+    (attachment,) = whole["attachments"]
+    assert attachment.pop("title_link") == odd.link
+    texts = [whole["text"], attachment["title"], attachment["fallback"]]
+    texts += [one["value"] for one in attachment["fields"]]
+    assert not re.search("[<>]|&(?!(amp|lt|gt);)", "".join(texts))
+    shown = {one["title"]: unescape(one["value"]) for one in attachment["fields"]}
+    assert shown == {"symbol": odd.symbol, "partition": odd.partition, "error": odd.error[:1000]}
+    assert unescape(whole["text"]) == "crypto-assets: <!here> failed"
 
 
 def test_one_silent_symbol_among_those_that_are_fed(
