@@ -70,6 +70,14 @@ def test_whatever_stays_up_is_restarted_and_watched(services: dict[str, Any]) ->
         assert once or service.get("healthcheck"), name
 
 
+def test_runs_bear_a_host_that_outlives_the_container(services: dict[str, Any]) -> None:
+    """Of those alone that do runs: whoever else bore the name would take their processes for gone."""
+    assert {name: service.get("hostname") for name, service in services.items()} == {
+        **dict.fromkeys(services),
+        "code": "code",
+    }
+
+
 def test_every_secret_is_required_and_in_the_example() -> None:
     example = dotenv_values(ROOT / ".env.example")
     used = set(re.findall(r"\$\{(\w*PASSWORD)([^}]*)\}", text("docker-compose.yml")))
