@@ -71,7 +71,7 @@ def test_whatever_stays_up_is_restarted_and_watched(services: dict[str, Any]) ->
 
 
 def test_runs_bear_a_host_that_outlives_the_container(services: dict[str, Any]) -> None:
-    """Of those alone that do runs: whoever else bore the name would take their processes for gone."""
+    """Only the service that does runs: another by that name would take their processes for gone."""
     assert {name: service.get("hostname") for name, service in services.items()} == {
         **dict.fromkeys(services),
         "code": "code",
