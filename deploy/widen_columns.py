@@ -1,7 +1,8 @@
 """Widens those columns of Dagster's database that its schema makes 64 KB wide, and that overflow.
 
 MySQL refuses a longer value with error 1406: a tick, a snapshot or an evaluation of many partitions
-is lost. Run after each `dagster instance migrate`, as often as you like.
+is lost, or a daemon's heartbeat with the traces of its errors, without which it counts as dead.
+Run after each `dagster instance migrate`, as often as you like.
 """
 
 import os
@@ -12,11 +13,15 @@ from pymysql.cursors import Cursor
 COLUMNS = (
     ("asset_check_executions", "evaluation_event"),
     ("asset_daemon_asset_evaluations", "asset_evaluation_body"),
+    ("asset_event_tags", "value"),
     ("asset_keys", "asset_details"),
+    ("backfill_tags", "value"),
+    ("daemon_heartbeats", "body"),
     ("instigators", "instigator_body"),
     ("job_ticks", "tick_body"),
     ("jobs", "job_body"),
     ("kvs", "value"),
+    ("run_tags", "value"),
     ("runs", "run_body"),
     ("snapshots", "snapshot_body"),
 )

@@ -1,11 +1,17 @@
 """Dagster's narrow columns hold more than 64 KB after our step; else they are as before."""
 
 import runpy
+from functools import partial
 from typing import Any
 
+import dagster as dg
 import pymysql
 import pytest
+import sqlalchemy
+from dagster._core.utils import make_new_run_id
+from dagster._daemon.types import DaemonHeartbeat
 from dagster_mysql import DagsterMySQLStorage
+from dagster_shared.error import SerializableErrorInfo
 from pymysql.cursors import Cursor
 
 from crypto_assets_tests.house.repository import ROOT, text
@@ -21,6 +27,38 @@ def described(cursor: Cursor) -> dict[str, tuple[Any, ...]]:
         " FROM information_schema.columns WHERE table_schema = DATABASE()"
     )
     return {f"{table}.{column}": tuple(rest) for table, column, *rest in cursor.fetchall()}
+
+
+def indexes(cursor: Cursor) -> set[tuple[Any, ...]]:
+    cursor.execute(
+        "SELECT table_name, index_name, seq_in_index, column_name, sub_part, non_unique"
+        " FROM information_schema.statistics WHERE table_schema = DATABASE()"
+    )
+    return set(cursor.fetchall())
+
+
+def test_errors_and_tags_of_any_length_are_kept(mariadb: DatabaseServer) -> None:
+    url = mariadb.fresh()
+    storage = DagsterMySQLStorage(url)
+    runs = storage.run_storage
+    run_id = runs.add_run(dg.DagsterRun("ingest", make_new_run_id())).run_id
+    error = SerializableErrorInfo(LARGE, stack=[], cls_name=None)
+    beat = partial(DaemonHeartbeat, daemon_type="SENSOR", daemon_id="one", errors=[error])
+    writes = [
+        lambda: runs.add_daemon_heartbeat(beat(timestamp=1.0)),
+        lambda: runs.add_run_tags(run_id, {"crypto/failed": LARGE}),
+    ]
+    for write in writes:
+        with pytest.raises(sqlalchemy.exc.DataError, match="1406"):
+            write()
+    with mariadb.connect(url.rpartition("/")[2]) as connection, connection.cursor() as cursor:
+        before = indexes(cursor)
+        SCRIPT["widen"](cursor)
+        assert indexes(cursor) == before
+    for write in writes:
+        write()
+    assert runs.get_daemon_heartbeats()["SENSOR"].errors == [error]
+    assert runs.get_run_tags(["crypto/failed"]) == [("crypto/failed", {LARGE})]
 
 
 def test_the_columns_that_overflow_are_widened_once(mariadb: DatabaseServer) -> None:
