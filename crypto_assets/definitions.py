@@ -19,6 +19,7 @@ defs = dg.Definitions(
         closing.close_day,
         mending.mend_gaps,
         mending.load_leftovers,
+        mending.load_leftover_books,
         maintenance.maintenance,
         maintenance.thin_history,
     ],

@@ -13,7 +13,7 @@ import dagster as dg
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.failures import run_reason, step_reason
 from crypto_assets.defs.jobs import backfill, order_books
-from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, range_tags
+from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, rectangle_tags
 from crypto_assets.pipeline.outcome import BookStage, Stage
 
 _POLL_SECONDS = 1.0
@@ -29,9 +29,7 @@ class Rectangle:
 
     @property
     def tags(self) -> dict[str, str]:
-        return range_tags(
-            f"{self.dates[0]}|{self.symbols[0]}", f"{self.dates[-1]}|{self.symbols[-1]}"
-        )
+        return rectangle_tags(self.dates, self.symbols)
 
     @property
     def keys(self) -> list[str]:

@@ -11,7 +11,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from crypto_assets.defs.metadata import chart_link, runbook_link
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol, window_of
-from crypto_assets.defs.planned_checks import judges
+from crypto_assets.defs.plans import forget_planned_checks, judges
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.day_checks import DayCheck, Finding, check_days
 from crypto_assets.pipeline.outcome import Stage
@@ -57,7 +57,7 @@ def judge(
     Dagster knows one verdict for a step over many partitions, so each is logged here.
     """
     checks = {DayCheck(key.name) for key in context.selected_asset_check_keys}
-    if not checks or not judges(context.run):
+    if not checks or not judges(context.run, brings=bool(context.selected_asset_keys)):
         return []
     bad = []
     for own in wanted:
@@ -68,6 +68,7 @@ def judge(
                 if not finding.passed:
                     said = f"{finding.check}: {finding.said}"
                     bad.append((_ASSETS[finding.check].value, str(key), said))
+    forget_planned_checks(context.instance, context.run)
     return bad
 
 

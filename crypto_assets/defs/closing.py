@@ -4,12 +4,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.assets.klines import ERRAND_TAG
 from crypto_assets.defs.jobs import KLINES
-from crypto_assets.defs.partitions import contiguous, date_key, date_keys
-from crypto_assets.defs.schedules import known_symbols, rectangle
+from crypto_assets.defs.partitions import (
+    contiguous,
+    date_key,
+    date_keys,
+    known_symbols,
+    rectangle_tags,
+)
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.orchestrator.lanes import Lane, lane_tags
+from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline.close_day import due_days
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.platform import Platform
@@ -41,7 +45,7 @@ def close_day_schedule(
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
-    known = known_symbols(context, tracked)
+    known = known_symbols(context.instance, tracked)
     if not known:
         yield dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
         return
@@ -49,5 +53,5 @@ def close_day_schedule(
     for first, last in contiguous(date_keys(due[0], due[-1]), wanted):
         yield dg.RunRequest(
             run_key=f"{context.scheduled_execution_time.isoformat()} {first}..{last}",
-            tags={**_TAGS, **rectangle(first, last, known)},
+            tags={**_TAGS, **rectangle_tags((first, last), known)},
         )

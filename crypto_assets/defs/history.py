@@ -22,6 +22,7 @@ LIVE_JOBS = (
     "close_day",
     "mend_gaps",
     "load_leftovers",
+    "load_leftover_books",
     "maintenance",
     "thin_history",
 )

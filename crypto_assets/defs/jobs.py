@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from crypto_assets.defs.assets.klines import ERRAND_TAG
-from crypto_assets.orchestrator.lanes import BACKFILL_TAGS, Lane, lane_tags
+from crypto_assets.orchestrator.lanes import BACKFILL_TAGS, ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import BookStage, Stage
 

@@ -1,18 +1,17 @@
 """What is mended between ticks: open gaps, and objects that a killed run left unloaded."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
-from crypto_assets.defs.assets.klines import ERRAND_TAG
-from crypto_assets.defs.jobs import KLINES, order_books
-from crypto_assets.defs.partitions import SYMBOLS, date_key, has_partitions, range_tags
-from crypto_assets.defs.schedules import unfinished
+from crypto_assets.defs.jobs import KLINES
+from crypto_assets.defs.partitions import SYMBOLS, date_key, has_partitions, rectangle_tags
+from crypto_assets.defs.running import unfinished
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import MINUTE_MS, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.orchestrator.lanes import Lane, lane_tags
+from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline.gap_retries import days_of, due_gaps
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.leftovers import Leftover, find_leftovers
@@ -21,6 +20,8 @@ from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import Gap
 
 _TAGS = lane_tags(Lane.MENDING)
+# A run that hangs is not waited for.
+_PATIENCE = timedelta(minutes=15)
 _LOADED = [stage.value for stage in Stage if stage is not Stage.RAW]
 
 mend_gaps = dg.define_asset_job(
@@ -33,6 +34,13 @@ load_leftovers = dg.define_asset_job(
     "load_leftovers",
     selection=dg.AssetSelection.assets(*_LOADED).without_checks(),
     description="Objects of the lake that stand unloaded become facts, hours and days.",
+    tags=_TAGS,
+)
+# Not the job of the ticks, each of which waits for an earlier run of its own.
+load_leftover_books = dg.define_asset_job(
+    "load_leftover_books",
+    selection=dg.AssetSelection.assets(BookStage.FACTS.value),
+    description="Order books of the lake that stand unloaded become facts.",
     tags=_TAGS,
 )
 
@@ -53,7 +61,7 @@ def gaps_sensor(
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
-    if busy := unfinished(context, mend_gaps.name):
+    if busy := unfinished(context.instance, mend_gaps.name, _PATIENCE):
         yield dg.SkipReason(f"the run {busy[:8]} still mends")
         return
     requests = [
@@ -66,7 +74,7 @@ def gaps_sensor(
 
 @dg.sensor(
     name="leftovers",
-    jobs=[load_leftovers, order_books],
+    jobs=[load_leftovers, load_leftover_books],
     minimum_interval_seconds=600,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Objects that a killed run left in the lake are loaded after all.",
@@ -80,9 +88,10 @@ def leftovers_sensor(
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
-    if busy := unfinished(context, load_leftovers.name):
-        yield dg.SkipReason(f"the run {busy[:8]} still loads")
-        return
+    for job in (load_leftovers, load_leftover_books):
+        if busy := unfinished(context.instance, job.name, _PATIENCE):
+            yield dg.SkipReason(f"the run {busy[:8]} still loads")
+            return
     known = context.instance.get_dynamic_partitions(SYMBOLS)
     requests = [
         _load_request(one)
@@ -101,12 +110,9 @@ def _or_reason(
 
 def _load_request(one: Leftover) -> dg.RunRequest:
     books = one.kind is ObjectKind.DEPTH
-    assets = [BookStage.FACTS.value] if books else _LOADED
     return dg.RunRequest(
-        job_name=order_books.name if books else load_leftovers.name,
-        asset_selection=[dg.AssetKey(name) for name in assets],
-        asset_check_keys=[],
-        tags={**_TAGS, **_keys(one.symbol, one.first, one.last)},
+        job_name=load_leftover_books.name if books else load_leftovers.name,
+        tags={**_TAGS, **_range(one.symbol, one.first, one.last)},
     )
 
 
@@ -119,12 +125,9 @@ def _gap_request(symbol: str, gaps: Sequence[Gap], now_ms: int) -> dg.RunRequest
     quarter = floor_ms(now_ms, 15 * MINUTE_MS)
     return dg.RunRequest(
         run_key=f"{symbol} {gaps[0].start} {sum(gap.attempts for gap in gaps)} {quarter}",
-        tags={**_TAGS, **_keys(symbol, first, last)},
+        tags={**_TAGS, **_range(symbol, first, last)},
     )
 
 
-def _keys(symbol: str, first: date, last: date) -> dict[str, str]:
-    ends = [
-        dg.MultiPartitionKey({"date": date_key(day), "symbol": symbol}) for day in (first, last)
-    ]
-    return range_tags(*map(str, ends))
+def _range(symbol: str, first: date, last: date) -> dict[str, str]:
+    return rectangle_tags((date_key(first), date_key(last)), (symbol,))

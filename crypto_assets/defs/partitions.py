@@ -76,6 +76,12 @@ def has_partitions(first: date, last: date) -> bool:
     return dates.has_partition_key(date_key(first)) and dates.has_partition_key(date_key(last))
 
 
+def known_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]) -> list[str]:
+    """Those of the symbols that are partitions, in the order in which Dagster keeps them."""
+    chosen = set(wanted)
+    return [name for name in instance.get_dynamic_partitions(SYMBOLS) if name in chosen]
+
+
 def contiguous(known: Sequence[str], wanted: Iterable[str]) -> list[tuple[str, str]]:
     """`wanted` as (first, last) stretches of `known`.
 
@@ -91,6 +97,12 @@ def contiguous(known: Sequence[str], wanted: Iterable[str]) -> list[tuple[str, s
             stretches.append((first, name))
         previous_chosen = name in chosen
     return stretches
+
+
+def rectangle_tags(dates: Sequence[str], symbols: Sequence[str]) -> dict[str, str]:
+    """`range_tags` of the keys between the ends of both, symbols in Dagster's order."""
+    ends = [dg.MultiPartitionKey({"date": dates[at], "symbol": symbols[at]}) for at in (0, -1)]
+    return range_tags(*map(str, ends))
 
 
 def range_tags(first: str, last: str) -> dict[str, str]:

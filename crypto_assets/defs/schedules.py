@@ -1,20 +1,21 @@
 """When the live jobs run, all in UTC and running from the first start."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import dagster as dg
 
 from crypto_assets.defs.jobs import TICK_TAGS, ingest, order_books
-from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags
+from crypto_assets.defs.partitions import date_key, known_symbols, rectangle_tags
+from crypto_assets.defs.running import unfinished
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline import plan
 from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.pipeline.platform import Platform
 
-# A run that says STARTED for longer was killed with everything around it: ticks go on without it.
-_STALE = timedelta(minutes=15)
+# A run that goes on for longer hangs, or was killed with everything around it: ticks do not wait.
+_PATIENCE = timedelta(minutes=15)
 
 
 @dg.schedule(
@@ -63,53 +64,19 @@ def _request(
         return dg.SkipReason(str(error))
     if not tick.due:
         return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
-    if busy := unfinished(context, job_name):
+    if busy := unfinished(context.instance, job_name, _PATIENCE):
         return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
-    known = known_symbols(context, tick.symbols)
+    known = known_symbols(context.instance, tick.symbols)
     if not known:
         return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
     days = (date_key(tick.first_day), date_key(tick.last_day))
     return dg.RunRequest(
         asset_selection=[dg.AssetKey(stage.value) for stage in stages(tick)],
         asset_check_keys=[],  # left out, Dagster adds every check of the assets
-        tags={**TICK_TAGS, **rectangle(*days, known)},
+        tags={**TICK_TAGS, **rectangle_tags(days, known)},
     )
 
 
 def _due_stages(tick: plan.Tick) -> list[Stage]:
     """Hours and days only where one has closed: a tick's bookkeeping costs more than its work."""
     return list(Stage) if tick.hour_closed else [Stage.RAW, Stage.FACTS]
-
-
-def rectangle(first: str, last: str, known: Sequence[str]) -> dict[str, str]:
-    """Range tags over the dates and all symbols between the first and last known, by insertion."""
-    return range_tags(
-        str(dg.MultiPartitionKey({"date": first, "symbol": known[0]})),
-        str(dg.MultiPartitionKey({"date": last, "symbol": known[-1]})),
-    )
-
-
-def known_symbols(context: dg.ScheduleEvaluationContext, tracked: Sequence[str]) -> list[str]:
-    """Tracked symbols that are partitions, in the order in which Dagster keeps them."""
-    chosen = set(tracked)
-    return [name for name in context.instance.get_dynamic_partitions(SYMBOLS) if name in chosen]
-
-
-def unfinished(
-    context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext, job_name: str
-) -> str | None:
-    """A run of the job that an earlier tick launched and that has not ended."""
-    records = context.instance.get_run_records(
-        dg.RunsFilter(
-            job_name=job_name,
-            statuses=[
-                dg.DagsterRunStatus.QUEUED,
-                dg.DagsterRunStatus.NOT_STARTED,
-                dg.DagsterRunStatus.STARTING,
-                dg.DagsterRunStatus.STARTED,
-            ],
-            created_after=datetime.now(UTC) - _STALE,
-        ),
-        limit=1,
-    )
-    return records[0].dagster_run.run_id if records else None

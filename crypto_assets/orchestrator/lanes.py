@@ -7,6 +7,12 @@ from enum import StrEnum
 
 KIND_TAG = "crypto/kind"
 PRIORITY_TAG = "dagster/priority"
+# What of its keys a run is to look for (pipeline.ingest.Errand); without it, all of each. A tag,
+# since Dagster leaves a job's own config out where a run covers a range of keys.
+ERRAND_TAG = "crypto/errand"
+# A killed run is tried again as a whole: it is one step, and Dagster finds nothing to do in a run
+# that was killed between the end of its step and its own.
+_WHOLE = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
 class Lane(StrEnum):
@@ -25,10 +31,10 @@ _PRIORITIES = {Lane.TICK: 10, Lane.CLOSING: 5, Lane.BACKFILL: -1}
 
 def lane_tags(lane: Lane) -> dict[str, str]:
     """Of a run in this lane; a higher priority leaves the queue first."""
-    return {KIND_TAG: lane.value, PRIORITY_TAG: str(_PRIORITIES.get(lane, 0))}
+    return {KIND_TAG: lane.value, PRIORITY_TAG: str(_PRIORITIES.get(lane, 0)), **_WHOLE}
 
 
-# Ticks go before backfills in the queue; backfills go one at a time (dagster.yaml).
+# Ticks go before backfills in the queue, of which few go at a time (dagster.yaml).
 BACKFILL_TAGS = lane_tags(Lane.BACKFILL)
 # One that nobody asked for lets those pass that somebody did.
 AUTOMATIC_BACKFILL_TAGS = {**BACKFILL_TAGS, PRIORITY_TAG: "-2"}

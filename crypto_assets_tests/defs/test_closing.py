@@ -12,10 +12,10 @@ from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.assets.order_books import order_books
 from crypto_assets.defs.closing import close_day, close_day_schedule
 from crypto_assets.defs.home import add_symbols
-from crypto_assets.defs.jobs import order_books as order_books_job
 from crypto_assets.defs.mending import (
     gaps_sensor,
     leftovers_sensor,
+    load_leftover_books,
     load_leftovers,
     mend_gaps,
 )
@@ -64,7 +64,7 @@ def run(
 ) -> dg.ExecuteInProcessResult:
     defs = dg.Definitions(
         assets=[klines, order_books],
-        jobs=[close_day, mend_gaps, load_leftovers, order_books_job],
+        jobs=[close_day, mend_gaps, load_leftovers, load_leftover_books],
         resources={"platform": platform},
     )
     return defs.resolve_job_def(job).execute_in_process(
@@ -201,7 +201,7 @@ def test_objects_left_in_the_lake_are_found_and_loaded(
     later = now_ms() + 6 * MINUTE_MS
     monkeypatch.setattr("crypto_assets.pipeline.leftovers.now_ms", lambda: later)
     requests = asked(leftovers_sensor, instance, platform)
-    assert [request.job_name for request in requests] == ["order_books", "load_leftovers"]
+    assert [request.job_name for request in requests] == ["load_leftover_books", "load_leftovers"]
     for request in requests:
         assert run(instance, platform, request, str(request.job_name)).success
     newest = platform.warehouse.watermarks.get("BTCUSDT").last_open_time

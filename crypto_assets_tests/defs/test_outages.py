@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from crypto_assets.defs.assets.klines import ERRAND_TAG, klines
+from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.closing import close_day_schedule
 from crypto_assets.defs.home import add_symbols
 from crypto_assets.defs.mending import gaps_sensor, leftovers_sensor
@@ -17,6 +17,7 @@ from crypto_assets.defs.schedules import ingest_schedule, order_books_schedule
 from crypto_assets.defs.sensors import catch_up_sensor, symbols_sensor
 from crypto_assets.lake import DirectoryLake
 from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, from_ms
+from crypto_assets.orchestrator.lanes import ERRAND_TAG
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform

@@ -8,6 +8,7 @@ import dagster as dg
 
 from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import date_key
+from crypto_assets.defs.plans import plan_key, visits_every_key
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.failures import failed_tag
 from crypto_assets.pipeline.outcome import DayOutcome
@@ -36,6 +37,8 @@ def log_good_keys(
         if failed := [day for day in days if day.error]:
             bad.append(BadKey(stage, str(partition), str(failed[0].error)))
             context.log.error(f"{stage} {partition}: {failed[0].error}")
+            if not visits_every_key(context.run):
+                plan_key(context, stage, str(partition))
         else:
             context.log_event(
                 dg.AssetMaterialization(
@@ -43,6 +46,10 @@ def log_good_keys(
                 )
             )
     return bad
+
+
+def keys_of(outcomes: Iterable[DayOutcome]) -> set[str]:
+    return {str(_partition(outcome)) for outcome in outcomes}
 
 
 def require_admission(context: dg.AssetExecutionContext, platform: Platform) -> None:

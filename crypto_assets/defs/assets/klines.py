@@ -11,6 +11,7 @@ import dagster as dg
 
 from crypto_assets.defs.assets.keyed import (
     BadKey,
+    keys_of,
     log_good_keys,
     raise_for_bad_keys,
     require_admission,
@@ -18,16 +19,13 @@ from crypto_assets.defs.assets.keyed import (
 from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
 from crypto_assets.defs.checks import SPECS, judge
 from crypto_assets.defs.partitions import by_symbol, date_symbol
+from crypto_assets.orchestrator.lanes import ERRAND_TAG
 from crypto_assets.pipeline.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 
 # Keys of one run of a backfill: a run stays within minutes and its memory within bounds.
 KEYS_A_RUN = 400
-
-
-# A tag, since Dagster leaves a job's own config out where a run covers a range of keys.
-ERRAND_TAG = "crypto/errand"
 
 
 class KlinesConfig(dg.Config):
@@ -49,17 +47,20 @@ def klines(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring each symbol of the run from the exchange to days, through the selected assets.
 
-    Then judge the run's keys by the selected checks: a step of their own would be skipped, like all
-    that follows a step which yields nothing. A day that does not pass cannot be closed.
+    Then judge the keys that it looked after by the selected checks: a step of their own would be
+    skipped, like all that follows a step which yields nothing. A day that does not pass cannot be
+    closed.
     """
     require_admission(context, platform)
     wanted = by_symbol(context.partition_keys)
     stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}
     windows = {own.symbol: own.window for own in wanted} if stages else {}
     errand = Errand(context.run.tags.get(ERRAND_TAG, config.errand))
-    reached = bring_symbols(platform, windows, stages, errand)
-    bad = [key for outcomes in reached for key in log_good_keys(context, outcomes)]
-    failed = judge(context, platform, wanted)
+    bad, answered = [], set()
+    for outcomes in bring_symbols(platform, windows, stages, errand):
+        bad += log_good_keys(context, outcomes)
+        answered |= keys_of(outcomes)
+    failed = judge(context, platform, by_symbol(answered) if stages else wanted)
     bad += [BadKey(*one) for one in failed if errand is Errand.CLOSING]
     raise_for_bad_keys(context, bad)
     yield from ()

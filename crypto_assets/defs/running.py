@@ -1,0 +1,33 @@
+"""Does a run still go on? What a schedule or a sensor asks before it launches the next."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def unfinished(
+    instance: dg.DagsterInstance,
+    job_name: str,
+    within: timedelta | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str | None:
+    """A run of the job that has not ended, with these tags, launched within this time."""
+    records = instance.get_run_records(
+        dg.RunsFilter(
+            job_name=job_name,
+            statuses=_UNFINISHED,
+            tags=tags,
+            created_after=datetime.now(UTC) - within if within else None,
+        ),
+        limit=1,
+    )
+    return records[0].dagster_run.run_id if records else None
