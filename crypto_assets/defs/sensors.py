@@ -1,20 +1,25 @@
 """What is noticed between ticks: new symbols, and symbols that no tick catches up any more."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.backfill import Rectangle
 from crypto_assets.defs.jobs import backfill
-from crypto_assets.defs.partitions import SYMBOLS, date_key, date_keys, range_tags, symbols
+from crypto_assets.defs.partitions import SYMBOLS, date_keys, known_symbols, symbols
+from crypto_assets.defs.running import unfinished
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import day_of
 from crypto_assets.orchestrator.lanes import AUTOMATIC_BACKFILL_TAGS
 from crypto_assets.pipeline import plan
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.settings import settings
+
+# Whose past an automatic backfill brings.
+_PAST_TAG = "crypto/past_of"
 
 
 @dg.sensor(
@@ -36,7 +41,8 @@ def symbols_sensor(
         tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
         seen = json.loads(context.cursor) if context.cursor else tracked
         newcomers = [name for name in tracked if name not in seen]
-        requests = _first_backfills(newcomers, platform) if newcomers else []
+        start, today = settings().start_date, day_of(platform.now())
+        requests = [one for name in newcomers for one in _past(name, start, today, "first")]
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     if not tracked:
@@ -52,18 +58,16 @@ def symbols_sensor(
     )
 
 
-def _first_backfills(newcomers: Sequence[str], platform: Platform) -> list[dg.RunRequest]:
-    """Runs of bounded size from START_DATE to today; the key keeps Dagster from a second one."""
-    dates = date_keys(settings().start_date, day_of(platform.now()))
+def _past(symbol: str, first: date, last: date, occasion: str) -> list[dg.RunRequest]:
+    """Runs of bounded size over two UTC days and those between, once on each occasion."""
+    dates = date_keys(max(first, settings().start_date), last)
     parts = [
-        Rectangle(tuple(dates[at : at + KEYS_A_RUN]), (name,))
-        for name in newcomers
+        Rectangle(tuple(dates[at : at + KEYS_A_RUN]), (symbol,))
         for at in range(0, len(dates), KEYS_A_RUN)
     ]
+    tags = {**AUTOMATIC_BACKFILL_TAGS, _PAST_TAG: symbol}
     return [
-        dg.RunRequest(
-            run_key=f"first {part.keys[0]}", tags={**AUTOMATIC_BACKFILL_TAGS, **part.tags}
-        )
+        dg.RunRequest(run_key=f"{occasion} {part.keys[0]}", tags={**tags, **part.tags})
         for part in parts
     ]
 
@@ -78,19 +82,25 @@ def _first_backfills(newcomers: Sequence[str], platform: Platform) -> list[dg.Ru
 def catch_up_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """One run a symbol and day: the run key keeps a tick from asking twice."""
+    """From its newest day to today, unless its past is being brought.
+
+    What has failed is asked for again on the next day, or from where it came to.
+    """
     try:
-        behind = plan.far_behind(platform)
-        today = day_of(platform.now())
+        behind, today = plan.far_behind(platform), day_of(platform.now())
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
     if not behind:
         yield dg.SkipReason("every symbol is near enough for the ticks")
-    for symbol, newest in behind.items():
-        first = dg.MultiPartitionKey({"date": date_key(newest), "symbol": symbol})
-        last = dg.MultiPartitionKey({"date": date_key(today), "symbol": symbol})
-        yield dg.RunRequest(
-            run_key=f"{first}..{last}",
-            tags={**AUTOMATIC_BACKFILL_TAGS, **range_tags(str(first), str(last))},
-        )
+        return
+    instance = context.instance
+    waiting = [
+        symbol
+        for symbol in known_symbols(instance, behind)
+        if not unfinished(instance, backfill.name, tags={_PAST_TAG: symbol})
+    ]
+    if not waiting:
+        yield dg.SkipReason(f"the past of {', '.join(behind)} is on its way")
+    for symbol in waiting:
+        yield from _past(symbol, behind[symbol], today, f"behind on {today} since")

@@ -1,24 +1,31 @@
-"""Symbols become partitions, and one that is added later asks for its own past."""
+"""Symbols become partitions; the past of one added later, or far behind, is asked for."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
 
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
-from crypto_assets.defs.partitions import SYMBOLS
-from crypto_assets.defs.sensors import symbols_sensor
+from crypto_assets.defs.partitions import SYMBOLS, date_symbol
+from crypto_assets.defs.sensors import catch_up_sensor, symbols_sensor
+from crypto_assets.market.clock import DAY_MS, Window
 from crypto_assets.orchestrator.lanes import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,
     KIND_TAG,
     PRIORITY_TAG,
 )
+from crypto_assets.pipeline.ingest import bring_symbols
+from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.setup import track
 from crypto_assets_tests.pipeline.conftest import START, TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+_FIRST_KEY = "dagster/asset_partition_range_start"
 
 
 @pytest.fixture
@@ -80,8 +87,10 @@ def test_runs_of_a_long_past_are_bounded(
     cursor = look(instance, platform, None).cursor
     track(platform, ["SOLUSDT", "ETHUSDT"])
     requests = look(instance, platform, cursor).run_requests or []
-    assert len({request.run_key for request in requests}) == len(requests) == 4
-    assert KEYS_A_RUN < 665, "days from START_DATE to that day: two runs a symbol"
+    assert len({request.run_key for request in requests}) == len(requests)
+    keys = [len(keys_of(instance, request)) for request in requests]
+    assert max(keys) <= KEYS_A_RUN
+    assert sum(keys) == 2 * 665, "days from START_DATE to that day, of each symbol"
 
 
 def test_a_warehouse_without_symbols_has_no_first_look(
@@ -96,3 +105,59 @@ def test_a_warehouse_without_symbols_has_no_first_look(
 def test_an_asked_for_backfill_goes_before_an_automatic_one() -> None:
     assert AUTOMATIC_BACKFILL_TAGS[KIND_TAG] == BACKFILL_TAGS[KIND_TAG]
     assert int(AUTOMATIC_BACKFILL_TAGS[PRIORITY_TAG]) < int(BACKFILL_TAGS[PRIORITY_TAG])
+
+
+def test_a_symbol_that_is_far_behind_is_caught_up_once_at_a_time(
+    instance: dg.DagsterInstance,
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON + 600 * DAY_MS), "BTCUSDT", "ETHUSDT")
+    look(instance, platform, None)
+    held(platform, "BTCUSDT", date(2025, 3, 6))
+    first, second = caught_up(instance, platform)
+    assert first.tags[_FIRST_KEY] == "2025-03-06|BTCUSDT"
+    assert second.tags["dagster/asset_partition_range_end"] == "2026-10-27|BTCUSDT"
+
+    run = instance.create_run_for_job(backfill, tags=second.tags, status=dg.DagsterRunStatus.STARTED)
+    held(platform, "BTCUSDT", date(2026, 6, 1))
+    assert caught_up(instance, platform) == [], "its past is on its way"
+    instance.report_run_failed(run)
+    (again,) = caught_up(instance, platform)
+    assert again.tags[_FIRST_KEY] == "2026-06-01|BTCUSDT", "from where it came to"
+    assert again.run_key not in {first.run_key, second.run_key}
+
+
+def test_what_was_imported_from_before_the_first_partition_is_caught_up_from_there(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    look(instance, platform, None)
+    held(platform, "ETHUSDT", START - timedelta(days=2))
+    (request,) = caught_up(instance, platform)
+    assert request.tags[_FIRST_KEY] == f"{START}|ETHUSDT"
+
+
+def keys_of(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
+    ends = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+    with partition_loading_context(dynamic_partitions_store=instance):
+        return list(date_symbol.get_partition_keys_in_range(dg.PartitionKeyRange(*ends)))
+
+
+@dg.op
+def nothing() -> None: ...
+
+
+@dg.job
+def backfill() -> None:
+    nothing()
+
+
+def held(platform: Platform, symbol: str, day: date) -> None:
+    """The symbol's newest candle is this day's last."""
+    for _ in bring_symbols(platform, {symbol: Window.of_day(day)}, list(Stage)):
+        pass
+
+
+def caught_up(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest]:
+    context = dg.build_sensor_context(instance, resources={"platform": platform})
+    return list(catch_up_sensor.evaluate_tick(context).run_requests or ())
