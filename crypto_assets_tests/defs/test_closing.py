@@ -27,6 +27,7 @@ from crypto_assets.pipeline.order_books import capture
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import store_stretch
+from crypto_assets.pipeline.setup import track
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, build_platform
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import ExchangeServer
@@ -126,6 +127,23 @@ def test_a_day_is_closed_and_each_of_its_partitions_judged(
     for symbol in _SYMBOLS:
         assert verdicts(instance, TODAY, symbol) == dict.fromkeys(DayCheck, True)
         assert verdicts(instance, _YESTERDAY, symbol) == dict.fromkeys(DayCheck)
+
+
+def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    """A run's range of keys spans it, since Dagster keeps symbols in the order of their coming."""
+    track(platform, ["SOLUSDT"])
+    add_symbols(instance, ["SOLUSDT"])
+    platform.warehouse.symbols.retire("ETHUSDT")
+    server.clock.set(_NEXT_MORNING)
+    bring(platform, "BTCUSDT", "SOLUSDT", last=TODAY + timedelta(days=1), tail=True)
+    bring(platform, "SOLUSDT", first=TODAY)
+    (request,) = closings(instance, platform)
+    assert request.tags["dagster/asset_partition_range_end"].endswith("|SOLUSDT")
+    assert run(instance, platform, request, close_day.name).success
+    for symbol, verdict in {"BTCUSDT": True, "ETHUSDT": None, "SOLUSDT": True}.items():
+        assert verdicts(instance, TODAY, symbol) == dict.fromkeys(DayCheck, verdict)
 
 
 def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(

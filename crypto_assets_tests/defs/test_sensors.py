@@ -119,7 +119,9 @@ def test_a_symbol_that_is_far_behind_is_caught_up_once_at_a_time(
     assert first.tags[_FIRST_KEY] == "2025-03-06|BTCUSDT"
     assert second.tags["dagster/asset_partition_range_end"] == "2026-10-27|BTCUSDT"
 
-    run = instance.create_run_for_job(backfill, tags=second.tags, status=dg.DagsterRunStatus.STARTED)
+    run = instance.create_run_for_job(
+        backfill, tags=second.tags, status=dg.DagsterRunStatus.STARTED
+    )
     held(platform, "BTCUSDT", date(2026, 6, 1))
     assert caught_up(instance, platform) == [], "its past is on its way"
     instance.report_run_failed(run)
