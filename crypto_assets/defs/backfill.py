@@ -14,6 +14,7 @@ from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.failures import run_reason, step_reason
 from crypto_assets.defs.jobs import backfill, order_books
 from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, rectangle_tags
+from crypto_assets.defs.workers import signature
 from crypto_assets.pipeline.outcome import BookStage, Stage
 
 _POLL_SECONDS = 1.0
@@ -96,13 +97,16 @@ def _run(
     part: Rectangle,
     on_progress: Callable[[int], None],
 ) -> tuple[int, list[str]]:
-    """One run: how many asset partitions it materialised, and why its steps failed."""
+    """One run: how many asset partitions it materialised, and why its steps failed.
+
+    Signed here, since what runs in a process that is there leaves the executor out.
+    """
     run_id = str(uuid.uuid4())
     with _Watch(instance, run_id, on_progress) as watch:
         result = defs.resolve_job_def(job_name).execute_in_process(
             run_config=_QUIET,
             instance=instance,
-            tags=part.tags,
+            tags={**part.tags, **signature(run_id)},
             run_id=run_id,
             raise_on_error=False,
         )

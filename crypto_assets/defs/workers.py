@@ -59,9 +59,13 @@ class Worker:
 
 
 def sign(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Note on a run that this process does its work; a retried run inherits tags, not this one."""
-    signature = {"run": run.run_id, **asdict(Worker.this())}
-    instance.add_run_tags(run.run_id, {WORKER_TAG: json.dumps(signature)})
+    """Note on a run that this process does its work."""
+    instance.add_run_tags(run.run_id, signature(run.run_id))
+
+
+def signature(run_id: str) -> dict[str, str]:
+    """As a tag: this process, and the run itself, since one that is tried again inherits tags."""
+    return {WORKER_TAG: json.dumps({"run": run_id, **asdict(Worker.this())})}
 
 
 def fail_left_runs(instance: dg.DagsterInstance) -> list[str]:

@@ -6,8 +6,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from crypto_assets.defs.workers import fail_left_runs
 from crypto_assets.exchange.simulated import (
     DEFAULT_SEED,
     GeneratedCandles,
@@ -76,6 +78,8 @@ def test_killed_twice_and_repeated_is_the_same_end(
         _kill_at(killed, round(share * len(held["lake"])))
     assert killed.run("backfill", *_SYMBOLS, *_RANGE).code == 0
     assert figures(killed) == held
+    with dg.DagsterInstance.from_config(str(killed.home / "dagster")) as instance:
+        assert len(fail_left_runs(instance)) == 2, "none of the killed stays STARTED"
 
 
 def test_two_at_once_are_one(
