@@ -4,8 +4,7 @@ The exchange keeps no history of its book: a past day holds what was captured in
 be fetched again.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from dataclasses import replace
 
 from crypto_assets.errors import CryptoAssetsError, ObjectMissing
 from crypto_assets.lake import decode_depth, depth_object
@@ -41,29 +40,28 @@ def load_books(platform: Platform, symbol: str, window: Window) -> int:
 
 
 def bring_books(
-    platform: Platform, symbol: str, days: Sequence[date], stages: set[BookStage]
+    platform: Platform, symbol: str, window: Window, stages: set[BookStage]
 ) -> list[DayOutcome]:
-    """Capture today's book if today is asked for, and load what the lake holds of each day."""
+    """Capture the book if `window`, a partition's day or month, is the one that runs, and load what
+    the lake holds of it. One outcome a stage.
+    """
     try:
-        if BookStage.RAW in stages and day_of(platform.now()) in days:
+        if BookStage.RAW in stages and platform.now() in window:
             capture(platform, symbol)
         if BookStage.FACTS in stages:
-            load_books(platform, symbol, Window.of_days(days[0], days[-1]))
+            load_books(platform, symbol, window)
+        snapshots = platform.warehouse.objects.count(symbol, ObjectKind.DEPTH, window)
+        if not snapshots:
+            raise ObjectMissing(
+                f"no order book of {symbol} was captured in {window}, "
+                "and the exchange keeps no history"
+            )
     except CryptoAssetsError as error:
-        return [
-            DayOutcome(stage, symbol, day, error=error) for stage in sorted(stages) for day in days
-        ]
-    return [_outcome(platform, symbol, day, stage) for stage in sorted(stages) for day in days]
-
-
-def _outcome(platform: Platform, symbol: str, day: date, stage: BookStage) -> DayOutcome:
-    snapshots = platform.warehouse.objects.of_window(symbol, ObjectKind.DEPTH, Window.of_day(day))
-    missing = None
-    if not snapshots:
-        missing = ObjectMissing(
-            f"no order book of {symbol} was captured on {day}, and the exchange keeps no history"
-        )
-    return DayOutcome(stage, symbol, day, len(snapshots), error=missing)
+        failed = DayOutcome(BookStage.RAW, symbol, day_of(window.start_ms), error=error)
+        return [replace(failed, stage=stage) for stage in sorted(stages)]
+    return [
+        DayOutcome(stage, symbol, day_of(window.start_ms), snapshots) for stage in sorted(stages)
+    ]
 
 
 def _read(platform: Platform, item: LakeObject) -> OrderBook | None:

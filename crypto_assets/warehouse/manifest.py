@@ -100,6 +100,23 @@ class Manifest:
         newest = statement.order_by(*(column.desc() for column in order))
         return self._read(newest.limit(limit).offset(offset))
 
+    def count(self, symbol: str, kind: ObjectKind, window: Window) -> int:
+        """How many objects `of_window` has."""
+        statement = select(func.count()).where(*_overlap(symbol, kind, window))
+        return self._database.read_primary(lambda c: c.execute(statement).scalar_one())
+
+    def rows_of(
+        self, symbol: str, kind: ObjectKind, window: Window
+    ) -> tuple[int, tuple[int, int] | None]:
+        """Rows of the objects in whole days, and the first and the last time (epoch ms) in them."""
+        first, last = lake_objects.c.first_time, lake_objects.c.last_time
+        counted = func.coalesce(func.sum(lake_objects.c.rows), 0)
+        statement = select(counted, func.min(first), func.max(last)).where(
+            *_overlap(symbol, kind, window)
+        )
+        rows, start, end = self._database.read(lambda c: c.execute(statement).one())
+        return int(rows), None if start is None else (start, end)
+
     def loaded_by_day(
         self, symbol: str, kind: ObjectKind, window: Window
     ) -> dict[int, tuple[int, int]]:

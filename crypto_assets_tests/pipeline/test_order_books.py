@@ -21,7 +21,7 @@ def test_a_book_goes_by_the_lake_into_the_facts(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform: Platform = build_platform(server)
-    outcomes = bring_books(platform, "BTCUSDT", [TODAY], _BOTH)
+    outcomes = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
     assert [(outcome.stage, outcome.rows, outcome.error) for outcome in outcomes] == [
         (BookStage.FACTS, 1, None),
         (BookStage.RAW, 1, None),
@@ -52,7 +52,7 @@ def test_a_past_day_without_snapshots_is_not_green(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform: Platform = build_platform(simulated_exchange(now=NOON))
-    outcomes = bring_books(platform, "BTCUSDT", [date(2025, 3, 1)], _BOTH)
+    outcomes = bring_books(platform, "BTCUSDT", Window.of_day(date(2025, 3, 1)), _BOTH)
     assert len(outcomes) == 2
     assert all("keeps no history" in str(outcome.error) for outcome in outcomes)
 

@@ -238,7 +238,7 @@ def test_killed_between_two_days(platform: Platform) -> None:
 
 
 def test_a_dry_run_tells_what_a_run_then_does(platform: Platform) -> None:
-    bring_books(platform, "BTCUSDT", [TODAY], set(BookStage))
+    bring_books(platform, "BTCUSDT", Window.of_day(TODAY), set(BookStage))
     keep = replace(NEVER, raw_days=7, archive_days=30, minute_days=90, order_book_days=30)
     chosen, at = replace(platform, keep=keep), now_ms() + 200 * DAY_MS
     held = keys(platform)
