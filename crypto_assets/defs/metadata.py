@@ -1,4 +1,8 @@
-"""What a person sees of a materialised partition: counts to plot, its reach in time, links."""
+"""What a person sees of a materialised partition: counts to plot, its reach in time, links.
+
+Dagster plots numbers over time: each means the same in every run, and is of the whole partition
+unless its name says that it is of the run.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,29 +10,34 @@ from urllib.parse import urlencode
 
 import dagster as dg
 
+from crypto_assets.defs.partitions import date_key, window_of
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, from_ms
+from crypto_assets.market.intervals import Interval
 from crypto_assets.pipeline.outcome import BookStage, DayOutcome, Stage
 from crypto_assets.settings import settings
 
 # The asset's own interval, and the days up to the partition's end that a chart of it shows.
-_CHARTS: dict[Stage | BookStage, tuple[str, int]] = {
-    Stage.HOURS: ("1h", 30),
-    Stage.DAYS: ("1d", 365),
+_CHARTS: dict[Stage | BookStage, tuple[Interval, int]] = {
+    Stage.HOURS: (Interval.H1, 30),
+    Stage.DAYS: (Interval.D1, 365),
 }
-_MINUTE_CHART = ("1m", 1)
+_MINUTE_CHART = (Interval.M1, 1)
 _RUNBOOK = "docs/operations.md"
 
 
 def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
-    """Of one key of one asset: `days` are its days. Numbers are plotted by Dagster over time."""
-    stage, symbol = days[0].stage, days[0].symbol
+    """Of one key of one asset: `days` are those of its days that the run touched."""
+    of = days[0]
+    window = window_of(dg.MultiPartitionKey({"date": date_key(of.day), "symbol": of.symbol}))
+    one_day = window == Window.of_day(of.day)
     found: dict[str, Any] = {
-        "dagster/partition_row_count": sum(day.rows for day in days),
-        **_reach(days),
-        "chart": chart_link(stage, symbol, Window.of_days(days[0].day, days[-1].day)),
+        **({} if of.rows is None else {"dagster/partition_row_count": of.rows}),
+        **({} if of.missing is None else {"missing": of.missing}),
+        **_reach(of),
+        "chart": chart_link(of.stage, of.symbol, window),
     }
     for name in dict.fromkeys(name for day in days for name in day.facts):
-        found |= _fact(name, [day for day in days if name in day.facts])
+        found |= _fact(name, [day for day in days if name in day.facts], one_day)
     return found
 
 
@@ -49,7 +58,7 @@ def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValu
     return dg.MetadataValue.path(f"{_RUNBOOK}{anchor}")
 
 
-def _fact(name: str, days: Sequence[DayOutcome]) -> dict[str, Any]:
+def _fact(name: str, days: Sequence[DayOutcome], one_day: bool) -> dict[str, Any]:
     """Counts are summed over a month's days, keys of the lake are joined, notes kept by day."""
     values = [day.facts[name] for day in days]
     if name == "keys":
@@ -57,7 +66,7 @@ def _fact(name: str, days: Sequence[DayOutcome]) -> dict[str, Any]:
         return {**_object_link(keys), **({"lake_objects": keys} if len(keys) > 1 else {})}
     if all(isinstance(value, int) for value in values):
         return {name: sum(value for value in values if isinstance(value, int))}
-    if len(days) == 1:
+    if one_day:
         return {name: str(values[0])}
     return {name: {str(day.day): str(day.facts[name]) for day in days}}
 
@@ -69,13 +78,14 @@ def _object_link(keys: Sequence[str]) -> dict[str, Any]:
     return {"lake_object": dg.MetadataValue.path(f"{settings().lake_raw_url}/{keys[-1]}")}
 
 
-def _reach(days: Sequence[DayOutcome]) -> dict[str, Any]:
-    reaches = [day.reach for day in days if day.reach]
-    if not reaches:
+def _reach(outcome: DayOutcome) -> dict[str, Any]:
+    """The span goes to the end of the last candle: of a whole day's minutes it is 1440."""
+    if outcome.reach is None:
         return {}
-    first, last = min(first for first, _ in reaches), max(last for _, last in reaches)
+    first, last = outcome.reach
+    interval, _ = _CHARTS.get(outcome.stage, _MINUTE_CHART)
     return {
         "first_candle": dg.MetadataValue.timestamp(from_ms(first)),
         "last_candle": dg.MetadataValue.timestamp(from_ms(last)),
-        "span_minutes": (last - first) // MINUTE_MS,
+        "span_minutes": (last + interval.ms - first) // MINUTE_MS,
     }

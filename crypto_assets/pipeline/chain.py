@@ -1,15 +1,16 @@
 """The main job for one symbol: exchange → lake → facts → hours → days, a month at a time."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from crypto_assets.errors import CryptoAssetsError, ObjectMissing
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
-from crypto_assets.pipeline.fact_klines import Loaded, load_klines
-from crypto_assets.pipeline.gaps import explain_holes, note_holes, unexplained_days
+from crypto_assets.errors import CryptoAssetsError, ObjectMissing, Transient
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_of, day_start_ms, stretches
+from crypto_assets.pipeline.fact_klines import load_klines
+from crypto_assets.pipeline.gaps import Reasons, explain_holes, note_holes
 from crypto_assets.pipeline.held import Held, held_by_day
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
@@ -51,7 +52,7 @@ class Chain:
             since = Window(self._since_ms(), self.closed_before_ms)
             stored = store_stretch(self.platform, self.symbol, since, self.closed_before_ms)
         except CryptoAssetsError as error:
-            yield [self._raw_failed(day, error) for day in self.days()[-1:]]
+            yield self.gave_up(error)
             return
         if stored:
             yield self.bring([day.day for day in stored], stored)
@@ -74,34 +75,35 @@ class Chain:
     ) -> list[DayOutcome]:
         """Load what stands in the lake of `days`, a few of them just `stored`, and aggregate it.
 
-        With `explain`, the exchange is asked again for what is missing.
+        With `explain`, the exchange is asked again for what is missing. Each day is answered for
+        at every stage: of a month, the later stages lack a day that could not be stored.
         """
         outcomes = [day.outcome(self.symbol) for day in stored]
         window = Window.of_days(days[0], days[-1])
-        good = [day for day in days if day not in {bad.day for bad in stored if bad.error}]
+        bad: Reasons = {day.day: day.error for day in stored if day.error}
         try:
             record(self.platform, self.symbol, stored)
-            loaded = self._load(window, dict(body for day in stored for body in day.bodies))
+            loaded, unread = self._load(window, dict(kept for day in stored for kept in day.bodies))
             self._aggregate(window)
             if Stage.FACTS in self.stages:
                 sweep_pieces(self.platform, self.symbol, window)
                 note_holes(self.platform, self.symbol, window, self.closed_before_ms)
-            unexplained = self._explain(window) if explain and Stage.RAW in self.stages else {}
+            unexplained = self._explain(window) if explain else {}
+            bad |= unexplained | unread
+            fetched = {day.day for day in stored}
+            clear = [day for day in days if day not in bad]
+            later = self.outcomes(clear, fetched, loaded)
         except CryptoAssetsError as error:
-            return outcomes + self.failed(good, error)
-        for day, reason in unexplained.items():
-            outcomes += self._later_failed(day, reason)
-        fetched = {day.day for day in stored}
-        clear = [day for day in good if day not in unexplained]
-        return outcomes + self.outcomes(clear, fetched, loaded.rows_by_day)
+            bad, later = dict.fromkeys(days, error) | bad, []
+        return outcomes + self.failed(bad) + later
 
     def outcomes(
         self, days: Sequence[date], fetched: Collection[date], loaded: Mapping[date, int]
     ) -> list[DayOutcome]:
         """What the tables now hold of days; one of which nothing is held must have been fetched."""
-        if not days:
-            return []
-        counts = held_by_day(self.platform, self.symbol, Window.of_days(days[0], days[-1]))
+        counts: dict[date, Held] = {}
+        for stretch in stretches(days):
+            counts |= held_by_day(self.platform, self.symbol, stretch)
         found = []
         for day in days:
             if counts[day] != Held() or day in fetched:
@@ -110,14 +112,35 @@ class Chain:
                 found += self._later_failed(day, self._nothing_of(day))
         return found
 
-    def failed(self, days: Sequence[date], error: CryptoAssetsError) -> list[DayOutcome]:
-        """Days that are in the lake and came no further."""
-        return [outcome for day in days for outcome in self._later_failed(day, error)]
+    def gave_up(self, error: CryptoAssetsError) -> list[DayOutcome]:
+        """Where it is not known which days are concerned: the newest stands for all."""
+        newest = [day_of(self.window.start_ms), *self.days()][-1]
+        first = next(stage for stage in Stage if stage in self.stages)
+        return [DayOutcome(first, self.symbol, newest, error=error)]
 
-    def _load(self, window: Window, bodies: dict[str, bytes]) -> Loaded:
+    def failed(self, reasons: Reasons) -> list[DayOutcome]:
+        """Days that came no further than the lake, if so far, and why."""
+        return [one for day, error in reasons.items() for one in self._later_failed(day, error)]
+
+    def _load(self, window: Window, bodies: dict[str, bytes]) -> tuple[Counter[date], Reasons]:
+        """Rows loaded of each day, and the days that could not be, each of which stops no other."""
         if Stage.FACTS not in self.stages:
-            return Loaded()
-        return load_klines(self.platform, self.symbol, window, bodies)
+            return Counter(), {}
+        try:
+            return Counter(load_klines(self.platform, self.symbol, window, bodies).rows_by_day), {}
+        except Transient:
+            raise
+        except CryptoAssetsError as error:
+            days = list(window.days())
+            if len(days) == 1:
+                return Counter(), {days[0]: error}
+        rows: Counter[date] = Counter()
+        bad: Reasons = {}
+        for day in days:
+            its_rows, its_reason = self._load(Window.of_day(day), bodies)
+            rows += its_rows
+            bad |= its_reason
+        return rows, bad
 
     def _aggregate(self, window: Window) -> None:
         aggregates = self.platform.warehouse.aggregates
@@ -126,16 +149,11 @@ class Chain:
         if Stage.DAYS in self.stages:
             aggregates.days(self.symbol, window, self.closed_before_ms)
 
-    def _explain(self, window: Window) -> dict[date, CryptoAssetsError]:
+    def _explain(self, window: Window) -> Reasons:
         """Asks the exchange for what is missing; the days of which it said nothing, and why."""
-        try:
-            explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
-        except CryptoAssetsError as error:
-            return dict.fromkeys(unexplained_days(self.platform, self.symbol, window), error)
-        return {}
-
-    def _raw_failed(self, day: date, error: CryptoAssetsError) -> DayOutcome:
-        return DayOutcome(Stage.RAW, self.symbol, day, error=error)
+        if Stage.RAW not in self.stages:
+            return {}
+        return explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
 
     def _later_failed(self, day: date, error: CryptoAssetsError) -> list[DayOutcome]:
         later = [stage for stage in Stage if stage in self.stages and stage is not Stage.RAW]
@@ -146,14 +164,12 @@ class Chain:
 
         Where every day is answered for, that is said: Dagster would call its partition failed.
         """
-        missing = self._missing(day, held.minutes)
-        facts: dict[Stage, dict[str, object]] = {
-            Stage.FACTS: {"loaded": loaded, "missing": missing}
-        }
+        missing = {Stage.FACTS: self._missing(day, held.minutes)}
+        facts: dict[Stage, dict[str, object]] = {Stage.FACTS: {"loaded": loaded}}
         rows = {Stage.FACTS: held.minutes, Stage.HOURS: held.hours}
         start = day_start_ms(day)
         reach = {Stage.HOURS: held.hours_reach}
-        if held.minutes and not missing:
+        if held.minutes and not missing[Stage.FACTS]:
             # Nothing is missing from midnight on, so the count says where the last one stands.
             reach[Stage.FACTS] = (start, start + (held.minutes - 1) * MINUTE_MS)
         if self._is_over(day):
@@ -163,7 +179,15 @@ class Chain:
             rows[Stage.DAYS] = 0
             facts[Stage.DAYS] = {"candle": "comes when the day has ended"}
         return [
-            DayOutcome(stage, self.symbol, day, count, facts.get(stage, {}), reach=reach.get(stage))
+            DayOutcome(
+                stage,
+                self.symbol,
+                day,
+                count,
+                facts.get(stage, {}),
+                reach=reach.get(stage),
+                missing=missing.get(stage),
+            )
             for stage, count in rows.items()
             if stage in self.stages
         ]

@@ -89,13 +89,13 @@ def _is_followed(platform: Platform, symbol: str, closed_before_ms: int) -> bool
 def _close(chain: Chain, days: Sequence[date], due: Readings) -> list[DayOutcome]:
     stored = _read(chain, [day for day in days if day in due], due)
     brought = chain.bring(days, stored, explain=True)
-    failed = {outcome.day: outcome for outcome in brought if outcome.error}
+    failed = {outcome.day for outcome in brought if outcome.error}
     repeated = [day for day in days if day in due and due[day].again and day not in failed]
     _note_repeated(chain, sorted(day for day in due if due[day].again), repeated)
-    refused = [one for one in failed.values() if one.stage is Stage.RAW]
+    refused = [one for one in brought if one.error and one.stage is Stage.RAW]
     unread = {one.day for one in refused}
-    notes = {day.day: day.note for day in stored}
-    raw = [_raw_outcome(chain, day, notes.get(day)) for day in days if day not in unread]
+    put = {one.day: one for one in stored}
+    raw = [_raw_outcome(chain, put.get(day, StoredDay(day))) for day in days if day not in unread]
     later = [one for one in brought if one.stage is not Stage.RAW]
     return (raw if Stage.RAW in chain.stages else []) + refused + later
 
@@ -120,12 +120,12 @@ def _note_repeated(chain: Chain, pending: Sequence[date], done: Sequence[date]) 
         )
 
 
-def _raw_outcome(chain: Chain, day: date, note: str | None) -> DayOutcome:
+def _raw_outcome(chain: Chain, stored: StoredDay) -> DayOutcome:
     """What the lake holds of the day, read again or not."""
-    objects = chain.platform.warehouse.objects.of_window(
-        chain.symbol, ObjectKind.KLINES, Window.of_day(day)
+    held = chain.platform.warehouse.objects.of_window(
+        chain.symbol, ObjectKind.KLINES, Window.of_day(stored.day)
     )
-    return raw_outcome(chain.symbol, day, objects, note)
+    return raw_outcome(chain.symbol, stored, held)
 
 
 def _unread(platform: Platform, symbol: str, recent: Window) -> list[date]:

@@ -6,7 +6,7 @@ from datetime import date
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import MINUTE_MS, Window, day_of
 from crypto_assets.pipeline.chain import Chain
-from crypto_assets.pipeline.gaps import explain_holes, postpone
+from crypto_assets.pipeline.gaps import Reasons, explain_holes, postpone
 from crypto_assets.pipeline.outcome import DayOutcome
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import Gap
@@ -21,22 +21,33 @@ def due_gaps(platform: Platform) -> list[Gap]:
 def retry_gaps(chain: Chain) -> Iterator[list[DayOutcome]]:
     """Ask the exchange again for the due gaps of the chain's window; outcomes of their days.
 
+    They come together: several gaps may lie in one partition, and one of which nothing was said
+    spoils it, whatever became of the others.
+    """
+    spans = [
+        (gap, span)
+        for gap in due_gaps(chain.platform)
+        if gap.symbol == chain.symbol
+        and (span := Window(gap.start, gap.end + MINUTE_MS)) & chain.window
+    ]
+    bad: Reasons = {}
+    for gap, span in spans:
+        bad = _ask_again(chain, gap, span) | bad
+    touched = sorted({day for _, span in spans for day in span.days()})
+    good = [day for day in touched if day not in bad]
+    yield chain.failed(bad) + chain.outcomes(good, set(good), {})
+
+
+def _ask_again(chain: Chain, gap: Gap, span: Window) -> Reasons:
+    """The days of which nothing was said, and why.
+
     An attempt counts before it is made: one that is cut off must not be made again at once.
     """
-    platform = chain.platform
-    mine = [gap for gap in due_gaps(platform) if gap.symbol == chain.symbol]
-    for gap in mine:
-        span = Window(gap.start, gap.end + MINUTE_MS)
-        if not span & chain.window:
-            continue
-        days = list(span.days())
-        postpone(platform, gap, platform.now())
-        try:
-            explain_holes(platform, chain.symbol, span, chain.closed_before_ms)
-        except CryptoAssetsError as error:
-            yield chain.failed(days, error)
-        else:
-            yield chain.outcomes(days, set(days), {})
+    try:
+        postpone(chain.platform, gap, chain.platform.now())
+        return explain_holes(chain.platform, chain.symbol, span, chain.closed_before_ms)
+    except CryptoAssetsError as error:
+        return dict.fromkeys(span.days(), error)
 
 
 def days_of(gap: Gap) -> tuple[date, date]:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from crypto_assets.errors import CryptoAssetsError, Transient
 from crypto_assets.market.clock import (
     DAY_MS,
     HOUR_MS,
@@ -29,6 +30,9 @@ _ARCHIVE_DUE_MS = 8 * HOUR_MS
 _MENDED_AT_ONCE_MS = 7 * DAY_MS
 UNEXPLAINED = (GapClass.OPEN, GapClass.ARCHIVE_LATE)
 
+# Days that came no further, and why.
+Reasons = dict[date, CryptoAssetsError]
+
 
 def note_holes(platform: Platform, symbol: str, window: Window, closed_before_ms: int) -> None:
     """Bring the ledger of `window` up to date with the minutes that are held.
@@ -41,26 +45,40 @@ def note_holes(platform: Platform, symbol: str, window: Window, closed_before_ms
         platform.warehouse.gaps.refresh(symbol, _with_neighbours(platform, symbol, closed))
 
 
-def explain_holes(platform: Platform, symbol: str, window: Window, closed_before_ms: int) -> None:
+def explain_holes(
+    platform: Platform, symbol: str, window: Window, closed_before_ms: int
+) -> Reasons:
     """Ask REST again for the unexplained gaps of a window: truth rule 7.
 
     What REST has after all is fetched and loaded. What it has nothing of was not listed before the
     first candle ever, is delisted after the last of a symbol that trades no more, and an outage
     between the two, unless the day's archive is late and may still have it. What is fresh stays
-    open and is retried. Raises ExchangeError, LakeError, WarehouseError.
+    open and is retried. Answers the window's days in which nothing could be said of a gap, and why:
+    such a gap stops no other, unless nobody would answer for those either.
     """
+    reasons: Reasons = {}
     for gap in _unexplained(platform, symbol, window):
-        mend(platform, gap, closed_before_ms)
-    for gap in _unexplained(platform, symbol, window):
-        _explain(platform, gap, closed_before_ms)
+        span = Window(gap.start, gap.end + MINUTE_MS)
+        try:
+            mend(platform, gap, closed_before_ms)
+            for left in _unexplained(platform, symbol, span):
+                _explain(platform, left, closed_before_ms)
+        except Transient as error:
+            after = Window(gap.start, window.end_ms)
+            return (
+                dict.fromkeys(_unexplained_days(platform, symbol, after & window), error) | reasons
+            )
+        except CryptoAssetsError as error:
+            reasons |= dict.fromkeys((span & window).days(), error)
+    return reasons
 
 
-def unexplained_days(platform: Platform, symbol: str, window: Window) -> set[date]:
+def _unexplained_days(platform: Platform, symbol: str, window: Window) -> list[date]:
     """The UTC days of a window in which a gap stands unexplained."""
     spans = [
         Window(gap.start, gap.end + MINUTE_MS) for gap in _unexplained(platform, symbol, window)
     ]
-    return {day for span in spans for day in (span & window).days()}
+    return [day for span in spans for day in (span & window).days()]
 
 
 def mend(platform: Platform, gap: Gap, closed_before_ms: int) -> int:

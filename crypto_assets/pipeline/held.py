@@ -1,4 +1,4 @@
-"""What the warehouse holds of each day at each stage."""
+"""What is held at each stage: of each day, or of a longer stretch."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -6,7 +6,11 @@ from datetime import date
 
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
+
+Reach = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Held:
     minutes: int = 0
     hours: int = 0
     days: int = 0
-    hours_reach: tuple[int, int] | None = None
+    hours_reach: Reach | None = None
 
 
 def held_by_day(platform: Platform, symbol: str, window: Window) -> dict[date, Held]:
@@ -29,6 +33,32 @@ def held_by_day(platform: Platform, symbol: str, window: Window) -> dict[date, H
         day_of(start): _held(count, hours[day_of(start)], days[day_of(start)])
         for start, count in minutes.items()
     }
+
+
+def held_of(
+    platform: Platform, stage: Stage, symbol: str, window: Window
+) -> tuple[int, Reach | None]:
+    """Rows of one stage in whole days, and the open times of the first and the last candle.
+
+    From the tables above as far as they reach: no minutes of closed days are counted.
+    """
+    if stage is Stage.RAW:
+        return platform.warehouse.objects.rows_of(symbol, ObjectKind.KLINES, window)
+    if stage is Stage.FACTS:
+        rows = sum(platform.warehouse.coverage.days(symbol, window).values())
+        return rows, _minutes_reach(platform, symbol, window) if rows else None
+    interval = Interval.H1 if stage is Stage.HOURS else Interval.D1
+    periods = _open_times(platform, symbol, interval, window)
+    times = [start for own in periods.values() for start in own]
+    return len(times), (times[0], times[-1]) if times else None
+
+
+def _minutes_reach(platform: Platform, symbol: str, window: Window) -> Reach:
+    ends = [
+        platform.warehouse.facts.read(symbol, window, limit=1, newest=newest)["open_time"][0]
+        for newest in (False, True)
+    ]
+    return ends[0].as_py(), ends[1].as_py()
 
 
 def _held(minutes: int, hours: list[int], days: list[int]) -> Held:

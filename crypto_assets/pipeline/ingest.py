@@ -5,13 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from queue import SimpleQueue
 
+from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.pipeline.chain import Chain
 from crypto_assets.pipeline.close_day import close_days
 from crypto_assets.pipeline.gap_retries import retry_gaps
+from crypto_assets.pipeline.months import of_months
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.plan import near_enough
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.settings import PartitionUnit
 
 # Fetching waits for the exchange and the lake, loading for the database: these overlap. A third
 # chain would make nothing faster, and holds a month more in memory.
@@ -62,7 +65,11 @@ def bring_symbols(
     def follow(chain: Chain) -> None:
         try:
             for outcomes in _WAYS[errand](chain):
+                if platform.partition_unit == PartitionUnit.MONTH:
+                    outcomes = of_months(platform, outcomes, closed_before)
                 reached.put(outcomes)
+        except CryptoAssetsError as error:
+            reached.put(chain.gave_up(error))
         finally:
             reached.put(None)
 

@@ -26,15 +26,18 @@ class BookStage(StrEnum):
 
 @dataclass(frozen=True)
 class DayOutcome:
-    """`rows` is what the stage holds of the day; `facts` are figures that a person wants to see.
+    """`facts` say what the run did with the day. The other figures are of the partition in which
+    it lies, whatever the run did: of the day, or of its month.
 
-    `reach` are the open times (epoch ms) of the first and the last candle, where they are known.
+    `rows` is what the stage holds, `reach` the open times (epoch ms) of the first and the last
+    candle, `missing` how many minutes have closed and are not there; None where nobody looked.
     """
 
     stage: Stage | BookStage
     symbol: str
     day: date
-    rows: int = 0
+    rows: int | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     error: CryptoAssetsError | None = None
     reach: tuple[int, int] | None = None
+    missing: int | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from crypto_assets.errors import ArchiveBroken, CryptoAssetsError
@@ -21,7 +21,10 @@ PullDay = Callable[[Exchange, str, date, int], DayPulls]
 
 @dataclass(frozen=True)
 class StoredDay:
-    """A day as it now lies in the lake; `bodies` are the objects' bytes by key."""
+    """A day as it was put into the lake; `bodies` are the objects' bytes by key.
+
+    Not `whole` where the lake may hold more of it.
+    """
 
     day: date
     objects: tuple[LakeObject, ...] = ()
@@ -29,30 +32,27 @@ class StoredDay:
     note: str | None = None
     error: CryptoAssetsError | None = None
     broken: ArchiveBroken | None = None
+    whole: bool = True
 
     def outcome(self, symbol: str) -> DayOutcome:
-        return raw_outcome(symbol, self.day, self.objects, self.note, self.error)
+        return raw_outcome(symbol, self, self.objects if self.whole else None)
 
 
-def raw_outcome(
-    symbol: str,
-    day: date,
-    objects: Sequence[LakeObject],
-    note: str | None = None,
-    error: CryptoAssetsError | None = None,
-) -> DayOutcome:
-    """What these objects of the lake hold of a day."""
+def raw_outcome(symbol: str, stored: StoredDay, held: Sequence[LakeObject] | None) -> DayOutcome:
+    """What was put into the lake of a day, and what it holds of the day, if that is known."""
     facts: dict[str, object] = {
-        "objects": len(objects),
-        "size_bytes": sum(item.size_bytes for item in objects),
-        "keys": [item.key for item in objects],
+        "stored_objects": len(stored.objects),
+        "stored_bytes": sum(item.size_bytes for item in stored.objects),
+        "keys": [item.key for item in stored.objects or held or ()],
     }
-    if note:
-        facts["note"] = note
-    times = [time for item in objects for time in (item.first_time, item.last_time)]
+    if stored.note:
+        facts["note"] = stored.note
+    outcome = DayOutcome(Stage.RAW, symbol, stored.day, facts=facts, error=stored.error)
+    if held is None:
+        return outcome
+    times = [time for item in held for time in (item.first_time, item.last_time)]
     reach = (min(times), max(times)) if times else None
-    rows = sum(item.rows for item in objects)
-    return DayOutcome(Stage.RAW, symbol, day, rows, facts, error, reach)
+    return replace(outcome, rows=sum(item.rows for item in held), reach=reach)
 
 
 def store_days(
@@ -76,7 +76,8 @@ def store_stretch(
 ) -> list[StoredDay]:
     """Fetch and store what closed of a window, by REST. Raises ExchangeError, LakeError."""
     pulled = pull_stretch(platform.exchange, symbol, window, closed_before_ms)
-    return [_store(platform, symbol, day, pulls) for day, pulls in sorted(pulled.items())]
+    stored = [_store(platform, symbol, day, pulls) for day, pulls in sorted(pulled.items())]
+    return [replace(day, whole=False) for day in stored]
 
 
 def record(platform: Platform, symbol: str, stored: Iterable[StoredDay]) -> None:
@@ -115,7 +116,8 @@ def _store_day(
     try:
         before = purged.result()
         if day_start_ms(day) < before:
-            return StoredDay(day, note=f"retired: nothing before {isoformat(before)} is fetched")
+            note = f"retired: nothing before {isoformat(before)} is fetched"
+            return StoredDay(day, note=note, whole=False)
         pulls = pull(platform.exchange, symbol, day, closed_before_ms)
         return _store(platform, symbol, day, pulls)
     except CryptoAssetsError as error:

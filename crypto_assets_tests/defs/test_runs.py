@@ -87,13 +87,18 @@ def test_a_rectangle_is_one_run_with_an_event_for_each_key(
     events = instance.get_records_for_run(
         result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
     ).records
-    rows = {
-        event.asset_materialization.metadata["dagster/partition_row_count"].value
+    held = {
+        (
+            event.asset_materialization.asset_key.to_user_string(),
+            event.asset_materialization.metadata["dagster/partition_row_count"].value,
+            event.asset_materialization.metadata["span_minutes"].value,
+        )
         for event in (record.event_log_entry for record in events)
         if event.asset_materialization
-        and event.asset_materialization.asset_key.to_user_string() == Stage.FACTS
     }
-    assert rows == {1440}
+    # Up to the end of the last candle: whole days are as long at each stage.
+    counts = {Stage.RAW: 1440, Stage.FACTS: 1440, Stage.HOURS: 24, Stage.DAYS: 1}
+    assert held == {(stage.value, count, 1440) for stage, count in counts.items()}
 
 
 def test_a_partition_links_to_the_chart_of_its_own_day(
@@ -172,9 +177,18 @@ def test_a_tick_takes_the_tail_of_all_symbols(
     today = ("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
     assert run(instance, platform, *today).success
     server.clock.advance(2 * MINUTE_MS)
-    assert run(instance, platform, *today, errand=Errand.TAIL).success
+    result = run(instance, platform, *today, errand=Errand.TAIL)
+    assert result.success
     for symbol in _SYMBOLS:
         assert len(open_times(platform, symbol)) == 12 * 60 + 2
+    for event in result.get_asset_materialization_events():
+        seen = event.materialization.metadata
+        if event.asset_key == dg.AssetKey(Stage.RAW):
+            assert seen["stored_objects"].value == 1
+            assert "dagster/partition_row_count" not in seen, "the lake holds more of the day"
+        elif event.asset_key == dg.AssetKey(Stage.FACTS):
+            assert seen["dagster/partition_row_count"].value == 12 * 60 + 2
+            assert seen["span_minutes"].value == 12 * 60 + 2
 
 
 def test_order_books_of_today_and_of_a_past_day(

@@ -111,6 +111,19 @@ def test_weeks_that_nobody_closed_are_made_up_for(
     assert due_days(platform)[:3] == late
 
 
+def test_a_day_that_could_not_be_read_is_bad_at_every_stage(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    platform.warehouse.facts.load(
+        "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
+    )
+    server.faults.add({"do": "status", "status": 451, "day": str(TODAY)})
+    outcomes = bring(platform, first=FIRST, last=TODAY, errand=Errand.CLOSING)
+    answers = [(one.stage, one.day, one.error is None) for one in outcomes]
+    wanted = {(stage, day, day == WEEK_AGO) for stage in Stage for day in (WEEK_AGO, TODAY)}
+    assert sorted(answers) == sorted(wanted)
+
+
 def test_what_a_second_reading_changed_is_recorded_and_followed(
     platform: Platform, server: ExchangeServer
 ) -> None:

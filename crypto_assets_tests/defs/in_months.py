@@ -1,0 +1,160 @@
+"""Runs where a partition is a month; test_months.py has pytest collect them in that mode.
+
+A tick, a closing and the retry of a gap touch single days. What stands in Dagster afterwards must
+be true of the month.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import dagster as dg
+import pytest
+
+from crypto_assets.defs.home import add_symbols
+from crypto_assets.defs.partitions import window_of
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.pipeline.gaps import note_holes
+from crypto_assets.pipeline.ingest import Errand
+from crypto_assets.pipeline.outcome import BookStage, Stage
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets_tests.defs.test_runs import green, run
+from crypto_assets_tests.pipeline.conftest import TODAY_MS, BuildPlatform, open_times
+from crypto_assets_tests.services.exchange import ExchangeServer
+
+KEY = "2025-03-01|BTCUSDT"
+MARCH = Window.of_days(date(2025, 3, 1), date(2025, 3, 31))
+BEGUN_MS = MARCH.start_ms
+# The clock stands at noon of the 6th.
+UNTIL_NOON = 5 * 1440 + 720
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        add_symbols(instance, ["BTCUSDT"])
+        yield instance
+
+
+@pytest.fixture
+def platform(
+    server: ExchangeServer, build_platform: BuildPlatform, instance: dg.DagsterInstance
+) -> Platform:
+    """March as far as it has come."""
+    built: Platform = build_platform(server)
+    assert run(instance, built, KEY, KEY).success
+    return built
+
+
+def told(
+    instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult
+) -> dict[str, dict[str, Any]]:
+    """By asset what a person sees of the month; each is materialised once at most."""
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    records = instance.get_records_for_run(result.run_id, of_type=kind).records
+    events = [record.event_log_entry.asset_materialization for record in records]
+    found = {
+        event.asset_key.to_user_string(): {
+            name: value.value for name, value in event.metadata.items()
+        }
+        for event in events
+        if event and event.partition == KEY
+    }
+    assert len(found) == len(events)
+    return found
+
+
+def rows(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> dict[str, int]:
+    seen = told(instance, result)
+    return {name: figures["dagster/partition_row_count"] for name, figures in seen.items()}
+
+
+def test_a_month_as_a_backfill_brings_it(instance: dg.DagsterInstance, platform: Platform) -> None:
+    assert window_of(dg.MultiPartitionKey({"date": "2025-03-01", "symbol": "BTCUSDT"})) == MARCH
+    result = run(instance, platform, KEY, KEY)
+    assert rows(instance, result) == {
+        Stage.RAW: UNTIL_NOON,
+        Stage.FACTS: UNTIL_NOON,
+        Stage.HOURS: 5 * 24 + 12,
+        Stage.DAYS: 5,
+    }
+    assert [
+        told(instance, result)[stage]["span_minutes"] for stage in (Stage.FACTS, Stage.DAYS)
+    ] == [
+        UNTIL_NOON,
+        5 * 1440,
+    ]
+
+
+def test_a_tick_and_a_closing_speak_of_the_month(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    server.clock.advance(2 * MINUTE_MS)
+    seen = told(
+        instance, run(instance, platform, KEY, KEY, Stage.RAW, Stage.FACTS, errand=Errand.TAIL)
+    )
+    facts, raw = seen[Stage.FACTS], seen[Stage.RAW]
+    assert facts["dagster/partition_row_count"] == UNTIL_NOON + 2
+    assert (facts["loaded"], facts["missing"]) == (2, 0)
+    assert facts["first_candle"] * 1000 == BEGUN_MS
+    assert facts["last_candle"] * 1000 == TODAY_MS + 12 * HOUR_MS + MINUTE_MS
+    assert (raw["stored_objects"], raw["span_minutes"]) == (1, UNTIL_NOON + 2)
+    for link in (facts["chart"], raw["chart"]):
+        view = parse_qs(urlsplit(link).query)["view"]
+        assert view == [f"{MARCH.start_ms // 1000}-{MARCH.end_ms // 1000}"]
+
+    server.clock.set(TODAY_MS + DAY_MS + 7 * HOUR_MS + MINUTE_MS // 2)
+    run(instance, platform, KEY, KEY, errand=Errand.TAIL)
+    result = run(instance, platform, KEY, KEY, errand=Errand.CLOSING)
+    minutes = 6 * 1440 + 7 * 60
+    assert rows(instance, result) == {
+        Stage.RAW: minutes,
+        Stage.FACTS: minutes,
+        Stage.HOURS: 6 * 24 + 7,
+        Stage.DAYS: 6,
+    }
+    assert told(instance, result)[Stage.RAW]["stored_objects"] == 1, "yesterday's archive alone"
+
+
+def test_gaps_of_two_days_are_answered_for_together(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    for start in (TODAY_MS - 2 * DAY_MS, TODAY_MS):
+        platform.warehouse.facts.load("BTCUSDT", [], replacing=Window(start, start + HOUR_MS))
+    note_holes(platform, "BTCUSDT", MARCH, platform.closed_before())
+    server.faults.add({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
+    refused = run(instance, platform, KEY, KEY, errand=Errand.GAPS)
+    assert not refused.success
+    assert told(instance, refused) == {}
+    assert len(open_times(platform)) == UNTIL_NOON - 60
+
+    server.clock.advance(20 * MINUTE_MS)
+    result = run(instance, platform, KEY, KEY, errand=Errand.GAPS)
+    assert result.success
+    assert rows(instance, result)[Stage.FACTS] == UNTIL_NOON == len(open_times(platform))
+    assert told(instance, result)[Stage.FACTS]["missing"] == 20, "since the newest tick"
+
+
+def test_a_month_lacks_the_day_that_could_not_be_stored(
+    instance: dg.DagsterInstance, server: ExchangeServer, build_platform: BuildPlatform
+) -> None:
+    """The exchange has it again when the hole is asked for; what failed is not green for that."""
+    server.faults.add({"do": "archive", "how": "missing", "day": "2025-03-03"})
+    server.faults.add({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
+    result = run(instance, build_platform(server), KEY, KEY)
+    assert not result.success
+    for stage in Stage:
+        assert green(instance, stage) == set()
+
+
+def test_order_books_of_a_month_that_still_runs_and_of_one_without(
+    instance: dg.DagsterInstance, server: ExchangeServer, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(server)
+    books = [stage.value for stage in BookStage]
+    assert rows(instance, run(instance, platform, KEY, KEY, *books)) == dict.fromkeys(books, 1)
+    both = run(instance, platform, "2025-02-01|BTCUSDT", KEY, *books)
+    assert not both.success
+    assert rows(instance, both) == dict.fromkeys(books, 1), "February stops no March"
