@@ -2,7 +2,7 @@
 
 What a run has materialised stands in the status of its partitions for as long as no later run has
 materialised them too, and goes with the run. So the newest runs of each live job stay for people to
-look at, and of the older ones those that still speak for a partition.
+look at, and of the older ones those that still speak for a partition; in the end without files.
 """
 
 import sqlite3
@@ -29,6 +29,7 @@ LIVE_JOBS = (
 # Of each job, good ones and bad ones each: an hour of ticks at one a minute.
 KEPT_RUNS = 60
 # A week's later reading of a day supersedes its closing; what still speaks then, speaks for good.
+# Its file of events, 0.4 MB of each day on SQLite, goes then: no partition's status needs it.
 _LOOK_BACK = timedelta(days=14)
 _PAGE = 500
 _GOOD = [dg.DagsterRunStatus.SUCCESS]
@@ -45,18 +46,24 @@ class Thinned:
 
 
 def thin_out(
-    instance: dg.DagsterInstance, jobs: Iterable[str], kept_runs: int = KEPT_RUNS
+    instance: dg.DagsterInstance,
+    jobs: Iterable[str],
+    kept_runs: int = KEPT_RUNS,
+    now: datetime | None = None,
 ) -> Thinned:
     """Delete the superseded runs of these jobs with all their files; killed, it is done again."""
     deleted = speaking = 0
+    recent = (now or datetime.now(UTC)) - _LOOK_BACK
     for job in jobs:
-        for page in _pages(_old_runs(instance, job, kept_runs)):
+        for page in _pages(_old_runs(instance, job, kept_runs, recent)):
             voices = _speaking(instance, page)
             for run_id in page:
                 if run_id not in voices:
                     _delete(instance, run_id)
             speaking += len(voices)
             deleted += len(page) - len(voices)
+        for run_id in _long_past(instance, job, recent):
+            _delete_files(instance, run_id)
     _delete_left_tags(instance)
     return Thinned(deleted, speaking)
 
@@ -72,9 +79,8 @@ def home_bytes(home: Path) -> int:
     return total
 
 
-def _old_runs(instance: dg.DagsterInstance, job: str, kept: int) -> list[str]:
+def _old_runs(instance: dg.DagsterInstance, job: str, kept: int, recent: datetime) -> list[str]:
     """Ids of those beyond the newest good and the newest bad ones, which alerts link to."""
-    recent = datetime.now(UTC) - _LOOK_BACK
     return [
         record.dagster_run.run_id
         for statuses in (_GOOD, _BAD)
@@ -82,6 +88,17 @@ def _old_runs(instance: dg.DagsterInstance, job: str, kept: int) -> list[str]:
             dg.RunsFilter(job_name=job, statuses=statuses, created_after=recent)
         )[kept:]
     ]
+
+
+def _long_past(instance: dg.DagsterInstance, job: str, recent: datetime) -> list[str]:
+    """Ids of those that have become so within a while: each is met there more than once."""
+    while_ago = dg.RunsFilter(
+        job_name=job,
+        statuses=[*_GOOD, *_BAD],
+        created_before=recent,
+        created_after=recent - _LOOK_BACK,
+    )
+    return [record.dagster_run.run_id for record in instance.get_run_records(while_ago)]
 
 
 def _pages(run_ids: Sequence[str]) -> Iterator[list[str]]:
@@ -135,11 +152,16 @@ def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
 
     `delete_run` itself would leave output and event file behind, without a run to find them by.
     """
-    instance.compute_log_manager.delete_logs(prefix=[run_id])
     instance.event_log_storage.delete_events(run_id)
+    _delete_files(instance, run_id)
+    instance.run_storage.delete_run(run_id)
+
+
+def _delete_files(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Its output, and on SQLite the file of its events; those of assets stand in another too."""
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
     for path in (_folder(instance) / "history" / "runs").glob(f"{run_id}.db*"):
         path.unlink(missing_ok=True)
-    instance.run_storage.delete_run(run_id)
 
 
 def _delete_left_tags(instance: dg.DagsterInstance) -> None:

@@ -1,6 +1,7 @@
 """Dagster's own history is thinned out, and no partition turns from green to grey by it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -103,6 +104,18 @@ def test_an_asset_without_partitions(instance: dg.DagsterInstance) -> None:
     runs = [job.execute_in_process(instance=instance).run_id for _ in range(3)]
     assert thin_out(instance, ["maintenance"], kept_runs=0) == Thinned(deleted=2, speaking=1)
     assert left(instance) == {runs[-1]}
+
+
+def test_what_speaks_for_good_does_so_without_files(instance: dg.DagsterInstance) -> None:
+    """Else the home would grow by each day's last order book and closing for ever."""
+    last = tick(instance, _DAY)
+    later = datetime.now(UTC) + timedelta(days=15)
+    assert thin_out(instance, ["ingest"], kept_runs=0, now=later) == Thinned(0, 0)
+    assert files(instance) == set()
+    assert left(instance) == {last}
+    assert instance.get_materialized_partitions(_FACTS) == {_DAY}
+    record = instance.fetch_materializations(_FACTS, limit=1).records[0]
+    assert (record.run_id, record.partition_key) == (last, _DAY)
 
 
 @pytest.mark.parametrize("killed_at", ["events", "file", "row"])
