@@ -21,7 +21,7 @@ order_books = dg.define_asset_job(
     "order_books",
     selection=ORDER_BOOKS,
     description="One order-book snapshot of each symbol, into the lake and the facts.",
-    tags=TICK_TAGS,
+    tags={**TICK_TAGS, ERRAND_TAG: Errand.TAIL.value},
 )
 backfill = dg.define_asset_job(
     "backfill",

@@ -12,6 +12,7 @@ import pytest
 from crypto_assets.defs.assets.klines import KlinesConfig, klines
 from crypto_assets.defs.assets.order_books import order_books
 from crypto_assets.defs.home import add_symbols
+from crypto_assets.defs.jobs import order_books as order_books_job
 from crypto_assets.defs.partitions import range_tags
 from crypto_assets.market.clock import MINUTE_MS, to_ms
 from crypto_assets.pipeline.ingest import Errand
@@ -200,6 +201,21 @@ def test_order_books_of_today_and_of_a_past_day(
     past = run(instance, platform, "2025-03-01|BTCUSDT", "2025-03-01|BTCUSDT", *books)
     assert not past.success
     assert f"{date(2025, 3, 1)}|BTCUSDT" not in green(instance, BookStage.RAW)
+
+
+def test_a_tick_of_order_books_leaves_a_retired_symbol_alone(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    """Its key lies between two others; a name that is gone would fail each tick."""
+    platform.warehouse.symbols.retire("ETHUSDT")
+    defs = dg.Definitions(
+        assets=[order_books], jobs=[order_books_job], resources={"platform": platform}
+    )
+    result = defs.resolve_job_def(order_books_job.name).execute_in_process(
+        instance=instance, tags=range_tags("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
+    )
+    assert result.success
+    assert green(instance, BookStage.FACTS) == {"2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT"}
 
 
 def test_the_stores_of_another_exchange_are_not_touched(

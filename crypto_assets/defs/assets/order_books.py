@@ -7,6 +7,7 @@ import dagster as dg
 from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys, require_admission
 from crypto_assets.defs.assets.specs import FACT_ORDER_BOOK, RAW_ORDER_BOOK
 from crypto_assets.defs.partitions import by_symbol, date_symbol, window_of
+from crypto_assets.defs.plans import visits_every_key
 from crypto_assets.pipeline.order_books import bring_books
 from crypto_assets.pipeline.outcome import BookStage
 from crypto_assets.pipeline.platform import Platform
@@ -22,11 +23,18 @@ from crypto_assets.pipeline.platform import Platform
 def order_books(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Capture each symbol's book and load what the lake holds of the run's partitions."""
+    """Capture each symbol's book and load what the lake holds of the run's partitions.
+
+    A tick's range of keys may span symbols that are retired: it leaves them alone.
+    """
     require_admission(context, platform)
     stages = {BookStage(key.to_user_string()) for key in context.selected_asset_keys}
+    wanted = by_symbol(context.partition_keys)
+    if not visits_every_key(context.run):
+        tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
+        wanted = [own for own in wanted if own.symbol in tracked]
     bad = []
-    for own in by_symbol(context.partition_keys):
+    for own in wanted:
         for key in own.keys:
             outcomes = bring_books(platform, own.symbol, window_of(key), stages)
             bad += log_good_keys(context, outcomes)
