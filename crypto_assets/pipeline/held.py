@@ -46,19 +46,11 @@ def held_of(
         return platform.warehouse.objects.rows_of(symbol, ObjectKind.KLINES, window)
     if stage is Stage.FACTS:
         rows = sum(platform.warehouse.coverage.days(symbol, window).values())
-        return rows, _minutes_reach(platform, symbol, window) if rows else None
+        return rows, platform.warehouse.coverage.ends(symbol, window)
     interval = Interval.H1 if stage is Stage.HOURS else Interval.D1
     periods = _open_times(platform, symbol, interval, window)
     times = [start for own in periods.values() for start in own]
     return len(times), (times[0], times[-1]) if times else None
-
-
-def _minutes_reach(platform: Platform, symbol: str, window: Window) -> Reach:
-    ends = [
-        platform.warehouse.facts.read(symbol, window, limit=1, newest=newest)["open_time"][0]
-        for newest in (False, True)
-    ]
-    return ends[0].as_py(), ends[1].as_py()
 
 
 def _held(minutes: int, hours: list[int], days: list[int]) -> Held:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from crypto_assets.errors import ObjectMissing
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.pipeline.lake_minutes import sift_object
@@ -40,10 +41,13 @@ def _redundant(platform: Platform, day: Sequence[LakeObject]) -> list[LakeObject
     pieces = [item for item in own if item.fetched_at < whole.fetched_at]
     if not pieces:
         return []
-    given = _open_times(platform, whole)
-    if {at // MINUTE_MS for at in given} == _minutes_of_day(whole):
-        return pieces
-    return [piece for piece in pieces if _open_times(platform, piece) <= given]
+    try:
+        given = _open_times(platform, whole)
+        if {at // MINUTE_MS for at in given} == _minutes_of_day(whole):
+            return pieces
+        return [piece for piece in pieces if _open_times(platform, piece) <= given]
+    except ObjectMissing:
+        return []  # `verify` names what the lake has lost; here it must stop no other day
 
 
 def _minutes_of_day(item: LakeObject) -> set[int]:

@@ -105,6 +105,19 @@ class Coverage:
         whole = Window(floor_ms(window.start_ms, DAY_MS), end)
         return self._database.read(lambda c: _days(c, symbol_id, whole))
 
+    def ends(self, symbol: str, window: Window) -> tuple[int, int] | None:
+        """Open times of the first and the last minute held, by two key lookups."""
+        symbol_id = self._symbols.id_of(symbol)
+        # A statement each, under one: asked for both at once, SQLite would read every minute.
+        first, last = (
+            select(end(fact_klines.c.open_time))
+            .where(*stale.inside(fact_klines, symbol_id, window))
+            .scalar_subquery()
+            for end in (func.min, func.max)
+        )
+        found = self._database.read(lambda c: c.execute(select(first, last)).one())
+        return None if found[0] is None else (found[0], found[1])
+
     def sizes(self) -> dict[str, int]:
         """Bytes by table as the server estimates them; on SQLite the file's, by its name."""
         if self._database.file:

@@ -57,6 +57,18 @@ def test_a_piece_goes_only_if_the_archive_was_fetched_after_it(
     assert len(objects(platform)) == len(list(platform.raw.entries())) == left
 
 
+def test_pieces_stay_whose_archive_object_left_the_lake(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform, first=DAY, last=DAY)
+    (whole,) = objects(platform)
+    put_piece(platform, whole.fetched_at - 1)
+    platform.raw.delete([whole.key])
+    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 0
+    assert len(list(platform.raw.entries())) == 1
+
+
 def test_a_minute_that_the_archive_has_wrong_stays_in_the_lake(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
