@@ -2,10 +2,11 @@
 
 import dagster as dg
 
-from crypto_assets.defs import alerts, closing, jobs, maintenance, mending, schedules, sensors
+from crypto_assets.defs import alerts, closing, maintenance, mending, symbols, ticks
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.assets.maintenance import dagster_history, retention
 from crypto_assets.defs.assets.order_books import order_books
+from crypto_assets.defs.backfill import backfill
 from crypto_assets.defs.executor import signed_in_process
 from crypto_assets.defs.left_runs import left_runs_sensor
 from crypto_assets.wiring import alert_address, platform
@@ -13,9 +14,9 @@ from crypto_assets.wiring import alert_address, platform
 defs = dg.Definitions(
     assets=[klines, order_books, retention, dagster_history],
     jobs=[
-        jobs.ingest,
-        jobs.order_books,
-        jobs.backfill,
+        ticks.ingest,
+        ticks.order_books,
+        backfill,
         closing.close_day,
         mending.mend_gaps,
         mending.load_leftovers,
@@ -25,14 +26,14 @@ defs = dg.Definitions(
     ],
     schedules=[
         closing.close_day_schedule,
-        schedules.ingest_schedule,
-        schedules.order_books_schedule,
+        ticks.ingest_schedule,
+        ticks.order_books_schedule,
         maintenance.maintenance_schedule,
         maintenance.history_schedule,
     ],
     sensors=[
-        sensors.symbols_sensor,
-        sensors.catch_up_sensor,
+        symbols.symbols_sensor,
+        symbols.catch_up_sensor,
         mending.gaps_sensor,
         mending.leftovers_sensor,
         alerts.run_failures_sensor,

@@ -1,4 +1,4 @@
-"""A backfill in this process: the same job and the same tags as through a running Dagster."""
+"""The backfill: its job, and the command's way of running it in its own process."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,11 +11,20 @@ from typing import Any, Self
 import dagster as dg
 
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
+from crypto_assets.defs.assets.specs import KLINES
 from crypto_assets.defs.failures import run_reason, step_reason
-from crypto_assets.defs.jobs import backfill, order_books
 from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, rectangle_tags
+from crypto_assets.defs.ticks import order_books
 from crypto_assets.defs.workers import signature
+from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
 from crypto_assets.pipeline.outcome import BookStage, Stage
+
+backfill = dg.define_asset_job(
+    "backfill",
+    selection=KLINES.without_checks(),
+    description="Whole days from the exchange to daily candles, for a rectangle of partitions.",
+    tags=BACKFILL_TAGS,
+)
 
 _POLL_SECONDS = 1.0
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

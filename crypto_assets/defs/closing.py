@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.jobs import KLINES
+from crypto_assets.defs.assets.specs import KLINES
 from crypto_assets.defs.partitions import (
     contiguous,
     date_key,

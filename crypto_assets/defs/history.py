@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterEventType
 
 # What is launched without anybody asking; a backfill's runs are few, and somebody's.
 LIVE_JOBS = (
@@ -121,7 +120,7 @@ def _speaking(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set[str]:
 
 
 def _materialised(instance: dg.DagsterInstance, run_id: str) -> Iterator[Key]:
-    kind = DagsterEventType.ASSET_MATERIALIZATION
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
     for record in instance.get_records_for_run(run_id, of_type=kind).records:
         event = record.event_log_entry.dagster_event
         if event and event.asset_key:
@@ -138,7 +137,7 @@ def _newest_runs(
     if not named:
         return
     newest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        asset, DagsterEventType.ASSET_MATERIALIZATION, named
+        asset, dg.DagsterEventType.ASSET_MATERIALIZATION, named
     )
     ids = sorted(newest.values())
     for at in range(0, len(ids), _PAGE):

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from crypto_assets.defs.jobs import KLINES
+from crypto_assets.defs.assets.specs import KLINES
 from crypto_assets.defs.partitions import SYMBOLS, date_key, has_partitions, rectangle_tags
 from crypto_assets.defs.running import unfinished
 from crypto_assets.errors import CryptoAssetsError

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.run_coordinator.base import SubmitRunContext
 
 from crypto_assets.defs.plans import (
     forget_planned_checks,
@@ -24,7 +23,7 @@ class LanedRunCoordinator(dg.QueuedRunCoordinator):
     was cut short.
     """
 
-    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
+    def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
         run = context.dagster_run
         if given := lane_of(run.tags):
             self._instance.add_run_tags(run.run_id, given)

@@ -13,8 +13,8 @@ from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.closing import close_day_schedule
 from crypto_assets.defs.home import add_symbols
 from crypto_assets.defs.mending import gaps_sensor, leftovers_sensor
-from crypto_assets.defs.schedules import ingest_schedule, order_books_schedule
-from crypto_assets.defs.sensors import catch_up_sensor, symbols_sensor
+from crypto_assets.defs.symbols import catch_up_sensor, symbols_sensor
+from crypto_assets.defs.ticks import ingest_schedule, order_books_schedule
 from crypto_assets.lake import DirectoryLake
 from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, from_ms
 from crypto_assets.orchestrator.lanes import ERRAND_TAG

@@ -7,13 +7,12 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
-from dagster._core.run_coordinator.base import SubmitRunContext
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.home import add_symbols
-from crypto_assets.defs.jobs import ingest
 from crypto_assets.defs.partitions import date_symbol, range_tags
+from crypto_assets.defs.ticks import ingest
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
@@ -53,7 +52,7 @@ def queued(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun
     run = instance.create_run_for_job(
         job, tags={**job.tags, **_YESTERDAY_AND_TODAY}, status=dg.DagsterRunStatus.STARTING
     )
-    instance.run_coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
+    instance.run_coordinator.submit_run(dg.SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
     for stage in Stage:
         red(instance, stage)  # Dagster remembers what it saw under way when somebody looked
     return run

@@ -7,7 +7,6 @@ from functools import partial
 import boto3
 import dagster as dg
 import pytest
-from dagster._core.run_coordinator.base import SubmitRunContext
 from mypy_boto3_s3 import S3Client
 
 from crypto_assets.definitions import defs
@@ -109,7 +108,7 @@ def test_a_run_without_a_lane_gets_one_when_it_is_queued(instance: dg.DagsterIns
     """Tags that Dagster's page sets, and one that a person has set there, stay."""
     tags = {"dagster/backfill": "abc", "dagster/priority": "3"}
     run = instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    context = SubmitRunContext(run, workspace=None)  # type: ignore[arg-type]
+    context = dg.SubmitRunContext(run, workspace=None)  # type: ignore[arg-type]
     queued = instance.run_coordinator.submit_run(context)
     assert queued.tags.items() >= {**BACKFILL_TAGS, "dagster/priority": "3"}.items()
 
@@ -135,7 +134,7 @@ def test_a_backfill_leaves_the_verdicts_that_its_partitions_have(
         status=dg.DagsterRunStatus.STARTED,
     )
     assert statuses() == ["PLANNED", "PLANNED", "SUCCEEDED"]
-    instance.run_coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
+    instance.run_coordinator.submit_run(dg.SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
     assert statuses() == ["SUCCEEDED"]
 
 

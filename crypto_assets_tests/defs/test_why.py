@@ -10,9 +10,8 @@ import pytest
 
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.assets.maintenance import retention
-from crypto_assets.defs.backfill import rectangles, run_in_process
+from crypto_assets.defs.backfill import backfill, rectangles, run_in_process
 from crypto_assets.defs.home import add_symbols
-from crypto_assets.defs.jobs import backfill
 from crypto_assets.errors import WrongUse
 from crypto_assets.orchestrator.failures import reason_of
 from crypto_assets.pipeline.platform import Platform

@@ -20,6 +20,7 @@ from crypto_assets_tests.pipeline.conftest import (
     bring,
     open_times,
 )
+from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 YESTERDAY = TODAY - timedelta(days=1)
@@ -102,3 +103,16 @@ def test_an_object_that_left_the_lake_spoils_its_own_day_alone(
     (outcomes,) = bring_symbols(platform, window, {Stage.FACTS})
     assert {one.day: one.rows for one in outcomes if not one.error} == {first: 1440, last: 1440}
     assert [one.day for one in outcomes if one.error] == [lost.day]
+
+
+def test_a_ledger_that_cannot_be_read_is_told_of_each_symbol(
+    server: ExchangeServer, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    bring(platform, "BTCUSDT", "ETHUSDT")
+    tamper(platform, "ALTER TABLE kline_gaps RENAME TO lost")
+    outcomes = bring(platform, "BTCUSDT", "ETHUSDT", errand=Errand.GAPS)
+    assert sorted((one.symbol, one.day) for one in outcomes if one.error) == [
+        ("BTCUSDT", TODAY),
+        ("ETHUSDT", TODAY),
+    ]

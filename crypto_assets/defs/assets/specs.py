@@ -14,6 +14,7 @@ from crypto_assets.defs.assets.columns import (
     lineage,
 )
 from crypto_assets.defs.metadata import runbook_link
+from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.settings import settings
 
 OWNERS = ["team:market-data"]
@@ -107,3 +108,6 @@ FACT_ORDER_BOOK = spec(
     layer="warehouse",
     upstream=RAW_ORDER_BOOK,
 )
+
+KLINES = dg.AssetSelection.assets(*(stage.value for stage in Stage))
+ORDER_BOOKS = dg.AssetSelection.assets(*(stage.value for stage in BookStage))

@@ -7,8 +7,8 @@ from dagster import AssetKey
 
 from crypto_assets.definitions import defs
 from crypto_assets.defs.home import open_instance
-from crypto_assets.defs.jobs import ingest
 from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags
+from crypto_assets.defs.ticks import ingest
 from crypto_assets.market.clock import Window, from_ms
 from crypto_assets.pipeline import plan
 from crypto_assets.pipeline.ingest import Errand, bring_symbols

@@ -7,8 +7,7 @@ from datetime import date
 import dagster as dg
 
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
-from crypto_assets.defs.backfill import Rectangle
-from crypto_assets.defs.jobs import backfill
+from crypto_assets.defs.backfill import Rectangle, backfill
 from crypto_assets.defs.partitions import SYMBOLS, date_keys, known_symbols, symbols
 from crypto_assets.defs.running import unfinished
 from crypto_assets.errors import CryptoAssetsError

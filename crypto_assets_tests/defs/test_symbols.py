@@ -10,7 +10,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.partitions import SYMBOLS, date_symbol
-from crypto_assets.defs.sensors import catch_up_sensor, symbols_sensor
+from crypto_assets.defs.symbols import catch_up_sensor, symbols_sensor
 from crypto_assets.market.clock import DAY_MS, Window
 from crypto_assets.orchestrator.lanes import (
     AUTOMATIC_BACKFILL_TAGS,

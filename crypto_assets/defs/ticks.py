@@ -1,4 +1,4 @@
-"""When the live jobs run, all in UTC and running from the first start."""
+"""The ticks: what is new, for all symbols in one run, as often as the settings ask for it."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -6,16 +6,32 @@ from enum import StrEnum
 
 import dagster as dg
 
-from crypto_assets.defs.jobs import TICK_TAGS, ingest, order_books
+from crypto_assets.defs.assets.specs import KLINES, ORDER_BOOKS
 from crypto_assets.defs.partitions import date_key, known_symbols, rectangle_tags
 from crypto_assets.defs.running import unfinished
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline import plan
+from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.pipeline.platform import Platform
 
+_TAGS = lane_tags(Lane.TICK)
 # A run that goes on for longer hangs, or was killed with everything around it: ticks do not wait.
 _PATIENCE = timedelta(minutes=15)
+
+ingest = dg.define_asset_job(
+    "ingest",
+    selection=KLINES.without_checks(),
+    description="What closed since each symbol's newest candle, for all symbols in one run.",
+    tags={**_TAGS, ERRAND_TAG: Errand.TAIL.value},
+)
+order_books = dg.define_asset_job(
+    "order_books",
+    selection=ORDER_BOOKS,
+    description="One order-book snapshot of each symbol, into the lake and the facts.",
+    tags={**_TAGS, ERRAND_TAG: Errand.TAIL.value},
+)
 
 
 @dg.schedule(
@@ -73,7 +89,7 @@ def _request(
     return dg.RunRequest(
         asset_selection=[dg.AssetKey(stage.value) for stage in stages(tick)],
         asset_check_keys=[],  # left out, Dagster adds every check of the assets
-        tags={**TICK_TAGS, **rectangle_tags(days, known)},
+        tags={**_TAGS, **rectangle_tags(days, known)},
     )
 
 
