@@ -68,6 +68,7 @@ def _works(warehouse: Warehouse, name: str) -> dict[str, Callable[[], object]]:
             name, Interval.H1, Window(0, LATER), limit=5, newest=True
         ),
         "calendar": lambda: warehouse.coverage.days(name, today),
+        "ends": lambda: warehouse.coverage.ends(name, Window(0, LATER)),
         "watermark": lambda: warehouse.watermarks.get(name),
     }
 

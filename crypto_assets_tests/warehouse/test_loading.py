@@ -162,6 +162,8 @@ def test_replacing_a_window_drops_what_the_lake_does_not_hold(warehouse: Warehou
     assert (mark.record_count, mark.last_open_time) == (60, START + 59 * MINUTE_MS)
     warehouse.aggregates.hours(SYMBOL, DAY, START + DAY_MS)
     assert warehouse.coverage.days(SYMBOL, DAY) == {START: 60}
+    assert warehouse.coverage.ends(SYMBOL, DAY) == (START, START + 59 * MINUTE_MS)
+    assert warehouse.coverage.ends(SYMBOL, Window(DAY.end_ms, DAY.end_ms + DAY_MS)) is None
 
 
 def test_nothing_to_load_is_no_error_and_an_unknown_symbol_is(warehouse: Warehouse) -> None:

@@ -163,3 +163,12 @@ def test_loaded_rows_are_counted_by_day(warehouse: Warehouse) -> None:
     two_days = Window(START, START + 2 * DAY_MS)
     counted = warehouse.objects.loaded_by_day(SYMBOL, KLINES, two_days)
     assert counted == {START: (2, 20), START + DAY_MS: (1, 3)}
+
+
+def test_the_rows_of_a_stretch_and_its_reach(warehouse: Warehouse) -> None:
+    objects = [_object(number) for number in (1, 2, 5)]
+    warehouse.objects.record(objects)
+    reach = objects[0].first_time, objects[-1].last_time
+    assert warehouse.objects.rows_of(SYMBOL, KLINES, DAY) == (30, reach)
+    next_day = Window(DAY.end_ms, DAY.end_ms + DAY_MS)
+    assert warehouse.objects.rows_of(SYMBOL, KLINES, next_day) == (0, None)
