@@ -29,9 +29,9 @@ test: $(DEV) ## every test, against real servers that it installs and starts; AR
 	@sh deploy/install-test-services.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-test-mysql: $(DEV) ## the database tests on Oracle's MySQL, unpacked into .services
+test-mysql: $(DEV) ## the database tests, Dagster's own included, on Oracle's MySQL, unpacked into .services
 	@sh deploy/unpack-mysql.sh $(MYSQL)
-	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest crypto_assets_tests/warehouse $(ARGS)
+	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest crypto_assets_tests/warehouse crypto_assets_tests/defs/test_production.py $(ARGS)
 
 lint: $(DEV) ## style, types and who may import whom
 	@$(BIN)/ruff check

@@ -26,7 +26,7 @@ def unfinished(
             job_name=job_name,
             statuses=_UNFINISHED,
             tags=tags,
-            created_after=datetime.now(UTC) - within if within else None,
+            created_after=None if within is None else datetime.now(UTC) - within,
         ),
         limit=1,
     )
