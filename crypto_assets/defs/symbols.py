@@ -1,4 +1,4 @@
-"""What is noticed between ticks: new symbols, and symbols that no tick catches up any more."""
+"""Tracked symbols: they become partitions, and their past is brought, first or once more."""
 
 import json
 from collections.abc import Iterator
@@ -40,8 +40,12 @@ def symbols_sensor(
         tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
         seen = json.loads(context.cursor) if context.cursor else tracked
         newcomers = [name for name in tracked if name not in seen]
-        start, today = settings().start_date, day_of(platform.now())
-        requests = [one for name in newcomers for one in _past(name, start, today, "first")]
+        # Nobody asks the exchange for the time unless there are some.
+        requests = [
+            one
+            for name in newcomers
+            for one in _past(name, settings().start_date, day_of(platform.now()), "first")
+        ]
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     if not tracked:
