@@ -1,5 +1,6 @@
 """Where a day's candles come from: the daily archive for what is past, REST for the rest."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
@@ -43,7 +44,7 @@ def pull_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) 
     """A day's closed candles from the best source (truth rule 2).
 
     A day that is over comes from the archive. Where that is missing, broken or short, REST is
-    asked as well, and its rows count where the archive lacks some. Raises ExchangeError.
+    asked as well, and its rows count for the minutes that the archive lacks. Raises ExchangeError.
     """
     window = Window.of_day(day)
     if window.end_ms > closed_before_ms:
@@ -85,15 +86,27 @@ def pull_stretch(
 def _made_whole(
     exchange: Exchange, symbol: str, day: date, archived: Pull, closed_before_ms: int
 ) -> DayPulls:
-    """An archive file, and where it is short of minutes, REST's rows that it lacks."""
+    """An archive file, and where it is short of minutes, REST's rows of those, and no others.
+
+    REST may still say of the other minutes what the archive has revised since. Each run of rows
+    between two of the archive's is a pull of its own: an object knows all of the stretch it spans.
+    """
     held = archived.klines.minutes()
     missing = _MINUTES_A_DAY - len(held)
     if not missing:
         return DayPulls([archived])
-    rest = _pull_rest(exchange, symbol, Window.of_day(day), closed_before_ms)
-    added = len(np.setdiff1d(rest.klines.minutes(), held))
+    rows, fetched_at = _closed_rows(exchange, symbol, Window.of_day(day), closed_before_ms)
+    minutes = [int(row[0]) // MINUTE_MS for row in rows]
+    before = np.searchsorted(held, minutes).tolist()
+    lacking = np.isin(minutes, held, invert=True).tolist()
+    runs: dict[int, list[KlineRow]] = defaultdict(list)
+    for row, run, lacks in zip(rows, before, lacking, strict=True):
+        if lacks:
+            runs[run].append(row)
+    added = len(np.setdiff1d(minutes, held))
     note = f"the archive lacks {missing} minutes, REST has {added} of them"
-    return DayPulls([archived, rest] if added else [archived], note)
+    rest = [Pull(Source.REST, RawKlines.of(run), fetched_at) for run in runs.values()]
+    return DayPulls([archived, *rest], note)
 
 
 def _pull_rest(exchange: Exchange, symbol: str, window: Window, closed_before_ms: int) -> Pull:

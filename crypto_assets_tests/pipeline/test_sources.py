@@ -1,0 +1,43 @@
+"""Which source's candles count, where the archive and REST differ."""
+
+from collections import Counter
+from datetime import timedelta
+
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+DAY = TODAY - timedelta(days=1)
+WINDOW = Window.of_day(DAY)
+
+
+def in_the_archive(do: str, start: int, minutes: int) -> dict[str, object]:
+    """A rule for some minutes of the day's archive file, which REST has otherwise."""
+    end = start + minutes * MINUTE_MS
+    return {"do": do, "in": "archive", "start": isoformat(start), "end": isoformat(end)}
+
+
+def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """The archive's other minutes were revised: what REST still says of them is stale."""
+    first, second = WINDOW.start_ms + 3 * HOUR_MS, WINDOW.start_ms + 7 * HOUR_MS
+    faults = [
+        in_the_archive("revise", WINDOW.start_ms, 24 * 60),
+        in_the_archive("outage", first, 1),
+        in_the_archive("outage", second, 2),
+    ]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    bring(platform, first=DAY, last=DAY)
+    held = platform.warehouse.facts.read_fetched("BTCUSDT", WINDOW)
+    assert Counter(held["source"].to_pylist()) == {"archive": 1437, "rest": 3}
+    objects = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
+    spans = [
+        (item.first_time, item.last_time, item.rows)
+        for item in objects
+        if item.source is Source.REST
+    ]
+    assert sorted(spans) == [(first, first, 1), (second, second + MINUTE_MS, 2)], (
+        "no object spans minutes of which it says nothing"
+    )
