@@ -47,7 +47,7 @@ class DayParts:
     """What the 24 hours up to `until` are made of, and the hours before them.
 
     `minutes` reach from the start to the first full hour; `hours` begin with the hour in which the
-    start lies, or earlier, and end with the minutes of the hour that has not ended.
+    start lies, or earlier, and end with the minutes of hours that are not computed yet.
     """
 
     until: int
@@ -57,6 +57,11 @@ class DayParts:
     @property
     def window(self) -> Window:
         return Window(self.until - DAY_MS, self.until)
+
+    @property
+    def first_hour(self) -> int:
+        """Start of the first hour that lies wholly in the 24."""
+        return -floor_ms(-self.window.start_ms, HOUR_MS)
 
 
 def statistics_24h(warehouse: Warehouse, symbol: str) -> Statistics | None:
@@ -79,7 +84,7 @@ def read_day(warehouse: Warehouse, symbol: str, until: int, hours: int = 24) -> 
 
 def summarise(symbol: str, day: DayParts) -> Statistics | None:
     """The 24 hours as one candle, by the exchange's rule; None where nothing is held of them."""
-    hours = day.hours.filter(pc.greater_equal(day.hours["open_time"], day.window.start_ms))
+    hours = day.hours.filter(pc.greater_equal(day.hours["open_time"], day.first_hour))
     parts = pa.concat_tables([day.minutes, hours]).sort_by("open_time")
     if not parts.num_rows:
         return None

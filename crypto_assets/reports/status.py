@@ -12,7 +12,8 @@ class SymbolStatus:
     """Times in epoch ms, None before the first load; `lag_ms` is the age of the newest candle.
 
     `coverage` is the share of minutes between first and last candle that are held or explained, 0
-    to 1: below 1 something is missing that the exchange may have.
+    to 1: below 1 something is missing that the exchange may have. Retired minutes count neither as
+    held nor as missing, but the hours and days made of them are held: `first_open_time` is theirs.
     """
 
     symbol: str
@@ -56,7 +57,9 @@ def _status(held: SymbolCoverage, now_ms: int) -> SymbolStatus:
 
 def _coverage(held: SymbolCoverage) -> float:
     """Held or explained: what the ledger calls missing counts against it, and nothing else."""
-    if not held.minutes_expected:
+    if held.first_open_time is None:
         return 0.0
+    if not held.minutes_expected:
+        return 1.0
     absent = held.minutes_expected - held.rows - held.explained_minutes
     return max(0.0, min(1.0, 1 - max(absent, held.missing_minutes) / held.minutes_expected))

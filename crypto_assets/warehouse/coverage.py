@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    case,
     distinct,
     func,
     literal,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse import stale
 from crypto_assets.warehouse.database import Database
@@ -25,19 +26,24 @@ from crypto_assets.warehouse.schema import (
     daily_klines,
     extraction_metadata,
     fact_klines,
+    hourly_klines,
     kline_gaps,
     stale_hours,
     symbols,
 )
 from crypto_assets.warehouse.symbols import Symbols
 
+# The tables of candles, and how long one lasts.
+_CANDLES = ((fact_klines, MINUTE_MS), (hourly_klines, HOUR_MS), (daily_klines, DAY_MS))
+
 
 @dataclass(frozen=True)
 class SymbolCoverage:
-    """What is held of a symbol's minutes; open times in epoch ms, None before the first load.
+    """What is held of a symbol; open times in epoch ms, None before the first load.
 
+    `first_open_time` is the oldest candle's, be it an hour or a day whose minutes were retired.
     `missing_minutes` and `open_gaps` are those without an explanation; `explained_minutes` lie in
-    outages and before a listing or after a delisting.
+    outages and before a listing or after a delisting. What was retired is none of them.
     """
 
     symbol: str
@@ -52,10 +58,11 @@ class SymbolCoverage:
 
     @property
     def minutes_expected(self) -> int:
-        """Minutes between the first and the last candle, both included."""
+        """Minutes between the first and the last candle, both included, without those retired."""
         if self.first_open_time is None or self.last_open_time is None:
             return 0
-        return (self.last_open_time - self.first_open_time) // MINUTE_MS + 1
+        first = max(self.first_open_time, self.purged_before or self.first_open_time)
+        return max(0, (self.last_open_time - first) // MINUTE_MS + 1)
 
     def lag_ms(self, now: int) -> int | None:
         """How long ago the newest candle closed."""
@@ -70,8 +77,8 @@ class Coverage:
     def symbols(self) -> list[SymbolCoverage]:
         """Of all tracked symbols.
 
-        Rows and watermark from extraction_metadata, the first candle by one key lookup, gaps from
-        the ledger, which is as long as there are gaps.
+        Rows and watermark from extraction_metadata, the first candle by a key lookup in each table
+        of candles, gaps from the ledger, which is as long as there are gaps.
         """
         marks, missing, firsts = self._database.read(
             lambda c: (rows := _marks(c), _missing(c), _firsts(c, [r.symbol_id for r in rows]))
@@ -151,28 +158,43 @@ def _marks(connection: Connection) -> list[Any]:
     return list(connection.execute(statement))
 
 
-def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int | None]:
-    """Open time of each symbol's first candle.
+def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]:
+    """Open time of each symbol's first candle, the finest one that tells of it.
 
-    A statement a symbol, under one: correlated to the symbols, MySQL would read every minute.
+    A statement a symbol and table, under one: correlated to the symbols, MySQL would read every
+    minute.
     """
     lookups = [
-        select(literal(symbol_id), func.min(fact_klines.c.open_time)).where(
-            fact_klines.c.symbol_id == symbol_id
+        select(literal(symbol_id), literal(width_ms), func.min(table.c.open_time)).where(
+            table.c.symbol_id == symbol_id
         )
         for symbol_id in symbol_ids
+        for table, width_ms in _CANDLES
     ]
     if not lookups:
         return {}
-    return {symbol_id: first for symbol_id, first in connection.execute(union_all(*lookups))}
+    firsts: dict[int, int] = {}
+    found = connection.execute(union_all(*lookups)).all()
+    for symbol_id, width_ms, first in sorted(found, key=lambda row: int(row[1])):
+        finer = firsts.get(symbol_id)
+        if first is not None and (finer is None or first + width_ms <= finer):
+            firsts[symbol_id] = first
+    return firsts
 
 
 def _missing(connection: Connection) -> dict[int, dict[str, tuple[int, int]]]:
-    """By symbol and class: how many gaps stand, and of how many minutes."""
-    kind = kline_gaps.c["class"]
+    """By symbol and class: how many gaps stand, and of how many minutes that are not retired."""
+    kind, mark = kline_gaps.c["class"], extraction_metadata
+    mine = and_(mark.c.symbol_id == kline_gaps.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
+    since = func.coalesce(mark.c.purged_before, kline_gaps.c.start)
+    kept = case(
+        (kline_gaps.c.start < since, (kline_gaps.c.end - since) // MINUTE_MS + 1),
+        else_=kline_gaps.c.minutes,
+    )
     statement = (
-        select(kline_gaps.c.symbol_id, kind, func.count(), func.sum(kline_gaps.c.minutes))
-        .where(kline_gaps.c.closed_at.is_(None))
+        select(kline_gaps.c.symbol_id, kind, func.count(), func.sum(kept))
+        .select_from(kline_gaps.outerjoin(mark, mine))
+        .where(kline_gaps.c.closed_at.is_(None), kline_gaps.c.end >= since)
         .group_by(kline_gaps.c.symbol_id, kind)
     )
     found: dict[int, dict[str, tuple[int, int]]] = {}

@@ -11,7 +11,7 @@ from crypto_assets.reports import Attention, Concern, Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.gaps import GapClass
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
-from crypto_assets_tests.reports.stock import describe, generated, load
+from crypto_assets_tests.reports.stock import describe, generated, load, load_facts
 
 DAY = Window(UNTIL - DAY_MS, UNTIL)
 
@@ -41,6 +41,14 @@ def test_a_day_with_a_hole_is_shorter_and_not_older(warehouse: Warehouse) -> Non
     within = generated("ETHUSDT", DAY, [hole])
     assert found is not None
     assert found.trade_count == pc.sum(within["trade_count"]).as_py()
+
+
+def test_minutes_of_hours_not_computed_yet_count_once(warehouse: Warehouse) -> None:
+    warehouse.symbols.register([describe("ETHUSDT")])
+    load_facts(warehouse, "ETHUSDT", generated("ETHUSDT", Window(UNTIL - 2 * DAY_MS, UNTIL)))
+    found = Reports(warehouse).statistics_24h("ETHUSDT")
+    assert found is not None
+    assert found.trade_count == pc.sum(generated("ETHUSDT", DAY)["trade_count"]).as_py()
 
 
 def test_a_symbol_without_candles_has_no_statistics(reports: Reports) -> None:
@@ -122,6 +130,37 @@ def test_what_is_explained_is_covered(warehouse: Warehouse) -> None:
     warehouse.gaps.classify("ETHUSDT", HOLE.start_ms, GapClass.OUTAGE, "REST has nothing")
     (status,) = Reports(warehouse).status().symbols
     assert (status.open_gaps, status.coverage) == (0, 1)
+
+
+def test_hours_and_days_of_retired_minutes_are_still_held(warehouse: Warehouse) -> None:
+    midnight = UNTIL - UNTIL % DAY_MS
+    ended = Window(midnight - 5 * DAY_MS + 17 * MINUTE_MS, midnight - 3 * DAY_MS)
+    lasting = Window(ended.start_ms, UNTIL)
+    lost = Window(midnight - 4 * DAY_MS + HOUR_MS, midnight - 4 * DAY_MS + 2 * HOUR_MS)
+    warehouse.symbols.register([describe("BTCUSDT"), describe("ETHUSDT")])
+    for name, window in (("BTCUSDT", lasting), ("ETHUSDT", ended)):
+        load(warehouse, name, generated(name, window, [lost]))
+        warehouse.gaps.refresh(name, window)
+        warehouse.facts.purge(name, midnight - DAY_MS)
+    btc, eth = Reports(warehouse).status().symbols
+    assert (eth.rows, eth.last_open_time) == (0, ended.end_ms - MINUTE_MS)
+    for one in (btc, eth):
+        assert one.first_open_time == ended.start_ms - 17 * MINUTE_MS
+        assert (one.coverage, one.open_gaps, one.missing_minutes) == (1, 0, 0)
+
+
+def test_a_gap_over_the_edge_of_retirement_counts_as_far_as_it_is_kept(
+    warehouse: Warehouse,
+) -> None:
+    midnight = UNTIL - UNTIL % DAY_MS
+    window, lost = Window(midnight - DAY_MS, UNTIL), Window(midnight - HOUR_MS, midnight + HOUR_MS)
+    warehouse.symbols.register([describe("ETHUSDT")])
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", window, [lost]))
+    warehouse.gaps.refresh("ETHUSDT", window)
+    warehouse.facts.purge("ETHUSDT", midnight)
+    (status,) = Reports(warehouse).status().symbols
+    assert (status.open_gaps, status.missing_minutes) == (1, 60)
+    assert status.coverage == pytest.approx(1 - 60 / ((UNTIL - midnight) / MINUTE_MS))
 
 
 def test_digits_of_a_price_are_those_of_its_tick(warehouse: Warehouse) -> None:
