@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from crypto_assets.addresses import without_login
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.symbols import symbol_name
 
@@ -112,7 +113,10 @@ class Settings(BaseSettings):
         fill(self, "lake_archive_url", self.lake_archive_url or str(home / "lake" / "archive"))
         if not self.warehouse_url.get_secret_value():
             fill(self, "warehouse_url", SecretStr(f"sqlite:///{home / 'warehouse.db'}"))
-        fill(self, "dagster_link_url", self.dagster_link_url or self.dagster_url)
+        # Everybody sees these; programs alone may need the login of an address.
+        fill(self, "dagster_link_url", without_login(self.dagster_link_url or self.dagster_url))
+        fill(self, "app_link_url", without_login(self.app_link_url))
+        fill(self, "runbook_url", without_login(self.runbook_url))
         if not self.warehouse_read_url.get_secret_value():
             fill(self, "warehouse_read_url", self.warehouse_url)
         if not self.ingest_interval_minutes:

@@ -2,13 +2,12 @@
 
 from crypto_assets.api.parts import Parts
 from crypto_assets.health import Health
-from crypto_assets.orchestrator import Orchestrator
 
 
 def watch(parts: Parts) -> Health:
     """Each part by its name there."""
     # Shorter than our own patience, so that its reason is told.
-    dagster = Orchestrator(parts.orchestrator.url, timeout_seconds=(1.0, 4.0))
+    dagster = parts.orchestrator.within((1.0, 4.0))
 
     def check_lakes() -> None:
         for lake in (parts.platform.raw, parts.platform.archive):

@@ -36,7 +36,7 @@ def new_registry(parts: Parts, health: Health) -> CollectorRegistry:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    dagster = Orchestrator(parts.orchestrator.url, timeout_seconds=(1.0, 4.0))
+    dagster = parts.orchestrator.within((1.0, 4.0))
     registry.register(_Figures(parts.reports, dagster, health))
     return registry
 

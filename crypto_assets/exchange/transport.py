@@ -9,6 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
+from crypto_assets.addresses import without_login
 from crypto_assets.errors import Banned, ExchangeUnavailable, RateLimited, Transient, WrongUse
 from crypto_assets.exchange.allowance import Allowance
 from crypto_assets.exchange.answer import Answer
@@ -54,14 +55,15 @@ class Transport:
     def __init__(
         self, base_url: str, patience: Patience | None = None, allowance: Allowance | None = None
     ) -> None:
-        self.base_url = _checked_url(base_url)
+        self._address = _checked_url(base_url)
+        self.base_url = without_login(self._address)
         self.allowance = allowance
         self._patience = patience or Patience()
         self._timeout = (self._patience.connect_timeout, self._patience.read_timeout)
         self._backoff = wait_random_exponential(
             multiplier=self._patience.first_wait, max=self._patience.longest_wait
         )
-        self._session = _session(self.base_url)
+        self._session = _session(self._address)
 
     def get(self, inquiry: Inquiry, read: Callable[[Answer], T]) -> T:
         """What `read` makes of the answer; where it raises a Transient error, asked again.
@@ -104,15 +106,17 @@ class Transport:
             allowance.weight.settle(ticket, used, minute_left)
 
     def _send(self, inquiry: Inquiry) -> Answer:
-        url = self.base_url + inquiry.path
         try:
-            response = self._session.get(url, params=inquiry.query, timeout=self._timeout)
+            response = self._session.get(
+                self._address + inquiry.path, params=inquiry.query, timeout=self._timeout
+            )
         except requests.RequestException as error:
             raise ExchangeUnavailable(
-                f"{url} does not answer ({_reason(error)}): "
+                f"{self.base_url}{inquiry.path} does not answer ({_reason(error)}): "
                 "is the network up and the exchange's address right?"
             ) from error
-        return Answer(response.url, response.status_code, response.headers, response.content)
+        url = without_login(response.url)
+        return Answer(url, response.status_code, response.headers, response.content)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -138,9 +142,16 @@ def _session(base_url: str) -> requests.Session:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise WrongUse(f"{url!r} is no address of an exchange: it begins with https:// or http://")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        shown = without_login(url)
+        raise WrongUse(
+            f"{shown!r} is no address of an exchange: it begins with https:// or http://"
+        )
     return url.rstrip("/")
 
 
@@ -148,4 +159,5 @@ def _reason(error: BaseException) -> str:
     """The innermost cause, in few words: the libraries wrap it several times."""
     while inner := error.__cause__ or error.__context__:
         error = inner
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or without_login(str(error))

@@ -21,7 +21,14 @@ from botocore.exceptions import (
 )
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from crypto_assets.errors import LakeError, LakeRefused, LakeUnavailable, ObjectMissing
+from crypto_assets.addresses import without_login
+from crypto_assets.errors import (
+    LakeError,
+    LakeRefused,
+    LakeUnavailable,
+    ObjectMissing,
+    WrongUse,
+)
 from crypto_assets.lake.lake import PROBE_KEY, Entry, S3Options
 from crypto_assets.market.clock import to_ms
 
@@ -174,7 +181,7 @@ class Bucket:
 
     @property
     def _place(self) -> str:
-        return f"bucket {self.name} at {self._client.meta.endpoint_url}"
+        return f"bucket {self.name} at {without_login(self._client.meta.endpoint_url)}"
 
     @contextmanager
     def _translated(self, key: str = "") -> Iterator[None]:
@@ -185,15 +192,15 @@ class Bucket:
             raise _refusal(error, self._place, key) from error
         except (EndpointError, HTTPClientError) as error:
             raise LakeUnavailable(
-                f"{self._place} does not answer ({error}): "
+                f"{self._place} does not answer ({without_login(str(error))}): "
                 "is the object store running, and AWS_ENDPOINT_URL_S3 right?"
             ) from error
         except IncompleteReadError as error:
             raise LakeUnavailable(f"{self._place} cut an answer off: {error}") from error
         except BotoCoreError as error:
             raise LakeRefused(
-                f"{self._place} cannot be used: {error} (check AWS_ACCESS_KEY_ID, "
-                "AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL_S3)"
+                f"{self._place} cannot be used: {without_login(str(error))} "
+                "(check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL_S3)"
             ) from error
 
 
@@ -233,14 +240,20 @@ def _standing(answer: Any) -> Standing:
 @lru_cache
 def _client(options: S3Options) -> "S3Client":
     """One client, and pool of connections, for all buckets of a server; safe for threads."""
-    client = boto3.session.Session().client(
-        "s3",
-        endpoint_url=options.endpoint_url,
-        aws_access_key_id=options.access_key_id,
-        aws_secret_access_key=options.secret_access_key,
-        region_name=options.region or "us-east-1",
-        config=_CONFIG,
-    )
+    try:
+        client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=options.endpoint_url,
+            aws_access_key_id=options.access_key_id,
+            aws_secret_access_key=options.secret_access_key,
+            region_name=options.region or "us-east-1",
+            config=_CONFIG,
+        )
+    except ValueError:
+        shown = without_login(options.endpoint_url or "")
+        raise WrongUse(
+            f"AWS_ENDPOINT_URL_S3 {shown!r} is no address: it begins with https:// or http://"
+        ) from None
     client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
     return client
 

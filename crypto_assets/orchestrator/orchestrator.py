@@ -43,13 +43,19 @@ query {
 class Orchestrator:
     """A client of one webserver; needs no Dagster in this process.
 
-    Errors are OrchestratorError, naming its address; what takes a name or an id raises
-    UnknownTarget where Dagster has none such. `timeout_seconds` are for connecting and answering.
+    Errors are OrchestratorError, naming its `url`, which has no login; what takes a name or an id
+    raises UnknownTarget where Dagster has none such. `timeout_seconds` are for connecting and
+    answering.
     """
 
     def __init__(self, url: str, timeout_seconds: tuple[float, float] = (2.0, 30.0)) -> None:
+        self._address = url
         self._webserver = Webserver(url, timeout_seconds)
         self.url = self._webserver.url
+
+    def within(self, timeout_seconds: tuple[float, float]) -> "Orchestrator":
+        """The same one, asked with another patience."""
+        return Orchestrator(self._address, timeout_seconds)
 
     def serves(self, home: Path) -> bool:
         """Whether a webserver answers here, and works on this Dagster home."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import requests
 
+from crypto_assets.addresses import without_login
 from crypto_assets.errors import OrchestratorError
 
 _TIMEOUT_SECONDS = (2.0, 30.0)
@@ -13,20 +14,21 @@ Answer = Mapping[str, Any]
 
 
 class Webserver:
-    """Safe for many threads. Errors are OrchestratorError, naming the address.
+    """Safe for many threads. Errors are OrchestratorError, naming the address without its login.
 
     `timeout_seconds` are those for connecting and for the answer.
     """
 
     def __init__(self, url: str, timeout_seconds: tuple[float, float] = _TIMEOUT_SECONDS) -> None:
-        self.url = url.rstrip("/")
+        self._address = url.rstrip("/")
+        self.url = without_login(self._address)
         self._timeout_seconds = timeout_seconds
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The answer's `data`."""
         try:
             response = requests.post(
-                f"{self.url}/graphql",
+                f"{self._address}/graphql",
                 json={"query": query, "variables": variables},
                 timeout=self._timeout_seconds,
             )

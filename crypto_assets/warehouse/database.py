@@ -133,5 +133,6 @@ def _parse(text: str) -> URL:
             "or sqlite:////absolute/path.db"
         ) from None
     if not url.database or url.database.startswith(("file:", ":memory:")):
-        raise WrongUse(f"the warehouse URL {url.render_as_string()} names no database or file")
+        shown = url.set(query={}).render_as_string()
+        raise WrongUse(f"the warehouse URL {shown} names no database or file")
     return url.set(drivername=driver)

@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.reports.stock import describe, generated, load
+from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
 
 @pytest.fixture
@@ -61,6 +63,20 @@ def test_each_part_is_told_by_itself(api: Api) -> None:
     assert health["warehouse"] == health["lake"] == {"ok": True, "detail": None}
     assert not health["dagster"]["ok"]
     assert "crypto-assets up" in health["dagster"]["detail"]
+
+
+def test_the_login_of_dagsters_address_is_used_and_told_to_nobody(home: Path) -> None:
+    warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
+    refused = Answer(403, b'{"errors": [{"message": "not for you"}]}')
+    with scripted(in_turn(refused)) as dagster:
+        address = dagster.url.replace("://", "://user:s3cret@")
+        with serving(parts_over(warehouse, home, dagster_url=address)) as api:
+            told = api.get("/health").text + api.get("/api/schedules").text
+            told += api.get("/metrics").text
+        login = b64encode(b"user:s3cret").decode()
+        assert {one.headers["Authorization"] for one in dagster.requests} == {f"Basic {login}"}
+    assert told.count(f"Dagster at {dagster.url} failed: not for you") == 2
+    assert "s3cret" not in told
 
 
 def test_a_lake_that_is_gone_is_told(api: Api, home: Path) -> None:

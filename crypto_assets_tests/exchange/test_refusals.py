@@ -86,6 +86,24 @@ def test_an_address_that_is_none_is_wrong_use(url: str) -> None:
         BinanceRest(url)
 
 
+def test_the_login_of_an_address_is_used_and_no_error_tells_it(serve: Serve) -> None:
+    server = serve(lambda _: Answer(500))
+    client = BinanceRest(server.url.replace("://", "://user:s3cret@"), HASTE)
+    with pytest.raises(ExchangeUnavailable) as error:
+        client.server_time()
+    assert f"{server.url}/api/v3/time failed" in str(error.value)
+    assert server.requests[0].headers["Authorization"].startswith("Basic ")
+    assert client.base_url == server.url  # which stands in the ledger of what was fetched
+    server.stop()
+    with pytest.raises(ExchangeUnavailable) as error:
+        client.server_time()
+    assert "s3cret" not in str(error.value)
+    for address in ("user:s3cret@host", "http://user:s3cret@[::", "http://user:s3c/ret@host"):
+        with pytest.raises(WrongUse, match="no address of an exchange") as wrong:
+            BinanceRest(address)
+        assert "s3c" not in str(wrong.value)
+
+
 def test_429_is_waited_out_by_all_threads(client: Client) -> None:
     told = threading.Event()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.errors import LakeRefused, LakeUnavailable, WrongUse
+from crypto_assets.errors import LakeError, LakeRefused, LakeUnavailable, WrongUse
 from crypto_assets.lake import Lake, S3Options, open_lake
 from crypto_assets.lake.bucket import Bucket
 from crypto_assets.market.lake_object import Source
@@ -78,6 +78,18 @@ def test_a_server_that_is_not_there_is_named() -> None:
         lake = open_lake("s3://crypto-raw", S3Options(endpoint, *KEYS))
         with pytest.raises(LakeUnavailable, match=f"{endpoint} does not answer"):
             lake.check()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://user:s3cret@127.0.0.1:9", "user:s3cret@127.0.0.1", "http://u:s3c/ret@host"]
+)
+def test_no_error_tells_the_login_of_an_address(address: str) -> None:
+    with pytest.raises((LakeError, WrongUse)) as error:
+        open_lake("s3://crypto-raw", S3Options(address, *KEYS)).check()
+    assert "s3c" not in str(error.value)
+    with pytest.raises(WrongUse) as wrong:
+        open_lake(f"s3://user:s3cret@{address}")
+    assert "s3c" not in str(wrong.value)
 
 
 def test_a_batch_delete_carries_the_md5_that_older_servers_demand() -> None:

@@ -174,6 +174,22 @@ def test_no_secret_of_the_environment_is_shown(
     assert "https://hooks.example/" in shown and "s3cret" not in shown and TOKEN not in shown
 
 
+def test_no_login_of_an_address_is_shown(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_login = NOWHERE.replace("://", "://user:s3cret@")
+    for name in ("DAGSTER", "DAGSTER_LINK", "APP_LINK", "EXCHANGE", "ARCHIVE", "RUNBOOK"):
+        monkeypatch.setenv(f"CRYPTO_{name}_URL", with_login)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", with_login)
+    app = run_app(home, SETTINGS, part="Environment")
+    (table,) = app.dataframe
+    values = dict(zip(table.value["Variable"], table.value["Value"], strict=True))
+    assert values["CRYPTO_DAGSTER_URL"] == values["AWS_ENDPOINT_URL_S3"] == NOWHERE
+    words = words_of(run_app(home, SCHEDULER)) + words_of(run_app(home, SETTINGS))
+    assert f"does not answer at {NOWHERE}" in words
+    assert "s3cret" not in f"{values} {words}"
+
+
 def unlocked(app: AppTest) -> AppTest:
     app.text_input(key="token").set_value(TOKEN)
     return submit(app)

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 from pydantic import SecretStr
 
+from crypto_assets.addresses import without_login
 from crypto_assets.pipeline.choices import CHOICES
 from crypto_assets.settings import PROJECT_ROOT, Settings, settings, variable_of
 from crypto_assets.warehouse.user_settings import MASK
@@ -48,4 +49,6 @@ def _written(value: object) -> str:
         return MASK if value.get_secret_value() else "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    return str(value) if value not in (None, "") else "none"
+    if isinstance(value, str):
+        return without_login(value) or "none"
+    return str(value) if value is not None else "none"
