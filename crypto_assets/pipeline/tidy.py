@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from crypto_assets.errors import ObjectMissing
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.clock import DAY_MS, Window, day_of, floor_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.pipeline.lake_minutes import sift_object
 from crypto_assets.pipeline.platform import Platform
@@ -15,7 +15,8 @@ def sweep_pieces(platform: Platform, symbol: str, window: Window) -> int:
 
     A piece stays that was not fetched before the archive object, or holds an open time that it
     lacks, or has only in a row that cannot be true: the lake alone must give the same minutes. The
-    object goes before its manifest row, so that a kill between the two leaves nothing unseen.
+    object goes before its manifest row, so that a kill between the two leaves nothing unseen; of
+    a piece that is gone the row goes, if the archive object can have given all of it.
     Answers how many went. Raises LakeError, WarehouseError.
     """
     objects = platform.warehouse.objects.of_window(symbol, ObjectKind.KLINES, window)
@@ -43,16 +44,28 @@ def _redundant(platform: Platform, day: Sequence[LakeObject]) -> list[LakeObject
         return []
     try:
         given = _open_times(platform, whole)
-        if {at // MINUTE_MS for at in given} == _minutes_of_day(whole):
-            return pieces
-        return [piece for piece in pieces if _open_times(platform, piece) <= given]
     except ObjectMissing:
         return []  # `verify` names what the lake has lost; here it must stop no other day
+    if _held(platform, whole) == given:
+        return pieces  # each was loaded, and there is nothing that only a piece can have brought
+    return [piece for piece in pieces if _is_given(platform, piece, given)]
 
 
-def _minutes_of_day(item: LakeObject) -> set[int]:
-    start = floor_ms(item.first_time, DAY_MS) // MINUTE_MS
-    return set(range(start, start + DAY_MS // MINUTE_MS))
+def _held(platform: Platform, item: LakeObject) -> set[int]:
+    """Open times that the warehouse holds of an object's day."""
+    day = Window.of_day(day_of(item.first_time))
+    return platform.warehouse.facts.open_times(item.symbol, day)
+
+
+def _is_given(platform: Platform, piece: LakeObject, given: set[int]) -> bool:
+    """Whether what a piece gives the warehouse is `given`; of one that is gone, whether it can be.
+
+    A sweep that was killed had read those that it deleted.
+    """
+    try:
+        return _open_times(platform, piece) <= given
+    except ObjectMissing:
+        return piece.rows <= sum(piece.first_time <= at <= piece.last_time for at in given)
 
 
 def _open_times(platform: Platform, item: LakeObject) -> set[int]:

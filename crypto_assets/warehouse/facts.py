@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.warehouse import series, watermarks
+from crypto_assets.warehouse import series, stale, watermarks
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.loading import Load, LoadResult, fetched
 from crypto_assets.warehouse.restoring import Known, Restoration, Restored
@@ -88,6 +88,12 @@ class Facts:
     ) -> pa.Table:
         """The same with `fetched_at` (epoch ms) and `source`: FETCHED_SCHEMA."""
         return self._read(symbol, window, FETCHED_SCHEMA, limit, newest)
+
+    def open_times(self, symbol: str, window: Window) -> set[int]:
+        """Open times of the candles that are held, from the primary, this moment."""
+        mine = stale.inside(fact_klines, self._symbols.id_of(symbol), window)
+        statement = select(fact_klines.c.open_time).where(*mine)
+        return set(self._database.read_primary(lambda c: c.execute(statement).scalars().all()))
 
     def _read(
         self, symbol: str, window: Window, schema: pa.Schema, limit: int | None, newest: bool

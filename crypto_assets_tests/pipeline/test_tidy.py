@@ -10,6 +10,7 @@ from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.tidy import sweep_pieces
@@ -118,3 +119,54 @@ def test_a_minute_that_only_the_piece_has_keeps_it(
     sweep_pieces(platform, "BTCUSDT", WINDOW)
     left = {item.first_time - WINDOW.start_ms for item in objects(platform) if item != rest}
     assert left == {0}, "the whole's and the first piece's, which has minute 3"
+
+
+@pytest.mark.parametrize("also_over_rest", [False, True])
+def test_what_a_killed_sweep_left_in_the_manifest_goes_with_the_next(
+    also_over_rest: bool, simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """On a day that the archive has not whole, too: an outage, or a minute that REST alone has."""
+    start = WINDOW.start_ms + 700 * MINUTE_MS
+    outage = {"do": "outage", "start": isoformat(start), "end": isoformat(start + MINUTE_MS)}
+    faults = [outage | {"in": "archive" if also_over_rest else "both"}]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    bring(platform, first=DAY, last=DAY)
+    whole = next(item for item in objects(platform) if item.source is Source.ARCHIVE)
+    for first in (0, 10, 20, 30):
+        put_piece(platform, whole.fetched_at - 1, first=first)
+    deleted = [item for item in objects(platform) if item.rows == 5 and item.first_time < start]
+    platform.raw.delete([item.key for item in deleted[:3]])
+    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 4
+    assert sources(platform) == ["archive", "rest"][: 1 + also_over_rest]
+    assert verify(platform, "BTCUSDT", WINDOW).passed
+
+
+def test_a_lost_piece_that_had_more_than_the_archive_is_not_forgotten(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    hole = {"do": "archive", "how": "hole", "row": 3, "day": str(DAY)}
+    platform = build_platform(simulated_exchange(now=NOON, faults=[hole]))
+    bring(platform, first=DAY, last=DAY)
+    whole = next(item for item in objects(platform) if item.source is Source.ARCHIVE)
+    put_piece(platform, whole.fetched_at - 1)
+    lost = next(item for item in objects(platform) if item.rows == 5)
+    platform.raw.delete([lost.key])
+    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 0
+    assert lost in objects(platform)
+
+
+def test_a_candle_off_the_minute_that_only_the_piece_has_keeps_it(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """Every minute of the day stands in the archive; one candle that began late does not."""
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform, first=DAY, last=DAY)
+    (whole,) = objects(platform)
+    page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, WINDOW))
+    late = [page[0], [int(page[1][0]) + 7_000, *page[1][1:]], page[2]]
+    _store(platform, RawKlines.of(late), Source.REST, whole.fetched_at - 1)
+    platform.warehouse.objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, WINDOW)
+    load_klines(platform, "BTCUSDT", WINDOW)
+    put_piece(platform, whole.fetched_at - 1, first=10)
+    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 1
+    assert sources(platform) == ["archive", "rest"]
