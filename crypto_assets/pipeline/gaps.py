@@ -17,7 +17,7 @@ from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.raw_klines import record, store_stretch
+from crypto_assets.pipeline.raw_klines import StoredDay, record, store_stretch
 from crypto_assets.warehouse import Gap, GapClass
 
 # A candle may reach REST late; a hole this fresh is asked for again before it is believed.
@@ -82,9 +82,14 @@ def _unexplained_days(platform: Platform, symbol: str, window: Window) -> list[d
 
 
 def mend(platform: Platform, gap: Gap, closed_before_ms: int) -> int:
-    """Fetch and load what REST has of a gap; answers how many minutes came."""
-    span = Window(gap.start, min(gap.end + MINUTE_MS, gap.start + _MENDED_AT_ONCE_MS))
-    stored = store_stretch(platform, gap.symbol, span, min(closed_before_ms, span.end_ms))
+    """Fetch and load what REST has of a gap; answers how many minutes came.
+
+    Of a long one a stretch, from its first candle on: what lies before it has none.
+    """
+    stored = _fetch(platform, gap, gap.start, closed_before_ms)
+    if not stored and gap.end >= gap.start + _MENDED_AT_ONCE_MS:
+        first = _first_of(platform, gap.symbol, Window(gap.start, gap.end + 1))
+        stored = [] if first is None else _fetch(platform, gap, first, closed_before_ms)
     if not stored:
         return 0
     record(platform, gap.symbol, stored)
@@ -95,6 +100,11 @@ def mend(platform: Platform, gap: Gap, closed_before_ms: int) -> int:
     platform.warehouse.aggregates.days(gap.symbol, days, closed_before_ms)
     note_holes(platform, gap.symbol, days, closed_before_ms)
     return loaded.new
+
+
+def _fetch(platform: Platform, gap: Gap, start_ms: int, closed_before_ms: int) -> list[StoredDay]:
+    span = Window(start_ms, min(gap.end + MINUTE_MS, start_ms + _MENDED_AT_ONCE_MS))
+    return store_stretch(platform, gap.symbol, span, min(closed_before_ms, span.end_ms))
 
 
 def postpone(platform: Platform, gap: Gap, now_ms: int) -> None:
@@ -154,9 +164,7 @@ def _first_candle(platform: Platform, gap: Gap) -> int | None:
     earlier = platform.warehouse.facts.read(gap.symbol, Window(0, gap.start), limit=1)
     if earlier.num_rows:
         return int(earlier["open_time"][0].as_py())
-    pages = platform.exchange.rest.klines(gap.symbol, Interval.M1, Window(0, platform.now()))
-    first = next(pages, None)
-    return int(first[0][0]) if first else None
+    return _first_of(platform, gap.symbol, Window(0, platform.now()))
 
 
 def _is_last(platform: Platform, gap: Gap) -> bool:
@@ -165,7 +173,13 @@ def _is_last(platform: Platform, gap: Gap) -> bool:
 
 
 def _has_candles(platform: Platform, symbol: str, window: Window) -> bool:
-    return next(platform.exchange.rest.klines(symbol, Interval.M1, window), None) is not None
+    return _first_of(platform, symbol, window) is not None
+
+
+def _first_of(platform: Platform, symbol: str, window: Window) -> int | None:
+    """Open time of the first candle that REST has in a window."""
+    page = next(platform.exchange.rest.klines(symbol, Interval.M1, window), None)
+    return int(page[0][0]) if page else None
 
 
 def _status(platform: Platform, gap: Gap) -> SymbolStatus:

@@ -3,6 +3,7 @@
 from datetime import date
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.pipeline.gaps import explain_holes, note_holes
 from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.verify import verify
@@ -110,6 +111,21 @@ def test_a_candle_that_comes_after_all_closes_its_gap(
         True
     ]
     assert len(open_times(platform)) == 1440
+
+
+def test_a_long_gap_is_mended_from_its_first_candle_on(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """More of it was before the listing than is fetched at once."""
+    listed = _START + 5 * HOUR_MS
+    faults = [{"do": "list", "symbol": "BTCUSDT", "at": isoformat(listed)}]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    window = Window.of_days(date(2025, 2, 10), date(2025, 3, 5))
+    closed = platform.closed_before()
+    note_holes(platform, "BTCUSDT", window, closed)
+    assert explain_holes(platform, "BTCUSDT", window, closed) == {}
+    assert ledger(platform) == [("not_listed", -22 * 1440, 22 * 1440 + 300)]
+    assert open_times(platform) == list(range(listed, TODAY_MS, MINUTE_MS))
 
 
 def test_a_fresh_hole_stays_open(
