@@ -8,7 +8,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    case,
     distinct,
     func,
     literal,
@@ -80,13 +79,22 @@ class Coverage:
         Rows and watermark from extraction_metadata, the first candle by a key lookup in each table
         of candles, gaps from the ledger, which is as long as there are gaps.
         """
-        marks, missing, firsts = self._database.read(
-            lambda c: (rows := _marks(c), _missing(c), _firsts(c, [r.symbol_id for r in rows]))
+        marks, missing, retired, firsts = self._database.read(
+            lambda c: (
+                rows := _marks(c),
+                _missing(c),
+                _retired(c, rows),
+                _firsts(c, [row.symbol_id for row in rows]),
+            )
         )
         unexplained = {GapClass.OPEN, GapClass.ARCHIVE_LATE}
         found = []
         for row in marks:
-            gaps = missing.get(row.symbol_id, {})
+            gone = retired.get(row.symbol_id, {})
+            gaps = {
+                kind: (count - gone.get(kind, (0, 0))[0], minutes - gone.get(kind, (0, 0))[1])
+                for kind, (count, minutes) in missing.get(row.symbol_id, {}).items()
+            }
             found.append(
                 SymbolCoverage(
                     symbol=row.symbol,
@@ -183,23 +191,35 @@ def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]
 
 
 def _missing(connection: Connection) -> dict[int, dict[str, tuple[int, int]]]:
-    """By symbol and class: how many gaps stand, and of how many minutes that are not retired."""
-    kind, mark = kline_gaps.c["class"], extraction_metadata
-    mine = and_(mark.c.symbol_id == kline_gaps.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
-    since = func.coalesce(mark.c.purged_before, kline_gaps.c.start)
-    kept = case(
-        (kline_gaps.c.start < since, (kline_gaps.c.end - since) // MINUTE_MS + 1),
-        else_=kline_gaps.c.minutes,
-    )
+    """By symbol and class: how many gaps stand, and of how many minutes."""
+    kind = kline_gaps.c["class"]
     statement = (
-        select(kline_gaps.c.symbol_id, kind, func.count(), func.sum(kept))
-        .select_from(kline_gaps.outerjoin(mark, mine))
-        .where(kline_gaps.c.closed_at.is_(None), kline_gaps.c.end >= since)
+        select(kline_gaps.c.symbol_id, kind, func.count(), func.sum(kline_gaps.c.minutes))
+        .where(kline_gaps.c.closed_at.is_(None))
         .group_by(kline_gaps.c.symbol_id, kind)
     )
     found: dict[int, dict[str, tuple[int, int]]] = {}
     for symbol_id, name, count, minutes in connection.execute(statement):
         found.setdefault(symbol_id, {})[name] = (count, int(minutes))
+    return found
+
+
+def _retired(connection: Connection, marks: Sequence[Any]) -> dict[int, dict[str, tuple[int, int]]]:
+    """What of these gaps lies in minutes that were retired: whole gaps, and minutes."""
+    found: dict[int, dict[str, tuple[int, int]]] = {}
+    for mark in marks:
+        if mark.purged_before is None:
+            continue
+        statement = select(kline_gaps).where(
+            kline_gaps.c.symbol_id == mark.symbol_id,
+            kline_gaps.c.start < mark.purged_before,
+            kline_gaps.c.closed_at.is_(None),
+        )
+        gone = found.setdefault(mark.symbol_id, {})
+        for gap in connection.execute(statement).mappings():
+            count, minutes = gone.get(gap["class"], (0, 0))
+            kept = max(0, (gap["end"] - mark.purged_before) // MINUTE_MS + 1)
+            gone[gap["class"]] = (count + (not kept), minutes + gap["minutes"] - kept)
     return found
 
 
