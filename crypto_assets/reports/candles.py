@@ -1,7 +1,7 @@
 """Reads candles of any interval from the coarsest table that serves, forming period included."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -41,7 +41,8 @@ def read_candles(
     """Candles that open in `start` ≤ t < `end` (epoch ms), at most `limit`, oldest first.
 
     With both ends given a limit keeps the oldest, so that one may page; else the newest. No limit
-    needs both ends. Only these columns and the times are read. Raises WrongUse and UnknownSymbol.
+    needs both ends. Only these columns and the times are read. Gaps are those of the whole stretch;
+    where a limit cut it short, as far as the next candle. Raises WrongUse and UnknownSymbol.
     """
     _check(start, end, limit)
     until = known_until(warehouse, symbol)
@@ -50,11 +51,13 @@ def read_candles(
     window = Window(0 if start is None else start, until if end is None else min(end, until))
     newest = start is None or end is None
     question = _Question(symbol, interval, until, _TIMES.union(columns))
-    table = _read(warehouse, question, window, limit, newest)
-    series = CandleSeries(symbol, interval, table, until)
-    bounded = start is not None and end is not None
-    asked = series.window if table.num_rows else window if bounded else Window(0, 0)
-    return replace(series, gaps=_gaps(warehouse, series, asked))
+    # One more than is answered tells whether there are more, and how long the hole before them is.
+    found = _read(warehouse, question, window, None if limit is None else limit + 1, newest)
+    table = found if limit is None else _kept(found, limit, newest)
+    more = found.num_rows > table.num_rows
+    told = _told(question, found, start, end, cut=more)
+    gaps = _gaps(warehouse, question, found["open_time"].to_pylist(), told)
+    return CandleSeries(symbol, interval, table, until, gaps, more)
 
 
 def read_history(
@@ -197,17 +200,48 @@ def _ceil(interval: Interval, ms: int) -> int:
     return -(-(ms - interval.offset_ms) // interval.ms) * interval.ms + interval.offset_ms
 
 
-def _gaps(warehouse: Warehouse, series: CandleSeries, window: Window) -> tuple[Gap, ...]:
+def _told(
+    asked: _Question, found: pa.Table, start: int | None, end: int | None, *, cut: bool
+) -> Window:
+    """The periods that an answer tells of: those asked for, or up to the first candle left out."""
+    interval, opened = asked.interval, found["open_time"]
+    begin = None if start is None else _ceil(interval, start)
+    stop = None if end is None else _ceil(interval, end)
+    if not found.num_rows:
+        return Window(begin or 0, 0 if begin is None else stop or asked.until)
+    first, last = interval.floor(opened[0].as_py()), interval.floor(opened[-1].as_py())
+    newest = begin is None or stop is None
+    if cut and newest:
+        begin = first + interval.ms
+    elif cut:
+        stop = last
+    return Window(first if begin is None else begin, last + interval.ms if stop is None else stop)
+
+
+def _gaps(
+    warehouse: Warehouse, asked: _Question, opened: list[int], window: Window
+) -> tuple[Gap, ...]:
     """What the ledger knows of the window, and holes between candles that it does not know of."""
     if not window:
         return ()
     known = [
         Gap(Window(gap.start, gap.end + MINUTE_MS) & window, gap.gap_class)
-        for gap in warehouse.gaps.list(series.symbol, window)
+        for gap in warehouse.gaps.list(asked.symbol, window)
     ]
     unknown = [
-        Gap(hole, None)
-        for hole in holes_between(series.table["open_time"].to_pylist(), series.interval)
-        if not any(hole & gap.window for gap in known)
+        Gap(rest, None)
+        for hole in holes_between(opened, asked.interval)
+        for rest in _without(hole, [gap.window for gap in known])
     ]
     return tuple(sorted([*known, *unknown], key=lambda gap: gap.window))
+
+
+def _without(hole: Window, known: Iterable[Window]) -> Iterator[Window]:
+    """The parts of a hole that lie in none of the windows, which ascend."""
+    start = hole.start_ms
+    for window in known:
+        if part := hole & Window(start, window.start_ms):
+            yield part
+        start = max(start, window.end_ms)
+    if rest := hole & Window(start, hole.end_ms):
+        yield rest

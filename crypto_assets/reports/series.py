@@ -30,7 +30,7 @@ class CandleSeries:
 
     `table` has CANDLE_SCHEMA, exact where the warehouse is, or of it the columns that were asked
     for and the two times. Minutes are known up to `known_until` (epoch ms); a candle whose period
-    reaches beyond is still forming.
+    reaches beyond is still forming. `more` says that a limit left candles out.
     """
 
     symbol: str
@@ -38,6 +38,7 @@ class CandleSeries:
     table: pa.Table
     known_until: int
     gaps: tuple[Gap, ...] = ()
+    more: bool = False
 
     @cached_property
     def frame(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from crypto_assets.reports import Gap, Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.gaps import GapClass
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
-from crypto_assets_tests.reports.stock import describe, generated, load, load_facts
+from crypto_assets_tests.reports.stock import describe, generated, hole_before, load, load_facts
 
 
 def expected(symbol: str, interval: Interval, holes: list[Window]) -> pa.Table:
@@ -114,6 +114,54 @@ def test_the_ledger_says_what_a_hole_is(warehouse: Warehouse) -> None:
     assert reports.candles("BTCUSDT", Interval.H1).gaps == (Gap(HOLE, GapClass.OUTAGE),)
     clipped = reports.candles("BTCUSDT", Interval.M1, HOLE.end_ms, UNTIL)
     assert clipped.gaps == ()
+
+
+@pytest.mark.parametrize("interval", [Interval.M1, Interval.H1])
+@pytest.mark.parametrize("known", [True, False])
+def test_paging_tells_of_each_gap(warehouse: Warehouse, interval: Interval, known: bool) -> None:
+    window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
+    warehouse.symbols.register([describe("BTCUSDT")])
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [outage]))
+    if known:
+        warehouse.gaps.refresh("BTCUSDT", window)
+    wanted = Gap(outage, GapClass.OPEN if known else None)
+    reports, limit = Reports(warehouse), 3
+    width = limit * interval.ms
+    start, end = outage.start_ms - width, outage.end_ms + width
+    first = reports.candles("BTCUSDT", interval, start, end, limit)
+    assert (first.table.num_rows, first.gaps, first.more) == (limit, (wanted,), True)
+    newest = reports.candles("BTCUSDT", interval, None, end, limit)
+    assert (newest.table.num_rows, newest.gaps, newest.more) == (limit, (wanted,), True)
+    whole = reports.candles("BTCUSDT", interval, start, end, 2 * limit)
+    assert (whole.gaps, whole.more) == ((wanted,), False)
+
+
+def test_a_range_that_ends_or_begins_in_an_outage_tells_of_it(warehouse: Warehouse) -> None:
+    window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
+    middle = outage.start_ms + HOUR_MS
+    warehouse.symbols.register([describe("BTCUSDT")])
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [outage]))
+    warehouse.gaps.refresh("BTCUSDT", window)
+    reports = Reports(warehouse)
+    ending = reports.candles("BTCUSDT", "1h", outage.start_ms - DAY_MS // 2, middle)
+    beginning = reports.candles("BTCUSDT", "1h", middle, UNTIL)
+    inside = reports.candles("BTCUSDT", "1m", outage.start_ms + MINUTE_MS, middle)
+    assert ending.gaps == (Gap(Window(outage.start_ms, middle), GapClass.OPEN),)
+    assert beginning.gaps == (Gap(Window(middle, outage.end_ms), GapClass.OPEN),)
+    within = Window(outage.start_ms + MINUTE_MS, middle)
+    assert inside.gaps == (Gap(within, GapClass.OPEN),)
+
+
+def test_a_hole_beside_a_known_gap_is_told_too(warehouse: Warehouse) -> None:
+    window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
+    waiting = Window(outage.end_ms, outage.end_ms + 3 * HOUR_MS)
+    warehouse.symbols.register([describe("BTCUSDT")])
+    whole = Window(outage.start_ms, waiting.end_ms)
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [whole]))
+    load_facts(warehouse, "BTCUSDT", generated("BTCUSDT", waiting))
+    warehouse.gaps.refresh("BTCUSDT", window)
+    found = Reports(warehouse).candles("BTCUSDT", "1h", window.start_ms, UNTIL)
+    assert found.gaps == (Gap(outage, GapClass.OPEN), Gap(waiting, None))
 
 
 def test_a_symbol_without_candles_has_an_empty_series(reports: Reports) -> None:
