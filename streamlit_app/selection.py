@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from crypto_assets.analytics import Panel
-from crypto_assets.market.clock import Window, day_of
+from crypto_assets.market.clock import Window, day_of, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Instrument
 from streamlit_app import switches
@@ -16,6 +16,7 @@ from streamlit_app.ranges import Extract, Range, between, newest, zoomed
 
 _COMPARED = 4  # as many lines as can be told apart
 _OFFERED_DAYS = 30
+_EARLIEST = date(2017, 1, 1)  # no exchange that we read is older
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,13 @@ def _switches(names: list[str]) -> tuple[Switches, Switches]:
 
 def _dates(held: Window) -> Window:
     """Whole UTC days; the one day alone until its other end is picked."""
-    last = day_of(max(held.end_ms - 1, 0))
-    first = last - timedelta(days=_OFFERED_DAYS)
+    last = day_of(held.end_ms - 1 if held.end_ms else now_ms())
+    first = max(last - timedelta(days=_OFFERED_DAYS), _EARLIEST)
     picked = st.date_input(
         "From, to",
         label_visibility="collapsed",
         value=(first, last),
-        min_value=date(2017, 1, 1),
+        min_value=_EARLIEST,
         max_value=last + timedelta(days=1),
         key="dates",
         bind="query-params",

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 import crypto_assets.analytics.providers as package
 from crypto_assets.market.clock import DAY_MS, day_of, now_ms
 from crypto_assets.market.intervals import Interval
-from crypto_assets_tests.streamlit_app.conftest import RunApp
+from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, words_of
 
 NEW_PANE = '''
@@ -164,6 +164,14 @@ def test_picked_dates_are_drawn_and_others_explained(run_app: RunApp, stocked_ho
     app = run_app(stocked_home, ANALYTICS, **picked, dates=["2024-01-01", "2024-01-02"])
     assert "No candles of SHIBUSDT in this range" in words_of(app)
     assert not app.exception
+
+
+def test_a_symbol_without_candles_has_dates_to_pick_too(run_app: RunApp, tmp_path: Path) -> None:
+    make_home(tmp_path, ("BTCUSDT",)).close()
+    app = run_app(tmp_path, ANALYTICS, symbol="BTCUSDT", range="Dates")
+    assert not app.exception
+    assert app.date_input(key="dates").value[-1] == day_of(now_ms())
+    assert "No candles of BTCUSDT yet" in words_of(app)
 
 
 def test_a_zoom_in_the_address_chooses_the_interval(run_app: RunApp, stocked_home: Path) -> None:
