@@ -41,7 +41,9 @@ def show() -> None:
         failed = sum(run.status == "FAILURE" for run in found)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.link_button(
-                "All of them in Dagster", f"{settings().dagster_url}/runs", icon=":material/list:"
+                "All of them in Dagster",
+                f"{settings().dagster_link_url.rstrip('/')}/runs",
+                icon=":material/list:",
             )
             st.caption(f"The last {len(found)} runs, {failed} of them failed.", width="content")
 
@@ -54,5 +56,5 @@ def _row(run: Run) -> dict[str, object]:
         "created_at": run.created_at,
         "took": "" if took is None else words.took(timedelta(milliseconds=took)),
         "partitions": run.partitions or "",
-        "page": f"{settings().dagster_url}/runs/{run.id}",
+        "page": f"{settings().dagster_link_url.rstrip('/')}/runs/{run.id}",
     }

@@ -1,0 +1,63 @@
+"""Links into Dagster go where a person's browser reaches it, not where programs do."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from crypto_assets_tests.services.scripted import Answer, Request, scripted
+from crypto_assets_tests.streamlit_app.conftest import RunApp
+
+RUN: dict[str, Any] = {
+    "runId": "r1",
+    "jobName": "ingest",
+    "status": "SUCCESS",
+    "creationTime": 1.0,
+    "startTime": 2.0,
+    "endTime": 3.0,
+    "assetSelection": [],
+    "tags": [],
+}
+VERDICT = {
+    "runId": "r1",
+    "status": "SUCCEEDED",
+    "timestamp": 1.0,
+    "partition": None,
+    "evaluation": None,
+}
+CHECKS = {"checks": [{"name": "ohlc_sane", "description": None}]}
+# By a word of the question.
+ANSWERS = {
+    "runsOrError": {"runsOrError": {"__typename": "Runs", "results": [RUN]}},
+    "assetNodes": {
+        "assetNodes": [{"assetKey": {"path": ["fact_klines"]}, "assetChecksOrError": CHECKS}]
+    },
+    "assetCheckExecutions": {"assetCheckExecutions": [VERDICT]},
+}
+
+
+def answered(request: Request) -> Answer:
+    asked = orjson.loads(request.body)["query"]
+    data = next((data for word, data in ANSWERS.items() if word in asked), {})
+    return Answer(200, orjson.dumps({"data": data}), {"Content-Type": "application/json"})
+
+
+@pytest.mark.parametrize(
+    ("page", "part"),
+    [("pipeline", "Runs"), ("quality", "Checks")],
+)
+def test_a_run_is_opened_at_the_link_url(
+    run_app: RunApp,
+    stocked_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    page: str,
+    part: str,
+) -> None:
+    monkeypatch.setenv("CRYPTO_DAGSTER_LINK_URL", "https://dagster.example/")
+    with scripted(answered) as dagster:
+        monkeypatch.setenv("CRYPTO_DAGSTER_URL", dagster.url)
+        app = run_app(stocked_home, f"app_pages/{page}.py", part=part)
+    assert not app.exception
+    (table,) = app.dataframe
+    assert list(table.value["page"]) == ["https://dagster.example/runs/r1"]
