@@ -4,9 +4,9 @@ import io
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import csv
 
 from crypto_assets.reports import Chart
+from crypto_assets.reports.files import FileKind, write_file
 
 
 def table(chart: Chart) -> pa.Table:
@@ -34,7 +34,7 @@ def as_csv(chart: Chart) -> bytes:
     made = table(chart)
     times = pa.array([time.isoformat() for time in made["time"].to_pylist()])
     out = io.BytesIO()
-    csv.write_csv(made.set_column(0, "time", times), out)
+    write_file(made.set_column(0, "time", times), out, FileKind.CSV)
     return out.getvalue()
 
 
