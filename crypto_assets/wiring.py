@@ -28,7 +28,8 @@ def open_platform(chosen: Settings) -> Platform:
         exchange=open_exchange(chosen.exchange_url, chosen.archive_url),
         raw=raw,
         archive=archive,
-        warehouse=open_warehouse(chosen),
+        # What decides the next step is read where it was written, never from a replica.
+        warehouse=Warehouse(chosen.warehouse_url.get_secret_value()),
         settle_ms=round(chosen.settle_seconds * 1000),
         order_book_levels=chosen.order_book_levels,
         default_ingest_minutes=chosen.ingest_interval_minutes,
@@ -55,6 +56,7 @@ def open_reports(chosen: Settings) -> Reports:
 
 
 def open_warehouse(chosen: Settings) -> Warehouse:
+    """For reading: from the replica, where the settings name one."""
     return Warehouse(
         chosen.warehouse_url.get_secret_value(), chosen.warehouse_read_url.get_secret_value()
     )

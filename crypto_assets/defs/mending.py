@@ -16,6 +16,7 @@ from crypto_assets.pipeline.gap_retries import days_of, due_gaps
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.leftovers import Leftover, find_leftovers
 from crypto_assets.pipeline.outcome import BookStage, Stage
+from crypto_assets.pipeline.plan import is_long
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import Gap
 
@@ -55,9 +56,11 @@ load_leftover_books = dg.define_asset_job(
 def gaps_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """One run a symbol, over the days from its first due gap to its last."""
+    """One run a symbol, over the days from its first due gap to its last; long ones are for
+    `catch_up`, which has the archive asked.
+    """
     try:
-        due, now = due_gaps(platform), platform.now()
+        due, now = [gap for gap in due_gaps(platform) if not is_long(gap)], platform.now()
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return

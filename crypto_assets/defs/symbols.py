@@ -62,8 +62,12 @@ def symbols_sensor(
 
 
 def _past(symbol: str, first: date, last: date, occasion: str) -> list[dg.RunRequest]:
-    """Runs of bounded size over two UTC days and those between, once on each occasion."""
-    dates = date_keys(max(first, settings().start_date), last)
+    """Runs of bounded size over two UTC days and those between, once on each occasion.
+
+    What was imported from before the first partition has none.
+    """
+    start = max(first, settings().start_date)
+    dates = date_keys(start, last) if start <= last else []
     parts = [
         Rectangle(tuple(dates[at : at + KEYS_A_RUN]), (symbol,))
         for at in range(0, len(dates), KEYS_A_RUN)
@@ -80,30 +84,31 @@ def _past(symbol: str, first: date, last: date, occasion: str) -> list[dg.RunReq
     job=backfill,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A backfill for each symbol whose newest candle is more than two days old.",
+    description="A backfill for each symbol of which more than two days in a row are missing.",
 )
 def catch_up_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """From its newest day to today, unless its past is being brought.
+    """Since its newest day, and within its past, unless that is being brought.
 
     What has failed is asked for again on the next day, or from where it came to.
     """
     try:
-        behind, today = plan.far_behind(platform), day_of(platform.now())
+        missing, today = plan.missing_past(platform), day_of(platform.now())
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
-    if not behind:
-        yield dg.SkipReason("every symbol is near enough for the ticks")
+    if not missing:
+        yield dg.SkipReason("what is missing is little enough for the ticks, and for `gaps`")
         return
-    instance = context.instance
+    instance, names = context.instance, dict.fromkeys(one.symbol for one in missing)
     waiting = [
         symbol
-        for symbol in known_symbols(instance, behind)
+        for symbol in known_symbols(instance, names)
         if not unfinished(instance, backfill.name, tags={_PAST_TAG: symbol})
     ]
     if not waiting:
-        yield dg.SkipReason(f"the past of {', '.join(behind)} is on its way")
-    for symbol in waiting:
-        yield from _past(symbol, behind[symbol], today, f"behind on {today} since")
+        yield dg.SkipReason(f"on its way, or no partition yet: {', '.join(names)}")
+    for one in missing:
+        if one.symbol in waiting:
+            yield from _past(one.symbol, one.first, one.last, f"missing on {today} from")

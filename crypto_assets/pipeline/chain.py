@@ -8,7 +8,15 @@ from datetime import date
 from itertools import groupby
 
 from crypto_assets.errors import CryptoAssetsError, ObjectMissing, Transient
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_of, day_start_ms, stretches
+from crypto_assets.market.clock import (
+    DAY_MS,
+    MINUTE_MS,
+    Window,
+    day_of,
+    day_start_ms,
+    floor_ms,
+    stretches,
+)
 from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.gaps import Reasons, explain_holes, note_holes
 from crypto_assets.pipeline.held import Held, held_by_day
@@ -39,6 +47,7 @@ class Chain:
 
         Each item holds all outcomes of one calendar month's days.
         """
+        self._note_skipped()
         chunks = [list(days) for _, days in groupby(self.days(), key=lambda d: (d.year, d.month))]
         fetching = self._begin(chunks[0]) if chunks else []
         for number, chunk in enumerate(chunks, start=1):
@@ -64,6 +73,16 @@ class Chain:
     def _since_ms(self) -> int:
         newest = self.platform.warehouse.watermarks.get(self.symbol).last_open_time
         return max(self.window.start_ms, -1 if newest is None else newest + 1)
+
+    def _note_skipped(self) -> None:
+        """Have the ledger know of what lies between the newest candle and the window.
+
+        The newest candle is about to jump over it, and what comes after it alone is looked for.
+        """
+        newest = self.platform.warehouse.watermarks.get(self.symbol).last_open_time
+        if newest is not None and Stage.FACTS in self.stages:
+            skipped = Window(floor_ms(newest, MINUTE_MS) + MINUTE_MS, self.window.start_ms)
+            note_holes(self.platform, self.symbol, skipped, self.closed_before_ms)
 
     def _begin(self, days: Sequence[date]) -> list[Future[StoredDay]]:
         if Stage.RAW not in self.stages:

@@ -3,11 +3,31 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_of, floor_ms, to_ms
+from crypto_assets.market.clock import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_of,
+    day_start_ms,
+    floor_ms,
+    to_ms,
+)
+from crypto_assets.pipeline.gap_retries import days_of, due_gaps
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.warehouse import Gap
 
 # Further behind than this, whole days come from the archive: that is a backfill's work.
 TAIL_MS = 2 * DAY_MS
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Two UTC days of a symbol and those between."""
+
+    symbol: str
+    first: date
+    last: date
 
 
 @dataclass(frozen=True)
@@ -26,13 +46,17 @@ def tick(platform: Platform, scheduled: datetime) -> Tick:
     near = near_enough(platform, now)
     oldest = min((mark for mark in near.values() if mark is not None), default=now)
     interval = platform.ingest_interval_minutes()
+    first, closed = day_of(min(now, oldest + MINUTE_MS)), floor_ms(now, HOUR_MS)
+    # One that closed while an earlier tick waited for its turn was loaded, and not computed.
+    left = Window(day_start_ms(first), closed)
     return Tick(
         due=_is_due(scheduled, interval),
         interval_minutes=interval,
         symbols=tuple(near),
-        first_day=day_of(min(now, oldest + MINUTE_MS)),
+        first_day=first,
         last_day=day_of(now),
-        hour_closed=floor_ms(oldest + MINUTE_MS, HOUR_MS) < floor_ms(now, HOUR_MS),
+        hour_closed=floor_ms(oldest + MINUTE_MS, HOUR_MS) < closed
+        or platform.warehouse.aggregates.waiting(near, left),
     )
 
 
@@ -68,6 +92,21 @@ def far_behind(platform: Platform) -> dict[str, date]:
         for name, mark in marks.items()
         if mark is not None and now - mark > TAIL_MS
     }
+
+
+def missing_past(platform: Platform) -> list[Stretch]:
+    """What is a backfill's to bring: all since the newest candle of symbols that are far behind,
+    and unexplained gaps of some days, which a load beyond them leaves.
+    """
+    today = day_of(platform.now())
+    behind = [Stretch(symbol, since, today) for symbol, since in far_behind(platform).items()]
+    gaps = [gap for gap in due_gaps(platform) if is_long(gap)]
+    return behind + [Stretch(gap.symbol, *days_of(gap)) for gap in gaps]
+
+
+def is_long(gap: Gap) -> bool:
+    """Whether it is a backfill's, which reads whole days from the archive."""
+    return gap.end - gap.start > TAIL_MS
 
 
 def _is_due(scheduled: datetime, interval_minutes: int) -> bool:

@@ -1,7 +1,7 @@
 """Hours from minutes and days from hours, by the exchange's own rule, where something changed."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -62,6 +62,12 @@ class Aggregates:
         if not self._database.read_primary(lambda c: c.execute(ready).first()):
             return AggregateResult()
         return self._database.write(lambda c: _compute_days(c, symbol_id, due))
+
+    def waiting(self, symbols: Iterable[str], window: Window) -> bool:
+        """Whether an hour of the window, of any of the symbols, is yet to be computed."""
+        ids = [self._symbols.id_of(name) for name in symbols]
+        found = stale.waiting_of(ids, window).limit(1)
+        return self._database.read_primary(lambda c: c.execute(found).first()) is not None
 
     def stale_symbols(self) -> list[str]:
         """Symbols with hours that wait for `hours`, closed or not."""

@@ -26,6 +26,17 @@ def waiting_hours(symbol_id: int, window: Window) -> Select[tuple[int]]:
     )
 
 
+def waiting_of(symbol_ids: Sequence[int], window: Window) -> Select[tuple[int]]:
+    """The same of several symbols."""
+    opened = stale_hours.c.open_time
+    return select(opened).where(
+        stale_hours.c.symbol_id.in_(symbol_ids),
+        opened >= window.start_ms,
+        opened < window.end_ms,
+        stale_hours.c.hour_done == 0,
+    )
+
+
 def hours_done(connection: Connection, symbol_id: int, window: Window) -> None:
     """The window's hours are computed; their days are not yet."""
     connection.execute(

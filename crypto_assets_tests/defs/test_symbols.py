@@ -9,6 +9,7 @@ import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
+from crypto_assets.defs.mending import gaps_sensor
 from crypto_assets.defs.partitions import SYMBOLS, date_symbol
 from crypto_assets.defs.symbols import catch_up_sensor, symbols_sensor
 from crypto_assets.market.clock import DAY_MS, Window
@@ -26,6 +27,7 @@ from crypto_assets_tests.pipeline.conftest import START, TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 _FIRST_KEY = "dagster/asset_partition_range_start"
+_LAST_KEY = "dagster/asset_partition_range_end"
 
 
 @pytest.fixture
@@ -71,8 +73,8 @@ def test_a_symbol_added_later_gets_its_past_once(
     result = look(instance, platform, cursor)
     assert result.run_requests
     tags = [request.tags for request in result.run_requests]
-    assert tags[0]["dagster/asset_partition_range_start"] == f"{START}|SOLUSDT"
-    assert tags[-1]["dagster/asset_partition_range_end"] == f"{TODAY}|SOLUSDT"
+    assert tags[0][_FIRST_KEY] == f"{START}|SOLUSDT"
+    assert tags[-1][_LAST_KEY] == f"{TODAY}|SOLUSDT"
     assert all(tags[0][key] == value for key, value in AUTOMATIC_BACKFILL_TAGS.items())
     assert not look(instance, platform, result.cursor).run_requests
 
@@ -117,7 +119,7 @@ def test_a_symbol_that_is_far_behind_is_caught_up_once_at_a_time(
     held(platform, "BTCUSDT", date(2025, 3, 6))
     first, second = caught_up(instance, platform)
     assert first.tags[_FIRST_KEY] == "2025-03-06|BTCUSDT"
-    assert second.tags["dagster/asset_partition_range_end"] == "2026-10-27|BTCUSDT"
+    assert second.tags[_LAST_KEY] == "2026-10-27|BTCUSDT"
 
     run = instance.create_run_for_job(
         backfill, tags=second.tags, status=dg.DagsterRunStatus.STARTED
@@ -125,9 +127,25 @@ def test_a_symbol_that_is_far_behind_is_caught_up_once_at_a_time(
     held(platform, "BTCUSDT", date(2026, 6, 1))
     assert caught_up(instance, platform) == [], "its past is on its way"
     instance.report_run_failed(run)
-    (again,) = caught_up(instance, platform)
-    assert again.tags[_FIRST_KEY] == "2026-06-01|BTCUSDT", "from where it came to"
-    assert again.run_key not in {first.run_key, second.run_key}
+    again = caught_up(instance, platform)
+    assert again[0].tags[_FIRST_KEY] == "2026-06-01|BTCUSDT", "from where it came to"
+    assert not {one.run_key for one in again} & {first.run_key, second.run_key}
+
+
+def test_a_long_gap_is_caught_up_and_a_short_one_left_to_the_other_sensor(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    look(instance, platform, None)
+    held(platform, "BTCUSDT", TODAY - timedelta(days=8))
+    held(platform, "BTCUSDT", TODAY - timedelta(days=1))
+    held(platform, "ETHUSDT", TODAY - timedelta(days=3))
+    held(platform, "ETHUSDT", TODAY - timedelta(days=1))
+    (request,) = caught_up(instance, platform)
+    assert request.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=7)}|BTCUSDT"
+    assert request.tags[_LAST_KEY] == f"{TODAY - timedelta(days=2)}|BTCUSDT"
+    context = dg.build_sensor_context(instance, resources={"platform": platform})
+    (mending,) = gaps_sensor.evaluate_tick(context).run_requests or ()
+    assert mending.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=2)}|ETHUSDT"
 
 
 def test_what_was_imported_from_before_the_first_partition_is_caught_up_from_there(

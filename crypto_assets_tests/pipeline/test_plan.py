@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, from_ms
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms
 from crypto_assets.pipeline import plan
+from crypto_assets.pipeline.ingest import Errand, bring_symbols
+from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.platform import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Platform
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -43,6 +45,34 @@ def test_hours_are_due_when_one_has_closed_since(
     assert plan.tick(platform, _SCHEDULED).hour_closed
     bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
     assert not plan.tick(platform, _SCHEDULED).hour_closed, "not again a minute later"
+
+
+def test_an_hour_that_closed_while_a_tick_waited_is_due_with_the_next(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    """Planned before the hour's end and run after it, a tick loads its last minute alone."""
+    bring(platform, "BTCUSDT", "ETHUSDT")
+    server.clock.advance(HOUR_MS)
+    late = dict.fromkeys(("BTCUSDT", "ETHUSDT"), Window.of_day(TODAY))
+    list(bring_symbols(platform, late, [Stage.RAW, Stage.FACTS], Errand.TAIL))
+    assert plan.tick(platform, _SCHEDULED).hour_closed
+    server.clock.advance(MINUTE_MS)
+    bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+    assert not plan.tick(platform, _SCHEDULED).hour_closed
+
+
+def test_days_that_a_load_jumps_over_are_missed(platform: Platform, server: ExchangeServer) -> None:
+    """A person materialises today before the days since the newest candle were caught up."""
+    bring(platform)
+    today = TODAY + timedelta(days=10)
+    server.clock.advance(10 * DAY_MS)
+    assert plan.missing_past(platform) == [plan.Stretch("BTCUSDT", TODAY, today)]
+    bring(platform, first=today, last=today)
+    assert plan.far_behind(platform) == {}
+    (skipped,) = plan.missing_past(platform)
+    assert skipped == plan.Stretch("BTCUSDT", TODAY, today - timedelta(days=1))
+    bring(platform, first=skipped.first, last=skipped.last)
+    assert plan.missing_past(platform) == []
 
 
 def test_the_oldest_watermark_says_where_to_begin(
