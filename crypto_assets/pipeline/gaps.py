@@ -137,22 +137,27 @@ def _explain(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
         _classify(platform, gap, GapClass.NOT_LISTED, f"{asked}; {listed}")
     elif _is_last(platform, gap) and (status := _status(platform, gap)) != SymbolStatus.TRADING:
         _classify(platform, gap, GapClass.DELISTED, f"{asked}; its status is {status}")
-    elif late := _late_archive(platform, gap, closed_before_ms):
-        _classify(platform, gap, GapClass.ARCHIVE_LATE, f"{asked}; {late}")
-    elif gap.end < closed_before_ms - _FRESH_MS:
-        _classify(platform, gap, GapClass.OUTAGE, f"{asked}, nor had the archive")
+    else:
+        _explain_inside(platform, gap, asked, closed_before_ms)
 
 
-def _late_archive(platform: Platform, gap: Gap, closed_before_ms: int) -> str | None:
-    """Which of the gap's days should have an archive by now and has none, if any."""
-    window = Window(gap.start, gap.end + MINUTE_MS)
-    objects = platform.warehouse.objects.of_window(gap.symbol, ObjectKind.KLINES, window)
+def _explain_inside(platform: Platform, gap: Gap, asked: str, closed_before_ms: int) -> None:
+    """A gap between candles: an outage, unless it is fresh or an archive may yet have it."""
+    days = list(Window(gap.start, gap.end + MINUTE_MS).days())
+    # Of whole days: an object need not reach into the gap to say that its day was fetched.
+    objects = platform.warehouse.objects.of_window(
+        gap.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
+    )
+    fetched = {day_of(item.first_time) for item in objects}
     read = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
-    for day in window.days():
-        due = Window.of_day(day).end_ms + _ARCHIVE_DUE_MS < closed_before_ms
-        if due and day not in read and any(day_of(item.first_time) == day for item in objects):
-            return f"the archive of {day} is late"
-    return None
+    due = closed_before_ms - _ARCHIVE_DUE_MS
+    late = [day for day in days if day in fetched - read and Window.of_day(day).end_ms < due]
+    if late:
+        evidence = f"{asked}; the archive of {late[0]} is late"
+        _classify(platform, gap, GapClass.ARCHIVE_LATE, evidence)
+    elif gap.end < closed_before_ms - _FRESH_MS:
+        nor = ", nor had the archive" if read.issuperset(days) else ""
+        _classify(platform, gap, GapClass.OUTAGE, asked + nor)
 
 
 def _classify(platform: Platform, gap: Gap, gap_class: GapClass, evidence: str) -> None:

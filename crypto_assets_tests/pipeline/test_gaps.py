@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.pipeline.gaps import explain_holes, note_holes
 from crypto_assets.pipeline.outcome import Stage
@@ -126,6 +128,41 @@ def test_a_long_gap_is_mended_from_its_first_candle_on(
     assert explain_holes(platform, "BTCUSDT", window, closed) == {}
     assert ledger(platform) == [("not_listed", -22 * 1440, 22 * 1440 + 300)]
     assert open_times(platform) == list(range(listed, TODAY_MS, MINUTE_MS))
+
+
+@pytest.mark.parametrize("minute", [0, 600, 1430])
+def test_a_gap_waits_for_its_days_archive_at_the_days_edges_too(
+    minute: int, simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """No object of the day reaches to its first minutes, or its last."""
+    yesterday = date(2025, 3, 5)
+    start = TODAY_MS - DAY_MS + minute * MINUTE_MS
+    faults = [
+        outage(start, start + 10 * MINUTE_MS),
+        {"do": "archive", "how": "missing", "day": str(yesterday), "until": isoformat(NOON + 1)},
+    ]
+    server = simulated_exchange(now=NOON, faults=faults)
+    platform = build_platform(server)
+    bring(platform, first=_FIRST)
+    assert ledger(platform) == [("archive_late", 1440 + minute, 10)]
+    server.clock.advance(HOUR_MS)
+    bring(platform, first=yesterday, last=yesterday)
+    (gap,) = platform.warehouse.gaps.list()
+    assert gap.gap_class == "outage"
+    assert gap.evidence.endswith("nor had the archive")
+
+
+def test_of_an_archive_that_was_not_read_nothing_is_said(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """Today has none yet."""
+    start = TODAY_MS + 3 * HOUR_MS
+    faults = [outage(start, start + 5 * MINUTE_MS)]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    bring(platform)
+    (gap,) = platform.warehouse.gaps.list()
+    assert gap.gap_class == "outage"
+    assert "archive" not in gap.evidence
 
 
 def test_a_fresh_hole_stays_open(
