@@ -21,6 +21,9 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.symbols import symbol_name
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+# A hundred years: what is kept longer is kept for ever.
+MOST_DAYS = 36_500
+LEAST_GB, MOST_GB = 0.001, 1_000_000
 
 
 class PartitionUnit(StrEnum):
@@ -70,11 +73,11 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(default=5, ge=0, le=600)
     order_book_levels: int = Field(default=20, ge=1, le=5000)
     order_book_interval_minutes: int = Field(default=5, ge=1, le=1440)
-    raw_days: int = Field(default=7, ge=1)
-    archive_days: int = Field(default=30, ge=1)
-    lake_max_gb: float | None = Field(default=None, gt=0)
-    minute_days: int = Field(default=90, ge=0)
-    order_book_days: int = Field(default=30, ge=1)
+    raw_days: int = Field(default=7, ge=1, le=MOST_DAYS)
+    archive_days: int = Field(default=30, ge=1, le=MOST_DAYS)
+    lake_max_gb: float | None = Field(default=None, ge=LEAST_GB, le=MOST_GB)
+    minute_days: int = Field(default=90, ge=0, le=MOST_DAYS)
+    order_book_days: int = Field(default=30, ge=1, le=MOST_DAYS)
     alert_webhook_url: SecretStr | None = None
     api_token: SecretStr | None = None
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()

@@ -7,42 +7,46 @@ from typing import Any
 from crypto_assets.errors import WrongUse
 from crypto_assets.pipeline.keep import Keep
 from crypto_assets.pipeline.platform import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Platform
+from crypto_assets.settings import LEAST_GB, MOST_DAYS, MOST_GB
 
 
 @dataclass(frozen=True)
 class Choice:
     """A number in the warehouse's settings, under its name, between two bounds, both inclusive.
 
-    `unset` says in words what no number at all means; without it there must be one.
+    It is whole unless `fractions` are allowed; `unset` says in words what no number at all means,
+    without it there must be one. The bounds are those of the environment's setting of that name.
     """
 
     name: str
     unit: str
-    least: int
-    most: int
+    least: float
+    most: float
     unset: str | None = None
+    fractions: bool = False
 
     def check(self, value: Any) -> None:
         """Raises WrongUse for what cannot be chosen."""
         if value is None and self.unset:
             return
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or not self.least <= value <= self.most:
+        kinds = (int, float) if self.fractions else (int,)
+        number = isinstance(value, kinds) and not isinstance(value, bool)
+        if not number or not self.least <= value <= self.most:
+            kind = "a number" if self.fractions else "a whole number"
             raise WrongUse(
-                f"{self.name} {value!r}: choose a whole number from {self.least} to {self.most:,}"
+                f"{self.name} {value!r}: choose {kind} from {self.least} to {self.most:,}"
             )
 
 
-_TEN_YEARS = 3650
 _INTERVALS = tuple(
     Choice(name, "minutes", 1, 1440) for name in (INGEST_INTERVAL, ORDER_BOOK_INTERVAL)
 )
 _KEPT = (
-    Choice("raw_days", "days", 1, _TEN_YEARS),
-    Choice("archive_days", "days", 1, _TEN_YEARS),
-    Choice("lake_max_gb", "GB", 1, 1_000_000, unset="no bound"),
-    Choice("minute_days", "days", 0, _TEN_YEARS),
-    Choice("order_book_days", "days", 1, _TEN_YEARS),
+    Choice("raw_days", "days", 1, MOST_DAYS),
+    Choice("archive_days", "days", 1, MOST_DAYS),
+    Choice("lake_max_gb", "GB", LEAST_GB, MOST_GB, unset="no bound", fractions=True),
+    Choice("minute_days", "days", 0, MOST_DAYS),
+    Choice("order_book_days", "days", 1, MOST_DAYS),
 )
 RETENTION = {choice.name: choice for choice in _KEPT}
 INTERVALS = {choice.name: choice for choice in _INTERVALS}
@@ -67,7 +71,7 @@ def in_force(platform: Platform) -> dict[str, InForce]:
     }
 
 
-def choose(platform: Platform, changes: Mapping[str, int | None], who: str) -> None:
+def choose(platform: Platform, changes: Mapping[str, float | None], who: str) -> None:
     """From the next tick, or the next night's retention, these count. Raises WrongUse."""
     for name, value in changes.items():
         if name not in CHOICES:

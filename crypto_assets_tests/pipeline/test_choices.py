@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.pipeline.choices import CHOICES, InForce, choose, in_force, take_back
+from crypto_assets.pipeline.choices import CHOICES, RETENTION, InForce, choose, in_force, take_back
 from crypto_assets.pipeline.platform import INGEST_INTERVAL, Platform
 from crypto_assets.pipeline.retention import keep_in_force
+from crypto_assets.settings import read_settings
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -39,6 +40,25 @@ def test_a_bound_can_be_taken_away(platform: Platform) -> None:
     assert keep_in_force(platform).lake_max_gb is None
 
 
+def test_a_bound_of_the_lake_may_have_a_fraction(platform: Platform) -> None:
+    choose(platform, {"lake_max_gb": 0.5}, who="anna")
+    assert keep_in_force(platform).lake_max_gb == 0.5
+
+
+@pytest.mark.parametrize("name", RETENTION)
+def test_the_environment_has_the_bounds_of_the_app(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = RETENTION[name]
+    for value in (choice.least, choice.most):
+        monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
+        assert getattr(read_settings(), name) == value
+    for value in (choice.least - 1, choice.most + 1):
+        monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
+        with pytest.raises(WrongUse, match=name.upper()):
+            read_settings()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -49,7 +69,10 @@ def test_a_bound_can_be_taken_away(platform: Platform) -> None:
         ("minute_days", -1),
         ("minute_days", 2.5),
         ("minute_days", True),
+        ("raw_days", 36_501),
         ("lake_max_gb", 0),
+        ("lake_max_gb", float("nan")),
+        ("lake_max_gb", True),
         ("claimed.exchange", 1),
     ],
 )

@@ -160,6 +160,22 @@ def test_a_symbol_is_added_and_stands_in_the_log(
     assert list(log.value["Who"]) == ["test@example.com in the app"]
 
 
+def test_retention_shows_any_bound_of_the_environment_and_changes_what_was_typed_alone(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
+    monkeypatch.setenv("CRYPTO_RAW_DAYS", "5000")
+    monkeypatch.setenv("CRYPTO_LAKE_MAX_GB", "0.5")
+    app = unlocked(run_app(home, SETTINGS, part="Retention"))
+    assert not app.exception
+    assert app.number_input(key="keep_raw_days_5000").value == 5000
+    assert app.number_input(key="keep_lake_max_gb_0.5").value == 0.5
+    app.number_input(key="keep_minute_days_90").set_value(120)
+    (save,) = [one for one in app.button if one.label == "Save"]
+    save.click().run()
+    assert "90 days → **120 days**" in words_of(app) and " GB" not in words_of(app)
+
+
 def test_no_secret_of_the_environment_is_shown(
     run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Retention: how long each kind is kept, changed for the next night's run."""
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -51,24 +52,28 @@ def show(allowed: bool) -> None:
             _offer_default(name, found[name], allowed)
 
 
-def _input(choice: Choice, found: InForce) -> int | None:
+def _input(choice: Choice, found: InForce) -> float | None:
+    """What is not touched comes back as it is."""
     label, meaning = _WORDS[choice.name]
+    # Streamlit wants all numbers of an input to be of one kind.
+    kind: Any = float if choice.fractions else int
     with st.container(border=True, height="stretch", gap="xsmall"):
         value = st.number_input(
             label,
-            min_value=choice.least,
-            max_value=choice.most,
-            value=None if found.value is None else int(found.value),
-            step=1,
+            min_value=kind(choice.least),
+            max_value=kind(choice.most),
+            value=None if found.value is None else kind(found.value),
+            step=kind(1),
+            format="%g" if choice.fractions else "%d",
             placeholder=choice.unset or "",
             # What is put back to its default must not keep what was typed before.
             key=f"keep_{choice.name}_{found.value}",
         )
         st.caption(meaning)
-    return None if value is None else int(value)
+    return int(value) if value is not None and float(value).is_integer() else value
 
 
-def _ask(wanted: dict[str, int | None], found: dict[str, InForce]) -> None:
+def _ask(wanted: dict[str, float | None], found: dict[str, InForce]) -> None:
     changed = {name: value for name, value in wanted.items() if value != found[name].value}
     if not changed:
         st.caption("Nothing differs from what counts already.")
@@ -98,7 +103,7 @@ def _said(name: str, value: float | None) -> str:
     return "for ever" if name == "minute_days" and not value else f"{value:g} {choice.unit}"
 
 
-def _save(changed: dict[str, int | None], who: str) -> str:
+def _save(changed: dict[str, float | None], who: str) -> str:
     choose(data.platform(), changed, who)
     return "Retention is changed, from its next run on."
 

@@ -28,8 +28,8 @@ def _change(setting: str, name: str, minutes: int) -> None:
     bounds = INTERVALS[setting]
     chosen = st.number_input(
         f"{name}: minutes between two fetches",
-        min_value=bounds.least,
-        max_value=bounds.most,
+        min_value=int(bounds.least),
+        max_value=int(bounds.most),
         value=minutes,
         step=1,
         key=f"minutes_{setting}",
