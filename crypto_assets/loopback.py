@@ -44,11 +44,19 @@ def objections(asked: Asked, server: str) -> Iterator[str]:
     if header := next((name for name in _FORWARDING if name in asked.headers), None):
         yield f"it was asked through a proxy ({header})"
     host = asked.headers.get("host", "")
-    if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+    if not is_loopback(_name(host)):
         yield "it was asked by another machine's name"
     origin = asked.headers.get("origin")
     if origin is not None and origin != f"{asked.scheme}://{host}":
         yield "it was asked by a page of another origin"
+
+
+def _name(host: str) -> str:
+    """Of a Host header, without its port; nothing where it is malformed."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_loopback(host: str) -> bool:

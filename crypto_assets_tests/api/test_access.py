@@ -102,6 +102,8 @@ def test_without_a_token_this_machine_may_write(unguarded: Api) -> None:
         ({"Origin": "http://127.0.0.1:9"}, 403, "a page of another origin"),
         ({"Origin": "null"}, 403, "a page of another origin"),
         ({"Host": "evil.example"}, 403, "by another machine's name"),
+        ({"Host": "["}, 403, "by another machine's name"),
+        ({"Host": "[::1"}, 403, "by another machine's name"),
         ({"Host": "evil.example", "Origin": "http://evil.example"}, 403, "another machine's name"),
         ({"X-Forwarded-For": "127.0.0.1"}, 403, "through a proxy (x-forwarded-for)"),
         ({"Forwarded": "for=127.0.0.1"}, 403, "through a proxy (forwarded)"),
