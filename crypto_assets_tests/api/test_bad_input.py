@@ -18,6 +18,7 @@ INJECTIONS = (
     "🚀" * 20,
     "A" * 5000,
 )
+_DAYS = {"from": "2025-01-01", "to": "2025-01-02"}
 SYMBOL_PATHS = ("klines", "stats", "order-book", "analytics/data/rsi")
 
 
@@ -114,6 +115,7 @@ def test_what_is_not_there_is_said_with_what_is(api: Api) -> None:
         ("symbols", [], "Input should be a valid dictionary"),
         ("backfills", {"from": "2025-03-01"}, "to: Field required"),
         ("backfills", {"from": "2025-03-32", "to": "2025-03-01"}, "from: Input should be a valid"),
+        ("backfills", {**_DAYS, "symbols": []}, "symbols: name one at least, or leave symbols out"),
         ("backfills", {"from": 5, "to": "x", "symbols": "BTCUSDT"}, "symbols: Input should be"),
     ],
 )

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from crypto_assets.api.parts import OrchestratorDep, PartsDep
 from crypto_assets.api.routes.router import THE_API, WRITES, api_router
@@ -19,11 +19,20 @@ router = api_router("backfills")
 Id = Annotated[str, Path(max_length=100, description="As POST answered it.")]
 
 
+def _some(symbols: list[str]) -> list[str]:
+    if not symbols:
+        raise ValueError("name one at least, or leave symbols out for all that are tracked")
+    return symbols
+
+
+_Symbols = Annotated[list[str], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
+
+
 class BackfillWish(BaseModel):
     """UTC days, both inclusive; in month mode they widen to whole months."""
 
-    symbols: list[str] | None = Field(
-        None, max_length=1000, description="Tracked ones; all of them if left."
+    symbols: _Symbols | None = Field(
+        None, max_length=1000, description="Tracked ones, one at least; all of them if left."
     )
     first: date = Field(alias="from")
     last: date = Field(alias="to")
