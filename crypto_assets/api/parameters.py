@@ -48,6 +48,7 @@ Instant = Annotated[
 ]
 StartQuery = Annotated[Instant, Query(description=f"From then on: {_FORMS}.")]
 EndQuery = Annotated[Instant, Query(description=f"Before then: {_FORMS}.")]
+AfterQuery = Annotated[Instant, Query(description=f"Those that begin later: {_FORMS}.")]
 LimitQuery = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows at most.")]
 OffsetQuery = Annotated[
     int, Query(ge=0, le=10_000, description="Rows to pass over; further back, use `end`.")

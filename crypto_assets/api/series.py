@@ -64,13 +64,14 @@ def answer_series(
 
 def page_link(request: Request, relation: str, **changes: int) -> str:
     """A Link header to the same question with some parameters changed."""
-    query = {**request.query_params, **changes}
+    kept = [item for item in request.query_params.multi_items() if item[0] not in changes]
+    query = [*kept, *changes.items()]
     return f'<{request.url.path}?{urlencode(query)}>; rel="{relation}"'
 
 
 def _link(request: Request, query: SeriesQuery, series: CandleSeries) -> str | None:
     """On from the newest of a range that was asked for, back from the oldest of the newest."""
-    if series.table.num_rows < query.limit:
+    if not series.more:
         return None
     opened = series.table["open_time"]
     if query.start is not None and query.end is not None:

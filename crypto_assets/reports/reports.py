@@ -157,10 +157,15 @@ class Reports:
         window: Window | None = None,
         *,
         closed: bool = False,
+        after: int | None = None,
         limit: int = 1000,
     ) -> list[LedgerGap]:
-        """The ledger by symbol and start; with `closed`, what has been filled since too."""
-        return self._warehouse.gaps.list(symbol, window, closed=closed, limit=limit)
+        """The ledger by symbol and start; with `closed`, what has been filled since too.
+
+        With `after`, those alone that begin later: how to page through one symbol's, some of which
+        may lie inside others that are closed.
+        """
+        return self._warehouse.gaps.list(symbol, window, closed=closed, after=after, limit=limit)
 
     def calendar(self, first: date, last: date) -> Calendar:
         """Each tracked symbol's UTC days, both ends included."""

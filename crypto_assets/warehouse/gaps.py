@@ -116,9 +116,13 @@ class Gaps:
         window: Window | None = None,
         *,
         closed: bool = False,
+        after: int | None = None,
         limit: int = 10_000,
     ) -> list[Gap]:
-        """By symbol and start; with `closed`, those too for which candles have come."""
+        """By symbol and start; with `closed`, those too for which candles have come.
+
+        With `after`, those alone that begin later.
+        """
         statement = select(_table).order_by(_table.c.symbol_id, _table.c.start)
         if symbol is not None:
             statement = statement.where(_table.c.symbol_id == self._symbols.id_of(symbol))
@@ -126,6 +130,8 @@ class Gaps:
             statement = statement.where(
                 _table.c.start < window.end_ms, _table.c.end >= window.start_ms
             )
+        if after is not None:
+            statement = statement.where(_table.c.start > after)
         if not closed:
             statement = statement.where(_table.c.closed_at.is_(None))
         return self._read(statement.limit(limit))

@@ -60,6 +60,31 @@ def test_a_range_is_paged_oldest_first(api: Api) -> None:
     assert len(seen) > 300 and pages == 4
 
 
+def test_an_answer_that_holds_all_has_no_link(api: Api) -> None:
+    last = UNTIL - 8 * MINUTE_MS
+    for end in (last + 1, last + MINUTE_MS):
+        start = last - 2 * MINUTE_MS
+        answer = api.get("/api/klines/BTCUSDT", interval="1m", start=start, end=end, limit=3)
+        assert (len(answer.json()["data"]), answer.links) == (3, {})
+
+
+def test_a_link_repeats_what_was_repeated(api: Api) -> None:
+    path = f"/api/analytics/data/correlation_matrix/BTCUSDT?start={STOCK.start_ms}&end={UNTIL}"
+    first = api.get(f"{path}&symbols=BTCUSDT&symbols=SHIBUSDT&limit=9")
+    second = api.get(first.links["next"]["url"]).json()
+    assert second["data"]["symbols"] == first.json()["data"]["symbols"] == ["BTCUSDT", "SHIBUSDT"]
+
+
+def test_pages_tell_of_the_outage_between_them(api: Api) -> None:
+    start, end = HOLE.start_ms - 3 * MINUTE_MS, HOLE.end_ms + 3 * MINUTE_MS
+    path, told = f"/api/klines/BTCUSDT?interval=1m&start={start}&end={end}&limit=3", []
+    while path:
+        answer = api.get(path)
+        told += answer.json()["gaps"]
+        path = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert told == [{"start": HOLE.start_ms, "end": HOLE.end_ms, "class": "outage"}] * 2
+
+
 def test_the_newest_are_paged_backwards(api: Api) -> None:
     newest = api.get("/api/klines/BTCUSDT", interval="1m", limit=10)
     before = api.get(newest.links["prev"]["url"]).json()["data"]

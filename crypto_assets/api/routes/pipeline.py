@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from crypto_assets.api.parameters import (
+    AfterQuery,
     EndQuery,
     LimitQuery,
     OffsetQuery,
@@ -100,13 +101,15 @@ def read_gaps(
     start: StartQuery = None,
     end: EndQuery = None,
     closed: Annotated[bool, Query(description="Those too for which candles have come.")] = False,
+    after: AfterQuery = None,
     limit: LimitQuery = 500,
 ) -> Answer[list[LedgerGapView]]:
     """The gap ledger by symbol and start; of one symbol, more of it by the Link header."""
-    found = reports.gaps(symbol, window(start, end), closed=closed, limit=limit)
-    if symbol and len(found) == limit:
-        response.headers["Link"] = page_link(request, "next", start=found[-1].end + 1)
-    return Answer(data=[LedgerGapView.model_validate(gap) for gap in found])
+    found = reports.gaps(symbol, window(start, end), closed=closed, after=after, limit=limit + 1)
+    shown = found[:limit]
+    if symbol and len(found) > limit:
+        response.headers["Link"] = page_link(request, "next", after=shown[-1].start)
+    return Answer(data=[LedgerGapView.model_validate(gap) for gap in shown])
 
 
 @router.get("/pipeline/quality")
