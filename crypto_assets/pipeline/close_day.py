@@ -90,7 +90,7 @@ def _close(chain: Chain, days: Sequence[date], due: Readings) -> list[DayOutcome
     stored = _read(chain, [day for day in days if day in due], due)
     brought = chain.bring(days, stored, explain=True)
     failed = {outcome.day for outcome in brought if outcome.error}
-    repeated = [day for day in days if day in due and due[day].again and day not in failed]
+    repeated = [day.day for day in stored if due[day.day].again and day.day not in failed]
     _note_repeated(chain, sorted(day for day in due if due[day].again), repeated)
     refused = [one for one in brought if one.error and one.stage is Stage.RAW]
     unread = {one.day for one in refused}

@@ -4,6 +4,7 @@ The exchange keeps no history of its book: a past day holds what was captured in
 be fetched again.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from crypto_assets.errors import CryptoAssetsError, ObjectMissing
@@ -50,18 +51,33 @@ def bring_books(
             capture(platform, symbol)
         if BookStage.FACTS in stages:
             load_books(platform, symbol, window)
-        snapshots = platform.warehouse.objects.count(symbol, ObjectKind.DEPTH, window)
-        if not snapshots:
-            raise ObjectMissing(
-                f"no order book of {symbol} was captured in {window}, "
-                "and the exchange keeps no history"
-            )
+        held = _held(platform, symbol, window)
     except CryptoAssetsError as error:
         failed = DayOutcome(BookStage.RAW, symbol, day_of(window.start_ms), error=error)
         return [replace(failed, stage=stage) for stage in sorted(stages)]
     return [
-        DayOutcome(stage, symbol, day_of(window.start_ms), snapshots) for stage in sorted(stages)
+        DayOutcome(stage, symbol, day_of(window.start_ms), held[stage], error=_flaw(stage, held))
+        for stage in sorted(stages)
     ]
+
+
+def _held(platform: Platform, symbol: str, window: Window) -> Mapping[BookStage, int]:
+    """Snapshots at each stage; the lake's may have been retired since. Raises ObjectMissing."""
+    held = {
+        BookStage.RAW: platform.warehouse.objects.count(symbol, ObjectKind.DEPTH, window),
+        BookStage.FACTS: platform.warehouse.order_books.count(symbol, window),
+    }
+    if not any(held.values()):
+        raise ObjectMissing(
+            f"no order book of {symbol} was captured in {window}, and the exchange keeps no history"
+        )
+    return held
+
+
+def _flaw(stage: BookStage, held: Mapping[BookStage, int]) -> CryptoAssetsError | None:
+    if stage is BookStage.RAW or held[BookStage.FACTS]:
+        return None
+    return ObjectMissing(f"of {held[BookStage.RAW]} order books none is loaded: see the quarantine")
 
 
 def _read(platform: Platform, item: LakeObject) -> OrderBook | None:

@@ -19,11 +19,13 @@ from crypto_assets.warehouse.stale import inside
 
 _EXPLAINED = {GapClass.OUTAGE.value, GapClass.NOT_LISTED.value, GapClass.DELISTED.value}
 _MINUTES_A_DAY = DAY_MS // MINUTE_MS
+_NONE = (0, 0, 0)
 
 
 @dataclass(frozen=True)
 class DayStand:
-    """Counts of minutes: held, in the hours, in the day's candle, and explained as missing.
+    """Counts of minutes held and explained as missing; of their candles, two of which may lie in
+    one minute, held, in the hours and in the day's candle.
 
     `stale_hours` wait to be computed, `unloaded` objects to be loaded. `touched_at`, epoch ms, is
     when the day was last fetched or loaded, as far as rows and manifest still say.
@@ -31,6 +33,7 @@ class DayStand:
 
     start: int
     minutes: int
+    candles: int
     in_hours: int
     in_day: int
     explained: int
@@ -50,8 +53,8 @@ class DayStand:
             f"{self.unloaded} objects of the lake are not loaded": self.unloaded,
             f"{self.stale_hours} hours are not computed": self.stale_hours,
             f"{missing} minutes are missing without an explanation": missing > 0,
-            "its hours are not built from all of its minutes": self.in_hours != self.minutes,
-            "its daily candle is not built from all of its minutes": self.in_day != self.minutes,
+            "its hours are not built from all of its minutes": self.in_hours != self.candles,
+            "its daily candle is not built from all of its minutes": self.in_day != self.candles,
         }
         found = [reason for reason, holds in reasons.items() if holds]
         return f"{isoformat(self.start)[:10]}: {found[0]}" if found else None
@@ -70,20 +73,23 @@ def day_stands(
     return [
         DayStand(
             start=start,
-            minutes=facts.get(start, (0, 0))[0],
+            minutes=facts.get(start, _NONE)[0],
+            candles=facts.get(start, _NONE)[1],
             in_hours=in_hours.get(start, 0),
             in_day=in_day.get(start, 0),
             explained=explained.get(start, 0),
             stale_hours=waiting.get(start, 0),
             unloaded=objects.get(start, (0, 0))[0],
-            touched_at=max(facts.get(start, (0, 0))[1], objects.get(start, (0, 0))[1]),
+            touched_at=max(facts.get(start, _NONE)[2], objects.get(start, (0, 0))[1]),
         )
         for start in range(window.start_ms, window.end_ms, DAY_MS)
     ]
 
 
-def _facts(connection: Connection, symbol_id: int, window: Window) -> dict[int, tuple[int, int]]:
-    """Distinct minutes and latest fetch by day."""
+def _facts(
+    connection: Connection, symbol_id: int, window: Window
+) -> dict[int, tuple[int, int, int]]:
+    """Distinct minutes, candles and latest fetch by day."""
     opened = fact_klines.c.open_time
     rows = (
         select(
@@ -93,9 +99,12 @@ def _facts(connection: Connection, symbol_id: int, window: Window) -> dict[int, 
         .subquery("minutes")
     )
     statement = select(
-        rows.c.day, func.count(distinct(rows.c.minute)), func.max(rows.c.fetched_at)
+        rows.c.day,
+        func.count(distinct(rows.c.minute)),
+        func.count(),
+        func.max(rows.c.fetched_at),
     ).group_by(rows.c.day)
-    return {day: (count, fetched) for day, count, fetched in connection.execute(statement)}
+    return {day: (minutes, rows, at) for day, minutes, rows, at in connection.execute(statement)}
 
 
 def _built(connection: Connection, table: Table, symbol_id: int, window: Window) -> dict[int, int]:

@@ -5,7 +5,7 @@ from datetime import date
 import orjson
 
 from crypto_assets.lake import depth_object
-from crypto_assets.market.clock import MINUTE_MS, Window
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.order_books import bring_books, capture, load_books
 from crypto_assets.pipeline.outcome import BookStage
 from crypto_assets.pipeline.platform import Platform
@@ -60,7 +60,8 @@ def test_a_past_day_without_snapshots_is_not_green(
 def test_a_crossed_book_is_set_aside_and_tried_no_more(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    platform: Platform = build_platform(simulated_exchange(now=NOON))
+    server = simulated_exchange(now=NOON)
+    platform: Platform = build_platform(server)
     crossed = {"lastUpdateId": 7, "bids": [["2.0", "1.0"]], "asks": [["1.0", "1.0"]]}
     item, body = depth_object(platform.raw.bucket, "BTCUSDT", orjson.dumps(crossed), NOON)
     platform.raw.put(item.key, body, fetched_at=NOON, source=item.source, rows=item.rows)
@@ -69,3 +70,24 @@ def test_a_crossed_book_is_set_aside_and_tried_no_more(
     assert "crossed" in platform.warehouse.quarantine.list("BTCUSDT")[0].reason
     assert platform.warehouse.objects.unloaded("BTCUSDT", item.kind, _DAY) == []
     assert platform.warehouse.order_books.latest("BTCUSDT") is None
+    server.clock.advance(DAY_MS)
+    facts, raw = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
+    assert "see the quarantine" in str(facts.error)
+    assert (raw.rows, raw.error) == (1, None)
+
+
+def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform: Platform = build_platform(server)
+    item = capture(platform, "BTCUSDT")
+    load_books(platform, "BTCUSDT", _DAY)
+    platform.raw.delete(item.key)
+    platform.warehouse.objects.forget(item.bucket, [item.key])
+    server.clock.advance(2 * DAY_MS)
+    outcomes = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
+    assert [(one.stage, one.rows, one.error) for one in outcomes] == [
+        (BookStage.FACTS, 1, None),
+        (BookStage.RAW, 0, None),
+    ]

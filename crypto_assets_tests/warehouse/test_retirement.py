@@ -35,6 +35,16 @@ def test_a_day_stands_once_it_is_built(warehouse: Warehouse) -> None:
     assert built.touched_at == FETCHED
 
 
+def test_two_candles_in_one_minute_keep_no_day_unfinished(warehouse: Warehouse) -> None:
+    """As the exchange had them after an outage: one opens some seconds later."""
+    second = minutes(START + 600 * MINUTE_MS + 7000, 1)
+    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440)), batch(second, FETCHED + 1)])
+    build(warehouse)
+    day = warehouse.retirement.days(SYMBOL, TWO_DAYS)[0]
+    assert (day.minutes, day.candles) == (1440, 1441)
+    assert day.unfinished is None
+
+
 def test_an_explained_gap_over_midnight_counts_in_both_days(warehouse: Warehouse) -> None:
     warehouse.facts.load(
         SYMBOL, [batch(minutes(START, 1430)), batch(minutes(START + DAY_MS + 5 * MINUTE_MS, 1435))]
@@ -76,7 +86,7 @@ def test_loaded_objects_page_by_page(warehouse: Warehouse, monkeypatch: pytest.M
     assert found(FETCHED + 1) == [], "the load was later"
     taken = []
     for one in warehouse.retirement.objects(item.bucket, before):
-        warehouse.objects.forget(item.bucket, [one.key])
+        warehouse.objects.forget([one])
         taken.append(one.key)
     assert taken == ["k0", "k1", "k2", "k3"]
 
