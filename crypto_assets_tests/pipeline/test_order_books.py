@@ -83,7 +83,7 @@ def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
     platform: Platform = build_platform(server)
     item = capture(platform, "BTCUSDT")
     load_books(platform, "BTCUSDT", _DAY)
-    platform.raw.delete(item.key)
+    platform.raw.delete([item.key])
     platform.warehouse.objects.forget(item.bucket, [item.key])
     server.clock.advance(2 * DAY_MS)
     outcomes = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
