@@ -1,18 +1,21 @@
 """The Python API: candles and indicators as tidy frames, from the warehouse of the settings."""
 
+import operator
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import SecretStr
 
 from crypto_assets.analytics.registry import providers
-from crypto_assets.market.clock import now_ms
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.instant import instant_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import symbol_name
@@ -20,10 +23,12 @@ from crypto_assets.reports import CandleSeries, Reports
 from crypto_assets.settings import Settings, settings
 from crypto_assets.wiring import open_warehouse
 
-# An instant as text (`2025-01-31`, `2025-01-31T12:00Z`), date, datetime or epoch ms; UTC where
-# nothing else is said.
-Instant = str | int | date
+# An instant as text (`2025-01-31`, `2025-01-31T12:00Z`), date, datetime or epoch ms, Python's or
+# numpy's; UTC where nothing else is said.
+Instant = str | int | date | np.integer | np.datetime64
 _NEWEST = 500
+# The years 1 to 9999, which have names.
+_NAMED = Window.of_days(date.min, date.max)
 
 
 class MarketData:
@@ -56,7 +61,8 @@ class MarketData:
     ) -> pd.DataFrame:
         """The eleven columns as floats and `forming`, under a UTC index named `time`.
 
-        `forming` is True for a candle that is not over yet.
+        `forming` is True for a candle that reaches beyond the newest minute held: the last one of
+        a delisted symbol, or of a pipeline that stands still, keeps it.
         """
         return self._series(symbol, interval, start, end, limit).frame
 
@@ -168,11 +174,26 @@ def _window(
     start: Instant | None, end: Instant | None, limit: int | None
 ) -> tuple[int | None, int | None, int | None]:
     """Start, end and limit as reports take them: from a start on, everything."""
-    first = None if start is None else instant_ms(start)
-    last = None if end is None else instant_ms(end)
+    first = None if start is None else _named(start)
+    last = None if end is None else _named(end)
+    most = None if limit is None else _count(limit)
     if first is None:
-        return None, last, limit or _NEWEST
-    return first, now_ms() if last is None else last, limit
+        return None, last, _NEWEST if most is None else most
+    return first, now_ms() if last is None else last, most
+
+
+def _named(given: Instant) -> int:
+    found = instant_ms(given)
+    if found not in _NAMED:
+        raise WrongUse(f"{given!r} lies outside of the years 1 to 9999: is it epoch milliseconds?")
+    return found
+
+
+def _count(limit: int) -> int:
+    try:
+        return operator.index(limit)
+    except TypeError:
+        raise WrongUse(f"limit must be a whole number, not {limit!r}") from None
 
 
 def _times(instants: Iterable[int]) -> pd.DatetimeIndex:

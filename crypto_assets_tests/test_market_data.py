@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -68,6 +70,8 @@ def test_candles_are_tidy(market: MarketData) -> None:
         (date(2025, 3, 1), datetime(2025, 3, 1, 6, tzinfo=UTC)),
         (FIRST, FIRST + 6 * HOUR_MS),
         (str(FIRST), "2025-03-01T07:00+01:00"),
+        (np.int64(FIRST), np.datetime64("2025-03-01T06:00")),
+        (np.datetime64(FIRST, "ms"), pd.Timestamp("2025-03-01T07:00", tz="Europe/Berlin")),
     ],
 )
 def test_times_come_in_every_form(market: MarketData, start: object, end: object) -> None:
@@ -115,6 +119,30 @@ def test_indicators_come_by_name(market: MarketData) -> None:
     assert market.indicator("rsi", "XRPUSDT") is None
     assert "rsi" in market.indicators()
     assert market.symbols() == ["BTCUSDT", "ETHUSDT", "XRPUSDT"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"start": float(FIRST)}, "is no instant: write"),
+        ({"start": pd.NaT}, "NaT is no instant"),
+        ({"end": np.datetime64("NaT")}, "is no instant"),
+        ({"start": True}, "True is no instant"),
+        ({"start": -(10**30)}, "outside of the years 1 to 9999"),
+        ({"end": 10**30}, "outside of the years 1 to 9999"),
+        ({"limit": 0}, "limit must be 1 or more, not 0"),
+        ({"limit": 2.5}, "limit must be a whole number, not 2.5"),
+    ],
+)
+def test_what_is_no_instant_or_number_is_wrong_use(
+    market: MarketData, asked: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(WrongUse, match=words):
+        market.candles("ETHUSDT", "1h", **asked)
+
+
+def test_a_limit_may_be_numpys(market: MarketData) -> None:
+    assert len(market.candles("ETHUSDT", "1h", limit=np.int64(3))) == 3  # type: ignore[arg-type]
 
 
 def test_wrong_use_says_what_there_is(market: MarketData) -> None:
