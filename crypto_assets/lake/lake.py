@@ -131,13 +131,6 @@ class Lake(ABC):
             raise LakeError(f"the copy of {key} in {other.url} differs from {self.url}")
         return True
 
-    def move_to(self, other: "Lake", key: str) -> bool:
-        """Copies, proves the copy, then deletes here; False, and nothing done, as `copy_to`."""
-        copied = self.copy_to(other, key)
-        if copied:
-            self.delete([key])
-        return copied
-
     def owner(self) -> str | None:
         """Which exchange the lake belongs to, None of one that nobody claimed."""
         body = self._read_marker()

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.warehouse import LoadedObject
+from crypto_assets.warehouse import LoadedObject, Version
 
 _MOVERS = 8
 _BATCH = 500
@@ -79,17 +79,20 @@ def _move_all(platform: Platform, before_ms: int, dry_run: bool) -> tuple[Tally,
     return moved, left
 
 
-def move(platform: Platform, item: LoadedObject) -> bool:
+def move(platform: Platform, item: Version) -> bool:
     """One object raw → archive: copied, proved, deleted, and last the manifest follows.
 
-    False, and nothing done, where another object stands there than the one that was loaded, or
-    the archive holds a fuller one. After a kill the next call goes on where this one ended.
+    False where another object stands there than the one that was loaded, or the archive holds a
+    fuller one, or the object was fetched anew meanwhile: the next run sees to it. After a kill the
+    next call goes on where this one ended. No store deletes on a condition: what is put between
+    the last look and the deletion, one request apart, goes with it, and stays unloaded in the
+    manifest unless its writer loads it.
     """
     raw, archive = platform.raw, platform.archive
     try:
         info, body = raw.read(item.key)
     except ObjectMissing:
-        if archive.head(item.key) is None:
+        if not _is_loaded(archive, item, absent=False):
             return False
     else:
         if sha256(body).hexdigest() != item.sha256 or not raw.copy_to(archive, item.key):
@@ -98,8 +101,7 @@ def move(platform: Platform, item: LoadedObject) -> bool:
         if after is None or after.fetched_at != info.fetched_at:  # fetched anew meanwhile
             return False
         raw.delete([item.key])
-    platform.warehouse.objects.move(raw.bucket, item.key, archive.bucket)
-    return True
+    return platform.warehouse.objects.move(item, archive.bucket)
 
 
 def _over(
@@ -137,26 +139,33 @@ def _delete_all(platform: Platform, items: list[LoadedObject], dry_run: bool) ->
     deleted = Tally()
     for lake in (platform.archive, platform.raw):
         for batch in _batches(item for item in items if item.bucket == lake.bucket):
-            safe = [item for item in batch if lake is platform.archive or _is_loaded(lake, item)]
-            deleted += Tally.of(safe)
+            # In the raw lake each is looked at and deleted at once: it may be fetched anew.
+            groups = [batch] if lake is platform.archive else [[item] for item in batch]
+            gone = [item for group in groups for item in _delete(platform, lake, group, dry_run)]
+            deleted += Tally.of(gone)
             if not dry_run:
-                keys = [item.key for item in safe]
                 # The object before its row: a kill between the two leaves nothing unseen.
-                lake.delete(keys)
-                platform.warehouse.objects.forget(lake.bucket, keys)
+                platform.warehouse.objects.forget(gone)
     return deleted
 
 
-def _is_loaded(lake: Lake, item: LoadedObject) -> bool:
-    """Whether what stands there is what was loaded, or nothing."""
+def _delete(
+    platform: Platform, lake: Lake, group: list[LoadedObject], dry_run: bool
+) -> list[LoadedObject]:
+    """Those of a group that went, or would; in the archive lake nobody puts anything."""
+    archived = lake is platform.archive
+    safe = [item for item in group if archived or _is_loaded(lake, item, absent=True)]
+    if not dry_run:
+        lake.delete([item.key for item in safe])
+    return safe
+
+
+def _is_loaded(lake: Lake, item: Version, *, absent: bool) -> bool:
+    """Whether what stands there is what was loaded; `absent` where nothing does."""
     try:
-        return _digest(lake, item.key) == item.sha256
+        return sha256(lake.get(item.key)).hexdigest() == item.sha256
     except ObjectMissing:
-        return True
-
-
-def _digest(lake: Lake, key: str) -> str:
-    return sha256(lake.get(key)).hexdigest()
+        return absent
 
 
 def _batches(items: Iterable[LoadedObject]) -> Iterator[list[LoadedObject]]:

@@ -181,8 +181,7 @@ def _register(platform: Platform, symbol: str) -> bool:
 def _forget(platform: Platform, standing: Sequence[Standing], known: Sequence[LakeObject]) -> int:
     there = {(one.lake.bucket, one.key) for one in standing}
     gone = [item for item in known if (item.bucket, item.key) not in there]
-    for bucket in {item.bucket for item in gone}:
-        platform.warehouse.objects.forget(bucket, [i.key for i in gone if i.bucket == bucket])
+    platform.warehouse.objects.forget(gone)
     return len(gone)
 
 

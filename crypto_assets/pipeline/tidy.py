@@ -26,11 +26,10 @@ def sweep_pieces(platform: Platform, symbol: str, window: Window) -> int:
         for _, group in groupby(ordered, key=lambda item: floor_ms(item.first_time, DAY_MS))
         for piece in _redundant(platform, list(group))
     ]
-    keys = [piece.key for piece in redundant]
-    if keys:
-        platform.raw.delete(keys)
-        platform.warehouse.objects.forget(platform.raw.bucket, keys)
-    return len(keys)
+    if redundant:
+        platform.raw.delete([piece.key for piece in redundant])
+        platform.warehouse.objects.forget(redundant)
+    return len(redundant)
 
 
 def _redundant(platform: Platform, day: Sequence[LakeObject]) -> list[LakeObject]:

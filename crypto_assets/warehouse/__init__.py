@@ -2,6 +2,7 @@
 
 from crypto_assets.warehouse.facts import KlinesBatch
 from crypto_assets.warehouse.gaps import Gap, GapClass
+from crypto_assets.warehouse.manifest import Version
 from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets.warehouse.retirement import LoadedObject
 from crypto_assets.warehouse.symbols import TrackedSymbol
@@ -14,5 +15,6 @@ __all__ = [
     "LoadedObject",
     "Quarantined",
     "TrackedSymbol",
+    "Version",
     "Warehouse",
 ]

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     and_,
@@ -25,7 +26,7 @@ from crypto_assets.warehouse.dialect import Assignments, upsert
 from crypto_assets.warehouse.schema import lake_objects, quarantine
 
 _NAMES = tuple(field.name for field in fields(LakeObject))
-_CHUNK = 500
+_CHUNK = 200
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,19 @@ class LakeTotal:
     kind: ObjectKind
     objects: int
     size_bytes: int
+
+
+class Version(Protocol):
+    """One fetch of an object of the lake: a later one has the same key."""
+
+    @property
+    def bucket(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def fetched_at(self) -> int: ...
 
 
 class Manifest:
@@ -149,50 +163,42 @@ class Manifest:
         rows = self._database.read(lambda c: c.execute(statement).all())
         return {start: count for start, count in rows}
 
-    def in_bucket(self, bucket: str, fetched_before: int, limit: int = 1000) -> list[LakeObject]:
-        """Objects of a bucket fetched before an instant, oldest fetch first."""
-        held = lake_objects.c.bucket == bucket
-        statement = _select().where(held, lake_objects.c.fetched_at < fetched_before)
-        order = (lake_objects.c.fetched_at, lake_objects.c.key)
-        return self._read(statement.order_by(*order).limit(limit))
-
     def get(self, bucket: str, key: str) -> LakeObject | None:
         statement = _select().where(lake_objects.c.bucket == bucket, lake_objects.c.key == key)
         return next(iter(self._read(statement)), None)
 
-    def forget(self, bucket: str, keys: Sequence[str]) -> None:
-        """Removes rows whose objects have left the lake."""
+    def forget(self, gone: Sequence[Version]) -> None:
+        """Removes rows whose objects have left the lake; what was fetched anew since stays."""
 
         def work(connection: Connection) -> None:
-            for start in range(0, len(keys), _CHUNK):
-                connection.execute(
-                    delete(lake_objects).where(
-                        lake_objects.c.bucket == bucket,
-                        lake_objects.c.key.in_(keys[start : start + _CHUNK]),
-                    )
-                )
+            for start in range(0, len(gone), _CHUNK):
+                versions = [_is_version(item) for item in gone[start : start + _CHUNK]]
+                connection.execute(delete(lake_objects).where(or_(*versions)))
 
-        if keys:
+        if gone:
             self._database.write(work)
 
-    def move(self, bucket: str, key: str, new_bucket: str) -> None:
-        """Follows an object into another bucket; repeatable, a row already there is replaced.
+    def move(self, moved: Version, new_bucket: str) -> bool:
+        """Follows an object into another bucket; a row already there is replaced.
 
-        What was set aside of it lies there too from then on.
+        What was set aside of it lies there too from then on. False, and nothing done, where there
+        is no row, or one of another fetch: the object that has been moved is not its own.
         """
-        source = and_(lake_objects.c.bucket == bucket, lake_objects.c.key == key)
+        bucket, key = moved.bucket, moved.key
+        source = _is_version(moved)
         target = and_(lake_objects.c.bucket == new_bucket, lake_objects.c.key == key)
         flaws = and_(quarantine.c.bucket == bucket, quarantine.c.key == key)
 
-        def work(connection: Connection) -> None:
-            if connection.execute(select(lake_objects.c.key).where(source)).first() is None:
-                return
+        def work(connection: Connection) -> bool:
+            held = select(lake_objects.c.key).where(source).with_for_update()
+            if connection.execute(held).first() is None:
+                return False
             connection.execute(delete(lake_objects).where(target))
             connection.execute(update(lake_objects).where(source).values(bucket=new_bucket))
             connection.execute(update(quarantine).where(flaws).values(bucket=new_bucket))
+            return True
 
-        if bucket != new_bucket:
-            self._database.write(work)
+        return self._database.write(work)
 
     def mark_loaded(self, objects: Sequence[LakeObject]) -> None:
         """Settles objects of which nothing can be loaded, so that nobody tries again."""
@@ -232,6 +238,15 @@ def mark_loaded(connection: Connection, objects: Sequence[LakeObject], loaded_at
     if objects:
         held = [{f"its_{name}": getattr(item, name) for name in names} for item in objects]
         connection.execute(statement, held)
+
+
+def _is_version(item: Version) -> ColumnElement[bool]:
+    return and_(
+        lake_objects.c.bucket == item.bucket,
+        lake_objects.c.key == item.key,
+        lake_objects.c.sha256 == item.sha256,
+        lake_objects.c.fetched_at == item.fetched_at,
+    )
 
 
 def _select() -> Select[Any]:

@@ -14,6 +14,7 @@ from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isofo
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.pipeline.consistency import within
+from crypto_assets.pipeline.lake_retention import move
 from crypto_assets.pipeline.order_books import capture, load_books
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.rebuild import Rebuilt, rebuild
@@ -56,6 +57,12 @@ def checksums(platform: Platform) -> dict[str, str]:
     return found | {"lake_objects": checksum(platform, "lake_objects", MANIFEST, "bucket, `key`")}
 
 
+def retire(platform: Platform, key: str) -> None:
+    """From the raw lake into the archive."""
+    item = platform.warehouse.objects.get(platform.raw.bucket, key)
+    assert item and move(platform, item)
+
+
 @pytest.fixture
 def server(simulated_exchange: StartExchange) -> ExchangeServer:
     """With an outage, a file short of its afternoon, and an odd row."""
@@ -82,8 +89,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform, warehouse_ur
     server.faults.add({"do": "revise", **revised})
     bring(built, *SYMBOLS, first=FIRST, last=FIRST)
     for entry in list(built.raw.entries(f"{SECOND}/")):
-        built.raw.move_to(built.archive, entry.key)
-        built.warehouse.objects.move(built.raw.bucket, entry.key, built.archive.bucket)
+        retire(built, entry.key)
     return built
 
 
@@ -207,8 +213,7 @@ def test_what_retention_moves_meanwhile_is_found_where_it_went(platform: Platfor
     assert next(rebuilding).symbol == "BTCUSDT"
     tamper(platform, "DELETE FROM fact_klines WHERE symbol_id = {symbol}", "ETHUSDT")
     for entry in list(platform.raw.entries()):
-        platform.raw.move_to(platform.archive, entry.key)
-        platform.warehouse.objects.move(platform.raw.bucket, entry.key, platform.archive.bucket)
+        retire(platform, entry.key)
     eth = next(rebuilding)
     assert (eth.error, eth.minutes.new) == (None, 3 * 1440 - 20 + 723)
 

@@ -1,6 +1,6 @@
 """What grows old goes, what is needed stays, and the next run mends a kill anywhere."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
+from crypto_assets.lake import describe
 from crypto_assets.lake.directory import DirectoryLake
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.ingest import bring_symbols
 from crypto_assets.pipeline.keep import Keep
-from crypto_assets.pipeline.lake_retention import Tally
+from crypto_assets.pipeline.lake_retention import Tally, move
 from crypto_assets.pipeline.order_books import bring_books
 from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.pipeline.platform import Platform
@@ -41,6 +43,16 @@ class KilledAfter(DirectoryLake):
     def delete(self, keys: Iterable[str]) -> None:
         super().delete(keys)
         raise Killed
+
+
+class FetchedAnew(DirectoryLake):
+    """Another run puts a later fetch as soon as the object is gone."""
+
+    anew: Callable[[], None]
+
+    def delete(self, keys: Iterable[str]) -> None:
+        super().delete(keys)
+        self.anew()
 
 
 @pytest.fixture
@@ -104,6 +116,40 @@ def test_an_object_fetched_anew_but_not_yet_recorded_stays(platform: Platform) -
     assert (retired.lake.moved.objects, retired.lake.left.objects) == (1, 1)
     in_days(100, platform, raw_days=7, archive_days=30, lake_max_gb=1e-9)
     assert platform.raw.get(item.key) == body
+
+
+def test_an_object_fetched_anew_while_it_moves_is_no_moved_one(platform: Platform) -> None:
+    """The manifest says of the later fetch that it lies in the raw lake, and is to be loaded."""
+    old = manifest(platform)[0]
+    body = platform.raw.get(old.key).replace(b'"', b' "', 1)
+    anew = describe(platform.raw.bucket, old.key, body, old.fetched_at + 1)
+
+    def fetch_anew() -> None:
+        platform.raw.put(
+            old.key, body, fetched_at=anew.fetched_at, source=old.source, rows=old.rows
+        )
+        platform.warehouse.objects.record([anew])
+
+    assert isinstance(platform.raw, DirectoryLake)
+    raw = FetchedAnew(platform.raw.directory)
+    raw.anew = fetch_anew
+    assert not move(replace(platform, raw=raw), old)
+    assert anew in manifest(platform)
+    assert (platform.raw.get(anew.key), old in manifest(platform)) == (body, False)
+    load_klines(platform, "BTCUSDT", BOTH)
+    assert in_days(10, platform, raw_days=7).lake.left == Tally()
+    assert platform.archive.get(anew.key) == body
+
+
+def test_what_lies_in_the_archive_lake_is_the_objects_own_or_it_has_not_moved(
+    platform: Platform,
+) -> None:
+    """The raw object is gone, and a stranger stands in its place."""
+    item = manifest(platform)[0]
+    platform.raw.delete([item.key])
+    platform.archive.put(item.key, b"[]", fetched_at=item.fetched_at, source=item.source, rows=0)
+    assert not move(platform, item)
+    assert item in manifest(platform)
 
 
 @pytest.mark.parametrize("lake", [KilledBefore, KilledAfter])

@@ -57,7 +57,7 @@ def test_however_many_rows_are_bad_none_of_them_is_repeated(warehouse: Warehouse
     for of in (item, later):
         flaw = Quarantined("BTCUSDT", ObjectKind.KLINES, of.bucket, of.key, "unreadable", "")
         warehouse.quarantine.add([replace(flaw, content=f"[{n}]") for n in range(1500)])
-    warehouse.objects.move(item.bucket, item.key, "archive")
+    warehouse.objects.move(item, "archive")
     (btc,) = Reports(warehouse, clock=lambda: START + HOUR_MS).deduplication(days=1).symbols
     assert (btc.delivered, btc.held, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
 
@@ -68,7 +68,7 @@ def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
     track(warehouse)
     gone, kept = batch(minutes(START, 60)), batch(minutes(START + DAY_MS, 5))
     loaded(warehouse, gone, kept)
-    warehouse.objects.forget(gone[0].bucket, [gone[0].key])
+    warehouse.objects.forget([gone[0]])
     (btc,) = Reports(warehouse, clock=lambda: NOW).deduplication(days=2).symbols
     assert (btc.objects, btc.delivered, btc.held, btc.repeated) == (1, 5, 5, 0)
 

@@ -46,7 +46,7 @@ def test_what_is_gone_is_a_change_too(warehouse: Warehouse) -> None:
     stock(warehouse, UNTIL - DAY_MS, UNTIL)
     warehouse.totals.note(UNTIL)
     gone = warehouse.objects.latest()[0]
-    warehouse.objects.forget(gone.bucket, [gone.key])
+    warehouse.objects.forget([gone])
     found = changes(warehouse, UNTIL + DAY_MS)
     assert (found.candles, found.objects, found.lake_bytes) == (0, -1, -gone.size_bytes)
     assert found.lag_ms == DAY_MS

@@ -54,7 +54,10 @@ def test_the_later_fetch_stays_in_any_order(warehouse: Warehouse) -> None:
         for version in order:
             warehouse.objects.record([version])
         assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [versions[2]]
-        warehouse.objects.forget(versions[0].bucket, [versions[0].key])
+        warehouse.objects.forget(versions[:2])
+        assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [versions[2]]
+        warehouse.objects.forget(versions)
+        assert warehouse.objects.latest() == []
 
 
 def test_what_was_fetched_anew_is_to_be_loaded_again(warehouse: Warehouse) -> None:
@@ -108,13 +111,21 @@ def test_a_window_may_be_marked_to_be_loaded_again(warehouse: Warehouse) -> None
 def test_moving_follows_the_object_and_may_be_repeated(warehouse: Warehouse) -> None:
     item = _object(1)
     warehouse.objects.record([item])
-    for _ in range(2):
-        warehouse.objects.move(item.bucket, item.key, "crypto-archive")
+    for first in (True, False):
+        assert warehouse.objects.move(item, "crypto-archive") is first
         moved = replace(item, bucket="crypto-archive")
         assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [moved]
     warehouse.objects.record([replace(item, rows=9)])
-    warehouse.objects.move(item.bucket, item.key, "crypto-archive")
+    warehouse.objects.move(item, "crypto-archive")
     assert [found.rows for found in warehouse.objects.of_window(SYMBOL, KLINES, DAY)] == [9]
+
+
+def test_what_was_fetched_anew_does_not_follow_its_old_object(warehouse: Warehouse) -> None:
+    old = _object(1)
+    anew = replace(old, fetched_at=FETCHED + 1, sha256="f" * 64)
+    warehouse.objects.record([old, anew])
+    assert not warehouse.objects.move(old, "crypto-archive")
+    assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [anew]
 
 
 def test_totals_log_and_forgetting(warehouse: Warehouse) -> None:
@@ -132,9 +143,7 @@ def test_totals_log_and_forgetting(warehouse: Warehouse) -> None:
     assert _keys(warehouse.objects.latest(before=FETCHED + 3)) == _keys(
         [*items[2:0:-1], depth, items[0]]
     )
-    older = warehouse.objects.in_bucket("crypto-raw", FETCHED + 2)
-    assert set(_keys(older)) == set(_keys([items[0], items[1], depth]))
-    warehouse.objects.forget("crypto-raw", _keys(items))
+    warehouse.objects.forget(items)
     assert len(warehouse.objects.latest()) == 2
 
 
