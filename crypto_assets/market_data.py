@@ -124,7 +124,8 @@ class MarketData:
         """A frame under the candles' index, settled from its first row; see docs/providers.md.
 
         One that is no series (`volume_profile`, `order_book`, …) answers with an object. None
-        where there is no candle. A parameter named like a Python word takes an underscore: `with_`.
+        where there is no candle, save of `order_book`, the newest book whatever the range. A
+        parameter named like a Python word takes an underscore: `with_`.
         """
         given = {key.removesuffix("_"): value for key, value in params.items()}
         window = _window(start, end, limit)

@@ -109,6 +109,11 @@ class Provider(Generic[R]):
     def is_series(self) -> bool:
         return bool(self.columns)
 
+    @property
+    def needs_candles(self) -> bool:
+        """Whether it speaks of a stretch of time; what looks at the newest book alone does not."""
+        return self.inputs != (Input.BOOK,)
+
     def parse(self, values: Mapping[str, object]) -> Params:
         """Parameters from what a person gave, as text too; what is not given has its default.
 

@@ -41,8 +41,13 @@ def answer_series(
     series: CandleSeries,
     params: Mapping[str, object],
     data: object,
+    *,
+    of_range: bool = True,
 ) -> Response:
-    """`data` with its candles' gaps, and links to the candles beyond them."""
+    """`data` with its candles' gaps, and links to the candles beyond them.
+
+    What is not of the range asked for, but of now, has no links and is not kept.
+    """
     content = {
         "symbol": series.symbol,
         "interval": series.interval,
@@ -54,9 +59,9 @@ def answer_series(
         ],
     }
     headers = {}
-    if query.end is not None and query.end <= series.known_until:
+    if of_range and query.end is not None and query.end <= series.known_until:
         headers["Cache-Control"] = _PAST
-    if link := _link(request, query, series):
+    if of_range and (link := _link(request, query, series)):
         headers["Link"] = link
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, media_type="application/json", headers=headers)

@@ -18,8 +18,13 @@ Asked = tuple[Provider[Any], Params]
 
 
 def answer_all(warehouse: Warehouse, shown: CandleSeries, asked: Sequence[Asked]) -> Chart:
-    """Each provider's answer over the candles shown; the history before them is read once."""
+    """Each provider's answer over the candles shown; the history before them is read once.
+
+    Without candles, those alone answer that need none.
+    """
     if not shown.table.num_rows:
+        asked = [one for one in asked if not one[0].needs_candles]
+    if not asked:
         return Chart(shown, ())
     warm_ups = [params.warm_up(shown.interval) for _, params in asked]
     read = {name for provider, _ in asked for name in provider.reads}

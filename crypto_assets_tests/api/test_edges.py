@@ -14,6 +14,7 @@ from crypto_assets_tests.reports.stock import describe, generated, load
 
 SERIES = [name for name, provider in providers().items() if provider.is_series]
 OBJECTS = [name for name in providers() if name not in SERIES]
+OF_CANDLES = [name for name in providers() if name != "order_book"]
 # Those whose first value needs no candle before it.
 AT_ONCE = {"candlestick", "volume", "obv", "vwap", "drawdown"}
 
@@ -59,7 +60,7 @@ def test_the_five_newest_are_settled(api: Api, name: str) -> None:
                 assert row[column] == pytest.approx(told[column], rel=1e-9), column
 
 
-@pytest.mark.parametrize("name", providers())
+@pytest.mark.parametrize("name", OF_CANDLES)
 def test_in_the_middle_of_an_outage_there_is_nothing_and_it_says_why(api: Api, name: str) -> None:
     start, end = HOLE.start_ms + 10 * MINUTE_MS, HOLE.end_ms - 10 * MINUTE_MS
     answer = api.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m", start=start, end=end)
@@ -67,10 +68,21 @@ def test_in_the_middle_of_an_outage_there_is_nothing_and_it_says_why(api: Api, n
     assert answer["gaps"] == [{"start": start, "end": end, "class": "outage"}]
 
 
-@pytest.mark.parametrize("name", providers())
+@pytest.mark.parametrize("name", OF_CANDLES)
 def test_a_symbol_without_candles_has_no_data(api: Api, name: str) -> None:
     answer = api.read(f"/api/analytics/data/{name}/XRPUSDT")
     assert (answer["data"], answer["gaps"]) == ([] if name in SERIES else None, [])
+
+
+def test_the_newest_book_is_of_no_range(api: Api) -> None:
+    path = "/api/analytics/data/order_book/BTCUSDT"
+    start, end = HOLE.start_ms, HOLE.end_ms
+    for stretch in ({"start": start, "end": end}, {"end": end, "limit": 1}, {"limit": 1}):
+        answer = api.get(path, None, interval="1m", **stretch)
+        assert answer.json()["data"]["last_update_id"] == 77
+        assert (answer.links, answer.headers["Cache-Control"]) == ({}, "no-cache")
+    none = api.read("/api/analytics/data/order_book/XRPUSDT")["data"]
+    assert (none["captured_at"], none["bids"]) == (None, [])
 
 
 @pytest.mark.parametrize("name", SERIES)

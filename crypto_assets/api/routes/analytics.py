@@ -87,7 +87,8 @@ def _answer(
     params = provider.parse(given).model_dump(by_alias=True, mode="json")
     value = chart.answers[0].value if chart.answers else None
     if not provider.is_series:
-        return answer_series(request, query, chart.candles, params, value)
+        of_range = provider.needs_candles
+        return answer_series(request, query, chart.candles, params, value, of_range=of_range)
     rows = [] if value is None else indicator_rows(chart.candles, value)
     return answer_series(request, query, chart.candles, params, rows)
 
