@@ -1,14 +1,23 @@
-"""ETag and Cache-Control: what has not changed is not sent again."""
+"""ETag and Cache-Control: what has not changed is not sent again, what ages is never kept."""
 
 from collections.abc import Callable, Coroutine
 from hashlib import blake2b
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 # A cache may keep an answer, and asks each time whether it still holds.
 REVALIDATE = "no-cache"
+_NEVER = "no-store"
+
+
+async def _of_this_instant(response: Response) -> None:
+    response.headers["Cache-Control"] = _NEVER
+
+
+# For answers that hold the time they were made at: each is another, and none a 304.
+OfThisInstant = Depends(_of_this_instant)
 
 
 class TaggedRoute(APIRoute):
@@ -20,7 +29,8 @@ class TaggedRoute(APIRoute):
         async def tagged(request: Request) -> Response:
             response = await handle(request)
             if request.method != "GET" or response.status_code != 200:
-                response.headers.setdefault("Cache-Control", "no-store")
+                response.headers.setdefault("Cache-Control", _NEVER)
+            if response.headers.get("Cache-Control") == _NEVER:
                 return response
             return _tagged(request, response)
 

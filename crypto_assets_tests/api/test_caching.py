@@ -75,6 +75,14 @@ def test_failures_and_writes_are_not_kept(api: Api) -> None:
         assert "ETag" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["dashboard", "pipeline/status", "pipeline/quality"])
+def test_what_holds_the_time_it_was_made_at_is_not_kept(api: Api, path: str) -> None:
+    answer = api.get(f"/api/{path}", headers={"If-None-Match": "*"})
+    assert answer.status_code == 200 and answer.json()["data"]["as_of"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in answer.headers
+
+
 def test_large_answers_are_compressed_for_those_who_can(api: Api) -> None:
     plain = api.get(KLINES, headers={"Accept-Encoding": "identity"}, limit=500)
     assert "Content-Encoding" not in plain.headers

@@ -8,6 +8,7 @@ from crypto_assets.api.parameters import SeriesQuery, Symbol
 from crypto_assets.api.parts import ReportsDep
 from crypto_assets.api.routes.router import api_router
 from crypto_assets.api.series import answer_series, kline_rows
+from crypto_assets.api.tags import OfThisInstant
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.markets import DashboardView, OrderBookView, StatisticsView
 from crypto_assets.api.views.series import KlineRow, Series
@@ -42,7 +43,7 @@ def read_order_book(
     return Answer(data=None if book is None else OrderBookView.of(symbol, book, levels))
 
 
-@router.get("/dashboard")
+@router.get("/dashboard", dependencies=[OfThisInstant])
 def read_dashboard(reports: ReportsDep) -> Answer[DashboardView]:
     """A tile a symbol, totals, and what needs a person's attention."""
     return Answer(data=DashboardView.model_validate(reports.dashboard()))

@@ -17,6 +17,7 @@ from crypto_assets.api.parameters import (
 from crypto_assets.api.parts import ReportsDep
 from crypto_assets.api.routes.router import api_router
 from crypto_assets.api.series import page_link
+from crypto_assets.api.tags import OfThisInstant
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.pipeline import (
     DeduplicationView,
@@ -32,7 +33,7 @@ from crypto_assets.market.lake_object import LakeObject
 router = api_router("pipeline")
 
 
-@router.get("/pipeline/status")
+@router.get("/pipeline/status", dependencies=[OfThisInstant])
 def read_status(reports: ReportsDep) -> Answer[StatusView]:
     """Per symbol: first and last candle, rows, coverage, open gaps, lag; and what it all takes."""
     return Answer(data=StatusView.model_validate(reports.status()))
@@ -112,7 +113,7 @@ def read_gaps(
     return Answer(data=[LedgerGapView.model_validate(gap) for gap in shown])
 
 
-@router.get("/pipeline/quality")
+@router.get("/pipeline/quality", dependencies=[OfThisInstant])
 def read_quality(reports: ReportsDep, limit: LimitQuery = 100) -> Answer[QualityView]:
     """Coverage of each symbol, what a later fetch changed, and what was set aside and why."""
     return Answer(data=QualityView.model_validate(reports.quality(limit)))
