@@ -84,7 +84,7 @@ def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
     item = capture(platform, "BTCUSDT")
     load_books(platform, "BTCUSDT", _DAY)
     platform.raw.delete([item.key])
-    platform.warehouse.objects.forget(item.bucket, [item.key])
+    platform.warehouse.objects.forget([item])
     server.clock.advance(2 * DAY_MS)
     outcomes = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
     assert [(one.stage, one.rows, one.error) for one in outcomes] == [
