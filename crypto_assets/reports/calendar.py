@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms, floor_ms
+from crypto_assets.reports.candles import known_until
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.gaps import Gap, GapClass
 
@@ -54,10 +55,9 @@ def read_calendar(warehouse: Warehouse, now_ms: int, first: date, last: date) ->
 
 
 def _row(warehouse: Warehouse, symbol: str, window: Window, now_ms: int) -> tuple[DayCell, ...]:
+    until = known_until(warehouse, symbol) or 0
     held = warehouse.coverage.days(symbol, window)
     gaps = warehouse.gaps.list(symbol, window)
-    newest = warehouse.watermarks.get(symbol).last_open_time
-    until = 0 if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
     today = floor_ms(now_ms, DAY_MS)
     return tuple(
         _cell(held[start], gaps, _expected(start, today, until))

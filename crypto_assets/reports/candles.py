@@ -25,7 +25,7 @@ _TIMES = frozenset({"open_time", "close_time"})
 
 def known_until(warehouse: Warehouse, symbol: str) -> int | None:
     """End of the newest minute that is held (epoch ms), None before the first load."""
-    newest = warehouse.watermarks.get(symbol).last_open_time
+    newest = warehouse.watermarks.readable(symbol).last_open_time
     return None if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
 
 

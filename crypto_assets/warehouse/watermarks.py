@@ -52,6 +52,14 @@ class Watermarks:
         symbol_id = self._symbols.id_of(symbol)
         return self._database.read_primary(lambda c: read(c, symbol_id, kind))
 
+    def readable(self, symbol: str) -> Watermark:
+        """Of the candles as they are read for a look at them, which a replica may have later.
+
+        Read it before the candles: these are then as new at least. Raises UnknownSymbol.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read(lambda c: read(c, symbol_id, ObjectKind.KLINES))
+
     def reread_before(self, symbol: str) -> int | None:
         """End of the newest day (epoch ms) that was read again a week after it closed."""
         symbol_id = self._symbols.id_of(symbol)

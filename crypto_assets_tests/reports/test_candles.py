@@ -1,13 +1,15 @@
 """Candles of every interval are the exchange's own, from whichever table they are read."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 from crypto_assets.reports import Gap, Reports
@@ -94,6 +96,28 @@ def test_hours_that_are_not_computed_yet_are_read_from_minutes(warehouse: Wareho
     found = Reports(warehouse).candles("ETHUSDT", Interval.H1, limit=24).table
     wanted = roll_up(whole, Interval.H1).select(CANDLE_COLUMNS)[-24:]
     assert_same(found, wanted, warehouse)
+
+
+def test_a_replica_that_lags_makes_no_final_candle_of_part_of_an_hour(tmp_path: Path) -> None:
+    primary, replica = (f"sqlite:///{tmp_path / name}.db" for name in ("primary", "replica"))
+    hour = UNTIL - UNTIL % HOUR_MS
+    late = Window(hour - 3 * MINUTE_MS, hour + MINUTE_MS)
+    writer = Warehouse(primary)
+    writer.migrate()
+    writer.symbols.register([describe("BTCUSDT")])
+    load(writer, "BTCUSDT", generated("BTCUSDT", Window(hour - 5 * HOUR_MS, late.start_ms)))
+    writer.close()
+    shutil.copy(tmp_path / "primary.db", tmp_path / "replica.db")
+    load(writer, "BTCUSDT", generated("BTCUSDT", late))
+    behind = Warehouse(primary, replica)
+    series = Reports(behind).candles("BTCUSDT", "1h", hour - 2 * HOUR_MS, hour)
+    assert series.frame["forming"].tolist() == [False, True]
+    assert series.known_until == late.start_ms
+    today = Reports(behind, clock=lambda: late.end_ms).calendar(day_of(hour), day_of(hour))
+    before = (hour - 5 * HOUR_MS) % DAY_MS // MINUTE_MS
+    assert [cell.missing for cell in today.rows["BTCUSDT"]] == [before]
+    writer.close()
+    behind.close()
 
 
 def test_a_hole_is_named_and_not_filled(reports: Reports) -> None:
