@@ -53,7 +53,8 @@ def show(chosen: Selection) -> None:
     with st.grid(2, min_column_width=330):
         for answer in charted.chart.answers:
             _card(answer, chosen.about, charted.reading)
-    st.caption(_counted(charted.chart.candles))
+    if charted.chart.candles.table.num_rows:
+        st.caption(_counted(charted.chart.candles))
 
 
 def _card(answer: Answer, about: Instrument, reading: str) -> None:
