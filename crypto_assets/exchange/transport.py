@@ -1,5 +1,6 @@
 """HTTP to the exchange: one pooled session, what is worth asking again, and when."""
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -26,12 +27,14 @@ class Patience:
 
     Between two attempts lies a random time of at most `first_wait`, doubled each time up to
     `longest_wait`; a 429 is waited out as the exchange says, unless that is over `longest_pause`.
+    A request waits for its turn while the weight is spent, but not over `longest_turn`.
     """
 
     attempts: int = 6
     first_wait: float = 0.5
     longest_wait: float = 8.0
     longest_pause: float = 180.0
+    longest_turn: float = math.inf
     connect_timeout: float = 5.0
     read_timeout: float = 20.0
 
@@ -95,7 +98,7 @@ class Transport:
     def _weighed(self, allowance: Allowance, inquiry: Inquiry) -> Answer:
         """Sends within the allowance, and keeps what the answer says of it."""
         allowance.demand()
-        ticket = allowance.weight.reserve(inquiry.weight)
+        ticket = allowance.weight.reserve(inquiry.weight, self._patience.longest_turn)
         used = minute_left = None
         try:
             allowance.demand()  # another thread may have been banned while this one waited

@@ -7,10 +7,13 @@ rests on an old count. A spent minute is left alone until the exchange's clock s
 over; then one cheap request finds out.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from crypto_assets.errors import RateLimited
 
 # The lowest limit that the exchange has had; what counts is read from exchangeInfo.
 DEFAULT_LIMIT = 1200
@@ -66,11 +69,20 @@ class WeightBudget:
             self._limit, self._is_known = limit, True
             self._changed.notify_all()
 
-    def reserve(self, weight: int) -> Ticket:
-        """Waits until a request of this weight may go. Each ticket must be settled."""
+    def reserve(self, weight: int, longest: float = math.inf) -> Ticket:
+        """Waits until a request of this weight may go. Each ticket must be settled.
+
+        Raises RateLimited where that takes longer than `longest`, in seconds.
+        """
+        deadline = self._clock() + longest
         with self._changed:
             while (wait := self._wait(weight)) > 0:
-                self._changed.wait(wait)
+                left = deadline - self._clock()
+                if left <= 0:
+                    raise RateLimited(
+                        f"the exchange's request weight is spent: wait {wait:.0f} s", wait
+                    )
+                self._changed.wait(min(wait, left))
             scout = not self._fits(weight)
             self._under_way.append(weight)
             return Ticket(weight, self._clock(), scout)

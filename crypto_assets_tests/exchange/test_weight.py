@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
+from crypto_assets.errors import RateLimited
 from crypto_assets.exchange import BinanceRest
 from crypto_assets.exchange.simulated.weights import WeightMeter
 from crypto_assets.exchange.weight import WeightBudget
@@ -85,6 +86,13 @@ def test_the_answers_count_decides_not_our_own(budget: WeightBudget) -> None:
     assert spend_by_others.is_through()
     budget.settle(spend_by_others.ticket, CEILING, 30.0)
     assert Attempt(budget, 2).waits()
+
+
+def test_who_is_in_haste_is_told_instead_of_waiting(budget: WeightBudget) -> None:
+    budget.pause(90)
+    with pytest.raises(RateLimited, match="wait 90 s") as error:
+        budget.reserve(2, longest=0)
+    assert error.value.retry_after == pytest.approx(90)
 
 
 def test_an_answer_that_was_under_way_with_a_later_one_lowers_nothing(
@@ -255,6 +263,7 @@ def test_work_goes_on_when_the_exchanges_minute_turns(serve: Serve) -> None:
 
 SPENDER = """
 import sys, threading
+from crypto_assets.errors import RateLimited
 from crypto_assets.exchange import BinanceRest
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval

@@ -1,6 +1,7 @@
 """The page Quality without a browser: what was wrong, in words and figures, behind each tab."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,9 +16,11 @@ from crypto_assets.settings import read_settings
 from crypto_assets.wiring import open_platform
 from crypto_assets_tests.reports.stock import SEED
 from crypto_assets_tests.services.exchange import StartExchange
+from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 from crypto_assets_tests.streamlit_app.conftest import RunApp
 from crypto_assets_tests.streamlit_app.test_pages import metrics_of, words_of
 from crypto_assets_tests.streamlit_app.test_pipeline import table_of
+from crypto_assets_tests.streamlit_app.test_steering_states import TOKEN, unlocked
 from crypto_assets_tests.streamlit_app.troubled import (
     BROKEN,
     OPEN_MINUTES,
@@ -92,14 +95,50 @@ def test_without_dagster_the_checks_say_so(
     assert "Dagster cannot be asked" in words_of(app)
 
 
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one, which `unlocked` gives."""
+    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
+
+
+def test_an_exchange_that_asks_for_patience_does_not_hold_verify_up(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, token: None
+) -> None:
+    with scripted(in_turn(Answer(429, b"{}", {"Retry-After": "90"}))) as exchange:
+        for name in ("EXCHANGE", "ARCHIVE"):
+            monkeypatch.setenv(f"CRYPTO_{name}_URL", exchange.url)
+        app = unlocked(run_app(home, QUALITY, part="Verify"))
+        begun = time.monotonic()
+        pressed(app)
+        assert time.monotonic() - begun < 30
+    assert not app.exception
+    assert "This could not be verified" in words_of(app) and "wait" in words_of(app)
+
+
 def test_without_the_exchange_verify_says_so(
-    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, token: None
 ) -> None:
     for name in ("EXCHANGE", "ARCHIVE"):
         monkeypatch.setenv(f"CRYPTO_{name}_URL", "http://127.0.0.1:1")
-    app = pressed(run_app(home, QUALITY, part="Verify"))
+    app = pressed(unlocked(run_app(home, QUALITY, part="Verify")))
     assert not app.exception
-    assert "The exchange does not answer" in words_of(app)
+    assert "This could not be verified" in words_of(app)
+    assert "does not answer (Connection refused)" in words_of(app)
+
+
+def test_who_may_only_look_cannot_make_the_app_ask_the_exchange(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, token: None
+) -> None:
+    with scripted(in_turn(Answer(500))) as exchange:
+        for name in ("EXCHANGE", "ARCHIVE"):
+            monkeypatch.setenv(f"CRYPTO_{name}_URL", exchange.url)
+        app = run_app(home, QUALITY, part="Verify")
+        (button,) = [one for one in app.button if one.label == "Verify"]
+        assert button.disabled
+        button.proto.disabled = False
+        pressed(app)
+        asked = {request.path for request in exchange.requests}
+    assert asked <= {"/api/v3/time"}, "more than the health that every page asks for"
 
 
 def test_verify_compares_with_the_exchange_and_shows_both_values(
@@ -107,6 +146,7 @@ def test_verify_compares_with_the_exchange_and_shows_both_values(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     simulated_exchange: StartExchange,
+    token: None,
 ) -> None:
     exchange = simulated_exchange(now=now_ms(), seed=SEED)
     monkeypatch.setenv("CRYPTO_HOME", str(tmp_path))
@@ -119,7 +159,7 @@ def test_verify_compares_with_the_exchange_and_shows_both_values(
     with sqlite3.connect(tmp_path / "warehouse.db") as database:
         database.execute("UPDATE hourly_klines SET high = high + 1 WHERE open_time = ?", (at,))
     database.close()
-    app = pressed(run_app(tmp_path, QUALITY, part="Verify"))
+    app = pressed(unlocked(run_app(tmp_path, QUALITY, part="Verify")))
     assert not app.exception
     assert "differences" in words_of(app)
     shown = table_of(app)
@@ -132,8 +172,8 @@ def test_verify_compares_with_the_exchange_and_shows_both_values(
     prepared.warehouse.close()
 
 
-def test_verify_is_bounded(run_app: RunApp, home: Path) -> None:
-    app = run_app(home, QUALITY, part="Verify")
+def test_verify_is_bounded(run_app: RunApp, home: Path, token: None) -> None:
+    app = unlocked(run_app(home, QUALITY, part="Verify"))
     app.date_input(key="verify_from").set_value(date(2025, 1, 1))
     assert "Choose 1 to 31 days" in words_of(pressed(app))
 

@@ -17,7 +17,9 @@ from crypto_assets.warehouse.user_settings import SettingChange
 from streamlit_app.data.shared import FRESH_SECONDS, platform
 
 # A person waits for the answer; a run would ask longer.
-_HASTE = Patience(attempts=2, connect_timeout=2.0, read_timeout=10.0)
+_HASTE = Patience(
+    attempts=2, longest_pause=5.0, longest_turn=5.0, connect_timeout=2.0, read_timeout=10.0
+)
 # Its answer has megabytes, and new listings are rare.
 _LISTED_SECONDS = 900
 _SHOWN_CHANGES = 200

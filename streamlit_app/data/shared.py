@@ -14,7 +14,7 @@ from crypto_assets.settings import settings
 FRESH_SECONDS = 4
 # For connecting and for an answer: a page waits no longer than a person would.
 _ORCHESTRATOR_SECONDS = (1.0, 15.0)
-_ONCE = Patience(attempts=1, connect_timeout=2.0, read_timeout=4.0)
+_ONCE = Patience(attempts=1, longest_turn=4.0, connect_timeout=2.0, read_timeout=4.0)
 
 # Names of the parts beside the warehouse, as `health` knows them.
 DAGSTER, EXCHANGE = "Dagster", "exchange"

@@ -5,11 +5,13 @@ from datetime import date, timedelta
 
 import streamlit as st
 
+from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import Window, day_of, isoformat, now_ms
 from crypto_assets.pipeline.differences import Difference
 from crypto_assets.pipeline.setup import admit
 from crypto_assets.pipeline.verify import Verified, verify
-from streamlit_app import data, notices, tables
+from streamlit_app import data, notices, tables, writers
+from streamlit_app.data import preferences
 
 MAX_DAYS = 31
 _OFFERED_DAYS = 7
@@ -32,6 +34,7 @@ def show() -> None:
         if not names:
             notices.no_symbols()
             return
+        allowed = writers.gate()
         today = day_of(now_ms())
         with (
             st.form("verify", border=False),
@@ -42,13 +45,27 @@ def show() -> None:
                 "From", today - timedelta(days=_OFFERED_DAYS - 1), key="verify_from", width=150
             )
             last = st.date_input("To", today, key="verify_to", width=150)
-            asked = st.form_submit_button("Verify", icon=":material/rule:", type="primary")
+            asked = st.form_submit_button(
+                "Verify", icon=":material/rule:", type="primary", disabled=not allowed
+            )
         st.caption(f"Compares {_KINDS}; at most {MAX_DAYS} days at once, in UTC.")
         if asked:
             st.session_state.pop(_RESULT, None)
-            _run(symbol, first, last)
+            _try(symbol, first, last)
         if result := st.session_state.get(_RESULT):
             _outcome(result)
+
+
+def _try(symbol: str, first: date, last: date) -> None:
+    """Of those alone who may change things: each press asks much of the exchange."""
+    try:
+        writers.require()
+        _run(symbol, first, last)
+    except CryptoAssetsError as error:
+        st.error(
+            f"**This could not be verified.** {notices.sentence(str(error))}",
+            icon=":material/error:",
+        )
 
 
 def _run(symbol: str, first: date, last: date) -> None:
@@ -59,7 +76,7 @@ def _run(symbol: str, first: date, last: date) -> None:
     found = Verified()
     bar = st.progress(0.0, "Asking the exchange ...")
     try:
-        platform = data.platform()
+        platform = preferences.hasty_platform()
         admit(platform)
         for done, day in enumerate(days):
             bar.progress(done / len(days), f"{symbol}, {day:%-d %b %Y} ({done + 1} of {len(days)})")
