@@ -17,6 +17,7 @@ from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline.close_day import due_days
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.statuses import refresh_statuses
 
 _TAGS = lane_tags(Lane.CLOSING)
 
@@ -40,6 +41,7 @@ def close_day_schedule(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """One run for each stretch of due days, all symbols in it; each reads only what it needs."""
     try:
+        refresh_statuses(platform)
         due = due_days(platform)
         tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
     except CryptoAssetsError as error:

@@ -188,4 +188,7 @@ def _first_of(platform: Platform, symbol: str, window: Window) -> int | None:
 
 
 def _status(platform: Platform, gap: Gap) -> SymbolStatus:
-    return platform.exchange.rest.exchange_info([gap.symbol]).symbols[gap.symbol].status
+    """As the exchange says, and noted: of one that trades no more nothing is expected."""
+    symbol = platform.exchange.rest.exchange_info([gap.symbol]).symbols[gap.symbol]
+    platform.warehouse.symbols.update_status([symbol])
+    return symbol.status

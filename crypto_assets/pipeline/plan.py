@@ -15,7 +15,8 @@ from crypto_assets.market.clock import (
 )
 from crypto_assets.pipeline.gap_retries import days_of, due_gaps
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.warehouse import Gap
+from crypto_assets.pipeline.statuses import has_ended
+from crypto_assets.warehouse import Gap, TrackedSymbol
 
 # Further behind than this, whole days come from the archive: that is a backfill's work.
 TAIL_MS = 2 * DAY_MS
@@ -77,20 +78,22 @@ def book_tick(platform: Platform, scheduled: datetime) -> Tick:
 def near_enough(platform: Platform, now_ms: int) -> dict[str, int | None]:
     """Newest open time of each tracked symbol that ticks keep up; None before its first load."""
     return {
-        name: mark
-        for name, mark in _newest(platform).items()
+        symbol.name: mark
+        for symbol, mark in _newest(platform)
         if mark is None or now_ms - mark <= TAIL_MS
     }
 
 
 def far_behind(platform: Platform) -> dict[str, date]:
-    """Symbols that no tick catches up any more, with the day of their newest candle."""
+    """Symbols that no tick catches up any more, with the day of their newest candle.
+
+    One that trades no more, and is known to have nothing after it, is behind nothing.
+    """
     now = platform.now()
-    marks = _newest(platform)
     return {
-        name: day_of(mark)
-        for name, mark in marks.items()
-        if mark is not None and now - mark > TAIL_MS
+        symbol.name: day_of(mark)
+        for symbol, mark in _newest(platform)
+        if mark is not None and now - mark > TAIL_MS and not has_ended(platform, symbol, mark)
     }
 
 
@@ -113,8 +116,11 @@ def _is_due(scheduled: datetime, interval_minutes: int) -> bool:
     return to_ms(scheduled) // MINUTE_MS % interval_minutes == 0
 
 
-def _newest(platform: Platform) -> dict[str, int | None]:
+def _newest(platform: Platform) -> list[tuple[TrackedSymbol, int | None]]:
     """Newest open time (epoch ms) of each tracked symbol, None before its first load."""
     marks = platform.warehouse.watermarks.all()
-    tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
-    return {name: marks[name].last_open_time if name in marks else None for name in tracked}
+    tracked = platform.warehouse.symbols.tracked()
+    return [
+        (symbol, marks[symbol.name].last_open_time if symbol.name in marks else None)
+        for symbol in tracked
+    ]
