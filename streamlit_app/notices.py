@@ -1,5 +1,6 @@
 """What a page says instead of a traceback: what is wrong, and what to do about it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -34,6 +35,12 @@ _AWAY = {
     data.EXCHANGE: "The exchange is away: new candles come when it answers again.",
 }
 _OFFERED_DAYS = 30
+# `like this`, and what Streamlit would make a link of.
+_CODE = re.compile(
+    r"((?<!`)`[^`]+`(?!`)|(?:\b\w+://|\bwww\.)[^\s`]*[^\s`.,:;!?)\]'\"]|[^\s`]+@[^\s`]*\w)",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"[\\`*\[\]<>$~|&#]|(?<![^\W_])_|_(?![^\W_])|^[-+]")
 _RECOVERS = "This page looks again by itself every few seconds."
 
 
@@ -88,9 +95,15 @@ def _backfill_command(symbols: str = "") -> str:
 
 
 def sentence(text: str) -> str:
-    """One line as a sentence; a dollar or a backtick in it is shown, not interpreted."""
-    shown = text if text.startswith("http") else text[:1].upper() + text[1:]
-    return shown.replace("$", "\\$") + ("" if shown.endswith((".", "!", "?")) else ".")
+    """One line as a sentence. Others wrote parts of it: addresses and what stands between backticks
+    look like code, and no other Markdown in it is interpreted, so that it links nowhere."""
+    line = " ".join(text.split())
+    shown = line if line.startswith("http") else line[:1].upper() + line[1:]
+    ended = shown + ("" if shown.endswith((".", "!", "?")) else ".")
+    return "".join(
+        f"`{part.strip('`')}`" if at % 2 else _MARKUP.sub(r"\\\g<0>", part)
+        for at, part in enumerate(_CODE.split(ended))
+    )
 
 
 @st.fragment(run_every="5s")

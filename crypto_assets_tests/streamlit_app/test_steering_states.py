@@ -202,7 +202,7 @@ def test_no_login_of_an_address_is_shown(
     values = dict(zip(table.value["Variable"], table.value["Value"], strict=True))
     assert values["CRYPTO_DAGSTER_URL"] == values["AWS_ENDPOINT_URL_S3"] == NOWHERE
     words = words_of(run_app(home, SCHEDULER)) + words_of(run_app(home, SETTINGS))
-    assert f"does not answer at {NOWHERE}" in words
+    assert f"does not answer at `{NOWHERE}`" in words
     assert "s3cret" not in f"{values} {words}"
 
 
