@@ -14,7 +14,7 @@ from crypto_assets_tests.reports.stock import describe, generated, load
 
 SERIES = [name for name, provider in providers().items() if provider.is_series]
 OBJECTS = [name for name in providers() if name not in SERIES]
-OF_CANDLES = [name for name in providers() if name != "order_book"]
+OF_CANDLES = [name for name, provider in providers().items() if provider.needs_candles]
 # Those whose first value needs no candle before it.
 AT_ONCE = {"candlestick", "volume", "obv", "vwap", "drawdown"}
 
