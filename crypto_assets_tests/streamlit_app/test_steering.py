@@ -236,10 +236,11 @@ def test_the_webhook_is_set_tested_and_never_shown(open_tab: OpenTab, desk: Stee
     page = tab.page
     with scripted(in_turn(Answer(body=b"ok"), Answer(404))) as receiver:
         secret = f"{receiver.url}/hooks/s3cret"
-        page.get_by_role("textbox", name="Another address").fill(secret)
+        page.get_by_role("textbox", name="Address", exact=True).fill(secret)
         page.get_by_role("button", name="Use this address").click()
         confirm(page, "Send them there")
         expect(page.get_by_text("(set here)")).to_be_visible()
+        expect(page.get_by_role("textbox", name="Another address")).to_be_visible()
         press(page, "test_webhook")
         expect(page.get_by_text("took the test")).to_be_visible()
         sent = orjson.loads(receiver.requests[0].body)

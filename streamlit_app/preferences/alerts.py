@@ -45,7 +45,7 @@ def show(allowed: bool) -> None:
             act(_take_back)
     if tested:
         _test(webhook)
-    _form(allowed)
+    _form("Another address" if webhook.url else "Address", allowed)
 
 
 def _now(webhook: Webhook, changed: bool) -> str:
@@ -69,10 +69,10 @@ def _test(webhook: Webhook) -> None:
     )
 
 
-def _form(allowed: bool) -> None:
+def _form(label: str, allowed: bool) -> None:
     with st.form("webhook", border=False, clear_on_submit=True):
         given = st.text_input(
-            "Another address",
+            label,
             type="password",
             placeholder="https://hooks.slack.com/services/…",
             key=_FIELD,
