@@ -61,8 +61,8 @@ class MarketData:
     ) -> pd.DataFrame:
         """The eleven columns as floats and `forming`, under a UTC index named `time`.
 
-        `forming` is True for a candle that reaches beyond the newest minute held: the last one of
-        a delisted symbol, or of a pipeline that stands still, keeps it.
+        `forming` is True for a candle that reaches beyond the newest minute held: one whose last
+        minutes never come (a delisting, a pipeline that stands still) keeps it.
         """
         return self._series(symbol, interval, start, end, limit).frame
 
