@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.errors import CryptoAssetsError, Transient
 from crypto_assets.market.clock import MINUTE_MS, Window, day_of
 from crypto_assets.pipeline.chain import Chain
 from crypto_assets.pipeline.gaps import Reasons, explain_holes, postpone
@@ -14,15 +14,14 @@ from crypto_assets.warehouse import Gap
 
 def due_gaps(platform: Platform) -> list[Gap]:
     """Unexplained gaps of tracked symbols whose next attempt has come."""
-    tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
-    return [gap for gap in platform.warehouse.gaps.due(platform.now()) if gap.symbol in tracked]
+    return platform.warehouse.gaps.due(platform.now())
 
 
 def retry_gaps(chain: Chain) -> Iterator[list[DayOutcome]]:
     """Ask the exchange again for the due gaps of the chain's window; outcomes of their days.
 
     They come together: several gaps may lie in one partition, and one of which nothing was said
-    spoils it, whatever became of the others.
+    spoils it, whatever became of the others. Where nobody answers, no further gap is asked for.
     """
     spans = [
         (gap, span)
@@ -31,8 +30,11 @@ def retry_gaps(chain: Chain) -> Iterator[list[DayOutcome]]:
         and (span := Window(gap.start, gap.end + MINUTE_MS)) & chain.window
     ]
     bad: Reasons = {}
+    silent: CryptoAssetsError | None = None
     for gap, span in spans:
-        bad = _ask_again(chain, gap, span) | bad
+        said = dict.fromkeys(span.days(), silent) if silent else _ask_again(chain, gap, span)
+        silent = silent or next((one for one in said.values() if isinstance(one, Transient)), None)
+        bad = said | bad
     touched = sorted({day for _, span in spans for day in span.days()})
     good = [day for day in touched if day not in bad]
     yield chain.failed(bad) + chain.outcomes(good, set(good), {})

@@ -33,12 +33,8 @@ def find_leftovers(platform: Platform, after_ms: int = SETTLED_AFTER_MS) -> list
     before = now_ms() - after_ms
     today = day_of(platform.now())
     adopt(platform, [today - timedelta(days=1), today], before)
-    symbols = {symbol.name for symbol in platform.warehouse.symbols.all()}
     found = [
-        item
-        for kind in ObjectKind
-        for item in platform.warehouse.objects.leftovers(kind)
-        if item.symbol in symbols and item.fetched_at < before
+        item for kind in ObjectKind for item in platform.warehouse.objects.leftovers(kind, before)
     ]
     return _stretches(found)
 

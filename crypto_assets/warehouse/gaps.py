@@ -12,7 +12,7 @@ from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse import watermarks
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.holes import Hole, find_holes
-from crypto_assets.warehouse.schema import kline_gaps
+from crypto_assets.warehouse.schema import kline_gaps, symbols
 from crypto_assets.warehouse.symbols import Symbols
 
 _table = kline_gaps
@@ -101,9 +101,14 @@ class Gaps:
         self._change(symbol, start, {"attempts": attempts, "next_retry_at": next_retry_at})
 
     def due(self, now: int, limit: int = 1000) -> list[Gap]:
-        """Gaps that are open (or wait for an archive) and whose next attempt has come."""
+        """Gaps that are open (or wait for an archive) and whose next attempt has come.
+
+        Of tracked symbols alone: others are not asked for, and would use up the limit.
+        """
         statement = (
             select(_table)
+            .join(symbols, symbols.c.symbol_id == _table.c.symbol_id)
+            .where(symbols.c.active_until.is_(None))
             .where(_table.c.closed_at.is_(None), _table.c["class"].in_(_RETRIED))
             .where(or_(_table.c.next_retry_at.is_(None), _table.c.next_retry_at <= now))
             .order_by(_table.c.symbol_id, _table.c.start)

@@ -23,7 +23,7 @@ from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import Assignments, upsert
-from crypto_assets.warehouse.schema import lake_objects, quarantine
+from crypto_assets.warehouse.schema import lake_objects, quarantine, symbols
 
 _NAMES = tuple(field.name for field in fields(LakeObject))
 _CHUNK = 200
@@ -81,11 +81,15 @@ class Manifest:
         """Objects with data inside the window, oldest fetch first."""
         return self._read(_of_window(symbol, kind, window))
 
-    def leftovers(self, kind: ObjectKind, limit: int = 1000) -> list[LakeObject]:
-        """Unloaded objects of all symbols."""
+    def leftovers(
+        self, kind: ObjectKind, fetched_before: int, limit: int = 1000
+    ) -> list[LakeObject]:
+        """Unloaded objects of registered symbols, fetched before an instant (epoch ms)."""
         statement = (
             _select()
+            .join(symbols, symbols.c.symbol == lake_objects.c.symbol)
             .where(lake_objects.c.kind == kind.value, lake_objects.c.loaded_at.is_(None))
+            .where(lake_objects.c.fetched_at < fetched_before)
             .order_by(lake_objects.c.symbol, lake_objects.c.first_time, lake_objects.c.key)
         )
         return self._read(statement.limit(limit))

@@ -224,7 +224,7 @@ def test_objects_left_in_the_lake_are_found_and_loaded(
         assert run(instance, platform, request, str(request.job_name)).success
     newest = platform.warehouse.watermarks.get("BTCUSDT").last_open_time
     assert newest == noon + 4 * MINUTE_MS
-    assert [platform.warehouse.objects.leftovers(kind) for kind in ObjectKind] == [[], []]
+    assert [platform.warehouse.objects.leftovers(kind, 2**53) for kind in ObjectKind] == [[], []]
 
 
 def test_a_day_with_an_unexplained_hole_is_not_complete(

@@ -92,6 +92,18 @@ def test_an_exchange_that_does_not_answer_is_asked_for_one_gap_alone(
     assert len(platform.warehouse.gaps.list()) == 2
 
 
+def test_while_nobody_answers_one_gap_is_asked_for_and_one_attempt_counted(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    hours = (2, 4, 6, 8)
+    lose(platform, *(TODAY_MS + hour * HOUR_MS for hour in hours))
+    hasty = open_exchange(server.url, server.archive_url, Patience(attempts=1))
+    server.faults.add({"do": "status", "status": 503, "path": "/api/v3/klines"})
+    outcomes = bring(replace(platform, exchange=hasty), errand=Errand.GAPS)
+    assert {type(one.error) for one in outcomes} == {ExchangeUnavailable}
+    assert [gap.attempts for gap in platform.warehouse.gaps.list()] == [1, 0, 0, 0]
+
+
 def test_an_object_that_left_the_lake_spoils_its_own_day_alone(
     platform: Platform, server: ExchangeServer
 ) -> None:

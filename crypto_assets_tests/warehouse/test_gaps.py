@@ -202,6 +202,14 @@ def test_retries_are_counted_and_come_due(warehouse: Warehouse) -> None:
     assert [(gap.start, gap.attempts) for gap in due] == [(first, 1), (third, 0)]
 
 
+def test_gaps_of_retired_symbols_use_up_no_limit(warehouse: Warehouse) -> None:
+    track(warehouse, SYMBOL, "ETHUSDT")
+    for symbol in (SYMBOL, "ETHUSDT"):
+        warehouse.gaps.refresh(symbol, Window(*_at(0, 10)))
+    warehouse.symbols.retire(SYMBOL)
+    assert [gap.symbol for gap in warehouse.gaps.due(FETCHED, limit=1)] == ["ETHUSDT"]
+
+
 def test_a_purged_past_has_no_new_gaps_and_keeps_its_old_ones(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(0, 5, *range(1440, 2880)))

@@ -94,8 +94,11 @@ def test_unloaded_objects_come_oldest_fetch_first_and_by_window(warehouse: Wareh
     inside = Window(START + 19 * MINUTE_MS, START + 20 * MINUTE_MS + 1)
     assert unloaded(SYMBOL, KLINES, inside) == [items[2], items[1]]
     assert unloaded(SYMBOL, ObjectKind.DEPTH, DAY) == []
-    assert len(warehouse.objects.leftovers(KLINES)) == 5
-    assert len(warehouse.objects.leftovers(KLINES, limit=2)) == 2
+    assert warehouse.objects.leftovers(KLINES, 2**53) == [], "nobody knows their symbols"
+    track(warehouse)
+    assert len(warehouse.objects.leftovers(KLINES, 2**53)) == 4
+    assert len(warehouse.objects.leftovers(KLINES, 2**53, limit=2)) == 2
+    assert warehouse.objects.leftovers(KLINES, FETCHED - 2) == [items[3]]
 
 
 def test_a_window_may_be_marked_to_be_loaded_again(warehouse: Warehouse) -> None:
