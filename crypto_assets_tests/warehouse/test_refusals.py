@@ -89,6 +89,7 @@ def test_nobody_listens() -> None:
         f"mysql+pymysql://user:{PASSWORD}@host:port/db",
         "sqlite://",
         "sqlite:///file:warehouse.db?mode=ro&uri=true",
+        f"mysql+pymysql://127.0.0.1/?password={PASSWORD}",
     ],
 )
 def test_a_url_that_names_no_database(url: str) -> None:
