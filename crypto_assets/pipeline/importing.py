@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from crypto_assets.errors import ObjectMissing, WrongUse
 from crypto_assets.lake import Entry, Lake, klines_object
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import day_of, day_start_ms, stretches
@@ -69,7 +70,10 @@ def _import(
     if not entry.key.endswith(".json"):
         raise NotUnderstood("its name does not end in .json")
     symbol = symbol_in(entry.key, tracked)
-    info, body = source.read(entry.key)
+    try:
+        info, body = source.read(entry.key)
+    except (WrongUse, ObjectMissing) as error:  # S3 lists keys that no lake can hold, as `a//b`
+        raise NotUnderstood(str(error)) from error
     found = read_rows(body, info.fetched_at, platform.settle_ms)
     rows = [row for row in found.rows if int(row[0]) >= day_start_ms(start)]
     parts = [

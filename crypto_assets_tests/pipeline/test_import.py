@@ -1,6 +1,7 @@
 """Foreign objects: any layout, by UTC day, final rows alone; and what is not understood is said."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from crypto_assets.lake import S3Options, open_lake
+from crypto_assets.lake import Entry, S3Options, open_lake
+from crypto_assets.lake.directory import DirectoryLake
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, now_ms
 from crypto_assets.market.intervals import Interval
@@ -187,6 +189,24 @@ def test_from_an_s3_prefix(platform: Platform, s3_server: S3Server) -> None:
         store.put(key, body, fetched_at=now_ms(), source=Source.REST, rows=30)
     (one,) = import_objects(replace(platform), store, "old/", EARLIEST)
     assert (one.key, one.rows) == (f"old/{DAY}/BTCUSDT_1_2.json", 30)
+
+
+class ListsMore(DirectoryLake):
+    """As S3 may: a key that no directory can hold, and one whose object is gone by now."""
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        yield from (Entry(key, 2, 0) for key in ("old//BTCUSDT_1.json", "old/BTCUSDT_2.json"))
+        yield from super().entries(prefix)
+
+
+def test_what_is_listed_and_cannot_be_read_is_named_and_stops_no_other(
+    platform: Platform, tmp_path: Path
+) -> None:
+    write(tmp_path / "old", "BTCUSDT_3.json", rows_of(platform, START, 30))
+    unnamed, gone, taken = import_objects(platform, ListsMore(tmp_path / "old"), "", EARLIEST)
+    assert "cannot be an object's key" in str(unnamed.refused)
+    assert "holds no old/BTCUSDT_2.json" in str(gone.refused)
+    assert (taken.key, taken.rows, taken.refused) == ("BTCUSDT_3.json", 30, None)
 
 
 @pytest.mark.parametrize(
