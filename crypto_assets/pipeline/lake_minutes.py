@@ -46,9 +46,8 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
     for item in objects:
         if item.loaded_at is None:
             continue
-        try:
-            body = lake_of(platform, item.bucket).get(item.key)
-        except ObjectMissing:
+        body = _body(platform, item)
+        if body is None:
             lost.append(item.key)
             continue
         [sifted] = sift_objects([(item, body)])
@@ -57,6 +56,14 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
     settled = settle(pa.concat_tables(tables), FETCHED_SCHEMA.empty_table()).new
     candles = settled.select(CANDLE_SCHEMA.names).sort_by("open_time")
     return LakeMinutes(candles, merged(spans), tuple(lost))
+
+
+def _body(platform: Platform, item: LakeObject) -> bytes | None:
+    """None where no lake holds it; what retention has moved meanwhile is in the archive lake."""
+    for lake in (lake_of(platform, item.bucket), platform.archive):
+        with suppress(ObjectMissing):
+            return lake.get(item.key)
+    return None
 
 
 def known_span(item: LakeObject) -> Window:
