@@ -67,7 +67,7 @@ def test_without_dagster_the_runs_say_so_and_the_rest_is_there(
     assert not app.exception
     said = words_of(app)
     assert "Dagster cannot be asked" in said
-    assert "http://127.0.0.1:1: start it with `crypto-assets up`" in said
+    assert "`http://127.0.0.1:1`: start it with `crypto-assets up`" in said
     assert "looks again by itself" in said
     assert "Minutes" in picture_of(app)
 
