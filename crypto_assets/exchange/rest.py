@@ -95,12 +95,6 @@ class BinanceRest:
             if interval.floor(last) + interval.ms >= window.end_ms:
                 return
 
-    def closed_klines(self, symbol: str, window: Window, closed_before_ms: int) -> list[KlineRow]:
-        """Minutes that open in the window and closed before an instant of the exchange's clock."""
-        opened = window & Window(window.start_ms, closed_before_ms)
-        pages = self.klines(symbol, Interval.M1, opened)
-        return [row for page in pages for row in page if int(row[6]) < closed_before_ms]
-
     def candle_table(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
         """As `klines`, as one table of CANDLE_SCHEMA."""
         rows = [row for page in self.klines(symbol, interval, window) for row in page]

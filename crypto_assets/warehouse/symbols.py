@@ -92,13 +92,6 @@ class Symbols:
         return self._ids[name]
 
 
-def lock_symbol(connection: Connection, symbol_id: int) -> None:
-    """Waits until this transaction is the symbol's only writer (on SQLite it already is)."""
-    connection.execute(
-        select(symbols.c.symbol_id).where(symbols.c.symbol_id == symbol_id).with_for_update()
-    )
-
-
 def _register(connection: Connection, wanted: dict[str, Symbol]) -> list[str]:
     known = {
         row.symbol: row.active_until is None

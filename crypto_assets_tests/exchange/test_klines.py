@@ -15,7 +15,6 @@ from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets_tests.exchange.answers import START, minutes, row, rows_answer, with_info
 from crypto_assets_tests.exchange.conftest import HASTE, Client, asked
-from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.scripted import (
     Answer,
     Request,
@@ -89,15 +88,7 @@ def test_a_whole_day_takes_two_requests(client: Client) -> None:
 def test_an_empty_window_asks_nothing(client: Client) -> None:
     rest, server = client(market([]))
     assert list(rest.klines("BTCUSDT", Interval.M1, Window(START, START))) == []
-    assert rest.closed_klines("BTCUSDT", HOUR, START - 1) == []
     assert asked(server) == 0
-
-
-def test_the_open_candle_is_not_closed_nor_one_within_the_settle_delay(client: Client) -> None:
-    rest, _ = client(market(minutes(START, 10)))
-    closes = START + 3 * MINUTE_MS - 1  # of the third candle
-    for closed_before, count in ((closes, 2), (closes + 1, 3), (closes + 5_000, 3)):
-        assert len(rest.closed_klines("BTCUSDT", HOUR, closed_before)) == count
 
 
 def test_rows_are_passed_on_untouched(client: Client) -> None:
@@ -169,26 +160,9 @@ def test_a_malformed_answer_is_asked_for_again_and_never_passed_on(
     wrong = [Answer(200, body), Answer(200, body)]
     right = market(minutes(START, 60))
     rest, server = client(lambda request: wrong.pop() if wrong else right(request))
-    assert rest.closed_klines("BTCUSDT", HOUR, HOUR.end_ms) == minutes(START, 60)
+    assert list(rest.klines("BTCUSDT", Interval.M1, HOUR)) == [minutes(START, 60)]
     assert asked(server) == 3
     rest, server = client(lambda _: Answer(200, body))
     with pytest.raises(ExchangeUnavailable, match=r"/api/v3/klines.* gave a malformed answer"):
-        rest.closed_klines("BTCUSDT", HOUR, HOUR.end_ms)
+        next(rest.klines("BTCUSDT", Interval.M1, HOUR))
     assert asked(server) == HASTE.attempts
-
-
-def test_an_open_candle_of_the_simulated_exchange_is_left_out_until_it_closed(
-    simulated_exchange: StartExchange,
-) -> None:
-    server = simulated_exchange()
-    rest = BinanceRest(server.url, HASTE)
-    minute = NOON - NOON % MINUTE_MS
-    window = Window(minute - 5 * MINUTE_MS, minute + MINUTE_MS)
-    (page,) = rest.klines("BTCUSDT", Interval.M1, window)
-    assert len(page) == 6  # the open one is in the exchange's answer, and nothing tells it apart
-    assert rest.closed_klines("BTCUSDT", window, rest.server_time()) == page[:5]
-    server.clock.advance(MINUTE_MS)
-    closed = rest.closed_klines("BTCUSDT", window, rest.server_time())
-    assert closed[:5] == page[:5]
-    assert len(closed) == 6
-    assert closed[5] != page[5]

@@ -3,8 +3,12 @@
 from collections import Counter
 from datetime import timedelta
 
+from crypto_assets.exchange import open_exchange
+from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.pipeline.sources import pull_stretch
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -41,3 +45,25 @@ def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
     assert sorted(spans) == [(first, first, 1), (second, second + MINUTE_MS, 2)], (
         "no object spans minutes of which it says nothing"
     )
+
+
+def test_an_open_candle_is_left_out_until_it_has_closed(simulated_exchange: StartExchange) -> None:
+    """It is in the exchange's answer, and nothing but the clock tells it apart."""
+    server = simulated_exchange(now=NOON)
+    exchange = open_exchange(server.url, server.archive_url)
+    minute = NOON - NOON % MINUTE_MS
+    window = Window(minute - 5 * MINUTE_MS, minute + MINUTE_MS)
+
+    def closed(closed_before_ms: int) -> list[KlineRow]:
+        pulled = pull_stretch(exchange, "BTCUSDT", window, closed_before_ms)
+        return [row for day in pulled.values() for pull in day.pulls for row in pull.klines.rows()]
+
+    (page,) = exchange.rest.klines("BTCUSDT", Interval.M1, window)
+    assert len(page) == 6
+    assert closed(NOON) == closed(minute) == page[:5]
+    assert closed(minute - 1) == page[:4], "not settled"
+    server.clock.advance(2 * MINUTE_MS)
+    later = closed(NOON + 2 * MINUTE_MS)
+    assert later[:5] == page[:5]
+    assert len(later) == 6
+    assert later[5] != page[5]
