@@ -24,6 +24,10 @@ from streamlit_app.navigation import PAGES
 # over a metric's sparkline have no title.
 THEIRS = {("svg-img-alt", "metric_chart")}
 
+_TABS_ARE_REACHABLE = """
+[...document.querySelectorAll("[role=tablist]")].every(row => row.querySelector("[tabindex='0']"))
+"""
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -55,6 +59,8 @@ def test_a_page_is_sound_and_accessible(
 
 def faults(page: Page) -> list[str]:
     """What axe-core calls serious or critical, and is ours."""
+    # A row of tabs can be reached by keys a moment after it is drawn.
+    page.wait_for_function(_TABS_ARE_REACHABLE)
     found = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {node['target']} {node['html'][:200]}"
