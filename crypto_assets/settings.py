@@ -117,8 +117,9 @@ class Settings(BaseSettings):
         if not self.warehouse_url.get_secret_value():
             fill(self, "warehouse_url", SecretStr(f"sqlite:///{home / 'warehouse.db'}"))
         # Everybody sees these; programs alone may need the login of an address.
-        fill(self, "dagster_link_url", without_login(self.dagster_link_url or self.dagster_url))
-        fill(self, "app_link_url", without_login(self.app_link_url))
+        dagster = self.dagster_link_url or self.dagster_url
+        fill(self, "dagster_link_url", without_login(dagster).rstrip("/"))
+        fill(self, "app_link_url", without_login(self.app_link_url).rstrip("/"))
         fill(self, "runbook_url", without_login(self.runbook_url))
         if not self.warehouse_read_url.get_secret_value():
             fill(self, "warehouse_read_url", self.warehouse_url)

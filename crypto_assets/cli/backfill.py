@@ -90,7 +90,7 @@ def _through_dagster(
         raise CryptoAssetsError(
             f"{now.targeted - now.materialized} of {now.targeted} asset partitions failed: "
             f"{now.error or 'its runs ended without a word'}; "
-            f"see {settings().dagster_link_url.rstrip('/')}/runs/b/{backfill_id}"
+            f"see {settings().dagster_link_url}/runs/b/{backfill_id}"
         )
     return now.materialized
 

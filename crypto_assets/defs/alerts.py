@@ -130,7 +130,7 @@ def _is_final(instance: dg.DagsterInstance, record: dg.RunRecord, now: int) -> b
 
 
 def _of_runs(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> list[Alert]:
-    base = settings().dagster_link_url.rstrip("/")
+    base = settings().dagster_link_url
     return [
         Alert(f"{run.job_name} failed", reason, symbol, partition, f"{base}/runs/{run.run_id}")
         for run in runs
@@ -139,5 +139,4 @@ def _of_runs(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> lis
 
 
 def _of_symbol(silent: Silent) -> Alert:
-    base = settings().dagster_link_url.rstrip("/")
-    return silent.alert(f"{base}/assets/fact_klines")
+    return silent.alert(f"{settings().dagster_link_url}/assets/fact_klines")

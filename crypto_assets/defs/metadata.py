@@ -27,14 +27,16 @@ _RUNBOOK = "docs/operations.md"
 
 def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
     """Of one key of one asset: `days` are those of its days that the run touched."""
-    of = days[0]
-    window = window_of(dg.MultiPartitionKey({"date": date_key(of.day), "symbol": of.symbol}))
-    one_day = window == Window.of_day(of.day)
+    # Each of them has the figures of the whole partition.
+    any_day = days[0]
+    key = dg.MultiPartitionKey({"date": date_key(any_day.day), "symbol": any_day.symbol})
+    window = window_of(key)
+    one_day = window == Window.of_day(any_day.day)
     found: dict[str, Any] = {
-        **({} if of.rows is None else {"dagster/partition_row_count": of.rows}),
-        **({} if of.missing is None else {"missing": of.missing}),
-        **_reach(of),
-        "chart": chart_link(of.stage, of.symbol, window),
+        **({} if any_day.rows is None else {"dagster/partition_row_count": any_day.rows}),
+        **({} if any_day.missing is None else {"missing": any_day.missing}),
+        **_reach(any_day),
+        "chart": chart_link(any_day.stage, any_day.symbol, window),
     }
     for name in dict.fromkeys(name for day in days for name in day.facts):
         found |= _fact(name, [day for day in days if name in day.facts], one_day)
@@ -47,7 +49,7 @@ def chart_link(stage: Stage | BookStage, symbol: str, window: Window) -> dg.UrlM
     start = min(window.start_ms, window.end_ms - days * DAY_MS)
     view = f"{start // 1000}-{window.end_ms // 1000}"
     query = urlencode({"symbol": symbol, "interval": interval, "view": view})
-    return dg.MetadataValue.url(f"{settings().app_link_url.rstrip('/')}/analytics?{query}")
+    return dg.MetadataValue.url(f"{settings().app_link_url}/analytics?{query}")
 
 
 def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValue:

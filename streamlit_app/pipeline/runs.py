@@ -42,7 +42,7 @@ def show() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.link_button(
                 "All of them in Dagster",
-                f"{settings().dagster_link_url.rstrip('/')}/runs",
+                f"{settings().dagster_link_url}/runs",
                 icon=":material/list:",
             )
             st.caption(f"The last {len(found)} runs, {failed} of them failed.", width="content")
@@ -56,5 +56,5 @@ def _row(run: Run) -> dict[str, object]:
         "created_at": run.created_at,
         "took": "" if took is None else words.took(timedelta(milliseconds=took)),
         "partitions": run.partitions or "",
-        "page": f"{settings().dagster_link_url.rstrip('/')}/runs/{run.id}",
+        "page": f"{settings().dagster_link_url}/runs/{run.id}",
     }

@@ -74,5 +74,5 @@ def _row(check: AssetCheck, verdict: Verdict) -> dict[str, object]:
         "partition": verdict.partition or "",
         "said": verdict.said,
         "at": verdict.at,
-        "page": f"{settings().dagster_link_url.rstrip('/')}/runs/{verdict.run_id}",
+        "page": f"{settings().dagster_link_url}/runs/{verdict.run_id}",
     }

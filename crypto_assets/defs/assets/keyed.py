@@ -30,7 +30,8 @@ def log_good_keys(
 ) -> list[BadKey]:
     """Log a materialisation for each key all of whose days are good; answer the bad keys.
 
-    `outcomes` must hold every day of the keys that it touches.
+    Of an errand those are planned here, so that they alone turn red. `outcomes` must hold every
+    day of the keys that it touches.
     """
     bad = []
     for (stage, partition), days in _by_key(outcomes).items():
@@ -49,6 +50,7 @@ def log_good_keys(
 
 
 def keys_of(outcomes: Iterable[DayOutcome]) -> set[str]:
+    """The partitions in which their days lie."""
     return {str(_partition(outcome)) for outcome in outcomes}
 
 
