@@ -41,9 +41,9 @@ function themed(layout, element) {
 async function draw(component, plot) {
   const { data } = component
   const Plotly = await load(data.library)
-  if (plot._dragging) return  // the end of the drag is reported, and brings the next figure
+  await gesturesEnd(plot)
+  if (plot.component !== component) return  // a newer one waits
   const drawn = data.figure + data.scope + styled(plot, "text-color")
-  plot.component = component
   if (plot.drawn !== drawn) {
     plot.drawn = drawn
     const { data: traces, layout } = JSON.parse(data.figure)
@@ -62,6 +62,10 @@ export default function (component) {
   const plot = component.parentElement.querySelector(".live-chart")
   plot.setAttribute("aria-label", component.data.words)
   plot.style.height = `${component.data.height}px`
+  plot.component = component
   plot.drawing = Promise.resolve(plot.drawing).then(() => draw(component, plot))
-  return () => window.Plotly?.purge(plot)
+  return () => {
+    window.Plotly?.purge(plot)
+    plot.moving = false
+  }
 }

@@ -1,6 +1,7 @@
 // Keeps the viewer's zoom, fits values to it, and tells the app of it when it rests.
 
 const REST_MS = 250
+const FRAME_MS = 16
 
 // True where the chart can be zoomed. The zoom is the chart's own until its scope changes.
 function keepZoom(plot, layout, data) {
@@ -22,11 +23,19 @@ function ends(plot) {
   return axis.range.map(end => axis.r2l(end))  // as epoch ms
 }
 
+// A figure drawn while a hand drags or turns the wheel would take back what it has done so far.
+async function gesturesEnd(plot) {
+  while (plot._dragging || plot.moving) await new Promise(resolve => setTimeout(resolve, FRAME_MS))
+}
+
 function followZoom(Plotly, plot) {
+  plot.removeAllListeners("plotly_relayouting")
   plot.removeAllListeners("plotly_relayout")
+  plot.on("plotly_relayouting", () => { plot.moving = true })
   plot.on("plotly_relayout", change => {
-    if (plot.fitting) return
     const names = Object.keys(change)
+    if (names.every(name => name in (plot.fitting ?? {}))) return
+    plot.moving = false
     if (change["xaxis.autorange"]) [plot.view, plot.stretched] = [null, {}]
     else if (names.some(name => name.startsWith("xaxis.range"))) plot.view = ends(plot).map(Math.round)
     else return stretch(plot, names)
@@ -80,7 +89,7 @@ async function fitValues(Plotly, plot) {
     if (range.some((end, i) => Math.abs(end - axis.range[i]) > air / 100)) fitted[`${name}.range`] = range
   }
   if (!Object.keys(fitted).length) return
-  plot.fitting = true
+  plot.fitting = fitted
   await Plotly.relayout(plot, fitted)
-  plot.fitting = false
+  plot.fitting = null
 }

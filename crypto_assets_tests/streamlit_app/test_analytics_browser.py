@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,6 +32,17 @@ ALONE = (
     "sma=false&ema=false&rsi=false"
     "&order_book=false&volume_profile=false&return_distribution=false&correlation_matrix=false"
 )
+# Turns the wheel without a rest, as a hand does: `pause` (ms) is below what ends a gesture.
+STEADY_WHEEL = """async ({ turns, delta, pause }) => {
+    for (let turn = 0; turn < turns; turn++) {
+        const ground = document.querySelector('.nsewdrag');
+        const { x, y, width, height } = ground.getBoundingClientRect();
+        const place = { clientX: x + width / 2, clientY: y + height / 2 };
+        const how = { deltaY: delta, bubbles: true, cancelable: true };
+        ground.dispatchEvent(new WheelEvent('wheel', { ...place, ...how }));
+        await new Promise(resolve => setTimeout(resolve, pause));
+    }
+}"""
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -77,6 +89,18 @@ def wheel(page: Page, turns: int) -> None:
     page.locator(".nsewdrag").first.hover()
     for _ in range(abs(turns)):
         page.mouse.wheel(0, 900 if turns > 0 else -900)
+        page.evaluate("new Promise(requestAnimationFrame)")  # or a busy browser joins two turns
+
+
+def narrower_than(page: Page, span: list[float]) -> None:
+    """Waits until less time is seen than `span` (from, to; epoch ms) has."""
+    page.wait_for_function(
+        """([from, to]) => {
+            const [first, last] = document.querySelector('.js-plotly-plot').view ?? [-Infinity, 0];
+            return last - first < to - from;
+        }""",
+        arg=span,
+    )
 
 
 def stands_in_the_address(page: Page) -> None:
@@ -155,10 +179,10 @@ def test_zooming_out_is_coarser_zooming_in_finer_and_it_survives_a_reload(
     expect(page.get_by_text("so they are of 3m")).to_be_visible()
     assert candles_in(page)["candles"] <= 2_200
     wheel(page, -28)
+    narrower_than(page, whole)
     expect(page.get_by_text("candles of 1m,")).to_be_visible()
     stands_in_the_address(page)
     zoomed = candles_in(page)["range"]
-    assert zoomed[1] - zoomed[0] < whole[1] - whole[0]
     page.reload()
     shown = candles_in(page)["range"]
     assert shown == pytest.approx(zoomed, abs=1000)
@@ -166,6 +190,23 @@ def test_zooming_out_is_coarser_zooming_in_finer_and_it_survives_a_reload(
     page.wait_for_url(lambda url: "range=1d" in url and "view=" not in url)
     expect(page.get_by_text(re.compile(r"1,\d{3} candles of 1m"))).to_be_visible()
     assert complaints(tab) == []
+
+
+def test_no_turn_of_the_wheel_is_lost_to_a_figure_that_arrives_meanwhile(
+    open_tab: OpenTab, market: str
+) -> None:
+    page = open_tab(f"{market}?interval=1m&range=6h&{ALONE}").page
+    expect(page.get_by_text("360 candles of 1m")).to_be_visible()
+    page.wait_for_selector(".live-chart .readout")
+    whole = candles_in(page)["range"]
+    page.evaluate(STEADY_WHEEL, {"turns": 20, "delta": 20, "pause": 20})
+    page.wait_for_timeout(300)  # long enough that the app is asked for coarser candles
+    page.evaluate(STEADY_WHEEL, {"turns": 150, "delta": -2, "pause": 20})
+    stands_in_the_address(page)
+    zoomed = candles_in(page)["range"]
+    assert zoomed[1] - zoomed[0] == pytest.approx(
+        (whole[1] - whole[0]) * math.exp(20 * 20 / 200 - 150 * 2 / 200), rel=0.001
+    )
 
 
 def test_a_hole_is_explained_under_the_crosshair_and_a_chart_is_taken_away(
@@ -231,9 +272,9 @@ def test_a_new_candle_arrives_by_itself_and_zoom_stays(open_tab: OpenTab, tmp_pa
         expect(page.get_by_text("360 candles of 1m")).to_be_visible()
         before = candles_in(page)
         wheel(page, -4)
+        narrower_than(page, before["range"])
         stands_in_the_address(page)
         zoomed = candles_in(page)
-        assert zoomed["range"][1] - zoomed["range"][0] < before["range"][1] - before["range"][0]
         load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until, until + 3 * MINUTE_MS)))
         newest = until + 2 * MINUTE_MS
         page.wait_for_function(
