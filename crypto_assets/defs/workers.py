@@ -14,10 +14,12 @@ from typing import Any
 
 import dagster as dg
 import psutil
+from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
 
-WORKER_TAG = "crypto/worker"
+# Of the kind that its pages do not show: what serves a run's execution, not who reads of it.
+WORKER_TAG = f"{HIDDEN_TAG_PREFIX}crypto_worker"
 # Dagster's own: the code server that started the run's process.
-_SERVER_TAG = ".dagster/grpc_info"
+_SERVER_TAG = GRPC_INFO_TAG
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PROC_STAT = Path("/proc/self/stat")
 # A worker names itself within seconds of its start.

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+import dagster as dg
 import psutil
 import pytest
 
@@ -78,7 +79,11 @@ def _launch(served: Served, symbol: str, lane: Lane, day: date) -> str:
 def _worker(served: Served, run_id: str) -> psutil.Process:
     (run,) = [run for run in served.tree.runs() if run["runId"] == run_id]
     assert run["status"] == "STARTED"
-    return psutil.Process(json.loads(run["tags"][WORKER_TAG])["pid"])
+    assert WORKER_TAG not in run["tags"], "a person who reads of the run need not see it"
+    with dg.DagsterInstance.from_config(str(served.tree.desk.home / "dagster")) as instance:
+        known = instance.get_run_by_id(run_id)
+    assert known is not None
+    return psutil.Process(json.loads(known.tags[WORKER_TAG])["pid"])
 
 
 def _kill(served: Served, target: str, workers: Sequence[psutil.Process]) -> None:
