@@ -17,7 +17,7 @@ from crypto_assets_tests.streamlit_app.test_browser import (
     WIDTHS,
     complaints,
 )
-from crypto_assets_tests.streamlit_app.troubled import trouble
+from crypto_assets_tests.streamlit_app.troubled import LEAST_ROWS, trouble
 from streamlit_app.navigation import PAGES
 
 # What Streamlit's own parts do, whoever uses them, by rule and element: the marks that Vega lays
@@ -98,7 +98,7 @@ def test_the_explorer_turns_pages_and_hands_out_a_file(open_tab: OpenTab, addres
         page.get_by_role("button", name="CSV", exact=True).click()
     lines = Path(download.value.path()).read_text().splitlines()
     assert lines[0].startswith("open_time,open,high,low,close,volume")
-    assert len(lines) > 3 * 1440
+    assert len(lines) > LEAST_ROWS
     assert complaints(tab) == []
 
 

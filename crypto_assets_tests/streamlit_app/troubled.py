@@ -18,6 +18,8 @@ from crypto_assets_tests.streamlit_app.conftest import make_home
 
 DAYS = 3
 OUTAGE_MINUTES, OPEN_MINUTES = 50, 20
+# Held at the very start of a day (UTC); each minute of it adds one.
+LEAST_ROWS = DAYS * 1440 - OUTAGE_MINUTES - OPEN_MINUTES
 BROKEN = "high 1.0 is below close 2.0"
 
 
@@ -26,7 +28,9 @@ def trouble(home: Path) -> Warehouse:
     warehouse = make_home(home)
     until = floor_ms(now_ms(), MINUTE_MS)
     window = Window(floor_ms(until, DAY_MS) - DAYS * DAY_MS, until)
-    outage = Window(window.start_ms + HOUR_MS, window.start_ms + HOUR_MS + 50 * MINUTE_MS)
+    outage = Window(
+        window.start_ms + HOUR_MS, window.start_ms + HOUR_MS + OUTAGE_MINUTES * MINUTE_MS
+    )
     gap = Window(outage.end_ms + DAY_MS, outage.end_ms + DAY_MS + OPEN_MINUTES * MINUTE_MS)
     candles = generated("BTCUSDT", window, [outage, gap])
     load(warehouse, "BTCUSDT", candles)
