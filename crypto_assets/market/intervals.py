@@ -36,3 +36,7 @@ class Interval(StrEnum):
     def floor(self, ms: int) -> int:
         """Open time of the period in which an instant lies."""
         return floor_ms(ms - self.offset_ms, self.ms) + self.offset_ms
+
+    def ceil(self, ms: int) -> int:
+        """Open time of the first period that does not open before an instant."""
+        return self.floor(ms + self.ms - 1)

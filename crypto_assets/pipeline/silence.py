@@ -7,8 +7,7 @@ from crypto_assets.market.clock import MINUTE_MS, isoformat, now_ms
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.alerts import Alert
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.warehouse import TrackedSymbol
-from crypto_assets.warehouse.watermarks import Watermark
+from crypto_assets.warehouse import TrackedSymbol, Watermark
 
 _INTERVALS = 3
 _GRACE_MS = 5 * MINUTE_MS

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms, floor_ms
-from crypto_assets.reports.candles import known_until
+from crypto_assets.reports.rolled import known_until
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.gaps import Gap, GapClass
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 from crypto_assets.analytics import Input, Params, Provider, frame_from_table
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.clock import Window
-from crypto_assets.reports.candles import read_closes, read_history
+from crypto_assets.reports.candles import read_history
+from crypto_assets.reports.rolled import read_closes
 from crypto_assets.reports.series import Answer, CandleSeries, Chart
 from crypto_assets.warehouse import Warehouse
 
@@ -82,9 +83,7 @@ def _companions(
     if names is None:
         names = [symbol.name for symbol in warehouse.symbols.tracked()]
     window = Window(int(frame["open_time"].iloc[0]), shown.window.end_ms)
-    return {
-        name: frame
-        if name == shown.symbol
-        else frame_from_table(read_closes(warehouse, name, shown.interval, window))
-        for name in names
-    }
+    others = [name for name in names if name != shown.symbol]
+    closes = read_closes(warehouse, others, shown.interval, window)
+    frames = {name: frame_from_table(table) for name, table in closes.items()}
+    return {name: frames.get(name, frame) for name in names}

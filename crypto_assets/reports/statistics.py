@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
-from crypto_assets.reports.candles import known_until, read_parts
+from crypto_assets.reports.rolled import known_until, read_parts
 from crypto_assets.warehouse import Warehouse
 
 

@@ -7,6 +7,7 @@ from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets.warehouse.retirement import LoadedObject
 from crypto_assets.warehouse.symbols import TrackedSymbol
 from crypto_assets.warehouse.warehouse import Warehouse
+from crypto_assets.warehouse.watermarks import Watermark
 
 __all__ = [
     "Gap",
@@ -17,4 +18,5 @@ __all__ = [
     "TrackedSymbol",
     "Version",
     "Warehouse",
+    "Watermark",
 ]

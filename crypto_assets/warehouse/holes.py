@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.intervals import Interval
 from crypto_assets.warehouse.schema import fact_klines
 
 # Up to here the minutes are looked at one by one at once.
@@ -38,7 +39,7 @@ def find_holes(
     before = _neighbour(connection, symbol_id, Window(within.start_ms, window.start_ms), last=True)
     after = _neighbour(connection, symbol_id, Window(window.end_ms, within.end_ms), last=False)
     left = within.start_ms - MINUTE_MS if before is None else before
-    right = _ceiling(within.end_ms) if after is None else after
+    right = Interval.M1.ceil(within.end_ms) if after is None else after
     first = _neighbour(connection, symbol_id, window, last=False)
     last = _neighbour(connection, symbol_id, window, last=True)
     if first is None or last is None:
@@ -129,10 +130,6 @@ def _inside(symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
         fact_klines.c.open_time >= window.start_ms,
         fact_klines.c.open_time < window.end_ms,
     )
-
-
-def _ceiling(ms: int) -> int:
-    return floor_ms(ms + MINUTE_MS - 1, MINUTE_MS)
 
 
 def _between(edges: Iterable[tuple[int, int]]) -> list[Hole]:

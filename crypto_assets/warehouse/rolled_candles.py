@@ -1,6 +1,6 @@
 """Candles of larger intervals, rolled up by the server so that only they travel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 from sqlalchemy import Connection, select
@@ -51,21 +51,43 @@ class RolledCandles:
                 return series.of_symbol(
                     connection, parts, symbol_id, window, schema, limit=limit, newest=newest
                 )
-            periods = Periods(connection, parts, symbol_id, stored, interval, names)
+            periods = Periods(connection, parts, stored, interval, names)
             if limit is None:
-                return periods.read(window)
-            return _limited(periods, window, limit, newest)
+                return periods.read(symbol_id, window)
+            return _limited(periods, symbol_id, window, limit, newest)
 
         return self._database.read(work)
 
+    def closes(
+        self, windows: Mapping[str, Window], stored: Interval, interval: Interval
+    ) -> dict[str, pa.Table]:
+        """`open_time` and `close`, as `read` has them, of several symbols, each in its window."""
+        by_id = {self._symbols.id_of(symbol): symbol for symbol in windows}
+        asked = {symbol_id: windows[symbol] for symbol_id, symbol in by_id.items()}
+        parts = _TABLES[stored]
 
-def _limited(periods: Periods, window: Window, limit: int, newest: bool) -> pa.Table:
+        def work(connection: Connection) -> dict[int, pa.Table]:
+            periods = Periods(connection, parts, stored, interval, ("open_time", "close"))
+            if stored is not interval:
+                return periods.read_each(asked)
+            return {
+                symbol_id: series.of_symbol(connection, parts, symbol_id, window, periods.schema)
+                for symbol_id, window in asked.items()
+            }
+
+        found = self._database.read(work)
+        return {by_id[symbol_id]: table for symbol_id, table in found.items()}
+
+
+def _limited(
+    periods: Periods, symbol_id: int, window: Window, limit: int, newest: bool
+) -> pa.Table:
     near, far = _cut(window, limit * periods.interval.ms, newest)
-    table = periods.read(near)
+    table = periods.read(symbol_id, near)
     missing = limit - table.num_rows
     if missing and far:
         # There are holes: what lies beyond them is found by counting parts.
-        more = periods.rolled(_reach(periods, far, missing, newest))
+        more = periods.rolled(symbol_id, _reach(periods, symbol_id, far, missing, newest))
         table = pa.concat_tables([more, table] if newest else [table, more])
     return table.slice(max(0, table.num_rows - limit) if newest else 0, limit)
 
@@ -79,13 +101,13 @@ def _cut(window: Window, width_ms: int, newest: bool) -> tuple[Window, Window]:
     return Window(window.start_ms, edge), Window(edge, window.end_ms)
 
 
-def _reach(periods: Periods, window: Window, count: int, newest: bool) -> Window:
+def _reach(periods: Periods, symbol_id: int, window: Window, count: int, newest: bool) -> Window:
     """As much of the window as holds the parts of `count` periods; with holes it is longer."""
     opened = periods.parts.c.open_time
     each = periods.interval.ms // periods.stored.ms
     statement = (
         select(opened)
-        .where(*inside(periods.parts, periods.symbol_id, window))
+        .where(*inside(periods.parts, symbol_id, window))
         .order_by(opened.desc() if newest else opened)
         .offset(count * each - 1)
         .limit(1)

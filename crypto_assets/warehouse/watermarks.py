@@ -60,6 +60,10 @@ class Watermarks:
         symbol_id = self._symbols.id_of(symbol)
         return self._database.read(lambda c: read(c, symbol_id, ObjectKind.KLINES))
 
+    def all_readable(self) -> dict[str, Watermark]:
+        """The same by symbol, of those that were ever loaded."""
+        return self._database.read(lambda c: _by_symbol(c, ObjectKind.KLINES))
+
     def reread_before(self, symbol: str) -> int | None:
         """End of the newest day (epoch ms) that was read again a week after it closed."""
         symbol_id = self._symbols.id_of(symbol)
@@ -80,14 +84,17 @@ class Watermarks:
 
     def all(self, kind: ObjectKind = ObjectKind.KLINES) -> dict[str, Watermark]:
         """By symbol, of those that were ever loaded."""
-        statement = (
-            select(symbols.c.symbol, *(extraction_metadata.c[name] for name in _FIELDS))
-            .join(symbols, symbols.c.symbol_id == extraction_metadata.c.symbol_id)
-            .where(extraction_metadata.c.kind == kind.value)
-            .order_by(symbols.c.symbol_id)
-        )
-        rows = self._database.read_primary(lambda c: c.execute(statement).all())
-        return {name: Watermark(*fields) for name, *fields in rows}
+        return self._database.read_primary(lambda c: _by_symbol(c, kind))
+
+
+def _by_symbol(connection: Connection, kind: ObjectKind) -> dict[str, Watermark]:
+    statement = (
+        select(symbols.c.symbol, *(extraction_metadata.c[name] for name in _FIELDS))
+        .join(symbols, symbols.c.symbol_id == extraction_metadata.c.symbol_id)
+        .where(extraction_metadata.c.kind == kind.value)
+        .order_by(symbols.c.symbol_id)
+    )
+    return {name: Watermark(*fields) for name, *fields in connection.execute(statement)}
 
 
 def read(connection: Connection, symbol_id: int, kind: ObjectKind | _Task) -> Watermark:

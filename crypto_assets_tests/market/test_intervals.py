@@ -32,7 +32,8 @@ def test_open_time_of_a_period(interval: Interval, opens: str) -> None:
 def test_an_instant_lies_in_its_period(interval: Interval, ms: int) -> None:
     start = interval.floor(ms)
     assert start <= ms < start + interval.ms
-    assert interval.floor(start) == start
+    assert interval.floor(start) == interval.ceil(start) == start
+    assert interval.ceil(start + 1) == interval.ceil(start + interval.ms) == start + interval.ms
 
 
 def test_weeks_start_on_a_monday() -> None:

@@ -6,9 +6,11 @@ from itertools import pairwise
 import pytest
 
 from crypto_assets.analytics.registry import providers
+from crypto_assets.errors import UnknownSymbol
 from crypto_assets.market.clock import DAY_MS, Window
 from crypto_assets.market.intervals import Interval
-from crypto_assets.reports.candles import read_candles, read_closes
+from crypto_assets.reports.candles import read_candles
+from crypto_assets.reports.rolled import read_closes
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
 
@@ -19,21 +21,26 @@ WIDE = [interval for interval in Interval if interval not in (Interval.M1, Inter
 
 @pytest.mark.parametrize("interval", Interval)
 @pytest.mark.parametrize("window", [Window(UNTIL - 3 * DAY_MS, UNTIL), Window(0, HOLE.end_ms - 1)])
-def test_closes_are_those_of_the_candles(
+def test_closes_of_many_symbols_are_those_of_their_candles(
     stocked: Warehouse, interval: Interval, window: Window
 ) -> None:
     window = window & Window(STOCK.start_ms, UNTIL)
-    candles = read_candles(
-        stocked, "BTCUSDT", interval, window.start_ms, window.end_ms, limit=None
-    ).table
-    closes = read_closes(stocked, "BTCUSDT", interval, window)
-    assert closes.equals(candles.select(["open_time", "close"]))
+    closes = read_closes(stocked, ["BTCUSDT", "SHIBUSDT", "XRPUSDT"], interval, window)
+    assert list(closes) == ["BTCUSDT", "SHIBUSDT", "XRPUSDT"]
+    assert closes["XRPUSDT"].num_rows == 0, "it has no candles"
+    for symbol, table in closes.items():
+        candles = read_candles(
+            stocked, symbol, interval, window.start_ms, window.end_ms, limit=None
+        ).table
+        assert table.equals(candles.select(["open_time", "close"]))
 
 
-def test_a_symbol_without_candles_has_no_closes(stocked: Warehouse) -> None:
-    assert read_closes(stocked, "XRPUSDT", Interval.H1, STOCK).num_rows == 0
+def test_where_there_is_nothing_there_are_no_closes(stocked: Warehouse) -> None:
     later = Window(UNTIL + DAY_MS, UNTIL + 2 * DAY_MS)
-    assert read_closes(stocked, "BTCUSDT", Interval.M30, later).num_rows == 0
+    assert read_closes(stocked, ["BTCUSDT"], Interval.M30, later)["BTCUSDT"].num_rows == 0
+    assert read_closes(stocked, [], Interval.M30, STOCK) == {}
+    with pytest.raises(UnknownSymbol):
+        read_closes(stocked, ["BTCUSDT", "NOSUCH"], Interval.M30, STOCK)
 
 
 @pytest.mark.parametrize("interval", WIDE)
