@@ -148,6 +148,12 @@ def test_a_limit_may_be_numpys(market: MarketData) -> None:
 def test_wrong_use_says_what_there_is(market: MarketData) -> None:
     with pytest.raises(UnknownSymbol, match="DOGEUSDT is not in the warehouse"):
         market.candles("DOGEUSDT")
+    with pytest.raises(UnknownSymbol, match="None cannot be a symbol"):
+        market.candles(None)  # type: ignore[arg-type]
+    with pytest.raises(WrongUse, match="no interval None; there are: 1m, 3m"):
+        market.candles("BTCUSDT", None)  # type: ignore[arg-type]
+    with pytest.raises(UnknownProvider, match="there are: atr"):
+        market.indicator(None, "BTCUSDT")  # type: ignore[arg-type]
     with pytest.raises(WrongUse, match="no interval '2m'; there are: 1m, 3m"):
         market.candles("BTCUSDT", "2m")
     with pytest.raises(WrongUse, match="no instant"):

@@ -32,9 +32,9 @@ class Symbol:
     tick_size: Decimal
 
 
-def symbol_name(text: str) -> str:
+def symbol_name(text: object) -> str:
     """`text` as a symbol's name in upper case. Raises UnknownSymbol where it cannot be one."""
-    name = text.strip().upper()
+    name = text.strip().upper() if isinstance(text, str) else ""
     if not _PATTERN.match(name):
         raise UnknownSymbol(
             f"{text!r} cannot be a symbol: use letters and digits as in BTCUSDT, at most 20"
