@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 
+from crypto_assets.garbage import spare_what_stands
 from crypto_assets.ports import claim_port
 
 _GRACE_SECONDS = 2
@@ -22,6 +23,7 @@ def serve(
     Raises PortTaken.
     """
     with claim_port(port, host) as claimed:
+        spare_what_stands()
         _server(app, grace_seconds).run(sockets=[claimed])
 
 

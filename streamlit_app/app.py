@@ -3,7 +3,6 @@
 `streamlit run streamlit_app/app.py` starts it.
 """
 
-import gc
 import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from pkgutil import walk_packages
 import streamlit as st
 
 from crypto_assets.analytics import registry
+from crypto_assets.garbage import spare_what_stands
 from streamlit_app import plotly_library
 
 _HERE = Path(__file__).parent
@@ -24,8 +24,8 @@ _SCRIPTS = ("app", "app_pages", "frame")
 def warm() -> None:
     """Does what the first viewer would wait for: imports, and packing the library.
 
-    What stands then stands for good, and is kept out of the garbage collection that Streamlit
-    makes after each run of a page: with all modules in it, that took longer than most pages.
+    Streamlit collects garbage after each run of a page: with all modules in it, that took longer
+    than most pages.
     """
     for part in walk_packages([str(_HERE)], "streamlit_app."):
         if part.name.split(".")[1] not in _SCRIPTS:
@@ -34,8 +34,7 @@ def warm() -> None:
     plotly_library.zipped()
     # Streamlit does this at a process's first element, and finds the files of all modules known.
     inspect.stack()
-    gc.collect()
-    gc.freeze()
+    spare_what_stands()
 
 
 @asynccontextmanager

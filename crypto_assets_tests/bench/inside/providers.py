@@ -3,6 +3,7 @@
 import time
 
 from crypto_assets.analytics.registry import providers
+from crypto_assets.garbage import spare_what_stands
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.pipeline.order_books import capture, load_books
@@ -18,7 +19,9 @@ def milliseconds(symbol: str, times: int) -> dict[str, list[float]]:
     load_books(platform(), symbol, Window(item.first_time, item.first_time + 1))
     reports = open_reports(settings())
     found: dict[str, list[float]] = {}
-    for name in providers():
+    names = providers()
+    spare_what_stands()  # as the app and the API do before they serve
+    for name in names:
         for interval in Interval:
             taken = []
             for _ in range(times + 1):
