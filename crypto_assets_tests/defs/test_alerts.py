@@ -56,8 +56,8 @@ def fail(instance: dg.DagsterInstance, platform: Platform, day: str) -> str:
 def look(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None, **resources: Any
 ) -> Any:
-    context = dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources)
-    return sensor(context)
+    with dg.build_sensor_context(instance, cursor, resources=resources) as context:
+        return sensor(context)
 
 
 def sent(server: ScriptedServer) -> list[dict[str, str]]:

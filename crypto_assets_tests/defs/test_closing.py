@@ -79,17 +79,17 @@ def run(
 def asked(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, platform: Platform
 ) -> list[dg.RunRequest]:
-    context = dg.build_sensor_context(instance, resources={"platform": platform})
-    # As the daemon evaluates it, which refuses requests and a reason together.
-    return list(sensor.evaluate_tick(context).run_requests or ())
+    with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
+        # As the daemon evaluates it, which refuses requests and a reason together.
+        return list(sensor.evaluate_tick(context).run_requests or ())
 
 
 def closings(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest]:
-    context = dg.build_schedule_context(
-        instance, scheduled_execution_time=datetime(2025, 3, 7, 7, tzinfo=UTC)
-    )
-    found: Any = close_day_schedule(context, platform=platform)
-    return list(found)
+    morning = datetime(2025, 3, 7, 7, tzinfo=UTC)
+    with dg.build_schedule_context(
+        instance, scheduled_execution_time=morning, resources={"platform": platform}
+    ) as context:
+        return list(close_day_schedule.evaluate_tick(context).run_requests or ())
 
 
 def verdicts(instance: dg.DagsterInstance, day: date, symbol: str) -> dict[DayCheck, bool | None]:

@@ -209,6 +209,7 @@ def test_killed_before_it_signed(
 
 def test_the_sensor_looks_too(instance: dg.DagsterInstance) -> None:
     run_id = make(instance, DEAD)
-    said = left_runs_sensor(dg.build_sensor_context(instance=instance))
+    with dg.build_sensor_context(instance) as context:
+        said = left_runs_sensor(context)
     assert isinstance(said, dg.SkipReason)
     assert run_id in str(said.skip_message)

@@ -4,7 +4,6 @@ it is back: nothing is lost, and nobody has to start anything again."""
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -28,8 +27,6 @@ from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 SCHEDULES = (ingest_schedule, order_books_schedule, close_day_schedule)
-# A schedule's context opens an instance of its own, on which what is loaded next still leans.
-_contexts: list[Any] = []
 SENSORS = (symbols_sensor, catch_up_sensor, gaps_sensor, leftovers_sensor)
 
 
@@ -49,7 +46,6 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
 def empty(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         yield instance
-        _contexts.clear()
 
 
 @pytest.fixture
@@ -60,23 +56,17 @@ def instance(empty: dg.DagsterInstance) -> dg.DagsterInstance:
 
 def tick(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest | dg.SkipReason]:
     """What every schedule and sensor asks for first, or why it does not, in their order."""
-    scheduled = dg.build_schedule_context(instance, scheduled_execution_time=from_ms(NOON))
-    looking = dg.build_sensor_context(instance)
-    _contexts.extend((scheduled, looking))
-    return [_first(each(scheduled, platform=platform)) for each in SCHEDULES] + [
-        _first(each(looking, platform=platform)) for each in SENSORS
-    ]
-
-
-def _first(asked: Any) -> dg.RunRequest | dg.SkipReason:
-    if isinstance(asked, dg.SensorResult):
-        asked = [*(asked.run_requests or ()), asked.skip_reason]
-    one: dg.RunRequest | dg.SkipReason = next(iter(asked)) if _is_many(asked) else asked
-    return one
-
-
-def _is_many(asked: Any) -> bool:
-    return not isinstance(asked, dg.RunRequest | dg.SkipReason)
+    noon, resources = from_ms(NOON), {"platform": platform}
+    with (
+        dg.build_schedule_context(
+            instance, scheduled_execution_time=noon, resources=resources
+        ) as scheduled,
+        dg.build_sensor_context(instance, resources=resources) as looking,
+    ):
+        found = [each.evaluate_tick(scheduled) for each in SCHEDULES] + [
+            each.evaluate_tick(looking) for each in SENSORS
+        ]
+    return [next(iter(each.run_requests or ()), dg.SkipReason(each.skip_message)) for each in found]
 
 
 def bring(instance: dg.DagsterInstance, platform: Platform) -> dg.ExecuteInProcessResult:

@@ -44,8 +44,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def look(instance: dg.DagsterInstance, platform: Platform, cursor: str | None) -> dg.SensorResult:
     """One look, whose partitions are added as the daemon adds them."""
-    context = dg.build_sensor_context(instance=instance, cursor=cursor)
-    result: Any = symbols_sensor(context, platform=platform)
+    with dg.build_sensor_context(instance, cursor) as context:
+        result: Any = symbols_sensor(context, platform=platform)
     assert isinstance(result, dg.SensorResult)
     for request in result.dynamic_partitions_requests or ():
         instance.add_dynamic_partitions(SYMBOLS, list(request.partition_keys))
@@ -100,8 +100,8 @@ def test_a_warehouse_without_symbols_has_no_first_look(
 ) -> None:
     for name in ("BTCUSDT", "ETHUSDT"):
         platform.warehouse.symbols.retire(name)
-    context = dg.build_sensor_context(instance=instance)
-    assert isinstance(symbols_sensor(context, platform=platform), dg.SkipReason)
+    with dg.build_sensor_context(instance) as context:
+        assert isinstance(symbols_sensor(context, platform=platform), dg.SkipReason)
 
 
 def test_an_asked_for_backfill_goes_before_an_automatic_one() -> None:
@@ -143,8 +143,8 @@ def test_a_long_gap_is_caught_up_and_a_short_one_left_to_the_other_sensor(
     (request,) = caught_up(instance, platform)
     assert request.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=7)}|BTCUSDT"
     assert request.tags[_LAST_KEY] == f"{TODAY - timedelta(days=2)}|BTCUSDT"
-    context = dg.build_sensor_context(instance, resources={"platform": platform})
-    (mending,) = gaps_sensor.evaluate_tick(context).run_requests or ()
+    with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
+        (mending,) = gaps_sensor.evaluate_tick(context).run_requests or ()
     assert mending.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=2)}|ETHUSDT"
 
 
@@ -179,5 +179,5 @@ def held(platform: Platform, symbol: str, day: date) -> None:
 
 
 def caught_up(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest]:
-    context = dg.build_sensor_context(instance, resources={"platform": platform})
-    return list(catch_up_sensor.evaluate_tick(context).run_requests or ())
+    with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
+        return list(catch_up_sensor.evaluate_tick(context).run_requests or ())

@@ -42,14 +42,16 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def test_a_tick_that_finds_its_predecessor_running_skips_and_says_so(
     instance: dg.DagsterInstance, platform: Platform, status: dg.DagsterRunStatus
 ) -> None:
-    context = dg.build_schedule_context(instance, scheduled_execution_time=from_ms(NOON))
     run = instance.create_run_for_job(ingest, status=status)
-    waiting = ingest_schedule(context, platform=platform)
-    assert isinstance(waiting, dg.SkipReason)
-    assert f"the run {run.run_id[:8]} of an earlier tick" in str(waiting.skip_message)
-    assert isinstance(order_books_schedule(context, platform=platform), dg.RunRequest)
-    instance.report_run_failed(run)
-    assert isinstance(ingest_schedule(context, platform=platform), dg.RunRequest)
+    with dg.build_schedule_context(
+        instance, scheduled_execution_time=from_ms(NOON), resources={"platform": platform}
+    ) as context:
+        waiting = ingest_schedule.evaluate_tick(context)
+        assert not waiting.run_requests
+        assert f"the run {run.run_id[:8]} of an earlier tick" in str(waiting.skip_message)
+        assert order_books_schedule.evaluate_tick(context).run_requests
+        instance.report_run_failed(run)
+        assert ingest_schedule.evaluate_tick(context).run_requests
 
 
 def test_a_run_that_hangs_is_not_waited_for(instance: dg.DagsterInstance) -> None:

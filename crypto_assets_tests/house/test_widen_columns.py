@@ -45,7 +45,7 @@ def test_errors_and_tags_of_any_length_are_kept(mariadb: DatabaseServer) -> None
     error = SerializableErrorInfo(LARGE, stack=[], cls_name=None)
     beat = partial(DaemonHeartbeat, daemon_type="SENSOR", daemon_id="one", errors=[error])
     writes = [
-        lambda: runs.add_daemon_heartbeat(beat(timestamp=1.0)),
+        lambda: runs.add_daemon_heartbeat(beat(timestamp=1.7e9)),
         lambda: runs.add_run_tags(run_id, {"crypto/failed": LARGE}),
     ]
     for write in writes:
