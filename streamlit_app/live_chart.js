@@ -64,8 +64,5 @@ export default function (component) {
   plot.style.height = `${component.data.height}px`
   plot.component = component
   plot.drawing = Promise.resolve(plot.drawing).then(() => draw(component, plot))
-  return () => {
-    window.Plotly?.purge(plot)
-    plot.moving = false
-  }
+  return () => window.Plotly?.purge(plot)
 }

@@ -24,18 +24,20 @@ function ends(plot) {
 }
 
 // A figure drawn while a hand drags or turns the wheel would take back what it has done so far.
+// A gesture that comes to nothing, as a box too small to zoom into, has no end that is told.
 async function gesturesEnd(plot) {
-  while (plot._dragging || plot.moving) await new Promise(resolve => setTimeout(resolve, FRAME_MS))
+  const moving = () => plot._dragging || performance.now() - plot.moved < REST_MS
+  while (moving()) await new Promise(resolve => setTimeout(resolve, FRAME_MS))
 }
 
 function followZoom(Plotly, plot) {
   plot.removeAllListeners("plotly_relayouting")
   plot.removeAllListeners("plotly_relayout")
-  plot.on("plotly_relayouting", () => { plot.moving = true })
+  plot.on("plotly_relayouting", () => { plot.moved = performance.now() })
   plot.on("plotly_relayout", change => {
     const names = Object.keys(change)
     if (names.every(name => name in (plot.fitting ?? {}))) return
-    plot.moving = false
+    plot.moved = undefined
     if (change["xaxis.autorange"]) [plot.view, plot.stretched] = [null, {}]
     else if (names.some(name => name.startsWith("xaxis.range"))) plot.view = ends(plot).map(Math.round)
     else return stretch(plot, names)

@@ -209,6 +209,18 @@ def test_no_turn_of_the_wheel_is_lost_to_a_figure_that_arrives_meanwhile(
     )
 
 
+def test_a_gesture_that_comes_to_nothing_holds_up_no_figure(open_tab: OpenTab, market: str) -> None:
+    page = open_tab(f"{market}?interval=1m&range=6h&{ALONE}").page
+    expect(page.get_by_text("360 candles of 1m")).to_be_visible()
+    page.wait_for_selector(".live-chart .readout")
+    page.evaluate("document.querySelector('.js-plotly-plot').emit('plotly_relayouting', {})")
+    page.get_by_test_id("stButtonGroup").nth(1).get_by_text("1d", exact=True).click()
+    page.wait_for_function(
+        """() => document.querySelector('.js-plotly-plot')._fullData
+            .some(trace => trace.type === 'candlestick' && trace._length > 1000)"""
+    )
+
+
 def test_a_hole_is_explained_under_the_crosshair_and_a_chart_is_taken_away(
     open_tab: OpenTab, market: str, tmp_path: Path
 ) -> None:
