@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from crypto_assets.settings import settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
 from crypto_assets_tests.services.lifetime import with_parent
+from crypto_assets_tests.warehouse.books import order_book
 
 APP = Path(streamlit_app.__path__[0]) / "app.py"
 FRAME = APP.with_name("frame.py")
@@ -123,4 +125,23 @@ def app_address(stocked_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
     log = tmp_path_factory.mktemp("app") / "app.log"
     with serving(stocked_home, log) as address:
         yield address
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """BTCUSDT with an outage and an order book, ETHUSDT, XRPUSDT of three minutes, an empty one."""
+    home = tmp_path_factory.mktemp("market")
+    warehouse = make_home(home, ("BTCUSDT", "ETHUSDT", "XRPUSDT", "LTCUSDT"))
+    until = floor_ms(now_ms(), HOUR_MS) + 2 * MINUTE_MS
+    window = Window(until - 4 * DAY_MS, until)
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [hole_before(until, 24, 120)]))
+    load(warehouse, "ETHUSDT", generated("ETHUSDT", window))
+    load(warehouse, "XRPUSDT", generated("XRPUSDT", Window(until - 3 * MINUTE_MS, until)))
+    item, book = order_book(7, until)
+    warehouse.order_books.load("BTCUSDT", [(replace(item, symbol="BTCUSDT"), book)])
+    warehouse.close()
+    log = home / "app.log"
+    with serving(home, log) as address:
+        yield f"{address}/analytics"
     assert "Traceback" not in log.read_text()

@@ -11,18 +11,15 @@ import argparse
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium
+from crypto_assets_tests.streamlit_app.seen import PATIENCE_MS, SCHEMES, Scheme
 from streamlit_app.navigation import PAGES
 
-PATIENCE_MS = 60_000
 SIZES = ((1440, 900), (390, 844))
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-
 
 # Places that Streamlit still waits to fill.
 AWAITING = "[data-testid=stSpinner], [data-testid=stSkeleton]"
@@ -93,7 +90,7 @@ def _take(
     folder: Path,
     shot: Shot,
     size: tuple[int, int],
-    scheme: Literal["light", "dark"],
+    scheme: Scheme,
 ) -> Path:
     width, height = size
     page = browser.new_page(

@@ -10,11 +10,12 @@ from playwright.sync_api import Page, expect
 from crypto_assets_tests.services.chromium import OpenTab
 from crypto_assets_tests.streamlit_app.conftest import serving
 from crypto_assets_tests.streamlit_app.screenshots import PARTS, UNFADED, Shot
-from crypto_assets_tests.streamlit_app.test_browser import (
-    GROUNDS,
+from crypto_assets_tests.streamlit_app.seen import (
     PATIENCE_MS,
     SCHEMES,
     WIDTHS,
+    Scheme,
+    assert_rendered,
     complaints,
 )
 from crypto_assets_tests.streamlit_app.troubled import LEAST_ROWS, trouble
@@ -42,17 +43,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", [entry.name for entry in PAGES])
 def test_a_page_is_sound_and_accessible(
-    open_tab: OpenTab, address: str, name: str, width: int, scheme: str
+    open_tab: OpenTab, address: str, name: str, width: int, scheme: Scheme
 ) -> None:
     shot = Shot(name)
     tab = open_tab(f"{address}/{shot.address}", width=width, color_scheme=scheme)
     page = tab.page
     page.wait_for_selector(shot.awaited, state="attached", timeout=PATIENCE_MS)
-    expect(page.locator("[data-testid=stException]")).to_have_count(0)
     expect(page.locator("[data-stale=true]")).to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    ground = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-    page.wait_for_function(f"{ground} === '{GROUNDS[scheme]}'")  # one scheme fades into the other
+    assert_rendered(page, width, scheme)
     assert faults(page) == []
     assert complaints(tab) == []
 
@@ -73,7 +71,7 @@ def faults(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_every_part_of_a_page_is_accessible(
-    open_tab: OpenTab, address: str, width: int, scheme: str
+    open_tab: OpenTab, address: str, width: int, scheme: Scheme
 ) -> None:
     for name in ("pipeline", "quality"):
         tab = open_tab(f"{address}/{name}", width=width, color_scheme=scheme)

@@ -12,14 +12,15 @@ from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 from crypto_assets_tests.streamlit_app import told
 from crypto_assets_tests.streamlit_app.gestures import badge, card, confirm, part, press
 from crypto_assets_tests.streamlit_app.screenshots import UNFADED
-from crypto_assets_tests.streamlit_app.steered import Steered, steered
-from crypto_assets_tests.streamlit_app.test_browser import (
+from crypto_assets_tests.streamlit_app.seen import (
     PATIENCE_MS,
     SCHEMES,
     WIDTHS,
+    Scheme,
     assert_shown_well,
     complaints,
 )
+from crypto_assets_tests.streamlit_app.steered import Steered, steered
 from crypto_assets_tests.streamlit_app.test_every_page import faults
 
 # Dagster's start and two backfills on a busy machine.
@@ -43,7 +44,7 @@ def opened(open_tab: OpenTab, desk: Steered, page: str, **shown: object) -> Tab:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_both_pages_render(open_tab: OpenTab, desk: Steered, width: int, scheme: str) -> None:
+def test_both_pages_render(open_tab: OpenTab, desk: Steered, width: int, scheme: Scheme) -> None:
     tab = opened(open_tab, desk, "scheduler", width=width, color_scheme=scheme)
     for name in ("ingest_schedule", "order_books_schedule", "catch_up", "run_failures"):
         expect(badge(tab.page, name, "Stopped")).to_be_visible()
@@ -56,7 +57,7 @@ def test_both_pages_render(open_tab: OpenTab, desk: Steered, width: int, scheme:
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
 def test_every_part_of_the_settings_renders(
-    open_tab: OpenTab, desk: Steered, width: int, scheme: str
+    open_tab: OpenTab, desk: Steered, width: int, scheme: Scheme
 ) -> None:
     tab = opened(open_tab, desk, "settings", width=width, color_scheme=scheme)
     for name, words in (
@@ -71,7 +72,7 @@ def test_every_part_of_the_settings_renders(
         assert_sound(tab, width, scheme)
 
 
-def assert_sound(tab: Tab, width: int, scheme: str) -> None:
+def assert_sound(tab: Tab, width: int, scheme: Scheme) -> None:
     """Drawn well, readable by a screen reader, and nothing said on the console."""
     assert_shown_well(tab.page, width, scheme)
     tab.page.add_style_tag(content=UNFADED)

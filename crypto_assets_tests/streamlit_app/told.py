@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from playwright.sync_api import expect
 
 from crypto_assets_tests.services.chromium import Tab
-from crypto_assets_tests.streamlit_app.test_browser import complaints
+from crypto_assets_tests.streamlit_app.seen import complaints
 
 BY_WAREHOUSE = {
     "dashboard": "Nothing needs attention",
