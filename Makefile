@@ -33,11 +33,12 @@ test-mysql: $(DEV) ## the database tests, Dagster's own included, on Oracle's My
 	@sh deploy/unpack-mysql.sh $(MYSQL)
 	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest crypto_assets_tests/warehouse crypto_assets_tests/defs/test_production.py $(ARGS)
 
-lint: $(DEV) ## style, types and who may import whom
+lint: $(DEV) ## style, types, who may import whom, and what every file must keep to
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q crypto_assets_tests/house/test_files.py
 
 bench: $(DEV) ## measure backfill and tick on this machine, into bench.json
 	@sh deploy/install-test-services.sh
