@@ -61,11 +61,13 @@ def _switch(
         help=provider.summary,
         bind="query-params",
     )
+    # Even with nothing in it: what stands below keeps its place, and what is being typed there.
+    place = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     if not on:
         return None
     if not provider.params.model_fields:
         return ((),)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with place:
         values = parameters.inputs(provider, symbols)
         st.button(
             "",

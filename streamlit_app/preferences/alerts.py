@@ -43,8 +43,9 @@ def show(allowed: bool) -> None:
             disabled=not allowed,
         ):
             act(_take_back)
-    if tested:
-        _test(webhook)
+    with st.container():  # what is said there goes again, and moves nothing that is being typed
+        if tested:
+            _test(webhook)
     _form("Another address" if webhook.url else "Address", allowed)
 
 

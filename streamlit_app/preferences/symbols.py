@@ -25,7 +25,8 @@ def show(allowed: bool) -> None:
 
 
 def _add(tracked: set[str], allowed: bool) -> None:
-    offered = _offered(tracked)
+    with st.container():  # a warning that comes or goes there moves nothing that is being typed
+        offered = _offered(tracked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Add a symbol",
