@@ -8,6 +8,8 @@ BIN := .venv/bin
 RUNTIME := .venv/runtime-installed
 DEV := .venv/dev-installed
 MYSQL := .services/mysql
+TESTS := crypto_assets_tests
+DATABASE_TESTS := $(TESTS)/warehouse $(TESTS)/reports $(TESTS)/defs/test_production.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,9 +31,9 @@ test: $(DEV) ## every test, against real servers that it installs and starts; AR
 	@sh deploy/install-test-services.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-test-mysql: $(DEV) ## the database tests, Dagster's own included, on Oracle's MySQL, unpacked into .services
+test-mysql: $(DEV) ## the tests of warehouse, reports and Dagster's storage, on Oracle's MySQL, unpacked into .services
 	@sh deploy/unpack-mysql.sh $(MYSQL)
-	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest crypto_assets_tests/warehouse crypto_assets_tests/defs/test_production.py $(ARGS)
+	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest $(DATABASE_TESTS) $(ARGS)
 
 lint: $(DEV) ## style, types, who may import whom, and what every file must keep to
 	@$(BIN)/ruff check

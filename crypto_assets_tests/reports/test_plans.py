@@ -85,7 +85,9 @@ def full_scans(warehouse: Warehouse, asked: list[Statement]) -> list[str]:
 
 
 def _mysql_scans(connection: Connection, statement: str, parameters: Any) -> Iterator[str]:
-    for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).mappings():
+    for row in connection.exec_driver_sql(
+        f"EXPLAIN FORMAT=TRADITIONAL {statement}", parameters
+    ).mappings():
         named = row["table"] in GROWING or str(row["table"]).endswith("_part")
         if named and row["type"] == "ALL":
             yield f"{row['table']}, {row['rows']} rows"
