@@ -55,7 +55,8 @@ def test_a_symbol_while_the_exchange_comes_back(open_tab: OpenTab, tmp_path: Pat
     make_home(tmp_path / "home", ("BTCUSDT",)).close()
     log = tmp_path / "app.log"
     with serving(tmp_path / "home", log, EXCHANGE_URL=url, ARCHIVE_URL=url) as address:
-        page = open_tab(f"{address}/settings").page
+        tab = open_tab(f"{address}/settings")
+        page = tab.page
         warning = page.get_by_text("The exchange does not tell what it lists")
         expect(warning).to_be_visible()
         field = page.get_by_role("combobox", name="Add a symbol")
@@ -63,17 +64,19 @@ def test_a_symbol_while_the_exchange_comes_back(open_tab: OpenTab, tmp_path: Pat
         with running(market, int(url.rpartition(":")[2])):
             expect(warning).to_be_hidden()
             assert_untouched(page, field, "ADA")
+        assert complaints(tab) == []
+    assert "Traceback" not in log.read_text()
 
 
 def test_an_address_while_the_answer_to_a_test_goes(open_tab: OpenTab, tmp_path: Path) -> None:
     make_home(tmp_path / "home", ("BTCUSDT",)).close()
+    log = tmp_path / "app.log"
     with (
         scripted(lambda _: Answer(body=b"ok")) as receiver,
-        serving(
-            tmp_path / "home", tmp_path / "app.log", ALERT_WEBHOOK_URL=f"{receiver.url}/hooks/one"
-        ) as address,
+        serving(tmp_path / "home", log, ALERT_WEBHOOK_URL=f"{receiver.url}/hooks/one") as address,
     ):
-        page = open_tab(f"{address}/settings?part=Alerts").page
+        tab = open_tab(f"{address}/settings?part=Alerts")
+        page = tab.page
         press(page, "test_webhook")
         told = page.get_by_text("took the test")
         expect(told).to_be_visible()
@@ -81,3 +84,5 @@ def test_an_address_while_the_answer_to_a_test_goes(open_tab: OpenTab, tmp_path:
         typed(field, "https://hooks")
         expect(told).to_have_count(0)
         assert_untouched(page, field, "https://hooks")
+        assert complaints(tab) == []
+    assert "Traceback" not in log.read_text()
