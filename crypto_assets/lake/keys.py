@@ -10,7 +10,7 @@ from crypto_assets.market.lake_object import ObjectKind, Source
 
 _KLINES = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[A-Z0-9\-_.]{1,20})"
-    r"_klines_(?P<first>\d{1,14})-(?P<last>\d{1,14})_(?P<source>rest|archive|import)\.json"
+    r"_klines_(?P<first>\d{1,14})-(?P<last>\d{1,14})_(?P<source>rest|archive|import|verified)\.json"
 )
 _DEPTH = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[A-Z0-9\-_.]{1,20})_depth_(?P<captured>\d{1,14})\.json"

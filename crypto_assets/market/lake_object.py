@@ -15,6 +15,15 @@ class Source(StrEnum):
     REST = "rest"
     ARCHIVE = "archive"
     IMPORT = "import"
+    VERIFIED = "verified"  # REST's minutes, where they and not the archive's give its own hour
+
+    @property
+    def rank(self) -> int:
+        """Of two versions of a minute the one of higher rank counts, then the later fetch."""
+        return _RANKS[self]
+
+
+_RANKS = {Source.IMPORT: 0, Source.ARCHIVE: 1, Source.REST: 1, Source.VERIFIED: 2}
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from crypto_assets.pipeline.platform import Platform
 def sweep_pieces(platform: Platform, symbol: str, window: Window) -> int:
     """Delete the pieces of each day whose loaded archive object makes them redundant.
 
-    A piece stays that was not fetched before the archive object, or holds an open time that it
-    lacks, or has only in a row that cannot be true: the lake alone must give the same minutes. The
-    object goes before its manifest row, so that a kill between the two leaves nothing unseen; of
-    a piece that is gone the row goes, if the archive object can have given all of it.
+    A piece stays that was not fetched before the archive object, counts over it (`Source.rank`),
+    or holds an open time that it lacks, or has only in a row that cannot be true: the lake alone
+    must give the same minutes. The object goes before its manifest row, so that a kill between the
+    two leaves nothing unseen; of a piece that is gone the row goes, if the archive object can have
+    given all of it.
     Answers how many went. Raises LakeError, WarehouseError.
     """
     objects = platform.warehouse.objects.of_window(symbol, ObjectKind.KLINES, window)
@@ -38,7 +39,11 @@ def _redundant(platform: Platform, day: Sequence[LakeObject]) -> list[LakeObject
     if not archived:
         return []
     whole = max(archived, key=lambda item: (item.rows, item.fetched_at))
-    pieces = [item for item in own if item.fetched_at < whole.fetched_at]
+    pieces = [
+        item
+        for item in own
+        if item.fetched_at < whole.fetched_at and item.source.rank <= whole.source.rank
+    ]
     if not pieces:
         return []
     try:

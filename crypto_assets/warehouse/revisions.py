@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from crypto_assets.market.candles import Candle
 from crypto_assets.market.clock import Window
+from crypto_assets.market.lake_object import Source
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import is_sqlite
 from crypto_assets.warehouse.schema import VALUE_COLUMNS, kline_revisions
@@ -163,12 +164,18 @@ def _keep(versions: dict[Values, Fetch], row: Row, prefix: str, exact: bool) -> 
     if not exact:
         values = tuple(float(v) if isinstance(v, Decimal) else v for v in values)
     fetch = (row[f"{prefix}fetched_at"], row[f"{prefix}source"])
-    versions[values] = max(fetch, versions.get(values, fetch))
+    versions[values] = max(fetch, versions.get(values, fetch), key=_precedence)
+
+
+def _precedence(fetch: Fetch) -> tuple[int, int, str]:
+    """Order fetches as `versions.settle` does."""
+    fetched_at, source = fetch
+    return Source(source).rank, fetched_at, source
 
 
 def _chain(versions: dict[Values, Fetch]) -> list[dict[str, Any]]:
     """Each version but the first, beside the one that it revised."""
-    in_order = sorted(versions.items(), key=lambda item: (item[1], item[0]))
+    in_order = sorted(versions.items(), key=lambda item: (_precedence(item[1]), item[0]))
     return [{**_side("old_", *old), **_side("new_", *new)} for old, new in pairwise(in_order)]
 
 

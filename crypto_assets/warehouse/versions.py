@@ -1,7 +1,8 @@
-"""What becomes of a minute that was fetched more than once: which fetch wins, what it changed.
+"""Resolves several fetches of one minute: which one counts, and what it changes.
 
-The later fetch wins; of two in one millisecond, the one greater by source and then by values, so
-that any order of loading ends the same.
+The source of the highest rank counts (`Source.rank`), then the later fetch; of two in one
+millisecond, the one greater by source and then by values, so that any order of loading ends the
+same.
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.lake_object import Source
 from crypto_assets.warehouse.schema import VALUE_COLUMNS
 
 # A candle with its provenance, in the order of fact_klines' columns.
 FETCHED_SCHEMA = CANDLE_SCHEMA.append(pa.field("fetched_at", pa.int64())).append(
     pa.field("source", pa.string())
 )
-_PRECEDENCE = ("open_time", "fetched_at", "source", *VALUE_COLUMNS, "held")
+_PRECEDENCE = ("open_time", "rank", "fetched_at", "source", *VALUE_COLUMNS, "held")
+_SOURCES = pa.array([source.value for source in Source], pa.string())
+_RANKS = pa.array([source.rank for source in Source], pa.int8())
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,16 @@ def settle(incoming: pa.Table, held: pa.Table) -> Settlement:
             incoming.append_column("held", pa.array([False] * incoming.num_rows, pa.bool_())),
             held.append_column("held", pa.array([True] * held.num_rows, pa.bool_())),
         ]
-    ).sort_by([(name, "ascending") for name in _PRECEDENCE])
+    )
+    versions = versions.append_column("rank", rank_sources(versions["source"]))
+    versions = versions.sort_by([(name, "ascending") for name in _PRECEDENCE])
     times = versions["open_time"].combine_chunks()
     last = pc.not_equal(times[:-1], times[1:])
     winners = versions.filter(pa.concat_arrays([_flat(last), pa.array([True])]))
     of_time = pc.index_in(times, winners["open_time"].combine_chunks())
     contested = frozenset(times.filter(_flat(_differ(versions, winners.take(of_time)))).to_pylist())
 
-    written = winners.filter(pc.invert(winners["held"])).drop_columns("held")
+    written = winners.filter(pc.invert(winners["held"])).drop_columns(["held", "rank"])
     place = pc.index_in(written["open_time"].combine_chunks(), held["open_time"].combine_chunks())
     new = written.filter(pc.is_null(place))
     known = written.filter(pc.is_valid(place))
@@ -59,6 +65,11 @@ def settle(incoming: pa.Table, held: pa.Table) -> Settlement:
     changed = known.filter(differs)
     again = known.filter(pc.invert(differs))
     return Settlement(new, pa.concat_tables([changed, again]), changed.num_rows, contested)
+
+
+def rank_sources(sources: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the rank of each source, as int8."""
+    return pc.take(_RANKS, pc.index_in(sources, _SOURCES))
 
 
 def _ascending(times: pa.ChunkedArray) -> bool:

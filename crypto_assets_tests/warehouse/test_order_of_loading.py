@@ -161,6 +161,32 @@ def test_a_revision_confirmed_later_is_still_one_and_keeps_its_date(warehouse: W
     assert revision.noted_at == noted.noted_at
 
 
+@pytest.mark.parametrize(
+    ("weaker", "stronger"),
+    [
+        (Source.IMPORT, Source.REST),
+        (Source.IMPORT, Source.ARCHIVE),
+        (Source.REST, Source.VERIFIED),
+        (Source.ARCHIVE, Source.VERIFIED),
+    ],
+)
+@pytest.mark.parametrize("weaker_first", [True, False])
+def test_a_source_of_higher_rank_counts_whenever_it_was_fetched(
+    warehouse: Warehouse, weaker: Source, stronger: Source, weaker_first: bool
+) -> None:
+    track(warehouse)
+    loads = [
+        batch(table([minute(START, 105)]), FETCHED + 9, weaker),
+        batch(table([minute(START, 100)]), FETCHED, stronger),
+    ]
+    for load in loads if weaker_first else reversed(loads):
+        warehouse.facts.load(SYMBOL, [load])
+    assert _rows(warehouse, "fact_klines", SYMBOL)[0][-1] == stronger.value
+    assert warehouse.facts.read(SYMBOL, WINDOW)["open"].to_pylist() == [minute(START, 100)["open"]]
+    (revision,) = warehouse.revisions.list(SYMBOL)
+    assert (revision.old_source, revision.new_source) == (weaker.value, stronger.value)
+
+
 @pytest.mark.parametrize("gap", [MINUTE_MS, 3 * DAY_MS])
 def test_an_unrevised_load_records_nothing(warehouse: Warehouse, gap: int) -> None:
     track(warehouse)
