@@ -1,5 +1,6 @@
 """`crypto-assets verify`: are our hours and days the exchange's own?"""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 
@@ -9,7 +10,8 @@ import orjson
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake import parse_key
-from crypto_assets.market.clock import Window, day_of, isoformat
+from crypto_assets.market.clock import Window, day_of, day_start_ms, isoformat
+from crypto_assets.pipeline.differences import Against
 from crypto_assets.pipeline.setup import admit
 from crypto_assets.pipeline.verify import Verified
 from crypto_assets.pipeline.verify import verify as compare
@@ -28,46 +30,77 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
     tracked = [symbol.name for symbol in stores.warehouse.symbols.tracked()]
     window = Window.of_days(first, last)
     found = {name: compare(stores, name, window) for name in symbols or tracked}
-    (_print_json if as_json else _print_lines)(found)
+    if as_json:
+        _print_json(found)
+    else:
+        marks = stores.warehouse.watermarks
+        _print_lines(found, {name: marks.get(name).purged_before or 0 for name in found})
     failed = [name for name, one in found.items() if not one.passed]
     if failed:
         count = sum(len(one.differences) + len(one.lost) for one in found.values())
         raise CryptoAssetsError(f"{count} differences in {', '.join(failed)}")
 
 
-def _print_lines(found: dict[str, Verified]) -> None:
+def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> None:
     for symbol, one in found.items():
         for difference in one.differences:
             click.echo(str(difference))
         for explained in one.explained:
             click.echo(str(explained))
+        for conflict in one.conflicts:
+            click.echo(
+                f"{symbol} {conflict.interval} {isoformat(conflict.open_time)}: "
+                f"the exchange contradicts itself ({conflict.evidence})"
+            )
+        if one.recut:
+            click.echo(
+                f"{symbol}: {one.recut} periods compared as the exchange cut them, off the hour"
+            )
         for window in one.not_loaded:
             click.echo(f"{symbol}: {window} is not loaded")
         for key in one.lost:
             click.echo(f"{symbol}: the lake has lost {key}")
         if one.hours:
             click.echo(f"{symbol}: look at {', '.join(isoformat(hour) for hour in one.hours)}")
-        for advice in _advice(symbol, one):
+        for advice in _advise(symbol, one, expired.get(symbol, 0)):
             click.echo(f"{symbol}: {advice}")
         click.echo(
             f"{symbol}: {one.compared} hours and days, {one.minutes} minutes, "
-            f"{len(one.differences)} differences, {len(one.explained)} explained by revisions"
+            f"{len(one.differences)} differences, {len(one.explained)} explained by revisions, "
+            f"{len(one.conflicts)} contradictions of the exchange"
         )
 
 
-def _advice(symbol: str, one: Verified) -> list[str]:
-    """What puts it right, as commands over the days in question."""
-    if one.passed:
-        return []
+def _advise(symbol: str, one: Verified, expired_before_ms: int) -> list[str]:
+    """Return what puts the differences right, as commands over the days that each concerns.
+
+    What differs from the exchange alone is asked for again: the backfill loads the version that
+    gives the exchange's hour. What differs from our own lake, minutes or ledger is rebuilt from the
+    lake, after a backfill where the lake has lost an object or holds none. Minutes that expired
+    come back by neither.
+    """
     lost = {parts.day for key in one.lost if (parts := parse_key(key))}
-    days = sorted({*map(day_of, one.hours), *lost})
-    chosen = f"--symbols {symbol} --from {days[0]} --to {days[-1]}"
-    ask = f"ask the exchange again: `crypto-assets backfill {chosen}`"
-    exact = "--exact " if any(difference.is_invented for difference in one.differences) else ""
-    back = f"put back what the lake holds: `crypto-assets rebuild {exact}{chosen}`"
-    if one.lost or not one.minutes:
-        return [ask, f"then {back}"]
-    return [ask] if one.is_the_exchanges else [back]
+    wrong = {day_of(each.hour) for each in one.differences} | lost
+    expired = {day for day in wrong if day_start_ms(day) < expired_before_ms}
+    inside = {day_of(each.hour) for each in one.differences if each.against is not Against.EXCHANGE}
+    back = (inside | lost) - expired
+    ask = wrong - expired if one.lost or not one.minutes else wrong - expired - inside
+    invented = any(difference.is_invented for difference in one.differences)
+    advice = []
+    if ask:
+        advice.append(f"ask the exchange again: `crypto-assets backfill {_chosen(symbol, ask)}`")
+    if back:
+        exact = "--exact " if invented else ""
+        command = f"`crypto-assets rebuild {exact}{_chosen(symbol, back)}`"
+        advice.append(f"{'then ' if ask else ''}restore what the lake holds: {command}")
+    if expired:
+        days = f"{min(expired)} to {max(expired)}"
+        advice.append(f"the minutes of {days} have expired: nothing can be restored there")
+    return advice
+
+
+def _chosen(symbol: str, days: set[date]) -> str:
+    return f"--symbols {symbol} --from {min(days)} --to {max(days)}"
 
 
 def _print_json(found: dict[str, Verified]) -> None:

@@ -55,6 +55,18 @@ def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
     return pa.table({field.name: columns[field.name].cast(field.type) for field in ROLLED_SCHEMA})
 
 
+def roll_up_as_one(candles: pa.Table, interval: Interval, open_time: int) -> pa.Table:
+    """Roll candles up into the one period that opens at `open_time`, off the grid or on it.
+
+    The candles must open in the `interval.ms` from there. Returns one row, or none without a part;
+    its open time lies on the grid.
+    """
+    shift = open_time - interval.floor(open_time)
+    opens = pc.subtract(candles["open_time"], shift)
+    place = candles.schema.get_field_index("open_time")
+    return roll_up(candles.set_column(place, "open_time", opens), interval)
+
+
 def _periods(open_times: pa.ChunkedArray, interval: Interval) -> pa.ChunkedArray:
     shifted = pc.subtract(open_times, interval.offset_ms)
     return pc.add(pc.multiply(pc.divide(shifted, interval.ms), interval.ms), interval.offset_ms)

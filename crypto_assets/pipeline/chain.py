@@ -17,6 +17,7 @@ from crypto_assets.market.clock import (
     floor_ms,
     stretches,
 )
+from crypto_assets.pipeline.conflicts import resolve_conflicts
 from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.gaps import Reasons, explain_holes, note_holes
 from crypto_assets.pipeline.held import Held, held_by_day
@@ -108,6 +109,8 @@ class Chain:
                 sweep_pieces(self.platform, self.symbol, window)
                 note_holes(self.platform, self.symbol, window, self.closed_before_ms)
             unexplained = self._explain(window) if explain else {}
+            if explain:
+                self._resolve_conflicts(window)
             bad |= unexplained | unread
             fetched = {day.day for day in stored}
             clear = [day for day in days if day not in bad]
@@ -173,6 +176,13 @@ class Chain:
         if Stage.RAW not in self.stages:
             return {}
         return explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
+
+    def _resolve_conflicts(self, window: Window) -> None:
+        """Hold the hours against the exchange's own, and load the minutes that give these."""
+        if {Stage.RAW, Stage.HOURS} <= set(self.stages) and resolve_conflicts(
+            self.platform, self.symbol, window, self.closed_before_ms
+        ):
+            self._aggregate(window)
 
     def _later_failed(self, day: date, error: CryptoAssetsError) -> list[DayOutcome]:
         later = [stage for stage in Stage if stage in self.stages and stage is not Stage.RAW]

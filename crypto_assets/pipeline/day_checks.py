@@ -93,7 +93,11 @@ class _Days:
         explained = len(self.verified.explained)
         good = f"{self.verified.compared} hours and days equal the exchange's own"
         more = f", {explained} figures but for known revisions" if explained else ""
+        conflicts = self.verified.conflicts
+        if conflicts:
+            more += f", {len(conflicts)} in which the exchange contradicts itself"
         figures = {
+            "exchange_contradictions": len(conflicts),
             "hours_and_days_compared": self.verified.compared,
             "differences": len(found),
             "differences_explained": explained,

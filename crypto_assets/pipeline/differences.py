@@ -53,7 +53,7 @@ class Difference:
     def __str__(self) -> str:
         return (
             f"{self.symbol} {self.interval} {isoformat(self.open_time)} {self.column}: "
-            f"ours {_shown(self.ours)}, {self.against} {_shown(self.theirs)}"
+            f"ours {text(self.ours)}, {self.against} {text(self.theirs)}"
         )
 
 
@@ -126,5 +126,6 @@ def _flat(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks()
 
 
-def _shown(value: Figure) -> str:
+def text(value: Figure) -> str:
+    """Write a figure in plain decimals; "none" where there is none."""
     return "none" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)

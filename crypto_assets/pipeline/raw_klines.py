@@ -76,7 +76,7 @@ def store_stretch(
 ) -> list[StoredDay]:
     """Fetch and store what closed of a window, by REST. Raises ExchangeError, LakeError."""
     pulled = pull_stretch(platform.exchange, symbol, window, closed_before_ms)
-    stored = [_store(platform, symbol, day, pulls) for day, pulls in sorted(pulled.items())]
+    stored = [store_pulls(platform, symbol, day, pulls) for day, pulls in sorted(pulled.items())]
     return [replace(day, whole=False) for day in stored]
 
 
@@ -119,12 +119,13 @@ def _store_day(
             note = f"retired: nothing before {isoformat(before)} is fetched"
             return StoredDay(day, note=note, whole=False)
         pulls = pull(platform.exchange, symbol, day, closed_before_ms)
-        return _store(platform, symbol, day, pulls)
+        return store_pulls(platform, symbol, day, pulls)
     except CryptoAssetsError as error:
         return StoredDay(day, error=error)
 
 
-def _store(platform: Platform, symbol: str, day: date, pulls: DayPulls) -> StoredDay:
+def store_pulls(platform: Platform, symbol: str, day: date, pulls: DayPulls) -> StoredDay:
+    """Put what was fetched of a day into the lake. Raises LakeError."""
     stored = [_put(platform, symbol, pull) for pull in pulls.pulls]
     return StoredDay(
         day,

@@ -1,37 +1,46 @@
 """Truth rule 8: our hours and days against the exchange's own, and our minutes behind them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.pipeline.conflicts import (
+    ExchangeMinutes,
+    describe_contradiction,
+    find_match,
+)
 from crypto_assets.pipeline.consistency import (
-    PERIOD_VALUES,
     days_from_hours,
     filled_gaps,
     hours_from_minutes,
     minutes_from_lake,
     unpurged,
 )
-from crypto_assets.pipeline.differences import Against, Difference, Yardstick
+from crypto_assets.pipeline.differences import Difference, Yardstick
+from crypto_assets.pipeline.exchange_periods import (
+    DifferingPeriod,
+    PeriodComparison,
+    compare_periods,
+)
 from crypto_assets.pipeline.lake_minutes import read_minutes
 from crypto_assets.pipeline.loaded import Loaded
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.revised import Explained, explain
+from crypto_assets.pipeline.revised import Explained, find_revision
+from crypto_assets.warehouse import Conflict
 
 
 @dataclass(frozen=True)
 class Verified:
-    """`compared` counts the hours and days that both sides hold or one of them lacks, `minutes`
-    those whose candle the lake still holds.
+    """The result of a verification.
 
-    `explained` are differences that a known revision accounts for. In `not_loaded` the exchange
-    has hours of which we were never given a candle. `lost` are objects that the manifest names and
-    no lake holds.
+    `compared` counts the hours and days that both sides hold or one of them lacks, `recut` those of
+    them that the exchange cuts off the grid (compared as it cuts them), and `minutes` those whose
+    candle the lake still holds. `explained` are differences that a known revision accounts for.
+    `conflicts` are periods in which the exchange contradicts itself: no version of its minutes
+    gives its own hour or day. In `not_loaded` the exchange has hours of which we were never given a
+    candle. `lost` are objects that the manifest names and no lake holds.
     """
 
     compared: int = 0
@@ -40,15 +49,12 @@ class Verified:
     not_loaded: tuple[Window, ...] = ()
     minutes: int = 0
     lost: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    recut: int = 0
 
     @property
     def passed(self) -> bool:
         return not (self.differences or self.lost)
-
-    @property
-    def is_the_exchanges(self) -> bool:
-        """Whether all differs from the exchange alone, and nothing among ourselves."""
-        return all(one.against is Against.EXCHANGE for one in self.differences)
 
     @property
     def hours(self) -> list[int]:
@@ -63,6 +69,8 @@ class Verified:
             self.not_loaded + other.not_loaded,
             self.minutes + other.minutes,
             self.lost + other.lost,
+            self.conflicts + other.conflicts,
+            self.recut + other.recut,
         )
 
 
@@ -71,39 +79,67 @@ def verify(platform: Platform, symbol: str, window: Window) -> Verified:
 
     Hours and days with the exchange's own; hours with our minutes and days with our hours; minutes
     with the lake's objects as far as it still holds them, and with the gap ledger. As decimals, to
-    the last digit; on SQLite, which holds doubles, to twelve significant digits. The work is
-    bounded by the window's length: a month's minutes at a time. Raises ExchangeError, LakeError,
-    WarehouseError.
+    the last digit; on SQLite, which holds doubles, to twelve significant digits. Where an hour or
+    day differs, the exchange's minutes are fetched to tell whose fault that is; a contradiction of
+    the exchange with itself is recorded. The work is bounded by the window's length: a month's
+    minutes at a time. Raises ExchangeError, LakeError, WarehouseError.
     """
     yardstick = Yardstick(symbol, platform.warehouse.is_exact)
     closed = window & Window(0, platform.closed_before())
     loaded = Loaded(platform, symbol)
-    found = _against_exchange(platform, yardstick, closed, loaded)
     settled = closed & Window(0, floor_ms(loaded.until, HOUR_MS))
+    ourselves = Verified()
     for month in _months(settled):
-        found += _against_ourselves(platform, yardstick, month)
-    return found
+        ourselves += _against_ourselves(platform, yardstick, month)
+    found = _against_exchange(platform, yardstick, closed, loaded, ourselves.differences)
+    platform.warehouse.conflicts.replace(symbol, closed, found.conflicts)
+    return found + ourselves
 
 
 def _against_exchange(
-    platform: Platform, yardstick: Yardstick, closed: Window, loaded: Loaded
+    platform: Platform,
+    yardstick: Yardstick,
+    closed: Window,
+    loaded: Loaded,
+    inside: Sequence[Difference],
 ) -> Verified:
-    found = Verified()
-    for interval in (Interval.H1, Interval.D1):
-        whole = Window(closed.start_ms, max(closed.start_ms, interval.floor(closed.end_ms)))
-        ours = platform.warehouse.aggregates.read(yardstick.symbol, interval, whole)
-        theirs = platform.exchange.rest.candle_table(yardstick.symbol, interval, whole)
-        waiting = [at for at in _only_in(theirs, ours) if not loaded.covers(at, interval)]
-        theirs = theirs.filter(pc.invert(pc.is_in(theirs["open_time"], _array(waiting))))
-        differing = yardstick.differences(interval, ours, theirs, PERIOD_VALUES)
-        unknown, explained = explain(platform, yardstick, differing, theirs)
-        found += Verified(
-            compared=len({*_opens(ours), *_opens(theirs)}),
-            differences=tuple(unknown),
-            explained=tuple(explained),
-            not_loaded=tuple(_runs(waiting)) if interval is Interval.H1 else (),
-        )
+    """Compare with the exchange; periods with differences `inside` are ours to put right."""
+    hours = compare_periods(platform, yardstick, Interval.H1, closed, loaded)
+    wrong = {one.hour for one in inside if one.interval is not Interval.D1}
+    found = _explain(platform, yardstick, hours, wrong)
+    found += Verified(not_loaded=tuple(_runs(hours.not_loaded)))
+    days = compare_periods(platform, yardstick, Interval.D1, closed, loaded)
+    wrong = {floor_ms(one.open_time, DAY_MS) for one in (*inside, *found.differences)}
+    return found + _explain(platform, yardstick, days, wrong)
+
+
+def _explain(
+    platform: Platform,
+    yardstick: Yardstick,
+    compared: PeriodComparison,
+    wrong: Collection[int],
+) -> Verified:
+    """Part what differs: ours to put right, known revisions, the exchange against itself."""
+    found = Verified(compared=compared.compared, recut=compared.recut)
+    periods = [one.period for one in compared.differing]
+    minutes = ExchangeMinutes(platform, yardstick.symbol, periods)
+    for one in compared.differing:
+        found += _explain_one(minutes, yardstick, one, wrong)
     return found
+
+
+def _explain_one(
+    minutes: ExchangeMinutes,
+    yardstick: Yardstick,
+    one: DifferingPeriod,
+    wrong: Collection[int],
+) -> Verified:
+    period = one.period
+    if period.open_time in wrong or find_match(minutes, yardstick, period):
+        return Verified(differences=one.differences)
+    if by := find_revision(minutes.platform, yardstick, period):
+        return Verified(explained=tuple(Explained(each, by) for each in one.differences))
+    return Verified(conflicts=(describe_contradiction(minutes, yardstick, one),))
 
 
 def _against_ourselves(platform: Platform, yardstick: Yardstick, month: Window) -> Verified:
@@ -142,16 +178,3 @@ def _runs(hours: Sequence[int]) -> list[Window]:
         start = runs.pop().start_ms if runs and runs[-1].end_ms == at else at
         runs.append(Window(start, at + HOUR_MS))
     return runs
-
-
-def _only_in(table: pa.Table, other: pa.Table) -> list[int]:
-    return sorted({*_opens(table)} - {*_opens(other)})
-
-
-def _opens(table: pa.Table) -> list[int]:
-    times: list[int] = table["open_time"].to_pylist()
-    return times
-
-
-def _array(times: Sequence[int]) -> pa.Array:
-    return pa.array(times, pa.int64())

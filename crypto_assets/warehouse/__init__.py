@@ -1,5 +1,6 @@
 """The warehouse: facts, aggregates and ledgers in SQLite, MySQL or MariaDB, from one SQL."""
 
+from crypto_assets.warehouse.conflicts import Conflict, ConflictKind
 from crypto_assets.warehouse.facts import KlinesBatch
 from crypto_assets.warehouse.gaps import Gap, GapClass
 from crypto_assets.warehouse.manifest import Version
@@ -10,6 +11,8 @@ from crypto_assets.warehouse.warehouse import Warehouse
 from crypto_assets.warehouse.watermarks import Watermark
 
 __all__ = [
+    "Conflict",
+    "ConflictKind",
     "Gap",
     "GapClass",
     "KlinesBatch",

@@ -213,6 +213,17 @@ kline_revisions = _table(
     Index("ix_kline_revisions_noted", "noted_at"),
 )
 
+exchange_conflicts = _table(
+    "exchange_conflicts",
+    _symbol_id(),
+    Column("period", String(3), primary_key=True),
+    _time("open_time", primary_key=True),
+    _text("kind", 16),
+    _text("evidence", 500),
+    _time("recorded_at"),
+    Index("ix_exchange_conflicts_recorded", "recorded_at"),
+)
+
 quarantine = _table(
     "quarantine",
     Column("quarantine_id", Integer, primary_key=True),

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from crypto_assets.warehouse import migration
 from crypto_assets.warehouse.aggregates import Aggregates
+from crypto_assets.warehouse.conflicts import Conflicts
 from crypto_assets.warehouse.coverage import Coverage
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.facts import Facts
@@ -96,6 +97,10 @@ class Warehouse:
     @cached_property
     def revisions(self) -> Revisions:
         return Revisions(self._database, self.symbols)
+
+    @cached_property
+    def conflicts(self) -> Conflicts:
+        return Conflicts(self._database, self.symbols)
 
     @cached_property
     def quarantine(self) -> Quarantine:

@@ -8,8 +8,10 @@ from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.pipeline.ingest import Errand, bring_symbols
+from crypto_assets.pipeline.outcome import Stage
 from crypto_assets.pipeline.sources import pull_stretch
-from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 DAY = TODAY - timedelta(days=1)
@@ -33,7 +35,9 @@ def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
         in_the_archive("outage", second, 2),
     ]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
-    bring(platform, first=DAY, last=DAY)
+    # Without the hours, which REST's minutes give: these would count for all of the day.
+    stages = {Stage.RAW, Stage.FACTS}
+    assert list(bring_symbols(platform, {"BTCUSDT": WINDOW}, stages, Errand.DAYS))
     held = platform.warehouse.facts.read_fetched("BTCUSDT", WINDOW)
     assert Counter(held["source"].to_pylist()) == {"archive": 1437, "rest": 3}
     objects = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, WINDOW)

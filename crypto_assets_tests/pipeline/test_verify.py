@@ -194,35 +194,6 @@ def test_retired_minutes_are_not_asked_for(platform: Platform) -> None:
     assert found.minutes == 1440 + 720
 
 
-def test_a_revision_that_the_exchanges_hours_do_not_show_explains_them(
-    simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
-) -> None:
-    """The archive was revised, REST was not: the older values give the exchange's hour and day."""
-    server = simulated_exchange(now=NOON)
-    built = build_platform(server, warehouse_url=warehouse_url)
-    bring(built, first=FIRST)
-    server.faults.add(
-        {
-            **{"do": "revise", "in": "archive", "change": {"high": "+5", "volume": "*2"}},
-            **{"start": isoformat(AT), "end": isoformat(AT + 2 * MINUTE_MS)},
-        }
-    )
-    bring(built, first=FIRST, last=FIRST)
-    found = whole(built)
-    assert found.passed
-    assert {(one.difference.interval.value, one.difference.column) for one in found.explained} >= {
-        ("1h", "volume"),
-        ("1d", "volume"),
-    }
-    assert len(built.warehouse.revisions.list("BTCUSDT")) == 2
-    tamper(
-        built,
-        "UPDATE hourly_klines SET volume = volume + 1"
-        f" WHERE symbol_id = {{symbol}} AND open_time = {HOUR}",
-    )
-    assert not whole(built).passed
-
-
 def test_the_days_of_a_delisted_symbol(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:

@@ -1,0 +1,206 @@
+"""Resolves conflicts of the exchange with itself: the minutes that give its own hour count.
+
+The daily archive and REST may give different values of a minute, and either may not be what the
+exchange built its own hour from (truth rule 6). Where a stored hour differs from the exchange's
+own, REST's minutes of the hour are fetched. If they give it, or else the archive's do, they are
+put into the lake under the source `verified`, which counts over every other fetch, whenever that
+is made. If neither does, the exchange contradicts itself: that is recorded and listed, and is no
+difference of ours.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from crypto_assets.errors import ObjectMissing
+from crypto_assets.lake import decode_klines
+from crypto_assets.market.candles import CANDLE_COLUMNS, KlineRow
+from crypto_assets.market.clock import HOUR_MS, Window, day_of, floor_ms, isoformat, now_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.sanity import sift
+from crypto_assets.pipeline.differences import Difference, Yardstick, text
+from crypto_assets.pipeline.exchange_periods import (
+    DifferingPeriod,
+    Period,
+    compare_periods,
+    differences_of,
+    gives,
+)
+from crypto_assets.pipeline.fact_klines import load_klines
+from crypto_assets.pipeline.lake_minutes import lake_of, merged
+from crypto_assets.pipeline.loaded import Loaded
+from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.raw_klines import record, store_pulls
+from crypto_assets.pipeline.sources import DayPulls, Pull
+from crypto_assets.warehouse import Conflict, ConflictKind
+
+_NAMED_AT_MOST = 6
+
+
+@dataclass(frozen=True)
+class Match:
+    """A version of a period's minutes, as rows of 12 fields, that gives the exchange's candle."""
+
+    period: Period
+    rows: list[KlineRow]
+    origin: Source
+
+
+class ExchangeMinutes:
+    """The exchange's minutes of some periods of a symbol, fetched when first asked for.
+
+    `periods` are those that may be asked for: neighbors share a request, a day at most.
+    """
+
+    def __init__(self, platform: Platform, symbol: str, periods: Iterable[Period]) -> None:
+        self.symbol = symbol
+        self.platform = platform
+        self._spans = [
+            part
+            for span in merged([period.window for period in periods])
+            for day in span.days()
+            if (part := span & Window.of_day(day))
+        ]
+        self._from_rest: dict[Window, list[KlineRow]] = {}
+
+    def by_rest(self, window: Window) -> list[KlineRow]:
+        """Return REST's rows of a period's window. Raises ExchangeError."""
+        return [
+            row
+            for span in self._spans
+            if span & window
+            for row in self._fetch(span)
+            if int(row[0]) in window
+        ]
+
+    def by_archive(self, window: Window) -> list[KlineRow]:
+        """Return the rows that the lake's archive files have of a window. Raises LakeError."""
+        rows: list[KlineRow] = []
+        days = list(window.days())
+        objects = self.platform.warehouse.objects.of_window(
+            self.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
+        )
+        for item in objects:
+            if item.source is Source.ARCHIVE:
+                with suppress(ObjectMissing):  # `verify` lists what the lake has lost
+                    body = lake_of(self.platform, item.bucket).get(item.key)
+                    rows += [row for row in decode_klines(body) if int(row[0]) in window]
+        return sorted(rows, key=lambda row: int(row[0]))
+
+    def _fetch(self, span: Window) -> list[KlineRow]:
+        if span not in self._from_rest:
+            pages = self.platform.exchange.rest.klines(self.symbol, Interval.M1, span)
+            self._from_rest[span] = [row for page in pages for row in page]
+        return self._from_rest[span]
+
+
+def resolve_conflicts(
+    platform: Platform, symbol: str, window: Window, closed_before_ms: int
+) -> list[Conflict]:
+    """Load, for each stored hour that differs from the exchange's own, the minutes that give it.
+
+    Compares the closed hours that open in `window`: one request for each 1,000 of them, and at
+    most two for each day in which one differs. Hours and days are to be computed again where
+    anything comes back. Returns the conflicts, as recorded. Raises ExchangeError, LakeError,
+    WarehouseError.
+    """
+    closed = window & Window(window.start_ms, floor_ms(closed_before_ms, HOUR_MS))
+    if not closed:
+        return []
+    yardstick = Yardstick(symbol, platform.warehouse.is_exact)
+    compared = compare_periods(platform, yardstick, Interval.H1, closed, Loaded(platform, symbol))
+    periods = [one.period for one in compared.differing]
+    minutes = ExchangeMinutes(platform, symbol, periods)
+    matches = [match for one in periods if (match := find_match(minutes, yardstick, one))]
+    if not matches:
+        return []
+    _load(platform, symbol, matches)
+    conflicts = [
+        Conflict(
+            symbol,
+            match.period.interval,
+            match.period.open_time,
+            ConflictKind.RESOLVED,
+            _changes(platform, symbol, match),
+        )
+        for match in matches
+    ]
+    platform.warehouse.conflicts.record(conflicts)
+    return conflicts
+
+
+def find_match(minutes: ExchangeMinutes, yardstick: Yardstick, period: Period) -> Match | None:
+    """Return the version of a period's minutes that gives the exchange's candle, if one does.
+
+    REST's is tried first, then that of the archive files that the lake holds. Of a period that the
+    exchange does not have there is none. Raises ExchangeError, LakeError, WarehouseError.
+    """
+    if period.theirs is None:
+        return None
+    versions = ((Source.REST, minutes.by_rest), (Source.ARCHIVE, minutes.by_archive))
+    for origin, fetch in versions:
+        rows = fetch(period.window)
+        if rows and gives(yardstick, sift(rows, period.window).candles, period):
+            return Match(period, rows, origin)
+    return None
+
+
+def describe_contradiction(
+    minutes: ExchangeMinutes, yardstick: Yardstick, one: DifferingPeriod
+) -> Conflict:
+    """Return what is to be recorded of a period that no version of its minutes gives.
+
+    Raises ExchangeError, where REST's minutes are not to be had.
+    """
+    period = one.period
+    kind = ConflictKind.OFF_GRID if period.is_off_grid else ConflictKind.CONTRADICTION
+    candles = sift(minutes.by_rest(period.window), period.window).candles
+    rest = differences_of(yardstick, candles, period)
+    evidence = [_sides(each, "our minutes give") for each in one.differences[:_NAMED_AT_MOST]]
+    evidence += [_sides(each, "REST's minutes give") for each in rest[:_NAMED_AT_MOST]]
+    text = "; ".join(dict.fromkeys(evidence))
+    return Conflict(yardstick.symbol, period.interval, period.open_time, kind, text)
+
+
+def _load(platform: Platform, symbol: str, matches: Sequence[Match]) -> None:
+    """Put the minutes into the lake, a run of hours of a day as one object, and load them."""
+    fetched_at = now_ms()
+    pulls: defaultdict[date, list[Pull]] = defaultdict(list)
+    spans = merged([match.period.window for match in matches])
+    rows = sorted((row for match in matches for row in match.rows), key=lambda row: int(row[0]))
+    for span in spans:
+        own = [row for row in rows if int(row[0]) in span]
+        for day, part in groupby(own, key=lambda row: day_of(int(row[0]))):
+            pulls[day].append(Pull(Source.VERIFIED, RawKlines.of(list(part)), fetched_at))
+    stored = [store_pulls(platform, symbol, day, DayPulls(own)) for day, own in pulls.items()]
+    record(platform, symbol, stored)
+    bodies = dict(body for day in stored for body in day.bodies)
+    load_klines(platform, symbol, Window.of_days(min(pulls), max(pulls)), bodies)
+
+
+def _changes(platform: Platform, symbol: str, match: Match) -> str:
+    """Name the minutes that a verified version revised, with both values and sources."""
+    revisions = [
+        revision
+        for revision in platform.warehouse.revisions.list(symbol, match.period.window)
+        if revision.new_source == Source.VERIFIED
+    ]
+    named = [
+        f"{isoformat(one.open_time)} {name}: "
+        f"{one.old_source} {text(old)}, {match.origin} {text(new)}"
+        for one in revisions
+        for name in CANDLE_COLUMNS
+        if (old := getattr(one.old, name)) != (new := getattr(one.new, name))
+    ]
+    more = f" and {len(named) - _NAMED_AT_MOST} more" if len(named) > _NAMED_AT_MOST else ""
+    shown = "; ".join(named[:_NAMED_AT_MOST])
+    return f"{match.origin} gives the exchange's own hour; {shown}{more}"
+
+
+def _sides(one: Difference, ours: str) -> str:
+    return f"{one.column}: {ours} {text(one.ours)}, the exchange's own is {text(one.theirs)}"

@@ -1,0 +1,66 @@
+"""Recorded candles for one test: CSV files as the simulated exchange serves them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """A candle as a file's line; times in epoch ms."""
+
+    open_time: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    close_time: int
+    quote_volume: Decimal
+    trade_count: int
+    taker_buy_volume: Decimal
+    taker_buy_quote_volume: Decimal
+
+
+def minute(open_time: int, price: int, volume: int = 2) -> Row:
+    """A minute at one price, traded where `volume` is above 0; it closes at its 60th second."""
+    at, amount = Decimal(price), Decimal(volume)
+    half = amount / 2
+    return Row(
+        open_time,
+        *(at, at + 1, at - 1, at),
+        amount,
+        open_time + 59_999,
+        amount * at,
+        volume * 3,
+        half,
+        half * at,
+    )
+
+
+def together(parts: Sequence[Row], open_time: int, close_time: int) -> Row:
+    """The larger candle of parts that all have volume, by the exchange's rule."""
+    assert all(part.volume for part in parts)
+    return Row(
+        open_time,
+        parts[0].open,
+        max(part.high for part in parts),
+        min(part.low for part in parts),
+        parts[-1].close,
+        sum((part.volume for part in parts), Decimal()),
+        close_time,
+        sum((part.quote_volume for part in parts), Decimal()),
+        sum(part.trade_count for part in parts),
+        sum((part.taker_buy_volume for part in parts), Decimal()),
+        sum((part.taker_buy_quote_volume for part in parts), Decimal()),
+    )
+
+
+def write_candles(folder: Path, symbol: str, interval: str, rows: Iterable[Row]) -> Path:
+    """Write one file, and return its folder."""
+    folder.mkdir(exist_ok=True)
+    lines = [",".join(field.name for field in fields(Row))]
+    lines += [",".join(str(value) for value in astuple(row)) for row in rows]
+    (folder / f"{symbol}-{interval}.csv").write_text("\n".join(lines) + "\n")
+    return folder
