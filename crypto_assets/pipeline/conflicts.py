@@ -130,7 +130,7 @@ def resolve_conflicts(
         )
         for match in matches
     ]
-    platform.warehouse.conflicts.record(conflicts)
+    platform.warehouse.conflicts.record(symbol, conflicts)
     return conflicts
 
 

@@ -3,20 +3,25 @@
 from dataclasses import dataclass
 
 from crypto_assets.reports.status import SymbolStatus, read_status
-from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse import Conflict, Warehouse
 from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets.warehouse.revisions import Revision
 
 
 @dataclass(frozen=True)
 class Quality:
-    """`revisions` and `quarantine` are the last noted ones; `quarantined` counts all."""
+    """What was found wrong.
+
+    `revisions`, `quarantine` and `conflicts`, in which the exchange contradicts itself, are the
+    last recorded ones; `quarantined` counts all.
+    """
 
     as_of: int
     symbols: tuple[SymbolStatus, ...]
     revisions: tuple[Revision, ...]
     quarantined: int
     quarantine: tuple[Quarantined, ...]
+    conflicts: tuple[Conflict, ...]
 
 
 def read_quality(warehouse: Warehouse, now_ms: int, limit: int) -> Quality:
@@ -28,4 +33,5 @@ def read_quality(warehouse: Warehouse, now_ms: int, limit: int) -> Quality:
         revisions=tuple(warehouse.revisions.list(limit=limit)),
         quarantined=warehouse.quarantine.count(),
         quarantine=tuple(warehouse.quarantine.list(limit=limit)),
+        conflicts=tuple(warehouse.conflicts.list(limit=limit)),
     )

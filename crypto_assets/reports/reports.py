@@ -24,7 +24,7 @@ from crypto_assets.reports.series import Answer, CandleSeries, Chart
 from crypto_assets.reports.statistics import Statistics, statistics_24h
 from crypto_assets.reports.status import Status, read_status
 from crypto_assets.reports.storage import Storage, read_storage
-from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse import Conflict, Warehouse
 from crypto_assets.warehouse.gaps import Gap as LedgerGap
 from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets.warehouse.revisions import Revision
@@ -174,6 +174,13 @@ class Reports:
     def revisions(self, symbol: str | None = None, limit: int = 100) -> list[Revision]:
         """Of one symbol the newest candles', of all the last noted."""
         return self._warehouse.revisions.list(symbol, limit=limit, newest=True)
+
+    def conflicts(self, symbol: str | None = None, limit: int = 100) -> list[Conflict]:
+        """Return the periods in which the exchange contradicts itself.
+
+        Of one symbol by open time, of all the last recorded first.
+        """
+        return self._warehouse.conflicts.list(symbol, limit=limit)
 
     def quarantine(self, symbol: str | None = None, limit: int = 100) -> list[Quarantined]:
         """What was set aside, the last noted first."""

@@ -5,6 +5,7 @@ import streamlit as st
 from streamlit_app.quality import (
     calendar,
     checks,
+    conflicts,
     gap_ledger,
     quarantine,
     revisions,
@@ -16,6 +17,7 @@ _PARTS = {
     "Calendar": calendar.show,
     "Gaps": gap_ledger.show,
     "Revisions": revisions.show,
+    "Conflicts": conflicts.show,
     "Quarantine": quarantine.show,
     "Checks": checks.show,
     "Verify": verification.show,

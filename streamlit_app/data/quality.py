@@ -6,6 +6,7 @@ import streamlit as st
 
 from crypto_assets.orchestrator import AssetCheck
 from crypto_assets.reports import Calendar, Quality
+from crypto_assets.warehouse import Conflict
 from crypto_assets.warehouse.gaps import Gap
 from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets.warehouse.revisions import Revision
@@ -33,6 +34,11 @@ def gaps(symbol: str | None, closed: bool) -> list[Gap]:
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
 def revisions(symbol: str | None) -> list[Revision]:
     return reports().revisions(symbol, ROWS)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def conflicts(symbol: str | None) -> list[Conflict]:
+    return reports().conflicts(symbol, ROWS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)

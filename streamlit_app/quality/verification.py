@@ -12,6 +12,7 @@ from crypto_assets.pipeline.setup import admit
 from crypto_assets.pipeline.verify import Verified, verify
 from streamlit_app import data, notices, tables, writers
 from streamlit_app.data import preferences
+from streamlit_app.quality import conflicts
 
 MAX_DAYS = 31
 _OFFERED_DAYS = 7
@@ -105,6 +106,15 @@ def _outcome(result: _Result) -> None:
         st.markdown(f"- The lake has lost `{lost}`")
     for window in found.not_loaded:
         st.markdown(f"- Not loaded: {window}")
+    if found.recut:
+        st.markdown(f"- {found.recut:,} periods compared as the exchange cut them, off the grid")
+    if found.conflicts:
+        st.info(
+            f"**The exchange contradicts itself in {len(found.conflicts):,} hours and days:** "
+            "none of its minutes give them. These are no differences of ours.",
+            icon=":material/balance:",
+        )
+        conflicts.show_table([*found.conflicts])
     if found.explained:
         with st.expander(f"{len(found.explained):,} more that a known revision explains"):
             st.code("\n".join(str(each) for each in found.explained), None)

@@ -3,7 +3,9 @@
 from pydantic import Field
 
 from crypto_assets.api.views.base import EpochMs, Exact, View
+from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.warehouse import ConflictKind
 from crypto_assets.warehouse.gaps import GapClass
 
 
@@ -128,9 +130,26 @@ class QuarantinedView(View):
     noted_at: EpochMs
 
 
+class ConflictView(View):
+    """A period in which the exchange contradicts itself; `interval` is 1h or 1d."""
+
+    symbol: str
+    interval: Interval
+    open_time: EpochMs = Field(description="The exchange's own, off the grid too.")
+    kind: ConflictKind = Field(
+        description=(
+            "resolved: one version of the minutes gives the exchange's hour, and counts; "
+            "contradiction: none does; off_grid: none does, and the period opens off its grid."
+        )
+    )
+    evidence: str = Field(description="Both values and their sources.")
+    recorded_at: EpochMs
+
+
 class QualityView(View):
     as_of: EpochMs
     symbols: tuple[SymbolStatusView, ...]
     revisions: tuple[RevisionView, ...] = Field(description="The last noted ones.")
     quarantined: int
     quarantine: tuple[QuarantinedView, ...] = Field(description="The last noted ones.")
+    conflicts: tuple[ConflictView, ...] = Field(description="The last recorded ones.")
