@@ -1,0 +1,136 @@
+"""Every command that verify prints puts right what it is printed for."""
+
+import hashlib
+import re
+import sqlite3
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+import pytest
+
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets_tests.cli.conftest import Desk, MakeDesk
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+FIRST, SECOND = date(2025, 3, 4), date(2025, 3, 5)
+RANGE = ("--symbols", "BTCUSDT", "--from", str(FIRST), "--to", str(SECOND))
+HOUR = Window.of_day(FIRST).start_ms + 9 * HOUR_MS
+AT = HOUR + 7 * MINUTE_MS
+TAMPERED = Window.of_day(SECOND).start_ms + 11 * HOUR_MS
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def desk(server: ExchangeServer, make_desk: MakeDesk) -> Desk:
+    """A home with two days of BTCUSDT."""
+    made = make_desk(server)
+    assert made.run("init").code == 0
+    assert made.run("backfill", *RANGE).code == 0
+    return made
+
+
+def execute(desk: Desk, *statements: str) -> None:
+    with sqlite3.connect(desk.home / "warehouse.db") as database:
+        for statement in statements:
+            database.execute(statement)
+    database.close()
+
+
+def advised(out: str) -> list[list[str]]:
+    """The words of each command that verify says to run, without its name."""
+    return [command.split() for command in re.findall("`crypto-assets (.*)`", out)]
+
+
+def follow_advice(desk: Desk) -> list[list[str]]:
+    """Run what verify prints, in its order, and verify again: it must find nothing."""
+    ran = desk.run("verify", *RANGE)
+    assert ran.code == 1, ran.out
+    commands = advised(ran.out)
+    for words in commands:
+        ran = desk.run(*words)
+        assert ran.code == 0, ran.err
+    ran = desk.run("verify", *RANGE)
+    assert ran.code == 0, ran.out
+    return commands
+
+
+def contradict(desk: Desk, server: ExchangeServer) -> None:
+    """The home as an earlier version left it: the archive's minute counts, and not REST's."""
+    server.faults.add(
+        {
+            **{"do": "revise", "in": "archive", "change": {"volume": "+1"}},
+            **{"start": isoformat(AT), "end": isoformat(AT + MINUTE_MS)},
+        }
+    )
+    (path,) = (desk.home / "lake" / "raw" / str(FIRST)).glob("BTCUSDT_klines_*_archive.json")
+    rows = orjson.loads(path.read_bytes())
+    for row in rows:
+        if row[0] == AT:
+            row[5] = f"{Decimal(row[5]) + 1:f}"
+    body = orjson.dumps(rows)
+    path.write_bytes(body)
+    digest = hashlib.sha256(body).hexdigest()
+    periods = {"fact": AT, "hourly": HOUR, "daily": Window.of_day(FIRST).start_ms}
+    execute(
+        desk,
+        f"UPDATE lake_objects SET sha256 = '{digest}', size_bytes = {len(body)}"
+        f" WHERE key LIKE '{FIRST}/%archive.json'",
+        *(
+            f"UPDATE {table}_klines SET volume = volume + 1 WHERE open_time = {at}"
+            for table, at in periods.items()
+        ),
+    )
+
+
+def tamper(desk: Desk) -> None:
+    execute(desk, f"UPDATE fact_klines SET volume = volume + 3 WHERE open_time = {TAMPERED}")
+
+
+def days(first: date, last: date) -> list[str]:
+    return ["--symbols", "BTCUSDT", "--from", str(first), "--to", str(last)]
+
+
+def test_a_contradiction_of_archive_and_rest_is_asked_for_again(
+    desk: Desk, server: ExchangeServer
+) -> None:
+    contradict(desk, server)
+    assert follow_advice(desk) == [["backfill", *days(FIRST, FIRST)]]
+
+
+def test_each_day_gets_the_command_that_helps_it(desk: Desk, server: ExchangeServer) -> None:
+    contradict(desk, server)
+    tamper(desk)
+    assert follow_advice(desk) == [
+        ["backfill", *days(FIRST, FIRST)],
+        ["rebuild", *days(SECOND, SECOND)],
+    ]
+
+
+def test_an_object_that_the_lake_has_lost_is_fetched_and_then_restored(
+    desk: Desk, server: ExchangeServer
+) -> None:
+    tamper(desk)
+    lost: list[Path] = list((desk.home / "lake" / "raw" / str(SECOND)).glob("*.json"))
+    for path in lost:
+        path.unlink()
+    assert [words[0] for words in follow_advice(desk)] == ["backfill", "rebuild"]
+
+
+def test_of_expired_minutes_no_command_is_printed(desk: Desk) -> None:
+    end = Window.of_day(FIRST).end_ms
+    execute(
+        desk,
+        f"UPDATE extraction_metadata SET purged_before = {end} WHERE kind = 'klines'",
+        f"DELETE FROM fact_klines WHERE open_time < {end}",
+        f"UPDATE hourly_klines SET volume = volume + 1 WHERE open_time = {HOUR}",
+    )
+    ran = desk.run("verify", *RANGE)
+    assert ran.code == 1
+    assert advised(ran.out) == []
+    assert f"the minutes of {FIRST} to {FIRST} have expired" in ran.out
