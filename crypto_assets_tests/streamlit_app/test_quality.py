@@ -23,6 +23,7 @@ from crypto_assets_tests.streamlit_app.test_pipeline import table_of
 from crypto_assets_tests.streamlit_app.test_steering_states import TOKEN, unlocked
 from crypto_assets_tests.streamlit_app.troubled import (
     BROKEN,
+    CONTRADICTION,
     OPEN_MINUTES,
     OUTAGE_MINUTES,
     trouble,
@@ -73,6 +74,12 @@ def test_a_revision_has_both_values_and_sources(run_app: RunApp, home: Path) -> 
     assert (row["old_source"], row["new_source"]) == ("rest", "archive")
 
 
+def test_a_conflict_of_the_exchange_is_listed_with_both_values(run_app: RunApp, home: Path) -> None:
+    (row,) = table_of(run_app(home, QUALITY, part="Conflicts")).to_dict("records")
+    assert (row["interval"], row["evidence"]) == ("1h", CONTRADICTION)
+    assert "none of its minutes give it" in row["result"]
+
+
 def test_quarantine_says_why_and_where(run_app: RunApp, home: Path) -> None:
     (row,) = table_of(run_app(home, QUALITY, part="Quarantine")).to_dict("records")
     assert row["reason"] == BROKEN
@@ -80,7 +87,7 @@ def test_quarantine_says_why_and_where(run_app: RunApp, home: Path) -> None:
 
 
 def test_a_list_is_narrowed_to_a_symbol(run_app: RunApp, home: Path) -> None:
-    for part in ("Gaps", "Revisions", "Quarantine"):
+    for part in ("Gaps", "Revisions", "Conflicts", "Quarantine"):
         app = run_app(home, QUALITY, part=part, of="SHIBUSDT")
         assert not app.exception
         assert not app.dataframe

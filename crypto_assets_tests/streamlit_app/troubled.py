@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import Level, OrderBook
-from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse import Conflict, ConflictKind, Warehouse
 from crypto_assets.warehouse.gaps import GapClass
 from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets_tests.reports.stock import generated, load
@@ -20,11 +21,15 @@ DAYS = 3
 OUTAGE_MINUTES, OPEN_MINUTES = 50, 20
 # Held at the very start of a day (UTC); each minute of it adds one.
 LEAST_ROWS = DAYS * 1440 - OUTAGE_MINUTES - OPEN_MINUTES
+CONTRADICTION = "volume: our minutes give 120.00000000, the exchange's own is 121.00000000"
 BROKEN = "high 1.0 is below close 2.0"
 
 
 def trouble(home: Path) -> Warehouse:
-    """Three days up to now of BTCUSDT with an outage, an open gap, a revision, a broken row."""
+    """Store three days of BTCUSDT up to now in which something of everything went wrong.
+
+    An outage, an open gap, a revision, a broken row, and an hour that the exchange contradicts.
+    """
     warehouse = make_home(home)
     until = floor_ms(now_ms(), MINUTE_MS)
     window = Window(floor_ms(until, DAY_MS) - DAYS * DAY_MS, until)
@@ -39,6 +44,9 @@ def trouble(home: Path) -> Warehouse:
     _revise(warehouse, candles.slice(0, 1))
     _set_aside(warehouse, window.start_ms)
     _capture(warehouse, until)
+    kind = ConflictKind.CONTRADICTION
+    conflict = Conflict("BTCUSDT", Interval.H1, window.start_ms, kind, CONTRADICTION)
+    warehouse.conflicts.record("BTCUSDT", [conflict])
     return warehouse
 
 
