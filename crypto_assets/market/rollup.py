@@ -6,6 +6,8 @@ exists, and a period without any part does not exist. The rule composes: days bu
 equal days built from minutes.
 """
 
+from collections.abc import Callable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,10 +28,27 @@ def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
     The answer has ROLLED_SCHEMA; open times lie on the interval's grid, close times one
     millisecond before the next period.
     """
+    return roll_up_periods(
+        candles,
+        lambda opens: _periods(opens, interval),
+        lambda periods: pc.add(periods, interval.ms - 1),
+    )
+
+
+def roll_up_periods(
+    candles: pa.Table,
+    open_times: Callable[[pa.ChunkedArray], pa.ChunkedArray],
+    close_times: Callable[[pa.ChunkedArray], pa.ChunkedArray],
+) -> pa.Table:
+    """Roll candles up into periods of any kind, by the same rule as `roll_up`.
+
+    `open_times` gives the period's open time for each part's open time, `close_times` the close
+    time for each period's open time.
+    """
     parts = candles.select(CANDLE_COLUMNS).sort_by("open_time")
     if not parts.num_rows:
         return ROLLED_SCHEMA.empty_table()
-    parts = parts.append_column("period", _periods(parts["open_time"], interval))
+    parts = parts.append_column("period", open_times(parts["open_time"]))
     parts = parts.append_column("row", pa.array(range(parts.num_rows), pa.int64()))
     whole = parts.group_by("period", use_threads=False).aggregate(
         [("row", "max"), ("row", "count"), *((name, "sum") for name in SUMS)]
@@ -48,7 +67,7 @@ def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
         "high": prices["high_max"],
         "low": prices["low_min"],
         "close": parts["close"].take(whole["row_max"]),
-        "close_time": pc.add(period, interval.ms - 1),
+        "close_time": close_times(period),
         **{name: whole[f"{name}_sum"] for name in SUMS},
         "parts": whole["row_count"],
     }

@@ -1,9 +1,7 @@
-"""The simulated exchange as an ASGI application: the REST API and the daily archive on one port."""
+"""The simulated exchange as an ASGI application: the REST API and the archive on one port."""
 
 import asyncio
-import re
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Mapping
 
 import orjson
 from starlette.applications import Starlette
@@ -12,7 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from crypto_assets.exchange.simulated.exchange import SimulatedExchange
+from crypto_assets.exchange.simulated.archive_listing import (
+    BUCKET,
+    MOST_KEYS,
+    ListingRequest,
+    list_objects,
+)
+from crypto_assets.exchange.simulated.archive_period import ArchiveKey, Kind, read_key
+from crypto_assets.exchange.simulated.exchange import SimulatedExchange, asked_file
+from crypto_assets.exchange.simulated.exchange_info import futures_info
 from crypto_assets.exchange.simulated.faults.answers import damaged, refusal
 from crypto_assets.exchange.simulated.faults.rules import Asked, Stall, Status
 from crypto_assets.exchange.simulated.market_data import ENDPOINTS
@@ -20,24 +26,27 @@ from crypto_assets.exchange.simulated.parameters import Parameters
 from crypto_assets.exchange.simulated.refusals import (
     JSON_TYPE,
     Refusal,
+    invalid_argument,
     no_such_key,
     no_such_path,
 )
+from crypto_assets.exchange.simulated.time_unit import HEADER as TIME_UNIT_HEADER
+from crypto_assets.exchange.simulated.time_unit import TimeUnit, to_ms
 from crypto_assets.market.clock import day_of
-from crypto_assets.market.intervals import Interval
 
 # Tells a client which exchange it speaks to.
 ORIGIN_HEADER = "X-Simulated-Exchange"
 
-_ARCHIVE = "/data/spot/daily/klines/"
-_FILE = re.compile(
-    r"(?P<symbol>[A-Z0-9]+)/(?P<interval>\w+)/(?P=symbol)-(?P=interval)-"
-    r"(?P<day>\d{4}-\d\d-\d\d)\.zip(?P<checksum>\.CHECKSUM)?"
-)
+# A futures' exchangeInfo, and what it calls itself: client libraries ask for all three markets.
+_FUTURES = {"/fapi/v1/exchangeInfo": "U_MARGINED", "/dapi/v1/exchangeInfo": "C_MARGINED"}
+_LISTING = {"prefix", "delimiter", "marker", "max-keys", "encoding-type"}
 
 
 def create_app(exchange: SimulatedExchange) -> Starlette:
-    """Routes of Binance spot's market data and archive, and `/simulated/weights` of our own."""
+    """Routes of Binance spot's market data and archive, and `/simulated/weights` of our own.
+
+    The archive's listing is asked for as S3's, by query at the root or at the bucket's name.
+    """
 
     async def market_data(request: Request) -> Response:
         endpoint = ENDPOINTS[request.url.path]
@@ -47,38 +56,68 @@ def create_app(exchange: SimulatedExchange) -> Starlette:
         def answer() -> Response:
             if refused:
                 raise refused
-            query = Parameters(request.query_params.multi_items())
+            unit = TimeUnit.of_header(request.headers.get(TIME_UNIT_HEADER))
+            query = Parameters(request.query_params.multi_items(), unit)
             return Response(endpoint.answer(exchange, query), media_type=JSON_TYPE)
 
         response = await _faulty(exchange, _asked(exchange, request), answer)
         response.headers["X-MBX-USED-WEIGHT"] = str(used)
         response.headers["X-MBX-USED-WEIGHT-1M"] = str(used)
-        return _marked(response)
+        return _marked(exchange, response)
 
-    async def archive(request: Request) -> Response:
-        asked = _asked_file(request.url.path)
-        return _marked(await _faulty(exchange, asked, lambda: _archive_answer(exchange, asked)))
+    async def futures(request: Request) -> Response:
+        body = futures_info(exchange.now_ms(), _FUTURES[request.url.path])
+        return _marked(exchange, Response(orjson.dumps(body), media_type=JSON_TYPE))
 
     async def weights(request: Request) -> Response:
         minutes = [vars(minute) for minute in exchange.weights.minutes()]
         body = {"limit": exchange.weights.limit, "minutes": minutes}
-        return _marked(Response(orjson.dumps(body), media_type=JSON_TYPE))
+        return _marked(exchange, Response(orjson.dumps(body), media_type=JSON_TYPE))
 
     async def nowhere(request: Request, reason: Exception) -> Response:
-        return _marked(_refused(no_such_path()))
-
-    def _marked(answer: Response) -> Response:
-        answer.headers[ORIGIN_HEADER] = exchange.source.origin
-        return answer
+        return _marked(exchange, _refused(no_such_path()))
 
     return Starlette(
         routes=[
             *(Route(path, market_data) for path in ENDPOINTS),
-            Route(_ARCHIVE + "{file:path}", archive),
+            *(Route(path, futures) for path in _FUTURES),
+            *_archive_routes(exchange),
             Route("/simulated/weights", weights),
         ],
         exception_handlers={404: nowhere},
     )
+
+
+def _archive_routes(exchange: SimulatedExchange) -> list[Route]:
+    async def archive(request: Request) -> Response:
+        path: str = request.scope["path"]
+        key = read_key(path.lstrip("/"))
+        asked = asked_file(path, key) if key else Asked(path)
+        return _marked(
+            exchange, await _faulty(exchange, asked, lambda: _archived(exchange, key, path))
+        )
+
+    async def listing(request: Request) -> Response:
+        asked = Asked(request.url.path)
+        query = dict(request.query_params)
+        return _marked(exchange, await _faulty(exchange, asked, lambda: _listed(exchange, query)))
+
+    async def root(request: Request) -> Response:
+        if _LISTING & request.query_params.keys():
+            return await listing(request)
+        return _marked(exchange, _refused(no_such_path()))
+
+    return [
+        *(Route(f"/data/spot/{kind}/klines/{{file:path}}", archive) for kind in Kind),
+        Route("/", root),
+        Route(f"/{BUCKET}", listing),
+        Route(f"/{BUCKET}/", listing),
+    ]
+
+
+def _marked(exchange: SimulatedExchange, answer: Response) -> Response:
+    answer.headers[ORIGIN_HEADER] = exchange.source.origin
+    return answer
 
 
 async def _faulty(
@@ -108,29 +147,27 @@ def _refused(reason: Refusal) -> Response:
 def _asked(exchange: SimulatedExchange, request: Request) -> Asked:
     query = request.query_params
     time = query.get("startTime") or query.get("endTime") or ""
-    at = int(time) if time.isdecimal() and len(time) < 14 else exchange.now_ms()
+    at = to_ms(int(time), up=False) if time.isdecimal() and len(time) < 18 else exchange.now_ms()
     return Asked(request.url.path, query.get("symbol"), query.get("interval"), day_of(at))
 
 
-def _asked_file(path: str) -> Asked:
-    found = _FILE.fullmatch(path.removeprefix(_ARCHIVE))
-    try:
-        day = date.fromisoformat(found["day"]) if found else None
-    except ValueError:
-        day = None
-    return Asked(path, found["symbol"], found["interval"], day) if found else Asked(path)
+def _archived(exchange: SimulatedExchange, key: ArchiveKey | None, path: str) -> Response:
+    content = exchange.archive_part(key) if key else None
+    if key is None or content is None:
+        raise no_such_key(path.lstrip("/"))
+    kind = "binary/octet-stream" if key.is_checksum else "application/zip"
+    return Response(content, media_type=kind)
 
 
-def _archive_answer(exchange: SimulatedExchange, asked: Asked) -> Response:
-    missing = no_such_key(asked.path.lstrip("/"))
-    if not asked.symbol or not asked.day or asked.interval not in set(Interval):
-        raise missing
-    flaws = exchange.faults.files(asked, exchange.now_ms())
-    file = exchange.archive_file(asked.symbol, Interval(asked.interval), asked.day, flaws)
-    if file is None:
-        raise missing
-    if not asked.path.endswith(".CHECKSUM"):
-        return Response(file.content, media_type="application/zip")
-    if file.checksum is None:
-        raise missing
-    return Response(file.checksum, media_type="binary/octet-stream")
+def _listed(exchange: SimulatedExchange, query: Mapping[str, str]) -> Response:
+    most = query.get("max-keys", str(MOST_KEYS))
+    if not most.isdecimal() or len(most) > 9:
+        raise invalid_argument("max-keys", most)
+    asked = ListingRequest(
+        query.get("prefix", ""),
+        query.get("delimiter", ""),
+        query.get("marker", ""),
+        min(int(most), MOST_KEYS),
+        query.get("encoding-type") == "url",
+    )
+    return Response(list_objects(exchange, asked), media_type="application/xml")

@@ -3,7 +3,7 @@
 The header is `open_time,open,high,low,close,volume`, and any of `close_time`, `quote_volume`,
 `trade_count`, `taker_buy_volume`, `taker_buy_quote_volume` after it. Times are epoch ms,
 ascending; decimals are text, plain or with an exponent, and are rounded to eight places. Without
-its column a close time is open time + interval - 1, any other value 0.
+its column a close time is the last millisecond of a full period, any other value 0.
 """
 
 import csv
@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from crypto_assets.errors import WrongUse
+from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.clock import day_start_ms
-from crypto_assets.market.intervals import Interval
 
 _REQUIRED = CANDLE_COLUMNS[:6]
 _BLOCK_BYTES = 16 * 1024 * 1024
@@ -32,7 +32,7 @@ class _Flaw(Exception):
     """Something in the file is wrong; where is found by reading it again, line by line."""
 
 
-def read_candle_file(path: Path, interval: Interval) -> pa.Table:
+def read_candle_file(path: Path, interval: KlineInterval) -> pa.Table:
     """CANDLE_SCHEMA, ascending. Raises WrongUse naming the file and the line of the first flaw."""
     header = _header(path)
     try:
@@ -55,7 +55,7 @@ def _header(path: Path) -> list[str]:
     return header
 
 
-def _batches(path: Path, header: list[str], interval: Interval) -> Iterator[pa.Table]:
+def _batches(path: Path, header: list[str], interval: KlineInterval) -> Iterator[pa.Table]:
     reader = arrow_csv.open_csv(
         path,
         arrow_csv.ReadOptions(
@@ -70,13 +70,13 @@ def _batches(path: Path, header: list[str], interval: Interval) -> Iterator[pa.T
             yield _typed(batch, interval)
 
 
-def _typed(batch: pa.RecordBatch, interval: Interval) -> pa.Table:
+def _typed(batch: pa.RecordBatch, interval: KlineInterval) -> pa.Table:
     columns: dict[str, pa.Array] = {}
     for field in CANDLE_SCHEMA:
         if field.name in batch.schema.names:
             columns[field.name] = _column(batch[field.name], field.type)
         elif field.name == "close_time":
-            columns[field.name] = pc.add(columns["open_time"], interval.ms - 1)
+            columns[field.name] = pa.array(interval.close_times(columns["open_time"].to_numpy()))
         else:
             columns[field.name] = pa.repeat(0, batch.num_rows).cast(field.type)
     return pa.table(columns, schema=CANDLE_SCHEMA)

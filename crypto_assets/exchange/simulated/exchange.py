@@ -1,23 +1,26 @@
 """The simulated exchange without its HTTP: symbols, clock, candles, book and archive."""
 
-from datetime import date
+from collections.abc import Iterator
 from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 
+from crypto_assets.exchange.simulated.archive_period import ArchiveKey, Kind
 from crypto_assets.exchange.simulated.book import STEP_MS, Book, book_at, update_id
+from crypto_assets.exchange.simulated.candle_archive import CandleArchive
 from crypto_assets.exchange.simulated.catalogue import Listing
 from crypto_assets.exchange.simulated.clock import SimulatedClock
-from crypto_assets.exchange.simulated.daily_archive import ArchiveFile, DailyArchive
 from crypto_assets.exchange.simulated.faults.files import Flaws
-from crypto_assets.exchange.simulated.faults.rules import Channel
+from crypto_assets.exchange.simulated.faults.rules import Asked, Channel
 from crypto_assets.exchange.simulated.faults.script import FaultScript
+from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.exchange.simulated.published import PublishedCandles
 from crypto_assets.exchange.simulated.reading import Reading, edition_of, span
 from crypto_assets.exchange.simulated.source import CandleSource
+from crypto_assets.exchange.simulated.trades import Trades
 from crypto_assets.exchange.simulated.weights import WeightMeter
-from crypto_assets.market.clock import DAY_MS, floor_ms
+from crypto_assets.market.clock import floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import SymbolStatus
 
@@ -39,7 +42,7 @@ class SimulatedExchange:
         self.faults = faults or FaultScript()
         self.weights = WeightMeter(self.clock)
         self._published = PublishedCandles(source)
-        self._archive = DailyArchive(self._published)
+        self._archive = CandleArchive(self._published)
 
     def now_ms(self) -> int:
         return self.clock.now_ms()
@@ -65,28 +68,43 @@ class SimulatedExchange:
     def klines(
         self,
         symbol: str,
-        interval: Interval,
+        interval: KlineInterval | Interval,
         start: int | None = None,
         end: int | None = None,
         limit: int = 500,
+        zone: int = 0,
     ) -> pa.Table:
-        """CANDLE_SCHEMA, ascending; bounds inclusive on open time; the open candle is the last."""
-        reading = self._reading(symbol)
-        return self._published.klines(symbol, interval, reading, start, end, limit)
+        """CANDLE_SCHEMA, ascending; bounds inclusive on open time; the open candle is the last.
 
-    def archive_file(
-        self, symbol: str, interval: Interval, day: date, flaws: Flaws = ()
-    ) -> ArchiveFile | None:
-        """The day's file as it stands now, or None; `flaws` are the script's for this file."""
-        reading = self._reading(symbol, Channel.ARCHIVE)
-        return self._archive.file(symbol, interval, day, reading, flaws)
+        `zone` is a time zone's distance from UTC in ms; periods begin by its clock.
+        """
+        reading = self._reading(symbol)
+        kind = KlineInterval(interval)
+        return self._published.klines(symbol, kind, reading, start, end, limit, zone)
+
+    def archive_part(self, key: ArchiveKey) -> bytes | None:
+        """The archive's file of that name as it stands now; None where there is none (yet)."""
+        return self._archive.part(key, *self._archived(key))
+
+    def archive_time(self, key: ArchiveKey) -> int:
+        """When a file that is there appeared, in epoch ms."""
+        _, flaws = self._archived(key)
+        return self._archive.appears_ms(key, flaws) or key.period.appears_ms
+
+    def archive_keys(self, kind: Kind, symbol: str, interval: KlineInterval) -> list[ArchiveKey]:
+        """The names of the files that may be there now, ascending."""
+        return self._archive.names(kind, symbol, interval, self.now_ms())
+
+    def _archived(self, key: ArchiveKey) -> tuple[Reading, Flaws]:
+        reading = self._reading(key.symbol, Channel.ARCHIVE)
+        return reading, self.faults.files(asked_file(f"/{key}", key), reading.now)
 
     def depth(self, symbol: str, limit: int) -> Book:
         """Up to `limit` levels a side; both empty where the symbol has no candle yet."""
         reading = self._reading(symbol)
         now = floor_ms(reading.now, STEP_MS)
         stepped = Reading(now, reading.edition)
-        recent = self._published.klines(symbol, self._finest(symbol), stepped, limit=30)
+        recent = self._published.klines(symbol, self._published.base(symbol), stepped, limit=30)
         if not recent.num_rows:
             return Book(update_id(now), [], [])
         listing = self.source.symbols[symbol]
@@ -95,17 +113,31 @@ class SimulatedExchange:
         lots = int(np.mean(volumes) * 10**listing.lot_digits / 40)
         return book_at(listing, now, price, max(lots, 1), limit)
 
-    def last_day(self, symbol: str) -> pa.Table:
-        """The minutes of the last 24 hours, the open one included."""
+    def candles_since(self, symbol: str, first: int) -> pa.Table:
+        """The minutes that opened from `first` on, the open one included."""
         reading = self._reading(symbol)
-        first = reading.now - DAY_MS + 1
-        return self._published.between(symbol, self._finest(symbol), reading, first, reading.now)
+        base = self._published.base(symbol)
+        return self._published.between(symbol, base, reading, first, reading.now)
+
+    def trades_back(self, symbol: str, until: int | None = None) -> Iterator[Trades]:
+        """Yield the trades up to now, or to `until` (epoch ms, inclusive), by candle.
+
+        The newest candle's come first, ascending within a candle.
+        """
+        return self._published.trades_back(symbol, self._reading(symbol), until)
+
+    def trades_from(self, symbol: str, start: int) -> Iterator[Trades]:
+        """Yield the trades from `start` (epoch ms) up to now, ascending, candle by candle."""
+        return self._published.trades_from(symbol, self._reading(symbol), start)
 
     def last_price(self, symbol: str) -> Decimal:
         """The newest close, or 0 where there is none."""
-        newest = self.klines(symbol, self._finest(symbol), limit=1)
+        newest = self.klines(symbol, self._published.base(symbol), limit=1)
         price: Decimal = newest["close"][0].as_py() if newest.num_rows else Decimal(0)
         return price
 
-    def _finest(self, symbol: str) -> Interval:
-        return next(interval for interval in Interval if self.source.holds(symbol, interval))
+
+def asked_file(path: str, key: ArchiveKey) -> Asked:
+    """What a request for a file is about; a month's is about no day."""
+    day = key.period.first if key.period.kind is Kind.DAILY else None
+    return Asked(path, key.symbol, key.interval, day)

@@ -13,9 +13,21 @@ from crypto_assets.market.symbols import SymbolStatus
 _PERMISSIONS = ("SPOT", "MARGIN")
 
 
+def has_permission(asked: Sequence[str]) -> bool:
+    """Whether the symbols, which all have the same permissions, have one of those asked for.
+
+    Without any they do: SPOT, MARGIN and LEVERAGED are shown unasked.
+    """
+    return not asked or any(permission in _PERMISSIONS for permission in asked)
+
+
 def exchange_info(
-    now: int, weight_limit: int, symbols: Sequence[tuple[Listing, SymbolStatus]]
+    now: int,
+    weight_limit: int,
+    symbols: Sequence[tuple[Listing, SymbolStatus]],
+    shows_permission_sets: bool = True,
 ) -> dict[str, Any]:
+    sets = [list(_PERMISSIONS)] if shows_permission_sets else []
     return {
         "timezone": "UTC",
         "serverTime": now,
@@ -26,7 +38,20 @@ def exchange_info(
             _limit("RAW_REQUESTS", "MINUTE", 5, 61_000),
         ],
         "exchangeFilters": [],
-        "symbols": [_symbol(listing, status) for listing, status in symbols],
+        "symbols": [_symbol(listing, status, sets) for listing, status in symbols],
+    }
+
+
+def futures_info(now: int, kind: str) -> dict[str, Any]:
+    """The answer of the futures' `exchangeInfo`: no futures are traded here."""
+    return {
+        "timezone": "UTC",
+        "serverTime": now,
+        "futuresType": kind,
+        "rateLimits": [],
+        "exchangeFilters": [],
+        "assets": [],
+        "symbols": [],
     }
 
 
@@ -34,7 +59,7 @@ def _limit(kind: str, interval: str, count: int, limit: int) -> dict[str, Any]:
     return {"rateLimitType": kind, "interval": interval, "intervalNum": count, "limit": limit}
 
 
-def _symbol(listing: Listing, status: SymbolStatus) -> dict[str, Any]:
+def _symbol(listing: Listing, status: SymbolStatus, sets: list[list[str]]) -> dict[str, Any]:
     return {
         "symbol": listing.symbol,
         "status": status,
@@ -67,7 +92,7 @@ def _symbol(listing: Listing, status: SymbolStatus) -> dict[str, Any]:
         "isMarginTradingAllowed": False,
         "filters": _filters(listing),
         "permissions": [],
-        "permissionSets": [list(_PERMISSIONS)],
+        "permissionSets": sets,
         "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
         "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
     }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crypto_assets.exchange.simulated.catalogue import CATALOGUE, TEMPERS, Listing, Temper
 from crypto_assets.exchange.simulated.decimals import SCALE, exact
+from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.exchange.simulated.noise import (
     Ints,
     brownian,
@@ -22,7 +23,6 @@ from crypto_assets.exchange.simulated.outages import OutageSchedule
 from crypto_assets.exchange.simulated.pulse import Pulse
 from crypto_assets.market.candles import CANDLE_SCHEMA, PRICE, VOLUME
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
-from crypto_assets.market.intervals import Interval
 
 Flags = NDArray[np.bool_]
 
@@ -57,10 +57,13 @@ class GeneratedCandles:
     def span(self, symbol: str) -> Window:
         return Window(FIRST_MS, _END_MS)
 
-    def holds(self, symbol: str, interval: Interval) -> bool:
-        return interval is Interval.M1
+    def holds(self, symbol: str, interval: KlineInterval) -> bool:
+        return interval is KlineInterval.M1
 
-    def candles(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
+    def opens(self, symbol: str, interval: KlineInterval) -> Window:
+        return self.span(symbol)
+
+    def candles(self, symbol: str, interval: KlineInterval, window: Window) -> pa.Table:
         """Final minutes, as CANDLE_SCHEMA, that open in the window; no other interval is held."""
         window &= self.span(symbol)
         first, last = (-(-ms // MINUTE_MS) for ms in (window.start_ms, window.end_ms))

@@ -15,9 +15,9 @@ from crypto_assets.exchange.simulated.faults.rules import (
     Outage,
     Revise,
 )
-from crypto_assets.exchange.simulated.source import CandleSource
+from crypto_assets.exchange.simulated.kline_interval import KlineInterval
+from crypto_assets.exchange.simulated.source import PARTS, CandleSource
 from crypto_assets.market.clock import Window
-from crypto_assets.market.intervals import Interval
 
 Rules = tuple[MarketRule, ...]
 
@@ -48,7 +48,11 @@ def edition_of(rules: Iterable[MarketRule], symbol: str, channel: Channel, now: 
 
 def span(source: CandleSource, symbol: str, edition: Rules) -> Window:
     """The symbol's life, as the source has it and the script cuts it."""
-    life = source.span(symbol)
+    return lifetime(source.span(symbol), edition)
+
+
+def lifetime(life: Window, edition: Rules) -> Window:
+    """`life` as listings and delistings of the script cut it."""
     for rule in edition:
         if isinstance(rule, List):
             life &= Window(rule.at, life.end_ms)
@@ -58,11 +62,14 @@ def span(source: CandleSource, symbol: str, edition: Rules) -> Window:
 
 
 def final_candles(
-    source: CandleSource, symbol: str, interval: Interval, window: Window, edition: Rules
+    source: CandleSource, symbol: str, interval: KlineInterval, window: Window, edition: Rules
 ) -> pa.Table:
-    """The source's final candles under an edition of the rules; minutes alone are changed."""
-    candles = source.candles(symbol, interval, window & span(source, symbol, edition))
-    if interval is not Interval.M1:
+    """The source's final candles under an edition of the rules.
+
+    Outages and revisions change minutes and seconds alone; what is built of them follows.
+    """
+    candles = source.candles(symbol, interval, lifetime(window, edition))
+    if interval not in PARTS:
         return candles
     for rule in edition:
         if isinstance(rule, Outage):

@@ -11,8 +11,9 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.exchange.simulated.candle_file import read_candle_file
 from crypto_assets.exchange.simulated.catalogue import Listing, split_symbol
 from crypto_assets.exchange.simulated.decimals import digits_needed
+from crypto_assets.exchange.simulated.kline_interval import KlineInterval
+from crypto_assets.exchange.simulated.source import base_interval
 from crypto_assets.market.clock import Window
-from crypto_assets.market.intervals import Interval
 
 _NAME = re.compile(r"(?P<symbol>[A-Z0-9\-_.]{1,20})-(?P<interval>[0-9]+[A-Za-z])\.csv")
 
@@ -20,7 +21,8 @@ _NAME = re.compile(r"(?P<symbol>[A-Z0-9\-_.]{1,20})-(?P<interval>[0-9]+[A-Za-z])
 class RecordedCandles:
     """The candles of a directory's files; what they do not hold does not exist.
 
-    An interval without a file is built from 1m elsewhere. Raises WrongUse for a directory without
+    Every file is served from its first row to its last, odd open times included; an interval
+    without a file is built from 1m elsewhere. Raises WrongUse for a directory without
     such files and for a file that cannot be read, naming file and line.
     """
 
@@ -43,16 +45,31 @@ class RecordedCandles:
         return self._listings
 
     def span(self, symbol: str) -> Window:
-        finest = next(interval for interval in Interval if self.holds(symbol, interval))
-        table = self._tables[symbol, finest]
-        if not table.num_rows:
-            return Window(0, 0)
-        return Window(table["open_time"][0].as_py(), table["close_time"][-1].as_py() + 1)
+        """From the earliest open time of any file to the end of trading.
 
-    def holds(self, symbol: str, interval: Interval) -> bool:
+        Trading ends with the last minute (or other base candle), or with the last candle of a
+        coarser file that opens after that.
+        """
+        files = [interval for interval in KlineInterval if self.holds(symbol, interval)]
+        rows = [self._tables[symbol, one] for one in files if self._tables[symbol, one].num_rows]
+        if not rows:
+            return Window(0, 0)
+        start = min(table["open_time"][0].as_py() for table in rows)
+        base = self._tables[symbol, base_interval(self, symbol)]
+        end: int = base["close_time"][-1].as_py() + 1 if base.num_rows else start
+        for table in rows:
+            if table["open_time"][-1].as_py() >= end:
+                end = table["close_time"][-1].as_py() + 1
+        return Window(start, end)
+
+    def holds(self, symbol: str, interval: KlineInterval) -> bool:
         return (symbol, interval) in self._tables
 
-    def candles(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
+    def opens(self, symbol: str, interval: KlineInterval) -> Window:
+        opens = self._opens[symbol, interval]
+        return Window(int(opens[0]), int(opens[-1]) + 1) if len(opens) else Window(0, 0)
+
+    def candles(self, symbol: str, interval: KlineInterval, window: Window) -> pa.Table:
         """The file's candles that open in the window; KeyError where there is no such file."""
         opens = self._opens[symbol, interval]
         first, last = np.searchsorted(opens, (window.start_ms, window.end_ms))
@@ -60,12 +77,13 @@ class RecordedCandles:
 
     def _describe(self, symbol: str) -> Listing:
         tables = [table for (name, _), table in self._tables.items() if name == symbol]
-        ticks = max(digits_needed(table[name]) for table in tables for name in ("open", "close"))
+        prices = ("open", "high", "low", "close")
+        ticks = max(digits_needed(table[name]) for table in tables for name in prices)
         lots = max(digits_needed(table["volume"]) for table in tables)
         return Listing(symbol, *split_symbol(symbol), ticks, lots)
 
 
-def _files(directory: Path) -> list[tuple[str, Interval, Path]]:
+def _files(directory: Path) -> list[tuple[str, KlineInterval, Path]]:
     if not directory.is_dir():
         raise WrongUse(f"no directory of recorded candles at {directory}")
     found = [(*_named(path), path) for path in sorted(directory.glob("*.csv"))]
@@ -74,11 +92,11 @@ def _files(directory: Path) -> list[tuple[str, Interval, Path]]:
     return found
 
 
-def _named(path: Path) -> tuple[str, Interval]:
+def _named(path: Path) -> tuple[str, KlineInterval]:
     match = _NAME.fullmatch(path.name)
-    if not match or match["interval"] not in set(Interval):
+    if not match or match["interval"] not in set(KlineInterval):
         raise WrongUse(
             f"{path}: name it {{SYMBOL}}-{{interval}}.csv, as in BTCUSDT-1m.csv, "
-            f"with an interval of {' '.join(Interval)}"
+            f"with an interval of {' '.join(KlineInterval)}"
         )
-    return match["symbol"], Interval(match["interval"])
+    return match["symbol"], KlineInterval(match["interval"])

@@ -75,6 +75,38 @@ def not_both() -> Refusal:
     return coded(400, -1128, "Combination of optional parameters invalid.")
 
 
+def invalid_symbol_status() -> Refusal:
+    return coded(400, -1122, "Invalid symbolStatus.")
+
+
+def other_status() -> Refusal:
+    return coded(400, -1220, "The symbol's status does not match the requested symbolStatus.")
+
+
+def invalid_ticker_type() -> Refusal:
+    return coded(400, -1139, "Invalid ticker type.")
+
+
+def neither(one: str, several: str) -> Refusal:
+    return coded(
+        400, -1102, f"Param '{one}' or '{several}' must be sent, but both were empty/null!"
+    )
+
+
+def too_many(most: int, sent: int) -> Refusal:
+    return coded(400, -1101, f"Too many parameters; expected '{most}' and received '{sent}'.")
+
+
+def repeated_symbol() -> Refusal:
+    return coded(400, -1151, "Symbol is present multiple times in the list.")
+
+
+def invalid_time_unit() -> Refusal:
+    return coded(
+        400, -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
+    )
+
+
 def too_much_weight(limit: int, retry_after: int) -> Refusal:
     return coded(
         429,
@@ -104,6 +136,17 @@ def no_such_key(key: str) -> Refusal:
         f"<Key>{escape(key)}</Key><RequestId>0000000000000000</RequestId><HostId></HostId></Error>"
     )
     return Refusal(404, body.encode(), "application/xml")
+
+
+def invalid_argument(name: str, value: str) -> Refusal:
+    """The listing's answer to a parameter that it cannot read, as S3 gives it."""
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>InvalidArgument</Code><Message>Provided {escape(name)} not an integer or "
+        f"within integer range</Message><ArgumentName>{escape(name)}</ArgumentName>"
+        f"<ArgumentValue>{escape(value)}</ArgumentValue></Error>"
+    )
+    return Refusal(400, body.encode(), "application/xml")
 
 
 def no_such_path() -> Refusal:

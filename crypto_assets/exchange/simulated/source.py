@@ -6,8 +6,11 @@ from typing import Protocol
 import pyarrow as pa
 
 from crypto_assets.exchange.simulated.catalogue import Listing
+from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.clock import Window
-from crypto_assets.market.intervals import Interval
+
+# Intervals from which all larger ones can be built, the preferred one first.
+PARTS = (KlineInterval.M1, KlineInterval.S1)
 
 
 class CandleSource(Protocol):
@@ -22,13 +25,26 @@ class CandleSource(Protocol):
         ...
 
     def span(self, symbol: str) -> Window:
-        """From the first open time to just after the last close time."""
+        """From the first open time to when the symbol stops trading."""
         ...
 
-    def holds(self, symbol: str, interval: Interval) -> bool:
+    def holds(self, symbol: str, interval: KlineInterval) -> bool:
         """Whether candles of the interval are given; others are built from minutes."""
         ...
 
-    def candles(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
+    def opens(self, symbol: str, interval: KlineInterval) -> Window:
+        """From the first open time to just after the last, of an interval it holds."""
+        ...
+
+    def candles(self, symbol: str, interval: KlineInterval, window: Window) -> pa.Table:
         """CANDLE_SCHEMA, ascending: candles that open in the window, of an interval it holds."""
         ...
+
+
+def base_interval(source: CandleSource, symbol: str) -> KlineInterval:
+    """Return the interval that trades, tickers and larger candles are made of.
+
+    Minutes where they are given, else seconds, else the finest that there is.
+    """
+    intervals: list[KlineInterval] = [*PARTS, *KlineInterval]
+    return next(interval for interval in intervals if source.holds(symbol, interval))

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crypto_assets.exchange.simulated.decimals import SCALE, units_of
@@ -59,6 +60,14 @@ def rows_csv(candles: pa.Table) -> bytes:
         return text
     lines = (",".join(map(str, row)) for row in rows_from_table(candles))
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def in_micro(candles: pa.Table) -> pa.Table:
+    """Milliseconds become microseconds; close times end in 999999."""
+    opens = pc.multiply(candles["open_time"], 1000)
+    closes = pc.add(pc.multiply(candles["close_time"], 1000), 999)
+    place = candles.schema.get_field_index("close_time")
+    return candles.set_column(0, "open_time", opens).set_column(place, "close_time", closes)
 
 
 def _text(candles: pa.Table, glue: Sequence[bytes], tail: bytes) -> bytes | None:

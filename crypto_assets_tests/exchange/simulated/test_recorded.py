@@ -121,6 +121,85 @@ def test_an_interval_with_a_file_of_its_own_comes_from_it(
     assert _klines(server, "ABCUSDT", "2h")[0][1] == "100.00000000"
 
 
+def test_a_coarser_file_is_served_beyond_the_minutes_and_off_the_grid(
+    write: Write, simulated_exchange: StartExchange
+) -> None:
+    """Hours begin before the minutes, off the hour too, and go on after them."""
+    odd = 28 * MINUTE_MS + 14_789
+    opens = [_DAY - 30 * DAY_MS, _DAY - HOUR_MS + odd, _DAY + odd, _DAY + 2 * DAY_MS]
+    hours = [f"{ms},7,8,6,7.5,1,{ms + HOUR_MS - 1},7,3,1,7" for ms in opens]
+    write("ABCUSDT-1h.csv", _FULL, *hours)
+    days = [f"{_DAY + n * DAY_MS},7,8,6,7.5,1" for n in range(-40, 4)]
+    write("ABCUSDT-1d.csv", _SIX, *days)
+    data = write("ABCUSDT-1m.csv", _SIX, *(_minute(n) for n in range(60)))
+    server = simulated_exchange(data=data, now=_DAY + 10 * DAY_MS)
+    assert [row[0] for row in _klines(server, "ABCUSDT", "1h")] == opens
+    assert [row[0] for row in _klines(server, "ABCUSDT", "1h", startTime=0, limit=2)] == opens[:2]
+    assert [row[0] for row in _klines(server, "ABCUSDT", "1h", endTime=opens[2], limit=2)] == (
+        opens[1:3]
+    )
+    assert [row[6] - row[0] for row in _klines(server, "ABCUSDT", "1h")] == [HOUR_MS - 1] * 4
+    assert [row[0] for row in _klines(server, "ABCUSDT", "1d")] == [
+        _DAY + n * DAY_MS for n in range(-40, 4)
+    ]
+    assert len(_klines(server, "ABCUSDT")) == 60
+
+
+def test_a_symbol_trades_until_its_coarser_candles_end(
+    write: Write, simulated_exchange: StartExchange
+) -> None:
+    """A day that opened before the minutes ended says nothing of trading after them."""
+    write("ABCUSDT-1m.csv", _SIX, *(_minute(n) for n in range(60)))
+    write("ABCUSDT-1d.csv", _SIX, f"{_DAY},7,8,6,7.5,1")
+    write("XYZUSDT-1m.csv", _SIX, *(_minute(n) for n in range(60)))
+    data = write("XYZUSDT-1d.csv", _SIX, *(f"{_DAY + n * DAY_MS},7,8,6,7,1" for n in range(2)))
+    server = simulated_exchange(data=data, now=_DAY + 2 * HOUR_MS)
+
+    def statuses() -> list[str]:
+        answer = requests.get(f"{server.url}/api/v3/exchangeInfo", timeout=20).json()
+        return [entry["status"] for entry in answer["symbols"]]
+
+    assert statuses() == ["BREAK", "TRADING"]
+    server.clock.set(_DAY + 2 * DAY_MS)
+    assert statuses() == ["BREAK", "BREAK"]
+
+
+@pytest.mark.parametrize(
+    "minute",
+    [
+        pytest.param(f"{_DAY + 60_000},1,1,1,1,1,{_DAY + 50_000},1,1,1,1", id="closes-before-open"),
+        pytest.param(f"{_DAY + 60_000},1,1,1,1,1,{_DAY + 125_000},1,1,1,1", id="closes-too-late"),
+        pytest.param(f"{_DAY + 74_789},1,1,1,1,1,{_DAY + 134_788},1,1,1,1", id="off-the-minute"),
+    ],
+)
+def test_odd_minutes_are_served_as_they_stand(
+    write: Write, simulated_exchange: StartExchange, minute: str
+) -> None:
+    around = [f"{_DAY + ms},1,1,1,1,1,{_DAY + ms + 59_999},1,1,1,1" for ms in (0, 180_000)]
+    data = write("ABCUSDT-1m.csv", _FULL, around[0], minute, around[1])
+    server = simulated_exchange(data=data, now=_DAY + HOUR_MS)
+    served = [[int(row[0]), int(row[6])] for row in _klines(server, "ABCUSDT")]
+    lines = (line.split(",") for line in (around[0], minute, around[1]))
+    assert served == [[int(line[0]), int(line[6])] for line in lines]
+    trades = requests.get(
+        f"{server.url}/api/v3/trades", params={"symbol": "ABCUSDT"}, timeout=20
+    ).json()
+    assert sum(float(trade["qty"]) for trade in trades) == 3
+    assert [trade["id"] for trade in trades] == sorted(trade["id"] for trade in trades)
+
+
+def test_the_last_candle_of_a_file_is_forming_until_it_closes(
+    write: Write, simulated_exchange: StartExchange
+) -> None:
+    data = write("ABCUSDT-1h.csv", _SIX, f"{_DAY},7,8,6,7.5,100")
+    server = simulated_exchange(data=data, now=_DAY + HOUR_MS // 4)
+    [row] = _klines(server, "ABCUSDT", "1h")
+    assert (row[1], row[5]) == ("7.00000000", "25.00000000")
+    server.clock.set(_DAY + HOUR_MS)
+    [row] = _klines(server, "ABCUSDT", "1h")
+    assert [float(value) for value in row[1:6]] == [7, 8, 6, 7.5, 100]
+
+
 def test_what_the_files_do_not_hold_does_not_exist(
     write: Write, simulated_exchange: StartExchange
 ) -> None:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from crypto_assets.exchange.simulated.faults.changes import DOUBLED_VOLUME, Changes
 from crypto_assets.exchange.simulated.faults.flaws import FileFlaw, Spoilage
+from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.instant import instant_ms
-from crypto_assets.market.intervals import Interval
 
 
 def _several(value: object) -> object:
@@ -51,7 +51,7 @@ class Rule(BaseModel):
 
     path: str = "*"
     symbol: Names | None = None
-    interval: Interval | None = None
+    interval: KlineInterval | None = None
     day: Annotated[tuple[date, ...], BeforeValidator(_several)] | None = None
     since: Instant | None = Field(default=None, alias="from")
     until: Instant | None = None

@@ -1,0 +1,115 @@
+"""The archive: a zip of one CSV for each day or month of a symbol, beside its checksum."""
+
+import zipfile
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from io import BytesIO
+from threading import Lock
+
+import pyarrow as pa
+
+from crypto_assets.exchange.simulated.archive_period import (
+    DELAY_MS,
+    ArchiveKey,
+    Kind,
+    archive_name,
+    periods,
+)
+from crypto_assets.exchange.simulated.faults import files
+from crypto_assets.exchange.simulated.faults.files import Flaws
+from crypto_assets.exchange.simulated.kline_interval import KlineInterval
+from crypto_assets.exchange.simulated.published import PublishedCandles
+from crypto_assets.exchange.simulated.reading import Reading, Rules
+from crypto_assets.exchange.simulated.wire import in_micro, rows_csv
+from crypto_assets.market.clock import Window
+
+# From this day on the files count in microseconds.
+MICROSECONDS_FROM = date(2025, 1, 1)
+_KEPT_FILES = 256
+_LOCKS = 64
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """One published file: `content` is the zip, `checksum` the file beside it, if there is one.
+
+    The checksum reads `<sha256>  <file name>`, without a newline.
+    """
+
+    content: bytes
+    checksum: bytes | None
+
+
+class CandleArchive:
+    """Files by symbol, interval and period."""
+
+    def __init__(self, published: PublishedCandles) -> None:
+        self._published = published
+        self._file = lru_cache(maxsize=_KEPT_FILES)(self._make)
+        self._locks = [Lock() for _ in range(_LOCKS)]
+
+    def part(self, key: ArchiveKey, reading: Reading, flaws: Flaws = ()) -> bytes | None:
+        """The bytes of a zip or of a checksum file.
+
+        None where it is not (yet) there: too early, no such symbol, no candles.
+        """
+        appears = self.appears_ms(key, flaws)
+        known = key.symbol in self._published.source.symbols
+        if not known or appears is None or reading.now < appears:
+            return None
+        whole = ArchiveKey(key.symbol, key.interval, key.period)
+        # A zip and its checksum are asked for at once, and made once.
+        with self._locks[hash(whole) % _LOCKS]:
+            file = self._file(whole, reading.edition, flaws)
+        if file is None:
+            return None
+        return file.checksum if key.is_checksum else file.content
+
+    def appears_ms(self, key: ArchiveKey, flaws: Flaws = ()) -> int | None:
+        """When a file appears, in epoch ms; None where it never does."""
+        end = key.period.window.end_ms
+        delay = files.delay_ms(flaws, key.period.appears_ms - end)
+        return None if delay is None else end + delay
+
+    def names(self, kind: Kind, symbol: str, interval: KlineInterval, now: int) -> list[ArchiveKey]:
+        """The keys of the periods in which there may be candles up to now, ascending."""
+        window = self._published.opens(symbol, interval) & Window(0, now)
+        return [
+            ArchiveKey(symbol, interval, period, is_checksum)
+            for period in periods(kind, window)
+            for is_checksum in (False, True)
+        ]
+
+    def _make(self, key: ArchiveKey, edition: Rules, flaws: Flaws) -> ArchiveFile | None:
+        contents = files.contents_of(flaws, key.symbol)
+        candles = self._candles(contents, key, edition)
+        if not candles.num_rows:
+            return None
+        candles = candles.slice(0, files.rows_kept(flaws, candles.num_rows))
+        first = key.period.first
+        micro = files.in_microseconds(flaws, first >= MICROSECONDS_FROM)
+        text = files.flawed_csv(flaws, rows_csv(in_micro(candles) if micro else candles), micro)
+        member = f"{contents}-{archive_name(key.interval)}-{key.period}.csv"
+        sound = files.flawed_zip(flaws, zipped(member, text, first))
+        digest = files.digest(flaws, sound)
+        checksum = f"{digest}  {key.stem}.zip".encode() if digest else None
+        return ArchiveFile(files.damaged(flaws, sound), checksum)
+
+    def _candles(self, symbol: str, key: ArchiveKey, edition: Rules) -> pa.Table:
+        """The period as the exchange had it when all of its candles were closed."""
+        window = key.period.window
+        closed = Reading(window.end_ms + key.interval.ms + DELAY_MS, edition)
+        return self._published.between(
+            symbol, key.interval, closed, window.start_ms, window.end_ms - 1
+        )
+
+
+def zipped(name: str, content: bytes, day: date) -> bytes:
+    """A zip of one file; the same content gives the same bytes."""
+    entry = zipfile.ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(entry, content, compresslevel=1)
+    return out.getvalue()
