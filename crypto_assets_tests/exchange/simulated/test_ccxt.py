@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import ccxt
 import pytest
@@ -18,10 +19,11 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 @pytest.fixture
 def client(server: ExchangeServer) -> Iterator[ccxt.binance]:
-    library = ccxt.binance({"options": {"fetchMarkets": {"types": ["spot"]}}})
+    """With its defaults: it asks for spot, linear and inverse markets, all of this server."""
+    library = ccxt.binance()
     for name, address in library.urls["api"].items():
-        if isinstance(address, str) and "api.binance.com/api/v3" in address:
-            library.urls["api"][name] = f"{server.url}/api/v3"
+        if isinstance(address, str):
+            library.urls["api"][name] = f"{server.url}{urlsplit(address).path}"
     yield library
     library.session.close()
 
@@ -70,6 +72,26 @@ def test_it_reads_tickers_and_the_time(client: ccxt.binance) -> None:
     assert ticker["low"] <= ticker["last"] <= ticker["high"]
     assert ticker["bid"] < ticker["ask"]
     assert client.fetch_time() == NOON
+
+
+def test_it_reads_trades_and_pages_by_time(client: ccxt.binance) -> None:
+    """The library asks for the hour after `since`."""
+    since = NOON - 6 * HOUR_MS
+    trades = client.fetch_trades("WAVES/BTC", since=since, limit=1000)
+    assert len(trades) > 10
+    assert since <= trades[0]["timestamp"] <= trades[-1]["timestamp"] <= since + HOUR_MS
+    busy = client.fetch_trades("BTC/USDT", since=NOON - 90_000, limit=1000)
+    assert [len(busy), busy[0]["side"] in ("buy", "sell")] == [1000, True]
+    ticker = client.fetch_ticker("WAVES/BTC")
+    assert ticker["last"] == client.fetch_trades("WAVES/BTC", limit=1)[0]["price"]
+
+
+def test_it_reads_months(client: ccxt.binance) -> None:
+    rows = client.fetch_ohlcv("ETH/USDT", "1M", limit=2)
+    assert [client.iso8601(row[0]) for row in rows] == [
+        "2025-02-01T00:00:00.000Z",
+        "2025-03-01T00:00:00.000Z",
+    ]
 
 
 def test_it_names_the_exchanges_errors_as_its_own(

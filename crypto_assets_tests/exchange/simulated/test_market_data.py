@@ -153,6 +153,46 @@ def test_exchange_info_of_some_symbols(server: ExchangeServer) -> None:
     assert broken["symbols"] == []
 
 
+def test_exchange_info_by_permission(server: ExchangeServer) -> None:
+    every = _get(server, "exchangeInfo").json()["symbols"]
+    assert every[0]["permissions"] == [] and every[0]["permissionSets"] == [["SPOT", "MARGIN"]]
+    for permissions in ("SPOT", "MARGIN", '["MARGIN","LEVERAGED"]'):
+        answer = _get(server, "exchangeInfo", permissions=permissions).json()
+        assert answer["symbols"] == every
+    assert _get(server, "exchangeInfo", permissions="LEVERAGED").json()["symbols"] == []
+    bare = _get(server, "exchangeInfo", showPermissionSets="false").json()["symbols"]
+    assert [entry["permissionSets"] for entry in bare] == [[]] * len(every)
+
+
+@pytest.mark.parametrize("name", ["permissions", "symbolStatus"])
+@pytest.mark.parametrize("which", [{"symbol": "LTCBTC"}, {"symbols": '["LTCBTC"]'}])
+def test_exchange_info_filters_do_not_go_with_names(
+    server: ExchangeServer, name: str, which: dict[str, str]
+) -> None:
+    value = {"permissions": "SPOT", "symbolStatus": "TRADING"}[name]
+    answer = _get(server, "exchangeInfo", **which, **{name: value})
+    assert answer.status_code == 400
+    assert answer.json() == {"code": -1128, "msg": "Combination of optional parameters invalid."}
+
+
+def test_exchange_info_of_an_unknown_status_is_refused(server: ExchangeServer) -> None:
+    answer = _get(server, "exchangeInfo", symbolStatus="OPEN").json()
+    assert answer == {"code": -1122, "msg": "Invalid symbolStatus."}
+    statuses = {
+        entry["status"]
+        for entry in _get(server, "exchangeInfo", symbolStatus="TRADING").json()["symbols"]
+    }
+    assert statuses == {"TRADING"}
+
+
+def test_no_futures_are_listed(server: ExchangeServer) -> None:
+    for path in ("/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"):
+        answer = requests.get(server.url + path, timeout=20)
+        assert (answer.status_code, answer.json()["symbols"]) == (200, [])
+        assert answer.headers["X-Simulated-Exchange"] == "seed=1"
+    assert server.weights.total == 0
+
+
 def test_depth_is_a_book_around_the_price(server: ExchangeServer) -> None:
     book = _get(server, "depth", symbol="SHIBUSDT", limit=1000).json()
     close = float(_klines(server, symbol="SHIBUSDT", limit=1)[0][4])

@@ -30,6 +30,12 @@ def _get(server: ExchangeServer, path: str, **query: Any) -> requests.Response:
     return requests.get(f"{server.url}/api/v3/{path}", params=query, timeout=20)
 
 
+def _names(count: int) -> str:
+    """So many symbols, known or not: what a request costs does not depend on that."""
+    names = ",".join(f'"A{n}USDT"' for n in range(count))
+    return f"[{names}]"
+
+
 @pytest.mark.parametrize(
     ("path", "query", "weight"),
     [
@@ -47,7 +53,26 @@ def _get(server: ExchangeServer, path: str, **query: Any) -> requests.Response:
         ("depth", {"symbol": "BTCUSDT", "limit": 5000}, 250),
         ("ticker/price", {"symbol": "BTCUSDT"}, 2),
         ("ticker/price", {}, 4),
+        ("ticker/price", {"symbols": '["BTCUSDT"]'}, 4),
+        ("ticker/bookTicker", {"symbol": "BTCUSDT"}, 2),
+        ("ticker/bookTicker", {"symbols": '["BTCUSDT"]'}, 4),
         ("ticker/24hr", {"symbol": "BTCUSDT"}, 2),
+        ("ticker/24hr", {}, 80),
+        ("ticker/24hr", {"symbols": _names(1)}, 2),
+        ("ticker/24hr", {"symbols": _names(20)}, 2),
+        ("ticker/24hr", {"symbols": _names(21)}, 40),
+        ("ticker/24hr", {"symbols": _names(100)}, 40),
+        ("ticker/24hr", {"symbols": _names(101)}, 80),
+        ("ticker", {"symbol": "BTCUSDT", "windowSize": "7d"}, 4),
+        ("ticker", {"symbols": _names(7)}, 28),
+        ("ticker", {"symbols": _names(51)}, 200),
+        ("ticker/tradingDay", {"symbol": "BTCUSDT"}, 4),
+        ("ticker/tradingDay", {"symbols": _names(50)}, 200),
+        ("uiKlines", {"symbol": "BTCUSDT", "interval": "1m"}, 2),
+        ("avgPrice", {"symbol": "BTCUSDT"}, 2),
+        ("trades", {"symbol": "BTCUSDT"}, 25),
+        ("historicalTrades", {"symbol": "BTCUSDT"}, 25),
+        ("aggTrades", {"symbol": "BTCUSDT"}, 4),
     ],
 )
 def test_each_request_has_its_weight(
