@@ -33,7 +33,10 @@ def simulate_exchange(
     now: str | None,
     speed: float,
 ) -> None:
-    """Answer as Binance does, from generated or recorded candles, until Ctrl-C."""
+    """Answer as Binance spot does, from generated or recorded candles, until Ctrl-C.
+
+    docs/simulated-exchange.md lists what is served.
+    """
     serve_simulated(
         port, data=data, seed=seed, outages=outages, faults=faults, now=now, speed=speed
     )

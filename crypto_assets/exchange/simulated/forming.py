@@ -50,8 +50,11 @@ def _part(whole: Decimal, seen: Trades, trades: Trades) -> Decimal:
 
 def _money(trades: Trades) -> Decimal:
     """Price times quantity of all trades, exact as long as 64 bits hold it."""
-    rough = float(trades.prices.astype(float) @ trades.lots.astype(float))
-    return Decimal(int(trades.money.sum())) if rough < 2**62 else Decimal(rough)
+    if not len(trades):
+        return Decimal(0)
+    if int(trades.prices.max()) * int(trades.lots.sum()) < 2**62:
+        return Decimal(int(trades.money.sum()))
+    return Decimal(float((trades.prices.astype(float) * trades.lots).sum()))
 
 
 def _flat(candle: Candle) -> Candle:

@@ -23,6 +23,11 @@ class TimeUnit(StrEnum):
             raise invalid_time_unit()
         return cls(value.upper())
 
+    @classmethod
+    def of(cls, instant: int) -> "TimeUnit":
+        """Return the unit of a number that must be an instant of our time."""
+        return cls.MILLISECOND if instant < _LEAST_MICROSECONDS else cls.MICROSECOND
+
     def instant(self, ms: int) -> int:
         """Return an instant in this unit."""
         return ms * 1000 if self is TimeUnit.MICROSECOND else ms
@@ -37,6 +42,6 @@ def to_ms(value: int, up: bool) -> int:
 
     `up` rounds to the next millisecond, as the beginning of a range wants it.
     """
-    if value < _LEAST_MICROSECONDS:
+    if TimeUnit.of(value) is TimeUnit.MILLISECOND:
         return value
     return -(-value // 1000) if up else value // 1000

@@ -211,7 +211,8 @@ def _settle(prices: Ints, lots: Ints, side: Ints, movable: Flags, target: int) -
         return
     price, quantity = prices[side], lots[side]
     high, low = int(np.argmax(price)), int(np.argmin(price))
-    spare = [i for i in np.flatnonzero(movable[side]).tolist() if i not in (high, low)]
+    # Of three at least one is neither the highest nor the lowest.
+    spare = [i for i in np.flatnonzero(movable[side])[:3].tolist() if i not in (high, low)]
     if not spare or price[high] == price[low]:
         return
     balance = spare[0]

@@ -207,3 +207,9 @@ def test_before_the_first_trade_and_after_the_last_there_is_none(
 def test_aggregates_take_an_id_or_times(server: ExchangeServer) -> None:
     answer = _get(server, "aggTrades", fromId=1, startTime=_OPEN)
     assert answer == {"code": -1128, "msg": "Combination of optional parameters invalid."}
+
+
+def test_the_flaws_of_candles_leave_trades_alone(server: ExchangeServer) -> None:
+    whole = _get(server, "trades", limit=3)
+    server.faults.add({"do": "spoil", "how": "nan"})
+    assert _get(server, "trades", limit=3) == whole

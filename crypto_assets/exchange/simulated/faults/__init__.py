@@ -12,10 +12,10 @@ when, to whom, and how.
 
 When and to whom (all optional, all must hold; `rules.Rule`): `path`, a pattern such as
 `/api/v3/*` or `*.CHECKSUM`; `symbol`, a name or a list; `interval`; `day`, a date or a list: that
-of the archive's file, or the one in which a klines request's `startTime` lies (`endTime`, the
-clock); `from` and `until`, the exchange's clock, until exclusive; `nth`, a number or [first,
-last]: only so many-eth of the requests to which all the rest applies. Instants are ISO 8601 or
-epoch ms.
+of the archive's daily file (a monthly file has none), or the one in which a klines request's
+`startTime` lies (`endTime`, the clock); `from` and `until`, the exchange's clock, until exclusive;
+`nth`, a number or [first, last]: only so many-eth of the requests to which all the rest applies.
+Instants are ISO 8601 or epoch ms.
 
 Answers (`rules.AnyAnswer`). The first that replaces the answer wins, and rules after it do not
 see (or count) the request; `stall` and `skew` let it pass on.

@@ -25,6 +25,7 @@ from crypto_assets.exchange.simulated.refusals import (
     out_of_order,
     too_much_weight,
 )
+from crypto_assets.exchange.simulated.time_unit import TimeUnit
 
 
 class CutResponse(Response):
@@ -81,6 +82,9 @@ def _changed(content: Any, rule: Skew | Spoil) -> Any:
     if isinstance(rule, Skew):
         return _skewed(content, rule.seconds)
     if isinstance(content, list):
+        # Lists of trades and tickers hold objects: the flaws are those of candles.
+        if not all(isinstance(row, list) for row in content):
+            return content
         return spoiled_rows(content, rule.how, rule.row)
     return spoiled_book(content, rule.how) if "lastUpdateId" in content else content
 
@@ -88,7 +92,8 @@ def _changed(content: Any, rule: Skew | Spoil) -> Any:
 def _skewed(content: Any, seconds: float) -> Any:
     if not isinstance(content, Mapping) or "serverTime" not in content:
         return content
-    return {**content, "serverTime": content["serverTime"] + round(seconds * 1000)}
+    unit = TimeUnit.of(content["serverTime"])
+    return {**content, "serverTime": content["serverTime"] + unit.instant(round(seconds * 1000))}
 
 
 def _instead(answer: Response, body: bytes, media_type: str | None) -> Response:
