@@ -130,9 +130,9 @@ class SimulatedExchange:
         """Yield the trades from `start` (epoch ms) up to now, ascending, candle by candle."""
         return self._published.trades_from(symbol, self._reading(symbol), start)
 
-    def last_price(self, symbol: str) -> Decimal:
-        """The newest close, or 0 where there is none."""
-        newest = self.klines(symbol, self._published.base(symbol), limit=1)
+    def last_price(self, symbol: str, until: int | None = None) -> Decimal:
+        """The newest close, of minutes that opened up to `until`, or 0 where there is none."""
+        newest = self.klines(symbol, self._published.base(symbol), end=until, limit=1)
         price: Decimal = newest["close"][0].as_py() if newest.num_rows else Decimal(0)
         return price
 

@@ -68,7 +68,7 @@ def day_ticker(
         return _mini(ticker)
     return {
         **ticker,
-        "prevClosePrice": ticker["openPrice"],
+        "prevClosePrice": found.previous_close(),
         "lastQty": found.last_quantity(),
         **_best(exchange.depth(symbol, 1)),
     }
@@ -132,6 +132,10 @@ class _Statistics:
             "lastId": last_id,
             "count": pc.sum(minutes["trade_count"]).as_py() or 0,
         }
+
+    def previous_close(self) -> str:
+        """The close before the window, or 0 where nothing lies before it."""
+        return _text(self.exchange.last_price(self.symbol, self.first - 1))
 
     def last_quantity(self) -> str:
         last = newest(self.exchange.trades_back(self.symbol), 1)

@@ -107,6 +107,8 @@ def test_ids_and_the_last_quantity_are_those_of_the_trades(server: ExchangeServe
     [first] = _get(server, "historicalTrades", symbol="WAVESBTC", fromId=begin * 1000, limit=1)
     assert (ticker["firstId"], ticker["lastId"]) == (first["id"], last["id"])
     assert ticker["lastQty"] == last["qty"]
+    [before] = _rows(server, "WAVESBTC", begin - MINUTE_MS, begin - 1)
+    assert ticker["prevClosePrice"] == before[4]
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "WAVESBTC"])
