@@ -12,7 +12,11 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), required=True, help="Port on 127.0.0.1.")
-@click.option("--data", type=_FOLDER, help="Serve the recorded candles of this folder.")
+@click.option(
+    "--data",
+    type=_FOLDER,
+    help="Serve the recorded candles of this folder, whose content names the exchange.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Which world is generated.")
 @click.option("--outages", is_flag=True, help="Generate rare outages.")
 @click.option("--faults", type=_FILE, help="A script of faults to play.")

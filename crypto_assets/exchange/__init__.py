@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from crypto_assets.errors import ForeignExchange
 from crypto_assets.exchange.archive import DailyArchive
 from crypto_assets.exchange.exchange_info import ExchangeInfo
+from crypto_assets.exchange.identity import Recording, is_earlier_name, is_unnamed
 from crypto_assets.exchange.rest import BinanceRest
 from crypto_assets.exchange.transport import Patience
 
@@ -26,14 +27,32 @@ class Exchange:
     archive: DailyArchive
 
     def identity(self) -> str:
-        """Which exchange this is. Raises ForeignExchange where the doors lead to two."""
+        """Which exchange this is. Raises ForeignExchange where the doors lead to two.
+
+        An archive that does not say whose it is, on a host that is not one of the exchange's, is
+        a mirror: it counts as the archive of the exchange that REST names.
+        """
         rest, archive = self.rest.identity(), self.archive.identity()
-        if rest != archive:
+        if rest != archive and not is_unnamed(archive) and not is_earlier_name(archive, rest):
             raise ForeignExchange(
                 f"{self.rest.base_url} is {rest}, but the archive {self.archive.base_url} is "
                 f"{archive}: set CRYPTO_EXCHANGE_URL and CRYPTO_ARCHIVE_URL to one exchange"
             )
         return rest
+
+    def identity_after(self, held: str | None, served: str) -> str | None:
+        """The name from now on of the exchange `held`, where `served` is the same exchange.
+
+        It differs from `held` where an earlier version of this program gave that name, and where
+        a recording has grown. None where the two are not one exchange. Raises ForeignExchange
+        where they are two recordings.
+        """
+        if held is None or held == served:
+            return held
+        before, now = Recording.parse(held), Recording.parse(served)
+        if before and now:
+            return self.rest.continue_recording(before, now).identity
+        return served if is_earlier_name(held, served) else None
 
 
 def open_exchange(

@@ -35,7 +35,8 @@ class DailyArchive:
 
     def identity(self) -> str:
         """Whose archive this is, in the words of `BinanceRest.identity`."""
-        return identity_of(self._transport, _FOLDER)
+        # A static mirror may refuse to list a folder.
+        return identity_of(self._transport, f"{_FOLDER}/", (200, 403, 404))
 
     def day(self, symbol: str, day: date) -> RawKlines:
         """The day's candles, ascending, as REST would give them: 12 fields, times in ms.

@@ -1,31 +1,180 @@
-"""Which exchange answers: warehouse and lake belong to one and must not be fed by another."""
+"""Which exchange answers: a warehouse and a lake belong to one and take no other's candles.
 
-from urllib.parse import urlsplit
+An identity is one line of text: "binance", "binance.us", "simulated:…", or the host of any other
+server, with its port where that is not the scheme's own.
+"""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Self
+
+from crypto_assets.errors import ForeignExchange
 from crypto_assets.exchange.answer import Answer
 from crypto_assets.exchange.transport import Inquiry, Transport
+from crypto_assets.exchange.wire import malformed, read_object
 
-# A simulated exchange says in this header of every answer what candles it serves.
+# A simulated exchange names in this header of every answer the candles that it serves.
 ORIGIN_HEADER = "X-Simulated-Exchange"
 
+# Exact hosts: a test network or the futures API beside them is another exchange.
+# https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information
+_KNOWN_HOSTS = {
+    "api.binance.com": "binance",
+    "api-gcp.binance.com": "binance",
+    "api1.binance.com": "binance",
+    "api2.binance.com": "binance",
+    "api3.binance.com": "binance",
+    "api4.binance.com": "binance",
+    "data-api.binance.vision": "binance",
+    "data.binance.vision": "binance",
+    "api.binance.us": "binance.us",
+    "data.binance.us": "binance.us",
+}
+# A host under these names an exchange of its own and is never a mirror of another.
+_DOMAINS = ("binance.com", "binance.vision", "binance.us")
 
-def identity_of(transport: Transport, path: str) -> str:
-    """ "binance", "binance.us", "simulated:<origin>", or the host's name of any other.
+_SIMULATED = "simulated:"
+_RECORDED = "simulated:recorded="
+# What every recording was called before its content named it.
+_UNNAMED_RECORDING = "simulated:recorded"
 
-    `path` is one that the server answers cheaply, if with 404; a known host is not asked.
+
+@dataclass(frozen=True)
+class RecordedFile:
+    """One file of a simulated exchange's recording: its number of candles and their digest."""
+
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a simulated exchange serves of recorded candles, by file name (`BTCUSDT-1m`)."""
+
+    files: dict[str, RecordedFile]
+
+    @classmethod
+    def parse(cls, identity: str) -> Self | None:
+        """The recording that an identity names, or None where it names none."""
+        if not identity.startswith(_RECORDED):
+            return None
+        parts = (part.rsplit(":", 2) for part in identity.removeprefix(_RECORDED).split(","))
+        return cls({name: RecordedFile(int(rows), digest) for name, rows, digest in parts})
+
+    @property
+    def identity(self) -> str:
+        files = sorted(self.files.items())
+        return _RECORDED + ",".join(f"{name}:{file.rows}:{file.digest}" for name, file in files)
+
+
+def identity_of(transport: Transport, path: str, statuses: Collection[int] = (200, 404)) -> str:
+    """The identity of the server behind `transport`.
+
+    `path` is one that the server answers cheaply, with one of `statuses`; a host of the exchange's
+    own domains is not asked.
     """
-    host = urlsplit(transport.base_url).hostname or ""
-    if _is_of(host, "binance.com") or _is_of(host, "binance.vision"):
-        return "binance"
-    if _is_of(host, "binance.us"):
-        return "binance.us"
-    origin = transport.get(Inquiry(path, {}, 1, statuses=(200, 404)), _origin)
-    return f"simulated:{origin}" if origin else host
+    host = transport.host
+    if host in _KNOWN_HOSTS:
+        return _KNOWN_HOSTS[host]
+    if _is_of_exchange(host):
+        return host
+    origin = transport.get(Inquiry(path, {}, 1, statuses), _origin)
+    if not origin:
+        return host
+    recording = _read_recording(transport) if origin.startswith("recorded=") else None
+    return recording.identity if recording else f"{_SIMULATED}{origin}"
+
+
+def is_unnamed(identity: str) -> bool:
+    """Whether the server said nothing of whose candles it has, as a static mirror does."""
+    return (
+        identity not in _KNOWN_HOSTS.values()
+        and not identity.startswith(_SIMULATED)
+        and not _is_of_exchange(identity)
+    )
+
+
+def is_earlier_name(earlier: str, current: str) -> bool:
+    """Whether an earlier version of this program gave `current` the identity `earlier`.
+
+    It called every recording "recorded" and left the port out of an unknown host.
+    """
+    if Recording.parse(current):
+        return earlier == _UNNAMED_RECORDING
+    host, colon, _ = current.rpartition(":")
+    return is_unnamed(current) and bool(colon) and earlier == host.strip("[]")
+
+
+def continue_recording(held: Recording, served: Recording, transport: Transport) -> Recording:
+    """What is known of a recording once the server of `transport` has continued it.
+
+    Candles may follow the last ones of a file and files may come and go, but in each file that
+    both have, the candles that were served before must be served again. Raises ForeignExchange.
+    """
+    shared = sorted(
+        name for name in held.files.keys() & served.files.keys() if held.files[name].rows
+    )
+    if not shared:
+        raise _another_recording(transport, f"it has none of {_listed(held.files)}")
+    for name in shared:
+        before, now = held.files[name], served.files[name]
+        if now.rows < before.rows:
+            raise _another_recording(
+                transport, f"{name} has {now.rows} candles, where {before.rows} were served before"
+            )
+        if now.rows > before.rows:
+            now = _read_beginning(transport, name, before.rows)
+        if now.digest != before.digest:
+            raise _another_recording(
+                transport, f"the first {before.rows} candles of {name} differ from those before"
+            )
+    return Recording({**held.files, **served.files})
+
+
+def _another_recording(transport: Transport, difference: str) -> ForeignExchange:
+    return ForeignExchange(
+        f"{transport.base_url} serves another recording than the one that was collected: "
+        f"{difference}. Serve that one, which may grow at its end, or set another CRYPTO_HOME"
+    )
+
+
+def _listed(names: dict[str, RecordedFile], most: int = 5) -> str:
+    """The first few names, in order."""
+    shown = sorted(names)[:most]
+    return ", ".join(shown) + (" …" if len(names) > most else "")
+
+
+def _is_of_exchange(host: str) -> bool:
+    name = host.partition(":")[0]
+    return any(name == domain or name.endswith(f".{domain}") for domain in _DOMAINS)
 
 
 def _origin(answer: Answer) -> str:
     return answer.headers.get(ORIGIN_HEADER, "")
 
 
-def _is_of(host: str, domain: str) -> bool:
-    return host == domain or host.endswith(f".{domain}")
+def _read_recording(transport: Transport) -> Recording | None:
+    """The files that a simulated exchange serves; None where something before it hides them."""
+
+    def read(answer: Answer) -> Recording | None:
+        if answer.status == 404:
+            return None
+        files = read_object(answer, "files")["files"]
+        try:
+            recording = Recording({name: RecordedFile(**files[name]) for name in files})
+            if Recording.parse(recording.identity) == recording:
+                return recording
+        except (TypeError, ValueError):
+            pass
+        raise malformed(answer, "no recording")
+
+    return transport.get(Inquiry("/simulated/recording", {}, statuses=(200, 404)), read)
+
+
+def _read_beginning(transport: Transport, name: str, rows: int) -> RecordedFile:
+    """A file's first candles, digested by the server that has them all."""
+
+    def read(answer: Answer) -> RecordedFile:
+        return RecordedFile(rows, str(read_object(answer, "digest")["digest"]))
+
+    return transport.get(Inquiry("/simulated/recording", {"file": name, "rows": rows}), read)

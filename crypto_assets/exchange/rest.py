@@ -13,7 +13,7 @@ from crypto_assets.errors import ExchangeUnavailable, RequestRejected, UnknownSy
 from crypto_assets.exchange.allowance import Allowance, shared_allowance
 from crypto_assets.exchange.answer import Answer
 from crypto_assets.exchange.exchange_info import ExchangeInfo, read_exchange_info
-from crypto_assets.exchange.identity import identity_of
+from crypto_assets.exchange.identity import Recording, continue_recording, identity_of
 from crypto_assets.exchange.transport import Inquiry, Patience, Transport
 from crypto_assets.exchange.weight import CHEAP
 from crypto_assets.exchange.wire import malformed, read_book, read_object, read_rows
@@ -64,6 +64,10 @@ class BinanceRest:
     def identity(self) -> str:
         """Which exchange this is: "binance", "binance.us", "simulated:<data>", or the host."""
         return identity_of(self._transport, "/api/v3/ping")
+
+    def continue_recording(self, held: Recording, served: Recording) -> Recording:
+        """See `identity.continue_recording`, of this server. Raises ForeignExchange."""
+        return continue_recording(held, served, self._transport)
 
     def exchange_info(self, symbols: Sequence[str] | None = None) -> ExchangeInfo:
         """The symbols named, or all. Weight 20. Raises UnknownSymbol naming those not listed."""

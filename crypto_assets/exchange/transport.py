@@ -52,7 +52,8 @@ class Inquiry:
 class Transport:
     """GET requests under one base URL, safe for many threads.
 
-    `allowance` is that of a server that counts weight; None of one that does not.
+    `allowance` is that of a server that counts weight; None of one that does not. `host` is the
+    host that is connected to, with its port where that is not the scheme's own.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Transport:
     ) -> None:
         self._address = _checked_url(base_url)
         self.base_url = without_login(self._address)
+        self.host = _host(self._address)
         self.allowance = allowance
         self._patience = patience or Patience()
         self._timeout = (self._patience.connect_timeout, self._patience.read_timeout)
@@ -148,6 +150,7 @@ def _checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        usable = usable and bool(_host(url))
     except ValueError:
         usable = False
     if not usable:
@@ -156,6 +159,15 @@ def _checked_url(url: str) -> str:
             f"{shown!r} is no address of an exchange: it begins with https:// or http://"
         )
     return url.rstrip("/")
+
+
+def _host(url: str) -> str:
+    """The host of a URL as requests connects to it, whatever another reader makes of the URL."""
+    parts = urlsplit(str(requests.Request("GET", url).prepare().url))
+    name = (parts.hostname or "").removesuffix(".")
+    name = f"[{name}]" if ":" in name else name
+    own = {"http": 80, "https": 443}.get(parts.scheme)
+    return name if parts.port in {None, own} else f"{name}:{parts.port}"
 
 
 def _reason(error: BaseException) -> str:

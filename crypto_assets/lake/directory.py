@@ -112,10 +112,10 @@ class DirectoryLake(Lake):
             return (self.directory / MARKER_KEY).read_bytes()
         return None
 
-    def _write_marker(self, body: bytes) -> None:
+    def _write_marker(self, body: bytes, replacing: bytes | None) -> None:
         target = self.directory / MARKER_KEY
         with self._refused("write"), self._staged(body, now_ms()) as staged, self._locked():
-            if not target.exists():
+            if self._read_marker() == replacing:
                 staged.replace(target)
                 _sync(self.directory)
 

@@ -104,8 +104,8 @@ class Lake(ABC):
         """The object that says whose lake this is."""
 
     @abstractmethod
-    def _write_marker(self, body: bytes) -> None:
-        """Stores it unless there is one."""
+    def _write_marker(self, body: bytes, replacing: bytes | None) -> None:
+        """Stores it if `replacing` is still what is there, None for nothing; else does nothing."""
 
     def get(self, key: str) -> bytes:
         """An object's body. Raises ObjectMissing."""
@@ -134,29 +134,32 @@ class Lake(ABC):
     def owner(self) -> str | None:
         """Which exchange the lake belongs to, None of one that nobody claimed."""
         body = self._read_marker()
-        if body is None:
-            return None
+        return None if body is None else self._parse_marker(body)
+
+    def claim(self, identity: str, renaming: str | None = None) -> None:
+        """Makes the lake belong to an exchange for good; of two at once, one wins.
+
+        `renaming` is the name that the same exchange had so far. Raises ForeignExchange where the
+        lake belongs to another.
+        """
+        body = self._read_marker()
+        named = None if body is None else self._parse_marker(body)
+        if named is None or named == renaming != identity:
+            self._write_marker(orjson.dumps({"exchange": identity}), replacing=body)
+        owner = self.owner()
+        if owner != identity:
+            raise ForeignExchange(
+                f"the lake {self.url} belongs to {owner}, not to {identity}: "
+                "set another CRYPTO_HOME or lake, or the exchange it came from"
+            )
+
+    def _parse_marker(self, body: bytes) -> str:
         try:
             return str(orjson.loads(body)["exchange"])
         except (ValueError, TypeError, KeyError):
             raise LakeRefused(
                 f"{MARKER_KEY} in {self.url} does not name an exchange: put that file right"
             ) from None
-
-    def claim(self, identity: str) -> None:
-        """Makes the lake belong to an exchange for good; of two at once, one wins.
-
-        Raises ForeignExchange where it belongs to another.
-        """
-        owner = self.owner()
-        if owner is None:
-            self._write_marker(orjson.dumps({"exchange": identity}))
-            owner = self.owner()
-        if owner != identity:
-            raise ForeignExchange(
-                f"the lake {self.url} belongs to {owner}, not to {identity}: "
-                "set another CRYPTO_HOME or lake, or the exchange it came from"
-            )
 
 
 def rows_of(info: ObjectInfo, body: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from crypto_assets.errors import LakeError, ObjectMissing
 from crypto_assets.lake.bucket import CONNECTIONS, Bucket, Standing
@@ -81,8 +82,14 @@ class S3Lake(Lake):
         except ObjectMissing:
             return None
 
-    def _write_marker(self, body: bytes) -> None:
-        self._objects.put(MARKER_KEY, body, condition=self._condition(None))
+    def _write_marker(self, body: bytes, replacing: bytes | None) -> None:
+        standing = None
+        if replacing is not None:
+            with suppress(ObjectMissing):
+                standing, found = self._objects.get(MARKER_KEY)
+                if found != replacing:
+                    return
+        self._objects.put(MARKER_KEY, body, condition=self._condition(standing))
 
     def _condition(self, standing: Standing | None) -> dict[str, str]:
         """What must hold for a put: that the object seen still stands, or still none."""

@@ -56,7 +56,13 @@ def admit_lake(platform: Platform) -> None:
 
 
 def _claim(platform: Platform) -> None:
-    identity = platform.exchange.identity()
-    platform.warehouse.settings.claim_exchange(identity)
+    """Bind warehouse and lakes to the exchange, or rename in them an exchange that is the same."""
+    exchange, settings = platform.exchange, platform.warehouse.settings
+    served = exchange.identity()
+    held = settings.exchange()
+    known = exchange.identity_after(held, served)
+    settings.claim_exchange(known or served, renaming=held if known else None)
     for lake in (platform.raw, platform.archive):
-        lake.claim(identity)
+        owner = lake.owner()
+        known = exchange.identity_after(owner, served)
+        lake.claim(known or served, renaming=owner if known else None)

@@ -77,9 +77,25 @@ class UserSettings:
             for r in rows
         ]
 
-    def claim_exchange(self, identity: str) -> None:
-        """Binds the warehouse to one exchange. Raises ForeignExchange where it has another."""
-        held = self._claim(_EXCHANGE, identity)
+    def exchange(self) -> str | None:
+        """Which exchange the warehouse is bound to, None before it is bound."""
+        name = self.get(_EXCHANGE)
+        return None if name is None else str(name)
+
+    def claim_exchange(self, identity: str, renaming: str | None = None) -> None:
+        """Binds the warehouse to one exchange. Raises ForeignExchange where it has another.
+
+        `renaming` is the name that the same exchange had so far.
+        """
+
+        def work(connection: Connection) -> str:
+            held = _claim(connection, _EXCHANGE, identity)
+            if held != renaming:
+                return held
+            _store(connection, _EXCHANGE, identity)
+            return identity
+
+        held = self._database.write(work)
         if held != identity:
             raise ForeignExchange(
                 f"the warehouse holds data of {held}, not of {identity}: "
@@ -137,15 +153,19 @@ def _write(
     old, new = _read(connection, name, _NOTHING, lock=True), json.loads(json.dumps(value))
     if old == new:
         return
+    _store(connection, name, new)
+    _record(connection, name, None if old is _NOTHING else old, new, who, secret=secret)
+
+
+def _store(connection: Connection, name: str, value: Any) -> None:
     statement = upsert(
         connection,
         app_settings,
         ["name"],
         lambda given: [("value", given.value), ("changed_at", given.changed_at)],
     )
-    row = {"name": name, "value": json.dumps(new), "changed_at": now_ms()}
+    row = {"name": name, "value": json.dumps(value), "changed_at": now_ms()}
     connection.execute(statement, row)
-    _record(connection, name, None if old is _NOTHING else old, new, who, secret=secret)
 
 
 def _forget(connection: Connection, name: str, who: str, *, secret: bool) -> None:

@@ -1,4 +1,4 @@
-"""REST beside klines: time, symbols, order book, and which exchange it is."""
+"""REST beside klines: time, symbols and order book."""
 
 from decimal import Decimal
 
@@ -7,11 +7,10 @@ import pytest
 
 from crypto_assets.errors import (
     ExchangeUnavailable,
-    ForeignExchange,
     RequestRejected,
     UnknownSymbol,
 )
-from crypto_assets.exchange import BinanceRest, DailyArchive, Exchange, open_exchange
+from crypto_assets.exchange import BinanceRest
 from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets_tests.exchange import answers
 from crypto_assets_tests.exchange.answers import JSON, info_answer, listing
@@ -116,39 +115,6 @@ def test_what_is_no_book_is_malformed(client: Client, body: bytes) -> None:
     rest, _ = client(in_turn(Answer(200, body, JSON)))
     with pytest.raises(ExchangeUnavailable, match="malformed"):
         rest.depth("BTCUSDT", 20)
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("https://api.binance.com", "binance"),
-        ("https://api3.binance.com/", "binance"),
-        ("https://data-api.binance.vision", "binance"),
-        ("https://data.binance.vision", "binance"),
-        ("https://api.binance.us", "binance.us"),
-    ],
-)
-def test_a_known_host_is_known_without_asking(url: str, name: str) -> None:
-    assert BinanceRest(url).identity() == name
-    assert DailyArchive(url).identity() == name
-
-
-def test_a_simulated_exchange_says_so_and_any_other_is_its_host(serve: Serve) -> None:
-    simulated = serve(in_turn(Answer(404, b"", {"X-Simulated-Exchange": "seed-7"})))
-    assert BinanceRest(simulated.url, HASTE).identity() == "simulated:seed-7"
-    assert DailyArchive(simulated.url, HASTE).identity() == "simulated:seed-7"
-    stranger = serve(in_turn(Answer(200, b"{}")))
-    assert BinanceRest(stranger.url, HASTE).identity() == "127.0.0.1"
-
-
-def test_rest_and_archive_of_two_exchanges_are_refused(simulated_exchange: StartExchange) -> None:
-    one, two = simulated_exchange(seed=1), simulated_exchange(seed=2)
-    assert open_exchange(one.url, one.archive_url).identity().startswith("simulated:")
-    with pytest.raises(ForeignExchange, match="CRYPTO_ARCHIVE_URL"):
-        open_exchange(one.url, two.archive_url).identity()
-    real = Exchange(BinanceRest(one.url), DailyArchive("https://data.binance.vision"))
-    with pytest.raises(ForeignExchange, match=r"is binance: set CRYPTO_EXCHANGE_URL"):
-        real.identity()
 
 
 def test_the_simulated_exchange_is_understood(simulated_exchange: StartExchange) -> None:

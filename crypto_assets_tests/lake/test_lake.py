@@ -137,6 +137,16 @@ def test_a_lake_belongs_to_the_exchange_that_claimed_it_first(lake: Lake) -> Non
     assert lake.size() == (0, 0)
 
 
+def test_an_exchange_may_be_renamed_by_one_who_knows_its_name_so_far(lake: Lake) -> None:
+    lake.claim("binance", renaming="simulated:recorded")
+    lake.claim("binance:1", renaming="binance")
+    assert lake.owner() == "binance:1"
+    for name in ("binance", "simulated:recorded"):
+        with pytest.raises(ForeignExchange, match="belongs to binance:1, not to binance:2"):
+            lake.claim("binance:2", renaming=name)
+    assert lake.owner() == "binance:1"
+
+
 def test_of_two_claims_at_once_one_wins(strict_lake: Lake) -> None:
     names = [f"exchange-{n}" for n in range(6)]
 

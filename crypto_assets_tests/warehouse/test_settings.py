@@ -65,6 +65,18 @@ def test_another_exchange_is_refused(warehouse: Warehouse) -> None:
     warehouse.settings.claim_exchange("binance")
 
 
+def test_an_exchange_may_be_renamed_by_one_who_knows_its_name_so_far(warehouse: Warehouse) -> None:
+    settings = warehouse.settings
+    assert settings.exchange() is None
+    settings.claim_exchange("binance", renaming="simulated:recorded")
+    settings.claim_exchange("binance:1", renaming="binance")
+    assert settings.exchange() == "binance:1"
+    with pytest.raises(ForeignExchange, match="holds data of binance:1, not of binance:2"):
+        settings.claim_exchange("binance:2", renaming="binance")
+    assert settings.exchange() == "binance:1"
+    assert settings.audit() == []
+
+
 def test_another_partition_unit_is_refused(warehouse: Warehouse) -> None:
     warehouse.settings.claim_partition_unit("day")
     with pytest.raises(WrongUse, match="CRYPTO_PARTITION_UNIT=day: month is refused"):

@@ -23,6 +23,7 @@ from crypto_assets.exchange.simulated.faults.answers import damaged, refusal
 from crypto_assets.exchange.simulated.faults.rules import Asked, Stall, Status
 from crypto_assets.exchange.simulated.market_data import ENDPOINTS
 from crypto_assets.exchange.simulated.parameters import Parameters
+from crypto_assets.exchange.simulated.recorded import RecordedCandles
 from crypto_assets.exchange.simulated.refusals import (
     JSON_TYPE,
     Refusal,
@@ -30,6 +31,7 @@ from crypto_assets.exchange.simulated.refusals import (
     no_such_key,
     no_such_path,
 )
+from crypto_assets.exchange.simulated.source import CandleSource
 from crypto_assets.exchange.simulated.time_unit import HEADER as TIME_UNIT_HEADER
 from crypto_assets.exchange.simulated.time_unit import TimeUnit, to_ms
 from crypto_assets.market.clock import day_of
@@ -43,7 +45,7 @@ _LISTING = {"prefix", "delimiter", "marker", "max-keys", "encoding-type"}
 
 
 def create_app(exchange: SimulatedExchange) -> Starlette:
-    """Routes of Binance spot's market data and archive, and `/simulated/weights` of our own.
+    """Routes of Binance spot's market data and archive, and two under `/simulated` of our own.
 
     The archive's listing is asked for as S3's, by query at the root or at the bucket's name.
     """
@@ -74,6 +76,10 @@ def create_app(exchange: SimulatedExchange) -> Starlette:
         body = {"limit": exchange.weights.limit, "minutes": minutes}
         return _marked(exchange, Response(orjson.dumps(body), media_type=JSON_TYPE))
 
+    async def recording(request: Request) -> Response:
+        source, query = exchange.source, request.query_params
+        return _marked(exchange, await run_in_threadpool(_recording, source, query))
+
     async def nowhere(request: Request, reason: Exception) -> Response:
         return _marked(exchange, _refused(no_such_path()))
 
@@ -83,6 +89,7 @@ def create_app(exchange: SimulatedExchange) -> Starlette:
             *(Route(path, futures) for path in _FUTURES),
             *_archive_routes(exchange),
             Route("/simulated/weights", weights),
+            Route("/simulated/recording", recording),
         ],
         exception_handlers={404: nowhere},
     )
@@ -171,3 +178,18 @@ def _listed(exchange: SimulatedExchange, query: Mapping[str, str]) -> Response:
         query.get("encoding-type") == "url",
     )
     return Response(list_objects(exchange, asked), media_type="application/xml")
+
+
+def _recording(source: CandleSource, query: Mapping[str, str]) -> Response:
+    """The files of a recording; of one `file` the digest of its first `rows` candles."""
+    if not isinstance(source, RecordedCandles):
+        return _refused(no_such_path())
+    body: Mapping[str, object] = {"files": source.files}
+    if "file" in query:
+        rows = query.get("rows", "")
+        count = int(rows) if rows.isdecimal() and len(rows) < 10 else 0
+        try:
+            body = {"digest": source.digest_beginning(query["file"], count)}
+        except KeyError:
+            return _refused(no_such_path())
+    return Response(orjson.dumps(body), media_type=JSON_TYPE)

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from crypto_assets.errors import WrongUse
@@ -16,23 +18,30 @@ from crypto_assets.exchange.simulated.source import base_interval
 from crypto_assets.market.clock import Window
 
 _NAME = re.compile(r"(?P<symbol>[A-Z0-9\-_.]{1,20})-(?P<interval>[0-9]+[A-Za-z])\.csv")
+# Hexadecimal digits of a SHA-256 that name candles.
+_DIGITS = 16
 
 
 class RecordedCandles:
     """The candles of a directory's files; what they do not hold does not exist.
 
     Every file is served from its first row to its last, odd open times included; an interval
-    without a file is built from 1m elsewhere. Raises WrongUse for a directory without
-    such files and for a file that cannot be read, naming file and line.
+    without a file is built from 1m elsewhere. `files` has the number of candles and their digest
+    of each file (`BTCUSDT-1m`), and `origin` is a digest of these. Raises WrongUse for a directory
+    without such files and for a file that cannot be read, naming file and line.
     """
-
-    origin = "recorded"
 
     def __init__(self, directory: Path) -> None:
         self._tables = {
-            (symbol, interval): read_candle_file(path, interval)
+            (symbol, interval): read_candle_file(path, interval).combine_chunks()
             for symbol, interval, path in _files(directory)
         }
+        self.files = {
+            f"{symbol}-{interval}": {"rows": table.num_rows, "digest": _digest(table)}
+            for (symbol, interval), table in self._tables.items()
+        }
+        said = orjson.dumps(self.files, option=orjson.OPT_SORT_KEYS)
+        self.origin = f"recorded={sha256(said).hexdigest()[:_DIGITS]}"
         names = sorted({symbol for symbol, _ in self._tables})
         self._listings = {symbol: self._describe(symbol) for symbol in names}
         self._opens = {
@@ -75,12 +84,29 @@ class RecordedCandles:
         first, last = np.searchsorted(opens, (window.start_ms, window.end_ms))
         return self._tables[symbol, interval].slice(first, max(last - first, 0))
 
+    def digest_beginning(self, name: str, rows: int) -> str:
+        """The digest of a file's first candles. KeyError where it has no such file."""
+        symbol, _, interval = name.rpartition("-")
+        if interval not in set(KlineInterval):
+            raise KeyError(name)
+        return _digest(self._tables[symbol, KlineInterval(interval)].slice(0, rows))
+
     def _describe(self, symbol: str) -> Listing:
         tables = [table for (name, _), table in self._tables.items() if name == symbol]
         prices = ("open", "high", "low", "close")
         ticks = max(digits_needed(table[name]) for table in tables for name in prices)
         lots = max(digits_needed(table["volume"]) for table in tables)
         return Listing(symbol, *split_symbol(symbol), ticks, lots)
+
+
+def _digest(table: pa.Table) -> str:
+    """Equal for equal candles, however the file writes them: of the values, column by column."""
+    found = sha256()
+    for column in table.columns:
+        for values in column.chunks:
+            width, content = values.type.byte_width, memoryview(values.buffers()[1])
+            found.update(content[values.offset * width : (values.offset + len(values)) * width])
+    return found.hexdigest()[:_DIGITS]
 
 
 def _files(directory: Path) -> list[tuple[str, KlineInterval, Path]]:

@@ -1,6 +1,7 @@
 """Recorded candles: small files of our own, served as they stand."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_six_columns_read_with_the_missing_ones_filled(
         ]
     ]
     answer = requests.get(server.url, timeout=20)
-    assert answer.headers["X-Simulated-Exchange"] == "recorded"
+    assert re.fullmatch("recorded=[0-9a-f]{16}", answer.headers["X-Simulated-Exchange"])
 
 
 def test_all_columns_read_as_they_stand_off_the_minute_too(
@@ -314,6 +315,44 @@ def test_a_bad_file_is_one_error_that_names_file_and_line(
 def test_a_file_of_another_name_is_refused(write: Write, name: str) -> None:
     with pytest.raises(WrongUse, match=r"name it \{SYMBOL\}-\{interval\}.csv"):
         RecordedCandles(write(name, _SIX))
+
+
+def test_a_recording_is_named_by_its_candles_not_by_its_files(tmp_path: Path) -> None:
+    """Other folders, ways to write a number and left-out default columns make no difference."""
+
+    def origin(folder: str, name: str, *lines: str) -> str:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("\n".join(lines) + "\n")
+        return RecordedCandles(tmp_path / folder).origin
+
+    first = origin("one", "ABCUSDT-1m.csv", _SIX, f"{_DAY},1,2.5,0.5,1E-7,12")
+    full = f"{_DAY},1.0,2.50,0.50,0.0000001,12,{_DAY + 59_999},0,0,0,0"
+    assert origin("two", "ABCUSDT-1m.csv", _FULL, full) == first
+    others = {
+        first,
+        origin("price", "ABCUSDT-1m.csv", _SIX, f"{_DAY},1,2.5,0.5,2E-7,12"),
+        origin("symbol", "ABDUSDT-1m.csv", _SIX, f"{_DAY},1,2.5,0.5,1E-7,12"),
+        origin("interval", "ABCUSDT-1h.csv", _SIX, f"{_DAY},1,2.5,0.5,1E-7,12"),
+        origin("time", "ABCUSDT-1m.csv", _SIX, f"{_DAY + 1},1,2.5,0.5,1E-7,12"),
+        origin("longer", "ABCUSDT-1m.csv", _SIX, f"{_DAY},1,2.5,0.5,1E-7,12", _minute(1)),
+    }
+    assert len(others) == 6
+
+
+def test_a_recording_lists_its_files_and_digests_their_beginnings(
+    write: Write, simulated_exchange: StartExchange
+) -> None:
+    short = RecordedCandles(write("ABCUSDT-1m.csv", _SIX, *map(_minute, range(5))))
+    server = simulated_exchange(data=write("ABCUSDT-1m.csv", _SIX, *map(_minute, range(9))))
+    url = f"{server.url}/simulated/recording"
+    listed = requests.get(url, timeout=20).json()["files"]["ABCUSDT-1m"]
+    assert listed["rows"] == 9 and listed["digest"] != short.files["ABCUSDT-1m"]["digest"]
+    asked = requests.get(url, {"file": "ABCUSDT-1m", "rows": "5"}, timeout=20).json()
+    assert asked["digest"] == short.files["ABCUSDT-1m"]["digest"]
+    for file in ("ABCUSDT-1h", "ABCUSDT", "NOPEUSDT-1m"):
+        assert requests.get(url, {"file": file, "rows": "5"}, timeout=20).status_code == 404
+    generated = simulated_exchange()
+    assert requests.get(f"{generated.url}/simulated/recording", timeout=20).status_code == 404
 
 
 def test_a_directory_without_candles_is_refused(tmp_path: Path) -> None:

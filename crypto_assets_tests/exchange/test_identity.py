@@ -1,0 +1,140 @@
+"""Which exchange answers: exact hosts, simulated exchanges by their candles, mirrors."""
+
+import pytest
+
+from crypto_assets.errors import ForeignExchange, WrongUse
+from crypto_assets.exchange import BinanceRest, DailyArchive, Exchange, open_exchange
+from crypto_assets_tests.exchange.conftest import HASTE, Serve
+from crypto_assets_tests.services.exchange import StartExchange
+from crypto_assets_tests.services.scripted import Answer, in_turn
+
+REAL = "https://api.binance.com"
+REAL_ARCHIVE = "https://data.binance.vision"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        (REAL, "binance"),
+        ("https://api-gcp.binance.com", "binance"),
+        ("https://api1.binance.com", "binance"),
+        ("https://api2.binance.com", "binance"),
+        ("https://api3.binance.com/", "binance"),
+        ("https://api4.binance.com", "binance"),
+        ("https://data-api.binance.vision", "binance"),
+        (REAL_ARCHIVE, "binance"),
+        ("https://API.Binance.COM.:443", "binance"),
+        ("https://anna:secret@api.binance.com", "binance"),
+        ("https://api.binance.us", "binance.us"),
+        ("https://data.binance.us", "binance.us"),
+        ("https://testnet.binance.vision", "testnet.binance.vision"),
+        ("https://demo-api.binance.com", "demo-api.binance.com"),
+        ("https://fapi.binance.com", "fapi.binance.com"),
+        ("https://dapi.binance.com", "dapi.binance.com"),
+        ("https://api5.binance.com", "api5.binance.com"),
+        ("https://binance.com", "binance.com"),
+        ("https://api.testnet.binance.us", "api.testnet.binance.us"),
+        ("https://x.api.binance.com", "x.api.binance.com"),
+        ("https://api.binance.com:8443", "api.binance.com:8443"),
+        ("http://api.binance.com:443", "api.binance.com:443"),
+        # A Cyrillic letter in place of a Latin one.
+        ("https://\u0430pi.binance.com", "xn--pi-6kc.binance.com"),
+    ],
+)
+def test_a_host_of_the_exchange_is_known_without_asking(url: str, name: str) -> None:
+    assert BinanceRest(url).identity() == name
+    assert DailyArchive(url).identity() == name
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("http://api.binance.com@", ""),
+        ("http://api.binance.com:80@", ""),
+        ("http://", "\\@api.binance.com"),
+        ("http://", "/@api.binance.com"),
+        ("http://", "?api.binance.com"),
+    ],
+)
+def test_the_host_is_the_one_that_is_connected_to(serve: Serve, before: str, after: str) -> None:
+    server = serve(in_turn(Answer(200, b"{}")))
+    address = server.url.removeprefix("http://")
+    assert BinanceRest(f"{before}{address}{after}", HASTE).identity() == address
+    assert server.requests
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.binance.com\t.evil.example", "https://a b.com", "https://:80", "ftp://a"]
+)
+def test_an_address_without_a_host_that_can_be_asked_is_refused(url: str) -> None:
+    with pytest.raises(WrongUse, match="is no address of an exchange"):
+        BinanceRest(url)
+
+
+def test_an_unknown_server_is_its_host_and_port(serve: Serve) -> None:
+    one, two = (serve(in_turn(Answer(200, b"{}"))) for _ in range(2))
+    identity = BinanceRest(one.url, HASTE).identity()
+    assert identity == one.url.removeprefix("http://")
+    assert BinanceRest(two.url, HASTE).identity() != identity
+
+
+def test_a_simulated_exchange_says_so(serve: Serve) -> None:
+    simulated = serve(in_turn(Answer(404, b"", {"X-Simulated-Exchange": "seed-7"})))
+    assert BinanceRest(simulated.url, HASTE).identity() == "simulated:seed-7"
+    assert DailyArchive(simulated.url, HASTE).identity() == "simulated:seed-7"
+
+
+def test_rest_and_archive_of_two_exchanges_are_refused(simulated_exchange: StartExchange) -> None:
+    one, two = simulated_exchange(seed=1), simulated_exchange(seed=2)
+    assert open_exchange(one.url, one.archive_url).identity().startswith("simulated:")
+    for rest, archive, complaint in (
+        (one.url, two.archive_url, "is simulated:seed=2"),
+        (one.url, REAL_ARCHIVE, "is binance"),
+        (REAL, one.archive_url, "is simulated:seed=1"),
+        (REAL, "https://testnet.binance.vision", "is testnet.binance.vision"),
+        ("https://testnet.binance.vision", REAL_ARCHIVE, "is binance"),
+        (REAL, "https://data.binance.us", "is binance.us"),
+        (REAL, "https://data.binance.vision:8443", "is data.binance.vision:8443"),
+    ):
+        with pytest.raises(ForeignExchange, match=f"{complaint}: set CRYPTO_EXCHANGE_URL and"):
+            open_exchange(rest, archive).identity()
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+def test_an_archive_that_does_not_say_whose_it_is_is_a_mirror(
+    serve: Serve, simulated_exchange: StartExchange, status: int
+) -> None:
+    """A static server has no header of ours, and may refuse to list a folder."""
+    mirror = DailyArchive(serve(in_turn(Answer(status, b"<html></html>"))).url, HASTE)
+    assert Exchange(BinanceRest(REAL), mirror).identity() == "binance"
+    one = simulated_exchange(seed=4)
+    assert Exchange(BinanceRest(one.url), mirror).identity() == "simulated:seed=4"
+
+
+def test_an_unknown_server_does_not_pass_for_the_real_one_with_its_archive(serve: Serve) -> None:
+    stranger = BinanceRest(serve(in_turn(Answer(200, b"{}"))).url, HASTE)
+    with pytest.raises(ForeignExchange, match="is binance: set"):
+        Exchange(stranger, DailyArchive(REAL_ARCHIVE)).identity()
+
+
+@pytest.mark.parametrize(
+    ("held", "served", "name"),
+    [
+        (None, "binance", None),
+        ("binance", "binance", "binance"),
+        ("binance", "testnet.binance.vision", None),
+        ("127.0.0.1", "127.0.0.1:9000", "127.0.0.1:9000"),
+        ("::1", "[::1]:9000", "[::1]:9000"),
+        ("127.0.0.1:9000", "127.0.0.1:9001", None),
+        ("127.0.0.1", "127.0.0.2:9000", None),
+        ("fapi.binance.com", "fapi.binance.com:8443", None),
+        ("simulated:recorded", "simulated:recorded=A-1m:1:0123", "simulated:recorded=A-1m:1:0123"),
+        ("simulated:recorded", "simulated:seed=1", None),
+        ("simulated:recorded=A-1m:1:0123", "simulated:seed=1", None),
+    ],
+)
+def test_a_name_that_an_earlier_version_gave_is_replaced(
+    held: str | None, served: str, name: str | None
+) -> None:
+    """It knew no ports and no content of recordings."""
+    assert open_exchange(REAL, REAL_ARCHIVE).identity_after(held, served) == name
