@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from crypto_assets.addresses import without_login
 from crypto_assets.errors import WrongUse
+from crypto_assets.market.instant import parse_day
 from crypto_assets.market.symbols import symbol_name
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -92,6 +93,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("start_date", mode="before")
+    @classmethod
+    def _parse_day(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_day(value)
+        except WrongUse as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("symbols")
     @classmethod

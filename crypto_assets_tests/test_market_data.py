@@ -125,6 +125,8 @@ def test_indicators_come_by_name(market: MarketData) -> None:
     ("asked", "words"),
     [
         ({"start": float(FIRST)}, "is no instant: write"),
+        ({"start": 20250305}, "20250305 may be a date, seconds or milliseconds: write"),
+        ({"end": "20250305"}, "'20250305' may be a date"),
         ({"start": pd.NaT}, "NaT is no instant"),
         ({"end": np.datetime64("NaT")}, "is no instant"),
         ({"start": True}, "True is no instant"),

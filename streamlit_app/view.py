@@ -13,7 +13,8 @@ import streamlit as st
 from crypto_assets.market.clock import Window
 
 _ADDRESS, _KEPT = "view", "_view"
-_WRITTEN = re.compile(r"(\d{1,11})-(\d{1,11})")
+# Fewer digits are a date, not the seconds of any candle.
+_WRITTEN = re.compile(r"(\d{9,11})-(\d{9,11})")
 
 
 def seen(scope: str) -> Window | None:

@@ -1,5 +1,6 @@
 """What a request may say: symbols, instants, limits; and that it says nothing unknown."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJson
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import Window
-from crypto_assets.market.instant import instant_ms
+from crypto_assets.market.instant import instant_ms, is_ambiguous, parse_day
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import symbol_name
 
@@ -22,7 +23,18 @@ def _instant(given: object) -> int:
     try:
         return instant_ms(str(given))
     except WrongUse:
-        raise ValueError(f"write it as {_FORMS}") from None
+        doubt = "it may be a date, seconds or milliseconds: " if is_ambiguous(given) else ""
+        digits = " of 13 digits" if doubt else ""
+        raise ValueError(f"{doubt}write it as {_FORMS}{digits}") from None
+
+
+def _day(given: object) -> date:
+    if isinstance(given, str):
+        try:
+            return parse_day(given)
+        except WrongUse:
+            pass
+    raise ValueError("Input should be a valid day: write it as 2025-01-31")
 
 
 # A query has no word for null, and its schema none either: what is not given is left out.
@@ -46,6 +58,7 @@ Instant = Annotated[
         }
     ),
 ]
+Day = Annotated[date, BeforeValidator(_day)]
 StartQuery = Annotated[Instant, Query(description=f"From then on: {_FORMS}.")]
 EndQuery = Annotated[Instant, Query(description=f"Before then: {_FORMS}.")]
 AfterQuery = Annotated[Instant, Query(description=f"Those that begin later: {_FORMS}.")]

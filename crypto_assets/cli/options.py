@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import day_of
+from crypto_assets.market.instant import parse_day
 from crypto_assets.market.symbols import symbol_name
 from crypto_assets.pipeline.backfill import check_days as check_range
 from crypto_assets.settings import settings
@@ -21,9 +23,9 @@ class DayParam(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a day: write it as 2025-01-31", param, ctx)
+            return parse_day(value)
+        except WrongUse as error:
+            self.fail(str(error), param, ctx)
 
 
 class SymbolsParam(click.ParamType[tuple[str, ...]]):

@@ -60,6 +60,8 @@ def test_a_symbol_that_is_none_is_a_404(api: Api, path: str, symbol: str) -> Non
         ("limit=5&limit=6", "limit is given more than once"),
         ("limit=%D9%A5", "limit: Input should be a valid integer"),
         ("start=NaN", "start: write it as"),
+        ("start=20250305", "start: it may be a date, seconds or milliseconds: write it as 2025-01"),
+        ("end=1741132800", "end: it may be a date, seconds or milliseconds: write it as"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_a_422(api: Api, query: str, reason: str) -> None:
@@ -114,6 +116,12 @@ def test_what_is_not_there_is_said_with_what_is(api: Api) -> None:
         ("symbols", {"symbol": ["BTCUSDT"]}, "symbol: Input should be a valid string"),
         ("symbols", [], "Input should be a valid dictionary"),
         ("backfills", {"from": "2025-03-01"}, "to: Field required"),
+        (
+            "backfills",
+            {"from": "20250301", "to": "2025-03-01"},
+            "from: Input should be a valid day",
+        ),
+        ("backfills", {"from": 1740787200, "to": "2025-03-01"}, "day: write it as 2025-01-31"),
         ("backfills", {"from": "2025-03-32", "to": "2025-03-01"}, "from: Input should be a valid"),
         ("backfills", {**_DAYS, "symbols": []}, "symbols: name one at least, or leave symbols out"),
         ("backfills", {"from": 5, "to": "x", "symbols": "BTCUSDT"}, "symbols: Input should be"),

@@ -21,6 +21,7 @@ _DAY = ("--from", "2025-03-05", "--to", "2025-03-05")
         (("--symbols", "NOSUCHCOIN", *_DAY), "NOSUCHCOIN"),
         (("--symbols", "B T C", *_DAY), "BTCUSDT"),
         (("--from", "2025-13-01", "--to", "2025-03-05"), "2025-01-31"),
+        (("--from", "20250305", "--to", "2025-03-05"), "2025-01-31"),
         (("--from", "05.03.2025", "--to", "2025-03-05"), "2025-01-31"),
         (("--from", "2025-03-05", "--to", "2025-03-04"), "swap"),
         (("--from", "2025-03-05", "--to", "2025-03-07"), "future"),
@@ -104,6 +105,13 @@ def test_a_wrong_setting_is_named(simulated_exchange: StartExchange, make_desk: 
     ran = make_desk(simulated_exchange(now=NOON), SETTLE_SECONDS="soon").run("status")
     assert ran.code == 2
     assert "CRYPTO_SETTLE_SECONDS" in ran.complaint
+    ran = make_desk(_NOBODY, START_DATE="20250301").run("status")
+    assert ran.code == 2
+    assert "CRYPTO_START_DATE" in ran.complaint
+    assert "'20250301' is not a day: write it as 2025-01-31" in ran.complaint
+    ran = make_desk(_NOBODY).run("simulate-exchange", "--port", "1", "--now", "20250301")
+    assert ran.code == 2
+    assert "'20250301' may be a date, seconds or milliseconds" in ran.complaint
 
 
 def test_a_warehouse_from_a_newer_version(

@@ -1,12 +1,15 @@
 """The data explorer: rows of any table by symbol and time, a page at a time, and as a file."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import Window, day_of, from_ms, isoformat, now_ms, to_ms
+from crypto_assets.market.instant import instant_ms
 from crypto_assets.market.order_book import OrderBook
 from crypto_assets.reports import Dataset, Instrument
 from crypto_assets.reports.explorer import MAX_ROWS
@@ -103,8 +106,11 @@ def _page(dataset: Dataset, about: Instrument, window: Window) -> None:
 
 
 def _asked_before() -> int | None:
-    asked = st.query_params.get(_BEFORE, "")
-    return int(asked) if asked.isdecimal() and len(asked) < 15 else None
+    """What the address says, None where that is no instant that has a name."""
+    with suppress(WrongUse):
+        asked = instant_ms(st.query_params.get(_BEFORE, ""))
+        return asked if 0 <= asked < 10**14 else None
+    return None
 
 
 def _turn(label: str, icon: str, before: int | None, end: int) -> None:

@@ -1,11 +1,11 @@
 """Backfills: asked for, watched, called off."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, Field
 
+from crypto_assets.api.parameters import Day
 from crypto_assets.api.parts import OrchestratorDep, PartsDep
 from crypto_assets.api.routes.router import THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
@@ -34,8 +34,8 @@ class BackfillWish(BaseModel):
     symbols: _Symbols | None = Field(
         None, max_length=1000, description="Tracked ones, one at least; all of them if left."
     )
-    first: date = Field(alias="from")
-    last: date = Field(alias="to")
+    first: Day = Field(alias="from")
+    last: Day = Field(alias="to")
 
 
 @router.post("/backfills", status_code=202, **WRITES)
