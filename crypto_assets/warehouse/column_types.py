@@ -9,12 +9,20 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _WIDE = Context(prec=65)
 
+# Every decimal of so many digits is held by a double and read back as it was; no more are held.
+DOUBLE_DIGITS = 15
+
+
+def held_text(double: float) -> str:
+    """The digits that a double holds; those beyond them were never stored."""
+    return f"{double:.{DOUBLE_DIGITS}g}"
+
 
 class Exact(TypeDecorator[Decimal]):
     """DECIMAL(precision, scale), given and taken as Decimal.
 
-    SQLite has no decimals: it holds the nearest double, so that the last digits of a large number
-    are approximate there.
+    SQLite has no decimals: it holds the nearest double, of which `held_text` reads the digits that
+    it holds.
     """
 
     impl = Numeric
@@ -38,7 +46,7 @@ class Exact(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
             return value
-        return Decimal(repr(value)).quantize(Decimal(1).scaleb(-self.scale), context=_WIDE)
+        return Decimal(held_text(value)).quantize(Decimal(1).scaleb(-self.scale), context=_WIDE)
 
 
 PRICE = Exact(20, 8)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from crypto_assets.market.clock import Window
-from crypto_assets.warehouse.column_types import Exact
+from crypto_assets.warehouse.column_types import DOUBLE_DIGITS, Exact, held_text
 from crypto_assets.warehouse.dialect import is_sqlite
 
 # Statements of ours that are kept: writing one takes the time in which a server reads 300 rows.
@@ -114,4 +114,17 @@ def _taken_apart(lines: Sequence[str], schema: pa.Schema) -> pa.Table:
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if not pa.types.is_decimal(kind):
         return pa.array(values, kind)
-    return pa.array(values).cast(kind)
+    doubles = np.array(values, np.float64)
+    decimals, size = pa.array(doubles).cast(kind), np.abs(doubles)
+    # In smaller ones the scale leaves no place for a digit that a double does not hold.
+    largest = size.max(initial=0)
+    for whole in range(DOUBLE_DIGITS - kind.scale, DOUBLE_DIGITS):
+        if largest < 10.0**whole:
+            return decimals
+        chosen = (size >= 10.0**whole) & (size < 10.0 ** (whole + 1))
+        narrow = pa.decimal128(DOUBLE_DIGITS + 1, DOUBLE_DIGITS - 1 - whole)
+        held = pa.array(doubles[chosen]).cast(narrow).cast(kind)
+        decimals = pc.replace_with_mask(decimals, pa.array(chosen), held)
+    chosen = size >= 10.0**DOUBLE_DIGITS
+    held = pa.array([held_text(double) for double in doubles[chosen].tolist()], pa.string())
+    return pc.replace_with_mask(decimals, pa.array(chosen), held.cast(kind))
