@@ -7,13 +7,17 @@ from datetime import date
 from crypto_assets.errors import LakeError
 from crypto_assets.market.clock import day_of, isoformat
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.symbols import is_symbol
 
+# A symbol has no lower case ASCII letters, so that what follows it is no part of one.
 _KLINES = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[A-Z0-9\-_.]{1,20})"
-    r"_klines_(?P<first>\d{1,14})-(?P<last>\d{1,14})_(?P<source>rest|archive|import|verified)\.json"
+    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[^/a-z]+)"
+    r"_klines_(?P<first>\d{1,14})-(?P<last>\d{1,14})_(?P<source>rest|archive|import|verified)\.json",
+    re.ASCII,
 )
 _DEPTH = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[A-Z0-9\-_.]{1,20})_depth_(?P<captured>\d{1,14})\.json"
+    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[^/a-z]+)_depth_(?P<captured>\d{1,14})\.json",
+    re.ASCII,
 )
 
 
@@ -60,7 +64,7 @@ def parse_key(key: str) -> KeyParts | None:
     """The parts of a key of this layout, or None: another layout, or times outside its day."""
     klines = _KLINES.fullmatch(key)
     match = klines or _DEPTH.fullmatch(key)
-    if not match:
+    if not match or not is_symbol(match["symbol"]):
         return None
     first = int(match["first"] if klines else match["captured"])
     last = int(match["last"]) if klines else first

@@ -18,6 +18,7 @@ from crypto_assets.market.lake_object import ObjectKind, Source
 
 START = 1735689600000  # 2025-01-01T00:00Z
 LAST = START + DAY_MS - 60_000
+NAMES = ("币安人生USDT", "龍" * 45 + "\U00020bb7USDT", "E\u0301USDT")
 
 
 @pytest.mark.parametrize("source", Source)
@@ -44,12 +45,19 @@ def test_open_times_off_the_minute_are_kept_as_they_are() -> None:
     assert (parts.first_time, parts.last_time) == (START + 1_437, START + 61_437)
 
 
-@pytest.mark.parametrize("symbol", ["A_B", "1000SATSUSDT", "BTC-USD.P", "A_KLINES", "B_DEPTH_1"])
+@pytest.mark.parametrize(
+    "symbol", [*NAMES, "A_B", "1000SATSUSDT", "BTC-USD.P", "A_KLINES", "B_DEPTH_1"]
+)
 def test_every_name_that_the_exchange_allows_is_read_back(symbol: str) -> None:
     parts = parse_key(klines_key(symbol, START, LAST, Source.REST))
     assert parts is not None
     assert parts.symbol == symbol
     assert parse_key(depth_key(symbol, START)) is not None
+
+
+def test_the_longest_name_fits_into_a_file_name() -> None:
+    key = klines_key("\U00020bb7" * 50, 10**12, 10**12, Source.VERIFIED)
+    assert len(key.partition("/")[2].encode()) <= 255
 
 
 @pytest.mark.parametrize(
@@ -71,6 +79,9 @@ def test_an_object_never_crosses_a_day_or_runs_backwards(first: int, last: int) 
         "2025-01-01/btcusdt_klines_1735689600000-1735775940000_rest.json",
         "x/2025-01-01/BTCUSDT_klines_1735689600000-1735775940000_rest.json",
         "2025-01-01/BTCUSDT_klines_1735689600000-1735775940000_rest.json.gz",
+        f"2025-01-01/{'B' * 51}_depth_1735689601234.json",
+        "2025-01-01/BTC€_depth_1735689601234.json",
+        "2025-01-01/BTCUSDT_depth_173568960123\uff14.json",
         "2025-13-01/BTCUSDT_depth_1735689601234.json",
         "2025-01-01/BTCUSDT_depth_99999999999999.json",
         "binance/raw/klines/BTCUSDT/1735689600000.json",

@@ -35,6 +35,28 @@ def test_what_was_put_comes_back_with_its_time_and_source(lake: Lake) -> None:
     assert list(lake.list()) == [info]
 
 
+@pytest.mark.parametrize(
+    "symbol", ["币安人生USDT", "龍" * 45 + "\U00020bb7USDT", "E\u0301USDT", "\u00c9USDT"]
+)
+def test_a_key_in_any_script_is_listed_read_copied_and_deleted(
+    new_lake: MakeLake, symbol: str
+) -> None:
+    lake, other = new_lake(), new_lake()
+    key, beside = (f"2025-01-01/{name}_depth_1735689601234.json" for name in (symbol, "BTCUSDT"))
+    for made in (lake, other):
+        made.create()
+    assert put(lake, key) and put(lake, beside)
+    assert put(lake, key, rows=4), "replaced by the same name"
+    assert [entry.key for entry in lake.entries("2025-01-01/")] == sorted([key, beside])
+    assert [entry.key for entry in lake.entries(f"2025-01-01/{symbol}_")] == [key]
+    assert [info.source for info in lake.list()] == [Source.REST] * 2
+    assert lake.copy_to(other, key)
+    assert other.read(key) == lake.read(key)
+    lake.delete([key])
+    assert [entry.key for entry in lake.entries()] == [beside]
+    assert lake.head(key) is None
+
+
 def test_what_is_not_there(lake: Lake) -> None:
     assert lake.head(KEY) is None
     assert list(lake.list("2025-01-01/")) == []

@@ -1,0 +1,65 @@
+"""What a symbol's name is, in any script, and what typed text means."""
+
+import pytest
+
+from crypto_assets.errors import UnknownSymbol
+from crypto_assets.market.symbols import is_symbol, symbol_name, symbol_readings
+
+COMPOSED, DECOMPOSED = "\u00c9USDT", "E\u0301USDT"  # the same to the eye
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("BTCUSDT", "1000SATSUSDT", "A-B_C.D", "X", "B" * 50),
+        *("币安人生USDT", "龍" * 45 + "\U00020bb7USDT", COMPOSED, DECOMPOSED),
+        *("हिन्दीUSDT", "ไทยกำUSDT", "خ\u200cشUSDT", "éTéUSDT", "\u0663USDT"),
+    ],
+)
+def test_a_symbol_has_word_characters_of_any_script(name: str) -> None:
+    assert is_symbol(name)
+    assert symbol_name(name) == name, "as the exchange writes it"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "btcusdt", "BTCusdt", "B" * 51, "BTC/USDT", "BTC USDT", "BTC|USDT", "BTC,ETH"),
+        *("BTC\n", "BTC\0", "\u200bBTC", "BTC€", "🚀USDT", "BTC%41", '"BTC"'),
+        *(".", "..", "A...B"),
+    ],
+)
+def test_anything_else_is_no_symbol(text: str) -> None:
+    assert not is_symbol(text)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "BTC/USDT", "..", "A...B", "B" * 51, None, 7])
+def test_what_cannot_be_a_symbol_says_what_can(text: object) -> None:
+    with pytest.raises(UnknownSymbol, match=r"use letters and digits as in BTCUSDT, at most 50"):
+        symbol_name(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        *((" btcusdt ", "BTCUSDT"), ("BtcUsdt", "BTCUSDT"), ("币安人生usdt", "币安人生USDT")),
+        # Not by every rule of its language: the exchange may list a symbol in lower case too.
+        *(("étéusdt", "éTéUSDT"), ("straßeusdt", "STRAßEUSDT"), ("e\u0301usdt", DECOMPOSED)),
+    ],
+)
+def test_ascii_letters_may_be_typed_in_lower_case(typed: str, name: str) -> None:
+    assert symbol_name(typed) == name
+
+
+def test_typed_text_means_what_is_known_as_the_exchange_writes_it() -> None:
+    assert symbol_name("e\u0301usdt", {COMPOSED}) == COMPOSED
+    assert symbol_name("e\u0301usdt", {COMPOSED, DECOMPOSED}) == DECOMPOSED, "the nearest first"
+    assert symbol_name("щипusdt", {"ЩИПUSDT"}) == "ЩИПUSDT"
+    assert symbol_name("щипusdt", {"щипUSDT", "ЩИПUSDT"}) == "щипUSDT"
+    assert symbol_name(COMPOSED, {DECOMPOSED}) == COMPOSED, "no symbol is changed into another"
+    assert symbol_name("nopeusdt", {COMPOSED}) == "NOPEUSDT"
+
+
+def test_a_decomposed_name_that_is_too_long_is_composed() -> None:
+    typed = "\u1112\u1161\u11ab" * 46 + "USDT"  # each three of them one syllable
+    assert symbol_readings(typed) == ("\ud55c" * 46 + "USDT",)
