@@ -7,6 +7,8 @@ from sqlalchemy import Dialect, Numeric, String
 from sqlalchemy.dialects.sqlite import REAL
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from crypto_assets.market.symbols import MOST_CHARACTERS
+
 _WIDE = Context(prec=65)
 
 # Every decimal of so many digits is held by a double and read back as it was; no more are held.
@@ -60,4 +62,6 @@ RATIO = Exact(12, 10)
 # Four bytes a character, and a MySQL key holds 3072 bytes: bucket and key fit together.
 BUCKET = String(250)
 KEY = String(500)
-NAME = String(20)
+# What a symbol or an asset is called. SQLite knows no widths, and a column of it keeps the one that
+# it was created with.
+NAME = String(MOST_CHARACTERS).with_variant(String(20), "sqlite")

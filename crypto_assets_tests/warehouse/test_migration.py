@@ -1,5 +1,6 @@
 """The schema: created, repeated, completed after a kill, refused where it is newer."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 
 from crypto_assets.errors import WarehouseNotReady, WarehouseTooNew
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.migrations.versions.v0006_wider_symbols import NAMES
+from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets.warehouse.schema import metadata
 from crypto_assets_tests.services.mariadb import DatabaseServer
-from crypto_assets_tests.warehouse.minutes import START, SYMBOL, track
+from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -100,6 +105,38 @@ def test_a_schema_of_an_earlier_program_says_so_and_is_brought_up(empty_url: str
     warehouse.migrate()
     warehouse.require_ready()
     assert warehouse.totals.day_before(START) is None
+    warehouse.close()
+
+
+def test_a_warehouse_of_the_last_program_takes_the_longest_symbols(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate()
+    track(warehouse)
+    warehouse.objects.record([batch(minutes(START, 3))[0]])
+    narrow = [
+        f"ALTER TABLE {table} MODIFY {column} VARCHAR(20) NOT NULL"
+        for table, column in NAMES
+        if not empty_url.startswith("sqlite")
+    ]
+    _execute(empty_url, *narrow, "UPDATE alembic_version SET version_num = '0005'")
+    for _ in range(2):
+        warehouse.migrate()
+        _execute(empty_url, "UPDATE alembic_version SET version_num = '0005'")  # as if killed
+    warehouse.migrate()
+    warehouse.require_ready()
+    longest = Symbol(
+        "龍" * 45 + "\U00020bb7USDT", "龍" * 50, "龍" * 50, SymbolStatus.TRADING, Decimal(1)
+    )
+    assert warehouse.symbols.register([longest]) == [longest.name]
+    held = warehouse.symbols.get(longest.name)
+    assert (held.name, held.base, held.quote) == (longest.name, longest.base, longest.quote)
+    item = batch(minutes(START, 3), symbol=longest.name)[0]
+    warehouse.objects.record([item])
+    assert warehouse.objects.get(item.bucket, item.key) == item
+    flaw = Quarantined(longest.name, ObjectKind.KLINES, item.bucket, item.key, "odd", "[1]")
+    warehouse.quarantine.add([flaw])
+    assert [one.symbol for one in warehouse.quarantine.list(longest.name)] == [longest.name]
+    assert [s.name for s in warehouse.symbols.tracked()] == [SYMBOL, longest.name]
     warehouse.close()
 
 
