@@ -8,7 +8,7 @@ import re
 from datetime import date
 from hashlib import sha256
 from io import BytesIO
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 from zlib import error as ZlibError
 
 from crypto_assets.errors import ArchiveBroken, ArchiveMissing
@@ -20,6 +20,8 @@ from crypto_assets.market.raw_klines import RawKlines
 
 _FOLDER = "/data/spot/daily/klines"
 _CHECKSUM = re.compile(rb"([0-9a-fA-F]{64})\s+\*?(\S+)\s*")
+# Of a zip's entry: its name is UTF-8, and not the code page 437 of old.
+_UTF8_FLAG = 0x800
 _LARGEST_BYTES = 16 * 1024 * 1024  # unpacked; a day of minutes has 200 KB
 
 
@@ -82,10 +84,20 @@ def _unpacked(content: bytes, name: str) -> bytes:
     try:
         with ZipFile(BytesIO(content)) as archive:
             members = archive.infolist()
-            if [member.filename for member in members] != [name]:
-                raise ValueError(f"it holds {[m.filename for m in members]}, not {name}")
+            if (names := [_name_of(member) for member in members]) != [name]:
+                raise ValueError(f"it holds {names}, not {name}")
             if members[0].file_size > _LARGEST_BYTES:
                 raise ValueError(f"it unpacks to {members[0].file_size} bytes")
-            return archive.read(name)
+            return archive.read(members[0])
     except (BadZipFile, ZlibError, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"it is no sound zip ({error})") from error
+
+
+def _name_of(member: ZipInfo) -> str:
+    """Its name, also where it is written in UTF-8 without the flag that says so."""
+    if member.flag_bits & _UTF8_FLAG:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode()
+    except UnicodeError:
+        return member.filename

@@ -5,6 +5,7 @@ https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-e
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote_plus
 
 import orjson
 import pyarrow as pa
@@ -27,7 +28,8 @@ _KLINES_WEIGHT = 2
 _INFO_WEIGHT = 20
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50))
 _DEEPEST_WEIGHT = 250
-_NAMED_SYMBOLS = 100  # more do not fit into an address; then all are asked for
+# What fits into any address, percent-encoded; of more symbols all are asked for.
+_NAMED_CHARACTERS = 4000
 _UNKNOWN_SYMBOL = {-1121, -1100}
 
 
@@ -70,12 +72,16 @@ class BinanceRest:
         return continue_recording(held, served, self._transport)
 
     def exchange_info(self, symbols: Sequence[str] | None = None) -> ExchangeInfo:
-        """The symbols named, or all. Weight 20. Raises UnknownSymbol naming those not listed."""
+        """The symbols named, or all. Weight 20. Raises UnknownSymbol naming those not listed.
+
+        They come as the exchange writes them, in the order in which they were named.
+        """
         names = None if symbols is None else [symbol_name(text) for text in symbols]
-        if not names or len(names) > _NAMED_SYMBOLS:
+        listed = orjson.dumps(names).decode()
+        if not names or len(quote_plus(listed)) > _NAMED_CHARACTERS:
             return _chosen(self._info({}), names, self.base_url)
         try:
-            return self._info({"symbols": orjson.dumps(names).decode()})
+            return _chosen(self._info({"symbols": listed}), names, self.base_url)
         except RequestRejected as error:
             if error.code not in _UNKNOWN_SYMBOL:
                 raise
@@ -164,9 +170,10 @@ def _chosen(info: ExchangeInfo, names: Sequence[str] | None, base_url: str) -> E
     """The named symbols of an answer that has all."""
     if names is None:
         return info
-    unknown = [name for name in names if name not in info.symbols]
+    chosen = [symbol_name(name, info.symbols) for name in names]
+    unknown = [name for name in chosen if name not in info.symbols]
     if unknown:
         raise UnknownSymbol(
             f"{base_url} does not list {', '.join(unknown)}: check the spelling, as in BTCUSDT"
         )
-    return ExchangeInfo({name: info.symbols[name] for name in names}, info.weight_limit)
+    return ExchangeInfo({name: info.symbols[name] for name in chosen}, info.weight_limit)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -120,7 +120,8 @@ class Transport:
                 f"{self.base_url}{inquiry.path} does not answer ({_reason(error)}): "
                 "is the network up and the exchange's address right?"
             ) from error
-        url = without_login(response.url)
+        # As people read it: a symbol of another script is three times as long percent-encoded.
+        url = unquote(without_login(response.url))
         return Answer(url, response.status_code, response.headers, response.content)
 
     def _wait(self, state: RetryCallState) -> float:

@@ -36,7 +36,7 @@ CLOUDFRONT = (
 INVALID_SYMBOL = b'{"code":-1121,"msg":"Invalid symbol."}'
 ILLEGAL_SYMBOL = (
     b'{"code":-1100,"msg":"Illegal characters found in parameter \'symbol\'; '
-    b"legal range is '^[A-Z0-9-_.]{1,20}$'.\"}"
+    b"legal range is '^[\\\\w\\\\-._&&[^a-z]]{1,50}$'.\"}"
 )
 
 

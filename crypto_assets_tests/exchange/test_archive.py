@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import date
 from hashlib import sha256
+from urllib.parse import quote
 
 import pytest
 
@@ -188,6 +189,23 @@ def test_a_server_that_stays_down_and_one_that_refuses(day: Day) -> None:
         day(in_turn(Answer(503)))
     with pytest.raises(Forbidden, match="firewall"):
         day(in_turn(Answer(403, answers.CLOUDFRONT)))
+
+
+@pytest.mark.parametrize("is_flagged", [True, False])
+def test_a_symbol_of_another_script(serve: Serve, is_flagged: bool) -> None:
+    """Its name stands in UTF-8 in the zip; not every program sets the flag that says so."""
+    name = "币安人生USDT-1m-2025-01-01"
+    written = f"{name}.csv".encode()
+    plain = b"x" * len(written)
+    content = zipped(csv(ROWS), f"{name}.csv" if is_flagged else plain.decode())
+    content = content.replace(plain, written)
+    said = f"{sha256(content).hexdigest()}  {name}.zip".encode()
+    path = f"/data/spot/daily/klines/{quote('币安人生USDT')}/1m/{quote(name)}.zip"
+    files = {path: content, f"{path}.CHECKSUM": said}
+    server = serve(lambda request: Answer(200, files.get(request.path, b"")))
+    assert DailyArchive(server.url, HASTE).day("币安人生USDT", DAY).rows() == ROWS
+    with pytest.raises(ArchiveBroken, match=r"龙虾USDT-1m-2025-01-01\.zip is broken"):
+        DailyArchive(server.url, HASTE).day("龙虾USDT", DAY)
 
 
 @pytest.mark.parametrize("day_", [date(2024, 12, 31), date(2025, 1, 1)])

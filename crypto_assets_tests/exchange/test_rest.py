@@ -85,6 +85,37 @@ def test_many_symbols_are_asked_for_in_one_request(serve: Serve) -> None:
     assert len(server.requests) == 1
 
 
+def test_names_of_other_scripts_are_asked_for_percent_encoded(serve: Serve) -> None:
+    names = ["币安人生USDT", "龍" * 45 + "\U00020bb7USDT"]
+    server = serve(listed(*(listing(name, name[:-4]) for name in ["BTCUSDT", *names])))
+    found = BinanceRest(server.url, HASTE).exchange_info(names).symbols
+    assert list(found) == names
+    assert found[names[1]].base == names[1][:-4]
+    assert [orjson.loads(request.query["symbols"]) for request in server.requests] == [names]
+
+
+def test_names_that_do_not_fit_into_an_address_are_chosen_from_all(serve: Serve) -> None:
+    names = ["龍" * 44 + f"{n:02}USDT" for n in range(40)]
+    server = serve(listed(*(listing(name, name[:-4]) for name in [*names, "BTCUSDT"])))
+    assert list(BinanceRest(server.url, HASTE).exchange_info(names[::-1]).symbols) == names[::-1]
+    assert [request.query for request in server.requests] == [{}]
+
+
+def test_a_name_is_found_as_the_exchange_writes_it(serve: Serve) -> None:
+    server = serve(listed(listing("\u00c9USDT", "\u00c9"), listing("ЩИПUSDT", "ЩИП")))
+    rest = BinanceRest(server.url, HASTE)
+    assert list(rest.exchange_info(["e\u0301usdt", "щипusdt"]).symbols) == [
+        "\u00c9USDT",
+        "ЩИПUSDT",
+    ]
+
+
+def test_an_error_names_the_symbol_as_people_read_it(client: Client) -> None:
+    rest, _ = client(in_turn(Answer(400, answers.INVALID_SYMBOL, JSON)))
+    with pytest.raises(RequestRejected, match=r"symbol=币安人生USDT&limit=20 is rejected: Invalid"):
+        rest.depth("币安人生USDT", 20)
+
+
 @pytest.mark.parametrize(
     "body", [b"{}", b'{"rateLimits":[],"symbols":[]}', b'{"rateLimits":[{}],"symbols":[]}']
 )

@@ -19,9 +19,13 @@ from crypto_assets.exchange.simulated.refusals import (
 )
 from crypto_assets.exchange.simulated.time_unit import TimeUnit, to_ms
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS
-from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.symbols import SYMBOL_PATTERN, SymbolStatus, is_symbol
 
-_SYMBOL = "[A-Z0-9-_.]{1,20}"
+# As the exchange states them; Python has no && in its patterns.
+_SYMBOL = f"^{SYMBOL_PATTERN}$"
+_SYMBOLS = f'^\\[("{SYMBOL_PATTERN}"(,"{SYMBOL_PATTERN}"){{0,}}){{0,1}}\\]$'
+_NAME = re.compile(r'"([^"]+)"')
+_LIST = re.compile(r'\[("[^"]+"(,"[^"]+")*)?\]')
 _INTERVALS = frozenset(interval.value for interval in KlineInterval)
 _NUMBER = "^[0-9]{1,20}$"
 _PERMISSION = "[A-Z0-9_]{1,20}"
@@ -62,11 +66,16 @@ class Parameters:
         value = self._take("symbol")
         if not value:
             raise missing("symbol")
-        return _matched("symbol", value, f"^{_SYMBOL}$")
+        if not is_symbol(value):
+            raise illegal("symbol", _SYMBOL)
+        return value
 
     def symbols(self) -> list[str]:
         """The names in a JSON list, `["BTCUSDT","BNBUSDT"]`, each once."""
-        names = self._list("symbols", _SYMBOL)
+        value = self._take("symbols")
+        names = _NAME.findall(value)
+        if not _LIST.fullmatch(value) or not all(map(is_symbol, names)):
+            raise illegal("symbols", _SYMBOLS)
         if len(set(names)) < len(names):
             raise repeated_symbol()
         return names

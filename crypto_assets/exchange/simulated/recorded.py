@@ -16,8 +16,9 @@ from crypto_assets.exchange.simulated.decimals import digits_needed
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.exchange.simulated.source import base_interval
 from crypto_assets.market.clock import Window
+from crypto_assets.market.symbols import is_symbol
 
-_NAME = re.compile(r"(?P<symbol>[A-Z0-9\-_.]{1,20})-(?P<interval>[0-9]+[A-Za-z])\.csv")
+_NAME = re.compile(r"(?P<symbol>.+)-(?P<interval>[0-9]+[A-Za-z])\.csv")
 # Hexadecimal digits of a SHA-256 that name candles.
 _DIGITS = 16
 
@@ -120,7 +121,11 @@ def _files(directory: Path) -> list[tuple[str, KlineInterval, Path]]:
 
 def _named(path: Path) -> tuple[str, KlineInterval]:
     match = _NAME.fullmatch(path.name)
-    if not match or match["interval"] not in set(KlineInterval):
+    if (
+        not match
+        or not is_symbol(match["symbol"])
+        or match["interval"] not in set(KlineInterval)
+    ):
         raise WrongUse(
             f"{path}: name it {{SYMBOL}}-{{interval}}.csv, as in BTCUSDT-1m.csv, "
             f"with an interval of {' '.join(KlineInterval)}"

@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,29 @@ def test_the_daily_archive_is_made_of_the_minutes(
     assert row[6] == f"{_DAY + DAY_MS + 59_999}999"
 
 
+@pytest.mark.parametrize(
+    ("symbol", "base"),
+    [("币安人生USDT", "币安人生"), ("龍" * 45 + "\U00020bb7USDT", "龍" * 45 + "\U00020bb7")],
+)
+def test_a_symbol_of_another_script(
+    write: Write, simulated_exchange: StartExchange, symbol: str, base: str
+) -> None:
+    data = write(f"{symbol}-1m.csv", _SIX, *(_minute(n) for n in range(3)))
+    server = simulated_exchange(data=data, now=_DAY + 3 * DAY_MS)
+    assert len(_klines(server, symbol)) == 3
+    info = requests.get(
+        f"{server.url}/api/v3/exchangeInfo", params={"symbols": f'["{symbol}"]'}, timeout=20
+    )
+    assert [(one["symbol"], one["baseAsset"]) for one in info.json()["symbols"]] == [(symbol, base)]
+    name = f"{symbol}-1m-2024-12-31"
+    address = f"{server.archive_url}/data/spot/daily/klines/{symbol}/1m/{name}.zip"
+    content = requests.get(address, timeout=20).content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == [f"{name}.csv"]
+    said = requests.get(f"{address}.CHECKSUM", timeout=20).content.decode()
+    assert said == f"{sha256(content).hexdigest()}  {name}.zip"
+
+
 def test_a_book_lies_around_the_last_close_and_is_empty_without_one(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
@@ -311,7 +335,9 @@ def test_a_bad_file_is_one_error_that_names_file_and_line(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["ABCUSDT.csv", "ABCUSDT-7m.csv", "abcusdt-1m.csv"])
+@pytest.mark.parametrize(
+    "name", ["ABCUSDT.csv", "ABCUSDT-7m.csv", "abcusdt-1m.csv", f"{'A' * 51}-1m.csv", "A€-1m.csv"]
+)
 def test_a_file_of_another_name_is_refused(write: Write, name: str) -> None:
     with pytest.raises(WrongUse, match=r"name it \{SYMBOL\}-\{interval\}.csv"):
         RecordedCandles(write(name, _SIX))

@@ -22,7 +22,8 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
             "klines",
             {"symbol": "btcusdt", "interval": "1m"},
             -1100,
-            "Illegal characters found in parameter 'symbol'; legal range is '^[A-Z0-9-_.]{1,20}$'.",
+            "Illegal characters found in parameter 'symbol'; legal range is "
+            r"'^[\w\-._&&[^a-z]]{1,50}$'.",
         ),
         (
             "klines",
@@ -85,7 +86,9 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
             {"symbols": "BTCUSDT"},
             -1100,
             "Illegal characters found in parameter 'symbols'; legal range is "
-            '\'^\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\]$\'.',
+            r"'^\[("
+            r'"[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}){0,1}\]$'
+            "'.",
         ),
     ],
 )
