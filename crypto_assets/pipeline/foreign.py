@@ -1,14 +1,16 @@
 """Klines objects of other programs: what symbol a key names, and which rows are final minutes."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import MINUTE_MS, floor_ms
+from crypto_assets.market.symbols import readings
 
 _FIELDS = 12
 _TIMES = (0, 6)  # open and close time
@@ -16,7 +18,6 @@ _TRADES = 8
 _WHOLE = (*_TIMES, _TRADES)
 # As milliseconds the year 5138, as microseconds 1973: decided row by row.
 _MICROSECONDS = 100_000_000_000_000
-_WORDS = re.compile(r"[^A-Z0-9]+")
 
 
 class NotUnderstood(ValueError):
@@ -36,18 +37,28 @@ class ForeignRows:
     flaw: str | None = None
 
 
-def symbol_in(key: str, known: Collection[str]) -> str:
+def symbol_in(key: str, known: Set[str]) -> str:
     """The one known symbol that a key names, the file's name before its folders.
 
-    Raises NotUnderstood where it names none, or two in one place.
+    Letters and digits of any script on either side belong to another name. Raises NotUnderstood
+    where the key names none, or two in one place.
     """
-    for part in reversed(key.upper().split("/")):
-        named = {word for word in _WORDS.split(part) if word in known}
+    names = _any_of(frozenset(known))
+    for part in reversed(key.split("/")):
+        found: Iterator[set[str]] = (set(names.findall(reading)) for reading in readings(part))
+        named = next((symbols for symbols in found if symbols), set())
         if len(named) > 1:
             raise NotUnderstood(f"its key names {' and '.join(sorted(named))}")
         if named:
             return named.pop()
     raise NotUnderstood("its key names no tracked symbol")
+
+
+@lru_cache(maxsize=1)
+def _any_of(known: frozenset[str]) -> re.Pattern[str]:
+    """Any of the symbols, the longest first: another may be a part of it, as B is of A-B."""
+    names = "|".join(map(re.escape, sorted(known, key=lambda name: (-len(name), name))))
+    return re.compile(rf"(?<![^\W_])(?:{names})(?![^\W_])" if names else r"(?!)")
 
 
 def read_rows(body: bytes, written_at: int, settle_ms: int) -> ForeignRows:

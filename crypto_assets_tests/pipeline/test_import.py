@@ -83,6 +83,32 @@ def test_every_layout_whose_key_names_the_symbol(
     assert (found.passed, found.compared, found.minutes) == (True, 25, 1440)
 
 
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ("币安人生USDT-1m-2025-03-04.json", "币安人生USDT"),
+        ("klines/币安人生usdt/2025.json", "币安人生USDT"),
+        ("2025-03-04/币安人生USDT_klines_1-2_rest.json", "币安人生USDT"),
+        ("A-B.C_1m.json", "A-B.C"),
+        ("A-B-1m.json", "B"),
+        ("e\u0301usdt.json", "\u00c9USDT"),
+    ],
+)
+def test_symbols_in_any_script_are_found_in_keys(key: str, named: str) -> None:
+    assert symbol_in(key, {"币安人生USDT", "B", "A-B.C", "\u00c9USDT", "人生USDT"}) == named
+
+
+@pytest.mark.parametrize("key", ["币安人生USDT-1m.json", "ÄBTCUSDT.json", "BTCUSDT币.json"])
+def test_a_part_of_another_name_is_no_symbol(key: str) -> None:
+    with pytest.raises(NotUnderstood, match="names no tracked symbol"):
+        symbol_in(key, {"人生USDT", "USDT", "BTCUSDT"})
+
+
+def test_without_a_symbol_no_key_names_one() -> None:
+    with pytest.raises(NotUnderstood, match="names no tracked symbol"):
+        symbol_in("BTCUSDT.json", set())
+
+
 def test_objects_that_cross_midnight_are_split(platform: Platform, tmp_path: Path) -> None:
     write(tmp_path / "old", "BTCUSDT/batch.json", rows_of(platform, START + 12 * HOUR_MS, 1440))
     (one,) = take(platform, tmp_path / "old")
