@@ -11,7 +11,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import Window
 from crypto_assets.market.instant import instant_ms, is_ambiguous, parse_day
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN, symbol_name
 
 MOST_ROWS = 1000
 # 9999-12-31T23:59:59.999Z, the last instant that has a name.
@@ -39,11 +39,17 @@ def _day(given: object) -> date:
 
 # A query has no word for null, and its schema none either: what is not given is left out.
 Symbol = Annotated[
-    str, Path(description="As BTCUSDT.", examples=["BTCUSDT"]), AfterValidator(symbol_name)
+    str,
+    Path(
+        description="As BTCUSDT.",
+        examples=["BTCUSDT"],
+        json_schema_extra={"pattern": TYPED_SYMBOL_PATTERN},
+    ),
+    AfterValidator(symbol_name),
 ]
 SymbolQuery = Annotated[
     Annotated[str, AfterValidator(symbol_name)] | None,
-    WithJsonSchema({"type": "string"}),
+    WithJsonSchema({"type": "string", "pattern": TYPED_SYMBOL_PATTERN}),
     Query(description="As BTCUSDT; all if left."),
 ]
 Instant = Annotated[

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 import pandas as pd
@@ -71,7 +71,7 @@ def page_link(request: Request, relation: str, **changes: int) -> str:
     """A Link header to the same question with some parameters changed."""
     kept = [item for item in request.query_params.multi_items() if item[0] not in changes]
     query = [*kept, *changes.items()]
-    return f'<{request.url.path}?{urlencode(query)}>; rel="{relation}"'
+    return f'<{quote(request.url.path)}?{urlencode(query)}>; rel="{relation}"'
 
 
 def _link(request: Request, query: SeriesQuery, series: CandleSeries) -> str | None:

@@ -27,9 +27,11 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
     stores = platform()
     admit(stores)
     check_days(first, last, stores.now())
-    tracked = [symbol.name for symbol in stores.warehouse.symbols.tracked()]
+    registered = stores.warehouse.symbols
+    names = [registered.find(text) for text in symbols or ()]
     window = Window.of_days(first, last)
-    found = {name: compare(stores, name, window) for name in symbols or tracked}
+    tracked = (symbol.name for symbol in registered.tracked())
+    found = {name: compare(stores, name, window) for name in names or tracked}
     if as_json:
         _print_json(found)
     else:

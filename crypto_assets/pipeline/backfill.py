@@ -106,7 +106,7 @@ def _dates(unit: PartitionUnit, first: date, last: date) -> list[str]:
 
 
 def _chosen(tracked: Sequence[str], symbols: Sequence[str] | None) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(symbol_name(text) for text in symbols or tracked))
+    names = tuple(dict.fromkeys(symbol_name(text, tracked) for text in symbols or tracked))
     if unknown := [name for name in names if name not in tracked]:
         raise UnknownSymbol(f"not tracked: {', '.join(unknown)}; add them before you backfill them")
     if not names:

@@ -11,6 +11,7 @@ from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
 from crypto_assets.lake import describe
 from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms, stretches
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.symbols import symbol_name
 from crypto_assets.pipeline.fact_klines import set_aside
 from crypto_assets.pipeline.gaps import note_holes
 from crypto_assets.pipeline.lake_listing import Standing, list_lakes
@@ -71,7 +72,11 @@ def rebuild(
     be listed.
     """
     began = now_ms() if exact else None
-    known = _known_objects(platform, symbols, window)
+    registered = [symbol.name for symbol in platform.warehouse.symbols.all()]
+    if symbols is not None:
+        symbols = [symbol_name(text, registered) for text in symbols]
+    chosen = [name for name in registered if symbols is None or name in symbols]
+    known = _known_objects(platform, chosen, window)
     standing = list_lakes(platform, window, symbols)
     names = list(dict.fromkeys([*(symbols or ()), *known, *sorted(standing)]))
     for name in names:
@@ -82,18 +87,16 @@ def rebuild(
 
 
 def _known_objects(
-    platform: Platform, symbols: Sequence[str] | None, window: Window | None
+    platform: Platform, names: Sequence[str], window: Window | None
 ) -> dict[str, list[LakeObject]]:
     """The manifest, read before the lakes are listed: what is put meanwhile is not forgotten."""
-    registered = [symbol.name for symbol in platform.warehouse.symbols.all()]
     return {
         name: [
             item
             for kind in ObjectKind
             for item in platform.warehouse.objects.of_window(name, kind, window or _EVER)
         ]
-        for name in registered
-        if symbols is None or name in symbols
+        for name in names
     }
 
 

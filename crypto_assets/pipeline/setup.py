@@ -5,6 +5,7 @@ from datetime import date
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.market.clock import now_ms
+from crypto_assets.market.symbols import symbol_name
 from crypto_assets.pipeline.platform import Platform
 
 
@@ -26,13 +27,16 @@ def prepare(platform: Platform, symbols: Sequence[str], start: date) -> list[str
 
 
 def track(platform: Platform, symbols: Sequence[str]) -> list[str]:
-    """Register symbols that the exchange knows; answers those that were not tracked before."""
+    """Register symbols that the exchange knows; answers those that were not tracked before.
+
+    `symbols` as people type them; they are registered as the exchange writes them.
+    """
     tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
-    wanted = [name for name in symbols if name not in tracked]
+    wanted = [name for text in symbols if (name := symbol_name(text, tracked)) not in tracked]
     if not wanted:
         return []
     found = platform.exchange.rest.exchange_info(wanted).symbols
-    return platform.warehouse.symbols.register([found[name] for name in wanted])
+    return platform.warehouse.symbols.register(list(found.values()))
 
 
 def admit(platform: Platform) -> None:

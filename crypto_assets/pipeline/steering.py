@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from crypto_assets.market.symbols import symbol_name
 from crypto_assets.orchestrator import Instigator, Kind, Launched, Orchestrator
 from crypto_assets.pipeline.backfill import Backfill, launch_backfill
 from crypto_assets.pipeline.platform import Platform
@@ -18,7 +17,7 @@ def add_symbols(platform: Platform, names: Sequence[str], who: str) -> list[str]
     """
     admit(platform)
     known = {symbol.name for symbol in platform.warehouse.symbols.all()}
-    added = track(platform, [symbol_name(name) for name in names])
+    added = track(platform, names)
     for name in added:
         old = RETIRED if name in known else None
         _record(platform, f"symbol {name}", old, TRACKED, who)
@@ -27,6 +26,7 @@ def add_symbols(platform: Platform, names: Sequence[str], who: str) -> list[str]
 
 def retire_symbol(platform: Platform, name: str, who: str) -> None:
     """No longer tracked; what is held of it stays. Raises UnknownSymbol."""
+    name = platform.warehouse.symbols.find(name)
     if not platform.warehouse.symbols.get(name).active:
         return
     platform.warehouse.symbols.retire(name)

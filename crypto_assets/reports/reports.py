@@ -36,7 +36,8 @@ Wanted = tuple[str, Mapping[str, object]]
 class Reports:
     """Reads of the warehouse, each of bounded work; times in and out are epoch ms.
 
-    `clock` says what lags are measured against. Every method may raise the WarehouseErrors;
+    `clock` says what lags are measured against. A symbol may be given as a person types it; answers
+    name it as the exchange does. Every method may raise the WarehouseErrors;
     those that take a symbol, UnknownSymbol; those that take parameters, WrongUse.
     """
 
@@ -60,7 +61,8 @@ class Reports:
 
         With both ends given a limit keeps the oldest, so that one may page; else the newest.
         """
-        return read_candles(self._warehouse, symbol, _interval(interval), start, end, limit)
+        name = self._find(symbol)
+        return read_candles(self._warehouse, name, _interval(interval), start, end, limit)
 
     def chart(
         self,
@@ -89,8 +91,9 @@ class Reports:
         """One provider's answer, over candles of which only what it looks at has been read."""
         found = get(provider)
         asked = found, found.parse(params or {})
+        name = self._find(symbol)
         shown = read_candles(
-            self._warehouse, symbol, _interval(interval), start, end, limit, found.reads
+            self._warehouse, name, _interval(interval), start, end, limit, found.reads
         )
         return answer_all(self._warehouse, shown, [asked])
 
@@ -112,7 +115,7 @@ class Reports:
 
     def statistics_24h(self, symbol: str) -> Statistics | None:
         """The 24 hours up to the newest minute; None where nothing is held."""
-        return statistics_24h(self._warehouse, symbol)
+        return statistics_24h(self._warehouse, self._find(symbol))
 
     def dashboard(self) -> Dashboard:
         return read_dashboard(self._warehouse, self._clock())
@@ -126,7 +129,7 @@ class Reports:
 
     def order_book(self, symbol: str) -> OrderBook | None:
         """The newest snapshot with its levels; None where there is none."""
-        return self._warehouse.order_books.latest(symbol)
+        return self._warehouse.order_books.latest(self._find(symbol))
 
     def storage(self) -> Storage:
         return read_storage(self._warehouse)
@@ -165,7 +168,8 @@ class Reports:
         With `after`, those alone that begin later: how to page through one symbol's, some of which
         may lie inside others that are closed.
         """
-        return self._warehouse.gaps.list(symbol, window, closed=closed, after=after, limit=limit)
+        name = None if symbol is None else self._find(symbol)
+        return self._warehouse.gaps.list(name, window, closed=closed, after=after, limit=limit)
 
     def calendar(self, first: date, last: date) -> Calendar:
         """Each tracked symbol's UTC days, both ends included."""
@@ -211,6 +215,9 @@ class Reports:
     def close(self) -> None:
         """Gives the warehouse's connections back; the next read opens new ones."""
         self._warehouse.close()
+
+    def _find(self, symbol: str) -> str:
+        return self._warehouse.symbols.find(symbol)
 
 
 def _interval(text: str) -> Interval:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from crypto_assets.errors import UnknownSymbol
 from crypto_assets.market.clock import now_ms
-from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.market.symbols import Symbol, SymbolStatus, symbol_readings
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.schema import symbols
 
@@ -60,6 +60,23 @@ class Symbols:
         if row is None:
             raise UnknownSymbol(_unknown(name))
         return _tracked(row)
+
+    def find(self, text: str) -> str:
+        """The registered name that typed text means. Raises UnknownSymbol where there is none."""
+        names = symbol_readings(text)
+        if names[0] in self._ids:
+            return names[0]
+        rows = self._database.read_primary(
+            lambda c: c.execute(
+                select(symbols.c.symbol, symbols.c.symbol_id).where(symbols.c.symbol.in_(names))
+            ).all()
+        )
+        known = {row.symbol: row.symbol_id for row in rows}
+        self._ids |= known
+        found = next((name for name in names if name in known), None)
+        if found is None:
+            raise UnknownSymbol(_unknown(names[0]))
+        return found
 
     def retire(self, name: str) -> None:
         """No longer tracked; its data stays. Raises UnknownSymbol."""

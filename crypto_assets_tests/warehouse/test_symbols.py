@@ -46,3 +46,25 @@ def test_an_unknown_symbol_is_wrong_use(warehouse: Warehouse) -> None:
         warehouse.symbols.get("NOPE")
     with pytest.raises(UnknownSymbol):
         warehouse.symbols.retire("NOPE")
+
+
+def test_no_two_symbols_are_one_to_the_warehouse(warehouse: Warehouse) -> None:
+    names = ["EUSDT", "\u00c9USDT", "E\u0301USDT", "\u00e9USDT", "\uff25USDT", "ßUSDT", "SSUSDT"]
+    names += ["币安人生USDT", "幣安人生USDT", "٣USDT", "3USDT", "-USDT"]
+    assert warehouse.symbols.register([_symbol(name) for name in names]) == names
+    assert len({warehouse.symbols.id_of(name) for name in names}) == len(names)
+    assert [warehouse.symbols.find(name) for name in names] == names
+    warehouse.symbols.retire("\u00c9USDT")
+    assert [s.name for s in warehouse.symbols.all() if not s.active] == ["\u00c9USDT"]
+
+
+def test_typed_text_finds_the_symbol_as_the_exchange_writes_it(warehouse: Warehouse) -> None:
+    names = ["BTCUSDT", "币安人生USDT", "\u00c9USDT", "ЩИПUSDT"]
+    warehouse.symbols.register([_symbol(name) for name in names])
+    for _ in range(2):
+        typed = ["btcusdt", " 币安人生usdt", "e\u0301usdt", "щипusdt"]
+        assert [warehouse.symbols.find(text) for text in typed] == names
+    with pytest.raises(UnknownSymbol, match="龙虾USDT is not in the warehouse"):
+        warehouse.symbols.find("龙虾usdt")
+    with pytest.raises(UnknownSymbol, match="cannot be a symbol"):
+        warehouse.symbols.find("BTC/USDT")

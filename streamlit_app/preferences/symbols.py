@@ -6,7 +6,7 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.clock import from_ms
-from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.symbols import SymbolStatus, symbol_name
 from crypto_assets.pipeline import steering
 from crypto_assets.warehouse import TrackedSymbol
 from streamlit_app import data, notices
@@ -69,7 +69,7 @@ def _offered(tracked: set[str]) -> list[str]:
 def _track(name: str, who: str) -> str:
     added = steering.add_symbols(preferences.hasty_platform(), [name], who)
     if not added:
-        raise WrongUse(f"{name.upper()} is tracked already")
+        raise WrongUse(f"{symbol_name(name)} is tracked already")
     return f"{added[0]} is tracked: it is backfilled by itself within a minute."
 
 

@@ -9,6 +9,7 @@ from crypto_assets.api.parts import PartsDep, ReportsDep
 from crypto_assets.api.routes.router import REFUSALS, THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.markets import InstrumentView
+from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN
 from crypto_assets.pipeline import steering
 from crypto_assets.reports import Instrument
 
@@ -17,7 +18,7 @@ router = api_router("symbols")
 
 class SymbolWish(BaseModel):
     symbol: str = Field(
-        pattern=r"^[A-Za-z0-9_.-]{1,20}$", description="As BTCUSDT.", examples=["BTCUSDT"]
+        pattern=TYPED_SYMBOL_PATTERN, description="As BTCUSDT.", examples=["BTCUSDT"]
     )
 
 
@@ -40,17 +41,18 @@ def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
 )
 def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answer[Tracked]:
     """Track a symbol that the exchange lists; its history follows by a backfill of its own."""
-    name = wish.symbol.upper()
-    if not steering.add_symbols(parts.platform, [name], THE_API):
+    if not steering.add_symbols(parts.platform, [wish.symbol], THE_API):
         response.status_code = 200
+    name = parts.platform.warehouse.symbols.find(wish.symbol)
     return Answer(data=Tracked(symbol=name, tracked=True))
 
 
 @router.delete("/symbols/{symbol}", **WRITES)
 def retire_symbol(symbol: Symbol, parts: PartsDep) -> Answer[Tracked]:
     """Track a symbol no longer. What is held of it stays."""
-    steering.retire_symbol(parts.platform, symbol, THE_API)
-    return Answer(data=Tracked(symbol=symbol, tracked=False))
+    name = parts.platform.warehouse.symbols.find(symbol)
+    steering.retire_symbol(parts.platform, name, THE_API)
+    return Answer(data=Tracked(symbol=name, tracked=False))
 
 
 def _view(instrument: Instrument) -> InstrumentView:
