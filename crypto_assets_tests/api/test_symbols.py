@@ -1,14 +1,19 @@
 """Symbols tracked and retired over HTTP, as the exchange lists them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from crypto_assets.market.clock import MINUTE_MS
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
-from crypto_assets_tests.warehouse.minutes import track
+from crypto_assets_tests.warehouse.minutes import START, batch, minutes, track
+
+WIDE, LONG = "币安人生USDT", "龍" * 45 + "\U00020bb7USDT"
 
 
 @pytest.fixture
@@ -48,6 +53,58 @@ def test_a_symbol_that_the_exchange_does_not_list_is_a_404(api: Api) -> None:
     assert answer.status_code == 404 and "does not list NOPEUSDT" in answer.json()["detail"]
     assert api.send("DELETE", "/api/symbols/NOPEUSDT").status_code == 404
     assert names(api) == ["BTCUSDT"]
+
+
+@pytest.mark.parametrize("wrong", ["BTC/USDT", "", "BTC USDT", "B" * 51, "BTC\n", 'BTC"'])
+def test_what_cannot_be_a_symbol_is_refused_by_the_promised_pattern(api: Api, wrong: str) -> None:
+    assert api.send("POST", "/api/symbols", json={"symbol": wrong}).status_code == 422
+    answer = api.get(f"/api/klines/{quote(wrong, safe='')}")
+    assert answer.status_code == 404
+
+
+def test_what_looks_like_a_letter_and_is_none_is_no_symbol(api: Api) -> None:
+    answer = api.send("POST", "/api/symbols", json={"symbol": "BTC🚀USDT"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        "'BTC🚀USDT' cannot be a symbol: use letters and digits as in BTCUSDT, "
+        "at most 50 characters",
+    )
+
+
+def test_symbols_of_other_scripts_stand_in_paths_links_bodies_and_errors(
+    warehouse: Warehouse, simulated_exchange: StartExchange, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for symbol in (WIDE, LONG, "\u00c9USDT"):
+        (data / f"{symbol}-1m.csv").write_text(
+            "open_time,open,high,low,close,volume\n"
+            + "".join(f"{START + n * MINUTE_MS},1,2,0.5,1.5,7\n" for n in range(5))
+        )
+    track(warehouse, "BTCUSDT")
+    parts = parts_over(warehouse, tmp_path, simulated_exchange(data=data).url)
+    with serving(parts) as api:
+        for typed, symbol in ((WIDE.lower(), WIDE), (LONG, LONG), ("e\u0301usdt", "\u00c9USDT")):
+            added = api.send("POST", "/api/symbols", json={"symbol": typed})
+            assert (added.status_code, added.json()["data"]["symbol"]) == (201, symbol)
+            assert api.send("POST", "/api/symbols", json={"symbol": typed}).status_code == 200
+            warehouse.facts.load(symbol, [batch(minutes(START, 5), symbol=symbol)])
+            path = f"/api/klines/{quote(typed)}"
+            page = api.get(path, interval="1m", limit=2)
+            assert page.json()["symbol"] == symbol
+            earlier = re.fullmatch(r'<(/api/klines/.*)>; rel="prev"', page.headers["Link"])
+            assert earlier and earlier[1].isascii()
+            assert len(api.read(earlier[1])["data"]) == 2
+            assert api.read("/api/pipeline/gaps", symbol=typed)["data"] == []
+            assert api.read(f"/api/stats/{quote(typed)}")["data"]["symbol"] == symbol
+            other = api.read(f"/api/analytics/data/correlation/{quote(symbol)}", **{"with": symbol})
+            assert other["params"]["with"] == symbol
+            assert f'crypto_assets_candles{{symbol="{symbol}"}} 5.0' in api.get("/metrics").text
+        gone = api.send("DELETE", "/api/symbols/" + quote("e\u0301usdt"))
+        assert gone.json()["data"] == {"symbol": "\u00c9USDT", "tracked": False}
+        missing = api.get(f"/api/klines/{quote('龙虾USDT')}")
+        assert missing.status_code == 404 and "龙虾USDT is not in the" in missing.json()["detail"]
+        assert names(api) == ["BTCUSDT", WIDE, LONG]
 
 
 def test_another_exchange_than_the_warehouses_is_a_409(api: Api, warehouse: Warehouse) -> None:
