@@ -3,6 +3,7 @@
 import logging
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -51,6 +52,10 @@ def crypto_assets(debug: bool) -> None:
 def main() -> None:
     """Run the command. Exit code 2 is wrong use, 1 is failed work, 130 is Ctrl-C."""
     debug = "--debug" in sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or a file whose encoding lacks a symbol's letters gets them as \uXXXX.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         crypto_assets.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
