@@ -91,6 +91,38 @@ def test_runs_are_recorded_their_output_lies_in_s3_and_both_go_when_they_are_thi
     assert instance.get_materialized_partitions(_FACTS) == {_KEY}
 
 
+def test_partitions_of_any_script_and_the_longest_are_told_apart(
+    instance: dg.DagsterInstance,
+) -> None:
+    long = "龍" * 45 + "\U00020bb7"
+    names = [
+        "币安人生USDT",
+        "幣安人生USDT",
+        f"{long}USDT",
+        f"{long}USDC",
+        "\u00c9USDT",
+        "E\u0301USDT",
+    ]
+    asset = dg.AssetKey("told_apart")
+    instance.add_dynamic_partitions("scripts", names)
+    assert instance.get_dynamic_partitions("scripts") == names
+    for name in names[:-1]:
+        key = f"2025-03-06|{name}"
+        instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=key))
+    found = instance.get_materialized_partitions(asset)
+    assert found == {f"2025-03-06|{name}" for name in names[:-1]}
+    first, last = (
+        str(dg.MultiPartitionKey({"date": "2025-03-06", "symbol": n})) for n in names[2:4]
+    )
+    tags = {**range_tags(first, last), "crypto/past_of": names[2]}
+    run = instance.create_run_for_job(ingest, tags=tags)
+    for key, value in tags.items():
+        runs = instance.get_runs(dg.RunsFilter(tags={key: value}))
+        assert [one.run_id for one in runs] == [run.run_id]
+        assert runs[0].tags[key] == value
+    instance.delete_run(run.run_id)
+
+
 def test_it_watches_runs_tries_again_and_queues(instance: dg.DagsterInstance) -> None:
     assert isinstance(instance.run_coordinator, LanedRunCoordinator)
     assert instance.run_monitoring_enabled
