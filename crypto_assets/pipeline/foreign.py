@@ -18,6 +18,9 @@ _TRADES = 8
 _WHOLE = (*_TIMES, _TRADES)
 # As milliseconds the year 5138, as microseconds 1973: decided row by row.
 _MICROSECONDS = 100_000_000_000_000
+# A few minutes of the exchange close late (2017-09-06T15:39, 2021-12-24T04:59); no other interval
+# is shorter than three minutes.
+_LATEST_CLOSE = 2 * MINUTE_MS
 
 
 class NotUnderstood(ValueError):
@@ -64,8 +67,9 @@ def _any_of(known: frozenset[str]) -> re.Pattern[str]:
 def read_rows(body: bytes, written_at: int, settle_ms: int) -> ForeignRows:
     """The final minutes of an object that was written at an instant (epoch ms).
 
-    A row counts if it had closed and settled by then. Raises NotUnderstood where the body is no
-    JSON array of arrays.
+    A row counts if it had closed and settled by then. Whether the rows are minutes is decided by
+    all of them together: the exchange itself has a few that close past their minute. Raises
+    NotUnderstood where the body is no JSON array of arrays.
     """
     try:
         given: Any = orjson.loads(body)
@@ -87,13 +91,33 @@ def _minutes(given: Sequence[list[Any]]) -> tuple[list[KlineRow], list[str]]:
     rows, flaws = [], []
     for row in given:
         try:
-            rows.append(_minute(row))
+            rows.append(_readable(row))
         except NotUnderstood as error:
             flaws.append(str(error))
-    return rows, flaws
+    latest = _LATEST_CLOSE if _are_minutes(rows) else 0
+    minutes = [row for row in rows if row[0] <= row[6] and _end(row) < latest]
+    return minutes, flaws + ["a row is no candle of one minute"] * (len(rows) - len(minutes))
 
 
-def _minute(row: list[Any]) -> KlineRow:
+def _are_minutes(rows: Sequence[KlineRow]) -> bool:
+    """Return whether most rows close within their minute, and most open in one of their own.
+
+    Candles of seconds share a minute; of longer ones at most a few, which an outage cut short,
+    close within it.
+    """
+    opened = sorted({int(row[0]) for row in rows})
+    own = len({floor_ms(at, MINUTE_MS) for at in opened})
+    within = sum(_end(row) < MINUTE_MS for row in rows)
+    return 2 * within >= len(rows) and 2 * own > len(opened)
+
+
+def _end(row: KlineRow) -> int:
+    """Return how long after the start of its minute a row closes, in milliseconds."""
+    return int(row[6]) - floor_ms(int(row[0]), MINUTE_MS)
+
+
+def _readable(row: list[Any]) -> KlineRow:
+    """Return a row with times in milliseconds and whole numbers as such."""
     if len(row) != _FIELDS:
         raise NotUnderstood(f"a row has {len(row)} fields, not {_FIELDS}")
     fields = [_whole(value) if at in _WHOLE else value for at, value in enumerate(row)]
@@ -101,8 +125,6 @@ def _minute(row: list[Any]) -> KlineRow:
         raise NotUnderstood("prices and volumes are not the exchange's decimal text")
     for at in _TIMES:
         fields[at] = fields[at] // 1000 if fields[at] >= _MICROSECONDS else fields[at]
-    if not fields[0] <= fields[6] < floor_ms(fields[0], MINUTE_MS) + MINUTE_MS:
-        raise NotUnderstood("a row is no candle of one minute")
     return fields
 
 

@@ -261,3 +261,65 @@ def test_microseconds_and_numbers_as_text_are_read_row_by_row() -> None:
     found = read_rows(orjson.dumps([text, micro, head, head]), START + DAY_MS, 5_000)
     assert [row[0] for row in found.rows] == [START + n * MINUTE_MS for n in range(3)]
     assert [int(row[6]) % MINUTE_MS for row in found.rows] == [MINUTE_MS - 1] * 3
+
+
+def rows_every(start: int, count: int, step_ms: int, length_ms: int) -> list[KlineRow]:
+    """Rows that open `step_ms` apart and close `length_ms` after they opened."""
+    return [
+        [at, "1", "1", "1", "1", "0", at + length_ms, "0", 0, "0", "0", "0"]
+        for at in range(start, start + count * step_ms, step_ms)
+    ]
+
+
+def test_a_minute_that_closes_past_itself_comes_over_both_roads(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
+) -> None:
+    """The exchange has such: one that closes with the next minute's start, one a second later."""
+    rows = rows_every(START, 60, MINUTE_MS, MINUTE_MS - 1)
+    rows[39][6] += 1_001
+    rows[58][6] += 1
+    names = ("open_time", *"open high low close volume close_time".split(), "quote_volume")
+    names += ("trade_count", "taker_buy_volume", "taker_buy_quote_volume")
+    lines = [",".join(names), *(",".join(map(str, row[:11])) for row in rows)]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "BTCUSDT-1m.csv").write_text("\n".join(lines) + "\n")
+    server = simulated_exchange(now=NOON, data=tmp_path / "data")
+    served, imported = build_platform(server), build_platform(server)
+    bring(served, "BTCUSDT", first=DAY, last=DAY)
+    write(tmp_path / "old", "BTCUSDT/a.json", rows)
+    (one,) = take(imported, tmp_path / "old")
+    assert (one.rows, one.refused) == (60, None)
+    stored = [
+        each.warehouse.facts.read("BTCUSDT", Window.of_day(DAY)) for each in (served, imported)
+    ]
+    assert stored[0].num_rows == 60
+    assert stored[0].equals(stored[1])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        rows_every(START, 12, 5 * MINUTE_MS, 5 * MINUTE_MS - 1),
+        rows_every(START, 12, 3 * MINUTE_MS, 3 * MINUTE_MS - 1),
+        rows_every(START, 12, HOUR_MS, HOUR_MS - 1),
+        # An outage cut one of them short.
+        [
+            *rows_every(START, 11, 5 * MINUTE_MS, 5 * MINUTE_MS - 1),
+            *rows_every(START + 55 * MINUTE_MS, 1, MINUTE_MS, 59_000),
+        ],
+        rows_every(START, 300, 1_000, 999),
+    ],
+    ids=["5m", "3m", "1h", "5m cut short", "1s"],
+)
+def test_candles_of_another_interval_are_refused_all_together(rows: list[KlineRow]) -> None:
+    found = read_rows(orjson.dumps(rows), START + 2 * DAY_MS, 5_000)
+    assert (found.rows, found.refused) == ([], len(rows))
+    assert found.flaw == "a row is no candle of one minute"
+
+
+def test_a_row_of_minutes_that_closes_two_minutes_late_is_refused_alone() -> None:
+    rows = rows_every(START, 10, MINUTE_MS, MINUTE_MS - 1)
+    rows[4][6] += MINUTE_MS
+    rows[5][6] += MINUTE_MS + 1
+    found = read_rows(orjson.dumps(rows), START + DAY_MS, 5_000)
+    assert (len(found.rows), found.refused) == (9, 1)
