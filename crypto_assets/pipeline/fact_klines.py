@@ -18,7 +18,11 @@ from crypto_assets.warehouse import KlinesBatch, Quarantined
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one load did; counts of rows by the UTC day of their object."""
+    """What one load did; counts of rows by the UTC day of their object.
+
+    `rejected` rows are in quarantine: they cannot be true, or are imported minutes that do not
+    exist.
+    """
 
     rows: int = 0
     new: int = 0
@@ -50,7 +54,7 @@ def load_klines(
         rows=result.rows,
         new=result.new,
         changed=result.changed,
-        rejected=sum(len(parts.rejects) for _, parts in sifted),
+        rejected=sum(len(parts.rejects) for _, parts in sifted) + result.refused,
         objects=len(objects),
         rows_by_day=_rows_by_day(batches),
     )

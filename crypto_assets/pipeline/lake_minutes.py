@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake, decode_klines
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import Window, day_of
+from crypto_assets.market.clock import MINUTE_MS, Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
 from crypto_assets.market.sanity import Reject, Sifted, is_sane, sift
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.warehouse.absence import absences_of, lone_imports, refuse_imports, without
 from crypto_assets.warehouse.loading import fetched
 from crypto_assets.warehouse.versions import FETCHED_SCHEMA, settle
 
@@ -26,7 +28,8 @@ class LakeMinutes:
     """Of each minute the candle that counts, as CANDLE_SCHEMA, ascending.
 
     `spans` are the stretches of which an object knows: what is not in `candles` there was not
-    published. `lost` are keys that the manifest names and no lake holds.
+    published. Imported minutes that do not exist are not in `candles`. `lost` are keys that the
+    manifest names and no lake holds.
     """
 
     candles: pa.Table
@@ -43,6 +46,7 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
     """What the loaded objects of whole days hold, by the rules of a load. Raises LakeError."""
     objects = platform.warehouse.objects.of_window(symbol, ObjectKind.KLINES, window)
     tables, spans, lost = [FETCHED_SCHEMA.empty_table()], [], []
+    speaking = []
     for item in objects:
         if item.loaded_at is None:
             continue
@@ -52,10 +56,27 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
             continue
         [sifted] = sift_objects([(item, body)])
         tables.append(fetched(item, sifted.candles))
-        spans.append(known_span(item))
-    settled = settle(pa.concat_tables(tables), FETCHED_SCHEMA.empty_table()).new
+        spans += known_spans(item, sifted.candles)
+        speaking.append(item)
+    versions = _existing(platform, symbol, window, pa.concat_tables(tables), speaking)
+    settled = settle(versions, FETCHED_SCHEMA.empty_table()).new
     candles = settled.select(CANDLE_SCHEMA.names).sort_by("open_time")
     return LakeMinutes(candles, merged(spans), tuple(lost))
+
+
+def _existing(
+    platform: Platform,
+    symbol: str,
+    window: Window,
+    versions: pa.Table,
+    objects: Sequence[LakeObject],
+) -> pa.Table:
+    """Versions without imported minutes that do not exist, by lake and warehouse."""
+    alone = lone_imports(versions)
+    if not alone.num_rows:
+        return versions
+    absences = absences_of(objects) + platform.warehouse.facts.absences(symbol, window)
+    return without(versions, refuse_imports(alone, absences))
 
 
 def _body(platform: Platform, item: LakeObject) -> bytes | None:
@@ -66,11 +87,18 @@ def _body(platform: Platform, item: LakeObject) -> bytes | None:
     return None
 
 
-def known_span(item: LakeObject) -> Window:
-    """The stretch of which an object knows: a file of the archive is all of its day."""
+def known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
+    """The stretches of which an object knows: a file of the archive is all of its day.
+
+    An import knows of the minutes that it has, and of none that it lacks.
+    """
     if item.source is Source.ARCHIVE:
-        return _day(item)
-    return Window(item.first_time, item.last_time + 1)
+        return [_day(item)]
+    if item.source is not Source.IMPORT:
+        return [Window(item.first_time, item.last_time + 1)]
+    opens = candles["open_time"].to_numpy()
+    runs = np.split(opens, np.flatnonzero(np.diff(opens) > MINUTE_MS) + 1)
+    return [Window(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
 
 
 def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[Sifted]:

@@ -12,10 +12,11 @@ from crypto_assets.lake import describe
 from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms, stretches
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.sanity import Sifted
 from crypto_assets.pipeline.fact_klines import set_aside
 from crypto_assets.pipeline.gaps import note_holes
 from crypto_assets.pipeline.lake_listing import Standing, list_lakes
-from crypto_assets.pipeline.lake_minutes import known_span, merged, sift_object
+from crypto_assets.pipeline.lake_minutes import known_spans, merged, sift_object
 from crypto_assets.pipeline.order_books import load_books
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse.restoring import Known, Restored
@@ -129,7 +130,7 @@ def _rebuild_month(
     sifted = [(item, sift_object(item, body)) for item, body in klines]
     for item, parts in sifted:
         set_aside(platform, item, parts.rejects)
-    known = _known(platform, symbol, [item for item, _ in klines], exact_from)
+    known = _known(platform, symbol, sifted, exact_from)
     restored = platform.warehouse.facts.restore(symbol, [(i, p.candles) for i, p in sifted], known)
     days = sorted({one.parts.day for one in standing})
     window = Window.of_days(days[0], days[-1])
@@ -143,19 +144,22 @@ def _rebuild_month(
         objects=len(bodies),
         days=len(days),
         minutes=restored,
-        rejected=sum(len(parts.rejects) for _, parts in sifted),
+        rejected=sum(len(parts.rejects) for _, parts in sifted) + restored.refused,
         books=load_books(platform, symbol, window),
     )
 
 
 def _known(
-    platform: Platform, symbol: str, klines: Sequence[LakeObject], exact_from: int | None
+    platform: Platform,
+    symbol: str,
+    klines: Sequence[tuple[LakeObject, Sifted]],
+    exact_from: int | None,
 ) -> Known | None:
     """Where no other minutes than the lake's may be held; None where such stay."""
     if exact_from is None:
         return None
-    spans = [known_span(item) for item in klines]
-    for stretch in stretches(sorted({day_of(item.first_time) for item in klines})):
+    spans = [span for item, parts in klines for span in known_spans(item, parts.candles)]
+    for stretch in stretches(sorted({day_of(item.first_time) for item, _ in klines})):
         gaps = platform.warehouse.gaps.list(symbol, stretch)
         spans += [Window(gap.start, gap.end + MINUTE_MS) & stretch for gap in gaps]
     return Known(merged(spans), exact_from)

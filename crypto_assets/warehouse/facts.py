@@ -10,8 +10,9 @@ from sqlalchemy import Connection, delete, func, select
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
-from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.warehouse import series, stale, watermarks
+from crypto_assets.warehouse.absence import Absence, recorded_absences
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.loading import Load, LoadResult, fetched
 from crypto_assets.warehouse.restoring import Known, Restoration, Restored
@@ -34,20 +35,22 @@ class Facts:
         """One transaction: rows, revisions, stale hours, watermark and the objects' `loaded_at`.
 
         The later fetch of a minute wins, so batches may come in any order and as often as wanted.
-        Rows before the symbol's `purged_before` are left out. With `replacing`, what is held of
-        that window goes first: for rebuilding it from the lake. Raises UnknownSymbol, LoadRejected.
+        Imported minutes that do not exist (see `absence`) are quarantined. Rows before the symbol's
+        `purged_before` are left out. With `replacing`, what is held of that window goes first: for
+        rebuilding it from the lake. Raises UnknownSymbol, LoadRejected.
         """
         symbol_id = self._symbols.id_of(symbol)
         incoming = pa.concat_tables(
             [FETCHED_SCHEMA.empty_table(), *(fetched(*batch) for batch in batches)]
         )
+        objects = [item for item, _ in batches]
 
         def work(connection: Connection) -> LoadResult:
-            load = Load(self._database, connection, symbol_id, now_ms())
+            load = Load(self._database, connection, symbol, symbol_id, now_ms())
             if replacing:
                 load.clear(replacing)
-            load.take(incoming)
-            load.finish([item for item, _ in batches])
+            load.take(incoming, objects)
+            load.finish(objects)
             return load.result
 
         return self._database.write(work)
@@ -65,11 +68,12 @@ class Facts:
         incoming = pa.concat_tables(
             [FETCHED_SCHEMA.empty_table(), *(fetched(*batch) for batch in batches)]
         )
+        objects = [item for item, _ in batches]
 
         def work(connection: Connection) -> Restored:
-            restoration = Restoration(self._database, connection, symbol_id, now_ms())
-            restored = restoration.restore(incoming, known or Known())
-            restoration.finish([item for item, _ in batches])
+            restoration = Restoration(self._database, connection, symbol, symbol_id, now_ms())
+            restored = restoration.restore(incoming, objects, known or Known())
+            restoration.finish(objects)
             return restored
 
         return self._database.write(work)
@@ -94,6 +98,21 @@ class Facts:
         mine = stale.inside(fact_klines, self._symbols.id_of(symbol), window)
         statement = select(fact_klines.c.open_time).where(*mine)
         return set(self._database.read_primary(lambda c: c.execute(statement).scalars().all()))
+
+    def imported_times(self, symbol: str, window: Window) -> list[int]:
+        """Return the open times of the stored minutes that an import brought, ascending."""
+        mine = stale.inside(fact_klines, self._symbols.id_of(symbol), window)
+        imported = fact_klines.c.source == Source.IMPORT.value
+        statement = select(fact_klines.c.open_time).where(*mine, imported)
+        times = self._database.read_primary(lambda c: c.execute(statement).scalars().all())
+        return sorted(times)
+
+    def absences(self, symbol: str, window: Window) -> list[Absence]:
+        """Return where an import adds no minute, in the days that a window touches."""
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read_primary(
+            lambda c: recorded_absences(c, symbol, symbol_id, window)
+        )
 
     def _read(
         self, symbol: str, window: Window, schema: pa.Schema, limit: int | None, newest: bool

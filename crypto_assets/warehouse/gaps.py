@@ -152,6 +152,17 @@ class Gaps:
         return [_gap(names[row.symbol_id], row) for row in rows]
 
 
+def reopen(connection: Connection, symbol_id: int, starts: Sequence[int]) -> None:
+    """Open closed gaps again, with their class, where what closed them has gone.
+
+    Part of a transaction that holds the symbol's lock; the next `refresh` cuts them to the minutes
+    that are missing.
+    """
+    for start in starts:
+        key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
+        connection.execute(update(_table).where(*key).values(closed_at=None))
+
+
 def _unpurged(
     connection: Connection, symbol_id: int, window: Window, within: Window
 ) -> tuple[Window, Window]:

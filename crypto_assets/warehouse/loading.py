@@ -12,13 +12,26 @@ from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.warehouse import bulk, revisions, series, watermarks
+from crypto_assets.warehouse.absence import (
+    Absence,
+    RefusedImports,
+    absences_of,
+    has_imports,
+    lone_imports,
+    note_refused,
+    recorded_absences,
+    refuse_imports,
+    without,
+)
 from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.gaps import reopen
 from crypto_assets.warehouse.manifest import mark_loaded
 from crypto_assets.warehouse.schema import fact_klines, stale_hours
 from crypto_assets.warehouse.versions import FETCHED_SCHEMA, Settlement, settle
 
 # Minutes that one step compares with what is held, to bound memory.
 STEP_ROWS = 50_000
+DELETED_AT_ONCE = 1000
 
 Times = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -27,13 +40,15 @@ Times = np.ndarray[tuple[int], np.dtype[np.int64]]
 class LoadResult:
     """Of the rows given: new minutes and changed ones; the rest was held, outdone or too old.
 
-    `stale_hours` are the open times of the hours whose minutes are new or changed.
+    `stale_hours` are the open times of the hours whose minutes are new or changed. `refused` counts
+    imported minutes, given or stored, that do not exist (see `absence`): they are in quarantine.
     """
 
     rows: int = 0
     new: int = 0
     changed: int = 0
     stale_hours: tuple[int, ...] = ()
+    refused: int = 0
 
     @property
     def unchanged(self) -> int:
@@ -45,6 +60,7 @@ class LoadResult:
             self.new + other.new,
             self.changed + other.changed,
             tuple(sorted({*self.stale_hours, *other.stale_hours})),
+            self.refused + other.refused,
         )
 
 
@@ -65,12 +81,16 @@ class Load:
     """The steps of a load, in the order in which they are to be called."""
 
     def __init__(
-        self, database: Database, connection: Connection, symbol_id: int, now: int
+        self, database: Database, connection: Connection, symbol: str, symbol_id: int, now: int
     ) -> None:
         self._database = database
         self._connection = connection
+        self._symbol = symbol
         self._symbol_id = symbol_id
         self._now = now
+        self._absences: Sequence[Absence] = ()
+        self._refused: set[int] = set()
+        self._dropped: list[int] = []
         self._mark = watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
         self.result = LoadResult()
 
@@ -80,15 +100,22 @@ class Load:
         self._delete(fact_klines.c.open_time >= start, fact_klines.c.open_time < window.end_ms)
         self._mark_stale(np.arange(floor_ms(start, HOUR_MS), window.end_ms, HOUR_MS))
 
-    def take(self, incoming: pa.Table) -> None:
-        """Stores versions of FETCHED_SCHEMA, as far as they are not of a purged past."""
+    def take(self, incoming: pa.Table, objects: Sequence[LakeObject]) -> None:
+        """Stores versions of FETCHED_SCHEMA, as far as they are not of a purged past.
+
+        `objects` hold them. Imported minutes that do not exist go, stored ones too.
+        """
         self.result += LoadResult(rows=incoming.num_rows)
-        if self._mark.purged_before is not None:
-            incoming = incoming.filter(
-                pc.greater_equal(incoming["open_time"], self._mark.purged_before)
-            )
-        for step in steps(bulk.storable(self._connection, incoming)):
-            self._settle(step)
+        self._absences = absences_of(objects)
+        incoming = bulk.storable(self._connection, self._unpurged(incoming))
+        for step in steps(incoming):
+            self._settle(step, incoming)
+        self._refuse_beside(incoming)
+
+    def _unpurged(self, incoming: pa.Table) -> pa.Table:
+        if self._mark.purged_before is None:
+            return incoming
+        return incoming.filter(pc.greater_equal(incoming["open_time"], self._mark.purged_before))
 
     def finish(self, objects: Sequence[LakeObject]) -> None:
         watermarks.store(self._connection, self._symbol_id, ObjectKind.KLINES, self._mark)
@@ -106,8 +133,10 @@ class Load:
         )
         return gone
 
-    def _settle(self, incoming: pa.Table) -> None:
-        held = self._held(incoming)
+    def _settle(self, incoming: pa.Table, everything: pa.Table) -> None:
+        incoming, held = self._refuse(incoming, self._held(incoming), everything)
+        if not incoming.num_rows:
+            return
         settled = settle(incoming, held)
         if held.num_rows or settled.contested:
             versions = pa.concat_tables([incoming, held])
@@ -120,9 +149,74 @@ class Load:
 
     def _held(self, incoming: pa.Table) -> pa.Table:
         times = incoming["open_time"]
-        span = Window(pc.min(times).as_py(), pc.max(times).as_py() + 1)
+        return self._read(self._reach(Window(pc.min(times).as_py(), pc.max(times).as_py() + 1)))
+
+    def _read(self, window: Window) -> pa.Table:
         schema = bulk.storage_schema(self._connection, FETCHED_SCHEMA)
-        return series.of_symbol(self._connection, fact_klines, self._symbol_id, span, schema)
+        return series.of_symbol(self._connection, fact_klines, self._symbol_id, window, schema)
+
+    def _reach(self, span: Window) -> Window:
+        """A span of rows, with all of the days and hours for which their objects speak."""
+        windows = [one.window for one in self._absences if one.window & span]
+        return Window(
+            min([span.start_ms, *(window.start_ms for window in windows)]),
+            max([span.end_ms, *(window.end_ms for window in windows)]),
+        )
+
+    def _refuse(
+        self, incoming: pa.Table, held: pa.Table, everything: pa.Table
+    ) -> tuple[pa.Table, pa.Table]:
+        """Incoming and stored versions without imported minutes that do not exist.
+
+        The stored ones are deleted. A version in `everything`, which is all that the load brings,
+        speaks for its minute as one in these does.
+        """
+        if not (has_imports(incoming) or has_imports(held)):
+            return incoming, held
+        alone = lone_imports(pa.concat_tables([incoming, held]), everything)
+        if not alone.num_rows:
+            return incoming, held
+        times = alone["open_time"]
+        span = Window(pc.min(times).as_py(), pc.max(times).as_py() + 1)
+        absences = [
+            *self._absences,
+            *recorded_absences(self._connection, self._symbol, self._symbol_id, span),
+        ]
+        refused = refuse_imports(alone, absences)
+        if refused.rows.num_rows:
+            self._drop(refused, held, absences)
+        return without(incoming, refused), without(held, refused)
+
+    def _refuse_beside(self, incoming: pa.Table) -> None:
+        """The same in the days and hours of objects none of whose rows is left to compare."""
+        opens = incoming["open_time"].to_numpy()
+        for window in {one.window for one in self._absences}:
+            if not ((opens >= window.start_ms) & (opens < window.end_ms)).any():
+                self._refuse(incoming.slice(0, 0), self._read(window), incoming)
+
+    def _drop(self, refused: RefusedImports, held: pa.Table, absences: Sequence[Absence]) -> None:
+        """Quarantine refused minutes; stored ones go, and a gap that they closed is open again."""
+        note_refused(self._connection, self._symbol, refused, self._now)
+        times = sorted(set(refused.open_times))
+        stored = sorted(set(times) & set(held["open_time"].to_pylist()))
+        for first in range(0, len(stored), DELETED_AT_ONCE):
+            some = stored[first : first + DELETED_AT_ONCE]
+            self._delete(fact_klines.c.open_time.in_(some))
+        hours = np.unique(np.array(stored, np.int64) // HOUR_MS) * HOUR_MS
+        self._mark_stale(hours)
+        self._refused |= set(times)
+        self._dropped += stored
+        reopen(
+            self._connection,
+            self._symbol_id,
+            [
+                one.gap_start
+                for one in absences
+                if one.gap_start is not None and any(at in one.window for at in stored)
+            ],
+        )
+        self._mark = self._mark.fetched(pc.max(refused.rows["fetched_at"]).as_py())
+        self.result += LoadResult(refused=len(times), stale_hours=tuple(hours.tolist()))
 
     def _write(self, rows: pa.Table, *, overwrite: bool = False) -> None:
         rows = rows.append_column("symbol_id", bulk.constant(self._symbol_id, rows.num_rows))

@@ -40,19 +40,8 @@ class Quarantine:
 
     def add(self, items: Sequence[Quarantined]) -> None:
         """Notes each once, however often it is found."""
-        rows = [_row(item) for item in items]
-
-        def work(connection: Connection) -> None:
-            statement = upsert(
-                connection,
-                quarantine,
-                ["fingerprint"],
-                lambda new: [("fingerprint", new.fingerprint)],
-            )
-            connection.execute(statement, rows)
-
-        if rows:
-            self._database.write(work)
+        if items:
+            self._database.write(lambda c: quarantine_rows(c, items))
 
     def list(self, symbol: str | None = None, limit: int = 1000) -> list[Quarantined]:
         """Newest first."""
@@ -78,6 +67,15 @@ class Quarantine:
     def count(self) -> int:
         statement = select(func.count()).select_from(quarantine)
         return self._database.read(lambda c: c.execute(statement).scalar_one())
+
+
+def quarantine_rows(connection: Connection, items: Sequence[Quarantined]) -> None:
+    """Record each once, as part of a transaction."""
+    statement = upsert(
+        connection, quarantine, ["fingerprint"], lambda new: [("fingerprint", new.fingerprint)]
+    )
+    if items:
+        connection.execute(statement, [_row(item) for item in items])
 
 
 def _row(item: Quarantined) -> dict[str, object]:

@@ -9,8 +9,10 @@ import pyarrow.compute as pc
 from sqlalchemy import Table, func, select
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
+from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.warehouse import bulk, revisions, series, stale
-from crypto_assets.warehouse.loading import Load, steps
+from crypto_assets.warehouse.absence import absences_of
+from crypto_assets.warehouse.loading import DELETED_AT_ONCE, Load, steps
 from crypto_assets.warehouse.schema import (
     VALUE_COLUMNS,
     daily_klines,
@@ -20,7 +22,6 @@ from crypto_assets.warehouse.schema import (
 from crypto_assets.warehouse.versions import FETCHED_SCHEMA, rank_sources, settle
 
 _FETCHES = pa.schema([FETCHED_SCHEMA.field(name) for name in ("open_time", "fetched_at")])
-_DELETED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Restored:
 
     `kept` minutes of the same days are the warehouse's alone, or of a later fetch than the lake
     still has. `left_hours` are not computed anew: they are built from minutes that are gone.
-    `deleted` minutes were held where the lake knows that there are none.
+    `deleted` minutes were held where the lake knows that there are none. `refused` counts imported
+    minutes, of the lake or stored, that do not exist: they are in quarantine.
     """
 
     minutes: int = 0
@@ -38,6 +40,7 @@ class Restored:
     kept: int = 0
     left_hours: int = 0
     deleted: int = 0
+    refused: int = 0
 
     def __add__(self, other: "Restored") -> "Restored":
         return Restored(
@@ -47,6 +50,7 @@ class Restored:
             self.kept + other.kept,
             self.left_hours + other.left_hours,
             self.deleted + other.deleted,
+            self.refused + other.refused,
         )
 
 
@@ -74,26 +78,40 @@ class Known:
 class Restoration(Load):
     """A load in which the lake's word counts, not what is held under the same fetch."""
 
-    def restore(self, incoming: pa.Table, known: Known) -> Restored:
+    def restore(self, incoming: pa.Table, objects: Sequence[LakeObject], known: Known) -> Restored:
         """Stores versions of FETCHED_SCHEMA over what is held of their minutes.
 
         Has the hours of these minutes, and their days, computed anew, unless they would lose
         minutes by it. Nothing of a purged past is touched. In `known` stretches other minutes go,
-        and every hour is computed anew.
+        and every hour is computed anew. Imported minutes that do not exist go in any case.
         """
-        if self._mark.purged_before is not None:
-            unpurged = pc.greater_equal(incoming["open_time"], self._mark.purged_before)
-            incoming = incoming.filter(unpurged)
+        self._absences = absences_of(objects)
+        incoming = self._unpurged(incoming)
         if not incoming.num_rows:
             return Restored()
+        storable = bulk.storable(self._connection, incoming)
         found = Restored()
-        for step in steps(bulk.storable(self._connection, incoming)):
-            found += self._put_back(step)
-        found += Restored(deleted=self._drop_others(incoming["open_time"], known))
-        return found + self._recompute(incoming["open_time"], found.minutes, known)
+        for step in steps(storable):
+            found += self._put_back(step, storable)
+        self._refuse_beside(storable)
+        opens = self._without_refused(storable["open_time"])
+        found += Restored(deleted=len(self._dropped), refused=self.result.refused)
+        found += Restored(deleted=self._drop_others(opens, known))
+        return found + self._recompute(opens, found.minutes, known)
 
-    def _put_back(self, incoming: pa.Table) -> Restored:
-        held = self._held(incoming)
+    def _without_refused(self, opens: pa.ChunkedArray) -> pa.ChunkedArray:
+        refused = pa.array(sorted(self._refused), pa.int64())
+        return opens.filter(pc.invert(pc.is_in(opens, refused))) if self._refused else opens
+
+    def _reach(self, span: Window) -> Window:
+        """Whole days: what an import has beside the lake's rows is looked at too."""
+        start = floor_ms(span.start_ms, DAY_MS)
+        return Window(start, floor_ms(span.end_ms + DAY_MS - 1, DAY_MS))
+
+    def _put_back(self, incoming: pa.Table, everything: pa.Table) -> Restored:
+        incoming, held = self._refuse(incoming, self._held(incoming), everything)
+        if not incoming.num_rows:
+            return Restored()
         settled = settle(incoming, incoming.slice(0, 0))
         revisions.note(self._connection, self._symbol_id, incoming, settled.contested, self._now)
         lake = settled.new
@@ -107,7 +125,7 @@ class Restoration(Load):
         self._write(new)
         self._write(known.filter(differs), overwrite=True)
         self._mark = self._mark.advanced(
-            pc.max(lake["open_time"]).as_py(), pc.max(lake["fetched_at"]).as_py(), new.num_rows
+            pc.max(lake["open_time"]).as_py(), pc.max(incoming["fetched_at"]).as_py(), new.num_rows
         )
         changed = pc.sum(_differ(known, mine, VALUE_COLUMNS)).as_py() or 0
         return Restored(lake.num_rows, new.num_rows, changed)
@@ -127,8 +145,8 @@ class Restoration(Load):
                     pc.less(held["fetched_at"], known.fetched_before),
                 )
             )["open_time"].to_pylist()
-            for first in range(0, len(others), _DELETED_AT_ONCE):
-                some = others[first : first + _DELETED_AT_ONCE]
+            for first in range(0, len(others), DELETED_AT_ONCE):
+                some = others[first : first + DELETED_AT_ONCE]
                 deleted += self._delete(fact_klines.c.open_time.in_(some))
             self._mark_stale(np.array(sorted({floor_ms(at, HOUR_MS) for at in others}), np.int64))
         if deleted:
@@ -145,11 +163,16 @@ class Restoration(Load):
     def _recompute(self, opens: pa.ChunkedArray, restored: int, known: Known) -> Restored:
         """Marks hours as stale; counts what is left as it is."""
         wanted = sorted({floor_ms(at, HOUR_MS) for at in pc.unique(opens).to_pylist()})
+        if not wanted:
+            return Restored()
         days = sorted({floor_ms(hour, DAY_MS) for hour in wanted})
         span = Window(days[0], days[-1] + DAY_MS)
         held = self._counts(fact_klines, span)
         hours = self._counts(hourly_klines, span)
         whole = self._counts(daily_klines, span)
+        for at in self._dropped:  # what an hour or a day loses by these it must lose
+            hours[floor_ms(at, HOUR_MS)] = hours.get(floor_ms(at, HOUR_MS), 0) - 1
+            whole[floor_ms(at, DAY_MS)] = whole.get(floor_ms(at, DAY_MS), 0) - 1
         due = {hour for hour in wanted if held.get(hour, 0) >= hours.get(hour, 0)}
         for day in days:
             own = range(day, day + DAY_MS, HOUR_MS)

@@ -41,6 +41,10 @@ class Watermark:
             record_count=self.record_count + records,
         )
 
+    def fetched(self, fetched_at: int) -> "Watermark":
+        """With a fetch (epoch ms) that brought no row."""
+        return replace(self, last_fetch_time=max(fetched_at, self.last_fetch_time or fetched_at))
+
 
 class Watermarks:
     def __init__(self, database: Database, symbols: Symbols) -> None:

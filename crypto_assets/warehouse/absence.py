@@ -1,0 +1,239 @@
+"""Decides which imported minutes do not exist.
+
+An import never adds a minute where a better source has spoken: a verified archive file speaks for
+its whole day, minutes that were verified against the exchange's own hour speak for that hour, and
+the gap ledger speaks for its explained gaps. There an import counts only as another version of a
+minute that the archive or REST has too (`Source.rank`).
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Row, select
+
+from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, rows_from_table
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of, floor_ms
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quarantine import Quarantined, quarantine_rows
+from crypto_assets.warehouse.schema import fact_klines, kline_gaps, lake_objects, quarantine
+from crypto_assets.warehouse.stale import inside
+
+_SPEAKING = (Source.ARCHIVE, Source.VERIFIED)
+# How each reason begins.
+_REFUSED = "imported, but"
+_UNEXPLAINED = (GapClass.OPEN.value, GapClass.ARCHIVE_LATE.value)
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A window in which an import adds no minute, and why.
+
+    `gap_start` is the start of the ledger's gap (epoch ms) where the ledger says so.
+    """
+
+    window: Window
+    reason: str
+    gap_start: int | None = None
+
+
+@dataclass(frozen=True)
+class RefusedImports:
+    """Imported versions, as FETCHED_SCHEMA, that add minutes in an absence; one reason per row."""
+
+    rows: pa.Table
+    reasons: tuple[str, ...]
+
+    @property
+    def open_times(self) -> list[int]:
+        times: list[int] = self.rows["open_time"].to_pylist()
+        return times
+
+
+def has_imports(versions: pa.Table) -> bool:
+    """Return whether any version of FETCHED_SCHEMA was imported."""
+    return bool(pc.any(_imported(versions)).as_py())
+
+
+def lone_imports(versions: pa.Table, *others: pa.Table) -> pa.Table:
+    """Return the imported versions of minutes that no other source has, here or in `others`."""
+    alone = versions.filter(_imported(versions))
+    for table in (versions, *others):
+        if alone.num_rows:
+            better = table.filter(pc.invert(_imported(table)))["open_time"].combine_chunks()
+            alone = alone.filter(pc.invert(pc.is_in(alone["open_time"], better)))
+    return alone
+
+
+def refuse_imports(alone: pa.Table, absences: Sequence[Absence]) -> RefusedImports:
+    """Return those of some lone imports that lie in an absence; of several, the first names why."""
+    times = alone["open_time"].to_numpy()
+    which = np.full(len(times), -1)
+    for number, absence in enumerate(absences):
+        within = (times >= absence.window.start_ms) & (times < absence.window.end_ms)
+        which[within & (which < 0)] = number
+    return RefusedImports(
+        alone.filter(pa.array(which >= 0)),
+        tuple(absences[number].reason for number in which[which >= 0].tolist()),
+    )
+
+
+def without(versions: pa.Table, refused: RefusedImports) -> pa.Table:
+    """Return versions without the refused ones."""
+    if not refused.rows.num_rows:
+        return versions
+    gone = pc.is_in(versions["open_time"], refused.rows["open_time"].combine_chunks())
+    return versions.filter(pc.invert(pc.and_(gone, _imported(versions))))
+
+
+def note_refused(connection: Connection, symbol: str, refused: RefusedImports, now: int) -> None:
+    """Quarantine refused minutes, each once for the object that brought it.
+
+    Part of a transaction. A minute whose object is no longer in the manifest is recorded under the
+    table that held it.
+    """
+    times = refused.open_times
+    objects = _import_objects(connection, symbol, Window(min(times), max(times) + 1))
+    rows = rows_from_table(refused.rows.select(CANDLE_COLUMNS).cast(CANDLE_SCHEMA))
+    fetches = refused.rows["fetched_at"].to_pylist()
+    places = [_place(objects, *fetch) for fetch in zip(times, fetches, strict=True)]
+    found = [
+        Quarantined(
+            symbol=symbol,
+            kind=ObjectKind.KLINES,
+            bucket=bucket,
+            key=key,
+            reason=reason,
+            content=orjson.dumps(row).decode(),
+            open_time=at,
+            noted_at=now,
+        )
+        for (bucket, key), at, row, reason in zip(places, times, rows, refused.reasons, strict=True)
+    ]
+    known = _noted(connection, symbol, set(places))
+    fresh = [one for one in found if (one.bucket, one.key, one.open_time) not in known]
+    quarantine_rows(connection, fresh)
+
+
+def _import_objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
+    """Import objects with data in a window; none crosses a UTC day."""
+    table = lake_objects.c
+    statement = (
+        select(table.bucket, table.key, table.fetched_at, table.first_time, table.last_time)
+        .where(
+            table.symbol == symbol,
+            table.kind == ObjectKind.KLINES.value,
+            table.source == Source.IMPORT.value,
+            table.first_time >= floor_ms(window.start_ms, DAY_MS),
+            table.first_time < window.end_ms,
+        )
+        .order_by(table.bucket, table.key)
+    )
+    return list(connection.execute(statement))
+
+
+def _place(objects: Sequence[Row[Any]], at: int, fetched_at: int) -> tuple[str, str]:
+    """Bucket and key of the object that brought a minute."""
+    for item in objects:
+        if item.fetched_at == fetched_at and item.first_time <= at <= item.last_time:
+            return item.bucket, item.key
+    return "warehouse", fact_klines.name
+
+
+def _noted(
+    connection: Connection, symbol: str, places: Iterable[tuple[str, str]]
+) -> set[tuple[str, str, int]]:
+    """Minutes of objects that were refused before, for whatever reason."""
+    found: set[tuple[str, str, int]] = set()
+    for bucket, key in places:
+        statement = select(quarantine.c.open_time).where(
+            quarantine.c.bucket == bucket,
+            quarantine.c.key == key,
+            quarantine.c.symbol == symbol,
+            quarantine.c.reason.startswith(_REFUSED),
+        )
+        found |= {(bucket, key, at) for at in connection.execute(statement).scalars()}
+    return found
+
+
+def absences_of(objects: Iterable[LakeObject]) -> list[Absence]:
+    """Return what klines objects say of the minutes that they lack; oldest first."""
+    spans = [(item.source, item.first_time, item.last_time) for item in objects]
+    return _absences({(s, at) for s, *times in spans for at in times if s in _SPEAKING})
+
+
+def recorded_absences(
+    connection: Connection, symbol: str, symbol_id: int, window: Window
+) -> list[Absence]:
+    """Return what the warehouse knows of the days that a window touches.
+
+    By the loaded objects of the manifest, by the minutes that are stored (their objects may have
+    expired), and by the gap ledger: an explained gap that is closed speaks too, for an import may
+    have closed it.
+    """
+    days = _whole_days(window)
+    names = [source.value for source in _SPEAKING]
+    objects = select(
+        lake_objects.c.source, lake_objects.c.first_time, lake_objects.c.last_time
+    ).where(
+        lake_objects.c.symbol == symbol,
+        lake_objects.c.kind == ObjectKind.KLINES.value,
+        lake_objects.c.source.in_(names),
+        lake_objects.c.loaded_at.is_not(None),
+        lake_objects.c.first_time >= days.start_ms,
+        lake_objects.c.first_time < days.end_ms,
+    )
+    hour = (fact_klines.c.open_time - fact_klines.c.open_time % HOUR_MS).label("hour")
+    stored = (
+        select(fact_klines.c.source, hour)
+        .where(*inside(fact_klines, symbol_id, days), fact_klines.c.source.in_(names))
+        .distinct()
+    )
+    rows = [tuple(row) for statement in (objects, stored) for row in connection.execute(statement)]
+    said = {(Source(source), at) for source, *times in rows for at in times}
+    return [*_absences(said), *_ledger(connection, symbol_id, days)]
+
+
+def _absences(said: Collection[tuple[Source, int]]) -> list[Absence]:
+    """Days of the archive, then verified hours, by a time that lies in each."""
+    days = {floor_ms(at, DAY_MS) for source, at in said if source is Source.ARCHIVE}
+    hours = {floor_ms(at, HOUR_MS) for source, at in said if source is Source.VERIFIED}
+    archived = _REFUSED + " neither the archive of {} nor REST has this minute"
+    verified = _REFUSED + " the exchange's own hour is made without this minute"
+    return [
+        *(Absence(Window(at, at + DAY_MS), archived.format(day_of(at))) for at in sorted(days)),
+        *(Absence(Window(at, at + HOUR_MS), verified) for at in sorted(hours)),
+    ]
+
+
+def _ledger(connection: Connection, symbol_id: int, window: Window) -> list[Absence]:
+    table = kline_gaps.c
+    statement = (
+        select(table.start, table.end, table["class"])
+        .where(
+            table.symbol_id == symbol_id,
+            table["class"].not_in(_UNEXPLAINED),
+            table.start < window.end_ms,
+            table.end >= window.start_ms,
+        )
+        .order_by(table.start)
+    )
+    reason = _REFUSED + " the gap ledger says {}: the exchange has no such minute"
+    return [
+        Absence(Window(start, end + MINUTE_MS), reason.format(gap_class), start)
+        for start, end, gap_class in connection.execute(statement)
+    ]
+
+
+def _whole_days(window: Window) -> Window:
+    start = floor_ms(window.start_ms, DAY_MS)
+    return Window(start, max(start, floor_ms(window.end_ms + DAY_MS - 1, DAY_MS)))
+
+
+def _imported(versions: pa.Table) -> pa.ChunkedArray:
+    return pc.equal(versions["source"], Source.IMPORT.value)
