@@ -8,6 +8,7 @@ import click
 
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.lake import Lake
+from crypto_assets.market.clock import now_ms
 from crypto_assets.pipeline import importing
 from crypto_assets.pipeline.importing import Imported
 from crypto_assets.pipeline.platform import Platform
@@ -24,7 +25,8 @@ def import_objects(prefix: str) -> None:
     """Take foreign klines objects under PREFIX (a directory, or s3://bucket/prefix) into the lake.
 
     A JSON array of the exchange's own 12-field minute rows, whose key names a tracked symbol. Rows
-    count only if the object was written after their close plus the settle delay.
+    count only if the object was written after their close plus the settle delay. Minutes that the
+    daily archive, REST or the gap ledger says do not exist are quarantined.
     """
     stores = platform()
     admit(stores)
@@ -71,6 +73,7 @@ def _count(number: int, words: str) -> str:
 
 def _load(stores: Platform, found: list[Imported]) -> None:
     days: defaultdict[str, set[date]] = defaultdict(set)
+    began = now_ms()
     for one in found:
         days[one.symbol or ""] |= set(one.days)
     errors = [
@@ -80,5 +83,8 @@ def _load(stores: Platform, found: list[Imported]) -> None:
         for outcome in importing.load_days(stores, symbol, own)
         if outcome.error
     ]
+    for symbol in sorted(days):
+        for reason, count in stores.warehouse.quarantine.count_by_reason(symbol, began).items():
+            click.echo(f"{symbol}: {count} rows quarantined: {reason}")
     if errors:
         raise errors[0]

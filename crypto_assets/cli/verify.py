@@ -87,6 +87,8 @@ def _advise(symbol: str, one: Verified, expired_before_ms: int) -> list[str]:
     inside = {day_of(each.hour) for each in one.differences if each.against is not Against.EXCHANGE}
     back = (inside | lost) - expired
     ask = wrong - expired if one.lost or not one.minutes else wrong - expired - inside
+    # The lake has no object that says so: it may hold none of the day, which is then fetched.
+    ask |= {day_of(each.hour) for each in one.differences if each.against is Against.ABSENCE}
     invented = any(difference.is_invented for difference in one.differences)
     advice = []
     if ask:

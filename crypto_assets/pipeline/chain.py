@@ -109,8 +109,8 @@ class Chain:
                 sweep_pieces(self.platform, self.symbol, window)
                 note_holes(self.platform, self.symbol, window, self.closed_before_ms)
             unexplained = self._explain(window) if explain else {}
-            if explain:
-                self._resolve_conflicts(window)
+            if explain and self._resolve_conflicts(window):
+                unexplained = self._explain(window)
             bad |= unexplained | unread
             fetched = {day.day for day in stored}
             clear = [day for day in days if day not in bad]
@@ -177,12 +177,18 @@ class Chain:
             return {}
         return explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
 
-    def _resolve_conflicts(self, window: Window) -> None:
-        """Hold the hours against the exchange's own, and load the minutes that give these."""
-        if {Stage.RAW, Stage.HOURS} <= set(self.stages) and resolve_conflicts(
+    def _resolve_conflicts(self, window: Window) -> bool:
+        """Hold the hours against the exchange's own, and load the minutes that give these.
+
+        Returns whether any were loaded: imported minutes may have gone, and left holes.
+        """
+        if not {Stage.RAW, Stage.HOURS} <= set(self.stages) or not resolve_conflicts(
             self.platform, self.symbol, window, self.closed_before_ms
         ):
-            self._aggregate(window)
+            return False
+        self._aggregate(window)
+        note_holes(self.platform, self.symbol, window, self.closed_before_ms)
+        return True
 
     def _later_failed(self, day: date, error: CryptoAssetsError) -> list[DayOutcome]:
         later = [stage for stage in Stage if stage in self.stages and stage is not Stage.RAW]

@@ -32,6 +32,7 @@ from crypto_assets.pipeline.exchange_periods import (
     gives,
 )
 from crypto_assets.pipeline.fact_klines import load_klines
+from crypto_assets.pipeline.imported_hours import drop_imported_hours, list_imported_hours
 from crypto_assets.pipeline.lake_minutes import lake_of, merged
 from crypto_assets.pipeline.loaded import Loaded
 from crypto_assets.pipeline.platform import Platform
@@ -105,7 +106,8 @@ def resolve_conflicts(
     """Load, for each stored hour that differs from the exchange's own, the minutes that give it.
 
     Compares the closed hours that open in `window`: one request for each 1,000 of them, and at
-    most two for each day in which one differs. Hours and days are to be computed again where
+    most two for each day in which one differs. Of an hour that the exchange does not have, what an
+    import brought is dropped. Hours and days are to be computed again where
     anything comes back. Returns the conflicts, as recorded. Raises ExchangeError, LakeError,
     WarehouseError.
     """
@@ -115,6 +117,8 @@ def resolve_conflicts(
     yardstick = Yardstick(symbol, platform.warehouse.is_exact)
     compared = compare_periods(platform, yardstick, Interval.H1, closed, Loaded(platform, symbol))
     periods = [one.period for one in compared.differing]
+    if imported := list_imported_hours(platform, symbol, periods):
+        drop_imported_hours(platform, symbol, imported, closed_before_ms)
     minutes = ExchangeMinutes(platform, symbol, periods)
     matches = [match for one in periods if (match := find_match(minutes, yardstick, one))]
     if not matches:

@@ -69,6 +69,28 @@ def filled_gaps(
             yield Difference(symbol, Interval.H1, hour, "in a gap", count, 0, Against.LEDGER)
 
 
+def refused_imports(
+    platform: Platform, symbol: str, lake: LakeMinutes, window: Window
+) -> Iterator[Difference]:
+    """Hours with imported minutes that do not exist, where no object of the lake says so.
+
+    By what the warehouse knows of its archive files, verified hours and gaps, closed ones too: an
+    import may have closed them.
+    """
+    facts = platform.warehouse.facts
+    imported = np.array(facts.imported_times(symbol, window), np.int64)
+    if not len(imported):
+        return
+    known = _known(pa.chunked_array([imported]), lake.spans).to_numpy(zero_copy_only=False)
+    refused = np.zeros(len(imported), bool)
+    for absence in facts.absences(symbol, window):
+        span = absence.window
+        refused |= (imported >= span.start_ms) & (imported < span.end_ms)
+    hours = Counter((imported[refused & ~known] // HOUR_MS * HOUR_MS).tolist())
+    for hour, count in sorted(hours.items()):
+        yield Difference(symbol, Interval.H1, hour, "imported", count, 0, Against.ABSENCE)
+
+
 def within(candles: pa.Table, window: Window) -> pa.Table:
     """The candles that open in a window."""
     opens = candles["open_time"]

@@ -24,6 +24,7 @@ class Against(StrEnum):
     HOURS = "our hours'"
     LAKE = "the lake's"
     LEDGER = "the gap ledger's"
+    ABSENCE = "archive's and gap ledger's"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Difference:
         """Whether minutes are held that were never published."""
         if self.against is Against.LAKE:
             return self.theirs is None
-        return self.against is Against.LEDGER
+        return self.against in {Against.LEDGER, Against.ABSENCE}
 
     def __str__(self) -> str:
         return (

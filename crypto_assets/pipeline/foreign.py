@@ -95,7 +95,7 @@ def _minutes(given: Sequence[list[Any]]) -> tuple[list[KlineRow], list[str]]:
         except NotUnderstood as error:
             flaws.append(str(error))
     latest = _LATEST_CLOSE if _are_minutes(rows) else 0
-    minutes = [row for row in rows if row[0] <= row[6] and _end(row) < latest]
+    minutes = [row for row in rows if int(row[0]) <= int(row[6]) and _end(row) < latest]
     return minutes, flaws + ["a row is no candle of one minute"] * (len(rows) - len(minutes))
 
 

@@ -16,6 +16,7 @@ from crypto_assets.pipeline.consistency import (
     filled_gaps,
     hours_from_minutes,
     minutes_from_lake,
+    refused_imports,
     unpurged,
 )
 from crypto_assets.pipeline.differences import Difference, Yardstick
@@ -24,6 +25,7 @@ from crypto_assets.pipeline.exchange_periods import (
     PeriodComparison,
     compare_periods,
 )
+from crypto_assets.pipeline.imported_hours import list_imported_hours
 from crypto_assets.pipeline.lake_minutes import read_minutes
 from crypto_assets.pipeline.loaded import Loaded
 from crypto_assets.pipeline.platform import Platform
@@ -137,6 +139,8 @@ def _explain_one(
     period = one.period
     if period.open_time in wrong or find_match(minutes, yardstick, period):
         return Verified(differences=one.differences)
+    if list_imported_hours(minutes.platform, minutes.symbol, [period]):
+        return Verified(differences=one.differences)
     if by := find_revision(minutes.platform, yardstick, period):
         return Verified(explained=tuple(Explained(each, by) for each in one.differences))
     return Verified(conflicts=(describe_contradiction(minutes, yardstick, one),))
@@ -154,6 +158,7 @@ def _against_ourselves(platform: Platform, yardstick: Yardstick, month: Window) 
     differences += hours_from_minutes(platform, yardstick, minutes, held)
     differences += minutes_from_lake(yardstick, minutes, lake, held)
     differences += filled_gaps(platform, symbol, minutes, held)
+    differences += refused_imports(platform, symbol, lake, held)
     return Verified(
         differences=tuple(differences), minutes=lake.candles.num_rows, lost=tuple(lake.lost)
     )

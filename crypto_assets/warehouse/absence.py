@@ -55,6 +55,11 @@ class RefusedImports:
         return times
 
 
+def reason_of(absence: str) -> str:
+    """Return why an imported minute is refused, as the quarantine has it."""
+    return f"{_REFUSED} {absence}"
+
+
 def has_imports(versions: pa.Table) -> bool:
     """Return whether any version of FETCHED_SCHEMA was imported."""
     return bool(pc.any(_imported(versions)).as_py())
@@ -163,8 +168,7 @@ def _noted(
 
 def absences_of(objects: Iterable[LakeObject]) -> list[Absence]:
     """Return what klines objects say of the minutes that they lack; oldest first."""
-    spans = [(item.source, item.first_time, item.last_time) for item in objects]
-    return _absences({(s, at) for s, *times in spans for at in times if s in _SPEAKING})
+    return _absences([(item.source, item.first_time, item.last_time) for item in objects])
 
 
 def recorded_absences(
@@ -173,8 +177,8 @@ def recorded_absences(
     """Return what the warehouse knows of the days that a window touches.
 
     By the loaded objects of the manifest, by the minutes that are stored (their objects may have
-    expired), and by the gap ledger: an explained gap that is closed speaks too, for an import may
-    have closed it.
+    expired), by the gap ledger (an explained gap that is closed speaks too, for an import may have
+    closed it), and by what was refused before.
     """
     days = _whole_days(window)
     names = [source.value for source in _SPEAKING]
@@ -190,21 +194,30 @@ def recorded_absences(
     )
     hour = (fact_klines.c.open_time - fact_klines.c.open_time % HOUR_MS).label("hour")
     stored = (
-        select(fact_klines.c.source, hour)
+        select(fact_klines.c.source, hour, hour.label("last"))
         .where(*inside(fact_klines, symbol_id, days), fact_klines.c.source.in_(names))
         .distinct()
     )
-    rows = [tuple(row) for statement in (objects, stored) for row in connection.execute(statement)]
-    said = {(Source(source), at) for source, *times in rows for at in times}
-    return [*_absences(said), *_ledger(connection, symbol_id, days)]
+    said = [
+        (Source(source), first, last)
+        for statement in (objects, stored)
+        for source, first, last in connection.execute(statement)
+    ]
+    ledger = _ledger(connection, symbol_id, days)
+    return [*_absences(said), *ledger, *_refused_before(connection, symbol, days)]
 
 
-def _absences(said: Collection[tuple[Source, int]]) -> list[Absence]:
-    """Days of the archive, then verified hours, by a time that lies in each."""
-    days = {floor_ms(at, DAY_MS) for source, at in said if source is Source.ARCHIVE}
-    hours = {floor_ms(at, HOUR_MS) for source, at in said if source is Source.VERIFIED}
-    archived = _REFUSED + " neither the archive of {} nor REST has this minute"
-    verified = _REFUSED + " the exchange's own hour is made without this minute"
+def _absences(said: Collection[tuple[Source, int, int]]) -> list[Absence]:
+    """Days of the archive, then verified hours, by source, first and last time of minutes."""
+    days = {floor_ms(first, DAY_MS) for source, first, _ in said if source is Source.ARCHIVE}
+    hours = {
+        hour
+        for source, first, last in said
+        if source is Source.VERIFIED
+        for hour in range(floor_ms(first, HOUR_MS), last + 1, HOUR_MS)
+    }
+    archived = reason_of("neither the archive of {} nor REST has this minute")
+    verified = reason_of("the exchange's own hour is made without this minute")
     return [
         *(Absence(Window(at, at + DAY_MS), archived.format(day_of(at))) for at in sorted(days)),
         *(Absence(Window(at, at + HOUR_MS), verified) for at in sorted(hours)),
@@ -223,11 +236,33 @@ def _ledger(connection: Connection, symbol_id: int, window: Window) -> list[Abse
         )
         .order_by(table.start)
     )
-    reason = _REFUSED + " the gap ledger says {}: the exchange has no such minute"
+    reason = reason_of("the gap ledger says {}: the exchange has no such minute")
     return [
         Absence(Window(start, end + MINUTE_MS), reason.format(gap_class), start)
         for start, end, gap_class in connection.execute(statement)
     ]
+
+
+def _refused_before(connection: Connection, symbol: str, window: Window) -> list[Absence]:
+    """Imported minutes in quarantine; the exchange may have spoken by its hours alone."""
+    statement = (
+        select(quarantine.c.open_time, quarantine.c.reason)
+        .where(
+            quarantine.c.symbol == symbol,
+            quarantine.c.open_time >= window.start_ms,
+            quarantine.c.open_time < window.end_ms,
+            quarantine.c.reason.startswith(_REFUSED),
+        )
+        .order_by(quarantine.c.open_time)
+    )
+    found: list[Absence] = []
+    for at, reason in connection.execute(statement):
+        last = found[-1] if found else None
+        if last and last.reason == reason and at - last.window.end_ms < MINUTE_MS:
+            found[-1] = Absence(Window(last.window.start_ms, at + 1), reason)
+        else:
+            found.append(Absence(Window(at, at + 1), reason))
+    return found
 
 
 def _whole_days(window: Window) -> Window:

@@ -12,7 +12,7 @@ from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.warehouse import series, stale, watermarks
-from crypto_assets.warehouse.absence import Absence, recorded_absences
+from crypto_assets.warehouse.absence import Absence, reason_of, recorded_absences
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.loading import Load, LoadResult, fetched
 from crypto_assets.warehouse.restoring import Known, Restoration, Restored
@@ -75,6 +75,21 @@ class Facts:
             restored = restoration.restore(incoming, objects, known or Known())
             restoration.finish(objects)
             return restored
+
+        return self._database.write(work)
+
+    def refuse_imports(self, symbol: str, window: Window, reason: str) -> int:
+        """Quarantine the stored minutes of a window that an import brought; returns how many.
+
+        Minutes of other sources stay. Hours and days become stale.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+
+        def work(connection: Connection) -> int:
+            load = Load(self._database, connection, symbol, symbol_id, now_ms())
+            load.refuse(Absence(window, reason_of(reason)))
+            load.finish([])
+            return load.result.refused
 
         return self._database.write(work)
 

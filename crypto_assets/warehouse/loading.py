@@ -112,6 +112,11 @@ class Load:
             self._settle(step, incoming)
         self._refuse_beside(incoming)
 
+    def refuse(self, absence: Absence) -> None:
+        """Quarantines the stored minutes of a window that were imported and do not exist."""
+        self._absences = [absence]
+        self._refuse_beside(FETCHED_SCHEMA.empty_table())
+
     def _unpurged(self, incoming: pa.Table) -> pa.Table:
         if self._mark.purged_before is None:
             return incoming
@@ -192,7 +197,8 @@ class Load:
         opens = incoming["open_time"].to_numpy()
         for window in {one.window for one in self._absences}:
             if not ((opens >= window.start_ms) & (opens < window.end_ms)).any():
-                self._refuse(incoming.slice(0, 0), self._read(window), incoming)
+                held = self._read(window)
+                self._refuse(held.slice(0, 0), held, held.slice(0, 0))
 
     def _drop(self, refused: RefusedImports, held: pa.Table, absences: Sequence[Absence]) -> None:
         """Quarantine refused minutes; stored ones go, and a gap that they closed is open again."""

@@ -64,6 +64,14 @@ class Quarantine:
             for row in rows
         ]
 
+    def count_by_reason(self, symbol: str, noted_from: int) -> dict[str, int]:
+        """Return how many were noted of a symbol from an instant (epoch ms) on, by reason."""
+        noted = quarantine.c.symbol == symbol, quarantine.c.noted_at >= noted_from
+        reason = quarantine.c.reason
+        statement = select(reason, func.count()).where(*noted).group_by(reason).order_by(reason)
+        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        return {found: count for found, count in rows}
+
     def count(self) -> int:
         statement = select(func.count()).select_from(quarantine)
         return self._database.read(lambda c: c.execute(statement).scalar_one())

@@ -11,7 +11,7 @@ import pytest
 
 from crypto_assets.lake import Entry, S3Options, open_lake
 from crypto_assets.lake.directory import DirectoryLake
-from crypto_assets.market.candles import KlineRow
+from crypto_assets.market.candles import CANDLE_COLUMNS, KlineRow
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
@@ -278,9 +278,7 @@ def test_a_minute_that_closes_past_itself_comes_over_both_roads(
     rows = rows_every(START, 60, MINUTE_MS, MINUTE_MS - 1)
     rows[39][6] += 1_001
     rows[58][6] += 1
-    names = ("open_time", *"open high low close volume close_time".split(), "quote_volume")
-    names += ("trade_count", "taker_buy_volume", "taker_buy_quote_volume")
-    lines = [",".join(names), *(",".join(map(str, row[:11])) for row in rows)]
+    lines = [",".join(CANDLE_COLUMNS), *(",".join(map(str, row[:11])) for row in rows)]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "BTCUSDT-1m.csv").write_text("\n".join(lines) + "\n")
     server = simulated_exchange(now=NOON, data=tmp_path / "data")
