@@ -176,7 +176,7 @@ def recorded_absences(
 ) -> list[Absence]:
     """Return what the warehouse knows of the days that a window touches.
 
-    By the loaded objects of the manifest, by the minutes that are stored (their objects may have
+    By the objects of the manifest, by the minutes that are stored (their objects may have
     expired), by the gap ledger (an explained gap that is closed speaks too, for an import may have
     closed it), and by what was refused before.
     """
@@ -188,7 +188,6 @@ def recorded_absences(
         lake_objects.c.symbol == symbol,
         lake_objects.c.kind == ObjectKind.KLINES.value,
         lake_objects.c.source.in_(names),
-        lake_objects.c.loaded_at.is_not(None),
         lake_objects.c.first_time >= days.start_ms,
         lake_objects.c.first_time < days.end_ms,
     )

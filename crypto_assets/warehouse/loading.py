@@ -142,6 +142,7 @@ class Load:
         incoming, held = self._refuse(incoming, self._held(incoming), everything)
         if not incoming.num_rows:
             return
+        held = _beside(held, incoming)
         settled = settle(incoming, held)
         if held.num_rows or settled.contested:
             versions = pa.concat_tables([incoming, held])
@@ -250,6 +251,13 @@ class Load:
             }
         )
         bulk.write(self._database, self._connection, stale_hours, rows, replace=True)
+
+
+def _beside(held: pa.Table, incoming: pa.Table) -> pa.Table:
+    """Return the stored versions between the first and the last incoming open time."""
+    ends, opens = pc.min_max(incoming["open_time"]), held["open_time"]
+    within = pc.and_(pc.greater_equal(opens, ends["min"]), pc.less_equal(opens, ends["max"]))
+    return held.filter(within) if held.num_rows else held
 
 
 def steps(incoming: pa.Table) -> Iterator[pa.Table]:
