@@ -107,9 +107,8 @@ def resolve_conflicts(
 
     Compares the closed hours that open in `window`: one request for each 1,000 of them, and at
     most two for each day in which one differs. Of an hour that the exchange does not have, what an
-    import brought is dropped. Hours and days are to be computed again where
-    anything comes back. Returns the conflicts, as recorded. Raises ExchangeError, LakeError,
-    WarehouseError.
+    import brought is dropped. Hours and days are to be computed again where anything comes back.
+    Returns the conflicts, as recorded. Raises ExchangeError, LakeError, WarehouseError.
     """
     closed = window & Window(window.start_ms, floor_ms(closed_before_ms, HOUR_MS))
     if not closed:

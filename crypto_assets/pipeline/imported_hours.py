@@ -1,5 +1,6 @@
 """Drops imported minutes of hours that the exchange does not have."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from crypto_assets.market.clock import Window
@@ -17,8 +18,14 @@ def list_imported_hours(platform: Platform, symbol: str, periods: Iterable[Perio
     ExchangeError, WarehouseError.
     """
     lacking = [period.window for period in periods if period.theirs is None]
+    if not lacking:
+        return []
+    ever = Window(min(lacking).start_ms, max(window.end_ms for window in lacking))
+    times = platform.warehouse.facts.imported_times(symbol, ever)
     imported = [
-        window for window in lacking if platform.warehouse.facts.imported_times(symbol, window)
+        window
+        for window in lacking
+        if bisect_left(times, window.start_ms) < bisect_left(times, window.end_ms)
     ]
     return imported if imported and _is_served(platform, symbol) else []
 

@@ -125,8 +125,9 @@ def _explain(
     found = Verified(compared=compared.compared, recut=compared.recut)
     periods = [one.period for one in compared.differing]
     minutes = ExchangeMinutes(platform, yardstick.symbol, periods)
+    imported = {w.start_ms for w in list_imported_hours(platform, yardstick.symbol, periods)}
     for one in compared.differing:
-        found += _explain_one(minutes, yardstick, one, wrong)
+        found += _explain_one(minutes, yardstick, one, {*wrong, *imported})
     return found
 
 
@@ -138,8 +139,6 @@ def _explain_one(
 ) -> Verified:
     period = one.period
     if period.open_time in wrong or find_match(minutes, yardstick, period):
-        return Verified(differences=one.differences)
-    if list_imported_hours(minutes.platform, minutes.symbol, [period]):
         return Verified(differences=one.differences)
     if by := find_revision(minutes.platform, yardstick, period):
         return Verified(explained=tuple(Explained(each, by) for each in one.differences))

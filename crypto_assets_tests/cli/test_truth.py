@@ -131,3 +131,25 @@ def test_another_programs_objects(desk: Desk, server: ExchangeServer, tmp_path: 
     assert "s3://bucket/prefix" in ran.complaint
     ran = desk.run("import", str(tmp_path / "nowhere"))
     assert ran.code == 1
+
+
+def test_minutes_of_an_outage_that_another_program_filled_in(
+    desk: Desk, server: ExchangeServer, tmp_path: Path
+) -> None:
+    server.faults.add(
+        {"do": "outage", "start": isoformat(HOLE), "end": isoformat(HOLE + 20 * MINUTE_MS)}
+    )
+    assert desk.run("backfill", *RANGE).code == 0
+    price = ["60000.00000000"] * 4
+    opens = [HOLE + n * MINUTE_MS for n in range(20)]
+    rows = [[at, *price, "0", at + MINUTE_MS - 1, "0", 0, "0", "0", "0"] for at in opens]
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "BTCUSDT.json").write_bytes(orjson.dumps(rows))
+    ran = desk.run("import", str(tmp_path / "old"))
+    assert (ran.code, ran.err) == (0, "")
+    reason = f"imported, but neither the archive of {DAY} nor REST has this minute"
+    assert f"BTCUSDT: 20 rows quarantined: {reason}" in ran.out
+    assert orjson.loads(desk.run("status", "--json").out)["symbols"][0]["rows"] == 1420
+    ran = desk.run("verify", *RANGE)
+    assert (ran.code, ran.err) == (0, "")
+    assert "1420 minutes, 0 differences" in ran.out
