@@ -11,7 +11,7 @@ from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.sanity import Reject
-from crypto_assets.pipeline.lake_minutes import lake_of, sift_objects
+from crypto_assets.pipeline.lake_minutes import read_unloaded, sift_objects
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import KlinesBatch, Quarantined
 
@@ -40,10 +40,12 @@ def load_klines(
     `bodies` saves reading objects again that were put a moment ago. One transaction: either all
     of them are loaded or none. Raises LakeError, WarehouseError.
     """
-    objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.KLINES, window)
-    if not objects:
+    named = platform.warehouse.objects.unloaded(symbol, ObjectKind.KLINES, window)
+    read = [(item, _body(platform, item, bodies or {})) for item in named]
+    given = [(item, body) for item, body in read if body is not None]
+    if not given:
         return Loaded()
-    given = [(item, _body(platform, item, bodies or {})) for item in objects]
+    objects = [item for item, _ in given]
     sifted = list(zip(objects, sift_objects(given), strict=True))
     for item, parts in sifted:
         if parts.rejects:
@@ -60,12 +62,12 @@ def load_klines(
     )
 
 
-def _body(platform: Platform, item: LakeObject, bodies: Mapping[str, bytes]) -> bytes:
+def _body(platform: Platform, item: LakeObject, bodies: Mapping[str, bytes]) -> bytes | None:
     """What the manifest means by the key: another run may have put a later fetch under it."""
     known = bodies.get(item.key)
     if known is not None and sha256(known).hexdigest() == item.sha256:
         return known
-    return lake_of(platform, item.bucket).get(item.key)
+    return read_unloaded(platform, item)
 
 
 def set_aside(platform: Platform, item: LakeObject, rejects: Sequence[Reject]) -> None:

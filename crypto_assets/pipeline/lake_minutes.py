@@ -42,6 +42,24 @@ def lake_of(platform: Platform, bucket: str) -> Lake:
     return platform.archive if bucket == platform.archive.bucket else platform.raw
 
 
+def read_unloaded(platform: Platform, item: LakeObject) -> bytes | None:
+    """The body of an object that the manifest has just named as not loaded.
+
+    Another run may have moved it since: then it is in the archive lake. None where another run has
+    loaded it since, and perhaps removed it: then there is nothing left to do. Raises ObjectMissing
+    where the manifest still names it so, and no lake holds it.
+    """
+    try:
+        return lake_of(platform, item.bucket).get(item.key)
+    except ObjectMissing:
+        with suppress(ObjectMissing):
+            return platform.archive.get(item.key)
+        named = platform.warehouse.objects.get(item.bucket, item.key)
+        if named is None or named.loaded_at is not None:
+            return None
+        raise
+
+
 def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes:
     """What the loaded objects of whole days hold, by the rules of a load. Raises LakeError."""
     objects = platform.warehouse.objects.of_window(symbol, ObjectKind.KLINES, window)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import day_prefix, describe, parse_key
 from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
@@ -49,7 +50,8 @@ def adopt(platform: Platform, days: Iterable[date], stored_before_ms: int) -> in
             for entry in platform.raw.entries(day_prefix(day))
             if entry.key not in known and entry.stored_at < stored_before_ms
         ]
-    objects = [_described(platform, key) for key in unknown if parse_key(key)]
+    described = [_described(platform, key) for key in unknown if parse_key(key)]
+    objects = [item for item in described if item]
     platform.warehouse.objects.record(objects)
     return len(objects)
 
@@ -64,8 +66,12 @@ def _known_keys(platform: Platform, day: date) -> set[str]:
     }
 
 
-def _described(platform: Platform, key: str) -> LakeObject:
-    info, body = platform.raw.read(key)
+def _described(platform: Platform, key: str) -> LakeObject | None:
+    """None where another run has moved or removed it since it was listed."""
+    try:
+        info, body = platform.raw.read(key)
+    except ObjectMissing:
+        return None
     return describe(platform.raw.bucket, key, body, info.fetched_at)
 
 

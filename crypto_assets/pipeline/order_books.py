@@ -12,7 +12,7 @@ from crypto_assets.lake import decode_depth, depth_object
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import OrderBook
-from crypto_assets.pipeline.lake_minutes import lake_of
+from crypto_assets.pipeline.lake_minutes import read_unloaded
 from crypto_assets.pipeline.outcome import BookStage, DayOutcome
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse import Quarantined
@@ -33,7 +33,8 @@ def load_books(platform: Platform, symbol: str, window: Window) -> int:
     A book that cannot be true (crossed, unsorted, a side empty) is set aside with the reason.
     """
     objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.DEPTH, window)
-    read = [(item, _read(platform, item)) for item in objects]
+    bodies = ((item, read_unloaded(platform, item)) for item in objects)
+    read = [(item, _read(platform, item, body)) for item, body in bodies if body is not None]
     books = [(item, book) for item, book in read if book is not None]
     platform.warehouse.order_books.load(symbol, books)
     platform.warehouse.objects.mark_loaded([item for item, book in read if book is None])
@@ -80,9 +81,8 @@ def _flaw(stage: BookStage, held: Mapping[BookStage, int]) -> CryptoAssetsError 
     return ObjectMissing(f"of {held[BookStage.RAW]} order books none is loaded: see the quarantine")
 
 
-def _read(platform: Platform, item: LakeObject) -> OrderBook | None:
+def _read(platform: Platform, item: LakeObject, body: bytes) -> OrderBook | None:
     """The object as a book, or None, set aside, where it cannot be true."""
-    body = lake_of(platform, item.bucket).get(item.key)
     try:
         book = OrderBook.from_answer(decode_depth(body), item.first_time)
         flaw = book.flaw()

@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import date
 
-from crypto_assets.errors import ArchiveBroken, CryptoAssetsError
+from crypto_assets.errors import ArchiveBroken, CryptoAssetsError, ObjectMissing
 from crypto_assets.exchange import Exchange
 from crypto_assets.lake import describe, klines_object
 from crypto_assets.market.clock import Window, day_start_ms, isoformat
@@ -142,5 +142,8 @@ def _put(platform: Platform, symbol: str, pull: Pull) -> tuple[LakeObject, bytes
     item, body = klines_object(lake.bucket, symbol, pull.klines, pull.source, pull.fetched_at)
     if lake.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows):
         return item, body
-    info, standing = lake.read(item.key)
+    try:
+        info, standing = lake.read(item.key)
+    except ObjectMissing:  # another run has just moved or removed it
+        return _put(platform, symbol, pull)
     return describe(lake.bucket, item.key, standing, info.fetched_at), standing
