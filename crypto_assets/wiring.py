@@ -13,9 +13,15 @@ from crypto_assets.reports import Reports
 from crypto_assets.settings import Settings, settings
 from crypto_assets.warehouse import Warehouse
 
+# Restarts take some seconds, fail-overs of managed databases up to half a minute.
+_FAILOVER_SECONDS = 30.0
 
-def open_platform(chosen: Settings) -> Platform:
-    """What the use cases work with. Opens no connection yet: each body does so when first used."""
+
+def open_platform(chosen: Settings, failover_seconds: float = 0) -> Platform:
+    """What the use cases work with. Opens no connection yet: each body does so when first used.
+
+    `failover_seconds` as of Warehouse: 0 where a person waits for the answer.
+    """
     raw = _open_lake(chosen, chosen.lake_raw_url)
     archive = _open_lake(chosen, chosen.lake_archive_url)
     if raw.bucket == archive.bucket:
@@ -29,7 +35,9 @@ def open_platform(chosen: Settings) -> Platform:
         raw=raw,
         archive=archive,
         # What decides the next step is read where it was written, never from a replica.
-        warehouse=Warehouse(chosen.warehouse_url.get_secret_value()),
+        warehouse=Warehouse(
+            chosen.warehouse_url.get_secret_value(), failover_seconds=failover_seconds
+        ),
         settle_ms=round(chosen.settle_seconds * 1000),
         order_book_levels=chosen.order_book_levels,
         default_ingest_minutes=chosen.ingest_interval_minutes,
@@ -64,8 +72,11 @@ def open_warehouse(chosen: Settings) -> Warehouse:
 
 @lru_cache(maxsize=1)
 def platform() -> Platform:
-    """The process's platform, by the environment's settings; opened once, shared by threads."""
-    return open_platform(settings())
+    """The process's platform, by the environment's settings; opened once, shared by threads.
+
+    For runs and commands, which wait for a fail-over of the warehouse to end.
+    """
+    return open_platform(settings(), _FAILOVER_SECONDS)
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from crypto_assets.pipeline.backfill import Partitioning
 from crypto_assets.ports import require_free_port
 from crypto_assets.reports import Reports
 from crypto_assets.settings import settings
-from crypto_assets.wiring import platform
+from crypto_assets.wiring import open_platform
 
 _GRACE_SECONDS = 10
 
@@ -39,7 +39,7 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     """Serve candles, indicators and the pipeline's controls over HTTP; what there is: /docs."""
     require_free_port(port, host)
     chosen = settings()
-    stores = platform()
+    stores = open_platform(chosen)
     stores.warehouse.require_ready()
     parts = Parts(
         platform=stores,

@@ -11,6 +11,7 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
+    stop_after_delay,
     wait_random_exponential,
 )
 
@@ -28,15 +29,23 @@ Work = Callable[[Connection], T]
 class Database:
     """Runs units of work, each in one transaction, and again where the failure was a passing one.
 
-    Work may therefore run more than once; it must touch nothing but its connection. Raises
+    Work may therefore run more than once, also after a commit whose answer was lost; it must touch
+    nothing but its connection, and its second run must leave what the first one left. Raises
     WarehouseUnavailable after five attempts, and the other WarehouseErrors at once.
+
+    `failover_seconds`: how long to go on asking a primary that has answered before, which may be
+    restarted or failed over. A server that has never answered is given five attempts.
     """
 
-    def __init__(self, url: str, read_url: str | None = None) -> None:
+    def __init__(
+        self, url: str, read_url: str | None = None, *, failover_seconds: float = 0
+    ) -> None:
         self.url = _parse(url)
         self.read_url = _parse(read_url) if read_url else self.url
         # Bulk loads remember here that the server takes no LOAD DATA LOCAL INFILE.
         self.refuses_local_infile = False
+        self._failover_seconds = failover_seconds
+        self._has_answered = False
 
     @cached_property
     def engine(self) -> Engine:
@@ -61,7 +70,7 @@ class Database:
             with self.engine.execution_options(writing=True).begin() as connection:
                 return work(connection)
 
-        return self._retried(transaction, self.url)
+        return self._on_primary(transaction)
 
     def write_alone(self, lock: str, work: Work[T]) -> T:
         """As `write`, one process at a time for all work under the same lock's name."""
@@ -76,12 +85,12 @@ class Database:
             ):
                 return work(connection)
 
-        return self._retried(transaction, self.url)
+        return self._on_primary(transaction)
 
     def read_primary(self, work: Work[T]) -> T:
         """What must be as new as the last write."""
         self._require_file()
-        return self._retried(lambda: _run(self.engine, work), self.url)
+        return self._on_primary(lambda: _run(self.engine, work))
 
     def read(self, work: Work[T]) -> T:
         """What may be a replica's."""
@@ -92,7 +101,17 @@ class Database:
         """Runs what opens its own connection to the primary, with retries and our errors."""
         return self._retried(work, self.url)
 
-    def _retried(self, work: Callable[[], T], url: URL) -> T:
+    def _on_primary(self, work: Callable[[], T]) -> T:
+        """Retries for the length of a fail-over, once the server has answered.
+
+        SQLite has none, and waits for other writers by itself.
+        """
+        patient = self._has_answered and self.file is None
+        result = self._retried(work, self.url, self._failover_seconds if patient else 0)
+        self._has_answered = True
+        return result
+
+    def _retried(self, work: Callable[[], T], url: URL, seconds: float = 0) -> T:
         def explained() -> T:
             try:
                 return work()
@@ -101,7 +120,7 @@ class Database:
 
         return Retrying(
             retry=retry_if_exception_type(WarehouseUnavailable),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(ATTEMPTS) & stop_after_delay(seconds),
             wait=wait_random_exponential(multiplier=0.1, max=2),
             reraise=True,
         )(explained)

@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pymysql
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert
 
 from crypto_assets.errors import WarehouseUnavailable
+from crypto_assets.warehouse.refusals import leaves_server, spoils_connection
 
 BUSY_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_SECONDS = 5
@@ -37,7 +41,7 @@ def open_engine(url: URL) -> Engine:
 def _mysql_engine(url: URL) -> Engine:
     # Without being told, the driver tries TLS and reads every root certificate for each connection.
     plain = url.host in _LOOPBACK and not any(name.startswith("ssl") for name in url.query)
-    return create_engine(
+    engine = create_engine(
         url,
         # Gap locks of REPEATABLE READ make two writers of neighbouring ranges wait for each other.
         isolation_level="READ COMMITTED",
@@ -50,6 +54,21 @@ def _mysql_engine(url: URL) -> Engine:
             **({"ssl_disabled": True} if plain else {}),
         },
     )
+    event.listen(engine, "handle_error", _drop_connections)
+    return engine
+
+
+def _drop_connections(context: ExceptionContext) -> None:
+    """Have the pool close connections that a fail-over, a shutdown or a kill has made useless.
+
+    The driver's own list knows lost connections only, so the pool would give out those to a server
+    that has become read-only again and again. Those that are not in use are closed later, when they
+    are asked for.
+    """
+    error = context.original_exception
+    if isinstance(error, pymysql.Error) and spoils_connection(error):
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = leaves_server(error)
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -109,5 +128,14 @@ def advisory_lock(connection: Connection, name: str, seconds: int = 120) -> Iter
         yield
     finally:
         if not connection.invalidated:  # the lock of a lost session is gone with it
-            connection.rollback()
-            connection.execute(text("SELECT RELEASE_LOCK(:key)"), {"key": key})
+            _release(connection, key)
+
+
+def _release(connection: Connection, key: str) -> None:
+    """Ends the session where the lock cannot be released: the work itself is done, or has failed
+    with an error of its own."""
+    try:
+        connection.rollback()
+        connection.execute(text("SELECT RELEASE_LOCK(:key)"), {"key": key})
+    except DBAPIError:
+        connection.invalidate()

@@ -16,6 +16,7 @@ from crypto_assets.errors import (
     WarehouseNotReady,
     WarehouseRefused,
     WarehouseTooNew,
+    WarehouseUnavailable,
 )
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import is_sqlite, open_engine
@@ -79,7 +80,9 @@ def _create_database(url: URL) -> None:
                     "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
                 )
             )
-    except DBAPIError:
+    except DBAPIError as error:
+        if isinstance(explain(error, url), WarehouseUnavailable):
+            raise
         raise WarehouseRefused(missing_database(url)) from None
     finally:
         server.dispose()

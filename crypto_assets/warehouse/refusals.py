@@ -17,10 +17,24 @@ _ACCESS_DENIED = {1045, 1698, 1862, 3118}
 _RIGHT_MISSING = {1044, 1142, 1143, 1227, 1370}
 _DATABASE_MISSING = 1049
 _TABLE_MISSING = 1146
-_READ_ONLY = {1290, 1792, 1836}
+# The statement was refused because of an option that the message names: `--read-only` or another.
+_OPTION_PREVENTS = 1290
+_READ_ONLY = {1792, 1836, 1874}
 _FULL = {1021, 1114}
 _UNREACHABLE = {2002, 2003, 2005}
-_PASSING = {1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1927, 2006, 2013, 2055, 4031}
+# The server has too many connections, of all users or of this one.
+_TOO_MANY = {1040, 1203, 1226}
+# Lock wait timeouts and deadlocks. The connection stays good.
+_CONTENTION = {1205, 1213}
+# A person or a limit ended the statement. 1969 is MariaDB's time limit, 3024 MySQL's.
+_TIME_LIMIT = {1969, 3024}
+_INTERRUPTED = {1317, *_TIME_LIMIT}
+# Shut down, offline, killed, lost, or a node of a cluster that is not ready.
+_LOST = {
+    *(1047, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927),
+    *(2006, 2013, 2014, 2055, 3032, 3168, 3169, 4031),
+}
+_PASSING = {*_TOO_MANY, *_CONTENTION, *_INTERRUPTED, *_LOST}
 _SQLITE_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -29,13 +43,38 @@ def explain(error: DBAPIError, url: URL) -> WarehouseError:
     original = error.orig
     if isinstance(original, sqlite3.Error):
         return _explain_sqlite(original, url)
-    code = original.args[0] if original is not None and original.args else None
     message = str(original.args[-1] if original is not None and original.args else error)
-    return _explain_mysql(code if isinstance(code, int) else 0, message, url)
+    return _explain_mysql(_code(original), message, url)
+
+
+def leaves_server(error: BaseException | None) -> bool:
+    """Whether a driver's error means that no pooled connection reaches a usable server any more.
+
+    After a fail-over the old server may stay up and refuse every write, so a connection to it
+    looks alive for ever.
+    """
+    code = _code(error)
+    return not code or code in _LOST or _is_read_only(code, str(error))
+
+
+def spoils_connection(error: BaseException | None) -> bool:
+    """Whether the statement is to be tried again on another connection."""
+    return leaves_server(error) or _code(error) in _INTERRUPTED
+
+
+def _code(error: BaseException | None) -> int:
+    """0 where the driver gives none: its own complaint about a broken conversation."""
+    code = error.args[0] if error is not None and error.args else None
+    return code if isinstance(code, int) else 0
+
+
+def _is_read_only(code: int, message: str) -> bool:
+    # The option's name is the same in every language of the server's messages.
+    return code in _READ_ONLY or (code == _OPTION_PREVENTS and "read-only" in message)
 
 
 def _explain_mysql(code: int, message: str, url: URL) -> WarehouseError:
-    place, user = f"{url.host or 'localhost'}:{url.port or 3306}", f"user {url.username!r}"
+    place, user = _place(url), f"user {url.username!r}"
     if code in _ACCESS_DENIED:
         return WarehouseRefused(
             f"the warehouse at {place} refuses {user}: "
@@ -51,15 +90,34 @@ def _explain_mysql(code: int, message: str, url: URL) -> WarehouseError:
         return WarehouseNotReady(
             f"the warehouse has no table yet, run `crypto-assets init`: {message}"
         )
-    if code in _READ_ONLY:
-        return WarehouseRefused(f"the warehouse at {place} is read-only: {message}")
+    if _is_read_only(code, message):
+        return WarehouseUnavailable(
+            f"the warehouse at {place} is read-only: {message}; after a fail-over the next attempt "
+            "finds the new server, else CRYPTO_WAREHOUSE_URL must name the primary"
+        )
     if code in _FULL:
         return WarehouseRefused(f"the warehouse at {place} has no room left: {message}")
     if code in _UNREACHABLE:
         return WarehouseUnavailable(f"no warehouse answers at {place}: is the server running?")
     if code in _PASSING or not code:
-        return WarehouseUnavailable(f"the warehouse at {place} broke off: {message}")
+        return WarehouseUnavailable(_explain_passing(code, message, url))
     return WarehouseError(f"the warehouse at {place} failed ({code}): {message}")
+
+
+def _explain_passing(code: int, message: str, url: URL) -> str:
+    place, user = _place(url), f"user {url.username!r}"
+    if code in _TIME_LIMIT:
+        return (
+            f"the warehouse at {place} ended a statement that took too long: {message}; raise "
+            f"max_statement_time (MariaDB) or max_execution_time (MySQL) for {user}"
+        )
+    if code in _TOO_MANY:
+        return f"the warehouse at {place} has no connection free for {user}: {message}"
+    return f"the warehouse at {place} broke off: {message}"
+
+
+def _place(url: URL) -> str:
+    return f"{url.host or 'localhost'}:{url.port or 3306}"
 
 
 def missing_database(url: URL) -> str:

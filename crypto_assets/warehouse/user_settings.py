@@ -62,7 +62,13 @@ class UserSettings:
 
     def record(self, name: str, old: Any, new: Any, who: str) -> None:
         """A line of the audit log for what a person changed elsewhere: a symbol, a schedule."""
-        self._database.write(lambda c: _record(c, name, old, new, who))
+        at = now_ms()
+
+        def work(connection: Connection) -> None:
+            if not _is_recorded(connection, name, who, at):
+                _record(connection, name, old, new, who, changed_at=at)
+
+        self._database.write(work)
 
     def audit(self, limit: int = 100) -> list[SettingChange]:
         """Newest first; the newest ten thousand are kept."""
@@ -174,13 +180,27 @@ def _forget(connection: Connection, name: str, who: str, *, secret: bool) -> Non
         _record(connection, name, old, None, who, secret=secret)
 
 
+def _is_recorded(connection: Connection, name: str, who: str, changed_at: int) -> bool:
+    """Whether the line is there: a commit whose answer was lost is run again."""
+    line = audit_log.c
+    same = (line.changed_at == changed_at, line.name == name, line.who == who)
+    return connection.execute(select(line.audit_id).where(*same)).first() is not None
+
+
 def _record(
-    connection: Connection, name: str, old: Any, new: Any, who: str, *, secret: bool = False
+    connection: Connection,
+    name: str,
+    old: Any,
+    new: Any,
+    who: str,
+    *,
+    secret: bool = False,
+    changed_at: int | None = None,
 ) -> None:
     added = connection.execute(
         insert(audit_log),
         {
-            "changed_at": now_ms(),
+            "changed_at": now_ms() if changed_at is None else changed_at,
             "who": who,
             "name": name,
             "old_value": _dump(old, secret),

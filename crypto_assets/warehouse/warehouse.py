@@ -31,11 +31,14 @@ class Warehouse:
     Charts read from `read_url` where one is given (a replica, a read-only user); what decides the
     next step is always read from the primary. Raises WrongUse where a URL is none. Every method
     may raise WarehouseUnavailable (which asking again may cure), WarehouseRefused and
-    WarehouseNotReady.
+    WarehouseNotReady. `failover_seconds`: how long work on the primary waits for a restart or a
+    fail-over of a server that has answered before.
     """
 
-    def __init__(self, url: str, read_url: str | None = None) -> None:
-        self._database = Database(url, read_url)
+    def __init__(
+        self, url: str, read_url: str | None = None, *, failover_seconds: float = 0
+    ) -> None:
+        self._database = Database(url, read_url, failover_seconds=failover_seconds)
 
     @property
     def is_exact(self) -> bool:

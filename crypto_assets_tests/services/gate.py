@@ -25,6 +25,10 @@ class Gate:
         self._listener = listener
         threading.Thread(target=self._welcome, args=(listener,), daemon=True).start()
 
+    def lead_to(self, behind: int) -> None:
+        """Who comes in from now on reaches another server; who is inside stays where they are."""
+        self._behind = behind
+
     def shut(self) -> None:
         """Nobody comes in any more, and who is inside is cut off."""
         if self._listener:

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +70,31 @@ class DatabaseServer:
                 cursor.execute(statement)
 
 
+StartServer = Callable[..., DatabaseServer]
+
+
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
     """The session's own server (each xdist worker has one), on a throwaway directory."""
     kind = os.environ.get("CRYPTO_TEST_SERVER", "mariadb")
     yield from start_server(kind, tmp_path_factory.mktemp(kind))
+
+
+@pytest.fixture(scope="module")
+def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Starts servers beside the session's, to be set up, stopped or killed as a test likes.
+
+    Words after the call are options of the server.
+    """
+    kind = os.environ.get("CRYPTO_TEST_SERVER", "mariadb")
+    with ExitStack() as started:
+
+        def start(*options: str) -> DatabaseServer:
+            servers = start_server(kind, tmp_path_factory.mktemp(kind), (*THROWAWAY, *options))
+            started.callback(servers.close)
+            return next(servers)
+
+        yield start
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +152,7 @@ def _opened(url: str) -> Iterator[Warehouse]:
 
 def start_server(
     kind: str, directory: Path, tuning: Sequence[str] = THROWAWAY
-) -> Iterator[DatabaseServer]:
+) -> Generator[DatabaseServer]:
     """A server of a kind, "mariadb" or "mysql", until the iterator is closed."""
     program = {"mariadb": _mariadb, "mysql": _mysql}[kind]
     for attempt in range(1, START_ATTEMPTS + 1):

@@ -99,3 +99,19 @@ def test_a_file_that_stays_busy_is_unavailable_and_says_so(
         other.execute("ROLLBACK")
     track(warehouse)
     warehouse.close()
+
+
+def test_work_whose_commit_was_not_heard_of_leaves_the_same_when_run_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is lost after the server has committed and before it says so."""
+    write = warehouse._database.write
+    monkeypatch.setattr(warehouse._database, "write", lambda work: (write(work), write(work))[1])
+    warehouse.settings.record("symbol BTCUSDT", None, "tracked", who="anna")
+    warehouse.settings.put("interval", 5, who="anna")
+    warehouse.settings.forget("interval", who="anna")
+    assert [(change.name, change.new) for change in warehouse.settings.audit()] == [
+        ("interval", None),
+        ("interval", 5),
+        ("symbol BTCUSDT", "tracked"),
+    ]
