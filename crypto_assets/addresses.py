@@ -9,6 +9,13 @@ _LOGIN = re.compile(
 )
 
 
+# What to tell a person whose address cannot be taken apart.
+ESCAPES = (
+    "in a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 "
+    "and a space as %20"
+)
+
+
 def without_login(text: str) -> str:
     """`https://host/x` for `https://user:password@host/x`, also where it stands in a sentence."""
     return _LOGIN.sub("", text)

@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     dagster_home: Path = Field(
         default=Path("dagster"), validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
     )
+    # Of Dagster's own database, where `deploy/dagster.yaml` puts it into MySQL.
+    dagster_mysql_options: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("dagster_mysql_options", "DAGSTER_MYSQL_OPTIONS"),
+    )
     ingest_interval_minutes: int = Field(default=0, ge=0, le=1440)
     settle_seconds: float = Field(default=5, ge=0, le=600)
     order_book_levels: int = Field(default=20, ge=1, le=5000)

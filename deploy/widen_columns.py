@@ -10,6 +10,9 @@ import os
 import pymysql
 from pymysql.cursors import Cursor
 
+from crypto_assets.settings import settings
+from crypto_assets.warehouse.mysql_options import option_arguments
+
 COLUMNS = (
     ("asset_check_executions", "evaluation_event"),
     ("asset_daemon_asset_evaluations", "asset_evaluation_body"),
@@ -52,13 +55,16 @@ def _widen(cursor: Cursor, table: str, column: str) -> bool:
 
 
 def main() -> None:
+    host = os.environ["DAGSTER_MYSQL_HOST"]
+    options = settings().dagster_mysql_options.get_secret_value()
     with (
         pymysql.connect(
-            host=os.environ["DAGSTER_MYSQL_HOST"],
+            host=host,
             port=int(os.environ["DAGSTER_MYSQL_PORT"]),
             user="dagster",
             password=os.environ["DAGSTER_MYSQL_PASSWORD"],
             database="dagster",
+            **option_arguments(options, host, "DAGSTER_MYSQL_OPTIONS"),
         ) as connection,
         connection.cursor() as cursor,
     ):

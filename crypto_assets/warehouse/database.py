@@ -15,11 +15,14 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from crypto_assets.addresses import ESCAPES
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
 from crypto_assets.warehouse.dialect import advisory_lock, open_engine
+from crypto_assets.warehouse.mysql_options import MySQLOptions
 from crypto_assets.warehouse.refusals import explain, missing_file
 
 ATTEMPTS = 5
+_PLACE = "the warehouse URL"
 _BACKENDS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
 
 T = TypeVar("T")
@@ -144,14 +147,37 @@ def _run(engine: Engine, work: Work[T]) -> T:
 def _parse(text: str) -> URL:
     """Raises WrongUse, without the password, where the URL names no database that we speak."""
     try:
-        url = make_url(text)
+        url = make_url(text, keep_blank_values=True)
         driver = _BACKENDS[url.get_backend_name()]
     except (ArgumentError, KeyError, ValueError):
+        hint = f"; {ESCAPES}" if "@" in text else ""
         raise WrongUse(
             "the warehouse URL must be mysql+pymysql://user:password@host:port/database "
-            "or sqlite:////absolute/path.db"
+            f"or sqlite:////absolute/path.db{hint}"
         ) from None
-    if not url.database or url.database.startswith(("file:", ":memory:")):
+    if driver == "sqlite":
+        _require_plain_file(url)
+    else:
+        _require_login_before_host(url)
+        MySQLOptions.read(url.query, _PLACE)
+    if not url.database:
         shown = url.set(query={}).render_as_string()
-        raise WrongUse(f"the warehouse URL {shown} names no database or file")
+        raise WrongUse(f"{_PLACE} {shown} names no database or file")
     return url.set(drivername=driver)
+
+
+def _require_plain_file(url: URL) -> None:
+    if (url.database or "").startswith(("file:", ":memory:")):
+        raise WrongUse(f"{_PLACE} names no file: {url.database}")
+    if url.query:
+        raise WrongUse(
+            f"{_PLACE} of {url.database} takes no options on SQLite: leave out what follows the "
+            "?, or write a ? of the path as %3F"
+        )
+
+
+def _require_login_before_host(url: URL) -> None:
+    """An unescaped @ in the password makes its rest a part of the host, of the path or more."""
+    after_login = (url.host, url.database, *url.query)
+    if any("@" in (part or "") for part in after_login):
+        raise WrongUse(f"{_PLACE} has an @ too many: {ESCAPES}")

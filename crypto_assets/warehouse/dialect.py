@@ -13,16 +13,22 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert
 
 from crypto_assets.errors import WarehouseUnavailable
+from crypto_assets.warehouse.mysql_options import connect_arguments
 from crypto_assets.warehouse.refusals import leaves_server, spoils_connection
 
 BUSY_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_SECONDS = 5
-_LOOPBACK = {None, "localhost", "127.0.0.1", "::1"}
-# MariaDB gets MySQL's defaults, so that what passes on one passes on the other. MySQL alone reads
-# the comment: it would tell a table's size as it was up to a day ago.
+# Whatever a server's own settings do to answers, each session undoes: both servers' defaults, and
+# MySQL's where the two differ, so that what passes on one passes on the other. The driver sets
+# character set and autocommit, SQLAlchemy the isolation level. MySQL alone reads the comment: it
+# would tell a table's size as it was up to a day ago.
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,"
-    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
+    # As many rows as there are. The limit on joins first: setting it forbids large ones.
+    "sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615, "
+    "sql_big_selects = 1, sql_safe_updates = 0, "
+    "foreign_key_checks = 1, unique_checks = 1, completion_type = 0, div_precision_increment = 4"
     " /*!80000 , information_schema_stats_expiry = 0 */"
 )
 
@@ -39,10 +45,8 @@ def open_engine(url: URL) -> Engine:
 
 
 def _mysql_engine(url: URL) -> Engine:
-    # Without being told, the driver tries TLS and reads every root certificate for each connection.
-    plain = url.host in _LOOPBACK and not any(name.startswith("ssl") for name in url.query)
     engine = create_engine(
-        url,
+        url.set(query={}),
         # Gap locks of REPEATABLE READ make two writers of neighbouring ranges wait for each other.
         isolation_level="READ COMMITTED",
         pool_recycle=1800,
@@ -51,7 +55,7 @@ def _mysql_engine(url: URL) -> Engine:
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "local_infile": True,
             "init_command": _SESSION,
-            **({"ssl_disabled": True} if plain else {}),
+            **connect_arguments(url, "the warehouse URL"),
         },
     )
     event.listen(engine, "handle_error", _drop_connections)

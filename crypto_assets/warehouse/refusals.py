@@ -1,20 +1,33 @@
 """Turns a driver's error into one line that says what happened and what to do."""
 
 import sqlite3
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
 from crypto_assets.errors import (
+    OrchestratorError,
     WarehouseError,
     WarehouseNotReady,
     WarehouseRefused,
     WarehouseUnavailable,
 )
+from crypto_assets.warehouse.mysql_options import asks_for_tls
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 _ACCESS_DENIED = {1045, 1698, 1862, 3118}
 _RIGHT_MISSING = {1044, 1142, 1143, 1227, 1370}
+# MySQL's alone: MariaDB answers as to a wrong password.
+_TLS_DEMANDED = 3159
+# The driver's: it is to encrypt, and the server does not.
+_TLS_MISSING = 2026
+_LOGIN = {_TLS_DEMANDED, _TLS_MISSING, *_ACCESS_DENIED}
+# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL.
+_WRONG_HOST = {62, 64}
 _DATABASE_MISSING = 1049
 _TABLE_MISSING = 1146
 # The statement was refused because of an option that the message names: `--read-only` or another.
@@ -38,13 +51,51 @@ _PASSING = {*_TOO_MANY, *_CONTENTION, *_INTERRUPTED, *_LOST}
 _SQLITE_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def explain(error: DBAPIError, url: URL) -> WarehouseError:
+@dataclass(frozen=True)
+class Names:
+    """What errors call a database, where its login is set, and where its options."""
+
+    database: str
+    login: str
+    options: str
+
+
+WAREHOUSE = Names("the warehouse", "CRYPTO_WAREHOUSE_URL", "the query of CRYPTO_WAREHOUSE_URL")
+_DAGSTER = Names("Dagster's database", "dagster.yaml's variables", "DAGSTER_MYSQL_OPTIONS")
+
+
+def explain(error: DBAPIError, url: URL, names: Names = WAREHOUSE) -> WarehouseError:
     """The error as one of ours; WarehouseUnavailable where asking again may help."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
         return _explain_sqlite(original, url)
+    # PyMySQL keeps what it met when it connected.
+    met = getattr(original, "original_exception", None)
+    if isinstance(met, ssl.SSLError):
+        return _explain_tls(met, url, names)
+    code = _code(original)
+    if code in _LOGIN:
+        return WarehouseRefused(_explain_login(code, url, names))
     message = str(original.args[-1] if original is not None and original.args else error)
-    return _explain_mysql(_code(original), message, url)
+    return _explain_mysql(code, message, url)
+
+
+@contextmanager
+def explained_storage(url: str) -> Iterator[None]:
+    """Raises OrchestratorError, saying what to do, where Dagster's own database refuses."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise OrchestratorError(_explain_storage(error.orig, make_url(url))) from error
+
+
+def _explain_storage(error: BaseException | None, url: URL) -> str:
+    met = getattr(error, "original_exception", None)
+    if isinstance(met, ssl.SSLError):
+        return str(_explain_tls(met, url, _DAGSTER))
+    if _code(error) in _LOGIN:
+        return _explain_login(_code(error), url, _DAGSTER)
+    return f"{_DAGSTER.database} at {_place(url)} fails: {error}"
 
 
 def leaves_server(error: BaseException | None) -> bool:
@@ -75,11 +126,6 @@ def _is_read_only(code: int, message: str) -> bool:
 
 def _explain_mysql(code: int, message: str, url: URL) -> WarehouseError:
     place, user = _place(url), f"user {url.username!r}"
-    if code in _ACCESS_DENIED:
-        return WarehouseRefused(
-            f"the warehouse at {place} refuses {user}: "
-            "put name and password right in CRYPTO_WAREHOUSE_URL"
-        )
     if code in _RIGHT_MISSING:
         return WarehouseRefused(
             f"{user} lacks a right at {place}, see `crypto-assets init --grants`: {message}"
@@ -104,6 +150,30 @@ def _explain_mysql(code: int, message: str, url: URL) -> WarehouseError:
     return WarehouseError(f"the warehouse at {place} failed ({code}): {message}")
 
 
+def _explain_login(code: int, url: URL, names: Names) -> str:
+    """Why nobody is let in: the name, the password, or TLS."""
+    place = f"{names.database} at {_place(url)}"
+    if code == _TLS_DEMANDED:
+        return (
+            f"{place} takes connections with TLS only: write ssl_mode=REQUIRED, or "
+            f"ssl_mode=VERIFY_IDENTITY&ssl_ca=FILE, into {names.options}"
+        )
+    if code == _TLS_MISSING:
+        return (
+            f"{place} offers no TLS: have it set up on the server, or write ssl_mode=PREFERRED, "
+            f"which sends data in the clear, into {names.options}"
+        )
+    needs = (
+        "a user that needs a certificate for TLS also needs ssl_cert and ssl_key"
+        if asks_for_tls(url)
+        else "a user that needs TLS also needs ssl_mode=REQUIRED"
+    )
+    return (
+        f"{place} refuses user {url.username!r}: put name and password right in {names.login} "
+        f"({needs} in {names.options})"
+    )
+
+
 def _explain_passing(code: int, message: str, url: URL) -> str:
     place, user = _place(url), f"user {url.username!r}"
     if code in _TIME_LIMIT:
@@ -114,6 +184,22 @@ def _explain_passing(code: int, message: str, url: URL) -> str:
     if code in _TOO_MANY:
         return f"the warehouse at {place} has no connection free for {user}: {message}"
     return f"the warehouse at {place} broke off: {message}"
+
+
+def _explain_tls(error: ssl.SSLError, url: URL, names: Names) -> WarehouseError:
+    place = f"{names.database} at {_place(url)}"
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        said = (error.reason or str(error)).replace("_", " ").lower()
+        return WarehouseUnavailable(f"TLS with {place} failed: {said}")
+    if error.verify_code in _WRONG_HOST:
+        return WarehouseRefused(
+            f"the TLS certificate of {place} is not for this host: connect to a host that it is "
+            f"for, or write ssl_mode=VERIFY_CA into {names.options}"
+        )
+    return WarehouseRefused(
+        f"the TLS certificate of {place} cannot be trusted ({error.verify_message}): name the file "
+        f"of the CA that has signed it by ssl_ca=FILE in {names.options}"
+    )
 
 
 def _place(url: URL) -> str:

@@ -1,0 +1,87 @@
+"""Settings of a server that change answers do not reach the program's sessions."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, text
+
+from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
+from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track
+
+ODD = {
+    "sql_select_limit": "100",
+    "max_join_size": "10",
+    "sql_safe_updates": "1",
+    "sql_mode": "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,IGNORE_SPACE'",
+    "time_zone": "'+05:30'",
+    "completion_type": "2",
+    "autocommit": "1",
+    "div_precision_increment": "0",
+    "foreign_key_checks": "0",
+    "unique_checks": "0",
+    "big_tables": "1",
+    "group_concat_max_len": "4",
+    "character_set_client": "'latin1'",
+    "character_set_connection": "'latin1'",
+    "character_set_results": "'latin1'",
+    "collation_connection": "'latin1_swedish_ci'",
+}
+# What none of our statements depends on.
+LEFT_ALONE = {"big_tables", "group_concat_max_len"}
+DAY = Window(START, START + DAY_MS)
+
+
+@pytest.fixture(scope="module")
+def plain(own_mariadb: StartServer) -> DatabaseServer:
+    return own_mariadb()
+
+
+@pytest.fixture(scope="module")
+def odd(own_mariadb: StartServer) -> DatabaseServer:
+    server = own_mariadb()
+    server.execute(
+        *(f"SET GLOBAL {name} = {value}" for name, value in ODD.items()),
+        "SET GLOBAL TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    )
+    return server
+
+
+@pytest.fixture
+def warehouse(odd: DatabaseServer) -> Iterator[Warehouse]:
+    warehouse = Warehouse(odd.url("market"))
+    warehouse.migrate()
+    track(warehouse)
+    yield warehouse
+    warehouse.close()
+
+
+def settings_of(connection: Connection) -> dict[str, object]:
+    asked = [name for name in ODD if name not in LEFT_ALONE]
+    isolation = "tx_isolation" if connection.dialect.is_mariadb else "transaction_isolation"
+    row = connection.execute(text(f"SELECT {', '.join(f'@@{n} AS {n}' for n in asked)}")).one()
+    level = connection.execute(text(f"SELECT @@{isolation}")).scalar()
+    return {**row._mapping, "isolation": level}
+
+
+def test_a_session_is_the_same_on_every_server(plain: DatabaseServer, odd: DatabaseServer) -> None:
+    seen = []
+    for server in (plain, odd):
+        warehouse = Warehouse(server.url("mysql"))
+        seen.append(warehouse._database.read_primary(settings_of))
+        warehouse.close()
+    assert seen[0] == seen[1]
+    assert seen[0]["isolation"] == "READ-COMMITTED"
+
+
+def test_a_day_is_loaded_rolled_up_and_read_whole(warehouse: Warehouse) -> None:
+    """A limit on rows once cut answers at a hundred, without a word."""
+    day = minutes(START, 1440)
+    warehouse.facts.load(SYMBOL, [batch(day)])
+    warehouse.aggregates.hours(SYMBOL, DAY, DAY.end_ms)
+    warehouse.aggregates.days(SYMBOL, DAY, DAY.end_ms)
+    assert warehouse.facts.read(SYMBOL, DAY).equals(day)
+    assert len(warehouse.facts.open_times(SYMBOL, DAY)) == 1440
+    warehouse.settings.put("quoted", 'a "b" \\ c ü €', who="test")
+    assert warehouse.settings.get("quoted") == 'a "b" \\ c ü €'

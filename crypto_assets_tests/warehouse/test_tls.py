@@ -1,0 +1,223 @@
+"""TLS to a server, as the options of a URL ask for it; each refusal says what to do."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.errors import WarehouseRefused, WrongUse
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.services.certificates import Authority
+from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
+
+# With letters that Latin-1 lacks, a password of which the driver would make a traceback.
+PASSWORD = "Gehe\u00efm-\u20ac-4711"
+ESCAPED = "Gehe%C3%AFm-%E2%82%AC-4711"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"), "ours")
+
+
+@pytest.fixture(scope="module")
+def server(own_mariadb: StartServer, authority: Authority) -> DatabaseServer:
+    """Its certificate is for 127.0.0.1 alone, not for localhost."""
+    certificate, key = authority.sign("server", "127.0.0.1")
+    server = own_mariadb(
+        f"--ssl-ca={authority.ca}", f"--ssl-cert={certificate}", f"--ssl-key={key}"
+    )
+    users = {"open": "", "secret": "REQUIRE SSL", "proved": "REQUIRE X509"}
+    for name, rule in users.items():
+        server.execute(f"CREATE USER {name}@'%' IDENTIFIED BY '{PASSWORD}' {rule}")
+    return server
+
+
+@pytest.fixture(scope="module")
+def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("other"), "other")
+
+
+@pytest.fixture
+def files(authority: Authority, other_authority: Authority) -> dict[str, Path]:
+    certificate, key = authority.sign("client")
+    locked_certificate, locked_key = authority.sign("locked", password="open-sesame")
+    return {
+        "ca": authority.ca,
+        "other": other_authority.ca,
+        "cert": certificate,
+        "key": key,
+        "locked": locked_certificate,
+        "lock": locked_key,
+        "none": authority.ca.with_name("none.pem"),
+    }
+
+
+def cipher(
+    server: DatabaseServer, query: str, user: str = "secret", host: str = "127.0.0.1"
+) -> str:
+    """What the connection is encrypted with; empty where it is not."""
+    database = "information_schema"
+    warehouse = Warehouse(
+        f"mysql+pymysql://{user}:{ESCAPED}@{host}:{server.port}/{database}{query}"
+    )
+    try:
+        status = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
+        return str(warehouse._database.read_primary(lambda c: c.exec_driver_sql(status).one()[1]))
+    finally:
+        warehouse.close()
+
+
+def complaint(caught: pytest.ExceptionInfo[Exception]) -> str:
+    message = str(caught.value)
+    assert PASSWORD not in message
+    assert ESCAPED not in message
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("query", "host"),
+    [
+        ("?ssl=true", "localhost"),
+        ("?ssl=true&ssl_mode=REQUIRED", "localhost"),
+        ("?ssl_mode=REQUIRED", "localhost"),
+        ("?ssl_mode=preferred", "localhost"),
+        ("?ssl_mode=VERIFY_CA&ssl_ca={ca}", "localhost"),
+        ("?ssl_mode=verify-identity&ssl_ca={ca}", "127.0.0.1"),
+        ("?ssl_ca={ca}", "127.0.0.1"),
+        ("?ssl_ca={ca}&ssl_check_hostname=false", "localhost"),
+        ("?ssl_verify_cert=1&ssl_ca={ca}", "localhost"),
+        ("?ssl_disabled=false", "localhost"),
+        ("?ssl_mode=REQUIRED&charset=utf8mb4&local_infile=1&connect_timeout=5", "localhost"),
+    ],
+)
+def test_the_connection_is_encrypted(
+    server: DatabaseServer, files: dict[str, Path], query: str, host: str
+) -> None:
+    assert cipher(server, query.format(**files), host=host)
+
+
+@pytest.mark.parametrize("query", ["", "?ssl=false", "?ssl_mode=DISABLED", "?ssl_disabled=true"])
+def test_within_the_machine_nothing_is_encrypted_unless_asked_for(
+    server: DatabaseServer, query: str
+) -> None:
+    assert cipher(server, query, user="open") == ""
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?ssl=1&ssl_cert={cert}&ssl_key={key}",
+        "?ssl=1&ssl_cert={locked}&ssl_key={lock}&ssl_key_password=open-sesame",
+    ],
+)
+def test_a_user_that_must_show_a_certificate(
+    server: DatabaseServer, files: dict[str, Path], query: str
+) -> None:
+    assert cipher(server, query.format(**files), user="proved")
+    with pytest.raises(WarehouseRefused) as caught:
+        cipher(server, "?ssl=1", user="proved")
+    assert "needs a certificate for TLS also needs ssl_cert and ssl_key" in complaint(caught)
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        (
+            "",
+            "a user that needs TLS also needs ssl_mode=REQUIRED in the query of",
+        ),
+        ("?ssl_mode=VERIFY_CA&ssl_ca={other}", "the CA that has signed it by ssl_ca=FILE"),
+        (
+            "?ssl_mode=VERIFY_IDENTITY&ssl_ca={other}",
+            "the CA that has signed it by ssl_ca=FILE",
+        ),
+        ("?ssl_mode=VERIFY_CA", "the CA that has signed it by ssl_ca=FILE"),
+        ("?ssl_mode=VERIFY_IDENTITY&ssl_ca={ca}", "is not for this host"),
+        ("?ssl_ca={ca}", "is not for this host"),
+    ],
+)
+def test_a_connection_that_cannot_be_as_asked_for(
+    server: DatabaseServer, files: dict[str, Path], query: str, says: str
+) -> None:
+    with pytest.raises(WarehouseRefused) as caught:
+        cipher(server, query.format(**files), host="localhost")
+    assert says in complaint(caught)
+    assert "TLS" in complaint(caught)
+
+
+def test_a_server_that_takes_tls_only(server: DatabaseServer) -> None:
+    """MariaDB's answer is that to a wrong password, MySQL's a word of its own."""
+    server.execute("SET GLOBAL require_secure_transport = 1")
+    try:
+        with pytest.raises(WarehouseRefused) as caught:
+            cipher(server, "", user="open")
+        message = complaint(caught)
+        assert "TLS" in message
+        assert "ssl_mode=REQUIRED" in message
+        assert cipher(server, "?ssl_mode=REQUIRED", user="open")
+    finally:
+        with_tls = Warehouse(f"mysql://root@127.0.0.1:{server.port}/mysql?ssl=true")
+        with_tls._database.read_primary(
+            lambda c: c.exec_driver_sql("SET GLOBAL require_secure_transport = 0")
+        )
+        with_tls.close()
+
+
+def test_a_server_without_tls(own_mariadb: StartServer) -> None:
+    mysql = os.environ.get("CRYPTO_TEST_SERVER") == "mysql"
+    server = own_mariadb("--tls-version=" if mysql else "--skip-ssl")
+    with pytest.raises(WarehouseRefused) as caught:
+        Warehouse(f"{server.url('mysql')}?ssl=true").ping()
+    assert "offers no TLS" in complaint(caught)
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("?ssl_mode=", "no value"),
+        ("?ssl_mode", "no value"),
+        ("?ssl_mode=SOMETIMES", "DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY"),
+        ("?ssl=perhaps", "true or false"),
+        ("?ssl_mode=REQUIRED&ssl_mode=DISABLED", "twice"),
+        ("?ssl=false&ssl_mode=REQUIRED", "both asks for TLS and refuses it"),
+        ("?ssl=true&ssl_disabled=true", "both asks for TLS and refuses it"),
+        ("?ssl=true&ssl_mode=DISABLED", "both asks for TLS and refuses it"),
+        ("?ssl_mode=VERIFY_CA&ssl_check_hostname=true", "keep ssl_mode"),
+        ("?ssl_mode=REQUIRED&ssl_ca=/ca.pem", "write ssl_mode=VERIFY_CA"),
+        ("?ssl_mode=PREFERRED&ssl_ca=/ca.pem", "does not read"),
+        ("?ssl=false&ssl_ca=/ca.pem", "does not read"),
+        ("?ssl=true&ssl_key=/client.key", "no ssl_cert"),
+        ("?sslmode=require", "unknown option 'sslmode'"),
+        ("?compress=true", "unknown option 'compress'"),
+        ("?local_infile=0", "cannot change local_infile"),
+        ("?charset=latin1", "always utf8mb4"),
+        ("?connect_timeout=soon", "whole number of seconds"),
+        ("?read_timeout=0", "whole number of seconds"),
+        ("?%ff", "unknown option"),
+        ("?=", "unknown option"),
+    ],
+)
+def test_options_that_cannot_be(query: str, says: str) -> None:
+    with pytest.raises(WrongUse) as caught:
+        Warehouse(f"mysql+pymysql://user:{ESCAPED}@127.0.0.1/crypto{query}")
+    assert says in complaint(caught)
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("?ssl_ca={none}", "ssl_ca={none} cannot be read: No such file"),
+        ("?ssl_ca={key}", "ssl_ca={key} must hold PEM certificates"),
+        ("?ssl=1&ssl_cert={none}", "ssl_cert={none} cannot be read"),
+        ("?ssl=1&ssl_cert={cert}&ssl_key={lock}", "must hold a PEM certificate and its key"),
+        ("?ssl=1&ssl_cert={key}&ssl_key={cert}", "must hold a PEM certificate and its key"),
+        ("?ssl=1&ssl_cert={locked}&ssl_key={lock}", "must hold a PEM certificate and its key"),
+    ],
+)
+def test_files_that_cannot_be_used(files: dict[str, Path], query: str, says: str) -> None:
+    warehouse = Warehouse(f"mysql+pymysql://user@127.0.0.1/crypto{query.format(**files)}")
+    with pytest.raises(WrongUse) as caught:
+        warehouse.ping()
+    assert says.format(**files) in complaint(caught)
