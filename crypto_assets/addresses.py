@@ -2,13 +2,27 @@
 
 import re
 
-# Up to the last @ before the path or, where a password has a slash unescaped, the last of all;
-# a number after the colon is a port.
+# A password may have every sign in it that should have been escaped: what is cut reaches to the
+# last @, unless a port stands where a password would. A port ends the address, or a path follows it
+# in which an @ begins a segment (`https://notes.example:8443/@team`).
 _LOGIN = re.compile(
-    r"(?:(?<=//)|^)(?:[^/?#\s:\[]*:(?!//|\d+(?:[/?#\s]|$))\S*|[^/?#\s]*)@", re.MULTILINE
+    r"""
+    (?: (?<=//) | ^ )
+    (?:
+        [^/?\#\s:\[]* :
+        (?! // | \d+ (?: \s | $ | / (?: [^\s?\#@] | (?<=/)@ )* (?: [?\#] | \s | $ ) ) )
+        \S*
+      |
+        (?<=//) [^/?\#\s:\[]* :
+        (?! // | \d+\b )
+        [^\s@]* \s .*
+      |
+        [^/?\#\s]*
+    )
+    @
+    """,
+    re.MULTILINE | re.VERBOSE,
 )
-
-
 # What to tell a person whose address cannot be taken apart.
 ESCAPES = (
     "in a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 "
@@ -19,3 +33,8 @@ ESCAPES = (
 def without_login(text: str) -> str:
     """`https://host/x` for `https://user:password@host/x`, also where it stands in a sentence."""
     return _LOGIN.sub("", text)
+
+
+def escaping_hint(text: str) -> str:
+    """The end of a refusal of this address: how a login is to be written, where it may have one."""
+    return f"; {ESCAPES}" if "@" in text else ""

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from crypto_assets.addresses import without_login
+from crypto_assets.addresses import escaping_hint, without_login
 from crypto_assets.errors import Banned, ExchangeUnavailable, RateLimited, Transient, WrongUse
 from crypto_assets.exchange.allowance import Allowance
 from crypto_assets.exchange.answer import Answer
@@ -154,10 +154,11 @@ def _checked_url(url: str) -> str:
         usable = usable and bool(_host(url))
     except ValueError:
         usable = False
-    if not usable:
+    if not usable or any(character.isspace() for character in url):
         shown = without_login(url)
         raise WrongUse(
             f"{shown!r} is no address of an exchange: it begins with https:// or http://"
+            f"{escaping_hint(url)}"
         )
     return url.rstrip("/")
 

@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from crypto_assets.addresses import without_login
+from crypto_assets.addresses import escaping_hint, without_login
 from crypto_assets.errors import (
     LakeError,
     LakeRefused,
@@ -253,6 +253,7 @@ def _client(options: S3Options) -> "S3Client":
         shown = without_login(options.endpoint_url or "")
         raise WrongUse(
             f"AWS_ENDPOINT_URL_S3 {shown!r} is no address: it begins with https:// or http://"
+            f"{escaping_hint(options.endpoint_url or '')}"
         ) from None
     client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
     return client

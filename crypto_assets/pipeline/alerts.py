@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from crypto_assets.addresses import without_login
 from crypto_assets.errors import AlertNotSent
 
 _TIMEOUT_SECONDS = (3.05, 10)
@@ -51,8 +52,11 @@ class Webhook:
     @property
     def place(self) -> str:
         """What of the address is no secret: `hooks.example` or `127.0.0.1:8065`."""
-        parts = urlsplit(self.url or "")
-        return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
+        try:
+            parts = urlsplit(without_login(self.url or ""))
+            return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
+        except ValueError:
+            return "an address that is none"
 
     def send(self, alerts: Sequence[Alert]) -> None:
         """One message for all of them. Raises AlertNotSent, without the address's secret part."""

@@ -15,7 +15,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from crypto_assets.addresses import ESCAPES
+from crypto_assets.addresses import ESCAPES, escaping_hint
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
 from crypto_assets.warehouse.dialect import advisory_lock, open_engine
 from crypto_assets.warehouse.mysql_options import MySQLOptions
@@ -150,10 +150,9 @@ def _parse(text: str) -> URL:
         url = make_url(text, keep_blank_values=True)
         driver = _BACKENDS[url.get_backend_name()]
     except (ArgumentError, KeyError, ValueError):
-        hint = f"; {ESCAPES}" if "@" in text else ""
         raise WrongUse(
             "the warehouse URL must be mysql+pymysql://user:password@host:port/database "
-            f"or sqlite:////absolute/path.db{hint}"
+            f"or sqlite:////absolute/path.db{escaping_hint(text)}"
         ) from None
     if driver == "sqlite":
         _require_plain_file(url)

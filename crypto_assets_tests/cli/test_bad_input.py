@@ -95,6 +95,60 @@ def test_a_database_server_that_is_not_there(make_desk: MakeDesk) -> None:
     assert "secret" not in ran.complaint
 
 
+@pytest.mark.parametrize(
+    ("login", "says"),
+    [
+        ("desk:p@{}", "@ as %40"),
+        ("desk:p@{}/x", "@ as %40"),
+        ("desk:p@s:{}", "@ as %40"),
+        ("desk:p/{}", "no warehouse answers at 127.0.0.1"),
+        ("desk:p#{}", "no warehouse answers at 127.0.0.1"),
+        ("desk:p?{}", "no warehouse answers at 127.0.0.1"),
+        ("desk:p:{}", "no warehouse answers at 127.0.0.1"),
+        ("desk:p {}", "no warehouse answers at 127.0.0.1"),
+        ("desk:p@{}?x", "@ as %40"),
+    ],
+)
+def test_a_password_that_is_not_escaped_is_never_shown(
+    make_desk: MakeDesk, login: str, says: str
+) -> None:
+    """Not even its half: what follows the first @ would be taken for the host."""
+    place = f"127.0.0.1:{require_free_port(0)}/crypto"
+    url = f"mysql+pymysql://{login.format('s3cret')}@{place}"
+    ran = make_desk(_NOBODY, WAREHOUSE_URL=url).run("status")
+    assert ran.code in {1, 2}
+    assert "s3cret" not in ran.complaint
+    assert says in ran.complaint
+
+
+@pytest.mark.parametrize(
+    "url", ["http://desk:p s3cret@{}", "http://desk:p/s3cret@{}", "http://desk:p#s3cret@{}"]
+)
+def test_nor_that_of_another_address(make_desk: MakeDesk, url: str) -> None:
+    ran = make_desk(url.format("127.0.0.1:9")).run("init")
+    assert ran.code == 2
+    assert "s3cret" not in ran.complaint
+    assert "@ as %40" in ran.complaint
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("?sslmode=require", "unknown option 'sslmode'"),
+        ("?ssl_mode=REQUIRED&ssl_mode=REQUIRED", "twice"),
+        ("?ssl_ca=/nowhere/ca.pem", "/nowhere/ca.pem cannot be read"),
+    ],
+)
+def test_an_option_of_the_warehouse_url_that_cannot_be(
+    make_desk: MakeDesk, query: str, says: str
+) -> None:
+    ran = make_desk(_NOBODY, WAREHOUSE_URL=f"mysql://desk:secret@127.0.0.1/crypto{query}").run(
+        "status"
+    )
+    assert ran.code == 2
+    assert says in ran.complaint
+
+
 def test_lakes_that_share_a_name(make_desk: MakeDesk) -> None:
     ran = make_desk(_NOBODY, LAKE_RAW_URL="s3://one", LAKE_ARCHIVE_URL="s3://one").run("init")
     assert ran.code == 2

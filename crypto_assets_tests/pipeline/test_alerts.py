@@ -167,3 +167,12 @@ def test_an_exchange_that_does_not_answer_hides_no_silence(
     )
     server.faults.add({"do": "status", "status": 451})
     assert [one.symbol for one in silent_symbols(platform)] == ["BTCUSDT"]
+
+
+@pytest.mark.parametrize("url", ["http://user:p#s3cret@host/x", "http://user:p/s3cret@host/x"])
+def test_a_place_never_has_a_part_of_a_password(url: str) -> None:
+    assert Webhook(url).place == "host"
+
+
+def test_an_address_that_is_none_has_no_place() -> None:
+    assert Webhook("http://host:port/s3cret").place == "an address that is none"
