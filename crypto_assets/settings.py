@@ -1,10 +1,12 @@
 """Everything that the environment may say, in one class; the only reader of the environment."""
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import quote
 
 from pydantic import (
     AliasChoices,
@@ -27,6 +29,11 @@ MOST_DAYS = 36_500
 LEAST_GB, MOST_GB = 0.001, 1_000_000
 
 
+# Times are counted from here; no exchange is as old.
+EARLIEST_DAY = date(1970, 1, 1)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
 class PartitionUnit(StrEnum):
     DAY = "day"
     MONTH = "month"
@@ -46,6 +53,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="CRYPTO_",
         env_file=PROJECT_ROOT / ".env",
+        # Editors on Windows write a mark before the first letter.
+        env_file_encoding="utf-8-sig",
         extra="ignore",
         frozen=True,
         populate_by_name=True,
@@ -112,7 +121,25 @@ class Settings(BaseSettings):
     @field_validator("symbols")
     @classmethod
     def _name_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("names no symbol: write BTCUSDT,ETHUSDT, or leave it empty")
         return tuple(dict.fromkeys(symbol_name(text) for text in value))
+
+    @field_validator("start_date", mode="before")
+    @classmethod
+    def _read_day(cls, value: object) -> object:
+        """A bare number would be taken for seconds since 1970."""
+        if isinstance(value, str) and not _DAY.fullmatch(value.strip()):
+            raise ValueError("must be a day, written as 2025-01-31")
+        return value
+
+    @field_validator("start_date")
+    @classmethod
+    def _require_possible_day(cls, value: date) -> date:
+        today = datetime.now(UTC).date()
+        if not EARLIEST_DAY <= value <= today:
+            raise ValueError(f"must lie between {EARLIEST_DAY} and today, {today}")
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -131,7 +158,9 @@ class Settings(BaseSettings):
         fill(self, "lake_raw_url", self.lake_raw_url or str(home / "lake" / "raw"))
         fill(self, "lake_archive_url", self.lake_archive_url or str(home / "lake" / "archive"))
         if not self.warehouse_url.get_secret_value():
-            fill(self, "warehouse_url", SecretStr(f"sqlite:///{home / 'warehouse.db'}"))
+            # A URL reads a % or a ? of the path as its own.
+            path = quote(str(home / "warehouse.db"))
+            fill(self, "warehouse_url", SecretStr(f"sqlite:///{path}"))
         # Everybody sees these; programs alone may need the login of an address.
         dagster = self.dagster_link_url or self.dagster_url
         fill(self, "dagster_link_url", without_login(dagster).rstrip("/"))
@@ -151,11 +180,31 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """Settings as the environment has them now. Raises WrongUse naming each wrong variable."""
+    _require_text(Path(str(Settings.model_config["env_file"])))
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors())
+        wrong = "; ".join(
+            f"{_variable(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
         raise WrongUse(f"settings are wrong: {wrong}") from None
+
+
+def _require_text(file: Path) -> None:
+    """Raises WrongUse for a `.env` that cannot be read as UTF-8.
+
+    What Windows calls Unicode is UTF-16, in which every other byte of a plain letter is zero.
+    """
+    try:
+        content = file.read_bytes() if file.is_file() else b""
+        if "\0" not in content.decode():
+            return
+    except OSError as error:
+        raise WrongUse(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        pass
+    raise WrongUse(f"{file} is not UTF-8 text: save it as UTF-8, or write it again")
 
 
 def variable_of(field: str) -> str:

@@ -21,12 +21,18 @@ def init(grants: bool) -> None:
 
 def make_ready() -> list[str]:
     """What `init` does; answers the symbols that were not tracked before."""
-    from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
+    from crypto_assets.defs.home import (
+        add_symbols,
+        open_instance,
+        prepare_home,
+        require_usable_home,
+    )
     from crypto_assets.defs.workers import fail_left_runs
 
     chosen = settings()
-    added = prepare(platform(), chosen.symbols, chosen.start_date)
     home = chosen.dagster_home
+    require_usable_home(home)
+    added = prepare(platform(), chosen.symbols, chosen.start_date)
     if notice := prepare_home(home):
         click.echo(notice, err=True)
     with open_instance(home) as instance:

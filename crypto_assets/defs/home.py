@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import unquote
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from crypto_assets.defs.partitions import SYMBOLS
 from crypto_assets.errors import WrongUse
@@ -34,6 +36,19 @@ def prepare_home(home: Path) -> str | None:
         ) from error
 
 
+def require_usable_home(home: Path) -> None:
+    """Raises WrongUse where Dagster would make its SQLite files in one place, and open another.
+
+    It writes the path into a URL as it stands, which ends at a `?` and reads `%41` as an A.
+    """
+    folder = _sqlite_folder(home)
+    if "?" in folder or unquote(folder) != folder:
+        raise WrongUse(
+            f"Dagster cannot keep its database in {folder}, whose path has a ? or a % before two "
+            "hexadecimal digits: set CRYPTO_HOME, or DAGSTER_HOME alone, to another folder"
+        )
+
+
 def open_instance(home: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home))
 
@@ -44,6 +59,16 @@ def add_symbols(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
     missing = [name for name in symbols if name not in known]
     if missing:
         instance.add_dynamic_partitions(SYMBOLS, missing)
+
+
+def _sqlite_folder(home: Path) -> str:
+    """Where Dagster keeps its SQLite files; empty where it keeps none."""
+    if not home.is_dir():
+        return str(home)
+    storage = InstanceRef.from_dir(str(home)).storage_data
+    if storage is None or storage.class_name != "DagsterSqliteStorage":
+        return ""
+    return str(storage.config_dict["base_dir"])
 
 
 def _give(home: Path) -> str | None:

@@ -1,0 +1,62 @@
+"""Homes whose path has signs that mean something in an address."""
+
+import pytest
+
+from crypto_assets_tests.cli.conftest import MakeDesk, desk_at
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+_DAY = ("--from", "2025-03-05", "--to", "2025-03-05")
+
+
+# A name of 200 letters with whatever a shell or an address could trip over.
+_ODD = '50% #1 \u00fc\u5e01 it\'s "quoted" & $HOME+;'.ljust(200, "n")
+
+
+def test_everything_works_in_a_home_of_any_name(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    server = simulated_exchange(now=NOON)
+    home = make_desk(server).home / _ODD
+    desk = desk_at(home, server.url)
+    for words in (("init",), ("backfill", *_DAY), ("status",), ("verify", *_DAY)):
+        ran = desk.run(*words)
+        assert ran.code == 0, ran.err
+    assert (home / "warehouse.db").is_file()
+    assert (home / "dagster" / "dagster.yaml").is_file()
+    assert [path.name for path in home.parent.iterdir()] == [_ODD]
+
+
+@pytest.mark.parametrize("name", ["a?b", "x%41y"])
+def test_a_home_in_which_dagster_would_lose_its_way_is_refused(
+    make_desk: MakeDesk, name: str
+) -> None:
+    parent = make_desk("http://127.0.0.1:9").home
+    ran = desk_at(parent / name, "http://127.0.0.1:9").run("init")
+    assert ran.code == 2
+    assert "DAGSTER_HOME" in ran.complaint
+    assert not parent.exists()
+
+
+def test_with_dagsters_home_elsewhere_such_a_home_works(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    server = simulated_exchange(now=NOON)
+    parent = make_desk(server).home
+    desk = desk_at(parent / "a?b%41", server.url)
+    for words in (("init",), ("backfill", *_DAY), ("status",)):
+        ran = desk.run(*words, DAGSTER_HOME=str(parent / "dagster"))
+        assert ran.code == 0, ran.err
+    assert (parent / "a?b%41" / "warehouse.db").is_file()
+    assert sorted(path.name for path in parent.iterdir()) == ["a?b%41", "dagster"]
+
+
+def test_a_database_file_of_any_name_is_written_with_codes(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(simulated_exchange(now=NOON))
+    url = f"sqlite:///{desk.home}/what%3F%2541.db"
+    assert desk.run("init", CRYPTO_WAREHOUSE_URL=url).code == 0
+    assert (desk.home / "what?%41.db").is_file()
+    ran = desk.run("status", CRYPTO_WAREHOUSE_URL=f"sqlite:///{desk.home}/what?timeout=5")
+    assert ran.code == 2
+    assert "%3F" in ran.complaint

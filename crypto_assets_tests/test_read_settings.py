@@ -1,0 +1,66 @@
+"""Settings that cannot be are refused in one line that names the variable, or the file."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.settings import Settings, read_settings
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project's `.env`, which is not there yet."""
+    file = tmp_path / ".env"
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    for name in ("CRYPTO_START_DATE", "CRYPTO_SYMBOLS"):
+        monkeypatch.delenv(name, raising=False)
+    return file
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+def test_a_file_in_another_encoding_is_named(dotenv: Path, encoding: str) -> None:
+    dotenv.write_bytes("# für uns\nCRYPTO_SYMBOLS=XRPUSDT\n".encode(encoding))
+    with pytest.raises(WrongUse, match="is not UTF-8 text: save it as UTF-8") as caught:
+        read_settings()
+    assert str(dotenv) in str(caught.value)
+
+
+def test_a_mark_before_the_first_letter_is_none_of_a_name(dotenv: Path) -> None:
+    dotenv.write_text("CRYPTO_SYMBOLS=XRPUSDT\n# für uns\n", encoding="utf-8-sig")
+    assert read_settings().symbols == ("XRPUSDT",)
+
+
+def test_without_a_file_the_defaults_count(dotenv: Path) -> None:
+    assert not dotenv.exists()
+    assert read_settings().start_date == date(2025, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "day", ["0001-01-01", "1969-12-31", "9999-12-31", "20250101", "86400", "2025-1-5", "soon"]
+)
+def test_a_first_day_that_cannot_be(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, day: str
+) -> None:
+    monkeypatch.setenv("CRYPTO_START_DATE", day)
+    with pytest.raises(WrongUse, match="CRYPTO_START_DATE: must "):
+        read_settings()
+
+
+def test_a_first_day_is_today_at_the_latest(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = datetime.now(UTC).date()
+    monkeypatch.setenv("CRYPTO_START_DATE", str(today + timedelta(days=2)))
+    with pytest.raises(WrongUse, match="CRYPTO_START_DATE: must lie between 1970-01-01 and today"):
+        read_settings()
+    monkeypatch.setenv("CRYPTO_START_DATE", str(today))
+    assert read_settings().start_date == today
+
+
+@pytest.mark.parametrize("names", [",", " , ,", "  "])
+def test_commas_alone_name_no_symbol(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    monkeypatch.setenv("CRYPTO_SYMBOLS", names)
+    with pytest.raises(WrongUse, match="CRYPTO_SYMBOLS: names no symbol"):
+        read_settings()
