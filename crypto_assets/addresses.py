@@ -1,6 +1,7 @@
-"""Addresses as pages, logs and errors may show them: without the user and password in them."""
+"""Addresses: whether one can be asked, and how pages, logs and errors show it, without a login."""
 
 import re
+from urllib.parse import urlsplit
 
 # A password may have every sign in it that should have been escaped: what is cut reaches to the
 # last @, unless a port stands where a password would. A port ends the address, or a path follows it
@@ -38,3 +39,19 @@ def without_login(text: str) -> str:
 def escaping_hint(text: str) -> str:
     """The end of a refusal of this address: how a login is to be written, where it may have one."""
     return f"; {ESCAPES}" if "@" in text else ""
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a request can be sent to `text`: http or https, and a host that may exist.
+
+    DNS allows 1 to 63 characters in each part of a host's name.
+    """
+    if any(character.isspace() for character in text):
+        return False
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+        host.encode("idna")
+        return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
+    except ValueError:
+        return False

@@ -3,10 +3,9 @@
 import sys
 from pathlib import Path
 
-import requests
-
 from crypto_assets.cli.processes import Program
 from crypto_assets.errors import OrchestratorError
+from crypto_assets.http_client import REQUEST_ERRORS, open_session
 from crypto_assets.market.clock import now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.settings import PROJECT_ROOT
@@ -85,6 +84,7 @@ def _runs(dagster: Orchestrator, since_ms: int) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
+        with open_session(url) as session:
+            return session.get(url, timeout=2).ok
+    except REQUEST_ERRORS:
         return False

@@ -10,11 +10,26 @@ import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from crypto_assets.addresses import escaping_hint, without_login
-from crypto_assets.errors import Banned, ExchangeUnavailable, RateLimited, Transient, WrongUse
+from crypto_assets.addresses import escaping_hint, is_web_address, without_login
+from crypto_assets.errors import (
+    Banned,
+    ExchangeUnavailable,
+    Forbidden,
+    RateLimited,
+    Transient,
+    WrongUse,
+)
 from crypto_assets.exchange.allowance import Allowance
 from crypto_assets.exchange.answer import Answer
 from crypto_assets.exchange.refusals import refusal
+from crypto_assets.http_client import (
+    PROXY_LOGIN_WANTED,
+    REQUEST_ERRORS,
+    describe_cause,
+    describe_proxy_failure,
+    describe_proxy_login,
+    open_session,
+)
 
 T = TypeVar("T")
 
@@ -68,7 +83,9 @@ class Transport:
         self._backoff = wait_random_exponential(
             multiplier=self._patience.first_wait, max=self._patience.longest_wait
         )
-        self._session = _session(self._address)
+        self._session = open_session(self._address)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
 
     def get(self, inquiry: Inquiry, read: Callable[[Answer], T]) -> T:
         """What `read` makes of the answer; where it raises a Transient error, asked again.
@@ -115,13 +132,18 @@ class Transport:
             response = self._session.get(
                 self._address + inquiry.path, params=inquiry.query, timeout=self._timeout
             )
-        except requests.RequestException as error:
+        except REQUEST_ERRORS as error:
+            asked = f"{self.base_url}{inquiry.path}"
+            if said := describe_proxy_failure(self._address, error):
+                raise ExchangeUnavailable(f"{asked} cannot be asked: {said}") from error
             raise ExchangeUnavailable(
-                f"{self.base_url}{inquiry.path} does not answer ({_reason(error)}): "
+                f"{asked} does not answer ({describe_cause(error)}): "
                 "is the network up and the exchange's address right?"
             ) from error
         # As people read it: a symbol of another script is three times as long percent-encoded.
         url = unquote(without_login(response.url))
+        if response.status_code == PROXY_LOGIN_WANTED:
+            raise Forbidden(f"{url} cannot be asked: {describe_proxy_login(self._address)}")
         return Answer(url, response.status_code, response.headers, response.content)
 
     def _wait(self, state: RetryCallState) -> float:
@@ -135,29 +157,11 @@ class Transport:
         return state.attempt_number >= self._patience.attempts
 
 
-def _session(base_url: str) -> requests.Session:
-    """Pooled connections, by the proxy and certificates that the system has for this address."""
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
-    # Found out once: requests would search the environment again at each request.
-    found = session.merge_environment_settings(base_url, {}, None, None, None)
-    session.proxies, session.verify = found["proxies"], found["verify"]
-    session.trust_env = False
-    return session
-
-
 def _checked_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        usable = usable and bool(_host(url))
-    except ValueError:
-        usable = False
-    if not usable or any(character.isspace() for character in url):
-        shown = without_login(url)
+    if not is_web_address(url):
         raise WrongUse(
-            f"{shown!r} is no address of an exchange: it begins with https:// or http://"
+            f"{without_login(url)!r} is no address of an exchange: it begins with https:// or "
+            "http:// and names a host, each part of which has 1 to 63 characters"
             f"{escaping_hint(url)}"
         )
     return url.rstrip("/")
@@ -170,11 +174,3 @@ def _host(url: str) -> str:
     name = f"[{name}]" if ":" in name else name
     own = {"http": 80, "https": 443}.get(parts.scheme)
     return name if parts.port in {None, own} else f"{name}:{parts.port}"
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause, in few words: the libraries wrap it several times."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    said = error.strerror if isinstance(error, OSError) else None
-    return said or without_login(str(error))

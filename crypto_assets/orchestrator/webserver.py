@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import requests
-
-from crypto_assets.addresses import without_login
-from crypto_assets.errors import OrchestratorError
+from crypto_assets.addresses import is_web_address, without_login
+from crypto_assets.errors import OrchestratorError, WrongUse
+from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, open_session
 
 _TIMEOUT_SECONDS = (2.0, 30.0)
 
@@ -26,14 +25,24 @@ class Webserver:
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The answer's `data`."""
-        try:
-            response = requests.post(
-                f"{self._address}/graphql",
-                json={"query": query, "variables": variables},
-                timeout=self._timeout_seconds,
+        if not is_web_address(self._address):
+            raise OrchestratorError(
+                f"CRYPTO_DAGSTER_URL {self.url!r} is no address: it begins with http:// "
+                "or https:// and names a host"
             )
+        try:
+            with open_session(self._address) as session:
+                response = session.post(
+                    f"{self._address}/graphql",
+                    json={"query": query, "variables": variables},
+                    timeout=self._timeout_seconds,
+                )
             answer = response.json()
-        except requests.RequestException as error:
+        except WrongUse as error:
+            raise OrchestratorError(f"Dagster at {self.url} cannot be asked: {error}") from error
+        except REQUEST_ERRORS as error:
+            if said := describe_proxy_failure(self._address, error):
+                raise OrchestratorError(f"Dagster at {self.url} cannot be asked: {said}") from error
             raise OrchestratorError(
                 f"Dagster does not answer at {self.url}: start it with `crypto-assets up`, "
                 "or set CRYPTO_DAGSTER_URL"

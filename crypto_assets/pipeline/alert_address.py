@@ -1,7 +1,6 @@
 """Where alerts go: the webhook that users set in the app, else the one of the environment."""
 
-from urllib.parse import urlsplit
-
+from crypto_assets.addresses import is_web_address
 from crypto_assets.errors import WarehouseError, WrongUse
 from crypto_assets.pipeline.alerts import Alert, Webhook
 from crypto_assets.warehouse import Warehouse
@@ -62,11 +61,6 @@ def send_test(webhook: Webhook) -> None:
 def check_address(url: str) -> str:
     """The address without blanks around it. Raises WrongUse where nothing can be posted to it."""
     given = url.strip()
-    try:
-        parts = urlsplit(given)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or any(character.isspace() for character in given):
+    if not is_web_address(given):
         raise WrongUse("that is no web address: it begins with https:// and names a host")
     return given

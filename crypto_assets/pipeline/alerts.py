@@ -8,10 +8,9 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
-from crypto_assets.addresses import without_login
-from crypto_assets.errors import AlertNotSent
+from crypto_assets.addresses import is_web_address, without_login
+from crypto_assets.errors import AlertNotSent, WrongUse
+from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, open_session
 
 _TIMEOUT_SECONDS = (3.05, 10)
 # Slack cuts a longer message; the rest is counted.
@@ -62,9 +61,16 @@ class Webhook:
         """One message for all of them. Raises AlertNotSent, without the address's secret part."""
         if not self.url or not alerts:
             return
+        if not is_web_address(self.url):
+            raise AlertNotSent(f"the webhook's address is no web address: {_CURE}")
         try:
-            answer = requests.post(self.url, json=message(alerts), timeout=_TIMEOUT_SECONDS)
-        except requests.RequestException as error:
+            with open_session(self.url) as session:
+                answer = session.post(self.url, json=message(alerts), timeout=_TIMEOUT_SECONDS)
+        except WrongUse as error:
+            raise AlertNotSent(f"the webhook at {self.place} cannot be asked: {error}") from None
+        except REQUEST_ERRORS as error:
+            if said := describe_proxy_failure(self.url, error):
+                raise AlertNotSent(f"the webhook at {self.place} cannot be asked: {said}") from None
             raise AlertNotSent(
                 f"the webhook at {self.place} does not answer ({type(error).__name__}): {_CURE}"
             ) from None

@@ -11,8 +11,8 @@ from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
 from crypto_assets.lake import describe
 from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms, stretches
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.symbols import symbol_name
 from crypto_assets.market.sanity import Sifted
+from crypto_assets.market.symbols import symbol_name
 from crypto_assets.pipeline.fact_klines import set_aside
 from crypto_assets.pipeline.gaps import note_holes
 from crypto_assets.pipeline.lake_listing import Standing, list_lakes

@@ -213,3 +213,24 @@ def test_two_servers_on_one_port_are_refused_before_anything_starts(make_desk: M
     ran = make_desk(_NOBODY).run("up", "--app-port", port, "--api-port", port)
     assert ran.code == 2
     assert "--app-port" in ran.complaint and "different" in ran.complaint
+
+
+def test_a_proxy_that_refuses_is_named(make_desk: MakeDesk) -> None:
+    desk = make_desk("http://exchange.example")
+    ran = desk.run("init", http_proxy="http://user:secret@127.0.0.1:9", no_proxy="", NO_PROXY="")
+    assert ran.code == 1
+    assert "the proxy http://127.0.0.1:9 set by http_proxy" in ran.complaint
+    assert "secret" not in ran.complaint
+
+
+def test_a_missing_file_of_certificates_is_named(make_desk: MakeDesk) -> None:
+    ran = make_desk("https://127.0.0.1:9").run("init", REQUESTS_CA_BUNDLE="/nowhere/ca.pem")
+    assert ran.code == 2
+    assert "REQUESTS_CA_BUNDLE" in ran.complaint
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example"])
+def test_an_exchange_whose_host_cannot_be(host: str, make_desk: MakeDesk) -> None:
+    ran = make_desk(f"http://{host}").run("init")
+    assert ran.code == 2
+    assert host in ran.complaint

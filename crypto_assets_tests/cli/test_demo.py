@@ -69,3 +69,13 @@ def test_export_to_another_kind_of_file_is_refused(demo: tuple[Desk, Ran]) -> No
     ran = desk.run("export", *words)
     assert ran.code == 2
     assert ".parquet" in ran.complaint
+
+
+def test_a_proxy_of_the_environment_does_not_stand_before_this_machine(tmp_path: Path) -> None:
+    names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ALL_PROXY")
+    ran = desk_at(tmp_path, "http://127.0.0.1:9").run(
+        *("demo", "--once", "--days", "1"),
+        **dict.fromkeys(names, "http://127.0.0.1:9"),
+        **dict.fromkeys(("no_proxy", "NO_PROXY"), ""),
+    )
+    assert ran.code == 0, ran.err

@@ -1,0 +1,114 @@
+"""HTTP requests to other programs: which proxy and certificates apply, and what failed.
+
+The environment's proxy variables apply as `requests` reads them, with one exception: a request to
+this machine itself never goes through a proxy, whatever `no_proxy` says.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from requests.exceptions import InvalidSchema, InvalidURL
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import LocationValueError, ProxyError
+
+from crypto_assets.addresses import without_login
+from crypto_assets.errors import WrongUse
+from crypto_assets.loopback import is_loopback
+
+# What a request may raise. `requests` does not wrap a host's name that cannot be one.
+REQUEST_ERRORS = (requests.RequestException, LocationValueError)
+
+PROXY_LOGIN_WANTED = 407
+
+# How a proxy's address is wrong; their own texts may show a part of its password. InvalidSchema is
+# SOCKS, for which `requests` lacks a package.
+_MALFORMED = (InvalidURL, InvalidSchema, LocationValueError)
+# In the order in which `requests` looks for the file of certificates.
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_UNKNOWN_PLACE = "the system"
+
+
+def find_proxies(url: str) -> dict[str, str]:
+    """Return the environment's proxies by scheme for requests to `url`; none for loopback."""
+    return {} if is_loopback(_host(url)) else get_environ_proxies(url)
+
+
+def open_session(url: str) -> requests.Session:
+    """Open a session for requests under `url`, whose proxies and certificates are decided once.
+
+    Raises WrongUse where the environment names a file of certificates that does not exist.
+    """
+    session = requests.Session()
+    found = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify = find_proxies(url), found["verify"]
+    # `requests` would search the environment again at each request.
+    session.trust_env = False
+    if urlsplit(url).scheme == "https":
+        _require_certificates(session.verify)
+    return session
+
+
+def describe_proxy_failure(url: str, error: BaseException) -> str | None:
+    """Return what is wrong with the proxy on the way to `url`, and what to do about it.
+
+    None where there is no proxy, or another part failed. `url` must be sound; `error` is one of
+    `requests`, or of botocore.
+    """
+    proxy = select_proxy(url, find_proxies(url))
+    kinds = (ProxyError, *_MALFORMED)
+    if not proxy or not any(isinstance(cause, kinds) for cause in _causes(error)):
+        return None
+    return f"{_name_proxy(proxy, url)} does not work ({describe_cause(error)}): {_cure(url)}"
+
+
+def describe_proxy_login(url: str) -> str:
+    """Return what to do about an answer of HTTP 407 (PROXY_LOGIN_WANTED)."""
+    proxy = _name_proxy(select_proxy(url, find_proxies(url)) or "", url)
+    return f"{proxy} wants a login (http://user:password@host:port): set it, or {_cure(url)}"
+
+
+def describe_cause(error: BaseException) -> str:
+    """Return the innermost cause in few words, without logins: libraries wrap it several times."""
+    causes = _causes(error)
+    if any(isinstance(cause, _MALFORMED) for cause in causes):
+        return "its address is malformed or of an unknown kind"
+    said = causes[-1].strerror if isinstance(causes[-1], OSError) else None
+    return without_login(said or str(causes[-1]))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error and what led to it, the innermost last."""
+    found = [error]
+    while inner := found[-1].__cause__ or found[-1].__context__:
+        found.append(inner)
+    return found
+
+
+def _name_proxy(proxy: str, url: str) -> str:
+    """The proxy without its login, and the variable that sets it, as the environment writes it."""
+    for wanted in (f"{urlsplit(url).scheme}_proxy", "all_proxy"):
+        names = [name for name, value in os.environ.items() if name.lower() == wanted and value]
+        if names:
+            # Of two spellings the one in lower case counts, which sorts last.
+            return f"the proxy {without_login(proxy)} set by {max(names)}"
+    return f"the proxy {without_login(proxy)} set by {_UNKNOWN_PLACE}"
+
+
+def _cure(url: str) -> str:
+    return f"unset it, or add {_host(url)} to no_proxy"
+
+
+def _require_certificates(verify: bool | str | None) -> None:
+    if not isinstance(verify, str) or Path(verify).exists():
+        return
+    names = (name for name in _CERTIFICATES if os.environ.get(name) == verify)
+    raise WrongUse(
+        f"{next(names, _UNKNOWN_PLACE)} names {verify}, which does not exist: "
+        "unset it, or name a file of certificates"
+    )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

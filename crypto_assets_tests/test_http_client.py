@@ -1,0 +1,158 @@
+"""Proxies and certificates of the environment: loopback needs none, and a broken one is named."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.cli import serving
+from crypto_assets.errors import (
+    AlertNotSent,
+    ExchangeUnavailable,
+    Forbidden,
+    OrchestratorError,
+    WrongUse,
+)
+from crypto_assets.exchange import BinanceRest, Patience
+from crypto_assets.http_client import find_proxies, open_session
+from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.pipeline.alerts import Alert, Webhook
+from crypto_assets.settings import PROJECT_ROOT
+from crypto_assets_tests.services.scripted import Answer, scripted
+
+ELSEWHERE = "http://exchange.example"
+ONCE = Patience(attempts=1)
+PASSWORD = "hush-hush"
+# What is wrong with a proxy's address, and a word of the error.
+BROKEN = {
+    f"http://user:{PASSWORD}@no-such-proxy.invalid:3128": "no-such-proxy.invalid:3128 set by",
+    f"http://user:{PASSWORD}/x@127.0.0.1:9": "malformed",
+    f"socks5://user:{PASSWORD}@127.0.0.1:9": "unknown kind",
+    f"http://user:{PASSWORD}@{'a' * 64}.example:3128": "malformed",
+    f"http://user:{PASSWORD}@127.0.0.1:99999": "malformed",
+}
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.lower().endswith(("_proxy", "_ca_bundle")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port of this machine that refuses connections."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound, not listening
+        yield held.getsockname()[1]
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_refusing_proxy_is_named_with_its_variable_and_no_password(
+    variable: str, silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, f"http://user:{PASSWORD}@127.0.0.1:{silent_port}")
+    proxy = f"the proxy http://127.0.0.1:{silent_port} set by {variable}"
+    says = f"{proxy} does not work (Connection refused): unset it, or add exchange.example to"
+    with pytest.raises(ExchangeUnavailable) as error:
+        BinanceRest(ELSEWHERE, ONCE).server_time()
+    assert says in str(error.value)
+    with pytest.raises(OrchestratorError) as refused:
+        Orchestrator(ELSEWHERE).sick_daemons()
+    assert says in str(refused.value)
+    with pytest.raises(AlertNotSent) as not_sent:
+        Webhook(f"{ELSEWHERE}/services/{PASSWORD}").send([Alert("a", "b")])
+    assert says in str(not_sent.value)
+    assert PASSWORD not in f"{error.value}{refused.value}{not_sent.value}"
+
+
+@pytest.mark.parametrize("proxy", BROKEN)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_cannot_be_is_named(
+    scheme: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{scheme}_proxy", proxy)
+    with pytest.raises(ExchangeUnavailable) as error:
+        BinanceRest(f"{scheme}://exchange.example", ONCE).server_time()
+    said = str(error.value)
+    assert BROKEN[proxy] in said and f"set by {scheme}_proxy" in said
+    assert "add exchange.example to no_proxy" in said
+    assert PASSWORD not in said
+
+
+def test_a_proxy_that_wants_a_login_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(lambda _: Answer(407)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with pytest.raises(Forbidden) as error:
+            BinanceRest(ELSEWHERE, ONCE).server_time()
+    assert f"the proxy {proxy.url} set by http_proxy wants a login" in str(error.value)
+
+
+def test_another_machine_is_asked_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(lambda _: Answer(200, b"{}")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with open_session(ELSEWHERE) as session:
+            assert session.get(f"{ELSEWHERE}/x").ok
+        monkeypatch.setenv("NO_PROXY", "exchange.example")
+        assert find_proxies(ELSEWHERE) == {}
+        assert [request.headers["Host"] for request in proxy.requests] == ["exchange.example"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_this_machine_is_asked_directly(
+    host: str, silent_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{silent_port}")
+    with scripted(lambda _: Answer(200, b'{"data": {}, "serverTime": 1}')) as server:
+        url = server.url.replace("127.0.0.1", host)
+        BinanceRest(url, ONCE).server_time()
+        Webhook(url).send([Alert("a", "b")])
+        assert Webserver(url).ask("{ version }") == {}
+        assert serving.app(int(server.url.rpartition(":")[2]), tmp_path).ready()
+        # What the compose file's health checks run, in a process of its own.
+        check = [sys.executable, str(PROJECT_ROOT / "deploy" / "healthcheck.py"), url]
+        assert subprocess.run(check, check=False).returncode == 0
+        assert len(server.requests) >= 5
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_missing_file_of_certificates_is_named(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "/nowhere/ca.pem")
+    says = f"{variable} names /nowhere/ca.pem, which does not exist"
+    secure = "https://exchange.example"
+    with pytest.raises(WrongUse, match=says):
+        BinanceRest(secure)
+    with pytest.raises(OrchestratorError, match=says):
+        Orchestrator(secure).sick_daemons()
+    with pytest.raises(AlertNotSent, match=says):
+        Webhook(secure).send([Alert("a", "b")])
+    # Requests without TLS need no certificates.
+    assert open_session("http://exchange.example")
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "exchange .example"])
+def test_a_host_that_no_name_server_can_know_is_no_address(host: str) -> None:
+    with pytest.raises(WrongUse, match="1 to 63 characters"):
+        BinanceRest(f"http://{host}")
+    with pytest.raises(OrchestratorError, match="CRYPTO_DAGSTER_URL"):
+        Orchestrator(f"http://{host}").sick_daemons()
+    with pytest.raises(AlertNotSent, match="CRYPTO_ALERT_WEBHOOK_URL"):
+        Webhook(f"http://{host}/{PASSWORD}").send([Alert("a", "b")])
+
+
+def test_a_redirect_to_such_a_host_is_an_error_of_the_exchange() -> None:
+    to = {"Location": f"http://{'a' * 64}.example/"}
+    with (
+        scripted(lambda _: Answer(302, headers=to)) as server,
+        pytest.raises(ExchangeUnavailable, match="does not answer"),
+    ):
+        BinanceRest(server.url, ONCE).server_time()
