@@ -1,6 +1,7 @@
 """Addresses: whether one can be asked, and how pages, logs and errors show it, without a login."""
 
 import re
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 # A password may have every sign in it that should have been escaped: what is cut reaches to the
@@ -29,6 +30,18 @@ ESCAPES = (
     "in a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 "
     "and a space as %20"
 )
+
+
+class AddressingStyle(StrEnum):
+    """Where the name of an S3 bucket stands in an address: in the path, or before the host.
+
+    AUTO is what the AWS profile says; without that, the path of a server that is not Amazon's,
+    and the host at Amazon's.
+    """
+
+    AUTO = "auto"
+    PATH = "path"
+    VIRTUAL = "virtual"
 
 
 def without_login(text: str) -> str:

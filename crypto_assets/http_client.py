@@ -58,7 +58,7 @@ def describe_proxy_failure(url: str, error: BaseException) -> str | None:
     """
     proxy = select_proxy(url, find_proxies(url))
     kinds = (ProxyError, *_MALFORMED)
-    if not proxy or not any(isinstance(cause, kinds) for cause in _causes(error)):
+    if not proxy or not any(isinstance(cause, kinds) for cause in find_causes(error)):
         return None
     return f"{_name_proxy(proxy, url)} does not work ({describe_cause(error)}): {_cure(url)}"
 
@@ -71,15 +71,15 @@ def describe_proxy_login(url: str) -> str:
 
 def describe_cause(error: BaseException) -> str:
     """Return the innermost cause in few words, without logins: libraries wrap it several times."""
-    causes = _causes(error)
+    causes = find_causes(error)
     if any(isinstance(cause, _MALFORMED) for cause in causes):
         return "its address is malformed or of an unknown kind"
     said = causes[-1].strerror if isinstance(causes[-1], OSError) else None
     return without_login(said or str(causes[-1]))
 
 
-def _causes(error: BaseException) -> list[BaseException]:
-    """An error and what led to it, the innermost last."""
+def find_causes(error: BaseException) -> list[BaseException]:
+    """Return an error and what led to it, the innermost last."""
     found = [error]
     while inner := found[-1].__cause__ or found[-1].__context__:
         found.append(inner)

@@ -16,9 +16,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from crypto_assets.addresses import without_login
+from crypto_assets.addresses import AddressingStyle, without_login
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant import parse_day
 from crypto_assets.market.symbols import symbol_name
@@ -27,6 +33,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # A hundred years: what is kept longer is kept for ever.
 MOST_DAYS = 36_500
 LEAST_GB, MOST_GB = 0.001, 1_000_000
+_S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
 
 
 # Times are counted from here; no exchange is as old.
@@ -39,9 +46,19 @@ class PartitionUnit(StrEnum):
     MONTH = "month"
 
 
-def _aws(*names: str) -> Any:
+def _aws(*names: str, default: Any = None) -> Any:
     """A field that is read by the names that every S3 tool knows, without our prefix."""
-    return Field(default=None, validation_alias=AliasChoices(*names))
+    return Field(default=default, validation_alias=AliasChoices(*names))
+
+
+class _DotEnv(DotEnvSettingsSource):
+    """The `.env`, without its session token where the environment names the keys of another."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        if self.current_state.keys() & _S3_KEYS:
+            found.pop(_S3_TOKEN, None)
+        return found
 
 
 class Settings(BaseSettings):
@@ -99,7 +116,25 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = _aws("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     s3_access_key_id: SecretStr | None = _aws("AWS_ACCESS_KEY_ID")
     s3_secret_access_key: SecretStr | None = _aws("AWS_SECRET_ACCESS_KEY")
+    s3_session_token: SecretStr | None = _aws(_S3_TOKEN)
+    s3_profile: str | None = _aws("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
     s3_region: str | None = _aws("AWS_REGION", "AWS_DEFAULT_REGION")
+    s3_addressing_style: AddressingStyle = _aws(
+        "AWS_S3_ADDRESSING_STYLE", default=AddressingStyle.AUTO
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if isinstance(dotenv_settings, DotEnvSettingsSource):
+            dotenv_settings = _DotEnv(settings_cls, env_file=dotenv_settings.env_file)
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
 
     @field_validator("symbols", "api_cors_origins", mode="before")
     @classmethod

@@ -3,6 +3,8 @@
 from dataclasses import fields
 from functools import lru_cache
 
+from pydantic import SecretStr
+
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
@@ -49,8 +51,7 @@ def open_platform(chosen: Settings, failover_seconds: float = 0) -> Platform:
 
 def open_alert_address(chosen: Settings, warehouse: Warehouse) -> AlertAddress:
     """Where alerts go."""
-    url = chosen.alert_webhook_url
-    return AlertAddress(warehouse, url.get_secret_value() if url else None)
+    return AlertAddress(warehouse, _reveal(chosen.alert_webhook_url))
 
 
 def open_store(chosen: Settings, url: str) -> Lake:
@@ -86,11 +87,17 @@ def alert_address() -> AlertAddress:
 
 
 def _open_lake(chosen: Settings, url: str) -> Lake:
-    key, secret = chosen.s3_access_key_id, chosen.s3_secret_access_key
     options = S3Options(
         endpoint_url=chosen.s3_endpoint_url,
-        access_key_id=key.get_secret_value() if key else None,
-        secret_access_key=secret.get_secret_value() if secret else None,
+        access_key_id=_reveal(chosen.s3_access_key_id),
+        secret_access_key=_reveal(chosen.s3_secret_access_key),
         region=chosen.s3_region,
+        session_token=_reveal(chosen.s3_session_token),
+        profile=chosen.s3_profile,
+        addressing_style=chosen.s3_addressing_style,
     )
     return open_lake(url, options)
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

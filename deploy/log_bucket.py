@@ -1,19 +1,21 @@
-"""Makes the bucket into which Dagster writes the output of its runs, where it does not exist."""
+"""Makes the bucket into which Dagster writes the output of its runs, where it does not exist.
+
+Reached as the lake is: by the same settings, with the same errors.
+"""
 
 import os
+import sys
 
-import boto3
-from botocore.exceptions import ClientError
-
-OURS_ALREADY = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.settings import read_settings
+from crypto_assets.wiring import open_store
 
 
 def main() -> None:
     try:
-        boto3.client("s3").create_bucket(Bucket=os.environ["DAGSTER_LOG_BUCKET"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in OURS_ALREADY:
-            raise
+        open_store(read_settings(), f"s3://{os.environ['DAGSTER_LOG_BUCKET']}").create()
+    except CryptoAssetsError as error:
+        sys.exit(f"the bucket of Dagster's run output cannot be made: {error}")
 
 
 if __name__ == "__main__":

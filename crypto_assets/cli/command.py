@@ -47,6 +47,9 @@ def crypto_assets(debug: bool) -> None:
         level=logging.DEBUG if debug else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    if not debug:
+        # It logs keys that it could not renew with a traceback, and raises the error as well.
+        logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
 
 
 def main() -> None:

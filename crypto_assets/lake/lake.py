@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import orjson
 
+from crypto_assets.addresses import AddressingStyle
 from crypto_assets.errors import ForeignExchange, LakeError, LakeRefused, WrongUse
 from crypto_assets.lake.keys import parse_key
 from crypto_assets.lake.objects import count_rows
@@ -42,12 +43,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class S3Options:
-    """How to reach an S3 server; None leaves it to boto3's own search (roles, profiles)."""
+    """How to reach an S3 server; None leaves it to boto3's own search (profiles, roles)."""
 
     endpoint_url: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
     region: str | None = None
+    session_token: str | None = field(default=None, repr=False)
+    profile: str | None = None
+    addressing_style: AddressingStyle = AddressingStyle.AUTO
 
 
 class Lake(ABC):

@@ -1,5 +1,7 @@
 """Fixtures: real S3 servers, SeaweedFS and rclone as a second opinion, on throwaway folders."""
 
+import base64
+import json
 import os
 import random
 import shutil
@@ -25,6 +27,40 @@ START_ATTEMPTS = 3
 # Below the kernel's ephemeral range, where an outgoing connection may take a port at any moment.
 PORT_BLOCKS = range(20_000, 32_000, 20)
 
+# SeaweedFS also takes a bucket before this host's name; no name server knows it: see `forward_to`.
+VIRTUAL_DOMAIN = "s3.example"
+
+ROLE_ARN = "arn:aws:iam::role/Lake"
+_ROLES = {
+    "sts": {
+        "tokenDuration": "1h",
+        "maxSessionLength": "12h",
+        "issuer": "seaweedfs-sts",
+        "signingKey": base64.b64encode(uuid.uuid4().bytes * 2).decode(),
+    },
+    "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+    "policies": [
+        {
+            "name": "Everything",
+            "document": {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}],
+            },
+        }
+    ],
+    "roles": [
+        {
+            "roleName": "Lake",
+            "roleArn": ROLE_ARN,
+            "trustPolicy": {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Principal": "*", "Action": ["sts:AssumeRole"]}],
+            },
+            "attachedPolicies": ["Everything"],
+        }
+    ],
+}
+
 
 @dataclass(frozen=True)
 class S3Server:
@@ -48,6 +84,16 @@ class S3Server:
         }
 
 
+@dataclass(frozen=True)
+class TemporaryKeys:
+    """Keys of a role; `server` refuses them without the token, and with another's."""
+
+    server: S3Server
+    access_key: str
+    secret_key: str
+    session_token: str
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """SeaweedFS; honours conditional puts."""
@@ -58,6 +104,31 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def rclone_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """rclone's S3 front; ignores the conditions of a put and capitalises metadata's names."""
     yield from _serve(_rclone, tmp_path_factory.mktemp("rclone"))
+
+
+@pytest.fixture(scope="session")
+def temporary_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporaryKeys]:
+    """Keys with a session token from the token service of a SeaweedFS, which opens its lakes."""
+    directory = tmp_path_factory.mktemp("seaweedfs-sts")
+    roles = directory / "roles.json"
+    roles.write_text(json.dumps(_ROLES))
+
+    def command(port: int, data: Path, access_key: str, secret_key: str) -> list[str]:
+        return [*_seaweedfs(port, data, access_key, secret_key), f"-s3.iam.config={roles}"]
+
+    for server in _serve(command, directory):
+        tokens = boto3.session.Session().client(
+            "sts",
+            endpoint_url=server.endpoint,
+            aws_access_key_id=server.access_key,
+            aws_secret_access_key=server.secret_key,
+            region_name="us-east-1",
+            config=Config(proxies={}),
+        )
+        given = tokens.assume_role(RoleArn=ROLE_ARN, RoleSessionName="lake")["Credentials"]
+        yield TemporaryKeys(
+            server, given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
+        )
 
 
 def start_seaweedfs(directory: Path) -> Iterator[S3Server]:
@@ -118,6 +189,7 @@ def _seaweedfs(port: int, data: Path, access_key: str, secret_key: str) -> list[
         *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"),
         *("-s3.allowDeleteBucketNotEmpty=false", "-s3.autoCreateBucket=false"),
+        f"-s3.domainName={VIRTUAL_DOMAIN}",
         *("-master.telemetry=false", "-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
     ]
 

@@ -3,10 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+_OF_ONE_HOP = {"connection", "content-length", "date", "transfer-encoding"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,25 @@ def in_turn(*answers: Answer) -> Respond:
     def respond(_: Request) -> Answer:
         with lock:
             return left.pop(0) if len(left) > 1 else left[0]
+
+    return respond
+
+
+def forward_to(url: str) -> Respond:
+    """A proxy that sends whatever it is asked to the server at `url`, under the name asked for."""
+    place = urlsplit(url).netloc
+
+    def respond(request: Request) -> Answer:
+        query = urlencode(request.query, quote_via=quote)
+        with closing(HTTPConnection(place)) as connection:
+            path = f"{request.path}?{query}" if query else request.path
+            connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in request.headers.items():
+                connection.putheader(name, value)
+            connection.endheaders(request.body)
+            answer = connection.getresponse()
+            headers = {n: v for n, v in answer.getheaders() if n.lower() not in _OF_ONE_HOP}
+            return Answer(answer.status, answer.read(), headers)
 
     return respond
 

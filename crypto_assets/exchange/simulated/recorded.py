@@ -121,11 +121,7 @@ def _files(directory: Path) -> list[tuple[str, KlineInterval, Path]]:
 
 def _named(path: Path) -> tuple[str, KlineInterval]:
     match = _NAME.fullmatch(path.name)
-    if (
-        not match
-        or not is_symbol(match["symbol"])
-        or match["interval"] not in set(KlineInterval)
-    ):
+    if not match or not is_symbol(match["symbol"]) or match["interval"] not in set(KlineInterval):
         raise WrongUse(
             f"{path}: name it {{SYMBOL}}-{{interval}}.csv, as in BTCUSDT-1m.csv, "
             f"with an interval of {' '.join(KlineInterval)}"

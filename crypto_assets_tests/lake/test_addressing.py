@@ -1,0 +1,208 @@
+"""A bucket in the path or before the host's name; addresses and clocks that are off."""
+
+import os
+from dataclasses import replace
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.addresses import AddressingStyle
+from crypto_assets.errors import LakeRefused, LakeUnavailable
+from crypto_assets.lake import S3Options, bucket, open_lake
+from crypto_assets.lake.bucket import Bucket
+from crypto_assets.market.clock import from_ms, now_ms
+from crypto_assets.market.lake_object import Source
+from crypto_assets_tests.lake.conftest import options_of
+from crypto_assets_tests.services.s3 import VIRTUAL_DOMAIN, S3Server
+from crypto_assets_tests.services.scripted import Answer, forward_to, scripted
+
+KEY = "2025-01-01/BTCUSDT_klines_1735689600000-1735689660000_rest.json"
+KEYS = ("access", "secret")
+HOST = f"http://{VIRTUAL_DOMAIN}"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.lower().endswith("_proxy") or name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    bucket._open_client.cache_clear()
+
+
+def address_of(options: S3Options, name: str = "crypto-raw") -> str:
+    client = Bucket(name, options)._client
+    signed = client.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "k"})
+    return signed.partition("?")[0]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "style", "address"),
+    [
+        ("http://lake:9000", "auto", "http://lake:9000/crypto-raw/k"),
+        ("http://lake:9000", "path", "http://lake:9000/crypto-raw/k"),
+        ("http://lake:9000", "virtual", "http://crypto-raw.lake:9000/k"),
+        (None, "auto", "https://crypto-raw.s3.amazonaws.com/k"),
+        (None, "virtual", "https://crypto-raw.s3.amazonaws.com/k"),
+        (None, "path", "https://s3.amazonaws.com/crypto-raw/k"),
+    ],
+)
+def test_where_the_buckets_name_stands(endpoint: str | None, style: str, address: str) -> None:
+    asked = S3Options(endpoint, *KEYS, addressing_style=AddressingStyle(style))
+    assert address_of(asked) == address
+
+
+def test_auto_leaves_it_to_the_profile_where_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[default]\ns3 =\n    addressing_style = virtual\n")
+    assert address_of(S3Options("http://lake:9000", *KEYS)) == "http://crypto-raw.lake:9000/k"
+    path = S3Options("http://lake:9000", *KEYS, addressing_style=AddressingStyle.PATH)
+    assert address_of(path) == "http://lake:9000/crypto-raw/k"
+
+
+def test_a_dot_in_the_buckets_name_would_break_the_certificate_of_amazons_host() -> None:
+    assert address_of(S3Options(None, *KEYS), "my.raw") == "https://s3.amazonaws.com/my.raw/k"
+
+
+def test_a_lake_before_the_host_of_a_real_server(
+    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = replace(
+        options_of(s3_server), endpoint_url=HOST, addressing_style=AddressingStyle.VIRTUAL
+    )
+    name = s3_server.bucket_name()
+    with scripted(forward_to(s3_server.endpoint)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        lake = open_lake(f"s3://{name}", options)
+        lake.create()
+        lake.check()
+        assert lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
+        assert [entry.key for entry in lake.entries()] == [KEY]
+        assert {request.headers["Host"] for request in proxy.requests} == {
+            f"{name}.{VIRTUAL_DOMAIN}"
+        }
+    # The same object, by the path.
+    assert open_lake(f"s3://{name}", options_of(s3_server)).get(KEY) == b"[[1]]"
+    lake = open_lake(f"s3://{name}", options_of(s3_server))
+    lake.delete([KEY])
+    assert list(lake.entries()) == []
+
+
+def test_a_server_that_knows_no_bucket_before_its_host_is_told_of_the_setting(
+    rclone_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer to a listing is that of its buckets: an empty lake, to whoever trusts it."""
+    options = replace(
+        options_of(rclone_s3_server), endpoint_url=HOST, addressing_style=AddressingStyle.VIRTUAL
+    )
+    with scripted(forward_to(rclone_s3_server.endpoint)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        lake = open_lake(f"s3://{rclone_s3_server.bucket_name()}", options)
+        for ask in (
+            lake.check,
+            lake.create,
+            lambda: list(lake.entries()),
+            lambda: lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0),
+        ):
+            with pytest.raises(LakeRefused, match="AWS_S3_ADDRESSING_STYLE=path"):
+                ask()
+
+
+def test_a_host_with_the_bucket_that_nobody_knows_is_named() -> None:
+    options = S3Options("http://lake.invalid", *KEYS, addressing_style=AddressingStyle.VIRTUAL)
+    with pytest.raises(LakeUnavailable) as error:
+        open_lake("s3://crypto-raw", options).check()
+    assert "does not answer as crypto-raw.lake.invalid" in str(error.value)
+    assert "AWS_S3_ADDRESSING_STYLE=path" in str(error.value)
+
+
+def refusal(answer: Answer) -> str:
+    with scripted(lambda _: answer) as server:
+        lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
+        with pytest.raises(LakeRefused) as error:
+            lake.check()
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+
+def error_of(status: int, code: str, more: str = "", **headers: str) -> Answer:
+    body = f"<Error><Code>{code}</Code><Message>as it says</Message>{more}</Error>"
+    return Answer(status, body.encode(), {n.replace("_", "-"): v for n, v in headers.items()})
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (
+            error_of(400, "AuthorizationHeaderMalformed", "<Region>eu-south-2</Region>"),
+            "set AWS_REGION=eu-south-2",
+        ),
+        (
+            error_of(301, "PermanentRedirect", "<Endpoint>lake.example</Endpoint>"),
+            "set AWS_REGION to its region and, where AWS_ENDPOINT_URL_S3 is set, that to lake.ex",
+        ),
+        (
+            Answer(301, b"<html>", {"Location": "https://user:x@lake.example:9000/crypto-raw"}),
+            "that to https://lake.example:9000",
+        ),
+        (
+            error_of(301, "PermanentRedirect", x_amz_bucket_region="ap-east-1"),
+            "set AWS_REGION=ap-east-1",
+        ),
+        (error_of(403, "SecondLevelDomainForbidden"), "set AWS_S3_ADDRESSING_STYLE=virtual"),
+        (error_of(400, "InvalidBucketName"), "set AWS_S3_ADDRESSING_STYLE=virtual"),
+        (error_of(400, "ExpiredToken"), "renew AWS_ACCESS_KEY_ID"),
+        (error_of(407, "ProxyAuthenticationRequired"), "wants a login"),
+        (error_of(403, "AccessDenied"), "give it read and write"),
+        (error_of(404, "NoSuchBucket"), "run `crypto-assets init`"),
+    ],
+)
+def test_a_refusal_says_what_to_do(answer: Answer, says: str) -> None:
+    assert says in refusal(answer)
+
+
+@pytest.mark.parametrize(("hours", "says"), [(2, "behind"), (-2, "ahead of")])
+@pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "SignatureDoesNotMatch"])
+def test_a_clock_that_is_off_is_named_with_how_much(hours: int, says: str, code: str) -> None:
+    date = format_datetime(from_ms(now_ms() + hours * 3_600_000), usegmt=True)
+    said = refusal(error_of(403, code, Date=date))
+    assert f"s {says} the server's" in said and "NTP" in said
+    assert any(f"is {seconds} s" in said for seconds in range(7190, 7211))
+
+
+def test_a_clock_that_the_server_calls_off_is_believed_to_be() -> None:
+    said = refusal(error_of(403, "RequestTimeTooSkewed"))
+    assert "this machine's clock" in said and "NTP" in said
+
+
+def test_a_file_of_certificates_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
+    with scripted(lambda _: Answer(200)) as server:
+        url = server.url.replace("http:", "https:")
+        with pytest.raises(LakeUnavailable, match="AWS_CA_BUNDLE"):
+            open_lake("s3://crypto-raw", S3Options(url, *KEYS)).check()
+
+
+def test_loopback_is_asked_without_the_proxy_and_a_proxy_that_fails_is_named(
+    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://user:hush-hush@127.0.0.1:9")
+    lake = open_lake(f"s3://{s3_server.bucket_name()}", options_of(s3_server))
+    lake.create()
+    lake.check()
+    with pytest.raises(LakeUnavailable) as error:
+        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check()
+    assert "the proxy http://127.0.0.1:9 set by HTTP_PROXY" in str(error.value)
+    assert "add lake.example to no_proxy" in str(error.value)
+    assert "hush" not in str(error.value)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://u:hush@127.0.0.1:9", f"http://u:hush@{'a' * 64}.x:1"])
+def test_a_proxy_that_cannot_be_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(LakeUnavailable) as error:
+        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check()
+    assert "set by http_proxy does not work" in str(error.value)
+    assert "hush" not in str(error.value)
