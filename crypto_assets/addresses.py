@@ -2,7 +2,10 @@
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from crypto_assets.errors import WrongUse
 
 # A password may have every sign in it that should have been escaped: what is cut reaches to the
 # last @, unless a port stands where a password would. A port ends the address, or a path follows it
@@ -52,6 +55,17 @@ def without_login(text: str) -> str:
 def escaping_hint(text: str) -> str:
     """The end of a refusal of this address: how a login is to be written, where it may have one."""
     return f"; {ESCAPES}" if "@" in text else ""
+
+
+def expand_user(path: Path) -> Path:
+    """Replace `~` and `~user` at the beginning. Raises WrongUse for a user that nobody knows."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise WrongUse(
+            f"{str(path)!r} begins with the home of a user that this machine does not know: "
+            "write the whole path"
+        ) from None
 
 
 def is_web_address(text: str) -> bool:

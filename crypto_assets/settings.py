@@ -24,7 +24,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from crypto_assets.addresses import AddressingStyle, without_login
+from crypto_assets.addresses import AddressingStyle, expand_user, without_login
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant import parse_day
 from crypto_assets.market.symbols import symbol_name
@@ -186,10 +186,10 @@ class Settings(BaseSettings):
     def _fill_in(self) -> Self:
         """Defaults that depend on other fields; `home` becomes absolute."""
         fill = object.__setattr__
-        home = self.home.expanduser()
+        home = expand_user(self.home)
         home = home if home.is_absolute() else PROJECT_ROOT / home
         fill(self, "home", home)
-        fill(self, "dagster_home", home / self.dagster_home.expanduser())
+        fill(self, "dagster_home", home / expand_user(self.dagster_home))
         fill(self, "lake_raw_url", self.lake_raw_url or str(home / "lake" / "raw"))
         fill(self, "lake_archive_url", self.lake_archive_url or str(home / "lake" / "archive"))
         if not self.warehouse_url.get_secret_value():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from crypto_assets.addresses import expand_user
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.lake import Lake
 from crypto_assets.market.clock import now_ms
@@ -43,7 +44,7 @@ def _open(prefix: str) -> tuple[Lake, str]:
     if prefix.startswith("s3://"):
         bucket, _, rest = prefix.removeprefix("s3://").partition("/")
         return open_store(settings(), f"s3://{bucket}"), rest
-    path = Path(prefix).expanduser().absolute()
+    path = expand_user(Path(prefix)).absolute()
     if path.is_dir():
         return open_store(settings(), str(path)), ""
     if not path.parent.is_dir():

@@ -34,6 +34,11 @@ def sole_tenant(home: Path) -> Iterator[None]:
                 f"another `crypto-assets up` or `demo` (pid {lock.read().strip()}) serves {home}: "
                 "stop it, or set another CRYPTO_HOME"
             ) from None
+        except OSError as error:
+            raise WrongUse(
+                f"the file system of Dagster's home {home} has no file locks ({error.strerror}), "
+                "which SQLite needs too: set CRYPTO_HOME to a folder on a local disk"
+            ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -2,13 +2,17 @@
 
 import errno
 import fcntl
+import logging
 import os
+import random
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
+from crypto_assets.addresses import expand_user
 from crypto_assets.errors import LakeError, LakeRefused, ObjectMissing
 from crypto_assets.lake.lake import (
     MARKER_KEY,
@@ -27,21 +31,35 @@ from crypto_assets.market.lake_object import Source
 # Files are written here, then linked or renamed to their place in one step.
 _INCOMING = ".incoming"
 _LOCK = ".lock"
+# Takes the place of the kernel's lock on a share that has none: whoever creates it holds the lock.
+_LOCK_FILE = ".locked"
 # A file stands there already, or the file system knows no links: then replacing decides.
-_NOT_LINKED = {errno.EEXIST, errno.EPERM, errno.ENOTSUP, errno.EMLINK}
+_NOT_LINKED = {errno.EEXIST, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
+# How shares answer to what they do not know.
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+_NO_FOLDER_SYNC = _NO_SYNC | {errno.EBADF}
+_NO_LOCKS = {errno.ENOLCK, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+# A lock is held for the time of reading one object; a lock file this old is a killed writer's.
+_ABANDONED_LOCK_SECONDS = 120.0
+_LOCK_WAIT_SECONDS = 0.02
 _ABANDONED_SECONDS = 3600.0
 _PUT_ATTEMPTS = 20
 
 
+_log = logging.getLogger(__name__)
+
+
 class DirectoryLake(Lake):
     """Objects as files under `directory`, POSIX and on one file system.
+
+    On a share that knows no locks or no fsync it works too, and warns once in each process.
 
     A put writes and syncs a file aside, then links it in, which fails where one stands already;
     only then is a lock taken, to compare and replace. A killed writer leaves nothing under a key.
     """
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory.expanduser().absolute()
+        self.directory = expand_user(directory).absolute()
         self.url = str(self.directory)
         self.bucket = self.directory.name
         self._incoming = self.directory / _INCOMING
@@ -50,14 +68,14 @@ class DirectoryLake(Lake):
         target = self.directory / checked_key(key)
         with self._refused("write"), self._staged(body, fetched_at) as staged:
             for _ in range(_PUT_ATTEMPTS):
-                _make_folder(target.parent)
+                self._make_folder(target.parent)
                 # The folder may go at any moment: a delete takes the last object's folder along.
                 with suppress(FileNotFoundError):
                     stored = _link(staged, target) or self._replace(
                         staged, target, (rows, fetched_at)
                     )
                     if stored:
-                        _sync(target.parent)
+                        self._sync(target.parent)
                     return stored
         raise LakeError(f"{key}: its folder in {self.url} vanishes as soon as it is made")
 
@@ -117,7 +135,7 @@ class DirectoryLake(Lake):
         with self._refused("write"), self._staged(body, now_ms()) as staged, self._locked():
             if self._read_marker() == replacing:
                 staged.replace(target)
-                _sync(self.directory)
+                self._sync(self.directory)
 
     @contextmanager
     def _staged(self, body: bytes, fetched_at: int) -> Iterator[Path]:
@@ -130,7 +148,7 @@ class DirectoryLake(Lake):
                 file.write(body)
                 file.flush()
                 os.utime(file.fileno(), ns=(fetched_at * 1_000_000,) * 2)
-                os.fsync(file.fileno())
+                self._confirm(file.fileno(), _NO_SYNC)
             yield staged
         finally:
             staged.unlink(missing_ok=True)
@@ -147,15 +165,70 @@ class DirectoryLake(Lake):
     def _locked(self) -> Iterator[None]:
         """One replacement at a time, among all processes; the kernel frees a killed one's lock."""
         with (self._incoming / _LOCK).open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                _warn_of_locks(self.url, error.strerror or "")
+                with self._locked_by_file():
+                    yield
+            else:
+                yield
+
+    @contextmanager
+    def _locked_by_file(self) -> Iterator[None]:
+        """The same by a file that one writer alone can create.
+
+        Only a killed writer leaves one; it is taken away when it has not changed for a while, by
+        this process's own clock: a share's clock may be another.
+        """
+        path = self._incoming / _LOCK_FILE
+        seen, since = _identity(path), time.monotonic()
+        while not _create(path):
+            time.sleep(random.uniform(0, _LOCK_WAIT_SECONDS))  # noqa: S311 - no secret
+            now = _identity(path)
+            if now != seen:
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > _ABANDONED_LOCK_SECONDS:
+                path.unlink(missing_ok=True)
+        own = _identity(path)
+        try:
             yield
+        finally:
+            # Another's by now, if this process was stopped for so long that it passed for killed.
+            if _identity(path) == own:
+                path.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._sync(folder.parent)
+
+    def _sync(self, folder: Path) -> None:
+        """Puts the folder's names on the disk."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            self._confirm(handle, _NO_FOLDER_SYNC)
+        finally:
+            os.close(handle)
+
+    def _confirm(self, handle: int, unknown: set[int]) -> None:
+        """Waits until the disk has it, where the file system can say so."""
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in unknown:
+                raise
+            _warn_of_sync(self.url, error.strerror or "")
 
     def _sweep(self) -> None:
         """Removes what killed writers left aside."""
         for path in self._incoming.iterdir():
             with suppress(FileNotFoundError):
                 # By change time: a file's modification time is the time its content was fetched.
-                if path.name != _LOCK and time.time() - path.stat().st_ctime > _ABANDONED_SECONDS:
+                old = time.time() - path.stat().st_ctime > _ABANDONED_SECONDS
+                if old and path.name not in (_LOCK, _LOCK_FILE):
                     path.unlink()
 
     def _demand(self) -> None:
@@ -189,19 +262,42 @@ def _rank(path: Path) -> tuple[int, int]:
     return count_rows(path.read_bytes()), path.stat().st_mtime_ns // 1_000_000
 
 
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Puts the folder's names on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def _create(path: Path) -> bool:
+    """False where the file is there already."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Another one for each file that is created under the path; None where there is none."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
+
+
+@cache
+def _warn_of_sync(url: str, why: str) -> None:
+    _log.warning(
+        "the file system of the lake %s does not say when data is on its disk (fsync: %s): after a "
+        "power failure there, the newest objects may be missing; a local disk or S3 is safer",
+        url,
+        why,
+    )
+
+
+@cache
+def _warn_of_locks(url: str, why: str) -> None:
+    _log.warning(
+        "the file system of the lake %s has no file locks (flock: %s): a lock file takes their "
+        "place; for more than a few writers a local disk or S3 is faster",
+        url,
+        why,
+    )
 
 
 def _info(key: str, stat: os.stat_result) -> ObjectInfo:

@@ -234,3 +234,20 @@ def test_an_exchange_whose_host_cannot_be(host: str, make_desk: MakeDesk) -> Non
     ran = make_desk(f"http://{host}").run("init")
     assert ran.code == 2
     assert host in ran.complaint
+
+
+@pytest.mark.parametrize("setting", ["HOME", "LAKE_RAW_URL"])
+def test_the_home_of_a_user_whom_nobody_knows(setting: str, make_desk: MakeDesk) -> None:
+    ran = make_desk(_NOBODY, **{setting: "~no-such-user/x"}).run("init")
+    assert ran.code == 2
+    assert "~no-such-user/x" in ran.complaint and "whole path" in ran.complaint
+
+
+def test_an_import_from_the_home_of_a_user_whom_nobody_knows(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(simulated_exchange(now=NOON))
+    assert desk.run("init").code == 0
+    ran = desk.run("import", "~no-such-user/x")
+    assert ran.code == 2
+    assert "~no-such-user/x" in ran.complaint

@@ -1,0 +1,43 @@
+"""The command with its home on a share that knows no fsync, or no locks."""
+
+import subprocess
+from collections.abc import Mapping
+
+from crypto_assets_tests.cli.conftest import COMMAND, Desk, MakeDesk, Ran
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.share import refusing
+
+_DAY = ("--from", "2025-03-05", "--to", "2025-03-05")
+
+
+def run(desk: Desk, calls: Mapping[str, str], *words: str) -> Ran:
+    done = subprocess.run(
+        refusing(calls, *COMMAND, *words),
+        env=dict(desk.environment),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_day_is_collected_and_verified(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(simulated_exchange(now=NOON))
+    calls = {"fsync": "EINVAL", "flock": "ENOLCK"}
+    for words in (("init",), ("backfill", *_DAY), ("verify", *_DAY)):
+        ran = run(desk, calls, *words)
+        assert ran.code == 0, ran.err
+        assert "Traceback" not in ran.err
+
+
+def test_a_home_without_locks_is_refused(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(simulated_exchange(now=NOON))
+    ports = ("--dagster-port", "18934", "--app-port", "18935", "--api-port", "18936")
+    ran = run(desk, {"flock": "ENOLCK"}, "up", *ports)
+    assert ran.code == 2
+    assert str(desk.home) in ran.complaint and "CRYPTO_HOME" in ran.complaint
