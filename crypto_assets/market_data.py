@@ -59,10 +59,11 @@ class MarketData:
         end: Instant | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """The eleven columns as floats and `forming`, under a UTC index named `time`.
+        """The eleven columns as floats, `forming` and `partial`, under a UTC index named `time`.
 
         `forming` is True for a candle that reaches beyond the newest minute held: one whose last
-        minutes never come (a delisting, a pipeline that stands still) keeps it.
+        minutes never come (a delisting, a pipeline that stands still) keeps it. `partial` is True
+        for a candle whose beginning is not stored: its open, high, low and sums are of the rest.
         """
         return self._series(symbol, interval, start, end, limit).frame
 
@@ -94,8 +95,8 @@ class MarketData:
         end: Instant | None = None,
         limit: int | None = None,
     ) -> pa.Table:
-        """The same candles with exact decimals; times in epoch ms (CANDLE_SCHEMA)."""
-        return self._series(symbol, interval, start, end, limit).table
+        """The same candles with exact decimals; times in epoch ms (CANDLE_SCHEMA, `partial`)."""
+        return self._series(symbol, interval, start, end, limit).flagged
 
     def to_parquet(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -56,7 +57,7 @@ def test_the_package_is_light_until_it_connects() -> None:
 
 def test_candles_are_tidy(market: MarketData) -> None:
     frame = market.candles("btcusdt", "1h", "2025-03-01", "2025-03-02")
-    assert list(frame.columns) == [*CANDLE_COLUMNS, "forming"]
+    assert list(frame.columns) == [*CANDLE_COLUMNS, "forming", "partial"]
     assert str(frame.index.tz) == "UTC" and frame.index.name == "time"
     assert frame.index[0] == pd.Timestamp("2025-03-01", tz="UTC")
     assert len(frame) == 24 and frame.index.is_monotonic_increasing
@@ -102,7 +103,8 @@ def test_a_hole_stays_a_hole(market: MarketData) -> None:
 
 def test_arrow_is_exact_and_parquet_keeps_it(market: MarketData, tmp_path: Path) -> None:
     table = market.arrow("ETHUSDT", "1d", "2025-03-01", "2025-03-05")
-    assert table.schema == CANDLE_SCHEMA and table.num_rows == 4
+    assert table.schema == CANDLE_SCHEMA.append(pa.field("partial", pa.bool_()))
+    assert table["partial"].to_pylist() == [False] * 4
     assert isinstance(table["close"][0].as_py(), Decimal)
     path = tmp_path / "eth.parquet"
     assert market.to_parquet(path, "ETHUSDT", "1d", "2025-03-01", "2025-03-05") == 4

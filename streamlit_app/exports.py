@@ -10,11 +10,13 @@ from crypto_assets.reports.files import FileKind, write_file
 
 
 def table(chart: Chart) -> pa.Table:
-    """The candles' columns, `time` in UTC before them, and a column `provider_column` an indicator.
+    """The candles' columns, `time` in UTC before them, `partial` after them, and the indicators'.
+
+    An indicator's columns are named `provider_column`.
 
     Parameters stand in the schema's metadata, by provider.
     """
-    candles = chart.candles.table
+    candles = chart.candles.flagged
     opened = candles["open_time"].cast(pa.timestamp("ms", "UTC"))
     made = candles.add_column(0, "time", opened)
     for answer in chart.answers:

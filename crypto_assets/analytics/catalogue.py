@@ -14,10 +14,16 @@ _HEAD = """\
 Made from the registry by `python -m crypto_assets.analytics.catalogue > docs/providers.md`; a test
 holds it current. Each provider is one file in `crypto_assets/analytics/providers/`.
 
-Windows count the candles that exist: a hole is neither filled nor counted. What has no value (too
-little history, nothing divided by nothing) is missing: NaN in Python, null in JSON. "Reads before"
-is how many candles before the first one shown are read, so that a value does not depend on where
-the chart begins; it is given for the defaults at one-hour candles.
+What has no value (too little history, nothing divided by nothing) is missing: NaN in Python, null
+in JSON. "Reads before" is how many candles before the first one shown are read, so that a value
+does not depend on where the chart begins; it is given for the defaults at one-hour candles.
+
+A hole breaks a series, whatever the gap ledger calls it (an exchange's outage too): it is not
+filled, no return is taken over it, and what looks back begins again after it, as at the beginning
+of all history. A hole is a period without any candle: a quiet minute has a candle of volume 0, and
+an hour with some of its minutes is a candle. So every value rests on candles without a hole between
+them. A `partial` candle, whose beginning is not stored, has a true close, but its open, high, low
+and sums are of a part of its period. "Holes" says what each provider does.
 
 Where there is little: the oldest candles of all history have a row each, and a value as soon as
 enough lies before them. A stretch inside an outage has no rows (and an object is `None` or null);
@@ -49,7 +55,20 @@ def _section(provider: Provider[Any]) -> str:
         parts.append(_table(("Column", "Unit"), units))
         before = provider.parse({}).warm_up(Interval.H1)
         parts.append(f"Reads before: {before} candles.\n")
+    parts.append(f"Holes: {_holes(provider)}\n")
     return "\n".join(parts)
+
+
+def _holes(provider: Provider[Any]) -> str:
+    """What a hole and a partial candle do to a provider's answer, as a sentence's end."""
+    if not provider.reads:
+        return "reads no candles."
+    if provider.is_series and not provider.looks_back:
+        return "each candle stands by itself; a partial one is shown as it is, flagged."
+    hole = "begins again after one" if provider.is_series else "counts the candles that exist"
+    closes = set(provider.reads) <= {"close"}
+    partial = "the close of a partial candle counts" if closes else "a partial candle is left out"
+    return f"{hole}; {partial}."
 
 
 def _rows(params: type[Params]) -> Iterator[tuple[str, ...]]:

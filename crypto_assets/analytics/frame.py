@@ -1,4 +1,6 @@
-"""Candles as a pandas frame: UTC index, floats; larger intervals and the forming candle's flag."""
+"""Candles as a pandas frame: UTC index, floats, flags; and candles of larger intervals."""
+
+from collections.abc import Collection
 
 import pandas as pd
 import pyarrow as pa
@@ -7,6 +9,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 
 TIME = "time"
+PARTIAL = "partial"
 
 
 def frame_from_table(table: pa.Table) -> pd.DataFrame:
@@ -36,6 +39,14 @@ def flag_forming(frame: pd.DataFrame, now_ms: int) -> pd.DataFrame:
     Where minutes arrive late, `now_ms` is the moment up to which they are known.
     """
     return frame.assign(forming=frame["close_time"] >= now_ms)
+
+
+def flag_partial(frame: pd.DataFrame, partial: Collection[int]) -> pd.DataFrame:
+    """The frame with `partial`: True for a candle that opens at one of these times (epoch ms).
+
+    They are those whose beginning is not stored.
+    """
+    return frame.assign(**{PARTIAL: frame["open_time"].isin(list(partial))})
 
 
 def _as_float(field: pa.Field) -> pa.Field:

@@ -13,8 +13,11 @@ A provider is one file in `analytics/providers/`:
         \"\"\"Formula, source and units.\"\"\"
 
 The function's name is the provider's; what it needs is said by its arguments' names (`Input`).
-Windows count candles that exist, as TA-Lib and TradingView do: a hole is not filled, nor counted.
 What has no value (too little history, nothing divided by nothing) is NaN, never inf and never 0.
+
+A hole breaks a series: where `warm_up` says that a value rests on earlier candles, the function is
+called for each run of candles without a hole by itself, and sees none. A candle whose beginning is
+not stored (the column `partial`) is left out in the same way, unless closes alone are looked at.
 
 `reads=("close",)` declares which columns of its candles it looks at. It is given those and the
 times alone, and less is read: closes cost a fifth of whole candles where these are rolled up.
@@ -29,9 +32,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, get_type_hints
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from crypto_assets.analytics.frame import PARTIAL
+from crypto_assets.analytics.gaps import unbroken_runs
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval
@@ -124,9 +130,50 @@ class Provider(Generic[R]):
         except ValidationError as error:
             raise WrongUse(f"{self.name}: {_reasons(error, self.params)}") from None
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether a value may rest on candles before its own."""
+        return self.params.warm_up is not Params.warm_up
+
+    @property
+    def takes_partial(self) -> bool:
+        """Whether it takes candles whose beginning is not stored: their close is true all the same.
+
+        A series that shows each candle by itself shows them too, as they are.
+        """
+        return set(self.reads) <= {"close"} or (self.is_series and not self.looks_back)
+
     def compute(self, params: Params, supplied: Mapping[Input, Any]) -> R:
-        """The function's answer from the inputs that it declares; others are left aside."""
-        return self.function(params=params, **{need.value: supplied[need] for need in self.inputs})
+        """The function's answer from the inputs that it declares; others are left aside.
+
+        Of a series over each unbroken run of candles by itself, for which `supplied` holds the
+        interval too.
+        """
+        given = {need: supplied[need] for need in self.inputs}
+        if Input.CANDLES not in given:
+            return self._call(params, given)
+        candles: pd.DataFrame = given[Input.CANDLES]
+        left_out = np.zeros(len(candles), bool)
+        if PARTIAL in candles:
+            if not self.takes_partial:
+                left_out = candles[PARTIAL].to_numpy(bool)
+            candles = candles.drop(columns=PARTIAL)
+        if not self.is_series:
+            return self._call(params, given | {Input.CANDLES: candles[~left_out]})
+        interval: Interval = supplied[Input.INTERVAL]
+        looks_back = params.warm_up(interval) > 0
+        times = candles["open_time"].to_numpy()
+        runs = unbroken_runs(times, interval, left_out) if looks_back else [~left_out]
+        parts = [candles.iloc[run] for run in runs or [slice(0, 0)]]
+        answers: list[Any] = [self._call(params, given | {Input.CANDLES: part}) for part in parts]
+        whole: Any = answers[0] if len(answers) == 1 else pd.concat(answers)
+        if len(whole) < len(candles):
+            whole = whole.reindex(candles.index)
+        answer: R = whole
+        return answer
+
+    def _call(self, params: Params, given: Mapping[Input, Any]) -> R:
+        return self.function(params=params, **{need.value: one for need, one in given.items()})
 
 
 def provider(

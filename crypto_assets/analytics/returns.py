@@ -5,13 +5,21 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from crypto_assets.analytics.gaps import after_holes, open_times_of
+from crypto_assets.market.intervals import Interval
+
 Closes = TypeVar("Closes", pd.Series, pd.DataFrame)
 
 
-def log_returns(close: Closes) -> Closes:
-    """ln(close[t] / close[t - 1]), previous meaning the previous row; a frame's columns each.
+def log_returns(close: Closes, interval: Interval | None = None) -> Closes:
+    """ln(close[t] / close[t - 1]) of candles under a UTC index; a frame's columns each.
 
-    The first has none (NaN); nor has one beside a price that is not positive.
+    The first has none (NaN), nor has one beside a price that is not positive. With an `interval`,
+    nor has one after a hole: that return took longer than one period. A series is given unbroken
+    candles, and needs none.
     """
     positive = close.where(close > 0)
-    return (positive / positive.shift(1)).transform(np.log)
+    previous = positive.shift(1)
+    if interval is not None:
+        previous[after_holes(open_times_of(close.index), interval)] = np.nan
+    return (positive / previous).transform(np.log)

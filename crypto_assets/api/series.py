@@ -89,7 +89,10 @@ def _link(request: Request, query: SeriesQuery, series: CandleSeries) -> str | N
 def _rows(series: CandleSeries, columns: Mapping[str, Sequence[Any]]) -> Rows:
     opened = series.table["open_time"].to_pylist()
     forming = pc.greater_equal(series.table["close_time"], series.known_until).to_pylist()
+    partial = [time in series.partial for time in opened]
     shared = {"open_time": opened, "time": map(isoformat, opened)}
-    names = [*shared, *(name for name in columns if name not in shared), "forming"]
-    values = [*shared.values(), *(columns[n] for n in columns if n not in shared), forming]
+    own = {name: column for name, column in columns.items() if name not in shared}
+    flags = {"forming": forming, "partial": partial}
+    names = [*shared, *own, *flags]
+    values = [*shared.values(), *own.values(), *flags.values()]
     return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]

@@ -4,10 +4,11 @@ from datetime import date
 from pathlib import Path
 
 import click
+import pyarrow.compute as pc
 
 from crypto_assets.cli.options import days_options
 from crypto_assets.errors import CryptoAssetsError, WrongUse
-from crypto_assets.market.clock import Window
+from crypto_assets.market.clock import Window, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import symbol_name
 from crypto_assets.reports.files import FileKind, write_file
@@ -32,7 +33,10 @@ from crypto_assets.wiring import open_reports, open_warehouse
     help="FILE.csv or FILE.parquet.",
 )
 def export(symbol: str, interval: str, first: date, last: date, output: Path) -> None:
-    """Write closed candles with their exact decimals; holes stay holes."""
+    """Write closed candles with their exact decimals; holes stay holes.
+
+    The column `partial` flags a candle whose beginning is not stored.
+    """
     kind = _kind(output)
     if first > last:
         raise WrongUse(f"--from {first} is after --to {last}: swap them")
@@ -41,13 +45,19 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
     series = open_reports(settings()).candles(
         symbol_name(symbol), interval, window.start_ms, window.end_ms, limit=None
     )
-    partial = output.with_name(f".{output.name}.part")
+    unfinished = output.with_name(f".{output.name}.part")
     try:
-        write_file(series.closed, partial, kind)
-        partial.replace(output)
+        write_file(series.closed, unfinished, kind)
+        unfinished.replace(output)
     except OSError as error:
         raise CryptoAssetsError(f"cannot write {output}: {error.strerror}") from error
     click.echo(f"{series.closed.num_rows:,} closed candles of {interval} in {output}")
+    flagged = series.closed.filter(pc.field("partial"))["open_time"].to_pylist()
+    if flagged:
+        click.echo(
+            f"{len(flagged):,} of them partial, flagged in the file: the beginning of the period "
+            f"from {isoformat(flagged[0])} is not stored"
+        )
 
 
 def _kind(output: Path) -> FileKind:

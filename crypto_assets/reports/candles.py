@@ -1,6 +1,7 @@
 """Reads candles of any interval from the coarsest table that serves, forming period included."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -30,7 +31,8 @@ def read_candles(
 
     With both ends given a limit keeps the oldest, so that one may page; else the newest. No limit
     needs both ends. Only these columns and the times are read. Gaps are those of the whole stretch;
-    where a limit cut it short, as far as the next candle. Raises WrongUse and UnknownSymbol.
+    where a limit cut it short, as far as the next candle. Candles whose beginning is not stored are
+    named in `partial`. Raises WrongUse and UnknownSymbol.
     """
     _check(start, end, limit)
     until = known_until(warehouse, symbol)
@@ -45,16 +47,35 @@ def read_candles(
     more = found.num_rows > table.num_rows
     told = _told(question, found, start, end, cut=more)
     gaps = _gaps(warehouse, question, found["open_time"].to_pylist(), told)
-    return CandleSeries(symbol, interval, table, until, gaps, more)
+    partial = warehouse.partial_periods.find(symbol, interval, table["open_time"].to_pylist())
+    return CandleSeries(symbol, interval, table, until, gaps, more, partial)
 
 
-def read_history(
-    warehouse: Warehouse, shown: CandleSeries, count: int, columns: Iterable[str]
-) -> pa.Table:
-    """The `count` candles before the first one shown, fewer where history begins."""
-    before = Window(0, shown.window.start_ms)
-    question = Question(shown.symbol, shown.interval, shown.known_until, _TIMES.union(columns))
-    return read(warehouse, question, before if count else Window(0, 0), count, newest=True)
+def add_history(
+    warehouse: Warehouse,
+    shown: CandleSeries,
+    count: int,
+    columns: Iterable[str],
+    *,
+    flag_partial: bool,
+) -> CandleSeries:
+    """The `columns` of the candles shown and of the `count` candles before them.
+
+    Fewer where history begins; without gaps. `flag_partial` is whether `partial` names those of
+    the candles before.
+    """
+    names, symbol, interval = _TIMES.union(columns), shown.symbol, shown.interval
+    question = Question(symbol, interval, shown.known_until, names)
+    before = Window(0, shown.window.start_ms) if count else Window(0, 0)
+    history = read(warehouse, question, before, count, newest=True)
+    opens = history["open_time"].to_pylist() if flag_partial else []
+    partial = warehouse.partial_periods.find(symbol, interval, opens)
+    return replace(
+        shown,
+        table=pa.concat_tables([history, shown.table.select(history.column_names)]),
+        gaps=(),
+        partial=partial + shown.partial,
+    )
 
 
 def _check(start: int | None, end: int | None, limit: int | None) -> None:

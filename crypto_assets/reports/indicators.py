@@ -1,16 +1,15 @@
 """Runs providers over candles, reading the history before them that settles the first value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from crypto_assets.analytics import Input, Params, Provider, frame_from_table
+from crypto_assets.analytics.frame import PARTIAL
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.clock import Window
-from crypto_assets.reports.candles import read_history
+from crypto_assets.reports.candles import add_history
 from crypto_assets.reports.rolled import read_closes
 from crypto_assets.reports.series import Answer, CandleSeries, Chart
 from crypto_assets.warehouse import Warehouse
@@ -29,9 +28,8 @@ def answer_all(warehouse: Warehouse, shown: CandleSeries, asked: Sequence[Asked]
         return Chart(shown, ())
     warm_ups = [params.warm_up(shown.interval) for _, params in asked]
     read = {name for provider, _ in asked for name in provider.reads}
-    history = read_history(warehouse, shown, max(warm_ups, default=0), read)
-    shared = shown.table.select(history.column_names)
-    joined = replace(shown, table=pa.concat_tables([history, shared]), gaps=())
+    flagged = any(not provider.takes_partial for provider, _ in asked)
+    joined = add_history(warehouse, shown, max(warm_ups, default=0), read, flag_partial=flagged)
     return Chart(
         shown,
         tuple(
@@ -52,7 +50,8 @@ def _answer(
     """From no more than it needs, so that its neighbours change nothing in it."""
     count = shown.table.num_rows
     frame = joined.frame.iloc[-(count + warm_up) :][_given(provider)]
-    supplied = {need: _supply(warehouse, need, shown, frame, params) for need in provider.inputs}
+    needed = {Input.INTERVAL, *provider.inputs}
+    supplied = {need: _supply(warehouse, need, shown, frame, params) for need in needed}
     value = provider.compute(params, supplied)
     if provider.is_series:
         value = value.iloc[len(value) - count :]
@@ -60,8 +59,12 @@ def _answer(
 
 
 def _given(provider: Provider[Any]) -> list[str]:
-    """The times, and what it says that it looks at: a wrong word of it shows at once."""
-    return [name for name in CANDLE_COLUMNS if name in {"open_time", "close_time", *provider.reads}]
+    """The times, and what it says that it looks at: a wrong word of it shows at once.
+
+    And the flag `partial`, which decides over which candles the provider computes.
+    """
+    wanted = {"open_time", "close_time", *provider.reads}
+    return [*(name for name in CANDLE_COLUMNS if name in wanted), PARTIAL]
 
 
 def _supply(

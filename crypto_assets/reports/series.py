@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crypto_assets.analytics import flag_forming, frame_from_table
+from crypto_assets.analytics.frame import flag_partial
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
@@ -30,7 +31,8 @@ class CandleSeries:
 
     `table` has CANDLE_SCHEMA, exact where the warehouse is, or of it the columns that were asked
     for and the two times. Minutes are known up to `known_until` (epoch ms); a candle whose period
-    reaches beyond is still forming. `more` says that a limit left candles out.
+    reaches beyond is still forming. `more` says that a limit left candles out. `partial` holds the
+    open times of the candles whose beginning is not stored.
     """
 
     symbol: str
@@ -39,16 +41,26 @@ class CandleSeries:
     known_until: int
     gaps: tuple[Gap, ...] = ()
     more: bool = False
+    partial: tuple[int, ...] = ()
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The table's columns as floats and `forming`, under a UTC DatetimeIndex named `time`."""
-        return flag_forming(frame_from_table(self.table), self.known_until)
+        """The table as floats, and `forming` and `partial`, under a UTC index named `time`."""
+        found = flag_forming(frame_from_table(self.table), self.known_until)
+        return flag_partial(found, self.partial)
+
+    @property
+    def flagged(self) -> pa.Table:
+        """The table and, as its last column, `partial`: whether a candle's beginning is missing."""
+        opened = self.table["open_time"]
+        return self.table.append_column(
+            "partial", pc.is_in(opened, value_set=pa.array(self.partial, opened.type))
+        )
 
     @property
     def closed(self) -> pa.Table:
-        """The table without the candle that is still forming."""
-        return self.table.filter(pc.less(self.table["close_time"], self.known_until))
+        """`flagged` without the candle that is still forming."""
+        return self.flagged.filter(pc.less(self.table["close_time"], self.known_until))
 
     @property
     def window(self) -> Window:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports.rolled import known_until, read_parts
 from crypto_assets.warehouse import Warehouse
@@ -14,7 +14,10 @@ from crypto_assets.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Statistics:
-    """A stretch of time as one candle, by the exchange's rule; `window` in epoch ms."""
+    """A stretch of time as one candle, by the exchange's rule; `window` in epoch ms.
+
+    It is `partial` if its beginning is not stored: it has then been less than the window.
+    """
 
     symbol: str
     window: Window
@@ -25,6 +28,7 @@ class Statistics:
     volume: Decimal
     quote_volume: Decimal
     trade_count: int
+    partial: bool = False
 
     @property
     def change(self) -> Decimal:
@@ -47,12 +51,14 @@ class DayParts:
     """What the 24 hours up to `until` are made of, and the hours before them.
 
     `minutes` reach from the start to the first full hour; `hours` begin with the hour in which the
-    start lies, or earlier, and end with the minutes of hours that are not computed yet.
+    start lies, or earlier, and end with the minutes of hours that are not computed yet. `partial`
+    is whether the beginning of the 24 hours is not stored.
     """
 
     until: int
     minutes: pa.Table
     hours: pa.Table
+    partial: bool
 
     @property
     def window(self) -> Window:
@@ -73,12 +79,15 @@ def statistics_24h(warehouse: Warehouse, symbol: str) -> Statistics | None:
 def read_day(warehouse: Warehouse, symbol: str, until: int, hours: int = 24) -> DayParts:
     """The last 24 hours' parts, the hours reaching back `hours` (24 or more) full ones."""
     start = until - DAY_MS
-    partial = Window(start, -floor_ms(-start, HOUR_MS))
+    before_hour = Window(start, -floor_ms(-start, HOUR_MS))
     full = Window(floor_ms(until, HOUR_MS) - hours * HOUR_MS, until)
+    minutes = read_parts(warehouse, symbol, Interval.M1, before_hour, until)
+    begun = minutes.num_rows and floor_ms(minutes["open_time"][0].as_py(), MINUTE_MS) == start
     return DayParts(
         until,
-        read_parts(warehouse, symbol, Interval.M1, partial, until),
+        minutes,
         read_parts(warehouse, symbol, Interval.H1, full, until),
+        partial=not begun and warehouse.partial_periods.is_partial(symbol, Window(start, until)),
     )
 
 
@@ -100,4 +109,5 @@ def summarise(symbol: str, day: DayParts) -> Statistics | None:
         volume=pc.sum(parts["volume"]).as_py(),
         quote_volume=pc.sum(parts["quote_volume"]).as_py(),
         trade_count=pc.sum(parts["trade_count"]).as_py(),
+        partial=day.partial,
     )

@@ -27,6 +27,11 @@ class GapClass(StrEnum):
     ARCHIVE_LATE = "archive_late"
     OPEN = "open"
 
+    @property
+    def is_explained(self) -> bool:
+        """Whether it is known why no candle was published; the others may still be filled."""
+        return self not in (GapClass.ARCHIVE_LATE, GapClass.OPEN)
+
 
 _RETRIED = (GapClass.OPEN.value, GapClass.ARCHIVE_LATE.value)
 

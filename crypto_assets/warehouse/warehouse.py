@@ -15,6 +15,7 @@ from crypto_assets.warehouse.gaps import Gaps
 from crypto_assets.warehouse.grants import grant_statements
 from crypto_assets.warehouse.manifest import Manifest
 from crypto_assets.warehouse.order_books import OrderBooks
+from crypto_assets.warehouse.partial_periods import PartialPeriods
 from crypto_assets.warehouse.quarantine import Quarantine
 from crypto_assets.warehouse.retirement import Retirement
 from crypto_assets.warehouse.revisions import Revisions
@@ -96,6 +97,10 @@ class Warehouse:
     @cached_property
     def gaps(self) -> Gaps:
         return Gaps(self._database, self.symbols)
+
+    @cached_property
+    def partial_periods(self) -> PartialPeriods:
+        return PartialPeriods(self._database, self.symbols)
 
     @cached_property
     def revisions(self) -> Revisions:

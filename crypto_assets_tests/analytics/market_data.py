@@ -91,7 +91,7 @@ def answer(
     others = {name: other for name in params.companions() or ("AAAUSDT", "BBBUSDT")}
     supplied = {
         Input.CANDLES: frame[
-            [c for c in frame if c in {*provider.reads, "open_time", "close_time"}]
+            [c for c in frame if c in {*provider.reads, "open_time", "close_time", "partial"}]
         ],
         Input.INTERVAL: interval,
         Input.COMPANIONS: others,

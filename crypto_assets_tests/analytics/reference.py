@@ -100,11 +100,15 @@ def correlation(ours: Values, theirs: Values, window: int) -> Values:
     return [float(np.corrcoef(a, b)[0, 1]) if a and not np.isnan(a[0]) else NAN for a, b in pairs]
 
 
-def running(candles: pd.DataFrame, starts: set[pd.Timestamp]) -> tuple[Values, Values]:
-    """OBV and VWAP by a loop that begins anew at each of `starts`."""
+def running(
+    candles: pd.DataFrame, starts: set[pd.Timestamp], after_holes: set[pd.Timestamp]
+) -> tuple[Values, Values]:
+    """OBV and VWAP by a loop that begins again at each of `starts`, and after each hole."""
     obv, vwap, total, paid, traded, before = [], [], 0.0, 0.0, 0.0, None
     for row in candles.itertuples():
-        if row.Index in starts:
+        if row.Index in after_holes:
+            before = None
+        if row.Index in starts | after_holes:
             total, paid, traded = 0.0, 0.0, 0.0
         if before is not None and row.close != before:
             total += row.volume if row.close > before else -row.volume

@@ -9,12 +9,14 @@ import pytest
 from crypto_assets.analytics import Input, get
 from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
 from crypto_assets.errors import UnknownSymbol
+from crypto_assets.market.intervals import Interval
 from crypto_assets_tests.analytics.market_data import answer, candles, flat
 
 
 def matrix(others: dict[str, pd.DataFrame], **params: object) -> CorrelationMatrix:
     provider = get("correlation_matrix")
-    result = provider.compute(provider.parse(params), {Input.COMPANIONS: others})
+    supplied = {Input.COMPANIONS: others, Input.INTERVAL: Interval.M1}
+    result = provider.compute(provider.parse(params), supplied)
     assert isinstance(result, CorrelationMatrix)
     return result
 

@@ -92,12 +92,59 @@ def test_vwap_has_no_value_until_something_is_traded() -> None:
     assert values == [pytest.approx(math.nan, nan_ok=True)] * 2 + [pytest.approx(0.00001234)]
 
 
-def test_a_window_over_an_outage_counts_the_candles_that_exist() -> None:
-    """The candle after the hole averages itself and the 19 before the hole; no row is made up."""
+@pytest.mark.parametrize("name", [n for n, p in providers().items() if p.is_series])
+def test_what_lies_before_an_outage_changes_nothing_after_it(name: str) -> None:
     after = HOLED.index.get_loc(candles(1200).index[780])
     assert isinstance(after, int)
-    value = answer(get("sma"), HOLED)["sma"].iloc[after]
-    assert value == pytest.approx(HOLED["close"].iloc[after - 19 : after + 1].mean(), rel=1e-12)
+    whole = answer(get(name), HOLED, companion=HOLED).iloc[after:]
+    pd.testing.assert_frame_equal(whole, answer(get(name), HOLED.iloc[after:], companion=HOLED))
+
+
+def test_an_average_has_no_value_until_enough_candles_follow_an_outage() -> None:
+    values = answer(get("sma"), HOLED, get("sma").parse({"period": 20}))["sma"]
+    assert values.index[values.isna()].tolist() == [*HOLED.index[:19], *HOLED.index[700:719]]
+
+
+@pytest.mark.parametrize("name", ["return_distribution", "correlation_matrix"])
+def test_a_return_over_an_outage_does_not_count(name: str) -> None:
+    """The price has doubled meanwhile, which no single candle ever did."""
+    frame = HOLED.copy()
+    frame.iloc[700:, frame.columns.get_loc("close")] *= 2
+    found = answer(get(name), frame, companion=frame)
+    if name == "return_distribution":
+        assert (found.count, found.maximum < 0.1) == (len(frame) - 2, True)
+    else:
+        assert found.pairs == ((len(frame) - 2,) * 2,) * 2
+
+
+def test_a_hole_is_a_missing_period_wherever_its_candles_open() -> None:
+    """As in 2017 and 2018, when candles opened seconds past the minute."""
+    frame = candles(100, quiet=0)
+    late = frame.assign(open_time=frame["open_time"] + np.arange(100) * 599)
+    late.index = pd.to_datetime(late["open_time"], unit="ms", utc=True).rename("time")
+    assert answer(get("return_distribution"), late).count == 99
+    assert answer(get("sma"), late)["sma"].notna().sum() == 81
+
+
+# Candles whose beginning is not stored: what they do to each provider is on its page.
+CLOSES_ALONE = {
+    *("sma", "ema", "rsi", "macd", "bollinger", "volatility", "drawdown", "correlation"),
+    *("correlation_matrix", "price_distribution", "return_distribution"),
+}
+SHOWN_AS_THEY_ARE = {"candlestick", "volume"}
+
+
+@pytest.mark.parametrize("name", [n for n, p in providers().items() if p.reads])
+def test_a_partial_candle_counts_where_its_close_alone_does(name: str) -> None:
+    frame, provider = candles(1200, quiet=0), get(name)
+    partial = frame.assign(partial=frame.index == frame.index[0])
+    taken = CLOSES_ALONE | SHOWN_AS_THEY_ARE
+    wanted = frame if name in taken else frame.iloc[1:]
+    found, expected = (answer(provider, one, companion=frame) for one in (partial, wanted))
+    if provider.is_series:
+        pd.testing.assert_frame_equal(found, expected.reindex(frame.index))
+    else:
+        assert found == expected
 
 
 def test_rsi_has_no_value_once_nothing_moved_for_long() -> None:

@@ -65,12 +65,25 @@ PARAMS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("price", PRICES)
 @pytest.mark.parametrize("name", PARAMS)
 def test_equals_the_reference(name: str, price: float) -> None:
-    frame = candles(400, seed=3, price=price, holes=True)
-    ours = compute(name, frame, **PARAMS[name])
-    for column, values in expected(name, frame).items():
+    frame = candles(400, seed=3, price=price)
+    assert_equal(name, compute(name, frame, **PARAMS[name]), expected(name, frame), price)
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_begins_again_after_a_hole(name: str) -> None:
+    """Of one missing candle, or of many: each run is as if there were no other."""
+    frame, price = candles(500, seed=4), PRICES[0]
+    runs = [frame.iloc[0:150], frame.iloc[151:160], frame.iloc[200:500]]
+    parts = [expected(name, run) for run in runs]
+    wanted = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
+    assert_equal(name, compute(name, pd.concat(runs), **PARAMS[name]), wanted, price)
+
+
+def assert_equal(name: str, ours: pd.DataFrame, wanted: dict[str, Any], price: float) -> None:
+    for column, values in wanted.items():
         scale = price if get(name).columns[column] == "quote units" else 1
         np.testing.assert_allclose(ours[column], values, rtol=1e-8, atol=1e-10 * scale)
-    assert set(ours) == set(expected(name, frame))
+    assert set(ours) == set(wanted)
 
 
 def test_a_long_flat_stretch_keeps_the_digits_of_a_cheap_coin() -> None:
@@ -82,12 +95,13 @@ def test_a_long_flat_stretch_keeps_the_digits_of_a_cheap_coin() -> None:
     )
 
 
-def test_obv_and_vwap_begin_anew_each_utc_day() -> None:
+def test_obv_and_vwap_begin_again_each_utc_day_and_after_a_hole() -> None:
     frame = candles(4000, seed=5, holes=True)
     days = frame.index.normalize()
     starts = {frame.index[i] for i in range(1, len(frame)) if days[i] != days[i - 1]}
-    assert len(starts) == 2
-    obv, vwap = reference.running(frame, starts)
+    jumps = frame["open_time"].diff() > Interval.M1.ms
+    assert len(starts) == 2 and jumps.sum() > 20
+    obv, vwap = reference.running(frame, starts, set(frame.index[jumps]))
     np.testing.assert_allclose(compute("obv", frame)["obv"], obv, atol=1e-8)
     np.testing.assert_allclose(compute("vwap", frame)["vwap"], vwap, rtol=1e-12)
 

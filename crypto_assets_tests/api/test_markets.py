@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, rows_from_table
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, floor_ms, isoformat
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
@@ -28,6 +28,17 @@ def test_without_an_end_the_newest_and_the_forming_one_flagged(api: Api) -> None
     hour = floor_ms(UNTIL, HOUR_MS)
     assert [row["open_time"] for row in data] == [hour - 2 * HOUR_MS, hour - HOUR_MS, hour]
     assert [row["forming"] for row in data] == [False, False, True]
+    assert [row["partial"] for row in data] == [False, False, False]
+
+
+def test_the_week_in_which_history_begins_is_flagged_partial(api: Api) -> None:
+    """In candles and in what is computed of them; no candle of the days stored is."""
+    assert STOCK.start_ms != Interval.W1.floor(STOCK.start_ms), "history begins inside a week"
+    for path in ("klines", "analytics/data/sma"):
+        weeks = api.read(f"/api/{path}/SHIBUSDT", interval="1w")["data"]
+        assert [row["partial"] for row in weeks] == [True, *[False] * (len(weeks) - 1)]
+        days = api.read(f"/api/{path}/SHIBUSDT", interval="1d")["data"]
+        assert sum(row["partial"] for row in days) == (STOCK.start_ms % DAY_MS > 0)
 
 
 @pytest.mark.parametrize("interval", Interval)

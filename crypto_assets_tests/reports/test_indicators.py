@@ -11,6 +11,7 @@ from crypto_assets.analytics.registry import providers
 from crypto_assets.errors import UnknownProvider, WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Chart, Reports
+from crypto_assets_tests.reports.conftest import HOLE
 
 
 @pytest.mark.parametrize("name", ["sma", "ema", "rsi", "macd", "bollinger", "vwap"])
@@ -25,8 +26,8 @@ def test_the_count_asked_for_changes_no_value(reports: Reports, name: str) -> No
 
 
 def test_moving_averages_equal_talib_over_all_history(reports: Reports) -> None:
-    closes = reports.candles("BTCUSDT", "15m", limit=5000).frame["close"]
-    chart = reports.chart("BTCUSDT", "15m", [("sma", {"period": 50}), ("ema", {"period": "12"})])
+    closes = reports.candles("SHIBUSDT", "15m", limit=5000).frame["close"]
+    chart = reports.chart("SHIBUSDT", "15m", [("sma", {"period": 50}), ("ema", {"period": "12"})])
     sma, ema = chart.answers
     assert sma.value.index.equals(chart.candles.frame.index)
     np.testing.assert_allclose(sma.value["sma"], talib.SMA(closes, 50).tail(500), rtol=1e-10)
@@ -57,16 +58,39 @@ def test_where_history_ends_there_is_no_value(reports: Reports) -> None:
     assert answer.value["sma"].isna().tolist() == [True] * 9 + [False] * (len(answer.value) - 9)
 
 
+def test_moving_averages_begin_again_after_a_hole(reports: Reports) -> None:
+    """Whether the hole is among the candles shown or in the history that settles them."""
+    shown = reports.candles("BTCUSDT", "15m", limit=500).frame
+    after = shown[shown["open_time"] >= HOLE.end_ms]
+    assert 0 < len(after) < 200
+    for count in (500, 100):
+        chart = reports.chart("BTCUSDT", "15m", [("sma", {}), ("ema", {})], limit=count)
+        for name, talibs in (("sma", talib.SMA), ("ema", talib.EMA)):
+            (value,) = (one.value[name] for one in chart.answers if one.provider == name)
+            wanted = talibs(after["close"], 20).reindex(value.index[-len(after) :])
+            np.testing.assert_allclose(value.tail(len(wanted)), wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("hours", [24, 96])
+def test_no_return_over_a_hole_counts(reports: Reports, hours: int) -> None:
+    answer = reports.indicator("return_distribution", "BTCUSDT", "1h", limit=hours)
+    assert answer is not None
+    assert answer.value.count == hours - 1 - (hours > 30)
+    matrix = reports.indicator("correlation_matrix", "BTCUSDT", "1h", limit=hours)
+    assert matrix is not None
+    assert matrix.value.pairs[0][0] == hours - 1 - (hours > 30)
+
+
 def test_companions_are_read_over_the_same_time(reports: Reports) -> None:
     answer = reports.indicator(
-        "correlation", "BTCUSDT", "1h", limit=48, params={"with": "SHIBUSDT", "window": 24}
+        "correlation", "BTCUSDT", "1h", limit=24, params={"with": "SHIBUSDT", "window": 6}
     )
     assert answer is not None
     assert answer.value["correlation"].between(-1, 1).all()
 
 
 def test_a_symbol_may_be_compared_with_itself(reports: Reports) -> None:
-    answer = reports.indicator("correlation", "BTCUSDT", "1h", limit=48, params={"window": 24})
+    answer = reports.indicator("correlation", "BTCUSDT", "1h", limit=24, params={"window": 6})
     assert answer is not None and answer.params["with"] == "BTCUSDT"
     np.testing.assert_allclose(answer.value["correlation"], 1, rtol=1e-9)
 

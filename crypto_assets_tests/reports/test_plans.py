@@ -178,13 +178,14 @@ def allowed_rows(name: str, interval: Interval) -> float:
     """Stored rows that hold the candles shown and those that settle the first one.
 
     A dozen for each candle besides: grouping hands each on a few times, companions add theirs. Of
-    closes alone, one row for each candle and one for its companion's, each counted twice.
+    closes alone, one row for each candle and one for its companion's, each counted twice, and half
+    a one that says whether its beginning is stored.
     """
     stored = max(s.ms for s in (Interval.M1, Interval.H1, Interval.D1) if s.ms <= interval.ms)
     provider = providers()[name]
     candles = POINTS + provider.parse({}).warm_up(interval)
     if set(provider.reads) <= {"close"}:
-        return 5 * candles + 300
+        return 6 * candles + 400
     return candles * (1.05 * interval.ms / stored + 14)
 
 

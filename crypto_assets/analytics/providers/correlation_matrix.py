@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.returns import log_returns
+from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import symbol_name
 
 
@@ -45,17 +46,18 @@ class CorrelationMatrix:
 
 @provider(title="Correlation matrix", panel=Panel.ALONE, reads=("close",))
 def correlation_matrix(
-    companions: Mapping[str, pd.DataFrame], params: CorrelationMatrixParams
+    companions: Mapping[str, pd.DataFrame], interval: Interval, params: CorrelationMatrixParams
 ) -> CorrelationMatrix:
     """Pearson's correlation of log returns, each symbol with each, over the candles given.
 
-    Returns are taken between neighbouring open times; one beside a candle that a symbol lacks does
-    not count in its pairs. Fewer than three common returns, or a price that did not move, have no
-    correlation. Source: K. Pearson, 1895; pandas, DataFrame.corr.
+    Returns are taken between neighbouring candles of the interval: one beside a candle that a symbol
+    lacks, or over a hole of them all, does not count in its pairs. Fewer than three common returns,
+    or a price that did not move, have no correlation.
+    Source: K. Pearson, 1895; pandas, DataFrame.corr.
     """
     symbols = tuple(companions)
     closes = pd.DataFrame({name: frame["close"] for name, frame in companions.items()})
-    returns = log_returns(closes.sort_index())
+    returns = log_returns(closes.sort_index(), interval)
     present = returns.notna().to_numpy().astype(int)
     values = returns.corr(min_periods=3).to_numpy()
     return CorrelationMatrix(

@@ -23,8 +23,8 @@ class DrawdownParams(Params):
 def drawdown(candles: pd.DataFrame, params: DrawdownParams) -> pd.DataFrame:
     """Loss since the highest close of the last `window` candles; 0 at a peak.
 
-    drawdown = close / max(close over window) - 1. Where all history is shorter than the window, the
-    peak is that of all history.
+    drawdown = close / max(close over window) - 1. Where history, or what follows the last hole, is
+    shorter than the window, the peak is that of all of it: what the price was in a hole is unknown.
     Source: common definition, over a window so that it does not depend on what is shown.
     """
     close = candles["close"]

@@ -29,7 +29,8 @@ def obv(candles: pd.DataFrame, interval: Interval, params: ObvParams) -> pd.Data
     """Volume of candles that closed higher minus volume of those that closed lower, running.
 
     obv[t] = obv[t - 1] + volume[t] * sign(close[t] - close[t - 1]), from 0 at the anchor (UTC;
-    weeks from Monday).
+    weeks from Monday), and again from 0 after a hole: a difference over it would lack what was
+    traded there.
     Source: J. Granville, New Key to Stock Market Profits, 1963. TA-Lib's starts wherever its input
     does, so that only differences mean something; within a period ours has the same ones.
     """

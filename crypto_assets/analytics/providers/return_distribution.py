@@ -6,6 +6,7 @@ from pydantic import Field
 from crypto_assets.analytics.distribution import Distribution, distribution
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.returns import log_returns
+from crypto_assets.market.intervals import Interval
 
 
 class ReturnDistributionParams(Params):
@@ -13,11 +14,14 @@ class ReturnDistributionParams(Params):
 
 
 @provider(title="Return distribution", panel=Panel.ALONE, reads=("close",))
-def return_distribution(candles: pd.DataFrame, params: ReturnDistributionParams) -> Distribution:
+def return_distribution(
+    candles: pd.DataFrame, interval: Interval, params: ReturnDistributionParams
+) -> Distribution:
     """Histogram of log returns between the candles given, with their moments and quantiles.
 
-    return = ln(close[t] / close[t - 1]); n candles have n - 1, and one over a hole counts as one.
+    return = ln(close[t] / close[t - 1]); n candles without a hole have n - 1. A return over a hole
+    does not count: it took longer than one candle.
     Moments are the population's, kurtosis the excess over 3 (fat tails are above 0).
     Source: numpy (histogram, quantile); as scipy.stats.skew and kurtosis.
     """
-    return distribution(log_returns(candles["close"]).dropna().to_numpy(), params.bins)
+    return distribution(log_returns(candles["close"], interval).dropna().to_numpy(), params.bins)

@@ -33,7 +33,7 @@ def volatility(candles: pd.DataFrame, interval: Interval, params: VolatilityPara
     volatility = std(ln(close[t] / close[t - 1])) * sqrt(year / interval), std being the sample's
     (divided by window - 1). The market never closes, so a year has 365 days.
     Source: realised volatility as in J. Hull, Options, Futures and Other Derivatives; TA-Lib,
-    STDDEV. A return over a hole counts as one.
+    STDDEV.
     """
     sample = math.sqrt(params.window / (params.window - 1))
     yearly = math.sqrt(_YEAR_MS / interval.ms)

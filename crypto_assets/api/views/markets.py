@@ -36,6 +36,7 @@ class StatisticsView(View):
     change: Exact
     change_ratio: Rounded = Field(description="0.01 is one percent up.")
     average_price: Rounded | None
+    partial: bool = Field(description="Whether the beginning of the window is not stored.")
 
 
 class TileView(View):

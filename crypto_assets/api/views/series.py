@@ -29,6 +29,10 @@ class Row(BaseModel):
         description="The open time in ISO 8601, UTC.", examples=["2025-01-31T12:00:00Z"]
     )
     forming: bool = Field(description="Whether the candle's period is not over.")
+    partial: bool = Field(
+        description="Whether the beginning of the candle's period is not stored: its open, high,"
+        " low and sums are of the rest of it."
+    )
 
 
 class KlineRow(Row):

@@ -1,0 +1,190 @@
+"""A period whose beginning is not stored is partial, and no other: truth rule 9."""
+
+import pytest
+
+from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.reports import Reports
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets_tests.reports.conftest import UNTIL
+from crypto_assets_tests.reports.stock import describe, generated, load
+
+SYMBOL = "BTCUSDT"
+TODAY = floor_ms(UNTIL, DAY_MS)  # a Thursday
+WEEK = Interval.W1.floor(UNTIL)  # Monday
+WIDE = [interval for interval in Interval if interval is not Interval.M1]
+
+
+def stock(warehouse: Warehouse, *windows: Window) -> Reports:
+    """Minutes of these windows alone; the ledger knows of nothing yet."""
+    warehouse.symbols.register([describe(SYMBOL)])
+    for window in windows:
+        load(warehouse, SYMBOL, generated(SYMBOL, window))
+    return Reports(warehouse)
+
+
+def note(warehouse: Warehouse, hole: Window, gap_class: GapClass) -> None:
+    day = Window(floor_ms(hole.start_ms, DAY_MS), hole.end_ms)
+    warehouse.gaps.refresh(SYMBOL, day)
+    warehouse.gaps.classify(SYMBOL, hole.start_ms, gap_class, "as a test has it")
+
+
+def partial(reports: Reports, interval: Interval) -> list[int]:
+    return list(reports.candles(SYMBOL, interval, 0, UNTIL, limit=None).partial)
+
+
+def test_the_week_in_which_history_begins_is_partial(warehouse: Warehouse) -> None:
+    """From a Tuesday on: the candle opens at Tuesday's price, and is not Monday's week."""
+    tuesday = WEEK - 6 * DAY_MS
+    reports = stock(warehouse, Window(tuesday, UNTIL))
+    series = reports.candles(SYMBOL, "1w")
+    assert series.partial == (WEEK - 7 * DAY_MS,)
+    assert series.frame["partial"].tolist() == [True, False]
+    assert series.frame["forming"].tolist() == [False, True]
+    for interval in WIDE[:-1]:
+        assert partial(reports, interval) == [], "whole days are stored"
+
+
+@pytest.mark.parametrize("interval", Interval)
+def test_the_first_of_every_interval_is_partial_if_history_begins_in_it(
+    warehouse: Warehouse, interval: Interval
+) -> None:
+    begin = UNTIL - 2 * DAY_MS - HOUR_MS  # 11:34
+    reports = stock(warehouse, Window(begin, UNTIL))
+    first = interval.floor(begin)
+    assert partial(reports, interval) == [first] * (first < begin)
+
+
+def test_a_period_may_be_partial_and_forming(warehouse: Warehouse) -> None:
+    frame = stock(warehouse, Window(UNTIL - 20 * MINUTE_MS, UNTIL)).candles(SYMBOL, "1h").frame
+    assert (frame["partial"].tolist(), frame["forming"].tolist()) == ([True], [True])
+
+
+@pytest.mark.parametrize("interval", Interval)
+def test_the_period_of_the_listing_is_the_exchanges_own(
+    warehouse: Warehouse, interval: Interval
+) -> None:
+    listed = TODAY - 2 * DAY_MS + 11 * HOUR_MS + 34 * MINUTE_MS
+    reports = stock(warehouse, Window(listed, UNTIL))
+    note(warehouse, Window(floor_ms(listed, DAY_MS), listed), GapClass.NOT_LISTED)
+    assert partial(reports, interval) == []
+
+
+HOLE = Window(TODAY - 8 * HOUR_MS - 20 * MINUTE_MS, TODAY - 6 * HOUR_MS)  # 15:40 to 18:00
+BEGIN_IN_IT = {
+    Interval.H2: [TODAY - 8 * HOUR_MS],  # of which nothing is stored
+    Interval.H4: [TODAY - 8 * HOUR_MS],
+    Interval.M30: [],
+    Interval.H6: [],
+    Interval.D1: [],
+}
+
+
+@pytest.mark.parametrize("interval", BEGIN_IN_IT)
+@pytest.mark.parametrize(
+    "gap_class", [None, *(one for one in GapClass if one is not GapClass.NOT_LISTED)]
+)
+def test_a_period_that_begins_in_a_hole(
+    warehouse: Warehouse, interval: Interval, gap_class: GapClass | None
+) -> None:
+    """Partial unless the hole is explained: in an outage there was nothing."""
+    start = TODAY - 2 * DAY_MS
+    reports = stock(warehouse, Window(start, HOLE.start_ms), Window(HOLE.end_ms, UNTIL))
+    if gap_class is not None:
+        note(warehouse, HOLE, gap_class)
+    series = reports.candles(SYMBOL, interval, start, UNTIL, limit=None)
+    stored = set(series.table["open_time"].to_pylist())
+    explained = gap_class is not None and gap_class.is_explained
+    begin = [at for at in BEGIN_IN_IT[interval] if at in stored and not explained]
+    assert list(series.partial) == begin
+    assert bool(begin) == (interval is Interval.H4 and not explained)
+
+
+def test_a_hole_that_is_explained_in_part_only(warehouse: Warehouse) -> None:
+    reports = stock(warehouse, Window(TODAY, TODAY + HOUR_MS), Window(TODAY + 2 * HOUR_MS, UNTIL))
+    hour = Window(TODAY + HOUR_MS, TODAY + 2 * HOUR_MS)
+    load(warehouse, SYMBOL, generated(SYMBOL, Window(hour.end_ms - 10 * MINUTE_MS, hour.end_ms)))
+    warehouse.gaps.refresh(SYMBOL, hour)
+    warehouse.gaps.classify(SYMBOL, hour.start_ms, GapClass.OUTAGE, "as a test has it")
+    assert partial(reports, Interval.H1) == []
+    late = Window(hour.start_ms + 5 * MINUTE_MS, hour.start_ms + 6 * MINUTE_MS)
+    load(warehouse, SYMBOL, generated(SYMBOL, late))
+    warehouse.aggregates.hours(SYMBOL, hour, UNTIL)
+    warehouse.gaps.refresh(SYMBOL, hour)
+    assert partial(reports, Interval.H1) == [], "the outage is shorter, and still at the beginning"
+    warehouse.gaps.classify(SYMBOL, hour.start_ms, GapClass.OPEN, "")
+    assert partial(reports, Interval.H1) == [hour.start_ms]
+
+
+def test_days_that_nobody_asked_for_are_no_explanation(warehouse: Warehouse) -> None:
+    """Wednesday of one week and Tuesday of the next, and nothing between the two."""
+    wednesday, tuesday = WEEK - 12 * DAY_MS, WEEK - 6 * DAY_MS
+    parts = Window(wednesday - 2 * DAY_MS, wednesday), Window(tuesday, UNTIL)
+    reports = stock(warehouse, *parts)
+    series = reports.candles(SYMBOL, "1w")
+    assert series.table["open_time"].to_pylist() == [WEEK - 14 * DAY_MS, WEEK - 7 * DAY_MS, WEEK]
+    assert series.partial == (WEEK - 7 * DAY_MS,)
+
+
+@pytest.mark.parametrize("interval", [Interval.H1, Interval.H4, Interval.D1, Interval.W1])
+def test_retired_minutes_make_nothing_partial(warehouse: Warehouse, interval: Interval) -> None:
+    begin = WEEK - 7 * DAY_MS
+    reports = stock(warehouse, Window(begin, UNTIL))
+    warehouse.facts.purge(SYMBOL, WEEK + DAY_MS, settled=True)
+    assert partial(reports, interval) == []
+
+
+def test_a_page_tells_of_its_own_candles_alone(warehouse: Warehouse) -> None:
+    reports = stock(warehouse, Window(TODAY - DAY_MS + 30 * MINUTE_MS, UNTIL))
+    oldest = reports.candles(SYMBOL, "1h", TODAY - DAY_MS, UNTIL, 3)
+    assert oldest.partial == (TODAY - DAY_MS,)
+    assert reports.candles(SYMBOL, "1h", TODAY - DAY_MS + 1, UNTIL, 3).partial == ()
+    assert reports.candles(SYMBOL, "1h", limit=3).partial == ()
+
+
+@pytest.mark.parametrize(
+    ("begin", "expected"), [(UNTIL - DAY_MS, False), (UNTIL - DAY_MS + MINUTE_MS, True)]
+)
+@pytest.mark.parametrize("until", [UNTIL, floor_ms(UNTIL, HOUR_MS)])
+def test_the_last_24_hours_are_partial_where_less_is_stored(
+    warehouse: Warehouse, begin: int, expected: bool, until: int
+) -> None:
+    reports = stock(warehouse, Window(begin - UNTIL + until, until))
+    day = reports.statistics_24h(SYMBOL)
+    assert day is not None and day.partial == expected
+    (tile,) = reports.dashboard().tiles
+    assert tile.statistics == day
+    if expected:
+        note(
+            warehouse,
+            Window(floor_ms(until - DAY_MS, DAY_MS), until - DAY_MS + MINUTE_MS),
+            GapClass.NOT_LISTED,
+        )
+        assert not (reports.statistics_24h(SYMBOL) or day).partial
+
+
+def test_tables_for_files_have_the_flag(warehouse: Warehouse) -> None:
+    series = stock(warehouse, Window(WEEK - 6 * DAY_MS, UNTIL)).candles(SYMBOL, "1w")
+    assert series.table.schema == CANDLE_SCHEMA
+    assert series.flagged.column_names == [*CANDLE_SCHEMA.names, "partial"]
+    assert series.flagged["partial"].to_pylist() == [True, False]
+    assert series.closed["partial"].to_pylist() == [True]
+
+
+@pytest.mark.parametrize(("name", "column"), [("atr", "atr"), ("sma", "sma")])
+def test_an_indicator_leaves_it_out_where_more_than_its_close_is_looked_at(
+    warehouse: Warehouse, name: str, column: str
+) -> None:
+    """ATR begins with the first whole hour; an average of closes with the partial one."""
+    reports = stock(warehouse, Window(TODAY + 30 * MINUTE_MS, UNTIL))
+    short, long = (
+        reports.indicator(name, SYMBOL, "1h", TODAY, TODAY + hours * HOUR_MS, params={"period": 3})
+        for hours in (6, 12)
+    )
+    assert short is not None and long is not None
+    empty = long.value[column].isna().sum()
+    assert empty == {"atr": 4, "sma": 2}[name]
+    again = reports.indicator(name, SYMBOL, "1h", limit=3, params={"period": 3})
+    assert again is not None and again.value[column].notna().all()
