@@ -58,6 +58,8 @@ def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> N
             click.echo(
                 f"{symbol}: {one.recut} periods compared as the exchange cut them, off the hour"
             )
+        for period in one.partial:
+            click.echo(f"{symbol} {period}")
         for window in one.not_loaded:
             click.echo(f"{symbol}: {window} is not loaded")
         for key in one.lost:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.pipeline.conflicts import (
     ExchangeMinutes,
@@ -34,6 +34,17 @@ from crypto_assets.warehouse import Conflict
 
 
 @dataclass(frozen=True)
+class PartialPeriod:
+    """An hour or a day whose beginning is not stored; `open_time` in epoch ms."""
+
+    interval: Interval
+    open_time: int
+
+    def __str__(self) -> str:
+        return f"{self.interval} {isoformat(self.open_time)} is partial: its beginning is not stored"
+
+
+@dataclass(frozen=True)
 class Verified:
     """The result of a verification.
 
@@ -42,7 +53,8 @@ class Verified:
     candle the lake still holds. `explained` are differences that a known revision accounts for.
     `conflicts` are periods in which the exchange contradicts itself: no version of its minutes
     gives its own hour or day. In `not_loaded` the exchange has hours of which we were never given a
-    candle. `lost` are objects that the manifest names and no lake holds.
+    candle. `lost` are objects that the manifest names and no lake holds. `partial` are the hours
+    and days whose beginning is not stored, which is why such a one differs.
     """
 
     compared: int = 0
@@ -53,6 +65,7 @@ class Verified:
     lost: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     recut: int = 0
+    partial: tuple[PartialPeriod, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -73,6 +86,7 @@ class Verified:
             self.lost + other.lost,
             self.conflicts + other.conflicts,
             self.recut + other.recut,
+            self.partial + other.partial,
         )
 
 
@@ -95,7 +109,15 @@ def verify(platform: Platform, symbol: str, window: Window) -> Verified:
         ourselves += _against_ourselves(platform, yardstick, month)
     found = _against_exchange(platform, yardstick, closed, loaded, ourselves.differences)
     platform.warehouse.conflicts.replace(symbol, closed, found.conflicts)
-    return found + ourselves
+    return found + ourselves + Verified(partial=tuple(_partial(platform, symbol, closed)))
+
+
+def _partial(platform: Platform, symbol: str, window: Window) -> Iterator[PartialPeriod]:
+    warehouse = platform.warehouse
+    for interval in (Interval.H1, Interval.D1):
+        opens = warehouse.aggregates.read(symbol, interval, window)["open_time"].to_pylist()
+        for at in warehouse.partial_periods.find(symbol, interval, opens):
+            yield PartialPeriod(interval, at)
 
 
 def _against_exchange(

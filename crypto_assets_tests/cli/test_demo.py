@@ -55,11 +55,12 @@ def test_export_writes_every_candle(suffix: str, demo: tuple[Desk, Ran], tmp_pat
     assert ran.code == 0, ran.err
     if suffix == "csv":
         lines = target.read_text().splitlines()
-        assert tuple(lines[0].split(",")) == CANDLE_COLUMNS
+        assert tuple(lines[0].split(",")) == (*CANDLE_COLUMNS, "partial")
+        assert {line.rpartition(",")[2] for line in lines[1:]} == {"false"}
         assert len(lines) == 1 + 24
     else:
         table = pyarrow.parquet.read_table(target)
-        assert table.column_names == list(CANDLE_COLUMNS)
+        assert table.column_names == [*CANDLE_COLUMNS, "partial"]
         assert table.num_rows == 24
 
 

@@ -8,6 +8,7 @@ from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isofo
 from crypto_assets.pipeline.differences import Against
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.verify import Verified, verify
+from crypto_assets.warehouse.gaps import GapClass
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, StartExchange
@@ -61,6 +62,30 @@ def test_one_digit_of_one_minute(platform: Platform) -> None:
         assert str(one.theirs) in str(one)
         _add(platform, column, -step)
     assert whole(platform).passed
+
+
+def test_an_hour_and_a_day_without_their_beginning_are_named_partial(platform: Platform) -> None:
+    """As where history begins at 00:20; they differ too, and the backfill that is advised heals."""
+    tamper(
+        platform,
+        "DELETE FROM fact_klines WHERE symbol_id = {symbol} AND open_time"
+        f" BETWEEN {DAY.start_ms} AND {DAY.start_ms + 19 * MINUTE_MS}",
+    )
+    for table in ("hourly", "daily"):
+        tamper(
+            platform,
+            f"UPDATE {table}_klines SET minute_count = minute_count - 20"
+            f" WHERE symbol_id = {{symbol}} AND open_time = {DAY.start_ms}",
+        )
+    found = whole(platform)
+    assert not found.passed
+    assert [str(one) for one in found.partial] == [
+        "1h 2025-03-04T00:00:00Z is partial: its beginning is not stored",
+        "1d 2025-03-04T00:00:00Z is partial: its beginning is not stored",
+    ]
+    platform.warehouse.gaps.refresh("BTCUSDT", DAY)
+    platform.warehouse.gaps.classify("BTCUSDT", DAY.start_ms, GapClass.OUTAGE, "as a test has it")
+    assert whole(platform).partial == ()
 
 
 def _add(platform: Platform, column: str, step: float) -> None:
