@@ -16,6 +16,7 @@ from crypto_assets.market.clock import from_ms
 from crypto_assets.reports import Answer, CandleSeries, Instrument
 from streamlit_app import notices, words
 from streamlit_app.data import analytics
+from streamlit_app.decimals import Decimals
 from streamlit_app.drawn import drawn
 from streamlit_app.figures.depth import depth_chart
 from streamlit_app.figures.histogram import histogram
@@ -79,31 +80,35 @@ def _book(value: OrderBookDepth, card: Card, name: str) -> None:
     if value.captured_at is None:
         st.caption("No order book of this symbol yet: the schedule `order_books` captures one.")
         return
+    prices = [level.price for level in [*value.bids, *value.asks]]
+    decimals = Decimals.of_printed(prices, about.digits)
     _figures(
         {
-            "Best bid": _price(value.best_bid, about.digits),
-            "Best ask": _price(value.best_ask, about.digits),
-            "Mid": _price(value.mid, about.digits + 1),
-            "Spread": f"{_price(value.spread, about.digits)} ({value.spread_bps or 0:.2f} bps)",
+            "Best bid": _price(value.best_bid, decimals),
+            "Best ask": _price(value.best_ask, decimals),
+            "Mid": _price(value.mid, decimals.of_middle),
+            "Spread": f"{_price(value.spread, decimals)} ({value.spread_bps or 0:.2f} bps)",
             "Imbalance": _DASH if value.imbalance is None else f"{value.imbalance:+.2f}",
         }
     )
-    card.show(lambda: depth_chart(value, about.digits, about.base))
+    card.show(lambda: depth_chart(value, decimals, about.base))
     st.caption(f"Captured {from_ms(value.captured_at):%d %b %Y %H:%M:%S} UTC.")
 
 
 @draw.register
 def _profile(value: VolumeProfile, card: Card, name: str) -> None:
     about = card.about
+    ends = [value.bars[0].low, value.bars[-1].high] if value.bars else []
+    decimals = Decimals.of_printed(ends, about.digits)
     _figures(
         {
-            "Point of control": _price(value.point_of_control, about.digits),
-            "Value area": f"{_price(value.value_area_low, about.digits)} to "
-            f"{_price(value.value_area_high, about.digits)}",
+            "Point of control": _price(value.point_of_control, decimals),
+            "Value area": f"{_price(value.value_area_low, decimals)} to "
+            f"{_price(value.value_area_high, decimals)}",
             "Volume": f"{words.compact(value.volume)} {about.base}",
         }
     )
-    card.show(lambda: profile_chart(value, about.digits, about.base))
+    card.show(lambda: profile_chart(value, decimals, about.base))
 
 
 @draw.register
@@ -120,15 +125,16 @@ def _distribution(value: Distribution, card: Card, name: str) -> None:
         st.caption("Too few candles for a distribution.")
         return
     ratio = name.startswith("return")
-    ticks = ".2~%" if ratio else f",.{card.about.digits}f"
+    decimals = Decimals.of_printed([value.minimum, value.maximum], card.about.digits)
+    ticks = ".2~%" if ratio else decimals.ticks
 
     def written(number: float) -> str:
-        return f"{number:+.3%}" if ratio else _price(number, card.about.digits)
+        return f"{number:+.3%}" if ratio else _price(number, decimals)
 
     _figures(
         {
             "Mean": written(value.mean),
-            "Std": written(value.std).lstrip("+"),
+            "Std": f"{value.std:.3%}" if ratio else decimals.of_computed(value.std).text(value.std),
             "Skew": _number(value.skew),
             "Kurtosis": _number(value.kurtosis),
             "Median": written(value.quantiles["0.5"]),
@@ -147,8 +153,8 @@ def _figures(shown: dict[str, str]) -> None:
     st.markdown(" \N{MIDDLE DOT} ".join(texts))
 
 
-def _price(value: float | None, digits: int) -> str:
-    return _DASH if value is None or math.isnan(value) else words.price(value, digits)
+def _price(value: float | None, decimals: Decimals) -> str:
+    return _DASH if value is None or math.isnan(value) else decimals.text(value)
 
 
 def _number(value: float) -> str:

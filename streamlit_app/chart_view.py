@@ -14,9 +14,10 @@ from streamlit_app import day_line, downloads, footnotes, notices, view
 from streamlit_app.comparison import relative_chart
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import Charted
+from streamlit_app.decimals import Decimals
 from streamlit_app.drawn import drawn
 from streamlit_app.figures import units
-from streamlit_app.figures.candles import ChartFrame, candle_chart
+from streamlit_app.figures.candles import OHLC, ChartFrame, candle_chart
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.holes import hole
 from streamlit_app.live_chart import Picture, live_chart
@@ -76,8 +77,10 @@ def _draw(chosen: Selection, charted: Charted, seen: Window | None, picture: Pic
 
 def _figure(chosen: Selection, shown: Chart, sight: Window | None) -> go.Figure:
     series, about = shown.candles, chosen.about
-    frame = ChartFrame(about.symbol, series.interval, about.digits)
-    candles, overlays = series.frame, _indicators(shown, Panel.PRICE, about.digits)
+    candles = series.frame
+    decimals = Decimals.of_printed(candles[OHLC], about.digits)
+    frame = ChartFrame(about.symbol, series.interval, decimals)
+    overlays = _indicators(shown, Panel.PRICE, decimals)
     if chosen.compared and len(candles):
         candles, frame, overlays = relative_chart(
             candles, frame, overlays, _others(chosen, shown), sight
@@ -86,7 +89,7 @@ def _figure(chosen: Selection, shown: Chart, sight: Window | None) -> go.Figure:
         candles,
         frame,
         overlays,
-        panes=_indicators(shown, Panel.BELOW, about.digits),
+        panes=_indicators(shown, Panel.BELOW, decimals),
         holes=[hole(gap) for gap in series.gaps],
         volume=any(name == _VOLUME for name, _ in chosen.indicators),
     )
@@ -100,7 +103,7 @@ def _others(chosen: Selection, shown: Chart) -> Mapping[str, pd.Series]:
     }
 
 
-def _indicators(shown: Chart, panel: Panel, digits: int) -> list[Indicator]:
+def _indicators(shown: Chart, panel: Panel, decimals: Decimals) -> list[Indicator]:
     """The answers that belong to a panel; volume has its own way of being drawn."""
     drawn = []
     for answer in shown.answers:
@@ -111,7 +114,7 @@ def _indicators(shown: Chart, panel: Panel, digits: int) -> list[Indicator]:
                 Indicator(
                     _name(answer),
                     answer.value,
-                    units.writing(unit, digits, _most(answer)),
+                    units.writing(unit, decimals, _most(answer)),
                     provider.bars,
                     provider.levels,
                 )

@@ -9,6 +9,7 @@ import streamlit as st
 
 from crypto_assets.reports import Instrument, Statistics
 from streamlit_app import words
+from streamlit_app.decimals import Decimals
 
 _STYLE = """
 <style>
@@ -30,13 +31,12 @@ def show(day: Statistics, about: Instrument) -> None:
 
 def html(day: Statistics, about: Instrument, scheme: str) -> str:
     """`scheme` is `light` or `dark`: the change takes that theme's colour of rising or falling."""
-    last, high, low = (
-        words.price(float(price), about.digits) for price in (day.last, day.high, day.low)
-    )
+    prices = [float(price) for price in (day.last, day.high, day.low)]
+    last, high, low = map(Decimals.of_printed(prices, about.digits).text, prices)
     volume = f"{words.compact(float(day.volume))} {about.base}"
     entries = [
         _entry(f"{about.base} / {about.quote}", last, "last"),
-        _entry("24 h", _change(day, scheme)),
+        _entry("24 h, partial" if day.partial else "24 h", _change(day, scheme)),
         _entry("High", escape(high)),
         _entry("Low", escape(low)),
         _entry("Volume", escape(volume)),

@@ -53,6 +53,13 @@ def _notes(chosen: Selection, series: CandleSeries) -> list[str]:
         )
     if frame["forming"].iloc[-1]:
         notes.append("the last one, drawn hollow, is still forming")
+    if count := len(series.partial):
+        begins_so = series.partial == (int(frame["open_time"].iloc[0]),)
+        which = "the first one" if begins_so else f"{count:,} of them"
+        notes.append(
+            f"{which}, drawn faded, {'is' if count == 1 else 'are'} partial: the beginning of the "
+            "period is not stored; open, high, low and volume are of the rest"
+        )
     return notes
 
 

@@ -1,8 +1,8 @@
 // What the crosshair points at, written into the top left corner of each pane.
 
 const number = {
-  fixed: (value, digits) =>
-    value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+  fixed: (value, digits, least = digits) =>
+    value.toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: digits }),
   change: (value, digits) => `${value >= 0 ? "+" : ""}${number.percent(value, digits)}`,
   percent: (value, digits) => `${number.fixed(value * 100, digits)}%`,
   compact: value =>
@@ -24,15 +24,16 @@ const element = (tag, text, colour) => {
 
 function written(trace, value) {
   return value === undefined || Number.isNaN(value)
-    ? "\u2013" : number[trace.meta.kind](value, trace.meta.digits)
+    ? "\u2013" : number[trace.meta.kind](value, trace.meta.digits, trace.meta.least)
 }
 
 function candle(trace, at) {
   const rises = trace.close[at] >= trace.open[at]
   const colour = (rises ? trace.increasing : trace.decreasing).line.color
-  return ["open", "high", "low", "close"].flatMap(name => [
+  const values = ["open", "high", "low", "close"].flatMap(name => [
     element("i", name[0].toUpperCase()), element("span", written(trace, trace[name][at]), colour),
   ])
+  return trace.meta.note ? [...values, element("i", trace.meta.note)] : values
 }
 
 // Traces of one pane that share a name stand behind it, each value in its line's colour.

@@ -3,13 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import ArrayLike
 from rich.filesize import decimal as file_size
+
+from streamlit_app.decimals import Decimals
 
 # Up to so many rows a table is as tall as they are; longer ones scroll inside.
 _ROWS = 12
 _HEIGHT = 460
+# A browser shows three decimals of a localized number: of less than this, one digit at most.
+_LOCALIZED = 0.01
 
 
 def moment(label: str, help_text: str | None = None) -> Any:
@@ -21,6 +27,20 @@ def moment(label: str, help_text: str | None = None) -> Any:
 
 def count(label: str, help_text: str | None = None) -> Any:
     return st.column_config.NumberColumn(label, format="localized", help=help_text)
+
+
+def fixed(label: str, decimals: int) -> Any:
+    """A column of numbers with so many decimals each."""
+    return st.column_config.NumberColumn(label, format=f"%.{decimals}f")
+
+
+def quantity(label: str, values: ArrayLike) -> Any:
+    """A column of amounts: with thousands and few decimals, unless some are too small for that."""
+    amounts = np.abs(np.asarray(values, np.float64))
+    smallest = amounts.min(where=amounts > 0, initial=np.inf)
+    if smallest >= _LOCALIZED:
+        return count(label)
+    return fixed(label, Decimals.of_printed(values, 0).most)
 
 
 def size(label: str) -> Any:

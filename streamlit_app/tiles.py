@@ -7,6 +7,7 @@ from rich.filesize import decimal as file_size
 
 from crypto_assets.reports import Attention, Concern, Dashboard, Tile
 from streamlit_app import words
+from streamlit_app.decimals import Decimals
 
 
 def columns(count: int) -> int:
@@ -22,15 +23,16 @@ def tile(shown: Tile) -> None:
             st.metric(f"{about.base} / {about.quote}", "\N{EM DASH}")
             st.caption("No candles yet")
             return
+        prices = [float(price) for price in (day.last, day.high, day.low)]
+        last, high, low = map(Decimals.of_printed(prices, about.digits).text, prices)
         st.metric(
             f"{about.base} / {about.quote}",
-            words.price(float(day.last), about.digits),
+            last,
             words.percent(float(day.change_ratio)) if day.change else 0,
-            delta_description="24 h",
+            delta_description="24 h, partial" if day.partial else "24 h",
             chart_data=list(shown.sparkline),
             chart_type="area",
         )
-        low, high = (words.price(float(price), about.digits) for price in (day.low, day.high))
         st.caption(
             f"Low {low}, high {high}  \n"
             f"Volume {words.compact(float(day.volume))} {about.base}, "

@@ -1,14 +1,9 @@
-"""Numbers and times as people read them: prices with their own digits, volumes with a suffix."""
+"""Numbers and times as people read them: volumes with a suffix, lags in two units."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 _SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
-
-
-def price(value: float, digits: int) -> str:
-    """`67,123.40`: as many decimals as the symbol's tick size has."""
-    return f"{value:,.{digits}f}"
 
 
 def compact(value: float) -> str:

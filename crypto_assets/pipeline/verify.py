@@ -41,7 +41,9 @@ class PartialPeriod:
     open_time: int
 
     def __str__(self) -> str:
-        return f"{self.interval} {isoformat(self.open_time)} is partial: its beginning is not stored"
+        return (
+            f"{self.interval} {isoformat(self.open_time)} is partial: its beginning is not stored"
+        )
 
 
 @dataclass(frozen=True)

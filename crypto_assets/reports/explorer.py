@@ -8,6 +8,7 @@ import pyarrow as pa
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.reports.series import flag_table
 from crypto_assets.warehouse import Warehouse
 
 MAX_ROWS = 100_000
@@ -46,6 +47,8 @@ def read_rows(
     limit: int = 100,
 ) -> Rows:
     """At most `limit` rows of the window (epoch ms) that lie before an instant.
+
+    Hours and days have `partial` too: whether the beginning of the period is not stored.
 
     Raises UnknownSymbol, WrongUse.
     """
@@ -86,4 +89,6 @@ def _read(
     if dataset is Dataset.BOOKS:
         return warehouse.order_books.snapshots(symbol, window, limit=limit, newest=newest)
     interval = Interval.H1 if dataset is Dataset.HOURS else Interval.D1
-    return warehouse.aggregates.read(symbol, interval, window, limit=limit, newest=newest)
+    table = warehouse.aggregates.read(symbol, interval, window, limit=limit, newest=newest)
+    opens = table["open_time"].to_pylist()
+    return flag_table(table, warehouse.partial_periods.find(symbol, interval, opens))

@@ -1,6 +1,6 @@
 """Candles as they are asked for: an exact table, a frame of floats, and what is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -52,10 +52,7 @@ class CandleSeries:
     @property
     def flagged(self) -> pa.Table:
         """The table and, as its last column, `partial`: whether a candle's beginning is missing."""
-        opened = self.table["open_time"]
-        return self.table.append_column(
-            "partial", pc.is_in(opened, value_set=pa.array(self.partial, opened.type))
-        )
+        return flag_table(self.table, self.partial)
 
     @property
     def closed(self) -> pa.Table:
@@ -86,6 +83,13 @@ class Chart:
 
     candles: CandleSeries
     answers: tuple[Answer, ...]
+
+
+def flag_table(table: pa.Table, partial: Collection[int]) -> pa.Table:
+    """A table of candles with the column `partial`: whether each opens at one of these times."""
+    opened = table["open_time"]
+    flags = pc.is_in(opened, value_set=pa.array(partial, opened.type))
+    return table.append_column("partial", flags)
 
 
 def empty_series(symbol: str, interval: Interval) -> CandleSeries:

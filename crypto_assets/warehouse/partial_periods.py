@@ -46,7 +46,6 @@ class PartialPeriods:
             )
         )
 
-
     def is_partial(self, symbol: str, period: Window) -> bool:
         """Whether the beginning of one period that holds candles is missing; it opens on a minute.
 

@@ -57,6 +57,7 @@ def test_hours_say_of_how_many_minutes(reports: Reports) -> None:
     window = Window(HOLE.end_ms - HOUR_MS, HOLE.end_ms + HOUR_MS)
     page = reports.rows(Dataset.HOURS, "BTCUSDT", window)
     assert page.table["minute_count"].to_pylist() == [60]
+    assert page.table["partial"].to_pylist() == [False]
 
 
 def test_before_is_held_inside_the_window(reports: Reports) -> None:

@@ -3,14 +3,18 @@
 import importlib
 import json
 import sys
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import crypto_assets.analytics.providers as package
-from crypto_assets.market.clock import DAY_MS, day_of, now_ms
+from crypto_assets.market.candles import KlineRow, table_from_rows
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, day_of, floor_ms, now_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets_tests.reports.stock import describe, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, words_of
 
@@ -55,6 +59,45 @@ def test_analytics_draws_the_newest_week_in_hours(run_app: RunApp, stocked_home:
     assert "The last one, drawn hollow, is still forming" in words
     figure = figure_of(app)
     assert '"name":"SMA 20"' in figure and '"name":"EMA 20"' in figure
+
+
+def test_the_hour_in_which_history_begins_is_said_to_be_partial(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    app = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="All", interval="1h")
+    assert "The first one, drawn faded, is partial" in words_of(app)
+    assert "partial: its beginning is not stored" in figure_of(app)
+    week = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="6h", interval="5m")
+    assert "partial" not in words_of(week)
+
+
+@pytest.mark.parametrize(
+    ("tick", "price", "last"),
+    [
+        ("0.0001", "0.00001675", "0.00001675"),
+        ("0.01", "0.5432", "0.5432"),
+        ("0.01", "61.5", "61.50"),
+    ],
+)
+def test_prices_are_written_with_the_decimals_that_they_need(
+    run_app: RunApp, tmp_path: Path, tick: str, price: str, last: str
+) -> None:
+    """Whatever today's tick size is: in the chart, over it, and on the dashboard."""
+    warehouse = make_home(tmp_path, ())
+    warehouse.symbols.register([replace(describe("SHIBUSDT"), tick_size=Decimal(tick))])
+    start = floor_ms(now_ms(), DAY_MS) - DAY_MS
+    rows: list[KlineRow] = [
+        [at, *[price] * 4, "5", at + MINUTE_MS - 1, "1", 1, "2", "1", "0"]
+        for at in range(start, start + DAY_MS, MINUTE_MS)
+    ]
+    load(warehouse, "SHIBUSDT", table_from_rows(rows))
+    warehouse.close()
+    app = run_app(tmp_path, ANALYTICS, symbol="SHIBUSDT", range="All", interval="1h")
+    assert f">{last}<" in day_line_of(app)
+    assert f'"text":"{last}"' in figure_of(app)
+    tile = run_app(tmp_path)
+    assert tile.metric[0].value == last
+    assert f"Low {last}, high {last}" in words_of(tile)
 
 
 def test_the_address_chooses_symbol_interval_range_and_indicators(

@@ -50,6 +50,18 @@ def test_analytics_renders(open_tab: OpenTab, market: str, width: int, scheme: S
     assert complaints(tab) == []
 
 
+def test_the_crosshair_says_what_a_partial_candle_is(open_tab: OpenTab, market: str) -> None:
+    """ETHUSDT's first hour begins two minutes late."""
+    tab = open_tab(f"{market}?symbol=ETHUSDT&range=All&interval=4h")
+    expect(tab.page.get_by_text("The first one, drawn faded, is partial")).to_be_visible()
+    shows(tab.page, "forming")
+    box = tab.page.locator(".live-chart").first.bounding_box()
+    assert box is not None
+    tab.page.mouse.move(box["x"] + 24, box["y"] + 200)
+    shows(tab.page, "partial: its beginning is not stored")
+    assert complaints(tab) == []
+
+
 def test_charts_parameters_interval_and_comparison_are_switched_and_stand_in_the_address(
     open_tab: OpenTab, market: str
 ) -> None:

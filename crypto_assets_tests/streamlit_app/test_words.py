@@ -8,14 +8,6 @@ from streamlit_app import words
 
 
 @pytest.mark.parametrize(
-    ("value", "digits", "shown"),
-    [(67123.4, 2, "67,123.40"), (0.00001234, 8, "0.00001234"), (2_150_000.0, 0, "2,150,000")],
-)
-def test_a_price_has_its_symbols_digits(value: float, digits: int, shown: str) -> None:
-    assert words.price(value, digits) == shown
-
-
-@pytest.mark.parametrize(
     ("value", "shown"),
     [(0, "0"), (7.5, "7.5"), (999.96, "1k"), (12_345, "12.3k"), (1e6, "1M"), (1.2345e13, "12.3T"),
      (0.00123, "0.00123"), (-45_600, "-45.6k")],

@@ -11,29 +11,31 @@ import plotly.graph_objects as go
 
 from crypto_assets.market.intervals import Interval
 from streamlit_app.colours import FALLING, OVERLAYS, RISING, translucent
+from streamlit_app.decimals import Decimals
 from streamlit_app.figures import indicator, units
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.figures.panes import Panes, axis_name, axis_of, rule
 from streamlit_app.holes import Hole, hover_marks, shades
 
 OHLC = ["open", "high", "low", "close"]
+PARTIAL_NOTE = "partial: its beginning is not stored"
 
 
 @dataclass(frozen=True)
 class ChartFrame:
-    """What a chart is about: whose candles, with how many decimals a price is written.
+    """What a chart is about: whose candles, and how its prices are written.
 
     In a `relative` chart prices are changes, as ratios, from the first candle seen.
     """
 
     symbol: str
     interval: Interval
-    digits: int
+    decimals: Decimals
     relative: bool = False
 
     @property
     def writing(self) -> units.Writing:
-        return units.RELATIVE if self.relative else units.price(self.digits)
+        return units.RELATIVE if self.relative else units.price(self.decimals)
 
 
 def candle_chart(
@@ -46,8 +48,8 @@ def candle_chart(
 ) -> go.Figure:
     """Candlesticks, lines over them, volume and indicators in panes of their own below.
 
-    `candles` has the candle columns as floats, `open_time` in epoch ms, and `forming`. Where a
-    candle is missing, lines break. Without candles the panes stand empty.
+    `candles` has the candle columns as floats, `open_time` in epoch ms, `forming` and `partial`.
+    Where a candle is missing, lines break. Without candles the panes stand empty.
     """
     lower = [units.amount(_most(candles))] * volume + [pane.writing for pane in panes]
     figure = go.Figure(layout=_layout(about, lower))
@@ -96,23 +98,35 @@ def _layout(about: ChartFrame, lower: Sequence[units.Writing]) -> go.Layout:
 
 
 def _candlesticks(candles: pd.DataFrame, about: ChartFrame) -> Iterator[go.Candlestick]:
-    """Filled where final; hollow where the period has not ended and the numbers still change."""
-    for forming, alpha in ((False, 1.0), (True, 0.15)):
-        part = candles[candles["forming"] == forming]
+    """Filled where final; hollow where the period has not ended and the numbers still change.
+
+    Faded and empty where the beginning of the period is not stored.
+    """
+    partial, forming = candles["partial"], candles["forming"]
+    for rows, line, alpha, note in (
+        (~partial & ~forming, 1.0, 1.0, ""),
+        (~partial & forming, 1.0, 0.15, "forming"),
+        (partial, 0.5, 0.0, PARTIAL_NOTE),
+    ):
+        part = candles[rows]
         if part.empty:
             continue
         yield go.Candlestick(
             x=part["open_time"].to_numpy(np.float64),
             **{name: part[name].to_numpy(np.float64) for name in OHLC},
             name=f"{about.symbol} {about.interval}",
-            meta=about.writing.meta,
+            meta=about.writing.meta | ({"note": note} if note else {}),
             hoverinfo="none",
             showlegend=False,
-            increasing={"line": {"color": RISING, "width": 1}}
-            | {"fillcolor": translucent(RISING, alpha)},
-            decreasing={"line": {"color": FALLING, "width": 1}}
-            | {"fillcolor": translucent(FALLING, alpha)},
+            increasing=_look(RISING, line, alpha),
+            decreasing=_look(FALLING, line, alpha),
         )
+
+
+def _look(colour: str, line: float, fill: float) -> dict[str, Any]:
+    """`line` and `fill` are how opaque each is, 0 to 1."""
+    edge = colour if line == 1 else translucent(colour, line)
+    return {"line": {"color": edge, "width": 1}, "fillcolor": translucent(colour, fill)}
 
 
 def _volume_bars(candles: pd.DataFrame) -> Iterator[go.Bar]:
@@ -149,7 +163,7 @@ def _last_price_line(candles: pd.DataFrame) -> dict[str, Any]:
 
 def _last_price_tag(candles: pd.DataFrame, about: ChartFrame) -> dict[str, Any]:
     close, colour = _last(candles)
-    text = f"{close:+.2%}" if about.relative else f"{close:,.{about.digits}f}"
+    text = f"{close:+.2%}" if about.relative else about.decimals.text(close)
     return {"xref": "paper", "x": 1, "xanchor": "left", "y": close, "showarrow": False} | {
         "text": text,
         "font": {"color": "white", "size": 11},

@@ -6,15 +6,16 @@ import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.order_book import DepthLevel, OrderBookDepth
 from streamlit_app.colours import FALLING, RISING, translucent
+from streamlit_app.decimals import Decimals
 from streamlit_app.figures import units
 from streamlit_app.figures.still import mark, marked, still_layout
 
 
-def depth_chart(book: OrderBookDepth, digits: int, base: str) -> go.Figure:
+def depth_chart(book: OrderBookDepth, decimals: Decimals, base: str) -> go.Figure:
     """Stairs down to the best bid and up from the best ask, the middle marked."""
     most = max((level.cumulative for level in [*book.bids, *book.asks]), default=0.0)
     layout = still_layout(
-        xaxis={"tickformat": f",.{digits}f", "nticks": 6},
+        xaxis={"tickformat": decimals.ticks, "nticks": 6},
         yaxis={
             "tickformat": units.amount(most).ticks,
             "exponentformat": "B",
@@ -24,15 +25,15 @@ def depth_chart(book: OrderBookDepth, digits: int, base: str) -> go.Figure:
         hovermode="x",
     )
     figure = go.Figure(layout=layout)
-    figure.add_trace(_side(book.bids, "Bids", RISING, "vh", digits, base))
-    figure.add_trace(_side(book.asks, "Asks", FALLING, "hv", digits, base))
+    figure.add_trace(_side(book.bids, "Bids", RISING, "vh", decimals, base))
+    figure.add_trace(_side(book.asks, "Asks", FALLING, "hv", decimals, base))
     if book.mid is None:
         return figure
-    return marked(figure, [mark("x", book.mid, f"mid {book.mid:,.{digits + 1}f}", "dot")])
+    return marked(figure, [mark("x", book.mid, f"mid {decimals.of_middle.text(book.mid)}", "dot")])
 
 
 def _side(
-    levels: Sequence[DepthLevel], name: str, colour: str, shape: str, digits: int, base: str
+    levels: Sequence[DepthLevel], name: str, colour: str, shape: str, decimals: Decimals, base: str
 ) -> go.Scatter:
     return go.Scatter(
         x=[level.price for level in levels],
@@ -42,5 +43,5 @@ def _side(
         line={"color": colour, "width": 1.6, "shape": shape},
         fill="tozeroy",
         fillcolor=translucent(colour, 0.22),
-        hovertemplate=f"%{{x:,.{digits}f}}: %{{y:,.6~r}} {base}<extra>{name}</extra>",
+        hovertemplate=f"%{{x:{decimals.ticks}}}: %{{y:,.6~r}} {base}<extra>{name}</extra>",
     )

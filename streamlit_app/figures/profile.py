@@ -4,19 +4,20 @@ import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.volume_profile import VolumeProfile
 from streamlit_app.colours import FALLING, RISING, translucent
+from streamlit_app.decimals import Decimals
 from streamlit_app.figures import units
 from streamlit_app.figures.still import mark, marked, still_layout
 
 _INSIDE, _OUTSIDE = 0.85, 0.35
 
 
-def profile_chart(found: VolumeProfile, digits: int, base: str) -> go.Figure:
+def profile_chart(found: VolumeProfile, decimals: Decimals, base: str) -> go.Figure:
     """Bars from the left, bought before sold; those outside the value area are paler."""
     most = max((bar.volume for bar in found.bars), default=0.0)
     figure = go.Figure(
         layout=still_layout(
             xaxis={"tickformat": units.amount(most).ticks, "exponentformat": "B", "nticks": 5},
-            yaxis={"tickformat": f",.{digits}f", "side": "right", "nticks": 7},
+            yaxis={"tickformat": decimals.ticks, "side": "right", "nticks": 7},
             barmode="stack",
         )
     )
@@ -40,7 +41,7 @@ def profile_chart(found: VolumeProfile, digits: int, base: str) -> go.Figure:
                     "color": [translucent(colour, _INSIDE if one else _OUTSIDE) for one in inside],
                     "line": {"width": 0},
                 },
-                hovertemplate=f"%{{y:,.{digits}f}}: %{{x:,.4~r}} {base}<extra>{name}</extra>",
+                hovertemplate=f"%{{y:{decimals.ticks}}}: %{{x:,.4~r}} {base}<extra>{name}</extra>",
             )
         )
     return marked(figure, [mark("y", found.point_of_control, "POC", "dot")])

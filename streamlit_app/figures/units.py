@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from streamlit_app.decimals import Decimals
+
 _ENDS = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
 
 
@@ -14,23 +16,24 @@ _THOUSAND = 1_000
 class Writing:
     """`ticks` is a format as d3 writes it, empty for Plotly's own.
 
-    `kind` and `digits` are what `readout.js` goes by. `ends` fixes an axis; None lets it fit what
-    is seen.
+    `kind`, `digits` and, where fewer will do, `least` are what `readout.js` goes by. `ends` fixes
+    an axis; None lets it fit what is seen.
     """
 
     ticks: str
     kind: str
     digits: int = 0
     ends: tuple[float, float] | None = None
+    least: int | None = None
 
     @property
     def meta(self) -> dict[str, Any]:
-        return {"kind": self.kind, "digits": self.digits}
+        known = {"kind": self.kind, "digits": self.digits}
+        return known if self.least is None else known | {"least": self.least}
 
 
-def price(digits: int) -> Writing:
-    """With as many decimals as the symbol's tick size has."""
-    return Writing(f",.{digits}f", "fixed", digits)
+def price(decimals: Decimals) -> Writing:
+    return Writing(decimals.ticks, "fixed", decimals.most, least=decimals.least)
 
 
 def amount(most: float) -> Writing:
@@ -41,14 +44,14 @@ def amount(most: float) -> Writing:
 RELATIVE = Writing("+.3~%", "change", 2)
 
 
-def writing(unit: str, digits: int, most: float) -> Writing:
+def writing(unit: str, decimals: Decimals, most: float) -> Writing:
     """By a provider's own words for a column: `quote units`, `base units`, `0 to 100`, `fraction`.
 
-    Any other unit is written with four significant digits. `digits` are the price's decimals,
+    Any other unit is written with four significant digits. `decimals` are those of the prices,
     `most` is the largest value, without its sign.
     """
     if unit.startswith("quote"):
-        return price(digits)
+        return price(decimals.of_computed(most))
     if unit.startswith(("base", "trades")):
         return amount(most)
     if unit.startswith("fraction"):

@@ -16,6 +16,7 @@ from crypto_assets.reports.explorer import MAX_ROWS
 from crypto_assets.reports.files import FileKind
 from streamlit_app import data, notices, tables
 from streamlit_app.data import pipeline
+from streamlit_app.decimals import Decimals
 
 _PAGE = 100
 _BEFORE = "before"  # in the address: where the page shown ends, epoch ms
@@ -26,6 +27,7 @@ _LABELS = {
     Dataset.BOOKS: "Order books",
 }
 _TIMES = ("open_time", "close_time", "captured_at", "fetched_at")
+_PRICES = ("open", "high", "low", "close", "best_bid", "best_ask", "spread")
 _MIME = {FileKind.CSV: "text/csv", FileKind.PARQUET: "application/vnd.apache.parquet"}
 
 
@@ -148,9 +150,12 @@ def _download(dataset: Dataset, symbol: str, window: Window, kind: FileKind) -> 
 
 def _rows(dataset: Dataset, about: Instrument, table: pa.Table) -> None:
     names = [name for name in table.column_names if name != "close_time"]
+    shown = _frame(table)
+    prices = [name for name in _PRICES if name in names]
+    decimals = Decimals.of_printed(shown[prices], about.digits)
     chosen = tables.show(
-        _frame(table),
-        {name: _column(name, about.digits) for name in names},
+        shown,
+        {name: _column(name, shown[name], decimals) for name in names},
         f"{_LABELS[dataset]} of {about.symbol}, newest first",
         key=f"rows_{dataset}",
         **(
@@ -180,34 +185,45 @@ def _frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _column(name: str, digits: int) -> object:
+def _column(name: str, values: pd.Series, decimals: Decimals) -> object:
     label = name.replace("_", " ").capitalize()
     if name in _TIMES:
         return tables.moment(label)
-    if name in ("open", "high", "low", "close", "best_bid", "best_ask", "spread"):
-        return st.column_config.NumberColumn(label, format=f"%.{digits}f")
+    if name in _PRICES:
+        return tables.fixed(label, decimals.most)
+    if name == "mid":
+        return tables.fixed(label, decimals.of_middle.most)
     if name in ("source",):
         return st.column_config.TextColumn(label, width="small")
-    if name in ("last_update_id", "imbalance", "mid"):
+    if name == "partial":
+        return st.column_config.CheckboxColumn(
+            label, help="The beginning of the period is not stored."
+        )
+    if name in ("last_update_id", "imbalance"):
         return st.column_config.NumberColumn(label)
-    return tables.count(label)
+    return tables.quantity(label, values)
 
 
 def _levels(book: OrderBook | None, about: Instrument) -> None:
     if book is None:
         st.caption("The levels of this snapshot have been retired; its figures stay.")
         return
-    price = st.column_config.NumberColumn("Price", format=f"%.{about.digits}f")
+    prices = [float(level.price) for level in [*book.bids, *book.asks]]
+    price = tables.fixed("Price", Decimals.of_printed(prices, about.digits).most)
     st.markdown(f"**Levels at {isoformat(book.captured_at)}**")
     for column, name, side in zip(
         st.columns(2), ("Bids", "Asks"), (book.bids, book.asks), strict=True
     ):
         with column:
+            shown = tables.frame(
+                {"price": float(level.price), "quantity": float(level.quantity)} for level in side
+            )
+            quantities = [float(level.quantity) for level in side]
             tables.show(
-                tables.frame(
-                    {"price": float(level.price), "quantity": float(level.quantity)}
-                    for level in side
-                ),
-                {"price": price, "quantity": tables.count(f"{name}, {about.base}")},
+                shown,
+                {
+                    "price": price,
+                    "quantity": tables.quantity(f"{name}, {about.base}", quantities),
+                },
                 f"{name} of {about.symbol}, best first",
             )

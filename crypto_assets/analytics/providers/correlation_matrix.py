@@ -50,9 +50,9 @@ def correlation_matrix(
 ) -> CorrelationMatrix:
     """Pearson's correlation of log returns, each symbol with each, over the candles given.
 
-    Returns are taken between neighbouring candles of the interval: one beside a candle that a symbol
-    lacks, or over a hole of them all, does not count in its pairs. Fewer than three common returns,
-    or a price that did not move, have no correlation.
+    Returns are taken between neighbouring candles of the interval: one beside a candle that a
+    symbol lacks, or over a hole of them all, does not count in its pairs. Fewer than three common
+    returns, or a price that did not move, have no correlation.
     Source: K. Pearson, 1895; pandas, DataFrame.corr.
     """
     symbols = tuple(companions)

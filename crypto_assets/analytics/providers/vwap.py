@@ -35,7 +35,7 @@ class VwapParams(Params):
     reads=("high", "low", "close", "volume", "quote_volume"),
 )
 def vwap(candles: pd.DataFrame, interval: Interval, params: VwapParams) -> pd.DataFrame:
-    """What a unit cost on average since the anchor (UTC; weeks from Monday), or since a hole after it.
+    """What a unit cost on average since the anchor (UTC; weeks from Monday) or a hole after it.
 
     vwap = sum(price * volume) / sum(volume), price being (high + low + close) / 3, as TA-Lib's VWAP
     has it; with `price=traded` it is sum(quote_volume) / sum(volume), the exact mean of all trades.

@@ -12,14 +12,16 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Gap
 from crypto_assets.warehouse.gaps import GapClass
 from streamlit_app.colours import FALLING, RISING
+from streamlit_app.decimals import Decimals
 from streamlit_app.figures.candles import ChartFrame, candle_chart
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.figures.units import amount, price, writing
 from streamlit_app.holes import broken_at_holes, hole
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
-ABOUT = ChartFrame("BTCUSDT", Interval.H1, 2)
-PRICE = price(2)
+TWO = Decimals(2, 2)
+ABOUT = ChartFrame("BTCUSDT", Interval.H1, TWO)
+PRICE = price(TWO)
 HOLE = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
 
 
@@ -38,6 +40,7 @@ def candles(count: int = 48, hole_hours: int = 3) -> pd.DataFrame:
             "close": np.where(rising, base + 1, base - 1),
             "volume": np.full(count, 5.0),
             "forming": np.arange(count) == count - 1,
+            "partial": np.zeros(count, bool),
         }
     )
 
@@ -60,11 +63,29 @@ def test_nothing_forming_nothing_hollow() -> None:
     assert len(traces(candle_chart(closed, ABOUT), "candlestick")) == 1
 
 
-def test_prices_have_the_symbols_digits() -> None:
-    figure = candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, 8))
+def test_a_partial_candle_is_faded_and_says_so_under_the_crosshair() -> None:
+    frame = candles()
+    frame["partial"] = frame.index == 0
+    final, forming, partial = traces(candle_chart(frame, ABOUT), "candlestick")
+    assert (len(final.x), len(forming.x), list(partial.x)) == (46, 1, [START])
+    assert partial.increasing.fillcolor == "rgba(43, 131, 214, 0)"
+    assert partial.increasing.line.color == "rgba(43, 131, 214, 0.5)"
+    assert partial.meta["note"] == "partial: its beginning is not stored"
+    assert (forming.meta["note"], "note" in final.meta) == ("forming", False)
+
+
+def test_prices_have_the_decimals_that_they_are_given() -> None:
+    figure = candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, Decimals(8, 8)))
     assert figure.layout.yaxis.tickformat == ",.8f"
-    assert figure.data[0].meta == {"kind": "fixed", "digits": 8}
+    assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "least": 8}
     assert figure.layout.annotations[0].text == "103.70000000"
+
+
+def test_where_history_is_finer_than_the_tick_size_each_price_has_what_it_needs() -> None:
+    figure = candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, Decimals(1, 8)))
+    assert figure.layout.yaxis.tickformat == ",.8~f"
+    assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "least": 1}
+    assert figure.layout.annotations[0].text == "103.7"
 
 
 def test_volume_is_coloured_by_direction_on_its_own_pane() -> None:
@@ -124,7 +145,7 @@ def test_lines_of_one_indicator_share_colour_and_legend() -> None:
 
 def test_panes_stand_under_the_candles_in_their_own_units() -> None:
     frame = candles()
-    rsi = Indicator("RSI 14", frame[["close"]], writing("0 to 100", 2, 90), levels=(30, 70))
+    rsi = Indicator("RSI 14", frame[["close"]], writing("0 to 100", TWO, 90), levels=(30, 70))
     macd = Indicator("MACD", frame[["open", "close"]], PRICE, bars=("open",))
     layout = candle_chart(frame, ABOUT, panes=[rsi, macd]).layout
     domains = [layout[name].domain for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
@@ -165,7 +186,7 @@ def test_without_volume_there_is_no_pane_for_it() -> None:
 def test_units_are_written_by_their_words(
     unit: str, ticks: str, ends: tuple[float, float] | None
 ) -> None:
-    found = writing(unit, 5, 999)
+    found = writing(unit, Decimals(5, 5), 999)
     assert (found.ticks, found.ends) == (ticks, ends)
 
 
