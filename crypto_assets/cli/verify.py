@@ -45,10 +45,8 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
 
 def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> None:
     for symbol, one in found.items():
-        for difference in one.differences:
-            click.echo(str(difference))
-        for explained in one.explained:
-            click.echo(str(explained))
+        for line in (*one.differences, *one.explained):
+            click.echo(str(line))
         for conflict in one.conflicts:
             click.echo(
                 f"{symbol} {conflict.interval} {isoformat(conflict.open_time)}: "
