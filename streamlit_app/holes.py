@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from crypto_assets.market.clock import MINUTE_MS, Window, from_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Gap
+from crypto_assets.warehouse.gaps import GapClass
 from streamlit_app.colours import CROSSHAIR, OUTAGE
 
 Numbers = NDArray[np.float64]
 
 _MARKS_PER_HOLE = 50
 _REASONS = {
-    "outage": "Outage",
-    "not_listed": "Not listed yet",
-    "delisted": "Delisted",
-    "archive_late": "Archive is late",
-    "open": "Missing, being asked for again",
+    GapClass.OUTAGE: "Outage",
+    GapClass.NOT_LISTED: "Not listed yet",
+    GapClass.DELISTED: "Delisted",
+    GapClass.REFUSED: "Refused: the exchange's candle cannot be true",
+    GapClass.ARCHIVE_LATE: "Archive is late",
+    GapClass.OPEN: "Missing, being asked for again",
     None: "Missing, not explained yet",
 }
 

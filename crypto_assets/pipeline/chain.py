@@ -175,7 +175,9 @@ class Chain:
         """Asks the exchange for what is missing; the days of which it said nothing, and why."""
         if Stage.RAW not in self.stages:
             return {}
-        return explain_holes(self.platform, self.symbol, window, self.closed_before_ms)
+        return explain_holes(
+            self.platform, self.symbol, window, self.closed_before_ms, refused_too=True
+        )
 
     def _resolve_conflicts(self, window: Window) -> bool:
         """Hold the hours against the exchange's own, and load the minutes that give these.

@@ -1,5 +1,7 @@
 """The gap ledger: holes are found after each load, and explained once the exchange has answered."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from crypto_assets.errors import CryptoAssetsError, Transient
@@ -14,10 +16,12 @@ from crypto_assets.market.clock import (
 )
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.sanity import sift
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import StoredDay, record, store_stretch
+from crypto_assets.pipeline.refused import refused_rows
 from crypto_assets.warehouse import Gap, GapClass
 
 # A candle may reach REST late; a hole this fresh is asked for again before it is believed.
@@ -28,7 +32,6 @@ _LAST_RETRY_MS = 24 * 60 * MINUTE_MS
 _ARCHIVE_DUE_MS = 8 * HOUR_MS
 # How much of a long gap is fetched at once: the next retry goes on.
 _MENDED_AT_ONCE_MS = 7 * DAY_MS
-UNEXPLAINED = (GapClass.OPEN, GapClass.ARCHIVE_LATE)
 
 # Days that came no further, and why.
 Reasons = dict[date, CryptoAssetsError]
@@ -46,18 +49,27 @@ def note_holes(platform: Platform, symbol: str, window: Window, closed_before_ms
 
 
 def explain_holes(
-    platform: Platform, symbol: str, window: Window, closed_before_ms: int
+    platform: Platform,
+    symbol: str,
+    window: Window,
+    closed_before_ms: int,
+    *,
+    refused_too: bool = False,
 ) -> Reasons:
     """Ask REST again for the unexplained gaps of a window: truth rule 7.
 
     What REST has after all is fetched and loaded. What it has nothing of was not listed before the
     first candle ever, is delisted after the last of a symbol that trades no more, and an outage
-    between the two, unless the day's archive is late and may still have it. What is fresh stays
-    open and is retried. Answers the window's days in which nothing could be said of a gap, and why:
-    such a gap stops no other, unless nobody would answer for those either.
+    between the two, unless the day's archive is late and may still have it. A minute of which
+    there are only rows that cannot be true is refused, by itself; with `refused_too` those that
+    are known are asked for again. What is fresh stays open and is retried. Answers the window's
+    days in which nothing could be said of a gap, and why: such a gap stops no other, unless nobody
+    would answer for those either.
     """
     reasons: Reasons = {}
-    for gap in _unexplained(platform, symbol, window):
+    for gap in platform.warehouse.gaps.list(symbol, window):
+        if not _is_asked_for(gap, refused_too=refused_too):
+            continue
         span = Window(gap.start, gap.end + MINUTE_MS)
         try:
             mend(platform, gap, closed_before_ms)
@@ -104,7 +116,7 @@ def mend(platform: Platform, gap: Gap, closed_before_ms: int) -> int:
 
 def _fetch(platform: Platform, gap: Gap, start_ms: int, closed_before_ms: int) -> list[StoredDay]:
     span = Window(start_ms, min(gap.end + MINUTE_MS, start_ms + _MENDED_AT_ONCE_MS))
-    return store_stretch(platform, gap.symbol, span, min(closed_before_ms, span.end_ms))
+    return store_stretch(platform, gap.symbol, span, closed_before_ms)
 
 
 def postpone(platform: Platform, gap: Gap, now_ms: int) -> None:
@@ -113,9 +125,13 @@ def postpone(platform: Platform, gap: Gap, now_ms: int) -> None:
     platform.warehouse.gaps.retried(gap.symbol, gap.start, now_ms + distance)
 
 
+def _is_asked_for(gap: Gap, *, refused_too: bool) -> bool:
+    return not gap.gap_class.is_explained or (refused_too and gap.gap_class is GapClass.REFUSED)
+
+
 def _unexplained(platform: Platform, symbol: str, window: Window) -> list[Gap]:
     gaps = platform.warehouse.gaps.list(symbol, window)
-    return [gap for gap in gaps if gap.gap_class in UNEXPLAINED]
+    return [gap for gap in gaps if not gap.gap_class.is_explained]
 
 
 def _with_neighbours(platform: Platform, symbol: str, window: Window) -> Window:
@@ -127,9 +143,70 @@ def _with_neighbours(platform: Platform, symbol: str, window: Window) -> Window:
     )
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What REST says of a gap: the open time of its first candle that can be true (epoch ms, None
+    without one), and why the rows before it cannot be, by minute."""
+
+    candle: int | None
+    refused: Mapping[int, str]
+
+
 def _explain(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
-    if _has_candles(platform, gap.symbol, Window(gap.start, gap.end + 1)):
-        return
+    """Classify an open gap, in parts where some of its minutes are refused.
+
+    From the first candle on that REST does have, it stays as it is: the next retry brings that.
+    """
+    span = Window(gap.start, gap.end + MINUTE_MS)
+    said = _ask(platform, gap.symbol, span)
+    refused = _refused(platform, gap, said, closed_before_ms)
+    if refused:
+        platform.warehouse.gaps.refuse(gap.symbol, gap.start, refused)
+    for part in _unexplained(platform, gap.symbol, span):
+        if said.candle is None or part.end < floor_ms(said.candle, MINUTE_MS):
+            _explain_part(platform, part, closed_before_ms)
+
+
+def _ask(platform: Platform, symbol: str, span: Window) -> _Said:
+    refused: dict[int, str] = {}
+    for page in platform.exchange.rest.klines(symbol, Interval.M1, span):
+        sifted = sift(page, span)
+        first = sifted.candles["open_time"][0].as_py() if sifted.candles.num_rows else None
+        for reject in sifted.rejects:
+            opened = int(reject.row[0])
+            if first is None or opened < first:
+                refused[floor_ms(opened, MINUTE_MS)] = reject.reason
+        if first is not None:
+            return _Said(first, refused)
+    return _Said(None, refused)
+
+
+def _refused(platform: Platform, gap: Gap, said: _Said, closed_before_ms: int) -> dict[int, str]:
+    """Why minutes of a gap are refused; one that is fresh, or may be in a late archive, is not."""
+    at = isoformat(closed_before_ms)
+    found = {
+        minute: f"a row of it cannot be true ({row.reason}); REST had none of it at {at}"
+        for minute, row in refused_rows(
+            platform, gap.symbol, Window(gap.start, gap.end + MINUTE_MS)
+        ).items()
+    }
+    found |= {
+        minute: f"REST's row of it cannot be true at {at}: {reason}"
+        for minute, reason in said.refused.items()
+    }
+    if not found:
+        return {}
+    late = _late_days(platform, gap, closed_before_ms)
+    return {
+        minute: reason
+        for minute, reason in found.items()
+        if minute < closed_before_ms - _FRESH_MS
+        and day_of(minute) not in late
+        and (said.candle is None or minute < said.candle)
+    }
+
+
+def _explain_part(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
     asked = f"REST had none of it at {isoformat(closed_before_ms)}"
     first = _first_candle(platform, gap)
     if first is None or gap.end < first:
@@ -143,21 +220,35 @@ def _explain(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
 
 def _explain_inside(platform: Platform, gap: Gap, asked: str, closed_before_ms: int) -> None:
     """A gap between candles: an outage, unless it is fresh or an archive may yet have it."""
+    late = _late_days(platform, gap, closed_before_ms)
+    if late:
+        evidence = f"{asked}; the archive of {late[0]} is late"
+        _classify(platform, gap, GapClass.ARCHIVE_LATE, evidence)
+    elif gap.end < closed_before_ms - _FRESH_MS:
+        days = list(Window(gap.start, gap.end + MINUTE_MS).days())
+        nor = ", nor had the archive" if _fetched_days(platform, gap)[1].issuperset(days) else ""
+        _classify(platform, gap, GapClass.OUTAGE, asked + nor)
+
+
+def _late_days(platform: Platform, gap: Gap, closed_before_ms: int) -> list[date]:
+    """Days of a gap whose archive is due, was not read, and may have what is missing."""
+    fetched, read = _fetched_days(platform, gap)
+    due = closed_before_ms - _ARCHIVE_DUE_MS
+    days = Window(gap.start, gap.end + MINUTE_MS).days()
+    return [day for day in days if day in fetched - read and Window.of_day(day).end_ms < due]
+
+
+def _fetched_days(platform: Platform, gap: Gap) -> tuple[set[date], set[date]]:
+    """The days of a gap of which anything was fetched, and those whose archive was read."""
     days = list(Window(gap.start, gap.end + MINUTE_MS).days())
     # Of whole days: an object need not reach into the gap to say that its day was fetched.
     objects = platform.warehouse.objects.of_window(
         gap.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
     )
-    fetched = {day_of(item.first_time) for item in objects}
-    read = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
-    due = closed_before_ms - _ARCHIVE_DUE_MS
-    late = [day for day in days if day in fetched - read and Window.of_day(day).end_ms < due]
-    if late:
-        evidence = f"{asked}; the archive of {late[0]} is late"
-        _classify(platform, gap, GapClass.ARCHIVE_LATE, evidence)
-    elif gap.end < closed_before_ms - _FRESH_MS:
-        nor = ", nor had the archive" if read.issuperset(days) else ""
-        _classify(platform, gap, GapClass.OUTAGE, asked + nor)
+    return (
+        {day_of(item.first_time) for item in objects},
+        {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE},
+    )
 
 
 def _classify(platform: Platform, gap: Gap, gap_class: GapClass, evidence: str) -> None:

@@ -1,13 +1,16 @@
 """Explains a difference by a recorded revision: the minutes before it give that candle."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from crypto_assets.market.candles import Candle, candles_from_table
 from crypto_assets.market.clock import isoformat
 from crypto_assets.pipeline.differences import Difference, Yardstick
 from crypto_assets.pipeline.exchange_periods import Period, candle_table, gives
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.refused import refused_candles
 from crypto_assets.warehouse.revisions import Revision
 
 _MOST_REVISIONS = 100_000
@@ -25,22 +28,26 @@ class Explained:
 
 
 def find_revision(platform: Platform, yardstick: Yardstick, period: Period) -> str | None:
-    """Return the recorded revisions that account for a period's difference, in words.
+    """Return in words the revisions or refused rows that account for a period's difference.
 
     They do if the period's minutes, as stored before a revision, give the exchange's candle: the
-    exchange has revised its minutes and not (yet) the larger candle, or the other way round.
+    exchange has revised its minutes and not (yet) the larger candle, or the other way round. So do
+    rows that cannot be true, if the stored minutes give the candle together with them.
     """
     if period.theirs is None:
         return None
     warehouse = platform.warehouse
     revisions = warehouse.revisions.list(yardstick.symbol, period.window, limit=_MOST_REVISIONS)
-    if not revisions:
+    refused = refused_candles(platform, yardstick.symbol, period.window)
+    if not revisions and not refused:
         return None
     minutes = warehouse.facts.read(yardstick.symbol, period.window)
     held = {candle.open_time: candle for candle in candles_from_table(minutes)}
+    if refused and gives(yardstick, _table({**held, **refused}), period):
+        return f"known: built with {len(refused)} minutes that cannot be true, and are not stored"
     for fetched_at in sorted({revision.new_fetched_at for revision in revisions}, reverse=True):
         before = held | _before(revisions, fetched_at)
-        if gives(yardstick, candle_table([*before.values()]), period):
+        if gives(yardstick, _table(before), period):
             count = sum(revision.new_fetched_at >= fetched_at for revision in revisions)
             return f"known: {count} revisions fetched from {isoformat(fetched_at)} on"
     return None
@@ -53,3 +60,8 @@ def _before(revisions: Sequence[Revision], fetched_at: int) -> dict[int, Candle]
         if revision.new_fetched_at >= fetched_at:
             found[revision.open_time] = revision.old
     return found
+
+
+def _table(minutes: Mapping[int, Candle]) -> pa.Table:
+    """Minutes by open time as a table, ascending."""
+    return candle_table([minutes[at] for at in sorted(minutes)])

@@ -9,15 +9,14 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms, floor_ms
 from crypto_assets.reports.rolled import known_until
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.gaps import Gap, GapClass
+from crypto_assets.warehouse.gaps import Gap
 
 MAX_DAYS = 366
-_EXPLAINED = {GapClass.OUTAGE, GapClass.NOT_LISTED, GapClass.DELISTED}
 
 
 class DayState(StrEnum):
     COMPLETE = "complete"  # every minute is held; of today: every one so far
-    OUTAGE = "outage"  # what is missing the exchange never had
+    OUTAGE = "outage"  # the ledger explains every missing minute
     OPEN = "open"  # minutes are missing that it may have
     NOT_LOADED = "not_loaded"  # nothing is held, and nobody has asked
 
@@ -72,7 +71,7 @@ def _expected(start: int, today: int, until: int) -> Window:
 
 
 def _cell(held: int, gaps: Sequence[Gap], expected: Window) -> DayCell:
-    explained = sum(_minutes(gap, expected) for gap in gaps if gap.gap_class in _EXPLAINED)
+    explained = sum(_minutes(gap, expected) for gap in gaps if gap.gap_class.is_explained)
     minutes = (expected.end_ms - expected.start_ms) // MINUTE_MS
     missing = max(0, minutes - held - explained)
     asked = any(_minutes(gap, expected) for gap in gaps)

@@ -42,7 +42,7 @@ class SymbolCoverage:
 
     `first_open_time` is the oldest candle's, be it an hour or a day whose minutes were retired.
     `missing_minutes` and `open_gaps` are those without an explanation; `explained_minutes` lie in
-    outages and before a listing or after a delisting. What was retired is none of them.
+    gaps of every other class (`GapClass.is_explained`). What was retired is none of them.
     """
 
     symbol: str
@@ -87,7 +87,6 @@ class Coverage:
                 _firsts(c, [row.symbol_id for row in rows]),
             )
         )
-        unexplained = {GapClass.OPEN, GapClass.ARCHIVE_LATE}
         found = []
         for row in marks:
             gone = retired.get(row.symbol_id, {})
@@ -101,9 +100,9 @@ class Coverage:
                     first_open_time=firsts.get(row.symbol_id),
                     last_open_time=row.last_open_time,
                     rows=row.record_count or 0,
-                    missing_minutes=sum(m for k, (_, m) in gaps.items() if k in unexplained),
-                    explained_minutes=sum(m for k, (_, m) in gaps.items() if k not in unexplained),
-                    open_gaps=sum(n for k, (n, _) in gaps.items() if k in unexplained),
+                    missing_minutes=sum(m for k, (_, m) in gaps.items() if not k.is_explained),
+                    explained_minutes=sum(m for k, (_, m) in gaps.items() if k.is_explained),
+                    open_gaps=sum(n for k, (n, _) in gaps.items() if not k.is_explained),
                     last_fetch_time=row.last_fetch_time,
                     purged_before=row.purged_before,
                 )
@@ -190,7 +189,7 @@ def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]
     return firsts
 
 
-def _missing(connection: Connection) -> dict[int, dict[str, tuple[int, int]]]:
+def _missing(connection: Connection) -> dict[int, dict[GapClass, tuple[int, int]]]:
     """By symbol and class: how many gaps stand, and of how many minutes."""
     kind = kline_gaps.c["class"]
     statement = (
@@ -198,9 +197,9 @@ def _missing(connection: Connection) -> dict[int, dict[str, tuple[int, int]]]:
         .where(kline_gaps.c.closed_at.is_(None))
         .group_by(kline_gaps.c.symbol_id, kind)
     )
-    found: dict[int, dict[str, tuple[int, int]]] = {}
+    found: dict[int, dict[GapClass, tuple[int, int]]] = {}
     for symbol_id, name, count, minutes in connection.execute(statement):
-        found.setdefault(symbol_id, {})[name] = (count, int(minutes))
+        found.setdefault(symbol_id, {})[GapClass(name)] = (count, int(minutes))
     return found
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, Table, distinct, func, select
 
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.gaps import EXPLAINED_CLASSES
 from crypto_assets.warehouse.schema import (
     daily_klines,
     fact_klines,
@@ -17,7 +17,6 @@ from crypto_assets.warehouse.schema import (
 )
 from crypto_assets.warehouse.stale import inside
 
-_EXPLAINED = {GapClass.OUTAGE.value, GapClass.NOT_LISTED.value, GapClass.DELISTED.value}
 _MINUTES_A_DAY = DAY_MS // MINUTE_MS
 _NONE = (0, 0, 0)
 
@@ -153,7 +152,7 @@ def _explained(connection: Connection, symbol_id: int, window: Window) -> dict[i
     statement = select(table.start, table.end).where(
         table.symbol_id == symbol_id,
         table.closed_at.is_(None),
-        table["class"].in_(_EXPLAINED),
+        table["class"].in_(EXPLAINED_CLASSES),
         table.start < window.end_ms,
         table.end >= window.start_ms,
     )

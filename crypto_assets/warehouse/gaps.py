@@ -1,16 +1,18 @@
 """The gap ledger: every hole among the minutes, what it is, and how we know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, or_, select, update
 
-from crypto_assets.market.clock import Window, now_ms
+from crypto_assets.market.clock import MINUTE_MS, Window, now_ms
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.warehouse import watermarks
 from crypto_assets.warehouse.database import Database
+from crypto_assets.warehouse.dialect import upsert
 from crypto_assets.warehouse.holes import Hole, find_holes
 from crypto_assets.warehouse.schema import kline_gaps, symbols
 from crypto_assets.warehouse.symbols import Symbols
@@ -19,21 +21,24 @@ _table = kline_gaps
 
 
 class GapClass(StrEnum):
-    """Why minutes are missing; the last two are retried."""
+    """Why minutes are missing."""
 
     OUTAGE = "outage"
     NOT_LISTED = "not_listed"
     DELISTED = "delisted"
+    REFUSED = "refused"
     ARCHIVE_LATE = "archive_late"
     OPEN = "open"
 
     @property
     def is_explained(self) -> bool:
-        """Whether it is known why no candle was published; the others may still be filled."""
-        return self not in (GapClass.ARCHIVE_LATE, GapClass.OPEN)
+        """Whether the reason is known; a gap of any other class is asked for again and again."""
+        return self not in {GapClass.OPEN, GapClass.ARCHIVE_LATE}
 
 
-_RETRIED = (GapClass.OPEN.value, GapClass.ARCHIVE_LATE.value)
+# As the table holds them.
+EXPLAINED_CLASSES = tuple(one.value for one in GapClass if one.is_explained)
+_RETRIED_CLASSES = tuple(one.value for one in GapClass if not one.is_explained)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,13 @@ class Gap:
 
 
 Ledger = list[Gap]
+
+_FRESH: Mapping[str, Any] = {
+    "class": GapClass.OPEN.value,
+    "evidence": "",
+    "attempts": 0,
+    "next_retry_at": None,
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,8 @@ class Gaps:
     def refresh(self, symbol: str, window: Window, within: Window | None = None) -> GapChanges:
         """Detects, and brings the ledger of the window up to date, under the symbol's lock.
 
-        A gap that lost part of its minutes keeps its class; one that grew is open again.
+        A gap that lost part of its minutes keeps its class; one that grew is open again, unless it
+        is the end of a symbol that still does not trade. Refused minutes stay gaps of their own.
         """
         symbol_id = self._symbols.id_of(symbol)
 
@@ -100,6 +113,34 @@ class Gaps:
         """States what the gap that starts there is, and from what we know it."""
         self._change(symbol, start, {"class": gap_class.value, "evidence": evidence[:500]})
 
+    def refuse(self, symbol: str, start: int, reasons: Mapping[int, str]) -> None:
+        """Makes minutes of the open gap that starts there refused gaps of their own.
+
+        `reasons` are by minute (epoch ms); neighbouring minutes are one gap. What lies before,
+        between and after them stays as many gaps of the class that the whole had.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        mine = (_table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None))
+
+        def work(connection: Connection) -> None:
+            watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
+            statement = select(_table).where(*mine, _table.c.start == start)
+            whole = connection.execute(statement).first()
+            if whole is None:
+                return
+            inside = sorted(at for at in reasons if whole.start <= at <= whole.end)
+            refused = _runs(inside)
+            for part in refused:
+                minutes = range(part.start, part.end + 1, MINUTE_MS)
+                said = "; ".join(dict.fromkeys(reasons[at] for at in minutes))
+                values = {**_FRESH, "class": GapClass.REFUSED.value, "evidence": said[:500]}
+                _store(connection, symbol_id, part, values, whole.first_seen)
+            if refused:
+                for part in _without([Hole(whole.start, whole.end)], refused):
+                    _store(connection, symbol_id, part, _inherited(whole), whole.first_seen)
+
+        self._database.write(work)
+
     def retried(self, symbol: str, start: int, next_retry_at: int) -> None:
         """Counts an attempt that brought nothing, and sets when the next is due."""
         attempts = _table.c.attempts + 1
@@ -114,7 +155,7 @@ class Gaps:
             select(_table)
             .join(symbols, symbols.c.symbol_id == _table.c.symbol_id)
             .where(symbols.c.active_until.is_(None))
-            .where(_table.c.closed_at.is_(None), _table.c["class"].in_(_RETRIED))
+            .where(_table.c.closed_at.is_(None), _table.c["class"].in_(_RETRIED_CLASSES))
             .where(or_(_table.c.next_retry_at.is_(None), _table.c.next_retry_at <= now))
             .order_by(_table.c.symbol_id, _table.c.start)
         )
@@ -192,7 +233,18 @@ def _record(
             )
         )
     }
-    opened = [hole.start for hole in holes if _record_hole(connection, symbol_id, hole, known, now)]
+    refused = [
+        Hole(row.start, row.end)
+        for row in known.values()
+        if row.closed_at is None and row._mapping["class"] == GapClass.REFUSED
+    ]
+    holes = _apart(holes, refused)
+    ended = not _trades(connection, symbol_id)
+    opened = [
+        hole.start
+        for hole in holes
+        if _record_hole(connection, symbol_id, hole, known, now, ended=ended)
+    ]
     found = {hole.start for hole in holes}
     closed = [
         row.start for row in known.values() if row.closed_at is None and row.start not in found
@@ -212,6 +264,8 @@ def _record_hole(
     hole: Hole,
     known: dict[int, Row[Any]],
     now: int,
+    *,
+    ended: bool,
 ) -> bool:
     """Whether the hole is a gap that the ledger did not have open."""
     same = known.get(hole.start)
@@ -221,27 +275,79 @@ def _record_hole(
         (
             row
             for row in known.values()
-            if row.closed_at is None and row.start <= hole.start and row.end >= hole.end
+            if row.closed_at is None and row.start <= hole.start and _says(row, hole, ended=ended)
         ),
         None,
     )
-    values: dict[str, Any] = {"end": hole.end, "minutes": hole.minutes, "closed_at": None}
-    if around is None:
-        fresh = {"class": GapClass.OPEN.value, "evidence": "", "attempts": 0, "next_retry_at": None}
-        values |= fresh
-    else:
-        inherited = ("class", "evidence", "attempts", "next_retry_at")
-        values |= {name: around._mapping[name] for name in inherited}
-    if same is None:
-        key = {"symbol_id": symbol_id, "start": hole.start, "first_seen": now}
-        connection.execute(insert(_table).values({**key, **values}))
-        return True
-    connection.execute(
-        update(_table)
-        .where(_table.c.symbol_id == symbol_id, _table.c.start == hole.start)
-        .values(values)
+    values = _FRESH if around is None else _inherited(around)
+    _store(connection, symbol_id, hole, values, now)
+    return same is None or same.closed_at is not None
+
+
+def _says(row: Row[Any], hole: Hole, *, ended: bool) -> bool:
+    """Whether a gap that begins no later than the hole still says what the hole is.
+
+    The end of a symbol grows for as long as the symbol does not trade, and is none any more once
+    candles have come after it.
+    """
+    if row._mapping["class"] == GapClass.DELISTED:
+        return hole.end == row.end or (ended and row.end >= hole.start and hole.end > row.end)
+    return bool(row.end >= hole.end)
+
+
+def _inherited(row: Row[Any]) -> dict[str, Any]:
+    return {name: row._mapping[name] for name in ("class", "evidence", "attempts", "next_retry_at")}
+
+
+def _trades(connection: Connection, symbol_id: int) -> bool:
+    statement = select(symbols.c.status).where(symbols.c.symbol_id == symbol_id)
+    return connection.execute(statement).scalar() == SymbolStatus.TRADING
+
+
+def _store(
+    connection: Connection, symbol_id: int, hole: Hole, values: Mapping[str, Any], first_seen: int
+) -> None:
+    """Writes an open gap, over one that begins at the same minute and was first seen before."""
+    columns = {**values, "end": hole.end, "minutes": hole.minutes, "closed_at": None}
+    statement = upsert(
+        connection, _table, ["symbol_id", "start"], lambda new: [(n, new[n]) for n in columns]
     )
-    return same.closed_at is not None
+    key = {"symbol_id": symbol_id, "start": hole.start, "first_seen": first_seen}
+    connection.execute(statement, {**key, **columns})
+
+
+def _apart(holes: Sequence[Hole], refused: Sequence[Hole]) -> list[Hole]:
+    """The holes, cut so that each refused minute in them lies in a hole of refused minutes."""
+    inside = [
+        Hole(max(hole.start, part.start), min(hole.end, part.end))
+        for hole in holes
+        for part in refused
+        if part.start <= hole.end and part.end >= hole.start
+    ]
+    return sorted([*inside, *_without(holes, inside)])
+
+
+def _without(holes: Sequence[Hole], parts: Sequence[Hole]) -> list[Hole]:
+    """What is left of holes without some parts of them."""
+    left: list[Hole] = []
+    ordered = sorted(parts)
+    for hole in holes:
+        start = hole.start
+        for part in ordered:
+            if hole.start <= part.start <= hole.end:
+                left.append(Hole(start, part.start - MINUTE_MS))
+                start = part.end + MINUTE_MS
+        left.append(Hole(start, hole.end))
+    return [hole for hole in left if hole.minutes > 0]
+
+
+def _runs(minutes: Sequence[int]) -> list[Hole]:
+    """Ascending minutes as holes, neighbouring ones as one."""
+    runs: list[Hole] = []
+    for at in minutes:
+        start = runs.pop().start if runs and runs[-1].end + MINUTE_MS == at else at
+        runs.append(Hole(start, at))
+    return runs
 
 
 def _gap(symbol: str, row: Row[Any]) -> Gap:

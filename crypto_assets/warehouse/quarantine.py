@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
-from crypto_assets.market.clock import now_ms
+from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import upsert
@@ -50,18 +51,19 @@ class Quarantine:
             statement = statement.where(quarantine.c.symbol == symbol)
         order = (quarantine.c.noted_at.desc(), quarantine.c.quarantine_id.desc())
         rows = self._database.read(lambda c: c.execute(statement.order_by(*order)).all())
+        return [_read(row) for row in rows]
+
+    def of_minutes(self, symbol: str, window: Window) -> Sequence[Quarantined]:
+        """Rows of klines objects whose open time lies in a window, oldest record first."""
+        opened = quarantine.c.open_time
+        statement = (
+            select(quarantine)
+            .where(quarantine.c.symbol == symbol, quarantine.c.kind == ObjectKind.KLINES.value)
+            .where(opened >= window.start_ms, opened < window.end_ms)
+            .order_by(quarantine.c.quarantine_id)
+        )
         return [
-            Quarantined(
-                row.symbol,
-                ObjectKind(row.kind),
-                row.bucket,
-                row.key,
-                row.reason,
-                row.content,
-                row.open_time,
-                row.noted_at,
-            )
-            for row in rows
+            _read(row) for row in self._database.read_primary(lambda c: c.execute(statement).all())
         ]
 
     def count_by_reason(self, symbol: str, noted_from: int) -> dict[str, int]:
@@ -84,6 +86,19 @@ def quarantine_rows(connection: Connection, items: Sequence[Quarantined]) -> Non
     )
     if items:
         connection.execute(statement, [_row(item) for item in items])
+
+
+def _read(row: Row[Any]) -> Quarantined:
+    return Quarantined(
+        row.symbol,
+        ObjectKind(row.kind),
+        row.bucket,
+        row.key,
+        row.reason,
+        row.content,
+        row.open_time,
+        row.noted_at,
+    )
 
 
 def _row(item: Quarantined) -> dict[str, object]:

@@ -15,7 +15,6 @@ from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_of, day_s
 from crypto_assets.market.intervals import Interval
 from crypto_assets.pipeline.consistency import VALUES
 from crypto_assets.pipeline.differences import Difference, Yardstick
-from crypto_assets.pipeline.gaps import UNEXPLAINED
 from crypto_assets.pipeline.ingest import Errand
 from crypto_assets.pipeline.outcome import DayOutcome
 from crypto_assets.pipeline.platform import Platform
@@ -105,7 +104,7 @@ def ended(platform: Platform, server: ExchangeServer, outcomes: Sequence[DayOutc
         return End.FAILED
     if not lack:
         return End.WHOLE
-    unexplained = [g for g in platform.warehouse.gaps.list() if g.gap_class in UNEXPLAINED]
+    unexplained = [g for g in platform.warehouse.gaps.list() if not g.gap_class.is_explained]
     newest = platform.warehouse.watermarks.get(SYMBOL).last_open_time or 0
     assert unexplained or newest < published(server)["open_time"][-1].as_py()
     return End.OPEN

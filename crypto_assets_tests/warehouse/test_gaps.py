@@ -1,5 +1,6 @@
 """Holes among the minutes, and the ledger that explains them."""
 
+from dataclasses import replace
 from itertools import groupby
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets.warehouse import Warehouse, holes
 from crypto_assets.warehouse.gaps import GapClass
 from crypto_assets.warehouse.holes import Hole
@@ -175,6 +177,74 @@ def test_parts_of_an_outage_stay_one_and_a_grown_one_is_open(warehouse: Warehous
         (*_at(1, 3), GapClass.OUTAGE),
         (*_at(5, 9), GapClass.OPEN),
     ]
+
+
+def test_refused_minutes_stay_gaps_of_their_own(warehouse: Warehouse) -> None:
+    track(warehouse)
+    window = Window(*_at(0, 20))
+    _load(warehouse, *_at(0, 10, 19))
+    warehouse.gaps.refresh(SYMBOL, window)
+    warehouse.gaps.refuse(SYMBOL, _at(1)[0], dict.fromkeys(_at(3, 4, 7), "high below low"))
+    parts = [
+        (*_at(1, 2), GapClass.OPEN),
+        (*_at(3, 4), GapClass.REFUSED),
+        (*_at(5, 6), GapClass.OPEN),
+        (*_at(7, 7), GapClass.REFUSED),
+        (*_at(8, 9), GapClass.OPEN),
+        (*_at(11, 18), GapClass.OPEN),
+    ]
+
+    def found() -> list[tuple[int, int, GapClass]]:
+        return [(gap.start, gap.end, gap.gap_class) for gap in warehouse.gaps.list(SYMBOL)]
+
+    assert found() == parts
+    changes = warehouse.gaps.refresh(SYMBOL, window)
+    assert (changes.opened, changes.closed, found()) == ((), (), parts)
+    changes = warehouse.gaps.refresh(SYMBOL, Window(*_at(4, 6)), window)
+    assert (changes.opened, changes.closed, found()) == ((), (), parts)
+    (evidence,) = {g.evidence for g in warehouse.gaps.list() if g.gap_class is GapClass.REFUSED}
+    assert evidence == "high below low"
+    _load(warehouse, *_at(4, 5))
+    warehouse.gaps.refresh(SYMBOL, window)
+    assert found()[:3] == [
+        (*_at(1, 2), GapClass.OPEN),
+        (*_at(3, 3), GapClass.REFUSED),
+        (*_at(6, 6), GapClass.OPEN),
+    ]
+    warehouse.facts.load(SYMBOL, [], replacing=Window(*_at(10, 11)))
+    warehouse.gaps.refresh(SYMBOL, window)
+    assert found()[3:] == [(*_at(7, 7), GapClass.REFUSED), (*_at(8, 18), GapClass.OPEN)]
+
+
+def test_refusing_minutes_of_a_gap_that_was_filled_changes_nothing(warehouse: Warehouse) -> None:
+    track(warehouse)
+    window = Window(*_at(0, 10))
+    _load(warehouse, *_at(0, 9))
+    warehouse.gaps.refresh(SYMBOL, window)
+    _load(warehouse, *_at(*range(10)))
+    warehouse.gaps.refresh(SYMBOL, window)
+    warehouse.gaps.refuse(SYMBOL, _at(1)[0], {_at(3)[0]: "high below low"})
+    assert warehouse.gaps.list(SYMBOL) == []
+
+
+def test_the_end_of_a_symbol_grows_while_it_does_not_trade(warehouse: Warehouse) -> None:
+    track(warehouse)
+    _load(warehouse, *_at(*range(5)))
+    warehouse.gaps.refresh(SYMBOL, Window(*_at(0, 10)))
+    warehouse.gaps.classify(SYMBOL, _at(5)[0], GapClass.DELISTED, "its status is BREAK")
+    tracked = warehouse.symbols.get(SYMBOL)
+    ended = Symbol(SYMBOL, tracked.base, tracked.quote, SymbolStatus.BREAK, tracked.tick_size)
+
+    def found() -> list[tuple[int, int, GapClass]]:
+        return [(gap.start, gap.end, gap.gap_class) for gap in warehouse.gaps.list(SYMBOL)]
+
+    warehouse.symbols.update_status([ended])
+    warehouse.gaps.refresh(SYMBOL, Window(*_at(0, 20)))
+    assert found() == [(*_at(5, 19), GapClass.DELISTED)]
+    warehouse.symbols.update_status([replace(ended, status=SymbolStatus.TRADING)])
+    _load(warehouse, *_at(15))
+    warehouse.gaps.refresh(SYMBOL, Window(*_at(0, 25)))
+    assert found() == [(*_at(5, 14), GapClass.OPEN), (*_at(16, 24), GapClass.OPEN)]
 
 
 def test_a_look_at_one_day_leaves_the_rest_of_the_ledger_alone(warehouse: Warehouse) -> None:

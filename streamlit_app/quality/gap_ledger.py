@@ -12,6 +12,7 @@ _CLASSES = {
     GapClass.OUTAGE: "Outage: the exchange has nothing",
     GapClass.NOT_LISTED: "Not listed yet",
     GapClass.DELISTED: "Delisted",
+    GapClass.REFUSED: "Refused: the exchange's candle cannot be true",
     GapClass.ARCHIVE_LATE: "Its archive is late",
     GapClass.OPEN: "Open: asked for again",
 }
