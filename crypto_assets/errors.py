@@ -16,6 +16,7 @@ CryptoAssetsError                 failed work (exit code 1)
 │   ├── Banned                    418, with the time at which the ban ends
 │   ├── Forbidden                 403 and 451: this machine or region is refused
 │   ├── RequestRejected           Binance's own error code
+│   │   └── NotListed             -1121: the exchange does not list the symbol (any more)
 │   └── ArchiveError
 │       ├── ArchiveMissing        the daily file is not published (yet)
 │       └── ArchiveBroken         checksum, zip, symbol or content is wrong
@@ -114,6 +115,10 @@ class RequestRejected(ExchangeError):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NotListed(RequestRejected):
+    """The exchange's error -1121, of a symbol that it may have listed before."""
 
 
 class ArchiveError(ExchangeError):

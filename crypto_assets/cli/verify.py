@@ -13,6 +13,7 @@ from crypto_assets.lake import parse_key
 from crypto_assets.market.clock import Window, day_of, day_start_ms, isoformat
 from crypto_assets.pipeline.differences import Against
 from crypto_assets.pipeline.setup import admit
+from crypto_assets.pipeline.statuses import is_listed
 from crypto_assets.pipeline.verify import Verified
 from crypto_assets.pipeline.verify import verify as compare
 from crypto_assets.wiring import platform
@@ -37,6 +38,11 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
     else:
         marks = stores.warehouse.watermarks
         _print_lines(found, {name: marks.get(name).purged_before or 0 for name in found})
+        for name in found:
+            if not is_listed(stores, name):
+                click.echo(
+                    f"{name}: the exchange lists it no longer: held to lake and ledger alone"
+                )
     failed = [name for name, one in found.items() if not one.passed]
     if failed:
         count = sum(len(one.differences) + len(one.lost) for one in found.values())

@@ -82,6 +82,8 @@ def _request(
         return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
     if busy := unfinished(context.instance, job_name, _PATIENCE):
         return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
+    if not tick.symbols:
+        return dg.SkipReason("no tracked symbol is to be asked for: none trades, or none is near")
     known = known_symbols(context.instance, tick.symbols)
     if not known:
         return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")

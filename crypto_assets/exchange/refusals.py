@@ -14,6 +14,7 @@ from crypto_assets.errors import (
     ExchangeError,
     ExchangeUnavailable,
     Forbidden,
+    NotListed,
     RateLimited,
     RequestRejected,
 )
@@ -25,6 +26,8 @@ MARKET_DATA_HOST = "https://data-api.binance.vision"
 # Where the answer does not say how long: a whole minute, and the shortest ban there is.
 _PAUSE_S = 60.0
 _BAN_S = 120.0
+
+_INVALID_SYMBOL = -1121
 
 _BANNED_UNTIL = re.compile(rb"banned until (\d{13})")
 
@@ -84,4 +87,5 @@ def _rejection(answer: Answer) -> RequestRejected:
             "(CRYPTO_EXCHANGE_URL, CRYPTO_ARCHIVE_URL)?",
             0,
         )
-    return RequestRejected(f"{answer.url} is rejected: {message} ({code})", code)
+    kind = NotListed if code == _INVALID_SYMBOL else RequestRejected
+    return kind(f"{answer.url} is rejected: {message} ({code})", code)

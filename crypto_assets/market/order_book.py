@@ -60,10 +60,16 @@ class OrderBook:
         total = self.bid_depth + self.ask_depth
         return (self.bid_depth - self.ask_depth) / total if total else Decimal(0)
 
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether bids, asks or both are missing: true, and without a spread or a mid price."""
+        return not self.bids or not self.asks
+
     def flaw(self) -> str | None:
-        """Why the book cannot be true, or None: sides missing, unsorted, crossed, non-positive."""
-        if not self.bids or not self.asks:
-            return "a side is empty"
+        """Why the book cannot be true, or None: unsorted, crossed, non-positive.
+
+        Best bid and best ask may be equal, or missing, while orders are not matched.
+        """
         if any(level.price <= 0 or level.quantity <= 0 for level in self.bids + self.asks):
             return "a price or quantity is not positive"
         bids, asks = [b.price for b in self.bids], [a.price for a in self.asks]
@@ -71,6 +77,6 @@ class OrderBook:
             return "bids do not descend"
         if any(upper <= lower for lower, upper in pairwise(asks)):
             return "asks do not ascend"
-        if bids[0] >= asks[0]:
-            return f"crossed: best bid {bids[0]} is not below best ask {asks[0]}"
+        if bids and asks and bids[0] > asks[0]:
+            return f"crossed: best bid {bids[0]} is above best ask {asks[0]}"
         return None

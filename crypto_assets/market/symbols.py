@@ -27,13 +27,17 @@ _UNUSABLE = re.compile(r"\.{1,2}|.*\.\.\..*")
 
 
 class SymbolStatus(StrEnum):
-    """`exchangeInfo`'s words; anything but TRADING prints no new candles."""
+    """`exchangeInfo`'s words; anything but TRADING prints no new candles.
+
+    DELISTED is not one of them: the exchange's list no longer names the symbol.
+    """
 
     TRADING = "TRADING"
     HALT = "HALT"
     BREAK = "BREAK"
     CANCEL_ONLY = "CANCEL_ONLY"
     END_OF_DAY = "END_OF_DAY"
+    DELISTED = "DELISTED"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from crypto_assets.errors import CryptoAssetsError, ObjectMissing, Transient
+from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing, Transient
 from crypto_assets.market.clock import (
     DAY_MS,
     MINUTE_MS,
@@ -19,11 +19,12 @@ from crypto_assets.market.clock import (
 )
 from crypto_assets.pipeline.conflicts import resolve_conflicts
 from crypto_assets.pipeline.fact_klines import load_klines
-from crypto_assets.pipeline.gaps import Reasons, explain_holes, note_holes
+from crypto_assets.pipeline.gaps import Reasons, explain_holes, note_end, note_holes
 from crypto_assets.pipeline.held import Held, held_by_day
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import StoredDay, record, store_days, store_stretch
+from crypto_assets.pipeline.statuses import find_again, follow_again, is_listed, require_delisted
 from crypto_assets.pipeline.tidy import sweep_pieces
 
 
@@ -48,6 +49,8 @@ class Chain:
 
         Each item holds all outcomes of one calendar month's days.
         """
+        if Stage.RAW in self.stages:
+            find_again(self.platform, self.symbol)
         self._note_skipped()
         chunks = [list(days) for _, days in groupby(self.days(), key=lambda d: (d.year, d.month))]
         fetching = self._begin(chunks[0]) if chunks else []
@@ -61,11 +64,24 @@ class Chain:
         try:
             since = Window(self._since_ms(), self.closed_before_ms)
             stored = store_stretch(self.platform, self.symbol, since, self.closed_before_ms)
+        except NotListed as error:
+            yield self._end(since, error)
+            return
         except CryptoAssetsError as error:
             yield self.gave_up(error)
             return
         if stored:
             yield self.bring([day.day for day in stored], stored)
+            follow_again(self.platform, self.symbol)
+
+    def _end(self, since: Window, error: NotListed) -> list[DayOutcome]:
+        """Record that the symbol has ended; an outcome of each day of which that could not be."""
+        window = Window(floor_ms(since.start_ms - 1, MINUTE_MS) + MINUTE_MS, since.end_ms)
+        try:
+            reasons = note_end(self.platform, self.symbol, window, self.closed_before_ms, error)
+        except CryptoAssetsError as failure:
+            return self.gave_up(failure)
+        return self.failed(reasons)
 
     def days(self) -> list[date]:
         """The UTC days of the window that have begun, oldest first."""
@@ -184,13 +200,18 @@ class Chain:
 
         Returns whether any were loaded: imported minutes may have gone, and left holes.
         """
-        if not {Stage.RAW, Stage.HOURS} <= set(self.stages) or not resolve_conflicts(
-            self.platform, self.symbol, window, self.closed_before_ms
-        ):
+        asks = {Stage.RAW, Stage.HOURS} <= set(self.stages)
+        if not asks or not is_listed(self.platform, self.symbol):
             return False
-        self._aggregate(window)
-        note_holes(self.platform, self.symbol, window, self.closed_before_ms)
-        return True
+        try:
+            found = resolve_conflicts(self.platform, self.symbol, window, self.closed_before_ms)
+        except NotListed as error:
+            require_delisted(self.platform, self.symbol, error)
+            return False
+        if found:
+            self._aggregate(window)
+            note_holes(self.platform, self.symbol, window, self.closed_before_ms)
+        return bool(found)
 
     def _later_failed(self, day: date, error: CryptoAssetsError) -> list[DayOutcome]:
         later = [stage for stage in Stage if stage in self.stages and stage is not Stage.RAW]

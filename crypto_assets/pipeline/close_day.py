@@ -11,11 +11,13 @@ from itertools import groupby, takewhile
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_of, floor_ms
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.pipeline.chain import Chain
+from crypto_assets.pipeline.gaps import note_holes
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.plan import TAIL_MS
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import PullDay, StoredDay, raw_outcome, store_days
 from crypto_assets.pipeline.sources import pull_archived, pull_day
+from crypto_assets.pipeline.statuses import end_of
 
 _AGAIN_AFTER_DAYS = 7
 # An archive that has not come by then is not waited for; a week that was missed is made up for.
@@ -47,13 +49,17 @@ def readings(platform: Platform, symbol: str, closed_before_ms: int) -> Readings
     """Which closed days are to be read, and how; others need no reading.
 
     Yesterday and every day whose archive has not been read: the archive alone, unless minutes are
-    missing. Days a week old that were not read since: from the best source.
+    missing. Days a week old that were not read since: from the best source. Of a symbol that is
+    gone from the exchange's list none after its last.
     """
     if not _is_followed(platform, symbol, closed_before_ms):
         return {}
     today = floor_ms(closed_before_ms, DAY_MS)
     purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
-    recent = Window(today - _LATEST_DAYS * DAY_MS, today) & Window(purged, today)
+    last = _last_day(platform, symbol, closed_before_ms)
+    recent = Window(today - _LATEST_DAYS * DAY_MS, Window.of_day(last).end_ms) & Window(
+        purged, today
+    )
     first = {
         day: _first_reading(platform, symbol, day) for day in _unread(platform, symbol, recent)
     }
@@ -65,11 +71,16 @@ def close_days(chain: Chain) -> Iterator[list[DayOutcome]]:
     """Read again what is due of the chain's window, and bring it through to the days.
 
     Each item holds the outcomes of one calendar month: of the days that were due, and yesterday.
+    Of a symbol that is gone from the exchange's list its last day stands for yesterday.
     """
+    end = end_of(chain.platform, chain.symbol)
+    if end is not None:
+        ended = Window(end, floor_ms(chain.closed_before_ms, DAY_MS))
+        note_holes(chain.platform, chain.symbol, ended, chain.closed_before_ms)
     if not _is_followed(chain.platform, chain.symbol, chain.closed_before_ms):
         return
     due = readings(chain.platform, chain.symbol, chain.closed_before_ms)
-    wanted = {*due, _yesterday(chain.closed_before_ms)}
+    wanted = {*due, _last_day(chain.platform, chain.symbol, chain.closed_before_ms)}
     days = [day for day in chain.days() if day in wanted]
     for _, chunk in groupby(days, key=lambda day: (day.year, day.month)):
         yield _close(chain, list(chunk), due)
@@ -149,6 +160,12 @@ def _unrepeated(platform: Platform, symbol: str, recent: Window) -> list[date]:
     pending = recent & Window(end - DAY_MS if mark is None else mark, end)
     held = platform.warehouse.coverage.days(symbol, pending) if pending else {}
     return [day_of(start) for start, minutes in held.items() if minutes]
+
+
+def _last_day(platform: Platform, symbol: str, closed_before_ms: int) -> date:
+    """Yesterday, or the last day of a symbol that has ended before it."""
+    yesterday, end = _yesterday(closed_before_ms), end_of(platform, symbol)
+    return yesterday if end is None else min(yesterday, day_of(end - 1))
 
 
 def _yesterday(closed_before_ms: int) -> date:

@@ -10,6 +10,7 @@ from crypto_assets.market.sanity import flaws
 from crypto_assets.pipeline.consistency import unpurged
 from crypto_assets.pipeline.differences import Against
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.statuses import is_listed
 from crypto_assets.pipeline.verify import Verified, verify
 from crypto_assets.warehouse.day_stand import DayStand
 
@@ -92,6 +93,8 @@ class _Days:
         found += [f"{window} is not loaded" for window in self.verified.not_loaded]
         explained = len(self.verified.explained)
         good = f"{self.verified.compared} hours and days equal the exchange's own"
+        if not is_listed(self._platform, self._symbol):
+            good = "nothing to compare with: the exchange lists the symbol no longer"
         more = f", {explained} figures but for known revisions" if explained else ""
         conflicts = self.verified.conflicts
         if conflicts:

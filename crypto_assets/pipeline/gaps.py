@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from crypto_assets.errors import CryptoAssetsError, Transient
+from crypto_assets.errors import CryptoAssetsError, NotListed, Transient
 from crypto_assets.market.clock import (
     DAY_MS,
     HOUR_MS,
@@ -22,6 +22,7 @@ from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import StoredDay, record, store_stretch
 from crypto_assets.pipeline.refused import refused_rows
+from crypto_assets.pipeline.statuses import is_listed, refresh_status, require_delisted
 from crypto_assets.warehouse import Gap, GapClass
 
 # A candle may reach REST late; a hole this fresh is asked for again before it is believed.
@@ -93,12 +94,31 @@ def _unexplained_days(platform: Platform, symbol: str, window: Window) -> list[d
     return [day for span in spans for day in (span & window).days()]
 
 
+def note_end(
+    platform: Platform, symbol: str, window: Window, closed_before_ms: int, error: NotListed
+) -> Reasons:
+    """Record that a symbol's candles have ended before a window, as the exchange's list says.
+
+    Raises the error where the list does have the symbol. Answers as `explain_holes`.
+    """
+    require_delisted(platform, symbol, error)
+    note_holes(platform, symbol, window, closed_before_ms)
+    return explain_holes(platform, symbol, window, closed_before_ms)
+
+
 def mend(platform: Platform, gap: Gap, closed_before_ms: int) -> int:
     """Fetch and load what REST has of a gap; answers how many minutes came.
 
-    Of a long one a stretch, from its first candle on: what lies before it has none.
+    Of a long one a stretch, from its first candle on: what lies before it has none. REST has
+    nothing of a symbol that it lists no longer.
     """
-    stored = _fetch(platform, gap, gap.start, closed_before_ms)
+    if not is_listed(platform, gap.symbol):
+        return 0
+    try:
+        stored = _fetch(platform, gap, gap.start, closed_before_ms)
+    except NotListed as error:
+        require_delisted(platform, gap.symbol, error)
+        return 0
     if not stored and gap.end >= gap.start + _MENDED_AT_ONCE_MS:
         first = _first_of(platform, gap.symbol, Window(gap.start, gap.end + 1))
         stored = [] if first is None else _fetch(platform, gap, first, closed_before_ms)
@@ -169,6 +189,8 @@ def _explain(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
 
 def _ask(platform: Platform, symbol: str, span: Window) -> _Said:
     refused: dict[int, str] = {}
+    if not is_listed(platform, symbol):
+        return _Said(None, refused)
     for page in platform.exchange.rest.klines(symbol, Interval.M1, span):
         sifted = sift(page, span)
         first = sifted.candles["open_time"][0].as_py() if sifted.candles.num_rows else None
@@ -185,7 +207,7 @@ def _refused(platform: Platform, gap: Gap, said: _Said, closed_before_ms: int) -
     """Why minutes of a gap are refused; one that is fresh, or may be in a late archive, is not."""
     at = isoformat(closed_before_ms)
     found = {
-        minute: f"a row of it cannot be true ({row.reason}); REST had none of it at {at}"
+        minute: f"a row of it cannot be true ({row.reason}); {_asked(platform, gap.symbol, at)}"
         for minute, row in refused_rows(
             platform, gap.symbol, Window(gap.start, gap.end + MINUTE_MS)
         ).items()
@@ -207,12 +229,12 @@ def _refused(platform: Platform, gap: Gap, said: _Said, closed_before_ms: int) -
 
 
 def _explain_part(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
-    asked = f"REST had none of it at {isoformat(closed_before_ms)}"
+    asked = _asked(platform, gap.symbol, isoformat(closed_before_ms))
     first = _first_candle(platform, gap)
     if first is None or gap.end < first:
         listed = "there is no candle yet" if first is None else f"first candle {isoformat(first)}"
         _classify(platform, gap, GapClass.NOT_LISTED, f"{asked}; {listed}")
-    elif _is_last(platform, gap) and (status := _status(platform, gap)) != SymbolStatus.TRADING:
+    elif _is_last(platform, gap) and (status := _status(platform, gap)) is not SymbolStatus.TRADING:
         _classify(platform, gap, GapClass.DELISTED, f"{asked}; its status is {status}")
     else:
         _explain_inside(platform, gap, asked, closed_before_ms)
@@ -231,7 +253,12 @@ def _explain_inside(platform: Platform, gap: Gap, asked: str, closed_before_ms: 
 
 
 def _late_days(platform: Platform, gap: Gap, closed_before_ms: int) -> list[date]:
-    """Days of a gap whose archive is due, was not read, and may have what is missing."""
+    """Days of a gap whose archive is due, was not read, and may have what is missing.
+
+    Those of a symbol that is listed no longer are looked for as long as its days are closed.
+    """
+    if not is_listed(platform, gap.symbol):
+        return []
     fetched, read = _fetched_days(platform, gap)
     due = closed_before_ms - _ARCHIVE_DUE_MS
     days = Window(gap.start, gap.end + MINUTE_MS).days()
@@ -264,7 +291,10 @@ def _first_candle(platform: Platform, gap: Gap) -> int | None:
 
 
 def _is_last(platform: Platform, gap: Gap) -> bool:
-    """Whether the exchange has no candle after the gap."""
+    """Whether there is no candle after the gap, here or at the exchange."""
+    newest = platform.warehouse.watermarks.get(gap.symbol).last_open_time
+    if newest is not None and newest > gap.end:
+        return False
     return not _has_candles(platform, gap.symbol, Window(gap.end + 1, platform.now()))
 
 
@@ -274,12 +304,21 @@ def _has_candles(platform: Platform, symbol: str, window: Window) -> bool:
 
 def _first_of(platform: Platform, symbol: str, window: Window) -> int | None:
     """Open time of the first candle that REST has in a window."""
+    if not is_listed(platform, symbol):
+        return None
     page = next(platform.exchange.rest.klines(symbol, Interval.M1, window), None)
     return int(page[0][0]) if page else None
 
 
 def _status(platform: Platform, gap: Gap) -> SymbolStatus:
     """As the exchange says, and noted: of one that trades no more nothing is expected."""
-    symbol = platform.exchange.rest.exchange_info([gap.symbol]).symbols[gap.symbol]
-    platform.warehouse.symbols.update_status([symbol])
-    return symbol.status
+    if not is_listed(platform, gap.symbol):
+        return SymbolStatus.DELISTED
+    return refresh_status(platform, gap.symbol)
+
+
+def _asked(platform: Platform, symbol: str, at: str) -> str:
+    """What REST has said of a gap, for its evidence."""
+    if is_listed(platform, symbol):
+        return f"REST had none of it at {at}"
+    return f"the exchange's list did not have {symbol} at {at}"

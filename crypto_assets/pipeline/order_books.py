@@ -7,14 +7,16 @@ be fetched again.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from crypto_assets.errors import CryptoAssetsError, ObjectMissing
+from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing
 from crypto_assets.lake import decode_depth, depth_object
 from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import OrderBook
+from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.lake_minutes import read_unloaded
 from crypto_assets.pipeline.outcome import BookStage, DayOutcome
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.statuses import of_trading, refresh_status
 from crypto_assets.warehouse import Quarantined
 
 
@@ -30,36 +32,75 @@ def capture(platform: Platform, symbol: str) -> LakeObject:
 def load_books(platform: Platform, symbol: str, window: Window) -> int:
     """Load every unloaded snapshot captured within `window`; answers how many.
 
-    A book that cannot be true (crossed, unsorted, a side empty) is set aside with the reason.
+    A book that cannot be true (crossed, unsorted) is quarantined with the reason. One without bids
+    or asks, as of a symbol in a halt, has no spread: it stays in the lake alone.
     """
+    return _load(platform, symbol, window)[0]
+
+
+def _load(platform: Platform, symbol: str, window: Window) -> tuple[int, int]:
+    """How many snapshots were loaded, and how many lack a side."""
     objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.DEPTH, window)
-    bodies = ((item, read_unloaded(platform, item)) for item in objects)
+    bodies = [(item, read_unloaded(platform, item)) for item in objects]
     read = [(item, _read(platform, item, body)) for item, body in bodies if body is not None]
-    books = [(item, book) for item, book in read if book is not None]
+    true = [(item, book) for item, book in read if book is not None]
+    books = [(item, book) for item, book in true if not book.is_one_sided]
     platform.warehouse.order_books.load(symbol, books)
-    platform.warehouse.objects.mark_loaded([item for item, book in read if book is None])
-    return len(books)
+    loaded = {item.key for item, _ in books}
+    platform.warehouse.objects.mark_loaded([item for item, _ in read if item.key not in loaded])
+    return len(books), len(true) - len(books)
 
 
 def bring_books(
     platform: Platform, symbol: str, window: Window, stages: set[BookStage]
 ) -> list[DayOutcome]:
     """Capture the book if `window`, a partition's day or month, is the one that runs, and load what
-    the lake holds of it. One outcome a stage.
+    the lake holds of it. One outcome a stage; none of a symbol that has just left the exchange's
+    list. The book of one that does not trade is not asked for.
     """
+    one_sided = 0
     try:
-        if BookStage.RAW in stages and platform.now() in window:
+        symbols = [platform.warehouse.symbols.get(symbol)]
+        if BookStage.RAW in stages and platform.now() in window and of_trading(symbols):
             capture(platform, symbol)
         if BookStage.FACTS in stages:
-            load_books(platform, symbol, window)
+            _, one_sided = _load(platform, symbol, window)
         held = _held(platform, symbol, window)
+        flaw = _flaw(platform, symbol, window, held)
+    except NotListed as error:
+        return _left(platform, symbol, window, stages, error)
     except CryptoAssetsError as error:
-        failed = DayOutcome(BookStage.RAW, symbol, day_of(window.start_ms), error=error)
-        return [replace(failed, stage=stage) for stage in sorted(stages)]
+        return _failed(symbol, window, stages, error)
     return [
-        DayOutcome(stage, symbol, day_of(window.start_ms), held[stage], error=_flaw(stage, held))
+        DayOutcome(
+            stage,
+            symbol,
+            day_of(window.start_ms),
+            held[stage],
+            {"one_sided": one_sided} if one_sided and stage is BookStage.FACTS else {},
+            error=flaw if stage is BookStage.FACTS else None,
+        )
         for stage in sorted(stages)
     ]
+
+
+def _left(
+    platform: Platform, symbol: str, window: Window, stages: set[BookStage], error: NotListed
+) -> list[DayOutcome]:
+    """Record that a symbol is gone from the exchange's list; no outcome if that is so."""
+    try:
+        if refresh_status(platform, symbol) is SymbolStatus.DELISTED:
+            return []
+    except CryptoAssetsError as failure:
+        return _failed(symbol, window, stages, failure)
+    return _failed(symbol, window, stages, error)
+
+
+def _failed(
+    symbol: str, window: Window, stages: set[BookStage], error: CryptoAssetsError
+) -> list[DayOutcome]:
+    failed = DayOutcome(BookStage.RAW, symbol, day_of(window.start_ms), error=error)
+    return [replace(failed, stage=stage) for stage in sorted(stages)]
 
 
 def _held(platform: Platform, symbol: str, window: Window) -> Mapping[BookStage, int]:
@@ -75,8 +116,12 @@ def _held(platform: Platform, symbol: str, window: Window) -> Mapping[BookStage,
     return held
 
 
-def _flaw(stage: BookStage, held: Mapping[BookStage, int]) -> CryptoAssetsError | None:
-    if stage is BookStage.RAW or held[BookStage.FACTS]:
+def _flaw(
+    platform: Platform, symbol: str, window: Window, held: Mapping[BookStage, int]
+) -> CryptoAssetsError | None:
+    """What is wrong with the facts where none of the books that are there could be loaded."""
+    quarantine = platform.warehouse.quarantine
+    if held[BookStage.FACTS] or not quarantine.holds_objects(symbol, ObjectKind.DEPTH, window):
         return None
     return ObjectMissing(f"of {held[BookStage.RAW]} order books none is loaded: see the quarantine")
 

@@ -15,7 +15,7 @@ from crypto_assets.market.clock import (
 )
 from crypto_assets.pipeline.gap_retries import days_of, due_gaps
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.statuses import has_ended
+from crypto_assets.pipeline.statuses import has_ended, is_gone, of_trading
 from crypto_assets.warehouse import Gap, TrackedSymbol
 
 # Further behind than this, whole days come from the archive: that is a backfill's work.
@@ -62,13 +62,13 @@ def tick(platform: Platform, scheduled: datetime) -> Tick:
 
 
 def book_tick(platform: Platform, scheduled: datetime) -> Tick:
-    """The order books' tick of a minute: every tracked symbol, today."""
+    """The order books' tick of a minute: every tracked symbol that trades, today."""
     today = day_of(platform.now())
     interval = platform.order_book_interval_minutes()
     return Tick(
         due=_is_due(scheduled, interval),
         interval_minutes=interval,
-        symbols=tuple(symbol.name for symbol in platform.warehouse.symbols.tracked()),
+        symbols=tuple(of_trading(platform.warehouse.symbols.tracked())),
         first_day=today,
         last_day=today,
         hour_closed=False,
@@ -76,11 +76,14 @@ def book_tick(platform: Platform, scheduled: datetime) -> Tick:
 
 
 def near_enough(platform: Platform, now_ms: int) -> dict[str, int | None]:
-    """Newest open time of each tracked symbol that ticks keep up; None before its first load."""
+    """Newest open time of each tracked symbol that ticks keep up; None before its first load.
+
+    One that is gone from the exchange's list is not asked for.
+    """
     return {
         symbol.name: mark
         for symbol, mark in _newest(platform)
-        if mark is None or now_ms - mark <= TAIL_MS
+        if (mark is None or now_ms - mark <= TAIL_MS) and not is_gone(platform, symbol, mark)
     }
 
 

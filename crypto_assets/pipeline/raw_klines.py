@@ -12,7 +12,14 @@ from crypto_assets.market.clock import Window, day_start_ms, isoformat
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.pipeline.outcome import DayOutcome, Stage
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.sources import DayPulls, Pull, pull_day, pull_stretch
+from crypto_assets.pipeline.sources import (
+    DayPulls,
+    Pull,
+    pull_archive_alone,
+    pull_day,
+    pull_stretch,
+)
+from crypto_assets.pipeline.statuses import end_of, is_listed
 from crypto_assets.warehouse import Quarantined
 
 # From which sources a day is asked, up to which instant of the exchange's clock.
@@ -64,9 +71,9 @@ def store_days(
     pull: PullDay = pull_day,
 ) -> list[Future[StoredDay]]:
     """Begin to fetch and store whole days; a day that fails carries its error."""
-    purged = pool.submit(_purged_before, platform, symbol)
+    limits = pool.submit(_limits, platform, symbol)
     return [
-        pool.submit(_store_day, platform, symbol, day, closed_before_ms, pull, purged)
+        pool.submit(_store_day, platform, symbol, day, closed_before_ms, pull, limits)
         for day in days
     ]
 
@@ -101,8 +108,19 @@ def _refused(platform: Platform, symbol: str, day: date, broken: ArchiveBroken) 
     )
 
 
-def _purged_before(platform: Platform, symbol: str) -> int:
-    return platform.warehouse.watermarks.get(symbol).purged_before or 0
+@dataclass(frozen=True)
+class _Limits:
+    """What of a symbol is not fetched: what was retired, what comes after its end (both epoch ms),
+    and anything over REST, where the exchange does not list it."""
+
+    purged_before: int
+    end: int | None
+    listed: bool
+
+
+def _limits(platform: Platform, symbol: str) -> _Limits:
+    purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
+    return _Limits(purged, end_of(platform, symbol), is_listed(platform, symbol))
 
 
 def _store_day(
@@ -111,14 +129,19 @@ def _store_day(
     day: date,
     closed_before_ms: int,
     pull: PullDay,
-    purged: Future[int],
+    limits: Future[_Limits],
 ) -> StoredDay:
     try:
-        before = purged.result()
-        if day_start_ms(day) < before:
-            note = f"retired: nothing before {isoformat(before)} is fetched"
+        known = limits.result()
+        if day_start_ms(day) < known.purged_before:
+            note = f"retired: nothing before {isoformat(known.purged_before)} is fetched"
             return StoredDay(day, note=note, whole=False)
-        pulls = pull(platform.exchange, symbol, day, closed_before_ms)
+        if known.end is not None and day_start_ms(day) >= known.end:
+            note = f"delisted: there is nothing from {isoformat(known.end)} on"
+            return StoredDay(day, note=note, whole=False)
+        pulls = (pull if known.listed else pull_archive_alone)(
+            platform.exchange, symbol, day, closed_before_ms
+        )
         return store_pulls(platform, symbol, day, pulls)
     except CryptoAssetsError as error:
         return StoredDay(day, error=error)

@@ -18,7 +18,7 @@ _MOST_REVISIONS = 100_000
 
 @dataclass(frozen=True)
 class Explained:
-    """A difference and the revision that accounts for it."""
+    """A difference and what accounts for it: revisions, or rows that were refused."""
 
     difference: Difference
     by: str
@@ -28,7 +28,7 @@ class Explained:
 
 
 def find_revision(platform: Platform, yardstick: Yardstick, period: Period) -> str | None:
-    """Return in words the revisions or refused rows that account for a period's difference.
+    """Return the revisions or refused rows that account for a period's difference, in words.
 
     They do if the period's minutes, as stored before a revision, give the exchange's candle: the
     exchange has revised its minutes and not (yet) the larger candle, or the other way round. So do

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from crypto_assets.errors import ArchiveBroken, ArchiveError
+from crypto_assets.errors import ArchiveBroken, ArchiveError, NotListed
 from crypto_assets.exchange import Exchange
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, now_ms
@@ -44,17 +44,18 @@ def pull_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) 
     """A day's closed candles from the best source (truth rule 2).
 
     A day that is over comes from the archive. Where that is missing, broken or short, REST is
-    asked as well, and its rows count for the minutes that the archive lacks. Raises ExchangeError.
+    asked as well, and its rows count for the minutes that the archive lacks; of a symbol that it
+    does not list REST has none. Raises ExchangeError.
     """
     window = Window.of_day(day)
     if window.end_ms > closed_before_ms:
-        return DayPulls(_some(_pull_rest(exchange, symbol, window, closed_before_ms)))
+        return _pull_rest(exchange, symbol, window, closed_before_ms)
     try:
         archived = Pull(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
     except ArchiveError as error:
         rest = _pull_rest(exchange, symbol, window, closed_before_ms)
-        broken = error if isinstance(error, ArchiveBroken) else None
-        return DayPulls(_some(rest), str(error), broken)
+        note = "; ".join(filter(None, (str(error), rest.note)))
+        return DayPulls(rest.pulls, note, _broken(error))
     return _made_whole(exchange, symbol, day, archived, closed_before_ms)
 
 
@@ -66,8 +67,21 @@ def pull_archived(exchange: Exchange, symbol: str, day: date, closed_before_ms: 
     try:
         archived = Pull(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
     except ArchiveError as error:
-        return DayPulls([], str(error), error if isinstance(error, ArchiveBroken) else None)
+        return DayPulls([], str(error), _broken(error))
     return _made_whole(exchange, symbol, day, archived, closed_before_ms)
+
+
+def pull_archive_alone(
+    exchange: Exchange, symbol: str, day: date, closed_before_ms: int
+) -> DayPulls:
+    """A past day as its archive has it, however short: for a symbol that REST does not list."""
+    if Window.of_day(day).end_ms > closed_before_ms:
+        return DayPulls([], _not_listed(symbol))
+    try:
+        archived = Pull(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
+    except ArchiveError as error:
+        return DayPulls([], f"{error}; {_not_listed(symbol)}", _broken(error))
+    return DayPulls([archived])
 
 
 def pull_stretch(
@@ -95,7 +109,11 @@ def _made_whole(
     missing = _MINUTES_A_DAY - len(held)
     if not missing:
         return DayPulls([archived])
-    rows, fetched_at = _closed_rows(exchange, symbol, Window.of_day(day), closed_before_ms)
+    try:
+        rows, fetched_at = _closed_rows(exchange, symbol, Window.of_day(day), closed_before_ms)
+    except NotListed:
+        note = f"the archive lacks {missing} minutes; {_not_listed(symbol)}"
+        return DayPulls([archived], note)
     minutes = [int(row[0]) // MINUTE_MS for row in rows]
     before = np.searchsorted(held, minutes).tolist()
     lacking = np.isin(minutes, held, invert=True).tolist()
@@ -109,9 +127,12 @@ def _made_whole(
     return DayPulls([archived, *rest], note)
 
 
-def _pull_rest(exchange: Exchange, symbol: str, window: Window, closed_before_ms: int) -> Pull:
-    rows, fetched_at = _closed_rows(exchange, symbol, window, closed_before_ms)
-    return Pull(Source.REST, RawKlines.of(rows), fetched_at)
+def _pull_rest(exchange: Exchange, symbol: str, window: Window, closed_before_ms: int) -> DayPulls:
+    try:
+        rows, fetched_at = _closed_rows(exchange, symbol, window, closed_before_ms)
+    except NotListed:
+        return DayPulls([], _not_listed(symbol))
+    return DayPulls([Pull(Source.REST, RawKlines.of(rows), fetched_at)] if rows else [])
 
 
 def _closed_rows(
@@ -143,5 +164,9 @@ def _is_doubtful(exchange: Exchange, symbol: str, row: KlineRow, closed_before_m
     return next(exchange.rest.klines(symbol, Interval.M1, later), None) is None
 
 
-def _some(pull: Pull) -> list[Pull]:
-    return [pull] if pull.klines else []
+def _broken(error: ArchiveError) -> ArchiveBroken | None:
+    return error if isinstance(error, ArchiveBroken) else None
+
+
+def _not_listed(symbol: str) -> str:
+    return f"the exchange does not list {symbol} any more"

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from crypto_assets.errors import NotListed
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.pipeline.conflicts import (
@@ -30,6 +31,7 @@ from crypto_assets.pipeline.lake_minutes import read_minutes
 from crypto_assets.pipeline.loaded import Loaded
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.revised import Explained, find_revision
+from crypto_assets.pipeline.statuses import is_listed, require_delisted
 from crypto_assets.warehouse import Conflict
 
 
@@ -99,19 +101,26 @@ def verify(platform: Platform, symbol: str, window: Window) -> Verified:
     with the lake's objects as far as it still holds them, and with the gap ledger. As decimals, to
     the last digit; on SQLite, which holds doubles, to twelve significant digits. Where an hour or
     day differs, the exchange's minutes are fetched to tell whose fault that is; a contradiction of
-    the exchange with itself is recorded. The work is bounded by the window's length: a month's
-    minutes at a time. Raises ExchangeError, LakeError, WarehouseError.
+    the exchange with itself is recorded. A symbol that the exchange lists no longer is held to lake
+    and ledger alone. The work is bounded by the window's length: a month's minutes at a time.
+    Raises ExchangeError, LakeError, WarehouseError.
     """
     yardstick = Yardstick(symbol, platform.warehouse.is_exact)
     closed = window & Window(0, platform.closed_before())
     loaded = Loaded(platform, symbol)
     settled = closed & Window(0, floor_ms(loaded.until, HOUR_MS))
-    ourselves = Verified()
+    found = Verified(partial=tuple(_partial(platform, symbol, closed)))
     for month in _months(settled):
-        ourselves += _against_ourselves(platform, yardstick, month)
-    found = _against_exchange(platform, yardstick, closed, loaded, ourselves.differences)
-    platform.warehouse.conflicts.replace(symbol, closed, found.conflicts)
-    return found + ourselves + Verified(partial=tuple(_partial(platform, symbol, closed)))
+        found += _against_ourselves(platform, yardstick, month)
+    if not is_listed(platform, symbol):
+        return found
+    try:
+        compared = _against_exchange(platform, yardstick, closed, loaded, found.differences)
+    except NotListed as error:
+        require_delisted(platform, symbol, error)
+        return found
+    platform.warehouse.conflicts.replace(symbol, closed, compared.conflicts)
+    return compared + found
 
 
 def _partial(platform: Platform, symbol: str, window: Window) -> Iterator[PartialPeriod]:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import upsert
-from crypto_assets.warehouse.schema import quarantine
+from crypto_assets.warehouse.schema import lake_objects, quarantine
 
 _CONTENT_CHARACTERS = 4000
 _REASON_CHARACTERS = 500
@@ -73,6 +73,21 @@ class Quarantine:
         statement = select(reason, func.count()).where(*noted).group_by(reason).order_by(reason)
         rows = self._database.read_primary(lambda c: c.execute(statement).all())
         return {found: count for found, count in rows}
+
+    def holds_objects(self, symbol: str, kind: ObjectKind, window: Window) -> bool:
+        """Whether any of the manifest's objects that begin in a window is quarantined."""
+        objects = lake_objects.c
+        statement = (
+            select(quarantine.c.quarantine_id)
+            .join(
+                lake_objects,
+                and_(objects.bucket == quarantine.c.bucket, objects.key == quarantine.c.key),
+            )
+            .where(objects.symbol == symbol, objects.kind == kind.value)
+            .where(objects.first_time >= window.start_ms, objects.first_time < window.end_ms)
+            .limit(1)
+        )
+        return self._database.read_primary(lambda c: c.execute(statement).first()) is not None
 
     def count(self) -> int:
         statement = select(func.count()).select_from(quarantine)

@@ -20,8 +20,20 @@ from crypto_assets.defs.mending import (
     mend_gaps,
 )
 from crypto_assets.defs.partitions import range_tags
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat, now_ms
+from crypto_assets.defs.ticks import ingest, ingest_schedule, order_books_schedule
+from crypto_assets.defs.ticks import order_books as order_books_job
+from crypto_assets.market.clock import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_start_ms,
+    from_ms,
+    isoformat,
+    now_ms,
+)
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.day_checks import DayCheck
 from crypto_assets.pipeline.order_books import capture
 from crypto_assets.pipeline.outcome import Stage
@@ -30,7 +42,7 @@ from crypto_assets.pipeline.raw_klines import store_stretch
 from crypto_assets.pipeline.setup import track
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, build_platform
 from crypto_assets_tests.pipeline.tampering import tamper
-from crypto_assets_tests.services.exchange import ExchangeServer
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 
 __all__ = ["build_platform"]
 
@@ -201,6 +213,47 @@ def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
     assert run(instance, platform, request, mend_gaps.name).success
     assert platform.warehouse.gaps.list() == []
     assert asked(gaps_sensor, instance, platform) == []
+
+
+def test_a_symbol_that_left_the_list_is_quiet_and_green(
+    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+) -> None:
+    """Ticks, order books, closings and retries of gaps."""
+    stays, gone = _SYMBOLS
+    server.faults.add({"do": "list", "symbol": gone, "at": isoformat(NOON + 900 * DAY_MS)})
+    server.clock.set(_NEXT_MORNING)
+    defs = dg.Definitions(
+        assets=[klines, order_books],
+        jobs=[ingest, order_books_job, close_day],
+        resources={"platform": platform},
+    )
+
+    def tick(schedule: dg.ScheduleDefinition, job: str) -> None:
+        at = from_ms(server.clock.now_ms())
+        with dg.build_schedule_context(
+            instance, scheduled_execution_time=at, resources={"platform": platform}
+        ) as context:
+            (request,) = schedule.evaluate_tick(context).run_requests or ()
+        result = defs.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            tags=dict(request.tags),
+            asset_selection=request.asset_selection,
+            raise_on_error=False,
+        )
+        assert result.success
+
+    for day in range(3):
+        tick(ingest_schedule, ingest.name)
+        tick(order_books_schedule, order_books_job.name)
+        for request in closings(instance, platform):
+            assert run(instance, platform, request, close_day.name).success
+        assert asked(gaps_sensor, instance, platform) == []
+        assert platform.warehouse.symbols.get(gone).status is SymbolStatus.DELISTED
+        assert {one.gap_class for one in platform.warehouse.gaps.list(gone)} == {"delisted"}
+        if day == 0:
+            server.faults.add({"do": "status", "status": 451, "symbol": gone, "path": "/api/*"})
+        server.clock.advance(HOUR_MS)
+    assert verdicts(instance, TODAY, stays) == dict.fromkeys(DayCheck, True)
 
 
 def test_objects_left_in_the_lake_are_found_and_loaded(

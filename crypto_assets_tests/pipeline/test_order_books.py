@@ -3,14 +3,19 @@
 from datetime import date
 
 import orjson
+import pytest
 
 from crypto_assets.lake import depth_object
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms, isoformat
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.pipeline import plan
 from crypto_assets.pipeline.order_books import bring_books, capture, load_books
 from crypto_assets.pipeline.outcome import BookStage
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+Sides = list[list[str]]
 
 _BOTH = {BookStage.RAW, BookStage.FACTS}
 _DAY = Window.of_day(TODAY)
@@ -91,3 +96,64 @@ def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
         (BookStage.FACTS, 1, None),
         (BookStage.RAW, 0, None),
     ]
+
+
+def put_book(platform: Platform, bids: Sides, asks: Sides, at: int) -> None:
+    answer = orjson.dumps({"lastUpdateId": at, "bids": bids, "asks": asks})
+    item, body = depth_object(platform.raw.bucket, "BTCUSDT", answer, at)
+    platform.raw.put(item.key, body, fetched_at=at, source=item.source, rows=item.rows)
+    platform.warehouse.objects.record([item])
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks"), [([], []), ([["2.0", "1.0"]], []), ([], [["2.0", "1.0"]])]
+)
+def test_books_without_a_side_are_no_failure_and_no_news(
+    bids: Sides, asks: Sides, simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server)
+    for number in range(1, 4):
+        put_book(platform, bids, asks, NOON - number * MINUTE_MS)
+    server.clock.advance(DAY_MS)
+    for one_sided in (3, 0):
+        facts, raw = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
+        assert (facts.rows, facts.error, raw.rows, raw.error) == (0, None, 3, None)
+        assert facts.facts == ({"one_sided": one_sided} if one_sided else {})
+    assert platform.warehouse.quarantine.list() == []
+
+
+def test_a_locked_book_is_loaded(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server)
+    put_book(platform, [["2.0", "1.0"]], [["2.0", "3.0"]], NOON)
+    assert load_books(platform, "BTCUSDT", _DAY) == 1
+    book = platform.warehouse.order_books.latest("BTCUSDT")
+    assert book is not None
+    assert (book.spread, book.mid) == (0, 2)
+    assert platform.warehouse.quarantine.list() == []
+
+
+def test_the_book_of_a_symbol_that_does_not_trade_is_not_asked_for(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    ended = {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(NOON - HOUR_MS)}
+    server = simulated_exchange(now=NOON, faults=[ended])
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    server.faults.add({"do": "status", "status": 451, "path": "/api/v3/depth"})
+    for outcome in bring_books(platform, "BTCUSDT", _DAY, _BOTH):
+        assert "no order book of BTCUSDT was captured" in str(outcome.error)
+    assert plan.book_tick(platform, from_ms(NOON)).symbols == ("ETHUSDT",)
+
+
+def test_a_symbol_that_leaves_the_list_fails_no_capture(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    server.faults.add({"do": "list", "symbol": "BTCUSDT", "at": isoformat(NOON + DAY_MS)})
+    assert bring_books(platform, "BTCUSDT", _DAY, _BOTH) == []
+    assert platform.warehouse.symbols.get("BTCUSDT").status is SymbolStatus.DELISTED
+    assert plan.book_tick(platform, from_ms(NOON)).symbols == ("ETHUSDT",)

@@ -72,5 +72,5 @@ def test_a_symbol_that_the_exchange_names_no_more_is_not_silent(
     tamper(platform, "UPDATE symbols SET symbol = 'GONEUSDT' WHERE symbol = 'ETHUSDT'")
     assert {one.symbol for one in silent_symbols(platform)} == {"BTCUSDT", "GONEUSDT"}
     refresh_statuses(platform)
-    assert status(platform, "GONEUSDT") is SymbolStatus.BREAK
+    assert status(platform, "GONEUSDT") is SymbolStatus.DELISTED
     assert [one.symbol for one in silent_symbols(platform)] == ["BTCUSDT"]

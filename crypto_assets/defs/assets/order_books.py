@@ -11,6 +11,7 @@ from crypto_assets.defs.plans import visits_every_key
 from crypto_assets.pipeline.order_books import bring_books
 from crypto_assets.pipeline.outcome import BookStage
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.statuses import of_trading
 
 
 @dg.multi_asset(
@@ -25,14 +26,14 @@ def order_books(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Capture each symbol's book and load what the lake holds of the run's partitions.
 
-    A tick's range of keys may span symbols that are retired: it leaves them alone.
+    A tick's range of keys may span symbols that are retired, or do not trade: it leaves them alone.
     """
     require_admission(context, platform)
     stages = {BookStage(key.to_user_string()) for key in context.selected_asset_keys}
     wanted = by_symbol(context.partition_keys)
     if not visits_every_key(context.run):
-        tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
-        wanted = [own for own in wanted if own.symbol in tracked]
+        trading = of_trading(platform.warehouse.symbols.tracked())
+        wanted = [own for own in wanted if own.symbol in trading]
     bad = []
     for own in wanted:
         for key in own.keys:
