@@ -10,12 +10,10 @@ difference of ours.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import decode_klines
 from crypto_assets.market.candles import CANDLE_COLUMNS, KlineRow
 from crypto_assets.market.clock import HOUR_MS, Window, day_of, floor_ms, isoformat, now_ms
@@ -33,7 +31,7 @@ from crypto_assets.pipeline.exchange_periods import (
 )
 from crypto_assets.pipeline.fact_klines import load_klines
 from crypto_assets.pipeline.imported_hours import drop_imported_hours, list_imported_hours
-from crypto_assets.pipeline.lake_minutes import lake_of, merged
+from crypto_assets.pipeline.lake_minutes import find_body, merged
 from crypto_assets.pipeline.loaded import Loaded
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import record, store_pulls
@@ -88,9 +86,8 @@ class ExchangeMinutes:
         )
         for item in objects:
             if item.source is Source.ARCHIVE:
-                with suppress(ObjectMissing):  # `verify` lists what the lake has lost
-                    body = lake_of(self.platform, item.bucket).get(item.key)
-                    rows += [row for row in decode_klines(body) if int(row[0]) in window]
+                body = find_body(self.platform, item)  # `verify` lists what the lake has lost
+                rows += [row for row in decode_klines(body or b"[]") if int(row[0]) in window]
         return sorted(rows, key=lambda row: int(row[0]))
 
     def _fetch(self, span: Window) -> list[KlineRow]:

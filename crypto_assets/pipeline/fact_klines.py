@@ -38,7 +38,8 @@ def load_klines(
     """Load every unloaded klines object of a symbol whose day lies in `window`.
 
     `bodies` saves reading objects again that were put a moment ago. One transaction: either all
-    of them are loaded or none. Raises LakeError, WarehouseError.
+    of them are loaded or none, but one that is gone from the lake is dropped and stops no other.
+    Raises LakeError, WarehouseError.
     """
     named = platform.warehouse.objects.unloaded(symbol, ObjectKind.KLINES, window)
     read = [(item, _body(platform, item, bodies or {})) for item in named]

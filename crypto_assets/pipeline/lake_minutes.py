@@ -15,6 +15,7 @@ from crypto_assets.market.clock import MINUTE_MS, Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
 from crypto_assets.market.sanity import Reject, Sifted, is_sane, sift
+from crypto_assets.pipeline.lost import drop_lost
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.warehouse.absence import absences_of, lone_imports, refuse_imports, without
 from crypto_assets.warehouse.loading import fetched
@@ -43,21 +44,16 @@ def lake_of(platform: Platform, bucket: str) -> Lake:
 
 
 def read_unloaded(platform: Platform, item: LakeObject) -> bytes | None:
-    """The body of an object that the manifest has just named as not loaded.
+    """Return the body of an object that the manifest has just named as not loaded.
 
-    Another run may have moved it since: then it is in the archive lake. None where another run has
-    loaded it since, and perhaps removed it: then there is nothing left to do. Raises ObjectMissing
-    where the manifest still names it so, and no lake holds it.
+    None where another run has loaded it since, and perhaps removed it, and where it is gone from
+    both lakes: then the manifest drops it, with a record in the quarantine. Raises ObjectMissing
+    where a lake itself is not there.
     """
-    try:
-        return lake_of(platform, item.bucket).get(item.key)
-    except ObjectMissing:
-        with suppress(ObjectMissing):
-            return platform.archive.get(item.key)
-        named = platform.warehouse.objects.get(item.bucket, item.key)
-        if named is None or named.loaded_at is not None:
-            return None
-        raise
+    body = find_body(platform, item)
+    if body is None:
+        drop_lost(platform, item)
+    return body
 
 
 def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes:
@@ -68,7 +64,7 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
     for item in objects:
         if item.loaded_at is None:
             continue
-        body = _body(platform, item)
+        body = find_body(platform, item)
         if body is None:
             lost.append(item.key)
             continue
@@ -97,8 +93,11 @@ def _existing(
     return without(versions, refuse_imports(alone, absences))
 
 
-def _body(platform: Platform, item: LakeObject) -> bytes | None:
-    """None where no lake holds it; what retention has moved meanwhile is in the archive lake."""
+def find_body(platform: Platform, item: LakeObject) -> bytes | None:
+    """Return an object's bytes, None where no lake holds it.
+
+    What another run has moved since the manifest was read is in the archive lake. Raises LakeError.
+    """
     for lake in (lake_of(platform, item.bucket), platform.archive):
         with suppress(ObjectMissing):
             return lake.get(item.key)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Row, select
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, rows_from_table
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of, floor_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.gaps import EXPLAINED_CLASSES
 from crypto_assets.warehouse.quarantine import Quarantined, quarantine_rows
 from crypto_assets.warehouse.schema import fact_klines, kline_gaps, lake_objects, quarantine
 from crypto_assets.warehouse.stale import inside
@@ -27,7 +27,6 @@ from crypto_assets.warehouse.stale import inside
 _SPEAKING = (Source.ARCHIVE, Source.VERIFIED)
 # How each reason begins.
 _REFUSED = "imported, but"
-_UNEXPLAINED = (GapClass.OPEN.value, GapClass.ARCHIVE_LATE.value)
 
 
 @dataclass(frozen=True)
@@ -229,7 +228,7 @@ def _ledger(connection: Connection, symbol_id: int, window: Window) -> list[Abse
         select(table.start, table.end, table["class"])
         .where(
             table.symbol_id == symbol_id,
-            table["class"].not_in(_UNEXPLAINED),
+            table["class"].in_(EXPLAINED_CLASSES),
             table.start < window.end_ms,
             table.end >= window.start_ms,
         )

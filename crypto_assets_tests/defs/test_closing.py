@@ -280,6 +280,28 @@ def test_objects_left_in_the_lake_are_found_and_loaded(
     assert [platform.warehouse.objects.leftovers(kind, 2**53) for kind in ObjectKind] == [[], []]
 
 
+def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    server: ExchangeServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The manifest names it, it was never loaded, and no lake holds it."""
+    server.clock.advance(5 * MINUTE_MS)
+    closed = platform.closed_before()
+    noon = day_start_ms(TODAY) + 12 * HOUR_MS
+    (stored,) = store_stretch(platform, "BTCUSDT", Window(noon, closed), closed)
+    platform.warehouse.objects.record(stored.objects)
+    platform.raw.delete([item.key for item in stored.objects])
+    later = now_ms() + 6 * MINUTE_MS
+    monkeypatch.setattr("crypto_assets.pipeline.leftovers.now_ms", lambda: later)
+    (request,) = asked(leftovers_sensor, instance, platform)
+    assert run(instance, platform, request, str(request.job_name)).success
+    assert asked(leftovers_sensor, instance, platform) == []
+    bring(platform, tail=True)
+    assert platform.warehouse.watermarks.get("BTCUSDT").last_open_time == noon + 4 * MINUTE_MS
+
+
 def test_a_day_with_an_unexplained_hole_is_not_complete(
     instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
 ) -> None:

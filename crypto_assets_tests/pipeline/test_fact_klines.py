@@ -1,9 +1,11 @@
 """A load takes of an object what the manifest means by its key, whoever put it there meanwhile."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import klines_object
 from crypto_assets.market.clock import MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
@@ -59,3 +61,39 @@ def test_what_another_run_put_under_the_key_meanwhile_counts(platform: Platform)
         platform.warehouse.facts.read_fetched("BTCUSDT", DAY)["fetched_at"].to_pylist()
     )
     assert fetched_at == NOON + 1
+
+
+def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
+    platform: Platform,
+) -> None:
+    put(platform, "7", NOON)
+    page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, DAY))[5:9]
+    klines = RawKlines.of(page)
+    gone, _ = klines_object(platform.raw.bucket, "BTCUSDT", klines, Source.ARCHIVE, NOON)
+    platform.warehouse.objects.record([gone])
+    loaded = load_klines(platform, "BTCUSDT", DAY)
+    assert (loaded.objects, loaded.rows) == (1, 5)
+    assert volumes(platform) == {"7"}
+    assert platform.warehouse.objects.get(gone.bucket, gone.key) is None
+    (record,) = platform.warehouse.quarantine.list()
+    assert (record.key, "gone from the lake" in record.reason) == (gone.key, True)
+    assert load_klines(platform, "BTCUSDT", DAY).objects == 0
+
+
+def test_an_object_that_was_moved_meanwhile_is_loaded_from_where_it_is(platform: Platform) -> None:
+    (key,) = put(platform, "7", NOON)
+    platform.raw.copy_to(platform.archive, key)
+    platform.raw.delete([key])
+    assert load_klines(platform, "BTCUSDT", DAY).rows == 5
+    assert platform.warehouse.quarantine.list() == []
+
+
+def test_nothing_is_dropped_where_the_lake_itself_is_gone(platform: Platform) -> None:
+    """As an unmounted share."""
+    put(platform, "7", NOON)
+    lake = Path(platform.raw.url)
+    lake.rename(lake.with_name("elsewhere"))
+    with pytest.raises(ObjectMissing, match="nor its own marker"):
+        load_klines(platform, "BTCUSDT", DAY)
+    lake.with_name("elsewhere").rename(lake)
+    assert load_klines(platform, "BTCUSDT", DAY).rows == 5
