@@ -58,4 +58,5 @@ def _symbol(entry: Mapping[str, Any]) -> Symbol:
 
 def _status(word: str) -> SymbolStatus:
     """A word that is new to us prints no candles until it is known to: BREAK."""
-    return SymbolStatus(word) if word in set(SymbolStatus) else SymbolStatus.BREAK
+    known = word in set(SymbolStatus) - {SymbolStatus.DELISTED}
+    return SymbolStatus(word) if known else SymbolStatus.BREAK

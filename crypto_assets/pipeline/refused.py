@@ -18,8 +18,11 @@ def refused_rows(platform: Platform, symbol: str, window: Window) -> dict[int, Q
 
     What other programs' objects say is not the exchange's word, and is left out.
     """
+    rows = dict(_rows(platform, symbol, window))
+    if not rows:
+        return {}
     stored = {floor_ms(at, MINUTE_MS) for at in platform.warehouse.facts.open_times(symbol, window)}
-    return {minute: row for minute, row in _rows(platform, symbol, window) if minute not in stored}
+    return {minute: row for minute, row in rows.items() if minute not in stored}
 
 
 def refused_candles(platform: Platform, symbol: str, window: Window) -> dict[int, Candle]:
