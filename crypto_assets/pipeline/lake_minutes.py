@@ -17,7 +17,7 @@ from crypto_assets.market.raw_klines import table_from_json
 from crypto_assets.market.sanity import Reject, Sifted, is_sane, sift
 from crypto_assets.pipeline.lost import drop_lost
 from crypto_assets.pipeline.platform import Platform
-from crypto_assets.warehouse.absence import absences_of, lone_imports, refuse_imports, without
+from crypto_assets.warehouse.absence import absences_of, find_doubtful, refuse, without
 from crypto_assets.warehouse.loading import fetched
 from crypto_assets.warehouse.versions import FETCHED_SCHEMA, settle
 
@@ -85,12 +85,12 @@ def _existing(
     versions: pa.Table,
     objects: Sequence[LakeObject],
 ) -> pa.Table:
-    """Versions without imported minutes that do not exist, by lake and warehouse."""
-    alone = lone_imports(versions)
-    if not alone.num_rows:
+    """Return versions without those of minutes that do not exist, by lake and warehouse."""
+    doubtful = find_doubtful(versions)
+    if not doubtful.num_rows:
         return versions
     absences = absences_of(objects) + platform.warehouse.facts.absences(symbol, window)
-    return without(versions, refuse_imports(alone, absences))
+    return without(versions, refuse(doubtful, [versions], absences))
 
 
 def find_body(platform: Platform, item: LakeObject) -> bytes | None:

@@ -1,9 +1,10 @@
-"""Decides which imported minutes do not exist.
+"""Decides which minutes do not exist, though an object of the lake has them.
 
-An import never adds a minute where a better source has spoken: a verified archive file speaks for
-its whole day, minutes that were verified against the exchange's own hour speak for that hour, and
-the gap ledger speaks for its explained gaps. There an import counts only as another version of a
-minute that the archive or REST has too (`Source.rank`).
+A source never adds a minute where one of a higher rank (`Source.rank`) has spoken. A verified
+archive file speaks for its whole day and the gap ledger for its explained gaps: an import adds
+nothing there. Minutes that were verified against the exchange's own hour speak for that hour: the
+archive and REST add nothing there either. Where a better source has the minute, the others count as
+further versions of it.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, rows_from_table
@@ -23,27 +25,29 @@ from crypto_assets.warehouse.gaps import EXPLAINED_CLASSES
 from crypto_assets.warehouse.quarantine import Quarantined, quarantine_rows
 from crypto_assets.warehouse.schema import fact_klines, kline_gaps, lake_objects, quarantine
 from crypto_assets.warehouse.stale import inside
+from crypto_assets.warehouse.versions import rank_sources
 
 _SPEAKING = (Source.ARCHIVE, Source.VERIFIED)
-# How each reason begins.
+# How each reason to refuse an import begins.
 _REFUSED = "imported, but"
 
 
 @dataclass(frozen=True)
 class Absence:
-    """A window in which an import adds no minute, and why.
+    """A window in which no source below `rank` adds a minute, and why.
 
     `gap_start` is the start of the ledger's gap (epoch ms) where the ledger says so.
     """
 
     window: Window
     reason: str
+    rank: int = Source.ARCHIVE.rank
     gap_start: int | None = None
 
 
 @dataclass(frozen=True)
-class RefusedImports:
-    """Imported versions, as FETCHED_SCHEMA, that add minutes in an absence; one reason per row."""
+class RefusedVersions:
+    """Versions, as FETCHED_SCHEMA, of minutes that lie in an absence; one reason per row."""
 
     rows: pa.Table
     reasons: tuple[str, ...]
@@ -54,58 +58,74 @@ class RefusedImports:
         return times
 
 
-def reason_of(absence: str) -> str:
-    """Return why an imported minute is refused, as the quarantine has it."""
-    return f"{_REFUSED} {absence}"
+def find_doubtful(versions: pa.Table, *others: pa.Table) -> pa.Table:
+    """Return the versions of minutes that may not exist, by their sources alone.
+
+    These are minutes that only an import has, here or in `others`. Where any minute is verified,
+    they are all that are not. Cheap and empty where there is neither an import nor a verified
+    minute.
+    """
+    tables = (versions, *others)
+    sources = {name for table in tables for name in pc.unique(table["source"]).to_pylist()}
+    ranks = {Source(name).rank for name in sources}
+    if not ranks - {Source.ARCHIVE.rank}:
+        return versions.slice(0, 0)
+    least = max(ranks) if Source.VERIFIED.rank in ranks else Source.ARCHIVE.rank
+    return versions.filter(pa.array(_best_ranks(versions, others) < least))
 
 
-def has_imports(versions: pa.Table) -> bool:
-    """Return whether any version of FETCHED_SCHEMA was imported."""
-    return bool(pc.any(_imported(versions)).as_py())
+def refuse(
+    versions: pa.Table, others: Sequence[pa.Table], absences: Sequence[Absence]
+) -> RefusedVersions:
+    """Return the versions of minutes of which no source as good as an absence has one.
 
-
-def lone_imports(versions: pa.Table, *others: pa.Table) -> pa.Table:
-    """Return the imported versions of minutes that no other source has, here or in `others`."""
-    alone = versions.filter(_imported(versions))
-    for table in (versions, *others):
-        if alone.num_rows:
-            better = table.filter(pc.invert(_imported(table)))["open_time"].combine_chunks()
-            alone = alone.filter(pc.invert(pc.is_in(alone["open_time"], better)))
-    return alone
-
-
-def refuse_imports(alone: pa.Table, absences: Sequence[Absence]) -> RefusedImports:
-    """Return those of some lone imports that lie in an absence; of several, the first names why."""
-    times = alone["open_time"].to_numpy()
+    `others` have versions that count as well. Of several absences the first names the reason.
+    """
+    times, best = versions["open_time"].to_numpy(), _best_ranks(versions, others)
     which = np.full(len(times), -1)
     for number, absence in enumerate(absences):
         within = (times >= absence.window.start_ms) & (times < absence.window.end_ms)
-        which[within & (which < 0)] = number
-    return RefusedImports(
-        alone.filter(pa.array(which >= 0)),
-        tuple(absences[number].reason for number in which[which >= 0].tolist()),
-    )
+        which[within & (best < absence.rank) & (which < 0)] = number
+    rows = versions.filter(pa.array(which >= 0))
+    reasons = [absences[number].reason for number in which[which >= 0].tolist()]
+    sources = rows["source"].to_pylist()
+    return RefusedVersions(rows, tuple(map(_reason, sources, reasons)))
 
 
-def without(versions: pa.Table, refused: RefusedImports) -> pa.Table:
-    """Return versions without the refused ones."""
+def without(versions: pa.Table, refused: RefusedVersions) -> pa.Table:
+    """Return versions without those of the refused minutes."""
     if not refused.rows.num_rows:
         return versions
     gone = pc.is_in(versions["open_time"], refused.rows["open_time"].combine_chunks())
-    return versions.filter(pc.invert(pc.and_(gone, _imported(versions))))
+    return versions.filter(pc.invert(gone))
 
 
-def note_refused(connection: Connection, symbol: str, refused: RefusedImports, now: int) -> None:
+def _best_ranks(versions: pa.Table, others: Sequence[pa.Table]) -> NDArray[np.int64]:
+    """Return, row by row of `versions`, the highest rank that any version of its minute has."""
+    both = [table.select(["open_time", "source"]) for table in (versions, *others)]
+    together = pa.concat_tables(both)
+    _, minute = np.unique(together["open_time"].to_numpy(), return_inverse=True)
+    best = np.zeros(int(minute.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(best, minute, rank_sources(together["source"]).to_numpy())
+    found: NDArray[np.int64] = best[minute[: versions.num_rows]]
+    return found
+
+
+def _reason(source: str, absence: str) -> str:
+    return f"{_REFUSED} {absence}" if source == Source.IMPORT.value else absence
+
+
+def note_refused(connection: Connection, symbol: str, refused: RefusedVersions, now: int) -> None:
     """Quarantine refused minutes, each once for the object that brought it.
 
     Part of a transaction. A minute whose object is no longer in the manifest is recorded under the
     table that held it.
     """
     times = refused.open_times
-    objects = _import_objects(connection, symbol, Window(min(times), max(times) + 1))
+    objects = _objects(connection, symbol, Window(min(times), max(times) + 1))
     rows = rows_from_table(refused.rows.select(CANDLE_COLUMNS).cast(CANDLE_SCHEMA))
-    fetches = refused.rows["fetched_at"].to_pylist()
-    places = [_place(objects, *fetch) for fetch in zip(times, fetches, strict=True)]
+    fetches = (refused.rows[name].to_pylist() for name in ("fetched_at", "source"))
+    places = [_place(objects, *fetch) for fetch in zip(times, *fetches, strict=True)]
     found = [
         Quarantined(
             symbol=symbol,
@@ -124,15 +144,17 @@ def note_refused(connection: Connection, symbol: str, refused: RefusedImports, n
     quarantine_rows(connection, fresh)
 
 
-def _import_objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
-    """Import objects with data in a window; none crosses a UTC day."""
+def _objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
+    """Klines objects with data in a window; none crosses a UTC day."""
     table = lake_objects.c
     statement = (
-        select(table.bucket, table.key, table.fetched_at, table.first_time, table.last_time)
+        select(
+            *(table.bucket, table.key, table.source),
+            *(table.fetched_at, table.first_time, table.last_time),
+        )
         .where(
             table.symbol == symbol,
             table.kind == ObjectKind.KLINES.value,
-            table.source == Source.IMPORT.value,
             table.first_time >= floor_ms(window.start_ms, DAY_MS),
             table.first_time < window.end_ms,
         )
@@ -141,10 +163,11 @@ def _import_objects(connection: Connection, symbol: str, window: Window) -> list
     return list(connection.execute(statement))
 
 
-def _place(objects: Sequence[Row[Any]], at: int, fetched_at: int) -> tuple[str, str]:
+def _place(objects: Sequence[Row[Any]], at: int, fetched_at: int, source: str) -> tuple[str, str]:
     """Bucket and key of the object that brought a minute."""
     for item in objects:
-        if item.fetched_at == fetched_at and item.first_time <= at <= item.last_time:
+        fetch = (item.fetched_at, item.source)
+        if fetch == (fetched_at, source) and item.first_time <= at <= item.last_time:
             return item.bucket, item.key
     return "warehouse", fact_klines.name
 
@@ -214,11 +237,12 @@ def _absences(said: Collection[tuple[Source, int, int]]) -> list[Absence]:
         if source is Source.VERIFIED
         for hour in range(floor_ms(first, HOUR_MS), last + 1, HOUR_MS)
     }
-    archived = reason_of("neither the archive of {} nor REST has this minute")
-    verified = reason_of("the exchange's own hour is made without this minute")
+    archived = "neither the archive of {} nor REST has this minute"
+    verified = "the exchange's own hour is made without this minute"
+    rank = Source.VERIFIED.rank
     return [
         *(Absence(Window(at, at + DAY_MS), archived.format(day_of(at))) for at in sorted(days)),
-        *(Absence(Window(at, at + HOUR_MS), verified) for at in sorted(hours)),
+        *(Absence(Window(at, at + HOUR_MS), verified, rank) for at in sorted(hours)),
     ]
 
 
@@ -234,9 +258,9 @@ def _ledger(connection: Connection, symbol_id: int, window: Window) -> list[Abse
         )
         .order_by(table.start)
     )
-    reason = reason_of("the gap ledger says {}: the exchange has no such minute")
+    reason = "the gap ledger says {}: the exchange has no such minute"
     return [
-        Absence(Window(start, end + MINUTE_MS), reason.format(gap_class), start)
+        Absence(Window(start, end + MINUTE_MS), reason.format(gap_class), gap_start=start)
         for start, end, gap_class in connection.execute(statement)
     ]
 
@@ -254,7 +278,8 @@ def _refused_before(connection: Connection, symbol: str, window: Window) -> list
         .order_by(quarantine.c.open_time)
     )
     found: list[Absence] = []
-    for at, reason in connection.execute(statement):
+    for at, text in connection.execute(statement):
+        reason = text.removeprefix(f"{_REFUSED} ")
         last = found[-1] if found else None
         if last and last.reason == reason and at - last.window.end_ms < MINUTE_MS:
             found[-1] = Absence(Window(last.window.start_ms, at + 1), reason)
@@ -266,7 +291,3 @@ def _refused_before(connection: Connection, symbol: str, window: Window) -> list
 def _whole_days(window: Window) -> Window:
     start = floor_ms(window.start_ms, DAY_MS)
     return Window(start, max(start, floor_ms(window.end_ms + DAY_MS - 1, DAY_MS)))
-
-
-def _imported(versions: pa.Table) -> pa.ChunkedArray:
-    return pc.equal(versions["source"], Source.IMPORT.value)

@@ -12,7 +12,7 @@ from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.warehouse import series, stale, watermarks
-from crypto_assets.warehouse.absence import Absence, reason_of, recorded_absences
+from crypto_assets.warehouse.absence import Absence, recorded_absences
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.loading import Load, LoadResult, fetched
 from crypto_assets.warehouse.restoring import Known, Restoration, Restored
@@ -87,7 +87,7 @@ class Facts:
 
         def work(connection: Connection) -> int:
             load = Load(self._database, connection, symbol, symbol_id, now_ms())
-            load.refuse(Absence(window, reason_of(reason)))
+            load.refuse(Absence(window, reason))
             load.finish([])
             return load.result.refused
 

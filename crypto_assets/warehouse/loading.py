@@ -14,13 +14,12 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.warehouse import bulk, revisions, series, watermarks
 from crypto_assets.warehouse.absence import (
     Absence,
-    RefusedImports,
+    RefusedVersions,
     absences_of,
-    has_imports,
-    lone_imports,
+    find_doubtful,
     note_refused,
     recorded_absences,
-    refuse_imports,
+    refuse,
     without,
 )
 from crypto_assets.warehouse.database import Database
@@ -103,7 +102,7 @@ class Load:
     def take(self, incoming: pa.Table, objects: Sequence[LakeObject]) -> None:
         """Stores versions of FETCHED_SCHEMA, as far as they are not of a purged past.
 
-        `objects` hold them. Imported minutes that do not exist go, stored ones too.
+        `objects` hold them. Minutes that do not exist (see `absence`) go, stored ones too.
         """
         self.result += LoadResult(rows=incoming.num_rows)
         self._absences = absences_of(objects)
@@ -162,33 +161,40 @@ class Load:
         return series.of_symbol(self._connection, fact_klines, self._symbol_id, window, schema)
 
     def _reach(self, span: Window) -> Window:
-        """A span of rows, with all of the days and hours for which their objects speak."""
+        """Return a span of rows with all of the days for which their objects speak.
+
+        And with its whole hours, one of which may be verified.
+        """
         windows = [one.window for one in self._absences if one.window & span]
         return Window(
-            min([span.start_ms, *(window.start_ms for window in windows)]),
-            max([span.end_ms, *(window.end_ms for window in windows)]),
+            min([floor_ms(span.start_ms, HOUR_MS), *(window.start_ms for window in windows)]),
+            max(
+                [
+                    floor_ms(span.end_ms + HOUR_MS - 1, HOUR_MS),
+                    *(window.end_ms for window in windows),
+                ]
+            ),
         )
 
     def _refuse(
         self, incoming: pa.Table, held: pa.Table, everything: pa.Table
     ) -> tuple[pa.Table, pa.Table]:
-        """Incoming and stored versions without imported minutes that do not exist.
+        """Return incoming and stored versions without those of minutes that do not exist.
 
         The stored ones are deleted. A version in `everything`, which is all that the load brings,
         speaks for its minute as one in these does.
         """
-        if not (has_imports(incoming) or has_imports(held)):
+        versions = pa.concat_tables([incoming, held])
+        doubtful = find_doubtful(versions, everything)
+        if not doubtful.num_rows:
             return incoming, held
-        alone = lone_imports(pa.concat_tables([incoming, held]), everything)
-        if not alone.num_rows:
-            return incoming, held
-        times = alone["open_time"]
+        times = doubtful["open_time"]
         span = Window(pc.min(times).as_py(), pc.max(times).as_py() + 1)
         absences = [
             *self._absences,
             *recorded_absences(self._connection, self._symbol, self._symbol_id, span),
         ]
-        refused = refuse_imports(alone, absences)
+        refused = refuse(doubtful, [versions, everything], absences)
         if refused.rows.num_rows:
             self._drop(refused, held, absences)
         return without(incoming, refused), without(held, refused)
@@ -201,7 +207,7 @@ class Load:
                 held = self._read(window)
                 self._refuse(held.slice(0, 0), held, held.slice(0, 0))
 
-    def _drop(self, refused: RefusedImports, held: pa.Table, absences: Sequence[Absence]) -> None:
+    def _drop(self, refused: RefusedVersions, held: pa.Table, absences: Sequence[Absence]) -> None:
         """Quarantine refused minutes; stored ones go, and a gap that they closed is open again."""
         note_refused(self._connection, self._symbol, refused, self._now)
         times = sorted(set(refused.open_times))

@@ -127,12 +127,15 @@ def state(platform: Platform) -> dict[str, Any]:
 
 
 def history(platform: Platform) -> list[Any]:
-    """What archive and REST changed.
+    """Return the revisions by sources of the same rank, of minutes that exist.
 
-    The version of an import is recorded only where it was stored, or met one that was: one that an
-    archive file had refused before REST brought the minute stands in quarantine alone.
+    A version of a lower rank is recorded only where it was stored, or met one that was: one that a
+    better source had refused before the minute came from there stands in quarantine alone.
     """
-    changed = "old_source <> 'import'"
+    changed = (
+        "old_source <> 'import' AND (old_source = 'verified' OR new_source <> 'verified')"
+        " AND open_time IN (SELECT open_time FROM fact_klines)"
+    )
     return _rows(platform, "kline_revisions", f"open_time, {SIDES}", changed)
 
 

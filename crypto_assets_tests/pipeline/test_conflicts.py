@@ -9,7 +9,15 @@ import pytest
 
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import klines_object
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat
+from crypto_assets.market.clock import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_start_ms,
+    isoformat,
+    now_ms,
+)
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
@@ -131,21 +139,31 @@ def test_what_an_earlier_version_loaded_is_named_and_the_backfill_resolves_it(
 
 
 def market(
-    folder: Path, *, hour_volume: int = 0, rest: dict[int, Row] | None = None
+    folder: Path,
+    *,
+    hour_volume: int = 0,
+    rest: dict[int, Row] | None = None,
+    without: int | None = None,
 ) -> tuple[Path, list[Row]]:
     """Write a day of minutes with its hours and its day; returns the folder and the minutes.
 
-    The eleventh hour has `hour_volume` more than its minutes. `rest` replaces minutes of the file,
-    not of what is returned, nor of the hours.
+    The minute `without` is in no file, and no hour is made with it. The eleventh hour has
+    `hour_volume` more than its minutes. `rest` replaces minutes of the file, not of what is
+    returned, nor of the hours.
     """
     minutes = [minute(DAY.start_ms + n * MINUTE_MS, 100 + n % 7) for n in range(1440)]
+    there = [row for row in minutes if row.open_time != without]
     hours = [
-        together(minutes[n * 60 :][:60], at := DAY.start_ms + n * HOUR_MS, at + HOUR_MS - 1)
-        for n in range(24)
+        together(
+            [row for row in there if row.open_time in Window(at, at + HOUR_MS)],
+            at,
+            at + HOUR_MS - 1,
+        )
+        for at in range(DAY.start_ms, DAY.end_ms, HOUR_MS)
     ]
     hours[10] = replace(hours[10], volume=hours[10].volume + hour_volume)
     day = together(hours, DAY.start_ms, DAY.end_ms - 1)
-    shown = [(rest or {}).get(row.open_time, row) for row in minutes]
+    shown = [(rest or {}).get(row.open_time, row) for row in there]
     # A minute on the next day, so that the market goes on.
     after = minute(DAY.end_ms, 100)
     write_candles(folder, SYMBOL, "1m", [*shown, after])
@@ -285,6 +303,42 @@ def off_grid_platform(
     platform = build_platform(server, warehouse_url=url)
     bring(platform, first=OFF_DAY, last=OFF_DAY)
     return platform
+
+
+@pytest.mark.parametrize("archive_first", [True, False])
+def test_a_minute_that_the_archive_has_and_the_exchanges_hour_lacks_does_not_exist(
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+    warehouse_url: str,
+    tmp_path: Path,
+    archive_first: bool,
+) -> None:
+    folder, minutes = market(tmp_path / "data", without=AT)
+    platform = build_platform(
+        simulated_exchange(now=NOON, data=folder), warehouse_url=warehouse_url
+    )
+    if not archive_first:
+        bring(platform, first=FIRST, last=FIRST)
+    later = 60_000 * (not archive_first)
+    rows = RawKlines.of([_raw(row) for row in minutes])
+    item, body = klines_object("raw", SYMBOL, rows, Source.ARCHIVE, now_ms() + later)
+    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
+    platform.warehouse.objects.record([item])
+    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    if archive_first:
+        assert volume_at(platform, AT) == 2
+    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    resolve_conflicts(platform, SYMBOL, DAY, NOON)
+    platform.warehouse.aggregates.hours(SYMBOL, DAY, NOON)
+    platform.warehouse.aggregates.days(SYMBOL, DAY, NOON)
+    assert platform.warehouse.facts.read(SYMBOL, DAY).num_rows == 1439
+    found = check(platform)
+    assert (found.passed, found.conflicts) == (True, ())
+    assert [one.error for one in rebuild(platform, exact=True)] == [None]
+    assert platform.warehouse.facts.read(SYMBOL, DAY).num_rows == 1439
+    if archive_first:
+        reasons = {one.reason for one in platform.warehouse.quarantine.list(SYMBOL)}
+        assert reasons == {"the exchange's own hour is made without this minute"}
 
 
 def test_a_known_revision_explains_an_hour_that_does_not_follow_it(

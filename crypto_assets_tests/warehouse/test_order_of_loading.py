@@ -93,6 +93,7 @@ def _state(warehouse: Warehouse, name: str) -> dict[str, Any]:
     """Everything that is held of a symbol, but for when the warehouse was told."""
     revisions = warehouse.revisions.list(name)
     mark = warehouse.watermarks.get(name)
+    stored = warehouse.facts.open_times(name, WINDOW)
     return {
         "facts": _rows(warehouse, "fact_klines", name),
         "hours": _rows(warehouse, "hourly_klines", name),
@@ -104,8 +105,9 @@ def _state(warehouse: Warehouse, name: str) -> dict[str, Any]:
                 _side(revision.new, revision.new_fetched_at, revision.new_source),
             )
             for revision in revisions
-            # An import that was refused before another source brought its minute is none.
-            if revision.old_source != Source.IMPORT
+            # A version that was refused before a better source brought its minute is none.
+            if Source(revision.old_source).rank == Source(revision.new_source).rank
+            and revision.open_time in stored
         ),
         "watermark": mark,
     }
