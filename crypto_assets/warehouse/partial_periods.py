@@ -19,6 +19,10 @@ _WIDTHS = {fact_klines: MINUTE_MS, hourly_klines: HOUR_MS, daily_klines: DAY_MS}
 _KEYS = 2_000
 
 
+# A refused minute is none of them: the exchange has a row of it, which cannot be true.
+_NOTHING_PUBLISHED = {GapClass.OUTAGE, GapClass.NOT_LISTED, GapClass.DELISTED}
+
+
 class PartialPeriods:
     def __init__(self, database: Database, symbols: Symbols) -> None:
         self._database = database
@@ -120,10 +124,10 @@ def _is_partial(connection: Connection, symbol_id: int, period: Window) -> bool:
     if not missing:
         return False
     known_to = missing.start_ms
-    for explained in _explained(connection, symbol_id, missing):
-        if explained.start_ms > known_to:
+    for empty in _without_candles(connection, symbol_id, missing):
+        if empty.start_ms > known_to:
             break
-        known_to = max(known_to, explained.end_ms)
+        known_to = max(known_to, empty.end_ms)
     return known_to < missing.end_ms
 
 
@@ -156,13 +160,16 @@ def _firsts() -> Select[Any]:
     )
 
 
-def _explained(connection: Connection, symbol_id: int, window: Window) -> list[Window]:
-    """Explained gaps that touch a window, in order; before a listing there was never a candle."""
+def _without_candles(connection: Connection, symbol_id: int, window: Window) -> list[Window]:
+    """Gaps that touch a window and in which nothing was published, in order.
+
+    Before a listing there was never a candle, in whatever days nobody asked for.
+    """
     values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
     found = []
     for start, end, name in connection.execute(_gaps(), values):
         gap_class = GapClass(name)
-        if gap_class.is_explained:
+        if gap_class in _NOTHING_PUBLISHED:
             begin = 0 if gap_class is GapClass.NOT_LISTED else start
             found.append(Window(begin, end + MINUTE_MS))
     return sorted(found)

@@ -89,17 +89,17 @@ BEGIN_IN_IT = {
 def test_a_period_that_begins_in_a_hole(
     warehouse: Warehouse, interval: Interval, gap_class: GapClass | None
 ) -> None:
-    """Partial unless the hole is explained: in an outage there was nothing."""
+    """Partial unless nothing was published: of a refused minute the exchange has a row."""
     start = TODAY - 2 * DAY_MS
     reports = stock(warehouse, Window(start, HOLE.start_ms), Window(HOLE.end_ms, UNTIL))
     if gap_class is not None:
         note(warehouse, HOLE, gap_class)
     series = reports.candles(SYMBOL, interval, start, UNTIL, limit=None)
     stored = set(series.table["open_time"].to_pylist())
-    explained = gap_class is not None and gap_class.is_explained
-    begin = [at for at in BEGIN_IN_IT[interval] if at in stored and not explained]
+    empty = gap_class in {GapClass.OUTAGE, GapClass.DELISTED}
+    begin = [at for at in BEGIN_IN_IT[interval] if at in stored and not empty]
     assert list(series.partial) == begin
-    assert bool(begin) == (interval is Interval.H4 and not explained)
+    assert bool(begin) == (interval is Interval.H4 and not empty)
 
 
 def test_a_hole_that_is_explained_in_part_only(warehouse: Warehouse) -> None:

@@ -6,12 +6,14 @@ import pandas as pd
 from crypto_assets.market.clock import HOUR_MS, Window
 from crypto_assets.market.intervals import Interval
 from streamlit_app.comparison import relative_chart
+from streamlit_app.decimals import Decimals
 from streamlit_app.figures.candles import ChartFrame
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.figures.units import price
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
-ABOUT = ChartFrame("BTCUSDT", Interval.H1, 2)
+TWO = Decimals(2, 2)
+ABOUT = ChartFrame("BTCUSDT", Interval.H1, TWO)
 TIMES = START + np.arange(4) * HOUR_MS
 CANDLES = pd.DataFrame(
     {
@@ -27,7 +29,7 @@ OTHER = pd.Series([10.0, 12.0, 8.0], index=TIMES[[0, 1, 3]])
 
 
 def test_all_start_at_nothing_with_the_first_candle() -> None:
-    sma = Indicator("SMA 2", pd.DataFrame({"sma": [np.nan, 105, 115, 122.5]}), price(2))
+    sma = Indicator("SMA 2", pd.DataFrame({"sma": [np.nan, 105, 115, 122.5]}), price(TWO))
     candles, about, lines = relative_chart(CANDLES, ABOUT, [sma], {"ETHUSDT": OTHER}, None)
     assert candles["close"].round(10).tolist() == [0, 0.1, 0.2, 0.25]
     assert about.relative and about.writing.kind == "change"
