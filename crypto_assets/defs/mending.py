@@ -6,15 +6,16 @@ from datetime import date, timedelta
 import dagster as dg
 
 from crypto_assets.defs.assets.specs import KLINES
+from crypto_assets.defs.backfill import backfill
 from crypto_assets.defs.partitions import SYMBOLS, date_key, has_partitions, rectangle_tags
 from crypto_assets.defs.running import unfinished
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import MINUTE_MS, floor_ms
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline.gap_retries import days_of, due_gaps
 from crypto_assets.pipeline.ingest import Errand
-from crypto_assets.pipeline.leftovers import Leftover, find_leftovers
+from crypto_assets.pipeline.leftovers import Leftover, find_leftovers, find_uncomputed
 from crypto_assets.pipeline.outcome import BookStage, Stage
 from crypto_assets.pipeline.plan import is_long
 from crypto_assets.pipeline.platform import Platform
@@ -80,14 +81,16 @@ def gaps_sensor(
     jobs=[load_leftovers, load_leftover_books],
     minimum_interval_seconds=600,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Objects that a killed run left in the lake are loaded after all.",
+    description="Objects that a killed run left in the lake are loaded after all, and hours and "
+    "days that it left stale are computed.",
 )
 def leftovers_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """One run for each stretch of days of a symbol."""
+    """One run for each stretch of days of a symbol; what is not loaded yet is not computed yet."""
     try:
-        found = find_leftovers(platform)
+        found, uncomputed = find_leftovers(platform), find_uncomputed(platform)
+        now = platform.now()
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
@@ -95,12 +98,19 @@ def leftovers_sensor(
         if busy := unfinished(context.instance, job.name, _PATIENCE):
             yield dg.SkipReason(f"the run {busy[:8]} still loads")
             return
-    known = context.instance.get_dynamic_partitions(SYMBOLS)
+    known = set(context.instance.get_dynamic_partitions(SYMBOLS))
     requests = [
         _load_request(one)
         for one in found
         if one.symbol in known and has_partitions(one.first, one.last)
     ]
+    loading = {one.symbol for one in found}
+    if not unfinished(context.instance, backfill.name):  # it computes what it loads, later
+        requests += [
+            _compute_request(one, now)
+            for one in uncomputed
+            if one.symbol in known - loading and has_partitions(one.first, one.last)
+        ]
     yield from _or_reason(requests, "everything in the lake is loaded, or has no partition")
 
 
@@ -115,6 +125,16 @@ def _load_request(one: Leftover) -> dg.RunRequest:
     books = one.kind is ObjectKind.DEPTH
     return dg.RunRequest(
         job_name=load_leftover_books.name if books else load_leftovers.name,
+        tags={**_TAGS, **_range(one.symbol, one.first, one.last)},
+    )
+
+
+def _compute_request(one: Leftover, now_ms: int) -> dg.RunRequest:
+    """The job that loads also computes. Once an hour: it may have been in vain."""
+    hour = floor_ms(now_ms, HOUR_MS)
+    return dg.RunRequest(
+        job_name=load_leftovers.name,
+        run_key=f"{one.symbol} {one.first} {one.last} {hour}",
         tags={**_TAGS, **_range(one.symbol, one.first, one.last)},
     )
 

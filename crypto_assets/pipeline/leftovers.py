@@ -1,28 +1,40 @@
-"""Objects in the lake that stand unloaded: a run was killed before it came to them."""
+"""What a run that was cut short left: objects that stand unloaded, hours and days not computed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import day_prefix, describe, parse_key
-from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms
+from crypto_assets.market.clock import (
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_of,
+    day_start_ms,
+    now_ms,
+)
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.pipeline.platform import Platform
 
 # What was put a moment ago is on its way.
 SETTLED_AFTER_MS = 5 * MINUTE_MS
+# Ticks and the closing of a day, the last of which is at 07:00, compute its hours before that.
+COMPUTED_AFTER_MS = 8 * HOUR_MS
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A stretch of days without a break, each with unloaded objects of one symbol and kind."""
+    """A stretch of days without a break, each with something left of one symbol and kind.
+
+    `count`: how many objects, or days.
+    """
 
     kind: ObjectKind
     symbol: str
     first: date
     last: date
-    objects: int
+    count: int
 
 
 def find_leftovers(platform: Platform, after_ms: int = SETTLED_AFTER_MS) -> list[Leftover]:
@@ -37,7 +49,17 @@ def find_leftovers(platform: Platform, after_ms: int = SETTLED_AFTER_MS) -> list
     found = [
         item for kind in ObjectKind for item in platform.warehouse.objects.leftovers(kind, before)
     ]
-    return _stretches(found)
+    return _stretches((item.kind, item.symbol, day_of(item.first_time)) for item in found)
+
+
+def find_uncomputed(platform: Platform) -> list[Leftover]:
+    """Days that are over and whose hours or daily candle a run that was cut short left stale.
+
+    Raises WarehouseError, ExchangeError.
+    """
+    before = day_start_ms(day_of(platform.now() - COMPUTED_AFTER_MS))
+    days = platform.warehouse.aggregates.uncomputed_days(before)
+    return _stretches((ObjectKind.KLINES, symbol, day) for symbol, day in days)
 
 
 def adopt(platform: Platform, days: Iterable[date], stored_before_ms: int) -> int:
@@ -75,15 +97,14 @@ def _described(platform: Platform, key: str) -> LakeObject | None:
     return describe(platform.raw.bucket, key, body, info.fetched_at)
 
 
-def _stretches(objects: Sequence[LakeObject]) -> list[Leftover]:
+def _stretches(left: Iterable[tuple[ObjectKind, str, date]]) -> list[Leftover]:
     """Neighbouring days of one symbol and kind as one."""
     found: list[Leftover] = []
-    for item in sorted(objects, key=lambda item: (item.kind, item.symbol, item.first_time)):
-        day = day_of(item.first_time)
+    for kind, symbol, day in sorted(left):
         last = found[-1] if found else None
-        same = last and (last.kind, last.symbol) == (item.kind, item.symbol)
+        same = last and (last.kind, last.symbol) == (kind, symbol)
         if last and same and day - last.last <= timedelta(days=1):
-            found[-1] = replace(last, last=day, objects=last.objects + 1)
+            found[-1] = replace(last, last=day, count=last.count + 1)
         else:
-            found.append(Leftover(item.kind, item.symbol, day, day, 1))
+            found.append(Leftover(kind, symbol, day, day, 1))
     return found

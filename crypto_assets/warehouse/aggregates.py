@@ -3,13 +3,14 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import pyarrow as pa
 from sqlalchemy import Connection, Select, Table, delete, insert
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, day_of, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.warehouse import series, stale, watermarks
@@ -73,6 +74,15 @@ class Aggregates:
         """Symbols with hours that wait for `hours`, closed or not."""
         ids = set(self._database.read_primary(stale.symbol_ids))
         return [symbol.name for symbol in self._symbols.all() if symbol.symbol_id in ids]
+
+    def uncomputed_days(self, before_ms: int) -> list[tuple[str, date]]:
+        """Symbols and their UTC days that began before an instant and wait for `hours` or `days`.
+
+        Days that are over have been computed unless a run was cut short.
+        """
+        names = {symbol.symbol_id: symbol.name for symbol in self._symbols.all()}
+        rows = self._database.read_primary(lambda c: c.execute(stale.symbol_days(before_ms)).all())
+        return sorted((names[row.symbol_id], day_of(row.day)) for row in rows)
 
     def read(
         self,

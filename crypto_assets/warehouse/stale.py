@@ -71,6 +71,13 @@ def symbol_ids(connection: Connection) -> list[int]:
     return list(connection.execute(waiting).scalars())
 
 
+def symbol_days(before_ms: int) -> Select[tuple[int, int]]:
+    """Symbols by id, and open times of their days before an instant that are yet to be computed."""
+    opened = stale_hours.c.open_time
+    day = (opened - opened % DAY_MS).label("day")
+    return select(stale_hours.c.symbol_id, day).where(opened < before_ms).distinct()
+
+
 def runs(opens: Sequence[int], width_ms: int, apart_ms: int) -> Iterator[Window]:
     """Windows over ascending periods; those at most `apart_ms` apart lie under one."""
     if not opens:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 from crypto_assets.defs.assets.klines import klines
@@ -32,6 +33,7 @@ from crypto_assets.market.clock import (
     isoformat,
     now_ms,
 )
+from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.day_checks import DayCheck
@@ -300,6 +302,32 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
     assert asked(leftovers_sensor, instance, platform) == []
     bring(platform, tail=True)
     assert platform.warehouse.watermarks.get("BTCUSDT").last_open_time == noon + 4 * MINUTE_MS
+
+
+@pytest.mark.parametrize("done", [0, 1])
+def test_stale_hours_of_a_day_that_is_over_are_computed(
+    instance: dg.DagsterInstance, platform: Platform, done: int
+) -> None:
+    """A run that was cut short left its hours, or its daily candle; no tick looks so far back."""
+    aggregates, yesterday = platform.warehouse.aggregates, Window.of_day(_YESTERDAY)
+
+    def held() -> list[pa.Table]:
+        return [aggregates.read("BTCUSDT", i, yesterday) for i in (Interval.H1, Interval.D1)]
+
+    right = held()
+    of_yesterday = f"WHERE symbol_id = {{symbol}} AND open_time < {yesterday.end_ms}"
+    tamper(
+        platform,
+        "INSERT INTO stale_hours (symbol_id, open_time, hour_done) "
+        f"SELECT symbol_id, open_time, {done} FROM hourly_klines {of_yesterday}",
+    )
+    for table in ("daily_klines",) if done else ("hourly_klines", "daily_klines"):
+        tamper(platform, f"UPDATE {table} SET close = low {of_yesterday}")
+    assert held() != right
+    (request,) = asked(leftovers_sensor, instance, platform)
+    assert run(instance, platform, request, str(request.job_name)).success
+    assert held() == right
+    assert asked(leftovers_sensor, instance, platform) == []
 
 
 def test_a_day_with_an_unexplained_hole_is_not_complete(
