@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
 from hashlib import md5
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -88,6 +89,7 @@ _WANT_HOST = {"SecondLevelDomainForbidden", "PathStyleDomainForbidden", "Virtual
 _WRONG_NAME = (socket.gaierror, ssl.SSLCertVerificationError)
 _SAY_PATH = "set AWS_S3_ADDRESSING_STYLE=path if the server knows no bucket before its host's name"
 _DEFAULT_REGION = "us-east-1"
+_OPENING = Lock()
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,12 @@ class Bucket:
                 "https:// or http:// and names a host"
             )
 
-    @property
+    @cached_property
     def _client(self) -> "S3Client":
         try:
-            return _open_client(self._options)
+            # One at a time: threads that begin together would each make one of their own.
+            with _OPENING:
+                return _open_client(self._options)
         except ProfileNotFound as error:
             raise LakeRefused(
                 f"AWS_PROFILE {self._options.profile} stands neither in AWS_CONFIG_FILE "
@@ -284,7 +288,8 @@ class Bucket:
             urlsplit(url).hostname or ""
             for url in (getattr(error, "kwargs", {}).get("endpoint_url") or endpoint, endpoint)
         )
-        if not f".{asked}".endswith(f".{ours}"):
+        # Amazon's address of another region is the store's too.
+        if not f".{asked}".endswith(f".{ours}") and ".s3" not in f".{asked}":
             return (
                 f"{self._place} cannot be asked: {asked}, which gives the credentials, "
                 f"does not answer ({why})"
@@ -369,7 +374,7 @@ def _describe_skew(error: ClientError, code: str, status: int) -> str | None:
     try:
         date = error.response["ResponseMetadata"]["HTTPHeaders"]["date"]
         ahead = (now_ms() - to_ms(parsedate_to_datetime(date))) / 1000
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         ahead = 0.0
     if code not in _WRONG_TIME and not (status == 403 and abs(ahead) > _MOST_SKEW_SECONDS):
         return None
