@@ -120,6 +120,9 @@ class RequestRejected(ExchangeError):
 class NotListed(RequestRejected):
     """The exchange's error -1121, of a symbol that it may have listed before."""
 
+    def __init__(self, message: str, code: int = -1121) -> None:
+        super().__init__(message, code)
+
 
 class ArchiveError(ExchangeError):
     pass
