@@ -1,6 +1,5 @@
 """Everything that the environment may say, in one class; the only reader of the environment."""
 
-import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -38,7 +37,6 @@ _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSI
 
 # Times are counted from here; no exchange is as old.
 EARLIEST_DAY = date(1970, 1, 1)
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class PartitionUnit(StrEnum):
@@ -159,14 +157,6 @@ class Settings(BaseSettings):
         if not value:
             raise ValueError("names no symbol: write BTCUSDT,ETHUSDT, or leave it empty")
         return tuple(dict.fromkeys(symbol_name(text) for text in value))
-
-    @field_validator("start_date", mode="before")
-    @classmethod
-    def _read_day(cls, value: object) -> object:
-        """A bare number would be taken for seconds since 1970."""
-        if isinstance(value, str) and not _DAY.fullmatch(value.strip()):
-            raise ValueError("must be a day, written as 2025-01-31")
-        return value
 
     @field_validator("start_date")
     @classmethod
