@@ -158,7 +158,12 @@ class Transport:
 
 
 def _checked_url(url: str) -> str:
-    if not is_web_address(url):
+    """The URL without a slash at its end. Raises WrongUse where no request can be made to it."""
+    try:
+        usable = is_web_address(url) and bool(_host(url))
+    except REQUEST_ERRORS:
+        usable = False
+    if not usable:
         raise WrongUse(
             f"{without_login(url)!r} is no address of an exchange: it begins with https:// or "
             "http:// and names a host, each part of which has 1 to 63 characters"

@@ -64,7 +64,16 @@ def test_the_host_is_the_one_that_is_connected_to(serve: Serve, before: str, aft
 
 
 @pytest.mark.parametrize(
-    "url", ["https://api.binance.com\t.evil.example", "https://a b.com", "https://:80", "ftp://a"]
+    "url",
+    [
+        "https://api.binance.com\t.evil.example",
+        "https://a b.com",
+        "https://:80",
+        "ftp://a",
+        "https://*.binance.com",
+        "https://\N{SNOWMAN}.example",
+        "https://a%00b.example",
+    ],
 )
 def test_an_address_without_a_host_that_can_be_asked_is_refused(url: str) -> None:
     with pytest.raises(WrongUse, match="is no address of an exchange"):
