@@ -55,11 +55,17 @@ class Recording:
 
     @classmethod
     def parse(cls, identity: str) -> Self | None:
-        """The recording that an identity names, or None where it names none."""
+        """The recording whose files an identity lists, or None where it lists none.
+
+        A recording is known by the digest of all its files alone where they could not be asked for.
+        """
         if not identity.startswith(_RECORDED):
             return None
         parts = (part.rsplit(":", 2) for part in identity.removeprefix(_RECORDED).split(","))
-        return cls({name: RecordedFile(int(rows), digest) for name, rows, digest in parts})
+        try:
+            return cls({name: RecordedFile(int(rows), digest) for name, rows, digest in parts})
+        except ValueError:
+            return None
 
     @property
     def identity(self) -> str:

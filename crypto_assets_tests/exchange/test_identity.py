@@ -140,6 +140,9 @@ def test_an_unknown_server_does_not_pass_for_the_real_one_with_its_archive(serve
         ("simulated:recorded", "simulated:recorded=A-1m:1:0123", "simulated:recorded=A-1m:1:0123"),
         ("simulated:recorded", "simulated:seed=1", None),
         ("simulated:recorded=A-1m:1:0123", "simulated:seed=1", None),
+        # A server before the simulated exchange may hide the list of its files.
+        ("simulated:recorded=0123", "simulated:recorded=A-1m:1:0123", None),
+        ("simulated:recorded=A-1m:1:0123", "simulated:recorded=0123", None),
     ],
 )
 def test_a_name_that_an_earlier_version_gave_is_replaced(
