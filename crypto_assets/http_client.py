@@ -38,13 +38,15 @@ def find_proxies(url: str) -> dict[str, str]:
 def open_session(url: str) -> requests.Session:
     """Open a session for requests under `url`, whose proxies and certificates are decided once.
 
-    Raises WrongUse where the environment names a file of certificates that does not exist.
+    Raises WrongUse where the environment names a file of certificates that does not exist, or a
+    proxy by an address that cannot be read.
     """
     session = requests.Session()
     found = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify = find_proxies(url), found["verify"]
     # `requests` would search the environment again at each request.
     session.trust_env = False
+    _require_readable_proxy(url, session.proxies)
     if urlsplit(url).scheme == "https":
         _require_certificates(session.verify)
     return session
@@ -54,7 +56,8 @@ def describe_proxy_failure(url: str, error: BaseException) -> str | None:
     """Return what is wrong with the proxy on the way to `url`, and what to do about it.
 
     None where there is no proxy, or another part failed. `url` must be sound; `error` is one of
-    `requests`, or of botocore.
+    `requests`, or of botocore: raise the description `from None`, since the error's own text may
+    hold the proxy's password, and Dagster stores what led to an error.
     """
     proxy = select_proxy(url, find_proxies(url))
     kinds = (ProxyError, *_MALFORMED)
@@ -98,6 +101,14 @@ def _name_proxy(proxy: str, url: str) -> str:
 
 def _cure(url: str) -> str:
     return f"unset it, or add {_host(url)} to no_proxy"
+
+
+def _require_readable_proxy(url: str, proxies: dict[str, str]) -> None:
+    proxy = select_proxy(url, proxies) or ""
+    try:
+        urlsplit(proxy)
+    except ValueError:
+        raise WrongUse(f"{_name_proxy(proxy, url)} has a malformed address: {_cure(url)}") from None
 
 
 def _require_certificates(verify: bool | str | None) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
 
@@ -14,11 +15,13 @@ from crypto_assets.errors import (
     AlertNotSent,
     ExchangeUnavailable,
     Forbidden,
+    LakeUnavailable,
     OrchestratorError,
     WrongUse,
 )
 from crypto_assets.exchange import BinanceRest, Patience
 from crypto_assets.http_client import find_proxies, open_session
+from crypto_assets.lake import S3Options, open_lake
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.orchestrator.webserver import Webserver
 from crypto_assets.pipeline.alerts import Alert, Webhook
@@ -35,6 +38,7 @@ BROKEN = {
     f"socks5://user:{PASSWORD}@127.0.0.1:9": "unknown kind",
     f"http://user:{PASSWORD}@{'a' * 64}.example:3128": "malformed",
     f"http://user:{PASSWORD}@127.0.0.1:99999": "malformed",
+    f"http://user:[{PASSWORD}@127.0.0.1:9": "malformed",
 }
 
 
@@ -78,12 +82,25 @@ def test_a_proxy_that_cannot_be_is_named(
     scheme: str, proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{scheme}_proxy", proxy)
-    with pytest.raises(ExchangeUnavailable) as error:
+    with pytest.raises((ExchangeUnavailable, WrongUse)) as error:
         BinanceRest(f"{scheme}://exchange.example", ONCE).server_time()
     said = str(error.value)
     assert BROKEN[proxy] in said and f"set by {scheme}_proxy" in said
     assert "add exchange.example to no_proxy" in said
-    assert PASSWORD not in said
+    assert PASSWORD not in "".join(format_exception(error.value))
+
+
+def test_nothing_that_led_to_an_error_shows_a_proxys_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dagster stores it, and `--debug` prints it."""
+    monkeypatch.setenv("http_proxy", f"http://user:{PASSWORD}@127.0.0.1:99999")
+    with pytest.raises(OrchestratorError) as refused:
+        Orchestrator(ELSEWHERE).sick_daemons()
+    with pytest.raises(LakeUnavailable) as unavailable:
+        open_lake("s3://crypto-raw", S3Options(ELSEWHERE, "key", "secret")).owner()
+    for error in (refused.value, unavailable.value):
+        assert PASSWORD not in "".join(format_exception(error))
 
 
 def test_a_proxy_that_wants_a_login_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ class Transport:
         except REQUEST_ERRORS as error:
             asked = f"{self.base_url}{inquiry.path}"
             if said := describe_proxy_failure(self._address, error):
-                raise ExchangeUnavailable(f"{asked} cannot be asked: {said}") from error
+                raise ExchangeUnavailable(f"{asked} cannot be asked: {said}") from None
             raise ExchangeUnavailable(
                 f"{asked} does not answer ({describe_cause(error)}): "
                 "is the network up and the exchange's address right?"

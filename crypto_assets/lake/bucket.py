@@ -267,7 +267,8 @@ class Bucket:
         except ClientError as error:
             raise self._refusal(error, key) from error
         except (EndpointError, HTTPClientError) as error:
-            raise LakeUnavailable(self._failure(error)) from error
+            # The error's own text may hold the login of a proxy, or of the address.
+            raise LakeUnavailable(self._failure(error)) from None
         except IncompleteReadError as error:
             raise LakeUnavailable(f"{self._place} cut an answer off: {error}") from error
         except BotoCoreError as error:

@@ -42,7 +42,7 @@ class Webserver:
             raise OrchestratorError(f"Dagster at {self.url} cannot be asked: {error}") from error
         except REQUEST_ERRORS as error:
             if said := describe_proxy_failure(self._address, error):
-                raise OrchestratorError(f"Dagster at {self.url} cannot be asked: {said}") from error
+                raise OrchestratorError(f"Dagster at {self.url} cannot be asked: {said}") from None
             raise OrchestratorError(
                 f"Dagster does not answer at {self.url}: start it with `crypto-assets up`, "
                 "or set CRYPTO_DAGSTER_URL"
