@@ -181,7 +181,9 @@ def asks_for_tls(url: URL) -> bool:
 def _value(name: str, value: str | Sequence[str], place: str) -> str:
     """The one value of a known option."""
     if name not in _KNOWN and name not in _DECIDED:
-        shown = f"the unknown option {name!r}" if name.isidentifier() else "an unknown option"
+        # With an @ behind it the name may be a part of a password.
+        is_name = name.isidentifier() and "@" not in str(value)
+        shown = f"the unknown option {name!r}" if is_name else "an unknown option"
         raise WrongUse(f"{place} has {shown}: it may have {', '.join(_KNOWN)}")
     if not isinstance(value, str):
         raise WrongUse(f"{place} gives the option {name} twice: keep one")

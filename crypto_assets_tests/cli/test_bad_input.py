@@ -107,6 +107,7 @@ def test_a_database_server_that_is_not_there(make_desk: MakeDesk) -> None:
         ("desk:p:{}", "no warehouse answers at 127.0.0.1"),
         ("desk:p {}", "no warehouse answers at 127.0.0.1"),
         ("desk:p@{}?x", "@ as %40"),
+        ("desk:p@x?{}=y", "an unknown option"),
     ],
 )
 def test_a_password_that_is_not_escaped_is_never_shown(
