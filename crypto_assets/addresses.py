@@ -28,6 +28,9 @@ _LOGIN = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+# Characters of a text that are looked at. The search takes time that grows with their square, and
+# a server may answer with an address of any length.
+_MOST_SHOWN = 8_192
 # What to tell a person whose address cannot be taken apart.
 ESCAPES = (
     "in a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 "
@@ -48,7 +51,12 @@ class AddressingStyle(StrEnum):
 
 
 def without_login(text: str) -> str:
-    """`https://host/x` for `https://user:password@host/x`, also where it stands in a sentence."""
+    """`https://host/x` for `https://user:password@host/x`, also where it stands in a sentence.
+
+    A text of more than 8,192 characters is cut there.
+    """
+    if len(text) > _MOST_SHOWN:
+        text = f"{text[:_MOST_SHOWN]}…"
     return _LOGIN.sub("", text)
 
 

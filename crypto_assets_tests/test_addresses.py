@@ -1,5 +1,7 @@
 """Addresses are shown without a login, and are else as they were."""
 
+import time
+
 import pytest
 
 from crypto_assets.addresses import without_login
@@ -36,6 +38,15 @@ PASSWORD = "s3cret"
 )
 def test_a_login_is_left_out(address: str, shown: str) -> None:
     assert without_login(address) == shown
+
+
+@pytest.mark.parametrize("repeated", ["//a:b", "//a:1/", "//a: ", "//a:b/1?", "//:1/@/"])
+def test_a_hostile_text_takes_no_time(repeated: str) -> None:
+    """Looked at as a whole, it would take hours."""
+    began = time.process_time()
+    shown = without_login(f"http://user:{PASSWORD}@host/{repeated * 200_000}")
+    assert time.process_time() - began < 10
+    assert PASSWORD not in shown and shown.endswith("…")
 
 
 @pytest.mark.parametrize(
