@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, date, timedelta
 from enum import StrEnum
 
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
@@ -104,6 +104,8 @@ def read_key(text: str) -> ArchiveKey | None:
     try:
         first = date.fromisoformat(found["period"] if is_day else f"{found['period']}-01")
     except ValueError:
+        return None
+    if first.year == MAXYEAR:  # its last day and month have none after them
         return None
     period = ArchivePeriod(kind, first)
     return ArchiveKey(found["symbol"], interval, period, bool(found["checksum"]))

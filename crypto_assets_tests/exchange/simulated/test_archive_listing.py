@@ -161,6 +161,8 @@ def test_a_month_appears_on_the_first_monday_after_it(server: ExchangeServer) ->
         "monthly/klines/ABCUSDT/1m/ABCUSDT-1m-2025-02-01.zip",
         "monthly/klines/ABCUSDT/1M/ABCUSDT-1M-2025-02.zip",
         "monthly/klines/ABCUSDT/1m/ABCUSDT-1m-2025-13.zip",
+        "monthly/klines/ABCUSDT/1m/ABCUSDT-1m-9999-12.zip",
+        "daily/klines/ABCUSDT/1m/ABCUSDT-1m-9999-12-31.zip",
         "daily/klines/XYZBTC/1m/XYZBTC-1m-2025-02-01.zip",
     ],
 )
