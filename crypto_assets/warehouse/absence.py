@@ -16,7 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, rows_from_table
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of, floor_ms
@@ -214,10 +214,14 @@ def recorded_absences(
         lake_objects.c.first_time < days.end_ms,
     )
     hour = (fact_klines.c.open_time - fact_klines.c.open_time % HOUR_MS).label("hour")
-    stored = (
-        select(fact_klines.c.source, hour, hour.label("last"))
+    minutes = (
+        select(fact_klines.c.source, fact_klines.c.open_time, hour)
         .where(*inside(fact_klines, symbol_id, days), fact_klines.c.source.in_(names))
-        .distinct()
+        .subquery("minutes")
+    )
+    opened = minutes.c.open_time
+    stored = select(minutes.c.source, func.min(opened), func.max(opened)).group_by(
+        minutes.c.source, minutes.c.hour
     )
     said = [
         (Source(source), first, last)
@@ -235,15 +239,27 @@ def _absences(said: Collection[tuple[Source, int, int]]) -> list[Absence]:
         hour
         for source, first, last in said
         if source is Source.VERIFIED
-        for hour in range(floor_ms(first, HOUR_MS), last + 1, HOUR_MS)
+        for hour in _verified_windows(first, last)
     }
     archived = "neither the archive of {} nor REST has this minute"
     verified = "the exchange's own hour is made without this minute"
     rank = Source.VERIFIED.rank
     return [
         *(Absence(Window(at, at + DAY_MS), archived.format(day_of(at))) for at in sorted(days)),
-        *(Absence(Window(at, at + HOUR_MS), verified, rank) for at in sorted(hours)),
+        *(Absence(window, verified, rank) for window in sorted(hours)),
     ]
+
+
+def _verified_windows(first: int, last: int) -> list[Window]:
+    """Return the hours of verified minutes, by the open times (epoch ms) of the first and the last.
+
+    Minutes off the grid were verified against an hour off the grid, and speak for themselves alone:
+    the rest of the grid's hours belongs to its neighbors.
+    """
+    if first % MINUTE_MS:
+        return [Window(first, last + 1)]
+    hours = range(floor_ms(first, HOUR_MS), last + 1, HOUR_MS)
+    return [Window(at, at + HOUR_MS) for at in hours]
 
 
 def _ledger(connection: Connection, symbol_id: int, window: Window) -> list[Absence]:

@@ -380,6 +380,27 @@ def test_hours_off_the_grid_are_compared_as_the_exchange_cut_them(
     assert found.compared == 24 + 1
 
 
+def test_a_conflict_in_an_hour_off_the_grid_costs_its_neighbors_no_minute(
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+    warehouse_url: str,
+    tmp_path: Path,
+) -> None:
+    folder = off_grid_market(tmp_path / "data")
+    at = OFF_START + 12 * HOUR_MS + SHIFT + 5 * MINUTE_MS
+    wrong = {**ARCHIVE_DIFFERS, "start": isoformat(at), "end": isoformat(at + MINUTE_MS)}
+    server = simulated_exchange(now=OFF_START + 9 * DAY_MS, data=folder, faults=[wrong])
+    platform = build_platform(server, warehouse_url=warehouse_url)
+    bring(platform, first=OFF_DAY, last=OFF_DAY)
+    assert volume_at(platform, at) == 2
+    bring(platform, first=OFF_DAY, last=OFF_DAY)
+    minutes = 9 * 60 + 20 + 9 * 60 + 31 + 4 * 60
+    assert platform.warehouse.facts.read(SYMBOL, Window.of_day(OFF_DAY)).num_rows == minutes
+    assert platform.warehouse.quarantine.list(SYMBOL) == []
+    found = check(platform, OFF_DAY)
+    assert (found.passed, found.conflicts) == (True, ())
+
+
 def test_an_hour_off_the_grid_that_its_minutes_do_not_give_is_listed(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
