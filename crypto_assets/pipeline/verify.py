@@ -170,8 +170,13 @@ def _explain_one(
     one: DifferingPeriod,
     wrong: Collection[int],
 ) -> Verified:
+    """Say whose fault the differences of one period are.
+
+    Of a day that no hour accounts for they are not ours: hours alone can be resolved.
+    """
     period = one.period
-    if period.open_time in wrong or find_match(minutes, yardstick, period):
+    is_day = period.interval is Interval.D1
+    if period.open_time in wrong or (not is_day and find_match(minutes, yardstick, period)):
         return Verified(differences=one.differences)
     if by := find_revision(minutes.platform, yardstick, period):
         return Verified(explained=tuple(Explained(each, by) for each in one.differences))

@@ -208,6 +208,23 @@ def test_an_hour_that_no_minutes_give_is_listed_and_no_difference(
     assert platform.warehouse.conflicts.list(SYMBOL) == []
 
 
+def test_a_day_that_rests_minutes_give_is_listed_where_they_do_not_give_its_hour(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
+) -> None:
+    """The backfill resolves hours alone, so that no command could change the day."""
+    folder, minutes = market(tmp_path / "data", hour_volume=1)
+    write_candles(folder, SYMBOL, "1d", [together(minutes, DAY.start_ms, DAY.end_ms - 1)])
+    server = simulated_exchange(now=NOON, data=folder, faults=[ARCHIVE_DIFFERS])
+    platform = build_platform(server)
+    bring(platform, first=FIRST, last=FIRST)
+    found = check(platform)
+    assert found.differences == ()
+    assert [(one.interval, one.kind) for one in found.conflicts] == [
+        (Interval.H1, ConflictKind.CONTRADICTION),
+        (Interval.D1, ConflictKind.CONTRADICTION),
+    ]
+
+
 def test_a_wrong_hour_of_ours_is_a_difference_beside_a_contradiction(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
