@@ -14,6 +14,7 @@ from crypto_assets.market.rollup import roll_up
 from crypto_assets.pipeline.differences import Against, Difference, Yardstick
 from crypto_assets.pipeline.lake_minutes import LakeMinutes
 from crypto_assets.pipeline.platform import Platform
+from crypto_assets.warehouse.versions import count_over
 
 VALUES = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 # A period's close time is left out: the exchange cuts it short where an outage ends a period.
@@ -51,9 +52,17 @@ def days_from_hours(platform: Platform, yardstick: Yardstick, window: Window) ->
 def minutes_from_lake(
     yardstick: Yardstick, minutes: pa.Table, lake: LakeMinutes, window: Window
 ) -> list[Difference]:
-    """Minutes of the window that are not the lake's, where the lake still knows of them."""
+    """Minutes of the window that are not the lake's, where the lake still knows of them.
+
+    Both as FETCHED_SCHEMA. A stored minute that counts over the lake's version is left out: the
+    object that brought it has expired or is lost, and a rebuild keeps it.
+    """
     ours = within(minutes.filter(_known(minutes["open_time"], lake.spans)), window)
     theirs = within(lake.candles, window)
+    kept = _kept(ours, theirs)
+    ours, theirs = (
+        table.filter(pc.invert(pc.is_in(table["open_time"], kept))) for table in (ours, theirs)
+    )
     return yardstick.differences(Interval.M1, ours, theirs, VALUES, Against.LAKE)
 
 
@@ -89,6 +98,14 @@ def refused_imports(
     hours = Counter((imported[refused & ~known] // HOUR_MS * HOUR_MS).tolist())
     for hour, count in sorted(hours.items()):
         yield Difference(symbol, Interval.H1, hour, "imported", count, 0, Against.ABSENCE)
+
+
+def _kept(ours: pa.Table, theirs: pa.Table) -> pa.Array:
+    """Open times of the minutes of which the stored version counts over the lake's."""
+    place = pc.index_in(ours["open_time"], theirs["open_time"].combine_chunks())
+    mine, others = ours.filter(pc.is_valid(place)), theirs.take(place.drop_null())
+    outranked = pc.invert(count_over(others, mine))
+    return mine["open_time"].filter(outranked).combine_chunks()
 
 
 def within(candles: pa.Table, window: Window) -> pa.Table:

@@ -26,7 +26,7 @@ _EVER = Window(0, 2**62)
 
 @dataclass(frozen=True)
 class LakeMinutes:
-    """Of each minute the candle that counts, as CANDLE_SCHEMA, ascending.
+    """Of each minute the version that counts, as FETCHED_SCHEMA, ascending.
 
     `spans` are the stretches of which an object knows: what is not in `candles` there was not
     published. Imported minutes that do not exist are not in `candles`. `lost` are keys that the
@@ -74,8 +74,7 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
         speaking.append(item)
     versions = _existing(platform, symbol, window, pa.concat_tables(tables), speaking)
     settled = settle(versions, FETCHED_SCHEMA.empty_table()).new
-    candles = settled.select(CANDLE_SCHEMA.names).sort_by("open_time")
-    return LakeMinutes(candles, merged(spans), tuple(lost))
+    return LakeMinutes(settled.sort_by("open_time"), merged(spans), tuple(lost))
 
 
 def _existing(

@@ -190,7 +190,7 @@ def _against_ourselves(platform: Platform, yardstick: Yardstick, month: Window) 
     held = unpurged(platform, symbol, month)
     if not held:
         return Verified(differences=tuple(differences))
-    minutes = platform.warehouse.facts.read(symbol, held)
+    minutes = platform.warehouse.facts.read_fetched(symbol, held)
     lake = read_minutes(platform, symbol, held)
     differences += hours_from_minutes(platform, yardstick, minutes, held)
     differences += minutes_from_lake(yardstick, minutes, lake, held)

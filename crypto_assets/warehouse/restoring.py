@@ -19,7 +19,7 @@ from crypto_assets.warehouse.schema import (
     fact_klines,
     hourly_klines,
 )
-from crypto_assets.warehouse.versions import FETCHED_SCHEMA, rank_sources, settle
+from crypto_assets.warehouse.versions import FETCHED_SCHEMA, count_over, settle
 
 _FETCHES = pa.schema([FETCHED_SCHEMA.field(name) for name in ("open_time", "fetched_at")])
 
@@ -119,7 +119,7 @@ class Restoration(Load):
         new = lake.filter(pc.is_null(place))
         known = lake.filter(pc.is_valid(place))
         mine = held.take(place.drop_null())
-        ours = _not_outranked(known, mine)
+        ours = count_over(known, mine)
         known, mine = known.filter(ours), mine.filter(ours)
         differs = _differ(known, mine, (*VALUE_COLUMNS, "fetched_at", "source"))
         self._write(new)
@@ -194,13 +194,6 @@ class Restoration(Load):
             rows = select(hour).where(*mine).subquery("rows_by_hour")
             statement = select(rows.c.hour, func.count()).group_by(rows.c.hour)
         return {row[0]: int(row[1]) for row in self._connection.execute(statement)}
-
-
-def _not_outranked(lake: pa.Table, held: pa.Table) -> pa.ChunkedArray:
-    """Return, row by row, whether the lake's version counts over the one that is held."""
-    ranks = rank_sources(lake["source"]), rank_sources(held["source"])
-    later = pc.greater_equal(lake["fetched_at"], held["fetched_at"])
-    return pc.or_(pc.greater(*ranks), pc.and_(pc.equal(*ranks), later))
 
 
 def _differ(one: pa.Table, other: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:

@@ -72,6 +72,16 @@ def rank_sources(sources: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.take(_RANKS, pc.index_in(sources, _SOURCES))
 
 
+def count_over(versions: pa.Table, others: pa.Table) -> pa.ChunkedArray:
+    """Return, row by row, whether a version counts over the other one of its minute.
+
+    Of two of the same fetch the first does.
+    """
+    ranks = rank_sources(versions["source"]), rank_sources(others["source"])
+    later = pc.greater_equal(versions["fetched_at"], others["fetched_at"])
+    return pc.or_(pc.greater(*ranks), pc.and_(pc.equal(*ranks), later))
+
+
 def _ascending(times: pa.ChunkedArray) -> bool:
     flat = times.combine_chunks()
     return pc.all(pc.less(flat[:-1], flat[1:])).as_py() is not False

@@ -19,7 +19,7 @@ from crypto_assets.market.clock import (
     now_ms,
 )
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.lake_object import Source
+from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.pipeline.conflicts import resolve_conflicts
 from crypto_assets.pipeline.importing import load_days
@@ -119,6 +119,25 @@ def test_a_rebuild_from_the_lake_alone_ends_the_same(
     assert volume_at(other, AT) == theirs
     assert [one.error for one in rebuild(platform, exact=True)] == [None]
     assert check(platform).passed
+
+
+def test_a_verified_minute_whose_object_is_gone_is_no_difference_from_the_archives(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
+) -> None:
+    """The objects have expired, and a backfill has fetched the archive file alone again."""
+    server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
+    platform = build_platform(server, warehouse_url=warehouse_url)
+    bring(platform, first=FIRST, last=FIRST)
+    expired = platform.warehouse.objects.of_window(SYMBOL, ObjectKind.KLINES, DAY)
+    platform.raw.delete([item.key for item in expired])
+    platform.warehouse.objects.forget(expired)
+    bring(platform, first=FIRST, last=FIRST)
+    assert [one.error for one in rebuild(platform)] == [None]
+    assert volume_at(platform, AT) == volume_by_rest(platform, Interval.M1, AT)
+    assert check(platform) == Verified(compared=25, minutes=1440)
+    other = f"WHERE symbol_id = {{symbol}} AND open_time = {AT + HOUR_MS}"
+    tamper(platform, f"UPDATE fact_klines SET volume = volume + 1 {other}")
+    assert AT + HOUR_MS in {one.open_time for one in check(platform).differences}
 
 
 def test_what_an_earlier_version_loaded_is_named_and_the_backfill_resolves_it(
