@@ -377,6 +377,32 @@ def test_a_minute_that_the_archive_has_and_the_exchanges_hour_lacks_does_not_exi
         assert reasons == {"the exchange's own hour is made without this minute"}
 
 
+def test_a_minute_without_a_trade_stays_in_an_hour_that_was_verified_without_it(
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+    warehouse_url: str,
+    tmp_path: Path,
+) -> None:
+    """The exchange's hour is the same with it; and another minute of the archive is wrong."""
+    folder, minutes = market(tmp_path / "data", without=AT)
+    platform = build_platform(
+        simulated_exchange(now=NOON, data=folder), warehouse_url=warehouse_url
+    )
+    quiet = replace(minute(AT, 100, 0), high=Decimal(100), low=Decimal(100))
+    wrong = minute(AT + MINUTE_MS, 100, 9)
+    changed = {row.open_time: row for row in (quiet, wrong)}
+    rows = RawKlines.of([_raw(changed.get(row.open_time, row)) for row in minutes])
+    item, body = klines_object("raw", SYMBOL, rows, Source.ARCHIVE, now_ms())
+    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
+    platform.warehouse.objects.record([item])
+    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    assert len(resolve_conflicts(platform, SYMBOL, DAY, NOON)) == 1
+    platform.warehouse.aggregates.hours(SYMBOL, DAY, NOON)
+    platform.warehouse.aggregates.days(SYMBOL, DAY, NOON)
+    assert (volume_at(platform, AT), volume_at(platform, AT + MINUTE_MS)) == (0, 2)
+    assert check(platform).passed
+
+
 def test_a_known_revision_explains_an_hour_that_does_not_follow_it(
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
