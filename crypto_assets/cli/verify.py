@@ -92,7 +92,7 @@ def _advise(symbol: str, one: Verified, expired_before_ms: int) -> list[str]:
     expired = {day for day in wrong if day_start_ms(day) < expired_before_ms}
     inside = {day_of(each.hour) for each in one.differences if each.against is not Against.EXCHANGE}
     back = (inside | lost) - expired
-    ask = wrong - expired if one.lost or not one.minutes else wrong - expired - inside
+    ask = (wrong - inside | lost | set(one.not_in_lake)) - expired
     # The lake has no object that says so: it may hold none of the day, which is then fetched.
     ask |= {day_of(each.hour) for each in one.differences if each.against is Against.ABSENCE}
     invented = any(difference.is_invented for difference in one.differences)

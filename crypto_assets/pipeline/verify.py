@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 
 from crypto_assets.errors import NotListed
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms, isoformat
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, day_of, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.pipeline.conflicts import (
     ExchangeMinutes,
@@ -27,7 +28,7 @@ from crypto_assets.pipeline.exchange_periods import (
     compare_periods,
 )
 from crypto_assets.pipeline.imported_hours import list_imported_hours
-from crypto_assets.pipeline.lake_minutes import read_minutes
+from crypto_assets.pipeline.lake_minutes import LakeMinutes, read_minutes
 from crypto_assets.pipeline.loaded import Loaded
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.revised import Explained, find_revision
@@ -58,7 +59,8 @@ class Verified:
     `conflicts` are periods in which the exchange contradicts itself: no version of its minutes
     gives its own hour or day. In `not_loaded` the exchange has hours of which we were never given a
     candle. `lost` are objects that the manifest names and no lake holds. `partial` are the hours
-    and days whose beginning is not stored, which is why such a one differs.
+    and days whose beginning is not stored, which is why such a one differs. `not_in_lake` are UTC
+    days of which our own tables differ where no object of the lake reaches any more.
     """
 
     compared: int = 0
@@ -70,6 +72,7 @@ class Verified:
     conflicts: tuple[Conflict, ...] = ()
     recut: int = 0
     partial: tuple[PartialPeriod, ...] = ()
+    not_in_lake: tuple[date, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -91,6 +94,7 @@ class Verified:
             self.conflicts + other.conflicts,
             self.recut + other.recut,
             self.partial + other.partial,
+            self.not_in_lake + other.not_in_lake,
         )
 
 
@@ -197,7 +201,26 @@ def _against_ourselves(platform: Platform, yardstick: Yardstick, month: Window) 
     differences += filled_gaps(platform, symbol, minutes, held)
     differences += refused_imports(platform, symbol, lake, held)
     return Verified(
-        differences=tuple(differences), minutes=lake.candles.num_rows, lost=tuple(lake.lost)
+        differences=tuple(differences),
+        minutes=lake.candles.num_rows,
+        lost=tuple(lake.lost),
+        not_in_lake=_not_in_lake(differences, lake),
+    )
+
+
+def _not_in_lake(differences: Sequence[Difference], lake: LakeMinutes) -> tuple[date, ...]:
+    """Return the UTC days of the periods that differ and that no object reaches into."""
+    return tuple(
+        sorted(
+            {
+                day_of(one.open_time)
+                for one in differences
+                if not any(
+                    Window(one.open_time, one.open_time + one.interval.ms) & span
+                    for span in lake.spans
+                )
+            }
+        )
     )
 
 

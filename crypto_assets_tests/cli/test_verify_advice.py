@@ -134,3 +134,20 @@ def test_of_expired_minutes_no_command_is_printed(desk: Desk) -> None:
     assert ran.code == 1
     assert advised(ran.out) == []
     assert f"the minutes of {FIRST} to {FIRST} have expired" in ran.out
+
+
+def test_a_day_of_which_the_lake_holds_nothing_is_fetched_before_it_is_restored(
+    desk: Desk,
+) -> None:
+    """Its objects have expired; those of the other day have not."""
+    for path in (desk.home / "lake" / "raw" / str(FIRST)).glob("*.json"):
+        path.unlink()
+    execute(
+        desk,
+        f"DELETE FROM lake_objects WHERE key LIKE '{FIRST}/%'",
+        f"UPDATE hourly_klines SET volume = volume + 1 WHERE open_time = {HOUR}",
+    )
+    assert follow_advice(desk) == [
+        ["backfill", *days(FIRST, FIRST)],
+        ["rebuild", *days(FIRST, FIRST)],
+    ]
