@@ -1,6 +1,6 @@
 """The gap ledger: holes are found after each load, and explained once the exchange has answered."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,7 +23,7 @@ from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.raw_klines import StoredDay, record, store_stretch
 from crypto_assets.pipeline.refused import refused_rows
 from crypto_assets.pipeline.statuses import is_listed, refresh_status, require_delisted
-from crypto_assets.warehouse import Gap, GapClass
+from crypto_assets.warehouse import Gap, GapClass, Quarantined
 
 # A candle may reach REST late; a hole this fresh is asked for again before it is believed.
 _FRESH_MS = 10 * MINUTE_MS
@@ -178,8 +178,9 @@ def _explain(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
     From the first candle on that REST does have, it stays as it is: the next retry brings that.
     """
     span = Window(gap.start, gap.end + MINUTE_MS)
-    said = _ask(platform, gap.symbol, span)
-    refused = _refused(platform, gap, said, closed_before_ms)
+    rows = refused_rows(platform, gap.symbol, span)
+    said = _ask(platform, gap.symbol, span, rows.keys())
+    refused = _refused(platform, gap, said, rows, closed_before_ms)
     if refused:
         platform.warehouse.gaps.refuse(gap.symbol, gap.start, refused)
     for part in _unexplained(platform, gap.symbol, span):
@@ -187,13 +188,18 @@ def _explain(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
             _explain_part(platform, part, closed_before_ms)
 
 
-def _ask(platform: Platform, symbol: str, span: Window) -> _Said:
+def _ask(platform: Platform, symbol: str, span: Window, quarantined: Collection[int]) -> _Said:
+    """Ask REST for the rows of a gap; a row of a minute that is quarantined is no candle.
+
+    It was loaded a moment ago and not taken, as where an hour was verified without it.
+    """
     refused: dict[int, str] = {}
     if not is_listed(platform, symbol):
         return _Said(None, refused)
     for page in platform.exchange.rest.klines(symbol, Interval.M1, span):
         sifted = sift(page, span)
-        first = sifted.candles["open_time"][0].as_py() if sifted.candles.num_rows else None
+        opens = sifted.candles["open_time"].to_pylist()
+        first = next((at for at in opens if floor_ms(at, MINUTE_MS) not in quarantined), None)
         for reject in sifted.rejects:
             opened = int(reject.row[0])
             if first is None or opened < first:
@@ -203,14 +209,18 @@ def _ask(platform: Platform, symbol: str, span: Window) -> _Said:
     return _Said(None, refused)
 
 
-def _refused(platform: Platform, gap: Gap, said: _Said, closed_before_ms: int) -> dict[int, str]:
+def _refused(
+    platform: Platform,
+    gap: Gap,
+    said: _Said,
+    rows: Mapping[int, Quarantined],
+    closed_before_ms: int,
+) -> dict[int, str]:
     """Why minutes of a gap are refused; one that is fresh, or may be in a late archive, is not."""
     at = isoformat(closed_before_ms)
     found = {
         minute: f"a row of it cannot be true ({row.reason}); {_asked(platform, gap.symbol, at)}"
-        for minute, row in refused_rows(
-            platform, gap.symbol, Window(gap.start, gap.end + MINUTE_MS)
-        ).items()
+        for minute, row in rows.items()
     }
     found |= {
         minute: f"REST's row of it cannot be true at {at}: {reason}"

@@ -26,7 +26,7 @@ from crypto_assets.pipeline.importing import load_days
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.rebuild import rebuild
 from crypto_assets.pipeline.verify import Verified, verify
-from crypto_assets.warehouse import ConflictKind
+from crypto_assets.warehouse import ConflictKind, GapClass
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
 from crypto_assets_tests.pipeline.market_files import Row, minute, together, write_candles
 from crypto_assets_tests.pipeline.tampering import tamper
@@ -375,6 +375,29 @@ def test_a_minute_that_the_archive_has_and_the_exchanges_hour_lacks_does_not_exi
     if archive_first:
         reasons = {one.reason for one in platform.warehouse.quarantine.list(SYMBOL)}
         assert reasons == {"the exchange's own hour is made without this minute"}
+
+
+def test_a_minute_that_rest_alone_has_beside_a_verified_hour_is_asked_for_no_more(
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+    warehouse_url: str,
+    tmp_path: Path,
+) -> None:
+    """The archive lacks it, and its minutes alone give the exchange's hour."""
+    folder, minutes = market(tmp_path / "data", without=AT)
+    write_candles(folder, SYMBOL, "1m", [*minutes, minute(DAY.end_ms, 100)])
+    late = {"do": "archive", "how": "missing", "day": str(FIRST)}
+    server = simulated_exchange(now=NOON, data=folder, faults=[late])
+    platform = build_platform(server, warehouse_url=warehouse_url)
+    rows = RawKlines.of([_raw(row) for row in minutes if row.open_time != AT])
+    item, body = klines_object("raw", SYMBOL, rows, Source.ARCHIVE, now_ms())
+    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
+    platform.warehouse.objects.record([item])
+    bring(platform, first=FIRST, last=FIRST)
+    (gap,) = platform.warehouse.gaps.list(SYMBOL)
+    assert (gap.start, gap.minutes, gap.gap_class) == (AT, 1, GapClass.REFUSED)
+    assert "the exchange's own hour is made without this minute" in gap.evidence
+    assert check(platform).passed
 
 
 def test_a_minute_without_a_trade_stays_in_an_hour_that_was_verified_without_it(
