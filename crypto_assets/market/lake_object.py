@@ -15,7 +15,7 @@ class Source(StrEnum):
     REST = "rest"
     ARCHIVE = "archive"
     IMPORT = "import"
-    VERIFIED = "verified"  # REST's minutes, where they and not the archive's give its own hour
+    VERIFIED = "verified"  # of REST or archive, the minutes that give the exchange's own hour
 
     @property
     def rank(self) -> int:

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+import pyarrow.compute as pc
+
 from crypto_assets.lake import decode_klines
-from crypto_assets.market.candles import CANDLE_COLUMNS, KlineRow
+from crypto_assets.market.candles import KlineRow, candles_from_table
 from crypto_assets.market.clock import HOUR_MS, Window, day_of, floor_ms, isoformat, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.sanity import sift
+from crypto_assets.pipeline.consistency import unpurged
 from crypto_assets.pipeline.differences import Difference, Yardstick, text
 from crypto_assets.pipeline.exchange_periods import (
     DifferingPeriod,
@@ -90,6 +93,12 @@ class ExchangeMinutes:
                 rows += [row for row in decode_klines(body or b"[]") if int(row[0]) in window]
         return sorted(rows, key=lambda row: int(row[0]))
 
+    def verified_times(self, window: Window) -> set[int]:
+        """Return the open times of the stored minutes of a window that were verified."""
+        stored = self.platform.warehouse.facts.read_fetched(self.symbol, window)
+        verified = pc.equal(stored["source"], Source.VERIFIED.value)
+        return set(stored["open_time"].filter(verified).to_pylist())
+
     def _fetch(self, span: Window) -> list[KlineRow]:
         if span not in self._from_rest:
             pages = self.platform.exchange.rest.klines(self.symbol, Interval.M1, span)
@@ -108,6 +117,7 @@ def resolve_conflicts(
     Returns the conflicts, as recorded. Raises ExchangeError, LakeError, WarehouseError.
     """
     closed = window & Window(window.start_ms, floor_ms(closed_before_ms, HOUR_MS))
+    closed = unpurged(platform, symbol, closed)  # what has expired is not loaded again
     if not closed:
         return []
     yardstick = Yardstick(symbol, platform.warehouse.is_exact)
@@ -119,33 +129,42 @@ def resolve_conflicts(
     matches = [match for one in periods if (match := find_match(minutes, yardstick, one))]
     if not matches:
         return []
-    _load(platform, symbol, matches)
     conflicts = [
         Conflict(
             symbol,
             match.period.interval,
             match.period.open_time,
             ConflictKind.RESOLVED,
-            _changes(platform, symbol, match),
+            _changes(platform, yardstick, match),
         )
         for match in matches
     ]
+    # First: a run that is killed before the load finds the same conflicts again, and records none
+    # after it, when the hours are equal.
     platform.warehouse.conflicts.record(symbol, conflicts)
+    _load(platform, symbol, matches)
     return conflicts
 
 
 def find_match(minutes: ExchangeMinutes, yardstick: Yardstick, period: Period) -> Match | None:
     """Return the version of a period's minutes that gives the exchange's candle, if one does.
 
-    REST's is tried first, then that of the archive files that the lake holds. Of a period that the
-    exchange does not have there is none. Raises ExchangeError, LakeError, WarehouseError.
+    REST's is tried first, then that of the archive files that the lake holds. There is none of a
+    period that the exchange does not have, of one on the grid that one off it cuts short, and where
+    the exchange has withdrawn a verified minute: what is loaded would not take its place. Raises
+    ExchangeError, LakeError, WarehouseError.
     """
-    if period.theirs is None:
+    window = period.window
+    cut_short = not period.is_off_grid and window.end_ms - window.start_ms < period.interval.ms
+    if period.theirs is None or cut_short:
         return None
+    lasting = minutes.verified_times(window)
     versions = ((Source.REST, minutes.by_rest), (Source.ARCHIVE, minutes.by_archive))
     for origin, fetch in versions:
-        rows = fetch(period.window)
-        if rows and gives(yardstick, sift(rows, period.window).candles, period):
+        rows = fetch(window)
+        if not rows or not lasting <= {int(row[0]) for row in rows}:
+            continue
+        if gives(yardstick, sift(rows, window).candles, period):
             return Match(period, rows, origin)
     return None
 
@@ -183,23 +202,27 @@ def _load(platform: Platform, symbol: str, matches: Sequence[Match]) -> None:
     load_klines(platform, symbol, Window.of_days(min(pulls), max(pulls)), bodies)
 
 
-def _changes(platform: Platform, symbol: str, match: Match) -> str:
-    """Name the minutes that a verified version revised, with both values and sources."""
-    revisions = [
-        revision
-        for revision in platform.warehouse.revisions.list(symbol, match.period.window)
-        if revision.new_source == Source.VERIFIED
-    ]
-    named = [
-        f"{isoformat(one.open_time)} {name}: "
-        f"{one.old_source} {text(old)}, {match.origin} {text(new)}"
-        for one in revisions
-        for name in CANDLE_COLUMNS
-        if (old := getattr(one.old, name)) != (new := getattr(one.new, name))
-    ]
+def _changes(platform: Platform, yardstick: Yardstick, match: Match) -> str:
+    """Name what a version changes in the stored minutes, with both values and sources."""
+    window, origin = match.period.window, match.origin
+    stored = platform.warehouse.facts.read_fetched(yardstick.symbol, window).to_pylist()
+    old = {row["open_time"]: row for row in stored}
+    new = {one.open_time: one for one in candles_from_table(sift(match.rows, window).candles)}
+    named = []
+    for at in sorted({*old, *new}):
+        if at not in old or at not in new:
+            source = old[at]["source"] if at in old else origin
+            named.append(f"{isoformat(at)}: {source} alone has it")
+            continue
+        named += [
+            f"{isoformat(at)} {name}: {old[at]['source']} {text(old[at][name])}, "
+            f"{origin} {text(value)}"
+            for name, value in vars(new[at]).items()
+            if not yardstick.equal(old[at][name], value)
+        ]
     more = f" and {len(named) - _NAMED_AT_MOST} more" if len(named) > _NAMED_AT_MOST else ""
     shown = "; ".join(named[:_NAMED_AT_MOST])
-    return f"{match.origin} gives the exchange's own hour; {shown}{more}"
+    return f"{origin} gives the exchange's own hour; {shown}{more}"
 
 
 def _sides(one: Difference, ours: str) -> str:

@@ -24,6 +24,7 @@ from crypto_assets.pipeline.raw_klines import StoredDay, record, store_stretch
 from crypto_assets.pipeline.refused import refused_rows
 from crypto_assets.pipeline.statuses import is_listed, refresh_status, require_delisted
 from crypto_assets.warehouse import Gap, GapClass, Quarantined
+from crypto_assets.warehouse.absence import MADE_WITHOUT
 
 # A candle may reach REST late; a hole this fresh is asked for again before it is believed.
 _FRESH_MS = 10 * MINUTE_MS
@@ -219,7 +220,9 @@ def _refused(
     """Why minutes of a gap are refused; one that is fresh, or may be in a late archive, is not."""
     at = isoformat(closed_before_ms)
     found = {
-        minute: f"a row of it cannot be true ({row.reason}); {_asked(platform, gap.symbol, at)}"
+        minute: row.reason
+        if row.reason == MADE_WITHOUT
+        else f"a row of it cannot be true ({row.reason}); {_asked(platform, gap.symbol, at)}"
         for minute, row in rows.items()
     }
     found |= {

@@ -28,6 +28,8 @@ from crypto_assets.warehouse.stale import inside
 from crypto_assets.warehouse.versions import rank_sources
 
 _SPEAKING = (Source.ARCHIVE, Source.VERIFIED)
+# Why a minute of a verified hour is refused.
+MADE_WITHOUT = "the exchange's own hour is made without this minute"
 # How each reason to refuse an import begins.
 _REFUSED = "imported, but"
 
@@ -245,11 +247,10 @@ def _absences(said: Collection[tuple[Source, int, int]]) -> list[Absence]:
         for hour in _verified_windows(first, last)
     }
     archived = "neither the archive of {} nor REST has this minute"
-    verified = "the exchange's own hour is made without this minute"
     rank = Source.VERIFIED.rank
     return [
         *(Absence(Window(at, at + DAY_MS), archived.format(day_of(at))) for at in sorted(days)),
-        *(Absence(window, verified, rank) for window in sorted(hours)),
+        *(Absence(window, MADE_WITHOUT, rank) for window in sorted(hours)),
     ]
 
 

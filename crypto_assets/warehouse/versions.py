@@ -28,8 +28,8 @@ class Settlement:
     """What a load does to the minutes it touches; all tables have the incoming's columns.
 
     `new` is to be inserted. `rewritten` replaces held rows: its first `changed` rows say something
-    else than before, the rest was merely fetched again. `superseded` are versions, held or
-    incoming, that say something else than the winner of their open time.
+    else than before, the rest was merely fetched again. `contested` are the open times of which a
+    version, held or incoming, says something else than the winner.
     """
 
     new: pa.Table

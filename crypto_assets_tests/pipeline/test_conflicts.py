@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from crypto_assets.errors import LakeUnavailable
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import klines_object
+from crypto_assets.lake.directory import DirectoryLake
 from crypto_assets.market.clock import (
     DAY_MS,
     HOUR_MS,
@@ -44,6 +47,13 @@ ARCHIVE_DIFFERS = {
     "start": isoformat(AT),
     "end": isoformat(AT + MINUTE_MS),
 }
+
+
+class FullDirectory(DirectoryLake):
+    """A directory on a disk that is full."""
+
+    def put(self, *_: Any, **__: Any) -> bool:
+        raise LakeUnavailable("no space left on device")
 
 
 def check(platform: Platform, day: date = FIRST) -> Verified:
@@ -423,6 +433,41 @@ def test_a_minute_without_a_trade_stays_in_an_hour_that_was_verified_without_it(
     platform.warehouse.aggregates.hours(SYMBOL, DAY, NOON)
     platform.warehouse.aggregates.days(SYMBOL, DAY, NOON)
     assert [volume_at(platform, at) for at in (AT, AT + MINUTE_MS)] == [0, 2]
+    assert check(platform).passed
+
+
+def test_a_verified_minute_that_the_exchange_withdraws_is_listed_and_no_difference(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
+) -> None:
+    """What was verified stays; a backfill could not take it away, and is not advised."""
+    folder, minutes = market(tmp_path / "data")
+    platform = build_platform(simulated_exchange(now=NOON, data=folder))
+    bring(platform, first=FIRST, last=FIRST)
+    own = [_raw(row) for row in minutes if row.open_time in Window(HOUR, HOUR + HOUR_MS)]
+    item, body = klines_object("raw", SYMBOL, RawKlines.of(own), Source.VERIFIED, now_ms())
+    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
+    platform.warehouse.objects.record([item])
+    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    withdrawn, _ = market(tmp_path / "withdrawn", without=AT)
+    platform = serve(platform, simulated_exchange(now=NOON, data=withdrawn))
+    bring(platform, first=FIRST, last=FIRST)
+    found = check(platform)
+    assert (found.passed, found.differences) == (True, ())
+    assert HOUR in {one.open_time for one in found.conflicts}
+
+
+def test_a_conflict_is_on_record_before_its_minutes_are_loaded(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """A run that is killed between the two leaves nothing unrecorded."""
+    platform = build_platform(simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS]))
+    load_archive_alone(platform)
+    full = replace(platform, raw=FullDirectory(Path(platform.raw.url)))
+    with pytest.raises(LakeUnavailable):
+        resolve_conflicts(full, SYMBOL, DAY, NOON)
+    assert [one.open_time for one in platform.warehouse.conflicts.list(SYMBOL)] == [HOUR]
+    assert not check(platform).passed
+    bring(platform, first=FIRST, last=FIRST)
     assert check(platform).passed
 
 

@@ -98,11 +98,12 @@ def test_before_the_listing_and_after_the_delisting(
 def test_a_candle_that_comes_after_all_closes_its_gap(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    """REST had not all of the day; the archive, published next morning, has."""
+    """REST lacks some minutes for a day; the archive, published next morning, has them."""
     start = TODAY_MS + 3 * HOUR_MS
-    server = simulated_exchange(
-        now=NOON, faults=[outage(start, start + 5 * MINUTE_MS, **{"in": "rest"})]
+    missing = outage(
+        start, start + 5 * MINUTE_MS, **{"in": "rest", "until": isoformat(NOON + DAY_MS // 2)}
     )
+    server = simulated_exchange(now=NOON, faults=[missing])
     platform = build_platform(server)
     bring(platform)
     assert [kind for kind, _, _ in ledger(platform)] == ["outage"]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import ObjectInfo, klines_object
 from crypto_assets.lake.directory import DirectoryLake
 from crypto_assets.market.clock import MINUTE_MS, Window
@@ -108,12 +107,14 @@ def test_what_another_run_has_loaded_and_removed_is_passed_over(
     assert open_times(stores)[0] == other.first_time
 
 
-def test_what_is_lost_is_said(platform: tuple[Platform, Disturbed]) -> None:
+def test_what_is_lost_is_dropped_with_a_record(platform: tuple[Platform, Disturbed]) -> None:
     stores, _ = platform
     item = put(stores, TODAY_MS, 30)
     stores.raw.delete([item.key])
-    with pytest.raises(ObjectMissing, match=item.key):
-        load_klines(stores, SYMBOL, DAY)
+    assert load_klines(stores, SYMBOL, DAY).objects == 0
+    assert stores.warehouse.objects.get(item.bucket, item.key) is None
+    (lost,) = stores.warehouse.quarantine.list(SYMBOL)
+    assert (lost.key, "gone from the lake" in lost.reason) == (item.key, True)
 
 
 def test_an_order_book_that_another_run_moves(platform: tuple[Platform, Disturbed]) -> None:
