@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for: the real servers."""
 
 pytest_plugins = [
+    "crypto_assets_tests.services.certificates",
     "crypto_assets_tests.services.mariadb",
     "crypto_assets_tests.services.s3",
     "crypto_assets_tests.services.exchange",

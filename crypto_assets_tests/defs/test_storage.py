@@ -19,17 +19,9 @@ PASSWORD = "Secret-4711"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"), "ours")
-
-
-@pytest.fixture(scope="module")
 def server(own_mariadb: StartServer, authority: Authority) -> DatabaseServer:
     """Its certificate is for 127.0.0.1 alone; Dagster's user must come by TLS."""
-    certificate, key = authority.sign("server", "127.0.0.1")
-    server = own_mariadb(
-        f"--ssl-ca={authority.ca}", f"--ssl-cert={certificate}", f"--ssl-key={key}"
-    )
+    server = own_mariadb(*authority.server_options("127.0.0.1"))
     server.execute(
         "CREATE DATABASE dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         f"CREATE USER dagster@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL",

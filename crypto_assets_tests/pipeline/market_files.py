@@ -1,33 +1,18 @@
 """Recorded candles for one test: CSV files as the simulated exchange serves them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from decimal import Decimal
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Row:
-    """A candle as a file's line; times in epoch ms."""
-
-    open_time: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    close_time: int
-    quote_volume: Decimal
-    trade_count: int
-    taker_buy_volume: Decimal
-    taker_buy_quote_volume: Decimal
+from crypto_assets.market.candles import Candle
 
 
-def minute(open_time: int, price: int, volume: int = 2) -> Row:
+def minute(open_time: int, price: int, volume: int = 2) -> Candle:
     """A minute at one price, traded where `volume` is above 0; it closes at its 60th second."""
     at, amount = Decimal(price), Decimal(volume)
     half = amount / 2
-    return Row(
+    return Candle(
         open_time,
         *(at, at + 1, at - 1, at),
         amount,
@@ -39,10 +24,10 @@ def minute(open_time: int, price: int, volume: int = 2) -> Row:
     )
 
 
-def together(parts: Sequence[Row], open_time: int, close_time: int) -> Row:
+def together(parts: Sequence[Candle], open_time: int, close_time: int) -> Candle:
     """The larger candle of parts that all have volume, by the exchange's rule."""
     assert all(part.volume for part in parts)
-    return Row(
+    return Candle(
         open_time,
         parts[0].open,
         max(part.high for part in parts),
@@ -57,10 +42,10 @@ def together(parts: Sequence[Row], open_time: int, close_time: int) -> Row:
     )
 
 
-def write_candles(folder: Path, symbol: str, interval: str, rows: Iterable[Row]) -> Path:
+def write_candles(folder: Path, symbol: str, interval: str, rows: Iterable[Candle]) -> Path:
     """Write one file, and return its folder."""
     folder.mkdir(exist_ok=True)
-    lines = [",".join(field.name for field in fields(Row))]
+    lines = [",".join(field.name for field in fields(Candle))]
     lines += [",".join(str(value) for value in astuple(row)) for row in rows]
     (folder / f"{symbol}-{interval}.csv").write_text("\n".join(lines) + "\n")
     return folder

@@ -1,5 +1,6 @@
 """Where the exchange contradicts itself, the minutes that give its own hour count, in any order."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ from crypto_assets.errors import LakeUnavailable
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import klines_object
 from crypto_assets.lake.directory import DirectoryLake
+from crypto_assets.market.candles import Candle, rows_from_table
 from crypto_assets.market.clock import (
     DAY_MS,
     HOUR_MS,
@@ -25,13 +27,14 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.pipeline.conflicts import resolve_conflicts
+from crypto_assets.pipeline.exchange_periods import candle_table
 from crypto_assets.pipeline.importing import load_days
 from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.rebuild import rebuild
 from crypto_assets.pipeline.verify import Verified, verify
 from crypto_assets.warehouse import ConflictKind, GapClass
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
-from crypto_assets_tests.pipeline.market_files import Row, minute, together, write_candles
+from crypto_assets_tests.pipeline.market_files import minute, together, write_candles
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -72,12 +75,31 @@ def volume_by_rest(platform: Platform, interval: Interval, open_time: int) -> De
     return Decimal(str(page[0][5]))
 
 
-def load_archive_alone(platform: Platform) -> None:
-    """Load the day's archive file as a version of the program did that compared no hours."""
-    rows = platform.exchange.archive.day(SYMBOL, FIRST)
-    item, body = klines_object("raw", SYMBOL, rows, Source.ARCHIVE, platform.now())
+def put_klines(platform: Platform, klines: RawKlines, source: Source, fetched_at: int) -> None:
+    """Put minutes into lake and manifest, not loaded; `fetched_at` in epoch ms."""
+    item, body = klines_object("raw", SYMBOL, klines, source, fetched_at)
     platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
     platform.warehouse.objects.record([item])
+
+
+def put_minutes(
+    platform: Platform, minutes: Sequence[Candle], source: Source, fetched_at: int
+) -> None:
+    """The same of candles."""
+    rows = rows_from_table(candle_table(minutes))
+    put_klines(platform, RawKlines.of(rows), source, fetched_at)
+
+
+def compute(platform: Platform) -> None:
+    """Compute the day's stale hours, and the day."""
+    platform.warehouse.aggregates.hours(SYMBOL, DAY, NOON)
+    platform.warehouse.aggregates.days(SYMBOL, DAY, NOON)
+
+
+def load_archive_alone(platform: Platform) -> None:
+    """Load the day's archive file as a version of the program did that compared no hours."""
+    klines = platform.exchange.archive.day(SYMBOL, FIRST)
+    put_klines(platform, klines, Source.ARCHIVE, platform.now())
     assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
 
 
@@ -171,9 +193,9 @@ def market(
     folder: Path,
     *,
     hour_volume: int = 0,
-    rest: dict[int, Row] | None = None,
+    rest: dict[int, Candle] | None = None,
     without: int | None = None,
-) -> tuple[Path, list[Row]]:
+) -> tuple[Path, list[Candle]]:
     """Write a day of minutes with its hours and its day; returns the folder and the minutes.
 
     The minute `without` is in no file, and no hour is made with it. The eleventh hour has
@@ -276,36 +298,15 @@ def test_the_archives_minute_counts_where_it_gives_the_exchanges_hour(
         (Source.ARCHIVE, minutes, 0),
         (Source.REST, [minute(AT, 90, 8)], 1),
     ):
-        item, body = klines_object(
-            "raw", SYMBOL, RawKlines.of([_raw(row) for row in rows]), source, NOON + later
-        )
-        platform.raw.put(
-            item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows
-        )
-        platform.warehouse.objects.record([item])
+        put_minutes(platform, rows, source, NOON + later)
     assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
     assert volume_at(platform, AT) == 8
     assert {one.open_time for one in check(platform).differences} == {HOUR, DAY.start_ms}
     (conflict,) = resolve_conflicts(platform, SYMBOL, DAY, NOON)
-    platform.warehouse.aggregates.hours(SYMBOL, DAY, NOON)
-    platform.warehouse.aggregates.days(SYMBOL, DAY, NOON)
+    compute(platform)
     assert volume_at(platform, AT) == 2
     assert "volume: rest 8.00000000, archive 2.00000000" in conflict.evidence
     assert check(platform).passed
-
-
-def _raw(row: Row) -> list[int | str]:
-    decimals = (row.open, row.high, row.low, row.close, row.volume)
-    return [
-        row.open_time,
-        *(f"{value:f}" for value in decimals),
-        row.close_time,
-        f"{row.quote_volume:f}",
-        row.trade_count,
-        f"{row.taker_buy_volume:f}",
-        f"{row.taker_buy_quote_volume:f}",
-        "0",
-    ]
 
 
 # As in February 2018: after an outage the exchange opened minutes and hours off the grid.
@@ -366,17 +367,13 @@ def test_a_minute_that_the_archive_has_and_the_exchanges_hour_lacks_does_not_exi
     if not archive_first:
         bring(platform, first=FIRST, last=FIRST)
     later = 60_000 * (not archive_first)
-    rows = RawKlines.of([_raw(row) for row in minutes])
-    item, body = klines_object("raw", SYMBOL, rows, Source.ARCHIVE, now_ms() + later)
-    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    put_minutes(platform, minutes, Source.ARCHIVE, now_ms() + later)
     assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
     if archive_first:
         assert volume_at(platform, AT) == 2
     assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
     resolve_conflicts(platform, SYMBOL, DAY, NOON)
-    platform.warehouse.aggregates.hours(SYMBOL, DAY, NOON)
-    platform.warehouse.aggregates.days(SYMBOL, DAY, NOON)
+    compute(platform)
     assert platform.warehouse.facts.read(SYMBOL, DAY).num_rows == 1439
     found = check(platform)
     assert (found.passed, found.conflicts) == (True, ())
@@ -399,10 +396,8 @@ def test_a_minute_that_rest_alone_has_beside_a_verified_hour_is_asked_for_no_mor
     late = {"do": "archive", "how": "missing", "day": str(FIRST)}
     server = simulated_exchange(now=NOON, data=folder, faults=[late])
     platform = build_platform(server, warehouse_url=warehouse_url)
-    rows = RawKlines.of([_raw(row) for row in minutes if row.open_time != AT])
-    item, body = klines_object("raw", SYMBOL, rows, Source.ARCHIVE, now_ms())
-    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    rows = [row for row in minutes if row.open_time != AT]
+    put_minutes(platform, rows, Source.ARCHIVE, now_ms())
     bring(platform, first=FIRST, last=FIRST)
     (gap,) = platform.warehouse.gaps.list(SYMBOL)
     assert (gap.start, gap.minutes, gap.gap_class) == (AT, 1, GapClass.REFUSED)
@@ -424,14 +419,11 @@ def test_a_minute_without_a_trade_stays_in_an_hour_that_was_verified_without_it(
     quiet = replace(minute(AT, 100, 0), high=Decimal(100), low=Decimal(100))
     wrong = minute(AT + MINUTE_MS, 100, 9)
     changed = {row.open_time: row for row in (quiet, wrong)}
-    rows = RawKlines.of([_raw(changed.get(row.open_time, row)) for row in minutes])
-    item, body = klines_object("raw", SYMBOL, rows, Source.ARCHIVE, now_ms())
-    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    rows = [changed.get(row.open_time, row) for row in minutes]
+    put_minutes(platform, rows, Source.ARCHIVE, now_ms())
     assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
     assert len(resolve_conflicts(platform, SYMBOL, DAY, NOON)) == 1
-    platform.warehouse.aggregates.hours(SYMBOL, DAY, NOON)
-    platform.warehouse.aggregates.days(SYMBOL, DAY, NOON)
+    compute(platform)
     assert [volume_at(platform, at) for at in (AT, AT + MINUTE_MS)] == [0, 2]
     assert check(platform).passed
 
@@ -443,10 +435,8 @@ def test_a_verified_minute_that_the_exchange_withdraws_is_listed_and_no_differen
     folder, minutes = market(tmp_path / "data")
     platform = build_platform(simulated_exchange(now=NOON, data=folder))
     bring(platform, first=FIRST, last=FIRST)
-    own = [_raw(row) for row in minutes if row.open_time in Window(HOUR, HOUR + HOUR_MS)]
-    item, body = klines_object("raw", SYMBOL, RawKlines.of(own), Source.VERIFIED, now_ms())
-    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    own = [row for row in minutes if row.open_time in Window(HOUR, HOUR + HOUR_MS)]
+    put_minutes(platform, own, Source.VERIFIED, now_ms())
     assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
     withdrawn, _ = market(tmp_path / "withdrawn", without=AT)
     platform = serve(platform, simulated_exchange(now=NOON, data=withdrawn))

@@ -4,12 +4,19 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> "Authority":
+    """Make an authority for the tests of a module."""
+    return Authority(tmp_path_factory.mktemp("authority"), "ours")
 
 
 class Authority:
@@ -48,6 +55,11 @@ class Authority:
             )
         )
         return certificate, private
+
+    def server_options(self, *hosts: str) -> tuple[str, str, str]:
+        """Return the options of a MariaDB server with a certificate for these hosts."""
+        certificate, key = self.sign("server", *hosts)
+        return f"--ssl-ca={self.ca}", f"--ssl-cert={certificate}", f"--ssl-key={key}"
 
     def _builder(
         self, subject: x509.Name, key: ec.EllipticCurvePublicKey

@@ -16,17 +16,9 @@ ESCAPED = "Gehe%C3%AFm-%E2%82%AC-4711"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"), "ours")
-
-
-@pytest.fixture(scope="module")
 def server(own_mariadb: StartServer, authority: Authority) -> DatabaseServer:
     """Its certificate is for 127.0.0.1 alone, not for localhost."""
-    certificate, key = authority.sign("server", "127.0.0.1")
-    server = own_mariadb(
-        f"--ssl-ca={authority.ca}", f"--ssl-cert={certificate}", f"--ssl-key={key}"
-    )
+    server = own_mariadb(*authority.server_options("127.0.0.1"))
     users = {"open": "", "secret": "REQUIRE SSL", "proved": "REQUIRE X509"}
     for name, rule in users.items():
         server.execute(f"CREATE USER {name}@'%' IDENTIFIED BY '{PASSWORD}' {rule}")
