@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, inspect, make_url
 
 from crypto_assets.errors import WarehouseNotReady, WarehouseTooNew
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import Symbol, SymbolStatus
-from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse import Conflict, ConflictKind, Warehouse, migration
 from crypto_assets.warehouse.migrations.versions.v0006_wider_symbols import NAMES
 from crypto_assets.warehouse.quarantine import Quarantined
 from crypto_assets.warehouse.schema import metadata
@@ -105,6 +108,37 @@ def test_a_schema_of_an_earlier_program_says_so_and_is_brought_up(empty_url: str
     warehouse.migrate()
     warehouse.require_ready()
     assert warehouse.totals.day_before(START) is None
+    warehouse.close()
+
+
+def test_a_warehouse_of_version_0004_keeps_what_it_holds(empty_url: str, tmp_path: Path) -> None:
+    """As the program before the conflicts and the wider symbols left it."""
+    if empty_url.startswith("sqlite"):
+        (tmp_path / "home").mkdir()
+    engine = create_engine(empty_url)
+    with engine.begin() as connection:
+        config = migration._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        names = inspect(connection).get_table_names()
+    engine.dispose()
+    assert "exchange_conflicts" not in names
+    _execute(
+        empty_url,
+        "INSERT INTO symbols VALUES (1, 'BTCUSDT', 'BTC', 'USDT', 'TRADING', 0.01, 0, NULL)",
+        "INSERT INTO fact_klines VALUES"
+        f" (1, {START}, 1, 2, 1, 2, 3.5, {START + 59_999}, 7, 1, 1, 2, {START + 90_000}, 'rest')",
+    )
+    warehouse = Warehouse(empty_url)
+    with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+        warehouse.require_ready()
+    warehouse.migrate()
+    warehouse.require_ready()
+    held = warehouse.facts.read_fetched(SYMBOL, Window(START, START + 1)).to_pylist()
+    assert [(row["volume"], row["source"]) for row in held] == [(Decimal("3.5"), "rest")]
+    conflict = Conflict(SYMBOL, Interval.H1, START, ConflictKind.RESOLVED, "volume: 1, 2")
+    warehouse.conflicts.record(SYMBOL, [conflict])
+    assert [one.evidence for one in warehouse.conflicts.list(SYMBOL)] == [conflict.evidence]
     warehouse.close()
 
 
