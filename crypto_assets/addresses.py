@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from crypto_assets.errors import WrongUse
 
@@ -28,6 +28,9 @@ _LOGIN = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+# What stands before the host of one address, whatever the password holds.
+_UP_TO_HOST = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?.*@", re.DOTALL)
+_PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 # Characters of a text that are looked at. The search takes time that grows with their square, and
 # a server may answer with an address of any length.
 _MOST_SHOWN = 8_192
@@ -58,6 +61,35 @@ def without_login(text: str) -> str:
     if len(text) > _MOST_SHOWN:
         text = f"{text[:_MOST_SHOWN]}…"
     return _LOGIN.sub("", text)
+
+
+def hide_login(address: str) -> str:
+    """Return one address without all that stands between its `//` and its last @.
+
+    No password shows, however it is written, but a path with an @ loses its host: for errors. Use
+    `without_login` for links and sentences. An address of more than 8,192 characters is cut there.
+    """
+    hidden = _UP_TO_HOST.sub(r"\1", address)
+    return f"{hidden[:_MOST_SHOWN]}…" if len(hidden) > _MOST_SHOWN else hidden
+
+
+def show_as_read(address: str) -> str:
+    """Return an address as people read it: percent-decoded, and nothing in it but what prints.
+
+    A symbol of another script is three times as long percent-encoded. What does not print, such as
+    a line break, is or stays percent-encoded.
+    """
+    return _encode_unprintable(_PERCENT_ENCODED.sub(_decode_printable, address))
+
+
+def _decode_printable(encoded: re.Match[str]) -> str:
+    return _encode_unprintable(unquote(encoded[0], errors="surrogateescape"))
+
+
+def _encode_unprintable(text: str) -> str:
+    return "".join(
+        one if one.isprintable() else quote(one, errors="surrogateescape") for one in text
+    )
 
 
 def escaping_hint(text: str) -> str:

@@ -35,13 +35,21 @@ def find_proxies(url: str) -> dict[str, str]:
     return {} if is_loopback(_host(url)) else get_environ_proxies(url)
 
 
-def open_session(url: str) -> requests.Session:
+class _DirectSession(requests.Session):
+    """Follows no redirect, and reads no Location: `requests` fails on one that is no address."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+def open_session(url: str, *, follow_redirects: bool = True) -> requests.Session:
     """Open a session for requests under `url`, whose proxies and certificates are decided once.
 
-    Raises WrongUse where the environment names a file of certificates that does not exist, or a
-    proxy by an address that cannot be read.
+    Without `follow_redirects` an answer that redirects is returned as it is. Raises WrongUse where
+    the environment names a file of certificates that does not exist, or a proxy by an address that
+    cannot be read.
     """
-    session = requests.Session()
+    session = requests.Session() if follow_redirects else _DirectSession()
     found = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify = find_proxies(url), found["verify"]
     # `requests` would search the environment again at each request.

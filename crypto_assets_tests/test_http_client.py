@@ -17,6 +17,7 @@ from crypto_assets.errors import (
     Forbidden,
     LakeUnavailable,
     OrchestratorError,
+    RequestRejected,
     WrongUse,
 )
 from crypto_assets.exchange import BinanceRest, Patience
@@ -166,10 +167,10 @@ def test_a_host_that_no_name_server_can_know_is_no_address(host: str) -> None:
         Webhook(f"http://{host}/{PASSWORD}").send([Alert("a", "b")])
 
 
-def test_a_redirect_to_such_a_host_is_an_error_of_the_exchange() -> None:
+def test_a_redirect_to_such_a_host_is_an_error_that_names_it() -> None:
     to = {"Location": f"http://{'a' * 64}.example/"}
     with (
         scripted(lambda _: Answer(302, headers=to)) as server,
-        pytest.raises(ExchangeUnavailable, match="does not answer"),
+        pytest.raises(RequestRejected, match=f"redirects .* to {to['Location']},"),
     ):
         BinanceRest(server.url, ONCE).server_time()

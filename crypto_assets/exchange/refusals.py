@@ -6,9 +6,11 @@ Status codes: https://developers.binance.com/docs/binance-spot-api-docs/rest-api
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import orjson
 
+from crypto_assets.addresses import hide_login, show_as_read
 from crypto_assets.errors import (
     Banned,
     ExchangeError,
@@ -45,6 +47,8 @@ def refusal(answer: Answer) -> ExchangeError:
         return _forbidden(answer)
     if answer.status >= 500:
         return ExchangeUnavailable(f"{answer.url} failed with HTTP {answer.status}")
+    if 300 <= answer.status < 400:
+        return _redirection(answer)
     return _rejection(answer)
 
 
@@ -74,6 +78,21 @@ def _forbidden(answer: Answer) -> Forbidden:
         f"{answer.host} refuses this machine for {why}, HTTP {answer.status}: set "
         f"CRYPTO_EXCHANGE_URL={MARKET_DATA_HOST}, the host for market data alone, "
         "or run it in another region"
+    )
+
+
+def _redirection(answer: Answer) -> RequestRejected:
+    """Redirects are not followed: another server's answers would pass for this one's."""
+    try:
+        # Headers are decoded as Latin-1; servers write addresses in UTF-8.
+        given = answer.headers["Location"].encode("latin-1").decode(errors="surrogateescape")
+        target = show_as_read(hide_login(urljoin(answer.url, given)))
+    except (KeyError, ValueError):
+        target = "no address that can be read"
+    return RequestRejected(
+        f"{answer.url} redirects (HTTP {answer.status}) to {target}, which is not followed: "
+        "set CRYPTO_EXCHANGE_URL or CRYPTO_ARCHIVE_URL to the address there if you trust it",
+        0,
     )
 
 

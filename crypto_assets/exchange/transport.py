@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from crypto_assets.addresses import escaping_hint, is_web_address, without_login
+from crypto_assets.addresses import escaping_hint, hide_login, is_web_address, show_as_read
 from crypto_assets.errors import (
     Banned,
     ExchangeUnavailable,
@@ -75,7 +75,7 @@ class Transport:
         self, base_url: str, patience: Patience | None = None, allowance: Allowance | None = None
     ) -> None:
         self._address = _checked_url(base_url)
-        self.base_url = without_login(self._address)
+        self.base_url = hide_login(self._address)
         self.host = _host(self._address)
         self.allowance = allowance
         self._patience = patience or Patience()
@@ -83,7 +83,8 @@ class Transport:
         self._backoff = wait_random_exponential(
             multiplier=self._patience.first_wait, max=self._patience.longest_wait
         )
-        self._session = open_session(self._address)
+        # Another server's answers would pass for this one's.
+        self._session = open_session(self._address, follow_redirects=False)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
 
@@ -140,8 +141,7 @@ class Transport:
                 f"{asked} does not answer ({describe_cause(error)}): "
                 "is the network up and the exchange's address right?"
             ) from error
-        # As people read it: a symbol of another script is three times as long percent-encoded.
-        url = unquote(without_login(response.url))
+        url = show_as_read(hide_login(response.url))
         if response.status_code == PROXY_LOGIN_WANTED:
             raise Forbidden(f"{url} cannot be asked: {describe_proxy_login(self._address)}")
         return Answer(url, response.status_code, response.headers, response.content)
@@ -165,7 +165,7 @@ def _checked_url(url: str) -> str:
         usable = False
     if not usable:
         raise WrongUse(
-            f"{without_login(url)!r} is no address of an exchange: it begins with https:// or "
+            f"{hide_login(url)!r} is no address of an exchange: it begins with https:// or "
             "http:// and names a host, each part of which has 1 to 63 characters"
             f"{escaping_hint(url)}"
         )

@@ -5,7 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import orjson
 import pytest
@@ -18,13 +18,14 @@ from crypto_assets.errors import (
     RequestRejected,
     WrongUse,
 )
-from crypto_assets.exchange import BinanceRest
+from crypto_assets.exchange import BinanceRest, DailyArchive
 from crypto_assets.market.clock import from_ms, now_ms
 from crypto_assets_tests.exchange import answers
 from crypto_assets_tests.exchange.answers import JSON, START, date_header
 from crypto_assets_tests.exchange.conftest import HASTE, Client, Serve, asked
 from crypto_assets_tests.services.scripted import Answer, Request, in_turn
 
+DAY = date(2024, 1, 1)
 TIME = Answer(200, orjson.dumps({"serverTime": START}), JSON)
 
 
@@ -219,3 +220,49 @@ def test_a_server_that_is_no_exchange_is_said_to_be_none(client: Client) -> None
     rest, _ = client(in_turn(Answer(404, b"<h1>404 Not found</h1>")))
     with pytest.raises(RequestRejected, match="HTTP 404: is the exchange's address right"):
         rest.server_time()
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://user:s3cret@other.example/x", "https://other.example/x,"),
+        ("/elsewhere?a=1", "{server}/elsewhere?a=1,"),
+        (
+            "http://other.example/%0Afaked%20line%1B%5B31m%E2%80%AE%FF/%E5%B8%81",
+            "http://other.example/%0Afaked line%1B[31m%E2%80%AE%FF/币,",
+        ),
+        ("http://other.example/\x1b[31m\u0085", "http://other.example/%1B[31m"),
+        ("http://us/er:s3cret@other.example/", "http://other.example/,"),
+        ("http://[", "no address that can be read,"),
+        (None, "no address that can be read,"),
+    ],
+)
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed_and_says_where_it_leads(
+    serve: Serve, location: str | None, shown: str, status: int
+) -> None:
+    headers = {} if location is None else {"Location": location}
+    server = serve(in_turn(Answer(status, b"", headers), TIME))
+    with pytest.raises(RequestRejected) as error:
+        BinanceRest(server.url, HASTE).server_time()
+    said = str(error.value)
+    assert f"(HTTP {status}) to {shown.format(server=server.url)}" in said
+    assert "set CRYPTO_EXCHANGE_URL or CRYPTO_ARCHIVE_URL" in said
+    assert said.isprintable() and "s3cret" not in said
+    with pytest.raises(RequestRejected, match="redirects"):
+        DailyArchive(serve(in_turn(Answer(status, b"", headers))).url, HASTE).day("A", DAY)
+    assert len(server.requests) == 1
+
+
+def test_what_does_not_print_stays_encoded_in_an_error(serve: Serve) -> None:
+    server = serve(in_turn(Answer(404)))
+    with pytest.raises(RequestRejected) as error:
+        BinanceRest(f"{server.url}/a%0Ab%FF%C3%A9", HASTE).server_time()
+    assert f"{server.url}/a%0Ab%FFé/api/v3/time" in str(error.value)
+
+
+@pytest.mark.parametrize("login", ["us/er:s3cret", "user:1/2?s3cret", "user:s3cret@s3cret"])
+def test_a_login_that_is_not_escaped_shows_in_no_error(login: str) -> None:
+    with pytest.raises((ExchangeUnavailable, WrongUse)) as error:
+        BinanceRest(f"http://{login}@127.0.0.1:9", replace(HASTE, attempts=1)).server_time()
+    assert "s3cret" not in str(error.value)
