@@ -23,7 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from crypto_assets.addresses import AddressingStyle, expand_user, without_login
+from crypto_assets.addresses import AddressingStyle, expand_user, hide_login, without_login
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant import parse_day
 from crypto_assets.market.symbols import symbol_name
@@ -187,8 +187,8 @@ class Settings(BaseSettings):
             path = quote(str(home / "warehouse.db"))
             fill(self, "warehouse_url", SecretStr(f"sqlite:///{path}"))
         # Everybody sees these; programs alone may need the login of an address.
-        dagster = self.dagster_link_url or self.dagster_url
-        fill(self, "dagster_link_url", without_login(dagster).rstrip("/"))
+        dagster = without_login(self.dagster_link_url) or hide_login(self.dagster_url)
+        fill(self, "dagster_link_url", dagster.rstrip("/"))
         fill(self, "app_link_url", without_login(self.app_link_url).rstrip("/"))
         fill(self, "runbook_url", without_login(self.runbook_url))
         if not self.warehouse_read_url.get_secret_value():

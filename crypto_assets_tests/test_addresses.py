@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from crypto_assets.addresses import without_login
+from crypto_assets.addresses import hide_login, without_login
 
 PASSWORD = "s3cret"
 
@@ -38,6 +38,29 @@ PASSWORD = "s3cret"
 )
 def test_a_login_is_left_out(address: str, shown: str) -> None:
     assert without_login(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (f"http://us/er:{PASSWORD}@host/x", "http://host/x"),
+        (f"http://user:12 {PASSWORD}@host", "http://host"),
+        (f"http://user:1/2?{PASSWORD}@host", "http://host"),
+        (f"http://user:p@{PASSWORD} {PASSWORD}@host", "http://host"),
+        (f"http://user:p\n{PASSWORD}@host", "http://host"),
+        (f"//user:{PASSWORD}@host", "//host"),
+        (f"mysql+pymysql://user:x//{PASSWORD}@host/crypto", "mysql+pymysql://host/crypto"),
+        (f"user:{PASSWORD}//x@host:3000", "host:3000"),
+        (f"user:{PASSWORD}@host:3000", "host:3000"),
+        (f"http://user:{PASSWORD * 5_000}@host", "http://host"),
+        ("https://data-api.binance.vision/x?y=1", "https://data-api.binance.vision/x?y=1"),
+        ("s3://crypto-raw", "s3://crypto-raw"),
+        ("", ""),
+        ("http://" + "x" * 9_000, "http://" + "x" * 8_185 + "…"),
+    ],
+)
+def test_of_one_address_everything_before_the_host_is_left_out(address: str, shown: str) -> None:
+    assert hide_login(address) == shown
 
 
 @pytest.mark.parametrize("repeated", ["//a:b", "//a:1/", "//a: ", "//a:b/1?", "//:1/@/"])

@@ -15,6 +15,7 @@ from crypto_assets.errors import (
     AlertNotSent,
     ExchangeUnavailable,
     Forbidden,
+    LakeError,
     LakeUnavailable,
     OrchestratorError,
     RequestRejected,
@@ -89,6 +90,24 @@ def test_a_proxy_that_cannot_be_is_named(
     assert BROKEN[proxy] in said and f"set by {scheme}_proxy" in said
     assert "add exchange.example to no_proxy" in said
     assert PASSWORD not in "".join(format_exception(error.value))
+
+
+@pytest.mark.parametrize("login", [f"us/er:{PASSWORD}", f"user:1/2?{PASSWORD}", f"u:1 {PASSWORD}"])
+def test_no_error_of_a_client_shows_a_login_that_is_not_escaped(
+    login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"http://{login}@127.0.0.1:9"
+    with pytest.raises(OrchestratorError) as refused:
+        Orchestrator(address).sick_daemons()
+    with pytest.raises((LakeError, WrongUse)) as unavailable:
+        open_lake("s3://crypto-raw", S3Options(address, "key", "secret")).owner()
+    with pytest.raises(WrongUse) as wrong:
+        open_lake(address)
+    monkeypatch.setenv("http_proxy", address)
+    with pytest.raises((ExchangeUnavailable, WrongUse)) as unasked:
+        BinanceRest(ELSEWHERE, ONCE).server_time()
+    for error in (refused, unavailable, wrong, unasked):
+        assert PASSWORD not in str(error.value)
 
 
 def test_nothing_that_led_to_an_error_shows_a_proxys_password(

@@ -8,7 +8,7 @@ lake.put(entry.key, body, fetched_at=fetched_at, source=entry.source, rows=entry
 import re
 from pathlib import Path
 
-from crypto_assets.addresses import without_login
+from crypto_assets.addresses import hide_login
 from crypto_assets.errors import WrongUse
 from crypto_assets.lake.directory import DirectoryLake
 from crypto_assets.lake.keys import (
@@ -65,7 +65,7 @@ def open_lake(url: str, s3: S3Options | None = None) -> Lake:
         return S3Lake(bucket[1], s3 or S3Options())
     if not url or "://" in url:
         raise WrongUse(
-            f"{without_login(url)!r} is no lake: give s3://bucket "
+            f"{hide_login(url)!r} is no lake: give s3://bucket "
             "(3 to 63 of a-z, 0-9, - and .; no folder) or a directory"
         )
     return DirectoryLake(Path(url))

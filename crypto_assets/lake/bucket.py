@@ -34,6 +34,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from crypto_assets.addresses import (
     AddressingStyle,
     escaping_hint,
+    hide_login,
     is_web_address,
     without_login,
 )
@@ -111,7 +112,7 @@ class Bucket:
         url = options.endpoint_url
         if url is not None and not is_web_address(url):
             raise WrongUse(
-                f"AWS_ENDPOINT_URL_S3 {without_login(url)!r} is no address: it begins with "
+                f"AWS_ENDPOINT_URL_S3 {hide_login(url)!r} is no address: it begins with "
                 "https:// or http:// and names a host"
             )
 
@@ -128,7 +129,8 @@ class Bucket:
                 "name another profile, or unset it"
             ) from error
         except BotoCoreError as error:
-            raise _unusable(f"bucket {self.name}", error) from error
+            place = f"bucket {self.name}"
+            raise _unusable(place, error, self._options.endpoint_url or "") from None
 
     @cached_property
     def honours_conditions(self) -> bool:
@@ -251,7 +253,7 @@ class Bucket:
 
     @property
     def _place(self) -> str:
-        return f"bucket {self.name} at {without_login(self._client.meta.endpoint_url)}"
+        return f"bucket {self.name} at {hide_login(self._client.meta.endpoint_url)}"
 
     @property
     def _virtual(self) -> bool:
@@ -272,7 +274,8 @@ class Bucket:
         except IncompleteReadError as error:
             raise LakeUnavailable(f"{self._place} cut an answer off: {error}") from error
         except BotoCoreError as error:
-            raise _unusable(self._place, error) from error
+            # Its text may hold the address, which stands in the message without its login.
+            raise _unusable(self._place, error, self._client.meta.endpoint_url) from None
 
     def _failure(self, error: BotoCoreError) -> str:
         """Why no answer came, and what to do."""
@@ -356,9 +359,12 @@ class Bucket:
         return "the keys that boto3 finds (the default profile, or this machine's role)"
 
 
-def _unusable(place: str, error: BotoCoreError) -> LakeError:
+def _unusable(place: str, error: BotoCoreError, endpoint_url: str) -> LakeError:
     """No request was sent, mostly for want of credentials."""
-    said = without_login(" ".join(str(error).split()))
+    text = str(error)
+    if endpoint_url:
+        text = text.replace(endpoint_url, hide_login(endpoint_url))
+    said = without_login(" ".join(text.split()))
     if isinstance(error, CredentialRetrievalError | MetadataRetrievalError):
         return LakeUnavailable(f"{place} cannot be asked, for want of credentials: {said}")
     return LakeRefused(
@@ -390,7 +396,7 @@ def _describe_region(error: ClientError) -> str:
     headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
     told: Mapping[str, Any] = error.response["Error"]
     region = told.get("Region") or headers.get("x-amz-bucket-region")
-    place = without_login(str(told.get("Endpoint") or _server_of(headers.get("location", ""))))
+    place = hide_login(str(told.get("Endpoint") or _server_of(headers.get("location", ""))))
     return (
         f"set AWS_REGION{f'={region}' if region else ' to its region'} and, where "
         f"AWS_ENDPOINT_URL_S3 is set, that{f' to {place}' if place else ' to its address'}"
@@ -458,7 +464,7 @@ def _make_client(session: boto3.session.Session, options: S3Options, config: Con
     except ValueError as error:
         if isinstance(error, BotoCoreError):
             raise
-        shown = without_login(options.endpoint_url or "")
+        shown = hide_login(options.endpoint_url or "")
         raise WrongUse(
             f"AWS_ENDPOINT_URL_S3 {shown!r} is no address: its host has letters, digits, hyphens "
             f"and dots alone{escaping_hint(options.endpoint_url or '')}"

@@ -206,6 +206,19 @@ def test_no_login_of_an_address_is_shown(
     assert "s3cret" not in f"{values} {words}"
 
 
+def test_no_login_that_is_not_escaped_is_shown(
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CRYPTO_DAGSTER_URL", "CRYPTO_EXCHANGE_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.setenv(name, "http://us/er:s3cret@127.0.0.1:9")
+    monkeypatch.setenv("CRYPTO_RUNBOOK_URL", "https://notes.example/@team")
+    (table,) = run_app(home, SETTINGS, part="Environment").dataframe
+    values = dict(zip(table.value["Variable"], table.value["Value"], strict=True))
+    assert values["CRYPTO_EXCHANGE_URL"] == values["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:9"
+    assert values["CRYPTO_RUNBOOK_URL"] == "https://notes.example/@team"
+    assert "s3cret" not in str(values)
+
+
 def unlocked(app: AppTest) -> AppTest:
     app.text_input(key="token").set_value(TOKEN)
     return submit(app)

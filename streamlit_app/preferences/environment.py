@@ -4,11 +4,13 @@ import pandas as pd
 import streamlit as st
 from pydantic import SecretStr
 
-from crypto_assets.addresses import without_login
+from crypto_assets.addresses import hide_login, without_login
 from crypto_assets.pipeline.choices import CHOICES
 from crypto_assets.settings import PROJECT_ROOT, Settings, settings, variable_of
 from crypto_assets.warehouse.user_settings import MASK
 from streamlit_app.data import preferences
+
+_LINKS = {"dagster_link_url", "app_link_url", "runbook_url"}
 
 
 def show() -> None:
@@ -22,7 +24,7 @@ def show() -> None:
     rows = [
         {
             "Variable": variable_of(name),
-            "Value": _written(getattr(settings(), name)),
+            "Value": _written(name, getattr(settings(), name)),
             "Set": "yes" if name in settings().model_fields_set else "by default",
             "Here instead": f"{chosen[name].value}"
             if name in CHOICES and chosen[name].changed
@@ -44,11 +46,13 @@ def show() -> None:
     )
 
 
-def _written(value: object) -> str:
+def _written(name: str, value: object) -> str:
     if isinstance(value, SecretStr):
         return MASK if value.get_secret_value() else "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, str):
-        return without_login(value) or "none"
+        # The settings themselves have taken the login out of links, in whose paths an @ may stand.
+        is_asked = "://" in value and name not in _LINKS
+        return (hide_login(value) if is_asked else without_login(value)) or "none"
     return str(value) if value is not None else "none"
