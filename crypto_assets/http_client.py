@@ -54,10 +54,19 @@ def open_session(url: str, *, follow_redirects: bool = True) -> requests.Session
     session.proxies, session.verify = find_proxies(url), found["verify"]
     # `requests` would search the environment again at each request.
     session.trust_env = False
-    _require_readable_proxy(url, session.proxies)
+    require_readable_proxy(url)
     if urlsplit(url).scheme == "https":
         _require_certificates(session.verify)
     return session
+
+
+def require_readable_proxy(url: str) -> None:
+    """Raise WrongUse where the proxy on the way to `url` has an address that cannot be read."""
+    proxy = select_proxy(url, find_proxies(url)) or ""
+    try:
+        urlsplit(proxy)
+    except ValueError:
+        raise WrongUse(f"{_name_proxy(proxy, url)} has a malformed address: {_cure(url)}") from None
 
 
 def describe_proxy_failure(url: str, error: BaseException) -> str | None:
@@ -109,14 +118,6 @@ def _name_proxy(proxy: str, url: str) -> str:
 
 def _cure(url: str) -> str:
     return f"unset it, or add {_host(url)} to no_proxy"
-
-
-def _require_readable_proxy(url: str, proxies: dict[str, str]) -> None:
-    proxy = select_proxy(url, proxies) or ""
-    try:
-        urlsplit(proxy)
-    except ValueError:
-        raise WrongUse(f"{_name_proxy(proxy, url)} has a malformed address: {_cure(url)}") from None
 
 
 def _require_certificates(verify: bool | str | None) -> None:

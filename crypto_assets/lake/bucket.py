@@ -52,6 +52,7 @@ from crypto_assets.http_client import (
     describe_proxy_login,
     find_causes,
     find_proxies,
+    require_readable_proxy,
 )
 from crypto_assets.lake.lake import PROBE_KEY, Entry, S3Options
 from crypto_assets.market.clock import now_ms, to_ms
@@ -440,6 +441,7 @@ def _open_client(options: S3Options) -> "S3Client":
         style: Any = {"addressing_style": str(options.addressing_style)}
         config = config.merge(Config(s3=style))
     client = _make_client(session, options, config)
+    require_readable_proxy(client.meta.endpoint_url)
     if getproxies() and not find_proxies(client.meta.endpoint_url):
         # boto3 would take the environment's proxy to loopback too.
         client = _make_client(session, options, config.merge(Config(proxies={})))

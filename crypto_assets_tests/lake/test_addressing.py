@@ -4,11 +4,12 @@ import os
 from dataclasses import replace
 from email.utils import format_datetime
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
 
 from crypto_assets.addresses import AddressingStyle
-from crypto_assets.errors import LakeRefused, LakeUnavailable
+from crypto_assets.errors import LakeRefused, LakeUnavailable, WrongUse
 from crypto_assets.lake import S3Options, bucket, open_lake
 from crypto_assets.lake.bucket import Bucket
 from crypto_assets.market.clock import from_ms, now_ms
@@ -197,6 +198,16 @@ def test_loopback_is_asked_without_the_proxy_and_a_proxy_that_fails_is_named(
     assert "the proxy http://127.0.0.1:9 set by HTTP_PROXY" in str(error.value)
     assert "add lake.example to no_proxy" in str(error.value)
     assert "hush" not in str(error.value)
+
+
+def test_a_proxy_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://u:[hush@127.0.0.1:9")
+    with pytest.raises(WrongUse) as error:
+        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check()
+    assert "the proxy http://127.0.0.1:9 set by http_proxy has a malformed address" in str(
+        error.value
+    )
+    assert "hush" not in "".join(format_exception(error.value))
 
 
 @pytest.mark.parametrize("proxy", ["socks5://u:hush@127.0.0.1:9", f"http://u:hush@{'a' * 64}.x:1"])
