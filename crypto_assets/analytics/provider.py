@@ -161,9 +161,9 @@ class Provider(Generic[R]):
         if not self.is_series:
             return self._call(params, given | {Input.CANDLES: candles[~left_out]})
         interval: Interval = supplied[Input.INTERVAL]
-        looks_back = params.warm_up(interval) > 0
+        needs_warm_up = params.warm_up(interval) > 0
         times = candles["open_time"].to_numpy()
-        runs = unbroken_runs(times, interval, left_out) if looks_back else [~left_out]
+        runs = unbroken_runs(times, interval, left_out) if needs_warm_up else [~left_out]
         parts = [candles.iloc[run] for run in runs or [slice(0, 0)]]
         answers: list[Any] = [self._call(params, given | {Input.CANDLES: part}) for part in parts]
         whole: Any = answers[0] if len(answers) == 1 else pd.concat(answers)
