@@ -143,8 +143,20 @@ class Gaps:
 
     def retried(self, symbol: str, start: int, next_retry_at: int) -> None:
         """Counts an attempt that brought nothing, and sets when the next is due."""
-        attempts = _table.c.attempts + 1
-        self._change(symbol, start, {"attempts": attempts, "next_retry_at": next_retry_at})
+        symbol_id = self._symbols.id_of(symbol)
+        key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
+        attempts = self._database.read_primary(
+            lambda c: c.execute(select(_table.c.attempts).where(*key)).scalar()
+        )
+        if attempts is None:
+            return
+        # Work that is run again after a commit whose answer was lost changes nothing more.
+        counted = (
+            update(_table)
+            .where(*key, _table.c.attempts == attempts)
+            .values(attempts=attempts + 1, next_retry_at=next_retry_at)
+        )
+        self._database.write(lambda c: c.execute(counted))
 
     def due(self, now: int, limit: int = 1000) -> list[Gap]:
         """Gaps that are open (or wait for an archive) and whose next attempt has come.

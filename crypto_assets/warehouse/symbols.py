@@ -39,7 +39,14 @@ class Symbols:
     def register(self, wanted: Sequence[Symbol]) -> list[str]:
         """Tracks these, a retired one again too; returns the names that were not tracked before."""
         by_name = {symbol.name: symbol for symbol in wanted}
-        return self._database.write_alone("symbols", lambda c: _register(c, by_name))
+        new: set[str] = set()
+
+        def work(connection: Connection) -> list[str]:
+            # To a second run, after a commit whose answer was lost, nothing is new.
+            new.update(_register(connection, by_name))
+            return [name for name in by_name if name in new]
+
+        return self._database.write_alone("symbols", work)
 
     def tracked(self) -> list[TrackedSymbol]:
         """Active ones, oldest registration first."""

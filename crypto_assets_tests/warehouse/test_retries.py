@@ -12,7 +12,7 @@ from crypto_assets.errors import WarehouseUnavailable
 from crypto_assets.market.clock import DAY_MS, Window
 from crypto_assets.warehouse import Warehouse, dialect
 from crypto_assets_tests.services.mariadb import DatabaseServer
-from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track
+from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, symbol, track
 
 BOOK = "INSERT INTO app_settings (name, value, changed_at) VALUES ('a', '0', 0), ('b', '0', 0)"
 ADD = text("UPDATE app_settings SET changed_at = changed_at + 1 WHERE name = :name")
@@ -104,9 +104,7 @@ def test_a_file_that_stays_busy_is_unavailable_and_says_so(
 def test_work_whose_commit_was_not_heard_of_leaves_the_same_when_run_again(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection is lost after the server has committed and before it says so."""
-    write = warehouse._database.write
-    monkeypatch.setattr(warehouse._database, "write", lambda work: (write(work), write(work))[1])
+    _lose_answers(warehouse, monkeypatch)
     warehouse.settings.record("symbol BTCUSDT", None, "tracked", who="anna")
     warehouse.settings.put("interval", 5, who="anna")
     warehouse.settings.forget("interval", who="anna")
@@ -115,3 +113,39 @@ def test_work_whose_commit_was_not_heard_of_leaves_the_same_when_run_again(
         ("interval", 5),
         ("symbol BTCUSDT", "tracked"),
     ]
+
+
+def test_a_retry_of_a_gap_counts_once_though_its_commit_was_not_heard_of(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(warehouse)
+    warehouse.gaps.refresh(SYMBOL, Window(START, START + DAY_MS))
+    _lose_answers(warehouse, monkeypatch)
+    for times in (1, 2):
+        warehouse.gaps.retried(SYMBOL, START, START + times)
+        (gap,) = warehouse.gaps.list(SYMBOL)
+        assert (gap.attempts, gap.next_retry_at) == (times, START + times)
+    warehouse.gaps.retried(SYMBOL, START + 1, START)  # no gap begins there
+    assert warehouse.gaps.list(SYMBOL) == [gap]
+
+
+def test_symbols_are_new_though_the_commit_was_not_heard_of(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [symbol(name) for name in ("ETHUSDT", "BTCUSDT", "SOLUSDT")]
+    warehouse.symbols.register(wanted[:2])
+    warehouse.symbols.retire("BTCUSDT")
+    _lose_answers(warehouse, monkeypatch)
+    assert warehouse.symbols.register(wanted) == ["BTCUSDT", "SOLUSDT"]
+    assert warehouse.symbols.register(wanted) == []
+    assert len(warehouse.symbols.tracked()) == 3
+
+
+def _lose_answers(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is lost after the server has committed and before it says so."""
+    database = warehouse._database
+    write, alone = database.write, database.write_alone
+    monkeypatch.setattr(database, "write", lambda work: (write(work), write(work))[1])
+    monkeypatch.setattr(
+        database, "write_alone", lambda lock, work: (alone(lock, work), alone(lock, work))[1]
+    )
