@@ -5,11 +5,28 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.defs import home as homes
-from crypto_assets.defs.home import open_instance, prepare_home
+from crypto_assets.defs.home import open_instance, prepare_home, require_usable_home
 from crypto_assets.errors import WrongUse
 from crypto_assets_tests.house.repository import ROOT
 
 SHIPPED = (ROOT / "dagster.yaml").read_text()
+IN_IMAGE = (ROOT / "deploy" / "dagster.yaml").read_text()
+# As the image had it before MySQLStorage.
+_BEGIN, _END = IN_IMAGE.index("# Dagster's MySQL"), IN_IMAGE.index("compute_logs:")
+IN_EARLIER_IMAGE = (
+    IN_IMAGE[:_BEGIN]
+    + """storage:
+  mysql:
+    mysql_db:
+      hostname: {env: DAGSTER_MYSQL_HOST}
+      port: {env: DAGSTER_MYSQL_PORT}
+      username: dagster
+      password: {env: DAGSTER_MYSQL_PASSWORD}
+      db_name: dagster
+
+"""
+    + IN_IMAGE[_END:]
+)
 
 
 @pytest.fixture
@@ -83,3 +100,62 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WrongUse, match="cannot be written"):
         prepare_home(tmp_path / "file" / "dagster")
+
+
+@pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE])
+def test_every_text_that_is_shipped_is_known_to_later_versions(shipped: str) -> None:
+    """Where this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""
+    assert homes._digest(shipped) in homes._SHIPPED_DIGESTS
+
+
+def test_the_file_of_an_earlier_image_is_renewed_and_keeps_the_database(home: Path) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(IN_EARLIER_IMAGE)
+    (home / "dagster.yaml.new").write_text(SHIPPED)
+    for _ in range(2):
+        assert prepare_home(home) is None
+        assert (home / "dagster.yaml").read_text().endswith(IN_IMAGE)
+        assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+        require_usable_home(home)
+
+
+@pytest.mark.parametrize("before", [IN_IMAGE, IN_EARLIER_IMAGE])
+def test_beside_a_changed_file_that_names_a_server_lies_the_one_that_does(
+    before: str, home: Path
+) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(f"{before}# mine\n")
+    notice = prepare_home(home)
+    assert notice and "put it in its place" in notice and "delete" not in notice
+    assert (home / "dagster.yaml.new").read_text() == IN_IMAGE
+    assert prepare_home(home) is None
+    (home / "dagster.yaml.new").replace(home / "dagster.yaml")
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text() == IN_IMAGE
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"storage:\n  mysql: [", "no YAML from line 2 on"),
+        (b"\0", "no YAML"),
+        (b"\xff", "not written in UTF-8"),
+        (b"- hush\n", "does not hold settings by name"),
+        (b"hush", "does not hold settings by name"),
+        (b"storage: 3\n", "does not hold settings by name"),
+        (b"no_such_setting: 1\n", "no_such_setting"),
+        (b"storage: {}\n", "Expected one of"),
+    ],
+)
+def test_a_file_that_dagster_cannot_read_is_named(
+    content: bytes, complaint: str, home: Path
+) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_bytes(content)
+    for use in (require_usable_home, prepare_home):
+        with pytest.raises(WrongUse, match=complaint) as error:
+            use(home)
+        said = str(error.value)
+        assert str(home / "dagster.yaml") in said and "put the file right" in said
+        assert "hush" not in said and "\n" not in said and len(said) < 500
+    assert (home / "dagster.yaml").read_bytes() == content
