@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from crypto_assets.errors import ForeignExchange
 from crypto_assets.exchange.archive import DailyArchive
 from crypto_assets.exchange.exchange_info import ExchangeInfo
-from crypto_assets.exchange.identity import Recording, is_earlier_name, is_unnamed
+from crypto_assets.exchange.identity import (
+    Recording,
+    is_earlier_name,
+    is_hidden_recording,
+    is_unnamed,
+)
 from crypto_assets.exchange.rest import BinanceRest
 from crypto_assets.exchange.transport import Patience
+from crypto_assets.market.exchange_name import shorten_exchange_name
 
 __all__ = [
     "BinanceRest",
@@ -30,13 +36,21 @@ class Exchange:
         """Which exchange this is. Raises ForeignExchange where the doors lead to two.
 
         An archive that does not say whose it is, on a host that is not one of the exchange's, is
-        a mirror: it counts as the archive of the exchange that REST names.
+        a mirror: it counts as the archive of the exchange that REST names. An archive under a path
+        may hide a recording's list of files, whose digest is then compared.
         """
         rest, archive = self.rest.identity(), self.archive.identity()
-        if rest != archive and not is_unnamed(archive) and not is_earlier_name(archive, rest):
+        is_one = (
+            rest == archive
+            or is_unnamed(archive)
+            or is_earlier_name(archive, rest)
+            or is_hidden_recording(archive, rest)
+        )
+        if not is_one:
             raise ForeignExchange(
-                f"{self.rest.base_url} is {rest}, but the archive {self.archive.base_url} is "
-                f"{archive}: set CRYPTO_EXCHANGE_URL and CRYPTO_ARCHIVE_URL to one exchange"
+                f"{self.rest.base_url} is {shorten_exchange_name(rest)}, but the archive "
+                f"{self.archive.base_url} is {shorten_exchange_name(archive)}: set "
+                "CRYPTO_EXCHANGE_URL and CRYPTO_ARCHIVE_URL to one exchange"
             )
         return rest
 

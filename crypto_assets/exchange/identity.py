@@ -6,12 +6,18 @@ server, with its port where that is not the scheme's own.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Self
+from urllib.parse import urlsplit
+
+import orjson
 
 from crypto_assets.errors import ForeignExchange
 from crypto_assets.exchange.answer import Answer
-from crypto_assets.exchange.transport import Inquiry, Transport
+from crypto_assets.exchange.transport import Inquiry, Transport, find_host
 from crypto_assets.exchange.wire import malformed, read_object
+from crypto_assets.http_client import REQUEST_ERRORS
+from crypto_assets.market.exchange_name import RECORDED
 
 # A simulated exchange names in this header of every answer the candles that it serves.
 ORIGIN_HEADER = "X-Simulated-Exchange"
@@ -34,9 +40,10 @@ _KNOWN_HOSTS = {
 _DOMAINS = ("binance.com", "binance.vision", "binance.us")
 
 _SIMULATED = "simulated:"
-_RECORDED = "simulated:recorded="
 # What every recording was called before its content named it.
 _UNNAMED_RECORDING = "simulated:recorded"
+# Hexadecimal digits of the SHA-256 that a simulated exchange gives in place of its files.
+_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,9 @@ class Recording:
 
         A recording is known by the digest of all its files alone where they could not be asked for.
         """
-        if not identity.startswith(_RECORDED):
+        if not identity.startswith(RECORDED):
             return None
-        parts = (part.rsplit(":", 2) for part in identity.removeprefix(_RECORDED).split(","))
+        parts = (part.rsplit(":", 2) for part in identity.removeprefix(RECORDED).split(","))
         try:
             return cls({name: RecordedFile(int(rows), digest) for name, rows, digest in parts})
         except ValueError:
@@ -70,7 +77,14 @@ class Recording:
     @property
     def identity(self) -> str:
         files = sorted(self.files.items())
-        return _RECORDED + ",".join(f"{name}:{file.rows}:{file.digest}" for name, file in files)
+        return RECORDED + ",".join(f"{name}:{file.rows}:{file.digest}" for name, file in files)
+
+    @property
+    def digest_identity(self) -> str:
+        """The identity of a server that serves it and whose list of files is hidden."""
+        files = {name: {"rows": f.rows, "digest": f.digest} for name, f in self.files.items()}
+        said = orjson.dumps(files, option=orjson.OPT_SORT_KEYS)
+        return RECORDED + sha256(said).hexdigest()[:_DIGITS]
 
 
 def identity_of(transport: Transport, path: str, statuses: Collection[int] = (200, 404)) -> str:
@@ -100,15 +114,30 @@ def is_unnamed(identity: str) -> bool:
     )
 
 
+def is_hidden_recording(hidden: str, identity: str) -> bool:
+    """Whether `identity` is a recording by its files, and `hidden` the same one by its digest."""
+    recording = Recording.parse(identity)
+    return recording is not None and hidden == recording.digest_identity
+
+
 def is_earlier_name(earlier: str, current: str) -> bool:
     """Whether an earlier version of this program gave `current` the identity `earlier`.
 
-    It called every recording "recorded" and left the port out of an unknown host.
+    It called every recording "recorded", left the port out of an unknown host, and wrote a host as
+    the settings did: in Unicode, or with a final dot.
     """
     if Recording.parse(current):
         return earlier == _UNNAMED_RECORDING
-    host, colon, _ = current.rpartition(":")
-    return is_unnamed(current) and bool(colon) and earlier == host.strip("[]")
+    if earlier.startswith(_SIMULATED) or earlier in _KNOWN_HOSTS.values():
+        return False
+    try:
+        # Only an IPv6 address has colons where there is no port.
+        host = find_host(f"http://[{earlier}]" if ":" in earlier else f"http://{earlier}")
+    except (*REQUEST_ERRORS, ValueError):
+        return False
+    if _KNOWN_HOSTS.get(host, host) == current:
+        return True
+    return is_unnamed(current) and urlsplit(f"//{current}").hostname == host.strip("[]")
 
 
 def continue_recording(held: Recording, served: Recording, transport: Transport) -> Recording:

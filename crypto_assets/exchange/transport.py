@@ -76,7 +76,7 @@ class Transport:
     ) -> None:
         self._address = _checked_url(base_url)
         self.base_url = hide_login(self._address)
-        self.host = _host(self._address)
+        self.host = find_host(self._address)
         self.allowance = allowance
         self._patience = patience or Patience()
         self._timeout = (self._patience.connect_timeout, self._patience.read_timeout)
@@ -160,7 +160,7 @@ class Transport:
 def _checked_url(url: str) -> str:
     """The URL without a slash at its end. Raises WrongUse where no request can be made to it."""
     try:
-        usable = is_web_address(url) and bool(_host(url))
+        usable = is_web_address(url) and bool(find_host(url))
     except REQUEST_ERRORS:
         usable = False
     if not usable:
@@ -172,7 +172,7 @@ def _checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _host(url: str) -> str:
+def find_host(url: str) -> str:
     """The host of a URL as requests connects to it, whatever another reader makes of the URL."""
     parts = urlsplit(str(requests.Request("GET", url).prepare().url))
     name = (parts.hostname or "").removesuffix(".")

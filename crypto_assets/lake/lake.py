@@ -11,6 +11,7 @@ from crypto_assets.addresses import AddressingStyle
 from crypto_assets.errors import ForeignExchange, LakeError, LakeRefused, WrongUse
 from crypto_assets.lake.keys import parse_key
 from crypto_assets.lake.objects import count_rows
+from crypto_assets.market.exchange_name import shorten_exchange_name
 from crypto_assets.market.lake_object import Source
 
 # The lake's own objects, which no listing shows: whose it is, and whether it may be written.
@@ -153,7 +154,8 @@ class Lake(ABC):
         owner = self.owner()
         if owner != identity:
             raise ForeignExchange(
-                f"the lake {self.url} belongs to {owner}, not to {identity}: "
+                f"the lake {self.url} belongs to {shorten_exchange_name(owner or 'nobody')}, "
+                f"not to {shorten_exchange_name(identity)}: "
                 "set another CRYPTO_HOME or lake, or the exchange it came from"
             )
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from crypto_assets.errors import ForeignExchange, WrongUse
 from crypto_assets.market.clock import now_ms
+from crypto_assets.market.exchange_name import shorten_exchange_name
 from crypto_assets.warehouse.database import Database
 from crypto_assets.warehouse.dialect import upsert
 from crypto_assets.warehouse.schema import app_settings, audit_log
@@ -104,7 +105,8 @@ class UserSettings:
         held = self._database.write(work)
         if held != identity:
             raise ForeignExchange(
-                f"the warehouse holds data of {held}, not of {identity}: "
+                f"the warehouse holds data of {shorten_exchange_name(held)}, "
+                f"not of {shorten_exchange_name(identity)}: "
                 "use another warehouse or the exchange it belongs to"
             )
 

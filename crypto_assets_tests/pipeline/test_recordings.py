@@ -1,6 +1,7 @@
 """Recorded candles as an exchange: a home takes one recording, which may grow, and no other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -14,6 +15,7 @@ from crypto_assets.pipeline.platform import Platform
 from crypto_assets.pipeline.setup import admit, prepare
 from crypto_assets_tests.pipeline.conftest import START, TODAY_MS, BuildPlatform
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
+from crypto_assets_tests.services.scripted import Answer, Request, Respond, forward_to, scripted
 
 _HEADER = "open_time,open,high,low,close,volume"
 # Files by name, and how many candles each has; a candle's price is `base` plus its number.
@@ -131,7 +133,10 @@ def test_what_followed_is_part_of_the_recording(
 def test_generated_and_recorded_candles_do_not_mix(
     home: Platform, simulated_exchange: StartExchange
 ) -> None:
-    with pytest.raises(ForeignExchange, match="holds data of simulated:recorded="):
+    with pytest.raises(
+        ForeignExchange,
+        match=r"holds data of simulated:recorded \(2 files\), not of simulated:seed=",
+    ):
         admit(_at(home, simulated_exchange()))
 
 
@@ -162,3 +167,48 @@ def test_an_earlier_name_left_in_one_of_the_stores_is_replaced(home: Platform) -
     (Path(home.archive.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:recorded"}')
     admit(home)
     assert _owners(home) == named
+
+
+def _forward_archive(server: ExchangeServer) -> Respond:
+    """A proxy with the archive of `server` under a path, and nothing else of it."""
+    forward = forward_to(server.url)
+
+    def respond(request: Request) -> Answer:
+        path = request.path.removeprefix("/archive")
+        is_archive = path != request.path and path.startswith("/data/")
+        return forward(replace(request, path=path)) if is_archive else Answer(404)
+
+    return respond
+
+
+def test_an_archive_under_a_path_is_of_the_same_recording(
+    record: Record, simulated_exchange: StartExchange
+) -> None:
+    folder, other = (record(base, ETHUSDC=60, USDCUSDT=60) for base in (100, 101))
+    rest = simulated_exchange(data=folder)
+    for data in (folder, other):
+        with scripted(_forward_archive(simulated_exchange(data=data))) as proxy:
+            exchange = open_exchange(rest.url, f"{proxy.url}/archive")
+            if data is folder:
+                assert exchange.identity() == open_exchange(rest.url, rest.url).identity()
+                continue
+            with pytest.raises(ForeignExchange, match="set CRYPTO_EXCHANGE_URL") as error:
+                exchange.identity()
+            assert f"{rest.url} is simulated:recorded (2 files), but the archive" in str(
+                error.value
+            )
+
+
+def test_an_error_does_not_list_the_files_of_a_recording(
+    home: Platform, record: Record, simulated_exchange: StartExchange
+) -> None:
+    one = simulated_exchange(data=record(ETHUSDC=60))
+    (Path(home.archive.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:seed=1"}')
+    with pytest.raises(ForeignExchange) as error:
+        admit(home)
+    assert "belongs to simulated:seed=1, not to simulated:recorded (2 files): set" in str(
+        error.value
+    )
+    with pytest.raises(ForeignExchange) as error:
+        open_exchange(simulated_exchange().url, one.url).identity()
+    assert "is simulated:recorded (1 file): set" in str(error.value)
