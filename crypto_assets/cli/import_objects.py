@@ -41,6 +41,8 @@ def import_objects(prefix: str) -> None:
 
 def _open(prefix: str) -> tuple[Lake, str]:
     """The store, and the beginning of the keys in it."""
+    if not prefix.strip():  # as of an unset variable; a path reads it as the current folder
+        raise WrongUse("the prefix is empty: name a directory, or s3://bucket/prefix")
     if prefix.startswith("s3://"):
         bucket, _, rest = prefix.removeprefix("s3://").partition("/")
         return open_store(settings(), f"s3://{bucket}"), rest

@@ -252,3 +252,11 @@ def test_an_import_from_the_home_of_a_user_whom_nobody_knows(
     ran = desk.run("import", "~no-such-user/x")
     assert ran.code == 2
     assert "~no-such-user/x" in ran.complaint
+
+
+def test_an_import_from_nowhere(simulated_exchange: StartExchange, make_desk: MakeDesk) -> None:
+    desk = make_desk(simulated_exchange(now=NOON))
+    assert desk.run("init").code == 0
+    ran = desk.run("import", "")
+    assert ran.code == 2
+    assert "empty" in ran.complaint and "s3://bucket/prefix" in ran.complaint
