@@ -115,4 +115,7 @@ def _chosen(symbol: str, days: set[date]) -> str:
 
 def _print_json(found: dict[str, Verified]) -> None:
     answer = {name: {**asdict(one), "passed": one.passed} for name, one in found.items()}
+    for one in answer.values():
+        for conflict in one["conflicts"]:
+            del conflict["recorded_at"]  # only the warehouse knows it: here it is always 0
     click.echo(orjson.dumps(answer, default=str))

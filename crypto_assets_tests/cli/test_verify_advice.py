@@ -151,3 +151,23 @@ def test_a_day_of_which_the_lake_holds_nothing_is_fetched_before_it_is_restored(
         ["backfill", *days(FIRST, FIRST)],
         ["rebuild", *days(FIRST, FIRST)],
     ]
+
+
+def test_a_contradiction_of_the_exchange_in_json_has_no_time_of_its_record(
+    simulated_exchange: StartExchange, make_desk: MakeDesk, tmp_path: Path
+) -> None:
+    whole = Window.of_day(FIRST)
+    for name, step, volumes in (("1m", MINUTE_MS, {}), ("1h", HOUR_MS, {HOUR: 61})):
+        rows = ["open_time,open,high,low,close,volume"]
+        for at in range(whole.start_ms, whole.end_ms, step):
+            rows.append(f"{at},1,1,1,1,{volumes.get(at, step // MINUTE_MS)}")
+        (tmp_path / f"BTCUSDT-{name}.csv").write_text("\n".join(rows))
+    desk = make_desk(simulated_exchange(now=NOON, data=tmp_path))
+    assert desk.run("init").code == 0
+    day = days(FIRST, FIRST)
+    assert desk.run("backfill", *day).code == 0
+    ran = desk.run("verify", *day, "--json")
+    assert ran.code == 0, ran.err
+    (conflict,) = orjson.loads(ran.out)["BTCUSDT"]["conflicts"]
+    assert (conflict["interval"], conflict["open_time"]) == ("1h", HOUR)
+    assert "recorded_at" not in conflict
