@@ -112,9 +112,10 @@ def resolve_conflicts(
     """Load, for each stored hour that differs from the exchange's own, the minutes that give it.
 
     Compares the closed hours that open in `window`: one request for each 1,000 of them, and at
-    most two for each day in which one differs. Of an hour that the exchange does not have, what an
-    import brought is dropped. Hours and days are to be computed again where anything comes back.
-    Returns the conflicts, as recorded. Raises ExchangeError, LakeError, WarehouseError.
+    most two for each day in which one differs. So are hours loaded whose verified minutes the lake
+    has lost, since a rebuild needs them. Of an hour that the exchange does not have, what an import
+    brought is dropped. Hours and days are to be computed again where anything comes back. Returns
+    the conflicts, as recorded. Raises ExchangeError, LakeError, WarehouseError.
     """
     closed = window & Window(window.start_ms, floor_ms(closed_before_ms, HOUR_MS))
     closed = unpurged(platform, symbol, closed)  # what has expired is not loaded again
@@ -125,8 +126,10 @@ def resolve_conflicts(
     periods = [one.period for one in compared.differing]
     if imported := list_imported_hours(platform, symbol, periods):
         drop_imported_hours(platform, symbol, imported, closed_before_ms)
-    minutes = ExchangeMinutes(platform, symbol, periods)
-    matches = [match for one in periods if (match := find_match(minutes, yardstick, one))]
+    lost = _find_lost(platform, symbol, closed)
+    asked = [*periods, *lost]
+    minutes = ExchangeMinutes(platform, symbol, asked)
+    matches = [match for one in asked if (match := find_match(minutes, yardstick, one))]
     if not matches:
         return []
     conflicts = [
@@ -138,6 +141,7 @@ def resolve_conflicts(
             _changes(platform, yardstick, match),
         )
         for match in matches
+        if match.period not in lost  # these are on record
     ]
     # First: a run that is killed before the load finds the same conflicts again, and records none
     # after it, when the hours are equal.
@@ -184,6 +188,34 @@ def describe_contradiction(
     evidence += [_sides(each, "REST's minutes give") for each in rest[:_NAMED_AT_MOST]]
     text = "; ".join(dict.fromkeys(evidence))
     return Conflict(yardstick.symbol, period.interval, period.open_time, kind, text)
+
+
+def _find_lost(platform: Platform, symbol: str, closed: Window) -> list[Period]:
+    """Return the hours whose verified minutes the manifest names and no lake holds.
+
+    The stored minutes still give them; a rebuild from the lake alone would not.
+    """
+    days = list(closed.days())
+    objects = platform.warehouse.objects.of_window(
+        symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
+    )
+    lost = [
+        Window(item.first_time, item.last_time + 1)
+        for item in objects
+        if item.source is Source.VERIFIED and find_body(platform, item) is None
+    ]
+    hours = [
+        Window(floor_ms(span.start_ms, HOUR_MS), floor_ms(span.end_ms - 1, HOUR_MS) + HOUR_MS)
+        for span in lost
+    ]
+    return [
+        Period(Interval.H1, Window(theirs.open_time, theirs.open_time + HOUR_MS), theirs)
+        for span in merged(hours)
+        for theirs in candles_from_table(
+            platform.exchange.rest.candle_table(symbol, Interval.H1, span)
+        )
+        if theirs.open_time % HOUR_MS == 0
+    ]
 
 
 def _load(platform: Platform, symbol: str, matches: Sequence[Match]) -> None:

@@ -172,6 +172,25 @@ def test_a_verified_minute_whose_object_is_gone_is_no_difference_from_the_archiv
     assert AT + HOUR_MS in {one.open_time for one in check(platform).differences}
 
 
+def test_verified_minutes_that_the_lake_has_lost_are_put_there_again(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """By the commands that verify advises: a backfill, then a rebuild."""
+    server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
+    platform = build_platform(server)
+    bring(platform, first=FIRST, last=FIRST)
+    theirs, recorded = volume_at(platform, AT), platform.warehouse.conflicts.list(SYMBOL)
+    (key,) = [entry.key for entry in platform.raw.entries() if "verified" in entry.key]
+    platform.raw.delete([key])
+    assert check(platform).lost == (key,)
+    bring(platform, first=FIRST, last=FIRST)
+    assert check(platform).passed
+    assert platform.warehouse.conflicts.list(SYMBOL) == recorded
+    other = replace(platform, warehouse=build_platform(server).warehouse)
+    assert [one.error for one in rebuild(other)] == [None]
+    assert volume_at(other, AT) == theirs
+
+
 def test_what_an_earlier_version_loaded_is_named_and_the_backfill_resolves_it(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
 ) -> None:
