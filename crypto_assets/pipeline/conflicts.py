@@ -12,13 +12,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 
 import pyarrow.compute as pc
 
 from crypto_assets.lake import decode_klines
 from crypto_assets.market.candles import KlineRow, candles_from_table
-from crypto_assets.market.clock import HOUR_MS, Window, day_of, floor_ms, isoformat, now_ms
+from crypto_assets.market.clock import (
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_of,
+    floor_ms,
+    isoformat,
+    now_ms,
+)
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
@@ -153,7 +162,8 @@ def resolve_conflicts(
 def find_match(minutes: ExchangeMinutes, yardstick: Yardstick, period: Period) -> Match | None:
     """Return the version of a period's minutes that gives the exchange's candle, if one does.
 
-    REST's is tried first, then that of the archive files that the lake holds. There is none of a
+    REST's is tried first, with the archive's minutes without a trade that it lacks and without
+    them, then that of the archive files that the lake holds. There is none of a
     period that the exchange does not have, of one on the grid that one off it cuts short, and where
     the exchange has withdrawn a verified minute: what is loaded would not take its place. Raises
     ExchangeError, LakeError, WarehouseError.
@@ -163,14 +173,32 @@ def find_match(minutes: ExchangeMinutes, yardstick: Yardstick, period: Period) -
     if period.theirs is None or cut_short:
         return None
     lasting = minutes.verified_times(window)
-    versions = ((Source.REST, minutes.by_rest), (Source.ARCHIVE, minutes.by_archive))
-    for origin, fetch in versions:
-        rows = fetch(window)
+    rest, archived = minutes.by_rest(window), minutes.by_archive(window)
+    versions = (
+        (Source.REST, _with_quiet_minutes(rest, archived)),
+        (Source.REST, rest),
+        (Source.ARCHIVE, archived),
+    )
+    for origin, rows in versions:
         if not rows or not lasting <= {int(row[0]) for row in rows}:
             continue
         if gives(yardstick, sift(rows, window).candles, period):
             return Match(period, rows, origin)
     return None
+
+
+def _with_quiet_minutes(rows: Sequence[KlineRow], archived: Sequence[KlineRow]) -> list[KlineRow]:
+    """Add the archive's minutes without a trade that REST lacks: an hour may be the same with them.
+
+    What is verified speaks for the whole hour; without them they would be refused.
+    """
+    minutes = {floor_ms(int(row[0]), MINUTE_MS) for row in rows}
+    quiet = [
+        row
+        for row in archived
+        if floor_ms(int(row[0]), MINUTE_MS) not in minutes and not Decimal(str(row[5]))
+    ]
+    return sorted([*rows, *quiet], key=lambda row: int(row[0])) if rows else []
 
 
 def describe_contradiction(

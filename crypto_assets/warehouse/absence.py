@@ -81,16 +81,13 @@ def refuse(
 ) -> RefusedVersions:
     """Return the versions of minutes of which no source as good as an absence has one.
 
-    `others` have versions that count as well. Of several absences the first names the reason. A
-    minute without a trade that archive or REST has stays: an hour is the same without it.
+    `others` have versions that count as well. Of several absences the first names the reason.
     """
     times, best = versions["open_time"].to_numpy(), _best_ranks(versions, others)
-    traded = pc.greater(versions["volume"], 0).to_numpy()
-    doubtful = traded | (best < Source.ARCHIVE.rank)
     which = np.full(len(times), -1)
     for number, absence in enumerate(absences):
         within = (times >= absence.window.start_ms) & (times < absence.window.end_ms)
-        which[within & doubtful & (best < absence.rank) & (which < 0)] = number
+        which[within & (best < absence.rank) & (which < 0)] = number
     rows = versions.filter(pa.array(which >= 0))
     reasons = [absences[number].reason for number in which[which >= 0].tolist()]
     sources = rows["source"].to_pylist()

@@ -127,14 +127,16 @@ def state(platform: Platform) -> dict[str, Any]:
 
 
 def history(platform: Platform) -> list[Any]:
-    """Return the revisions by sources of the same rank, of minutes that exist.
+    """Return the revisions by sources of the rank that the stored minute has.
 
     A version of a lower rank is recorded only where it was stored, or met one that was: one that a
     better source had refused before the minute came from there stands in quarantine alone.
     """
+    stored = "SELECT open_time FROM fact_klines WHERE source"
     changed = (
-        "old_source <> 'import' AND (old_source = 'verified' OR new_source <> 'verified')"
-        " AND open_time IN (SELECT open_time FROM fact_klines)"
+        f"(old_source = 'verified' AND open_time IN ({stored} = 'verified'))"
+        " OR (old_source IN ('rest', 'archive') AND new_source <> 'verified'"
+        f" AND open_time IN ({stored} IN ('rest', 'archive')))"
     )
     return _rows(platform, "kline_revisions", f"open_time, {SIDES}", changed)
 

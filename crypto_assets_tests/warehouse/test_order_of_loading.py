@@ -93,7 +93,8 @@ def _state(warehouse: Warehouse, name: str) -> dict[str, Any]:
     """Everything that is held of a symbol, but for when the warehouse was told."""
     revisions = warehouse.revisions.list(name)
     mark = warehouse.watermarks.get(name)
-    stored = warehouse.facts.open_times(name, WINDOW)
+    facts = warehouse.facts.read_fetched(name, WINDOW).to_pylist()
+    stored = {row["open_time"]: Source(row["source"]).rank for row in facts}
     return {
         "facts": _rows(warehouse, "fact_klines", name),
         "hours": _rows(warehouse, "hourly_klines", name),
@@ -106,8 +107,8 @@ def _state(warehouse: Warehouse, name: str) -> dict[str, Any]:
             )
             for revision in revisions
             # A version that was refused before a better source brought its minute is none.
-            if Source(revision.old_source).rank == Source(revision.new_source).rank
-            and revision.open_time in stored
+            if {Source(revision.old_source).rank, Source(revision.new_source).rank}
+            == {stored.get(revision.open_time)}
         ),
         "watermark": mark,
     }
