@@ -81,7 +81,7 @@ def add_symbols(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
 
 def _sqlite_folder(home: Path) -> str:
     """Where Dagster keeps its SQLite files; empty where it keeps none."""
-    if not home.is_dir():
+    if not (home / _NAME).is_file():  # Dagster would warn that it is missing; `init` writes it
         return str(home)
     storage = _read_instance(home).storage_data
     if storage is None or storage.class_name != "DagsterSqliteStorage":

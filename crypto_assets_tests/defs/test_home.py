@@ -1,5 +1,8 @@
 """Dagster's home: what is ours is renewed with the program, what is the user's stays."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +162,19 @@ def test_a_file_that_dagster_cannot_read_is_named(
         assert str(home / "dagster.yaml") in said and "put the file right" in said
         assert "hush" not in said and "\n" not in said and len(said) < 500
     assert (home / "dagster.yaml").read_bytes() == content
+
+
+def test_a_folder_without_a_file_is_looked_at_without_a_warning(tmp_path: Path) -> None:
+    """As of a new home in which another command has made the folder."""
+    look = (
+        "import sys; from pathlib import Path; from crypto_assets.defs.home import"
+        " require_usable_home; require_usable_home(Path(sys.argv[1]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", look, str(tmp_path)],
+        env={**os.environ, "DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (ran.stdout, ran.stderr) == ("", "")
