@@ -8,9 +8,9 @@ from pydantic import SecretStr
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
-from crypto_assets.pipeline.alert_address import AlertAddress
-from crypto_assets.pipeline.keep import Keep
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.alerting.destination import AlertAddress
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.retention_policy import Keep
 from crypto_assets.reports import Reports
 from crypto_assets.settings import Settings, settings
 from crypto_assets.warehouse import Warehouse

@@ -11,7 +11,7 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from crypto_assets.settings import settings
-from crypto_assets.warehouse.mysql_options import option_arguments
+from crypto_assets.warehouse.engine.mysql_options import option_arguments
 
 COLUMNS = (
     ("asset_check_executions", "evaluation_event"),

@@ -14,7 +14,7 @@ import streamlit as st
 
 from crypto_assets.analytics import registry
 from crypto_assets.garbage import spare_what_stands
-from streamlit_app import plotly_library
+from streamlit_app.components import plotly_library
 
 _HERE = Path(__file__).parent
 # Scripts, which Streamlit runs: importing them would draw.
@@ -43,4 +43,4 @@ async def _warmed(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(_HERE / "frame.py", routes=[plotly_library.ROUTE], lifespan=_warmed)
+app = st.App(_HERE / "page_frame.py", routes=[plotly_library.ROUTE], lifespan=_warmed)

@@ -6,8 +6,8 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.backfill import Partitioning
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.reports import Reports
 
 

@@ -5,7 +5,7 @@ import click
 from crypto_assets.api import REQUESTS_PER_MINUTE, Access, Parts, create_app, log_json_lines
 from crypto_assets.http_server import serve
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.backfill import Partitioning
+from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.ports import require_free_port
 from crypto_assets.reports import Reports
 from crypto_assets.settings import settings

@@ -18,14 +18,14 @@ from rich.progress import (
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.backfill import (
+from crypto_assets.pipeline.control.backfill import (
     Backfill,
     Partitioning,
     launch_backfill,
     plan_backfill,
 )
-from crypto_assets.pipeline.outcome import Stage
-from crypto_assets.pipeline.setup import admit, track
+from crypto_assets.pipeline.control.bootstrap import admit, track
+from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.settings import settings
 from crypto_assets.wiring import platform
 
@@ -63,9 +63,10 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
 
 
 def _in_process(wanted: Backfill, progress: Progress, task: TaskID) -> int:
+    from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
     from crypto_assets.definitions import defs
     from crypto_assets.defs.backfill import rectangles, run_in_process
-    from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
+    from crypto_assets.defs.partitions import add_symbols
 
     if notice := prepare_home(settings().dagster_home):
         click.echo(notice, err=True)

@@ -18,7 +18,7 @@ _COMMANDS = {
     "status": "crypto_assets.cli.status:status",
     "verify": "crypto_assets.cli.verify:verify",
     "rebuild": "crypto_assets.cli.rebuild:rebuild",
-    "import": "crypto_assets.cli.import_objects:import_objects",
+    "import": "crypto_assets.cli.import_objects:import_command",
     "export": "crypto_assets.cli.export:export",
     "retain": "crypto_assets.cli.retain:retain",
     "api": "crypto_assets.cli.api:api",

@@ -80,9 +80,9 @@ def _days(count: int) -> tuple[date, date]:
 
 
 def _capture_books(symbols: Sequence[str], today: date) -> None:
+    from crypto_assets.dagster_ext.instance_home import open_instance
     from crypto_assets.definitions import defs
     from crypto_assets.defs.backfill import capture_books
-    from crypto_assets.defs.home import open_instance
 
     with open_instance(settings().dagster_home) as instance:
         result = capture_books(defs, instance, symbols, today)

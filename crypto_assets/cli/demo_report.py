@@ -9,8 +9,8 @@ from crypto_assets.cli.status import print_status
 from crypto_assets.cli.table import print_table
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import Window
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.verify import Verified, verify
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.reconciliation.verify import Verified, verify
 from crypto_assets.settings import settings
 from crypto_assets.wiring import open_reports
 

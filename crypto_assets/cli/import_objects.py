@@ -10,10 +10,9 @@ from crypto_assets.addresses import expand_user
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.lake import Lake
 from crypto_assets.market.clock import now_ms
-from crypto_assets.pipeline import importing
-from crypto_assets.pipeline.importing import Imported
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.setup import admit
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.ingestion.import_objects import Imported, import_objects, load_days
 from crypto_assets.settings import settings
 from crypto_assets.wiring import open_store, platform
 
@@ -22,7 +21,7 @@ _EXAMPLES = 3
 
 @click.command("import")
 @click.argument("prefix")
-def import_objects(prefix: str) -> None:
+def import_command(prefix: str) -> None:
     """Take foreign klines objects under PREFIX (a directory, or s3://bucket/prefix) into the lake.
 
     A JSON array of the exchange's own 12-field minute rows, whose key names a tracked symbol. Rows
@@ -32,7 +31,7 @@ def import_objects(prefix: str) -> None:
     stores = platform()
     admit(stores)
     source, start = _open(prefix), settings().start_date
-    found = list(importing.import_objects(stores, source[0], source[1], start))
+    found = list(import_objects(stores, source[0], source[1], start))
     if not found:
         raise CryptoAssetsError(f"there is no object under {prefix}")
     _tell(found)
@@ -83,7 +82,7 @@ def _load(stores: Platform, found: list[Imported]) -> None:
         outcome.error
         for symbol, own in days.items()
         if own
-        for outcome in importing.load_days(stores, symbol, own)
+        for outcome in load_days(stores, symbol, own)
         if outcome.error
     ]
     for symbol in sorted(days):

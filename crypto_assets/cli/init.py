@@ -2,7 +2,7 @@
 
 import click
 
-from crypto_assets.pipeline.setup import prepare
+from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.settings import settings
 from crypto_assets.wiring import platform
 
@@ -21,13 +21,13 @@ def init(grants: bool) -> None:
 
 def make_ready() -> list[str]:
     """What `init` does; answers the symbols that were not tracked before."""
-    from crypto_assets.defs.home import (
-        add_symbols,
+    from crypto_assets.dagster_ext.instance_home import (
         open_instance,
         prepare_home,
         require_usable_home,
     )
-    from crypto_assets.defs.workers import fail_left_runs
+    from crypto_assets.dagster_ext.run_liveness import fail_left_runs
+    from crypto_assets.defs.partitions import add_symbols
 
     chosen = settings()
     home = chosen.dagster_home

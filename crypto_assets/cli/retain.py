@@ -4,10 +4,10 @@ import click
 
 from crypto_assets.cli.table import size
 from crypto_assets.market.clock import isoformat
-from crypto_assets.pipeline.lake_retention import Tally
-from crypto_assets.pipeline.retention import Retired
-from crypto_assets.pipeline.retention import retain as retire
-from crypto_assets.pipeline.setup import admit
+from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.retention.apply_retention import Retired
+from crypto_assets.pipeline.retention.apply_retention import retain as retire
+from crypto_assets.pipeline.retention.expire_objects import Tally
 from crypto_assets.wiring import platform
 
 

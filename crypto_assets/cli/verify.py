@@ -11,11 +11,11 @@ from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake import parse_key
 from crypto_assets.market.clock import Window, day_of, day_start_ms, isoformat
-from crypto_assets.pipeline.differences import Against
-from crypto_assets.pipeline.setup import admit
-from crypto_assets.pipeline.statuses import is_listed
-from crypto_assets.pipeline.verify import Verified
-from crypto_assets.pipeline.verify import verify as compare
+from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.reconciliation.diff import Against
+from crypto_assets.pipeline.reconciliation.verify import Verified
+from crypto_assets.pipeline.reconciliation.verify import verify as compare
+from crypto_assets.pipeline.stages.symbol_status import is_listed
 from crypto_assets.wiring import platform
 
 

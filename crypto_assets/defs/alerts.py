@@ -8,13 +8,13 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_assets.defs.failures import bad_partitions
+from crypto_assets.dagster_ext.run_failures import bad_partitions
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import MINUTE_MS, now_ms
-from crypto_assets.pipeline.alert_memory import AlertMemory
-from crypto_assets.pipeline.alerts import Alert, Webhook
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.silence import Silent, silent_symbols
+from crypto_assets.pipeline.alerting.deduplication import AlertMemory
+from crypto_assets.pipeline.alerting.stale_symbols import Silent, silent_symbols
+from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
+from crypto_assets.pipeline.context import Platform
 from crypto_assets.settings import settings
 
 _LOOK_BACK = timedelta(hours=24)

@@ -10,14 +10,14 @@ from typing import Any, Self
 
 import dagster as dg
 
+from crypto_assets.dagster_ext.run_failures import run_reason, step_reason
+from crypto_assets.dagster_ext.run_liveness import signature
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.assets.specs import KLINES
-from crypto_assets.defs.failures import run_reason, step_reason
+from crypto_assets.defs.ingest import order_books
 from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, rectangle_tags
-from crypto_assets.defs.ticks import order_books
-from crypto_assets.defs.workers import signature
 from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
-from crypto_assets.pipeline.outcome import BookStage, Stage
+from crypto_assets.pipeline.stages.results import BookStage, Stage
 
 backfill = dg.define_asset_job(
     "backfill",

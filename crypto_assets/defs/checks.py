@@ -9,13 +9,13 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+from crypto_assets.dagster_ext.planned_events import forget_planned_checks, judges
 from crypto_assets.defs.metadata import chart_link, runbook_link
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol, window_of
-from crypto_assets.defs.plans import forget_planned_checks, judges
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.pipeline.day_checks import DayCheck, Finding, check_days
-from crypto_assets.pipeline.outcome import Stage
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck, Finding, check_days
+from crypto_assets.pipeline.stages.results import Stage
 
 _ASSETS = {
     DayCheck.COMPLETE: Stage.FACTS,

@@ -13,7 +13,7 @@ import dagster as dg
 from crypto_assets.defs.partitions import date_key, window_of
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, from_ms
 from crypto_assets.market.intervals import Interval
-from crypto_assets.pipeline.outcome import BookStage, DayOutcome, Stage
+from crypto_assets.pipeline.stages.results import BookStage, DayOutcome, Stage
 from crypto_assets.settings import settings
 
 # The asset's own interval, and the days up to the partition's end that a chart of it shows.

@@ -111,3 +111,11 @@ def range_tags(first: str, last: str) -> dict[str, str]:
         "dagster/asset_partition_range_start": first,
         "dagster/asset_partition_range_end": last,
     }
+
+
+def add_symbols(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
+    """Make symbols partitions; those that are stay where they stand in Dagster's order."""
+    known = set(instance.get_dynamic_partitions(SYMBOLS))
+    missing = [name for name in symbols if name not in known]
+    if missing:
+        instance.add_dynamic_partitions(SYMBOLS, missing)

@@ -1,28 +1,5 @@
-"""Dagster's storage in MySQL, by the options that the warehouse's URL takes too: TLS above all."""
+"""Alias: `dagster.yaml` files of earlier versions name the storage here."""
 
-from typing import Any
+from crypto_assets.dagster_ext.storage import MySQLStorage
 
-from dagster._serdes import ConfigurableClassData
-from dagster_mysql import DagsterMySQLStorage
-from dagster_mysql.utils import mysql_url_from_config
-
-from crypto_assets.settings import settings
-from crypto_assets.warehouse.mysql_options import add_options
-from crypto_assets.warehouse.refusals import explained_storage
-
-
-class MySQLStorage(DagsterMySQLStorage):
-    """Dagster's own storage and fields in dagster.yaml, and DAGSTER_MYSQL_OPTIONS.
-
-    Without options it connects as Dagster does, by another driver.
-    """
-
-    @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> "MySQLStorage":
-        """Raises WrongUse for options that cannot be, OrchestratorError where nobody is let in."""
-        options = settings().dagster_mysql_options.get_secret_value()
-        url = add_options(mysql_url_from_config(config_value), options, "DAGSTER_MYSQL_OPTIONS")
-        with explained_storage(url):
-            return cls(url, inst_data)
+__all__ = ["MySQLStorage"]

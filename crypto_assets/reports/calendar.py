@@ -9,7 +9,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms, floor_ms
 from crypto_assets.reports.rolled import known_until
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.gaps import Gap
+from crypto_assets.warehouse.quality.gap_ledger import Gap
 
 MAX_DAYS = 366
 

@@ -10,8 +10,8 @@ from crypto_assets.reports.instruments import Instrument, read_instruments
 from crypto_assets.reports.statistics import DayParts, Statistics, read_day, summarise
 from crypto_assets.reports.storage import Storage
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.coverage import SymbolCoverage
-from crypto_assets.warehouse.totals import Held, Total
+from crypto_assets.warehouse.stats.coverage import SymbolCoverage
+from crypto_assets.warehouse.stats.totals import Held, Total
 
 SPARKLINE_HOURS = 48
 # The calmest ingest set by default runs every five minutes; three of them missed is silence.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.symbols import TrackedSymbol
+from crypto_assets.warehouse.catalog.symbols import TrackedSymbol
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from crypto_assets.reports.status import SymbolStatus, read_status
 from crypto_assets.warehouse import Conflict, Warehouse
-from crypto_assets.warehouse.quarantine import Quarantined
-from crypto_assets.warehouse.revisions import Revision
+from crypto_assets.warehouse.klines.revisions import Revision
+from crypto_assets.warehouse.quality.quarantine import Quarantined
 
 
 @dataclass(frozen=True)

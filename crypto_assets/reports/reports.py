@@ -25,9 +25,9 @@ from crypto_assets.reports.statistics import Statistics, statistics_24h
 from crypto_assets.reports.status import Status, read_status
 from crypto_assets.reports.storage import Storage, read_storage
 from crypto_assets.warehouse import Conflict, Warehouse
-from crypto_assets.warehouse.gaps import Gap as LedgerGap
-from crypto_assets.warehouse.quarantine import Quarantined
-from crypto_assets.warehouse.revisions import Revision
+from crypto_assets.warehouse.klines.revisions import Revision
+from crypto_assets.warehouse.quality.gap_ledger import Gap as LedgerGap
+from crypto_assets.warehouse.quality.quarantine import Quarantined
 
 # A provider's name and its parameters as a person gave them.
 Wanted = tuple[str, Mapping[str, object]]

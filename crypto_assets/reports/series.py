@@ -14,7 +14,7 @@ from crypto_assets.analytics.frame import flag_partial
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 
 @dataclass(frozen=True)

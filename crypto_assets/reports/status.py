@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from crypto_assets.reports.storage import Storage, read_storage
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.coverage import SymbolCoverage
+from crypto_assets.warehouse.stats.coverage import SymbolCoverage
 
 
 @dataclass(frozen=True)

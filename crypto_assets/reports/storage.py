@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.manifest import LakeTotal
+from crypto_assets.warehouse.catalog.lake_objects import LakeTotal
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """The warehouse: facts, aggregates and ledgers in SQLite, MySQL or MariaDB, from one SQL."""
 
-from crypto_assets.warehouse.conflicts import Conflict, ConflictKind
-from crypto_assets.warehouse.facts import KlinesBatch
-from crypto_assets.warehouse.gaps import Gap, GapClass
-from crypto_assets.warehouse.manifest import Version
-from crypto_assets.warehouse.quarantine import Quarantined
-from crypto_assets.warehouse.retirement import LoadedObject
-from crypto_assets.warehouse.symbols import TrackedSymbol
+from crypto_assets.warehouse.catalog.lake_objects import Version
+from crypto_assets.warehouse.catalog.symbols import TrackedSymbol
+from crypto_assets.warehouse.catalog.watermarks import Watermark
+from crypto_assets.warehouse.klines.facts import KlinesBatch
+from crypto_assets.warehouse.quality.exchange_conflicts import Conflict, ConflictKind
+from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
+from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.retention.retention_candidates import LoadedObject
 from crypto_assets.warehouse.warehouse import Warehouse
-from crypto_assets.warehouse.watermarks import Watermark
 
 __all__ = [
     "Conflict",

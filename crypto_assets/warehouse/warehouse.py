@@ -4,26 +4,26 @@ from functools import cached_property
 
 from sqlalchemy import text
 
-from crypto_assets.warehouse import migration
-from crypto_assets.warehouse.aggregates import Aggregates
-from crypto_assets.warehouse.conflicts import Conflicts
-from crypto_assets.warehouse.coverage import Coverage
-from crypto_assets.warehouse.database import Database
-from crypto_assets.warehouse.facts import Facts
-from crypto_assets.warehouse.flow import Flow
-from crypto_assets.warehouse.gaps import Gaps
-from crypto_assets.warehouse.grants import grant_statements
-from crypto_assets.warehouse.manifest import Manifest
-from crypto_assets.warehouse.order_books import OrderBooks
-from crypto_assets.warehouse.partial_periods import PartialPeriods
-from crypto_assets.warehouse.quarantine import Quarantine
-from crypto_assets.warehouse.retirement import Retirement
-from crypto_assets.warehouse.revisions import Revisions
-from crypto_assets.warehouse.rolled_candles import RolledCandles
-from crypto_assets.warehouse.symbols import Symbols
-from crypto_assets.warehouse.totals import Totals
-from crypto_assets.warehouse.user_settings import UserSettings
-from crypto_assets.warehouse.watermarks import Watermarks
+from crypto_assets.warehouse.catalog.app_settings import UserSettings
+from crypto_assets.warehouse.catalog.lake_objects import Manifest
+from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.watermarks import Watermarks
+from crypto_assets.warehouse.engine import migrate
+from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.grants import grant_statements
+from crypto_assets.warehouse.klines.aggregates import Aggregates
+from crypto_assets.warehouse.klines.facts import Facts
+from crypto_assets.warehouse.klines.order_books import OrderBooks
+from crypto_assets.warehouse.klines.partial_periods import PartialPeriods
+from crypto_assets.warehouse.klines.resampled import RolledCandles
+from crypto_assets.warehouse.klines.revisions import Revisions
+from crypto_assets.warehouse.quality.exchange_conflicts import Conflicts
+from crypto_assets.warehouse.quality.gap_ledger import Gaps
+from crypto_assets.warehouse.quality.quarantine import Quarantine
+from crypto_assets.warehouse.retention.retention_candidates import Retirement
+from crypto_assets.warehouse.stats.coverage import Coverage
+from crypto_assets.warehouse.stats.flow import Flow
+from crypto_assets.warehouse.stats.totals import Totals
 
 
 class Warehouse:
@@ -48,11 +48,11 @@ class Warehouse:
 
     def migrate(self) -> None:
         """Creates or upgrades the schema; idempotent, and safe when two start at once."""
-        migration.migrate(self._database)
+        migrate.migrate(self._database)
 
     def require_ready(self) -> None:
         """Raises WarehouseNotReady or WarehouseTooNew unless the schema is this program's."""
-        migration.require_ready(self._database)
+        migrate.require_ready(self._database)
 
     def ping(self) -> None:
         """Raises WarehouseUnavailable or WarehouseRefused where the database does not answer."""

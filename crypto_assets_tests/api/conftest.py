@@ -12,8 +12,8 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import Level, OrderBook
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.gaps import GapClass
-from crypto_assets.warehouse.quarantine import Quarantined
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
+from crypto_assets.warehouse.quality.quarantine import Quarantined
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
 from crypto_assets_tests.services.mariadb import DatabaseServer

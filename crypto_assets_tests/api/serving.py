@@ -15,8 +15,8 @@ from crypto_assets.exchange import open_exchange
 from crypto_assets.http_server import running
 from crypto_assets.lake import open_lake
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.backfill import Partitioning
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.reports import Reports
 from crypto_assets.settings import PartitionUnit
 from crypto_assets.warehouse import Warehouse

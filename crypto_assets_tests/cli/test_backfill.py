@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from crypto_assets.defs.workers import fail_left_runs
+from crypto_assets.dagster_ext.run_liveness import fail_left_runs
 from crypto_assets.exchange.simulated import (
     DEFAULT_SEED,
     GeneratedCandles,

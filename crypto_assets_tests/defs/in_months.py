@@ -13,13 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import dagster as dg
 import pytest
 
-from crypto_assets.defs.home import add_symbols
-from crypto_assets.defs.partitions import window_of
+from crypto_assets.defs.partitions import add_symbols, window_of
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
-from crypto_assets.pipeline.gaps import note_holes
-from crypto_assets.pipeline.ingest import Errand
-from crypto_assets.pipeline.outcome import BookStage, Stage
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.stages.results import BookStage, Stage
 from crypto_assets_tests.defs.test_runs import green, run
 from crypto_assets_tests.pipeline.conftest import TODAY_MS, BuildPlatform, open_times
 from crypto_assets_tests.services.exchange import ExchangeServer

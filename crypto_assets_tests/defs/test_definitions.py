@@ -3,7 +3,7 @@
 import dagster as dg
 
 from crypto_assets.definitions import defs
-from crypto_assets.pipeline.outcome import BookStage, Stage
+from crypto_assets.pipeline.stages.results import BookStage, Stage
 
 
 def test_the_definitions_load_as_a_code_location_loads_them() -> None:

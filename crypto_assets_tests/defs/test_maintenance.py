@@ -9,8 +9,8 @@ from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.lake import depth_object
 from crypto_assets.market.clock import DAY_MS, now_ms
 from crypto_assets.market.lake_object import Source
-from crypto_assets.pipeline.keep import Keep
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.retention_policy import Keep
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 

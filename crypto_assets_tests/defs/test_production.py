@@ -9,10 +9,10 @@ import dagster as dg
 import pytest
 from mypy_boto3_s3 import S3Client
 
+from crypto_assets.dagster_ext.run_coordinator import LanedRunCoordinator
+from crypto_assets.dagster_ext.run_retention import Thinned, thin_out
 from crypto_assets.definitions import defs
-from crypto_assets.defs.history import Thinned, thin_out
 from crypto_assets.defs.partitions import SYMBOLS, range_tags
-from crypto_assets.defs.queue import LanedRunCoordinator
 from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
 from crypto_assets_tests.house.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer

@@ -11,13 +11,12 @@ import pytest
 
 from crypto_assets.defs.assets.klines import KlinesConfig, klines
 from crypto_assets.defs.assets.order_books import order_books
-from crypto_assets.defs.home import add_symbols
-from crypto_assets.defs.partitions import range_tags
-from crypto_assets.defs.ticks import order_books as order_books_job
+from crypto_assets.defs.ingest import order_books as order_books_job
+from crypto_assets.defs.partitions import add_symbols, range_tags
 from crypto_assets.market.clock import MINUTE_MS, to_ms
-from crypto_assets.pipeline.ingest import Errand
-from crypto_assets.pipeline.outcome import BookStage, Stage
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.stages.results import BookStage, Stage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform, open_times
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 

@@ -136,7 +136,7 @@ def test_dagsters_production_settings_are_whole(
     ref = InstanceRef.from_dir(str(tmp_path))
     assert type(ref.compute_log_manager).__name__ == "S3ComputeLogManager"
     assert ref.storage_data is not None
-    assert ref.storage_data.module_name == "crypto_assets.defs.storage"
+    assert ref.storage_data.module_name == "crypto_assets.dagster_ext.storage"
     assert ref.settings["telemetry"] == {"enabled": False}
     assert ref.settings["run_monitoring"]["max_runtime_seconds"] > 0
     assert ref.settings["run_retries"]["enabled"]

@@ -6,8 +6,8 @@ import pytest
 
 from crypto_assets.definitions import defs
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.day_checks import DayCheck
-from crypto_assets.pipeline.silence import Silent
+from crypto_assets.pipeline.alerting.stale_symbols import Silent
+from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
 from crypto_assets_tests.house.repository import text
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from crypto_assets.market.clock import DAY_MS, Window, day_start_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.pipeline.keep import Keep
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.retention import Retired, retain
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.retention.apply_retention import Retired, retain
+from crypto_assets.pipeline.retention_policy import Keep
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 

@@ -10,10 +10,10 @@ import pytest
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.market.clock import Window, day_start_ms
-from crypto_assets.pipeline.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.outcome import DayOutcome, Stage
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.setup import prepare
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.bootstrap import prepare
+from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
+from crypto_assets.pipeline.stages.results import DayOutcome, Stage
 from crypto_assets.settings import Settings, settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.exchange import ExchangeServer

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
 
 
 def tamper(platform: Platform, statement: str, symbol: str = "BTCUSDT") -> int:

@@ -13,12 +13,12 @@ from crypto_assets.errors import Banned
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
 from crypto_assets.market.intervals import Interval
-from crypto_assets.pipeline.consistency import VALUES
-from crypto_assets.pipeline.differences import Difference, Yardstick
-from crypto_assets.pipeline.ingest import Errand
-from crypto_assets.pipeline.outcome import DayOutcome
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.verify import verify
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick
+from crypto_assets.pipeline.reconciliation.internal_checks import VALUES
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.stages.results import DayOutcome
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
 from crypto_assets_tests.pipeline.faults import FAULTS, During, End, Fault
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import dagster as dg
 
+from crypto_assets.dagster_ext.run_failures import step_reason
 from crypto_assets.defs.assets.klines import klines
-from crypto_assets.defs.failures import step_reason
-from crypto_assets.defs.home import add_symbols
-from crypto_assets.defs.partitions import range_tags
+from crypto_assets.defs.partitions import add_symbols, range_tags
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.orchestrator.lanes import ERRAND_TAG
-from crypto_assets.pipeline.ingest import Errand
-from crypto_assets.pipeline.outcome import Stage
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.warehouse import Warehouse
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")

@@ -14,7 +14,7 @@ from crypto_assets.exchange.simulated import (
 )
 from crypto_assets.market.clock import Window
 from crypto_assets.orchestrator import BackfillProgress
-from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.dagster_tree import Tree, wait_for
 

@@ -10,9 +10,9 @@ import pytest
 
 from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_start_ms, floor_ms
 from crypto_assets.market.intervals import Interval
-from crypto_assets.pipeline.ingest import Errand
-from crypto_assets.pipeline.setup import prepare
-from crypto_assets.pipeline.verify import verify
+from crypto_assets.pipeline.control.bootstrap import prepare
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.reconciliation.verify import verify
 from crypto_assets_tests.proofs.rivals import SYMBOLS, Place, enter, run
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 from crypto_assets_tests.services.mariadb import DatabaseServer

@@ -9,8 +9,8 @@ import dagster as dg
 import psutil
 import pytest
 
+from crypto_assets.dagster_ext.run_liveness import WORKER_TAG
 from crypto_assets.defs.partitions import range_tags
-from crypto_assets.defs.workers import WORKER_TAG
 from crypto_assets.orchestrator.lanes import Lane, lane_tags
 from crypto_assets.orchestrator.repository import loaded_repository
 from crypto_assets.orchestrator.runs import RunOrder, launch

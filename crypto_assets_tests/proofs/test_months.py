@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.pipeline.outcome import Stage
+from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets_tests.proofs.served import serve
 from crypto_assets_tests.services.exchange import NOON
 

@@ -5,8 +5,7 @@ from sqlalchemy import Connection, Table, insert, select, text
 from crypto_assets.market.clock import DAY_MS
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.quarantine import Quarantined
-from crypto_assets.warehouse.schema import (
+from crypto_assets.warehouse.engine.schema import (
     daily_klines,
     fact_klines,
     hourly_klines,
@@ -14,6 +13,7 @@ from crypto_assets.warehouse.schema import (
     kline_revisions,
     metadata,
 )
+from crypto_assets.warehouse.quality.quarantine import Quarantined
 from crypto_assets_tests.reports.conftest import STOCK, UNTIL
 from crypto_assets_tests.reports.stock import describe, generated, load
 

@@ -7,8 +7,8 @@ from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.facts import KlinesBatch
-from crypto_assets.warehouse.quarantine import Quarantined
+from crypto_assets.warehouse.klines.facts import KlinesBatch
+from crypto_assets.warehouse.quality.quarantine import Quarantined
 from crypto_assets_tests.warehouse.minutes import (
     FETCHED,
     START,

@@ -8,7 +8,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms
 from crypto_assets.reports import DayCell, DayState, Reports
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.reports.stock import describe, generated, load
 
 FIRST, LAST = date(2025, 3, 1), date(2025, 3, 6)

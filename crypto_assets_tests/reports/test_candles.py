@@ -14,7 +14,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 from crypto_assets.reports import Gap, Reports
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load, load_facts
 

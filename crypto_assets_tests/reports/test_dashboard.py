@@ -9,7 +9,7 @@ from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.reports import Attention, Concern, Reports
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
 from crypto_assets_tests.reports.stock import describe, generated, load, load_facts
 

@@ -7,7 +7,7 @@ from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.reports.conftest import UNTIL
 from crypto_assets_tests.reports.stock import describe, generated, load
 

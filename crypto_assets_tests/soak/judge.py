@@ -8,13 +8,13 @@ from dagster._core.storage.partition_status_cache import (
     get_and_update_asset_status_cache_value,
 )
 
-from crypto_assets.defs.failures import bad_partitions
+from crypto_assets.dagster_ext.run_failures import bad_partitions
 from crypto_assets.defs.partitions import date_symbol
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
-from crypto_assets.pipeline.outcome import Stage
-from crypto_assets.pipeline.verify import verify
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.soak.world import World
 
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}

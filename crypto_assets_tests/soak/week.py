@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from crypto_assets.defs.history import home_bytes
+from crypto_assets.dagster_ext.run_retention import home_bytes
 from crypto_assets.market.clock import DAY_MS, MINUTE_MS, day_of
 from crypto_assets_tests.soak import judge
 from crypto_assets_tests.soak.daemon import Daemon

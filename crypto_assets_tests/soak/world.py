@@ -8,8 +8,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
 from crypto_assets.definitions import defs
-from crypto_assets.defs.home import add_symbols, open_instance, prepare_home
+from crypto_assets.defs.partitions import add_symbols
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
@@ -18,9 +19,9 @@ from crypto_assets.exchange.simulated import (
     running,
 )
 from crypto_assets.lake import open_lake
-from crypto_assets.pipeline.alerts import Webhook
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.setup import prepare
+from crypto_assets.pipeline.alerting.webhook import Webhook
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.warehouse import Warehouse
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "SHIBUSDT")

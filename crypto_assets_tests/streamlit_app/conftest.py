@@ -24,7 +24,7 @@ from crypto_assets_tests.services.lifetime import with_parent
 from crypto_assets_tests.warehouse.books import order_book
 
 APP = Path(streamlit_app.__path__[0]) / "app.py"
-FRAME = APP.with_name("frame.py")
+FRAME = APP.with_name("page_frame.py")
 SYMBOLS = ("BTCUSDT", "SHIBUSDT")
 DAYS = 9
 

@@ -15,7 +15,7 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.streamlit_app.conftest import RunApp
 from crypto_assets_tests.streamlit_app.test_pages import words_of
 from crypto_assets_tests.streamlit_app.troubled import trouble
-from streamlit_app import flow_picture
+from streamlit_app.components import flow_diagram
 from streamlit_app.data import pipeline
 
 PIPELINE = "app_pages/pipeline.py"
@@ -52,7 +52,7 @@ def test_the_flow_counts_what_is_held(run_app: RunApp, home: Path) -> None:
 
 def test_the_picture_is_read_in_the_order_of_the_way(home: Path) -> None:
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    html = flow_picture.html(Reports(warehouse).flow())
+    html = flow_diagram.html(Reports(warehouse).flow())
     warehouse.close()
     names = ("Exchange", "Lake, candles", "Minutes", "Hours", "Days", "Lake, order books")
     places = [html.index(f'class="name">{name}<') for name in names]

@@ -17,7 +17,7 @@ from crypto_assets.market.clock import now_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import words_of
-from streamlit_app import writers
+from streamlit_app import auth
 
 SCHEDULER, SETTINGS = "app_pages/scheduler.py", "app_pages/settings.py"
 NOWHERE = "http://127.0.0.1:9"
@@ -136,7 +136,7 @@ def test_a_press_that_no_drawn_button_allows_changes_nothing(
     add.proto.disabled = False
     add.click().run()
     with pytest.raises(WrongUse, match="changing is refused: this app listens on every address"):
-        writers.require()
+        auth.require()
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
     assert [one.name for one in warehouse.symbols.tracked()] == ["BTCUSDT", "SHIBUSDT"]
     assert warehouse.settings.audit() == []

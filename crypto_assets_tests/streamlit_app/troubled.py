@@ -12,8 +12,8 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import Level, OrderBook
 from crypto_assets.warehouse import Conflict, ConflictKind, Warehouse
-from crypto_assets.warehouse.gaps import GapClass
-from crypto_assets.warehouse.quarantine import Quarantined
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
+from crypto_assets.warehouse.quality.quarantine import Quarantined
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.streamlit_app.conftest import make_home
 

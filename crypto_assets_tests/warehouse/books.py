@@ -2,7 +2,7 @@
 
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import OrderBook
-from crypto_assets.warehouse.order_books import BookBatch
+from crypto_assets.warehouse.klines.order_books import BookBatch
 from crypto_assets_tests.warehouse.minutes import SYMBOL
 
 

@@ -10,7 +10,7 @@ from crypto_assets.market.clock import DAY_MS, MINUTE_MS
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.facts import KlinesBatch
+from crypto_assets.warehouse.klines.facts import KlinesBatch
 
 SYMBOL = "BTCUSDT"
 # 2024-01-01T00:00:00Z

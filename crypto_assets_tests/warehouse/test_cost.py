@@ -9,9 +9,10 @@ from sqlalchemy import event
 from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
-from crypto_assets.warehouse import Warehouse, stale
-from crypto_assets.warehouse.rollup_sql import rolled_up_of
-from crypto_assets.warehouse.schema import fact_klines
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.engine.schema import fact_klines
+from crypto_assets.warehouse.klines import stale_periods
+from crypto_assets.warehouse.klines.rollup_sql import rolled_up_of
 from crypto_assets_tests.warehouse.minutes import FETCHED, START, batch, minutes, track
 
 DAYS = {"DAYUSDT": 1, "MONTHUSDT": 30}
@@ -109,7 +110,7 @@ def test_a_tick_is_few_statements(warehouse: Warehouse) -> None:
 def test_sqlite_sums_the_minutes_of_an_hour_as_it_reads_them(tmp_path: Path) -> None:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
     warehouse.migrate()
-    hours = stale.waiting_hours(1, Window(START, LATER))
+    hours = stale_periods.waiting_hours(1, Window(START, LATER))
     statement = rolled_up_of(hours, fact_klines, 1, HOUR_MS)
     with warehouse._database.read_engine.connect() as connection:
         plain = statement.compile(connection, compile_kwargs={"literal_binds": True})

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from crypto_assets.market.clock import DAY_MS, Window
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.facts import KlinesBatch
+from crypto_assets.warehouse.klines.facts import KlinesBatch
 from crypto_assets_tests.warehouse.minutes import FETCHED, START, batch, minutes, symbol
 
 THREE_DAYS = Window(START, START + 3 * DAY_MS)

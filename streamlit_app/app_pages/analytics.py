@@ -3,9 +3,11 @@
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
-from streamlit_app import cards, chart_view, data, notices
+from streamlit_app import data
+from streamlit_app.analytics import candle_chart, cards
+from streamlit_app.analytics.selection import select
+from streamlit_app.components import notices
 from streamlit_app.data import analytics
-from streamlit_app.selection import select
 
 try:
     instruments = {one.symbol: one for one in data.instruments()}
@@ -24,7 +26,7 @@ chosen = select(instruments, held)
 @st.fragment(run_every="10s")
 def chart() -> None:
     with notices.in_words():
-        chart_view.show(chosen)
+        candle_chart.show(chosen)
 
 
 @st.fragment(run_every="10s")

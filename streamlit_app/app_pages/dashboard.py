@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from streamlit_app import data, flow_picture, notices, tiles
+from streamlit_app import data
+from streamlit_app.components import flow_diagram, notices
+from streamlit_app.dashboard import tiles
 
 
 @st.fragment(run_every="10s")
@@ -17,7 +19,7 @@ def board() -> None:
                 tiles.tile(tile)
         tiles.attention(shown.attention)
         tiles.totals(shown)
-        flow_picture.show(data.flow())
+        flow_diagram.show(data.flow())
 
 
 board()

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from streamlit_app import data, flow_picture, notices
+from streamlit_app import data
+from streamlit_app.components import flow_diagram, notices
 from streamlit_app.pipeline import deduplication, explorer, log, runs, storage
 
 _PARTS = {
@@ -17,7 +18,7 @@ _PARTS = {
 @st.fragment(run_every="10s")
 def flow() -> None:
     with notices.in_words():
-        flow_picture.show(data.flow())
+        flow_diagram.show(data.flow())
 
 
 flow()

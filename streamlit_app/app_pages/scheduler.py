@@ -6,12 +6,13 @@ from contextlib import contextmanager
 import streamlit as st
 
 from crypto_assets.errors import OrchestratorError
-from streamlit_app import acting, notices, writers
+from streamlit_app import actions, auth
+from streamlit_app.components import notices
 from streamlit_app.data import scheduler
 from streamlit_app.scheduler import backfill_list, instigator_card, launch_form
 
-acting.tell()
-allowed = writers.gate()
+actions.tell()
+allowed = auth.gate()
 
 
 @contextmanager

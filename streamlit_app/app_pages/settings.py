@@ -2,18 +2,12 @@
 
 import streamlit as st
 
-from streamlit_app import acting, notices, writers
-from streamlit_app.preferences import (
-    alerts,
-    appearance,
-    change_log,
-    environment,
-    retention,
-    symbols,
-)
+from streamlit_app import actions, auth
+from streamlit_app.components import notices
+from streamlit_app.settings import alerts, appearance, change_log, environment, retention, symbols
 
-acting.tell()
-allowed = writers.gate()
+actions.tell()
+allowed = auth.gate()
 PARTS = {
     "Symbols": lambda: symbols.show(allowed),
     "Retention": lambda: retention.show(allowed),

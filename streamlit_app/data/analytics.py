@@ -13,8 +13,8 @@ from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.clock import MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Chart, Gap, Statistics
+from streamlit_app.data.ranges import Extract
 from streamlit_app.data.shared import FRESH_SECONDS, reports
-from streamlit_app.ranges import Extract
 
 Switches = tuple[tuple[str, tuple[tuple[str, object], ...]], ...]
 

@@ -7,13 +7,13 @@ import streamlit as st
 from crypto_assets import wiring
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.market.symbols import SymbolStatus
-from crypto_assets.pipeline.alert_address import AlertAddress
-from crypto_assets.pipeline.alerts import Webhook
-from crypto_assets.pipeline.choices import InForce, in_force
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.alerting.destination import AlertAddress
+from crypto_assets.pipeline.alerting.webhook import Webhook
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.runtime_settings import InForce, in_force
 from crypto_assets.settings import settings
 from crypto_assets.warehouse import TrackedSymbol
-from crypto_assets.warehouse.user_settings import SettingChange
+from crypto_assets.warehouse.catalog.app_settings import SettingChange
 from streamlit_app.data.shared import FRESH_SECONDS, platform
 
 # A person waits for the answer; a run would ask longer.

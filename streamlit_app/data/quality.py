@@ -7,9 +7,9 @@ import streamlit as st
 from crypto_assets.orchestrator import AssetCheck
 from crypto_assets.reports import Calendar, Quality
 from crypto_assets.warehouse import Conflict
-from crypto_assets.warehouse.gaps import Gap
-from crypto_assets.warehouse.quarantine import Quarantined
-from crypto_assets.warehouse.revisions import Revision
+from crypto_assets.warehouse.klines.revisions import Revision
+from crypto_assets.warehouse.quality.gap_ledger import Gap
+from crypto_assets.warehouse.quality.quarantine import Quarantined
 from streamlit_app.data.shared import FRESH_SECONDS, orchestrator, reports
 
 ROWS = 500

@@ -6,7 +6,7 @@ from crypto_assets import wiring
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.health import Health
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
 from crypto_assets.reports import Dashboard, Flow, Instrument, Reports
 from crypto_assets.settings import settings
 

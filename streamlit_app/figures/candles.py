@@ -13,9 +13,9 @@ from crypto_assets.market.intervals import Interval
 from streamlit_app.colours import FALLING, OVERLAYS, RISING, translucent
 from streamlit_app.decimals import Decimals
 from streamlit_app.figures import indicator, units
+from streamlit_app.figures.gap_shading import Hole, hover_marks, shades
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.figures.panes import Panes, axis_name, axis_of, rule
-from streamlit_app.holes import Hole, hover_marks, shades
 
 OHLC = ["open", "high", "low", "close"]
 PARTIAL_NOTE = "partial: its beginning is not stored"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from crypto_assets.reports import Deduplication, SymbolDeduplication
-from streamlit_app import notices, tables
+from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 
 _REACHES = {1: "Today", 7: "7 days", 30: "30 days"}

@@ -14,7 +14,8 @@ from crypto_assets.market.order_book import OrderBook
 from crypto_assets.reports import Dataset, Instrument
 from crypto_assets.reports.explorer import MAX_ROWS
 from crypto_assets.reports.files import FileKind
-from streamlit_app import data, notices, tables
+from streamlit_app import data
+from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 from streamlit_app.decimals import Decimals
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from crypto_assets.market.lake_object import LakeObject
-from streamlit_app import notices, tables
+from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 
 _PAGE = 100

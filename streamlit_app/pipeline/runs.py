@@ -6,7 +6,8 @@ import streamlit as st
 
 from crypto_assets.orchestrator import Run
 from crypto_assets.settings import settings
-from streamlit_app import notices, tables, words
+from streamlit_app import words
+from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 
 _STATUS = {

@@ -3,7 +3,8 @@
 import streamlit as st
 from rich.filesize import decimal as file_size
 
-from streamlit_app import data, notices, tables
+from streamlit_app import data
+from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 
 

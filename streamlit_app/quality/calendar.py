@@ -9,7 +9,8 @@ import streamlit as st
 
 from crypto_assets.market.clock import day_of, now_ms
 from crypto_assets.reports import Calendar, DayCell, DayState
-from streamlit_app import colours, notices, tables
+from streamlit_app import colours
+from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 
 _REACHES = {30: "30 days", 90: "90 days", 365: "1 year"}

@@ -4,7 +4,7 @@ import streamlit as st
 
 from crypto_assets.orchestrator import AssetCheck, Verdict
 from crypto_assets.settings import settings
-from streamlit_app import notices, tables
+from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 
 _SAID = {

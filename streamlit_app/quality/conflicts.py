@@ -3,7 +3,7 @@
 import streamlit as st
 
 from crypto_assets.warehouse import Conflict, ConflictKind
-from streamlit_app import notices, tables
+from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 from streamlit_app.quality.choice import symbol_or_all
 

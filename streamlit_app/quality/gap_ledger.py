@@ -3,8 +3,8 @@
 import streamlit as st
 
 from crypto_assets.market.clock import MINUTE_MS
-from crypto_assets.warehouse.gaps import Gap, GapClass
-from streamlit_app import notices, tables
+from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
+from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 from streamlit_app.quality.choice import symbol_or_all
 

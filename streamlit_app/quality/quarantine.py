@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from crypto_assets.warehouse.quarantine import Quarantined
-from streamlit_app import notices, tables
+from crypto_assets.warehouse.quality.quarantine import Quarantined
+from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 from streamlit_app.quality.choice import symbol_or_all
 

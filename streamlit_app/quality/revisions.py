@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from crypto_assets.warehouse.revisions import Revision
-from streamlit_app import notices, tables
+from crypto_assets.warehouse.klines.revisions import Revision
+from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 from streamlit_app.quality.choice import symbol_or_all
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from streamlit_app import notices
+from streamlit_app.components import notices
 from streamlit_app.data import quality
 
 

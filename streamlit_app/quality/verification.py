@@ -7,10 +7,11 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.clock import Window, day_of, isoformat, now_ms
-from crypto_assets.pipeline.differences import Difference
-from crypto_assets.pipeline.setup import admit
-from crypto_assets.pipeline.verify import Verified, verify
-from streamlit_app import data, notices, tables, writers
+from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.reconciliation.diff import Difference
+from crypto_assets.pipeline.reconciliation.verify import Verified, verify
+from streamlit_app import auth, data
+from streamlit_app.components import notices, tables
 from streamlit_app.data import preferences
 from streamlit_app.quality import conflicts
 
@@ -35,7 +36,7 @@ def show() -> None:
         if not names:
             notices.no_symbols()
             return
-        allowed = writers.gate()
+        allowed = auth.gate()
         today = day_of(now_ms())
         with (
             st.form("verify", border=False),
@@ -60,7 +61,7 @@ def show() -> None:
 def _try(symbol: str, first: date, last: date) -> None:
     """Of those alone who may change things: each press asks much of the exchange."""
     try:
-        writers.require()
+        auth.require()
         _run(symbol, first, last)
     except CryptoAssetsError as error:
         st.error(

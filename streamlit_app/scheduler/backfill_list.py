@@ -6,9 +6,10 @@ from functools import partial
 import streamlit as st
 
 from crypto_assets.orchestrator import BackfillProgress
-from crypto_assets.pipeline import steering
-from streamlit_app import data, instants, notices, words
-from streamlit_app.acting import confirm
+from crypto_assets.pipeline.control import admin
+from streamlit_app import data, instants, words
+from streamlit_app.actions import confirm
+from streamlit_app.components import notices
 from streamlit_app.scheduler import wording
 
 
@@ -73,5 +74,5 @@ def _cancel(backfill: BackfillProgress, allowed: bool) -> None:
 
 
 def _call_off(backfill: BackfillProgress, who: str) -> str:
-    steering.cancel_backfill(data.platform(), data.orchestrator(), backfill.id, who)
+    admin.cancel_backfill(data.platform(), data.orchestrator(), backfill.id, who)
     return f"Called off: {backfill.title or backfill.id}."

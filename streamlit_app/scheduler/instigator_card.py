@@ -6,10 +6,10 @@ import streamlit as st
 
 from crypto_assets.market.clock import MINUTE_MS, floor_ms, now_ms
 from crypto_assets.orchestrator import Instigator, Kind
-from crypto_assets.pipeline import steering
-from crypto_assets.pipeline.platform import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
+from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
+from crypto_assets.pipeline.control import admin
 from streamlit_app import data, instants
-from streamlit_app.acting import act, confirm
+from streamlit_app.actions import act, confirm
 from streamlit_app.scheduler import interval, wording
 
 # Ticking every minute, these two work at an interval of the settings.
@@ -85,7 +85,7 @@ def _switch(shown: Instigator, allowed: bool) -> None:
 
 
 def _turn(shown: Instigator, running: bool, who: str) -> str:
-    steering.switch(data.platform(), data.orchestrator(), shown.kind, shown.name, running, who)
+    admin.switch(data.platform(), data.orchestrator(), shown.kind, shown.name, running, who)
     return f"{wording.title(shown)} is {'running' if running else 'stopped'}."
 
 
@@ -101,7 +101,7 @@ def _run_now(shown: Instigator, allowed: bool) -> None:
 
 
 def _run(shown: Instigator, who: str) -> str:
-    done = steering.run_now(data.platform(), data.orchestrator(), shown.kind, shown.name, who)
+    done = admin.run_now(data.platform(), data.orchestrator(), shown.kind, shown.name, who)
     if done.run_ids:
         return f"{wording.title(shown)}: {len(done.run_ids)} run(s) launched."
     if done.added_partitions:

@@ -4,9 +4,9 @@ from functools import partial
 
 import streamlit as st
 
-from crypto_assets.pipeline.choices import INTERVALS, choose
+from crypto_assets.pipeline.control.runtime_settings import INTERVALS, choose
 from streamlit_app import data
-from streamlit_app.acting import act, ask
+from streamlit_app.actions import act, ask
 
 
 def button(setting: str, name: str, minutes: int, allowed: bool) -> None:

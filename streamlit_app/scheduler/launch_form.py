@@ -7,10 +7,11 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError
 from crypto_assets.market.clock import day_of, now_ms
-from crypto_assets.pipeline import steering
+from crypto_assets.pipeline.control import admin
 from crypto_assets.settings import settings
-from streamlit_app import data, notices, words
-from streamlit_app.acting import act
+from streamlit_app import data, words
+from streamlit_app.actions import act
+from streamlit_app.components import notices
 from streamlit_app.data import preferences, scheduler
 
 _OFFERED_DAYS = 7
@@ -97,5 +98,5 @@ def _grounds(planned: scheduler.Plan) -> str:
 
 def _launch(symbols: tuple[str, ...], first: date, last: date, who: str) -> str:
     wanted = scheduler.plan(symbols, first, last)
-    steering.start_backfill(data.platform(), data.orchestrator(), wanted, who)
+    admin.start_backfill(data.platform(), data.orchestrator(), wanted, who)
     return f"Launched: {wanted.title}. Dagster begins within half a minute."

@@ -11,8 +11,8 @@ from crypto_assets.api.routes.router import THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.control import BackfillView, LaunchedBackfillView
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.backfill import plan_backfill
-from crypto_assets.pipeline.steering import cancel_backfill, start_backfill
+from crypto_assets.pipeline.control.admin import cancel_backfill, start_backfill
+from crypto_assets.pipeline.control.backfill import plan_backfill
 
 router = api_router("backfills")
 

@@ -10,7 +10,7 @@ from crypto_assets.api.routes.router import THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.control import InstigatorView, LaunchedView, RunView
 from crypto_assets.orchestrator import Kind
-from crypto_assets.pipeline import steering
+from crypto_assets.pipeline.control import admin
 
 Name = Annotated[str, Path(max_length=200, description="Its name in Dagster.")]
 
@@ -31,7 +31,7 @@ def _add_instigators(router: APIRouter, kind: Kind) -> None:
     @router.put(f"{path}/{{name}}", name=f"switch_{kind}", **WRITES)
     def switch(name: Name, switch: Switch, parts: PartsDep) -> Answer[InstigatorView]:
         """Start or stop it; answers how it then stands."""
-        found = steering.switch(
+        found = admin.switch(
             parts.platform, parts.orchestrator, kind, name, switch.running, THE_API
         )
         return Answer(data=InstigatorView.model_validate(found))
@@ -39,7 +39,7 @@ def _add_instigators(router: APIRouter, kind: Kind) -> None:
     @router.post(f"{path}/{{name}}/run", name=f"run_{kind}", status_code=202, **WRITES)
     def run(name: Name, parts: PartsDep) -> Answer[LaunchedView]:
         """Do now what its next tick would do."""
-        launched = steering.run_now(parts.platform, parts.orchestrator, kind, name, THE_API)
+        launched = admin.run_now(parts.platform, parts.orchestrator, kind, name, THE_API)
         return Answer(data=LaunchedView.model_validate(launched))
 
 

@@ -10,7 +10,7 @@ from crypto_assets.api.routes.router import REFUSALS, THE_API, WRITES, api_route
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.markets import InstrumentView
 from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN
-from crypto_assets.pipeline import steering
+from crypto_assets.pipeline.control import admin
 from crypto_assets.reports import Instrument
 
 router = api_router("symbols")
@@ -41,7 +41,7 @@ def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
 )
 def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answer[Tracked]:
     """Track a symbol that the exchange lists; its history follows by a backfill of its own."""
-    if not steering.add_symbols(parts.platform, [wish.symbol], THE_API):
+    if not admin.add_symbols(parts.platform, [wish.symbol], THE_API):
         response.status_code = 200
     name = parts.platform.warehouse.symbols.find(wish.symbol)
     return Answer(data=Tracked(symbol=name, tracked=True))
@@ -51,7 +51,7 @@ def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answe
 def retire_symbol(symbol: Symbol, parts: PartsDep) -> Answer[Tracked]:
     """Track a symbol no longer. What is held of it stays."""
     name = parts.platform.warehouse.symbols.find(symbol)
-    steering.retire_symbol(parts.platform, name, THE_API)
+    admin.retire_symbol(parts.platform, name, THE_API)
     return Answer(data=Tracked(symbol=name, tracked=False))
 
 

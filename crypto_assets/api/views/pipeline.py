@@ -6,7 +6,7 @@ from crypto_assets.api.views.base import EpochMs, Exact, View
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.warehouse import ConflictKind
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 
 class LakeTotalView(View):

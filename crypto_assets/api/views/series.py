@@ -8,7 +8,7 @@ from crypto_assets.analytics import Provider
 from crypto_assets.api.views.base import EpochMs
 from crypto_assets.api.views.objects import object_model
 from crypto_assets.market.intervals import Interval
-from crypto_assets.warehouse.gaps import GapClass
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.assets.keyed import (
+from crypto_assets.defs.assets.materializations import (
     BadKey,
     keys_of,
     log_good_keys,
@@ -20,9 +20,9 @@ from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KL
 from crypto_assets.defs.checks import SPECS, judge
 from crypto_assets.defs.partitions import by_symbol, date_symbol
 from crypto_assets.orchestrator.lanes import ERRAND_TAG
-from crypto_assets.pipeline.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.outcome import Stage
-from crypto_assets.pipeline.platform import Platform
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
+from crypto_assets.pipeline.stages.results import Stage
 
 # Keys of one run of a backfill: a run stays within minutes and its memory within bounds.
 KEYS_A_RUN = 400

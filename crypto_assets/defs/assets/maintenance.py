@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from crypto_assets.dagster_ext.run_retention import LIVE_JOBS, home_bytes, thin_out
 from crypto_assets.defs import freshness
-from crypto_assets.defs.assets.keyed import require_admission
+from crypto_assets.defs.assets.materializations import require_admission
 from crypto_assets.defs.assets.specs import OWNERS
-from crypto_assets.defs.history import LIVE_JOBS, home_bytes, thin_out
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.retention import Retired, retain
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.retention.apply_retention import Retired, retain
 
 _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
 

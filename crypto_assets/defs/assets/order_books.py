@@ -4,14 +4,18 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.assets.keyed import log_good_keys, raise_for_bad_keys, require_admission
+from crypto_assets.dagster_ext.planned_events import visits_every_key
+from crypto_assets.defs.assets.materializations import (
+    log_good_keys,
+    raise_for_bad_keys,
+    require_admission,
+)
 from crypto_assets.defs.assets.specs import FACT_ORDER_BOOK, RAW_ORDER_BOOK
 from crypto_assets.defs.partitions import by_symbol, date_symbol, window_of
-from crypto_assets.defs.plans import visits_every_key
-from crypto_assets.pipeline.order_books import bring_books
-from crypto_assets.pipeline.outcome import BookStage
-from crypto_assets.pipeline.platform import Platform
-from crypto_assets.pipeline.statuses import of_trading
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.stages.order_books import bring_books
+from crypto_assets.pipeline.stages.results import BookStage
+from crypto_assets.pipeline.stages.symbol_status import of_trading
 
 
 @dg.multi_asset(

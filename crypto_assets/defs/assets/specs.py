@@ -14,7 +14,7 @@ from crypto_assets.defs.assets.columns import (
     lineage,
 )
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.outcome import BookStage, Stage
+from crypto_assets.pipeline.stages.results import BookStage, Stage
 from crypto_assets.settings import settings
 
 OWNERS = ["team:market-data"]

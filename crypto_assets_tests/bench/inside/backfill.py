@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import date
 
+from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.defs.backfill import rectangles
-from crypto_assets.defs.home import open_instance
 from crypto_assets.defs.partitions import by_symbol
-from crypto_assets.pipeline.ingest import bring_symbols
-from crypto_assets.pipeline.outcome import Stage
-from crypto_assets.pipeline.setup import admit
+from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.ingestion.ingest import bring_symbols
+from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.settings import settings
 from crypto_assets.wiring import platform
 

@@ -9,7 +9,7 @@ import streamlit_app
 from streamlit_app.app import warm
 from streamlit_app.data import FRESH_SECONDS
 
-_FRAME = Path(streamlit_app.__path__[0]) / "frame.py"
+_FRAME = Path(streamlit_app.__path__[0]) / "page_frame.py"
 _TIMEOUT = 60
 _REFRESHES = 3
 

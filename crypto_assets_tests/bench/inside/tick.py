@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 from dagster import AssetKey
 
+from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.definitions import defs
-from crypto_assets.defs.home import open_instance
+from crypto_assets.defs.ingest import ingest
 from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags
-from crypto_assets.defs.ticks import ingest
 from crypto_assets.market.clock import Window, from_ms
-from crypto_assets.pipeline import plan
-from crypto_assets.pipeline.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.outcome import Stage
-from crypto_assets.pipeline.setup import admit
+from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.ingestion import tick_plan
+from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
+from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.settings import settings
 from crypto_assets.wiring import open_platform, platform
 
@@ -54,10 +54,10 @@ def by_dagster() -> float:
     return seconds
 
 
-def _tick() -> plan.Tick:
+def _tick() -> tick_plan.Tick:
     """What the schedule would ask for now."""
-    return plan.tick(platform(), from_ms(platform().now()))
+    return tick_plan.tick(platform(), from_ms(platform().now()))
 
 
-def _stages(tick: plan.Tick) -> Sequence[Stage]:
+def _stages(tick: tick_plan.Tick) -> Sequence[Stage]:
     return list(Stage) if tick.hour_closed else [Stage.RAW, Stage.FACTS]

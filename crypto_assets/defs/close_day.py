@@ -1,0 +1,59 @@
+"""Closing days: each is read again, brought to its daily candle, and judged by the checks."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from crypto_assets.defs.assets.specs import KLINES
+from crypto_assets.defs.partitions import (
+    contiguous,
+    date_key,
+    date_keys,
+    known_symbols,
+    rectangle_tags,
+)
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.close_day import due_days
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
+
+_TAGS = lane_tags(Lane.CLOSING)
+
+close_day = dg.define_asset_job(
+    "close_day",
+    selection=KLINES | dg.AssetSelection.checks_for_assets("fact_klines", "daily_klines"),
+    description="Yesterday, a week ago and late archives: read, loaded, aggregated and checked.",
+    tags={**_TAGS, ERRAND_TAG: Errand.CLOSING.value},
+)
+
+
+@dg.schedule(
+    job=close_day,
+    cron_schedule=["10 0 * * *", "0 7 * * *"],
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="The ended day is read again, from the archive too, aggregated and checked.",
+)
+def close_day_schedule(
+    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run for each stretch of due days, all symbols in it; each reads only what it needs."""
+    try:
+        refresh_statuses(platform)
+        due = due_days(platform)
+        tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
+    except CryptoAssetsError as error:
+        yield dg.SkipReason(str(error))
+        return
+    known = known_symbols(context.instance, tracked)
+    if not known:
+        yield dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
+        return
+    wanted = {date_key(day) for day in due}
+    for first, last in contiguous(date_keys(due[0], due[-1]), wanted):
+        yield dg.RunRequest(
+            run_key=f"{context.scheduled_execution_time.isoformat()} {first}..{last}",
+            tags={**_TAGS, **rectangle_tags((first, last), known)},
+        )

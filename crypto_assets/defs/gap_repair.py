@@ -1,0 +1,160 @@
+"""What is mended between ticks: open gaps, and objects that a killed run left unloaded."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from crypto_assets.dagster_ext.active_runs import unfinished
+from crypto_assets.defs.assets.specs import KLINES
+from crypto_assets.defs.backfill import backfill
+from crypto_assets.defs.partitions import SYMBOLS, date_key, has_partitions, rectangle_tags
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, floor_ms
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.gap_retry import days_of, due_gaps
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.ingestion.tick_plan import is_long
+from crypto_assets.pipeline.recovery.orphaned_objects import (
+    Leftover,
+    find_leftovers,
+    find_uncomputed,
+)
+from crypto_assets.pipeline.stages.results import BookStage, Stage
+from crypto_assets.warehouse import Gap
+
+_TAGS = lane_tags(Lane.MENDING)
+# A run that hangs is not waited for.
+_PATIENCE = timedelta(minutes=15)
+_LOADED = [stage.value for stage in Stage if stage is not Stage.RAW]
+
+mend_gaps = dg.define_asset_job(
+    "mend_gaps",
+    selection=KLINES.without_checks(),
+    description="The exchange is asked again for the open gaps whose next attempt has come.",
+    tags={**_TAGS, ERRAND_TAG: Errand.GAPS.value},
+)
+load_leftovers = dg.define_asset_job(
+    "load_leftovers",
+    selection=dg.AssetSelection.assets(*_LOADED).without_checks(),
+    description="Objects of the lake that stand unloaded become facts, hours and days.",
+    tags=_TAGS,
+)
+# Not the job of the ticks, each of which waits for an earlier run of its own.
+load_leftover_books = dg.define_asset_job(
+    "load_leftover_books",
+    selection=dg.AssetSelection.assets(BookStage.FACTS.value),
+    description="Order books of the lake that stand unloaded become facts.",
+    tags=_TAGS,
+)
+
+
+@dg.sensor(
+    name="gaps",
+    job=mend_gaps,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Open gaps are asked for again, each time after twice as long, a day at most.",
+)
+def gaps_sensor(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a symbol, over the days from its first due gap to its last; long ones are for
+    `catch_up`, which has the archive asked.
+    """
+    try:
+        due, now = [gap for gap in due_gaps(platform) if not is_long(gap)], platform.now()
+    except CryptoAssetsError as error:
+        yield dg.SkipReason(str(error))
+        return
+    if busy := unfinished(context.instance, mend_gaps.name, _PATIENCE):
+        yield dg.SkipReason(f"the run {busy[:8]} still mends")
+        return
+    requests = [
+        _gap_request(symbol, [gap for gap in due if gap.symbol == symbol], now)
+        for symbol in dict.fromkeys(gap.symbol for gap in due)
+        if symbol in context.instance.get_dynamic_partitions(SYMBOLS)
+    ]
+    yield from _or_reason([request for request in requests if request], "no gap is due")
+
+
+@dg.sensor(
+    name="leftovers",
+    jobs=[load_leftovers, load_leftover_books],
+    minimum_interval_seconds=600,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Objects that a killed run left in the lake are loaded after all, and hours and "
+    "days that it left stale are computed.",
+)
+def leftovers_sensor(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run for each stretch of days of a symbol; what is not loaded yet is not computed yet."""
+    try:
+        found, uncomputed = find_leftovers(platform), find_uncomputed(platform)
+        now = platform.now()
+    except CryptoAssetsError as error:
+        yield dg.SkipReason(str(error))
+        return
+    for job in (load_leftovers, load_leftover_books):
+        if busy := unfinished(context.instance, job.name, _PATIENCE):
+            yield dg.SkipReason(f"the run {busy[:8]} still loads")
+            return
+    known = set(context.instance.get_dynamic_partitions(SYMBOLS))
+    requests = [
+        _load_request(one)
+        for one in found
+        if one.symbol in known and has_partitions(one.first, one.last)
+    ]
+    loading = {one.symbol for one in found}
+    if not unfinished(context.instance, backfill.name):  # it computes what it loads, later
+        requests += [
+            _compute_request(one, now)
+            for one in uncomputed
+            if one.symbol in known - loading and has_partitions(one.first, one.last)
+        ]
+    yield from _or_reason(requests, "everything in the lake is loaded, or has no partition")
+
+
+def _or_reason(
+    requests: Sequence[dg.RunRequest], reason: str
+) -> Sequence[dg.RunRequest | dg.SkipReason]:
+    """One or the other: Dagster fails a tick that gives both, and runs nothing."""
+    return requests or [dg.SkipReason(reason)]
+
+
+def _load_request(one: Leftover) -> dg.RunRequest:
+    books = one.kind is ObjectKind.DEPTH
+    return dg.RunRequest(
+        job_name=load_leftover_books.name if books else load_leftovers.name,
+        tags={**_TAGS, **_range(one.symbol, one.first, one.last)},
+    )
+
+
+def _compute_request(one: Leftover, now_ms: int) -> dg.RunRequest:
+    """The job that loads also computes. Once an hour: it may have been in vain."""
+    hour = floor_ms(now_ms, HOUR_MS)
+    return dg.RunRequest(
+        job_name=load_leftovers.name,
+        run_key=f"{one.symbol} {one.first} {one.last} {hour}",
+        tags={**_TAGS, **_range(one.symbol, one.first, one.last)},
+    )
+
+
+def _gap_request(symbol: str, gaps: Sequence[Gap], now_ms: int) -> dg.RunRequest | None:
+    """The run key keeps a look that comes before the run has counted its attempt from asking."""
+    spans = [days_of(gap) for gap in gaps]
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    if not has_partitions(first, last):
+        return None
+    quarter = floor_ms(now_ms, 15 * MINUTE_MS)
+    return dg.RunRequest(
+        run_key=f"{symbol} {gaps[0].start} {sum(gap.attempts for gap in gaps)} {quarter}",
+        tags={**_TAGS, **_range(symbol, first, last)},
+    )
+
+
+def _range(symbol: str, first: date, last: date) -> dict[str, str]:
+    return rectangle_tags((date_key(first), date_key(last)), (symbol,))

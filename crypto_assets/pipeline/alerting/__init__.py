@@ -1,0 +1,1 @@
+"""Detects failures and stale symbols, and notifies a webhook."""

@@ -1,0 +1,66 @@
+"""Symbols that have fallen silent: one among twenty is noticed."""
+
+from dataclasses import dataclass
+
+from crypto_assets.errors import ExchangeError
+from crypto_assets.market.clock import MINUTE_MS, isoformat, now_ms
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.pipeline.alerting.webhook import Alert
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.warehouse import TrackedSymbol, Watermark
+
+_INTERVALS = 3
+_GRACE_MS = 5 * MINUTE_MS
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A tracked symbol without new candles; `newest` is its last open time, epoch ms."""
+
+    symbol: str
+    newest: int | None
+
+    def alert(self, link: str) -> Alert:
+        last = "none ever" if self.newest is None else f"the newest is of {isoformat(self.newest)}"
+        return Alert(
+            subject=f"{self.symbol} is silent",
+            error=f"no new candle comes; {last}",
+            symbol=self.symbol,
+            link=link,
+        )
+
+
+def silent_symbols(platform: Platform) -> list[Silent]:
+    """Tracked, trading, nothing new for three ticks and five minutes, and nothing fetched either.
+
+    A symbol that a backfill brings from far behind is not silent: it is being fetched.
+    """
+    patience = _INTERVALS * platform.ingest_interval_minutes() * MINUTE_MS + _GRACE_MS
+    marks = platform.warehouse.watermarks.all()
+    exchange_now, here_now = _exchange_now(platform), now_ms()
+    return [
+        Silent(symbol.name, mark.last_open_time)
+        for symbol in platform.warehouse.symbols.tracked()
+        if _is_silent(
+            symbol,
+            mark := marks.get(symbol.name, Watermark()),
+            exchange_now - patience,
+            here_now - patience,
+        )
+    ]
+
+
+def _is_silent(symbol: TrackedSymbol, mark: Watermark, opened_by: int, fetched_by: int) -> bool:
+    if symbol.status != SymbolStatus.TRADING:
+        return False
+    if mark.last_open_time is None:
+        return symbol.active_since < fetched_by
+    return mark.last_open_time < opened_by and (mark.last_fetch_time or 0) < fetched_by
+
+
+def _exchange_now(platform: Platform) -> int:
+    """By this machine's clock where the exchange is silent itself, which is when this is asked."""
+    try:
+        return platform.now()
+    except ExchangeError:
+        return now_ms()

@@ -1,0 +1,55 @@
+"""What a use case works with: an exchange, two lakes, a warehouse, and the exchange's clock."""
+
+import time
+from dataclasses import dataclass, field
+
+from crypto_assets.exchange import Exchange
+from crypto_assets.lake import Lake
+from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.pipeline.retention_policy import Keep
+from crypto_assets.warehouse import Warehouse
+
+# Names of what a user may change while it runs, in the warehouse's `app_settings`.
+INGEST_INTERVAL = "ingest_interval_minutes"
+ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
+
+
+@dataclass(frozen=True)
+class Platform:
+    exchange: Exchange
+    raw: Lake
+    archive: Lake
+    warehouse: Warehouse
+    settle_ms: int
+    order_book_levels: int
+    default_ingest_minutes: int
+    default_order_book_minutes: int
+    partition_unit: str = "day"
+    keep: Keep = field(default_factory=Keep)
+
+    def now(self) -> int:
+        """The exchange's clock, epoch ms: it decides what is closed and which day it is."""
+        return self.exchange.rest.server_time()
+
+    def closed_before(self) -> int:
+        """A candle is final when its close time (epoch ms) lies before this: truth rule 1."""
+        return self.now() - self.settle_ms
+
+    def wait_until_settled(self) -> int:
+        """`closed_before`, after the minute that has just ended has settled.
+
+        Waits at most the settle delay: a clock that stands still must not hold a run for ever.
+        """
+        since_minute = self.now() % MINUTE_MS
+        if since_minute <= self.settle_ms:
+            time.sleep((self.settle_ms - since_minute + 1) / 1000)
+        return self.closed_before()
+
+    def ingest_interval_minutes(self) -> int:
+        """What the app set last, else what the environment says."""
+        chosen = self.warehouse.settings.get(INGEST_INTERVAL)
+        return self.default_ingest_minutes if chosen is None else int(chosen)
+
+    def order_book_interval_minutes(self) -> int:
+        chosen = self.warehouse.settings.get(ORDER_BOOK_INTERVAL)
+        return self.default_order_book_minutes if chosen is None else int(chosen)

@@ -1,0 +1,1 @@
+"""Admin actions: backfills, runtime settings, symbols, first set-up."""

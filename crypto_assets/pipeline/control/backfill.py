@@ -1,0 +1,114 @@
+"""Backfills as people ask for them: days by symbols, checked, then as partitions of Dagster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from crypto_assets.errors import UnknownSymbol, WrongUse
+from crypto_assets.market.clock import Window, day_of
+from crypto_assets.market.symbols import symbol_name
+from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.settings import PartitionUnit
+
+# Beyond so many keys of one asset Dagster's own pages fail.
+MOST_KEYS = 100_000
+
+
+@dataclass(frozen=True)
+class Partitioning:
+    """How Dagster's dates are cut, and the first UTC day that can be collected."""
+
+    unit: PartitionUnit
+    start: date
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """UTC days, both inclusive, by symbols; `keys` are the partitions that hold them."""
+
+    symbols: tuple[str, ...]
+    first: date
+    last: date
+    keys: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{', '.join(self.symbols)} {self.first} to {self.last}"
+
+
+def plan_backfill(
+    platform: Platform,
+    cut: Partitioning,
+    symbols: Sequence[str] | None,
+    first: date,
+    last: date,
+) -> Backfill:
+    """What to ask Dagster for; no symbols means every tracked one, months are widened to.
+
+    Raises WrongUse, and UnknownSymbol for one that is not tracked.
+    """
+    today = day_of(platform.now())
+    check_days(first, last, today, cut.start)
+    tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
+    names = _chosen(tracked, symbols)
+    first, last = whole_units(cut.unit, first, last, today)
+    dates = _dates(cut.unit, first, last)
+    if len(dates) * len(names) > MOST_KEYS:
+        raise WrongUse(
+            f"{len(dates):,} days of {len(names)} symbols are more than {MOST_KEYS:,} partitions: "
+            "ask for a shorter stretch or fewer symbols"
+        )
+    keys = tuple(f"{day}|{name}" for name in names for day in dates)
+    return Backfill(names, first, last, keys)
+
+
+def launch_backfill(orchestrator: Orchestrator, wanted: Backfill) -> str:
+    """Hands it to a running Dagster; answers the backfill's id. Raises OrchestratorError."""
+    orchestrator.require_daemons()
+    orchestrator.add_symbols(wanted.symbols)
+    return orchestrator.launch_backfill(list(Stage), wanted.keys, BACKFILL_TAGS, wanted.title)
+
+
+def check_days(
+    first: date, last: date, today: date, start: date, names: tuple[str, str] = ("from", "to")
+) -> None:
+    """Raises WrongUse for a range that is reversed, too early, or not yet begun.
+
+    `today` is the day by the exchange's clock; `names` are what a person called the two days.
+    """
+    if first > last:
+        raise WrongUse(f"{names[0]} {first} is after {names[1]} {last}: swap them")
+    if last > today:
+        raise WrongUse(
+            f"{names[1]} {last} is in the future: today is {today} by the exchange's clock"
+        )
+    if first < start:
+        raise WrongUse(
+            f"{names[0]} {first} is before START_DATE {start}: set CRYPTO_START_DATE={first} "
+            "or earlier, then run `crypto-assets init`"
+        )
+
+
+def whole_units(unit: PartitionUnit, first: date, last: date, today: date) -> tuple[date, date]:
+    """In month mode a range widens to whole months, as far as they have begun."""
+    if unit is PartitionUnit.DAY:
+        return first, last
+    next_month = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return first.replace(day=1), min(today, next_month - timedelta(days=1))
+
+
+def _dates(unit: PartitionUnit, first: date, last: date) -> list[str]:
+    days = Window.of_days(first, last).days()
+    return [day.isoformat() for day in days if unit is PartitionUnit.DAY or day.day == 1]
+
+
+def _chosen(tracked: Sequence[str], symbols: Sequence[str] | None) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(symbol_name(text, tracked) for text in symbols or tracked))
+    if unknown := [name for name in names if name not in tracked]:
+        raise UnknownSymbol(f"not tracked: {', '.join(unknown)}; add them before you backfill them")
+    if not names:
+        raise WrongUse("no symbol is tracked: add one before you backfill it")
+    return names

@@ -1,0 +1,78 @@
+"""What a backfill will be, before it is asked for: how much, how many requests, how long."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+from statistics import linear_regression, mean
+
+from crypto_assets.exchange.rest import PAGE_ROWS
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.orchestrator import BackfillProgress
+from crypto_assets.pipeline.control.backfill import Backfill
+
+# A day's file and its checksum.
+_REQUESTS_A_FILE = 2
+# Dagster's daemon looks for new backfills twice a minute, so each has waited for that.
+_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What `measured` backfills that went well took: seconds to begin, seconds a partition."""
+
+    measured: int
+    largest: int
+    start: float
+    a_key: float
+
+    def time(self, keys: int) -> timedelta:
+        return timedelta(seconds=self.start + self.a_key * keys)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`candles` are minutes, at most; `requests` to the exchange, where it has every daily file.
+
+    `time` is None where no backfill has been measured.
+    """
+
+    partitions: int
+    candles: int
+    requests: int
+    time: timedelta | None
+
+
+def estimate(wanted: Backfill, closed_before: int, pace: Pace | None) -> Estimate:
+    """Of what has closed by an instant of the exchange's clock (epoch ms).
+
+    A past day is one file of the archive and its checksum; today comes over REST.
+    """
+    asked = Window.of_days(wanted.first, wanted.last)
+    closed = asked & Window(0, floor_ms(closed_before, MINUTE_MS))
+    past = asked & Window(0, floor_ms(closed_before, DAY_MS))
+    files = len(list(past.days()))
+    pages = ceil((closed.end_ms - max(closed.start_ms, past.end_ms)) / MINUTE_MS / PAGE_ROWS)
+    return Estimate(
+        partitions=len(wanted.keys),
+        candles=(closed.end_ms - closed.start_ms) // MINUTE_MS * len(wanted.symbols),
+        requests=(_REQUESTS_A_FILE * files + pages) * len(wanted.symbols),
+        time=pace.time(len(wanted.keys)) if pace else None,
+    )
+
+
+def pace_of(backfills: Sequence[BackfillProgress]) -> Pace | None:
+    """Measured on those that went well, from being asked for to their end, waiting included."""
+    took = [
+        (each.keys, (each.ended_at - each.asked_at) / 1000)
+        for each in backfills
+        if each.succeeded and each.ended_at is not None and each.keys
+    ]
+    if not took:
+        return None
+    sizes, times = [keys for keys, _ in took], [time for _, time in took]
+    start, a_key = _START_SECONDS, max(0.0, mean(times) - _START_SECONDS) / mean(sizes)
+    if len(set(sizes)) > 1:
+        line = linear_regression(sizes, times)
+        start, a_key = max(0.0, line.intercept), max(0.0, line.slope)
+    return Pace(len(took), max(sizes), start, a_key)

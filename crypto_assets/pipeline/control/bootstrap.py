@@ -1,0 +1,72 @@
+"""Making everything ready, and being sure before each run that it is the right exchange's."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from crypto_assets.errors import ObjectMissing
+from crypto_assets.market.clock import now_ms
+from crypto_assets.market.symbols import symbol_name
+from crypto_assets.pipeline.context import Platform
+
+
+def prepare(platform: Platform, symbols: Sequence[str], start: date) -> list[str]:
+    """Create or migrate what is missing and register symbols; answers the newly added ones.
+
+    Idempotent, safe when two start at once. Raises UnknownSymbol before anything is registered,
+    ForeignExchange where warehouse or lake belong to another exchange.
+    """
+    platform.warehouse.migrate()
+    for lake in (platform.raw, platform.archive):
+        lake.create()
+        lake.check()
+    _claim(platform)
+    platform.warehouse.settings.claim_partition_unit(platform.partition_unit)
+    platform.warehouse.settings.claim_start_date(start)
+    platform.warehouse.totals.note(now_ms())
+    return track(platform, symbols)
+
+
+def track(platform: Platform, symbols: Sequence[str]) -> list[str]:
+    """Register symbols that the exchange knows; answers those that were not tracked before.
+
+    `symbols` as people type them; they are registered as the exchange writes them.
+    """
+    tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
+    wanted = [name for text in symbols if (name := symbol_name(text, tracked)) not in tracked]
+    if not wanted:
+        return []
+    found = platform.exchange.rest.exchange_info(wanted).symbols
+    return platform.warehouse.symbols.register(list(found.values()))
+
+
+def admit(platform: Platform) -> None:
+    """Raises unless warehouse and lake are ready, belong to this exchange and are cut as here."""
+    platform.warehouse.require_ready()
+    _claim(platform)
+    platform.warehouse.settings.claim_partition_unit(platform.partition_unit)
+
+
+def admit_lake(platform: Platform) -> None:
+    """Makes the warehouse ready for what the lake holds, without an exchange.
+
+    Raises ForeignExchange where warehouse and lakes do not belong to the same one.
+    """
+    platform.warehouse.migrate()
+    owner = platform.raw.owner()
+    if owner is None:
+        raise ObjectMissing(f"the lake {platform.raw.url} is nobody's: run `crypto-assets init`")
+    platform.archive.claim(owner)
+    platform.warehouse.settings.claim_exchange(owner)
+
+
+def _claim(platform: Platform) -> None:
+    """Bind warehouse and lakes to the exchange, or rename in them an exchange that is the same."""
+    exchange, settings = platform.exchange, platform.warehouse.settings
+    served = exchange.identity()
+    held = settings.exchange()
+    known = exchange.identity_after(held, served)
+    settings.claim_exchange(known or served, renaming=held if known else None)
+    for lake in (platform.raw, platform.archive):
+        owner = lake.owner()
+        known = exchange.identity_after(owner, served)
+        lake.claim(known or served, renaming=owner if known else None)

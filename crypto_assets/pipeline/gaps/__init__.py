@@ -1,0 +1,1 @@
+"""Classifies missing minutes by asking the exchange again."""

@@ -1,0 +1,42 @@
+"""Minutes of which the exchange has only rows that cannot be true."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import orjson
+
+from crypto_assets.lake import parse_key
+from crypto_assets.market.candles import Candle, candles_from_table, table_from_rows
+from crypto_assets.market.clock import MINUTE_MS, Window, floor_ms
+from crypto_assets.market.lake_object import Source
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.warehouse import Quarantined
+
+
+def refused_rows(platform: Platform, symbol: str, window: Window) -> dict[int, Quarantined]:
+    """The newest quarantined row of the exchange of each minute (epoch ms) that is not stored.
+
+    What other programs' objects say is not the exchange's word, and is left out.
+    """
+    rows = dict(_rows(platform, symbol, window))
+    if not rows:
+        return {}
+    stored = {floor_ms(at, MINUTE_MS) for at in platform.warehouse.facts.open_times(symbol, window)}
+    return {minute: row for minute, row in rows.items() if minute not in stored}
+
+
+def refused_candles(platform: Platform, symbol: str, window: Window) -> dict[int, Candle]:
+    """These rows as candles by open time, as far as they can be read."""
+    found: dict[int, Candle] = {}
+    for row in refused_rows(platform, symbol, window).values():
+        with suppress(ValueError, TypeError, OverflowError):
+            (candle,) = candles_from_table(table_from_rows([orjson.loads(row.content)]))
+            found[candle.open_time] = candle
+    return found
+
+
+def _rows(platform: Platform, symbol: str, window: Window) -> Iterator[tuple[int, Quarantined]]:
+    for row in platform.warehouse.quarantine.of_minutes(symbol, window):
+        parts = parse_key(row.key)
+        if row.open_time is not None and parts and parts.source is not Source.IMPORT:
+            yield floor_ms(row.open_time, MINUTE_MS), row

@@ -1,0 +1,1 @@
+"""Ingests symbols: ticks, backfills, day closing, gap retries, imports."""

@@ -1,0 +1,110 @@
+"""Foreign klines objects into our lake: split by UTC day, and only what was final when written."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from crypto_assets.errors import ObjectMissing, WrongUse
+from crypto_assets.lake import Entry, Lake, klines_object
+from crypto_assets.market.candles import KlineRow
+from crypto_assets.market.clock import day_of, day_start_ms, stretches
+from crypto_assets.market.lake_object import LakeObject, Source
+from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.foreign_format import NotUnderstood, read_rows, symbol_in
+from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain
+from crypto_assets.pipeline.stages.results import DayOutcome, Stage
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one foreign object; `refused` says why it, or a part of it, was not taken.
+
+    `early` rows were not known to be final when the object was written, `old` ones lie before
+    START_DATE.
+    """
+
+    key: str
+    symbol: str | None = None
+    days: tuple[date, ...] = ()
+    rows: int = 0
+    early: int = 0
+    old: int = 0
+    refused: str | None = None
+
+
+def import_objects(
+    platform: Platform, source: Lake, prefix: str, start: date
+) -> Iterator[Imported]:
+    """Take the klines objects under a prefix of any store into the raw lake, oldest written first.
+
+    A row counts if its object was written after its close plus the settle delay; rows before
+    `start` are left out, and so are symbols that are not tracked. They are loaded by `load_days`.
+    Raises LakeError, WarehouseError.
+    """
+    tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
+    for entry in sorted(source.entries(prefix), key=_by_time):
+        try:
+            yield _import(platform, source, entry, tracked, start)
+        except NotUnderstood as error:
+            yield Imported(entry.key, refused=str(error))
+
+
+def load_days(platform: Platform, symbol: str, days: Iterable[date]) -> Iterator[DayOutcome]:
+    """Bring what lies unloaded of some days of a symbol from the lake to its daily candles."""
+    later = [stage for stage in Stage if stage is not Stage.RAW]
+    closed_before = platform.closed_before()
+    with ThreadPoolExecutor(1) as pool:
+        for _, month in groupby(sorted(days), key=lambda day: (day.year, day.month)):
+            # Days between that nobody has brought are no gaps.
+            for window in stretches(month):
+                chain = Chain(platform, symbol, window, later, closed_before, pool)
+                yield from chain.bring(list(window.days()), [])
+
+
+def _import(
+    platform: Platform, source: Lake, entry: Entry, tracked: set[str], start: date
+) -> Imported:
+    if not entry.key.endswith(".json"):
+        raise NotUnderstood("its name does not end in .json")
+    symbol = symbol_in(entry.key, tracked)
+    try:
+        info, body = source.read(entry.key)
+    except (WrongUse, ObjectMissing) as error:  # S3 lists keys that no lake can hold, as `a//b`
+        raise NotUnderstood(str(error)) from error
+    found = read_rows(body, info.fetched_at, platform.settle_ms)
+    rows = [row for row in found.rows if int(row[0]) >= day_start_ms(start)]
+    parts = [
+        _put(platform, symbol, list(own), info.fetched_at)
+        for _, own in groupby(rows, key=lambda row: day_of(int(row[0])))
+    ]
+    platform.warehouse.objects.record([part for part in parts if part])
+    more = f"{found.refused} rows: {found.flaw}" if found.flaw else None
+    return Imported(
+        entry.key,
+        symbol,
+        days=tuple(sorted({day_of(int(row[0])) for row in rows})),
+        rows=len(rows),
+        early=found.early,
+        old=len(found.rows) - len(rows),
+        refused=more,
+    )
+
+
+def _put(
+    platform: Platform, symbol: str, rows: list[KlineRow], written_at: int
+) -> LakeObject | None:
+    """None where an object of the same stretch stands that was written later, or holds more."""
+    lake = platform.raw
+    item, body = klines_object(lake.bucket, symbol, RawKlines.of(rows), Source.IMPORT, written_at)
+    standing = lake.head(item.key)
+    if standing and standing.fetched_at > written_at:
+        return None
+    put = lake.put(item.key, body, fetched_at=written_at, source=Source.IMPORT, rows=len(rows))
+    return item if put else None
+
+
+def _by_time(entry: Entry) -> tuple[int, str]:
+    return entry.stored_at, entry.key

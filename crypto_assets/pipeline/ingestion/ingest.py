@@ -1,0 +1,95 @@
+"""The main job for many symbols: their chains side by side, fetching while others load."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from queue import SimpleQueue
+
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.clock import Window, now_ms
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.close_day import close_days
+from crypto_assets.pipeline.ingestion.gap_retry import retry_gaps
+from crypto_assets.pipeline.ingestion.month_results import of_months
+from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain
+from crypto_assets.pipeline.ingestion.tick_plan import near_enough
+from crypto_assets.pipeline.stages.results import DayOutcome, Stage
+from crypto_assets.settings import PartitionUnit
+
+# Fetching waits for the exchange and the lake, loading for the database: these overlap. A third
+# chain would make nothing faster, and holds a month more in memory.
+_FETCHERS = 8
+_CHAINS = 2
+
+Outcomes = list[DayOutcome]
+
+
+class Errand(StrEnum):
+    """What a chain is sent for: whole days, what closed since the newest candle, the due readings
+    of closed days, or the due open gaps."""
+
+    DAYS = "days"
+    TAIL = "tail"
+    CLOSING = "closing"
+    GAPS = "gaps"
+
+
+_WAYS: dict[Errand, Callable[[Chain], Iterator[Outcomes]]] = {
+    Errand.DAYS: Chain.run,
+    Errand.TAIL: Chain.run_tail,
+    Errand.CLOSING: close_days,
+    Errand.GAPS: retry_gaps,
+}
+
+
+def bring_symbols(
+    platform: Platform,
+    windows: Mapping[str, Window],
+    stages: Collection[Stage],
+    errand: Errand = Errand.DAYS,
+) -> Iterator[Outcomes]:
+    """Bring each symbol's window through `stages`; a list holds all outcomes of its days.
+
+    A tail is brought after the last minute has settled. A symbol that fails ends in outcomes with
+    errors and stops no other.
+    """
+    tail, every_day = errand is Errand.TAIL, errand is Errand.DAYS
+    closed_before = platform.wait_until_settled() if tail else platform.closed_before()
+    if tail:
+        # A tick's rectangle of keys may span symbols that are retired, or a backfill's to bring:
+        # their newest candle must not jump over what is missing before it.
+        near = near_enough(platform, closed_before)
+        windows = {name: window for name, window in windows.items() if name in near}
+    reached: SimpleQueue[list[DayOutcome] | None] = SimpleQueue()
+
+    def follow(chain: Chain) -> None:
+        try:
+            for outcomes in _WAYS[errand](chain):
+                if platform.partition_unit == PartitionUnit.MONTH:
+                    outcomes = of_months(platform, outcomes, closed_before)
+                reached.put(outcomes)
+        except CryptoAssetsError as error:
+            reached.put(chain.gave_up(error))
+        finally:
+            reached.put(None)
+
+    with (
+        ThreadPoolExecutor(_FETCHERS, "fetch") as pool,
+        ThreadPoolExecutor(_CHAINS, "chain") as chains,
+    ):
+        running = [
+            chains.submit(
+                follow, Chain(platform, symbol, window, stages, closed_before, pool, every_day)
+            )
+            for symbol, window in windows.items()
+        ]
+        left = len(running)
+        while left:
+            outcomes = reached.get()
+            if outcomes is None:
+                left -= 1
+            else:
+                yield outcomes
+        for chain in running:
+            chain.result()
+    platform.warehouse.totals.note(now_ms())

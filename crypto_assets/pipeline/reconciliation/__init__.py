@@ -1,0 +1,1 @@
+"""Compares what is stored with the exchange, and resolves what differs."""

@@ -1,0 +1,147 @@
+"""What must hold of days that have closed: whole or explained, sane, the lake's, the exchange's."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms, isoformat
+from crypto_assets.market.sanity import flaws
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.reconciliation.diff import Against
+from crypto_assets.pipeline.reconciliation.internal_checks import unpurged
+from crypto_assets.pipeline.reconciliation.verify import Verified, verify
+from crypto_assets.pipeline.stages.symbol_status import is_listed
+from crypto_assets.warehouse.retention.day_status import DayStand
+
+_MINUTES_A_DAY = DAY_MS // MINUTE_MS
+_NAMED_AT_MOST = 20
+
+
+class DayCheck(StrEnum):
+    """The checks, by the names that Dagster's pages show."""
+
+    COMPLETE = "complete_or_explained"
+    SANE = "ohlc_sane"
+    LAKE = "facts_match_raw"
+    EXCHANGE = "hours_and_days_match_the_exchange"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check says: `said` is a line for a person, `named` what is wrong, one by one.
+
+    `figures` are the counts by which it passed or failed.
+    """
+
+    check: DayCheck
+    passed: bool
+    said: str
+    named: tuple[str, ...] = ()
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+
+class _Days:
+    """The closed UTC days of a window, looked at once for all checks."""
+
+    def __init__(self, platform: Platform, symbol: str, window: Window) -> None:
+        closed = platform.closed_before()
+        end = max(window.start_ms, floor_ms(min(window.end_ms, closed), DAY_MS))
+        self.window = Window(window.start_ms, end)
+        self.held = unpurged(platform, symbol, self.window)
+        self._platform = platform
+        self._symbol = symbol
+
+    @cached_property
+    def verified(self) -> Verified:
+        return verify(self._platform, self._symbol, self.window)
+
+    def complete(self) -> Finding:
+        days = self._platform.warehouse.retirement.days(self._symbol, self.held)
+        reasons = [reason for day in days if (reason := _lack(day))]
+        held = sum(day.minutes for day in days)
+        explained = sum(day.explained for day in days)
+        figures = {
+            "minutes_expected": len(days) * _MINUTES_A_DAY,
+            "minutes_held": held,
+            "minutes_explained": explained,
+            "objects_not_loaded": sum(day.unloaded for day in days),
+        }
+        good = f"{held} minutes held, {explained} explained"
+        return _finding(DayCheck.COMPLETE, reasons, good, figures)
+
+    def sane(self) -> Finding:
+        minutes = self._platform.warehouse.facts.read(self._symbol, self.held)
+        times = minutes["open_time"].to_pylist()
+        found = [f"{isoformat(times[at])}: {why}" for at, why in flaws(minutes, self.held).items()]
+        figures = {"minutes_judged": minutes.num_rows, "minutes_wrong": len(found)}
+        return _finding(DayCheck.SANE, found, f"{minutes.num_rows} minutes are sane", figures)
+
+    def lake(self) -> Finding:
+        found = [str(one) for one in self.verified.differences if one.against is Against.LAKE]
+        found += [f"the lake has lost {key}" for key in self.verified.lost]
+        figures = {
+            "minutes_compared": self.verified.minutes,
+            "differences": len(found),
+            "objects_lost": len(self.verified.lost),
+        }
+        good = f"{self.verified.minutes} minutes are what the lake holds"
+        return _finding(DayCheck.LAKE, found, good, figures)
+
+    def exchange(self) -> Finding:
+        found = [str(one) for one in self.verified.differences if one.against is not Against.LAKE]
+        found += [f"{window} is not loaded" for window in self.verified.not_loaded]
+        explained = len(self.verified.explained)
+        good = f"{self.verified.compared} hours and days equal the exchange's own"
+        if not is_listed(self._platform, self._symbol):
+            good = "nothing to compare with: the exchange lists the symbol no longer"
+        more = f", {explained} figures but for known revisions" if explained else ""
+        conflicts = self.verified.conflicts
+        if conflicts:
+            more += f", {len(conflicts)} in which the exchange contradicts itself"
+        figures = {
+            "exchange_contradictions": len(conflicts),
+            "hours_and_days_compared": self.verified.compared,
+            "differences": len(found),
+            "differences_explained": explained,
+        }
+        return _finding(DayCheck.EXCHANGE, found, good + more, figures)
+
+
+def check_days(
+    platform: Platform, symbol: str, window: Window, wanted: Collection[DayCheck] = tuple(DayCheck)
+) -> Iterator[Finding]:
+    """Hold the window's closed days (whole UTC days) to the wanted checks.
+
+    Of days whose minutes were retired only hours and days are judged. Raises ExchangeError,
+    LakeError, WarehouseError.
+    """
+    days = _Days(platform, symbol, window)
+    checks = {
+        DayCheck.COMPLETE: days.complete,
+        DayCheck.SANE: days.sane,
+        DayCheck.LAKE: days.lake,
+        DayCheck.EXCHANGE: days.exchange,
+    }
+    for check, look in checks.items():
+        if check in wanted:
+            yield look() if days.window else Finding(check, True, "no day of it has closed yet")
+
+
+def _lack(day: DayStand) -> str | None:
+    """What keeps a day's minutes from being complete or explained."""
+    missing = _MINUTES_A_DAY - day.minutes - day.explained
+    if day.unloaded:
+        return f"{isoformat(day.start)[:10]}: {day.unloaded} objects of the lake are not loaded"
+    if missing > 0:
+        return f"{isoformat(day.start)[:10]}: {missing} minutes are missing without an explanation"
+    return None
+
+
+def _finding(
+    check: DayCheck, wrong: Sequence[str], good: str, figures: Mapping[str, int]
+) -> Finding:
+    if not wrong:
+        return Finding(check, True, good, figures=figures)
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return Finding(check, False, f"{wrong[0]}{more}", tuple(wrong[:_NAMED_AT_MOST]), figures)

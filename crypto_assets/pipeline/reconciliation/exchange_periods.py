@@ -1,0 +1,177 @@
+"""Compares stored hours and days with the exchange's own, as the exchange cut them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crypto_assets.market.candles import CANDLE_SCHEMA, Candle, candles_from_table
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import roll_up_as_one
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.reconciliation.diff import Against, Difference, Yardstick
+from crypto_assets.pipeline.reconciliation.expected_periods import Loaded
+from crypto_assets.pipeline.reconciliation.internal_checks import PERIOD_VALUES
+
+
+@dataclass(frozen=True)
+class Period:
+    """An hour or day as the exchange cut it: `window` holds the open times of its minutes.
+
+    `theirs` is the exchange's candle; None where only we have one.
+    """
+
+    interval: Interval
+    window: Window
+    theirs: Candle | None
+
+    @property
+    def open_time(self) -> int:
+        return self.window.start_ms
+
+    @property
+    def is_off_grid(self) -> bool:
+        return self.interval.floor(self.open_time) != self.open_time
+
+
+@dataclass(frozen=True)
+class DifferingPeriod:
+    """A period and each of its figures that is not the exchange's."""
+
+    period: Period
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class PeriodComparison:
+    """What the comparison of one interval found.
+
+    `compared` counts the periods that both sides have or one of them lacks. `not_loaded` are open
+    times of periods of the exchange of which no candle was ever loaded. `recut` counts the periods
+    that were compared as the exchange cut them, off the grid or cut short by one that is.
+    """
+
+    compared: int
+    differing: tuple[DifferingPeriod, ...]
+    not_loaded: tuple[int, ...]
+    recut: int
+
+
+def compare_periods(
+    platform: Platform, yardstick: Yardstick, interval: Interval, window: Window, loaded: Loaded
+) -> PeriodComparison:
+    """Compare the whole stored periods of a window, 1h or 1d, with the exchange's own.
+
+    A period that opens off its grid (as in February 2018), and one that such a period cuts short,
+    is rolled up from the stored minutes between its own open time and the next one's. Figures are
+    compared as `Yardstick` does. Raises ExchangeError, WarehouseError.
+    """
+    whole = Window(window.start_ms, max(window.start_ms, interval.floor(window.end_ms)))
+    ours = platform.warehouse.aggregates.read(yardstick.symbol, interval, whole)
+    theirs = platform.exchange.rest.candle_table(yardstick.symbol, interval, whole)
+    missing = sorted({*_opens(theirs)} - {*_opens(ours)})
+    not_loaded = [at for at in missing if not loaded.covers(at, interval)]
+    theirs = _without(theirs, not_loaded)
+    recut, replaced = _find_recut(interval, theirs)
+    on_grid = _without(theirs, [period.open_time for period in recut])
+    ours = _without(ours, [at for at in _opens(ours) if at in replaced])
+    found = yardstick.differences(interval, ours, on_grid, PERIOD_VALUES)
+    return PeriodComparison(
+        compared=len({*_opens(ours), *_opens(on_grid)}) + len(recut),
+        differing=(
+            *_by_period(interval, found, on_grid),
+            *_compare_recut(platform, yardstick, recut),
+        ),
+        not_loaded=tuple(not_loaded),
+        recut=len(recut),
+    )
+
+
+def gives(yardstick: Yardstick, minutes: pa.Table, period: Period) -> bool:
+    """Return whether minutes (CANDLE_SCHEMA, those of the period) give the exchange's candle."""
+    return not differences_of(yardstick, minutes, period)
+
+
+def differences_of(
+    yardstick: Yardstick, minutes: pa.Table, period: Period
+) -> tuple[Difference, ...]:
+    """Return each figure that the minutes of a period give other than the exchange."""
+    at, interval = period.open_time, period.interval
+    rolled = candles_from_table(roll_up_as_one(minutes, interval, at))
+    theirs = period.theirs
+    if not rolled or theirs is None:
+        if not rolled and theirs is None:
+            return ()
+        sides = (1 if rolled else None, 1 if theirs else None)
+        return (Difference(yardstick.symbol, interval, at, "candle", *sides),)
+    pairs = ((name, getattr(rolled[0], name), getattr(theirs, name)) for name in PERIOD_VALUES)
+    return tuple(
+        Difference(yardstick.symbol, interval, at, name, one, other, Against.EXCHANGE)
+        for name, one, other in pairs
+        if not yardstick.equal(one, other)
+    )
+
+
+def _find_recut(interval: Interval, theirs: pa.Table) -> tuple[list[Period], set[int]]:
+    """Return the periods that the grid does not show, and the grid's open times that they touch."""
+    opens = theirs["open_time"]
+    off_grid = [at for at in _opens(theirs) if interval.floor(at) != at]
+    if not off_grid:
+        return [], set()
+    ordered = candles_from_table(theirs.take(pc.sort_indices(opens)))
+    ends = [after.open_time for _, after in pairwise(ordered)] + [ordered[-1].close_time + 1]
+    periods = [
+        Period(interval, Window(one.open_time, min(one.close_time + 1, end)), one)
+        for one, end in zip(ordered, ends, strict=True)
+    ]
+    touched = {
+        at
+        for one in periods
+        if one.is_off_grid
+        for at in (interval.floor(one.window.start_ms), interval.floor(one.window.end_ms - 1))
+    }
+    return [one for one in periods if one.is_off_grid or one.open_time in touched], touched
+
+
+def _compare_recut(
+    platform: Platform, yardstick: Yardstick, periods: Sequence[Period]
+) -> list[DifferingPeriod]:
+    found = []
+    for period in periods:
+        minutes = platform.warehouse.facts.read(yardstick.symbol, period.window)
+        if differences := differences_of(yardstick, minutes, period):
+            found.append(DifferingPeriod(period, differences))
+    return found
+
+
+def _by_period(
+    interval: Interval, differences: Sequence[Difference], theirs: pa.Table
+) -> list[DifferingPeriod]:
+    found: dict[int, list[Difference]] = {}
+    for one in differences:
+        found.setdefault(one.open_time, []).append(one)
+    wanted = theirs.filter(pc.is_in(theirs["open_time"], pa.array([*found], pa.int64())))
+    candles = {candle.open_time: candle for candle in candles_from_table(wanted)}
+    return [
+        DifferingPeriod(Period(interval, Window(at, at + interval.ms), candles.get(at)), tuple(own))
+        for at, own in found.items()
+    ]
+
+
+def _without(table: pa.Table, opens: Sequence[int]) -> pa.Table:
+    if not opens:
+        return table
+    return table.filter(pc.invert(pc.is_in(table["open_time"], pa.array(opens, pa.int64()))))
+
+
+def _opens(table: pa.Table) -> list[int]:
+    times: list[int] = table["open_time"].to_pylist()
+    return times
+
+
+def candle_table(candles: Sequence[Candle]) -> pa.Table:
+    """Return candles as a table of CANDLE_SCHEMA."""
+    return pa.Table.from_pylist([vars(candle) for candle in candles], CANDLE_SCHEMA)

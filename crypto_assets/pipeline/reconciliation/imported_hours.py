@@ -1,0 +1,51 @@
+"""Drops imported minutes of hours that the exchange does not have."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.gaps.resolve_gaps import explain_holes, note_holes
+from crypto_assets.pipeline.reconciliation.exchange_periods import Period
+from crypto_assets.pipeline.stages.lake_reader import merged
+
+
+def list_imported_hours(platform: Platform, symbol: str, periods: Iterable[Period]) -> list[Window]:
+    """Return those of the exchange's periods, 1h or 1d, that it lacks and an import has.
+
+    Of a symbol of which the exchange serves no candle at all it says nothing: then none. Raises
+    ExchangeError, WarehouseError.
+    """
+    lacking = [period.window for period in periods if period.theirs is None]
+    if not lacking:
+        return []
+    ever = Window(min(lacking).start_ms, max(window.end_ms for window in lacking))
+    times = platform.warehouse.facts.imported_times(symbol, ever)
+    imported = [
+        window
+        for window in lacking
+        if bisect_left(times, window.start_ms) < bisect_left(times, window.end_ms)
+    ]
+    return imported if imported and _is_served(platform, symbol) else []
+
+
+def drop_imported_hours(
+    platform: Platform, symbol: str, hours: Sequence[Window], closed_before_ms: int
+) -> None:
+    """Quarantine the imported minutes of hours; the hours, days and the gap ledger follow.
+
+    Raises ExchangeError, LakeError, WarehouseError.
+    """
+    for span in merged(hours):
+        reason = f"the exchange has no hour in {span}"
+        platform.warehouse.facts.refuse_imports(symbol, span, reason)
+        platform.warehouse.aggregates.hours(symbol, span, closed_before_ms)
+        platform.warehouse.aggregates.days(symbol, span, closed_before_ms)
+        note_holes(platform, symbol, span, closed_before_ms)
+        explain_holes(platform, symbol, span, closed_before_ms)
+
+
+def _is_served(platform: Platform, symbol: str) -> bool:
+    ever = Window(0, platform.now())
+    return next(platform.exchange.rest.klines(symbol, Interval.M1, ever), None) is not None

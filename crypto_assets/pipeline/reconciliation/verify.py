@@ -1,0 +1,245 @@
+"""Truth rule 8: our hours and days against the exchange's own, and our minutes behind them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from crypto_assets.errors import NotListed
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, day_of, floor_ms, isoformat
+from crypto_assets.market.intervals import Interval
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick
+from crypto_assets.pipeline.reconciliation.exchange_periods import (
+    DifferingPeriod,
+    PeriodComparison,
+    compare_periods,
+)
+from crypto_assets.pipeline.reconciliation.expected_periods import Loaded
+from crypto_assets.pipeline.reconciliation.imported_hours import list_imported_hours
+from crypto_assets.pipeline.reconciliation.internal_checks import (
+    days_from_hours,
+    filled_gaps,
+    hours_from_minutes,
+    minutes_from_lake,
+    refused_imports,
+    unpurged,
+)
+from crypto_assets.pipeline.reconciliation.known_revisions import Explained, find_revision
+from crypto_assets.pipeline.reconciliation.resolve_conflicts import (
+    ExchangeMinutes,
+    describe_contradiction,
+    find_match,
+)
+from crypto_assets.pipeline.stages.lake_reader import LakeMinutes, read_minutes
+from crypto_assets.pipeline.stages.symbol_status import is_listed, require_delisted
+from crypto_assets.warehouse import Conflict
+
+
+@dataclass(frozen=True)
+class PartialPeriod:
+    """An hour or a day whose beginning is not stored; `open_time` in epoch ms."""
+
+    interval: Interval
+    open_time: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.interval} {isoformat(self.open_time)} is partial: its beginning is not stored"
+        )
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The result of a verification.
+
+    `compared` counts the hours and days that both sides hold or one of them lacks, `recut` those of
+    them that the exchange cuts off the grid (compared as it cuts them), and `minutes` those whose
+    candle the lake still holds. `explained` are differences that a known revision accounts for.
+    `conflicts` are periods in which the exchange contradicts itself: no version of its minutes
+    gives its own hour or day. In `not_loaded` the exchange has hours of which we were never given a
+    candle. `lost` are objects that the manifest names and no lake holds. `partial` are the hours
+    and days whose beginning is not stored, which is why such a one differs. `not_in_lake` are UTC
+    days of which our own tables differ where no object of the lake reaches any more.
+    """
+
+    compared: int = 0
+    differences: tuple[Difference, ...] = ()
+    explained: tuple[Explained, ...] = ()
+    not_loaded: tuple[Window, ...] = ()
+    minutes: int = 0
+    lost: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    recut: int = 0
+    partial: tuple[PartialPeriod, ...] = ()
+    not_in_lake: tuple[date, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return not (self.differences or self.lost)
+
+    @property
+    def hours(self) -> list[int]:
+        """Open times of the hours in which something differs."""
+        return sorted({difference.hour for difference in self.differences})
+
+    def __add__(self, other: "Verified") -> "Verified":
+        return Verified(
+            self.compared + other.compared,
+            self.differences + other.differences,
+            self.explained + other.explained,
+            self.not_loaded + other.not_loaded,
+            self.minutes + other.minutes,
+            self.lost + other.lost,
+            self.conflicts + other.conflicts,
+            self.recut + other.recut,
+            self.partial + other.partial,
+            self.not_in_lake + other.not_in_lake,
+        )
+
+
+def verify(platform: Platform, symbol: str, window: Window) -> Verified:
+    """Compare every closed hour and day that opens in `window`, and what they are built from.
+
+    Hours and days with the exchange's own; hours with our minutes and days with our hours; minutes
+    with the lake's objects as far as it still holds them, and with the gap ledger. As decimals, to
+    the last digit; on SQLite, which holds doubles, to twelve significant digits. Where an hour or
+    day differs, the exchange's minutes are fetched to tell whose fault that is; a contradiction of
+    the exchange with itself is recorded. A symbol that the exchange lists no longer is held to lake
+    and ledger alone. The work is bounded by the window's length: a month's minutes at a time.
+    Raises ExchangeError, LakeError, WarehouseError.
+    """
+    yardstick = Yardstick(symbol, platform.warehouse.is_exact)
+    closed = window & Window(0, platform.closed_before())
+    loaded = Loaded(platform, symbol)
+    settled = closed & Window(0, floor_ms(loaded.until, HOUR_MS))
+    found = Verified(partial=tuple(_partial(platform, symbol, closed)))
+    for month in _months(settled):
+        found += _against_ourselves(platform, yardstick, month)
+    if not is_listed(platform, symbol):
+        return found
+    try:
+        compared = _against_exchange(platform, yardstick, closed, loaded, found.differences)
+    except NotListed as error:
+        require_delisted(platform, symbol, error)
+        return found
+    platform.warehouse.conflicts.replace(symbol, closed, compared.conflicts)
+    return compared + found
+
+
+def _partial(platform: Platform, symbol: str, window: Window) -> Iterator[PartialPeriod]:
+    warehouse = platform.warehouse
+    for interval in (Interval.H1, Interval.D1):
+        opens = warehouse.aggregates.read(symbol, interval, window)["open_time"].to_pylist()
+        for at in warehouse.partial_periods.find(symbol, interval, opens):
+            yield PartialPeriod(interval, at)
+
+
+def _against_exchange(
+    platform: Platform,
+    yardstick: Yardstick,
+    closed: Window,
+    loaded: Loaded,
+    inside: Sequence[Difference],
+) -> Verified:
+    """Compare with the exchange; periods with differences `inside` are ours to put right."""
+    hours = compare_periods(platform, yardstick, Interval.H1, closed, loaded)
+    wrong = {one.hour for one in inside if one.interval is not Interval.D1}
+    found = _explain(platform, yardstick, hours, wrong)
+    found += Verified(not_loaded=tuple(_runs(hours.not_loaded)))
+    days = compare_periods(platform, yardstick, Interval.D1, closed, loaded)
+    wrong = {floor_ms(one.open_time, DAY_MS) for one in (*inside, *found.differences)}
+    return found + _explain(platform, yardstick, days, wrong)
+
+
+def _explain(
+    platform: Platform,
+    yardstick: Yardstick,
+    compared: PeriodComparison,
+    wrong: Collection[int],
+) -> Verified:
+    """Part what differs: ours to put right, known revisions, the exchange against itself."""
+    found = Verified(compared=compared.compared, recut=compared.recut)
+    periods = [one.period for one in compared.differing]
+    minutes = ExchangeMinutes(platform, yardstick.symbol, periods)
+    imported = {w.start_ms for w in list_imported_hours(platform, yardstick.symbol, periods)}
+    for one in compared.differing:
+        found += _explain_one(minutes, yardstick, one, {*wrong, *imported})
+    return found
+
+
+def _explain_one(
+    minutes: ExchangeMinutes,
+    yardstick: Yardstick,
+    one: DifferingPeriod,
+    wrong: Collection[int],
+) -> Verified:
+    """Say whose fault the differences of one period are.
+
+    Of a day that no hour accounts for they are not ours: hours alone can be resolved.
+    """
+    period = one.period
+    is_day = period.interval is Interval.D1
+    if period.open_time in wrong or (not is_day and find_match(minutes, yardstick, period)):
+        return Verified(differences=one.differences)
+    if by := find_revision(minutes.platform, yardstick, period):
+        return Verified(explained=tuple(Explained(each, by) for each in one.differences))
+    return Verified(conflicts=(describe_contradiction(minutes, yardstick, one),))
+
+
+def _against_ourselves(platform: Platform, yardstick: Yardstick, month: Window) -> Verified:
+    """`month` begins and ends with an hour."""
+    symbol = yardstick.symbol
+    differences = days_from_hours(platform, yardstick, _whole_days(month))
+    held = unpurged(platform, symbol, month)
+    if not held:
+        return Verified(differences=tuple(differences))
+    minutes = platform.warehouse.facts.read_fetched(symbol, held)
+    lake = read_minutes(platform, symbol, held)
+    differences += hours_from_minutes(platform, yardstick, minutes, held)
+    differences += minutes_from_lake(yardstick, minutes, lake, held)
+    differences += filled_gaps(platform, symbol, minutes, held)
+    differences += refused_imports(platform, symbol, lake, held)
+    return Verified(
+        differences=tuple(differences),
+        minutes=lake.candles.num_rows,
+        lost=tuple(lake.lost),
+        not_in_lake=_not_in_lake(differences, lake),
+    )
+
+
+def _not_in_lake(differences: Sequence[Difference], lake: LakeMinutes) -> tuple[date, ...]:
+    """Return the UTC days of the periods that differ and that no object reaches into."""
+    return tuple(
+        sorted(
+            {
+                day_of(one.open_time)
+                for one in differences
+                if not any(
+                    Window(one.open_time, one.open_time + one.interval.ms) & span
+                    for span in lake.spans
+                )
+            }
+        )
+    )
+
+
+def _months(window: Window) -> Iterator[Window]:
+    """The window cut at the calendar's months."""
+    for _, days in groupby(window.days(), key=lambda day: (day.year, day.month)):
+        own = list(days)
+        yield window & Window.of_days(own[0], own[-1])
+
+
+def _whole_days(window: Window) -> Window:
+    start = floor_ms(window.start_ms + DAY_MS - 1, DAY_MS)
+    return Window(start, max(start, floor_ms(window.end_ms, DAY_MS)))
+
+
+def _runs(hours: Sequence[int]) -> list[Window]:
+    """Hours, ascending, as stretches without a break."""
+    runs: list[Window] = []
+    for at in hours:
+        start = runs.pop().start_ms if runs and runs[-1].end_ms == at else at
+        runs.append(Window(start, at + HOUR_MS))
+    return runs

@@ -1,0 +1,1 @@
+"""Restores a warehouse from the lake, and what interrupted runs left behind."""

@@ -1,0 +1,49 @@
+"""What both lakes hold, by symbol, as their keys tell."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from crypto_assets.lake import Entry, KeyParts, Lake, day_prefix, parse_key
+from crypto_assets.market.clock import DAY_MS, Window, day_start_ms
+from crypto_assets.pipeline.context import Platform
+
+# Longer ranges are found faster in a listing of everything than day by day.
+_DAY_BY_DAY_MS = 62 * DAY_MS
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An object that stands in a lake."""
+
+    lake: Lake
+    key: str
+    parts: KeyParts
+
+
+def list_lakes(
+    platform: Platform, window: Window | None, symbols: Collection[str] | None
+) -> Mapping[str, list[Standing]]:
+    """Objects by symbol, oldest day first; without a window or symbols, all of them.
+
+    Raises LakeError.
+    """
+    found: defaultdict[str, list[Standing]] = defaultdict(list)
+    for lake in (platform.raw, platform.archive):
+        for entry in _entries(lake, window):
+            parts = parse_key(entry.key)
+            if parts is None or (symbols is not None and parts.symbol not in symbols):
+                continue
+            if window is None or day_start_ms(parts.day) in window:
+                found[parts.symbol].append(Standing(lake, entry.key, parts))
+    for objects in found.values():
+        objects.sort(key=lambda one: (one.parts.day, one.key, one.lake.bucket))
+    return found
+
+
+def _entries(lake: Lake, window: Window | None) -> Iterator[Entry]:
+    if window is None or window.end_ms - window.start_ms > _DAY_BY_DAY_MS:
+        yield from lake.entries()
+        return
+    for day in window.days():
+        yield from lake.entries(day_prefix(day))

@@ -1,0 +1,110 @@
+"""What a run that was cut short left: objects that stand unloaded, hours and days not computed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from crypto_assets.errors import ObjectMissing
+from crypto_assets.lake import day_prefix, describe, parse_key
+from crypto_assets.market.clock import (
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_of,
+    day_start_ms,
+    now_ms,
+)
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.pipeline.context import Platform
+
+# What was put a moment ago is on its way.
+SETTLED_AFTER_MS = 5 * MINUTE_MS
+# Ticks and the closing of a day, the last of which is at 07:00, compute its hours before that.
+COMPUTED_AFTER_MS = 8 * HOUR_MS
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A stretch of days without a break, each with something left of one symbol and kind.
+
+    `count`: how many objects, or days.
+    """
+
+    kind: ObjectKind
+    symbol: str
+    first: date
+    last: date
+    count: int
+
+
+def find_leftovers(platform: Platform, after_ms: int = SETTLED_AFTER_MS) -> list[Leftover]:
+    """Unloaded objects that nobody has touched for a while, of registered symbols.
+
+    Objects of today and yesterday that the manifest does not know are put into it first: their
+    writer was killed between the two. Raises LakeError, WarehouseError, ExchangeError.
+    """
+    before = now_ms() - after_ms
+    today = day_of(platform.now())
+    adopt(platform, [today - timedelta(days=1), today], before)
+    found = [
+        item for kind in ObjectKind for item in platform.warehouse.objects.leftovers(kind, before)
+    ]
+    return _stretches((item.kind, item.symbol, day_of(item.first_time)) for item in found)
+
+
+def find_uncomputed(platform: Platform) -> list[Leftover]:
+    """Days that are over and whose hours or daily candle a run that was cut short left stale.
+
+    Raises WarehouseError, ExchangeError.
+    """
+    before = day_start_ms(day_of(platform.now() - COMPUTED_AFTER_MS))
+    days = platform.warehouse.aggregates.uncomputed_days(before)
+    return _stretches((ObjectKind.KLINES, symbol, day) for symbol, day in days)
+
+
+def adopt(platform: Platform, days: Iterable[date], stored_before_ms: int) -> int:
+    """Put objects of some days into the manifest that stand in the lake alone; answers how many."""
+    unknown = []
+    for day in days:
+        known = _known_keys(platform, day)
+        unknown += [
+            entry.key
+            for entry in platform.raw.entries(day_prefix(day))
+            if entry.key not in known and entry.stored_at < stored_before_ms
+        ]
+    described = [_described(platform, key) for key in unknown if parse_key(key)]
+    objects = [item for item in described if item]
+    platform.warehouse.objects.record(objects)
+    return len(objects)
+
+
+def _known_keys(platform: Platform, day: date) -> set[str]:
+    window = Window.of_day(day)
+    return {
+        item.key
+        for symbol in platform.warehouse.symbols.all()
+        for kind in ObjectKind
+        for item in platform.warehouse.objects.of_window(symbol.name, kind, window)
+    }
+
+
+def _described(platform: Platform, key: str) -> LakeObject | None:
+    """None where another run has moved or removed it since it was listed."""
+    try:
+        info, body = platform.raw.read(key)
+    except ObjectMissing:
+        return None
+    return describe(platform.raw.bucket, key, body, info.fetched_at)
+
+
+def _stretches(left: Iterable[tuple[ObjectKind, str, date]]) -> list[Leftover]:
+    """Neighbouring days of one symbol and kind as one."""
+    found: list[Leftover] = []
+    for kind, symbol, day in sorted(left):
+        last = found[-1] if found else None
+        same = last and (last.kind, last.symbol) == (kind, symbol)
+        if last and same and day - last.last <= timedelta(days=1):
+            found[-1] = replace(last, last=day, count=last.count + 1)
+        else:
+            found.append(Leftover(kind, symbol, day, day, 1))
+    return found

@@ -1,0 +1,200 @@
+"""From the lake alone: manifest, minutes, hours, days and order books of the days that it holds."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby
+
+from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
+from crypto_assets.lake import describe
+from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms, stretches
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.sanity import Sifted
+from crypto_assets.market.symbols import symbol_name
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
+from crypto_assets.pipeline.recovery.lake_listing import Standing, list_lakes
+from crypto_assets.pipeline.stages.lake_reader import known_spans, merged, sift_object
+from crypto_assets.pipeline.stages.load_facts import set_aside
+from crypto_assets.pipeline.stages.order_books import load_books
+from crypto_assets.warehouse.klines.restore import Known, Restored
+
+_READERS = 8
+_EVER = Window(0, 2**53)
+
+Body = tuple[LakeObject, bytes]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What became of one symbol; `forgotten` objects stood in the manifest and in no lake.
+
+    `untracked` is set of a symbol that nobody follows: its data is there, no tick brings more.
+    """
+
+    symbol: str
+    objects: int = 0
+    days: int = 0
+    minutes: Restored = field(default_factory=Restored)
+    rejected: int = 0
+    books: int = 0
+    forgotten: int = 0
+    untracked: bool = False
+    error: CryptoAssetsError | None = None
+
+    def __add__(self, other: "Rebuilt") -> "Rebuilt":
+        return replace(
+            self,
+            objects=self.objects + other.objects,
+            days=self.days + other.days,
+            minutes=self.minutes + other.minutes,
+            rejected=self.rejected + other.rejected,
+            books=self.books + other.books,
+            forgotten=self.forgotten + other.forgotten,
+        )
+
+
+def rebuild(
+    platform: Platform,
+    symbols: Sequence[str] | None = None,
+    window: Window | None = None,
+    *,
+    exact: bool = False,
+) -> Iterator[Rebuilt]:
+    """Rebuild every day of `window` (whole UTC days; all, without one) that a lake holds.
+
+    The minutes that the lake has replace what is held of them; minutes, hours, days and whole
+    stretches that only the warehouse still has stay as they are. Where `exact`, minutes go of
+    which the lake knows that there are none: inside of its objects, on days whose archive file it
+    has, and in the ledger's gaps. Without `symbols`, those of warehouse and lake. One that fails
+    carries its error. Repeatable, safe beside running ticks. Raises LakeError where a lake cannot
+    be listed.
+    """
+    began = now_ms() if exact else None
+    registered = [symbol.name for symbol in platform.warehouse.symbols.all()]
+    if symbols is not None:
+        symbols = [symbol_name(text, registered) for text in symbols]
+    chosen = [name for name in registered if symbols is None or name in symbols]
+    known = _known_objects(platform, chosen, window)
+    standing = list_lakes(platform, window, symbols)
+    names = list(dict.fromkeys([*(symbols or ()), *known, *sorted(standing)]))
+    for name in names:
+        try:
+            yield _rebuild(platform, name, standing.get(name, []), known.get(name, []), began)
+        except CryptoAssetsError as error:
+            yield Rebuilt(name, error=error)
+
+
+def _known_objects(
+    platform: Platform, names: Sequence[str], window: Window | None
+) -> dict[str, list[LakeObject]]:
+    """The manifest, read before the lakes are listed: what is put meanwhile is not forgotten."""
+    return {
+        name: [
+            item
+            for kind in ObjectKind
+            for item in platform.warehouse.objects.of_window(name, kind, window or _EVER)
+        ]
+        for name in names
+    }
+
+
+def _rebuild(
+    platform: Platform,
+    symbol: str,
+    standing: Sequence[Standing],
+    known: Sequence[LakeObject],
+    exact_from: int | None,
+) -> Rebuilt:
+    untracked = _register(platform, symbol) if standing else False
+    found = Rebuilt(symbol, untracked=untracked, forgotten=_forget(platform, standing, known))
+    closed_before = _closed_before(platform, standing)
+    for _, month in groupby(standing, key=lambda one: (one.parts.day.year, one.parts.day.month)):
+        found += _rebuild_month(platform, symbol, list(month), closed_before, exact_from)
+    return found
+
+
+def _rebuild_month(
+    platform: Platform,
+    symbol: str,
+    standing: Sequence[Standing],
+    closed_before_ms: int,
+    exact_from: int | None,
+) -> Rebuilt:
+    with ThreadPoolExecutor(_READERS) as pool:
+        bodies = [body for body in pool.map(partial(_read, platform), standing) if body]
+    platform.warehouse.objects.record([item for item, _ in bodies])
+    klines = [(item, body) for item, body in bodies if item.kind is ObjectKind.KLINES]
+    sifted = [(item, sift_object(item, body)) for item, body in klines]
+    for item, parts in sifted:
+        set_aside(platform, item, parts.rejects)
+    known = _known(platform, symbol, sifted, exact_from)
+    restored = platform.warehouse.facts.restore(symbol, [(i, p.candles) for i, p in sifted], known)
+    days = sorted({one.parts.day for one in standing})
+    window = Window.of_days(days[0], days[-1])
+    platform.warehouse.aggregates.hours(symbol, window, closed_before_ms)
+    platform.warehouse.aggregates.days(symbol, window, closed_before_ms)
+    for stretch in stretches(sorted({day_of(item.first_time) for item, _ in klines})):
+        note_holes(platform, symbol, stretch, closed_before_ms)
+    platform.warehouse.objects.mark_unloaded(symbol, ObjectKind.DEPTH, window)
+    return Rebuilt(
+        symbol,
+        objects=len(bodies),
+        days=len(days),
+        minutes=restored,
+        rejected=sum(len(parts.rejects) for _, parts in sifted) + restored.refused,
+        books=load_books(platform, symbol, window),
+    )
+
+
+def _known(
+    platform: Platform,
+    symbol: str,
+    klines: Sequence[tuple[LakeObject, Sifted]],
+    exact_from: int | None,
+) -> Known | None:
+    """Where no other minutes than the lake's may be held; None where such stay."""
+    if exact_from is None:
+        return None
+    spans = [span for item, parts in klines for span in known_spans(item, parts.candles)]
+    for stretch in stretches(sorted({day_of(item.first_time) for item, _ in klines})):
+        gaps = platform.warehouse.gaps.list(symbol, stretch)
+        spans += [Window(gap.start, gap.end + MINUTE_MS) & stretch for gap in gaps]
+    return Known(merged(spans), exact_from)
+
+
+def _read(platform: Platform, one: Standing) -> Body | None:
+    """None if it is gone; what retention has moved since it was listed is in the archive lake."""
+    for lake in (one.lake, platform.archive):
+        with suppress(ObjectMissing):
+            info, body = lake.read(one.key)
+            return describe(lake.bucket, one.key, body, info.fetched_at), body
+    return None
+
+
+def _register(platform: Platform, symbol: str) -> bool:
+    """Whether it is not tracked; one that is not even known is registered and left untracked."""
+    symbols = {known.name: known for known in platform.warehouse.symbols.all()}
+    if symbol in symbols:
+        return not symbols[symbol].active
+    found = platform.exchange.rest.exchange_info([symbol]).symbols
+    platform.warehouse.symbols.register([found[symbol]])
+    platform.warehouse.symbols.retire(symbol)
+    return True
+
+
+def _forget(platform: Platform, standing: Sequence[Standing], known: Sequence[LakeObject]) -> int:
+    there = {(one.lake.bucket, one.key) for one in standing}
+    gone = [item for item in known if (item.bucket, item.key) not in there]
+    platform.warehouse.objects.forget(gone)
+    return len(gone)
+
+
+def _closed_before(platform: Platform, standing: Sequence[Standing]) -> int:
+    """By the exchange's clock; without an exchange, by the newest candle, which has closed."""
+    try:
+        return platform.closed_before()
+    except ExchangeError:
+        return max((one.parts.last_time + MINUTE_MS for one in standing), default=0)

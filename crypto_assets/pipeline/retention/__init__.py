@@ -1,0 +1,1 @@
+"""Expires minutes and lake objects by the retention policy."""

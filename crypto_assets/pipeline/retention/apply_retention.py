@@ -1,0 +1,71 @@
+"""Retention: what grows old leaves lake and warehouse, and nothing that is still needed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crypto_assets.market.clock import DAY_MS, now_ms
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.retention.expire_minutes import MinutesRetired, retire_minutes
+from crypto_assets.pipeline.retention.expire_objects import LakeRetired, retire_objects
+from crypto_assets.pipeline.retention_policy import GIGABYTE, Keep
+
+
+@dataclass(frozen=True)
+class Retired:
+    """What one run of retention did, or with `dry_run` would do."""
+
+    lake: LakeRetired
+    minutes: tuple[MinutesRetired, ...]
+    order_book_levels: int
+
+    @property
+    def minute_rows(self) -> int:
+        return sum(one.rows for one in self.minutes)
+
+    @property
+    def held_up(self) -> dict[str, str]:
+        """Why old minutes of a symbol stay, by its name."""
+        return {one.symbol: one.held_up for one in self.minutes if one.held_up}
+
+
+def keep_in_force(platform: Platform) -> Keep:
+    """What users set last, else what the environment says."""
+    return platform.keep.changed(platform.warehouse.settings.all())
+
+
+def retain(platform: Platform, *, dry_run: bool = False, at_ms: int | None = None) -> Retired:
+    """Retire what is older than it is kept at an instant (epoch ms), now by this machine's clock.
+
+    The fetches and loads that ages are counted from bear that clock's time too, so that data of a
+    simulated past is as young as its fetch. Raises LakeError, WarehouseError; may be killed
+    anywhere and repeated.
+    """
+    keep, at = keep_in_force(platform), now_ms() if at_ms is None else at_ms
+    bound = None if keep.lake_max_gb is None else round(keep.lake_max_gb * GIGABYTE)
+    return Retired(
+        lake=retire_objects(
+            platform,
+            at - keep.raw_days * DAY_MS,
+            at - keep.archive_days * DAY_MS,
+            bound,
+            dry_run=dry_run,
+        ),
+        minutes=tuple(_minutes(platform, keep, at, dry_run)),
+        order_book_levels=_levels(platform, at - keep.order_book_days * DAY_MS, dry_run),
+    )
+
+
+def _minutes(platform: Platform, keep: Keep, at: int, dry_run: bool) -> Iterator[MinutesRetired]:
+    if not keep.minute_days:
+        return
+    for symbol in platform.warehouse.watermarks.all():
+        older_than = at - keep.minute_days * DAY_MS
+        if retired := retire_minutes(platform, symbol, older_than, dry_run=dry_run):
+            yield retired
+
+
+def _levels(platform: Platform, before_ms: int, dry_run: bool) -> int:
+    warehouse = platform.warehouse
+    retire = warehouse.retirement.count_levels if dry_run else warehouse.order_books.retire_levels
+    return sum(retire(symbol, before_ms) for symbol in warehouse.watermarks.all(ObjectKind.DEPTH))

@@ -1,0 +1,59 @@
+"""Minutes grow old: whole UTC days go, where hours and day stand complete or explained."""
+
+from dataclasses import dataclass
+
+from crypto_assets.market.clock import DAY_MS, Window, floor_ms
+from crypto_assets.pipeline.context import Platform
+
+_STEP_MS = 31 * DAY_MS
+
+
+@dataclass(frozen=True)
+class MinutesRetired:
+    """Of one symbol: rows that went, all before `before` (epoch ms), and what holds up the rest."""
+
+    symbol: str
+    rows: int
+    before: int
+    held_up: str | None = None
+
+
+def retire_minutes(
+    platform: Platform, symbol: str, older_than: int, *, dry_run: bool
+) -> MinutesRetired | None:
+    """Delete a symbol's minutes opened, fetched and loaded before an instant (epoch ms).
+
+    Days go from the oldest on, up to the first that is younger, not complete or not explained: from
+    then on nothing before `before` is fetched, aggregated or called a gap. None where there is
+    nothing to say. Raises WarehouseError; may be killed anywhere and repeated.
+    """
+    warehouse = platform.warehouse
+    oldest = warehouse.retirement.oldest_minute(symbol)
+    if oldest is None:
+        return None
+    # Retired already, but for a kill: goes whatever its days look like now.
+    purged = warehouse.watermarks.get(symbol).purged_before or 0
+    start = max(floor_ms(oldest, DAY_MS), purged)
+    before, held_up = _reach(platform, symbol, start, older_than)
+    if oldest >= before:
+        return MinutesRetired(symbol, 0, before, held_up) if held_up else None
+    if dry_run:
+        return MinutesRetired(
+            symbol, warehouse.retirement.count_minutes(symbol, before), before, held_up
+        )
+    rows = warehouse.facts.purge(symbol, before, settled=True)
+    now_purged = warehouse.watermarks.get(symbol).purged_before or 0
+    return MinutesRetired(symbol, rows, now_purged, held_up)
+
+
+def _reach(platform: Platform, symbol: str, start: int, older_than: int) -> tuple[int, str | None]:
+    """How far days may go from `start` on, and what is wrong with the first that may not."""
+    end = floor_ms(older_than, DAY_MS)
+    for at in range(start, end, _STEP_MS):
+        window = Window(at, min(at + _STEP_MS, end))
+        for day in platform.warehouse.retirement.days(symbol, window):
+            if day.touched_at >= older_than:
+                return day.start, None
+            if day.unfinished:
+                return day.start, day.unfinished
+    return max(start, end), None

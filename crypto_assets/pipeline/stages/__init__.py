@@ -1,0 +1,1 @@
+"""One step of a symbol's day each: fetch, store, load, compact, count."""

@@ -1,0 +1,168 @@
+"""What the lake says of a symbol's minutes: the objects of the manifest, read again."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crypto_assets.errors import ObjectMissing
+from crypto_assets.lake import Lake, decode_klines
+from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.clock import MINUTE_MS, Window, day_of
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.raw_klines import table_from_json
+from crypto_assets.market.sanity import Reject, Sifted, is_sane, sift
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.stages.lost_objects import drop_lost
+from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, settle
+from crypto_assets.warehouse.klines.load_transaction import fetched
+from crypto_assets.warehouse.klines.nonexistent_minutes import (
+    absences_of,
+    find_doubtful,
+    refuse,
+    without,
+)
+
+_EVER = Window(0, 2**62)
+
+
+@dataclass(frozen=True)
+class LakeMinutes:
+    """Of each minute the version that counts, as FETCHED_SCHEMA, ascending.
+
+    `spans` are the stretches of which an object knows: what is not in `candles` there was not
+    published. Imported minutes that do not exist are not in `candles`. `lost` are keys that the
+    manifest names and no lake holds.
+    """
+
+    candles: pa.Table
+    spans: tuple[Window, ...]
+    lost: tuple[str, ...]
+
+
+def lake_of(platform: Platform, bucket: str) -> Lake:
+    """The lake that is meant by a bucket's name in the manifest."""
+    return platform.archive if bucket == platform.archive.bucket else platform.raw
+
+
+def read_unloaded(platform: Platform, item: LakeObject) -> bytes | None:
+    """Return the body of an object that the manifest has just named as not loaded.
+
+    None where another run has loaded it since, and perhaps removed it, and where it is gone from
+    both lakes: then the manifest drops it, with a record in the quarantine. Raises ObjectMissing
+    where a lake itself is not there.
+    """
+    body = find_body(platform, item)
+    if body is None:
+        drop_lost(platform, item)
+    return body
+
+
+def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes:
+    """What the loaded objects of whole days hold, by the rules of a load. Raises LakeError."""
+    objects = platform.warehouse.objects.of_window(symbol, ObjectKind.KLINES, window)
+    tables, spans, lost = [FETCHED_SCHEMA.empty_table()], [], []
+    speaking = []
+    for item in objects:
+        if item.loaded_at is None:
+            continue
+        body = find_body(platform, item)
+        if body is None:
+            lost.append(item.key)
+            continue
+        [sifted] = sift_objects([(item, body)])
+        tables.append(fetched(item, sifted.candles))
+        spans += known_spans(item, sifted.candles)
+        speaking.append(item)
+    versions = _existing(platform, symbol, window, pa.concat_tables(tables), speaking)
+    settled = settle(versions, FETCHED_SCHEMA.empty_table()).new
+    return LakeMinutes(settled.sort_by("open_time"), merged(spans), tuple(lost))
+
+
+def _existing(
+    platform: Platform,
+    symbol: str,
+    window: Window,
+    versions: pa.Table,
+    objects: Sequence[LakeObject],
+) -> pa.Table:
+    """Return versions without those of minutes that do not exist, by lake and warehouse."""
+    doubtful = find_doubtful(versions)
+    if not doubtful.num_rows:
+        return versions
+    absences = absences_of(objects) + platform.warehouse.facts.absences(symbol, window)
+    return without(versions, refuse(doubtful, [versions], absences))
+
+
+def find_body(platform: Platform, item: LakeObject) -> bytes | None:
+    """Return an object's bytes, None where no lake holds it.
+
+    What another run has moved since the manifest was read is in the archive lake. Raises LakeError.
+    """
+    for lake in (lake_of(platform, item.bucket), platform.archive):
+        with suppress(ObjectMissing):
+            return lake.get(item.key)
+    return None
+
+
+def known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
+    """The stretches of which an object knows: a file of the archive is all of its day.
+
+    An import knows of the minutes that it has, and of none that it lacks.
+    """
+    if item.source is Source.ARCHIVE:
+        return [_day(item)]
+    if item.source is not Source.IMPORT:
+        return [Window(item.first_time, item.last_time + 1)]
+    opens = candles["open_time"].to_numpy()
+    runs = np.split(opens, np.flatnonzero(np.diff(opens) > MINUTE_MS) + 1)
+    return [Window(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+
+
+def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[Sifted]:
+    """As `sift_object` of each; where no row is wrong, all are judged at once."""
+    tables = [_plain(item, body) for item, body in objects]
+    plain = [table for table in tables if table is not None]
+    if plain and not is_sane(pa.concat_tables(plain), _EVER):
+        plain.clear()
+    return [
+        Sifted(table) if plain and table is not None else sift_object(*one)
+        for table, one in zip(tables, objects, strict=True)
+    ]
+
+
+def sift_object(item: LakeObject, body: bytes) -> Sifted:
+    """A klines object's rows, parted into what may enter the warehouse and what may not."""
+    try:
+        rows = decode_klines(body)
+    except ValueError as error:
+        return Sifted(CANDLE_SCHEMA.empty_table(), (Reject(0, [], f"not klines: {error}"),))
+    return sift(rows, _day(item))
+
+
+def _plain(item: LakeObject, body: bytes) -> pa.Table | None:
+    """The object's rows where each is readable and of its day, read all at once."""
+    with suppress(ValueError):
+        table = table_from_json(body)
+        ends, day = pc.min_max(table["open_time"]).as_py(), _day(item)
+        if ends["min"] in day and ends["max"] in day:
+            return table
+    return None
+
+
+def _day(item: LakeObject) -> Window:
+    return Window.of_day(day_of(item.first_time))
+
+
+def merged(spans: Sequence[Window]) -> tuple[Window, ...]:
+    """Overlapping and touching stretches as one, ascending."""
+    merged: list[Window] = []
+    for span in sorted(spans):
+        if merged and span.start_ms <= merged[-1].end_ms:
+            last = merged.pop()
+            span = Window(last.start_ms, max(last.end_ms, span.end_ms))
+        merged.append(span)
+    return tuple(merged)

@@ -1,0 +1,144 @@
+"""Order books: a snapshot goes into the lake, then from the lake into the facts.
+
+The exchange keeps no history of its book: a past day holds what was captured in it and can never
+be fetched again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing
+from crypto_assets.lake import decode_depth, depth_object
+from crypto_assets.market.clock import Window, day_of
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.order_book import OrderBook
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.stages.lake_reader import read_unloaded
+from crypto_assets.pipeline.stages.results import BookStage, DayOutcome
+from crypto_assets.pipeline.stages.symbol_status import of_trading, refresh_status
+from crypto_assets.warehouse import Quarantined
+
+
+def capture(platform: Platform, symbol: str) -> LakeObject:
+    """Put the book as it is now into the lake. Raises ExchangeError, LakeError."""
+    answer = platform.exchange.rest.depth(symbol, platform.order_book_levels)
+    item, body = depth_object(platform.raw.bucket, symbol, answer, platform.now())
+    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
+    platform.warehouse.objects.record([item])
+    return item
+
+
+def load_books(platform: Platform, symbol: str, window: Window) -> int:
+    """Load every unloaded snapshot captured within `window`; answers how many.
+
+    A book that cannot be true (crossed, unsorted) is quarantined with the reason. One without bids
+    or asks, as of a symbol in a halt, has no spread: it stays in the lake alone.
+    """
+    return _load(platform, symbol, window)[0]
+
+
+def _load(platform: Platform, symbol: str, window: Window) -> tuple[int, int]:
+    """How many snapshots were loaded, and how many lack a side."""
+    objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.DEPTH, window)
+    bodies = [(item, read_unloaded(platform, item)) for item in objects]
+    read = [(item, _read(platform, item, body)) for item, body in bodies if body is not None]
+    true = [(item, book) for item, book in read if book is not None]
+    books = [(item, book) for item, book in true if not book.is_one_sided]
+    platform.warehouse.order_books.load(symbol, books)
+    loaded = {item.key for item, _ in books}
+    platform.warehouse.objects.mark_loaded([item for item, _ in read if item.key not in loaded])
+    return len(books), len(true) - len(books)
+
+
+def bring_books(
+    platform: Platform, symbol: str, window: Window, stages: set[BookStage]
+) -> list[DayOutcome]:
+    """Capture the book if `window`, a partition's day or month, is the one that runs, and load what
+    the lake holds of it. One outcome a stage; none of a symbol that has just left the exchange's
+    list. The book of one that does not trade is not asked for.
+    """
+    one_sided = 0
+    try:
+        symbols = [platform.warehouse.symbols.get(symbol)]
+        if BookStage.RAW in stages and platform.now() in window and of_trading(symbols):
+            capture(platform, symbol)
+        if BookStage.FACTS in stages:
+            _, one_sided = _load(platform, symbol, window)
+        held = _held(platform, symbol, window)
+        flaw = _flaw(platform, symbol, window, held)
+    except NotListed as error:
+        return _left(platform, symbol, window, stages, error)
+    except CryptoAssetsError as error:
+        return _failed(symbol, window, stages, error)
+    return [
+        DayOutcome(
+            stage,
+            symbol,
+            day_of(window.start_ms),
+            held[stage],
+            {"one_sided": one_sided} if one_sided and stage is BookStage.FACTS else {},
+            error=flaw if stage is BookStage.FACTS else None,
+        )
+        for stage in sorted(stages)
+    ]
+
+
+def _left(
+    platform: Platform, symbol: str, window: Window, stages: set[BookStage], error: NotListed
+) -> list[DayOutcome]:
+    """Record that a symbol is gone from the exchange's list; no outcome if that is so."""
+    try:
+        if refresh_status(platform, symbol) is SymbolStatus.DELISTED:
+            return []
+    except CryptoAssetsError as failure:
+        return _failed(symbol, window, stages, failure)
+    return _failed(symbol, window, stages, error)
+
+
+def _failed(
+    symbol: str, window: Window, stages: set[BookStage], error: CryptoAssetsError
+) -> list[DayOutcome]:
+    failed = DayOutcome(BookStage.RAW, symbol, day_of(window.start_ms), error=error)
+    return [replace(failed, stage=stage) for stage in sorted(stages)]
+
+
+def _held(platform: Platform, symbol: str, window: Window) -> Mapping[BookStage, int]:
+    """Snapshots at each stage; the lake's may have been retired since. Raises ObjectMissing."""
+    held = {
+        BookStage.RAW: platform.warehouse.objects.count(symbol, ObjectKind.DEPTH, window),
+        BookStage.FACTS: platform.warehouse.order_books.count(symbol, window),
+    }
+    if not any(held.values()):
+        raise ObjectMissing(
+            f"no order book of {symbol} was captured in {window}, and the exchange keeps no history"
+        )
+    return held
+
+
+def _flaw(
+    platform: Platform, symbol: str, window: Window, held: Mapping[BookStage, int]
+) -> CryptoAssetsError | None:
+    """What is wrong with the facts where none of the books that are there could be loaded."""
+    quarantine = platform.warehouse.quarantine
+    if held[BookStage.FACTS] or not quarantine.holds_objects(symbol, ObjectKind.DEPTH, window):
+        return None
+    return ObjectMissing(f"of {held[BookStage.RAW]} order books none is loaded: see the quarantine")
+
+
+def _read(platform: Platform, item: LakeObject, body: bytes) -> OrderBook | None:
+    """The object as a book, or None, set aside, where it cannot be true."""
+    try:
+        book = OrderBook.from_answer(decode_depth(body), item.first_time)
+        flaw = book.flaw()
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        flaw = f"not a depth answer: {error!r}"
+    if flaw:
+        platform.warehouse.quarantine.add([_set_aside(item, body, flaw)])
+        return None
+    return book
+
+
+def _set_aside(item: LakeObject, body: bytes, flaw: str) -> Quarantined:
+    content = body.decode(errors="replace")
+    return Quarantined(item.symbol, item.kind, item.bucket, item.key, flaw, content)

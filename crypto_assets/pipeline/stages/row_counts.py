@@ -1,0 +1,68 @@
+"""What is held at each stage: of each day, or of a longer stretch."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+
+from crypto_assets.market.clock import Window, day_of
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.stages.results import Stage
+
+Reach = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows of one UTC day in the facts, the hours and the days; open times of the first and the
+    last of its hours (epoch ms)."""
+
+    minutes: int = 0
+    hours: int = 0
+    days: int = 0
+    hours_reach: Reach | None = None
+
+
+def held_by_day(platform: Platform, symbol: str, window: Window) -> dict[date, Held]:
+    """Of each day that `window` touches, empty ones too."""
+    minutes = platform.warehouse.coverage.days(symbol, window)
+    hours = _open_times(platform, symbol, Interval.H1, window)
+    days = _open_times(platform, symbol, Interval.D1, window)
+    return {
+        day_of(start): _held(count, hours[day_of(start)], days[day_of(start)])
+        for start, count in minutes.items()
+    }
+
+
+def held_of(
+    platform: Platform, stage: Stage, symbol: str, window: Window
+) -> tuple[int, Reach | None]:
+    """Rows of one stage in whole days, and the open times of the first and the last candle.
+
+    From the tables above as far as they reach: no minutes of closed days are counted.
+    """
+    if stage is Stage.RAW:
+        return platform.warehouse.objects.rows_of(symbol, ObjectKind.KLINES, window)
+    if stage is Stage.FACTS:
+        rows = sum(platform.warehouse.coverage.days(symbol, window).values())
+        return rows, platform.warehouse.coverage.ends(symbol, window)
+    interval = Interval.H1 if stage is Stage.HOURS else Interval.D1
+    periods = _open_times(platform, symbol, interval, window)
+    times = [start for own in periods.values() for start in own]
+    return len(times), (times[0], times[-1]) if times else None
+
+
+def _held(minutes: int, hours: list[int], days: list[int]) -> Held:
+    return Held(minutes, len(hours), len(days), (hours[0], hours[-1]) if hours else None)
+
+
+def _open_times(
+    platform: Platform, symbol: str, interval: Interval, window: Window
+) -> defaultdict[date, list[int]]:
+    """By day, ascending."""
+    table = platform.warehouse.aggregates.read(symbol, interval, window)
+    found: defaultdict[date, list[int]] = defaultdict(list)
+    for start in table["open_time"].to_pylist():
+        found[day_of(start)].append(start)
+    return found

@@ -1,0 +1,172 @@
+"""Exchange → lake: a symbol's days as objects, each recorded in the manifest."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from datetime import date
+
+from crypto_assets.errors import ArchiveBroken, CryptoAssetsError, ObjectMissing
+from crypto_assets.exchange import Exchange
+from crypto_assets.lake import describe, klines_object
+from crypto_assets.market.clock import Window, day_start_ms, isoformat
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.stages.fetch import (
+    DayPulls,
+    Pull,
+    pull_archive_alone,
+    pull_day,
+    pull_stretch,
+)
+from crypto_assets.pipeline.stages.results import DayOutcome, Stage
+from crypto_assets.pipeline.stages.symbol_status import end_of, is_listed
+from crypto_assets.warehouse import Quarantined
+
+# From which sources a day is asked, up to which instant of the exchange's clock.
+PullDay = Callable[[Exchange, str, date, int], DayPulls]
+
+
+@dataclass(frozen=True)
+class StoredDay:
+    """A day as it was put into the lake; `bodies` are the objects' bytes by key.
+
+    Not `whole` where the lake may hold more of it.
+    """
+
+    day: date
+    objects: tuple[LakeObject, ...] = ()
+    bodies: tuple[tuple[str, bytes], ...] = ()
+    note: str | None = None
+    error: CryptoAssetsError | None = None
+    broken: ArchiveBroken | None = None
+    whole: bool = True
+
+    def outcome(self, symbol: str) -> DayOutcome:
+        return raw_outcome(symbol, self, self.objects if self.whole else None)
+
+
+def raw_outcome(symbol: str, stored: StoredDay, held: Sequence[LakeObject] | None) -> DayOutcome:
+    """What was put into the lake of a day, and what it holds of the day, if that is known."""
+    facts: dict[str, object] = {
+        "stored_objects": len(stored.objects),
+        "stored_bytes": sum(item.size_bytes for item in stored.objects),
+        "keys": [item.key for item in stored.objects or held or ()],
+    }
+    if stored.note:
+        facts["note"] = stored.note
+    outcome = DayOutcome(Stage.RAW, symbol, stored.day, facts=facts, error=stored.error)
+    if held is None:
+        return outcome
+    times = [time for item in held for time in (item.first_time, item.last_time)]
+    reach = (min(times), max(times)) if times else None
+    return replace(outcome, rows=sum(item.rows for item in held), reach=reach)
+
+
+def store_days(
+    platform: Platform,
+    symbol: str,
+    days: Iterable[date],
+    closed_before_ms: int,
+    pool: Executor,
+    pull: PullDay = pull_day,
+) -> list[Future[StoredDay]]:
+    """Begin to fetch and store whole days; a day that fails carries its error."""
+    limits = pool.submit(_limits, platform, symbol)
+    return [
+        pool.submit(_store_day, platform, symbol, day, closed_before_ms, pull, limits)
+        for day in days
+    ]
+
+
+def store_stretch(
+    platform: Platform, symbol: str, window: Window, closed_before_ms: int
+) -> list[StoredDay]:
+    """Fetch and store what closed of a window, by REST. Raises ExchangeError, LakeError."""
+    pulled = pull_stretch(platform.exchange, symbol, window, closed_before_ms)
+    stored = [store_pulls(platform, symbol, day, pulls) for day, pulls in sorted(pulled.items())]
+    return [replace(day, whole=False) for day in stored]
+
+
+def record(platform: Platform, symbol: str, stored: Iterable[StoredDay]) -> None:
+    """Write the stored objects into the manifest, and refused archive files into quarantine."""
+    stored = list(stored)
+    platform.warehouse.objects.record([item for day in stored for item in day.objects])
+    platform.warehouse.quarantine.add(
+        [_refused(platform, symbol, day.day, day.broken) for day in stored if day.broken]
+    )
+
+
+def _refused(platform: Platform, symbol: str, day: date, broken: ArchiveBroken) -> Quarantined:
+    """A file that never came into the lake: it lies where the archive has it."""
+    return Quarantined(
+        symbol=symbol,
+        kind=ObjectKind.KLINES,
+        bucket=platform.exchange.archive.base_url,
+        key=f"{symbol}-1m-{day}.zip",
+        reason=str(broken),
+        content="",
+    )
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What of a symbol is not fetched: what was retired, what comes after its end (both epoch ms),
+    and anything over REST, where the exchange does not list it."""
+
+    purged_before: int
+    end: int | None
+    listed: bool
+
+
+def _limits(platform: Platform, symbol: str) -> _Limits:
+    purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
+    return _Limits(purged, end_of(platform, symbol), is_listed(platform, symbol))
+
+
+def _store_day(
+    platform: Platform,
+    symbol: str,
+    day: date,
+    closed_before_ms: int,
+    pull: PullDay,
+    limits: Future[_Limits],
+) -> StoredDay:
+    try:
+        known = limits.result()
+        if day_start_ms(day) < known.purged_before:
+            note = f"retired: nothing before {isoformat(known.purged_before)} is fetched"
+            return StoredDay(day, note=note, whole=False)
+        if known.end is not None and day_start_ms(day) >= known.end:
+            note = f"delisted: there is nothing from {isoformat(known.end)} on"
+            return StoredDay(day, note=note, whole=False)
+        pulls = (pull if known.listed else pull_archive_alone)(
+            platform.exchange, symbol, day, closed_before_ms
+        )
+        return store_pulls(platform, symbol, day, pulls)
+    except CryptoAssetsError as error:
+        return StoredDay(day, error=error)
+
+
+def store_pulls(platform: Platform, symbol: str, day: date, pulls: DayPulls) -> StoredDay:
+    """Put what was fetched of a day into the lake. Raises LakeError."""
+    stored = [_put(platform, symbol, pull) for pull in pulls.pulls]
+    return StoredDay(
+        day,
+        objects=tuple(item for item, _ in stored),
+        bodies=tuple((item.key, body) for item, body in stored),
+        note=pulls.note,
+        broken=pulls.broken,
+    )
+
+
+def _put(platform: Platform, symbol: str, pull: Pull) -> tuple[LakeObject, bytes]:
+    """What stands in the lake afterwards: the pull, or an object that holds more than it."""
+    lake = platform.raw
+    item, body = klines_object(lake.bucket, symbol, pull.klines, pull.source, pull.fetched_at)
+    if lake.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows):
+        return item, body
+    try:
+        info, standing = lake.read(item.key)
+    except ObjectMissing:  # another run has just moved or removed it
+        return _put(platform, symbol, pull)
+    return describe(lake.bucket, item.key, standing, info.fetched_at), standing

@@ -1,0 +1,160 @@
+"""Which symbols are tracked, in the order in which they were added."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from crypto_assets.errors import UnknownSymbol
+from crypto_assets.market.clock import now_ms
+from crypto_assets.market.symbols import Symbol, SymbolStatus, symbol_readings
+from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.schema import symbols
+
+
+@dataclass(frozen=True)
+class TrackedSymbol:
+    """A symbol with a past here; `active_until` (epoch ms) is set while it is retired."""
+
+    symbol_id: int
+    name: str
+    base: str
+    quote: str
+    status: SymbolStatus
+    tick_size: Decimal
+    active_since: int
+    active_until: int | None
+
+    @property
+    def active(self) -> bool:
+        return self.active_until is None
+
+
+class Symbols:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ids: dict[str, int] = {}
+
+    def register(self, wanted: Sequence[Symbol]) -> list[str]:
+        """Tracks these, a retired one again too; returns the names that were not tracked before."""
+        by_name = {symbol.name: symbol for symbol in wanted}
+        new: set[str] = set()
+
+        def work(connection: Connection) -> list[str]:
+            # To a second run, after a commit whose answer was lost, nothing is new.
+            new.update(_register(connection, by_name))
+            return [name for name in by_name if name in new]
+
+        return self._database.write_alone("symbols", work)
+
+    def tracked(self) -> list[TrackedSymbol]:
+        """Active ones, oldest registration first."""
+        return [symbol for symbol in self.all() if symbol.active]
+
+    def all(self) -> list[TrackedSymbol]:
+        """Retired ones too, whose data is kept."""
+        rows = self._database.read_primary(
+            lambda c: c.execute(select(symbols).order_by(symbols.c.symbol_id)).all()
+        )
+        return [_tracked(row) for row in rows]
+
+    def get(self, name: str) -> TrackedSymbol:
+        """Raises UnknownSymbol where it was never registered."""
+        row = self._database.read_primary(
+            lambda c: c.execute(select(symbols).where(symbols.c.symbol == name)).first()
+        )
+        if row is None:
+            raise UnknownSymbol(_unknown(name))
+        return _tracked(row)
+
+    def find(self, text: str) -> str:
+        """The registered name that typed text means. Raises UnknownSymbol where there is none."""
+        names = symbol_readings(text)
+        if names[0] in self._ids:
+            return names[0]
+        rows = self._database.read_primary(
+            lambda c: c.execute(
+                select(symbols.c.symbol, symbols.c.symbol_id).where(symbols.c.symbol.in_(names))
+            ).all()
+        )
+        known = {row.symbol: row.symbol_id for row in rows}
+        self._ids |= known
+        found = next((name for name in names if name in known), None)
+        if found is None:
+            raise UnknownSymbol(_unknown(names[0]))
+        return found
+
+    def retire(self, name: str) -> None:
+        """No longer tracked; its data stays. Raises UnknownSymbol."""
+        symbol_id = self.id_of(name)
+        self._database.write(
+            lambda c: c.execute(
+                update(symbols)
+                .where(symbols.c.symbol_id == symbol_id, symbols.c.active_until.is_(None))
+                .values(active_until=now_ms())
+            )
+        )
+
+    def update_status(self, seen: Sequence[Symbol]) -> None:
+        """Takes over status and tick size as the exchange states them now."""
+        rows = [
+            {"name": s.name, "new_status": s.status.value, "new_tick": s.tick_size} for s in seen
+        ]
+        statement = (
+            update(symbols)
+            .where(symbols.c.symbol == bindparam("name"))
+            .values(status=bindparam("new_status"), tick_size=bindparam("new_tick"))
+        )
+        if rows:
+            self._database.write(lambda c: c.execute(statement, rows))
+
+    def id_of(self, name: str) -> int:
+        """An id never changes, so it is asked for once a process. Raises UnknownSymbol."""
+        if name not in self._ids:
+            self._ids[name] = self.get(name).symbol_id
+        return self._ids[name]
+
+
+def _register(connection: Connection, wanted: dict[str, Symbol]) -> list[str]:
+    known = {
+        row.symbol: row.active_until is None
+        for row in connection.execute(select(symbols.c.symbol, symbols.c.active_until))
+    }
+    new = [symbol for name, symbol in wanted.items() if name not in known]
+    retired = [name for name in wanted if known.get(name) is False]
+    if new:
+        connection.execute(insert(symbols), [_row(symbol) for symbol in new])
+    if retired:
+        connection.execute(
+            update(symbols).where(symbols.c.symbol.in_(retired)).values(active_until=None)
+        )
+    return [name for name in wanted if not known.get(name)]
+
+
+def _row(symbol: Symbol) -> dict[str, object]:
+    return {
+        "symbol": symbol.name,
+        "base": symbol.base,
+        "quote": symbol.quote,
+        "status": symbol.status.value,
+        "tick_size": symbol.tick_size,
+        "active_since": now_ms(),
+    }
+
+
+def _tracked(row: Row[tuple[object, ...]]) -> TrackedSymbol:
+    return TrackedSymbol(
+        symbol_id=row.symbol_id,
+        name=row.symbol,
+        base=row.base,
+        quote=row.quote,
+        status=SymbolStatus(row.status),
+        tick_size=row.tick_size,
+        active_since=row.active_since,
+        active_until=row.active_until,
+    )
+
+
+def _unknown(name: str) -> str:
+    return f"{name} is not in the warehouse: add it to CRYPTO_SYMBOLS and run `crypto-assets init`"

@@ -1,0 +1,182 @@
+"""One database: its connections, transactions and retries."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from crypto_assets.addresses import ESCAPES, escaping_hint
+from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
+from crypto_assets.warehouse.engine.dialect import advisory_lock, open_engine
+from crypto_assets.warehouse.engine.error_translation import explain, missing_file
+from crypto_assets.warehouse.engine.mysql_options import MySQLOptions
+
+ATTEMPTS = 5
+_PLACE = "the warehouse URL"
+_BACKENDS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+
+class Database:
+    """Runs units of work, each in one transaction, and again where the failure was a passing one.
+
+    Work may therefore run more than once, also after a commit whose answer was lost; it must touch
+    nothing but its connection, and its second run must leave what the first one left. Raises
+    WarehouseUnavailable after five attempts, and the other WarehouseErrors at once.
+
+    `failover_seconds`: how long to go on asking a primary that has answered before, which may be
+    restarted or failed over. A server that has never answered is given five attempts.
+    """
+
+    def __init__(
+        self, url: str, read_url: str | None = None, *, failover_seconds: float = 0
+    ) -> None:
+        self.url = _parse(url)
+        self.read_url = _parse(read_url) if read_url else self.url
+        # Bulk loads remember here that the server takes no LOAD DATA LOCAL INFILE.
+        self.refuses_local_infile = False
+        self._failover_seconds = failover_seconds
+        self._has_answered = False
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self.url)
+
+    @cached_property
+    def read_engine(self) -> Engine:
+        return self.engine if self.read_url == self.url else open_engine(self.read_url)
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file where it is SQLite."""
+        if self.url.get_backend_name() != "sqlite" or not self.url.database:
+            return None
+        return Path(self.url.database)
+
+    def write(self, work: Work[T]) -> T:
+        """One transaction on the primary, committed when `work` returns."""
+        self._require_file()
+
+        def transaction() -> T:
+            with self.engine.execution_options(writing=True).begin() as connection:
+                return work(connection)
+
+        return self._on_primary(transaction)
+
+    def write_alone(self, lock: str, work: Work[T]) -> T:
+        """As `write`, one process at a time for all work under the same lock's name."""
+        self._require_file()
+
+        def transaction() -> T:
+            engine = self.engine.execution_options(writing=True)
+            with (
+                engine.connect() as connection,
+                advisory_lock(connection, lock),
+                connection.begin(),
+            ):
+                return work(connection)
+
+        return self._on_primary(transaction)
+
+    def read_primary(self, work: Work[T]) -> T:
+        """What must be as new as the last write."""
+        self._require_file()
+        return self._on_primary(lambda: _run(self.engine, work))
+
+    def read(self, work: Work[T]) -> T:
+        """What may be a replica's."""
+        self._require_file()
+        return self._retried(lambda: _run(self.read_engine, work), self.read_url)
+
+    def attempt(self, work: Callable[[], T]) -> T:
+        """Runs what opens its own connection to the primary, with retries and our errors."""
+        return self._retried(work, self.url)
+
+    def _on_primary(self, work: Callable[[], T]) -> T:
+        """Retries for the length of a fail-over, once the server has answered.
+
+        SQLite has none, and waits for other writers by itself.
+        """
+        patient = self._has_answered and self.file is None
+        result = self._retried(work, self.url, self._failover_seconds if patient else 0)
+        self._has_answered = True
+        return result
+
+    def _retried(self, work: Callable[[], T], url: URL, seconds: float = 0) -> T:
+        def explained() -> T:
+            try:
+                return work()
+            except DBAPIError as error:
+                raise explain(error, url) from error
+
+        return Retrying(
+            retry=retry_if_exception_type(WarehouseUnavailable),
+            stop=stop_after_attempt(ATTEMPTS) & stop_after_delay(seconds),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            reraise=True,
+        )(explained)
+
+    def _require_file(self) -> None:
+        """SQLite would create an empty file where nothing is, and call it a database."""
+        if self.file and not self.file.exists():
+            raise WarehouseNotReady(missing_file(self.url))
+
+    def close(self) -> None:
+        for name in ("engine", "read_engine"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).dispose()
+
+
+def _run(engine: Engine, work: Work[T]) -> T:
+    with engine.connect() as connection:
+        return work(connection)
+
+
+def _parse(text: str) -> URL:
+    """Raises WrongUse, without the password, where the URL names no database that we speak."""
+    try:
+        url = make_url(text, keep_blank_values=True)
+        driver = _BACKENDS[url.get_backend_name()]
+    except (ArgumentError, KeyError, ValueError):
+        raise WrongUse(
+            "the warehouse URL must be mysql+pymysql://user:password@host:port/database "
+            f"or sqlite:////absolute/path.db{escaping_hint(text)}"
+        ) from None
+    if driver == "sqlite":
+        _require_plain_file(url)
+    else:
+        _require_login_before_host(url)
+        MySQLOptions.read(url.query, _PLACE)
+    if not url.database:
+        shown = url.set(query={}).render_as_string()
+        raise WrongUse(f"{_PLACE} {shown} names no database or file")
+    return url.set(drivername=driver)
+
+
+def _require_plain_file(url: URL) -> None:
+    if (url.database or "").startswith(("file:", ":memory:")):
+        raise WrongUse(f"{_PLACE} names no file: {url.database}")
+    if url.query:
+        raise WrongUse(
+            f"{_PLACE} of {url.database} takes no options on SQLite: leave out what follows the "
+            "?, or write a ? of the path as %3F"
+        )
+
+
+def _require_login_before_host(url: URL) -> None:
+    """An unescaped @ in the password makes its rest a part of the host, of the path or more."""
+    after_login = (url.host, url.database, *url.query)
+    if any("@" in (part or "") for part in after_login):
+        raise WrongUse(f"{_PLACE} has an @ too many: {ESCAPES}")

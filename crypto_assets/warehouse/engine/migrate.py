@@ -1,0 +1,136 @@
+"""Brings a database to this program's schema, and tells whether it is there."""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from crypto_assets.errors import (
+    WarehouseError,
+    WarehouseNotReady,
+    WarehouseRefused,
+    WarehouseTooNew,
+    WarehouseUnavailable,
+)
+from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.dialect import is_sqlite, open_engine
+from crypto_assets.warehouse.engine.error_translation import explain, missing_database
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def migrate(database: Database) -> None:
+    """Creates or upgrades the schema; safe to repeat, to kill and to start twice at once.
+
+    Raises WarehouseTooNew for a schema of a later program, WarehouseRefused where the place
+    cannot be made or written.
+    """
+    if database.file:
+        _make_file(database.file)
+    else:
+        database.attempt(lambda: _make_database(database.url))
+    if database.file:
+        database.attempt(lambda: _switch_to_wal(database))
+    database.write_alone("migrate", _upgrade)
+
+
+def require_ready(database: Database) -> None:
+    """Raises WarehouseNotReady or WarehouseTooNew unless the schema is this program's."""
+    ready = database.read_primary(lambda c: _current(c) == _head())
+    if not ready:
+        raise WarehouseNotReady(
+            "the warehouse's schema is missing or old: run `crypto-assets init`"
+        )
+
+
+def _make_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise WarehouseRefused(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _make_database(url: URL) -> None:
+    engine = open_engine(url)
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        if str(explain(error, url)) != missing_database(url):
+            raise
+        _create_database(url)
+    finally:
+        engine.dispose()
+
+
+def _create_database(url: URL) -> None:
+    server = open_engine(url._replace(database=None))
+    name = server.dialect.identifier_preparer.quote_identifier(url.database or "")
+    try:
+        with server.begin() as connection:
+            connection.execute(
+                text(
+                    f"CREATE DATABASE IF NOT EXISTS {name} "
+                    "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+                )
+            )
+    except DBAPIError as error:
+        if isinstance(explain(error, url), WarehouseUnavailable):
+            raise
+        raise WarehouseRefused(missing_database(url)) from None
+    finally:
+        server.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    if _current(connection) == _head():
+        return
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _switch_to_wal(database: Database) -> None:
+    """Readers beside one writer; the file remembers it."""
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")  # the mode cannot change inside a transaction
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        connection.exec_driver_sql("BEGIN")
+
+
+def _current(connection: Connection) -> str | None:
+    """The schema's version. Raises WarehouseTooNew where this program does not know it."""
+    if is_sqlite(connection) and not inspect(connection).has_table("alembic_version"):
+        return None
+    heads = MigrationContext.configure(connection).get_current_heads()
+    if not heads:
+        return None
+    if len(heads) > 1:
+        raise WarehouseError(f"the warehouse carries several versions at once: {heads}")
+    try:
+        ScriptDirectory.from_config(_config()).get_revision(heads[0])
+    except CommandError:
+        raise WarehouseTooNew(
+            f"the warehouse has version {heads[0]!r}, which this program does not know: "
+            "install a newer crypto-assets"
+        ) from None
+    return heads[0]
+
+
+@cache
+def _head() -> str:
+    """Read once a process: finding it imports every migration."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,1 @@
+"""Candles and order books: loading, conflict resolution, aggregates, resampling."""

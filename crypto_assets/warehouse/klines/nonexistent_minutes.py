@@ -1,0 +1,310 @@
+"""Decides which minutes do not exist, though an object of the lake has them.
+
+A source never adds a minute where one of a higher rank (`Source.rank`) has spoken. A verified
+archive file speaks for its whole day and the gap ledger for its explained gaps: an import adds
+nothing there. Minutes that were verified against the exchange's own hour speak for that hour: the
+archive and REST add nothing there either. Where a better source has the minute, the others count as
+further versions of it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, func, select
+
+from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, rows_from_table
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of, floor_ms
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
+from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
+from crypto_assets.warehouse.klines.stale_periods import inside
+from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
+from crypto_assets.warehouse.quality.quarantine import Quarantined, quarantine_rows
+
+_SPEAKING = (Source.ARCHIVE, Source.VERIFIED)
+# Why a minute of a verified hour is refused.
+MADE_WITHOUT = "the exchange's own hour is made without this minute"
+# How each reason to refuse an import begins.
+_REFUSED = "imported, but"
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A window in which no source below `rank` adds a minute, and why.
+
+    `gap_start` is the start of the ledger's gap (epoch ms) where the ledger says so.
+    """
+
+    window: Window
+    reason: str
+    rank: int = Source.ARCHIVE.rank
+    gap_start: int | None = None
+
+
+@dataclass(frozen=True)
+class RefusedVersions:
+    """Versions, as FETCHED_SCHEMA, of minutes that lie in an absence; one reason per row."""
+
+    rows: pa.Table
+    reasons: tuple[str, ...]
+
+    @property
+    def open_times(self) -> list[int]:
+        times: list[int] = self.rows["open_time"].to_pylist()
+        return times
+
+
+def find_doubtful(versions: pa.Table, *others: pa.Table) -> pa.Table:
+    """Return the versions of minutes that may not exist, by their sources alone.
+
+    These are minutes that only an import has, here or in `others`. Where any minute is verified,
+    they are all that are not. Cheap and empty where there is neither an import nor a verified
+    minute.
+    """
+    tables = (versions, *others)
+    sources = {name for table in tables for name in pc.unique(table["source"]).to_pylist()}
+    ranks = {Source(name).rank for name in sources}
+    if not ranks - {Source.ARCHIVE.rank}:
+        return versions.slice(0, 0)
+    least = max(ranks) if Source.VERIFIED.rank in ranks else Source.ARCHIVE.rank
+    return versions.filter(pa.array(_best_ranks(versions, others) < least))
+
+
+def refuse(
+    versions: pa.Table, others: Sequence[pa.Table], absences: Sequence[Absence]
+) -> RefusedVersions:
+    """Return the versions of minutes of which no source as good as an absence has one.
+
+    `others` have versions that count as well. Of several absences the first names the reason.
+    """
+    times, best = versions["open_time"].to_numpy(), _best_ranks(versions, others)
+    which = np.full(len(times), -1)
+    for number, absence in enumerate(absences):
+        within = (times >= absence.window.start_ms) & (times < absence.window.end_ms)
+        which[within & (best < absence.rank) & (which < 0)] = number
+    rows = versions.filter(pa.array(which >= 0))
+    reasons = [absences[number].reason for number in which[which >= 0].tolist()]
+    sources = rows["source"].to_pylist()
+    return RefusedVersions(rows, tuple(map(_reason, sources, reasons)))
+
+
+def without(versions: pa.Table, refused: RefusedVersions) -> pa.Table:
+    """Return versions without those of the refused minutes."""
+    if not refused.rows.num_rows:
+        return versions
+    gone = pc.is_in(versions["open_time"], refused.rows["open_time"].combine_chunks())
+    return versions.filter(pc.invert(gone))
+
+
+def _best_ranks(versions: pa.Table, others: Sequence[pa.Table]) -> NDArray[np.int64]:
+    """Return, row by row of `versions`, the highest rank that any version of its minute has."""
+    both = [table.select(["open_time", "source"]) for table in (versions, *others)]
+    together = pa.concat_tables(both)
+    _, minute = np.unique(together["open_time"].to_numpy(), return_inverse=True)
+    best = np.zeros(int(minute.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(best, minute, rank_sources(together["source"]).to_numpy())
+    found: NDArray[np.int64] = best[minute[: versions.num_rows]]
+    return found
+
+
+def _reason(source: str, absence: str) -> str:
+    return f"{_REFUSED} {absence}" if source == Source.IMPORT.value else absence
+
+
+def note_refused(connection: Connection, symbol: str, refused: RefusedVersions, now: int) -> None:
+    """Quarantine refused minutes, each once for the object that brought it.
+
+    Part of a transaction. A minute whose object is no longer in the manifest is recorded under the
+    table that held it.
+    """
+    times = refused.open_times
+    objects = _objects(connection, symbol, Window(min(times), max(times) + 1))
+    rows = rows_from_table(refused.rows.select(CANDLE_COLUMNS).cast(CANDLE_SCHEMA))
+    fetches = (refused.rows[name].to_pylist() for name in ("fetched_at", "source"))
+    places = [_place(objects, *fetch) for fetch in zip(times, *fetches, strict=True)]
+    found = [
+        Quarantined(
+            symbol=symbol,
+            kind=ObjectKind.KLINES,
+            bucket=bucket,
+            key=key,
+            reason=reason,
+            content=orjson.dumps(row).decode(),
+            open_time=at,
+            noted_at=now,
+        )
+        for (bucket, key), at, row, reason in zip(places, times, rows, refused.reasons, strict=True)
+    ]
+    known = _noted(connection, symbol, set(places))
+    fresh = [one for one in found if (one.bucket, one.key, one.open_time) not in known]
+    quarantine_rows(connection, fresh)
+
+
+def _objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
+    """Klines objects with data in a window; none crosses a UTC day."""
+    table = lake_objects.c
+    statement = (
+        select(
+            *(table.bucket, table.key, table.source),
+            *(table.fetched_at, table.first_time, table.last_time),
+        )
+        .where(
+            table.symbol == symbol,
+            table.kind == ObjectKind.KLINES.value,
+            table.first_time >= floor_ms(window.start_ms, DAY_MS),
+            table.first_time < window.end_ms,
+        )
+        .order_by(table.bucket, table.key)
+    )
+    return list(connection.execute(statement))
+
+
+def _place(objects: Sequence[Row[Any]], at: int, fetched_at: int, source: str) -> tuple[str, str]:
+    """Bucket and key of the object that brought a minute."""
+    for item in objects:
+        fetch = (item.fetched_at, item.source)
+        if fetch == (fetched_at, source) and item.first_time <= at <= item.last_time:
+            return item.bucket, item.key
+    return "warehouse", fact_klines.name
+
+
+def _noted(
+    connection: Connection, symbol: str, places: Iterable[tuple[str, str]]
+) -> set[tuple[str, str, int]]:
+    """Minutes of objects that were refused before, for whatever reason."""
+    found: set[tuple[str, str, int]] = set()
+    for bucket, key in places:
+        statement = select(quarantine.c.open_time).where(
+            quarantine.c.bucket == bucket,
+            quarantine.c.key == key,
+            quarantine.c.symbol == symbol,
+            quarantine.c.reason.startswith(_REFUSED),
+        )
+        found |= {(bucket, key, at) for at in connection.execute(statement).scalars()}
+    return found
+
+
+def absences_of(objects: Iterable[LakeObject]) -> list[Absence]:
+    """Return what klines objects say of the minutes that they lack; oldest first."""
+    return _absences([(item.source, item.first_time, item.last_time) for item in objects])
+
+
+def recorded_absences(
+    connection: Connection, symbol: str, symbol_id: int, window: Window
+) -> list[Absence]:
+    """Return what the warehouse knows of the days that a window touches.
+
+    By the objects of the manifest, by the minutes that are stored (their objects may have
+    expired), by the gap ledger (an explained gap that is closed speaks too, for an import may have
+    closed it), and by what was refused before.
+    """
+    days = _whole_days(window)
+    names = [source.value for source in _SPEAKING]
+    objects = select(
+        lake_objects.c.source, lake_objects.c.first_time, lake_objects.c.last_time
+    ).where(
+        lake_objects.c.symbol == symbol,
+        lake_objects.c.kind == ObjectKind.KLINES.value,
+        lake_objects.c.source.in_(names),
+        lake_objects.c.first_time >= days.start_ms,
+        lake_objects.c.first_time < days.end_ms,
+    )
+    hour = (fact_klines.c.open_time - fact_klines.c.open_time % HOUR_MS).label("hour")
+    minutes = (
+        select(fact_klines.c.source, fact_klines.c.open_time, hour)
+        .where(*inside(fact_klines, symbol_id, days), fact_klines.c.source.in_(names))
+        .subquery("minutes")
+    )
+    opened = minutes.c.open_time
+    stored = select(minutes.c.source, func.min(opened), func.max(opened)).group_by(
+        minutes.c.source, minutes.c.hour
+    )
+    said = [
+        (Source(source), first, last)
+        for statement in (objects, stored)
+        for source, first, last in connection.execute(statement)
+    ]
+    ledger = _ledger(connection, symbol_id, days)
+    return [*_absences(said), *ledger, *_refused_before(connection, symbol, days)]
+
+
+def _absences(said: Collection[tuple[Source, int, int]]) -> list[Absence]:
+    """Days of the archive, then verified hours, by source, first and last time of minutes."""
+    days = {floor_ms(first, DAY_MS) for source, first, _ in said if source is Source.ARCHIVE}
+    hours = {
+        hour
+        for source, first, last in said
+        if source is Source.VERIFIED
+        for hour in _verified_windows(first, last)
+    }
+    archived = "neither the archive of {} nor REST has this minute"
+    rank = Source.VERIFIED.rank
+    return [
+        *(Absence(Window(at, at + DAY_MS), archived.format(day_of(at))) for at in sorted(days)),
+        *(Absence(window, MADE_WITHOUT, rank) for window in sorted(hours)),
+    ]
+
+
+def _verified_windows(first: int, last: int) -> list[Window]:
+    """Return the hours of verified minutes, by the open times (epoch ms) of the first and the last.
+
+    Minutes off the grid were verified against an hour off the grid, and speak for themselves alone:
+    the rest of the grid's hours belongs to its neighbors.
+    """
+    if first % MINUTE_MS:
+        return [Window(first, last + 1)]
+    hours = range(floor_ms(first, HOUR_MS), last + 1, HOUR_MS)
+    return [Window(at, at + HOUR_MS) for at in hours]
+
+
+def _ledger(connection: Connection, symbol_id: int, window: Window) -> list[Absence]:
+    table = kline_gaps.c
+    statement = (
+        select(table.start, table.end, table["class"])
+        .where(
+            table.symbol_id == symbol_id,
+            table["class"].in_(EXPLAINED_CLASSES),
+            table.start < window.end_ms,
+            table.end >= window.start_ms,
+        )
+        .order_by(table.start)
+    )
+    reason = "the gap ledger says {}: the exchange has no such minute"
+    return [
+        Absence(Window(start, end + MINUTE_MS), reason.format(gap_class), gap_start=start)
+        for start, end, gap_class in connection.execute(statement)
+    ]
+
+
+def _refused_before(connection: Connection, symbol: str, window: Window) -> list[Absence]:
+    """Imported minutes in quarantine; the exchange may have spoken by its hours alone."""
+    statement = (
+        select(quarantine.c.open_time, quarantine.c.reason)
+        .where(
+            quarantine.c.symbol == symbol,
+            quarantine.c.open_time >= window.start_ms,
+            quarantine.c.open_time < window.end_ms,
+            quarantine.c.reason.startswith(_REFUSED),
+        )
+        .order_by(quarantine.c.open_time)
+    )
+    found: list[Absence] = []
+    for at, text in connection.execute(statement):
+        reason = text.removeprefix(f"{_REFUSED} ")
+        last = found[-1] if found else None
+        if last and last.reason == reason and at - last.window.end_ms < MINUTE_MS:
+            found[-1] = Absence(Window(last.window.start_ms, at + 1), reason)
+        else:
+            found.append(Absence(Window(at, at + 1), reason))
+    return found
+
+
+def _whole_days(window: Window) -> Window:
+    start = floor_ms(window.start_ms, DAY_MS)
+    return Window(start, max(start, floor_ms(window.end_ms + DAY_MS - 1, DAY_MS)))

@@ -1,0 +1,196 @@
+"""Order-book snapshots: levels for a while, and each snapshot's figures for good."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, Table, delete, func, insert, select
+
+from crypto_assets.market.candles import PRICE, VOLUME
+from crypto_assets.market.clock import Window, now_ms
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.warehouse.catalog import watermarks
+from crypto_assets.warehouse.catalog.lake_objects import mark_loaded
+from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.engine import arrow_reader
+from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.schema import fact_order_book, order_book_snapshots
+
+# An object of the lake and the book in it, free of flaws.
+BookBatch = tuple[LakeObject, OrderBook]
+
+# `imbalance` has ten decimals, from -1 to 1; depths are in base units.
+SNAPSHOT_SCHEMA = pa.schema(
+    [
+        ("captured_at", pa.int64()),
+        ("last_update_id", pa.int64()),
+        ("best_bid", PRICE),
+        ("best_ask", PRICE),
+        ("mid", pa.decimal128(21, 9)),
+        ("spread", PRICE),
+        ("bid_depth", VOLUME),
+        ("ask_depth", VOLUME),
+        ("imbalance", pa.decimal128(12, 10)),
+    ]
+)
+
+
+class OrderBooks:
+    def __init__(self, database: Database, symbols: Symbols) -> None:
+        self._database = database
+        self._symbols = symbols
+
+    def load(self, symbol: str, batches: Sequence[BookBatch]) -> int:
+        """One transaction under the symbol's lock; returns how many snapshots are new.
+
+        Of one update id the first capture wins, in whatever order they come.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+
+        def work(connection: Connection) -> int:
+            mark = watermarks.lock(connection, symbol_id, ObjectKind.DEPTH)
+            held = _captures(connection, symbol_id, [book for _, book in batches])
+            known = len(held)
+            for item, book in batches:
+                if book.captured_at < held.get(book.last_update_id, book.captured_at + 1):
+                    _replace(connection, symbol_id, book)
+                    held[book.last_update_id] = book.captured_at
+                mark = mark.advanced(book.captured_at, item.fetched_at, 0)
+            mark = mark.advanced(mark.last_open_time or 0, 0, len(held) - known)
+            watermarks.store(connection, symbol_id, ObjectKind.DEPTH, mark)
+            mark_loaded(connection, [item for item, _ in batches], now_ms())
+            return len(held) - known
+
+        return self._database.write(work) if batches else 0
+
+    def latest(self, symbol: str) -> OrderBook | None:
+        """The newest snapshot; None where there is none, or its levels are retired."""
+        symbol_id = self._symbols.id_of(symbol)
+        newest = (
+            select(order_book_snapshots.c.last_update_id)
+            .where(order_book_snapshots.c.symbol_id == symbol_id)
+            .order_by(order_book_snapshots.c.captured_at.desc())
+            .limit(1)
+        )
+
+        def work(connection: Connection) -> OrderBook | None:
+            update_id = connection.execute(newest).scalar()
+            return None if update_id is None else _book(connection, symbol_id, update_id)
+
+        return self._database.read(work)
+
+    def of_update(self, symbol: str, last_update_id: int) -> OrderBook | None:
+        """One snapshot with its levels; None where there is none, or its levels are retired."""
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read(lambda c: _book(c, symbol_id, last_update_id))
+
+    def snapshots(
+        self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
+    ) -> pa.Table:
+        """Figures of the window's snapshots as SNAPSHOT_SCHEMA, oldest first."""
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read(
+            lambda c: arrow_reader.of_symbol(
+                c,
+                order_book_snapshots,
+                symbol_id,
+                window,
+                SNAPSHOT_SCHEMA,
+                time="captured_at",
+                limit=limit,
+                newest=newest,
+            )
+        )
+
+    def count(self, symbol: str, window: Window) -> int:
+        """Snapshots captured inside the window."""
+        captured = order_book_snapshots.c.captured_at
+        statement = select(func.count()).where(
+            order_book_snapshots.c.symbol_id == self._symbols.id_of(symbol),
+            captured >= window.start_ms,
+            captured < window.end_ms,
+        )
+        return self._database.read(lambda c: c.execute(statement).scalar_one())
+
+    def retire_levels(self, symbol: str, before_ms: int) -> int:
+        """Deletes the levels of snapshots captured before an instant; their figures stay.
+
+        Update ids grow with time, so the newest such snapshot's id bounds them.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        bound = select(func.max(order_book_snapshots.c.last_update_id)).where(
+            order_book_snapshots.c.symbol_id == symbol_id,
+            order_book_snapshots.c.captured_at < before_ms,
+        )
+
+        def work(connection: Connection) -> int:
+            last = connection.execute(bound).scalar()
+            if last is None:
+                return 0
+            old = (
+                fact_order_book.c.symbol_id == symbol_id,
+                fact_order_book.c.last_update_id <= last,
+            )
+            return connection.execute(delete(fact_order_book).where(*old)).rowcount
+
+        return self._database.write(work)
+
+
+def _captures(connection: Connection, symbol_id: int, books: Sequence[OrderBook]) -> dict[int, int]:
+    """When each update id among the books' was captured that is held already."""
+    table = order_book_snapshots
+    ids = {book.last_update_id for book in books}
+    rows = connection.execute(
+        select(table.c.last_update_id, table.c.captured_at).where(
+            table.c.symbol_id == symbol_id, table.c.last_update_id.in_(ids)
+        )
+    )
+    return {row.last_update_id: row.captured_at for row in rows}
+
+
+def _replace(connection: Connection, symbol_id: int, book: OrderBook) -> None:
+    key = {"symbol_id": symbol_id, "last_update_id": book.last_update_id}
+    for table in (fact_order_book, order_book_snapshots):
+        _delete(connection, table, key)
+    base = {**key, "captured_at": book.captured_at}
+    levels = [
+        {**base, "side": side, "level": n, "price": level.price, "quantity": level.quantity}
+        for side, side_levels in (("bid", book.bids), ("ask", book.asks))
+        for n, level in enumerate(side_levels, start=1)
+    ]
+    connection.execute(insert(fact_order_book), levels)
+    connection.execute(insert(order_book_snapshots), {**base, **_figures(book)})
+
+
+def _delete(connection: Connection, table: Table, key: dict[str, int]) -> None:
+    connection.execute(delete(table).where(*(table.c[name] == v for name, v in key.items())))
+
+
+def _figures(book: OrderBook) -> dict[str, Any]:
+    return {
+        "best_bid": book.bids[0].price,
+        "best_ask": book.asks[0].price,
+        "mid": book.mid,
+        "spread": book.spread,
+        "bid_depth": book.bid_depth,
+        "ask_depth": book.ask_depth,
+        "imbalance": round(book.imbalance, 10),
+    }
+
+
+def _book(connection: Connection, symbol_id: int, update_id: int) -> OrderBook | None:
+    table = fact_order_book
+    statement = (
+        select(table)
+        .where(table.c.symbol_id == symbol_id, table.c.last_update_id == update_id)
+        .order_by(table.c.level)
+    )
+    rows = connection.execute(statement).all()
+    if not rows:
+        return None
+
+    def side(name: str) -> tuple[Level, ...]:
+        return tuple(Level(row.price, row.quantity) for row in rows if row.side == name)
+
+    return OrderBook(update_id, rows[0].captured_at, bids=side("bid"), asks=side("ask"))

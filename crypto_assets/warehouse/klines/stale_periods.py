@@ -1,0 +1,94 @@
+"""Which hours and days wait to be computed anew."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, update
+
+from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.warehouse.engine.schema import stale_hours
+
+
+def inside(table: Table, symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
+    """A symbol's rows that open inside the window."""
+    return (
+        table.c.symbol_id == symbol_id,
+        table.c.open_time >= window.start_ms,
+        table.c.open_time < window.end_ms,
+    )
+
+
+def waiting_hours(symbol_id: int, window: Window) -> Select[tuple[int]]:
+    """Open times of the window's hours that are yet to be computed."""
+    return select(stale_hours.c.open_time).where(
+        *inside(stale_hours, symbol_id, window), stale_hours.c.hour_done == 0
+    )
+
+
+def waiting_of(symbol_ids: Sequence[int], window: Window) -> Select[tuple[int]]:
+    """The same of several symbols."""
+    opened = stale_hours.c.open_time
+    return select(opened).where(
+        stale_hours.c.symbol_id.in_(symbol_ids),
+        opened >= window.start_ms,
+        opened < window.end_ms,
+        stale_hours.c.hour_done == 0,
+    )
+
+
+def hours_done(connection: Connection, symbol_id: int, window: Window) -> None:
+    """The window's hours are computed; their days are not yet."""
+    connection.execute(
+        update(stale_hours)
+        .where(*inside(stale_hours, symbol_id, window), stale_hours.c.hour_done == 0)
+        .values(hour_done=1)
+    )
+
+
+def ready_days(symbol_id: int, window: Window) -> Select[tuple[int]]:
+    """Open times of the window's days of which hours were computed anew and none is waiting."""
+    # Grouped by a column of its own: MySQL does not see that the expression is the one grouped by.
+    day = (stale_hours.c.open_time - stale_hours.c.open_time % DAY_MS).label("open_time")
+    days = (
+        select(day, stale_hours.c.hour_done)
+        .where(*inside(stale_hours, symbol_id, window))
+        .subquery("days")
+    )
+    return (
+        select(days.c.open_time).group_by(days.c.open_time).having(func.min(days.c.hour_done) == 1)
+    )
+
+
+def days_done(connection: Connection, symbol_id: int, days: Sequence[int]) -> None:
+    for run in runs(days, DAY_MS, DAY_MS):
+        connection.execute(delete(stale_hours).where(*inside(stale_hours, symbol_id, run)))
+
+
+def symbol_ids(connection: Connection) -> list[int]:
+    """Symbols with hours that are yet to be computed."""
+    waiting = select(stale_hours.c.symbol_id).where(stale_hours.c.hour_done == 0).distinct()
+    return list(connection.execute(waiting).scalars())
+
+
+def symbol_days(before_ms: int) -> Select[tuple[int, int]]:
+    """Symbols by id, and open times of their days before an instant that are yet to be computed."""
+    opened = stale_hours.c.open_time
+    day = (opened - opened % DAY_MS).label("day")
+    return select(stale_hours.c.symbol_id, day).where(opened < before_ms).distinct()
+
+
+def runs(opens: Sequence[int], width_ms: int, apart_ms: int) -> Iterator[Window]:
+    """Windows over ascending periods; those at most `apart_ms` apart lie under one."""
+    if not opens:
+        return
+    start = opens[0]
+    for before, after in pairwise(opens):
+        if after - before > apart_ms:
+            yield Window(start, before + width_ms)
+            start = after
+    yield Window(start, opens[-1] + width_ms)
+
+
+def ascending(connection: Connection, statement: Select[Any]) -> list[int]:
+    return sorted(connection.execute(statement).scalars())

@@ -1,0 +1,1 @@
+"""The gap ledger, the quarantine, and recorded conflicts of the exchange."""

@@ -1,0 +1,156 @@
+"""The record of what the exchange says in two ways: archive against REST, minutes against hours."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, insert, select
+
+from crypto_assets.market.clock import Window, now_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.schema import exchange_conflicts
+
+_table = exchange_conflicts
+_EVIDENCE_CHARACTERS = 500
+
+
+class ConflictKind(StrEnum):
+    """What a conflict of the exchange with itself is.
+
+    `resolved`: one version of the minutes gives the exchange's hour; it counts, permanently.
+    `contradiction`: no version of the minutes gives the exchange's hour or day.
+    `off_grid`: the exchange's period opens off its grid, and its minutes do not give it.
+    """
+
+    RESOLVED = "resolved"
+    CONTRADICTION = "contradiction"
+    OFF_GRID = "off_grid"
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """One period in which the exchange contradicts itself; times in epoch ms, UTC.
+
+    `open_time` is the exchange's own. `evidence` names both values and their sources.
+    `recorded_at` is when the warehouse first recorded it; 0 until then.
+    """
+
+    symbol: str
+    interval: Interval
+    open_time: int
+    kind: ConflictKind
+    evidence: str
+    recorded_at: int = 0
+
+
+class Conflicts:
+    def __init__(self, database: Database, symbols: Symbols) -> None:
+        self._database = database
+        self._symbols = symbols
+
+    def record(self, symbol: str, conflicts: Sequence[Conflict]) -> None:
+        """Store conflicts; one that is stored already keeps the time of its first record."""
+        symbol_id = self._symbols.id_of(symbol)
+        if conflicts:
+            self._database.write(lambda c: _store(c, symbol_id, conflicts))
+
+    def replace(self, symbol: str, window: Window, conflicts: Sequence[Conflict]) -> None:
+        """Store what a whole comparison of a window found, and drop what it no longer finds.
+
+        Resolved conflicts stay: their periods equal the exchange's, and so are no longer found.
+        Writes nothing where nothing has changed.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        statement = _inside(_of_symbol(symbol_id), window)
+        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        stored = [_conflict(symbol, row) for row in rows]
+        conflicts = [_clipped(one) for one in conflicts]
+        found = {_key(one) for one in conflicts}
+        gone = [
+            one
+            for one in stored
+            if one.kind is not ConflictKind.RESOLVED and _key(one) not in found
+        ]
+
+        def work(connection: Connection) -> None:
+            for one in gone:
+                connection.execute(delete(_table).where(_is(symbol_id, one)))
+            _store(connection, symbol_id, conflicts)
+
+        if gone or set(conflicts) - {dataclasses.replace(one, recorded_at=0) for one in stored}:
+            self._database.write(work)
+
+    def list(
+        self, symbol: str | None = None, window: Window | None = None, limit: int = 10_000
+    ) -> list[Conflict]:
+        """Return the conflicts of one symbol by open time, or of all, the last recorded first."""
+        names = {one.symbol_id: one.name for one in self._symbols.all()}
+        if symbol is None:
+            last_first = (_table.c.recorded_at.desc(), _table.c.open_time)
+            statement = select(_table).order_by(*last_first)
+        else:
+            statement = _of_symbol(self._symbols.id_of(symbol))
+        statement = _inside(statement, window).limit(limit)
+        rows = self._database.read(lambda c: c.execute(statement).all())
+        return [_conflict(names[row.symbol_id], row) for row in rows]
+
+
+def _of_symbol(symbol_id: int) -> Select[Any]:
+    mine = select(_table).where(_table.c.symbol_id == symbol_id)
+    return mine.order_by(_table.c.open_time, _table.c.period)
+
+
+def _inside(statement: Select[Any], window: Window | None) -> Select[Any]:
+    if window is None:
+        return statement
+    opens = _table.c.open_time
+    return statement.where(opens >= window.start_ms, opens < window.end_ms)
+
+
+def _store(connection: Connection, symbol_id: int, conflicts: Sequence[Conflict]) -> None:
+    now = now_ms()
+    for one in map(_clipped, conflicts):
+        key = _is(symbol_id, one)
+        known = connection.execute(select(_table.c.recorded_at).where(key)).scalar()
+        connection.execute(delete(_table).where(key))
+        connection.execute(
+            insert(_table).values(
+                symbol_id=symbol_id,
+                period=one.interval.value,
+                open_time=one.open_time,
+                kind=one.kind.value,
+                evidence=one.evidence,
+                recorded_at=known or now,
+            )
+        )
+
+
+def _clipped(one: Conflict) -> Conflict:
+    return dataclasses.replace(one, evidence=one.evidence[:_EVIDENCE_CHARACTERS])
+
+
+def _key(one: Conflict) -> tuple[Interval, int]:
+    return one.interval, one.open_time
+
+
+def _conflict(symbol: str, row: Row[Any]) -> Conflict:
+    return Conflict(
+        symbol,
+        Interval(row.period),
+        row.open_time,
+        ConflictKind(row.kind),
+        row.evidence,
+        row.recorded_at,
+    )
+
+
+def _is(symbol_id: int, one: Conflict) -> ColumnElement[bool]:
+    return and_(
+        _table.c.symbol_id == symbol_id,
+        _table.c.period == one.interval.value,
+        _table.c.open_time == one.open_time,
+    )

@@ -1,0 +1,103 @@
+"""What may be retired: objects that are loaded and old, days that stand complete or explained."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+
+from crypto_assets.market.clock import DAY_MS, Window, floor_ms
+from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.schema import (
+    fact_klines,
+    fact_order_book,
+    lake_objects,
+    order_book_snapshots,
+)
+from crypto_assets.warehouse.retention.day_status import DayStand, day_stands
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class LoadedObject:
+    """An object of the lake that stands loaded; `fetched_at` in epoch ms."""
+
+    bucket: str
+    key: str
+    size_bytes: int
+    sha256: str
+    fetched_at: int
+
+
+class Retirement:
+    def __init__(self, database: Database, symbols: Symbols) -> None:
+        self._database = database
+        self._symbols = symbols
+
+    def objects(self, bucket: str, before_ms: int) -> Iterator[LoadedObject]:
+        """Loaded objects whose data day, fetch and load all lie before an instant, oldest first.
+
+        Read page by page, so that they may be moved or forgotten on the way.
+        """
+        last: LoadedObject | None = None
+        while True:
+            page = self._page(_aged(bucket, before_ms, last))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = page[-1]
+
+    def oldest_minute(self, symbol: str) -> int | None:
+        """Open time of the oldest minute that is held."""
+        held = fact_klines.c.symbol_id == self._symbols.id_of(symbol)
+        return self._scalar(select(func.min(fact_klines.c.open_time)).where(held))
+
+    def days(self, symbol: str, window: Window) -> list[DayStand]:
+        """How each UTC day of a window of whole days stands, oldest first."""
+        symbol_id = self._symbols.id_of(symbol)
+        return self._database.read_primary(lambda c: day_stands(c, symbol, symbol_id, window))
+
+    def count_minutes(self, symbol: str, before_ms: int) -> int:
+        """Rows that `facts.purge` would delete."""
+        mine = fact_klines.c.symbol_id == self._symbols.id_of(symbol)
+        rows = select(func.count()).where(mine, fact_klines.c.open_time < before_ms)
+        return self._scalar(rows) or 0
+
+    def count_levels(self, symbol: str, before_ms: int) -> int:
+        """Rows that `order_books.retire_levels` would delete."""
+        symbol_id = self._symbols.id_of(symbol)
+        snapshot = order_book_snapshots.c
+        newest = select(func.max(snapshot.last_update_id)).where(
+            snapshot.symbol_id == symbol_id, snapshot.captured_at < before_ms
+        )
+        levels = select(func.count()).where(
+            fact_order_book.c.symbol_id == symbol_id,
+            fact_order_book.c.last_update_id <= newest.scalar_subquery(),
+        )
+        return self._scalar(levels) or 0
+
+    def _page(self, statement: Select[Any]) -> list[LoadedObject]:
+        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        return [LoadedObject(*row) for row in rows]
+
+    def _scalar(self, statement: Select[Any]) -> int | None:
+        found = self._database.read_primary(lambda c: c.execute(statement).scalar())
+        return None if found is None else int(found)
+
+
+def _aged(bucket: str, before_ms: int, after: LoadedObject | None) -> Select[Any]:
+    table = lake_objects.c
+    statement = select(
+        table.bucket, table.key, table.size_bytes, table.sha256, table.fetched_at
+    ).where(
+        table.bucket == bucket,
+        table.fetched_at < before_ms,
+        table.loaded_at < before_ms,  # not NULL either: never one that is not loaded
+        table.first_time < floor_ms(before_ms, DAY_MS),
+    )
+    if after:
+        same = and_(table.fetched_at == after.fetched_at, table.key > after.key)
+        statement = statement.where(or_(table.fetched_at > after.fetched_at, same))
+    return statement.order_by(table.fetched_at, table.key).limit(_PAGE)

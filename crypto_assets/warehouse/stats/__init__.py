@@ -1,0 +1,1 @@
+"""Figures about what is stored: coverage, totals, flow."""

@@ -1,0 +1,253 @@
+"""What is held: per symbol, per day, and in bytes. Every figure comes from a few key lookups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    distinct,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.schema import (
+    daily_klines,
+    extraction_metadata,
+    fact_klines,
+    hourly_klines,
+    kline_gaps,
+    stale_hours,
+    symbols,
+)
+from crypto_assets.warehouse.klines import stale_periods
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
+
+# The tables of candles, and how long one lasts.
+_CANDLES = ((fact_klines, MINUTE_MS), (hourly_klines, HOUR_MS), (daily_klines, DAY_MS))
+
+
+@dataclass(frozen=True)
+class SymbolCoverage:
+    """What is held of a symbol; open times in epoch ms, None before the first load.
+
+    `first_open_time` is the oldest candle's, be it an hour or a day whose minutes were retired.
+    `missing_minutes` and `open_gaps` are those without an explanation; `explained_minutes` lie in
+    gaps of every other class (`GapClass.is_explained`). What was retired is none of them.
+    """
+
+    symbol: str
+    first_open_time: int | None
+    last_open_time: int | None
+    rows: int
+    missing_minutes: int
+    explained_minutes: int
+    open_gaps: int
+    last_fetch_time: int | None
+    purged_before: int | None
+
+    @property
+    def minutes_expected(self) -> int:
+        """Minutes between the first and the last candle, both included, without those retired."""
+        if self.first_open_time is None or self.last_open_time is None:
+            return 0
+        first = max(self.first_open_time, self.purged_before or self.first_open_time)
+        return max(0, (self.last_open_time - first) // MINUTE_MS + 1)
+
+    def lag_ms(self, now: int) -> int | None:
+        """How long ago the newest candle closed."""
+        return None if self.last_open_time is None else now - self.last_open_time - MINUTE_MS
+
+
+class Coverage:
+    def __init__(self, database: Database, tracked: Symbols) -> None:
+        self._database = database
+        self._symbols = tracked
+
+    def symbols(self) -> list[SymbolCoverage]:
+        """Of all tracked symbols.
+
+        Rows and watermark from extraction_metadata, the first candle by a key lookup in each table
+        of candles, gaps from the ledger, which is as long as there are gaps.
+        """
+        marks, missing, retired, firsts = self._database.read(
+            lambda c: (
+                rows := _marks(c),
+                _missing(c),
+                _retired(c, rows),
+                _firsts(c, [row.symbol_id for row in rows]),
+            )
+        )
+        found = []
+        for row in marks:
+            gone = retired.get(row.symbol_id, {})
+            gaps = {
+                kind: (count - gone.get(kind, (0, 0))[0], minutes - gone.get(kind, (0, 0))[1])
+                for kind, (count, minutes) in missing.get(row.symbol_id, {}).items()
+            }
+            found.append(
+                SymbolCoverage(
+                    symbol=row.symbol,
+                    first_open_time=firsts.get(row.symbol_id),
+                    last_open_time=row.last_open_time,
+                    rows=row.record_count or 0,
+                    missing_minutes=sum(m for k, (_, m) in gaps.items() if not k.is_explained),
+                    explained_minutes=sum(m for k, (_, m) in gaps.items() if k.is_explained),
+                    open_gaps=sum(n for k, (n, _) in gaps.items() if not k.is_explained),
+                    last_fetch_time=row.last_fetch_time,
+                    purged_before=row.purged_before,
+                )
+            )
+        return found
+
+    def days(self, symbol: str, window: Window) -> dict[int, int]:
+        """Minutes held of each day that the window touches, by the day's start in epoch ms.
+
+        One row a day of the daily table; days that are not aggregated yet are counted by the key.
+        """
+        symbol_id = self._symbols.id_of(symbol)
+        end = floor_ms(window.end_ms + DAY_MS - 1, DAY_MS)
+        whole = Window(floor_ms(window.start_ms, DAY_MS), end)
+        return self._database.read(lambda c: _days(c, symbol_id, whole))
+
+    def ends(self, symbol: str, window: Window) -> tuple[int, int] | None:
+        """Open times of the first and the last minute held, by two key lookups."""
+        symbol_id = self._symbols.id_of(symbol)
+        # A statement each, under one: asked for both at once, SQLite would read every minute.
+        first, last = (
+            select(end(fact_klines.c.open_time))
+            .where(*stale_periods.inside(fact_klines, symbol_id, window))
+            .scalar_subquery()
+            for end in (func.min, func.max)
+        )
+        found = self._database.read(lambda c: c.execute(select(first, last)).one())
+        return None if found[0] is None else (found[0], found[1])
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes by table as the server estimates them; on SQLite the file's, by its name."""
+        if self._database.file:
+            path = self._database.file
+            sides = (path, path.with_name(f"{path.name}-wal"))
+            return {path.name: sum(p.stat().st_size for p in sides if p.exists())}
+        statement = text(
+            "SELECT table_name, data_length + index_length FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
+        )
+        rows = self._database.read(lambda c: c.execute(statement).all())
+        return {name: int(size or 0) for name, size in rows}
+
+
+def _marks(connection: Connection) -> list[Any]:
+    mark = extraction_metadata
+    mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
+    statement = (
+        select(
+            symbols.c.symbol_id,
+            symbols.c.symbol,
+            mark.c.last_open_time,
+            mark.c.last_fetch_time,
+            mark.c.record_count,
+            mark.c.purged_before,
+        )
+        .select_from(symbols.outerjoin(mark, mine))
+        .where(symbols.c.active_until.is_(None))
+        .order_by(symbols.c.symbol_id)
+    )
+    return list(connection.execute(statement))
+
+
+def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]:
+    """Open time of each symbol's first candle, the finest one that tells of it.
+
+    A statement a symbol and table, under one: correlated to the symbols, MySQL would read every
+    minute.
+    """
+    lookups = [
+        select(literal(symbol_id), literal(width_ms), func.min(table.c.open_time)).where(
+            table.c.symbol_id == symbol_id
+        )
+        for symbol_id in symbol_ids
+        for table, width_ms in _CANDLES
+    ]
+    if not lookups:
+        return {}
+    firsts: dict[int, int] = {}
+    found = connection.execute(union_all(*lookups)).all()
+    for symbol_id, width_ms, first in sorted(found, key=lambda row: int(row[1])):
+        finer = firsts.get(symbol_id)
+        if first is not None and (finer is None or first + width_ms <= finer):
+            firsts[symbol_id] = first
+    return firsts
+
+
+def _missing(connection: Connection) -> dict[int, dict[GapClass, tuple[int, int]]]:
+    """By symbol and class: how many gaps stand, and of how many minutes."""
+    kind = kline_gaps.c["class"]
+    statement = (
+        select(kline_gaps.c.symbol_id, kind, func.count(), func.sum(kline_gaps.c.minutes))
+        .where(kline_gaps.c.closed_at.is_(None))
+        .group_by(kline_gaps.c.symbol_id, kind)
+    )
+    found: dict[int, dict[GapClass, tuple[int, int]]] = {}
+    for symbol_id, name, count, minutes in connection.execute(statement):
+        found.setdefault(symbol_id, {})[GapClass(name)] = (count, int(minutes))
+    return found
+
+
+def _retired(connection: Connection, marks: Sequence[Any]) -> dict[int, dict[str, tuple[int, int]]]:
+    """What of these gaps lies in minutes that were retired: whole gaps, and minutes."""
+    found: dict[int, dict[str, tuple[int, int]]] = {}
+    for mark in marks:
+        if mark.purged_before is None:
+            continue
+        statement = select(kline_gaps).where(
+            kline_gaps.c.symbol_id == mark.symbol_id,
+            kline_gaps.c.start < mark.purged_before,
+            kline_gaps.c.closed_at.is_(None),
+        )
+        gone = found.setdefault(mark.symbol_id, {})
+        for gap in connection.execute(statement).mappings():
+            count, minutes = gone.get(gap["class"], (0, 0))
+            kept = max(0, (gap["end"] - mark.purged_before) // MINUTE_MS + 1)
+            gone[gap["class"]] = (count + (not kept), minutes + gap["minutes"] - kept)
+    return found
+
+
+def _days(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
+    daily = select(daily_klines.c.open_time, daily_klines.c.minute_count).where(
+        *stale_periods.inside(daily_klines, symbol_id, window)
+    )
+    counts: dict[int, int] = {row[0]: row[1] for row in connection.execute(daily)}
+    waiting = select(_day(stale_hours)).where(*stale_periods.inside(stale_hours, symbol_id, window))
+    for day in connection.execute(waiting.distinct()).scalars():
+        counts.pop(day, None)
+    every = range(window.start_ms, window.end_ms, DAY_MS)
+    unknown = [day for day in every if day not in counts]
+    for run in stale_periods.runs(unknown, DAY_MS, DAY_MS):
+        counts |= _counted(connection, symbol_id, run)
+    return {day: counts.get(day, 0) for day in every}
+
+
+def _counted(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
+    minute = fact_klines.c.open_time - fact_klines.c.open_time % MINUTE_MS
+    day = _day(fact_klines)
+    statement = (
+        select(day, func.count(distinct(minute)))
+        .where(*stale_periods.inside(fact_klines, symbol_id, window))
+        .group_by(day)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def _day(table: Any) -> ColumnElement[int]:
+    start: ColumnElement[int] = table.c.open_time - table.c.open_time % DAY_MS
+    return start

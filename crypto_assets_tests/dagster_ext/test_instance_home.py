@@ -1,0 +1,180 @@
+"""Dagster's home: what is ours is renewed with the program, what is the user's stays."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.dagster_ext import instance_home as homes
+from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home, require_usable_home
+from crypto_assets.errors import WrongUse
+from crypto_assets_tests.house.repository import ROOT
+
+SHIPPED = (ROOT / "dagster.yaml").read_text()
+IN_IMAGE = (ROOT / "deploy" / "dagster.yaml").read_text()
+# As the image had it before MySQLStorage.
+_BEGIN, _END = IN_IMAGE.index("# Dagster's MySQL"), IN_IMAGE.index("compute_logs:")
+IN_EARLIER_IMAGE = (
+    IN_IMAGE[:_BEGIN]
+    + """storage:
+  mysql:
+    mysql_db:
+      hostname: {env: DAGSTER_MYSQL_HOST}
+      port: {env: DAGSTER_MYSQL_PORT}
+      username: dagster
+      password: {env: DAGSTER_MYSQL_PASSWORD}
+      db_name: dagster
+
+"""
+    + IN_IMAGE[_END:]
+).replace("dagster_ext.run_coordinator", "defs.queue")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "a home with spaces" / "dagster"
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a later version of this program ships."""
+    later = tmp_path / "later.yaml"
+    later.write_text(SHIPPED.replace("max_retries: 2", "max_retries: 3"))
+    monkeypatch.setattr(homes, "_SHIPPED", (later,))
+    return later.read_text()
+
+
+def test_a_new_home_has_the_projects_settings(home: Path) -> None:
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text().endswith(SHIPPED)
+    with open_instance(home) as instance:
+        assert instance.run_retries_max_retries == 2
+    before = (home / "dagster.yaml").stat()
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_file_that_nobody_changed_is_renewed(home: Path, request: pytest.FixtureRequest) -> None:
+    prepare_home(home)
+    later = request.getfixturevalue("next_version")
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text().endswith(later)
+    assert sorted(path.name for path in home.iterdir()) == ["dagster.yaml"]
+
+
+def test_a_changed_file_stays_and_is_spoken_of_once(
+    home: Path, request: pytest.FixtureRequest
+) -> None:
+    prepare_home(home)
+    own = (home / "dagster.yaml").read_text() + "# mine\n"
+    (home / "dagster.yaml").write_text(own)
+    notice = prepare_home(home)
+    assert notice and str(home / "dagster.yaml") in notice and "dagster.yaml.new" in notice
+    assert prepare_home(home) is None
+    later = request.getfixturevalue("next_version")
+    assert prepare_home(home), "another version is news"
+    assert (home / "dagster.yaml.new").read_text() == later
+    assert (home / "dagster.yaml").read_text() == own
+
+
+def test_the_advice_leads_to_this_versions_file(home: Path) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    assert prepare_home(home)
+    (home / "dagster.yaml").unlink()
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text().endswith(SHIPPED)
+    assert not (home / "dagster.yaml.new").exists()
+
+
+@pytest.mark.parametrize("shipped", ["dagster.yaml", "deploy/dagster.yaml"])
+def test_a_file_that_the_image_or_an_earlier_version_copied_is_no_news(
+    shipped: str, home: Path
+) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_bytes((ROOT / shipped).read_bytes())
+    assert prepare_home(home) is None
+    assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WrongUse, match="cannot be written"):
+        prepare_home(tmp_path / "file" / "dagster")
+
+
+@pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE])
+def test_every_text_that_is_shipped_is_known_to_later_versions(shipped: str) -> None:
+    """Where this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""
+    assert homes._digest(shipped) in homes._SHIPPED_DIGESTS
+
+
+def test_the_file_of_an_earlier_image_is_renewed_and_keeps_the_database(home: Path) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(IN_EARLIER_IMAGE)
+    (home / "dagster.yaml.new").write_text(SHIPPED)
+    for _ in range(2):
+        assert prepare_home(home) is None
+        assert (home / "dagster.yaml").read_text().endswith(IN_IMAGE)
+        assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+        require_usable_home(home)
+
+
+@pytest.mark.parametrize("before", [IN_IMAGE, IN_EARLIER_IMAGE])
+def test_beside_a_changed_file_that_names_a_server_lies_the_one_that_does(
+    before: str, home: Path
+) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(f"{before}# mine\n")
+    notice = prepare_home(home)
+    assert notice and "put it in its place" in notice and "delete" not in notice
+    assert (home / "dagster.yaml.new").read_text() == IN_IMAGE
+    assert prepare_home(home) is None
+    (home / "dagster.yaml.new").replace(home / "dagster.yaml")
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text() == IN_IMAGE
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"storage:\n  mysql: [", "no YAML from line 2 on"),
+        (b"\0", "no YAML"),
+        (b"\xff", "not written in UTF-8"),
+        (b"- hush\n", "does not hold settings by name"),
+        (b"hush", "does not hold settings by name"),
+        (b"storage: 3\n", "does not hold settings by name"),
+        (b"no_such_setting: 1\n", "no_such_setting"),
+        (b"storage: {}\n", "Expected one of"),
+    ],
+)
+def test_a_file_that_dagster_cannot_read_is_named(
+    content: bytes, complaint: str, home: Path
+) -> None:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_bytes(content)
+    for use in (require_usable_home, prepare_home):
+        with pytest.raises(WrongUse, match=complaint) as error:
+            use(home)
+        said = str(error.value)
+        assert str(home / "dagster.yaml") in said and "put the file right" in said
+        assert "hush" not in said and "\n" not in said and len(said) < 500
+    assert (home / "dagster.yaml").read_bytes() == content
+
+
+def test_a_folder_without_a_file_is_looked_at_without_a_warning(tmp_path: Path) -> None:
+    """As of a new home in which another command has made the folder."""
+    look = (
+        "import sys; from pathlib import Path; from crypto_assets.dagster_ext.instance_home import"
+        " require_usable_home; require_usable_home(Path(sys.argv[1]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", look, str(tmp_path)],
+        env={**os.environ, "DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (ran.stdout, ran.stderr) == ("", "")

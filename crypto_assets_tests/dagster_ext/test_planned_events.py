@@ -1,0 +1,92 @@
+"""A run that fails turns those partitions red which it names, and no others."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+
+from crypto_assets.defs.assets.klines import klines
+from crypto_assets.defs.ingest import ingest
+from crypto_assets.defs.partitions import add_symbols, date_symbol, range_tags
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.exchange import ExchangeServer
+
+_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+_YESTERDAY_AND_TODAY = range_tags("2025-03-05|BTCUSDT", "2025-03-06|SOLUSDT")
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    platform: Platform = build_platform(server, *_SYMBOLS)
+    return platform
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    queue = {"module": "crypto_assets.dagster_ext.run_coordinator", "class": "LanedRunCoordinator"}
+    with dg.instance_for_test({"run_coordinator": queue}, temp_dir=str(tmp_path)) as instance:
+        add_symbols(instance, _SYMBOLS)
+        yield instance
+
+
+@pytest.fixture
+def job(platform: Platform) -> dg.JobDefinition:
+    defs = dg.Definitions(
+        assets=[klines],
+        jobs=[ingest],
+        resources={"platform": platform},
+        executor=dg.in_process_executor,
+    )
+    return defs.resolve_job_def(ingest.name)
+
+
+def queued(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun:
+    """A tick's run over two days, as it stands when its process starts."""
+    run = instance.create_run_for_job(
+        job, tags={**job.tags, **_YESTERDAY_AND_TODAY}, status=dg.DagsterRunStatus.STARTING
+    )
+    instance.run_coordinator.submit_run(dg.SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
+    for stage in Stage:
+        red(instance, stage)  # Dagster remembers what it saw under way when somebody looked
+    return run
+
+
+def red(instance: dg.DagsterInstance, stage: Stage) -> set[str]:
+    """Partitions that Dagster's pages call failed."""
+    status = get_and_update_asset_status_cache_value(
+        instance, dg.AssetKey(stage.value), date_symbol
+    )
+    if not status:
+        return set()
+    return set(status.deserialize_failed_partition_subsets(date_symbol).get_partition_keys())
+
+
+def test_a_tick_that_fails_for_one_symbol_leaves_the_days_of_the_others_as_they_were(
+    instance: dg.DagsterInstance, job: dg.JobDefinition, server: ExchangeServer
+) -> None:
+    server.faults.add({"do": "status", "status": 451, "symbol": "ETHUSDT"})
+    run = queued(instance, job)
+    assert not execute_run(InMemoryJob(job), run, instance, raise_on_error=False).success
+    assert {stage: red(instance, stage) for stage in Stage} == {
+        Stage.RAW: {"2025-03-06|ETHUSDT"},
+        Stage.FACTS: set(),
+        Stage.HOURS: set(),
+        Stage.DAYS: set(),
+    }
+    server.faults.clear()
+    again = queued(instance, job)
+    assert execute_run(InMemoryJob(job), again, instance, raise_on_error=False).success
+    assert not any(red(instance, stage) for stage in Stage)
+
+
+def test_a_tick_whose_process_is_killed_leaves_no_partition_red(
+    instance: dg.DagsterInstance, job: dg.JobDefinition
+) -> None:
+    instance.report_run_failed(queued(instance, job), "its process is gone")
+    assert not any(red(instance, stage) for stage in Stage)

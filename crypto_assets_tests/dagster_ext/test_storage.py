@@ -1,0 +1,108 @@
+"""Dagster's own database over TLS, by DAGSTER_MYSQL_OPTIONS."""
+
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from crypto_assets.dagster_ext.instance_home import open_instance
+from crypto_assets.errors import OrchestratorError, WrongUse
+from crypto_assets.settings import settings
+from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.services.certificates import Authority
+from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
+
+PASSWORD = "Secret-4711"
+
+
+@pytest.fixture(scope="module")
+def server(own_mariadb: StartServer, authority: Authority) -> DatabaseServer:
+    """Its certificate is for 127.0.0.1 alone; Dagster's user must come by TLS."""
+    server = own_mariadb(*authority.server_options("127.0.0.1"))
+    server.execute(
+        "CREATE DATABASE dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        f"CREATE USER dagster@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL",
+        "GRANT ALL ON dagster.* TO dagster@'%'",
+    )
+    return server
+
+
+@pytest.fixture
+def home(server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Dagster's home with the storage of the one-machine size."""
+    storage = yaml.safe_load(text("deploy/dagster.yaml"))["storage"]
+    (tmp_path / "dagster.yaml").write_text(yaml.dump({"storage": storage}))
+    monkeypatch.setenv("DAGSTER_MYSQL_HOST", "127.0.0.1")
+    monkeypatch.setenv("DAGSTER_MYSQL_PORT", str(server.port))
+    monkeypatch.setenv("DAGSTER_MYSQL_PASSWORD", PASSWORD)
+    yield tmp_path
+    settings.cache_clear()
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, options: str) -> None:
+    monkeypatch.setenv("DAGSTER_MYSQL_OPTIONS", options)
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("mode", ["REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"])
+def test_runs_are_recorded_over_tls(
+    home: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    choose(
+        monkeypatch, f"ssl_mode={mode}" + ("" if mode == "REQUIRED" else f"&ssl_ca={authority.ca}")
+    )
+    with open_instance(home) as instance:
+        instance.add_dynamic_partitions("symbols", ["BTCUSDT"])
+        assert instance.get_dynamic_partitions("symbols") == ["BTCUSDT"]
+        instance.optimize_for_webserver(statement_timeout=5000, pool_recycle=60, max_overflow=1)
+        assert instance.get_runs() == []
+    runpy.run_path(str(ROOT / "deploy/widen_columns.py"), run_name="__main__")
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "says"),
+    [
+        ("ssl=false", "127.0.0.1", "also needs ssl_mode=REQUIRED in DAGSTER_MYSQL_OPTIONS"),
+        ("ssl_mode=VERIFY_CA", "127.0.0.1", "by ssl_ca=FILE in DAGSTER_MYSQL_OPTIONS"),
+        ("ssl_ca={ca}", "localhost", "is not for this host"),
+    ],
+)
+def test_nobody_is_let_in_otherwise(
+    home: Path,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    host: str,
+    says: str,
+) -> None:
+    monkeypatch.setenv("DAGSTER_MYSQL_HOST", host)
+    choose(monkeypatch, options.format(ca=authority.ca))
+    with pytest.raises(OrchestratorError) as caught:
+        open_instance(home)
+    message = str(caught.value)
+    assert says in message
+    assert "TLS" in message
+    assert PASSWORD not in message
+
+
+def test_options_that_cannot_be(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "sslmode=require")
+    with pytest.raises(WrongUse, match="DAGSTER_MYSQL_OPTIONS has the unknown option 'sslmode'"):
+        open_instance(home)
+
+
+def test_without_options_the_storage_is_as_dagsters_own(
+    home: Path, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home that names Dagster's own class goes on working with the same tables."""
+    choose(monkeypatch, "ssl=true")
+    with open_instance(home) as instance:
+        instance.add_dynamic_partitions("symbols", ["ETHUSDT"])
+    choose(monkeypatch, "")
+    config = yaml.safe_load((home / "dagster.yaml").read_text())["storage"]["custom"]["config"]
+    (home / "dagster.yaml").write_text(yaml.dump({"storage": {"mysql": config}}))
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert "ETHUSDT" in instance.get_dynamic_partitions("symbols")

@@ -1,0 +1,215 @@
+"""Runs left by a killed process are failed; living ones, queued ones and strangers' never are."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+
+from crypto_assets.dagster_ext.executor import signed_in_process
+from crypto_assets.dagster_ext.run_liveness import WORKER_TAG, Worker, fail_left_runs
+from crypto_assets.definitions import defs
+from crypto_assets.defs.abandoned_runs import left_runs_sensor
+
+STARTING, STARTED = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
+# Its number is above what a machine gives out.
+DEAD = replace(Worker.this(), pid=2**22 + 1)
+
+RUNNER = """
+import sys, time, dagster as dg
+from crypto_assets.dagster_ext.executor import signed_in_process
+
+@dg.op
+def sleep():
+    print("working", flush=True)
+    time.sleep(60)
+
+@dg.job(executor_def=signed_in_process)
+def sleeper():
+    sleep()
+
+if __name__ == "__main__":
+    with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
+        dg.execute_job(dg.reconstructable(sleeper), instance=instance)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+@dg.job
+def ingest() -> None: ...
+
+
+def make(
+    instance: dg.DagsterInstance,
+    worker: Worker | None = None,
+    status: dg.DagsterRunStatus = STARTED,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    run = instance.create_run_for_job(ingest, status=status, tags=tags)
+    if worker:
+        signature = json.dumps({"run": run.run_id, **asdict(worker)})
+        instance.add_run_tags(run.run_id, {WORKER_TAG: signature})
+    return run.run_id
+
+
+def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run
+    return run.status
+
+
+def test_a_run_killed_with_its_process(home: Path, instance: dg.DagsterInstance) -> None:
+    (home / "runner.py").write_text(RUNNER)
+    command = [sys.executable, str(home / "runner.py"), str(home)]
+    environment = {**os.environ, "DAGSTER_HOME": str(home)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as runner:
+        assert runner.stdout
+        assert runner.stdout.readline() == b"working\n"
+        (run,) = instance.get_runs()
+        assert fail_left_runs(instance) == [], "it lives"
+        runner.kill()
+        runner.wait()
+        assert status(instance, run.run_id) is dg.DagsterRunStatus.STARTED
+        assert fail_left_runs(instance) == [run.run_id]
+        assert status(instance, run.run_id) is dg.DagsterRunStatus.FAILURE
+        assert fail_left_runs(instance) == []
+
+
+def test_each_way_to_be_gone(instance: dg.DagsterInstance) -> None:
+    gone = [
+        replace(Worker.this(), boot="an earlier boot"),
+        replace(Worker.this(), born=1),  # its number was given to another process since
+        DEAD,
+    ]
+    made = [make(instance, one, at) for one in gone for at in (STARTING, STARTED)]
+    assert sorted(fail_left_runs(instance)) == sorted(made)
+    assert {status(instance, one) for one in made} == {dg.DagsterRunStatus.FAILURE}
+
+
+def test_every_job_signs_its_runs() -> None:
+    jobs = defs.get_repository_def().get_all_jobs()
+    assert {job.name for job in jobs} >= {"ingest", "thin_history", "maintenance", "__ASSET_JOB"}
+    assert {job.name for job in jobs if job.executor_def is not signed_in_process} == set()
+
+
+def test_a_step_of_the_clock_kills_nobody(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel then gives another second in which the machine was started, and psutil adds it."""
+    started, boot_time = psutil.Process().create_time(), psutil._pslinux.boot_time
+    make(instance, Worker.this())
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot_time() + 3600)
+    assert psutil.Process().create_time() > started + 3000
+    assert fail_left_runs(instance) == []
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_run_that_an_older_version_signed(instance: dg.DagsterInstance, gone: bool) -> None:
+    """With a time of day: that a process of its number lives is enough to leave it alone."""
+    run_id = make(instance)
+    older = {**asdict(DEAD if gone else Worker.this()), "run": run_id, "started": 1_700_000_000_000}
+    del older["born"]
+    instance.add_run_tags(run_id, {WORKER_TAG: json.dumps(older)})
+    assert fail_left_runs(instance) == ([run_id] if gone else [])
+
+
+def test_a_process_whose_name_looks_like_fields(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    odd = tmp_path / "a) S 1 (b"
+    odd.symlink_to("/bin/sleep")
+    with subprocess.Popen([odd, "60"]) as process:
+        born = round(psutil.Process(process.pid).create_time() - psutil.boot_time(), 2)
+        ticks = round(born * os.sysconf("SC_CLK_TCK"))
+        make(instance, replace(Worker.this(), pid=process.pid, born=ticks))
+        assert fail_left_runs(instance) == []
+        process.kill()
+        process.wait()
+        assert len(fail_left_runs(instance)) == 1
+
+
+def test_a_run_that_ends_while_it_is_judged_keeps_its_end(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = make(instance, Worker.this())
+
+    def ends(_: Worker) -> bool:
+        run = instance.get_run_by_id(run_id)
+        assert run
+        instance.report_dagster_event(
+            dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, run.job_name), run_id=run_id
+        )
+        return True
+
+    monkeypatch.setattr(Worker, "is_gone", property(ends))
+    assert fail_left_runs(instance) == []
+    assert status(instance, run_id) is dg.DagsterRunStatus.SUCCESS
+
+
+def test_what_lives_or_may_live_stays(instance: dg.DagsterInstance) -> None:
+    mine = make(instance, Worker.this())
+    stranger = make(instance, replace(Worker.this(), host="another", boot="other", pid=1))
+    waiting = make(instance, DEAD, dg.DagsterRunStatus.NOT_STARTED)
+    nameless = make(instance)
+    assert fail_left_runs(instance) == []
+    assert {status(instance, one) for one in (mine, stranger, nameless)} == {STARTED}
+    assert status(instance, waiting) is dg.DagsterRunStatus.NOT_STARTED
+
+
+def test_a_retried_run_is_not_judged_by_its_parents_worker(instance: dg.DagsterInstance) -> None:
+    dead = json.dumps({"run": "its parent", **asdict(DEAD)})
+    make(instance, None, STARTING, {WORKER_TAG: dead})
+    assert fail_left_runs(instance) == []
+
+
+def test_a_canceled_run_ends_canceled(instance: dg.DagsterInstance) -> None:
+    run_id = make(instance, DEAD, dg.DagsterRunStatus.CANCELING)
+    assert fail_left_runs(instance) == [run_id]
+    assert status(instance, run_id) is dg.DagsterRunStatus.CANCELED
+
+
+def test_killed_before_it_signed(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its code server tells: nobody listens at its socket any more."""
+    path = str(tmp_path / "server")
+    tags = {".dagster/grpc_info": json.dumps({"host": "localhost", "socket": path})}
+    run_id = make(instance, tags=tags)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._NAMELESS", timedelta(0))
+        assert fail_left_runs(instance) == [], "its server answers"
+    monkeypatch.undo()
+    assert fail_left_runs(instance) == [], "it may have started this second"
+    monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._NAMELESS", timedelta(0))
+    assert fail_left_runs(instance) == [run_id]
+
+
+def test_the_sensor_looks_too(instance: dg.DagsterInstance) -> None:
+    run_id = make(instance, DEAD)
+    with dg.build_sensor_context(instance) as context:
+        said = left_runs_sensor(context)
+    assert isinstance(said, dg.SkipReason)
+    assert run_id in str(said.skip_message)

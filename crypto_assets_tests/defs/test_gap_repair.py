@@ -1,0 +1,158 @@
+"""What ticks, sensors and runs say while a part that they stand on is away, and what they do when
+it is back: nothing is lost, and nobody has to start anything again."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from crypto_assets.defs.assets.klines import klines
+from crypto_assets.defs.close_day import close_day_schedule
+from crypto_assets.defs.gap_repair import gaps_sensor, leftovers_sensor
+from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
+from crypto_assets.defs.partitions import add_symbols
+from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
+from crypto_assets.lake import DirectoryLake
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, from_ms
+from crypto_assets.orchestrator.lanes import ERRAND_TAG
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer
+from crypto_assets_tests.services.gate import Gate, gate_before
+from crypto_assets_tests.services.mariadb import DatabaseServer
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+SCHEDULES = (ingest_schedule, order_books_schedule, close_day_schedule)
+SENSORS = (symbols_sensor, catch_up_sensor, gaps_sensor, leftovers_sensor)
+
+
+@pytest.fixture
+def gate(mariadb: DatabaseServer) -> Iterator[Gate]:
+    with gate_before(mariadb.port) as gate:
+        yield gate
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    platform: Platform = build_platform(server, *SYMBOLS)
+    return platform
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        yield instance
+
+
+@pytest.fixture
+def instance(empty: dg.DagsterInstance) -> dg.DagsterInstance:
+    add_symbols(empty, SYMBOLS)
+    return empty
+
+
+def tick(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest | dg.SkipReason]:
+    """What every schedule and sensor asks for first, or why it does not, in their order."""
+    noon, resources = from_ms(NOON), {"platform": platform}
+    with (
+        dg.build_schedule_context(
+            instance, scheduled_execution_time=noon, resources=resources
+        ) as scheduled,
+        dg.build_sensor_context(instance, resources=resources) as looking,
+    ):
+        found = [each.evaluate_tick(scheduled) for each in SCHEDULES] + [
+            each.evaluate_tick(looking) for each in SENSORS
+        ]
+    return [next(iter(each.run_requests or ()), dg.SkipReason(each.skip_message)) for each in found]
+
+
+def bring(instance: dg.DagsterInstance, platform: Platform) -> dg.ExecuteInProcessResult:
+    """The run that the tick of ingest asks for."""
+    request = tick(instance, platform)[0]
+    assert isinstance(request, dg.RunRequest), request
+    return dg.materialize(
+        [klines],
+        selection=request.asset_selection,
+        instance=instance,
+        resources={"platform": platform},
+        tags={**request.tags, ERRAND_TAG: Errand.TAIL.value},
+        raise_on_error=False,
+    )
+
+
+def expect_all_skip(found: list[dg.RunRequest | dg.SkipReason], word: str) -> None:
+    reasons = [one.skip_message or "" for one in found if isinstance(one, dg.SkipReason)]
+    assert len(reasons) == len(found), found
+    assert all(word in reason for reason in reasons), reasons
+
+
+def test_the_database_goes_away_and_comes_back(
+    server: ExchangeServer,
+    build_platform: BuildPlatform,
+    mariadb: DatabaseServer,
+    gate: Gate,
+    instance: dg.DagsterInstance,
+) -> None:
+    url = mariadb.fresh().replace(f":{mariadb.port}/", f":{gate.port}/")
+    platform = build_platform(server, *SYMBOLS, warehouse_url=url)
+    assert bring(instance, platform).success
+    gate.shut()
+    expect_all_skip(tick(instance, platform), f"127.0.0.1:{gate.port}")
+    gate.open()
+    server.clock.advance(HOUR_MS)
+    assert bring(instance, platform).success
+    for symbol in SYMBOLS:
+        assert len(open_times(platform, symbol)) == 13 * 60
+
+
+def test_the_exchange_is_gone_for_an_hour_and_the_next_tick_brings_it_all(
+    server: ExchangeServer, platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    assert bring(instance, platform).success
+    server.faults.add({"do": "status", "status": 403})
+    found = tick(instance, platform)
+    # What is in the lake already, and which symbols are tracked, needs no exchange.
+    expect_all_skip(found[:3], "403")
+    assert all(isinstance(one, dg.SkipReason) for one in found)
+    server.faults.clear()
+    server.clock.advance(HOUR_MS)
+    result = bring(instance, platform)
+    assert result.success
+    for symbol in SYMBOLS:
+        assert len(open_times(platform, symbol)) == 13 * 60
+    green = instance.get_materialized_partitions(dg.AssetKey(Stage.HOURS.value))
+    assert green == {f"{TODAY}|{symbol}" for symbol in SYMBOLS}
+
+
+def test_a_lake_that_takes_no_more_makes_keys_red_and_named_until_it_does(
+    server: ExchangeServer, platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    assert bring(instance, platform).success
+    server.clock.advance(5 * MINUTE_MS)
+    assert isinstance(platform.raw, DirectoryLake)
+    incoming = platform.raw.directory / ".incoming"
+    for path in incoming.iterdir():
+        path.unlink()
+    incoming.rmdir()
+    incoming.touch()
+    result = bring(instance, platform)
+    assert not result.success
+    (failure,) = result.get_step_failure_events()
+    said = failure.step_failure_data.user_failure_data
+    assert said and f"cannot write the lake {platform.raw.url}" in str(said.description)
+    assert len(open_times(platform)) == 12 * 60
+    with suppress(FileNotFoundError):
+        incoming.unlink()
+    assert bring(instance, platform).success
+    for symbol in SYMBOLS:
+        assert len(open_times(platform, symbol)) == 12 * 60 + 5
+
+
+def test_nothing_is_launched_before_a_symbol_is_a_partition(
+    platform: Platform, empty: dg.DagsterInstance
+) -> None:
+    found = tick(empty, platform)
+    expect_all_skip(found[:3], "no tracked symbol has partitions yet")

@@ -1,0 +1,61 @@
+"""What a live tick asks for, and when it waits."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from crypto_assets.dagster_ext.active_runs import unfinished
+from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
+from crypto_assets.defs.partitions import add_symbols
+from crypto_assets.market.clock import from_ms
+from crypto_assets.pipeline.context import Platform
+from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer
+
+
+@dg.op
+def nothing() -> None: ...
+
+
+@dg.job
+def ingest() -> None:
+    nothing()
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    platform: Platform = build_platform(server, "BTCUSDT")
+    return platform
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        add_symbols(instance, ["BTCUSDT"])
+        yield instance
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+def test_a_tick_that_finds_its_predecessor_running_skips_and_says_so(
+    instance: dg.DagsterInstance, platform: Platform, status: dg.DagsterRunStatus
+) -> None:
+    run = instance.create_run_for_job(ingest, status=status)
+    with dg.build_schedule_context(
+        instance, scheduled_execution_time=from_ms(NOON), resources={"platform": platform}
+    ) as context:
+        waiting = ingest_schedule.evaluate_tick(context)
+        assert not waiting.run_requests
+        assert f"the run {run.run_id[:8]} of an earlier tick" in str(waiting.skip_message)
+        assert order_books_schedule.evaluate_tick(context).run_requests
+        instance.report_run_failed(run)
+        assert ingest_schedule.evaluate_tick(context).run_requests
+
+
+def test_a_run_that_hangs_is_not_waited_for(instance: dg.DagsterInstance) -> None:
+    run = instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED)
+    assert unfinished(instance, ingest.name) == run.run_id
+    assert unfinished(instance, ingest.name, timedelta(hours=1)) == run.run_id
+    assert unfinished(instance, ingest.name, timedelta()) is None

@@ -1,0 +1,104 @@
+"""Why a run failed: said by its step, left in a tag, and known to the command that ran it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from crypto_assets.defs.assets.klines import klines
+from crypto_assets.defs.assets.maintenance import retention
+from crypto_assets.defs.backfill import backfill, rectangles, run_in_process
+from crypto_assets.defs.partitions import add_symbols
+from crypto_assets.errors import WrongUse
+from crypto_assets.orchestrator.failures import reason_of
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.exchange import ExchangeServer
+
+KEY = "2025-03-05|BTCUSDT"
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    platform: Platform = build_platform(server)
+    return platform
+
+
+@pytest.fixture
+def not_migrated(platform: Platform, tmp_path: Path) -> Iterator[Platform]:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'other.db'}")
+    (tmp_path / "other.db").touch()
+    yield replace(platform, warehouse=warehouse)
+    warehouse.close()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        add_symbols(instance, ["BTCUSDT"])
+        yield instance
+
+
+def run(
+    asset: dg.AssetsDefinition, key: str | None, platform: Platform, instance: dg.DagsterInstance
+) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [asset],
+        instance=instance,
+        resources={"platform": platform},
+        partition_key=key,
+        raise_on_error=False,
+    )
+
+
+def left_reason(instance: dg.DagsterInstance, run_id: str) -> str:
+    run = instance.get_run_by_id(run_id)
+    assert run
+    return reason_of(run_id, run.tags) or ""
+
+
+@pytest.mark.parametrize(("asset", "key"), [(klines, KEY), (retention, None)])
+def test_a_warehouse_that_is_not_migrated_names_the_command(
+    asset: dg.AssetsDefinition,
+    key: str | None,
+    not_migrated: Platform,
+    instance: dg.DagsterInstance,
+) -> None:
+    result = run(asset, key, not_migrated, instance)
+    assert not result.success
+    (event,) = result.get_step_failure_events()
+    said = event.step_failure_data.user_failure_data
+    assert said and "crypto-assets init" in str(said.description)
+    assert "crypto-assets init" in left_reason(instance, result.run_id)
+
+
+def test_bad_keys_are_left_in_a_tag_which_a_retried_run_does_not_take_for_its_own(
+    server: ExchangeServer, platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    server.faults.add({"do": "status", "status": 451, "symbol": "BTCUSDT"})
+    server.faults.add({"do": "archive", "how": "missing", "symbol": "BTCUSDT"})
+    result = run(klines, KEY, platform, instance)
+    assert KEY in left_reason(instance, result.run_id)
+    inherited = result.dagster_run.tags
+    assert reason_of("00000000-1111", inherited) is None
+
+
+def test_a_run_in_process_that_fails_before_its_step_is_no_success(
+    instance: dg.DagsterInstance,
+) -> None:
+    def refused(_: dg.InitResourceContext) -> Platform:
+        raise WrongUse("CRYPTO_LAKE_RAW_URL is nothing")
+
+    defs = dg.Definitions(
+        [klines], jobs=[backfill], resources={"platform": dg.ResourceDefinition(refused)}
+    )
+    day = date(2025, 3, 5)
+    parts = rectangles(instance, ["BTCUSDT"], day, day)
+    result = run_in_process(defs, instance, parts, lambda _: None)
+    (error,) = result.errors
+    assert "CRYPTO_LAKE_RAW_URL is nothing" in error
+    assert result.materialized == 0

@@ -1,0 +1,183 @@
+"""Symbols become partitions; the past of one added later, or far behind, is asked for."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
+
+from crypto_assets.defs.assets.klines import KEYS_A_RUN
+from crypto_assets.defs.gap_repair import gaps_sensor
+from crypto_assets.defs.partitions import SYMBOLS, date_symbol
+from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
+from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.orchestrator.lanes import (
+    AUTOMATIC_BACKFILL_TAGS,
+    BACKFILL_TAGS,
+    KIND_TAG,
+    PRIORITY_TAG,
+)
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.bootstrap import track
+from crypto_assets.pipeline.ingestion.ingest import bring_symbols
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets_tests.pipeline.conftest import START, TODAY, BuildPlatform
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+_FIRST_KEY = "dagster/asset_partition_range_start"
+_LAST_KEY = "dagster/asset_partition_range_end"
+
+
+@pytest.fixture
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+    platform: Platform = build_platform(simulated_exchange(now=NOON), "BTCUSDT", "ETHUSDT")
+    return platform
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def look(instance: dg.DagsterInstance, platform: Platform, cursor: str | None) -> dg.SensorResult:
+    """One look, whose partitions are added as the daemon adds them."""
+    with dg.build_sensor_context(instance, cursor) as context:
+        result: Any = symbols_sensor(context, platform=platform)
+    assert isinstance(result, dg.SensorResult)
+    for request in result.dynamic_partitions_requests or ():
+        instance.add_dynamic_partitions(SYMBOLS, list(request.partition_keys))
+    return result
+
+
+def test_the_first_symbols_become_partitions_and_wait_to_be_asked_for(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    first = look(instance, platform, None)
+    assert instance.get_dynamic_partitions(SYMBOLS) == ["BTCUSDT", "ETHUSDT"]
+    assert not first.run_requests
+    again = look(instance, platform, first.cursor)
+    assert not again.run_requests
+    assert not again.dynamic_partitions_requests
+
+
+def test_a_symbol_added_later_gets_its_past_once(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    cursor = look(instance, platform, None).cursor
+    track(platform, ["SOLUSDT"])
+    # As `init` does, whose partition must not hide that the symbol is new.
+    instance.add_dynamic_partitions(SYMBOLS, ["SOLUSDT"])
+    result = look(instance, platform, cursor)
+    assert result.run_requests
+    tags = [request.tags for request in result.run_requests]
+    assert tags[0][_FIRST_KEY] == f"{START}|SOLUSDT"
+    assert tags[-1][_LAST_KEY] == f"{TODAY}|SOLUSDT"
+    assert all(tags[0][key] == value for key, value in AUTOMATIC_BACKFILL_TAGS.items())
+    assert not look(instance, platform, result.cursor).run_requests
+
+
+def test_runs_of_a_long_past_are_bounded(
+    instance: dg.DagsterInstance,
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+) -> None:
+    exchange = simulated_exchange(now=NOON + 600 * 86_400_000)
+    platform = build_platform(exchange)
+    cursor = look(instance, platform, None).cursor
+    track(platform, ["SOLUSDT", "ETHUSDT"])
+    requests = look(instance, platform, cursor).run_requests or []
+    assert len({request.run_key for request in requests}) == len(requests)
+    keys = [len(keys_of(instance, request)) for request in requests]
+    assert max(keys) <= KEYS_A_RUN
+    assert sum(keys) == 2 * 665, "days from START_DATE to that day, of each symbol"
+
+
+def test_a_warehouse_without_symbols_has_no_first_look(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    for name in ("BTCUSDT", "ETHUSDT"):
+        platform.warehouse.symbols.retire(name)
+    with dg.build_sensor_context(instance) as context:
+        assert isinstance(symbols_sensor(context, platform=platform), dg.SkipReason)
+
+
+def test_an_asked_for_backfill_goes_before_an_automatic_one() -> None:
+    assert AUTOMATIC_BACKFILL_TAGS[KIND_TAG] == BACKFILL_TAGS[KIND_TAG]
+    assert int(AUTOMATIC_BACKFILL_TAGS[PRIORITY_TAG]) < int(BACKFILL_TAGS[PRIORITY_TAG])
+
+
+def test_a_symbol_that_is_far_behind_is_caught_up_once_at_a_time(
+    instance: dg.DagsterInstance,
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON + 600 * DAY_MS), "BTCUSDT", "ETHUSDT")
+    look(instance, platform, None)
+    held(platform, "BTCUSDT", date(2025, 3, 6))
+    first, second = caught_up(instance, platform)
+    assert first.tags[_FIRST_KEY] == "2025-03-06|BTCUSDT"
+    assert second.tags[_LAST_KEY] == "2026-10-27|BTCUSDT"
+
+    run = instance.create_run_for_job(
+        backfill, tags=second.tags, status=dg.DagsterRunStatus.STARTED
+    )
+    held(platform, "BTCUSDT", date(2026, 6, 1))
+    assert caught_up(instance, platform) == [], "its past is on its way"
+    instance.report_run_failed(run)
+    again = caught_up(instance, platform)
+    assert again[0].tags[_FIRST_KEY] == "2026-06-01|BTCUSDT", "from where it came to"
+    assert not {one.run_key for one in again} & {first.run_key, second.run_key}
+
+
+def test_a_long_gap_is_caught_up_and_a_short_one_left_to_the_other_sensor(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    look(instance, platform, None)
+    held(platform, "BTCUSDT", TODAY - timedelta(days=8))
+    held(platform, "BTCUSDT", TODAY - timedelta(days=1))
+    held(platform, "ETHUSDT", TODAY - timedelta(days=3))
+    held(platform, "ETHUSDT", TODAY - timedelta(days=1))
+    (request,) = caught_up(instance, platform)
+    assert request.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=7)}|BTCUSDT"
+    assert request.tags[_LAST_KEY] == f"{TODAY - timedelta(days=2)}|BTCUSDT"
+    with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
+        (mending,) = gaps_sensor.evaluate_tick(context).run_requests or ()
+    assert mending.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=2)}|ETHUSDT"
+
+
+def test_what_was_imported_from_before_the_first_partition_is_caught_up_from_there(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    look(instance, platform, None)
+    held(platform, "ETHUSDT", START - timedelta(days=2))
+    (request,) = caught_up(instance, platform)
+    assert request.tags[_FIRST_KEY] == f"{START}|ETHUSDT"
+
+
+def keys_of(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
+    ends = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+    with partition_loading_context(dynamic_partitions_store=instance):
+        return list(date_symbol.get_partition_keys_in_range(dg.PartitionKeyRange(*ends)))
+
+
+@dg.op
+def nothing() -> None: ...
+
+
+@dg.job
+def backfill() -> None:
+    nothing()
+
+
+def held(platform: Platform, symbol: str, day: date) -> None:
+    """The symbol's newest candle is this day's last."""
+    for _ in bring_symbols(platform, {symbol: Window.of_day(day)}, list(Stage)):
+        pass
+
+
+def caught_up(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest]:
+    with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
+        return list(catch_up_sensor.evaluate_tick(context).run_requests or ())

@@ -1,0 +1,53 @@
+"""Symbols come and go by the exchange's word, each with a line in the change log."""
+
+import pytest
+
+from crypto_assets.errors import ExchangeError, UnknownSymbol
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.admin import add_symbols, retire_symbol
+from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.exchange import StartExchange
+
+
+@pytest.fixture
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+    return build_platform(simulated_exchange(), "BTCUSDT")
+
+
+def log_of(platform: Platform) -> list[tuple[str, object, object]]:
+    return [(c.name, c.old, c.new) for c in platform.warehouse.settings.audit()]
+
+
+def test_a_symbol_is_added_retired_and_taken_up_again(platform: Platform) -> None:
+    assert add_symbols(platform, [" ethusdt "], who="anna") == ["ETHUSDT"]
+    assert add_symbols(platform, ["ETHUSDT"], who="anna") == []
+    retire_symbol(platform, "ETHUSDT", who="bert")
+    retire_symbol(platform, "ETHUSDT", who="bert")
+    assert [s.name for s in platform.warehouse.symbols.tracked()] == ["BTCUSDT"]
+    assert add_symbols(platform, ["ETHUSDT"], who="carl") == ["ETHUSDT"]
+    assert log_of(platform) == [
+        ("symbol ETHUSDT", "retired", "tracked"),
+        ("symbol ETHUSDT", "tracked", "retired"),
+        ("symbol ETHUSDT", None, "tracked"),
+    ]
+    assert [c.who for c in platform.warehouse.settings.audit()] == ["carl", "bert", "anna"]
+
+
+def test_what_the_exchange_does_not_list_is_refused_by_name(platform: Platform) -> None:
+    with pytest.raises(UnknownSymbol, match="does not list NOPEUSDT"):
+        add_symbols(platform, ["ETHUSDT", "NOPEUSDT"], who="anna")
+    with pytest.raises(UnknownSymbol, match="NOPEUSDT is not in the warehouse"):
+        retire_symbol(platform, "NOPEUSDT", who="anna")
+    assert [s.name for s in platform.warehouse.symbols.tracked()] == ["BTCUSDT"]
+    assert log_of(platform) == []
+
+
+def test_without_the_exchange_nothing_is_added(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange()
+    platform = build_platform(server, "BTCUSDT")
+    server.faults.add({"do": "status", "status": 403})
+    with pytest.raises(ExchangeError):
+        add_symbols(platform, ["ETHUSDT"], who="anna")
+    assert log_of(platform) == []

@@ -1,0 +1,214 @@
+"""Recorded candles as an exchange: a home takes one recording, which may grow, and no other."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from crypto_assets.errors import ForeignExchange
+from crypto_assets.exchange import open_exchange
+from crypto_assets.lake.lake import MARKER_KEY
+from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.bootstrap import admit, prepare
+from crypto_assets_tests.pipeline.conftest import START, TODAY_MS, BuildPlatform
+from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
+from crypto_assets_tests.services.scripted import Answer, Request, Respond, forward_to, scripted
+
+_HEADER = "open_time,open,high,low,close,volume"
+# Files by name, and how many candles each has; a candle's price is `base` plus its number.
+Record = Callable[..., Path]
+
+
+@pytest.fixture
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    def record(base: int = 100, **files: int) -> Path:
+        folder = tmp_path_factory.mktemp("recording")
+        for symbol, rows in files.items():
+            lines = [
+                ",".join(map(str, (TODAY_MS + n * MINUTE_MS, *(base + n,) * 4, 1)))
+                for n in range(rows)
+            ]
+            (folder / f"{symbol}-1m.csv").write_text("\n".join([_HEADER, *lines]) + "\n")
+        return folder
+
+    return record
+
+
+def _at(platform: Platform, server: ExchangeServer) -> Platform:
+    """The same warehouse and lakes, fed by another server."""
+    fields = vars(platform) | {"exchange": open_exchange(server.url, server.archive_url)}
+    return Platform(**fields)
+
+
+def _owners(platform: Platform) -> set[str | None]:
+    stores = (platform.raw, platform.archive)
+    return {platform.warehouse.settings.exchange(), *(lake.owner() for lake in stores)}
+
+
+@pytest.fixture
+def home(
+    record: Record, simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> Platform:
+    """A home that has collected 60 candles each of two symbols."""
+    server = simulated_exchange(data=record(ETHUSDC=60, USDCUSDT=60))
+    return build_platform(server, "ETHUSDC")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"ETHUSDC": 60, "USDCUSDT": 60},
+        {"ETHUSDC": 90, "USDCUSDT": 60},
+        {"USDCUSDT": 90, "OTHERUSDT": 90},
+        {"USDCUSDT": 60},
+        {"ETHUSDC": 60, "USDCUSDT": 60, "OTHERUSDT": 5},
+    ],
+)
+def test_the_same_recording_elsewhere_or_grown_or_with_other_files_is_taken(
+    home: Platform,
+    record: Record,
+    simulated_exchange: StartExchange,
+    files: dict[str, int],
+) -> None:
+    later = _at(home, simulated_exchange(data=record(**files)))
+    admit(later)
+    prepare(later, (), START)
+    assert len(_owners(later)) == 1
+    admit(_at(home, simulated_exchange(data=record(**files))))
+
+
+@pytest.mark.parametrize(
+    ("base", "files", "complaint"),
+    [
+        (101, {"ETHUSDC": 60, "USDCUSDT": 60}, "the first 60 candles of ETHUSDC-1m differ"),
+        (101, {"USDCUSDT": 90}, "the first 60 candles of USDCUSDT-1m differ"),
+        (100, {"USDCUSDT": 59}, "USDCUSDT-1m has 59 candles, where 60 were served before"),
+        (100, {"OTHERUSDT": 60}, "it has none of ETHUSDC-1m, USDCUSDT-1m"),
+    ],
+)
+def test_another_recording_is_refused_and_changes_nothing(
+    home: Platform,
+    record: Record,
+    simulated_exchange: StartExchange,
+    base: int,
+    files: dict[str, int],
+    complaint: str,
+) -> None:
+    before = _owners(home)
+    other = _at(home, simulated_exchange(data=record(base, **files)))
+    with pytest.raises(ForeignExchange, match=f"serves another recording .*: {complaint}"):
+        admit(other)
+    with pytest.raises(ForeignExchange, match="set another CRYPTO_HOME"):
+        prepare(other, (), START)
+    assert _owners(home) == before
+    admit(home)
+
+
+def test_one_changed_candle_makes_another_recording(
+    home: Platform, record: Record, simulated_exchange: StartExchange
+) -> None:
+    folder = record(ETHUSDC=90, USDCUSDT=90)
+    path = folder / "USDCUSDT-1m.csv"
+    path.write_text(path.read_text().replace(",130,130,130,130,1\n", ",130,130,130,130,2\n"))
+    with pytest.raises(ForeignExchange, match="the first 60 candles of USDCUSDT-1m differ"):
+        admit(_at(home, simulated_exchange(data=folder)))
+
+
+def test_what_followed_is_part_of_the_recording(
+    home: Platform, record: Record, simulated_exchange: StartExchange
+) -> None:
+    """Also of a file that has vanished since, and which comes back with other candles."""
+    admit(_at(home, simulated_exchange(data=record(USDCUSDT=90))))
+    with pytest.raises(ForeignExchange, match="USDCUSDT-1m has 60 candles, where 90 were served"):
+        admit(home)
+    folder = record(101, ETHUSDC=90)
+    (folder / "USDCUSDT-1m.csv").write_bytes((record(USDCUSDT=90) / "USDCUSDT-1m.csv").read_bytes())
+    with pytest.raises(ForeignExchange, match="the first 60 candles of ETHUSDC-1m differ"):
+        admit(_at(home, simulated_exchange(data=folder)))
+
+
+def test_generated_and_recorded_candles_do_not_mix(
+    home: Platform, simulated_exchange: StartExchange
+) -> None:
+    with pytest.raises(
+        ForeignExchange,
+        match=r"holds data of simulated:recorded \(2 files\), not of simulated:seed=",
+    ):
+        admit(_at(home, simulated_exchange()))
+
+
+def _name_as_before(platform: Platform, name: str) -> None:
+    """Writes the name that an earlier version gave the exchange into warehouse and lakes."""
+    platform.warehouse.settings.put("claimed.exchange", name, "test")
+    for lake in (platform.raw, platform.archive):
+        marker = Path(lake.url) / MARKER_KEY
+        marker.write_bytes(orjson.dumps({"exchange": name}))
+
+
+def test_a_home_of_an_earlier_version_takes_the_first_recording_and_then_no_other(
+    home: Platform, record: Record, simulated_exchange: StartExchange
+) -> None:
+    named = _owners(home)
+    _name_as_before(home, "simulated:recorded")
+    with pytest.raises(ForeignExchange, match="holds data of simulated:recorded, not of"):
+        admit(_at(home, simulated_exchange()))
+    admit(home)
+    assert _owners(home) == named
+    with pytest.raises(ForeignExchange, match="serves another recording"):
+        admit(_at(home, simulated_exchange(data=record(7, ETHUSDC=60))))
+
+
+def test_an_earlier_name_left_in_one_of_the_stores_is_replaced(home: Platform) -> None:
+    """A process that was killed between them."""
+    named = _owners(home)
+    (Path(home.archive.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:recorded"}')
+    admit(home)
+    assert _owners(home) == named
+
+
+def _forward_archive(server: ExchangeServer) -> Respond:
+    """A proxy with the archive of `server` under a path, and nothing else of it."""
+    forward = forward_to(server.url)
+
+    def respond(request: Request) -> Answer:
+        path = request.path.removeprefix("/archive")
+        is_archive = path != request.path and path.startswith("/data/")
+        return forward(replace(request, path=path)) if is_archive else Answer(404)
+
+    return respond
+
+
+def test_an_archive_under_a_path_is_of_the_same_recording(
+    record: Record, simulated_exchange: StartExchange
+) -> None:
+    folder, other = (record(base, ETHUSDC=60, USDCUSDT=60) for base in (100, 101))
+    rest = simulated_exchange(data=folder)
+    for data in (folder, other):
+        with scripted(_forward_archive(simulated_exchange(data=data))) as proxy:
+            exchange = open_exchange(rest.url, f"{proxy.url}/archive")
+            if data is folder:
+                assert exchange.identity() == open_exchange(rest.url, rest.url).identity()
+                continue
+            with pytest.raises(ForeignExchange, match="set CRYPTO_EXCHANGE_URL") as error:
+                exchange.identity()
+            assert f"{rest.url} is simulated:recorded (2 files), but the archive" in str(
+                error.value
+            )
+
+
+def test_an_error_does_not_list_the_files_of_a_recording(
+    home: Platform, record: Record, simulated_exchange: StartExchange
+) -> None:
+    one = simulated_exchange(data=record(ETHUSDC=60))
+    (Path(home.archive.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:seed=1"}')
+    with pytest.raises(ForeignExchange) as error:
+        admit(home)
+    assert "belongs to simulated:seed=1, not to simulated:recorded (2 files): set" in str(
+        error.value
+    )
+    with pytest.raises(ForeignExchange) as error:
+        open_exchange(simulated_exchange().url, one.url).identity()
+    assert "is simulated:recorded (1 file): set" in str(error.value)

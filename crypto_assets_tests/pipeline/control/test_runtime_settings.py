@@ -1,0 +1,95 @@
+"""What users change while it runs counts at once, within its bounds, and stands in the log."""
+
+from typing import Any
+
+import pytest
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.pipeline.context import INGEST_INTERVAL, Platform
+from crypto_assets.pipeline.control.runtime_settings import (
+    CHOICES,
+    RETENTION,
+    InForce,
+    choose,
+    in_force,
+    take_back,
+)
+from crypto_assets.pipeline.retention.apply_retention import keep_in_force
+from crypto_assets.settings import read_settings
+from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.exchange import StartExchange
+
+
+@pytest.fixture
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+    return build_platform(simulated_exchange(), "BTCUSDT")
+
+
+def test_a_choice_counts_until_it_is_taken_back(platform: Platform) -> None:
+    assert in_force(platform)["minute_days"] == InForce(90, 90, changed=False)
+    choose(platform, {"minute_days": 400, INGEST_INTERVAL: 7}, who="anna")
+    assert in_force(platform)["minute_days"] == InForce(400, 90, changed=True)
+    assert keep_in_force(platform).minute_days == 400
+    assert platform.ingest_interval_minutes() == 7
+    take_back(platform, "minute_days", who="bert")
+    assert keep_in_force(platform).minute_days == 90
+    log = [(c.who, c.name, c.old, c.new) for c in platform.warehouse.settings.audit(2)]
+    assert log == [
+        ("bert", "minute_days", 400, None),
+        ("anna", INGEST_INTERVAL, None, 7),
+    ]
+
+
+def test_a_bound_can_be_taken_away(platform: Platform) -> None:
+    choose(platform, {"lake_max_gb": 20}, who="anna")
+    choose(platform, {"lake_max_gb": None}, who="anna")
+    assert in_force(platform)["lake_max_gb"] == InForce(None, None, changed=True)
+    assert keep_in_force(platform).lake_max_gb is None
+
+
+def test_a_bound_of_the_lake_may_have_a_fraction(platform: Platform) -> None:
+    choose(platform, {"lake_max_gb": 0.5}, who="anna")
+    assert keep_in_force(platform).lake_max_gb == 0.5
+
+
+@pytest.mark.parametrize("name", RETENTION)
+def test_the_environment_has_the_bounds_of_the_app(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = RETENTION[name]
+    for value in (choice.least, choice.most):
+        monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
+        assert getattr(read_settings(), name) == value
+    for value in (choice.least - 1, choice.most + 1):
+        monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
+        with pytest.raises(WrongUse, match=name.upper()):
+            read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (INGEST_INTERVAL, 0),
+        (INGEST_INTERVAL, 1441),
+        ("raw_days", 0),
+        ("raw_days", None),
+        ("minute_days", -1),
+        ("minute_days", 2.5),
+        ("minute_days", True),
+        ("raw_days", 36_501),
+        ("lake_max_gb", 0),
+        ("lake_max_gb", float("nan")),
+        ("lake_max_gb", True),
+        ("claimed.exchange", 1),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_beside_it_changes(
+    platform: Platform, name: str, value: Any
+) -> None:
+    with pytest.raises(WrongUse, match=name):
+        choose(platform, {"archive_days": 31, name: value}, who="anna")
+    assert not in_force(platform)["archive_days"].changed
+
+
+def test_every_choice_has_its_default_from_the_environment(platform: Platform) -> None:
+    assert in_force(platform).keys() == CHOICES.keys()

@@ -1,0 +1,192 @@
+"""A row that cannot be true: its minute is refused by itself, and keeps no other gap open."""
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
+from crypto_assets.pipeline.ingestion.gap_retry import due_gaps
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck, check_days
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.reports.calendar import DayState, read_calendar
+from crypto_assets.warehouse import GapClass
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring, open_times
+from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
+
+DAY = date(2025, 3, 4)
+START = day_start_ms(DAY)
+OUTAGE = range(831, 1080)  # minutes of the day: 13:51 to 17:59
+REFUSED = 840
+AROUND = [
+    ("outage", 831, 9),
+    ("refused", REFUSED, 1),
+    ("outage", 841, 239),
+]
+_HEADER = "open_time,open,high,low,close,volume,close_time,quote_volume,trade_count"
+
+
+def row(minute: int, *, closes: int = MINUTE_MS - 1) -> str:
+    opened = START + minute * MINUTE_MS
+    return f"{opened},100,101,99,100.5,2,{opened + closes},201,3"
+
+
+def write_candles(folder: Path, wrong: Sequence[int] = (REFUSED,)) -> Path:
+    """Two days and some hours with an outage, in which the close of some rows lies too early."""
+    minutes = [n for n in range(2 * 1440 + 180) if n not in OUTAGE]
+    rows = {n: row(n) for n in minutes} | {n: row(n, closes=-759_000) for n in wrong}
+    folder.mkdir()
+    text = "\n".join([_HEADER, *(rows[n] for n in sorted(rows))]) + "\n"
+    (folder / "BTCUSDT-1m.csv").write_text(text)
+    for name, width in (("1h", 60), ("1d", 1440)):
+        periods: dict[int, int] = {}
+        for n in rows:
+            periods[n // width] = periods.get(n // width, 0) + 1
+        lines = [
+            f"{START + at * width * MINUTE_MS},100,101,99,100.5,{2 * count},"
+            f"{START + (at + 1) * width * MINUTE_MS - 1},{201 * count},{3 * count}"
+            for at, count in sorted(periods.items())
+        ]
+        (folder / f"BTCUSDT-{name}.csv").write_text("\n".join([_HEADER, *lines]) + "\n")
+    return folder
+
+
+def ledger(platform: Platform) -> list[tuple[str, int, int]]:
+    """(class, first missing minute of the day, minutes)."""
+    return [
+        (gap.gap_class.value, (gap.start - START) // MINUTE_MS, gap.minutes)
+        for gap in platform.warehouse.gaps.list()
+    ]
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange, tmp_path: Path) -> ExchangeServer:
+    now = START + 2 * DAY_MS + 2 * HOUR_MS
+    return simulated_exchange(now=now, data=write_candles(tmp_path / "data"))
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    return build_platform(server)
+
+
+def test_the_refused_minute_is_a_gap_of_its_own_and_the_rest_an_outage(platform: Platform) -> None:
+    outcomes = bring(platform, first=DAY, last=DAY)
+    assert not [one for one in outcomes if one.error]
+    assert ledger(platform) == AROUND
+    refused = platform.warehouse.gaps.list()[1]
+    assert refused.gap_class is GapClass.REFUSED
+    assert "close time before open time" in refused.evidence
+    assert due_gaps(platform) == []
+
+
+def test_what_only_the_archive_has_wrong_is_refused_too(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    span = START + REFUSED * MINUTE_MS, START + (REFUSED + 1) * MINUTE_MS
+    server.faults.add(
+        {"do": "outage", "start": isoformat(span[0]), "end": isoformat(span[1]), "in": "rest"}
+    )
+    bring(platform, first=DAY, last=DAY)
+    assert ledger(platform) == AROUND
+    assert "REST had none of it" in platform.warehouse.gaps.list()[1].evidence
+
+
+@pytest.mark.parametrize("wrong", [(831,), (1079,), (840, 841, 842), (835, 840)])
+def test_wherever_in_the_hole_the_refused_minutes_lie(
+    wrong: tuple[int, ...],
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+    tmp_path: Path,
+) -> None:
+    data = write_candles(tmp_path / "data", wrong)
+    platform = build_platform(simulated_exchange(now=START + 2 * DAY_MS, data=data))
+    bring(platform, first=DAY, last=DAY)
+    found = ledger(platform)
+    refused = [n for kind, at, count in found for n in range(at, at + count) if kind == "refused"]
+    outage = [n for kind, at, count in found for n in range(at, at + count) if kind == "outage"]
+    assert refused == list(wrong)
+    assert sorted([*refused, *outage]) == list(OUTAGE)
+    assert len({kind + str(at) for kind, at, _ in found}) == len(found)
+    kinds = [kind for kind, _, _ in found]
+    assert all(one != other for one, other in pairwise(kinds))
+
+
+def test_the_parts_stay_apart_whatever_looks_at_them_again(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    bring(platform, first=DAY, last=DAY)
+    closed = platform.closed_before()
+    note_holes(platform, "BTCUSDT", Window.of_day(DAY), closed)
+    half = Window(START + 840 * MINUTE_MS, START + 900 * MINUTE_MS)
+    note_holes(platform, "BTCUSDT", half, closed)
+    assert ledger(platform) == AROUND
+    bring(platform, first=DAY, last=DAY)
+    bring(platform, first=DAY, last=date(2025, 3, 6))
+    bring(platform, errand=Errand.CLOSING, first=DAY, last=date(2025, 3, 5))
+    assert [one.error for one in rebuild(platform, ["BTCUSDT"])] == [None]
+    assert [one.error for one in rebuild(platform, ["BTCUSDT"], exact=True)] == [None]
+    assert ledger(platform) == AROUND
+    assert [gap.closed_at for gap in platform.warehouse.gaps.list(closed=True)] == [None] * 3
+    rows = [one for one in platform.warehouse.quarantine.list() if one.open_time]
+    assert len(rows) <= 2, "one of the archive, one of REST, however often the day is read"
+
+
+@pytest.mark.parametrize("errand", [Errand.DAYS, Errand.CLOSING])
+def test_a_sane_row_that_comes_after_all_heals_it(
+    errand: Errand, server: ExchangeServer, platform: Platform
+) -> None:
+    """It is asked for whenever its day is, and by no retry of gaps in between."""
+    server.clock.set(START + DAY_MS + 2 * HOUR_MS)
+    bring(platform, first=DAY, last=date(2025, 3, 5))
+    at = START + REFUSED * MINUTE_MS
+    closes = {"close_time": f"={at + MINUTE_MS - 1}"}
+    server.faults.add(
+        {"do": "revise", "start": at, "end": at + MINUTE_MS, "change": closes, "in": "rest"}
+    )
+    bring(platform, errand=Errand.GAPS, first=DAY, last=DAY)
+    assert ledger(platform) == AROUND
+    bring(platform, errand=errand, first=DAY, last=date(2025, 3, 5))
+    assert ledger(platform) == [AROUND[0], AROUND[2]]
+    assert at in open_times(platform)
+
+
+def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: Platform) -> None:
+    bring(platform, first=DAY, last=DAY)
+    found = {one.check: one for one in check_days(platform, "BTCUSDT", Window.of_day(DAY))}
+    assert {one.check: one.said for one in found.values() if not one.passed} == {}
+    assert found[DayCheck.COMPLETE].figures["minutes_explained"] == len(OUTAGE)
+    (coverage,) = platform.warehouse.coverage.symbols()
+    assert (coverage.missing_minutes, coverage.open_gaps) == (0, 0)
+    assert coverage.explained_minutes == len(OUTAGE)
+    (cell,) = read_calendar(platform.warehouse, platform.now(), DAY, DAY).rows["BTCUSDT"]
+    assert (cell.state, cell.missing, cell.explained) == (DayState.OUTAGE, 0, len(OUTAGE))
+
+
+def test_the_exchanges_own_hour_that_has_the_refused_row_is_no_difference(
+    platform: Platform,
+) -> None:
+    bring(platform, first=DAY, last=DAY)
+    found = verify(platform, "BTCUSDT", Window.of_day(DAY))
+    assert found.passed, found.differences
+    assert any("cannot be true" in one.by for one in found.explained)
+    assert found.not_loaded == ()
+
+
+def test_a_refused_row_of_a_moment_ago_is_asked_for_again(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
+) -> None:
+    data = write_candles(tmp_path / "data")
+    server = simulated_exchange(now=START + 842 * MINUTE_MS, data=data)
+    platform = build_platform(server)
+    bring(platform, first=DAY, last=DAY)
+    assert [kind for kind, _, _ in ledger(platform)] == ["open"]
+    server.clock.advance(20 * MINUTE_MS)
+    bring(platform, errand=Errand.GAPS, first=DAY, last=DAY)
+    assert ("refused", REFUSED, 1) in ledger(platform)

@@ -1,0 +1,213 @@
+"""Any order, repetition and overlap of the lake's objects ends in the same warehouse."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crypto_assets.errors import ObjectMissing
+from crypto_assets.lake import klines_object
+from crypto_assets.market.candles import KlineRow
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, day_of, day_start_ms, stretches
+from crypto_assets.market.lake_object import LakeObject, Source
+from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain
+from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+SYMBOL = "BTCUSDT"
+MIDNIGHT = day_start_ms(date(2025, 3, 3))
+# What the objects hold lies about two midnights with a day between that may stay empty.
+PLACES = [MIDNIGHT + n * MINUTE_MS for n in range(-3, 4)] + [MIDNIGHT + 2 * DAY_MS]
+CLOSED_BEFORE = MIDNIGHT + 3 * DAY_MS
+FETCHED = MIDNIGHT + 30 * DAY_MS
+LATER = [stage for stage in Stage if stage is not Stage.RAW]
+# By what rebuilding from the lake alone has to give as well, and by what only the loads know.
+DATA = {
+    "fact_klines": "*",
+    "hourly_klines": "*",
+    "daily_klines": "*",
+    "stale_hours": "*",
+    "extraction_metadata": "*",
+    "kline_gaps": "symbol_id, start, `end`, minutes, class",
+}
+SIDES = ", ".join(
+    f"{side}_{name}"
+    for side in ("old", "new")
+    for name in ("open", "close", "volume", "trade_count", "fetched_at", "source")
+)
+STANDING = "closed_at IS NULL"
+EVERYTHING = (*DATA, "kline_revisions", "lake_objects", "quarantine")
+
+Piece = tuple[LakeObject, bytes]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Objects in some order, some of them twice, in loads of their own."""
+
+    loads: tuple[tuple[Piece, ...], ...]
+
+
+def row(open_time: int, version: int) -> KlineRow:
+    """A minute as it was published at first, or revised; every fourth has no volume."""
+    prices = [f"{100 + version}.25"] * 4
+    traded: KlineRow = ["0", "0", 0, "0", "0"]
+    if open_time // MINUTE_MS % 4:
+        traded = [f"{7 + version}.5", "70", 3, "1", "10"]
+    return [open_time, *prices, traded[0], open_time + MINUTE_MS - 1, *traded[1:], "0"]
+
+
+@st.composite
+def pieces(draw: st.DrawFn) -> Piece:
+    """A few minutes of one day, with or without a hole; an impossible row now and then.
+
+    Imports among them: where an archive file of the day lacks their minutes, these do not exist.
+    """
+    start = draw(st.sampled_from(PLACES))
+    times = [start + n * MINUTE_MS for n in range(draw(st.integers(1, 3)))]
+    own = [at for at in times if day_of(at) == day_of(start)]
+    if len(own) == 3 and draw(st.booleans()):
+        del own[1]
+    rows = [row(at, draw(st.integers(0, 2))) for at in own]
+    if draw(st.integers(0, 5)) == 0:
+        rows[0][5] = "-1"
+    source = draw(st.sampled_from(list(Source)))
+    fetched_at = FETCHED + draw(st.integers(0, 3))
+    return klines_object("raw", SYMBOL, RawKlines.of(rows), source, fetched_at)
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[Delivery, Delivery]:
+    """The same objects twice, each time in another way."""
+    given_objects = draw(
+        st.lists(pieces(), min_size=1, max_size=6, unique_by=lambda piece: piece[0].key)
+    )
+    return _delivery(draw, given_objects), _delivery(draw, given_objects)
+
+
+def _delivery(draw: st.DrawFn, objects: Sequence[Piece]) -> Delivery:
+    again = draw(st.lists(st.sampled_from(objects), max_size=2))
+    loads: list[list[Piece]] = [[]]
+    for piece in [*draw(st.permutations(objects)), *again]:
+        if draw(st.booleans()):
+            loads.append([])
+        loads[-1].append(piece)
+    return Delivery(tuple(tuple(load) for load in loads if load))
+
+
+def deliver(platform: Platform, delivery: Delivery) -> None:
+    for load in delivery.loads:
+        for item, body in load:
+            platform.raw.put(
+                item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows
+            )
+        platform.warehouse.objects.record([item for item, _ in load])
+        days = sorted({day_of(item.first_time) for item, _ in load})
+        with ThreadPoolExecutor(1) as pool:
+            for window in stretches(days):
+                chain = Chain(platform, SYMBOL, window, LATER, CLOSED_BEFORE, pool)
+                for outcome in chain.bring(list(window.days()), []):
+                    # Of a day none of whose rows can be true nothing is held.
+                    assert outcome.error is None or isinstance(outcome.error, ObjectMissing)
+
+
+def state(platform: Platform) -> dict[str, Any]:
+    """What the tables hold of the candles, but for when the warehouse was told."""
+    found = {table: _rows(platform, table, columns) for table, columns in DATA.items()}
+    return found | {"kline_gaps": _rows(platform, "kline_gaps", DATA["kline_gaps"], STANDING)}
+
+
+def history(platform: Platform) -> list[Any]:
+    """Return the revisions by sources of the rank that the stored minute has.
+
+    A version of a lower rank is recorded only where it was stored, or met one that was: one that a
+    better source had refused before the minute came from there stands in quarantine alone.
+    """
+    stored = "SELECT open_time FROM fact_klines WHERE source"
+    changed = (
+        f"(old_source = 'verified' AND open_time IN ({stored} = 'verified'))"
+        " OR (old_source IN ('rest', 'archive') AND new_source <> 'verified'"
+        f" AND open_time IN ({stored} IN ('rest', 'archive')))"
+    )
+    return _rows(platform, "kline_revisions", f"open_time, {SIDES}", changed)
+
+
+def _rows(platform: Platform, table: str, columns: str, where: str = "1 = 1") -> list[Any]:
+    database: Any = platform.warehouse._database
+    statement = f"SELECT {columns} FROM {table} WHERE {where}"
+    rows = database.read_primary(lambda c: c.exec_driver_sql(statement).all())
+    return sorted((tuple(row) for row in rows), key=repr)
+
+
+def forget(platform: Platform, *, lake: bool) -> None:
+    """A warehouse that knows no candle; with `lake`, a lake that holds none either."""
+    if lake:
+        platform.raw.delete([entry.key for entry in platform.raw.entries()])
+    database: Any = platform.warehouse._database
+    for table in EVERYTHING:
+        database.write(lambda c, name=table: c.exec_driver_sql(f"DELETE FROM {name}"))
+
+
+@pytest.fixture
+def sqlite(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Iterator[Platform]:
+    yield build_platform(simulated_exchange(now=NOON), SYMBOL)
+
+
+@pytest.fixture
+def server(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, mariadb_warehouse_url: str
+) -> Iterator[Platform]:
+    yield build_platform(simulated_exchange(now=NOON), SYMBOL, warehouse_url=mariadb_warehouse_url)
+
+
+def holds(platform: Platform, ways: tuple[Delivery, Delivery]) -> None:
+    ends = []
+    for way in ways:
+        forget(platform, lake=True)
+        deliver(platform, way)
+        ends.append(state(platform) | {"kline_revisions": history(platform)})
+    _equal(ends[0], ends[1], "the other way")
+    for exact in (False, True):
+        rebuilt(platform, exact=exact)
+        end = state(platform) | {"kline_revisions": history(platform)}
+        _equal(ends[0], end, f"rebuilt in place, exact: {exact}")
+    for exact in (False, True):
+        forget(platform, lake=False)
+        rebuilt(platform, exact=exact)
+        _equal(ends[0], state(platform), f"from the lake alone, exact: {exact}")
+
+
+def _equal(one: dict[str, Any], other: dict[str, Any], how: str) -> None:
+    for table, rows in other.items():
+        assert one[table] == rows, f"{table}, {how}"
+
+
+def rebuilt(platform: Platform, *, exact: bool) -> None:
+    assert [one.error for one in rebuild(platform, exact=exact)] == [None]
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(ways=deliveries())
+def test_the_way_of_the_objects_leaves_no_trace(
+    sqlite: Platform, ways: tuple[Delivery, Delivery]
+) -> None:
+    holds(sqlite, ways)
+
+
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(ways=deliveries())
+def test_nor_on_a_server(server: Platform, ways: tuple[Delivery, Delivery]) -> None:
+    holds(server, ways)

@@ -1,0 +1,207 @@
+"""Closing days: read when the archive appears and a week later, and no other day, no other time."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.close_day import due_days
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.stages.results import DayOutcome, Stage
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+FIRST = TODAY - timedelta(days=8)
+WEEK_AGO = TODAY - timedelta(days=6)  # seven days before tomorrow, when today is closed
+TOMORROW_MS = TODAY_MS + DAY_MS
+HALF_A_MINUTE = MINUTE_MS // 2
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    """Eight days from the archive, today by ticks, and the clock shortly after its end."""
+    built = build_platform(server)
+    bring(built, first=FIRST)
+    server.clock.set(TOMORROW_MS + 10 * MINUTE_MS + HALF_A_MINUTE)
+    bring(built, last=TODAY + timedelta(days=1), tail=True)
+    return built
+
+
+def close(platform: Platform) -> list[DayOutcome]:
+    outcomes = bring(platform, first=FIRST, last=TODAY, errand=Errand.CLOSING)
+    assert [outcome.error for outcome in outcomes if outcome.error] == []
+    return outcomes
+
+
+def readings(platform: Platform) -> dict[date, set[tuple[Source, int]]]:
+    """Of each day whence and when its objects were fetched."""
+    return {
+        day: {
+            (item.source, item.fetched_at)
+            for item in platform.warehouse.objects.of_window(
+                "BTCUSDT", ObjectKind.KLINES, Window.of_day(day)
+            )
+        }
+        for day in Window.of_days(FIRST, TODAY).days()
+    }
+
+
+def newly_read(platform: Platform) -> Iterator[date]:
+    before = readings(platform)
+    close(platform)
+    after = readings(platform)
+    yield from (day for day in before if after[day] != before[day])
+
+
+def sources(platform: Platform, day: date) -> list[str]:
+    return sorted(source.value for source, _ in readings(platform)[day])
+
+
+def test_after_midnight_yesterday_is_whole_without_another_reading(platform: Platform) -> None:
+    assert set(newly_read(platform)) == {WEEK_AGO}
+    outcomes = close(platform)
+    assert {(o.stage, o.rows) for o in outcomes if o.day == TODAY} == {
+        (Stage.RAW, 1440),
+        (Stage.FACTS, 1440),
+        (Stage.HOURS, 24),
+        (Stage.DAYS, 1),
+    }
+    assert "not published" in str(outcomes[0].facts["note"])
+
+
+def test_in_the_morning_yesterdays_archive_replaces_the_pieces(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    close(platform)
+    assert sources(platform, TODAY) == ["rest", "rest"]
+    server.clock.advance(7 * HOUR_MS)
+    assert due_days(platform) == [TODAY]
+    assert set(newly_read(platform)) == {TODAY}
+    assert sources(platform, TODAY) == ["archive"]
+    assert set(newly_read(platform)) == set()
+    assert len(open_times(platform)) == 9 * 1440 + 10
+
+
+def test_a_week_later_once(platform: Platform, server: ExchangeServer) -> None:
+    assert due_days(platform) == [WEEK_AGO, TODAY]
+    assert set(newly_read(platform)) == {WEEK_AGO}
+    assert set(newly_read(platform)) == set()
+    server.clock.advance(DAY_MS)
+    bring(platform, last=TODAY + timedelta(days=2), tail=True)
+    assert due_days(platform)[0] == WEEK_AGO + timedelta(days=1)
+
+
+def test_weeks_that_nobody_closed_are_made_up_for(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    close(platform)
+    server.clock.advance(3 * DAY_MS)
+    bring(platform, first=TODAY + timedelta(days=1), last=TODAY + timedelta(days=3))
+    late = [WEEK_AGO + timedelta(days=n) for n in (1, 2, 3)]
+    assert due_days(platform)[:3] == late
+
+
+def test_a_day_that_could_not_be_read_is_bad_at_every_stage(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    platform.warehouse.facts.load(
+        "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
+    )
+    server.faults.add({"do": "status", "status": 451, "day": str(TODAY)})
+    outcomes = bring(platform, first=FIRST, last=TODAY, errand=Errand.CLOSING)
+    answers = [(one.stage, one.day, one.error is None) for one in outcomes]
+    wanted = {(stage, day, day == WEEK_AGO) for stage in Stage for day in (WEEK_AGO, TODAY)}
+    assert sorted(answers) == sorted(wanted)
+
+
+def test_what_a_second_reading_changed_is_recorded_and_followed(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    at = day_start_ms(WEEK_AGO) + 5 * HOUR_MS
+    day = Window.of_day(WEEK_AGO)
+    (before,) = platform.warehouse.facts.read("BTCUSDT", Window(at, at + 1)).to_pylist()
+    server.faults.add(
+        {
+            **{"do": "revise", "start": isoformat(at), "end": isoformat(at + MINUTE_MS)},
+            **{"change": {"high": "=99999", "trade_count": "+3"}},
+        }
+    )
+    close(platform)
+    (revision,) = platform.warehouse.revisions.list("BTCUSDT")
+    assert (revision.open_time, revision.old_source, revision.new_source) == (
+        at,
+        "archive",
+        "archive",
+    )
+    assert revision.old.high == before["high"]
+    assert revision.new.high == 99_999
+    assert revision.new.trade_count == before["trade_count"] + 3
+    for interval in (Interval.H1, Interval.D1):
+        period = Window(interval.floor(at), interval.floor(at) + 1)
+        (candle,) = platform.warehouse.aggregates.read("BTCUSDT", interval, period).to_pylist()
+        assert candle["high"] == 99_999
+    assert verify(platform, "BTCUSDT", day).passed
+
+
+def test_a_late_archive_is_read_when_it_appears(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    late = TODAY - timedelta(days=2)
+    server = simulated_exchange(
+        now=NOON, faults=[{"do": "archive", "how": "late", "hours": 96, "day": str(late)}]
+    )
+    platform = build_platform(server)
+    bring(platform, first=TODAY - timedelta(days=3))
+    assert sources(platform, late) == ["rest"]
+    server.clock.set(TOMORROW_MS + 7 * HOUR_MS + HALF_A_MINUTE)
+    bring(platform, last=TODAY + timedelta(days=1), tail=True)
+    assert due_days(platform) == [late, TODAY]
+    assert set(newly_read(platform)) == {TODAY}
+    assert sources(platform, late) == ["rest"]
+    server.clock.advance(2 * DAY_MS)
+    bring(platform, last=TODAY + timedelta(days=3), tail=True)
+    assert late in set(newly_read(platform))
+    assert sources(platform, late) == ["archive"]
+
+
+def test_yesterday_with_a_hole_is_read_over_rest_at_once(
+    platform: Platform, server: ExchangeServer
+) -> None:
+    """The hole came of our own ticks: nobody waits for the archive to mend it."""
+    platform.warehouse.facts.load(
+        "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
+    )
+    assert TODAY in set(newly_read(platform))
+    assert len(open_times(platform)) == 9 * 1440 + 10
+
+
+def test_nothing_is_read_of_a_symbol_that_is_far_behind_or_no_longer_tracked(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    bring(platform, "BTCUSDT", "ETHUSDT", first=FIRST, last=FIRST)
+    assert due_days(platform) == [TODAY - timedelta(days=1)]
+    close(platform)
+    assert platform.warehouse.watermarks.get("BTCUSDT").last_open_time == (
+        day_start_ms(FIRST) + DAY_MS - MINUTE_MS
+    )
+    bring(platform, "ETHUSDT", first=TODAY - timedelta(days=1))
+    platform.warehouse.symbols.retire("ETHUSDT")
+    assert bring(platform, "ETHUSDT", first=FIRST, last=TODAY, errand=Errand.CLOSING) == []
+
+
+def test_retired_days_are_not_read_again(platform: Platform) -> None:
+    platform.warehouse.facts.purge("BTCUSDT", day_start_ms(WEEK_AGO) + DAY_MS)
+    assert due_days(platform) == [TODAY]
+    assert set(newly_read(platform)) == set()

@@ -1,0 +1,323 @@
+"""Foreign objects: any layout, by UTC day, final rows alone; and what is not understood is said."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import orjson
+import pytest
+
+from crypto_assets.lake import Entry, S3Options, open_lake
+from crypto_assets.lake.directory import DirectoryLake
+from crypto_assets.market.candles import CANDLE_COLUMNS, KlineRow
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, now_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.foreign_format import NotUnderstood, read_rows, symbol_in
+from crypto_assets.pipeline.ingestion.import_objects import Imported, import_objects, load_days
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.s3 import S3Server
+
+DAY = date(2025, 3, 4)
+START = Window.of_day(DAY).start_ms
+EARLIEST = date(2025, 1, 1)
+KNOWN = {"BTCUSDT", "ETHUSDT", "BTCEUR"}
+
+
+@pytest.fixture
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+    return build_platform(simulated_exchange(now=NOON), "BTCUSDT", "ETHUSDT")
+
+
+def rows_of(
+    platform: Platform, start: int, count: int, interval: Interval = Interval.M1
+) -> list[KlineRow]:
+    """As the exchange gives them; the newest may be open."""
+    window = Window(start, start + count * interval.ms)
+    pages = platform.exchange.rest.klines("BTCUSDT", interval, window)
+    return [row for page in pages for row in page]
+
+
+def write(folder: Path, key: str, content: object, written_at: int | None = None) -> None:
+    path = folder / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else orjson.dumps(content))
+    at = (now_ms() if written_at is None else written_at) / 1000
+    os.utime(path, (at, at))
+
+
+def take(platform: Platform, folder: Path, prefix: str = "") -> list[Imported]:
+    found = list(import_objects(platform, open_lake(str(folder)), prefix, EARLIEST))
+    for symbol in {one.symbol for one in found if one.symbol}:
+        days = {day for one in found if one.symbol == symbol for day in one.days}
+        assert [o.error for o in load_days(platform, symbol, days) if o.error] == []
+    return found
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"{DAY}/BTCUSDT_{START}_{START + DAY_MS}.json",
+        f"BTCUSDT/{DAY}.json",
+        f"klines/btcusdt/1m/{DAY}.json",
+        f"ETHUSDT/BTCUSDT-1m-{DAY}.json",
+        f"{DAY}/BTCUSDT_klines_{START}-{START + DAY_MS - MINUTE_MS}_rest.json",
+    ],
+)
+def test_every_layout_whose_key_names_the_symbol(
+    key: str, platform: Platform, tmp_path: Path
+) -> None:
+    write(tmp_path / "old", key, rows_of(platform, START, 1440))
+    (one,) = take(platform, tmp_path / "old")
+    assert (one.symbol, one.days, one.rows, one.refused) == ("BTCUSDT", (DAY,), 1440, None)
+    (item,) = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, Window.of_day(DAY))
+    assert item.source is Source.IMPORT
+    assert item.key.endswith("_import.json")
+    assert item.loaded_at is not None
+    found = verify(platform, "BTCUSDT", Window.of_day(DAY))
+    assert (found.passed, found.compared, found.minutes) == (True, 25, 1440)
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ("币安人生USDT-1m-2025-03-04.json", "币安人生USDT"),
+        ("klines/币安人生usdt/2025.json", "币安人生USDT"),
+        ("2025-03-04/币安人生USDT_klines_1-2_rest.json", "币安人生USDT"),
+        ("A-B.C_1m.json", "A-B.C"),
+        ("A-B-1m.json", "B"),
+        ("e\u0301usdt.json", "\u00c9USDT"),
+    ],
+)
+def test_symbols_in_any_script_are_found_in_keys(key: str, named: str) -> None:
+    assert symbol_in(key, {"币安人生USDT", "B", "A-B.C", "\u00c9USDT", "人生USDT"}) == named
+
+
+@pytest.mark.parametrize("key", ["币安人生USDT-1m.json", "ÄBTCUSDT.json", "BTCUSDT币.json"])
+def test_a_part_of_another_name_is_no_symbol(key: str) -> None:
+    with pytest.raises(NotUnderstood, match="names no tracked symbol"):
+        symbol_in(key, {"人生USDT", "USDT", "BTCUSDT"})
+
+
+def test_without_a_symbol_no_key_names_one() -> None:
+    with pytest.raises(NotUnderstood, match="names no tracked symbol"):
+        symbol_in("BTCUSDT.json", set())
+
+
+def test_objects_that_cross_midnight_are_split(platform: Platform, tmp_path: Path) -> None:
+    write(tmp_path / "old", "BTCUSDT/batch.json", rows_of(platform, START + 12 * HOUR_MS, 1440))
+    (one,) = take(platform, tmp_path / "old")
+    assert one.days == (DAY, date(2025, 3, 5))
+    assert len(list(platform.raw.entries())) == 2
+    assert len(open_times(platform)) == 1440
+
+
+def test_days_between_two_imported_ones_are_no_gaps(platform: Platform, tmp_path: Path) -> None:
+    for start in (START - 3 * DAY_MS, START):
+        write(tmp_path / "old", f"BTCUSDT/{start}.json", rows_of(platform, start, 1440))
+    take(platform, tmp_path / "old")
+    assert platform.warehouse.gaps.list() == []
+
+
+def test_rows_count_once_they_were_final_when_the_object_was_written(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """Two objects with the same ten minutes, written in the middle of them and after them."""
+    rows = rows_of(platform, START, 10)
+    fifth = START + 5 * MINUTE_MS + 5_000  # the fifth has closed, and has settled to the ms
+    write(tmp_path / "old", "BTCUSDT/early.json", rows, fifth - 1)
+    (one,) = take(platform, tmp_path / "old")
+    assert (one.rows, one.early) == (4, 6)
+    write(tmp_path / "old", "BTCUSDT/early.json", rows, fifth)
+    (one,) = take(platform, tmp_path / "old")
+    assert (one.rows, one.early) == (5, 5)
+    assert open_times(platform) == [START + n * MINUTE_MS for n in range(5)]
+
+
+def test_the_exchanges_own_later_word_wins_and_is_recorded(
+    platform: Platform, tmp_path: Path
+) -> None:
+    rows = rows_of(platform, START, 60)
+    wrong = [[*row[:4], str(row[2]), *row[5:]] for row in rows[:2]]
+    write(tmp_path / "old", "BTCUSDT/a.json", [*wrong, *rows[2:]], START + DAY_MS)
+    take(platform, tmp_path / "old")
+    bring(platform, "BTCUSDT", first=DAY, last=DAY)
+    assert verify(platform, "BTCUSDT", Window.of_day(DAY)).passed
+    sides = {(r.old_source, r.new_source) for r in platform.warehouse.revisions.list("BTCUSDT")}
+    assert sides == {("import", "archive")}
+    take(platform, tmp_path / "old")
+    assert verify(platform, "BTCUSDT", Window.of_day(DAY)).passed, "not even when taken again"
+
+
+def test_what_is_not_understood_is_said(platform: Platform, tmp_path: Path) -> None:
+    rows, folder = rows_of(platform, START, 3), tmp_path / "old"
+    write(folder, "BTCUSDT/good.json", rows)
+    write(folder, "BTCUSDT/hours.json", rows_of(platform, START, 3, Interval.H1))
+    write(folder, "BTCUSDT/half.json", [*rows[:2], rows[2][:11], [*rows[2][:4], 1.5, *rows[2][5:]]])
+    write(folder, "BTCUSDT/book.json", {"lastUpdateId": 1, "bids": [], "asks": []})
+    write(folder, "BTCUSDT/torn.json", b"[[17356")
+    write(folder, "BTCUSDT/table.parquet", b"PAR1")
+    write(folder, "LTCUSDT/good.json", rows)
+    write(folder, "BTCUSDT_ETHUSDT.json", rows)
+    found = {one.key: one for one in take(platform, folder)}
+    said = {key: one.refused for key, one in found.items()}
+    assert said.pop("BTCUSDT/good.json") is None
+    assert said == {
+        "BTCUSDT/hours.json": "3 rows: a row is no candle of one minute",
+        "BTCUSDT/half.json": "2 rows: a row has 11 fields, not 12",
+        "BTCUSDT/book.json": "it is no array of kline rows",
+        "BTCUSDT/torn.json": said["BTCUSDT/torn.json"],
+        "BTCUSDT/table.parquet": "its name does not end in .json",
+        "LTCUSDT/good.json": "its key names no tracked symbol",
+        "BTCUSDT_ETHUSDT.json": "its key names BTCUSDT and ETHUSDT",
+    }
+    assert "no JSON" in str(said["BTCUSDT/torn.json"])
+    assert found["BTCUSDT/half.json"].rows == 2
+    assert open_times(platform) == [START + n * MINUTE_MS for n in range(3)]
+
+
+def test_rows_before_the_start_are_left_out(platform: Platform, tmp_path: Path) -> None:
+    start = Window.of_day(EARLIEST).start_ms
+    write(tmp_path / "old", "BTCUSDT/a.json", rows_of(platform, start - 5 * MINUTE_MS, 8))
+    (one,) = take(platform, tmp_path / "old")
+    assert (one.rows, one.old, one.days) == (3, 5, (EARLIEST,))
+
+
+def test_again_it_changes_nothing(platform: Platform, tmp_path: Path) -> None:
+    write(tmp_path / "old", "BTCUSDT/a.json", rows_of(platform, START, 60))
+    take(platform, tmp_path / "old")
+    keys, times = [entry.key for entry in platform.raw.entries()], open_times(platform)
+    take(platform, tmp_path / "old")
+    assert [entry.key for entry in platform.raw.entries()] == keys
+    assert open_times(platform) == times
+
+
+def test_the_open_candle_of_an_old_collector_stays_out(platform: Platform, tmp_path: Path) -> None:
+    """It wrote what the exchange gave it, the open candle included, as of that moment."""
+    rows = rows_of(platform, TODAY_MS + 11 * HOUR_MS, 61)
+    assert int(rows[-1][0]) == TODAY_MS + 12 * HOUR_MS
+    write(tmp_path / "old", f"{TODAY}/BTCUSDT.json", rows, NOON)
+    (one,) = take(platform, tmp_path / "old")
+    assert (one.rows, one.early) == (60, 1)
+
+
+def test_from_an_s3_prefix(platform: Platform, s3_server: S3Server) -> None:
+    options = S3Options(s3_server.endpoint, s3_server.access_key, s3_server.secret_key)
+    store = open_lake(f"s3://{s3_server.bucket_name()}", options)
+    store.create()
+    for key in (f"old/{DAY}/BTCUSDT_1_2.json", f"other/{DAY}/BTCUSDT_1_2.json"):
+        body = orjson.dumps(rows_of(platform, START, 30))
+        store.put(key, body, fetched_at=now_ms(), source=Source.REST, rows=30)
+    (one,) = import_objects(replace(platform), store, "old/", EARLIEST)
+    assert (one.key, one.rows) == (f"old/{DAY}/BTCUSDT_1_2.json", 30)
+
+
+class ListsMore(DirectoryLake):
+    """As S3 may: a key that no directory can hold, and one whose object is gone by now."""
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        yield from (Entry(key, 2, 0) for key in ("old//BTCUSDT_1.json", "old/BTCUSDT_2.json"))
+        yield from super().entries(prefix)
+
+
+def test_what_is_listed_and_cannot_be_read_is_named_and_stops_no_other(
+    platform: Platform, tmp_path: Path
+) -> None:
+    write(tmp_path / "old", "BTCUSDT_3.json", rows_of(platform, START, 30))
+    unnamed, gone, taken = import_objects(platform, ListsMore(tmp_path / "old"), "", EARLIEST)
+    assert "cannot be an object's key" in str(unnamed.refused)
+    assert "holds no old/BTCUSDT_2.json" in str(gone.refused)
+    assert (taken.key, taken.rows, taken.refused) == ("BTCUSDT_3.json", 30, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "symbol"),
+    [
+        ("2025-03-04/BTCUSDT_1_2.json", "BTCUSDT"),
+        ("btceur/2025-03-04.json", "BTCEUR"),
+        ("BTCUSDT/ETHUSDT_2025.json", "ETHUSDT"),
+        ("data/BTCUSDT-1m-2025-03-04.json", "BTCUSDT"),
+    ],
+)
+def test_the_symbol_stands_in_the_key(key: str, symbol: str) -> None:
+    assert symbol_in(key, KNOWN) == symbol
+
+
+@pytest.mark.parametrize("key", ["BTCUSDTX/1.json", "1m/2025.json", "BTCUSDT-BTCEUR.json"])
+def test_a_key_without_a_symbol(key: str) -> None:
+    with pytest.raises(NotUnderstood):
+        symbol_in(key, KNOWN)
+
+
+def test_microseconds_and_numbers_as_text_are_read_row_by_row() -> None:
+    head: KlineRow = [START, "1", "1", "1", "1", "0", START + MINUTE_MS - 1, "0", 0, "0", "0", "0"]
+    micro = [(START + MINUTE_MS) * 1000, *head[1:6], (START + 2 * MINUTE_MS) * 1000 - 1, *head[7:]]
+    text = [str(START + 2 * MINUTE_MS), *head[1:6], str(START + 3 * MINUTE_MS - 1), *head[7:]]
+    found = read_rows(orjson.dumps([text, micro, head, head]), START + DAY_MS, 5_000)
+    assert [row[0] for row in found.rows] == [START + n * MINUTE_MS for n in range(3)]
+    assert [int(row[6]) % MINUTE_MS for row in found.rows] == [MINUTE_MS - 1] * 3
+
+
+def rows_every(start: int, count: int, step_ms: int, length_ms: int) -> list[KlineRow]:
+    """Rows that open `step_ms` apart and close `length_ms` after they opened."""
+    return [
+        [at, "1", "1", "1", "1", "0", at + length_ms, "0", 0, "0", "0", "0"]
+        for at in range(start, start + count * step_ms, step_ms)
+    ]
+
+
+def test_a_minute_that_closes_past_itself_comes_over_both_roads(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
+) -> None:
+    """The exchange has such: one that closes with the next minute's start, one a second later."""
+    rows = rows_every(START, 60, MINUTE_MS, MINUTE_MS - 1)
+    rows[39][6] += 1_001
+    rows[58][6] += 1
+    lines = [",".join(CANDLE_COLUMNS), *(",".join(map(str, row[:11])) for row in rows)]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "BTCUSDT-1m.csv").write_text("\n".join(lines) + "\n")
+    server = simulated_exchange(now=NOON, data=tmp_path / "data")
+    served, imported = build_platform(server), build_platform(server)
+    bring(served, "BTCUSDT", first=DAY, last=DAY)
+    write(tmp_path / "old", "BTCUSDT/a.json", rows)
+    (one,) = take(imported, tmp_path / "old")
+    assert (one.rows, one.refused) == (60, None)
+    stored = [
+        each.warehouse.facts.read("BTCUSDT", Window.of_day(DAY)) for each in (served, imported)
+    ]
+    assert stored[0].num_rows == 60
+    assert stored[0].equals(stored[1])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        rows_every(START, 12, 5 * MINUTE_MS, 5 * MINUTE_MS - 1),
+        rows_every(START, 12, 3 * MINUTE_MS, 3 * MINUTE_MS - 1),
+        rows_every(START, 12, HOUR_MS, HOUR_MS - 1),
+        # An outage cut one of them short.
+        [
+            *rows_every(START, 11, 5 * MINUTE_MS, 5 * MINUTE_MS - 1),
+            *rows_every(START + 55 * MINUTE_MS, 1, MINUTE_MS, 59_000),
+        ],
+        rows_every(START, 300, 1_000, 999),
+    ],
+    ids=["5m", "3m", "1h", "5m cut short", "1s"],
+)
+def test_candles_of_another_interval_are_refused_all_together(rows: list[KlineRow]) -> None:
+    found = read_rows(orjson.dumps(rows), START + 2 * DAY_MS, 5_000)
+    assert (found.rows, found.refused) == ([], len(rows))
+    assert found.flaw == "a row is no candle of one minute"
+
+
+def test_a_row_of_minutes_that_closes_two_minutes_late_is_refused_alone() -> None:
+    rows = rows_every(START, 10, MINUTE_MS, MINUTE_MS - 1)
+    rows[4][6] += MINUTE_MS
+    rows[5][6] += MINUTE_MS + 1
+    found = read_rows(orjson.dumps(rows), START + DAY_MS, 5_000)
+    assert (len(found.rows), found.refused) == (9, 1)

@@ -1,0 +1,147 @@
+"""From the exchange to days: whole, once, closed only, and again after whatever happened."""
+
+from datetime import date
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+# Closed and settled at 12:00:30: the minutes up to 11:59.
+_CLOSED_TODAY = 12 * 60
+
+
+def test_days_and_the_part_of_today_that_has_closed(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON))
+    outcomes = bring(platform, first=date(2025, 3, 4), last=TODAY)
+    assert not [outcome.error for outcome in outcomes if outcome.error]
+    times = open_times(platform)
+    assert times == list(range(TODAY_MS - 2 * DAY_MS, TODAY_MS + 12 * HOUR_MS, MINUTE_MS))
+    rows = {(outcome.stage, outcome.day): outcome.rows for outcome in outcomes}
+    assert rows[Stage.HOURS, TODAY] == 12
+    assert rows[Stage.DAYS, date(2025, 3, 5)] == 1
+    assert rows[Stage.DAYS, TODAY] == 0, "a day that still runs has no candle"
+
+
+def test_our_hours_and_days_are_the_exchanges_own(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON), "WAVESBTC")
+    bring(platform, "WAVESBTC", first=date(2025, 3, 4))
+    found = verify(platform, "WAVESBTC", Window.of_days(date(2025, 3, 4), TODAY))
+    assert found.compared == 2 * 24 + 12 + 2
+    assert found.differences == ()
+
+
+def test_the_open_candle_never_reaches_the_lake(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server)
+    bring(platform)
+    newest = TODAY_MS + 12 * HOUR_MS
+    assert open_times(platform)[-1] == newest - MINUTE_MS
+    assert newest not in _times_in_lake(platform)
+    server.clock.advance(35_000)  # 12:01:05.000, exactly settled: not yet later than the delay
+    bring(platform, tail=True)
+    server.clock.advance(1)
+    bring(platform, tail=True)
+    assert open_times(platform)[-1] == newest
+    assert newest in _times_in_lake(platform)
+    final = next(
+        iter(platform.exchange.rest.klines("BTCUSDT", Interval.M1, Window(newest, newest + 1)))
+    )
+    held = platform.warehouse.facts.read("BTCUSDT", Window(newest, newest + 1)).to_pylist()[0]
+    assert float(held["volume"]) == pytest.approx(float(final[0][5]))
+
+
+def test_twice_is_once(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> None:
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform, first=date(2025, 3, 5))
+    times, keys = open_times(platform), [entry.key for entry in platform.raw.entries()]
+    again = bring(platform, first=date(2025, 3, 5))
+    assert not [outcome.error for outcome in again if outcome.error]
+    assert open_times(platform) == times
+    assert [entry.key for entry in platform.raw.entries()] == keys
+
+
+def test_ticks_take_up_where_the_last_one_ended(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    bring(platform, "BTCUSDT", "ETHUSDT")
+    for _ in range(3):
+        server.clock.advance(MINUTE_MS)
+        bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+    server.clock.advance(90 * MINUTE_MS)  # ours was down: the next tick brings all of it
+    bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        assert len(open_times(platform, symbol)) == _CLOSED_TODAY + 3 + 90
+        assert verify(platform, symbol, Window.of_day(TODAY)).differences == ()
+
+
+def test_a_tick_after_midnight_takes_yesterdays_tail(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=TODAY_MS + DAY_MS - 30_000)
+    platform = build_platform(server)
+    bring(platform)
+    server.clock.advance(2 * MINUTE_MS)
+    tomorrow = date(2025, 3, 7)
+    outcomes = bring(platform, first=TODAY, last=tomorrow, tail=True)
+    assert {(o.stage, o.day) for o in outcomes} >= {(Stage.DAYS, TODAY), (Stage.FACTS, tomorrow)}
+    assert len(open_times(platform)) == 1440 + 1
+    assert verify(platform, "BTCUSDT", Window.of_days(TODAY, tomorrow)).differences == ()
+
+
+def test_an_archive_that_is_published_replaces_the_ticks_pieces(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server)
+    bring(platform)
+    server.clock.advance(MINUTE_MS)
+    bring(platform, tail=True)
+    server.clock.advance(DAY_MS)
+    bring(platform)
+    keys = [entry.key for entry in platform.raw.entries(f"{TODAY}/")]
+    assert len(keys) == 1
+    assert keys[0].endswith("_archive.json")
+    assert (
+        len(
+            platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, Window.of_day(TODAY))
+        )
+        == 1
+    )
+    assert len(open_times(platform)) == 1440
+
+
+def test_one_bad_symbol_stops_no_other(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    day = date(2025, 3, 5)
+    outcomes = bring(platform, "BTCUSDT", "NOSUCH", "ETHUSDT", first=day, last=day)
+    bad = {outcome.symbol for outcome in outcomes if outcome.error}
+    assert bad == {"NOSUCH"}
+    assert len(open_times(platform, "ETHUSDT")) == 1440
+
+
+def _times_in_lake(platform: Platform) -> set[int]:
+    from crypto_assets.lake import decode_klines
+
+    return {
+        int(row[0])
+        for entry in platform.raw.entries()
+        for row in decode_klines(platform.raw.get(entry.key))
+    }

@@ -1,0 +1,229 @@
+"""Verify finds what is wrong, names it with both values, and finds nothing where nothing is."""
+
+from datetime import date
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.reconciliation.diff import Against
+from crypto_assets.pipeline.reconciliation.verify import Verified, verify
+from crypto_assets.warehouse.quality.gap_ledger import GapClass
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.pipeline.tampering import tamper
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+FIRST = date(2025, 3, 4)
+DAY = Window.of_day(FIRST)
+AT = DAY.start_ms + 10 * HOUR_MS + 17 * MINUTE_MS
+HOUR = AT - 17 * MINUTE_MS
+_COLUMNS = (
+    *("open", "high", "low", "close", "volume", "quote_volume", "trade_count"),
+    *("taker_buy_volume", "taker_buy_quote_volume", "close_time"),
+)
+_ROW = (
+    "symbol_id, open_time, open, high, low, close, volume, close_time, quote_volume, trade_count,"
+    " taker_buy_volume, taker_buy_quote_volume, fetched_at, source"
+)
+
+
+@pytest.fixture
+def platform(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
+) -> Platform:
+    """Three days of BTCUSDT, on SQLite and on the server."""
+    built = build_platform(simulated_exchange(now=NOON), warehouse_url=warehouse_url)
+    bring(built, first=FIRST)
+    return built
+
+
+def whole(platform: Platform) -> Verified:
+    return verify(platform, "BTCUSDT", Window.of_days(FIRST, TODAY))
+
+
+def test_what_was_loaded_passes(platform: Platform) -> None:
+    found = whole(platform)
+    assert found == Verified(compared=24 + 24 + 12 + 2, minutes=2 * 1440 + 720)
+    assert found.passed
+
+
+def test_one_digit_of_one_minute(platform: Platform) -> None:
+    for column in _COLUMNS:
+        step = 1 if column in {"trade_count", "close_time"} else 0.00001
+        _add(platform, column, step)
+        found = verify(platform, "BTCUSDT", DAY)
+        assert found.hours == [HOUR]
+        (one,) = [one for one in found.differences if one.against is Against.LAKE]
+        assert (one.open_time, one.column) == (AT, column)
+        assert one.ours is not None
+        assert one.theirs is not None
+        assert float(one.ours - one.theirs) == pytest.approx(step)
+        assert str(one.ours) in str(one)
+        assert str(one.theirs) in str(one)
+        _add(platform, column, -step)
+    assert whole(platform).passed
+
+
+def test_an_hour_and_a_day_without_their_beginning_are_named_partial(platform: Platform) -> None:
+    """As where history begins at 00:20; they differ too, and the backfill that is advised heals."""
+    tamper(
+        platform,
+        "DELETE FROM fact_klines WHERE symbol_id = {symbol} AND open_time"
+        f" BETWEEN {DAY.start_ms} AND {DAY.start_ms + 19 * MINUTE_MS}",
+    )
+    for table in ("hourly", "daily"):
+        tamper(
+            platform,
+            f"UPDATE {table}_klines SET minute_count = minute_count - 20"
+            f" WHERE symbol_id = {{symbol}} AND open_time = {DAY.start_ms}",
+        )
+    found = whole(platform)
+    assert not found.passed
+    assert [str(one) for one in found.partial] == [
+        "1h 2025-03-04T00:00:00Z is partial: its beginning is not stored",
+        "1d 2025-03-04T00:00:00Z is partial: its beginning is not stored",
+    ]
+    platform.warehouse.gaps.refresh("BTCUSDT", DAY)
+    platform.warehouse.gaps.classify("BTCUSDT", DAY.start_ms, GapClass.OUTAGE, "as a test has it")
+    assert whole(platform).partial == ()
+
+
+def _add(platform: Platform, column: str, step: float) -> None:
+    changed = tamper(
+        platform,
+        f"UPDATE fact_klines SET {column} = {column} + {step:.8f}"
+        f" WHERE symbol_id = {{symbol}} AND open_time = {AT}",
+    )
+    assert changed == 1
+
+
+def test_a_digit_whose_hour_and_day_follow_is_the_exchanges_no_more(platform: Platform) -> None:
+    for table, open_time in (("fact", AT), ("hourly", HOUR), ("daily", DAY.start_ms)):
+        tamper(
+            platform,
+            f"UPDATE {table}_klines SET volume = volume + 1"
+            f" WHERE symbol_id = {{symbol}} AND open_time = {open_time}",
+        )
+    found = whole(platform)
+    theirs = [one for one in found.differences if one.against is Against.EXCHANGE]
+    assert [(str(one.interval), one.open_time, one.column) for one in theirs] == [
+        ("1h", HOUR, "volume"),
+        ("1d", DAY.start_ms, "volume"),
+    ]
+
+
+@pytest.mark.parametrize("table", ["hourly_klines", "daily_klines"])
+def test_one_digit_of_one_period(platform: Platform, table: str) -> None:
+    at = HOUR if table == "hourly_klines" else DAY.start_ms
+    tamper(
+        platform,
+        f"UPDATE {table} SET close = close + 0.00001"
+        f" WHERE symbol_id = {{symbol}} AND open_time = {at}",
+    )
+    assert whole(platform).hours[0] == at
+
+
+def test_a_minute_that_is_gone(platform: Platform) -> None:
+    tamper(platform, f"DELETE FROM fact_klines WHERE symbol_id = {{symbol}} AND open_time = {AT}")
+    found = whole(platform)
+    assert found.hours == [HOUR]
+    assert ("candle", None, 1) in {(d.column, d.ours, d.theirs) for d in found.differences}
+
+
+def test_a_day_that_is_gone_was_loaded(platform: Platform) -> None:
+    for table in ("fact_klines", "hourly_klines", "daily_klines"):
+        tamper(
+            platform,
+            f"DELETE FROM {table} WHERE symbol_id = {{symbol}} AND open_time < {DAY.end_ms}",
+        )
+    found = whole(platform)
+    assert found.not_loaded == ()
+    assert {one.interval.value for one in found.differences} == {"1m", "1h", "1d"}
+
+
+def test_days_that_nobody_loaded_are_said_and_no_difference(platform: Platform) -> None:
+    early = date(2025, 3, 1)
+    found = verify(platform, "BTCUSDT", Window.of_days(early, TODAY))
+    assert found.passed
+    assert found.not_loaded == (Window.of_days(early, date(2025, 3, 3)),)
+
+
+def test_hours_after_the_newest_candle_are_said_and_no_difference(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    built = build_platform(server)
+    bring(built)
+    server.clock.advance(90 * MINUTE_MS)
+    found = whole(built)
+    assert found.passed
+    noon = TODAY_MS + 12 * HOUR_MS
+    assert found.not_loaded == (
+        Window.of_days(FIRST, date(2025, 3, 5)),
+        Window(noon, noon + HOUR_MS),
+    )
+
+
+@pytest.mark.parametrize("volume", ["0", "1"])
+def test_an_outage_that_was_filled_in(
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+    warehouse_url: str,
+    volume: str,
+) -> None:
+    """By copies of the candle before it, and hours computed from them: nothing else would show."""
+    missing = Window(AT, AT + 20 * MINUTE_MS)
+    fault = {"do": "outage", "start": isoformat(missing.start_ms), "end": isoformat(missing.end_ms)}
+    built = build_platform(
+        simulated_exchange(now=NOON, faults=[fault]), warehouse_url=warehouse_url
+    )
+    bring(built, first=FIRST)
+    assert whole(built).passed
+    for at in range(missing.start_ms, missing.end_ms, MINUTE_MS):
+        tamper(
+            built,
+            f"INSERT INTO fact_klines ({_ROW}) SELECT symbol_id, {at}, close, close, close, close,"
+            f" {volume}, {at + MINUTE_MS - 1}, {volume}, {volume}, 0, 0, fetched_at, source"
+            f" FROM fact_klines WHERE symbol_id = {{symbol}} AND open_time = {AT - MINUTE_MS}",
+        )
+    tamper(
+        built,
+        f"UPDATE stale_hours SET hour_done = 0 WHERE symbol_id = {{symbol}} AND open_time = {HOUR}",
+    )
+    tamper(
+        built,
+        f"INSERT INTO stale_hours (symbol_id, open_time, hour_done) VALUES ({{symbol}}, {HOUR}, 0)",
+    )
+    built.warehouse.aggregates.hours("BTCUSDT", DAY, DAY.end_ms)
+    built.warehouse.aggregates.days("BTCUSDT", DAY, DAY.end_ms)
+    found = whole(built)
+    assert found.hours == [HOUR] if volume == "0" else HOUR in found.hours
+    against = {one.against for one in found.differences}
+    assert against >= {Against.LAKE, Against.LEDGER}
+    assert (Against.EXCHANGE in against) == (volume == "1")
+
+
+def test_an_object_that_the_lake_has_lost(platform: Platform) -> None:
+    key = next(entry.key for entry in platform.raw.entries(f"{FIRST}/"))
+    platform.raw.delete([key])
+    found = whole(platform)
+    assert found.lost == (key,)
+    assert not found.passed
+
+
+def test_retired_minutes_are_not_asked_for(platform: Platform) -> None:
+    platform.warehouse.facts.purge("BTCUSDT", DAY.end_ms)
+    found = whole(platform)
+    assert found.passed
+    assert found.compared == 24 + 24 + 12 + 2
+    assert found.minutes == 1440 + 720
+
+
+def test_the_days_of_a_delisted_symbol(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    fault = {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(DAY.start_ms + DAY_MS // 2)}
+    built = build_platform(simulated_exchange(now=NOON, faults=[fault]))
+    bring(built, first=FIRST)
+    found = whole(built)
+    assert (found.passed, found.compared, found.not_loaded) == (True, 12 + 1, ())

@@ -1,0 +1,243 @@
+"""From the lake alone the same tables; and nothing goes that the lake could not bring back."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto_assets.lake import decode_klines, klines_object
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.bootstrap import admit_lake, prepare
+from crypto_assets.pipeline.reconciliation.internal_checks import within
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.recovery.rebuild import Rebuilt, rebuild
+from crypto_assets.pipeline.retention.expire_objects import move
+from crypto_assets.pipeline.stages.order_books import capture, load_books
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.pipeline.conftest import START, TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.pipeline.tampering import tamper
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+FIRST = date(2025, 3, 3)
+SECOND = FIRST + timedelta(days=1)
+RANGE = Window.of_days(FIRST, TODAY)
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+DATA = {
+    "fact_klines": "symbol_id, open_time",
+    "hourly_klines": "symbol_id, open_time",
+    "daily_klines": "symbol_id, open_time",
+    "fact_order_book": "symbol_id, last_update_id, side, level",
+    "order_book_snapshots": "symbol_id, last_update_id",
+}
+MANIFEST = (
+    "bucket, `key`, symbol, kind, source, first_time, last_time, `rows`, size_bytes, sha256,"
+    " fetched_at"
+)
+_START = RANGE.start_ms
+
+
+def checksum(platform: Platform, table: str, columns: str = "*", order: str = "") -> str:
+    statement = f"SELECT {columns} FROM {table} ORDER BY {order or DATA[table]}"
+    database: Any = platform.warehouse._database
+    rows = database.read_primary(lambda c: c.exec_driver_sql(statement).all())
+    assert rows, f"{table} is empty"
+    return sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
+
+
+def checksums(platform: Platform) -> dict[str, str]:
+    """Of every table that holds data, and of the manifest but for when it was loaded."""
+    found = {table: checksum(platform, table) for table in DATA}
+    return found | {"lake_objects": checksum(platform, "lake_objects", MANIFEST, "bucket, `key`")}
+
+
+def retire(platform: Platform, key: str) -> None:
+    """From the raw lake into the archive."""
+    item = platform.warehouse.objects.get(platform.raw.bucket, key)
+    assert item and move(platform, item)
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    """With an outage, a file short of its afternoon, and an odd row."""
+    hole = _START + 30 * HOUR_MS
+    faults = [
+        {"do": "outage", "start": isoformat(hole), "end": isoformat(hole + 20 * MINUTE_MS)},
+        {"do": "archive", "how": "short", "day": "2025-03-05", "symbol": "ETHUSDT"},
+        {"do": "archive", "how": "high_below_low", "day": "2025-03-05", "symbol": "BTCUSDT"},
+    ]
+    return simulated_exchange(now=NOON, faults=faults)
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform, warehouse_url: str) -> Platform:
+    """Past days, ticks and books of today, a day read twice, a day in the archive lake."""
+    built = build_platform(server, *SYMBOLS, warehouse_url=warehouse_url)
+    bring(built, *SYMBOLS, first=FIRST)
+    for _ in range(3):
+        server.clock.advance(MINUTE_MS)
+        bring(built, *SYMBOLS, tail=True)
+        capture(built, "BTCUSDT")
+    load_books(built, "BTCUSDT", RANGE)
+    revised = {"start": isoformat(_START), "end": isoformat(_START + 3 * MINUTE_MS)}
+    server.faults.add({"do": "revise", **revised})
+    bring(built, *SYMBOLS, first=FIRST, last=FIRST)
+    for entry in list(built.raw.entries(f"{SECOND}/")):
+        retire(built, entry.key)
+    return built
+
+
+@pytest.fixture
+def empty(platform: Platform, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Platform]:
+    """The same lakes and exchange, and a warehouse of the same kind that knows nothing."""
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    if not platform.warehouse._database.file:
+        url = request.getfixturevalue("mariadb").fresh()
+    other = replace(platform, warehouse=Warehouse(url))
+    prepare(other, SYMBOLS, START)
+    yield other
+    other.warehouse.close()
+
+
+def done(found: Iterator[Rebuilt]) -> list[Rebuilt]:
+    rebuilt = list(found)
+    assert [one.error for one in rebuilt if one.error] == []
+    return rebuilt
+
+
+def test_from_an_empty_warehouse_the_same_tables(platform: Platform, empty: Platform) -> None:
+    before = checksums(platform)
+    btc, eth = done(rebuild(empty))
+    assert checksums(empty) == before
+    assert checksums(platform) == before, "the other one was not touched"
+    assert (btc.days, btc.books, btc.rejected) == (4, 3, 1)
+    assert btc.minutes.new == btc.minutes.minutes == eth.minutes.new == 3 * 1440 - 20 + 723
+    for symbol in SYMBOLS:
+        assert verify(empty, symbol, RANGE).passed
+        (gap,) = empty.warehouse.gaps.list(symbol)
+        assert gap.minutes == 20
+    assert empty.warehouse.quarantine.count() == 1
+
+
+def test_again_it_changes_nothing(platform: Platform) -> None:
+    before = checksums(platform)
+    for _ in range(2):
+        for one in done(rebuild(platform)):
+            assert (one.minutes.new, one.minutes.changed, one.minutes.kept) == (0, 0, 0)
+            assert one.minutes.left_hours == one.forgotten == 0
+    assert checksums(platform) == before
+    assert len(platform.warehouse.revisions.list("BTCUSDT")) == 3
+
+
+def test_what_was_changed_behind_its_back_is_put_right(platform: Platform) -> None:
+    before = checksums(platform)
+    for table in ("fact_klines", "hourly_klines", "daily_klines"):
+        tamper(platform, f"UPDATE {table} SET close = close + 1 WHERE symbol_id = {{symbol}}")
+    gone = f"symbol_id = {{symbol}} AND open_time < {_START + 5 * HOUR_MS}"
+    for table in ("fact_klines", "hourly_klines"):
+        tamper(platform, f"DELETE FROM {table} WHERE {gone}")
+    tamper(platform, "DELETE FROM lake_objects")
+    btc, _ = done(rebuild(platform))
+    assert checksums(platform) == before
+    assert (btc.minutes.new, btc.minutes.changed) == (300, 3 * 1440 - 20 + 723 - 300)
+
+
+def test_days_outside_the_range_and_other_symbols_are_left_alone(platform: Platform) -> None:
+    tamper(platform, "UPDATE fact_klines SET close = close + 1")
+    spoiled = platform.warehouse.facts.read("BTCUSDT", RANGE)
+    (one,) = done(rebuild(platform, ["BTCUSDT"], Window.of_day(SECOND)))
+    assert (one.symbol, one.days) == ("BTCUSDT", 1)
+    found = platform.warehouse.facts.read("BTCUSDT", RANGE)
+    differing = [day for day in RANGE.days() if _of(found, day).equals(_of(spoiled, day)) is False]
+    assert differing == [SECOND]
+    assert not verify(platform, "ETHUSDT", RANGE).passed
+
+
+def _of(candles: Any, day: date) -> Any:
+    return within(candles, Window.of_day(day))
+
+
+def test_days_that_the_lake_no_longer_holds_stay(platform: Platform) -> None:
+    before = {table: checksum(platform, table) for table in DATA}
+    for lake in (platform.raw, platform.archive):
+        lake.delete([e.key for e in lake.entries() if not e.key.startswith(str(TODAY))])
+    btc, _ = done(rebuild(platform))
+    assert {table: checksum(platform, table) for table in DATA} == before
+    assert (btc.days, btc.forgotten, btc.minutes.kept) == (1, 4, 0)
+
+
+def test_of_a_day_partly_retired_the_rest_stays(platform: Platform) -> None:
+    """Of yesterday the lake has but what REST gave, the half that the archive lacked, and of today
+    but the ticks' pieces.
+    """
+    before = {table: checksum(platform, table) for table in DATA}
+    items = platform.warehouse.objects.of_window("ETHUSDT", ObjectKind.KLINES, RANGE)
+    large = [item for item in items if item.source is Source.ARCHIVE or item.rows > 700]
+    rest = next(item for item in large if item.source is Source.REST and item.first_time < TODAY_MS)
+    gone = [item for item in large if item is not rest]
+    for lake in (platform.raw, platform.archive):
+        lake.delete([item.key for item in gone if item.bucket == lake.bucket])
+    eth = next(one for one in done(rebuild(platform)) if one.symbol == "ETHUSDT")
+    assert {table: checksum(platform, table) for table in DATA} == before
+    assert (eth.minutes.minutes, eth.minutes.kept) == (720 + 3, 720 + 720)
+    assert eth.minutes.left_hours == 0
+
+
+def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: Platform) -> None:
+    """Minutes lost, hours and day still there, and the lake has but a part of the minutes."""
+    day = Window.of_day(TODAY - timedelta(days=1))
+    tamper(
+        platform,
+        f"DELETE FROM fact_klines WHERE symbol_id = {{symbol}} AND open_time >= {day.start_ms}"
+        f" AND open_time < {day.end_ms}",
+    )
+    hours, days = checksum(platform, "hourly_klines"), checksum(platform, "daily_klines")
+    items = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, day)
+    body = platform.raw.get(items[0].key)
+    platform.raw.delete([item.key for item in items])
+    part = RawKlines.of(decode_klines(body)[90:150])
+    item, half = klines_object(platform.raw.bucket, "BTCUSDT", part, Source.REST, NOON)
+    platform.raw.put(item.key, half, fetched_at=NOON, source=Source.REST, rows=60)
+    btc, _ = done(rebuild(platform, window=day))
+    assert (btc.minutes.new, btc.minutes.left_hours) == (60, 2)
+    assert checksum(platform, "hourly_klines") == hours
+    assert checksum(platform, "daily_klines") == days
+
+
+def test_what_retention_moves_meanwhile_is_found_where_it_went(platform: Platform) -> None:
+    rebuilding = rebuild(platform)
+    assert next(rebuilding).symbol == "BTCUSDT"
+    tamper(platform, "DELETE FROM fact_klines WHERE symbol_id = {symbol}", "ETHUSDT")
+    for entry in list(platform.raw.entries()):
+        retire(platform, entry.key)
+    eth = next(rebuilding)
+    assert (eth.error, eth.minutes.new) == (None, 3 * 1440 - 20 + 723)
+
+
+def test_retired_minutes_do_not_come_back(platform: Platform) -> None:
+    platform.warehouse.facts.purge("BTCUSDT", _START + DAY_MS)
+    before = {table: checksum(platform, table) for table in DATA}
+    btc, _ = done(rebuild(platform))
+    assert {table: checksum(platform, table) for table in DATA} == before
+    assert btc.minutes.minutes == 2 * 1440 - 20 + 723
+
+
+def test_without_an_exchange_and_without_init(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
+) -> None:
+    """The warehouse is lost and nobody answers: but for the symbols' names nothing is needed."""
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform, first=SECOND, last=SECOND)
+    before = {table: checksum(platform, table) for table in list(DATA)[:3]}
+    other = replace(platform, warehouse=Warehouse(f"sqlite:///{tmp_path / 'other.db'}"))
+    admit_lake(other)
+    (one,) = done(rebuild(other))
+    assert one.untracked
+    assert {table: checksum(other, table) for table in before} == before
+    other.warehouse.close()

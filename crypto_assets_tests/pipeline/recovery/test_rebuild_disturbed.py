@@ -1,0 +1,135 @@
+"""Rebuilding that is killed with -9 and repeated, and rebuilding while ticks go on."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.lake.directory import DirectoryLake
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.control.bootstrap import prepare
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.pipeline.conftest import (
+    START,
+    TODAY_MS,
+    BuildPlatform,
+    bring,
+    open_times,
+)
+from crypto_assets_tests.pipeline.recovery.test_rebuild import checksum
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+# Over the end of a month, each of which is a transaction of its own.
+FIRST, LAST = date(2025, 2, 25), date(2025, 3, 5)
+RANGE = Window.of_days(FIRST, LAST)
+ROWS = 9 * 1440 * len(SYMBOLS)
+KILLS = 3
+TABLES = ("fact_klines", "hourly_klines", "daily_klines")
+
+REBUILDER = """
+import sys
+from crypto_assets.exchange import open_exchange
+from crypto_assets.lake import open_lake
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.warehouse import Warehouse
+url, raw, archive, warehouse = sys.argv[1:]
+list(rebuild(Platform(open_exchange(url, url), open_lake(raw), open_lake(archive),
+                      Warehouse(warehouse), 5000, 20, 1, 5)))
+"""
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    return build_platform(server, *SYMBOLS)
+
+
+@pytest.fixture
+def empty(platform: Platform, tmp_path: Path) -> Iterator[Platform]:
+    """The same lakes and exchange, and a warehouse that knows nothing."""
+    other = replace(platform, warehouse=Warehouse(f"sqlite:///{tmp_path / 'empty.db'}"))
+    prepare(other, SYMBOLS, START)
+    yield other
+    other.warehouse.close()
+
+
+def test_killed_in_the_midst_and_repeated(
+    server: ExchangeServer, platform: Platform, empty: Platform
+) -> None:
+    bring(platform, *SYMBOLS, first=FIRST, last=LAST)
+    whole = {table: checksum(platform, table) for table in TABLES}
+    words = [sys.executable, "-c", REBUILDER, *_places(server, empty)]
+    for kill in range(1, KILLS + 1):
+        with subprocess.Popen(words) as rebuilder:
+            while _rows(empty) < ROWS * kill // (KILLS + 1):
+                assert rebuilder.poll() is None, "it ended before it was killed"
+                time.sleep(0.001)
+            rebuilder.kill()
+    assert [one.error for one in rebuild(empty)] == [None, None]
+    assert {table: checksum(empty, table) for table in TABLES} == whole
+    assert empty.warehouse.aggregates.stale_symbols() == []
+    for symbol in SYMBOLS:
+        assert empty.warehouse.watermarks.get(symbol) == platform.warehouse.watermarks.get(symbol)
+        assert verify(empty, symbol, RANGE).passed
+
+
+def test_beside_running_ticks(server: ExchangeServer, platform: Platform) -> None:
+    """Ticks come and a day is closed meanwhile: neither is lost nor undone."""
+    bring(platform, first=LAST)
+    done = Event()
+    failures: list[CryptoAssetsError] = []
+
+    def tick() -> None:
+        while not done.is_set():
+            server.clock.advance(MINUTE_MS)
+            outcomes = bring(platform, tail=True) + bring(platform, first=LAST, last=LAST)
+            failures.extend(outcome.error for outcome in outcomes if outcome.error)
+
+    ticking = Thread(target=tick)
+    ticking.start()
+    try:
+        for _ in range(6):
+            assert [one.error for one in rebuild(platform)] == [None, None]
+    finally:
+        done.set()
+        ticking.join()
+    assert failures == []
+    bring(platform, tail=True)
+    expected = range(RANGE.end_ms - DAY_MS, server.clock.now_ms() // MINUTE_MS * MINUTE_MS)
+    assert open_times(platform) == list(expected[::MINUTE_MS])
+    objects = platform.warehouse.objects.latest(1000)
+    assert {item.key for item in objects} == {entry.key for entry in platform.raw.entries()}
+    assert all(item.loaded_at for item in objects)
+    found = verify(platform, "BTCUSDT", Window(TODAY_MS - DAY_MS, TODAY_MS + DAY_MS))
+    assert found.passed
+    assert platform.warehouse.revisions.list() == []
+    assert open_times(platform, "ETHUSDT") == []
+
+
+def _rows(platform: Platform) -> int:
+    marks = platform.warehouse.watermarks.all().values()
+    return sum(mark.record_count for mark in marks)
+
+
+def _places(server: ExchangeServer, platform: Platform) -> list[str]:
+    assert isinstance(platform.raw, DirectoryLake)
+    assert isinstance(platform.archive, DirectoryLake)
+    database = platform.warehouse._database.url
+    lakes = [str(lake.directory) for lake in (platform.raw, platform.archive)]
+    return [server.url, *lakes, database.render_as_string(hide_password=False)]

@@ -1,0 +1,169 @@
+"""Minutes that were never published: verify names their hours, an exact rebuild deletes them."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat
+from crypto_assets.market.intervals import Interval
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.recovery.rebuild import Rebuilt, rebuild
+from crypto_assets.warehouse import GapClass
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.tampering import tamper
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+FIRST = TODAY - timedelta(days=3)
+LAST = TODAY - timedelta(days=1)
+DAYS = Window.of_days(FIRST, LAST)
+MIDNIGHT = day_start_ms(LAST)
+# In the middle of a day; and over midnight, where no object's first and last row encloses it.
+OUTAGES = (
+    Window(DAYS.start_ms + 600 * MINUTE_MS, DAYS.start_ms + 625 * MINUTE_MS),
+    Window(MIDNIGHT - 90 * MINUTE_MS, MIDNIGHT + 10 * MINUTE_MS),
+)
+_VALUES = "close, close, close, close, 0, {at} + 59999, 0, 0, 0, 0"
+_COLUMNS = (
+    "open, high, low, close, volume, close_time, quote_volume, trade_count,"
+    " taker_buy_volume, taker_buy_quote_volume"
+)
+
+
+@pytest.fixture
+def platform(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
+) -> Platform:
+    """Three days with two outages, on SQLite and on the server."""
+    faults = [
+        {"do": "outage", "start": isoformat(one.start_ms), "end": isoformat(one.end_ms)}
+        for one in OUTAGES
+    ]
+    built = build_platform(simulated_exchange(now=NOON, faults=faults), warehouse_url=warehouse_url)
+    bring(built, first=FIRST, last=LAST)
+    return built
+
+
+def fill(platform: Platform, stretch: Window) -> None:
+    """Copies of the candle before it, without a trade, in minutes, hours and days."""
+    for at in range(stretch.start_ms, stretch.end_ms, MINUTE_MS):
+        tamper(
+            platform,
+            f"INSERT INTO fact_klines (symbol_id, open_time, {_COLUMNS}, fetched_at, source)"
+            f" SELECT symbol_id, {at}, {_VALUES.format(at=at)}, fetched_at, source FROM fact_klines"
+            f" WHERE symbol_id = {{symbol}} AND open_time = {stretch.start_ms - MINUTE_MS}",
+        )
+    hours = range(stretch.start_ms // HOUR_MS * HOUR_MS, stretch.end_ms, HOUR_MS)
+    for hour in hours:
+        tamper(
+            platform,
+            "INSERT INTO stale_hours (symbol_id, open_time, hour_done)"
+            f" VALUES ({{symbol}}, {hour}, 0)",
+        )
+    platform.warehouse.aggregates.hours("BTCUSDT", DAYS, DAYS.end_ms)
+    platform.warehouse.aggregates.days("BTCUSDT", DAYS, DAYS.end_ms)
+
+
+def held(platform: Platform) -> list[Any]:
+    """All minutes, hours and days."""
+    read = platform.warehouse.aggregates.read
+    periods = [read("BTCUSDT", interval, DAYS) for interval in (Interval.H1, Interval.D1)]
+    tables = [platform.warehouse.facts.read("BTCUSDT", DAYS), *periods]
+    return [row for table in tables for row in table.to_pylist()]
+
+
+def exactly(platform: Platform, window: Window | None = None) -> Rebuilt:
+    (one,) = rebuild(platform, ["BTCUSDT"], window, exact=True)
+    assert one.error is None
+    return one
+
+
+@pytest.mark.parametrize("noticed", [False, True])
+def test_outages_that_were_filled_in_are_named_and_emptied(
+    platform: Platform, noticed: bool
+) -> None:
+    """Also where the ledger has been brought up to date, and knows of no gap any more."""
+    before = held(platform)
+    for outage in OUTAGES:
+        fill(platform, outage)
+    if noticed:
+        note_holes(platform, "BTCUSDT", DAYS, DAYS.end_ms)
+        assert platform.warehouse.gaps.list("BTCUSDT") == []
+    named = {
+        *range(OUTAGES[0].start_ms // HOUR_MS * HOUR_MS, OUTAGES[0].end_ms, HOUR_MS),
+        *range(MIDNIGHT - 2 * HOUR_MS, MIDNIGHT + HOUR_MS, HOUR_MS),
+    }
+    found = verify(platform, "BTCUSDT", DAYS)
+    assert named <= {*found.hours}
+    assert any(one.is_invented for one in found.differences)
+
+    (plain,) = rebuild(platform, ["BTCUSDT"])
+    assert (plain.minutes.deleted, plain.minutes.kept) == (0, 125)
+    assert not verify(platform, "BTCUSDT", DAYS).passed
+
+    assert exactly(platform).minutes.deleted == 125
+    assert verify(platform, "BTCUSDT", DAYS).passed
+    assert held(platform) == before
+    gaps = platform.warehouse.gaps.list("BTCUSDT")
+    assert [(gap.start, gap.minutes) for gap in gaps] == [
+        (OUTAGES[0].start_ms, 25),
+        (OUTAGES[1].start_ms, 100),
+    ]
+    mark = platform.warehouse.watermarks.get("BTCUSDT")
+    assert mark.record_count == len(open_times(platform))
+    again = exactly(platform).minutes
+    assert (again.new, again.changed, again.deleted, again.left_hours) == (0, 0, 0, 0)
+
+
+def test_hours_of_minutes_that_somebody_deleted_follow(platform: Platform) -> None:
+    before = held(platform)
+    fill(platform, OUTAGES[1])
+    tamper(
+        platform,
+        f"DELETE FROM fact_klines WHERE open_time >= {OUTAGES[1].start_ms}"
+        f" AND open_time < {OUTAGES[1].end_ms}",
+    )
+    (plain,) = rebuild(platform, ["BTCUSDT"])
+    assert plain.minutes.left_hours > 0
+    assert exactly(platform).minutes.left_hours == 0
+    assert held(platform) == before
+
+
+def test_what_the_lake_does_not_know_of_stays(platform: Platform) -> None:
+    """Days that it no longer holds, other days, what is retired, and what came meanwhile."""
+    before = held(platform)
+    platform.raw.delete([entry.key for entry in platform.raw.entries(str(FIRST))])
+    later = OUTAGES[1].start_ms
+    fill(platform, Window(later, later + MINUTE_MS))
+    tamper(
+        platform,
+        f"UPDATE fact_klines SET fetched_at = {2**45} WHERE open_time = {later}",
+    )
+    found = exactly(platform)
+    assert (found.days, found.minutes.deleted, found.minutes.kept) == (2, 0, 1)
+    assert len(open_times(platform)) == sum("minute_count" not in row for row in before) + 1
+    other = exactly(platform, Window.of_day(date(2025, 1, 1)))
+    assert (other.objects, other.minutes.deleted) == (0, 0)
+    platform.warehouse.facts.purge("BTCUSDT", DAYS.start_ms + DAY_MS)
+    assert exactly(platform).minutes.deleted == 0
+
+
+def test_the_gap_of_a_day_that_came_over_rest_is_emptied(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """Its object ends where the outage begins, so the ledger alone knows of it."""
+    outage = Window(Window.of_day(LAST).end_ms - HOUR_MS, Window.of_day(LAST).end_ms)
+    faults: list[dict[str, Any]] = [
+        {"do": "outage", "start": isoformat(outage.start_ms), "end": isoformat(outage.end_ms)},
+        {"do": "archive", "how": "missing", "day": str(LAST)},
+    ]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    bring(platform, first=LAST, last=TODAY)
+    (gap,) = platform.warehouse.gaps.list("BTCUSDT")
+    assert gap.gap_class in {GapClass.OUTAGE, GapClass.ARCHIVE_LATE}
+    fill(platform, outage)
+    assert verify(platform, "BTCUSDT", Window.of_day(LAST)).hours == [outage.start_ms]
+    assert exactly(platform).minutes.deleted == 60
+    assert verify(platform, "BTCUSDT", Window.of_days(LAST, TODAY)).passed

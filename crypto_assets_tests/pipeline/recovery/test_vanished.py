@@ -1,0 +1,251 @@
+"""A symbol that the exchange lists no longer: its end is recorded, then nothing is asked."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms, isoformat
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
+from crypto_assets.pipeline.ingestion import tick_plan
+from crypto_assets.pipeline.ingestion.close_day import due_days
+from crypto_assets.pipeline.ingestion.gap_retry import due_gaps
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.reconciliation.asset_checks import check_days
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+GONE = "ETHUSDT"
+STAYS = "BTCUSDT"
+YESTERDAY = TODAY - timedelta(days=1)
+TOMORROW = TODAY + timedelta(days=1)
+LATER = TODAY + timedelta(days=2)
+LAST = NOON // MINUTE_MS * MINUTE_MS - MINUTE_MS
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+    """Yesterday and half of today of both."""
+    built = build_platform(server, STAYS, GONE)
+    bring(built, STAYS, GONE, first=YESTERDAY)
+    return built
+
+
+def vanish(server: ExchangeServer) -> None:
+    """The exchange forgets the symbol, and its archive too."""
+    server.faults.add({"do": "list", "symbol": GONE, "at": isoformat(NOON + 1000 * DAY_MS)})
+
+
+def forbid_questions(server: ExchangeServer) -> None:
+    """From now on a request that names the symbol fails whoever makes it, whatever it is for."""
+    server.faults.add({"do": "status", "status": 451, "symbol": GONE})
+
+
+def ledger(platform: Platform) -> list[tuple[str, int, int]]:
+    """(class, start, end) of the symbol that is gone."""
+    found = platform.warehouse.gaps.list(GONE)
+    return [(gap.gap_class.value, gap.start, gap.end + MINUTE_MS) for gap in found]
+
+
+def status(platform: Platform) -> SymbolStatus:
+    return platform.warehouse.symbols.get(GONE).status
+
+
+def test_the_tick_that_learns_of_it_is_green_and_the_next_does_not_ask(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    vanish(server)
+    server.clock.advance(HOUR_MS)
+    outcomes = bring(platform, STAYS, GONE, tail=True)
+    assert not [one for one in outcomes if one.error]
+    assert {one.symbol for one in outcomes} == {STAYS}
+    assert status(platform) is SymbolStatus.DELISTED
+    closed = platform.closed_before() // MINUTE_MS * MINUTE_MS
+    assert ledger(platform) == [("delisted", LAST + MINUTE_MS, closed)]
+    (gap,) = platform.warehouse.gaps.list(GONE)
+    assert "list did not have ETHUSDT" in gap.evidence
+
+    forbid_questions(server)
+    server.clock.advance(HOUR_MS)
+    assert tick_plan.tick(platform, from_ms(server.clock.now_ms())).symbols == (STAYS,)
+    assert {one.symbol for one in bring(platform, STAYS, GONE, tail=True)} == {STAYS}
+    assert due_gaps(platform) == []
+    assert silent_symbols(platform) == []
+
+
+def test_nothing_is_asked_by_anything_that_runs_by_itself(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    """All is green from the first tick on, and quiet once the archive of its last day was due."""
+    server.clock.advance(DAY_MS)
+    bring(platform, STAYS, GONE, first=TODAY, last=TOMORROW)
+    vanish(server)
+    server.clock.advance(HOUR_MS)
+    bring(platform, STAYS, GONE, first=TODAY, tail=True)
+    for number in range(4):
+        server.clock.set(TODAY_MS + (2 + number) * DAY_MS + HOUR_MS)
+        if number == 2:
+            forbid_questions(server)
+        refresh_statuses(platform)
+        assert status(platform) is SymbolStatus.DELISTED
+        today = TODAY + timedelta(days=2 + number)
+        assert GONE not in tick_plan.tick(platform, from_ms(server.clock.now_ms())).symbols
+        assert tick_plan.book_tick(platform, from_ms(server.clock.now_ms())).symbols == (STAYS,)
+        assert due_days(platform)
+        for errand in (Errand.TAIL, Errand.CLOSING, Errand.GAPS):
+            outcomes = bring(platform, GONE, first=TODAY, last=today, errand=errand)
+            assert not [one.error for one in outcomes if one.error]
+        assert GONE not in tick_plan.far_behind(platform)
+        assert [one for one in tick_plan.missing_past(platform) if one.symbol == GONE] == []
+        assert {kind for kind, _, _ in ledger(platform)} == {"delisted"}
+
+
+def test_a_backfill_over_its_past_and_beyond_its_end_is_green(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    vanish(server)
+    server.clock.advance(3 * DAY_MS)
+    for _ in range(2):
+        outcomes = bring(platform, GONE, first=YESTERDAY, last=TODAY + timedelta(days=3))
+        assert not [one for one in outcomes if one.error]
+        assert len({one.day for one in outcomes}) == 5
+    assert len(open_times(platform, GONE)) == 1440 + 720
+    closed = platform.closed_before() // MINUTE_MS * MINUTE_MS
+    assert ledger(platform) == [("delisted", LAST + MINUTE_MS, closed)]
+    forbid_questions(server)
+    server.clock.advance(3 * DAY_MS)
+    assert tick_plan.far_behind(platform) == {STAYS: TODAY}
+    outcomes = bring(platform, GONE, first=TOMORROW, last=TODAY + timedelta(days=6))
+    assert not [one for one in outcomes if one.error], "beyond its end the archive is not asked"
+    closed = platform.closed_before() // MINUTE_MS * MINUTE_MS
+    assert ledger(platform) == [("delisted", LAST + MINUTE_MS, closed)]
+
+
+def test_holes_of_its_past_are_explained_without_asking(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    vanish(server)
+    hole = Window(TODAY_MS + HOUR_MS, TODAY_MS + 2 * HOUR_MS)
+    platform.warehouse.facts.load(GONE, [], replacing=hole)
+    note_holes(platform, GONE, hole, platform.closed_before())
+    server.clock.advance(2 * DAY_MS)
+    outcomes = bring(platform, GONE, first=TODAY, last=TODAY, errand=Errand.GAPS)
+    assert not [one for one in outcomes if one.error]
+    assert ledger(platform)[0] == ("outage", hole.start_ms, hole.end_ms)
+    assert due_gaps(platform) == []
+
+
+def test_days_before_its_first_candle_are_explained(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    vanish(server)
+    before = YESTERDAY - timedelta(days=2)
+    outcomes = bring(platform, GONE, first=before, last=before)
+    assert not [one for one in outcomes if one.error]
+    assert {kind for kind, _, _ in ledger(platform)} == {"not_listed"}
+
+
+def test_verify_and_the_checks_of_its_days_are_green(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    vanish(server)
+    server.clock.advance(3 * DAY_MS)
+    window = Window.of_days(YESTERDAY, TODAY)
+    found = verify(platform, GONE, window)
+    assert (found.passed, found.compared, found.minutes) == (True, 0, 1440 + 720)
+    assert status(platform) is SymbolStatus.DELISTED
+    bring(platform, GONE, first=YESTERDAY, last=TOMORROW)
+    forbid_questions(server)
+    for day in (YESTERDAY, TODAY, TOMORROW):
+        for check in check_days(platform, GONE, Window.of_day(day)):
+            assert check.passed, check.said
+
+
+def test_its_last_archive_is_read_when_it_appears(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """The minutes between the last tick and the end."""
+    end = TODAY_MS + 12 * HOUR_MS + 30 * MINUTE_MS
+    server = simulated_exchange(now=NOON)
+    server.faults.add({"do": "delist", "symbol": GONE, "at": isoformat(end)})
+    platform = build_platform(server, STAYS, GONE)
+    bring(platform, STAYS, GONE)
+    server.clock.set(end + HOUR_MS)
+    gone = {"do": "status", "status": 451, "symbol": GONE, "path": "/api/v3/*"}
+    server.faults.add({"do": "list", "symbol": GONE, "at": isoformat(TODAY_MS + DAY_MS)})
+    bring(platform, STAYS, GONE, tail=True)
+    assert status(platform) is SymbolStatus.DELISTED
+    server.faults.clear()
+    server.faults.add({"do": "delist", "symbol": GONE, "at": isoformat(end)})
+    server.faults.add(gone)
+    server.clock.set(TODAY_MS + DAY_MS + 9 * HOUR_MS)
+    bring(platform, STAYS, first=TODAY, last=TODAY)
+    outcomes = bring(platform, STAYS, GONE, errand=Errand.CLOSING)
+    assert not [one.error for one in outcomes if one.error]
+    assert max(open_times(platform, GONE)) == end - MINUTE_MS
+    assert ledger(platform)[-1][:2] == ("delisted", end)
+
+
+def test_one_that_comes_back_to_the_list_is_followed_again(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    vanish(server)
+    server.clock.advance(HOUR_MS)
+    bring(platform, STAYS, GONE, tail=True)
+    server.clock.advance(HOUR_MS)
+    server.faults.clear()
+    assert tick_plan.near_enough(platform, platform.now()).keys() == {STAYS}
+    refresh_statuses(platform)
+    assert status(platform) is SymbolStatus.TRADING
+    assert tick_plan.near_enough(platform, platform.now()).keys() == {STAYS, GONE}
+    bring(platform, STAYS, GONE, tail=True)
+    assert ledger(platform) == []
+    assert len(open_times(platform, GONE)) == 1440 + 14 * 60
+
+
+def test_a_backfill_finds_that_it_is_listed_again(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    vanish(server)
+    server.clock.advance(HOUR_MS)
+    bring(platform, STAYS, GONE, tail=True)
+    server.faults.clear()
+    bring(platform, GONE)
+    assert status(platform) is SymbolStatus.TRADING
+    assert ledger(platform) == []
+
+
+def test_a_symbol_that_trades_again_after_a_halt_is_noticed_by_its_candles(
+    server: ExchangeServer, platform: Platform
+) -> None:
+    """The closing that asks for statuses may be hours away."""
+    halted = {"do": "delist", "symbol": GONE, "at": isoformat(NOON)}
+    server.faults.add(halted)
+    server.clock.advance(HOUR_MS)
+    refresh_statuses(platform)
+    assert status(platform) is SymbolStatus.BREAK
+    server.faults.clear()
+    bring(platform, GONE, tail=True)
+    assert status(platform) is SymbolStatus.TRADING
+
+
+def test_its_days_are_known_to_be_over(server: ExchangeServer, platform: Platform) -> None:
+    """So that no calendar calls them missing."""
+    vanish(server)
+    server.clock.set(TODAY_MS + 3 * DAY_MS + HOUR_MS)
+    bring(platform, GONE, first=TODAY, last=TODAY + timedelta(days=3))
+    server.clock.advance(5 * DAY_MS)
+    outcomes = bring(
+        platform, GONE, first=date(2025, 3, 13), last=date(2025, 3, 13), errand=Errand.CLOSING
+    )
+    assert outcomes == []
+    assert ledger(platform) == [("delisted", LAST + MINUTE_MS, TODAY_MS + 8 * DAY_MS)]

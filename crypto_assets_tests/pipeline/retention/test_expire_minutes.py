@@ -1,0 +1,143 @@
+"""Old minutes go, once their hours and days stand; nobody asks for them again."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.ingest import bring_symbols
+from crypto_assets.pipeline.retention.apply_retention import retain
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets_tests.pipeline.aging import (
+    BOTH,
+    FIRST,
+    NEVER,
+    SECOND,
+    START,
+    Killed,
+    in_days,
+    keys,
+    manifest,
+    platform,
+)
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, open_times
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+__all__ = ["platform"]
+
+
+def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: Platform) -> None:
+    warehouse = platform.warehouse
+    periods = [warehouse.aggregates.read("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)]
+    assert in_days(89.9, platform, minute_days=90).minute_rows == 0, "counted from the load"
+    assert in_days(90.1, platform, minute_days=90).minute_rows == 2 * 1440
+    assert open_times(platform) == []
+    before = len(keys(platform)[0])
+    outcomes = bring(platform, first=FIRST, last=SECOND)
+    assert [outcome.error for outcome in outcomes if outcome.error] == []
+    assert "retired" in str(outcomes[0].facts["note"])
+    assert open_times(platform) == []
+    assert len(keys(platform)[0]) == before
+    assert warehouse.gaps.list(closed=True) == []
+    after = [warehouse.aggregates.read("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)]
+    assert after == periods
+    bring(platform)
+    assert min(open_times(platform)) == day_start_ms(TODAY)
+    assert warehouse.gaps.list(closed=True) == []
+
+
+def test_zero_keeps_minutes_for_ever(platform: Platform) -> None:
+    assert in_days(5000, platform, minute_days=0).minutes == ()
+    assert len(open_times(platform)) == 2 * 1440
+
+
+def test_a_load_makes_old_minutes_young(platform: Platform) -> None:
+    """Rebuilt or imported: fetched long ago, loaded just now."""
+    platform.warehouse.objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, BOTH)
+    list(bring_symbols(platform, {"BTCUSDT": BOTH}, set(Stage) - {Stage.RAW}))
+    loaded = max(item.loaded_at or 0 for item in manifest(platform))
+    fetched = max(item.fetched_at for item in manifest(platform))
+    assert loaded > fetched
+    chosen = replace(platform, keep=replace(NEVER, minute_days=90))
+    assert retain(chosen, at_ms=loaded + 90 * DAY_MS).minute_rows == 0
+    assert retain(chosen, at_ms=loaded + 90 * DAY_MS + 1).minute_rows == 2 * 1440
+
+
+@pytest.mark.parametrize("at", [START, START + 7 * HOUR_MS, START + DAY_MS - MINUTE_MS])
+def test_an_unexplained_minute_holds_its_day(platform: Platform, at: int) -> None:
+    _delete_minute(platform, at)
+    retired = in_days(200, platform, minute_days=90)
+    assert retired.minute_rows == 0
+    assert "2025-03-04: 1 minutes are missing" in retired.held_up["BTCUSDT"]
+
+
+def test_an_outage_at_an_edge_holds_nothing(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    midnight = START + DAY_MS
+    faults = [
+        {"do": "outage", "start": "2025-03-04T23:00:00Z", "end": "2025-03-05T01:00:00Z"},
+    ]
+    platform = replace(build_platform(simulated_exchange(now=NOON, faults=faults)), keep=NEVER)
+    bring(platform, first=FIRST, last=SECOND)
+    assert [gap.minutes for gap in platform.warehouse.gaps.list()] == [120]
+    assert in_days(200, platform, minute_days=90).minute_rows == 2 * 1440 - 120
+    assert midnight not in open_times(platform)
+    assert [gap.minutes for gap in platform.warehouse.gaps.list()] == [120]
+
+
+@pytest.mark.parametrize("missing", [Stage.HOURS, Stage.DAYS])
+def test_what_is_not_aggregated_stays(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, missing: Stage
+) -> None:
+    platform = replace(build_platform(simulated_exchange(now=NOON)), keep=NEVER)
+    stages = [stage for stage in Stage if list(Stage).index(stage) < list(Stage).index(missing)]
+    list(bring_symbols(platform, {"BTCUSDT": BOTH}, stages))
+    retired = in_days(200, platform, minute_days=90)
+    assert retired.minute_rows == 0
+    assert "hours are not computed" in retired.held_up["BTCUSDT"]
+    assert len(open_times(platform)) == 2 * 1440
+
+
+def test_killed_between_two_days(platform: Platform) -> None:
+    hours = platform.warehouse.aggregates.read("BTCUSDT", Interval.H1, BOTH)
+    engine = platform.warehouse._database.engine
+    seen = 0
+
+    def kill(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal seen
+        seen += statement.startswith("DELETE FROM fact_klines")
+        if seen == 2:
+            raise Killed
+
+    event.listen(engine, "before_cursor_execute", kill)
+    with pytest.raises(Killed):
+        in_days(200, platform, minute_days=90)
+    event.remove(engine, "before_cursor_execute", kill)
+    assert len(open_times(platform)) == 1440
+    assert platform.warehouse.gaps.refresh("BTCUSDT", BOTH).opened == ()
+    assert in_days(200, platform, minute_days=90).minute_rows == 1440
+    assert platform.warehouse.aggregates.read("BTCUSDT", Interval.H1, BOTH) == hours
+    assert platform.warehouse.watermarks.get("BTCUSDT").record_count == 0
+
+
+def _delete_minute(platform: Platform, open_time: int) -> None:
+    """As if it had never come, and nobody had noticed."""
+    statements = (
+        "DELETE FROM fact_klines WHERE open_time = :at",
+        "UPDATE hourly_klines SET minute_count = minute_count - 1"
+        " WHERE open_time = :at - :at % 3600000",
+        "UPDATE daily_klines SET minute_count = minute_count - 1"
+        " WHERE open_time = :at - :at % 86400000",
+    )
+
+    def work(connection: Connection) -> None:
+        for statement in statements:
+            connection.execute(text(statement), {"at": open_time})
+
+    platform.warehouse._database.write(work)

@@ -1,0 +1,149 @@
+"""An object that another run moves, loads or removes while this one reads stops nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.lake import ObjectInfo, klines_object
+from crypto_assets.lake.directory import DirectoryLake
+from crypto_assets.market.clock import MINUTE_MS, Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.recovery.orphaned_objects import adopt
+from crypto_assets.pipeline.retention.expire_objects import move
+from crypto_assets.pipeline.stages.load_facts import load_klines
+from crypto_assets.pipeline.stages.order_books import capture, load_books
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    bring,
+    open_times,
+)
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+SYMBOL = "BTCUSDT"
+DAY = Window.of_day(TODAY)
+
+
+class Disturbed(DirectoryLake):
+    """A directory in which something happens just before an object is first read."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def read(self, key: str) -> tuple[ObjectInfo, bytes]:
+        if self.meanwhile:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return super().read(key)
+
+    def get(self, key: str) -> bytes:
+        return self.read(key)[1]
+
+
+@pytest.fixture
+def platform(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> tuple[Platform, Disturbed]:
+    built = build_platform(simulated_exchange(now=NOON))
+    lake = Disturbed(Path(built.raw.url))
+    return replace(built, raw=lake), lake
+
+
+def put(platform: Platform, start: int, count: int) -> LakeObject:
+    """Some minutes as an object that is in the manifest and not loaded."""
+    window = Window(start, start + count * MINUTE_MS)
+    rows = [
+        row for page in platform.exchange.rest.klines(SYMBOL, Interval.M1, window) for row in page
+    ]
+    item, body = klines_object(
+        platform.raw.bucket, SYMBOL, RawKlines.of(rows), Source.REST, platform.now()
+    )
+    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=count)
+    platform.warehouse.objects.record([item])
+    return item
+
+
+def take_away(platform: Platform, item: LakeObject) -> None:
+    """As another run does that has loaded an object and then compacted its day."""
+    platform.warehouse.objects.mark_loaded([item])
+    platform.raw.delete([item.key])
+
+
+def test_what_another_run_moves_is_read_where_it_went(
+    platform: tuple[Platform, Disturbed],
+) -> None:
+    stores, lake = platform
+    item = put(stores, TODAY_MS, 30)
+    lake.meanwhile = lambda: _move(stores, item)
+    assert load_klines(stores, SYMBOL, DAY).rows == 30
+    assert len(open_times(stores)) == 30
+
+
+def _move(platform: Platform, item: LakeObject) -> None:
+    assert move(platform, item)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_what_another_run_has_loaded_and_removed_is_passed_over(
+    forgotten: bool, platform: tuple[Platform, Disturbed]
+) -> None:
+    """Between the two the manifest still names it, as loaded."""
+    stores, lake = platform
+    gone, other = put(stores, TODAY_MS, 30), put(stores, TODAY_MS + 30 * MINUTE_MS, 5)
+
+    def meanwhile() -> None:
+        take_away(stores, gone)
+        if forgotten:
+            stores.warehouse.objects.forget([gone])
+
+    lake.meanwhile = meanwhile
+    assert load_klines(stores, SYMBOL, DAY).objects == 1
+    assert stores.warehouse.objects.unloaded(SYMBOL, ObjectKind.KLINES, DAY) == []
+    assert open_times(stores)[0] == other.first_time
+
+
+def test_what_is_lost_is_dropped_with_a_record(platform: tuple[Platform, Disturbed]) -> None:
+    stores, _ = platform
+    item = put(stores, TODAY_MS, 30)
+    stores.raw.delete([item.key])
+    assert load_klines(stores, SYMBOL, DAY).objects == 0
+    assert stores.warehouse.objects.get(item.bucket, item.key) is None
+    (lost,) = stores.warehouse.quarantine.list(SYMBOL)
+    assert (lost.key, "gone from the lake" in lost.reason) == (item.key, True)
+
+
+def test_an_order_book_that_another_run_moves(platform: tuple[Platform, Disturbed]) -> None:
+    stores, lake = platform
+    item = capture(stores, SYMBOL)
+    lake.meanwhile = lambda: _move(stores, item)
+    assert load_books(stores, SYMBOL, DAY) == 1
+    assert stores.warehouse.order_books.count(SYMBOL, DAY) == 1
+
+
+def test_an_object_that_goes_while_its_lake_is_looked_through(
+    platform: tuple[Platform, Disturbed],
+) -> None:
+    stores, lake = platform
+    item = put(stores, TODAY_MS, 30)
+    stores.warehouse.objects.forget([item])
+    lake.meanwhile = lambda: lake.delete([item.key])
+    assert adopt(stores, [TODAY], 2**53) == 0
+
+
+def test_a_fuller_object_that_goes_before_it_is_read(
+    platform: tuple[Platform, Disturbed],
+) -> None:
+    """A later answer stands under the key, and is removed before this run reads it."""
+    stores, lake = platform
+    bring(stores, SYMBOL)
+    (item,) = stores.warehouse.objects.of_window(SYMBOL, ObjectKind.KLINES, DAY)
+    body = lake.get(item.key)
+    lake.put(item.key, body, fetched_at=2**50, source=item.source, rows=item.rows)
+    lake.meanwhile = lambda: lake.delete([item.key])
+    assert [one.error for one in bring(stores, SYMBOL) if one.error] == []
+    assert lake.get(item.key)

@@ -1,0 +1,84 @@
+"""Retention killed with -9 in the midst of many objects: each stands whole in one of the lakes."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import date
+
+from crypto_assets.lake import depth_object
+from crypto_assets.lake.directory import DirectoryLake
+from crypto_assets.market.clock import day_start_ms
+from crypto_assets.market.lake_object import Source
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.retention.apply_retention import retain
+from crypto_assets.pipeline.retention_policy import Keep
+from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.exchange import StartExchange
+
+OBJECTS, KILLS = 240, 3
+CAPTURED = day_start_ms(date(2025, 3, 4))
+
+MOVER = """
+import sys
+from crypto_assets.exchange import open_exchange
+from crypto_assets.lake import open_lake
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.retention.apply_retention import retain
+from crypto_assets.warehouse import Warehouse
+raw, archive, warehouse = sys.argv[1:]
+retain(Platform(open_exchange("http://127.0.0.1:9", "http://127.0.0.1:9"), open_lake(raw),
+                open_lake(archive), Warehouse(warehouse), 0, 20, 1, 5))
+"""
+
+
+def test_killed_in_the_midst(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange())
+    platform = replace(platform, keep=Keep(raw_days=1, archive_days=9999))
+    bodies = _stock(platform)
+    for kill in range(1, KILLS + 1):
+        with subprocess.Popen([sys.executable, "-c", MOVER, *_places(platform)]) as mover:
+            while len(list(platform.archive.entries())) < kill * OBJECTS // (KILLS + 1):
+                assert mover.poll() is None, "it ended before it was killed"
+                time.sleep(0.002)
+            mover.kill()
+        lakes = (platform.raw, platform.archive)
+        found = {entry.key: lake.get(entry.key) for lake in lakes for entry in lake.entries()}
+        assert found == bodies
+    retain(platform)
+    assert list(platform.raw.entries()) == []
+    assert {entry.key for entry in platform.archive.entries()} == set(bodies)
+    told = {(item.bucket, item.key) for item in platform.warehouse.objects.latest(OBJECTS * 2)}
+    assert told == {(platform.archive.bucket, key) for key in bodies}
+
+
+def _stock(platform: Platform) -> dict[str, bytes]:
+    """Many small loaded objects of long ago, by key."""
+    made = [
+        depth_object(platform.raw.bucket, "BTCUSDT", b'{"lastUpdateId":%d}' % n, CAPTURED + n)
+        for n in range(OBJECTS)
+    ]
+    for item, body in made:
+        platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=Source.REST, rows=0)
+    objects = [item for item, _ in made]
+    platform.warehouse.objects.record(objects)
+    platform.warehouse.objects.mark_loaded(objects)
+    _age(platform)
+    return {item.key: body for item, body in made}
+
+
+def _age(platform: Platform) -> None:
+    """As if they had been loaded long ago too."""
+    platform.warehouse._database.write(
+        lambda c: c.exec_driver_sql("UPDATE lake_objects SET loaded_at = fetched_at")
+    )
+
+
+def _places(platform: Platform) -> list[str]:
+    assert isinstance(platform.raw, DirectoryLake)
+    assert isinstance(platform.archive, DirectoryLake)
+    database = platform.warehouse._database.url
+    lakes = [str(lake.directory) for lake in (platform.raw, platform.archive)]
+    return [*lakes, database.render_as_string(hide_password=False)]

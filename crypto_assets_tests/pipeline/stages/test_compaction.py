@@ -1,0 +1,172 @@
+"""Pieces of a past day go when its archive object says all that they said, and no sooner."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from crypto_assets.lake import decode_klines, klines_object
+from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.stages.compaction import sweep_pieces
+from crypto_assets.pipeline.stages.load_facts import load_klines
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+DAY = TODAY - timedelta(days=1)
+WINDOW = Window.of_day(DAY)
+
+
+def objects(platform: Platform) -> list[LakeObject]:
+    return platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
+
+
+def sources(platform: Platform) -> list[str]:
+    return sorted(item.source.value for item in objects(platform))
+
+
+def put_piece(platform: Platform, fetched_at: int, first: int = 0, count: int = 5) -> None:
+    """Some minutes of the day by REST, loaded."""
+    window = Window(WINDOW.start_ms + first * MINUTE_MS, WINDOW.end_ms)
+    page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, window))
+    _store(platform, RawKlines.of(page[:count]), Source.REST, fetched_at)
+
+
+def _store(platform: Platform, klines: RawKlines, source: Source, fetched_at: int) -> None:
+    lake = platform.raw
+    item, body = klines_object(lake.bucket, "BTCUSDT", klines, source, fetched_at)
+    lake.put(item.key, body, fetched_at=fetched_at, source=source, rows=item.rows)
+    platform.warehouse.objects.record([item])
+    platform.warehouse.objects.mark_loaded([item])
+
+
+@pytest.mark.parametrize(("after", "left"), [(-1, 1), (0, 2), (1, 2)])
+def test_a_piece_goes_only_if_the_archive_was_fetched_after_it(
+    after: int, left: int, simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """Of two fetches in one millisecond nobody can say that the archive's counts."""
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform, first=DAY, last=DAY)
+    (whole,) = objects(platform)
+    put_piece(platform, whole.fetched_at + after)
+    sweep_pieces(platform, "BTCUSDT", WINDOW)
+    assert len(objects(platform)) == len(list(platform.raw.entries())) == left
+
+
+def test_pieces_stay_whose_archive_object_left_the_lake(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform, first=DAY, last=DAY)
+    (whole,) = objects(platform)
+    put_piece(platform, whole.fetched_at - 1)
+    platform.raw.delete([whole.key])
+    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 0
+    assert len(list(platform.raw.entries())) == 1
+
+
+def test_a_minute_that_the_archive_has_wrong_stays_in_the_lake(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """The file has the minute, but as it cannot be: what REST gave of it is all there is."""
+    flaw = {"do": "archive", "how": "negative_volume", "day": str(DAY)}
+    server = simulated_exchange(now=NOON, faults=[flaw])
+    platform = build_platform(server)
+    bring(platform, first=DAY, last=DAY)
+    assert sources(platform) == ["archive", "rest"]
+    server.clock.advance(7 * DAY_MS)
+    bring(platform, first=DAY, last=TODAY + timedelta(days=7), errand=Errand.DAYS)
+    again = bring(platform, first=DAY, last=DAY, errand=Errand.CLOSING)
+    assert [outcome.error for outcome in again if outcome.error] == []
+    assert sources(platform) == ["archive", "rest"]
+    found = verify(platform, "BTCUSDT", WINDOW)
+    assert (found.differences, found.minutes) == ((), 1440)
+
+
+def test_of_two_archive_objects_the_fuller_one_counts(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """A file that was short at first, and REST's rows: of both nothing is left."""
+    short: dict[str, Any] = {"do": "archive", "how": "short", "day": str(DAY)}
+    mended = TODAY_MS + DAY_MS
+    server = simulated_exchange(now=NOON, faults=[short | {"until": isoformat(mended)}])
+    platform = build_platform(server)
+    bring(platform, first=DAY, last=DAY)
+    assert sources(platform) == ["archive", "rest"]
+    server.clock.set(mended + MINUTE_MS)
+    bring(platform, first=DAY, last=DAY)
+    (whole,) = objects(platform)
+    assert (whole.source, whole.rows) == (Source.ARCHIVE, 1440)
+    (entry,) = platform.raw.entries()
+    assert len(decode_klines(platform.raw.get(entry.key))) == 1440
+    assert verify(platform, "BTCUSDT", WINDOW).passed
+
+
+def test_a_minute_that_only_the_piece_has_keeps_it(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    hole = {"do": "archive", "how": "hole", "row": 3, "day": str(DAY)}
+    platform = build_platform(simulated_exchange(now=NOON, faults=[hole]))
+    bring(platform, first=DAY, last=DAY)
+    (whole, rest) = sorted(objects(platform), key=lambda item: item.source)
+    put_piece(platform, whole.fetched_at - 1)
+    put_piece(platform, whole.fetched_at - 1, first=10)
+    sweep_pieces(platform, "BTCUSDT", WINDOW)
+    left = {item.first_time - WINDOW.start_ms for item in objects(platform) if item != rest}
+    assert left == {0}, "the whole's and the first piece's, which has minute 3"
+
+
+@pytest.mark.parametrize("also_over_rest", [False, True])
+def test_what_a_killed_sweep_left_in_the_manifest_goes_with_the_next(
+    also_over_rest: bool, simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """On a day that the archive has not whole, too: an outage, or a minute that REST alone has."""
+    start = WINDOW.start_ms + 700 * MINUTE_MS
+    outage = {"do": "outage", "start": isoformat(start), "end": isoformat(start + MINUTE_MS)}
+    faults = [outage | {"in": "archive" if also_over_rest else "both"}]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    bring(platform, first=DAY, last=DAY)
+    whole = next(item for item in objects(platform) if item.source is Source.ARCHIVE)
+    for first in (0, 10, 20, 30):
+        put_piece(platform, whole.fetched_at - 1, first=first)
+    deleted = [item for item in objects(platform) if item.rows == 5 and item.first_time < start]
+    platform.raw.delete([item.key for item in deleted[:3]])
+    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 4
+    assert sources(platform) == ["archive", "rest"][: 1 + also_over_rest]
+    assert verify(platform, "BTCUSDT", WINDOW).passed
+
+
+def test_a_lost_piece_that_had_more_than_the_archive_is_not_forgotten(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    hole = {"do": "archive", "how": "hole", "row": 3, "day": str(DAY)}
+    platform = build_platform(simulated_exchange(now=NOON, faults=[hole]))
+    bring(platform, first=DAY, last=DAY)
+    whole = next(item for item in objects(platform) if item.source is Source.ARCHIVE)
+    put_piece(platform, whole.fetched_at - 1)
+    lost = next(item for item in objects(platform) if item.rows == 5)
+    platform.raw.delete([lost.key])
+    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 0
+    assert lost in objects(platform)
+
+
+def test_a_candle_off_the_minute_that_only_the_piece_has_keeps_it(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """Every minute of the day stands in the archive; one candle that began late does not."""
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform, first=DAY, last=DAY)
+    (whole,) = objects(platform)
+    page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, WINDOW))
+    late = [page[0], [int(page[1][0]) + 7_000, *page[1][1:]], page[2]]
+    _store(platform, RawKlines.of(late), Source.REST, whole.fetched_at - 1)
+    platform.warehouse.objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, WINDOW)
+    load_klines(platform, "BTCUSDT", WINDOW)
+    put_piece(platform, whole.fetched_at - 1, first=10)
+    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 1
+    assert sources(platform) == ["archive", "rest"]

@@ -1,0 +1,73 @@
+"""Which source's candles count, where the archive and REST differ."""
+
+from collections import Counter
+from datetime import timedelta
+
+from crypto_assets.exchange import open_exchange
+from crypto_assets.market.candles import KlineRow
+from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
+from crypto_assets.pipeline.stages.fetch import pull_stretch
+from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+DAY = TODAY - timedelta(days=1)
+WINDOW = Window.of_day(DAY)
+
+
+def in_the_archive(do: str, start: int, minutes: int) -> dict[str, object]:
+    """A rule for some minutes of the day's archive file, which REST has otherwise."""
+    end = start + minutes * MINUTE_MS
+    return {"do": do, "in": "archive", "start": isoformat(start), "end": isoformat(end)}
+
+
+def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """The archive's other minutes were revised: what REST still says of them is stale."""
+    first, second = WINDOW.start_ms + 3 * HOUR_MS, WINDOW.start_ms + 7 * HOUR_MS
+    faults = [
+        in_the_archive("revise", WINDOW.start_ms, 24 * 60),
+        in_the_archive("outage", first, 1),
+        in_the_archive("outage", second, 2),
+    ]
+    platform = build_platform(simulated_exchange(now=NOON, faults=faults))
+    # Without the hours, which REST's minutes give: these would count for all of the day.
+    stages = {Stage.RAW, Stage.FACTS}
+    assert list(bring_symbols(platform, {"BTCUSDT": WINDOW}, stages, Errand.DAYS))
+    held = platform.warehouse.facts.read_fetched("BTCUSDT", WINDOW)
+    assert Counter(held["source"].to_pylist()) == {"archive": 1437, "rest": 3}
+    objects = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
+    spans = [
+        (item.first_time, item.last_time, item.rows)
+        for item in objects
+        if item.source is Source.REST
+    ]
+    assert sorted(spans) == [(first, first, 1), (second, second + MINUTE_MS, 2)], (
+        "no object spans minutes of which it says nothing"
+    )
+
+
+def test_an_open_candle_is_left_out_until_it_has_closed(simulated_exchange: StartExchange) -> None:
+    """It is in the exchange's answer, and nothing but the clock tells it apart."""
+    server = simulated_exchange(now=NOON)
+    exchange = open_exchange(server.url, server.archive_url)
+    minute = NOON - NOON % MINUTE_MS
+    window = Window(minute - 5 * MINUTE_MS, minute + MINUTE_MS)
+
+    def closed(closed_before_ms: int) -> list[KlineRow]:
+        pulled = pull_stretch(exchange, "BTCUSDT", window, closed_before_ms)
+        return [row for day in pulled.values() for pull in day.pulls for row in pull.klines.rows()]
+
+    (page,) = exchange.rest.klines("BTCUSDT", Interval.M1, window)
+    assert len(page) == 6
+    assert closed(NOON) == closed(minute) == page[:5]
+    assert closed(minute - 1) == page[:4], "not settled"
+    server.clock.advance(2 * MINUTE_MS)
+    later = closed(NOON + 2 * MINUTE_MS)
+    assert later[:5] == page[:5]
+    assert len(later) == 6
+    assert later[5] != page[5]

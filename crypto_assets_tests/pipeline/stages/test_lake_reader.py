@@ -1,0 +1,23 @@
+"""What the lake says of minutes, while retention moves its objects."""
+
+from crypto_assets.market.clock import Window
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.pipeline.stages.lake_reader import read_minutes
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+
+def test_what_retention_has_moved_since_the_manifest_was_read_is_not_lost(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON))
+    bring(platform)
+    day = Window.of_day(TODAY)
+    (item,) = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, day)
+    assert platform.raw.copy_to(platform.archive, item.key)
+    platform.raw.delete([item.key])
+    found = read_minutes(platform, "BTCUSDT", day)
+    assert (found.candles.num_rows, found.lost) == (720, ())
+    platform.archive.delete([item.key])
+    found = read_minutes(platform, "BTCUSDT", day)
+    assert (found.candles.num_rows, found.lost) == (0, (item.key,))

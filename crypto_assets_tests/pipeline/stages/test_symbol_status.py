@@ -1,0 +1,76 @@
+"""A symbol that trades no more: it is noticed, and then nothing is expected of it."""
+
+from datetime import timedelta
+
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, isoformat
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
+from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.ingestion import tick_plan
+from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.pipeline.tampering import tamper
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+
+DELISTING = {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(TODAY_MS + 2 * HOUR_MS)}
+
+
+def status(platform: Platform, symbol: str = "BTCUSDT") -> SymbolStatus:
+    return platform.warehouse.symbols.get(symbol).status
+
+
+def test_a_delisted_symbol_is_caught_up_until_its_end_is_known(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=TODAY_MS + HOUR_MS, faults=[DELISTING])
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    bring(platform, "BTCUSDT", "ETHUSDT")
+    server.clock.advance(3 * DAY_MS)
+    refresh_statuses(platform)
+    assert status(platform) is SymbolStatus.BREAK
+    assert tick_plan.far_behind(platform) == {"BTCUSDT": TODAY, "ETHUSDT": TODAY}, (
+        "its last hour is yet to come"
+    )
+    later = TODAY + timedelta(days=3)
+    bring(platform, "BTCUSDT", "ETHUSDT", last=later)
+    server.clock.advance(100 * DAY_MS)
+    assert tick_plan.far_behind(platform) == {"ETHUSDT": later}
+
+
+def test_who_learns_that_a_symbol_trades_no_more_notes_it(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON, faults=[DELISTING]))
+    tamper(platform, "UPDATE symbols SET status = 'TRADING' WHERE symbol_id = {symbol}", "BTCUSDT")
+    bring(platform)
+    assert status(platform) is SymbolStatus.BREAK
+
+
+def test_a_symbol_that_trades_again_is_followed_again(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON, faults=[DELISTING])
+    platform = build_platform(server)
+    bring(platform)
+    server.faults.clear()
+    server.clock.advance(3 * DAY_MS)
+    assert tick_plan.far_behind(platform) == {}
+    refresh_statuses(platform)
+    assert tick_plan.far_behind(platform) == {"BTCUSDT": TODAY}
+    bring(platform, last=TODAY + timedelta(days=3))
+    assert platform.warehouse.gaps.list() == []
+
+
+def test_a_symbol_that_the_exchange_names_no_more_is_not_silent(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    server = simulated_exchange(now=NOON)
+    platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+    bring(platform, "BTCUSDT", "ETHUSDT")
+    server.clock.advance(3 * DAY_MS)
+    tamper(platform, "UPDATE extraction_metadata SET last_fetch_time = 1")
+    tamper(platform, "UPDATE symbols SET symbol = 'GONEUSDT' WHERE symbol = 'ETHUSDT'")
+    assert {one.symbol for one in silent_symbols(platform)} == {"BTCUSDT", "GONEUSDT"}
+    refresh_statuses(platform)
+    assert status(platform, "GONEUSDT") is SymbolStatus.DELISTED
+    assert [one.symbol for one in silent_symbols(platform)] == ["BTCUSDT"]

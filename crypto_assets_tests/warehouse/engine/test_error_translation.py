@@ -1,0 +1,142 @@
+"""What a person gets wrong: one line that says what to do, and never the password."""
+
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+
+from crypto_assets.errors import WarehouseRefused, WarehouseUnavailable, WrongUse
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.engine.error_translation import explain
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.warehouse.minutes import track
+
+PASSWORD = "Secret-4711"
+
+
+def _message(caught: pytest.ExceptionInfo[Exception]) -> str:
+    message = str(caught.value)
+    assert PASSWORD not in message
+    assert "\n" not in message
+    return message
+
+
+@pytest.fixture
+def weak_user(mariadb: DatabaseServer) -> str:
+    """A user who may connect and nothing else."""
+    mariadb.execute(f"CREATE USER IF NOT EXISTS weak@'%' IDENTIFIED BY '{PASSWORD}'")
+    return "weak"
+
+
+def test_a_wrong_password(mariadb: DatabaseServer, weak_user: str) -> None:
+    warehouse = Warehouse(mariadb.url("any", weak_user, f"{PASSWORD}-not"))
+    for asked in (warehouse.ping, warehouse.migrate, warehouse.require_ready):
+        with pytest.raises(WarehouseRefused) as caught:
+            asked()
+        assert "refuses user 'weak': put name and password right" in _message(caught)
+
+
+def test_a_missing_database_that_the_user_may_not_create(
+    mariadb: DatabaseServer, weak_user: str
+) -> None:
+    warehouse = Warehouse(mariadb.url("nowhere", weak_user, PASSWORD))
+    with pytest.raises(WarehouseRefused) as caught:
+        warehouse.migrate()
+    message = _message(caught)
+    assert "nowhere" in message
+    assert "CREATE DATABASE" in message or "init --grants" in message
+
+
+def test_a_missing_database_says_how_to_create_it(mariadb: DatabaseServer) -> None:
+    with pytest.raises(WarehouseRefused) as caught:
+        Warehouse(mariadb.url("nowhere")).require_ready()
+    assert "CREATE DATABASE nowhere CHARACTER SET utf8mb4" in _message(caught)
+
+
+def test_a_right_that_is_missing(
+    mariadb: DatabaseServer, mariadb_warehouse_url: str, weak_user: str
+) -> None:
+    database = mariadb_warehouse_url.rpartition("/")[2]
+    mariadb.execute(f"GRANT SELECT ON {database}.* TO {weak_user}@'%'")
+    warehouse = Warehouse(mariadb.url(database, weak_user, PASSWORD))
+    warehouse.require_ready()
+    with pytest.raises(WarehouseRefused) as caught:
+        track(warehouse)
+    assert "lacks a right" in _message(caught)
+    warehouse.close()
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        warehouse = Warehouse(f"mysql+pymysql://user:{PASSWORD}@127.0.0.1:{port}/crypto")
+        with pytest.raises(WarehouseUnavailable) as caught:
+            warehouse.ping()
+    assert f"no warehouse answers at 127.0.0.1:{port}" in _message(caught)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "warehouse.db",
+        f"postgresql://user:{PASSWORD}@host/db",
+        f"mysql+pymysql://user:{PASSWORD}@host",
+        f"mysql+pymysql://user:{PASSWORD}@host:port/db",
+        "sqlite://",
+        "sqlite:///file:warehouse.db?mode=ro&uri=true",
+        f"mysql+pymysql://127.0.0.1/?password={PASSWORD}",
+    ],
+)
+def test_a_url_that_names_no_database(url: str) -> None:
+    with pytest.raises(WrongUse) as caught:
+        Warehouse(url)
+    _message(caught)
+
+
+def test_a_driver_that_we_do_not_ship_is_replaced_by_ours(mariadb: DatabaseServer) -> None:
+    for scheme in ("mysql", "mariadb", "mysql+mysqldb"):
+        warehouse = Warehouse(f"{scheme}://root@127.0.0.1:{mariadb.port}/mysql")
+        warehouse.ping()
+        warehouse.close()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WarehouseRefused) as caught:
+        Warehouse(f"sqlite:///{tmp_path / 'file' / 'warehouse.db'}").migrate()
+    assert "cannot be written" in _message(caught)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.db"
+    path.write_text("this is a letter to my aunt, and no database at all" * 100)
+    for asked in (Warehouse(f"sqlite:///{path}").migrate, Warehouse(f"sqlite:///{path}").ping):
+        with pytest.raises(WarehouseRefused) as caught:
+            asked()
+        assert "no sound SQLite file" in _message(caught)
+
+
+def test_a_folder_in_the_files_place(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.db"
+    path.mkdir()
+    with pytest.raises(WarehouseRefused) as caught:
+        Warehouse(f"sqlite:///{path}").migrate()
+    assert "cannot be" in _message(caught)
+
+
+def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.db"
+    Warehouse(f"sqlite:///{path}").migrate()
+    with (
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True) as reading,
+        pytest.raises(sqlite3.OperationalError) as raised,
+    ):
+        reading.execute("DELETE FROM symbols")
+    error = explain(DBAPIError("DELETE", None, raised.value), make_url(f"sqlite:///{path}"))
+    assert isinstance(error, WarehouseRefused)
+    assert "cannot be opened for writing" in str(error)

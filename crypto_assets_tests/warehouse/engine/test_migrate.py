@@ -1,0 +1,195 @@
+"""The schema: created, repeated, completed after a kill, refused where it is newer."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, make_url
+
+from crypto_assets.errors import WarehouseNotReady, WarehouseTooNew
+from crypto_assets.market.clock import Window
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.warehouse import Conflict, ConflictKind, Warehouse
+from crypto_assets.warehouse.engine import migrate
+from crypto_assets.warehouse.engine.migrations.versions.v0006_wider_symbols import NAMES
+from crypto_assets.warehouse.engine.schema import metadata
+from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database without any table."""
+    if request.param == "mariadb":
+        return str(request.getfixturevalue("mariadb").fresh())
+    return f"sqlite:///{tmp_path / 'home' / 'warehouse.db'}"
+
+
+def _execute(url: str, *statements: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def test_an_empty_database_is_not_ready_until_migrated(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+        warehouse.require_ready()
+    with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+        warehouse.symbols.tracked()
+    warehouse.migrate()
+    warehouse.require_ready()
+    track(warehouse)
+    warehouse.migrate()
+    assert [s.name for s in warehouse.symbols.tracked()] == [SYMBOL]
+    warehouse.close()
+
+
+def test_asking_a_file_that_is_not_there_does_not_create_it(tmp_path: Path) -> None:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'none.db'}")
+    with pytest.raises(WarehouseNotReady, match="there is no warehouse at"):
+        warehouse.require_ready()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_migrations_create_is_what_the_program_expects(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate()
+    engine = create_engine(empty_url)
+
+    def ours(kind: Any, name: Any, *_: Any) -> bool:
+        return bool(name != "alembic_version")
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": ours}
+        )
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+    warehouse.close()
+
+
+def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> None:
+    url = mariadb.fresh()
+    Warehouse(url).migrate()
+    # As if killed before: MySQL commits each statement, and the version comes last.
+    _execute(
+        url,
+        "DROP TABLE symbols",
+        "DROP INDEX ix_kline_gaps_retry ON kline_gaps",
+        "DROP VIEW klines_1h",
+        "DELETE FROM alembic_version",
+    )
+    warehouse = Warehouse(url)
+    with pytest.raises(WarehouseNotReady):
+        warehouse.require_ready()
+    warehouse.migrate()
+    warehouse.require_ready()
+    track(warehouse)
+    _execute(url, "SELECT * FROM klines_1h", "DROP INDEX ix_kline_gaps_retry ON kline_gaps")
+    warehouse.close()
+
+
+def test_a_schema_of_an_earlier_program_says_so_and_is_brought_up(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate()
+    _execute(empty_url, "DROP TABLE totals", "UPDATE alembic_version SET version_num = '0001'")
+    for asked in (warehouse.require_ready, lambda: warehouse.totals.day_before(START)):
+        with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+            asked()
+    warehouse.migrate()
+    warehouse.require_ready()
+    assert warehouse.totals.day_before(START) is None
+    warehouse.close()
+
+
+def test_a_warehouse_of_version_0004_keeps_what_it_holds(empty_url: str, tmp_path: Path) -> None:
+    """As the program before the conflicts and the wider symbols left it."""
+    if empty_url.startswith("sqlite"):
+        (tmp_path / "home").mkdir()
+    engine = create_engine(empty_url)
+    with engine.begin() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        names = inspect(connection).get_table_names()
+    engine.dispose()
+    assert "exchange_conflicts" not in names
+    _execute(
+        empty_url,
+        "INSERT INTO symbols VALUES (1, 'BTCUSDT', 'BTC', 'USDT', 'TRADING', 0.01, 0, NULL)",
+        "INSERT INTO fact_klines VALUES"
+        f" (1, {START}, 1, 2, 1, 2, 3.5, {START + 59_999}, 7, 1, 1, 2, {START + 90_000}, 'rest')",
+    )
+    warehouse = Warehouse(empty_url)
+    with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+        warehouse.require_ready()
+    warehouse.migrate()
+    warehouse.require_ready()
+    held = warehouse.facts.read_fetched(SYMBOL, Window(START, START + 1)).to_pylist()
+    assert [(row["volume"], row["source"]) for row in held] == [(Decimal("3.5"), "rest")]
+    conflict = Conflict(SYMBOL, Interval.H1, START, ConflictKind.RESOLVED, "volume: 1, 2")
+    warehouse.conflicts.record(SYMBOL, [conflict])
+    assert [one.evidence for one in warehouse.conflicts.list(SYMBOL)] == [conflict.evidence]
+    warehouse.close()
+
+
+def test_a_warehouse_of_the_last_program_takes_the_longest_symbols(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate()
+    track(warehouse)
+    warehouse.objects.record([batch(minutes(START, 3))[0]])
+    narrow = [
+        f"ALTER TABLE {table} MODIFY {column} VARCHAR(20) NOT NULL"
+        for table, column in NAMES
+        if not empty_url.startswith("sqlite")
+    ]
+    _execute(empty_url, *narrow, "UPDATE alembic_version SET version_num = '0005'")
+    for _ in range(2):
+        warehouse.migrate()
+        _execute(empty_url, "UPDATE alembic_version SET version_num = '0005'")  # as if killed
+    warehouse.migrate()
+    warehouse.require_ready()
+    longest = Symbol(
+        "龍" * 45 + "\U00020bb7USDT", "龍" * 50, "龍" * 50, SymbolStatus.TRADING, Decimal(1)
+    )
+    assert warehouse.symbols.register([longest]) == [longest.name]
+    held = warehouse.symbols.get(longest.name)
+    assert (held.name, held.base, held.quote) == (longest.name, longest.base, longest.quote)
+    item = batch(minutes(START, 3), symbol=longest.name)[0]
+    warehouse.objects.record([item])
+    assert warehouse.objects.get(item.bucket, item.key) == item
+    flaw = Quarantined(longest.name, ObjectKind.KLINES, item.bucket, item.key, "odd", "[1]")
+    warehouse.quarantine.add([flaw])
+    assert [one.symbol for one in warehouse.quarantine.list(longest.name)] == [longest.name]
+    assert [s.name for s in warehouse.symbols.tracked()] == [SYMBOL, longest.name]
+    warehouse.close()
+
+
+def test_a_newer_schema_is_left_alone(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate()
+    _execute(empty_url, "UPDATE alembic_version SET version_num = '9999'")
+    for asked in (warehouse.require_ready, warehouse.migrate):
+        with pytest.raises(WarehouseTooNew, match="'9999', which this program does not know"):
+            asked()
+    warehouse.close()
+
+
+def test_a_missing_database_is_created_where_the_user_may(mariadb: DatabaseServer) -> None:
+    url = mariadb.fresh()
+    name = make_url(url).database
+    mariadb.execute(f"DROP DATABASE {name}")
+    warehouse = Warehouse(url)
+    warehouse.migrate()
+    warehouse.require_ready()
+    warehouse.close()

@@ -1,0 +1,214 @@
+"""Any order, repetition and overlap of objects ends in the same warehouse."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crypto_assets.market.candles import Candle
+from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.lake_object import LakeObject, Source
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.klines.facts import KlinesBatch
+from crypto_assets_tests.warehouse.minutes import (
+    FETCHED,
+    START,
+    SYMBOL,
+    batch,
+    minute,
+    table,
+    track,
+)
+
+WINDOW = Window(START, START + DAY_MS)
+# Around the edge of an hour, so that versions of one minute fall into two hours' work.
+FIRST = START + HOUR_MS - 3 * MINUTE_MS
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> KlinesBatch:
+    """A few minutes in a row, of few values and fetch times, so that objects contradict."""
+    start = FIRST + draw(st.integers(0, 5)) * MINUTE_MS
+    rows = [
+        minute(
+            start + n * MINUTE_MS,
+            base=draw(st.sampled_from([100, 101, 102])),
+            volume=(start + n) % 3,
+        )
+        for n in range(draw(st.integers(1, 3)))
+    ]
+    fetched_at = FETCHED + draw(st.integers(0, 3))
+    return batch(table(rows), fetched_at, draw(st.sampled_from(list(Source))))
+
+
+@st.composite
+def two_deliveries(draw: st.DrawFn) -> tuple[list[list[KlinesBatch]], list[list[KlinesBatch]]]:
+    """The same objects twice, each time in an order, with repetitions and in loads of its own."""
+    found = draw(st.lists(objects(), min_size=1, max_size=5))
+    return _delivery(draw, found), _delivery(draw, found)
+
+
+def _delivery(draw: st.DrawFn, found: Sequence[KlinesBatch]) -> list[list[KlinesBatch]]:
+    places = list(range(len(found)))
+    order = [*draw(st.permutations(places)), *draw(st.lists(st.sampled_from(places), max_size=3))]
+    loads: list[list[KlinesBatch]] = [[]]
+    for place in order:
+        if draw(st.booleans()):
+            loads.append([])
+        loads[-1].append(found[place])
+    return loads
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(deliveries=two_deliveries())
+def test_the_order_of_loading_leaves_no_trace(
+    warehouse: Warehouse, deliveries: tuple[list[list[KlinesBatch]], ...]
+) -> None:
+    ends = []
+    for number, loads in enumerate(deliveries):
+        name = f"COIN{number}USDT"
+        _forget(warehouse, name)
+        track(warehouse, name)
+        for load in loads:
+            own = [(_of_symbol(item, name), candles) for item, candles in load]
+            warehouse.objects.record([item for item, _ in own])
+            warehouse.facts.load(name, own)
+            warehouse.aggregates.hours(name, WINDOW, START + DAY_MS)
+        # An hour that an import alone had, and lost, waits for its day as one that was loaded.
+        warehouse.aggregates.days(name, WINDOW, START + DAY_MS)
+        ends.append(_state(warehouse, name))
+    assert ends[0] == ends[1]
+
+
+def _of_symbol(item: LakeObject, name: str) -> LakeObject:
+    return replace(item, symbol=name, key=item.key.replace(SYMBOL, name))
+
+
+def _state(warehouse: Warehouse, name: str) -> dict[str, Any]:
+    """Everything that is held of a symbol, but for when the warehouse was told."""
+    revisions = warehouse.revisions.list(name)
+    mark = warehouse.watermarks.get(name)
+    facts = warehouse.facts.read_fetched(name, WINDOW).to_pylist()
+    stored = {row["open_time"]: Source(row["source"]).rank for row in facts}
+    return {
+        "facts": _rows(warehouse, "fact_klines", name),
+        "hours": _rows(warehouse, "hourly_klines", name),
+        "days": _rows(warehouse, "daily_klines", name),
+        "stale": _rows(warehouse, "stale_hours", name),
+        "revisions": sorted(
+            (
+                _side(revision.old, revision.old_fetched_at, revision.old_source),
+                _side(revision.new, revision.new_fetched_at, revision.new_source),
+            )
+            for revision in revisions
+            # A version that was refused before a better source brought its minute is none.
+            if {Source(revision.old_source).rank, Source(revision.new_source).rank}
+            == {stored.get(revision.open_time)}
+        ),
+        "watermark": mark,
+    }
+
+
+def _side(candle: Candle, fetched_at: int, source: str) -> tuple[Any, ...]:
+    return (*vars(candle).values(), fetched_at, source)
+
+
+def _rows(warehouse: Warehouse, name: str, symbol: str) -> list[tuple[Any, ...]]:
+    ident = warehouse.symbols.id_of(symbol)
+    statement = f"SELECT * FROM {name} WHERE symbol_id = {ident} ORDER BY open_time"
+    rows = warehouse._database.read_primary(lambda c: c.exec_driver_sql(statement).all())
+    return [tuple(row)[1:] for row in rows]
+
+
+def _forget(warehouse: Warehouse, symbol: str) -> None:
+    """Examples of one test share a warehouse; each starts with a symbol that has no past."""
+    track(warehouse, symbol)
+    ident = warehouse.symbols.id_of(symbol)
+    names = (
+        "fact_klines",
+        "hourly_klines",
+        "daily_klines",
+        "stale_hours",
+        "kline_revisions",
+        "extraction_metadata",
+    )
+
+    def clear(connection: Any) -> None:
+        for name in names:
+            connection.exec_driver_sql(f"DELETE FROM {name} WHERE symbol_id = {ident}")
+        for name in ("lake_objects", "quarantine"):
+            connection.exec_driver_sql(f"DELETE FROM {name} WHERE symbol = '{symbol}'")
+
+    warehouse._database.write(clear)
+
+
+def test_a_revision_names_both_values_and_sources(warehouse: Warehouse) -> None:
+    track(warehouse)
+    load = warehouse.facts.load
+    load(SYMBOL, [batch(table([minute(START, 100)]), FETCHED, Source.REST)])
+    load(SYMBOL, [batch(table([minute(START, 105)]), FETCHED + 9)])
+    (revision,) = warehouse.revisions.list(SYMBOL)
+    assert _side(revision.old, revision.old_fetched_at, revision.old_source) == (
+        *minute(START, 100).values(),
+        FETCHED,
+        "rest",
+    )
+    assert _side(revision.new, revision.new_fetched_at, revision.new_source) == (
+        *minute(START, 105).values(),
+        FETCHED + 9,
+        "archive",
+    )
+    assert warehouse.revisions.list() == [revision]
+    assert warehouse.revisions.list(SYMBOL, Window(START + 1, START + DAY_MS)) == []
+
+
+def test_a_revision_confirmed_later_is_still_one_and_keeps_its_date(warehouse: Warehouse) -> None:
+    track(warehouse)
+    for fetched, base in ((0, 100), (1, 105), (2, 105)):
+        rows = table([minute(START, base), minute(START + MINUTE_MS, 100)])
+        warehouse.facts.load(SYMBOL, [batch(rows, FETCHED + fetched)])
+        if fetched == 1:
+            (noted,) = warehouse.revisions.list(SYMBOL)
+    (revision,) = warehouse.revisions.list(SYMBOL)
+    assert revision.new_fetched_at == FETCHED + 2
+    assert revision.noted_at == noted.noted_at
+
+
+@pytest.mark.parametrize(
+    ("weaker", "stronger"),
+    [
+        (Source.IMPORT, Source.REST),
+        (Source.IMPORT, Source.ARCHIVE),
+        (Source.REST, Source.VERIFIED),
+        (Source.ARCHIVE, Source.VERIFIED),
+    ],
+)
+@pytest.mark.parametrize("weaker_first", [True, False])
+def test_a_source_of_higher_rank_counts_whenever_it_was_fetched(
+    warehouse: Warehouse, weaker: Source, stronger: Source, weaker_first: bool
+) -> None:
+    track(warehouse)
+    loads = [
+        batch(table([minute(START, 105)]), FETCHED + 9, weaker),
+        batch(table([minute(START, 100)]), FETCHED, stronger),
+    ]
+    for load in loads if weaker_first else reversed(loads):
+        warehouse.facts.load(SYMBOL, [load])
+    assert _rows(warehouse, "fact_klines", SYMBOL)[0][-1] == stronger.value
+    assert warehouse.facts.read(SYMBOL, WINDOW)["open"].to_pylist() == [minute(START, 100)["open"]]
+    (revision,) = warehouse.revisions.list(SYMBOL)
+    assert (revision.old_source, revision.new_source) == (weaker.value, stronger.value)
+
+
+@pytest.mark.parametrize("gap", [MINUTE_MS, 3 * DAY_MS])
+def test_an_unrevised_load_records_nothing(warehouse: Warehouse, gap: int) -> None:
+    track(warehouse)
+    rows = table([minute(START), minute(START + gap)])
+    for fetched in (0, 1):
+        warehouse.facts.load(SYMBOL, [batch(rows, FETCHED + fetched)])
+    assert warehouse.revisions.list(SYMBOL) == []

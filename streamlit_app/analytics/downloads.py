@@ -1,0 +1,57 @@
+"""The chart to take away: its numbers as CSV or Parquet, itself as a PNG."""
+
+import streamlit as st
+
+from crypto_assets.market.clock import from_ms
+from crypto_assets.reports import Chart
+from streamlit_app.analytics import exports
+from streamlit_app.analytics.selection import Selection
+from streamlit_app.components.live_chart import Picture
+
+_ASKED = "_pictures"
+
+
+def offer(chosen: Selection, shown: Chart) -> Picture:
+    """Draws the buttons; the files are made when they are asked for."""
+    name = _file_name(chosen, shown)
+    with st.popover("Download", icon=":material/download:"):
+        st.download_button(
+            "CSV",
+            lambda: exports.as_csv(shown),
+            f"{name}.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/table:",
+            help="Candles and indicators, as many digits as the warehouse holds.",
+            width="stretch",
+        )
+        st.download_button(
+            "Parquet",
+            lambda: exports.as_parquet(shown),
+            f"{name}.parquet",
+            "application/vnd.apache.parquet",
+            on_click="ignore",
+            icon=":material/view_column:",
+            help="The same with exact decimals as their own type.",
+            width="stretch",
+        )
+        st.button(
+            "PNG",
+            icon=":material/image:",
+            key="png",
+            on_click=_ask,
+            help="The chart as you see it.",
+            width="stretch",
+        )
+    return Picture(name, st.session_state.get(_ASKED, 0))
+
+
+def _ask() -> None:
+    st.session_state[_ASKED] = st.session_state.get(_ASKED, 0) + 1
+
+
+def _file_name(chosen: Selection, shown: Chart) -> str:
+    """`BTCUSDT-1h-20250301-20250308`, by the UTC days of the first and the last candle."""
+    window = shown.candles.window
+    first, last = (from_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
+    return f"{chosen.about.symbol}-{shown.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"

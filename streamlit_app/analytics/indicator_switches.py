@@ -1,0 +1,95 @@
+"""Switches for everything that can be charted, made from the registry of providers.
+
+A provider that is registered appears here by itself: a switch, and an input for each parameter. All
+of them stand in the page's address.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from crypto_assets.analytics import Panel, Provider
+from streamlit_app.analytics import parameter_inputs
+from streamlit_app.data import analytics
+from streamlit_app.data.analytics import Switches
+
+# The candles themselves are no indicator over them.
+_DRAWN_ANYWAY = {"candlestick"}
+_ON_AT_FIRST = frozenset(
+    {"sma", "ema", "volume", "rsi"}
+    | {"order_book", "volume_profile", "return_distribution", "correlation_matrix"}
+)
+
+
+def offered(panel: Panel) -> list[Provider[Any]]:
+    """Providers whose charts belong to a panel."""
+    return [
+        provider
+        for provider in analytics.providers().values()
+        if provider.panel is panel and provider.name not in _DRAWN_ANYWAY
+    ]
+
+
+def choose(panels: Sequence[tuple[Panel, str]], symbols: Sequence[str]) -> Switches:
+    """Draws the switches under each panel's title; returns those that are on, with parameters."""
+    chosen = []
+    for panel, title in panels:
+        st.caption(title)
+        for provider in offered(panel):
+            if values := _switch(provider, symbols):
+                chosen.append((provider.name, values[0]))
+    on_click = [provider for panel, _ in panels for provider in offered(panel)]
+    st.button(
+        "Reset all",
+        icon=":material/restart_alt:",
+        key=f"reset_{panels[0][0]}",
+        on_click=_reset_all,
+        args=(on_click,),
+    )
+    return tuple(chosen)
+
+
+def _switch(
+    provider: Provider[Any], symbols: Sequence[str]
+) -> tuple[tuple[tuple[str, object], ...]] | None:
+    """The parameters of a provider that is on."""
+    on = st.toggle(
+        provider.title,
+        value=provider.name in _ON_AT_FIRST,
+        key=provider.name,
+        help=provider.summary,
+        bind="query-params",
+    )
+    # Even with nothing in it: what stands below keeps its place, and what is being typed there.
+    place = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    if not on:
+        return None
+    if not provider.params.model_fields:
+        return ((),)
+    with place:
+        values = parameter_inputs.inputs(provider, symbols)
+        st.button(
+            "",
+            icon=":material/restart_alt:",
+            key=f"reset_{provider.name}",
+            help=f"Reset {provider.title} to its defaults",
+            type="tertiary",
+            on_click=_reset,
+            args=(provider,),
+        )
+    return (values,)
+
+
+def _reset(provider: Provider[Any]) -> None:
+    st.session_state.update(parameter_inputs.defaults(provider))
+
+
+def _reset_all(every: Sequence[Provider[Any]]) -> None:
+    for provider in every:
+        st.session_state[provider.name] = provider.name in _ON_AT_FIRST
+        if provider.name in _ON_AT_FIRST:
+            _reset(provider)
+        else:
+            for key in parameter_inputs.defaults(provider):
+                st.session_state.pop(key, None)

@@ -1,0 +1,80 @@
+"""Who may change something: the bearer of the token or, where none is set, this machine alone.
+
+It is the HTTP API's rule: looking is open to whoever reaches the app. A button that is drawn
+disabled is a courtesy; what counts is `require`, before each change.
+"""
+
+import secrets
+
+import streamlit as st
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.loopback import Asked, objections
+from crypto_assets.settings import settings
+from streamlit_app.components import notices
+
+_UNLOCKED = "changes_unlocked"
+_FIELD = "token"
+
+
+def gate() -> bool:
+    """Whether this viewer may change things; where not, it is said how one may."""
+    reason = _objection()
+    if reason and settings().api_token:
+        _ask_for_token()
+    elif reason:
+        st.info(
+            f"**Here you may look and change nothing:** {reason}. Open the app on its own machine, "
+            "by its loopback address, or set CRYPTO_API_TOKEN there and give the token here.",
+            icon=":material/lock:",
+        )
+    return reason is None
+
+
+def require() -> None:
+    """Raises WrongUse where this viewer may not change anything."""
+    if reason := _objection():
+        raise WrongUse(f"changing is refused: {reason}")
+
+
+def who() -> str:
+    """As the change log names this viewer."""
+    name = st.user.get("email")
+    return f"{name} in the app" if name else "the app"
+
+
+def _objection() -> str | None:
+    if settings().api_token:
+        return None if st.session_state.get(_UNLOCKED) else "it takes the token of CRYPTO_API_TOKEN"
+    headers = {name.lower(): value for name, value in st.context.headers.items()}
+    asked = Asked(
+        bound_to=st.get_option("server.address") or "every address",
+        # Streamlit's word for this machine is None.
+        client=st.context.ip_address or "127.0.0.1",
+        scheme=(st.context.url or "").partition(":")[0],
+        headers=headers,
+    )
+    return next(objections(asked, "app"), None)
+
+
+def _ask_for_token() -> None:
+    with (
+        st.form("unlock", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        st.text_input(
+            "To change something, give the token of CRYPTO_API_TOKEN",
+            type="password",
+            key=_FIELD,
+            width=420,
+        )
+        asked = st.form_submit_button("Unlock", icon=":material/lock_open:", on_click=_unlock)
+    if asked:
+        st.error(notices.sentence("the token is wrong"), icon=":material/lock:")
+
+
+def _unlock() -> None:
+    given, token = st.session_state[_FIELD], settings().api_token
+    # In time that tells nothing about how much of it is right.
+    if token and secrets.compare_digest(given.encode(), token.get_secret_value().encode()):
+        st.session_state[_UNLOCKED] = True

@@ -1,0 +1,40 @@
+"""The line above every page: whether candles arrive, how old the newest is, and who is away."""
+
+from datetime import timedelta
+
+import streamlit as st
+
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.reports import Concern, Dashboard
+from streamlit_app import data, words
+from streamlit_app.components import notices
+
+
+@st.fragment(run_every="5s")
+def line() -> None:
+    """Refreshes alone. Where the warehouse fails it says so shortly; the page says the rest."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _candles()
+    notices.away()
+
+
+def _candles() -> None:
+    try:
+        board = data.dashboard()
+    except CryptoAssetsError:
+        st.badge("No data", icon=":material/cloud_off:", color="orange")
+        return
+    _health(board)
+    if board.lag_ms is not None:
+        lag = words.ago(timedelta(milliseconds=board.lag_ms))
+        st.caption(f"newest candle closed {lag} ago", width="content")
+
+
+def _health(board: Dashboard) -> None:
+    silent = [one.symbol for one in board.attention if one.concern is Concern.SILENT]
+    if board.lag_ms is None:
+        st.badge("Empty", icon=":material/hourglass_empty:", color="gray")
+    elif silent:
+        st.badge(f"{len(silent)} silent", icon=":material/warning:", color="orange")
+    else:
+        st.badge("Live", icon=":material/check_circle:", color="blue")

@@ -1,0 +1,119 @@
+"""Alerts: the webhook that hears of failures, set, taken back, and tested by a real message."""
+
+from functools import partial
+
+import streamlit as st
+
+from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.pipeline.alerting.destination import check_address, send_test
+from crypto_assets.pipeline.alerting.webhook import Webhook
+from crypto_assets.warehouse.catalog.app_settings import MASK
+from streamlit_app import auth
+from streamlit_app.actions import act, confirm
+from streamlit_app.components import notices
+from streamlit_app.data import preferences
+
+_FIELD = "webhook_url"
+
+
+def show(allowed: bool) -> None:
+    """Raises WarehouseError."""
+    address = preferences.alert_address()
+    webhook, changed = address.read(), address.changed
+    st.markdown(_now(webhook, changed))
+    with st.container(horizontal=True):
+        tested = st.button(
+            "Send a test",
+            icon=":material/send:",
+            key="test_webhook",
+            disabled=not (allowed and webhook.url),
+        )
+        if webhook.url and st.button(
+            "Send none", icon=":material/notifications_off:", key="no_webhook", disabled=not allowed
+        ):
+            confirm(
+                "Send no alerts?",
+                "Failed runs and silent symbols are then told to nobody.",
+                "Send none",
+                _silence,
+            )
+        if changed and st.button(
+            "Back to the environment's",
+            icon=":material/undo:",
+            key="env_webhook",
+            disabled=not allowed,
+        ):
+            act(_take_back)
+    with st.container():  # what is said there goes again, and moves nothing that is being typed
+        if tested:
+            _test(webhook)
+    _form("Another address" if webhook.url else "Address", allowed)
+
+
+def _now(webhook: Webhook, changed: bool) -> str:
+    if not webhook.url:
+        return "**Alerts go nowhere.** Failed runs and silent symbols are told to nobody."
+    scheme = webhook.url.partition(":")[0]
+    origin = "set here" if changed else "from `CRYPTO_ALERT_WEBHOOK_URL`"
+    return f"Alerts go to **{scheme}://{webhook.place}/{MASK}** ({origin})."
+
+
+def _test(webhook: Webhook) -> None:
+    try:
+        auth.require()
+        send_test(webhook)
+    except CryptoAssetsError as error:
+        st.error(f"**The test did not arrive.** {notices.sentence(str(error))}")
+        return
+    st.success(
+        f"**{webhook.place} took the test.** It should be readable there now.",
+        icon=":material/check_circle:",
+    )
+
+
+def _form(label: str, allowed: bool) -> None:
+    with st.form("webhook", border=False, clear_on_submit=True):
+        given = st.text_input(
+            label,
+            type="password",
+            placeholder="https://hooks.slack.com/services/…",
+            key=_FIELD,
+            help="An incoming webhook of Slack, or of what takes its JSON, as Mattermost.",
+            width=520,
+        )
+        saved = st.form_submit_button("Use this address", type="primary", disabled=not allowed)
+    st.caption(
+        "The address is a secret: it is kept in the warehouse, shown nowhere, and the change log "
+        "says only that it has changed."
+    )
+    if saved:
+        _ask(given)
+
+
+def _ask(given: str) -> None:
+    try:
+        place = Webhook(check_address(given)).place
+    except CryptoAssetsError as error:
+        st.error(notices.sentence(str(error)), icon=":material/error:")
+        return
+    confirm(
+        "Send alerts there?",
+        f"From the next alert on they go to **{place}**, and nowhere else.",
+        "Send them there",
+        partial(_save, given),
+    )
+
+
+def _save(given: str, who: str) -> str:
+    preferences.alert_address().choose(given, who)
+    return "Alerts go to the new address. Send a test to be sure."
+
+
+def _silence(who: str) -> str:
+    preferences.alert_address().choose("", who)
+    return "Alerts go nowhere."
+
+
+def _take_back(who: str) -> str:
+    preferences.alert_address().take_back(who)
+    return "Alerts go where the environment says."

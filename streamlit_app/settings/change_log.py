@@ -1,0 +1,45 @@
+"""The change log: what people changed here, in Dagster through here, and over the API."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from crypto_assets.market.clock import from_ms
+from crypto_assets.warehouse.catalog.app_settings import SettingChange
+from streamlit_app.components import notices
+from streamlit_app.data import preferences
+
+
+def show() -> None:
+    """Raises WarehouseError."""
+    found = preferences.changes()
+    if not found:
+        notices.nothing("Nobody has changed anything yet.")
+        return
+    st.dataframe(
+        pd.DataFrame([_row(change) for change in found]),
+        hide_index=True,
+        height="content" if len(found) <= 15 else 560,
+        column_config={
+            "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
+            "What": st.column_config.TextColumn(width="medium"),
+        },
+    )
+
+
+def _row(change: SettingChange) -> dict[str, Any]:
+    return {
+        "When (UTC)": from_ms(change.changed_at).replace(tzinfo=None),
+        "What": change.name.replace("_", " "),
+        "Before": _text(change.old),
+        "After": _text(change.new),
+        "Who": change.who,
+    }
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "\N{EM DASH}"
+    return value if isinstance(value, str) else json.dumps(value)

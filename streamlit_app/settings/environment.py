@@ -1,0 +1,58 @@
+"""Settings of the environment: their values, secrets masked, and where to change them."""
+
+import pandas as pd
+import streamlit as st
+from pydantic import SecretStr
+
+from crypto_assets.addresses import hide_login, without_login
+from crypto_assets.pipeline.control.runtime_settings import CHOICES
+from crypto_assets.settings import PROJECT_ROOT, Settings, settings, variable_of
+from crypto_assets.warehouse.catalog.app_settings import MASK
+from streamlit_app.data import preferences
+
+_LINKS = {"dagster_link_url", "app_link_url", "runbook_url"}
+
+
+def show() -> None:
+    """Raises WarehouseError."""
+    st.markdown(
+        f"Read when a program starts. To change one, edit `{PROJECT_ROOT / '.env'}`, or what sets "
+        "the environment there, and start Dagster and the app again. `docs/settings.md` says what "
+        "each one means."
+    )
+    chosen = preferences.choices()
+    rows = [
+        {
+            "Variable": variable_of(name),
+            "Value": _written(name, getattr(settings(), name)),
+            "Set": "yes" if name in settings().model_fields_set else "by default",
+            "Here instead": f"{chosen[name].value}"
+            if name in CHOICES and chosen[name].changed
+            else "",
+        }
+        for name in Settings.model_fields
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        column_config={
+            "Variable": st.column_config.TextColumn(width="medium"),
+            "Value": st.column_config.TextColumn(width="large"),
+            "Here instead": st.column_config.TextColumn(
+                help="What this page has set, which counts instead."
+            ),
+        },
+    )
+
+
+def _written(name: str, value: object) -> str:
+    if isinstance(value, SecretStr):
+        return MASK if value.get_secret_value() else "none"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, str):
+        # The settings themselves have taken the login out of links, in whose paths an @ may stand.
+        is_asked = "://" in value and name not in _LINKS
+        return (hide_login(value) if is_asked else without_login(value)) or "none"
+    return str(value) if value is not None else "none"

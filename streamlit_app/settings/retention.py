@@ -1,0 +1,131 @@
+"""Retention: how long each kind is kept, changed for the next night's run."""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from crypto_assets.pipeline.control.runtime_settings import (
+    RETENTION,
+    Choice,
+    InForce,
+    choose,
+    take_back,
+)
+from streamlit_app import data
+from streamlit_app.actions import act, confirm
+from streamlit_app.data import preferences
+
+_WORDS = {
+    "raw_days": (
+        "Days in the raw lake",
+        "Then objects move to the archive lake; none goes that is not loaded.",
+    ),
+    "archive_days": (
+        "Days in the archive lake",
+        "Then objects are deleted for good. The warehouse keeps its candles.",
+    ),
+    "lake_max_gb": (
+        "Most that the lake may hold, GB",
+        "Above it the oldest archived objects go first. Leave it empty for no bound.",
+    ),
+    "minute_days": (
+        "Days of minute candles in the warehouse",
+        "Then they go, by whole days; hours and days stay for ever. 0 keeps minutes for ever.",
+    ),
+    "order_book_days": (
+        "Days of order-book levels",
+        "Then the levels go; best prices, spread and depth of each snapshot stay.",
+    ),
+}
+
+
+def show(allowed: bool) -> None:
+    """Raises WarehouseError."""
+    st.caption(
+        "Counts at the next run of retention: each night at 03:00 UTC, or at once by Run now of "
+        "Maintenance on the page Scheduler."
+    )
+    found = preferences.choices()
+    with st.form("retention", border=False):
+        with st.grid(3, min_column_width=300):
+            wanted = {name: _input(choice, found[name]) for name, choice in RETENTION.items()}
+        saved = st.form_submit_button("Save", type="primary", disabled=not allowed)
+    if saved:
+        _ask(wanted, found)
+    for name in RETENTION:
+        if found[name].changed:
+            _offer_default(name, found[name], allowed)
+
+
+def _input(choice: Choice, found: InForce) -> float | None:
+    """What is not touched comes back as it is."""
+    label, meaning = _WORDS[choice.name]
+    # Streamlit wants all numbers of an input to be of one kind.
+    kind: Any = float if choice.fractions else int
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        value = st.number_input(
+            label,
+            min_value=kind(choice.least),
+            max_value=kind(choice.most),
+            value=None if found.value is None else kind(found.value),
+            step=kind(1),
+            format="%g" if choice.fractions else "%d",
+            placeholder=choice.unset or "",
+            # What is put back to its default must not keep what was typed before.
+            key=f"keep_{choice.name}_{found.value}",
+        )
+        st.caption(meaning)
+    return int(value) if value is not None and float(value).is_integer() else value
+
+
+def _ask(wanted: dict[str, float | None], found: dict[str, InForce]) -> None:
+    changed = {name: value for name, value in wanted.items() if value != found[name].value}
+    if not changed:
+        st.caption("Nothing differs from what counts already.")
+        return
+    lines = [
+        f"- {_WORDS[name][0]}: {_said(name, found[name].value)} → **{_said(name, value)}**"
+        for name, value in changed.items()
+    ]
+    if any(_shorter(value, found[name].value, name) for name, value in changed.items()):
+        lines.append("\n**What is older goes for good**, from the next run of retention on.")
+    confirm("Change retention?", "\n".join(lines), "Change it", partial(_save, changed))
+
+
+def _shorter(value: float | None, before: float | None, name: str) -> bool:
+    """Whether less is kept than before; of minutes 0 is for ever."""
+    for_ever = float("inf")
+    new, old = (for_ever if one is None else one for one in (value, before))
+    if name == "minute_days":
+        new, old = new or for_ever, old or for_ever
+    return new < old
+
+
+def _said(name: str, value: float | None) -> str:
+    choice = RETENTION[name]
+    if value is None:
+        return str(choice.unset)
+    return "for ever" if name == "minute_days" and not value else f"{value:g} {choice.unit}"
+
+
+def _save(changed: dict[str, float | None], who: str) -> str:
+    choose(data.platform(), changed, who)
+    return "Retention is changed, from its next run on."
+
+
+def _offer_default(name: str, found: InForce, allowed: bool) -> None:
+    if st.button(
+        f"{_WORDS[name][0]}: back to {_said(name, found.default)}",
+        icon=":material/undo:",
+        type="tertiary",
+        key=f"default_{name}",
+        help="What the environment says counts again.",
+        disabled=not allowed,
+    ):
+        act(partial(_take_back, name))
+
+
+def _take_back(name: str, who: str) -> str:
+    take_back(data.platform(), name, who)
+    return f"{_WORDS[name][0]}: what the environment says counts again."

@@ -1,0 +1,135 @@
+"""Symbols: which are tracked, another one that the exchange lists, one fewer, one again."""
+
+from functools import partial
+
+import streamlit as st
+
+from crypto_assets.errors import CryptoAssetsError, WrongUse
+from crypto_assets.market.clock import from_ms
+from crypto_assets.market.symbols import SymbolStatus, symbol_name
+from crypto_assets.pipeline.control import admin
+from crypto_assets.warehouse import TrackedSymbol
+from streamlit_app import data
+from streamlit_app.actions import act, confirm
+from streamlit_app.components import notices
+from streamlit_app.data import preferences
+
+
+def show(allowed: bool) -> None:
+    """Raises WarehouseError."""
+    known = preferences.symbols()
+    _add({one.name for one in known if one.active}, allowed)
+    _cards([one for one in known if one.active], allowed)
+    if retired := [one for one in known if not one.active]:
+        st.markdown("**Not tracked any more.** What is held of them stays.")
+        _cards(retired, allowed)
+
+
+def _add(tracked: set[str], allowed: bool) -> None:
+    with st.container():  # a warning that comes or goes there moves nothing that is being typed
+        offered = _offered(tracked)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Add a symbol",
+            offered,
+            index=None,
+            placeholder="Search, or type a name as in BTCUSDT",
+            accept_new_options=True,
+            filter_mode="contains",
+            # Another one once it is tracked: what was typed must not stay.
+            key=f"new_symbol_{len(tracked)}",
+            width=340,
+        )
+        asked = st.button(
+            "Add",
+            icon=":material/add:",
+            type="primary",
+            key="add_symbol",
+            disabled=not allowed or not name,
+        )
+    st.caption(
+        "The exchange is asked whether it lists the symbol. Then its candles come with the next "
+        "tick, and its history is backfilled by itself within a minute."
+    )
+    if asked and name:
+        act(partial(_track, name))
+
+
+def _offered(tracked: set[str]) -> list[str]:
+    try:
+        return [name for name in preferences.listed() if name not in tracked]
+    except CryptoAssetsError as error:
+        st.warning(
+            f"**The exchange does not tell what it lists.** {notices.sentence(str(error))} "
+            "A name can be typed still, and is added when the exchange confirms it.",
+            icon=":material/cloud_off:",
+        )
+        return []
+
+
+def _track(name: str, who: str) -> str:
+    added = admin.add_symbols(preferences.hasty_platform(), [name], who)
+    if not added:
+        raise WrongUse(f"{symbol_name(name)} is tracked already")
+    return f"{added[0]} is tracked: it is backfilled by itself within a minute."
+
+
+def _cards(shown: list[TrackedSymbol], allowed: bool) -> None:
+    with st.grid(4, min_column_width=240):
+        for one in shown:
+            _card(one, allowed)
+
+
+def _card(one: TrackedSymbol, allowed: bool) -> None:
+    with st.container(border=True, height="stretch", gap="xsmall", key=f"symbol_{one.name}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+            st.markdown(f"**{one.base} / {one.quote}**", width="content")
+            _status(one)
+        st.caption(f"{one.name}, {_since(one)}")
+        if one.active:
+            if st.button(
+                "Retire",
+                icon=":material/remove_circle:",
+                key=f"retire_{one.name}",
+                disabled=not allowed,
+            ):
+                _confirm_retiring(one)
+        elif st.button(
+            "Take up again", icon=":material/replay:", key=f"again_{one.name}", disabled=not allowed
+        ):
+            confirm(
+                f"Track {one.name} again?",
+                "Its candles come with the next tick. What it missed is backfilled by itself.",
+                "Track it again",
+                partial(_track, one.name),
+            )
+
+
+def _confirm_retiring(one: TrackedSymbol) -> None:
+    confirm(
+        f"Retire {one.name}?",
+        "Nothing new is fetched of it. What is held of it stays and can be read, and it may be "
+        "taken up again at any time.",
+        "Retire it",
+        partial(_retire, one.name),
+    )
+
+
+def _retire(name: str, who: str) -> str:
+    admin.retire_symbol(data.platform(), name, who)
+    return f"{name} is tracked no longer; its data stays."
+
+
+def _since(one: TrackedSymbol) -> str:
+    if one.active_until:
+        return f"retired {from_ms(one.active_until):%d %b %Y}"
+    return f"tracked since {from_ms(one.active_since):%d %b %Y}"
+
+
+def _status(one: TrackedSymbol) -> None:
+    if not one.active:
+        st.badge("Retired", color="gray")
+    elif one.status is SymbolStatus.TRADING:
+        st.badge("Trading", color="blue")
+    else:
+        st.badge(one.status.value.replace("_", " ").capitalize(), color="orange")
