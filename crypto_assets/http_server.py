@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from crypto_assets.garbage import spare_what_stands
+from crypto_assets.garbage_collection import spare_what_stands
 from crypto_assets.ports import claim_port
 
 _GRACE_SECONDS = 2

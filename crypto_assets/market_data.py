@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from crypto_assets.analytics.registry import providers
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.clock import Window, now_ms
-from crypto_assets.market.instant import instant_ms
+from crypto_assets.market.instant_parsing import instant_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.reports import CandleSeries, Reports
 from crypto_assets.settings import Settings, settings
 from crypto_assets.wiring import open_warehouse

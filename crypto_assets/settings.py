@@ -25,7 +25,7 @@ from pydantic_settings import (
 
 from crypto_assets.addresses import AddressingStyle, expand_user, hide_login, without_login
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.instant import parse_day
+from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import symbol_name
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent

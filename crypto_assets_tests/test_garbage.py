@@ -2,7 +2,7 @@
 
 import gc
 
-from crypto_assets.garbage import spare_what_stands
+from crypto_assets.garbage_collection import spare_what_stands
 
 
 def test_what_stands_is_looked_at_no_more() -> None:

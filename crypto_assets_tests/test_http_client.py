@@ -10,7 +10,7 @@ from traceback import format_exception
 
 import pytest
 
-from crypto_assets.cli import serving
+from crypto_assets.cli import served_programs
 from crypto_assets.errors import (
     AlertNotSent,
     ExchangeUnavailable,
@@ -25,7 +25,7 @@ from crypto_assets.exchange import BinanceRest, Patience
 from crypto_assets.http_client import find_proxies, open_session
 from crypto_assets.lake import S3Options, open_lake
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.orchestrator.webserver_client import Webserver
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets_tests.services.scripted import Answer, scripted
@@ -152,7 +152,7 @@ def test_this_machine_is_asked_directly(
         BinanceRest(url, ONCE).server_time()
         Webhook(url).send([Alert("a", "b")])
         assert Webserver(url).ask("{ version }") == {}
-        assert serving.app(int(server.url.rpartition(":")[2]), tmp_path).ready()
+        assert served_programs.app(int(server.url.rpartition(":")[2]), tmp_path).ready()
         # What the compose file's health checks run, in a process of its own.
         check = [sys.executable, str(PROJECT_ROOT / "deploy" / "healthcheck.py"), url]
         assert subprocess.run(check, check=False).returncode == 0

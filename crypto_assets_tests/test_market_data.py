@@ -18,7 +18,7 @@ import pytest
 from crypto_assets import connect
 from crypto_assets.errors import UnknownProvider, UnknownSymbol, WarehouseNotReady, WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, day_start_ms, from_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_start_ms, from_ms
 from crypto_assets.market_data import MarketData
 from crypto_assets.settings import settings
 from crypto_assets.warehouse import Warehouse

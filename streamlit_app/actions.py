@@ -7,16 +7,16 @@ import streamlit as st
 from crypto_assets.errors import CryptoAssetsError
 from streamlit_app import auth, data
 from streamlit_app.components import notices
-from streamlit_app.data import preferences, scheduler
+from streamlit_app.data import app_settings, scheduler
 
 _SAID, _ASKED = "said", "asked"
 # What was read before a change must not be shown after it.
 _READS = (
     data.dashboard,
     data.instruments,
-    preferences.changes,
-    preferences.choices,
-    preferences.symbols,
+    app_settings.changes,
+    app_settings.choices,
+    app_settings.symbols,
     scheduler.backfills,
     scheduler.intervals,
     scheduler.planned,

@@ -36,8 +36,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from crypto_assets.analytics.frame import PARTIAL
-from crypto_assets.analytics.gaps import unbroken_runs
+from crypto_assets.analytics.candle_frame import PARTIAL
+from crypto_assets.analytics.candle_gaps import unbroken_runs
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval

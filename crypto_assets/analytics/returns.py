@@ -5,7 +5,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from crypto_assets.analytics.gaps import after_holes, open_times_of
+from crypto_assets.analytics.candle_gaps import after_holes, open_times_of
 from crypto_assets.market.intervals import Interval
 
 Closes = TypeVar("Closes", pd.Series, pd.DataFrame)

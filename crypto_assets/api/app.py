@@ -11,13 +11,13 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from crypto_assets.api.access import Access
 from crypto_assets.api.body_limit import BodyLimit
-from crypto_assets.api.failures import explain_failures
-from crypto_assets.api.head import HeadAsGet
-from crypto_assets.api.health import watch
+from crypto_assets.api.dependencies import Parts
+from crypto_assets.api.error_handlers import explain_failures
+from crypto_assets.api.head_requests import HeadAsGet
+from crypto_assets.api.health_checks import watch
 from crypto_assets.api.metrics import new_registry
-from crypto_assets.api.observed import Observed
-from crypto_assets.api.parts import Parts
-from crypto_assets.api.rate import Allowance, RateLimit
+from crypto_assets.api.rate_limit import Allowance, RateLimit
+from crypto_assets.api.request_metrics import Observed
 from crypto_assets.api.routes import backfills, control, health, markets, pipeline, symbols
 from crypto_assets.api.routes.analytics import analytics_router
 

@@ -6,10 +6,10 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from crypto_assets.api.parts import Parts
+from crypto_assets.api.dependencies import Parts
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.health import Health
-from crypto_assets.market.clock import DAY_MS, now_ms
+from crypto_assets.health_monitor import Health
+from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.reports import Reports, Status, SymbolStatus
 

@@ -8,10 +8,10 @@ from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.clock import Window
-from crypto_assets.market.instant import instant_ms, is_ambiguous, parse_day
+from crypto_assets.market.instant_parsing import instant_ms, is_ambiguous, parse_day
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN, symbol_name
+from crypto_assets.market.utc_time import Window
 
 MOST_ROWS = 1000
 # 9999-12-31T23:59:59.999Z, the last instant that has a name.

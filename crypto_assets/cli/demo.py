@@ -8,15 +8,15 @@ from datetime import date, timedelta
 
 import click
 
-from crypto_assets.cli import serving
+from crypto_assets.cli import served_programs
 from crypto_assets.cli.backfill import run_backfill
 from crypto_assets.cli.demo_report import print_report
+from crypto_assets.cli.home_lock import sole_tenant
 from crypto_assets.cli.init import make_ready
-from crypto_assets.cli.processes import ProcessTree
-from crypto_assets.cli.tenancy import sole_tenant
+from crypto_assets.cli.process_tree import ProcessTree
 from crypto_assets.cli.up import api_port, app_port, dagster_port, require_ports, serve
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import day_of
+from crypto_assets.market.utc_time import day_of
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import settings
 from crypto_assets.wiring import platform
@@ -51,7 +51,7 @@ def demo(
             stack.enter_context(sole_tenant(settings().dagster_home))
         tree = stack.enter_context(ProcessTree(click.echo))
         click.echo("starting the simulated exchange ...")
-        tree.start(serving.exchange(exchange_port, settings().home / "logs"))
+        tree.start(served_programs.exchange(exchange_port, settings().home / "logs"))
         make_ready()
         first, last = _days(days)
         symbols = [symbol.name for symbol in platform().warehouse.symbols.tracked()]

@@ -5,10 +5,10 @@ from datetime import date
 
 import click
 
+from crypto_assets.cli.formatting import print_table
 from crypto_assets.cli.status import print_status
-from crypto_assets.cli.table import print_table
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.verify import Verified, verify
 from crypto_assets.settings import settings

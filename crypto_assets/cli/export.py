@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 
 from crypto_assets.cli.options import days_options
 from crypto_assets.errors import CryptoAssetsError, WrongUse
-from crypto_assets.market.clock import Window, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import symbol_name
-from crypto_assets.reports.files import FileKind, write_file
+from crypto_assets.market.utc_time import Window, isoformat
+from crypto_assets.reports.table_files import FileKind, write_file
 from crypto_assets.settings import settings
 from crypto_assets.wiring import open_reports, open_warehouse
 

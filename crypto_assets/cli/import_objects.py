@@ -9,7 +9,7 @@ import click
 from crypto_assets.addresses import expand_user
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.lake import Lake
-from crypto_assets.market.clock import now_ms
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.ingestion.import_objects import Imported, import_objects, load_days

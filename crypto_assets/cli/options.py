@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.clock import day_of
-from crypto_assets.market.instant import parse_day
+from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.utc_time import day_of
 from crypto_assets.pipeline.control.backfill import check_days as check_range
 from crypto_assets.settings import settings
 

@@ -6,7 +6,7 @@ import click
 
 from crypto_assets.cli.options import DayParam, symbols_option
 from crypto_assets.errors import CryptoAssetsError, WrongUse
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.control.bootstrap import admit_lake
 from crypto_assets.pipeline.recovery.rebuild import Rebuilt
 from crypto_assets.pipeline.recovery.rebuild import rebuild as rebuild_from_lake

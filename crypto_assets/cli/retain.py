@@ -2,8 +2,8 @@
 
 import click
 
-from crypto_assets.cli.table import size
-from crypto_assets.market.clock import isoformat
+from crypto_assets.cli.formatting import size
+from crypto_assets.market.utc_time import isoformat
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.retention.apply_retention import Retired
 from crypto_assets.pipeline.retention.apply_retention import retain as retire

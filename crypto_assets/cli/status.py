@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 import orjson
 
-from crypto_assets.cli.table import duration, moment, print_table, size
+from crypto_assets.cli.formatting import duration, moment, print_table, size
 from crypto_assets.reports import Status
 from crypto_assets.settings import settings
 from crypto_assets.wiring import open_reports, open_warehouse

@@ -4,10 +4,10 @@ import os
 
 import click
 
-from crypto_assets.cli import serving
+from crypto_assets.cli import served_programs
+from crypto_assets.cli.home_lock import sole_tenant
 from crypto_assets.cli.init import make_ready
-from crypto_assets.cli.processes import ProcessTree
-from crypto_assets.cli.tenancy import sole_tenant
+from crypto_assets.cli.process_tree import ProcessTree
 from crypto_assets.errors import WrongUse
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import settings
@@ -59,10 +59,10 @@ def serve(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) ->
     os.environ.setdefault("CRYPTO_APP_LINK_URL", f"http://127.0.0.1:{app_port}")
     logs = home.parent / "logs"
     programs = (
-        serving.webserver(dagster_port, logs),
-        serving.daemon(dagster_port, logs),
-        serving.app(app_port, logs),
-        serving.api(api_port, logs),
+        served_programs.webserver(dagster_port, logs),
+        served_programs.daemon(dagster_port, logs),
+        served_programs.app(app_port, logs),
+        served_programs.api(api_port, logs),
     )
     click.echo(f"starting {', '.join(program.name for program in programs)} ...")
     tree.start(*programs)

@@ -10,7 +10,7 @@ import orjson
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake import parse_key
-from crypto_assets.market.clock import Window, day_of, day_start_ms, isoformat
+from crypto_assets.market.utc_time import Window, day_of, day_start_ms, isoformat
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.reconciliation.diff import Against
 from crypto_assets.pipeline.reconciliation.verify import Verified

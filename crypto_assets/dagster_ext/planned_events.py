@@ -12,7 +12,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
-from crypto_assets.orchestrator.lanes import ERRAND_TAG
+from crypto_assets.orchestrator.run_classes import ERRAND_TAG
 
 _BACKFILL = "dagster/backfill"
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED

@@ -10,7 +10,7 @@ from crypto_assets.dagster_ext.planned_events import (
     judges,
     visits_every_key,
 )
-from crypto_assets.orchestrator.lanes import BACKFILL_TAGS, KIND_TAG, Lane, lane_tags
+from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS, KIND_TAG, Lane, lane_tags
 
 _BACKFILL = "dagster/backfill"
 _RANGE = "dagster/asset_partition_range_start"

@@ -10,7 +10,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.run_failures import bad_partitions
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import MINUTE_MS, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.deduplication import AlertMemory
 from crypto_assets.pipeline.alerting.stale_symbols import Silent, silent_symbols
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook

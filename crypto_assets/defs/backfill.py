@@ -16,7 +16,7 @@ from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.assets.specs import KLINES
 from crypto_assets.defs.ingest import order_books
 from crypto_assets.defs.partitions import SYMBOLS, contiguous, date_keys, rectangle_tags
-from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
+from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
 from crypto_assets.pipeline.stages.results import BookStage, Stage
 
 backfill = dg.define_asset_job(

@@ -13,7 +13,7 @@ from crypto_assets.defs.partitions import (
     rectangle_tags,
 )
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
+from crypto_assets.orchestrator.run_classes import ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.close_day import due_days
 from crypto_assets.pipeline.ingestion.ingest import Errand

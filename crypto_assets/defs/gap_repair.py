@@ -10,9 +10,9 @@ from crypto_assets.defs.assets.specs import KLINES
 from crypto_assets.defs.backfill import backfill
 from crypto_assets.defs.partitions import SYMBOLS, date_key, has_partitions, rectangle_tags
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, floor_ms
+from crypto_assets.orchestrator.run_classes import ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.gap_retry import days_of, due_gaps
 from crypto_assets.pipeline.ingestion.ingest import Errand

@@ -10,7 +10,7 @@ from crypto_assets.dagster_ext.active_runs import unfinished
 from crypto_assets.defs.assets.specs import KLINES, ORDER_BOOKS
 from crypto_assets.defs.partitions import date_key, known_symbols, rectangle_tags
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.orchestrator.lanes import ERRAND_TAG, Lane, lane_tags
+from crypto_assets.orchestrator.run_classes import ERRAND_TAG, Lane, lane_tags
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import Errand

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from crypto_assets.orchestrator.lanes import Lane, lane_tags
+from crypto_assets.orchestrator.run_classes import Lane, lane_tags
 
 _TAGS = lane_tags(Lane.MAINTENANCE)
 

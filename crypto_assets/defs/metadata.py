@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import dagster as dg
 
 from crypto_assets.defs.partitions import date_key, window_of
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, from_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_ms
 from crypto_assets.pipeline.stages.results import BookStage, DayOutcome, Stage
 from crypto_assets.settings import settings
 

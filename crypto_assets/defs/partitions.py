@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from crypto_assets.market.clock import Window, to_ms
+from crypto_assets.market.utc_time import Window, to_ms
 from crypto_assets.settings import PartitionUnit, settings
 
 SYMBOLS = "symbols"

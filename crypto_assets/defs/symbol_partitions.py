@@ -11,8 +11,8 @@ from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.backfill import Rectangle, backfill
 from crypto_assets.defs.partitions import SYMBOLS, date_keys, known_symbols, symbols
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import day_of
-from crypto_assets.orchestrator.lanes import AUTOMATIC_BACKFILL_TAGS
+from crypto_assets.market.utc_time import day_of
+from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.settings import settings

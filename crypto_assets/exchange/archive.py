@@ -12,9 +12,9 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from zlib import error as ZlibError
 
 from crypto_assets.errors import ArchiveBroken, ArchiveMissing
-from crypto_assets.exchange.answer import Answer
-from crypto_assets.exchange.archive_rows import read_day
+from crypto_assets.exchange.archive_csv import read_day
 from crypto_assets.exchange.identity import identity_of
+from crypto_assets.exchange.response import Answer
 from crypto_assets.exchange.transport import Inquiry, Patience, Transport
 from crypto_assets.market.raw_klines import RawKlines
 

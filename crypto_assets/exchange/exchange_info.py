@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from crypto_assets.exchange.answer import Answer
-from crypto_assets.exchange.wire import malformed, read_object
+from crypto_assets.exchange.response import Answer
+from crypto_assets.exchange.response_parsing import malformed, read_object
 from crypto_assets.market.symbols import Symbol, SymbolStatus
 
 # The exchange's finest step, of a symbol without a price filter.

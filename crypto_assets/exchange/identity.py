@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from crypto_assets.errors import ForeignExchange
-from crypto_assets.exchange.answer import Answer
+from crypto_assets.exchange.response import Answer
+from crypto_assets.exchange.response_parsing import malformed, read_object
 from crypto_assets.exchange.transport import Inquiry, Transport, find_host
-from crypto_assets.exchange.wire import malformed, read_object
 from crypto_assets.http_client import REQUEST_ERRORS
 from crypto_assets.market.exchange_name import RECORDED
 

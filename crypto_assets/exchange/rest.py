@@ -11,17 +11,17 @@ import orjson
 import pyarrow as pa
 
 from crypto_assets.errors import ExchangeUnavailable, RequestRejected, UnknownSymbol
-from crypto_assets.exchange.allowance import Allowance, shared_allowance
-from crypto_assets.exchange.answer import Answer
 from crypto_assets.exchange.exchange_info import ExchangeInfo, read_exchange_info
 from crypto_assets.exchange.identity import Recording, continue_recording, identity_of
+from crypto_assets.exchange.quota import Allowance, shared_allowance
+from crypto_assets.exchange.response import Answer
+from crypto_assets.exchange.response_parsing import malformed, read_book, read_object, read_rows
 from crypto_assets.exchange.transport import Inquiry, Patience, Transport
-from crypto_assets.exchange.weight import CHEAP
-from crypto_assets.exchange.wire import malformed, read_book, read_object, read_rows
+from crypto_assets.exchange.weight_budget import CHEAP
 from crypto_assets.market.candles import Candle, KlineRow, candles_from_table, table_from_rows
-from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.utc_time import Window
 
 PAGE_ROWS = 1000  # the most that the exchange gives
 _KLINES_WEIGHT = 2

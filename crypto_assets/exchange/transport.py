@@ -19,9 +19,9 @@ from crypto_assets.errors import (
     Transient,
     WrongUse,
 )
-from crypto_assets.exchange.allowance import Allowance
-from crypto_assets.exchange.answer import Answer
-from crypto_assets.exchange.refusals import refusal
+from crypto_assets.exchange.error_translation import refusal
+from crypto_assets.exchange.quota import Allowance
+from crypto_assets.exchange.response import Answer
 from crypto_assets.http_client import (
     PROXY_LOGIN_WANTED,
     REQUEST_ERRORS,

@@ -10,17 +10,9 @@ from pathlib import Path
 
 from crypto_assets.addresses import hide_login
 from crypto_assets.errors import WrongUse
-from crypto_assets.lake.directory import DirectoryLake
-from crypto_assets.lake.keys import (
-    KeyParts,
-    day_prefix,
-    depth_key,
-    klines_key,
-    parse_key,
-    symbol_prefix,
-)
-from crypto_assets.lake.lake import Entry, Lake, ObjectInfo, S3Options
-from crypto_assets.lake.objects import (
+from crypto_assets.lake.directory_lake import DirectoryLake
+from crypto_assets.lake.interface import Entry, Lake, ObjectInfo, S3Options
+from crypto_assets.lake.object_codec import (
     count_rows,
     decode_depth,
     decode_klines,
@@ -29,7 +21,15 @@ from crypto_assets.lake.objects import (
     encode_klines,
     klines_object,
 )
-from crypto_assets.lake.s3 import S3Lake
+from crypto_assets.lake.object_keys import (
+    KeyParts,
+    day_prefix,
+    depth_key,
+    klines_key,
+    parse_key,
+    symbol_prefix,
+)
+from crypto_assets.lake.s3_lake import S3Lake
 
 __all__ = [
     "Entry",

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 
 # 1970-01-01 was a Thursday; the exchange's weeks start on Monday 00:00 UTC.
 _MONDAY_OFFSET_MS = 4 * DAY_MS

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, KlineRow
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.utc_time import MINUTE_MS
 
 FIELDS: tuple[str, ...] = (*CANDLE_COLUMNS, "unused")
 

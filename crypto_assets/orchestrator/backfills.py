@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crypto_assets.errors import UnknownTarget
-from crypto_assets.orchestrator.failures import backfill_reasons
-from crypto_assets.orchestrator.webserver import Answer, Webserver, ms_of
+from crypto_assets.orchestrator.failure_reasons import backfill_reasons
+from crypto_assets.orchestrator.webserver_client import Answer, Webserver, ms_of
 
 _LAUNCH = """
 mutation ($params: LaunchBackfillParams!) {

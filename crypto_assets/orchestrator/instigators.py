@@ -7,7 +7,7 @@ from typing import Any
 
 from crypto_assets.errors import UnknownTarget
 from crypto_assets.orchestrator.repository import Repository
-from crypto_assets.orchestrator.webserver import Webserver, ms_of
+from crypto_assets.orchestrator.webserver_client import Webserver, ms_of
 
 _LIST = """
 fragment state on InstigationState {

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from crypto_assets.errors import UnknownTarget
 from crypto_assets.orchestrator.repository import Repository, loaded_repository
 from crypto_assets.orchestrator.runs import RunOrder, launch
-from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.orchestrator.webserver_client import Webserver
 
 _GROUP = "maintenance"
 # The job that Dagster makes of all assets which need no partition.

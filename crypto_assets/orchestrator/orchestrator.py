@@ -7,23 +7,23 @@ import yaml
 
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.orchestrator import (
+    asset_checks,
     backfills,
-    checks,
     instigators,
     maintenance,
-    run_log,
+    manual_ticks,
+    recent_runs,
     runs,
-    ticks,
 )
+from crypto_assets.orchestrator.asset_checks import AssetCheck
 from crypto_assets.orchestrator.backfills import BackfillProgress
-from crypto_assets.orchestrator.checks import AssetCheck
+from crypto_assets.orchestrator.dynamic_partitions import add_partitions
 from crypto_assets.orchestrator.instigators import Instigator, Kind
-from crypto_assets.orchestrator.lanes import Lane, lane_tags
-from crypto_assets.orchestrator.partitions import add_partitions
+from crypto_assets.orchestrator.manual_ticks import Launched
+from crypto_assets.orchestrator.recent_runs import Run
 from crypto_assets.orchestrator.repository import loaded_repository
-from crypto_assets.orchestrator.run_log import Run
-from crypto_assets.orchestrator.ticks import Launched
-from crypto_assets.orchestrator.webserver import Webserver, ms_of
+from crypto_assets.orchestrator.run_classes import Lane, lane_tags
+from crypto_assets.orchestrator.webserver_client import Webserver, ms_of
 
 # The name of the partitions that are one a symbol.
 SYMBOLS = "symbols"
@@ -124,7 +124,7 @@ class Orchestrator:
     def run_now(self, kind: Kind, name: str) -> Launched:
         """What its next tick would do, done now, as the daemon does it."""
         found = instigators.read(self._webserver, kind, name)
-        return ticks.run_now(self._webserver, found)
+        return manual_ticks.run_now(self._webserver, found)
 
     def maintenance_tasks(self) -> list[str]:
         """Names for `run_maintenance`: the assets of Dagster's group `maintenance`."""
@@ -136,11 +136,11 @@ class Orchestrator:
 
     def last_runs(self, limit: int = 50) -> list[Run]:
         """Newest first, whatever they were for."""
-        return run_log.read_last(self._webserver, limit)
+        return recent_runs.read_last(self._webserver, limit)
 
     def checks(self, limit: int = 20) -> list[AssetCheck]:
         """Every asset check with its last verdicts."""
-        return checks.read_all(self._webserver, limit)
+        return asset_checks.read_all(self._webserver, limit)
 
     def count_runs(self, since_ms: int) -> dict[str, int]:
         """How many runs created since then (epoch ms) stand at each status."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crypto_assets.errors import OrchestratorError
-from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.orchestrator.webserver_client import Webserver
 
 _LIST = """
 query {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.orchestrator.repository import Repository
-from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.orchestrator.webserver_client import Webserver
 
 _LAUNCH = """
 mutation ($params: ExecutionParams!) {

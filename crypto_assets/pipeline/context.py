@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from crypto_assets.exchange import Exchange
 from crypto_assets.lake import Lake
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.pipeline.retention_policy import Keep
 from crypto_assets.warehouse import Warehouse
 

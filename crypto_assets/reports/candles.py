@@ -8,10 +8,10 @@ import pyarrow as pa
 from crypto_assets.analytics import gaps as holes_between
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
-from crypto_assets.market.clock import MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
-from crypto_assets.reports.rolled import Question, kept, known_until, read
-from crypto_assets.reports.series import CandleSeries, Gap, empty_series
+from crypto_assets.market.utc_time import MINUTE_MS, Window
+from crypto_assets.reports.candle_periods import Question, kept, known_until, read
+from crypto_assets.reports.candle_series import CandleSeries, Gap, empty_series
 from crypto_assets.warehouse import Warehouse
 
 # What a series must have to tell where its candles lie, and which one is forming.

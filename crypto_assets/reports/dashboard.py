@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from crypto_assets.analytics import resample
-from crypto_assets.market.clock import MINUTE_MS, floor_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 from crypto_assets.reports.instruments import Instrument, read_instruments
-from crypto_assets.reports.statistics import DayParts, Statistics, read_day, summarise
 from crypto_assets.reports.storage import Storage
+from crypto_assets.reports.ticker_statistics import DayParts, Statistics, read_day, summarise
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.stats.coverage import SymbolCoverage
 from crypto_assets.warehouse.stats.totals import Held, Total

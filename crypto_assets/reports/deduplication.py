@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from crypto_assets.market.clock import DAY_MS, Window, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms
 from crypto_assets.warehouse import Warehouse
 
 

@@ -6,9 +6,9 @@ from enum import StrEnum
 import pyarrow as pa
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
-from crypto_assets.reports.series import flag_table
+from crypto_assets.market.utc_time import Window
+from crypto_assets.reports.candle_series import flag_table
 from crypto_assets.warehouse import Warehouse
 
 MAX_ROWS = 100_000

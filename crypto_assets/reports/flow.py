@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.lake_objects import LakeTotal
 from crypto_assets.warehouse.stats.flow import Passing

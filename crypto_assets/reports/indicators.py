@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 
 from crypto_assets.analytics import Input, Params, Provider, frame_from_table
-from crypto_assets.analytics.frame import PARTIAL
+from crypto_assets.analytics.candle_frame import PARTIAL
 from crypto_assets.market.candles import CANDLE_COLUMNS
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
+from crypto_assets.reports.candle_periods import read_closes
+from crypto_assets.reports.candle_series import Answer, CandleSeries, Chart
 from crypto_assets.reports.candles import add_history
-from crypto_assets.reports.rolled import read_closes
-from crypto_assets.reports.series import Answer, CandleSeries, Chart
 from crypto_assets.warehouse import Warehouse
 
 Asked = tuple[Provider[Any], Params]

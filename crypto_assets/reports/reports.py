@@ -7,12 +7,13 @@ import pyarrow as pa
 
 from crypto_assets.analytics import get
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.market.order_book import OrderBook
-from crypto_assets.reports.calendar import Calendar, read_calendar
+from crypto_assets.market.utc_time import Window, now_ms
+from crypto_assets.reports.candle_series import Answer, CandleSeries, Chart
 from crypto_assets.reports.candles import read_candles
+from crypto_assets.reports.coverage_calendar import Calendar, read_calendar
 from crypto_assets.reports.dashboard import Dashboard, read_dashboard
 from crypto_assets.reports.deduplication import Deduplication, read_deduplication
 from crypto_assets.reports.explorer import Dataset, Rows, read_all, read_rows
@@ -20,10 +21,9 @@ from crypto_assets.reports.flow import Flow, read_flow
 from crypto_assets.reports.indicators import answer_all
 from crypto_assets.reports.instruments import Instrument, read_instruments
 from crypto_assets.reports.quality import Quality, read_quality
-from crypto_assets.reports.series import Answer, CandleSeries, Chart
-from crypto_assets.reports.statistics import Statistics, statistics_24h
 from crypto_assets.reports.status import Status, read_status
 from crypto_assets.reports.storage import Storage, read_storage
+from crypto_assets.reports.ticker_statistics import Statistics, statistics_24h
 from crypto_assets.warehouse import Conflict, Warehouse
 from crypto_assets.warehouse.klines.revisions import Revision
 from crypto_assets.warehouse.quality.gap_ledger import Gap as LedgerGap

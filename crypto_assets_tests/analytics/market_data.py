@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from crypto_assets.analytics import Input, Params, Provider, frame_from_table
 from crypto_assets.market.candles import KlineRow, table_from_rows
-from crypto_assets.market.clock import to_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.utc_time import to_ms
 
 # A Wednesday.
 START = to_ms(pd.Timestamp("2025-01-01", tz="UTC").to_pydatetime())

@@ -11,7 +11,7 @@ from pydantic import Field
 
 import crypto_assets.analytics.providers as package
 from crypto_assets.analytics import Input, Panel, Params, provider
-from crypto_assets.analytics.catalogue import catalogue
+from crypto_assets.analytics.provider_docs import catalogue
 from crypto_assets.analytics.registry import get, providers
 from crypto_assets.errors import UnknownProvider, WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
@@ -179,5 +179,5 @@ def test_a_provider_is_still_its_function() -> None:
 
 def test_the_page_is_current() -> None:
     assert PAGE.read_text() == catalogue(), (
-        "run: python -m crypto_assets.analytics.catalogue > docs/providers.md"
+        "run: python -m crypto_assets.analytics.provider_docs > docs/providers.md"
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL, Stock
 from crypto_assets_tests.api.serving import Api, parts_over, serving

@@ -15,7 +15,7 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
     running,
 )
-from crypto_assets.market.clock import MINUTE_MS, day_of, floor_ms, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, day_of, floor_ms, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.contract import keep_the_contract

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from crypto_assets.analytics.registry import providers
-from crypto_assets.market.clock import MINUTE_MS, Window
+from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, STOCK, UNTIL, Stock

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, rows_from_table
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, isoformat
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
 from crypto_assets_tests.api.serving import Api

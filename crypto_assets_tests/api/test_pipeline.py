@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
 from crypto_assets_tests.api.serving import Api, parts_over, serving

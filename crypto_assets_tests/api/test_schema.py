@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL, Stock
 from crypto_assets_tests.api.contract import keep_the_contract

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange

@@ -11,8 +11,8 @@ from pymysql.cursors import Cursor
 
 from crypto_assets.exchange.simulated import GeneratedCandles
 from crypto_assets.exchange.simulated.server import DEFAULT_SEED
-from crypto_assets.market.clock import DAY_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.bench.servers import Servers
 from crypto_assets_tests.bench.work import Work

@@ -1,6 +1,6 @@
 """A long history for many symbols, copied within the database server from a few symbols' own."""
 
-from crypto_assets.market.clock import DAY_MS
+from crypto_assets.market.utc_time import DAY_MS
 from crypto_assets_tests.bench import homes
 from crypto_assets_tests.bench.servers import Servers
 from crypto_assets_tests.bench.work import SYMBOLS, Work

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 
 FIRST = date(2025, 1, 1)
 # In the order of the simulated exchange's catalogue.

@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from crypto_assets.market.candles import CANDLE_COLUMNS
-from crypto_assets.market.clock import MINUTE_MS, day_of, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, day_of, now_ms
 from crypto_assets_tests.cli.conftest import Desk, Ran, desk_at
 
 _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from crypto_assets.errors import UnknownSymbol
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.market_data import MarketData
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse

@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from crypto_assets.exchange import BinanceRest
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets_tests.cli.conftest import Desk, MakeDesk
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets_tests.cli.conftest import Desk, MakeDesk
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 

@@ -4,7 +4,7 @@ import pytest
 
 from crypto_assets.dagster_ext.run_coordinator import lane_of
 from crypto_assets.defs.partitions import range_tags
-from crypto_assets.orchestrator.lanes import (
+from crypto_assets.orchestrator.run_classes import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,
     PRIORITY_TAG,

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from crypto_assets.defs.partitions import add_symbols, window_of
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
 from crypto_assets.pipeline.ingestion.ingest import Errand

@@ -12,7 +12,7 @@ from dagster._core.execution.plan.objects import StepFailureData, UserFailureDat
 from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
 from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.partitions import add_symbols, range_tags
-from crypto_assets.market.clock import MINUTE_MS, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import Platform
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring

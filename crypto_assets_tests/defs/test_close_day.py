@@ -22,7 +22,10 @@ from crypto_assets.defs.gap_repair import (
 from crypto_assets.defs.ingest import ingest, ingest_schedule, order_books_schedule
 from crypto_assets.defs.ingest import order_books as order_books_job
 from crypto_assets.defs.partitions import add_symbols, range_tags
-from crypto_assets.market.clock import (
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
@@ -32,9 +35,6 @@ from crypto_assets.market.clock import (
     isoformat,
     now_ms,
 )
-from crypto_assets.market.intervals import Interval
-from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import track
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck

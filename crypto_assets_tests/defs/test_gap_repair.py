@@ -15,8 +15,8 @@ from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
 from crypto_assets.defs.partitions import add_symbols
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.lake import DirectoryLake
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, from_ms
-from crypto_assets.orchestrator.lanes import ERRAND_TAG
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, from_ms
+from crypto_assets.orchestrator.run_classes import ERRAND_TAG
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.stages.results import Stage

@@ -10,7 +10,7 @@ import pytest
 from crypto_assets.dagster_ext.active_runs import unfinished
 from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
 from crypto_assets.defs.partitions import add_symbols
-from crypto_assets.market.clock import from_ms
+from crypto_assets.market.utc_time import from_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer

@@ -7,8 +7,8 @@ import dagster as dg
 from crypto_assets.definitions import defs
 from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.lake import depth_object
-from crypto_assets.market.clock import DAY_MS, now_ms
 from crypto_assets.market.lake_object import Source
+from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.retention_policy import Keep
 from crypto_assets_tests.pipeline.conftest import BuildPlatform

@@ -12,7 +12,7 @@ from crypto_assets.dagster_ext.instance_home import prepare_home
 from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.backfill import rectangles
 from crypto_assets.defs.partitions import add_symbols, by_symbol, contiguous, date_keys
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 
 _KNOWN = [f"S{number}" for number in range(12)]
 

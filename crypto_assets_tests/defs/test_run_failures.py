@@ -13,7 +13,7 @@ from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.defs.backfill import backfill, rectangles, run_in_process
 from crypto_assets.defs.partitions import add_symbols
 from crypto_assets.errors import WrongUse
-from crypto_assets.orchestrator.failures import reason_of
+from crypto_assets.orchestrator.failure_reasons import reason_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.pipeline.conftest import BuildPlatform

@@ -13,7 +13,7 @@ from crypto_assets.defs.assets.klines import KlinesConfig, klines
 from crypto_assets.defs.assets.order_books import order_books
 from crypto_assets.defs.ingest import order_books as order_books_job
 from crypto_assets.defs.partitions import add_symbols, range_tags
-from crypto_assets.market.clock import MINUTE_MS, to_ms
+from crypto_assets.market.utc_time import MINUTE_MS, to_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.stages.results import BookStage, Stage

@@ -12,8 +12,8 @@ from crypto_assets.defs.assets.klines import KEYS_A_RUN
 from crypto_assets.defs.gap_repair import gaps_sensor
 from crypto_assets.defs.partitions import SYMBOLS, date_symbol
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
-from crypto_assets.market.clock import DAY_MS, Window
-from crypto_assets.orchestrator.lanes import (
+from crypto_assets.market.utc_time import DAY_MS, Window
+from crypto_assets.orchestrator.run_classes import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,
     KIND_TAG,

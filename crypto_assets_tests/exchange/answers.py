@@ -6,7 +6,7 @@ from email.utils import formatdate
 import orjson
 
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets_tests.services.scripted import Answer, Request, Respond
 
 START = 1_735_689_600_000  # 2025-01-01T00:00Z

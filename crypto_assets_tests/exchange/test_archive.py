@@ -17,8 +17,8 @@ from crypto_assets.errors import (
 )
 from crypto_assets.exchange import BinanceRest, DailyArchive
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_start_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_start_ms
 from crypto_assets_tests.exchange import answers
 from crypto_assets_tests.exchange.answers import minutes
 from crypto_assets_tests.exchange.conftest import HASTE, Serve

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from crypto_assets.errors import ExchangeUnavailable
 from crypto_assets.exchange import BinanceRest
 from crypto_assets.market.candles import Candle, KlineRow, table_from_rows
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets_tests.exchange.answers import START, minutes, row, rows_answer, with_info
 from crypto_assets_tests.exchange.conftest import HASTE, Client, asked
 from crypto_assets_tests.services.scripted import (

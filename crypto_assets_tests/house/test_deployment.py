@@ -13,7 +13,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dotenv import dotenv_values
 
-from crypto_assets.orchestrator.lanes import KIND_TAG, Lane
+from crypto_assets.orchestrator.run_classes import KIND_TAG, Lane
 from crypto_assets_tests.house.repository import ROOT, files, text
 
 PRODUCTION = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.clock import HOUR_MS, Window, day_start_ms
+from crypto_assets.market.utc_time import HOUR_MS, Window, day_start_ms
 from crypto_assets.settings import settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.house.repository import ROOT, files, name, text

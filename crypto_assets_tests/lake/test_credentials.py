@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.errors import LakeRefused, LakeUnavailable
-from crypto_assets.lake import Lake, S3Options, bucket, open_lake
-from crypto_assets.lake.bucket import Bucket
+from crypto_assets.lake import Lake, S3Options, open_lake, s3_bucket
+from crypto_assets.lake.s3_bucket import Bucket
 from crypto_assets.settings import Settings
 from crypto_assets.wiring import open_store
 from crypto_assets_tests.services.s3 import ROLE_ARN, S3Server, TemporaryKeys
@@ -62,7 +62,7 @@ def clean_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    bucket._open_client.cache_clear()
+    s3_bucket._open_client.cache_clear()
 
 
 def open_with(keys: TemporaryKeys, **settings: str) -> Lake:
@@ -301,7 +301,7 @@ def test_a_token_service_that_refuses_or_is_not_there_is_not_taken_for_the_store
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", web.url)
         said = refused(S3Options("http://127.0.0.1:9"))
         assert "AssumeRoleWithWebIdentity gives no credentials (AccessDenied not this" in said
-    bucket._open_client.cache_clear()
+    s3_bucket._open_client.cache_clear()
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://localhost:9")
     said = refused(S3Options("http://127.0.0.1:9"))
     assert "localhost, which gives the credentials, does not answer" in said

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto_assets.market.clock import from_ms, to_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import from_ms, to_ms
 
 _SAMPLE = datetime(2023, 3, 24, 13, 47, 12, tzinfo=UTC)  # a Friday
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_assets.market.candles import candles_from_table, table_from_rows
-from crypto_assets.market.clock import MINUTE_MS, day_start_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
+from crypto_assets.market.utc_time import MINUTE_MS, day_start_ms
 
 _START = day_start_ms(date(2023, 4, 3))  # a Monday
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, Window, day_start_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms, now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.retention.apply_retention import Retired, retain
 from crypto_assets.pipeline.retention_policy import Keep

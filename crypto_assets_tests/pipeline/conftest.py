@@ -9,7 +9,7 @@ import pytest
 
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
-from crypto_assets.market.clock import Window, day_start_ms
+from crypto_assets.market.utc_time import Window, day_start_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols

@@ -11,8 +11,8 @@ import pytest
 
 from crypto_assets.errors import Banned
 from crypto_assets.exchange import Patience, open_exchange
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick

@@ -12,8 +12,8 @@ from datetime import date
 import pymysql
 
 from crypto_assets.exchange.simulated import FaultScript
-from crypto_assets.market.clock import Window
-from crypto_assets.orchestrator.lanes import Lane
+from crypto_assets.market.utc_time import Window
+from crypto_assets.orchestrator.run_classes import Lane
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from crypto_assets.market.clock import HOUR_MS, day_of, day_start_ms, now_ms
+from crypto_assets.market.utc_time import HOUR_MS, day_of, day_start_ms, now_ms
 from crypto_assets.orchestrator import Kind
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium

@@ -12,7 +12,7 @@ from crypto_assets.defs.assets.klines import klines
 from crypto_assets.defs.partitions import add_symbols, range_tags
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
-from crypto_assets.orchestrator.lanes import ERRAND_TAG
+from crypto_assets.orchestrator.run_classes import ERRAND_TAG
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.stages.results import Stage

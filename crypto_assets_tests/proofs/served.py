@@ -12,7 +12,7 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
     running,
 )
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 from crypto_assets.orchestrator import BackfillProgress
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.warehouse import Warehouse

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_start_ms, floor_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_start_ms, floor_ms
 from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.reconciliation.verify import verify

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.orchestrator import Kind
-from crypto_assets.orchestrator.lanes import AUTOMATIC_BACKFILL_TAGS, BACKFILL_TAGS
+from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS, BACKFILL_TAGS
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.dagster_tree import wait_for

@@ -11,8 +11,8 @@ import pytest
 
 from crypto_assets.dagster_ext.run_liveness import WORKER_TAG
 from crypto_assets.defs.partitions import range_tags
-from crypto_assets.orchestrator.lanes import Lane, lane_tags
 from crypto_assets.orchestrator.repository import loaded_repository
+from crypto_assets.orchestrator.run_classes import Lane, lane_tags
 from crypto_assets.orchestrator.runs import RunOrder, launch
 from crypto_assets_tests.proofs.moments import LANES, SYMBOLS, held
 from crypto_assets_tests.proofs.served import Served, serve

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS
 from crypto_assets_tests.services.exchange import NOON
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.soak.day import Plan, Soak

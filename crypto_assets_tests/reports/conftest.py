@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, Table, insert, select, text
 
-from crypto_assets.market.clock import DAY_MS
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine.schema import (
     daily_klines,

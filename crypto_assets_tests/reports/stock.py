@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from crypto_assets.exchange.simulated import GeneratedCandles
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.warehouse import Warehouse
 
 SEED = 7

@@ -9,9 +9,9 @@ import pytest
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of
 from crypto_assets.reports import Gap, Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass

@@ -1,6 +1,6 @@
 """What changed in 24 hours is told from what was held then, and never from what was delivered."""
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.reports import Changes, Reports
 from crypto_assets.reports.dashboard import Dashboard
 from crypto_assets.warehouse import Warehouse

@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.reports import Dataset, Reports, Rows
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.reports import Reports, Station
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import STOCK, UNTIL

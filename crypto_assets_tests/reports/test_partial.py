@@ -3,8 +3,8 @@
 import pytest
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass

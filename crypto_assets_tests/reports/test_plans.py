@@ -12,8 +12,8 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import Engine
 
 from crypto_assets.analytics.registry import providers
-from crypto_assets.market.clock import DAY_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import UNTIL

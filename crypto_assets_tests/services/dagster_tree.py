@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import psutil
 
-from crypto_assets.cli import serving
-from crypto_assets.cli.processes import Program
+from crypto_assets.cli import served_programs
+from crypto_assets.cli.process_tree import Program
 from crypto_assets.orchestrator import Kind, Orchestrator
-from crypto_assets.orchestrator.webserver import Webserver
+from crypto_assets.orchestrator.webserver_client import Webserver
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets_tests.cli.conftest import Desk, desk_at
@@ -90,12 +90,12 @@ class Tree:
         self.start_daemon()
 
     def start_webserver(self) -> None:
-        program = serving.webserver(self.port, self._logs)
+        program = served_programs.webserver(self.port, self._logs)
         self._start(program)
         wait_for(program.ready)
 
     def start_daemon(self) -> None:
-        self._start(serving.daemon(self.port, self._logs))
+        self._start(served_programs.daemon(self.port, self._logs))
         wait_for(lambda: not self.orchestrator.sick_daemons())
 
     def switch_all(self, running: bool, but: Iterable[str] = ()) -> None:

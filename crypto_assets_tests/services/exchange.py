@@ -16,7 +16,7 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
     running,
 )
-from crypto_assets.exchange.simulated.weights import WeightMeter
+from crypto_assets.exchange.simulated.weight_meter import WeightMeter
 
 # Thursday 2025-03-06 12:00:30 UTC: half a minute into a candle.
 NOON = 1_741_262_430_000

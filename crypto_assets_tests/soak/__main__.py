@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from crypto_assets.market.clock import HOUR_MS, isoformat
+from crypto_assets.market.utc_time import HOUR_MS, isoformat
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
 from crypto_assets_tests.soak.day import WHOLE_DAY, Soak, summary
 from crypto_assets_tests.soak.week import Week

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from crypto_assets.market.clock import MINUTE_MS, floor_ms, from_ms, isoformat
+from crypto_assets.market.utc_time import MINUTE_MS, floor_ms, from_ms, isoformat
 from crypto_assets_tests.soak.world import World
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

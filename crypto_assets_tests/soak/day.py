@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_of, floor_ms, isoformat
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, floor_ms, isoformat
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.soak import judge
 from crypto_assets_tests.soak.costs import Cost, so_far, total

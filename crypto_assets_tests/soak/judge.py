@@ -10,8 +10,8 @@ from dagster._core.storage.partition_status_cache import (
 
 from crypto_assets.dagster_ext.run_failures import bad_partitions
 from crypto_assets.defs.partitions import date_symbol
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, isoformat
 from crypto_assets.pipeline.reconciliation.verify import verify
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.warehouse.quality.gap_ledger import GapClass

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crypto_assets.dagster_ext.run_retention import home_bytes
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, day_of
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of
 from crypto_assets_tests.soak import judge
 from crypto_assets_tests.soak.daemon import Daemon
 from crypto_assets_tests.soak.world import World

@@ -19,7 +19,7 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
     running,
 )
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, day_of, day_start_ms, floor_ms, now_ms
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, floor_ms, now_ms
 from crypto_assets.ports import require_free_port
 from crypto_assets_tests.cli.conftest import Desk, desk_at
 

@@ -14,7 +14,7 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
     running,
 )
-from crypto_assets.market.clock import day_of, now_ms
+from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.dagster_server import dagster_over

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 import crypto_assets.analytics.providers as package
 from crypto_assets.market.candles import KlineRow, table_from_rows
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, day_of, floor_ms, now_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import describe, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, words_of

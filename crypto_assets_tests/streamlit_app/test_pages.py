@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
+from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.reports import Dataset, Reports
-from crypto_assets.reports.files import FileKind
+from crypto_assets.reports.table_files import FileKind
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.streamlit_app.conftest import RunApp
 from crypto_assets_tests.streamlit_app.test_pages import words_of

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, floor_ms, isoformat, now_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, floor_ms, isoformat, now_ms
 from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.settings import read_settings
 from crypto_assets.wiring import open_platform

@@ -13,7 +13,7 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
     running,
 )
-from crypto_assets.market.clock import now_ms
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import words_of

@@ -10,7 +10,7 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
     running,
 )
-from crypto_assets.market.clock import now_ms
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets_tests.services.chromium import OpenTab
 from crypto_assets_tests.services.scripted import Answer, scripted
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving

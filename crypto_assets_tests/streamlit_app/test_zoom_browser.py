@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.services.chromium import OpenTab
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pyarrow as pa
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.klines.facts import KlinesBatch
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import event
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine.schema import fact_klines
 from crypto_assets.warehouse.klines import stale_periods

@@ -4,7 +4,7 @@ from multiprocessing.synchronize import Barrier
 
 import pyarrow as pa
 
-from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.klines.facts import KlinesBatch
 from crypto_assets_tests.warehouse.minutes import FETCHED, START, batch, minutes, symbol

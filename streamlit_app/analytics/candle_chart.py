@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from crypto_assets.analytics import Panel
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import Answer, Chart
 from streamlit_app.analytics import day_summary, downloads, footnotes, view_range
 from streamlit_app.analytics.comparison import relative_chart
@@ -18,11 +18,11 @@ from streamlit_app.components.figure_cache import drawn
 from streamlit_app.components.live_chart import Picture, live_chart
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import Charted
-from streamlit_app.decimals import Decimals
-from streamlit_app.figures import units
+from streamlit_app.figures import number_formats
 from streamlit_app.figures.candles import OHLC, ChartFrame, candle_chart
 from streamlit_app.figures.gap_shading import hole
 from streamlit_app.figures.indicator import Indicator
+from streamlit_app.format.decimal_places import Decimals
 
 _KEY = "candles"
 _ACRONYM = 4  # letters: sma, ema, vwap
@@ -115,7 +115,7 @@ def _indicators(shown: Chart, panel: Panel, decimals: Decimals) -> list[Indicato
                 Indicator(
                     _name(answer),
                     answer.value,
-                    units.writing(unit, decimals, _most(answer)),
+                    number_formats.writing(unit, decimals, _most(answer)),
                     provider.bars,
                     provider.levels,
                 )

@@ -12,19 +12,19 @@ from crypto_assets.analytics.distribution import Distribution
 from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
 from crypto_assets.analytics.providers.order_book import OrderBookDepth
 from crypto_assets.analytics.providers.volume_profile import VolumeProfile
-from crypto_assets.market.clock import from_ms
+from crypto_assets.market.utc_time import from_ms
 from crypto_assets.reports import Answer, CandleSeries, Instrument
-from streamlit_app import words
 from streamlit_app.analytics.selection import Selection
 from streamlit_app.components import notices
 from streamlit_app.components.figure_cache import drawn
 from streamlit_app.components.live_chart import live_chart
 from streamlit_app.data import analytics
-from streamlit_app.decimals import Decimals
 from streamlit_app.figures.depth import depth_chart
 from streamlit_app.figures.histogram import histogram
 from streamlit_app.figures.matrix import matrix_chart
 from streamlit_app.figures.profile import profile_chart
+from streamlit_app.format import humanize
+from streamlit_app.format.decimal_places import Decimals
 
 _DASH = "\N{EM DASH}"
 
@@ -106,7 +106,7 @@ def _profile(value: VolumeProfile, card: Card, name: str) -> None:
             "Point of control": _price(value.point_of_control, decimals),
             "Value area": f"{_price(value.value_area_low, decimals)} to "
             f"{_price(value.value_area_high, decimals)}",
-            "Volume": f"{words.compact(value.volume)} {about.base}",
+            "Volume": f"{humanize.compact(value.volume)} {about.base}",
         }
     )
     card.show(lambda: profile_chart(value, decimals, about.base))

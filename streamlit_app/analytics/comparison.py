@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 from streamlit_app.figures.candles import OHLC, ChartFrame
 from streamlit_app.figures.indicator import Indicator
-from streamlit_app.figures.units import RELATIVE
+from streamlit_app.figures.number_formats import RELATIVE
 
 
 def relative_chart(

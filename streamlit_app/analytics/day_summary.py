@@ -8,8 +8,8 @@ from html import escape
 import streamlit as st
 
 from crypto_assets.reports import Instrument, Statistics
-from streamlit_app import words
-from streamlit_app.decimals import Decimals
+from streamlit_app.format import humanize
+from streamlit_app.format.decimal_places import Decimals
 
 _STYLE = """
 <style>
@@ -33,7 +33,7 @@ def html(day: Statistics, about: Instrument, scheme: str) -> str:
     """`scheme` is `light` or `dark`: the change takes that theme's colour of rising or falling."""
     prices = [float(price) for price in (day.last, day.high, day.low)]
     last, high, low = map(Decimals.of_printed(prices, about.digits).text, prices)
-    volume = f"{words.compact(float(day.volume))} {about.base}"
+    volume = f"{humanize.compact(float(day.volume))} {about.base}"
     entries = [
         _entry(f"{about.base} / {about.quote}", last, "last"),
         _entry("24 h, partial" if day.partial else "24 h", _change(day, scheme)),
@@ -50,9 +50,9 @@ def _entry(name: str, value: str, kind: str = "") -> str:
 
 def _change(day: Statistics, scheme: str) -> str:
     if not day.change:
-        return words.percent(0.0)
+        return humanize.percent(0.0)
     arrow, colour = (
         ("\N{UPWARDS ARROW}", "green") if day.change > 0 else ("\N{DOWNWARDS ARROW}", "red")
     )
     shade = st.get_option(f"theme.{scheme}.{colour}TextColor")
-    return f'<span style="color:{shade}">{arrow} {words.percent(float(day.change_ratio))}</span>'
+    return f'<span style="color:{shade}">{arrow} {humanize.percent(float(day.change_ratio))}</span>'

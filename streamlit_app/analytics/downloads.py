@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from crypto_assets.market.clock import from_ms
+from crypto_assets.market.utc_time import from_ms
 from crypto_assets.reports import Chart
 from streamlit_app.analytics import exports
 from streamlit_app.analytics.selection import Selection

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crypto_assets.reports import Chart
-from crypto_assets.reports.files import FileKind, write_file
+from crypto_assets.reports.table_files import FileKind, write_file
 
 
 def table(chart: Chart) -> pa.Table:

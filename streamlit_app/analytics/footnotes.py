@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from crypto_assets.market.clock import Window, from_ms
+from crypto_assets.market.utc_time import Window, from_ms
 from crypto_assets.reports import CandleSeries
 from streamlit_app.analytics.selection import Selection
 from streamlit_app.data import analytics

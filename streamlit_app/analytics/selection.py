@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import streamlit as st
 
 from crypto_assets.analytics import Panel
-from crypto_assets.market.clock import Window, day_of, now_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import Window, day_of, now_ms
 from crypto_assets.reports import Instrument
 from streamlit_app.analytics import indicator_switches
 from streamlit_app.data.analytics import Switches

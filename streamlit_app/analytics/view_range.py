@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 
 _ADDRESS, _KEPT = "view", "_view"
 # Fewer digits are a date, not the seconds of any candle.

@@ -4,14 +4,14 @@ import streamlit as st
 
 from streamlit_app import data
 from streamlit_app.components import flow_diagram, notices
-from streamlit_app.pipeline import deduplication, explorer, log, runs, storage
+from streamlit_app.pipeline import data_explorer, deduplication, ingestion_log, runs, storage
 
 _PARTS = {
     "Runs": runs.show,
-    "Ingestion log": log.show,
+    "Ingestion log": ingestion_log.show,
     "Deduplication": deduplication.show,
     "Storage": storage.show,
-    "Data explorer": explorer.show,
+    "Data explorer": data_explorer.show,
 }
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from rich.filesize import decimal as file_size
 
 from crypto_assets.reports import Flow, Station, Stop
-from streamlit_app import words
+from streamlit_app.format import humanize
 
 _CANDLES = (Station.CANDLE_OBJECTS, Station.MINUTES, Station.HOURS, Station.DAYS)
 _BOOKS = (Station.BOOK_OBJECTS, Station.BOOKS)
@@ -108,7 +108,7 @@ def _more(flow: Flow, stop: Stop) -> list[str]:
         return [file_size(stop.size_bytes)]
     if stop.newest is None or stop.station is Station.EXCHANGE:
         return []
-    ago = words.ago(timedelta(milliseconds=flow.as_of - stop.newest))
+    ago = humanize.ago(timedelta(milliseconds=flow.as_of - stop.newest))
     return [f"newest {'taken' if stop.station is Station.BOOKS else 'closed'} {ago} ago"]
 
 

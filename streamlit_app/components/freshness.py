@@ -6,8 +6,9 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.reports import Concern, Dashboard
-from streamlit_app import data, words
+from streamlit_app import data
 from streamlit_app.components import notices
+from streamlit_app.format import humanize
 
 
 @st.fragment(run_every="5s")
@@ -26,7 +27,7 @@ def _candles() -> None:
         return
     _health(board)
     if board.lag_ms is not None:
-        lag = words.ago(timedelta(milliseconds=board.lag_ms))
+        lag = humanize.ago(timedelta(milliseconds=board.lag_ms))
         st.caption(f"newest candle closed {lag} ago", width="content")
 
 

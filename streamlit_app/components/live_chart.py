@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 from streamlit_app.components import plotly_library
 from streamlit_app.components.figure_cache import Drawn
 

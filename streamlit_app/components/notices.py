@@ -17,7 +17,7 @@ from crypto_assets.errors import (
     WarehouseTooNew,
     WarehouseUnavailable,
 )
-from crypto_assets.market.clock import day_of, now_ms
+from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.settings import settings
 from streamlit_app import data
 

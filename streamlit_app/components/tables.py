@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import ArrayLike
 from rich.filesize import decimal as file_size
 
-from streamlit_app.decimals import Decimals
+from streamlit_app.format.decimal_places import Decimals
 
 # Up to so many rows a table is as tall as they are; longer ones scroll inside.
 _ROWS = 12

@@ -6,8 +6,8 @@ import streamlit as st
 from rich.filesize import decimal as file_size
 
 from crypto_assets.reports import Attention, Concern, Dashboard, Tile
-from streamlit_app import words
-from streamlit_app.decimals import Decimals
+from streamlit_app.format import humanize
+from streamlit_app.format.decimal_places import Decimals
 
 
 def columns(count: int) -> int:
@@ -28,15 +28,15 @@ def tile(shown: Tile) -> None:
         st.metric(
             f"{about.base} / {about.quote}",
             last,
-            words.percent(float(day.change_ratio)) if day.change else 0,
+            humanize.percent(float(day.change_ratio)) if day.change else 0,
             delta_description="24 h, partial" if day.partial else "24 h",
             chart_data=list(shown.sparkline),
             chart_type="area",
         )
         st.caption(
             f"Low {low}, high {high}  \n"
-            f"Volume {words.compact(float(day.volume))} {about.base}, "
-            f"{words.compact(float(day.quote_volume))} {about.quote}"
+            f"Volume {humanize.compact(float(day.volume))} {about.base}, "
+            f"{humanize.compact(float(day.quote_volume))} {about.quote}"
         )
         st.page_link(
             "app_pages/analytics.py",
@@ -56,30 +56,30 @@ def totals(board: Dashboard) -> None:
             "Candles",
             f"{board.candles:,}",
             "minutes held",
-            words.change(changes.candles, "{:,}".format) if changes else None,
+            humanize.change(changes.candles, "{:,}".format) if changes else None,
             board,
         )
         _total(
             "Lake objects",
             f"{storage.objects:,}",
             "raw and archived",
-            words.change(changes.objects, "{:,}".format) if changes else None,
+            humanize.change(changes.objects, "{:,}".format) if changes else None,
             board,
         )
         _total(
             "Storage",
             file_size(size),
             f"lake {file_size(storage.lake_bytes)}, warehouse {file_size(storage.warehouse_bytes)}",
-            words.change(changes.lake_bytes + changes.warehouse_bytes, file_size)
+            humanize.change(changes.lake_bytes + changes.warehouse_bytes, file_size)
             if changes
             else None,
             board,
         )
         _total(
             "Lag",
-            words.ago(lag) if lag is not None else "\N{EM DASH}",
+            humanize.ago(lag) if lag is not None else "\N{EM DASH}",
             "age of the newest candle of the symbol that is furthest behind",
-            words.change(changes.lag_ms, _length) if changes and changes.lag_ms else None,
+            humanize.change(changes.lag_ms, _length) if changes and changes.lag_ms else None,
             board,
         )
 
@@ -89,7 +89,7 @@ def _total(label: str, value: str, about: str, change: str | None, board: Dashbo
     since = None
     if change is not None and board.changes is not None:
         ago = timedelta(milliseconds=board.as_of - board.changes.since)
-        since = f"in {words.ago(ago)}"
+        since = f"in {humanize.ago(ago)}"
     st.metric(
         label,
         value,
@@ -104,7 +104,7 @@ def _total(label: str, value: str, about: str, change: str | None, board: Dashbo
 
 
 def _length(ms: int) -> str:
-    return words.ago(timedelta(milliseconds=ms))
+    return humanize.ago(timedelta(milliseconds=ms))
 
 
 def attention(found: tuple[Attention, ...]) -> None:
@@ -145,5 +145,5 @@ _WORDS = {
 
 def _named(one: Attention) -> str:
     if one.concern is Concern.SILENT:
-        return f"{one.symbol} for {words.ago(timedelta(milliseconds=one.amount))}"
+        return f"{one.symbol} for {humanize.ago(timedelta(milliseconds=one.amount))}"
     return f"{one.symbol} {one.amount:,}" if one.amount else one.symbol

@@ -10,8 +10,8 @@ import streamlit as st
 
 from crypto_assets.analytics import Provider, registry
 from crypto_assets.errors import UnknownSymbol, WrongUse
-from crypto_assets.market.clock import MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.reports import Chart, Gap, Statistics
 from streamlit_app.data.ranges import Extract
 from streamlit_app.data.shared import FRESH_SECONDS, reports

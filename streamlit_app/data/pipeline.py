@@ -4,12 +4,12 @@ from io import BytesIO
 
 import streamlit as st
 
-from crypto_assets.market.clock import Window
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.market.order_book import OrderBook
+from crypto_assets.market.utc_time import Window
 from crypto_assets.orchestrator import Run
 from crypto_assets.reports import Dataset, Deduplication, Rows
-from crypto_assets.reports.files import FileKind, write_file
+from crypto_assets.reports.table_files import FileKind, write_file
 from streamlit_app.data.shared import FRESH_SECONDS, orchestrator, reports
 
 RUNS = 50

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window
 
 # Plotly's candlesticks turn slow at some thousands; three months of hours still pass.
 MAX_CANDLES = 2_200

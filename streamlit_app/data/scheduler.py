@@ -5,13 +5,13 @@ from datetime import date
 
 import streamlit as st
 
-from crypto_assets.market.clock import day_of
+from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator import BackfillProgress, Instigator, Kind
 from crypto_assets.pipeline.control.backfill import Backfill, Partitioning, plan_backfill
 from crypto_assets.pipeline.control.backfill_estimate import Estimate, Pace, estimate, pace_of
 from crypto_assets.pipeline.control.runtime_settings import INTERVALS, in_force
 from crypto_assets.settings import settings
-from streamlit_app.data.preferences import hasty_platform
+from streamlit_app.data.app_settings import hasty_platform
 from streamlit_app.data.shared import orchestrator, platform
 
 # Shorter than the shortest interval at which the page refreshes itself.

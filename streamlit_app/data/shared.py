@@ -4,7 +4,7 @@ import streamlit as st
 
 from crypto_assets import wiring
 from crypto_assets.exchange import Patience, open_exchange
-from crypto_assets.health import Health
+from crypto_assets.health_monitor import Health
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.reports import Dashboard, Flow, Instrument, Reports

@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 
 from crypto_assets.market.intervals import Interval
 from streamlit_app.colours import FALLING, OVERLAYS, RISING, translucent
-from streamlit_app.decimals import Decimals
-from streamlit_app.figures import indicator, units
+from streamlit_app.figures import indicator, number_formats
 from streamlit_app.figures.gap_shading import Hole, hover_marks, shades
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.figures.panes import Panes, axis_name, axis_of, rule
+from streamlit_app.format.decimal_places import Decimals
 
 OHLC = ["open", "high", "low", "close"]
 PARTIAL_NOTE = "partial: its beginning is not stored"
@@ -34,8 +34,8 @@ class ChartFrame:
     relative: bool = False
 
     @property
-    def writing(self) -> units.Writing:
-        return units.RELATIVE if self.relative else units.price(self.decimals)
+    def writing(self) -> number_formats.Writing:
+        return number_formats.RELATIVE if self.relative else number_formats.price(self.decimals)
 
 
 def candle_chart(
@@ -51,7 +51,7 @@ def candle_chart(
     `candles` has the candle columns as floats, `open_time` in epoch ms, `forming` and `partial`.
     Where a candle is missing, lines break. Without candles the panes stand empty.
     """
-    lower = [units.amount(_most(candles))] * volume + [pane.writing for pane in panes]
+    lower = [number_formats.amount(_most(candles))] * volume + [pane.writing for pane in panes]
     figure = go.Figure(layout=_layout(about, lower))
     if candles.empty:
         return figure
@@ -76,7 +76,7 @@ def candle_chart(
     return figure
 
 
-def _layout(about: ChartFrame, lower: Sequence[units.Writing]) -> go.Layout:
+def _layout(about: ChartFrame, lower: Sequence[number_formats.Writing]) -> go.Layout:
     panes = Panes(len(lower))
     axes = {
         axis_name(number): panes.value_axis(number, writing)
@@ -131,7 +131,7 @@ def _look(colour: str, line: float, fill: float) -> dict[str, Any]:
 
 def _volume_bars(candles: pd.DataFrame) -> Iterator[go.Bar]:
     """A trace a direction: one colour travels faster than a list of them."""
-    rising, writing = candles["close"] >= candles["open"], units.amount(_most(candles))
+    rising, writing = candles["close"] >= candles["open"], number_formats.amount(_most(candles))
     for part, colour in ((candles[rising], RISING), (candles[~rising], FALLING)):
         yield go.Bar(
             x=part["open_time"].to_numpy(np.float64),

@@ -6,9 +6,9 @@ import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.order_book import DepthLevel, OrderBookDepth
 from streamlit_app.colours import FALLING, RISING, translucent
-from streamlit_app.decimals import Decimals
-from streamlit_app.figures import units
-from streamlit_app.figures.still import mark, marked, still_layout
+from streamlit_app.figures import number_formats
+from streamlit_app.figures.static_layout import mark, marked, still_layout
+from streamlit_app.format.decimal_places import Decimals
 
 
 def depth_chart(book: OrderBookDepth, decimals: Decimals, base: str) -> go.Figure:
@@ -17,7 +17,7 @@ def depth_chart(book: OrderBookDepth, decimals: Decimals, base: str) -> go.Figur
     layout = still_layout(
         xaxis={"tickformat": decimals.ticks, "nticks": 6},
         yaxis={
-            "tickformat": units.amount(most).ticks,
+            "tickformat": number_formats.amount(most).ticks,
             "exponentformat": "B",
             "rangemode": "tozero",
             "side": "right",

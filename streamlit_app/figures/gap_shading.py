@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from crypto_assets.market.clock import MINUTE_MS, Window, from_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import MINUTE_MS, Window, from_ms
 from crypto_assets.reports import Gap
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from streamlit_app.colours import CROSSHAIR, OUTAGE

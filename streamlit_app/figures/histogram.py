@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from crypto_assets.analytics.distribution import Distribution
 from streamlit_app.colours import OVERLAYS, RISING, translucent
-from streamlit_app.figures.still import mark, marked, still_layout
+from streamlit_app.figures.static_layout import mark, marked, still_layout
 
 _POINTS = 120
 

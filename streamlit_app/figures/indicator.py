@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from crypto_assets.market.intervals import Interval
 from streamlit_app.colours import FALLING, RISING, translucent
 from streamlit_app.figures.gap_shading import broken_at_holes
-from streamlit_app.figures.units import Writing
+from streamlit_app.figures.number_formats import Writing
 
 
 @dataclass(frozen=True)

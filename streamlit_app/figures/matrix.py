@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
 from streamlit_app.colours import FALLING, RISING, translucent
-from streamlit_app.figures.still import still_layout
+from streamlit_app.figures.static_layout import still_layout
 
 _WRITTEN = 12  # symbols, up to which the squares have room for their number
 _SCALE = [[0, FALLING], [0.5, translucent(RISING, 0)], [1, RISING]]

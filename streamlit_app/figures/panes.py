@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamlit_app.colours import CROSSHAIR
-from streamlit_app.figures.units import Writing
+from streamlit_app.figures.number_formats import Writing
 
 # Pixels.
 _PRICE, _PANE, _GAP = 360, 104, 10

@@ -4,9 +4,9 @@ import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.volume_profile import VolumeProfile
 from streamlit_app.colours import FALLING, RISING, translucent
-from streamlit_app.decimals import Decimals
-from streamlit_app.figures import units
-from streamlit_app.figures.still import mark, marked, still_layout
+from streamlit_app.figures import number_formats
+from streamlit_app.figures.static_layout import mark, marked, still_layout
+from streamlit_app.format.decimal_places import Decimals
 
 _INSIDE, _OUTSIDE = 0.85, 0.35
 
@@ -16,7 +16,11 @@ def profile_chart(found: VolumeProfile, decimals: Decimals, base: str) -> go.Fig
     most = max((bar.volume for bar in found.bars), default=0.0)
     figure = go.Figure(
         layout=still_layout(
-            xaxis={"tickformat": units.amount(most).ticks, "exponentformat": "B", "nticks": 5},
+            xaxis={
+                "tickformat": number_formats.amount(most).ticks,
+                "exponentformat": "B",
+                "nticks": 5,
+            },
             yaxis={"tickformat": decimals.ticks, "side": "right", "nticks": 7},
             barmode="stack",
         )

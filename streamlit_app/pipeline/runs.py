@@ -6,9 +6,9 @@ import streamlit as st
 
 from crypto_assets.orchestrator import Run
 from crypto_assets.settings import settings
-from streamlit_app import words
 from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
+from streamlit_app.format import humanize
 
 _STATUS = {
     "SUCCESS": "\N{HEAVY CHECK MARK} done",
@@ -55,7 +55,7 @@ def _row(run: Run) -> dict[str, object]:
         "status": _STATUS.get(run.status, _WAITS + run.status.replace("_", " ").lower()),
         "job": run.job,
         "created_at": run.created_at,
-        "took": "" if took is None else words.took(timedelta(milliseconds=took)),
+        "took": "" if took is None else humanize.took(timedelta(milliseconds=took)),
         "partitions": run.partitions or "",
         "page": f"{settings().dagster_link_url}/runs/{run.id}",
     }

@@ -7,7 +7,7 @@ from html import escape
 import plotly.graph_objects as go
 import streamlit as st
 
-from crypto_assets.market.clock import day_of, now_ms
+from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.reports import Calendar, DayCell, DayState
 from streamlit_app import colours
 from streamlit_app.components import notices, tables

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
-from streamlit_app.quality.choice import symbol_or_all
+from streamlit_app.quality.symbol_filter import symbol_or_all
 
 _CLASSES = {
     GapClass.OUTAGE: "Outage: the exchange has nothing",

@@ -7,7 +7,7 @@ import streamlit as st
 from crypto_assets.warehouse.klines.revisions import Revision
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
-from streamlit_app.quality.choice import symbol_or_all
+from streamlit_app.quality.symbol_filter import symbol_or_all
 
 
 @st.fragment(run_every="30s")

@@ -6,13 +6,13 @@ from datetime import date, timedelta
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import Window, day_of, isoformat, now_ms
+from crypto_assets.market.utc_time import Window, day_of, isoformat, now_ms
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.reconciliation.diff import Difference
 from crypto_assets.pipeline.reconciliation.verify import Verified, verify
 from streamlit_app import auth, data
 from streamlit_app.components import notices, tables
-from streamlit_app.data import preferences
+from streamlit_app.data import app_settings
 from streamlit_app.quality import conflicts
 
 MAX_DAYS = 31
@@ -78,7 +78,7 @@ def _run(symbol: str, first: date, last: date) -> None:
     found = Verified()
     bar = st.progress(0.0, "Asking the exchange ...")
     try:
-        platform = preferences.hasty_platform()
+        platform = app_settings.hasty_platform()
         admit(platform)
         for done, day in enumerate(days):
             bar.progress(done / len(days), f"{symbol}, {day:%-d %b %Y} ({done + 1} of {len(days)})")

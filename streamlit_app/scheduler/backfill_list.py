@@ -7,10 +7,11 @@ import streamlit as st
 
 from crypto_assets.orchestrator import BackfillProgress
 from crypto_assets.pipeline.control import admin
-from streamlit_app import data, instants, words
+from streamlit_app import data
 from streamlit_app.actions import confirm
 from streamlit_app.components import notices
-from streamlit_app.scheduler import wording
+from streamlit_app.format import humanize, timestamps
+from streamlit_app.scheduler import dagster_labels
 
 
 def listing(found: list[BackfillProgress], allowed: bool) -> None:
@@ -38,7 +39,7 @@ def _entry(backfill: BackfillProgress, allowed: bool) -> None:
 
 
 def _badge(backfill: BackfillProgress) -> None:
-    state = wording.backfill_state(backfill)
+    state = dagster_labels.backfill_state(backfill)
     if backfill.succeeded:
         st.badge(state, icon=":material/check_circle:", color="blue")
     elif backfill.status == "CANCELED":
@@ -56,8 +57,8 @@ def _figures(backfill: BackfillProgress) -> str:
         parts.append(f"{backfill.failed:,} failed")
     if backfill.ended_at:
         took = timedelta(milliseconds=backfill.ended_at - backfill.asked_at)
-        parts.append(f"took {words.ago(took)}")
-    return f"{', '.join(parts)}; asked {instants.since(backfill.asked_at)}"
+        parts.append(f"took {humanize.ago(took)}")
+    return f"{', '.join(parts)}; asked {timestamps.since(backfill.asked_at)}"
 
 
 def _cancel(backfill: BackfillProgress, allowed: bool) -> None:

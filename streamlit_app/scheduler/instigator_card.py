@@ -4,13 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from crypto_assets.market.clock import MINUTE_MS, floor_ms, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, floor_ms, now_ms
 from crypto_assets.orchestrator import Instigator, Kind
 from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
 from crypto_assets.pipeline.control import admin
-from streamlit_app import data, instants
+from streamlit_app import data
 from streamlit_app.actions import act, confirm
-from streamlit_app.scheduler import interval, wording
+from streamlit_app.format import timestamps
+from streamlit_app.scheduler import dagster_labels, interval_dialog
 
 # Ticking every minute, these two work at an interval of the settings.
 _INTERVALS = {"ingest_schedule": INGEST_INTERVAL, "order_books_schedule": ORDER_BOOK_INTERVAL}
@@ -29,13 +30,13 @@ def _card(shown: Instigator, intervals: dict[str, int], allowed: bool) -> None:
     minutes = intervals[setting] if setting else None
     with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{shown.name}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.markdown(f"**{wording.title(shown)}**", width="content")
+            st.markdown(f"**{dagster_labels.title(shown)}**", width="content")
             _state(shown)
         st.caption(shown.description or "")
         for line in _ticks(shown, minutes):
             st.markdown(f":small[{line}]")
         if setting and minutes:
-            interval.button(setting, wording.title(shown), minutes, allowed)
+            interval_dialog.button(setting, dagster_labels.title(shown), minutes, allowed)
         st.space("stretch")
         with st.container(horizontal=True, gap="small"):
             _switch(shown, allowed)
@@ -52,7 +53,7 @@ def _state(shown: Instigator) -> None:
 def _ticks(shown: Instigator, minutes: int | None) -> list[str]:
     """Its last action and the tick after it, where that one did nothing; the next one."""
     last, acted = shown.last_tick, shown.last_action
-    lines = [wording.outcome(tick) for tick in (acted, last) if tick]
+    lines = [dagster_labels.outcome(tick) for tick in (acted, last) if tick]
     if acted and last and acted.at == last.at:
         lines = lines[:1]
     return [*(lines or ["Has not ticked yet"]), _next(shown, minutes)]
@@ -64,29 +65,31 @@ def _next(shown: Instigator, minutes: int | None) -> str:
     if minutes:
         step = minutes * MINUTE_MS
         at = floor_ms(now_ms(), step) + step
-        return f"Next: {instants.moment(at)}, {instants.until(at)}"
+        return f"Next: {timestamps.moment(at)}, {timestamps.until(at)}"
     if shown.next_tick_at is None:
-        return f"Next: now. {wording.frequency(shown)}"
-    when = instants.until(shown.next_tick_at)
+        return f"Next: now. {dagster_labels.frequency(shown)}"
+    when = timestamps.until(shown.next_tick_at)
     if shown.kind is Kind.SENSOR:
-        return f"Next: {when}. {wording.frequency(shown)}"
-    return f"Next: {instants.moment(shown.next_tick_at)}, {when}"
+        return f"Next: {when}. {dagster_labels.frequency(shown)}"
+    return f"Next: {timestamps.moment(shown.next_tick_at)}, {when}"
 
 
 def _switch(shown: Instigator, allowed: bool) -> None:
-    name = wording.title(shown)
+    name = dagster_labels.title(shown)
     if not shown.running:
         if st.button(
             "Start", icon=":material/play_arrow:", key=f"start_{shown.name}", disabled=not allowed
         ):
             confirm(f"Start {name}?", "It ticks from now on.", "Start", partial(_turn, shown, True))
     elif st.button("Stop", icon=":material/pause:", key=f"stop_{shown.name}", disabled=not allowed):
-        confirm(f"Stop {name}?", wording.stopping(shown), "Stop", partial(_turn, shown, False))
+        confirm(
+            f"Stop {name}?", dagster_labels.stopping(shown), "Stop", partial(_turn, shown, False)
+        )
 
 
 def _turn(shown: Instigator, running: bool, who: str) -> str:
     admin.switch(data.platform(), data.orchestrator(), shown.kind, shown.name, running, who)
-    return f"{wording.title(shown)} is {'running' if running else 'stopped'}."
+    return f"{dagster_labels.title(shown)} is {'running' if running else 'stopped'}."
 
 
 def _run_now(shown: Instigator, allowed: bool) -> None:
@@ -103,7 +106,7 @@ def _run_now(shown: Instigator, allowed: bool) -> None:
 def _run(shown: Instigator, who: str) -> str:
     done = admin.run_now(data.platform(), data.orchestrator(), shown.kind, shown.name, who)
     if done.run_ids:
-        return f"{wording.title(shown)}: {len(done.run_ids)} run(s) launched."
+        return f"{dagster_labels.title(shown)}: {len(done.run_ids)} run(s) launched."
     if done.added_partitions:
-        return f"{wording.title(shown)}: added {', '.join(done.added_partitions)}."
-    return f"{wording.title(shown)}: nothing to do, {done.skipped or 'it asked for no run'}."
+        return f"{dagster_labels.title(shown)}: added {', '.join(done.added_partitions)}."
+    return f"{dagster_labels.title(shown)}: nothing to do, {done.skipped or 'it asked for no run'}."

@@ -6,20 +6,21 @@ from functools import partial
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError
-from crypto_assets.market.clock import day_of, now_ms
+from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.pipeline.control import admin
 from crypto_assets.settings import settings
-from streamlit_app import data, words
+from streamlit_app import data
 from streamlit_app.actions import act
 from streamlit_app.components import notices
-from streamlit_app.data import preferences, scheduler
+from streamlit_app.data import app_settings, scheduler
+from streamlit_app.format import humanize
 
 _OFFERED_DAYS = 7
 
 
 def form(allowed: bool) -> None:
     """Raises WarehouseError."""
-    tracked = [one.name for one in preferences.symbols() if one.active]
+    tracked = [one.name for one in app_settings.symbols() if one.active]
     if not tracked:
         st.info("No symbol is tracked yet: add one on the page Settings.", icon=":material/add:")
         return
@@ -76,7 +77,7 @@ def _today() -> date:
 
 def _estimate(planned: scheduler.Plan) -> None:
     what = planned.what
-    time = "not known" if what.time is None else f"about {words.ago(what.time)}"
+    time = "not known" if what.time is None else f"about {humanize.ago(what.time)}"
     st.markdown(
         f"**{what.partitions:,}** partitions, up to **{what.candles:,}** candles, "
         f"**{what.requests:,}** requests to the exchange, time **{time}**"

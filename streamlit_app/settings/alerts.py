@@ -11,14 +11,14 @@ from crypto_assets.warehouse.catalog.app_settings import MASK
 from streamlit_app import auth
 from streamlit_app.actions import act, confirm
 from streamlit_app.components import notices
-from streamlit_app.data import preferences
+from streamlit_app.data import app_settings
 
 _FIELD = "webhook_url"
 
 
 def show(allowed: bool) -> None:
     """Raises WarehouseError."""
-    address = preferences.alert_address()
+    address = app_settings.alert_address()
     webhook, changed = address.read(), address.changed
     st.markdown(_now(webhook, changed))
     with st.container(horizontal=True):
@@ -105,15 +105,15 @@ def _ask(given: str) -> None:
 
 
 def _save(given: str, who: str) -> str:
-    preferences.alert_address().choose(given, who)
+    app_settings.alert_address().choose(given, who)
     return "Alerts go to the new address. Send a test to be sure."
 
 
 def _silence(who: str) -> str:
-    preferences.alert_address().choose("", who)
+    app_settings.alert_address().choose("", who)
     return "Alerts go nowhere."
 
 
 def _take_back(who: str) -> str:
-    preferences.alert_address().take_back(who)
+    app_settings.alert_address().take_back(who)
     return "Alerts go where the environment says."

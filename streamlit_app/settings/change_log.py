@@ -6,15 +6,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from crypto_assets.market.clock import from_ms
+from crypto_assets.market.utc_time import from_ms
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
 from streamlit_app.components import notices
-from streamlit_app.data import preferences
+from streamlit_app.data import app_settings
 
 
 def show() -> None:
     """Raises WarehouseError."""
-    found = preferences.changes()
+    found = app_settings.changes()
     if not found:
         notices.nothing("Nobody has changed anything yet.")
         return

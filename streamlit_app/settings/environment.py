@@ -8,7 +8,7 @@ from crypto_assets.addresses import hide_login, without_login
 from crypto_assets.pipeline.control.runtime_settings import CHOICES
 from crypto_assets.settings import PROJECT_ROOT, Settings, settings, variable_of
 from crypto_assets.warehouse.catalog.app_settings import MASK
-from streamlit_app.data import preferences
+from streamlit_app.data import app_settings
 
 _LINKS = {"dagster_link_url", "app_link_url", "runbook_url"}
 
@@ -20,7 +20,7 @@ def show() -> None:
         "the environment there, and start Dagster and the app again. `docs/settings.md` says what "
         "each one means."
     )
-    chosen = preferences.choices()
+    chosen = app_settings.choices()
     rows = [
         {
             "Variable": variable_of(name),

@@ -14,7 +14,7 @@ from crypto_assets.pipeline.control.runtime_settings import (
 )
 from streamlit_app import data
 from streamlit_app.actions import act, confirm
-from streamlit_app.data import preferences
+from streamlit_app.data import app_settings
 
 _WORDS = {
     "raw_days": (
@@ -46,7 +46,7 @@ def show(allowed: bool) -> None:
         "Counts at the next run of retention: each night at 03:00 UTC, or at once by Run now of "
         "Maintenance on the page Scheduler."
     )
-    found = preferences.choices()
+    found = app_settings.choices()
     with st.form("retention", border=False):
         with st.grid(3, min_column_width=300):
             wanted = {name: _input(choice, found[name]) for name, choice in RETENTION.items()}

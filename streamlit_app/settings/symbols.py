@@ -5,19 +5,19 @@ from functools import partial
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError, WrongUse
-from crypto_assets.market.clock import from_ms
 from crypto_assets.market.symbols import SymbolStatus, symbol_name
+from crypto_assets.market.utc_time import from_ms
 from crypto_assets.pipeline.control import admin
 from crypto_assets.warehouse import TrackedSymbol
 from streamlit_app import data
 from streamlit_app.actions import act, confirm
 from streamlit_app.components import notices
-from streamlit_app.data import preferences
+from streamlit_app.data import app_settings
 
 
 def show(allowed: bool) -> None:
     """Raises WarehouseError."""
-    known = preferences.symbols()
+    known = app_settings.symbols()
     _add({one.name for one in known if one.active}, allowed)
     _cards([one for one in known if one.active], allowed)
     if retired := [one for one in known if not one.active]:
@@ -57,7 +57,7 @@ def _add(tracked: set[str], allowed: bool) -> None:
 
 def _offered(tracked: set[str]) -> list[str]:
     try:
-        return [name for name in preferences.listed() if name not in tracked]
+        return [name for name in app_settings.listed() if name not in tracked]
     except CryptoAssetsError as error:
         st.warning(
             f"**The exchange does not tell what it lists.** {notices.sentence(str(error))} "
@@ -68,7 +68,7 @@ def _offered(tracked: set[str]) -> list[str]:
 
 
 def _track(name: str, who: str) -> str:
-    added = admin.add_symbols(preferences.hasty_platform(), [name], who)
+    added = admin.add_symbols(app_settings.hasty_platform(), [name], who)
     if not added:
         raise WrongUse(f"{symbol_name(name)} is tracked already")
     return f"{added[0]} is tracked: it is backfilled by itself within a minute."

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.returns import log_returns
-from crypto_assets.market.clock import DAY_MS
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS
 
 _YEAR_MS = 365 * DAY_MS
 

@@ -6,7 +6,7 @@ import pandas as pd
 import talib
 from pydantic import Field
 
-from crypto_assets.analytics.anchor import Anchor, candles_since, periods, settle_anchor
+from crypto_assets.analytics.anchor_periods import Anchor, candles_since, periods, settle_anchor
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.market.intervals import Interval
 

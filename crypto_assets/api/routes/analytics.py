@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field, create_model
 
 from crypto_assets.analytics import Panel, Provider, get
 from crypto_assets.analytics.registry import providers
+from crypto_assets.api.dependencies import ReportsDep
 from crypto_assets.api.parameters import SeriesQuery, Symbol
-from crypto_assets.api.parts import ReportsDep
 from crypto_assets.api.routes.router import api_router
-from crypto_assets.api.series import answer_series, indicator_rows
+from crypto_assets.api.series_response import answer_series, indicator_rows
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.series import answer_model
 from crypto_assets.reports import Reports

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, Field
 
+from crypto_assets.api.dependencies import OrchestratorDep, PartsDep
 from crypto_assets.api.parameters import Day
-from crypto_assets.api.parts import OrchestratorDep, PartsDep
 from crypto_assets.api.routes.router import THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.control import BackfillView, LaunchedBackfillView

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from crypto_assets.api.parts import OrchestratorDep, PartsDep
+from crypto_assets.api.dependencies import OrchestratorDep, PartsDep
 from crypto_assets.api.routes.router import THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.control import InstigatorView, LaunchedView, RunView

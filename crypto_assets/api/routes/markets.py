@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from crypto_assets.api.dependencies import ReportsDep
+from crypto_assets.api.http_caching import OfThisInstant
 from crypto_assets.api.parameters import SeriesQuery, Symbol
-from crypto_assets.api.parts import ReportsDep
 from crypto_assets.api.routes.router import api_router
-from crypto_assets.api.series import answer_series, kline_rows
-from crypto_assets.api.tags import OfThisInstant
+from crypto_assets.api.series_response import answer_series, kline_rows
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.markets import DashboardView, OrderBookView, StatisticsView
 from crypto_assets.api.views.series import KlineRow, Series

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from crypto_assets.api.dependencies import ReportsDep
+from crypto_assets.api.http_caching import OfThisInstant
 from crypto_assets.api.parameters import (
     AfterQuery,
     EndQuery,
@@ -14,10 +16,8 @@ from crypto_assets.api.parameters import (
     SymbolQuery,
     window,
 )
-from crypto_assets.api.parts import ReportsDep
 from crypto_assets.api.routes.router import api_router
-from crypto_assets.api.series import page_link
-from crypto_assets.api.tags import OfThisInstant
+from crypto_assets.api.series_response import page_link
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.pipeline import (
     DeduplicationView,

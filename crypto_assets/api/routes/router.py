@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from crypto_assets.api.access import MayWrite
-from crypto_assets.api.failures import Problem
+from crypto_assets.api.error_handlers import Problem
+from crypto_assets.api.http_caching import TaggedRoute
 from crypto_assets.api.parameters import KnownParametersOnly
-from crypto_assets.api.tags import TaggedRoute
 
 _FAILURES = {
     404: "Unknown symbol, provider or name.",

@@ -4,8 +4,8 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 
 from crypto_assets.api.access import MayWrite
+from crypto_assets.api.dependencies import PartsDep, ReportsDep
 from crypto_assets.api.parameters import Symbol
-from crypto_assets.api.parts import PartsDep, ReportsDep
 from crypto_assets.api.routes.router import REFUSALS, THE_API, WRITES, api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.markets import InstrumentView

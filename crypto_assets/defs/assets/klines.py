@@ -19,7 +19,7 @@ from crypto_assets.defs.assets.materializations import (
 from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
 from crypto_assets.defs.checks import SPECS, judge
 from crypto_assets.defs.partitions import by_symbol, date_symbol
-from crypto_assets.orchestrator.lanes import ERRAND_TAG
+from crypto_assets.orchestrator.run_classes import ERRAND_TAG
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.stages.results import Stage

@@ -10,7 +10,7 @@ from crypto_assets.dagster_ext.planned_events import plan_key, visits_every_key
 from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import date_key
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.orchestrator.failures import failed_tag
+from crypto_assets.orchestrator.failure_reasons import failed_tag
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.stages.results import DayOutcome

@@ -4,15 +4,15 @@ from crypto_assets.exchange.simulated.app import ORIGIN_HEADER, create_app
 from crypto_assets.exchange.simulated.clock import SimulatedClock
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.faults import FaultScript
-from crypto_assets.exchange.simulated.generated import GeneratedCandles
-from crypto_assets.exchange.simulated.recorded import RecordedCandles
+from crypto_assets.exchange.simulated.generated_candles import GeneratedCandles
+from crypto_assets.exchange.simulated.recorded_candles import RecordedCandles
 from crypto_assets.exchange.simulated.server import (
     DEFAULT_SEED,
     running,
     serve,
     serve_simulated,
 )
-from crypto_assets.market.instant import instant_ms
+from crypto_assets.market.instant_parsing import instant_ms
 
 __all__ = [
     "DEFAULT_SEED",

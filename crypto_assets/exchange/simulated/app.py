@@ -17,24 +17,24 @@ from crypto_assets.exchange.simulated.archive_listing import (
     list_objects,
 )
 from crypto_assets.exchange.simulated.archive_period import ArchiveKey, Kind, read_key
-from crypto_assets.exchange.simulated.exchange import SimulatedExchange, asked_file
-from crypto_assets.exchange.simulated.exchange_info import futures_info
-from crypto_assets.exchange.simulated.faults.answers import damaged, refusal
-from crypto_assets.exchange.simulated.faults.rules import Asked, Stall, Status
-from crypto_assets.exchange.simulated.market_data import ENDPOINTS
-from crypto_assets.exchange.simulated.parameters import Parameters
-from crypto_assets.exchange.simulated.recorded import RecordedCandles
-from crypto_assets.exchange.simulated.refusals import (
+from crypto_assets.exchange.simulated.candle_source import CandleSource
+from crypto_assets.exchange.simulated.error_responses import (
     JSON_TYPE,
     Refusal,
     invalid_argument,
     no_such_key,
     no_such_path,
 )
-from crypto_assets.exchange.simulated.source import CandleSource
+from crypto_assets.exchange.simulated.exchange import SimulatedExchange, asked_file
+from crypto_assets.exchange.simulated.exchange_info import futures_info
+from crypto_assets.exchange.simulated.faults.response_damage import damaged, refusal
+from crypto_assets.exchange.simulated.faults.rules import Asked, Stall, Status
+from crypto_assets.exchange.simulated.market_data import ENDPOINTS
+from crypto_assets.exchange.simulated.recorded_candles import RecordedCandles
+from crypto_assets.exchange.simulated.request_parameters import Parameters
 from crypto_assets.exchange.simulated.time_unit import HEADER as TIME_UNIT_HEADER
 from crypto_assets.exchange.simulated.time_unit import TimeUnit, to_ms
-from crypto_assets.market.clock import day_of
+from crypto_assets.market.utc_time import day_of
 
 # Tells a client which exchange it speaks to.
 ORIGIN_HEADER = "X-Simulated-Exchange"

@@ -19,7 +19,7 @@ from crypto_assets.exchange.simulated.archive_period import (
 )
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.market.clock import from_ms
+from crypto_assets.market.utc_time import from_ms
 
 BUCKET = "data.binance.vision"
 MOST_KEYS = 1000

@@ -7,7 +7,7 @@ from datetime import MAXYEAR, date, timedelta
 from enum import StrEnum
 
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, day_of, day_start_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, day_start_ms
 
 # How long after a day's end its file appears; a month's on the month's first Monday as late.
 DELAY_MS = 5 * HOUR_MS

@@ -16,13 +16,13 @@ from crypto_assets.exchange.simulated.archive_period import (
     archive_name,
     periods,
 )
-from crypto_assets.exchange.simulated.faults import files
-from crypto_assets.exchange.simulated.faults.files import Flaws
+from crypto_assets.exchange.simulated.candle_text import in_micro, rows_csv
+from crypto_assets.exchange.simulated.faults import file_flaws
+from crypto_assets.exchange.simulated.faults.file_flaws import Flaws
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.exchange.simulated.published import PublishedCandles
-from crypto_assets.exchange.simulated.reading import Reading, Rules
-from crypto_assets.exchange.simulated.wire import in_micro, rows_csv
-from crypto_assets.market.clock import Window
+from crypto_assets.exchange.simulated.market_snapshot import Reading, Rules
+from crypto_assets.exchange.simulated.published_candles import PublishedCandles
+from crypto_assets.market.utc_time import Window
 
 # From this day on the files count in microseconds.
 MICROSECONDS_FROM = date(2025, 1, 1)
@@ -69,7 +69,7 @@ class CandleArchive:
     def appears_ms(self, key: ArchiveKey, flaws: Flaws = ()) -> int | None:
         """When a file appears, in epoch ms; None where it never does."""
         end = key.period.window.end_ms
-        delay = files.delay_ms(flaws, key.period.appears_ms - end)
+        delay = file_flaws.delay_ms(flaws, key.period.appears_ms - end)
         return None if delay is None else end + delay
 
     def names(self, kind: Kind, symbol: str, interval: KlineInterval, now: int) -> list[ArchiveKey]:
@@ -82,19 +82,21 @@ class CandleArchive:
         ]
 
     def _make(self, key: ArchiveKey, edition: Rules, flaws: Flaws) -> ArchiveFile | None:
-        contents = files.contents_of(flaws, key.symbol)
+        contents = file_flaws.contents_of(flaws, key.symbol)
         candles = self._candles(contents, key, edition)
         if not candles.num_rows:
             return None
-        candles = candles.slice(0, files.rows_kept(flaws, candles.num_rows))
+        candles = candles.slice(0, file_flaws.rows_kept(flaws, candles.num_rows))
         first = key.period.first
-        micro = files.in_microseconds(flaws, first >= MICROSECONDS_FROM)
-        text = files.flawed_csv(flaws, rows_csv(in_micro(candles) if micro else candles), micro)
+        micro = file_flaws.in_microseconds(flaws, first >= MICROSECONDS_FROM)
+        text = file_flaws.flawed_csv(
+            flaws, rows_csv(in_micro(candles) if micro else candles), micro
+        )
         member = f"{contents}-{archive_name(key.interval)}-{key.period}.csv"
-        sound = files.flawed_zip(flaws, zipped(member, text, first))
-        digest = files.digest(flaws, sound)
+        sound = file_flaws.flawed_zip(flaws, zipped(member, text, first))
+        digest = file_flaws.digest(flaws, sound)
         checksum = f"{digest}  {key.stem}.zip".encode() if digest else None
-        return ArchiveFile(files.damaged(flaws, sound), checksum)
+        return ArchiveFile(file_flaws.damaged(flaws, sound), checksum)
 
     def _candles(self, symbol: str, key: ArchiveKey, edition: Rules) -> pa.Table:
         """The period as the exchange had it when all of its candles were closed."""

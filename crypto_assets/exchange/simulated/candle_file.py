@@ -19,7 +19,7 @@ from pyarrow import csv as arrow_csv
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
-from crypto_assets.market.clock import day_start_ms
+from crypto_assets.market.utc_time import day_start_ms
 
 _REQUIRED = CANDLE_COLUMNS[:6]
 _BLOCK_BYTES = 16 * 1024 * 1024

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from crypto_assets.market.clock import now_ms
+from crypto_assets.market.utc_time import now_ms
 
 
 class SimulatedClock:

@@ -7,22 +7,22 @@ import numpy as np
 import pyarrow as pa
 
 from crypto_assets.exchange.simulated.archive_period import ArchiveKey, Kind
-from crypto_assets.exchange.simulated.book import STEP_MS, Book, book_at, update_id
 from crypto_assets.exchange.simulated.candle_archive import CandleArchive
-from crypto_assets.exchange.simulated.catalogue import Listing
+from crypto_assets.exchange.simulated.candle_source import CandleSource
 from crypto_assets.exchange.simulated.clock import SimulatedClock
-from crypto_assets.exchange.simulated.faults.files import Flaws
+from crypto_assets.exchange.simulated.faults.file_flaws import Flaws
 from crypto_assets.exchange.simulated.faults.rules import Asked, Channel
 from crypto_assets.exchange.simulated.faults.script import FaultScript
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.exchange.simulated.published import PublishedCandles
-from crypto_assets.exchange.simulated.reading import Reading, edition_of, span
-from crypto_assets.exchange.simulated.source import CandleSource
+from crypto_assets.exchange.simulated.market_snapshot import Reading, edition_of, span
+from crypto_assets.exchange.simulated.order_book import STEP_MS, Book, book_at, update_id
+from crypto_assets.exchange.simulated.published_candles import PublishedCandles
+from crypto_assets.exchange.simulated.symbol_catalog import Listing
 from crypto_assets.exchange.simulated.trades import Trades
-from crypto_assets.exchange.simulated.weights import WeightMeter
-from crypto_assets.market.clock import floor_ms
+from crypto_assets.exchange.simulated.weight_meter import WeightMeter
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import floor_ms
 
 
 class SimulatedExchange:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from crypto_assets.exchange.simulated.catalogue import Listing
+from crypto_assets.exchange.simulated.symbol_catalog import Listing
 from crypto_assets.market.symbols import SymbolStatus
 
 _PERMISSIONS = ("SPOT", "MARGIN")

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS
 
 Ints = NDArray[np.int64]
 

@@ -9,22 +9,23 @@ from typing import Any
 
 import orjson
 
-from crypto_assets.exchange.simulated.exchange import SimulatedExchange
-from crypto_assets.exchange.simulated.exchange_info import exchange_info, has_permission
-from crypto_assets.exchange.simulated.parameters import Parameters
-from crypto_assets.exchange.simulated.recent_trades import (
-    aggregate_rows,
-    newest,
-    oldest,
-    trade_rows,
-)
-from crypto_assets.exchange.simulated.refusals import (
+from crypto_assets.exchange.simulated.candle_text import in_micro, rows_json
+from crypto_assets.exchange.simulated.error_responses import (
     invalid_symbol,
     neither,
     not_both,
     other_status,
     too_many,
 )
+from crypto_assets.exchange.simulated.exchange import SimulatedExchange
+from crypto_assets.exchange.simulated.exchange_info import exchange_info, has_permission
+from crypto_assets.exchange.simulated.recent_trades import (
+    aggregate_rows,
+    newest,
+    oldest,
+    trade_rows,
+)
+from crypto_assets.exchange.simulated.request_parameters import Parameters
 from crypto_assets.exchange.simulated.tickers import (
     average_price,
     book_ticker,
@@ -35,7 +36,6 @@ from crypto_assets.exchange.simulated.tickers import (
 )
 from crypto_assets.exchange.simulated.time_unit import TimeUnit
 from crypto_assets.exchange.simulated.trades import IDS_PER_MS, Trades
-from crypto_assets.exchange.simulated.wire import in_micro, rows_json
 from crypto_assets.market.symbols import SymbolStatus
 
 Query = Mapping[str, str]

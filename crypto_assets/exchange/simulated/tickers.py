@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.exchange.simulated.book import Book
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
+from crypto_assets.exchange.simulated.order_book import Book
 from crypto_assets.exchange.simulated.recent_trades import newest, oldest
 from crypto_assets.exchange.simulated.time_unit import TimeUnit
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, floor_ms
 
 AVERAGE_MINUTES = 5
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from crypto_assets.exchange.simulated.refusals import invalid_time_unit
+from crypto_assets.exchange.simulated.error_responses import invalid_time_unit
 
 HEADER = "X-MBX-TIME-UNIT"
 

@@ -23,9 +23,9 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto_assets.exchange.simulated.catalogue import Listing
 from crypto_assets.exchange.simulated.decimals import SCALE
 from crypto_assets.exchange.simulated.noise import Ints, stream_key
+from crypto_assets.exchange.simulated.symbol_catalog import Listing
 from crypto_assets.market.candles import Candle
 
 Flags = NDArray[np.bool_]

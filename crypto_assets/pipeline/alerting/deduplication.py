@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS
 from crypto_assets.pipeline.alerting.webhook import Alert
 
 _LONGEST_MS = DAY_MS

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from crypto_assets.errors import ExchangeError
-from crypto_assets.market.clock import MINUTE_MS, isoformat, now_ms
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import MINUTE_MS, isoformat, now_ms
 from crypto_assets.pipeline.alerting.webhook import Alert
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.warehouse import TrackedSymbol, Watermark

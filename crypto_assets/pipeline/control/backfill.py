@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
-from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.orchestrator.lanes import BACKFILL_TAGS
+from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.settings import PartitionUnit

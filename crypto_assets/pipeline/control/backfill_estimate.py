@@ -7,7 +7,7 @@ from math import ceil
 from statistics import linear_regression, mean
 
 from crypto_assets.exchange.rest import PAGE_ROWS
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.orchestrator import BackfillProgress
 from crypto_assets.pipeline.control.backfill import Backfill
 

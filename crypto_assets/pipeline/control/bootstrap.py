@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from crypto_assets.errors import ObjectMissing
-from crypto_assets.market.clock import now_ms
 from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets.pipeline.context import Platform
 
 

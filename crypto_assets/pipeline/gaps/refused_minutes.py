@@ -7,8 +7,8 @@ import orjson
 
 from crypto_assets.lake import parse_key
 from crypto_assets.market.candles import Candle, candles_from_table, table_from_rows
-from crypto_assets.market.clock import MINUTE_MS, Window, floor_ms
 from crypto_assets.market.lake_object import Source
+from crypto_assets.market.utc_time import MINUTE_MS, Window, floor_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.warehouse import Quarantined
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from crypto_assets.errors import CryptoAssetsError, NotListed, Transient
-from crypto_assets.market.clock import (
+from crypto_assets.market.candle_validation import sift
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
@@ -14,10 +18,6 @@ from crypto_assets.market.clock import (
     floor_ms,
     isoformat,
 )
-from crypto_assets.market.intervals import Interval
-from crypto_assets.market.lake_object import ObjectKind, Source
-from crypto_assets.market.sanity import sift
-from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.refused_minutes import refused_rows
 from crypto_assets.pipeline.stages.load_facts import load_klines

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby, takewhile
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, day_of, floor_ms
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
 from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain

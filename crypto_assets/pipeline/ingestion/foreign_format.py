@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import MINUTE_MS, floor_ms
 from crypto_assets.market.symbols import readings
+from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 
 _FIELDS = 12
 _TIMES = (0, 6)  # open and close time

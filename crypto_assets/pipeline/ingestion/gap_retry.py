@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from crypto_assets.errors import CryptoAssetsError, Transient
-from crypto_assets.market.clock import MINUTE_MS, Window, day_of
+from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import Reasons, explain_holes, postpone
 from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain

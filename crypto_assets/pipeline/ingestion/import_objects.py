@@ -9,9 +9,9 @@ from itertools import groupby
 from crypto_assets.errors import ObjectMissing, WrongUse
 from crypto_assets.lake import Entry, Lake, klines_object
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import day_of, day_start_ms, stretches
 from crypto_assets.market.lake_object import LakeObject, Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import day_of, day_start_ms, stretches
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.foreign_format import NotUnderstood, read_rows, symbol_in
 from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain

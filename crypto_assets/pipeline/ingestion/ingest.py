@@ -6,7 +6,7 @@ from enum import StrEnum
 from queue import SimpleQueue
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import Window, now_ms
+from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.close_day import close_days
 from crypto_assets.pipeline.ingestion.gap_retry import retry_gaps

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.clock import MINUTE_MS, Window
+from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.results import DayOutcome, Stage
 from crypto_assets.pipeline.stages.row_counts import held_of

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import groupby
 
 from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing, Transient
-from crypto_assets.market.clock import (
+from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTE_MS,
     Window,

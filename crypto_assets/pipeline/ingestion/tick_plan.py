@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from crypto_assets.market.clock import (
+from crypto_assets.market.utc_time import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,

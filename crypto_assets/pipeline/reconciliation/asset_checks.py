@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms, isoformat
-from crypto_assets.market.sanity import flaws
+from crypto_assets.market.candle_validation import flaws
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, isoformat
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Against
 from crypto_assets.pipeline.reconciliation.internal_checks import unpurged

@@ -8,8 +8,8 @@ from enum import StrEnum
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.market.clock import HOUR_MS, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import HOUR_MS, floor_ms, isoformat
 
 _SQLITE_DIGITS = 12
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crypto_assets.market.candles import CANDLE_SCHEMA, Candle, candles_from_table
-from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up_as_one
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Against, Difference, Yardstick
 from crypto_assets.pipeline.reconciliation.expected_periods import Loaded

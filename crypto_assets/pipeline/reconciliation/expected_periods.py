@@ -2,9 +2,9 @@
 
 from functools import cached_property
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.pipeline.context import Platform
 
 

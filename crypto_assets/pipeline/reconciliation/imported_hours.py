@@ -3,8 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import explain_holes, note_holes
 from crypto_assets.pipeline.reconciliation.exchange_periods import Period

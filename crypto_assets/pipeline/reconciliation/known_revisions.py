@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from crypto_assets.market.candles import Candle, candles_from_table
-from crypto_assets.market.clock import isoformat
+from crypto_assets.market.utc_time import isoformat
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.refused_minutes import refused_candles
 from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick

@@ -18,8 +18,12 @@ from itertools import groupby
 import pyarrow.compute as pc
 
 from crypto_assets.lake import decode_klines
+from crypto_assets.market.candle_validation import sift
 from crypto_assets.market.candles import KlineRow, candles_from_table
-from crypto_assets.market.clock import (
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import (
     HOUR_MS,
     MINUTE_MS,
     Window,
@@ -28,10 +32,6 @@ from crypto_assets.market.clock import (
     isoformat,
     now_ms,
 )
-from crypto_assets.market.intervals import Interval
-from crypto_assets.market.lake_object import ObjectKind, Source
-from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.sanity import sift
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick, text
 from crypto_assets.pipeline.reconciliation.exchange_periods import (

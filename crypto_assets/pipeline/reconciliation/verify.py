@@ -6,8 +6,8 @@ from datetime import date
 from itertools import groupby
 
 from crypto_assets.errors import NotListed
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, day_of, floor_ms, isoformat
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms, isoformat
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick
 from crypto_assets.pipeline.reconciliation.exchange_periods import (

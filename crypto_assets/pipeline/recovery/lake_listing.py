@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from crypto_assets.lake import Entry, KeyParts, Lake, day_prefix, parse_key
-from crypto_assets.market.clock import DAY_MS, Window, day_start_ms
+from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms
 from crypto_assets.pipeline.context import Platform
 
 # Longer ranges are found faster in a listing of everything than day by day.

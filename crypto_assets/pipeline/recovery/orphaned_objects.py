@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import day_prefix, describe, parse_key
-from crypto_assets.market.clock import (
+from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.utc_time import (
     HOUR_MS,
     MINUTE_MS,
     Window,
@@ -14,7 +15,6 @@ from crypto_assets.market.clock import (
     day_start_ms,
     now_ms,
 )
-from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.pipeline.context import Platform
 
 # What was put a moment ago is on its way.

@@ -9,10 +9,10 @@ from itertools import groupby
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
 from crypto_assets.lake import describe
-from crypto_assets.market.clock import MINUTE_MS, Window, day_of, now_ms, stretches
+from crypto_assets.market.candle_validation import Sifted
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.sanity import Sifted
 from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, now_ms, stretches
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
 from crypto_assets.pipeline.recovery.lake_listing import Standing, list_lakes

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crypto_assets.market.clock import DAY_MS, now_ms
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.retention.expire_minutes import MinutesRetired, retire_minutes
 from crypto_assets.pipeline.retention.expire_objects import LakeRetired, retire_objects

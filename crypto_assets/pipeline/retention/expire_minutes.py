@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crypto_assets.market.clock import DAY_MS, Window, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms
 from crypto_assets.pipeline.context import Platform
 
 _STEP_MS = 31 * DAY_MS

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from crypto_assets.errors import ObjectMissing
-from crypto_assets.market.clock import DAY_MS, Window, day_of, floor_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, Window, day_of, floor_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.lake_reader import sift_object
 

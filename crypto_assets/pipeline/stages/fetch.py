@@ -9,10 +9,10 @@ import numpy as np
 from crypto_assets.errors import ArchiveBroken, ArchiveError, NotListed
 from crypto_assets.exchange import Exchange
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, now_ms
 
 _MINUTES_A_DAY = DAY_MS // MINUTE_MS
 # The newest candle of all may still be open whatever the clock says; after so long it is not.

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake, decode_klines
+from crypto_assets.market.candle_validation import Reject, Sifted, is_sane, sift
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import MINUTE_MS, Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
-from crypto_assets.market.sanity import Reject, Sifted, is_sane, sift
+from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.lost_objects import drop_lost
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, settle

@@ -7,10 +7,10 @@ from hashlib import sha256
 
 import orjson
 
+from crypto_assets.market.candle_validation import Reject
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.sanity import Reject
+from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.lake_reader import read_unloaded, sift_objects
 from crypto_assets.warehouse import KlinesBatch, Quarantined

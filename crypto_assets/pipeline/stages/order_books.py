@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing
 from crypto_assets.lake import decode_depth, depth_object
-from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import OrderBook
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.lake_reader import read_unloaded
 from crypto_assets.pipeline.stages.results import BookStage, DayOutcome

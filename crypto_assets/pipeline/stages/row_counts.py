@@ -4,9 +4,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
-from crypto_assets.market.clock import Window, day_of
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.results import Stage
 

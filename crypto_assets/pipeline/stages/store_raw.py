@@ -8,8 +8,8 @@ from datetime import date
 from crypto_assets.errors import ArchiveBroken, CryptoAssetsError, ObjectMissing
 from crypto_assets.exchange import Exchange
 from crypto_assets.lake import describe, klines_object
-from crypto_assets.market.clock import Window, day_start_ms, isoformat
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.utc_time import Window, day_start_ms, isoformat
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.fetch import (
     DayPulls,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crypto_assets.errors import NotListed, UnknownSymbol
-from crypto_assets.market.clock import MINUTE_MS, Window, floor_ms
 from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.market.utc_time import MINUTE_MS, Window, floor_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.warehouse import GapClass, TrackedSymbol
 

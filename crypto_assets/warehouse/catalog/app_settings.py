@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from crypto_assets.errors import ForeignExchange, WrongUse
-from crypto_assets.market.clock import now_ms
 from crypto_assets.market.exchange_name import shorten_exchange_name
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import upsert
 from crypto_assets.warehouse.engine.schema import app_settings, audit_log

@@ -19,8 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import Assignments, upsert
 from crypto_assets.warehouse.engine.schema import lake_objects, quarantine, symbols

@@ -7,8 +7,8 @@ from decimal import Decimal
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from crypto_assets.errors import UnknownSymbol
-from crypto_assets.market.clock import now_ms
 from crypto_assets.market.symbols import Symbol, SymbolStatus, symbol_readings
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import symbols
 

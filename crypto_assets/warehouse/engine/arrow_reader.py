@@ -20,7 +20,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse.engine.column_types import DOUBLE_DIGITS, Exact, held_text
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Select, Table, delete, insert
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, day_of, floor_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine import arrow_reader

@@ -9,8 +9,8 @@ import pyarrow as pa
 from sqlalchemy import Connection, delete, func, select
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine import arrow_reader

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.lake_objects import mark_loaded
 from crypto_assets.warehouse.engine import arrow_reader, bulk_load

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, func, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, rows_from_table
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of, floor_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of, floor_ms
 from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
 from crypto_assets.warehouse.klines.stale_periods import inside

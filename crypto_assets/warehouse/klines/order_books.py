@@ -7,9 +7,9 @@ import pyarrow as pa
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from crypto_assets.market.candles import PRICE, VOLUME
-from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.lake_objects import mark_loaded
 from crypto_assets.warehouse.catalog.symbols import Symbols

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, Table, bindparam, func, select
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database

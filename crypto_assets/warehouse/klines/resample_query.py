@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, Integer, Select, Table, bindparam
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import TOLD_BY_LAST_PART
+from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 from crypto_assets.warehouse.klines.rollup_sql import rolled_up

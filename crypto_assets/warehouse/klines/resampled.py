@@ -6,8 +6,8 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
-from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database

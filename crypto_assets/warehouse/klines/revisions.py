@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, insert, select
 
 from crypto_assets.market.candles import Candle
-from crypto_assets.market.clock import Window
 from crypto_assets.market.lake_object import Source
+from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite

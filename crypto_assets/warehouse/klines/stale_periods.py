@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, update
 
-from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.warehouse.engine.schema import stale_hours
 
 

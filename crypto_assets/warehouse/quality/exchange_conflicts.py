@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, insert, select
 
-from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import exchange_conflicts

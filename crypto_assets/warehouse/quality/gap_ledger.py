@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, or_, select, update
 
-from crypto_assets.market.clock import MINUTE_MS, Window, now_ms
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import MINUTE_MS, Window, now_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine.database import Database

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
 
-from crypto_assets.market.clock import Window, now_ms
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import upsert
 from crypto_assets.warehouse.engine.schema import lake_objects, quarantine

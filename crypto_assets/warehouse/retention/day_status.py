@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Table, distinct, func, select
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.warehouse.engine.schema import (
     daily_klines,
     fact_klines,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
 
-from crypto_assets.market.clock import DAY_MS, Window, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Select, func, select
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, floor_ms
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, floor_ms
 from crypto_assets.warehouse.catalog.symbols import Symbols
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (

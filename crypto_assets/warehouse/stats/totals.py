@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, func, select
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS
 from crypto_assets.warehouse.catalog.lake_objects import LakeTotal, Manifest
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import upsert

@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from crypto_assets.cli.options import DayParam, SymbolsParam
-from crypto_assets.market.clock import Window
+from crypto_assets.market.utc_time import Window
 
 _MARK = "figures:"
 

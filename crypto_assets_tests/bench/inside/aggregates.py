@@ -4,7 +4,7 @@ import time
 
 from sqlalchemy import create_engine, text
 
-from crypto_assets.market.clock import HOUR_MS, Window
+from crypto_assets.market.utc_time import HOUR_MS, Window
 from crypto_assets.settings import settings
 from crypto_assets.wiring import platform
 

@@ -3,9 +3,9 @@
 import time
 
 from crypto_assets.analytics.registry import providers
-from crypto_assets.garbage import spare_what_stands
-from crypto_assets.market.clock import Window
+from crypto_assets.garbage_collection import spare_what_stands
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.stages.order_books import capture, load_books
 from crypto_assets.settings import settings
 from crypto_assets.wiring import open_reports, platform

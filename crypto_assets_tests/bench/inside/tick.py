@@ -9,7 +9,7 @@ from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.definitions import defs
 from crypto_assets.defs.ingest import ingest
 from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags
-from crypto_assets.market.clock import Window, from_ms
+from crypto_assets.market.utc_time import Window, from_ms
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols

@@ -14,7 +14,7 @@ import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 
 _BUCKET = "data.binance.vision"

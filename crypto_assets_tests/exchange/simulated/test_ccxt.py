@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import ccxt
 import pytest
 
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from crypto_assets.exchange.simulated import SimulatedClock
-from crypto_assets.market.clock import now_ms
+from crypto_assets.market.utc_time import now_ms
 
 
 def test_it_is_the_real_clock_by_default() -> None:

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 import requests
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 
 

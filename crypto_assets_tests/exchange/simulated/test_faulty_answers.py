@@ -10,7 +10,7 @@ import requests
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange.simulated import FaultScript
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 # The minute after the one in which the clock stands.

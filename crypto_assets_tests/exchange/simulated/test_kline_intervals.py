@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, to_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up_periods
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, to_ms
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 _SIX = "open_time,open,high,low,close,volume"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 _OPEN = NOON // MINUTE_MS * MINUTE_MS

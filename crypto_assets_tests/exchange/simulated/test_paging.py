@@ -12,9 +12,9 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
 )
 from crypto_assets.market.candles import CANDLE_SCHEMA
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets_tests.services.exchange import NOON
 
 # Two outages of the script, one of them longer than a page, besides the seed's own.

@@ -9,11 +9,11 @@ import pytest
 import requests
 
 from crypto_assets.exchange.simulated import GeneratedCandles
-from crypto_assets.exchange.simulated.catalogue import Listing
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
+from crypto_assets.exchange.simulated.symbol_catalog import Listing
 from crypto_assets.exchange.simulated.trades import Trades, trades_of
 from crypto_assets.market.candles import Candle, candles_from_table
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 _OPEN = NOON // MINUTE_MS * MINUTE_MS

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from crypto_assets.errors import AlertNotSent
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_of, now_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, now_ms
 from crypto_assets.pipeline.alerting.deduplication import AlertMemory
 from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook, message

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from crypto_assets.market.clock import MINUTE_MS, day_start_ms
+from crypto_assets.market.utc_time import MINUTE_MS, day_start_ms
 from crypto_assets.orchestrator import BackfillProgress
 from crypto_assets.pipeline.control.backfill import Backfill
 from crypto_assets.pipeline.control.backfill_estimate import Pace, estimate, pace_of

@@ -9,8 +9,8 @@ import pytest
 
 from crypto_assets.errors import ForeignExchange
 from crypto_assets.exchange import open_exchange
-from crypto_assets.lake.lake import MARKER_KEY
-from crypto_assets.market.clock import MINUTE_MS
+from crypto_assets.lake.interface import MARKER_KEY
+from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import admit, prepare
 from crypto_assets_tests.pipeline.conftest import START, TODAY_MS, BuildPlatform

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_start_ms,
+    isoformat,
+)
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
 from crypto_assets.pipeline.ingestion.gap_retry import due_gaps
@@ -15,7 +22,7 @@ from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck, check_days
 from crypto_assets.pipeline.reconciliation.verify import verify
 from crypto_assets.pipeline.recovery.rebuild import rebuild
-from crypto_assets.reports.calendar import DayState, read_calendar
+from crypto_assets.reports.coverage_calendar import DayState, read_calendar
 from crypto_assets.warehouse import GapClass
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring, open_times
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import klines_object
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, day_of, day_start_ms, stretches
 from crypto_assets.market.lake_object import LakeObject, Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, stretches
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain
 from crypto_assets.pipeline.recovery.rebuild import rebuild

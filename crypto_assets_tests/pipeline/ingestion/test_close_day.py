@@ -5,9 +5,16 @@ from datetime import date, timedelta
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_start_ms,
+    isoformat,
+)
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.close_day import due_days
 from crypto_assets.pipeline.ingestion.ingest import Errand

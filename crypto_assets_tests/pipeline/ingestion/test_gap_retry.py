@@ -8,7 +8,7 @@ import pytest
 
 from crypto_assets.errors import ExchangeUnavailable, Forbidden
 from crypto_assets.exchange import Patience, open_exchange
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import explain_holes, note_holes
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols

@@ -10,11 +10,11 @@ import orjson
 import pytest
 
 from crypto_assets.lake import Entry, S3Options, open_lake
-from crypto_assets.lake.directory import DirectoryLake
+from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.candles import CANDLE_COLUMNS, KlineRow
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, now_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.foreign_format import NotUnderstood, read_rows, symbol_in
 from crypto_assets.pipeline.ingestion.import_objects import Imported, import_objects, load_days

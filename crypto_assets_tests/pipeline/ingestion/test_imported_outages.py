@@ -13,10 +13,10 @@ import pytest
 from crypto_assets.cli.verify import _advise
 from crypto_assets.lake import klines_object, open_lake
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, day_of, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, isoformat
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
 from crypto_assets.pipeline.ingestion.import_objects import import_objects, load_days

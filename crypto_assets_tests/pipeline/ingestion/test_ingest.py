@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.verify import verify
 from crypto_assets.pipeline.stages.results import Stage

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms
 from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Platform
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols

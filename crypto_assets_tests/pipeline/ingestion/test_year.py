@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from crypto_assets.market.clock import (
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.utc_time import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
@@ -15,7 +16,6 @@ from crypto_assets.market.clock import (
     floor_ms,
     isoformat,
 )
-from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.reconciliation.verify import verify
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring

@@ -12,9 +12,12 @@ import pytest
 from crypto_assets.errors import LakeUnavailable
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import klines_object
-from crypto_assets.lake.directory import DirectoryLake
+from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.candles import Candle, rows_from_table
-from crypto_assets.market.clock import (
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
@@ -23,9 +26,6 @@ from crypto_assets.market.clock import (
     isoformat,
     now_ms,
 )
-from crypto_assets.market.intervals import Interval
-from crypto_assets.market.lake_object import ObjectKind, Source
-from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.import_objects import load_days
 from crypto_assets.pipeline.reconciliation.exchange_periods import candle_table

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from crypto_assets.lake import decode_klines, klines_object
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import admit_lake, prepare
 from crypto_assets.pipeline.reconciliation.internal_checks import within

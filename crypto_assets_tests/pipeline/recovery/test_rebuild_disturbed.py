@@ -12,8 +12,8 @@ from threading import Event, Thread
 import pytest
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.lake.directory import DirectoryLake
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
+from crypto_assets.lake.directory_lake import DirectoryLake
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.pipeline.reconciliation.verify import verify

@@ -5,8 +5,15 @@ from typing import Any
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms, isoformat
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_start_ms,
+    isoformat,
+)
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
 from crypto_assets.pipeline.reconciliation.verify import verify

@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms, isoformat
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms, isoformat
 from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes

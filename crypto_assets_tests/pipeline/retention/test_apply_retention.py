@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from crypto_assets.lake import describe
-from crypto_assets.lake.directory import DirectoryLake
-from crypto_assets.market.clock import DAY_MS, Window, now_ms
+from crypto_assets.lake.directory_lake import DirectoryLake
+from crypto_assets.market.utc_time import DAY_MS, Window, now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import bring_symbols
 from crypto_assets.pipeline.retention.apply_retention import retain

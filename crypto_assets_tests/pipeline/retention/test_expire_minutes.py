@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import bring_symbols
 from crypto_assets.pipeline.retention.apply_retention import retain

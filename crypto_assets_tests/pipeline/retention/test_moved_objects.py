@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.lake import ObjectInfo, klines_object
-from crypto_assets.lake.directory import DirectoryLake
-from crypto_assets.market.clock import MINUTE_MS, Window
+from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.recovery.orphaned_objects import adopt
 from crypto_assets.pipeline.retention.expire_objects import move

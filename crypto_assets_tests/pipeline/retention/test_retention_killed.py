@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import date
 
 from crypto_assets.lake import depth_object
-from crypto_assets.lake.directory import DirectoryLake
-from crypto_assets.market.clock import day_start_ms
+from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.lake_object import Source
+from crypto_assets.market.utc_time import day_start_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.retention.apply_retention import retain
 from crypto_assets.pipeline.retention_policy import Keep

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from crypto_assets.lake import decode_klines, klines_object
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.reconciliation.verify import verify

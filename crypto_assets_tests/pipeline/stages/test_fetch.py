@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from crypto_assets.exchange import open_exchange
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.clock import HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, isoformat
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.stages.fetch import pull_stretch
 from crypto_assets.pipeline.stages.results import Stage

@@ -1,7 +1,7 @@
 """What the lake says of minutes, while retention moves its objects."""
 
-from crypto_assets.market.clock import Window
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.stages.lake_reader import read_minutes
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, StartExchange

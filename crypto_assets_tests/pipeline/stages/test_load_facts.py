@@ -7,10 +7,10 @@ import pytest
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import klines_object
-from crypto_assets.market.clock import MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from crypto_assets.lake import depth_object
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms, isoformat
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms, isoformat
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.stages.order_books import bring_books, capture, load_books

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, isoformat
 from crypto_assets.market.symbols import SymbolStatus
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, isoformat
 from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion import tick_plan

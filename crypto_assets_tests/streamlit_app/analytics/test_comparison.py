@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from crypto_assets.market.clock import HOUR_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import HOUR_MS, Window
 from streamlit_app.analytics.comparison import relative_chart
-from streamlit_app.decimals import Decimals
 from streamlit_app.figures.candles import ChartFrame
 from streamlit_app.figures.indicator import Indicator
-from streamlit_app.figures.units import price
+from streamlit_app.figures.number_formats import price
+from streamlit_app.format.decimal_places import Decimals
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
 TWO = Decimals(2, 2)

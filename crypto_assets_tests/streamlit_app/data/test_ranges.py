@@ -2,8 +2,8 @@
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from streamlit_app.data.ranges import (
     MAX_CANDLES,
     Extract,

@@ -7,16 +7,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from crypto_assets.market.clock import HOUR_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import HOUR_MS, Window
 from crypto_assets.reports import Gap
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from streamlit_app.colours import FALLING, RISING
-from streamlit_app.decimals import Decimals
 from streamlit_app.figures.candles import ChartFrame, candle_chart
 from streamlit_app.figures.gap_shading import broken_at_holes, hole
 from streamlit_app.figures.indicator import Indicator
-from streamlit_app.figures.units import amount, price, writing
+from streamlit_app.figures.number_formats import amount, price, writing
+from streamlit_app.format.decimal_places import Decimals
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
 TWO = Decimals(2, 2)

@@ -5,8 +5,8 @@ from itertools import permutations
 
 from sqlalchemy import event, text
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.warehouse.minutes import FETCHED, START, SYMBOL, batch, minutes, track
 

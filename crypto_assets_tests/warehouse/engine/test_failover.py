@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from crypto_assets.errors import WarehouseUnavailable
-from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine.database import ATTEMPTS
 from crypto_assets_tests.services.gate import Gate, gate_before

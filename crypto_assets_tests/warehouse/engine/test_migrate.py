@@ -11,10 +11,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url
 
 from crypto_assets.errors import WarehouseNotReady, WarehouseTooNew
-from crypto_assets.market.clock import Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse import Conflict, ConflictKind, Warehouse
 from crypto_assets.warehouse.engine import migrate
 from crypto_assets.warehouse.engine.migrations.versions.v0006_wider_symbols import NAMES

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, text
 
-from crypto_assets.market.clock import DAY_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track

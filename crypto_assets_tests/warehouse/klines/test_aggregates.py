@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import DECIMAL_COLUMNS
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.warehouse.minutes import (

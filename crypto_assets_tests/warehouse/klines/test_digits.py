@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from crypto_assets.market.clock import MINUTE_MS, Window
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine.column_types import VOLUME
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minute, table, track

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from crypto_assets.errors import LoadRejected, UnknownSymbol
-from crypto_assets.market.clock import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.warehouse.minutes import (

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from itertools import permutations
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.warehouse.books import order_book
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, track

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from crypto_assets.market.clock import DAY_MS, MINUTE_MS, Window
 from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import GapClass, Warehouse
 from crypto_assets_tests.warehouse.minutes import FETCHED, START, SYMBOL, batch, minutes, track
 

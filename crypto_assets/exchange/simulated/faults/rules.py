@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from crypto_assets.exchange.simulated.faults.changes import DOUBLED_VOLUME, Changes
-from crypto_assets.exchange.simulated.faults.flaws import FileFlaw, Spoilage
+from crypto_assets.exchange.simulated.faults.flaw_types import FileFlaw, Spoilage
+from crypto_assets.exchange.simulated.faults.value_changes import DOUBLED_VOLUME, Changes
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.market.instant import instant_ms
+from crypto_assets.market.instant_parsing import instant_ms
 
 
 def _several(value: object) -> object:

@@ -1,0 +1,98 @@
+"""Candles and indicators as rows, and the links from one page of them to the next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+import pandas as pd
+import pyarrow.compute as pc
+from fastapi import Request, Response
+
+from crypto_assets.api.parameters import SeriesQuery
+from crypto_assets.market.candles import CANDLE_COLUMNS, DECIMAL_COLUMNS, decimal_text
+from crypto_assets.market.utc_time import isoformat
+from crypto_assets.reports import CandleSeries
+
+Rows = list[dict[str, Any]]
+
+# What lies wholly in the past changes by a revision alone.
+_PAST = "max-age=60"
+
+
+def kline_rows(series: CandleSeries) -> Rows:
+    """The eleven columns, decimals as text."""
+    columns = {
+        name: decimal_text(series.table[name]) if name in DECIMAL_COLUMNS else series.table[name]
+        for name in CANDLE_COLUMNS
+        if name != "open_time"
+    }
+    return _rows(series, {name: column.to_pylist() for name, column in columns.items()})
+
+
+def indicator_rows(series: CandleSeries, values: pd.DataFrame) -> Rows:
+    """A provider's columns as numbers; what has no value is NaN, which JSON writes as null."""
+    return _rows(series, {str(name): column.tolist() for name, column in values.items()})
+
+
+def answer_series(
+    request: Request,
+    query: SeriesQuery,
+    series: CandleSeries,
+    params: Mapping[str, object],
+    data: object,
+    *,
+    of_range: bool = True,
+) -> Response:
+    """`data` with its candles' gaps, and links to the candles beyond them.
+
+    What is not of the range asked for, but of now, has no links and is not kept.
+    """
+    content = {
+        "symbol": series.symbol,
+        "interval": series.interval,
+        "params": params,
+        "data": data,
+        "gaps": [
+            {"start": gap.window.start_ms, "end": gap.window.end_ms, "class": gap.gap_class}
+            for gap in series.gaps
+        ],
+    }
+    headers = {}
+    if of_range and query.end is not None and query.end <= series.known_until:
+        headers["Cache-Control"] = _PAST
+    if of_range and (link := _link(request, query, series)):
+        headers["Link"] = link
+    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def page_link(request: Request, relation: str, **changes: int) -> str:
+    """A Link header to the same question with some parameters changed."""
+    kept = [item for item in request.query_params.multi_items() if item[0] not in changes]
+    query = [*kept, *changes.items()]
+    return f'<{quote(request.url.path)}?{urlencode(query)}>; rel="{relation}"'
+
+
+def _link(request: Request, query: SeriesQuery, series: CandleSeries) -> str | None:
+    """On from the newest of a range that was asked for, back from the oldest of the newest."""
+    if not series.more:
+        return None
+    opened = series.table["open_time"]
+    if query.start is not None and query.end is not None:
+        return page_link(request, "next", start=opened[-1].as_py() + 1)
+    if query.start is None:
+        return page_link(request, "prev", end=opened[0].as_py())
+    return None
+
+
+def _rows(series: CandleSeries, columns: Mapping[str, Sequence[Any]]) -> Rows:
+    opened = series.table["open_time"].to_pylist()
+    forming = pc.greater_equal(series.table["close_time"], series.known_until).to_pylist()
+    partial = [time in series.partial for time in opened]
+    shared = {"open_time": opened, "time": map(isoformat, opened)}
+    own = {name: column for name, column in columns.items() if name not in shared}
+    flags = {"forming": forming, "partial": partial}
+    names = [*shared, *own, *flags]
+    values = [*shared.values(), *own.values(), *flags.values()]
+    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]

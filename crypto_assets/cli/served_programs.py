@@ -1,0 +1,90 @@
+"""What `up` and `demo` serve: Dagster's webserver and daemon, the app, the API, an exchange."""
+
+import sys
+from pathlib import Path
+
+from crypto_assets.cli.process_tree import Program
+from crypto_assets.errors import OrchestratorError
+from crypto_assets.http_client import REQUEST_ERRORS, open_session
+from crypto_assets.market.utc_time import now_ms
+from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.settings import PROJECT_ROOT
+
+_PYTHON = sys.executable
+_BIN = Path(sys.executable).parent
+# As `local_startup_timeout` in dagster.yaml.
+_CODE_SECONDS = 900
+
+
+def exchange(port: int, logs: Path) -> Program:
+    return Program(
+        "the simulated exchange",
+        [_PYTHON, "-m", "crypto_assets", "simulate-exchange", "--port", str(port)],
+        logs / "exchange.log",
+        lambda: _answers(f"http://127.0.0.1:{port}/api/v3/ping"),
+    )
+
+
+def webserver(port: int, logs: Path) -> Program:
+    command = [str(_BIN / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port)]
+    return Program(
+        "Dagster's webserver",
+        [*command, "-w", str(PROJECT_ROOT / "workspace.yaml")],
+        logs / "webserver.log",
+        lambda: _answers(f"http://127.0.0.1:{port}/server_info"),
+        # It answers when its code server does, which dagster.yaml gives as long.
+        ready_seconds=_CODE_SECONDS,
+        awaited="loads the code",
+    )
+
+
+def daemon(webserver_port: int, logs: Path) -> Program:
+    """It opens no port: its heartbeats show in Dagster's storage, which the webserver reads."""
+    began = now_ms()
+    dagster = Orchestrator(f"http://127.0.0.1:{webserver_port}")
+    return Program(
+        "Dagster's daemon",
+        [str(_BIN / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
+        logs / "daemon.log",
+        lambda: _runs(dagster, began),
+        ready_seconds=_CODE_SECONDS,
+        awaited="loads the code",
+    )
+
+
+def app(port: int, logs: Path) -> Program:
+    return Program(
+        "the app",
+        [
+            *(_PYTHON, "-m", "streamlit", "run", str(PROJECT_ROOT / "streamlit_app" / "app.py")),
+            *("--server.port", str(port), "--server.address", "127.0.0.1"),
+            *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
+        ],
+        logs / "app.log",
+        lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health"),
+    )
+
+
+def api(port: int, logs: Path) -> Program:
+    return Program(
+        "the API",
+        [_PYTHON, "-m", "crypto_assets", "api", "--port", str(port)],
+        logs / "api.log",
+        lambda: _answers(f"http://127.0.0.1:{port}/health/live"),
+    )
+
+
+def _runs(dagster: Orchestrator, since_ms: int) -> bool:
+    """Whether all daemons have given a sign of life since: an earlier daemon's may be young too."""
+    try:
+        return not dagster.sick_daemons(since_ms)
+    except OrchestratorError:
+        return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        with open_session(url) as session:
+            return session.get(url, timeout=2).ok
+    except REQUEST_ERRORS:
+        return False

@@ -1,0 +1,42 @@
+"""What the exchange allows this process: a weight budget, and nothing at all during a ban."""
+
+import threading
+import time
+from weakref import WeakValueDictionary
+
+from crypto_assets.errors import Banned
+from crypto_assets.exchange.weight_budget import WeightBudget
+from crypto_assets.market.utc_time import now_ms, to_ms
+
+
+class Allowance:
+    """One for all clients of a process that speak to the same exchange; safe for threads."""
+
+    def __init__(self) -> None:
+        self.weight = WeightBudget()
+        self._banned_until = 0.0
+        self._ban: Banned | None = None
+
+    def demand(self) -> None:
+        """Raises Banned while a ban lasts: each request sent during a ban makes it longer."""
+        ban = self._ban
+        if ban and time.monotonic() < self._banned_until:
+            raise Banned(str(ban), ban.until)
+
+    def forbid(self, ban: Banned) -> None:
+        """No request until that ban ends."""
+        self._banned_until = time.monotonic() + (to_ms(ban.until) - now_ms()) / 1000
+        self._ban = ban
+
+
+_shared: WeakValueDictionary[str, Allowance] = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def shared_allowance(base_url: str) -> Allowance:
+    """The process's allowance at an exchange, kept as long as some client of it lives."""
+    with _lock:
+        found = _shared.get(base_url)
+        if found is None:
+            _shared[base_url] = found = Allowance()
+        return found

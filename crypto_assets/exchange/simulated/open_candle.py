@@ -1,0 +1,72 @@
+"""The open candle: what of a final candle an onlooker has seen at an instant within it."""
+
+from dataclasses import replace
+from decimal import ROUND_DOWN, Decimal
+
+from crypto_assets.exchange.simulated.symbol_catalog import Listing
+from crypto_assets.exchange.simulated.trades import Trades, trades_of, width_of
+from crypto_assets.market.candles import Candle
+
+_EIGHTH = Decimal("1E-8")
+
+
+def forming(candle: Candle, listing: Listing, now: int, longest: int) -> Candle:
+    """Return `candle`, which is final, as it stood at `now` (epoch ms) while it was open.
+
+    It is made of its trades before `now`; `longest` is its interval's width in ms. Before the
+    first trade it is flat at the open.
+    """
+    trades = trades_of(candle, listing, longest)
+    if trades is None or now - candle.open_time >= width_of(candle, longest):
+        return candle
+    seen = trades.seen(now)
+    if not len(seen):
+        return _flat(candle)
+    bought = seen.select(seen.bought)
+    return replace(
+        candle,
+        high=Decimal(int(seen.prices.max())).scaleb(-seen.tick_digits),
+        low=Decimal(int(seen.prices.min())).scaleb(-seen.tick_digits),
+        close=seen.price(-1),
+        volume=_volume(seen),
+        quote_volume=_part(candle.quote_volume, seen, trades),
+        trade_count=candle.trade_count * len(seen) // len(trades),
+        taker_buy_volume=_volume(bought),
+        taker_buy_quote_volume=_part(
+            candle.taker_buy_quote_volume, bought, trades.select(trades.bought)
+        ),
+    )
+
+
+def _volume(trades: Trades) -> Decimal:
+    return Decimal(int(trades.lots.sum())).scaleb(-trades.lot_digits)
+
+
+def _part(whole: Decimal, seen: Trades, trades: Trades) -> Decimal:
+    """The seen trades' share of the candle's money."""
+    total = _money(trades)
+    return (whole * _money(seen) / total).quantize(_EIGHTH, ROUND_DOWN) if total else Decimal(0)
+
+
+def _money(trades: Trades) -> Decimal:
+    """Price times quantity of all trades, exact as long as 64 bits hold it."""
+    if not len(trades):
+        return Decimal(0)
+    if int(trades.prices.max()) * int(trades.lots.sum()) < 2**62:
+        return Decimal(int(trades.money.sum()))
+    return Decimal(float((trades.prices.astype(float) * trades.lots).sum()))
+
+
+def _flat(candle: Candle) -> Candle:
+    nothing = Decimal(0)
+    return replace(
+        candle,
+        high=candle.open,
+        low=candle.open,
+        close=candle.open,
+        volume=nothing,
+        quote_volume=nothing,
+        trade_count=0,
+        taker_buy_volume=nothing,
+        taker_buy_quote_volume=nothing,
+    )

@@ -1,0 +1,80 @@
+"""Names of the lake's objects, built and read: a UTC day's folder, a symbol, what, when, whence."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from crypto_assets.errors import LakeError
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.symbols import is_symbol
+from crypto_assets.market.utc_time import day_of, isoformat
+
+# A symbol has no lower case ASCII letters, so that what follows it is no part of one.
+_KLINES = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[^/a-z]+)"
+    r"_klines_(?P<first>\d{1,14})-(?P<last>\d{1,14})_(?P<source>rest|archive|import|verified)\.json",
+    re.ASCII,
+)
+_DEPTH = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[^/a-z]+)_depth_(?P<captured>\d{1,14})\.json",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class KeyParts:
+    """What a key says. Times in epoch ms: open times of klines, twice the capture of a depth."""
+
+    day: date
+    symbol: str
+    kind: ObjectKind
+    first_time: int
+    last_time: int
+    source: Source
+
+
+def klines_key(symbol: str, first: int, last: int, source: Source) -> str:
+    """Key of the candles from open time `first` to `last`, both epoch ms and inclusive.
+
+    Raises LakeError where they do not lie in one UTC day, first before last.
+    """
+    day = day_of(first)
+    if last < first or day_of(last) != day:
+        raise LakeError(
+            f"an object holds one UTC day in order, not {isoformat(first)} to {isoformat(last)}"
+        )
+    return f"{day}/{symbol}_klines_{first}-{last}_{source}.json"
+
+
+def depth_key(symbol: str, captured: int) -> str:
+    """Key of the order book captured at `captured`, epoch ms."""
+    return f"{day_of(captured)}/{symbol}_depth_{captured}.json"
+
+
+def day_prefix(day: date) -> str:
+    return f"{day}/"
+
+
+def symbol_prefix(day: date, symbol: str, kind: ObjectKind) -> str:
+    """What the keys of a day's objects of one symbol begin with."""
+    return f"{day}/{symbol}_{kind}_"
+
+
+def parse_key(key: str) -> KeyParts | None:
+    """The parts of a key of this layout, or None: another layout, or times outside its day."""
+    klines = _KLINES.fullmatch(key)
+    match = klines or _DEPTH.fullmatch(key)
+    if not match or not is_symbol(match["symbol"]):
+        return None
+    first = int(match["first"] if klines else match["captured"])
+    last = int(match["last"]) if klines else first
+    if last < first or {str(day_of(first)), str(day_of(last))} != {match["day"]}:
+        return None
+    return KeyParts(
+        day=day_of(first),
+        symbol=match["symbol"],
+        kind=ObjectKind.KLINES if klines else ObjectKind.DEPTH,
+        first_time=first,
+        last_time=last,
+        source=Source(match["source"]) if klines else Source.REST,
+    )

@@ -1,0 +1,487 @@
+"""One bucket of an S3 server, through boto3: the one file that knows it."""
+
+import base64
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cached_property, lru_cache
+from hashlib import md5
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    MetadataRetrievalError,
+    ProfileNotFound,
+)
+from botocore.exceptions import (
+    ConnectionError as EndpointError,
+)
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from crypto_assets.addresses import (
+    AddressingStyle,
+    escaping_hint,
+    hide_login,
+    is_web_address,
+    without_login,
+)
+from crypto_assets.errors import (
+    LakeError,
+    LakeRefused,
+    LakeUnavailable,
+    ObjectMissing,
+    WrongUse,
+)
+from crypto_assets.http_client import (
+    PROXY_LOGIN_WANTED,
+    describe_cause,
+    describe_proxy_failure,
+    describe_proxy_login,
+    find_causes,
+    find_proxies,
+    require_readable_proxy,
+)
+from crypto_assets.lake.interface import PROBE_KEY, Entry, S3Options
+from crypto_assets.market.utc_time import now_ms, to_ms
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECTIONS = 32
+PAGE = 1000  # the most keys that one listing may answer, or one delete name, by the protocol
+
+_CONFIG = Config(
+    # What MinIO, SeaweedFS, rclone and Ceph all take.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    retries={"mode": "standard", "total_max_attempts": 7},
+    max_pool_connections=CONNECTIONS,
+    connect_timeout=5,
+    read_timeout=60,
+)
+# A condition of a put did not hold: somebody was there first.
+_LOST = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"}
+_WRONG_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_WRONG_TOKEN = {"InvalidToken", "ExpiredToken", "TokenRefreshRequired", "InvalidClientTokenId"}
+_WRONG_TIME = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
+# The protocol's own bound between the server's clock and that of whoever signs.
+_MOST_SKEW_SECONDS = 900
+_WRONG_REGION = {
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "InvalidLocationConstraint",
+}
+_ELSEWHERE = {301, 307}
+# How stores that know hosts only (Alibaba, Tencent) refuse the bucket in the path.
+_WANT_HOST = {"SecondLevelDomainForbidden", "PathStyleDomainForbidden", "VirtualHostDomainRequired"}
+# The name of a host that nobody knows, or that the server's certificate lacks.
+_WRONG_NAME = (socket.gaierror, ssl.SSLCertVerificationError)
+_SAY_PATH = "set AWS_S3_ADDRESSING_STYLE=path if the server knows no bucket before its host's name"
+_DEFAULT_REGION = "us-east-1"
+_OPENING = Lock()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An object as its headers tell; `modified_at` in epoch ms, metadata's names in lower case."""
+
+    etag: str
+    size_bytes: int
+    modified_at: int
+    metadata: Mapping[str, str]
+
+
+class Bucket:
+    """Requests to one bucket; raises LakeUnavailable, LakeRefused and ObjectMissing alone."""
+
+    def __init__(self, name: str, options: S3Options) -> None:
+        self.name = name
+        self._options = options
+        url = options.endpoint_url
+        if url is not None and not is_web_address(url):
+            raise WrongUse(
+                f"AWS_ENDPOINT_URL_S3 {hide_login(url)!r} is no address: it begins with "
+                "https:// or http:// and names a host"
+            )
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        try:
+            # One at a time: threads that begin together would each make one of their own.
+            with _OPENING:
+                return _open_client(self._options)
+        except ProfileNotFound as error:
+            raise LakeRefused(
+                f"AWS_PROFILE {self._options.profile} stands neither in AWS_CONFIG_FILE "
+                "(~/.aws/config) nor in AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials): "
+                "name another profile, or unset it"
+            ) from error
+        except BotoCoreError as error:
+            place = f"bucket {self.name}"
+            raise _unusable(place, error, self._options.endpoint_url or "") from None
+
+    @cached_property
+    def honours_conditions(self) -> bool:
+        """Whether a put's conditions count here; asked once, of an object that nobody needs."""
+        with self._translated():
+            try:
+                once = {"IfNoneMatch": "*"}
+                return not all(self._put(PROBE_KEY, b"", {}, once) for _ in range(2))
+            except ClientError as error:
+                if _status(error) == 501:
+                    return False
+                raise
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str] | None = None,
+        condition: Mapping[str, str] | None = None,
+    ) -> bool:
+        """False where `condition`, IfMatch or IfNoneMatch, did not hold."""
+        with self._translated():
+            return self._put(key, body, metadata or {}, condition or {})
+
+    def get(self, key: str) -> tuple[Standing, bytes]:
+        """An object and its headers. Raises ObjectMissing."""
+        with self._translated(key):
+            return self._get(key)
+
+    def head(self, key: str) -> Standing | None:
+        with self._translated():
+            try:
+                return _standing(self._client.head_object(Bucket=self.name, Key=key))
+            except ClientError as error:
+                if _status(error) == 404:
+                    return None
+                raise
+
+    def pages(self, prefix: str) -> Iterator[tuple[Entry, ...]]:
+        """Objects whose keys begin with `prefix`, PAGE at a time."""
+        with self._translated():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=prefix, PaginationConfig={"PageSize": PAGE}
+            )
+            for page in pages:
+                self._require_own(page)
+                yield tuple(
+                    Entry(item["Key"], item["Size"], to_ms(item["LastModified"]))
+                    for item in page.get("Contents", ())
+                )
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Keys that are not there count as deleted."""
+        for start in range(0, len(keys), PAGE):
+            names: Any = [{"Key": key} for key in keys[start : start + PAGE]]
+            with self._translated():
+                answer = self._client.delete_objects(
+                    Bucket=self.name, Delete={"Objects": names, "Quiet": True}
+                )
+            for error in answer.get("Errors", ()):
+                raise LakeRefused(
+                    f"{self._place} does not delete {error.get('Key')}: {error.get('Code')}"
+                )
+
+    def create(self) -> None:
+        with self._translated():
+            region = self._client.meta.region_name
+            elsewhere = region != _DEFAULT_REGION
+            place: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            try:
+                self._client.create_bucket(Bucket=self.name, **(place if elsewhere else {}))
+            except ClientError as error:
+                if _status(error) != 409:
+                    raise
+                # Ours already, made by another this moment, or a stranger's: looking tells.
+                self.look()
+
+    def look(self) -> None:
+        """Asks for one key: a HEAD would not say what is wrong."""
+        with self._translated():
+            answer = self._client.list_objects_v2(Bucket=self.name, MaxKeys=1)
+        self._require_own(answer)
+
+    def _require_own(self, listing: Mapping[str, Any]) -> None:
+        """Raises LakeRefused where the server has listed its buckets, not what this one holds.
+
+        A server does so that knows no bucket before its host's name.
+        """
+        if self._virtual and "Name" not in listing:
+            raise LakeRefused(f"{self._place} does not answer for this bucket: {_SAY_PATH}")
+
+    def _put(
+        self, key: str, body: bytes, metadata: Mapping[str, str], condition: Mapping[str, Any]
+    ) -> bool:
+        try:
+            self._client.put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=body,
+                Metadata=metadata,
+                ContentType="application/json",
+                **condition,
+            )
+        except ClientError as error:
+            if condition and error.response["Error"].get("Code") in _LOST:
+                return False
+            raise
+        return True
+
+    @retry(
+        retry=retry_if_exception_type((HTTPClientError, IncompleteReadError)),
+        stop=stop_after_attempt(3),
+        wait=wait_random_exponential(multiplier=0.1, max=2),
+        reraise=True,
+    )
+    def _get(self, key: str) -> tuple[Standing, bytes]:
+        """boto3 asks again for an answer that failed, not for a body that was cut off."""
+        answer = self._client.get_object(Bucket=self.name, Key=key)
+        return _standing(answer), answer["Body"].read()
+
+    @property
+    def _place(self) -> str:
+        return f"bucket {self.name} at {hide_login(self._client.meta.endpoint_url)}"
+
+    @property
+    def _virtual(self) -> bool:
+        """Whether the bucket was set to stand before the host's name."""
+        chosen: Mapping[str, Any] = getattr(self._client.meta.config, "s3", None) or {}
+        return chosen.get("addressing_style") == AddressingStyle.VIRTUAL
+
+    @contextmanager
+    def _translated(self, key: str = "") -> Iterator[None]:
+        """boto3's errors as ours, each a line that names the bucket and what to do."""
+        try:
+            yield
+        except ClientError as error:
+            raise self._refusal(error, key) from error
+        except (EndpointError, HTTPClientError) as error:
+            # The error's own text may hold the login of a proxy, or of the address.
+            raise LakeUnavailable(self._failure(error)) from None
+        except IncompleteReadError as error:
+            raise LakeUnavailable(f"{self._place} cut an answer off: {error}") from error
+        except BotoCoreError as error:
+            # Its text may hold the address, which stands in the message without its login.
+            raise _unusable(self._place, error, self._client.meta.endpoint_url) from None
+
+    def _failure(self, error: BotoCoreError) -> str:
+        """Why no answer came, and what to do."""
+        endpoint = self._client.meta.endpoint_url
+        if said := describe_proxy_failure(endpoint, error):
+            return f"{self._place} cannot be asked: {said}"
+        causes, why = find_causes(error), describe_cause(error)
+        if any(isinstance(cause, FileNotFoundError) for cause in causes):
+            return (
+                f"{self._place} cannot be asked: AWS_CA_BUNDLE, or ca_bundle of the profile, names "
+                "a file that does not exist: unset it, or name a file of certificates"
+            )
+        asked, ours = (
+            urlsplit(url).hostname or ""
+            for url in (getattr(error, "kwargs", {}).get("endpoint_url") or endpoint, endpoint)
+        )
+        # Amazon's address of another region is the store's too.
+        if not f".{asked}".endswith(f".{ours}") and ".s3" not in f".{asked}":
+            return (
+                f"{self._place} cannot be asked: {asked}, which gives the credentials, "
+                f"does not answer ({why})"
+            )
+        if self._virtual and any(isinstance(cause, _WRONG_NAME) for cause in causes):
+            return f"{self._place} does not answer as {asked} ({why}): {_SAY_PATH}"
+        return (
+            f"{self._place} does not answer ({why}): "
+            "is the object store running, and AWS_ENDPOINT_URL_S3 right?"
+        )
+
+    def _refusal(self, error: ClientError, key: str) -> LakeError:
+        """What an answer that refuses means."""
+        code = error.response["Error"].get("Code", "")
+        said = f"{code} {error.response['Error'].get('Message', '')}".strip()
+        status = _status(error)
+        if code == "NoSuchKey":
+            return ObjectMissing(f"{self._place} holds no {key or 'such object'}")
+        if status >= 500 or status == 429:
+            return LakeUnavailable(f"{self._place} failed: {said}")
+        return LakeRefused(f"{self._place} {self._why_refused(error, code, said, status)}")
+
+    def _why_refused(self, error: ClientError, code: str, said: str, status: int) -> str:
+        """What follows the bucket's name: the reason, and what to do."""
+        if skew := _describe_skew(error, code, status):
+            return f"refuses the time of the request ({code}): {skew}"
+        if error.operation_name not in self._client.meta.service_model.operation_names:
+            return f"cannot be asked: {error.operation_name} gives no credentials ({said})"
+        if status == PROXY_LOGIN_WANTED:
+            return f"cannot be asked: {describe_proxy_login(self._client.meta.endpoint_url)}"
+        if status in _ELSEWHERE or code in _WRONG_REGION:
+            return f"is of another region or address ({said}): {_describe_region(error)}"
+        if code in _WRONG_TOKEN:
+            return f"refuses the session token ({said}): renew {self._keys}"
+        return self._why_not_found(code, said, status) or self._why_forbidden(code, said, status)
+
+    def _why_not_found(self, code: str, said: str, status: int) -> str | None:
+        """Where the server does not find the bucket in the address, or has none of the name."""
+        if code in _WANT_HOST or (code == "InvalidBucketName" and not self._virtual):
+            return f"refuses its name in the path ({said}): set AWS_S3_ADDRESSING_STYLE=virtual"
+        if self._virtual and status in {400, 404, 405}:
+            return (
+                f"is not known there ({said}): run `crypto-assets init`; where that fails, "
+                f"{_SAY_PATH}"
+            )
+        return "does not exist: run `crypto-assets init`" if status == 404 else None
+
+    def _why_forbidden(self, code: str, said: str, status: int) -> str:
+        if code in _WRONG_KEY:
+            return f"refuses the key ({code}): check {self._keys}"
+        if status == 403:
+            return f"allows this key too little ({said}): give it read and write"
+        return f"refuses: {said}"
+
+    @property
+    def _keys(self) -> str:
+        """Where the keys come from, in words."""
+        if self._options.access_key_id:
+            token = ", and AWS_SESSION_TOKEN" if self._options.session_token else ""
+            return f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY{token}"
+        if self._options.profile:
+            return f"the keys of AWS_PROFILE {self._options.profile}"
+        return "the keys that boto3 finds (the default profile, or this machine's role)"
+
+
+def _unusable(place: str, error: BotoCoreError, endpoint_url: str) -> LakeError:
+    """No request was sent, mostly for want of credentials."""
+    text = str(error)
+    if endpoint_url:
+        text = text.replace(endpoint_url, hide_login(endpoint_url))
+    said = without_login(" ".join(text.split()))
+    if isinstance(error, CredentialRetrievalError | MetadataRetrievalError):
+        return LakeUnavailable(f"{place} cannot be asked, for want of credentials: {said}")
+    return LakeRefused(
+        f"{place} cannot be used: {said} (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        "or AWS_PROFILE, or give this machine a role)"
+    )
+
+
+def _describe_skew(error: ClientError, code: str, status: int) -> str | None:
+    """How wrong this machine's clock is, where that is why the server refuses.
+
+    An answer to HEAD has no code: then the server's own time tells.
+    """
+    try:
+        date = error.response["ResponseMetadata"]["HTTPHeaders"]["date"]
+        ahead = (now_ms() - to_ms(parsedate_to_datetime(date))) / 1000
+    except (KeyError, ValueError, TypeError):
+        ahead = 0.0
+    if code not in _WRONG_TIME and not (status == 403 and abs(ahead) > _MOST_SKEW_SECONDS):
+        return None
+    compared = f" is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
+    return (
+        f"this machine's clock{compared if abs(ahead) >= 1 else ' and the server disagree'}: "
+        "set the clock that is wrong, by NTP"
+    )
+
+
+def _describe_region(error: ClientError) -> str:
+    headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
+    told: Mapping[str, Any] = error.response["Error"]
+    region = told.get("Region") or headers.get("x-amz-bucket-region")
+    place = hide_login(str(told.get("Endpoint") or _server_of(headers.get("location", ""))))
+    return (
+        f"set AWS_REGION{f'={region}' if region else ' to its region'} and, where "
+        f"AWS_ENDPOINT_URL_S3 is set, that{f' to {place}' if place else ' to its address'}"
+    )
+
+
+def _server_of(url: str) -> str:
+    """`https://host:port` of an address, nothing where it is none."""
+    if not is_web_address(url):
+        return ""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _status(error: ClientError) -> int:
+    return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def _standing(answer: Any) -> Standing:
+    """Of an answer to HEAD or GET. Servers change the case of metadata's names; S3 lowers it."""
+    return Standing(
+        etag=answer["ETag"],
+        size_bytes=answer["ContentLength"],
+        modified_at=to_ms(answer["LastModified"]),
+        metadata={name.lower(): text for name, text in answer["Metadata"].items()},
+    )
+
+
+@lru_cache
+def _open_client(options: S3Options) -> "S3Client":
+    """One client, and pool of connections, for all buckets of a server; safe for threads.
+
+    What the options do not name, boto3 finds as it does everywhere: in the environment, in
+    profiles, from a web identity, a container's or an instance's role.
+    """
+    # The settings read AWS_PROFILE; an empty one, to boto3 the name of a profile, is none to them.
+    core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    session = boto3.session.Session(botocore_session=core, profile_name=options.profile)
+    config = _CONFIG
+    if options.addressing_style is not AddressingStyle.AUTO:
+        style: Any = {"addressing_style": str(options.addressing_style)}
+        config = config.merge(Config(s3=style))
+    client = _make_client(session, options, config)
+    require_readable_proxy(client.meta.endpoint_url)
+    if getproxies() and not find_proxies(client.meta.endpoint_url):
+        # boto3 would take the environment's proxy to loopback too.
+        client = _make_client(session, options, config.merge(Config(proxies={})))
+    client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
+    client.meta.events.register("before-call.s3.HeadBucket", _follow_no_redirect)
+    return client
+
+
+def _make_client(session: boto3.session.Session, options: S3Options, config: Config) -> "S3Client":
+    # A server of one's own with keys of its own has nothing to do with a profile's region.
+    found = None if options.endpoint_url and options.access_key_id else session.region_name
+    try:
+        return session.client(
+            "s3",
+            endpoint_url=options.endpoint_url,
+            aws_access_key_id=options.access_key_id,
+            aws_secret_access_key=options.secret_access_key,
+            aws_session_token=options.session_token,
+            region_name=options.region or found or _DEFAULT_REGION,
+            config=config,
+        )
+    except ValueError as error:
+        if isinstance(error, BotoCoreError):
+            raise
+        shown = hide_login(options.endpoint_url or "")
+        raise WrongUse(
+            f"AWS_ENDPOINT_URL_S3 {shown!r} is no address: its host has letters, digits, hyphens "
+            f"and dots alone{escaping_hint(options.endpoint_url or '')}"
+        ) from None
+
+
+def _follow_no_redirect(params: dict[str, Any], **_: Any) -> None:
+    """Where a redirect names no region, boto3 asks HEAD, and for that one's redirect without end.
+
+    A server behind another that sends everything on to https answers so.
+    """
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
+
+
+def _add_md5(params: dict[str, Any], **_: Any) -> None:
+    """The protocol demands it of a batch delete, older MinIO insists, boto3 no longer sends it."""
+    digest = md5(params["body"], usedforsecurity=False).digest()
+    params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()

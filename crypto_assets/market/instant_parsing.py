@@ -1,0 +1,79 @@
+"""Instants and days as a person writes them: the one place that reads them from text.
+
+An instant is ISO 8601, UTC unless it says otherwise, or epoch ms. A day is 2025-01-31 and nothing
+else. A number is never a day: see `is_ambiguous`.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from numbers import Integral
+
+import numpy as np
+
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.utc_time import day_start_ms, to_ms
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Digits of 2025, 202501, 20250131, epoch seconds or 2025013112, 202501311200 and 20250131120030.
+# Epoch ms have 13, from 2001 to 2286.
+_AMBIGUOUS_DIGITS = {4, 6, 8, 10, 12, 14}
+
+
+def instant_ms(given: str | int | date | np.integer | np.datetime64) -> int:
+    """Epoch ms of `2025-01-31T12:00:30Z`, `2025-01-31` or `1738324830000`. Raises WrongUse.
+
+    A `datetime` without a time zone is UTC too, as numpy's are; a `date` is its first instant.
+    """
+    try:
+        found = _read(given)
+    except (TypeError, ValueError):
+        raise WrongUse(
+            f"{_shown(given)} is no instant: write 2025-01-31T12:00:30Z, 2025-01-31 "
+            "or epoch milliseconds"
+        ) from None
+    if is_ambiguous(given):
+        raise WrongUse(
+            f"{_shown(given)} may be a date, seconds or milliseconds: write 2025-01-31T12:00:30Z, "
+            "2025-01-31 or epoch milliseconds of 13 digits"
+        )
+    return found
+
+
+def is_ambiguous(given: object) -> bool:
+    """Whether this is a number that people write for a date as well as for epoch ms or seconds."""
+    if isinstance(given, Integral) and not isinstance(given, bool):
+        given = str(int(given))
+    if not isinstance(given, str):
+        return False
+    text = given.strip()
+    return text.isdecimal() and len(text) in _AMBIGUOUS_DIGITS
+
+
+def parse_day(text: str) -> date:
+    """The UTC day of `2025-01-31`. Raises WrongUse of any other way to write it."""
+    try:
+        if _DAY.fullmatch(text.strip()):
+            return date.fromisoformat(text.strip())
+    except ValueError:
+        pass
+    raise WrongUse(f"{_shown(text)} is not a day: write it as 2025-01-31")
+
+
+def _shown(given: object) -> str:
+    return repr(given) if len(repr(given)) <= 100 else f"{repr(given)[:100]}…"
+
+
+def _read(given: object) -> int:
+    """Raises ValueError and TypeError where it is none: NaT, a float, True and None are not."""
+    if isinstance(given, Integral) and not isinstance(given, bool):
+        return int(given)
+    if isinstance(given, np.datetime64) and not np.isnat(given):
+        return int(given.astype("datetime64[ms]").astype(np.int64))
+    if isinstance(given, datetime):
+        return to_ms(given if given.tzinfo else given.replace(tzinfo=UTC))
+    if isinstance(given, date):
+        return day_start_ms(given)
+    if not isinstance(given, str):
+        raise TypeError(type(given).__name__)
+    text = given.strip()
+    return int(text) if text.isdecimal() else _read(datetime.fromisoformat(text))

@@ -1,0 +1,167 @@
+"""Periods of any interval: from the coarsest table that serves, the last ones from their parts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from crypto_assets.analytics import resample
+from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import TOLD_BY_LAST_PART
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.warehouse import Warehouse, Watermark
+
+# Where an aggregate is not there yet, how far back its parts are read instead. Beyond that an
+# aggregation is due, and a chart that waits for it shows a hole rather than reading a year.
+_REACH_MS = {Interval.H1: DAY_MS, Interval.D1: 7 * DAY_MS}
+_FINER = {Interval.H1: Interval.M1, Interval.D1: Interval.H1}
+_CLOSES = frozenset({"open_time", "close"})
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose candles, known until when, and what of them."""
+
+    symbol: str
+    interval: Interval
+    until: int
+    columns: frozenset[str]
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in CANDLE_COLUMNS if name in self.columns]
+
+
+def known_until(warehouse: Warehouse, symbol: str) -> int | None:
+    """End of the newest minute that is held (epoch ms), None before the first load."""
+    return _known_until(warehouse.watermarks.readable(symbol))
+
+
+def _known_until(mark: Watermark) -> int | None:
+    newest = mark.last_open_time
+    return None if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
+
+
+def read(
+    warehouse: Warehouse, asked: Question, window: Window, limit: int | None, newest: bool
+) -> pa.Table:
+    """Candles that open in the window, at most `limit`, oldest first.
+
+    `newest` has a limit keep the window's end instead of its start.
+    """
+    if not window:
+        return CANDLE_SCHEMA.empty_table().select(asked.names)
+    rolled, unrolled = _split(warehouse, asked, window)
+    last = _forming(warehouse, asked, unrolled)
+    room = limit if limit is None or not newest else max(0, limit - last.num_rows)
+    if room == 0:
+        return kept(last, limit or 0, newest)
+    first = _closed(warehouse, asked, rolled, room, newest)
+    table = pa.concat_tables([first, last])
+    return table if limit is None else kept(table, limit, newest)
+
+
+def kept(table: pa.Table, limit: int, newest: bool) -> pa.Table:
+    """One end of a table."""
+    return table.slice(max(0, table.num_rows - limit) if newest else 0, limit)
+
+
+def read_closes(
+    warehouse: Warehouse, symbols: Iterable[str], interval: Interval, window: Window
+) -> dict[str, pa.Table]:
+    """`open_time` and `close` of the candles that open in the window, by symbol.
+
+    For who looks at no more, of many symbols at once. Raises UnknownSymbol.
+    """
+    marks = warehouse.watermarks.all_readable()
+    ends = {symbol: _known_until(marks.get(symbol, Watermark())) or 0 for symbol in symbols}
+    asked = [Question(symbol, interval, until, _CLOSES) for symbol, until in ends.items()]
+    spans = [_split(warehouse, each, window & Window(0, each.until)) for each in asked]
+    windows = {each.symbol: rolled for each, (rolled, _) in zip(asked, spans, strict=True)}
+    closed = warehouse.rolled.closes(windows, _stored(interval), interval)
+    return {
+        each.symbol: pa.concat_tables([closed[each.symbol], _forming(warehouse, each, unrolled)])
+        for each, (_, unrolled) in zip(asked, spans, strict=True)
+    }
+
+
+def read_parts(
+    warehouse: Warehouse,
+    symbol: str,
+    stored: Interval,
+    window: Window,
+    until: int,
+    limit: int | None = None,
+    newest: bool = False,
+) -> pa.Table:
+    """Rows of a stored interval (1m, 1h, 1d), and after the newest of them the finer ones.
+
+    The closed hours of a day, then the minutes of the hour: what `resample` makes one period of.
+    """
+    if stored is Interval.M1:
+        return warehouse.facts.read(symbol, window, limit=limit, newest=newest)
+    closed = warehouse.aggregates.read(symbol, stored, window, limit=limit, newest=newest)
+    closed = closed.select(CANDLE_COLUMNS)
+    if limit is not None and not newest and closed.num_rows >= limit:
+        return closed
+    after = closed["open_time"][-1].as_py() + stored.ms if closed.num_rows else window.start_ms
+    reach = stored.floor(until - _REACH_MS[stored])
+    tail = Window(max(after, reach), window.end_ms)
+    if not tail:
+        return closed
+    return pa.concat_tables([closed, read_parts(warehouse, symbol, _FINER[stored], tail, until)])
+
+
+def _forming(warehouse: Warehouse, asked: Question, window: Window) -> pa.Table:
+    """The last periods, from the parts of them that there are.
+
+    Of a single one a close is its newest minute's; without a minute there, hours tell it.
+    """
+    if not window:
+        return CANDLE_SCHEMA.empty_table().select(asked.names)
+    if (
+        asked.columns <= TOLD_BY_LAST_PART
+        and asked.interval.floor(window.end_ms - 1) == window.start_ms
+    ):
+        parts = warehouse.facts.read(asked.symbol, window, limit=1, newest=True)
+        if parts.num_rows:
+            return resample(parts, asked.interval).select(asked.names)
+    parts = read_parts(warehouse, asked.symbol, _stored(asked.interval), window, asked.until)
+    return resample(parts, asked.interval).select(asked.names)
+
+
+def _closed(
+    warehouse: Warehouse, asked: Question, window: Window, limit: int | None, newest: bool
+) -> pa.Table:
+    return warehouse.rolled.read(
+        asked.symbol,
+        _stored(asked.interval),
+        asked.interval,
+        window,
+        columns=asked.columns,
+        limit=limit,
+        newest=newest,
+    )
+
+
+def _split(warehouse: Warehouse, asked: Question, window: Window) -> tuple[Window, Window]:
+    """Where the stored rows hold all that there is, and the last periods, where finer ones add.
+
+    Of the periods that open in the window; both on the interval's grid.
+    """
+    window = Window(asked.interval.ceil(window.start_ms), asked.interval.ceil(window.end_ms))
+    stored = _stored(asked.interval)
+    if stored is Interval.M1 or not window:
+        return window, Window(window.end_ms, window.end_ms)
+    newest = warehouse.aggregates.read(asked.symbol, stored, window, limit=1, newest=True)
+    held = newest["open_time"][0].as_py() + stored.ms if newest.num_rows else window.start_ms
+    edge = min(window.end_ms, max(window.start_ms, asked.interval.floor(held)))
+    return Window(window.start_ms, edge), Window(edge, window.end_ms)
+
+
+def _stored(interval: Interval) -> Interval:
+    """The coarsest stored interval that divides this one."""
+    return next(
+        stored for stored in (Interval.D1, Interval.H1, Interval.M1) if interval.ms >= stored.ms
+    )

@@ -1,0 +1,60 @@
+"""Where running totals start."""
+
+import pandas as pd
+import pytest
+
+from crypto_assets.analytics.anchor_periods import Anchor, candles_since, periods, settle_anchor
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.intervals import Interval
+
+TIMES = pd.DatetimeIndex(
+    [
+        *("2024-12-29T23:59Z", "2024-12-30T00:00Z", "2024-12-31T23:59:59.999Z"),
+        *("2025-01-01T00:00Z", "2025-01-05T23:59Z", "2025-01-06T00:00Z", "1969-12-28T12:00Z"),
+    ],
+    tz="UTC",
+)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "groups"),
+    [
+        (Anchor.DAY, [0, 1, 2, 3, 4, 5, 6]),
+        (Anchor.WEEK, [0, 1, 1, 1, 1, 2, 3]),
+        (Anchor.MONTH, [0, 0, 0, 1, 1, 1, 2]),
+        (Anchor.YEAR, [0, 0, 0, 1, 1, 1, 2]),
+    ],
+)
+def test_periods_begin_at_utc_midnights(anchor: Anchor, groups: list[int]) -> None:
+    for unit in ("ms", "ns"):
+        codes, _ = pd.factorize(periods(TIMES.as_unit(unit), anchor))
+        assert codes.tolist() == groups
+
+
+@pytest.mark.parametrize(
+    ("interval", "anchor"),
+    [
+        (Interval.M1, Anchor.DAY),
+        (Interval.H1, Anchor.DAY),
+        (Interval.H2, Anchor.WEEK),
+        (Interval.H6, Anchor.WEEK),
+        (Interval.H12, Anchor.MONTH),
+        (Interval.D1, Anchor.MONTH),
+        (Interval.W1, Anchor.YEAR),
+    ],
+)
+def test_auto_holds_24_candles_or_more(interval: Interval, anchor: Anchor) -> None:
+    assert settle_anchor(Anchor.AUTO, interval) is anchor
+    assert candles_since(Anchor.AUTO, interval) >= 24
+
+
+def test_counts_the_longest_period() -> None:
+    assert candles_since(Anchor.DAY, Interval.M1) == 1440
+    assert candles_since(Anchor.MONTH, Interval.H1) == 31 * 24
+    assert candles_since(Anchor.YEAR, Interval.W1) == 53
+    assert candles_since(Anchor.DAY, Interval.W1) == 1
+
+
+def test_a_start_too_far_away_is_refused() -> None:
+    with pytest.raises(WrongUse, match=r"a year holds 527,040 candles of 1m.*nearer anchor"):
+        candles_since(Anchor.YEAR, Interval.M1)

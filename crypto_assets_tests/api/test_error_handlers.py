@@ -1,0 +1,63 @@
+"""Each of our errors as an answer: a status that fits, its own one line, and when to come again."""
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+from fastapi import FastAPI
+
+from crypto_assets import errors
+from crypto_assets.api.error_handlers import explain_failures
+from crypto_assets.errors import CryptoAssetsError, Transient
+from crypto_assets.http_server import running
+from crypto_assets.market.utc_time import from_ms
+
+SPECIAL = {
+    "RateLimited": lambda: errors.RateLimited("weight is spent", 3.0),
+    "Banned": lambda: errors.Banned("banned for a while", from_ms(0)),
+    "RequestRejected": lambda: errors.RequestRejected("a bad parameter", -1100),
+}
+STATUSES = {
+    "UnknownSymbol": 404,
+    "UnknownProvider": 404,
+    "UnknownTarget": 404,
+    "WrongUse": 422,
+    "ForeignExchange": 409,
+}
+
+
+def kinds(base: type = CryptoAssetsError) -> Iterator[type[CryptoAssetsError]]:
+    for kind in base.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            yield kind
+            yield from kinds(kind)
+
+
+NAMES = sorted({kind.__name__ for kind in kinds()} - {"Transient"})
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """An app that raises what it is asked for."""
+    app = FastAPI()
+    explain_failures(app)
+
+    @app.get("/{name}")
+    def fail(name: str) -> None:
+        make = SPECIAL.get(name) or (lambda: getattr(errors, name)("what happened\nand what to do"))
+        raise make()
+
+    with running(app) as served:
+        yield served
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_error_is_an_answer(url: str, name: str) -> None:
+    answer = requests.get(f"{url}/{name}", timeout=9)
+    expected = STATUSES.get(name, 503)
+    assert answer.status_code == expected
+    detail = answer.json()["detail"]
+    assert detail and "\n" not in detail
+    again = issubclass(getattr(errors, name), Transient)
+    assert ("Retry-After" in answer.headers) == again
+    assert answer.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,174 @@
+"""Health of each part by itself, and figures for Prometheus that hold when a part is gone."""
+
+import shutil
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from crypto_assets.errors import WarehouseUnavailable
+from crypto_assets.health_monitor import Health
+from crypto_assets.market.utc_time import DAY_MS, Window, now_ms
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.api.conftest import UNTIL
+from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.reports.stock import describe, generated, load
+from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate()
+    warehouse.symbols.register([describe("BTCUSDT"), describe("XRPUSDT")])
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - DAY_MS, UNTIL)))
+    warehouse.close()
+    return tmp_path
+
+
+@pytest.fixture
+def api(home: Path) -> Iterator[Api]:
+    """Its Dagster is not there."""
+    warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
+    with serving(parts_over(warehouse, home)) as served:
+        yield served
+
+
+def figures(api: Api) -> dict[tuple[str, ...], float]:
+    """By the sample's name and its labels' values."""
+    answer = api.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_it_lives_whatever_else_does_not(api: Api, home: Path) -> None:
+    shutil.rmtree(home / "raw")
+    assert api.get("/health/live").json() == {"status": "ok"}
+
+
+def test_each_part_is_told_by_itself(api: Api) -> None:
+    answer = api.get("/health")
+    assert answer.status_code == 503
+    health = answer.json()
+    assert health["status"] == "failing"
+    assert health["warehouse"] == health["lake"] == {"ok": True, "detail": None}
+    assert not health["dagster"]["ok"]
+    assert "crypto-assets up" in health["dagster"]["detail"]
+
+
+def test_the_login_of_dagsters_address_is_used_and_told_to_nobody(home: Path) -> None:
+    warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
+    refused = Answer(403, b'{"errors": [{"message": "not for you"}]}')
+    with scripted(in_turn(refused)) as dagster:
+        address = dagster.url.replace("://", "://user:s3cret@")
+        with serving(parts_over(warehouse, home, dagster_url=address)) as api:
+            told = api.get("/health").text + api.get("/api/schedules").text
+            told += api.get("/metrics").text
+        login = b64encode(b"user:s3cret").decode()
+        assert {one.headers["Authorization"] for one in dagster.requests} == {f"Basic {login}"}
+    assert told.count(f"Dagster at {dagster.url} failed: not for you") == 2
+    assert "s3cret" not in told
+
+
+def test_a_lake_that_is_gone_is_told(api: Api, home: Path) -> None:
+    shutil.rmtree(home / "raw")
+    health = api.get("/health").json()
+    assert not health["lake"]["ok"] and str(home / "raw") in health["lake"]["detail"]
+    assert health["warehouse"]["ok"]
+
+
+def test_a_warehouse_that_is_gone_is_told_by_every_route(api: Api, home: Path) -> None:
+    for path in home.glob("warehouse.db*"):
+        path.unlink()
+    assert not api.get("/health").json()["warehouse"]["ok"]
+    answer = api.get("/api/pipeline/gaps")
+    assert answer.status_code == 503 and "crypto-assets init" in answer.json()["detail"]
+    assert figures(api)["crypto_assets_up", "warehouse"] == 0
+
+
+def test_figures_are_of_each_symbol(api: Api) -> None:
+    api.get("/api/klines/BTCUSDT")
+    api.get("/api/klines/NOPE")
+    found = figures(api)
+    assert found["crypto_assets_candles", "BTCUSDT"] == 1440
+    assert found["crypto_assets_candles", "XRPUSDT"] == 0
+    assert found["crypto_assets_coverage_ratio", "BTCUSDT"] == 1
+    assert found["crypto_assets_open_gaps", "BTCUSDT"] == 0
+    lag = (now_ms() - UNTIL) / 1000
+    assert found["crypto_assets_lag_seconds", "BTCUSDT"] == pytest.approx(lag, abs=60)
+    assert ("crypto_assets_lag_seconds", "XRPUSDT") not in found, "it has no candle"
+    assert found["crypto_assets_lake_objects", "raw", "klines"] == 1
+    assert found["crypto_assets_up", "warehouse"] == found["crypto_assets_up", "lake"] == 1
+    assert found["crypto_assets_up", "dagster"] == 0
+    assert ("crypto_assets_runs_24h", "success") not in found
+
+
+def test_requests_are_timed_by_route_and_not_by_what_was_asked(api: Api) -> None:
+    for symbol in ("BTCUSDT", "XRPUSDT", "NOPE"):
+        api.get(f"/api/klines/{symbol}")
+    api.get("/api/nothing/at/all")
+    found = figures(api)
+    name, route = "crypto_assets_http_request_seconds_count", "/api/klines/{symbol}"
+    assert found[name, "GET", route, "200"] == 2
+    assert found[name, "GET", route, "404"] == 1
+    assert found[name, "GET", "none", "404"] == 1
+    assert not [key for key in found if "NOPE" in key or "/api/nothing/at/all" in key]
+
+
+def test_a_part_that_does_not_answer_holds_up_no_other() -> None:
+    stuck = threading.Event()
+    asked = []
+
+    def hang() -> None:
+        asked.append("hanging")
+        stuck.wait(30)
+
+    def fail() -> None:
+        raise WarehouseUnavailable("the warehouse is away")
+
+    health = Health({"a": hang, "b": fail, "c": lambda: None}, patience_seconds=0.3)
+    try:
+        for _ in range(3):
+            began = time.monotonic()
+            assert health.look() == {
+                "a": "no answer within 0.3 s",
+                "b": "the warehouse is away",
+                "c": None,
+            }
+            assert time.monotonic() - began < 5
+        assert asked == ["hanging"], "it is asked once, until it answers"
+    finally:
+        stuck.set()
+        health.close()
+
+
+def test_a_part_is_asked_again_after_some_seconds() -> None:
+    now, asked = [0.0], []
+    health = Health({"a": lambda: asked.append(now[0])}, clock=lambda: now[0])
+    for seconds in (0, 1, 4, 6, 7):
+        now[0] = seconds
+        assert health.look() == {"a": None}
+    health.close()
+    assert asked == [0, 6]
+
+
+def test_what_is_known_is_told_without_waiting() -> None:
+    answered = threading.Event()
+    health = Health({"slow": lambda: answered.wait(30)})
+    try:
+        assert health.known() == {}
+        answered.set()
+        assert health.look() == {"slow": None}
+        assert health.known() == {"slow": None}
+    finally:
+        answered.set()
+        health.close()

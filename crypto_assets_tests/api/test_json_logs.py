@@ -1,0 +1,108 @@
+"""Logs: one JSON object a line, with what was asked and never a secret."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from crypto_assets.api.json_logs import JsonLines
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, parts_over, serving
+from crypto_assets_tests.warehouse.minutes import track
+
+Record = dict[str, object]
+
+
+class Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+    @property
+    def records(self) -> list[Record]:
+        return [orjson.loads(line) for line in self.lines]
+
+    def wait_for(self, count: int) -> list[Record]:
+        """So many requests' records: each is written after its answer has been sent."""
+        deadline = time.monotonic() + 10
+        while True:
+            found = [r for r in self.records if r["logger"] == "crypto_assets.api.requests"]
+            if len(found) >= count or time.monotonic() > deadline:
+                assert len(found) == count
+                return found
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    """Everything that the process logs, as the command would write it."""
+    handler, root = Kept(), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield handler
+    root.setLevel(level)
+    root.removeHandler(handler)
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate()
+    track(warehouse)
+    with serving(parts_over(warehouse, tmp_path)) as served:
+        yield served
+
+
+def test_a_request_is_one_object(kept: Kept, api: Api) -> None:
+    api.get("/api/klines/BTCUSDT", limit=7)
+    (record,) = kept.wait_for(1)
+    assert record["message"] == "GET /api/klines/BTCUSDT 200"
+    assert (record["method"], record["path"], record["status"]) == (
+        "GET",
+        "/api/klines/BTCUSDT",
+        200,
+    )
+    assert record["client"] == "127.0.0.1" and record["level"] == "INFO"
+    assert isinstance(record["milliseconds"], float) and str(record["time"]).endswith("Z")
+
+
+def test_no_secret_is_logged(kept: Kept, api: Api) -> None:
+    api.send("DELETE", "/api/symbols/NOPE")
+    api.send("DELETE", "/api/symbols/NOPE", headers={"Authorization": f"Bearer {TOKEN}x"})
+    api.get("/api/symbols", headers={**BEARER, "Cookie": f"session={TOKEN}"}, token=TOKEN)
+    api.send("POST", "/api/symbols", json={"symbol": TOKEN})
+    kept.wait_for(4)
+    assert [line for line in kept.lines if TOKEN in line] == []
+
+
+def test_nothing_that_is_asked_begins_a_line_of_its_own(kept: Kept, api: Api) -> None:
+    forged = '%0A{"level":"INFO","message":"forged"}'
+    api.get(f"/api/klines/{forged}")
+    (record,) = kept.wait_for(1)
+    assert "\n" in str(record["path"])
+    assert all("\n" not in line for line in kept.lines)
+    assert all(record["message"] != "forged" for record in kept.records)
+
+
+def test_what_fails_unforeseen_is_a_500_without_its_insides(
+    kept: Kept, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a secret of the machine")
+
+    monkeypatch.setattr("crypto_assets.reports.reports.read_storage", fail)
+    answer = api.get("/api/pipeline/storage")
+    assert answer.status_code == 500
+    assert answer.json() == {"detail": "the API failed: its log says why"}
+    kept.wait_for(1)
+    (record,) = [r for r in kept.records if r["level"] == "ERROR"]
+    assert "RuntimeError: a secret of the machine" in str(record["traceback"])
+    assert record["message"] == "/api/pipeline/storage failed"

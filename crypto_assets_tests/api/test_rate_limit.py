@@ -1,0 +1,73 @@
+"""The rate limit: fair over time, each client for itself, bounded in memory."""
+
+from pathlib import Path
+
+from crypto_assets.api import rate_limit
+from crypto_assets.api.rate_limit import Allowance
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.api.serving import parts_over, serving
+from crypto_assets_tests.warehouse.minutes import track
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_is_taken_and_then_the_rate_holds() -> None:
+    clock = Clock()
+    allowance = Allowance(60, clock)
+    taken = 0
+    while not allowance.wait("a"):
+        taken += 1
+    assert taken == 16  # fifteen seconds' worth, and the one that fills them
+    assert 0 < allowance.wait("a") <= 1
+    for _ in range(30):
+        clock.now += 1
+        assert allowance.wait("a") == 0
+        assert allowance.wait("a") > 0
+
+
+def test_waiting_as_long_as_told_is_enough_and_no_longer() -> None:
+    clock = Clock()
+    allowance = Allowance(60, clock)
+    while not (seconds := allowance.wait("a")):
+        pass
+    clock.now += seconds / 2
+    assert allowance.wait("a") > 0
+    clock.now += seconds / 2 + 1e-6
+    assert allowance.wait("a") == 0
+
+
+def test_clients_do_not_pay_for_each_other() -> None:
+    allowance = Allowance(1, Clock())
+    while not allowance.wait("a"):
+        pass
+    assert allowance.wait("b") == 0
+
+
+def test_many_clients_take_no_more_memory() -> None:
+    clock = Clock()
+    allowance = Allowance(60, clock)
+    for n in range(3 * rate_limit._MOST_CLIENTS):
+        assert allowance.wait(str(n)) == 0
+        clock.now += 0.0001
+    assert len(allowance._paid_off) <= rate_limit._MOST_CLIENTS
+
+
+def test_over_http_it_is_a_429_that_says_how_long(tmp_path: Path) -> None:
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate()
+    track(warehouse)
+    page = "https://a.example"
+    with serving(parts_over(warehouse, tmp_path), cors_origins=(page,), rate=4) as api:
+        origin = {"Origin": page}
+        answers = [api.get("/api/symbols", headers=origin) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+        refused = answers[-1]
+        assert refused.json()["detail"].startswith("more than 4 requests a minute: wait ")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 15
+        assert refused.headers["Access-Control-Allow-Origin"] == page
+        assert [api.get("/health/live").status_code for _ in range(9)] == [200] * 9

@@ -1,0 +1,86 @@
+"""The directory lake: refusals of the file system, and what it cleans up."""
+
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.errors import LakeRefused
+from crypto_assets.lake import directory_lake, open_lake
+from crypto_assets.market.lake_object import Source
+
+KEY = "2025-01-01/BTCUSDT_klines_1735689600000-1735689660000_rest.json"
+
+
+def test_a_directory_that_cannot_be_made_is_refused_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    lake = open_lake(str(tmp_path / "file" / "raw"))
+    with pytest.raises(LakeRefused, match=r"cannot create the lake .*file/raw: Not a directory"):
+        lake.create()
+    with pytest.raises(LakeRefused, match="run `crypto-assets init`"):
+        lake.check()
+
+
+def test_a_directory_that_cannot_be_written_is_refused_with_its_reason(tmp_path: Path) -> None:
+    lake = open_lake(str(tmp_path / "raw"))
+    (tmp_path / "raw").mkdir()
+    # Stops root too, whom permissions do not stop.
+    (tmp_path / "raw" / ".incoming").write_text("in the way")
+    with pytest.raises(LakeRefused, match=r"cannot write the lake .*raw"):
+        lake.check()
+    with pytest.raises(LakeRefused, match=r"cannot write the lake .*raw"):
+        lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0)
+
+
+def test_the_files_time_is_the_fetch_time_and_survives_a_restored_backup(tmp_path: Path) -> None:
+    lake = open_lake(str(tmp_path / "raw"))
+    lake.create()
+    lake.put(KEY, b"[[1]]", fetched_at=1735689661234, source=Source.REST, rows=1)
+    assert (tmp_path / "raw" / KEY).stat().st_mtime_ns == 1735689661234 * 1_000_000
+    (tmp_path / "raw").rename(tmp_path / "moved")
+    moved = open_lake(str(tmp_path / "moved"))
+    assert [info.fetched_at for info in moved.list()] == [1735689661234]
+
+
+def test_files_abandoned_by_killed_writers_go_when_they_are_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = open_lake(str(tmp_path / "raw"))
+    lake.create()
+    left = tmp_path / "raw" / ".incoming" / "half-an-object"
+    left.write_bytes(b"[[1],")
+    lake.create()
+    assert left.exists()
+    monkeypatch.setattr(directory_lake, "_ABANDONED_SECONDS", -1.0)
+    lake.create()
+    assert not left.exists()
+
+
+def test_a_file_system_without_links_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    lake = open_lake(str(tmp_path / "raw"))
+    lake.create()
+    assert lake.put(KEY, b"[[1],[2]]", fetched_at=1, source=Source.REST, rows=2)
+    assert not lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
+    assert lake.get(KEY) == b"[[1],[2]]"
+
+
+def test_the_last_objects_folder_goes_with_it(tmp_path: Path) -> None:
+    lake = open_lake(str(tmp_path / "raw"))
+    lake.create()
+    lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
+    lake.delete([KEY])
+    assert not (tmp_path / "raw" / "2025-01-01").exists()
+
+
+def test_a_rubbish_file_under_a_key_gives_way(tmp_path: Path) -> None:
+    lake = open_lake(str(tmp_path / "raw"))
+    lake.create()
+    (tmp_path / "raw" / "2025-01-01").mkdir()
+    (tmp_path / "raw" / KEY).write_bytes(b"[[1],[2],[3")
+    assert lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
+    assert lake.get(KEY) == b"[[1]]"

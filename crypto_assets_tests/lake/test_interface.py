@@ -1,0 +1,220 @@
+"""What every lake does, asked of a directory, SeaweedFS and rclone alike."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import orjson
+import pytest
+
+from crypto_assets.errors import ForeignExchange, LakeRefused, ObjectMissing, WrongUse
+from crypto_assets.lake import Lake, s3_bucket
+from crypto_assets.market.lake_object import Source
+from crypto_assets_tests.lake.conftest import MakeLake
+
+KEY = "2025-01-01/BTCUSDT_klines_1735689600000-1735775940000_rest.json"
+DEPTH = "2025-01-01/BTCUSDT_depth_1735689601234.json"
+FETCHED = 1735776000123
+
+
+def body_of(rows: int, mark: str = "x") -> bytes:
+    return orjson.dumps([[i, mark] for i in range(rows)])
+
+
+def put(lake: Lake, key: str, rows: int = 3, mark: str = "x", fetched_at: int = FETCHED) -> bool:
+    source = Source.ARCHIVE if key.endswith("_archive.json") else Source.REST
+    return lake.put(key, body_of(rows, mark), fetched_at=fetched_at, source=source, rows=rows)
+
+
+def test_what_was_put_comes_back_with_its_time_and_source(lake: Lake) -> None:
+    assert put(lake, KEY)
+    assert lake.get(KEY) == body_of(3)
+    info = lake.head(KEY)
+    assert info is not None
+    assert (info.key, info.size_bytes) == (KEY, len(body_of(3)))
+    assert (info.fetched_at, info.source) == (FETCHED, Source.REST)
+    assert lake.read(KEY) == (info, body_of(3))
+    assert list(lake.list()) == [info]
+
+
+@pytest.mark.parametrize(
+    "symbol", ["币安人生USDT", "龍" * 45 + "\U00020bb7USDT", "E\u0301USDT", "\u00c9USDT"]
+)
+def test_a_key_in_any_script_is_listed_read_copied_and_deleted(
+    new_lake: MakeLake, symbol: str
+) -> None:
+    lake, other = new_lake(), new_lake()
+    key, beside = (f"2025-01-01/{name}_depth_1735689601234.json" for name in (symbol, "BTCUSDT"))
+    for made in (lake, other):
+        made.create()
+    assert put(lake, key) and put(lake, beside)
+    assert put(lake, key, rows=4), "replaced by the same name"
+    assert [entry.key for entry in lake.entries("2025-01-01/")] == sorted([key, beside])
+    assert [entry.key for entry in lake.entries(f"2025-01-01/{symbol}_")] == [key]
+    assert [info.source for info in lake.list()] == [Source.REST] * 2
+    assert lake.copy_to(other, key)
+    assert other.read(key) == lake.read(key)
+    lake.delete([key])
+    assert [entry.key for entry in lake.entries()] == [beside]
+    assert lake.head(key) is None
+
+
+def test_what_is_not_there(lake: Lake) -> None:
+    assert lake.head(KEY) is None
+    assert list(lake.list("2025-01-01/")) == []
+    with pytest.raises(ObjectMissing, match="BTCUSDT_klines"):
+        lake.get(KEY)
+    lake.delete([KEY])
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a//b", "../a", "a/../../b", ".probe", "exchange.json"])
+def test_a_key_that_leaves_the_lake_or_is_its_own_is_refused(lake: Lake, key: str) -> None:
+    with pytest.raises(WrongUse):
+        put(lake, key)
+    with pytest.raises(WrongUse):
+        lake.get(key)
+
+
+def test_an_object_that_holds_more_stays(lake: Lake) -> None:
+    assert put(lake, KEY, rows=5, mark="first")
+    assert not put(lake, KEY, rows=4, mark="fewer")
+    assert lake.get(KEY) == body_of(5, "first")
+    assert put(lake, KEY, rows=5, mark="equal", fetched_at=FETCHED + 1)
+    assert lake.get(KEY) == body_of(5, "equal")
+    assert put(lake, KEY, rows=6, mark="more", fetched_at=FETCHED + 2)
+    info, body = lake.read(KEY)
+    assert body == body_of(6, "more")
+    assert info.fetched_at == FETCHED + 2
+
+
+def test_of_two_that_hold_as_much_the_later_fetch_stays(lake: Lake) -> None:
+    assert put(lake, KEY, mark="later", fetched_at=FETCHED + 1)
+    assert not put(lake, KEY, mark="earlier", fetched_at=FETCHED)
+    assert lake.get(KEY) == body_of(3, "later")
+    assert put(lake, KEY, mark="same time", fetched_at=FETCHED + 1)
+    assert lake.get(KEY) == body_of(3, "same time")
+
+
+def test_of_many_writers_at_once_the_one_with_most_rows_wins(strict_lake: Lake) -> None:
+    counts = [3, 9, 1, 12, 5, 12, 2, 7, 11, 4, 10, 6, 8, 1, 2, 3]
+    with ThreadPoolExecutor(len(counts)) as pool:
+        stored = list(pool.map(lambda rows: put(strict_lake, KEY, rows), counts))
+    assert strict_lake.get(KEY) == body_of(12)
+    assert all(done for rows, done in zip(counts, stored, strict=True) if rows == 12)
+
+
+def test_listing_is_paged_ordered_by_key_and_bounded_by_its_prefix(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_bucket, "PAGE", 40)
+    keys = [f"2025-01-{day:02d}/A_depth_{n}.json" for day in (3, 1, 2) for n in range(100, 130)]
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(lambda key: put(lake, key), keys))
+    lake.claim("binance")
+    lake.check()
+    assert [info.key for info in lake.list()] == sorted(keys)
+    assert [entry.key for entry in lake.entries()] == sorted(keys)
+    second = [key for key in sorted(keys) if key.startswith("2025-01-02/A_depth_11")]
+    assert len(second) == 10
+    assert [info.key for info in lake.list("2025-01-02/A_depth_11")] == second
+    assert lake.size() == (len(keys), len(keys) * len(body_of(3)))
+    lake.delete(keys[1:])
+    assert [info.key for info in lake.list()] == keys[:1]
+
+
+def test_an_object_of_a_foreign_name_has_no_source_or_the_one_it_was_given(lake: Lake) -> None:
+    put(lake, "BTCUSDT/1m/2020.json")
+    (info,) = lake.list("BTCUSDT/")
+    assert info.source in (None, Source.REST)
+    assert info.fetched_at == FETCHED
+
+
+def test_creating_twice_and_at_once_is_creating(new_lake: MakeLake) -> None:
+    lake = new_lake()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: lake.create(), range(8)))
+    put(lake, KEY)
+    lake.create()
+    assert lake.get(KEY) == body_of(3)
+
+
+def test_a_lake_that_was_not_created_says_how(new_lake: MakeLake) -> None:
+    lake = new_lake()
+    for ask in (lake.check, lambda: put(lake, KEY), lake.size, lambda: lake.claim("binance")):
+        with pytest.raises(LakeRefused, match=r"does not exist: run `crypto-assets init`"):
+            ask()
+
+
+def test_check_leaves_nothing_to_see(lake: Lake) -> None:
+    lake.check()
+    lake.check()
+    assert lake.size() == (0, 0)
+
+
+def test_a_lake_belongs_to_the_exchange_that_claimed_it_first(lake: Lake) -> None:
+    assert lake.owner() is None
+    lake.claim("binance")
+    lake.claim("binance")
+    assert lake.owner() == "binance"
+    with pytest.raises(ForeignExchange, match=r"belongs to binance, not to simulated:7"):
+        lake.claim("simulated:7")
+    assert lake.size() == (0, 0)
+
+
+def test_an_exchange_may_be_renamed_by_one_who_knows_its_name_so_far(lake: Lake) -> None:
+    lake.claim("binance", renaming="simulated:recorded")
+    lake.claim("binance:1", renaming="binance")
+    assert lake.owner() == "binance:1"
+    for name in ("binance", "simulated:recorded"):
+        with pytest.raises(ForeignExchange, match="belongs to binance:1, not to binance:2"):
+            lake.claim("binance:2", renaming=name)
+    assert lake.owner() == "binance:1"
+
+
+def test_of_two_claims_at_once_one_wins(strict_lake: Lake) -> None:
+    names = [f"exchange-{n}" for n in range(6)]
+
+    def claim(name: str) -> bool:
+        try:
+            strict_lake.claim(name)
+        except ForeignExchange:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        won = [name for name, ok in zip(names, pool.map(claim, names), strict=True) if ok]
+    assert won == [strict_lake.owner()]
+
+
+def test_a_copy_keeps_time_source_and_content(lake: Lake, new_lake: MakeLake) -> None:
+    other = new_lake()
+    other.create()
+    archived = KEY.replace("_rest", "_archive")
+    put(lake, archived)
+    assert lake.copy_to(other, archived)
+    assert other.read(archived) == lake.read(archived)
+    assert other.read(archived)[0].fetched_at == FETCHED
+    lake.delete([archived])
+    with pytest.raises(ObjectMissing):
+        lake.copy_to(other, archived)
+
+
+def test_a_copy_onto_an_object_with_more_changes_nothing(lake: Lake, new_lake: MakeLake) -> None:
+    other = new_lake()
+    other.create()
+    put(lake, KEY, rows=3)
+    put(other, KEY, rows=4)
+    assert not lake.copy_to(other, KEY)
+    assert lake.get(KEY) == body_of(3)
+    assert other.get(KEY) == body_of(4)
+
+
+def test_depth_objects_are_counted_by_their_levels(lake: Lake) -> None:
+    def book(levels: int) -> bytes:
+        side = [["1.0", "2.0"]] * levels
+        return orjson.dumps({"lastUpdateId": 1, "bids": side, "asks": side})
+
+    for levels, stored in ((5, True), (4, False), (6, True)):
+        done = lake.put(
+            DEPTH, book(levels), fetched_at=FETCHED, source=Source.REST, rows=2 * levels
+        )
+        assert done is stored
+    assert lake.get(DEPTH) == book(6)

@@ -1,0 +1,166 @@
+"""The S3 lake: what servers refuse, and where they differ."""
+
+import base64
+import socket
+from collections.abc import Callable
+from hashlib import md5
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.errors import LakeError, LakeRefused, LakeUnavailable, WrongUse
+from crypto_assets.lake import Lake, S3Options, open_lake
+from crypto_assets.lake.s3_bucket import Bucket
+from crypto_assets.market.lake_object import Source
+from crypto_assets_tests.lake.conftest import options_of
+from crypto_assets_tests.services.s3 import S3Server
+from crypto_assets_tests.services.scripted import Answer, Request, in_turn, scripted
+
+KEY = "2025-01-01/BTCUSDT_klines_1735689600000-1735689660000_rest.json"
+KEYS = ("access", "secret")
+
+
+@pytest.fixture(params=["s3_server", "rclone_s3_server"])
+def server(request: pytest.FixtureRequest) -> S3Server:
+    found: S3Server = request.getfixturevalue(request.param)
+    return found
+
+
+def test_conditions_count_where_the_server_says_they_do(
+    s3_server: S3Server, rclone_s3_server: S3Server
+) -> None:
+    for server, honours in ((s3_server, True), (rclone_s3_server, False)):
+        for _ in range(2):
+            bucket = Bucket("shared-conditions", options_of(server))
+            bucket.create()
+            assert bucket.honours_conditions is honours
+
+
+@pytest.mark.parametrize(("access", "secret"), [("test-access", "wrong"), ("wrong", "wrong")])
+def test_a_wrong_key_is_named_as_the_trouble(server: S3Server, access: str, secret: str) -> None:
+    name = server.bucket_name()
+    Bucket(name, options_of(server)).create()
+    lake = open_lake(f"s3://{name}", S3Options(server.endpoint, access, secret))
+    asked: tuple[Callable[[], object], ...] = (
+        lake.check,
+        lake.create,
+        lake.owner,
+        lambda: lake.get(KEY),
+        lambda: list(lake.list()),
+        lambda: lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0),
+    )
+    for ask in asked:
+        with pytest.raises(LakeRefused, match=r"refuses the key.*AWS_SECRET_ACCESS_KEY"):
+            ask()
+
+
+def test_an_object_without_our_metadata_is_counted_and_dated_by_the_server(
+    server: S3Server,
+) -> None:
+    name = server.bucket_name()
+    bucket = Bucket(name, options_of(server))
+    bucket.create()
+    bucket.put(KEY, b"[[1],[2],[3]]")
+    lake = open_lake(f"s3://{name}", options_of(server))
+    info = lake.head(KEY)
+    assert info is not None
+    assert (info.rows, info.source) == (None, Source.REST)
+    (entry,) = lake.entries()
+    assert abs(info.fetched_at - entry.stored_at) < 1000
+    assert not lake.put(KEY, b"[[1],[2]]", fetched_at=1, source=Source.REST, rows=2)
+    assert lake.put(KEY, b"[[4],[5],[6]]", fetched_at=1, source=Source.REST, rows=3)
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound, not listening: nothing answers here
+        endpoint = f"http://127.0.0.1:{held.getsockname()[1]}"
+        lake = open_lake("s3://crypto-raw", S3Options(endpoint, *KEYS))
+        with pytest.raises(LakeUnavailable, match=f"{endpoint} does not answer"):
+            lake.check()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://user:s3cret@127.0.0.1:9", "user:s3cret@127.0.0.1", "http://u:s3c/ret@host"]
+)
+def test_no_error_tells_the_login_of_an_address(address: str) -> None:
+    with pytest.raises((LakeError, WrongUse)) as error:
+        open_lake("s3://crypto-raw", S3Options(address, *KEYS)).check()
+    assert "s3c" not in str(error.value)
+    with pytest.raises(WrongUse) as wrong:
+        open_lake(f"s3://user:s3cret@{address}")
+    assert "s3c" not in str(wrong.value)
+
+
+def test_a_batch_delete_carries_the_md5_that_older_servers_demand() -> None:
+    def old_minio(request: Request) -> Answer:
+        digest = base64.b64encode(md5(request.body, usedforsecurity=False).digest()).decode()
+        if request.headers.get("Content-MD5") != digest:
+            return Answer(400, b"<Error><Code>MissingContentMD5</Code></Error>")
+        return Answer(200, b"<DeleteResult></DeleteResult>")
+
+    with scripted(old_minio) as server:
+        open_lake("s3://crypto-raw", S3Options(server.url, *KEYS)).delete([KEY])
+        (request,) = server.requests
+        assert KEY.encode() in request.body
+
+
+def test_a_delete_that_the_server_refuses_for_one_key_is_not_taken_for_done() -> None:
+    refused = f"<Error><Key>{KEY}</Key><Code>AccessDenied</Code></Error>"
+    body = f"<DeleteResult>{refused}</DeleteResult>".encode()
+    with scripted(in_turn(Answer(200, body))) as server:
+        lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
+        with pytest.raises(LakeRefused, match=f"{KEY}: AccessDenied"):
+            lake.delete([KEY])
+
+
+def _object(body: bytes, cut: int | None = None) -> Answer:
+    headers = {"ETag": '"1"', "Last-Modified": "Wed, 01 Jan 2025 00:00:00 GMT"}
+    return Answer(200, body, headers, cut)
+
+
+def test_a_body_that_is_cut_off_is_asked_for_again() -> None:
+    with scripted(in_turn(_object(b"[[1],[2]]", 4), _object(b"[[1],[2]]"))) as server:
+        lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
+        assert lake.get(KEY) == b"[[1],[2]]"
+
+
+def test_a_body_that_is_always_cut_off_is_unavailable_not_short() -> None:
+    with scripted(in_turn(_object(b"[[1],[2]]", 4))) as server:
+        lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
+        with pytest.raises(LakeUnavailable, match="crypto-raw"):
+            lake.get(KEY)
+
+
+def test_a_server_that_knows_no_conditions_is_asked_first() -> None:
+    def respond(request: Request) -> Answer:
+        if "If-None-Match" in request.headers:
+            return Answer(501, b"<Error><Code>NotImplemented</Code></Error>")
+        return Answer(404) if request.method == "HEAD" else _object(b"")
+
+    with scripted(respond) as server:
+        lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
+        assert lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
+        methods = [r.method for r in server.requests if r.path.endswith(KEY)]
+        assert methods == ["HEAD", "PUT"]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "s3://", "s3://a", "s3://Crypto", "s3://raw/folder", "ftp://x"]
+)
+def test_what_is_no_lake_is_wrong_use(url: str) -> None:
+    with pytest.raises(WrongUse, match="is no lake"):
+        open_lake(url, S3Options())
+
+
+def test_the_address_chooses_the_body(tmp_path: Path) -> None:
+    lakes: list[Lake] = [
+        open_lake("s3://crypto-raw", S3Options()),
+        open_lake(str(tmp_path / "raw")),
+    ]
+    assert [lake.bucket for lake in lakes] == ["crypto-raw", "raw"]
+    assert [lake.url for lake in lakes] == ["s3://crypto-raw", str(tmp_path / "raw")]
+
+
+def test_keys_never_show_in_a_representation() -> None:
+    assert "hush" not in repr(S3Options("http://x", "hush", "hush"))

@@ -1,0 +1,58 @@
+"""Prices are written with the decimals that the values shown need, whatever the tick size is."""
+
+import math
+
+import pytest
+
+from streamlit_app.format.decimal_places import Decimals
+
+
+@pytest.mark.parametrize(
+    ("values", "tick", "texts"),
+    [
+        ([67123.4, 67000.0], 2, ["67,123.40", "67,000.00"]),
+        ([0.00001675, 0.0000168], 4, ["0.00001675", "0.0000168"]),
+        ([0.5432, 61.5], 1, ["0.5432", "61.5"]),
+        ([0.0168], 8, ["0.01680000"]),
+        ([97000.0, 1234567.0], 0, ["97,000", "1,234,567"]),
+        ([0.25, 3.0], 0, ["0.25", "3"]),
+        ([100000000.12345678], 2, ["100,000,000.12345678"]),
+        ([math.nan, 1.5], 1, ["nan", "1.5"]),
+        ([], 2, []),
+    ],
+)
+def test_a_price_has_what_it_needs_and_no_less_than_the_tick_size(
+    values: list[float], tick: int, texts: list[str]
+) -> None:
+    decimals = Decimals.of_printed(values, tick)
+    assert [decimals.text(value) for value in values] == texts
+
+
+@pytest.mark.parametrize("count", range(9))
+@pytest.mark.parametrize("whole", [0, 7, 99_999, 9_999_999])
+def test_every_decimal_of_a_stored_price_is_found(count: int, whole: int) -> None:
+    """As a double, which is seldom exact."""
+    price = float(f"{whole}.{'1' * count or '0'}")
+    assert Decimals.of_printed([price], 0) == Decimals(0, count)
+
+
+@pytest.mark.parametrize(
+    ("tick", "value", "text"),
+    [
+        (2, 120.512345, "120.51"),
+        (8, 0.0000001234567, "0.0000001235"),
+        (2, -0.012345678, "-0.01235"),
+        (2, 0.0, "0.00"),
+        (2, math.nan, "nan"),
+    ],
+)
+def test_what_is_computed_of_prices_has_four_significant_digits(
+    tick: int, value: float, text: str
+) -> None:
+    assert Decimals(tick, tick).of_computed([value, math.nan]).text(value) == text
+
+
+def test_an_axis_has_equal_decimals_unless_history_is_finer() -> None:
+    assert Decimals(2, 2).ticks == ",.2f"
+    assert Decimals(2, 8).ticks == ",.8~f"
+    assert Decimals(2, 4).of_middle == Decimals(3, 5)
