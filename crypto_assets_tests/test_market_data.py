@@ -35,8 +35,10 @@ HOLE = Window(FIRST + 30 * HOUR_MS, FIRST + 33 * HOUR_MS)
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     url = f"sqlite:///{tmp_path_factory.mktemp('python') / 'warehouse.db'}"
     warehouse = Warehouse(url)
-    warehouse.migrate()
-    warehouse.symbols.register([describe(name) for name in ("BTCUSDT", "ETHUSDT", "XRPUSDT")])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols(
+        [describe(name) for name in ("BTCUSDT", "ETHUSDT", "XRPUSDT")]
+    )
     load(warehouse, "BTCUSDT", generated("BTCUSDT", STOCK, [HOLE]))
     load(warehouse, "ETHUSDT", generated("ETHUSDT", STOCK))
     warehouse.close()

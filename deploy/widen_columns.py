@@ -11,7 +11,7 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from crypto_assets.settings import settings
-from crypto_assets.warehouse.engine.mysql_options import option_arguments
+from crypto_assets.warehouse.engine.mysql_options import make_option_arguments
 
 COLUMNS = (
     ("asset_check_executions", "evaluation_event"),
@@ -64,7 +64,7 @@ def main() -> None:
             user="dagster",
             password=os.environ["DAGSTER_MYSQL_PASSWORD"],
             database="dagster",
-            **option_arguments(options, host, "DAGSTER_MYSQL_OPTIONS"),
+            **make_option_arguments(options, host, "DAGSTER_MYSQL_OPTIONS"),
         ) as connection,
         connection.cursor() as cursor,
     ):

@@ -54,7 +54,7 @@ def demo(
         tree.start(served_programs.exchange(exchange_port, settings().home / "logs"))
         make_ready()
         first, last = _days(days)
-        symbols = [symbol.name for symbol in platform().warehouse.symbols.tracked()]
+        symbols = [symbol.name for symbol in platform().warehouse.symbols.list_tracked()]
         click.echo(f"loading {', '.join(symbols)}, {first} to {last}, as Dagster runs ...")
         run_backfill(symbols, first, last)
         _capture_books(symbols, last)

@@ -12,10 +12,10 @@ from crypto_assets.wiring import platform
 def init(grants: bool) -> None:
     """Create or migrate the warehouse, make the lakes, write Dagster's home, register symbols."""
     if grants:
-        click.echo(platform().warehouse.grants())
+        click.echo(platform().warehouse.format_grants())
         return
     added = make_ready()
-    tracked = [symbol.name for symbol in platform().warehouse.symbols.tracked()]
+    tracked = [symbol.name for symbol in platform().warehouse.symbols.list_tracked()]
     click.echo(f"ready in {settings().home}: {len(tracked)} symbols tracked, {len(added)} new")
 
 
@@ -36,7 +36,7 @@ def make_ready() -> list[str]:
     if notice := prepare_home(home):
         click.echo(notice, err=True)
     with open_instance(home) as instance:
-        tracked = platform().warehouse.symbols.tracked()
+        tracked = platform().warehouse.symbols.list_tracked()
         add_symbols(instance, [symbol.name for symbol in tracked])
         fail_left_runs(instance)
     return added

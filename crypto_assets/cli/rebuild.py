@@ -53,7 +53,7 @@ def _line(one: Rebuilt) -> str:
         f"{one.books} order books" if one.books else "",
         f"{minutes.kept} minutes kept that the lake no longer has" if minutes.kept else "",
         f"{minutes.deleted} minutes deleted that were never published" if minutes.deleted else "",
-        f"{minutes.left_hours} hours left as they are" if minutes.left_hours else "",
+        f"{minutes.skipped_hours} hours left as they are" if minutes.skipped_hours else "",
         f"{one.rejected} rows set aside" if one.rejected else "",
         f"{one.forgotten} objects are gone" if one.forgotten else "",
         "not tracked: no tick brings more" if one.untracked else "",

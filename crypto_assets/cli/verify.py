@@ -29,15 +29,15 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
     admit(stores)
     check_days(first, last, stores.now())
     registered = stores.warehouse.symbols
-    names = [registered.find(text) for text in symbols or ()]
+    names = [registered.resolve_name(text) for text in symbols or ()]
     window = Window.of_days(first, last)
-    tracked = (symbol.name for symbol in registered.tracked())
+    tracked = (symbol.name for symbol in registered.list_tracked())
     found = {name: compare(stores, name, window) for name in names or tracked}
     if as_json:
         _print_json(found)
     else:
         marks = stores.warehouse.watermarks
-        _print_lines(found, {name: marks.get(name).purged_before or 0 for name in found})
+        _print_lines(found, {name: marks.get_watermark(name).purged_before or 0 for name in found})
         for name in found:
             if not is_listed(stores, name):
                 click.echo(

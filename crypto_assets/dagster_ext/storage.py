@@ -7,8 +7,8 @@ from dagster_mysql import DagsterMySQLStorage
 from dagster_mysql.utils import mysql_url_from_config
 
 from crypto_assets.settings import settings
-from crypto_assets.warehouse.engine.error_translation import explained_storage
-from crypto_assets.warehouse.engine.mysql_options import add_options
+from crypto_assets.warehouse.engine.error_translation import translate_storage_errors
+from crypto_assets.warehouse.engine.mysql_options import add_mysql_options
 
 
 class MySQLStorage(DagsterMySQLStorage):
@@ -23,6 +23,8 @@ class MySQLStorage(DagsterMySQLStorage):
     ) -> "MySQLStorage":
         """Raises WrongUse for options that cannot be, OrchestratorError where nobody is let in."""
         options = settings().dagster_mysql_options.get_secret_value()
-        url = add_options(mysql_url_from_config(config_value), options, "DAGSTER_MYSQL_OPTIONS")
-        with explained_storage(url):
+        url = add_mysql_options(
+            mysql_url_from_config(config_value), options, "DAGSTER_MYSQL_OPTIONS"
+        )
+        with translate_storage_errors(url):
             return cls(url, inst_data)

@@ -43,7 +43,7 @@ def close_day_schedule(
     try:
         refresh_statuses(platform)
         due = due_days(platform)
-        tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
+        tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return

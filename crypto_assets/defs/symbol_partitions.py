@@ -37,7 +37,7 @@ def symbols_sensor(
     their past a person asks for, as far back as they want it.
     """
     try:
-        tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
+        tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
         seen = json.loads(context.cursor) if context.cursor else tracked
         newcomers = [name for name in tracked if name not in seen]
         # Nobody asks the exchange for the time unless there are some.

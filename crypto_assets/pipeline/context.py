@@ -47,9 +47,9 @@ class Platform:
 
     def ingest_interval_minutes(self) -> int:
         """What the app set last, else what the environment says."""
-        chosen = self.warehouse.settings.get(INGEST_INTERVAL)
+        chosen = self.warehouse.app_settings.get_value(INGEST_INTERVAL)
         return self.default_ingest_minutes if chosen is None else int(chosen)
 
     def order_book_interval_minutes(self) -> int:
-        chosen = self.warehouse.settings.get(ORDER_BOOK_INTERVAL)
+        chosen = self.warehouse.app_settings.get_value(ORDER_BOOK_INTERVAL)
         return self.default_order_book_minutes if chosen is None else int(chosen)

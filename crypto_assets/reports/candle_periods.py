@@ -35,7 +35,7 @@ class Question:
 
 def known_until(warehouse: Warehouse, symbol: str) -> int | None:
     """End of the newest minute that is held (epoch ms), None before the first load."""
-    return _known_until(warehouse.watermarks.readable(symbol))
+    return _known_until(warehouse.watermarks.get_readable_watermark(symbol))
 
 
 def _known_until(mark: Watermark) -> int | None:
@@ -74,12 +74,12 @@ def read_closes(
 
     For who looks at no more, of many symbols at once. Raises UnknownSymbol.
     """
-    marks = warehouse.watermarks.all_readable()
+    marks = warehouse.watermarks.get_all_readable()
     ends = {symbol: _known_until(marks.get(symbol, Watermark())) or 0 for symbol in symbols}
     asked = [Question(symbol, interval, until, _CLOSES) for symbol, until in ends.items()]
     spans = [_split(warehouse, each, window & Window(0, each.until)) for each in asked]
     windows = {each.symbol: rolled for each, (rolled, _) in zip(asked, spans, strict=True)}
-    closed = warehouse.rolled.closes(windows, _stored(interval), interval)
+    closed = warehouse.resampled_candles.read_closes(windows, _stored(interval), interval)
     return {
         each.symbol: pa.concat_tables([closed[each.symbol], _forming(warehouse, each, unrolled)])
         for each, (_, unrolled) in zip(asked, spans, strict=True)
@@ -100,8 +100,8 @@ def read_parts(
     The closed hours of a day, then the minutes of the hour: what `resample` makes one period of.
     """
     if stored is Interval.M1:
-        return warehouse.facts.read(symbol, window, limit=limit, newest=newest)
-    closed = warehouse.aggregates.read(symbol, stored, window, limit=limit, newest=newest)
+        return warehouse.facts.read_candles(symbol, window, limit=limit, newest=newest)
+    closed = warehouse.aggregates.read_candles(symbol, stored, window, limit=limit, newest=newest)
     closed = closed.select(CANDLE_COLUMNS)
     if limit is not None and not newest and closed.num_rows >= limit:
         return closed
@@ -124,7 +124,7 @@ def _forming(warehouse: Warehouse, asked: Question, window: Window) -> pa.Table:
         asked.columns <= TOLD_BY_LAST_PART
         and asked.interval.floor(window.end_ms - 1) == window.start_ms
     ):
-        parts = warehouse.facts.read(asked.symbol, window, limit=1, newest=True)
+        parts = warehouse.facts.read_candles(asked.symbol, window, limit=1, newest=True)
         if parts.num_rows:
             return resample(parts, asked.interval).select(asked.names)
     parts = read_parts(warehouse, asked.symbol, _stored(asked.interval), window, asked.until)
@@ -134,7 +134,7 @@ def _forming(warehouse: Warehouse, asked: Question, window: Window) -> pa.Table:
 def _closed(
     warehouse: Warehouse, asked: Question, window: Window, limit: int | None, newest: bool
 ) -> pa.Table:
-    return warehouse.rolled.read(
+    return warehouse.resampled_candles.read_candles(
         asked.symbol,
         _stored(asked.interval),
         asked.interval,
@@ -154,7 +154,7 @@ def _split(warehouse: Warehouse, asked: Question, window: Window) -> tuple[Windo
     stored = _stored(asked.interval)
     if stored is Interval.M1 or not window:
         return window, Window(window.end_ms, window.end_ms)
-    newest = warehouse.aggregates.read(asked.symbol, stored, window, limit=1, newest=True)
+    newest = warehouse.aggregates.read_candles(asked.symbol, stored, window, limit=1, newest=True)
     held = newest["open_time"][0].as_py() + stored.ms if newest.num_rows else window.start_ms
     edge = min(window.end_ms, max(window.start_ms, asked.interval.floor(held)))
     return Window(window.start_ms, edge), Window(edge, window.end_ms)

@@ -47,7 +47,9 @@ def read_candles(
     more = found.num_rows > table.num_rows
     told = _told(question, found, start, end, cut=more)
     gaps = _gaps(warehouse, question, found["open_time"].to_pylist(), told)
-    partial = warehouse.partial_periods.find(symbol, interval, table["open_time"].to_pylist())
+    partial = warehouse.partial_periods.find_open_times(
+        symbol, interval, table["open_time"].to_pylist()
+    )
     return CandleSeries(symbol, interval, table, until, gaps, more, partial)
 
 
@@ -69,7 +71,7 @@ def add_history(
     before = Window(0, shown.window.start_ms) if count else Window(0, 0)
     history = read(warehouse, question, before, count, newest=True)
     opens = history["open_time"].to_pylist() if flag_partial else []
-    partial = warehouse.partial_periods.find(symbol, interval, opens)
+    partial = warehouse.partial_periods.find_open_times(symbol, interval, opens)
     return replace(
         shown,
         table=pa.concat_tables([history, shown.table.select(history.column_names)]),
@@ -113,7 +115,7 @@ def _gaps(
         return ()
     known = [
         Gap(Window(gap.start, gap.end + MINUTE_MS) & window, gap.gap_class)
-        for gap in warehouse.gaps.list(asked.symbol, window)
+        for gap in warehouse.gap_ledger.list_gaps(asked.symbol, window)
     ]
     unknown = [
         Gap(rest, None)

@@ -48,15 +48,15 @@ def read_calendar(warehouse: Warehouse, now_ms: int, first: date, last: date) ->
         tuple(window.days()),
         {
             one.name: _row(warehouse, one.name, window, now_ms)
-            for one in warehouse.symbols.tracked()
+            for one in warehouse.symbols.list_tracked()
         },
     )
 
 
 def _row(warehouse: Warehouse, symbol: str, window: Window, now_ms: int) -> tuple[DayCell, ...]:
     until = known_until(warehouse, symbol) or 0
-    held = warehouse.coverage.days(symbol, window)
-    gaps = warehouse.gaps.list(symbol, window)
+    held = warehouse.coverage.count_minutes_by_day(symbol, window)
+    gaps = warehouse.gap_ledger.list_gaps(symbol, window)
     today = floor_ms(now_ms, DAY_MS)
     return tuple(
         _cell(held[start], gaps, _expected(start, today, until))

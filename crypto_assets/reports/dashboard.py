@@ -11,7 +11,7 @@ from crypto_assets.reports.storage import Storage
 from crypto_assets.reports.ticker_statistics import DayParts, Statistics, read_day, summarise
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.stats.coverage import SymbolCoverage
-from crypto_assets.warehouse.stats.totals import Held, Total
+from crypto_assets.warehouse.stats.totals import StoredTotals, TotalsSnapshot
 
 SPARKLINE_HOURS = 48
 # The calmest ingest set by default runs every five minutes; three of them missed is silence.
@@ -88,24 +88,24 @@ class Dashboard:
 
 def read_dashboard(warehouse: Warehouse, now_ms: int) -> Dashboard:
     """Some hundred rows a symbol, all by key, whatever the warehouse holds."""
-    held = {coverage.symbol: coverage for coverage in warehouse.coverage.symbols()}
+    held = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
     known = [one for one in read_instruments(warehouse) if one.symbol in held]
     tiles = tuple(_tile(warehouse, one, held[one.symbol], now_ms) for one in known)
-    total = warehouse.totals.held(now_ms)
+    total = warehouse.totals.measure_current(now_ms)
     return Dashboard(
         as_of=now_ms,
         tiles=tiles,
         candles=total.candles,
         storage=Storage(total.lake, total.warehouse_bytes),
         lag_ms=total.lag_ms,
-        changes=_changes(total, warehouse.totals.day_before(now_ms)),
+        changes=_changes(total, warehouse.totals.find_snapshot_day_ago(now_ms)),
         attention=tuple(
             concern for tile in tiles for concern in _concerns(tile, held[tile.instrument.symbol])
         ),
     )
 
 
-def _changes(now: Held, then: Total | None) -> Changes | None:
+def _changes(now: StoredTotals, then: TotalsSnapshot | None) -> Changes | None:
     if then is None:
         return None
     lags = (now.lag_ms, then.lag_ms)

@@ -43,14 +43,14 @@ def read_deduplication(warehouse: Warehouse, now_ms: int, days: int) -> Deduplic
     """Of the last `days` UTC days, today included: an index range and a daily row a symbol."""
     end = floor_ms(now_ms, DAY_MS) + DAY_MS
     window = Window(end - days * DAY_MS, end)
-    tracked = warehouse.symbols.tracked()
+    tracked = warehouse.symbols.list_tracked()
     return Deduplication(window, tuple(_read(warehouse, one.name, window) for one in tracked))
 
 
 def _read(warehouse: Warehouse, symbol: str, window: Window) -> SymbolDeduplication:
-    delivered = warehouse.objects.loaded_by_day(symbol, ObjectKind.KLINES, window)
-    held = warehouse.coverage.days(symbol, window)
-    bad = warehouse.objects.quarantined_by_day(symbol, ObjectKind.KLINES, window)
+    delivered = warehouse.lake_objects.count_loaded_by_day(symbol, ObjectKind.KLINES, window)
+    held = warehouse.coverage.count_minutes_by_day(symbol, window)
+    bad = warehouse.lake_objects.count_quarantined_by_day(symbol, ObjectKind.KLINES, window)
     days = [(rows, min(rows, held[day]), bad.get(day, 0)) for day, (_, rows) in delivered.items()]
     return SymbolDeduplication(
         symbol=symbol,

@@ -85,10 +85,10 @@ def _read(
     warehouse: Warehouse, dataset: Dataset, symbol: str, window: Window, limit: int, newest: bool
 ) -> pa.Table:
     if dataset is Dataset.MINUTES:
-        return warehouse.facts.read_fetched(symbol, window, limit=limit, newest=newest)
+        return warehouse.facts.read_fetched_candles(symbol, window, limit=limit, newest=newest)
     if dataset is Dataset.BOOKS:
-        return warehouse.order_books.snapshots(symbol, window, limit=limit, newest=newest)
+        return warehouse.order_books.read_snapshots(symbol, window, limit=limit, newest=newest)
     interval = Interval.H1 if dataset is Dataset.HOURS else Interval.D1
-    table = warehouse.aggregates.read(symbol, interval, window, limit=limit, newest=newest)
+    table = warehouse.aggregates.read_candles(symbol, interval, window, limit=limit, newest=newest)
     opens = table["open_time"].to_pylist()
-    return flag_table(table, warehouse.partial_periods.find(symbol, interval, opens))
+    return flag_table(table, warehouse.partial_periods.find_open_times(symbol, interval, opens))

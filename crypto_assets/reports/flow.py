@@ -7,7 +7,7 @@ from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.lake_objects import LakeTotal
-from crypto_assets.warehouse.stats.flow import Passing
+from crypto_assets.warehouse.stats.flow import FlowCounts
 
 
 class Station(StrEnum):
@@ -50,9 +50,9 @@ class Flow:
 
 def read_flow(warehouse: Warehouse, now_ms: int) -> Flow:
     """An hour of minutes, a day of hours and thirty days of each symbol, by key; no more."""
-    passing = warehouse.flow.passing(now_ms)
-    totals = warehouse.objects.totals()
-    tracked = warehouse.symbols.tracked()
+    passing = warehouse.flow.count_recent_rows(now_ms)
+    totals = warehouse.lake_objects.list_lake_totals()
+    tracked = warehouse.symbols.list_tracked()
     end = _end(passing.minutes.newest, MINUTE_MS)
     return Flow(
         as_of=now_ms,
@@ -62,13 +62,13 @@ def read_flow(warehouse: Warehouse, now_ms: int) -> Flow:
             Stop(
                 Station.MINUTES,
                 passing.minutes.count,
-                held=passing.held[ObjectKind.KLINES],
+                held=passing.stored_rows[ObjectKind.KLINES],
                 newest=end,
             ),
             Stop(
                 Station.HOURS,
                 passing.hours.count,
-                waiting=passing.stale,
+                waiting=passing.stale_hours,
                 newest=_end(passing.hours.newest, HOUR_MS),
             ),
             Stop(Station.DAYS, passing.days.count, newest=_end(passing.days.newest, DAY_MS)),
@@ -76,7 +76,7 @@ def read_flow(warehouse: Warehouse, now_ms: int) -> Flow:
             Stop(
                 Station.BOOKS,
                 passing.books.count,
-                held=passing.held[ObjectKind.DEPTH],
+                held=passing.stored_rows[ObjectKind.DEPTH],
                 newest=passing.books.newest,
             ),
         ),
@@ -87,12 +87,14 @@ def _end(opened: int | None, width_ms: int) -> int | None:
     return None if opened is None else floor_ms(opened, width_ms) + width_ms
 
 
-def _objects(station: Station, kind: ObjectKind, passing: Passing, totals: list[LakeTotal]) -> Stop:
+def _objects(
+    station: Station, kind: ObjectKind, passing: FlowCounts, totals: list[LakeTotal]
+) -> Stop:
     own = [total for total in totals if total.kind is kind]
     return Stop(
         station,
-        passing.fetched[kind],
+        passing.fetched_objects[kind],
         held=sum(total.objects for total in own),
         size_bytes=sum(total.size_bytes for total in own),
-        waiting=passing.waiting[kind],
+        waiting=passing.unloaded_objects[kind],
     )

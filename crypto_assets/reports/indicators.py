@@ -75,7 +75,7 @@ def _supply(
     if need is Input.INTERVAL:
         return shown.interval
     if need is Input.BOOK:
-        return warehouse.order_books.latest(shown.symbol)
+        return warehouse.order_books.read_latest(shown.symbol)
     return _companions(warehouse, shown, frame, params.companions())
 
 
@@ -84,7 +84,7 @@ def _companions(
 ) -> Mapping[str, pd.DataFrame]:
     """Closes over the same time, by symbol; None asks for every tracked symbol's."""
     if names is None:
-        names = [symbol.name for symbol in warehouse.symbols.tracked()]
+        names = [symbol.name for symbol in warehouse.symbols.list_tracked()]
     window = Window(int(frame["open_time"].iloc[0]), shown.window.end_ms)
     others = [name for name in names if name != shown.symbol]
     closes = read_closes(warehouse, others, shown.interval, window)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.catalog.symbols import TrackedSymbol
+from crypto_assets.warehouse.catalog.symbols import RegisteredSymbol
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Instrument:
 
 def read_instruments(warehouse: Warehouse) -> list[Instrument]:
     """Oldest registration first."""
-    return [_instrument(symbol) for symbol in warehouse.symbols.tracked()]
+    return [_instrument(symbol) for symbol in warehouse.symbols.list_tracked()]
 
 
-def _instrument(symbol: TrackedSymbol) -> Instrument:
+def _instrument(symbol: RegisteredSymbol) -> Instrument:
     exponent = symbol.tick_size.normalize().as_tuple().exponent
     return Instrument(
         symbol=symbol.name,

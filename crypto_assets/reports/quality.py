@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from crypto_assets.reports.status import SymbolStatus, read_status
-from crypto_assets.warehouse import Conflict, Warehouse
+from crypto_assets.warehouse import ExchangeConflict, Warehouse
 from crypto_assets.warehouse.klines.revisions import Revision
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Quality:
     symbols: tuple[SymbolStatus, ...]
     revisions: tuple[Revision, ...]
     quarantined: int
-    quarantine: tuple[Quarantined, ...]
-    conflicts: tuple[Conflict, ...]
+    quarantine: tuple[QuarantineRecord, ...]
+    conflicts: tuple[ExchangeConflict, ...]
 
 
 def read_quality(warehouse: Warehouse, now_ms: int, limit: int) -> Quality:
@@ -30,8 +30,8 @@ def read_quality(warehouse: Warehouse, now_ms: int, limit: int) -> Quality:
     return Quality(
         as_of=status.as_of,
         symbols=status.symbols,
-        revisions=tuple(warehouse.revisions.list(limit=limit)),
-        quarantined=warehouse.quarantine.count(),
-        quarantine=tuple(warehouse.quarantine.list(limit=limit)),
-        conflicts=tuple(warehouse.conflicts.list(limit=limit)),
+        revisions=tuple(warehouse.revisions.list_revisions(limit=limit)),
+        quarantined=warehouse.quarantine.count_records(),
+        quarantine=tuple(warehouse.quarantine.list_records(limit=limit)),
+        conflicts=tuple(warehouse.exchange_conflicts.list_conflicts(limit=limit)),
     )

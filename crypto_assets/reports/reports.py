@@ -24,10 +24,10 @@ from crypto_assets.reports.quality import Quality, read_quality
 from crypto_assets.reports.status import Status, read_status
 from crypto_assets.reports.storage import Storage, read_storage
 from crypto_assets.reports.ticker_statistics import Statistics, statistics_24h
-from crypto_assets.warehouse import Conflict, Warehouse
+from crypto_assets.warehouse import ExchangeConflict, Warehouse
 from crypto_assets.warehouse.klines.revisions import Revision
 from crypto_assets.warehouse.quality.gap_ledger import Gap as LedgerGap
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 
 # A provider's name and its parameters as a person gave them.
 Wanted = tuple[str, Mapping[str, object]]
@@ -129,14 +129,14 @@ class Reports:
 
     def order_book(self, symbol: str) -> OrderBook | None:
         """The newest snapshot with its levels; None where there is none."""
-        return self._warehouse.order_books.latest(self._find(symbol))
+        return self._warehouse.order_books.read_latest(self._find(symbol))
 
     def storage(self) -> Storage:
         return read_storage(self._warehouse)
 
     def table_sizes(self) -> dict[str, int]:
         """Bytes by table as the server estimates them; on SQLite the file's, by its name."""
-        return self._warehouse.coverage.sizes()
+        return self._warehouse.coverage.read_table_sizes()
 
     def ingestion_log(
         self,
@@ -149,7 +149,7 @@ class Reports:
 
         `after` goes on behind an object, which is how to page.
         """
-        return self._warehouse.objects.latest(limit, offset, before, after)
+        return self._warehouse.lake_objects.list_latest(limit, offset, before, after)
 
     def deduplication(self, days: int = 7) -> Deduplication:
         return read_deduplication(self._warehouse, self._clock(), days)
@@ -169,7 +169,9 @@ class Reports:
         may lie inside others that are closed.
         """
         name = None if symbol is None else self._find(symbol)
-        return self._warehouse.gaps.list(name, window, closed=closed, after=after, limit=limit)
+        return self._warehouse.gap_ledger.list_gaps(
+            name, window, closed=closed, after=after, limit=limit
+        )
 
     def calendar(self, first: date, last: date) -> Calendar:
         """Each tracked symbol's UTC days, both ends included."""
@@ -177,18 +179,18 @@ class Reports:
 
     def revisions(self, symbol: str | None = None, limit: int = 100) -> list[Revision]:
         """Of one symbol the newest candles', of all the last noted."""
-        return self._warehouse.revisions.list(symbol, limit=limit, newest=True)
+        return self._warehouse.revisions.list_revisions(symbol, limit=limit, newest=True)
 
-    def conflicts(self, symbol: str | None = None, limit: int = 100) -> list[Conflict]:
+    def conflicts(self, symbol: str | None = None, limit: int = 100) -> list[ExchangeConflict]:
         """Return the periods in which the exchange contradicts itself.
 
         Of one symbol by open time, of all the last recorded first.
         """
-        return self._warehouse.conflicts.list(symbol, limit=limit)
+        return self._warehouse.exchange_conflicts.list_conflicts(symbol, limit=limit)
 
-    def quarantine(self, symbol: str | None = None, limit: int = 100) -> list[Quarantined]:
+    def quarantine(self, symbol: str | None = None, limit: int = 100) -> list[QuarantineRecord]:
         """What was set aside, the last noted first."""
-        return self._warehouse.quarantine.list(symbol, limit)
+        return self._warehouse.quarantine.list_records(symbol, limit)
 
     def rows(
         self,
@@ -207,7 +209,7 @@ class Reports:
 
     def book_of(self, symbol: str, last_update_id: int) -> OrderBook | None:
         """A snapshot with its levels; None where they are retired."""
-        return self._warehouse.order_books.of_update(symbol, last_update_id)
+        return self._warehouse.order_books.read_by_update_id(symbol, last_update_id)
 
     def quality(self, limit: int = 100) -> Quality:
         return read_quality(self._warehouse, self._clock(), limit)
@@ -217,7 +219,7 @@ class Reports:
         self._warehouse.close()
 
     def _find(self, symbol: str) -> str:
-        return self._warehouse.symbols.find(symbol)
+        return self._warehouse.symbols.resolve_name(symbol)
 
 
 def _interval(text: str) -> Interval:

@@ -37,7 +37,7 @@ def read_status(warehouse: Warehouse, now_ms: int) -> Status:
     """A few key lookups a symbol, whatever the warehouse holds."""
     return Status(
         as_of=now_ms,
-        symbols=tuple(_status(held, now_ms) for held in warehouse.coverage.symbols()),
+        symbols=tuple(_status(held, now_ms) for held in warehouse.coverage.list_by_symbol()),
         storage=read_storage(warehouse),
     )
 

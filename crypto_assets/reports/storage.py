@@ -24,6 +24,6 @@ class Storage:
 
 def read_storage(warehouse: Warehouse) -> Storage:
     return Storage(
-        lake=tuple(warehouse.objects.totals()),
-        warehouse_bytes=sum(warehouse.coverage.sizes().values()),
+        lake=tuple(warehouse.lake_objects.list_lake_totals()),
+        warehouse_bytes=sum(warehouse.coverage.read_table_sizes().values()),
     )

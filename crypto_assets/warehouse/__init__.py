@@ -1,25 +1,25 @@
 """The warehouse: facts, aggregates and ledgers in SQLite, MySQL or MariaDB, from one SQL."""
 
-from crypto_assets.warehouse.catalog.lake_objects import Version
-from crypto_assets.warehouse.catalog.symbols import TrackedSymbol
+from crypto_assets.warehouse.catalog.lake_objects import ObjectVersion
+from crypto_assets.warehouse.catalog.symbols import RegisteredSymbol
 from crypto_assets.warehouse.catalog.watermarks import Watermark
 from crypto_assets.warehouse.klines.facts import KlinesBatch
-from crypto_assets.warehouse.quality.exchange_conflicts import Conflict, ConflictKind
+from crypto_assets.warehouse.quality.exchange_conflicts import ConflictKind, ExchangeConflict
 from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from crypto_assets.warehouse.retention.retention_candidates import LoadedObject
 from crypto_assets.warehouse.warehouse import Warehouse
 
 __all__ = [
-    "Conflict",
     "ConflictKind",
+    "ExchangeConflict",
     "Gap",
     "GapClass",
     "KlinesBatch",
     "LoadedObject",
-    "Quarantined",
-    "TrackedSymbol",
-    "Version",
+    "ObjectVersion",
+    "QuarantineRecord",
+    "RegisteredSymbol",
     "Warehouse",
     "Watermark",
 ]

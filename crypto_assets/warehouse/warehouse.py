@@ -4,26 +4,26 @@ from functools import cached_property
 
 from sqlalchemy import text
 
-from crypto_assets.warehouse.catalog.app_settings import UserSettings
-from crypto_assets.warehouse.catalog.lake_objects import Manifest
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.app_settings import AppSettings
+from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.catalog.watermarks import Watermarks
 from crypto_assets.warehouse.engine import migrate
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.grants import grant_statements
-from crypto_assets.warehouse.klines.aggregates import Aggregates
-from crypto_assets.warehouse.klines.facts import Facts
+from crypto_assets.warehouse.engine.grants import format_grant_statements
+from crypto_assets.warehouse.klines.aggregates import KlineAggregates
+from crypto_assets.warehouse.klines.facts import KlineFacts
 from crypto_assets.warehouse.klines.order_books import OrderBooks
 from crypto_assets.warehouse.klines.partial_periods import PartialPeriods
-from crypto_assets.warehouse.klines.resampled import RolledCandles
-from crypto_assets.warehouse.klines.revisions import Revisions
-from crypto_assets.warehouse.quality.exchange_conflicts import Conflicts
-from crypto_assets.warehouse.quality.gap_ledger import Gaps
+from crypto_assets.warehouse.klines.resampled import ResampledCandles
+from crypto_assets.warehouse.klines.revisions import RevisionLog
+from crypto_assets.warehouse.quality.exchange_conflicts import ExchangeConflicts
+from crypto_assets.warehouse.quality.gap_ledger import GapLedger
 from crypto_assets.warehouse.quality.quarantine import Quarantine
-from crypto_assets.warehouse.retention.retention_candidates import Retirement
-from crypto_assets.warehouse.stats.coverage import Coverage
-from crypto_assets.warehouse.stats.flow import Flow
-from crypto_assets.warehouse.stats.totals import Totals
+from crypto_assets.warehouse.retention.retention_candidates import RetentionCandidates
+from crypto_assets.warehouse.stats.coverage import CoverageStats
+from crypto_assets.warehouse.stats.flow import FlowStats
+from crypto_assets.warehouse.stats.totals import TotalsHistory
 
 
 class Warehouse:
@@ -42,49 +42,49 @@ class Warehouse:
         self._database = Database(url, read_url, failover_seconds=failover_seconds)
 
     @property
-    def is_exact(self) -> bool:
+    def has_exact_decimals(self) -> bool:
         """Whether decimals are held to the last digit: SQLite holds doubles."""
-        return self._database.file is None
+        return self._database.sqlite_path is None
 
-    def migrate(self) -> None:
+    def migrate_schema(self) -> None:
         """Creates or upgrades the schema; idempotent, and safe when two start at once."""
-        migrate.migrate(self._database)
+        migrate.migrate_schema(self._database)
 
     def require_ready(self) -> None:
         """Raises WarehouseNotReady or WarehouseTooNew unless the schema is this program's."""
-        migrate.require_ready(self._database)
+        migrate.require_current_schema(self._database)
 
     def ping(self) -> None:
         """Raises WarehouseUnavailable or WarehouseRefused where the database does not answer."""
-        self._database.read_primary(lambda c: c.execute(text("SELECT 1")))
+        self._database.run_primary_read(lambda c: c.execute(text("SELECT 1")))
 
-    def grants(self) -> str:
+    def format_grants(self) -> str:
         """SQL that makes a writer and a reader with the rights they need and no more."""
-        return grant_statements(self._database.url)
+        return format_grant_statements(self._database.url)
 
     @cached_property
-    def settings(self) -> UserSettings:
-        return UserSettings(self._database)
+    def app_settings(self) -> AppSettings:
+        return AppSettings(self._database)
 
     @cached_property
-    def symbols(self) -> Symbols:
-        return Symbols(self._database)
+    def symbols(self) -> SymbolCatalog:
+        return SymbolCatalog(self._database)
 
     @cached_property
-    def objects(self) -> Manifest:
-        return Manifest(self._database)
+    def lake_objects(self) -> LakeObjectCatalog:
+        return LakeObjectCatalog(self._database)
 
     @cached_property
-    def facts(self) -> Facts:
-        return Facts(self._database, self.symbols)
+    def facts(self) -> KlineFacts:
+        return KlineFacts(self._database, self.symbols)
 
     @cached_property
-    def aggregates(self) -> Aggregates:
-        return Aggregates(self._database, self.symbols)
+    def aggregates(self) -> KlineAggregates:
+        return KlineAggregates(self._database, self.symbols)
 
     @cached_property
-    def rolled(self) -> RolledCandles:
-        return RolledCandles(self._database, self.symbols)
+    def resampled_candles(self) -> ResampledCandles:
+        return ResampledCandles(self._database, self.symbols)
 
     @cached_property
     def order_books(self) -> OrderBooks:
@@ -95,40 +95,40 @@ class Warehouse:
         return Watermarks(self._database, self.symbols)
 
     @cached_property
-    def gaps(self) -> Gaps:
-        return Gaps(self._database, self.symbols)
+    def gap_ledger(self) -> GapLedger:
+        return GapLedger(self._database, self.symbols)
 
     @cached_property
     def partial_periods(self) -> PartialPeriods:
         return PartialPeriods(self._database, self.symbols)
 
     @cached_property
-    def revisions(self) -> Revisions:
-        return Revisions(self._database, self.symbols)
+    def revisions(self) -> RevisionLog:
+        return RevisionLog(self._database, self.symbols)
 
     @cached_property
-    def conflicts(self) -> Conflicts:
-        return Conflicts(self._database, self.symbols)
+    def exchange_conflicts(self) -> ExchangeConflicts:
+        return ExchangeConflicts(self._database, self.symbols)
 
     @cached_property
     def quarantine(self) -> Quarantine:
         return Quarantine(self._database)
 
     @cached_property
-    def retirement(self) -> Retirement:
-        return Retirement(self._database, self.symbols)
+    def retention_candidates(self) -> RetentionCandidates:
+        return RetentionCandidates(self._database, self.symbols)
 
     @cached_property
-    def coverage(self) -> Coverage:
-        return Coverage(self._database, self.symbols)
+    def coverage(self) -> CoverageStats:
+        return CoverageStats(self._database, self.symbols)
 
     @cached_property
-    def totals(self) -> Totals:
-        return Totals(self._database, self.coverage, self.objects)
+    def totals(self) -> TotalsHistory:
+        return TotalsHistory(self._database, self.coverage, self.lake_objects)
 
     @cached_property
-    def flow(self) -> Flow:
-        return Flow(self._database, self.symbols)
+    def flow(self) -> FlowStats:
+        return FlowStats(self._database, self.symbols)
 
     def close(self) -> None:
         """Gives the connections back; the next use opens new ones."""

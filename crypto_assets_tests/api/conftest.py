@@ -13,7 +13,7 @@ from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -73,17 +73,19 @@ def api(stock: Stock) -> Api:
 
 def _stocked(url: str, folder: Path) -> Iterator[Stock]:
     warehouse = Warehouse(url)
-    warehouse.migrate()
-    warehouse.symbols.register([describe(n) for n in ("BTCUSDT", "SHIBUSDT", "XRPUSDT")])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe(n) for n in ("BTCUSDT", "SHIBUSDT", "XRPUSDT")])
     for day in STOCK.days():
         part = STOCK & Window.of_day(day)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", part, [HOLE]))
         load(warehouse, "SHIBUSDT", generated("SHIBUSDT", part))
-    warehouse.gaps.refresh("BTCUSDT", STOCK)
-    warehouse.gaps.classify("BTCUSDT", HOLE.start_ms, GapClass.OUTAGE, "the exchange has none")
-    warehouse.order_books.load("BTCUSDT", [(_depth_object(), BOOK)])
-    warehouse.quarantine.add(
-        [Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", "k", "high below low", "[1]", UNTIL)]
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", STOCK)
+    warehouse.gap_ledger.classify_gap(
+        "BTCUSDT", HOLE.start_ms, GapClass.OUTAGE, "the exchange has none"
+    )
+    warehouse.order_books.load_snapshots("BTCUSDT", [(_depth_object(), BOOK)])
+    warehouse.quarantine.add_records(
+        [QuarantineRecord("BTCUSDT", ObjectKind.KLINES, "raw", "k", "high below low", "[1]", UNTIL)]
     )
     reports = Reports(warehouse, clock=lambda: NOW)
     with serving(parts_over(warehouse, folder, reports=reports)) as served:

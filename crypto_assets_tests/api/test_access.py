@@ -32,7 +32,7 @@ WRITES = [
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     warehouse = Warehouse(f"sqlite:///{tmp_path_factory.mktemp('access') / 'warehouse.db'}")
-    warehouse.migrate()
+    warehouse.migrate_schema()
     track(warehouse)
     yield warehouse
     warehouse.close()

@@ -49,7 +49,7 @@ def test_different_questions_have_different_tags(api: Api) -> None:
 def test_a_new_candle_changes_the_tag(
     warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - HOUR_MS, UNTIL)))
     with serving(parts_over(warehouse, tmp_path_factory.mktemp("lake"))) as api:
         tag = api.get(KLINES, limit=2).headers["ETag"]

@@ -25,7 +25,7 @@ from crypto_assets_tests.warehouse.minutes import track
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
+    warehouse.migrate_schema()
     track(warehouse)
     warehouse.close()
     return tmp_path

@@ -29,8 +29,8 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """BTCUSDT with three candles, all that there is."""
     folder = tmp_path_factory.mktemp("three")
     warehouse = Warehouse(f"sqlite:///{folder / 'warehouse.db'}")
-    warehouse.migrate()
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - 3 * MINUTE_MS, UNTIL)))
     with serving(parts_over(warehouse, folder, reports=Reports(warehouse))) as served:
         yield served

@@ -23,8 +23,8 @@ from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
-    warehouse.symbols.register([describe("BTCUSDT"), describe("XRPUSDT")])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe("BTCUSDT"), describe("XRPUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - DAY_MS, UNTIL)))
     warehouse.close()
     return tmp_path

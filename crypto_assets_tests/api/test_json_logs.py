@@ -55,7 +55,7 @@ def kept() -> Iterator[Kept]:
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
+    warehouse.migrate_schema()
     track(warehouse)
     with serving(parts_over(warehouse, tmp_path)) as served:
         yield served

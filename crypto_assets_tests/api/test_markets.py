@@ -17,7 +17,7 @@ def test_candles_are_the_tables_own_text(api: Api, stocked: Warehouse) -> None:
     assert list(answer) == ["symbol", "interval", "params", "data", "gaps"]
     assert (answer["symbol"], answer["interval"], answer["params"]) == ("SHIBUSDT", "1m", {})
     rows = [[row[name] for name in CANDLE_COLUMNS] for row in answer["data"]]
-    table = stocked.facts.read("SHIBUSDT", STOCK, limit=1000, newest=True)
+    table = stocked.facts.read_candles("SHIBUSDT", STOCK, limit=1000, newest=True)
     assert rows == [row[:11] for row in rows_from_table(table)]
     assert isinstance(rows[0][1], str) and len(rows[0][1].partition(".")[2]) == 8
     assert answer["data"][0]["time"] == isoformat(UNTIL - 1000 * MINUTE_MS)
@@ -118,7 +118,7 @@ def test_a_symbol_without_candles_has_none(api: Api) -> None:
 
 def test_statistics_are_of_24_hours_by_time(api: Api, stocked: Warehouse) -> None:
     found = api.read("/api/stats/SHIBUSDT")["data"]
-    day = stocked.facts.read("SHIBUSDT", STOCK, limit=1440, newest=True).to_pylist()
+    day = stocked.facts.read_candles("SHIBUSDT", STOCK, limit=1440, newest=True).to_pylist()
     assert found["window"] == {"start_ms": UNTIL - 24 * HOUR_MS, "end_ms": UNTIL}
     assert Decimal(found["last"]) == day[-1]["close"]
     assert Decimal(found["high"]) == max(row["high"] for row in day if row["volume"])

@@ -53,15 +53,15 @@ def test_the_log_is_paged_while_objects_come(
     warehouse: Warehouse, tmp_path: Path, limit: int
 ) -> None:
     def fetch(*times: int) -> None:
-        at = len(warehouse.objects.latest())
+        at = len(warehouse.lake_objects.list_latest())
         item = batch(minutes(START, 1))[0]
-        warehouse.objects.record(
+        warehouse.lake_objects.record_objects(
             [replace(item, key=f"{at + n}", fetched_at=FETCHED + t) for n, t in enumerate(times)]
         )
 
     track(warehouse)
     fetch(1, 2, 2, 2, 3, 4, 4)
-    there = [item.key for item in warehouse.objects.latest()]
+    there = [item.key for item in warehouse.lake_objects.list_latest()]
     with serving(parts_over(warehouse, tmp_path)) as api:
         seen, path = [], f"/api/pipeline/ingestion-log?limit={limit}"
         while path:
@@ -98,7 +98,7 @@ def test_the_ledger_is_asked_by_symbol_and_time(api: Api, stocked: Warehouse) ->
     assert len(api.read("/api/pipeline/gaps", start=HOLE.start_ms)["data"]) == 1
     paged = api.get("/api/pipeline/gaps", symbol="BTCUSDT", limit=1)
     assert paged.links == {}
-    assert stocked.gaps.list("BTCUSDT")[0].start == gap["start"]
+    assert stocked.gap_ledger.list_gaps("BTCUSDT")[0].start == gap["start"]
 
 
 def test_the_ledger_is_paged_with_gaps_inside_closed_ones(
@@ -108,9 +108,9 @@ def test_the_ledger_is_paged_with_gaps_inside_closed_ones(
     track(warehouse)
     for held in (hour[:1] + hour[-1:], hour[1:10], hour[10:20]):
         one = batch(table([minute(at) for at in held]))
-        warehouse.objects.record([one[0]])
-        warehouse.facts.load(SYMBOL, [one])
-        warehouse.gaps.refresh(SYMBOL, Window(START, START + HOUR_MS))
+        warehouse.lake_objects.record_objects([one[0]])
+        warehouse.facts.load_objects(SYMBOL, [one])
+        warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(START, START + HOUR_MS))
     with serving(parts_over(warehouse, tmp_path)) as api:
         path = f"/api/pipeline/gaps?symbol={SYMBOL}&closed=true"
         there = [gap["start"] for gap in api.read(path)["data"]]

@@ -59,7 +59,7 @@ def test_many_clients_take_no_more_memory() -> None:
 
 def test_over_http_it_is_a_429_that_says_how_long(tmp_path: Path) -> None:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
+    warehouse.migrate_schema()
     track(warehouse)
     page = "https://a.example"
     with serving(parts_over(warehouse, tmp_path), cors_origins=(page,), rate=4) as api:

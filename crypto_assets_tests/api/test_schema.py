@@ -38,13 +38,13 @@ def stock(sqlite_stock: Stock) -> Stock:
 def own(tmp_path: Path, simulated_exchange: StartExchange) -> Iterator[Api]:
     """An API whose symbols may come and go, with an exchange that lists them."""
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
-    warehouse.symbols.register([describe("BTCUSDT"), describe("ETHUSDT")])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe("BTCUSDT"), describe("ETHUSDT")])
     hole = Window(UNTIL - 5 * HOUR_MS, UNTIL - 3 * HOUR_MS)
     for day in Window(UNTIL - DAY_MS, UNTIL).days():
         part = Window(UNTIL - DAY_MS, UNTIL) & Window.of_day(day)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", part, [hole]))
-    warehouse.gaps.refresh("BTCUSDT", Window(UNTIL - DAY_MS, UNTIL))
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", Window(UNTIL - DAY_MS, UNTIL))
     with serving(parts_over(warehouse, tmp_path, simulated_exchange().url)) as served:
         yield served
 

@@ -88,7 +88,7 @@ def test_symbols_of_other_scripts_stand_in_paths_links_bodies_and_errors(
             added = api.send("POST", "/api/symbols", json={"symbol": typed})
             assert (added.status_code, added.json()["data"]["symbol"]) == (201, symbol)
             assert api.send("POST", "/api/symbols", json={"symbol": typed}).status_code == 200
-            warehouse.facts.load(symbol, [batch(minutes(START, 5), symbol=symbol)])
+            warehouse.facts.load_objects(symbol, [batch(minutes(START, 5), symbol=symbol)])
             path = f"/api/klines/{quote(typed)}"
             page = api.get(path, interval="1m", limit=2)
             assert page.json()["symbol"] == symbol
@@ -108,7 +108,7 @@ def test_symbols_of_other_scripts_stand_in_paths_links_bodies_and_errors(
 
 
 def test_another_exchange_than_the_warehouses_is_a_409(api: Api, warehouse: Warehouse) -> None:
-    warehouse.settings.claim_exchange("binance")
+    warehouse.app_settings.claim_exchange("binance")
     answer = api.send("POST", "/api/symbols", json={"symbol": "ETHUSDT"})
     assert answer.status_code == 409 and "binance" in answer.json()["detail"]
     assert names(api) == ["BTCUSDT"]

@@ -25,7 +25,7 @@ def ceiling_rows_s(servers: Servers, work: Work) -> float:
     """Rows a second of the server alone, one connection: writing the files does not count."""
     url = servers.mariadb.fresh()
     warehouse = Warehouse(url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.close()
     path = servers.folder / "ceiling.csv"
     seconds = 0.0

@@ -17,7 +17,7 @@ def measure(home: homes.Environment, work: Work) -> Iterator[tuple[str, float]]:
     for _ in range(_TIMES):
         began = time.perf_counter()
         for symbol in work.symbols:
-            warehouse.gaps.detect(symbol, work.window)
+            warehouse.gap_ledger.detect_missing_ranges(symbol, work.window)
         rounds.append(time.perf_counter() - began)
     warehouse.close()
     yield "gap_detection_s", min(rounds)

@@ -121,7 +121,9 @@ def test_gaps_of_two_days_are_answered_for_together(
     instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
 ) -> None:
     for start in (TODAY_MS - 2 * DAY_MS, TODAY_MS):
-        platform.warehouse.facts.load("BTCUSDT", [], replacing=Window(start, start + HOUR_MS))
+        platform.warehouse.facts.load_objects(
+            "BTCUSDT", [], replacing=Window(start, start + HOUR_MS)
+        )
     note_holes(platform, "BTCUSDT", MARCH, platform.closed_before())
     server.faults.add({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
     refused = run(instance, platform, KEY, KEY, errand=Errand.GAPS)

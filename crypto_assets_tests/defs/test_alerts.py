@@ -187,7 +187,7 @@ def test_a_symbol_must_be_silent_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bring(platform)
-    platform.warehouse._database.write(
+    platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(
             "UPDATE extraction_metadata SET last_open_time = 1, last_fetch_time = 1"
         )
@@ -208,7 +208,7 @@ def test_a_symbol_must_be_silent_for_a_while(
     (told,) = sent(server)
     assert told["symbol"] == "BTCUSDT"
     bring(platform, tail=True)
-    platform.warehouse._database.write(
+    platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(f"UPDATE extraction_metadata SET last_open_time = {NOON}")
     )
     result = look(

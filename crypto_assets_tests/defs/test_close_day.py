@@ -148,7 +148,7 @@ def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
     """A run's range of keys spans it, since Dagster keeps symbols in the order of their coming."""
     track(platform, ["SOLUSDT"])
     add_symbols(instance, ["SOLUSDT"])
-    platform.warehouse.symbols.retire("ETHUSDT")
+    platform.warehouse.symbols.untrack_symbol("ETHUSDT")
     server.clock.set(_NEXT_MORNING)
     bring(platform, "BTCUSDT", "SOLUSDT", last=TODAY + timedelta(days=1), tail=True)
     bring(platform, "SOLUSDT", first=TODAY)
@@ -212,7 +212,7 @@ def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
     server.faults.clear()
     (request,) = asked(gaps_sensor, instance, platform)
     assert run(instance, platform, request, mend_gaps.name).success
-    assert platform.warehouse.gaps.list() == []
+    assert platform.warehouse.gap_ledger.list_gaps() == []
     assert asked(gaps_sensor, instance, platform) == []
 
 
@@ -249,8 +249,10 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
         for request in closings(instance, platform):
             assert run(instance, platform, request, close_day.name).success
         assert asked(gaps_sensor, instance, platform) == []
-        assert platform.warehouse.symbols.get(gone).status is SymbolStatus.DELISTED
-        assert {one.gap_class for one in platform.warehouse.gaps.list(gone)} == {"delisted"}
+        assert platform.warehouse.symbols.get_symbol(gone).status is SymbolStatus.DELISTED
+        assert {one.gap_class for one in platform.warehouse.gap_ledger.list_gaps(gone)} == {
+            "delisted"
+        }
         if day == 0:
             server.faults.add({"do": "status", "status": 451, "symbol": gone, "path": "/api/*"})
         server.clock.advance(HOUR_MS)
@@ -276,9 +278,12 @@ def test_objects_left_in_the_lake_are_found_and_loaded(
     assert [request.job_name for request in requests] == ["load_leftover_books", "load_leftovers"]
     for request in requests:
         assert run(instance, platform, request, str(request.job_name)).success
-    newest = platform.warehouse.watermarks.get("BTCUSDT").last_open_time
+    newest = platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time
     assert newest == noon + 4 * MINUTE_MS
-    assert [platform.warehouse.objects.leftovers(kind, 2**53) for kind in ObjectKind] == [[], []]
+    assert [platform.warehouse.lake_objects.list_orphaned(kind, 2**53) for kind in ObjectKind] == [
+        [],
+        [],
+    ]
 
 
 def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
@@ -292,7 +297,7 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
     closed = platform.closed_before()
     noon = day_start_ms(TODAY) + 12 * HOUR_MS
     (stored,) = store_stretch(platform, "BTCUSDT", Window(noon, closed), closed)
-    platform.warehouse.objects.record(stored.objects)
+    platform.warehouse.lake_objects.record_objects(stored.objects)
     platform.raw.delete([item.key for item in stored.objects])
     later = now_ms() + 6 * MINUTE_MS
     monkeypatch.setattr("crypto_assets.pipeline.recovery.orphaned_objects.now_ms", lambda: later)
@@ -300,7 +305,10 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
     assert run(instance, platform, request, str(request.job_name)).success
     assert asked(leftovers_sensor, instance, platform) == []
     bring(platform, tail=True)
-    assert platform.warehouse.watermarks.get("BTCUSDT").last_open_time == noon + 4 * MINUTE_MS
+    assert (
+        platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time
+        == noon + 4 * MINUTE_MS
+    )
 
 
 @pytest.mark.parametrize("done", [0, 1])
@@ -311,7 +319,9 @@ def test_stale_hours_of_a_day_that_is_over_are_computed(
     aggregates, yesterday = platform.warehouse.aggregates, Window.of_day(_YESTERDAY)
 
     def held() -> list[pa.Table]:
-        return [aggregates.read("BTCUSDT", i, yesterday) for i in (Interval.H1, Interval.D1)]
+        return [
+            aggregates.read_candles("BTCUSDT", i, yesterday) for i in (Interval.H1, Interval.D1)
+        ]
 
     right = held()
     of_yesterday = f"WHERE symbol_id = {{symbol}} AND open_time < {yesterday.end_ms}"
@@ -341,5 +351,7 @@ def test_a_day_with_an_unexplained_hole_is_not_complete(
     (request,) = closings(instance, platform)
     assert run(instance, platform, request, close_day.name).success, "explained as an outage"
     tamper(platform, "UPDATE kline_gaps SET class = 'open' WHERE symbol_id = {symbol}")
-    stands = platform.warehouse.retirement.days("BTCUSDT", Window.of_day(TODAY))
-    assert stands[0].unfinished
+    stands = platform.warehouse.retention_candidates.list_day_statuses(
+        "BTCUSDT", Window.of_day(TODAY)
+    )
+    assert stands[0].incomplete_reason

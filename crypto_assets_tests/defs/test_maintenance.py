@@ -47,9 +47,9 @@ def _old_object(platform: Platform) -> int:
     captured = now_ms() - 10 * DAY_MS
     item, body = depth_object(platform.raw.bucket, "BTCUSDT", b"{}", captured)
     platform.raw.put(item.key, body, fetched_at=captured, source=Source.REST, rows=0)
-    platform.warehouse.objects.record([item])
-    platform.warehouse.objects.mark_loaded([item])
-    platform.warehouse._database.write(
+    platform.warehouse.lake_objects.record_objects([item])
+    platform.warehouse.lake_objects.mark_loaded([item])
+    platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql("UPDATE lake_objects SET loaded_at = fetched_at")
     )
     return item.size_bytes

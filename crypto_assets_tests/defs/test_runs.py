@@ -206,7 +206,7 @@ def test_a_tick_of_order_books_leaves_a_retired_symbol_alone(
     instance: dg.DagsterInstance, platform: Platform
 ) -> None:
     """Its key lies between two others; a name that is gone would fail each tick."""
-    platform.warehouse.symbols.retire("ETHUSDT")
+    platform.warehouse.symbols.untrack_symbol("ETHUSDT")
     defs = dg.Definitions(
         assets=[order_books], jobs=[order_books_job], resources={"platform": platform}
     )

@@ -99,7 +99,7 @@ def test_a_warehouse_without_symbols_has_no_first_look(
     instance: dg.DagsterInstance, platform: Platform
 ) -> None:
     for name in ("BTCUSDT", "ETHUSDT"):
-        platform.warehouse.symbols.retire(name)
+        platform.warehouse.symbols.untrack_symbol(name)
     with dg.build_sensor_context(instance) as context:
         assert isinstance(symbols_sensor(context, platform=platform), dg.SkipReason)
 

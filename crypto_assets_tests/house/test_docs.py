@@ -35,8 +35,8 @@ def test_the_python_of_the_readme_runs(
 ) -> None:
     start = day_start_ms(settings().start_date)
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(start, start + 72 * HOUR_MS)))
     warehouse.close()
     monkeypatch.setenv("CRYPTO_HOME", str(tmp_path))

@@ -39,7 +39,7 @@ def in_days(days: float, platform: Platform, **keep: Any) -> Retired:
 
 
 def manifest(platform: Platform) -> list[LakeObject]:
-    return platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, BOTH)
+    return platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, BOTH)
 
 
 def keys(platform: Platform) -> tuple[list[str], list[str]]:

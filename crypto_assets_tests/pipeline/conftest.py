@@ -42,7 +42,7 @@ def bring(
 
 def open_times(platform: Platform, symbol: str = "BTCUSDT") -> list[int]:
     """Of every minute in the warehouse."""
-    table = platform.warehouse.facts.read(symbol, Window(0, 2**53))
+    table = platform.warehouse.facts.read_candles(symbol, Window(0, 2**53))
     times: list[int] = table["open_time"].to_pylist()
     return times
 

@@ -8,6 +8,6 @@ from crypto_assets.pipeline.context import Platform
 def tamper(platform: Platform, statement: str, symbol: str = "BTCUSDT") -> int:
     """Runs one SQL statement, in which {symbol} stands for the symbol's id; rows changed."""
     database: Any = platform.warehouse._database
-    text = statement.format(symbol=platform.warehouse.symbols.id_of(symbol))
+    text = statement.format(symbol=platform.warehouse.symbols.get_id(symbol))
     changed: int = database.write(lambda c: c.exec_driver_sql(text).rowcount)
     return changed

@@ -44,15 +44,15 @@ def test_fault(
     outcomes = strike(fault, platform, server)
     assert wrong(platform, server) == []
     assert ended(platform, server, outcomes) is fault.end
-    assert len(platform.warehouse.quarantine.list()) == fault.aside
+    assert len(platform.warehouse.quarantine.list_records()) == fault.aside
     assert any(fault.says in said for said in words(outcomes))
 
     recover(fault, platform, server)
     assert wrong(platform, server) == []
     assert lacking(platform, server) == set()
-    ledger = platform.warehouse.gaps.list()
+    ledger = platform.warehouse.gap_ledger.list_gaps()
     assert tuple(gap.gap_class.value for gap in ledger) == fault.ledger
-    assert len(platform.warehouse.revisions.list(SYMBOL)) == fault.revisions
+    assert len(platform.warehouse.revisions.list_revisions(SYMBOL)) == fault.revisions
     found = verify(platform, SYMBOL, Window.of_days(FIRST, TODAY))
     assert (found.differences, found.lost, found.not_loaded) == ((), (), ())
 
@@ -104,8 +104,10 @@ def ended(platform: Platform, server: ExchangeServer, outcomes: Sequence[DayOutc
         return End.FAILED
     if not lack:
         return End.WHOLE
-    unexplained = [g for g in platform.warehouse.gaps.list() if not g.gap_class.is_explained]
-    newest = platform.warehouse.watermarks.get(SYMBOL).last_open_time or 0
+    unexplained = [
+        g for g in platform.warehouse.gap_ledger.list_gaps() if not g.gap_class.is_explained
+    ]
+    newest = platform.warehouse.watermarks.get_watermark(SYMBOL).last_open_time or 0
     assert unexplained or newest < published(server)["open_time"][-1].as_py()
     return End.OPEN
 
@@ -114,14 +116,14 @@ def wrong(platform: Platform, server: ExchangeServer) -> list[Difference]:
     """What is held and was never published so, by its final values."""
     yardstick = Yardstick(SYMBOL, exact=False)
     everything = Window.of_days(FIRST, TOMORROW)
-    held = platform.warehouse.facts.read(SYMBOL, everything)
+    held = platform.warehouse.facts.read_candles(SYMBOL, everything)
     found = yardstick.differences(Interval.M1, held, published(server), VALUES)
     return [one for one in found if one.ours is not None]
 
 
 def lacking(platform: Platform, server: ExchangeServer) -> set[date]:
     """Days of which a published candle is not held."""
-    held = platform.warehouse.facts.read(SYMBOL, Window.of_days(FIRST, TOMORROW))
+    held = platform.warehouse.facts.read_candles(SYMBOL, Window.of_days(FIRST, TOMORROW))
     times = {*held["open_time"].to_pylist()}
     return {day_of(at) for at in published(server)["open_time"].to_pylist() if at not in times}
 

@@ -27,7 +27,7 @@ class Served:
 
     def minutes(self, symbol: str, first: date, last: date) -> int:
         """How many candles of these days are held."""
-        held: int = self.warehouse.facts.read(symbol, Window.of_days(first, last)).num_rows
+        held: int = self.warehouse.facts.read_candles(symbol, Window.of_days(first, last)).num_rows
         return held
 
     def launch(self, keys: Sequence[str]) -> str:

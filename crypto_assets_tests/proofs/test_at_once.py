@@ -55,9 +55,9 @@ def test_the_rows_are_those_of_one(
         assert [one.result(900) for one in running] == ["", "", ""]
         window = Window(day_start_ms(TODAY), floor_ms(platform.closed_before(), MINUTE_MS))
         for symbol in SYMBOLS:
-            held = platform.warehouse.facts.read(symbol, window)["open_time"].to_pylist()
+            held = platform.warehouse.facts.read_candles(symbol, window)["open_time"].to_pylist()
             assert held == list(range(window.start_ms, window.end_ms, MINUTE_MS))
-            hours = platform.warehouse.aggregates.read(symbol, Interval.H1, window)
+            hours = platform.warehouse.aggregates.read_candles(symbol, Interval.H1, window)
             closed = floor_ms(window.end_ms, HOUR_MS)
             assert hours["open_time"].to_pylist() == list(range(window.start_ms, closed, HOUR_MS))
     for symbol in SYMBOLS:

@@ -25,8 +25,8 @@ def stocked(
     else:
         url = f"sqlite:///{tmp_path_factory.mktemp('reports') / 'warehouse.db'}"
     warehouse = Warehouse(url)
-    warehouse.migrate()
-    warehouse.symbols.register([describe(n) for n in ("BTCUSDT", "SHIBUSDT", "XRPUSDT")])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe(n) for n in ("BTCUSDT", "SHIBUSDT", "XRPUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", STOCK, [HOLE]))
     load(warehouse, "SHIBUSDT", generated("SHIBUSDT", STOCK))
     yield warehouse

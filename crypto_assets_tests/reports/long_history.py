@@ -13,7 +13,7 @@ from crypto_assets.warehouse.engine.schema import (
     kline_revisions,
     metadata,
 )
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from crypto_assets_tests.reports.conftest import STOCK, UNTIL
 from crypto_assets_tests.reports.stock import describe, generated, load
 
@@ -25,13 +25,13 @@ OBJECTS = 4000
 
 def stock_long(warehouse: Warehouse) -> None:
     """Candles of two symbols, and thousands of objects, gaps, revisions and quarantined rows."""
-    warehouse.migrate()
-    warehouse.symbols.register([describe(name) for name in SYMBOLS])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe(name) for name in SYMBOLS])
     for name in SYMBOLS:
         load(warehouse, name, generated(name, STOCK))
-    warehouse.objects.record([_object(number) for number in range(OBJECTS)])
-    warehouse.quarantine.add([_broken(number) for number in range(OBJECTS)])
-    warehouse._database.write(_lengthen)
+    warehouse.lake_objects.record_objects([_object(number) for number in range(OBJECTS)])
+    warehouse.quarantine.add_records([_broken(number) for number in range(OBJECTS)])
+    warehouse._database.run_write(_lengthen)
 
 
 def _object(number: int) -> LakeObject:
@@ -50,9 +50,11 @@ def _object(number: int) -> LakeObject:
     )
 
 
-def _broken(number: int) -> Quarantined:
+def _broken(number: int) -> QuarantineRecord:
     symbol = SYMBOLS[number % 2]
-    return Quarantined(symbol, ObjectKind.KLINES, "raw", f"{number:05}.json", "broken", "[]", UNTIL)
+    return QuarantineRecord(
+        symbol, ObjectKind.KLINES, "raw", f"{number:05}.json", "broken", "[]", UNTIL
+    )
 
 
 def _lengthen(connection: Connection) -> None:

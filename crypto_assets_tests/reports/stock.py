@@ -37,8 +37,8 @@ def load(warehouse: Warehouse, symbol: str, candles: pa.Table) -> None:
     opened = candles["open_time"]
     known_until = opened[-1].as_py() + MINUTE_MS
     window = Window(floor_ms(opened[0].as_py(), DAY_MS), known_until)
-    warehouse.aggregates.hours(symbol, window, known_until)
-    warehouse.aggregates.days(symbol, window, known_until)
+    warehouse.aggregates.recompute_hours(symbol, window, known_until)
+    warehouse.aggregates.recompute_days(symbol, window, known_until)
 
 
 def load_facts(warehouse: Warehouse, symbol: str, candles: pa.Table) -> None:
@@ -57,8 +57,8 @@ def load_facts(warehouse: Warehouse, symbol: str, candles: pa.Table) -> None:
         sha256=f"{first}-{last}",
         fetched_at=last + MINUTE_MS,
     )
-    warehouse.objects.record([item])
-    warehouse.facts.load(symbol, [(item, candles)])
+    warehouse.lake_objects.record_objects([item])
+    warehouse.facts.load_objects(symbol, [(item, candles)])
 
 
 def hole_before(end_ms: int, hours: int, minutes: int) -> Window:

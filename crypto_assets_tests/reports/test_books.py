@@ -8,7 +8,7 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.klines.facts import KlinesBatch
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from crypto_assets_tests.warehouse.minutes import (
     FETCHED,
     START,
@@ -23,8 +23,8 @@ NOW = START + 30 * HOUR_MS
 
 
 def loaded(warehouse: Warehouse, *batches: KlinesBatch) -> None:
-    warehouse.objects.record([item for item, _ in batches])
-    warehouse.facts.load("BTCUSDT", batches)
+    warehouse.lake_objects.record_objects([item for item, _ in batches])
+    warehouse.facts.load_objects("BTCUSDT", batches)
 
 
 def test_a_minute_said_twice_is_repeated_and_a_bad_one_is_not(warehouse: Warehouse) -> None:
@@ -33,11 +33,11 @@ def test_a_minute_said_twice_is_repeated_and_a_bad_one_is_not(warehouse: Warehou
     again = batch(minutes(START + 50 * MINUTE_MS, 20))
     # One of its rows was set aside: the object has 61, of which 60 were loaded.
     loaded(warehouse, (replace(item, rows=61), rows), again)
-    bad = Quarantined(
+    bad = QuarantineRecord(
         "BTCUSDT", ObjectKind.KLINES, item.bucket, item.key, "high below low", "[]", START
     )
     # Nor is one whose object has left the lake, and with it all that it had delivered.
-    warehouse.quarantine.add([bad, replace(bad, key="gone")])
+    warehouse.quarantine.add_records([bad, replace(bad, key="gone")])
     found = Reports(warehouse, clock=lambda: NOW).deduplication(days=2)
     assert found.window == Window(START, START + 2 * DAY_MS)
     btc, eth = found.symbols
@@ -53,11 +53,11 @@ def test_however_many_rows_are_bad_none_of_them_is_repeated(warehouse: Warehouse
     loaded(warehouse, (replace(item, rows=1560), rows))
     # Newest noted first are those of tomorrow, which the window does not reach.
     later = replace(item, key="later", first_time=START + DAY_MS, last_time=START + DAY_MS)
-    warehouse.objects.record([later])
+    warehouse.lake_objects.record_objects([later])
     for of in (item, later):
-        flaw = Quarantined("BTCUSDT", ObjectKind.KLINES, of.bucket, of.key, "unreadable", "")
-        warehouse.quarantine.add([replace(flaw, content=f"[{n}]") for n in range(1500)])
-    warehouse.objects.move(item, "archive")
+        flaw = QuarantineRecord("BTCUSDT", ObjectKind.KLINES, of.bucket, of.key, "unreadable", "")
+        warehouse.quarantine.add_records([replace(flaw, content=f"[{n}]") for n in range(1500)])
+    warehouse.lake_objects.record_move(item, "archive")
     (btc,) = Reports(warehouse, clock=lambda: START + HOUR_MS).deduplication(days=1).symbols
     assert (btc.delivered, btc.held, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
 
@@ -68,7 +68,7 @@ def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
     track(warehouse)
     gone, kept = batch(minutes(START, 60)), batch(minutes(START + DAY_MS, 5))
     loaded(warehouse, gone, kept)
-    warehouse.objects.forget([gone[0]])
+    warehouse.lake_objects.forget_objects([gone[0]])
     (btc,) = Reports(warehouse, clock=lambda: NOW).deduplication(days=2).symbols
     assert (btc.objects, btc.delivered, btc.held, btc.repeated) == (1, 5, 5, 0)
 
@@ -77,8 +77,8 @@ def test_quality_names_revisions_and_quarantine(warehouse: Warehouse) -> None:
     track(warehouse)
     loaded(warehouse, batch(table([minute(START, base=100)])))
     loaded(warehouse, batch(table([minute(START, base=101)]), fetched_at=FETCHED + 1))
-    bad = Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", "k", "not JSON", "<html>")
-    warehouse.quarantine.add([bad, replace(bad, key="l")])
+    bad = QuarantineRecord("BTCUSDT", ObjectKind.KLINES, "raw", "k", "not JSON", "<html>")
+    warehouse.quarantine.add_records([bad, replace(bad, key="l")])
     found = Reports(warehouse, clock=lambda: NOW).quality(limit=1)
     (revision,) = found.revisions
     assert (revision.old.open, revision.new.open) == (Decimal(100), Decimal(101))
@@ -91,7 +91,7 @@ def test_the_ledger_and_the_log_are_asked_by_window(warehouse: Warehouse) -> Non
     batches = [batch(minutes(START + n * HOUR_MS, 30), fetched_at=FETCHED + n) for n in range(3)]
     loaded(warehouse, *batches)
     whole = Window(START, START + 150 * MINUTE_MS)
-    warehouse.gaps.refresh("BTCUSDT", whole)
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", whole)
     reports = Reports(warehouse)
     assert [gap.start for gap in reports.gaps("BTCUSDT")] == [
         START + 30 * MINUTE_MS,

@@ -30,7 +30,7 @@ def expected(symbol: str, interval: Interval, holes: list[Window]) -> pa.Table:
 def assert_same(found: pa.Table, wanted: pa.Table, warehouse: Warehouse) -> None:
     """To the digit on a server; on SQLite, which holds doubles, to twelve of them."""
     assert found.schema == wanted.schema
-    if "fact_klines" in warehouse.coverage.sizes():  # a server's sizes are by table
+    if "fact_klines" in warehouse.coverage.read_table_sizes():  # a server's sizes are by table
         assert found.to_pylist() == wanted.to_pylist()
         return
     for name in CANDLE_COLUMNS:
@@ -87,7 +87,7 @@ def test_an_interval_starts_only_inside_the_window(reports: Reports) -> None:
 
 
 def test_hours_that_are_not_computed_yet_are_read_from_minutes(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     window = Window(UNTIL - 2 * DAY_MS, UNTIL)
     whole = generated("ETHUSDT", window)
     loaded = whole.num_rows - 200
@@ -103,8 +103,8 @@ def test_a_replica_that_lags_makes_no_final_candle_of_part_of_an_hour(tmp_path: 
     hour = UNTIL - UNTIL % HOUR_MS
     late = Window(hour - 3 * MINUTE_MS, hour + MINUTE_MS)
     writer = Warehouse(primary)
-    writer.migrate()
-    writer.symbols.register([describe("BTCUSDT")])
+    writer.migrate_schema()
+    writer.symbols.register_symbols([describe("BTCUSDT")])
     load(writer, "BTCUSDT", generated("BTCUSDT", Window(hour - 5 * HOUR_MS, late.start_ms)))
     writer.close()
     shutil.copy(tmp_path / "primary.db", tmp_path / "replica.db")
@@ -129,11 +129,11 @@ def test_a_hole_is_named_and_not_filled(reports: Reports) -> None:
 
 
 def test_the_ledger_says_what_a_hole_is(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     window = Window(UNTIL - 2 * DAY_MS, UNTIL)
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [HOLE]))
-    warehouse.gaps.refresh("BTCUSDT", window)
-    warehouse.gaps.classify("BTCUSDT", HOLE.start_ms, GapClass.OUTAGE, "REST has nothing")
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
+    warehouse.gap_ledger.classify_gap("BTCUSDT", HOLE.start_ms, GapClass.OUTAGE, "REST has nothing")
     reports = Reports(warehouse)
     assert reports.candles("BTCUSDT", Interval.H1).gaps == (Gap(HOLE, GapClass.OUTAGE),)
     clipped = reports.candles("BTCUSDT", Interval.M1, HOLE.end_ms, UNTIL)
@@ -144,10 +144,10 @@ def test_the_ledger_says_what_a_hole_is(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("known", [True, False])
 def test_paging_tells_of_each_gap(warehouse: Warehouse, interval: Interval, known: bool) -> None:
     window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [outage]))
     if known:
-        warehouse.gaps.refresh("BTCUSDT", window)
+        warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
     wanted = Gap(outage, GapClass.OPEN if known else None)
     reports, limit = Reports(warehouse), 3
     width = limit * interval.ms
@@ -163,9 +163,9 @@ def test_paging_tells_of_each_gap(warehouse: Warehouse, interval: Interval, know
 def test_a_range_that_ends_or_begins_in_an_outage_tells_of_it(warehouse: Warehouse) -> None:
     window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
     middle = outage.start_ms + HOUR_MS
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [outage]))
-    warehouse.gaps.refresh("BTCUSDT", window)
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
     reports = Reports(warehouse)
     ending = reports.candles("BTCUSDT", "1h", outage.start_ms - DAY_MS // 2, middle)
     beginning = reports.candles("BTCUSDT", "1h", middle, UNTIL)
@@ -179,11 +179,11 @@ def test_a_range_that_ends_or_begins_in_an_outage_tells_of_it(warehouse: Warehou
 def test_a_hole_beside_a_known_gap_is_told_too(warehouse: Warehouse) -> None:
     window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
     waiting = Window(outage.end_ms, outage.end_ms + 3 * HOUR_MS)
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     whole = Window(outage.start_ms, waiting.end_ms)
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [whole]))
     load_facts(warehouse, "BTCUSDT", generated("BTCUSDT", waiting))
-    warehouse.gaps.refresh("BTCUSDT", window)
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
     found = Reports(warehouse).candles("BTCUSDT", "1h", window.start_ms, UNTIL)
     assert found.gaps == (Gap(outage, GapClass.OPEN), Gap(waiting, None))
 

@@ -30,9 +30,9 @@ def test_before_anything_was_noted_no_change_is_invented(warehouse: Warehouse) -
 
 
 def test_what_arrived_counts_once_however_often_it_was_delivered(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     stock(warehouse, UNTIL - 2 * DAY_MS, UNTIL - DAY_MS - 8 * MINUTE_MS)
-    warehouse.totals.note(UNTIL - DAY_MS)
+    warehouse.totals.record_snapshot(UNTIL - DAY_MS)
     stock(warehouse, UNTIL - DAY_MS - 8 * MINUTE_MS, UNTIL)
     found = changes(warehouse, UNTIL + MINUTE_MS)
     assert (found.since, found.candles, found.objects) == (UNTIL - DAY_MS, 1448, 2)
@@ -42,21 +42,21 @@ def test_what_arrived_counts_once_however_often_it_was_delivered(warehouse: Ware
 
 
 def test_what_is_gone_is_a_change_too(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     stock(warehouse, UNTIL - DAY_MS, UNTIL)
-    warehouse.totals.note(UNTIL)
-    gone = warehouse.objects.latest()[0]
-    warehouse.objects.forget([gone])
+    warehouse.totals.record_snapshot(UNTIL)
+    gone = warehouse.lake_objects.list_latest()[0]
+    warehouse.lake_objects.forget_objects([gone])
     found = changes(warehouse, UNTIL + DAY_MS)
     assert (found.candles, found.objects, found.lake_bytes) == (0, -1, -gone.size_bytes)
     assert found.lag_ms == DAY_MS
 
 
 def test_a_young_home_began_with_nothing(warehouse: Warehouse) -> None:
-    warehouse.totals.note(UNTIL - HOUR_MS)
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.totals.record_snapshot(UNTIL - HOUR_MS)
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     stock(warehouse, UNTIL - 2 * DAY_MS, UNTIL)
-    warehouse.totals.note(UNTIL)
+    warehouse.totals.record_snapshot(UNTIL)
     found = changes(warehouse, UNTIL)
     assert (found.since, found.candles) == (UNTIL - HOUR_MS, 2 * 1440)
     assert found.lag_ms is None, "there was no candle then to lag behind"
@@ -64,7 +64,7 @@ def test_a_young_home_began_with_nothing(warehouse: Warehouse) -> None:
 
 def test_one_note_an_hour_and_a_day_of_them(warehouse: Warehouse) -> None:
     for minute in range(0, 50 * 60, 20):
-        warehouse.totals.note(UNTIL + minute * MINUTE_MS)
+        warehouse.totals.record_snapshot(UNTIL + minute * MINUTE_MS)
     newest = UNTIL + 49 * HOUR_MS
     since = [changes(warehouse, newest + n * HOUR_MS).since for n in (0, 1, 2)]
     assert since == [newest - DAY_MS, newest - 23 * HOUR_MS, newest - 22 * HOUR_MS]
@@ -73,6 +73,6 @@ def test_one_note_an_hour_and_a_day_of_them(warehouse: Warehouse) -> None:
 
 
 def test_after_a_stop_the_change_is_since_the_last_note(warehouse: Warehouse) -> None:
-    warehouse.totals.note(UNTIL)
-    warehouse.totals.note(UNTIL + 9 * DAY_MS)
+    warehouse.totals.record_snapshot(UNTIL)
+    warehouse.totals.record_snapshot(UNTIL + 9 * DAY_MS)
     assert changes(warehouse, UNTIL + 9 * DAY_MS + HOUR_MS).since == UNTIL

@@ -19,10 +19,10 @@ NOW = day_start_ms(LAST) + 570 * MINUTE_MS
 
 def stocked(warehouse: Warehouse, *holes: Window) -> Reports:
     """BTCUSDT from 2 March to now, and ETHUSDT without a candle."""
-    warehouse.symbols.register([describe("BTCUSDT"), describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("BTCUSDT"), describe("ETHUSDT")])
     held = Window(START + DAY_MS, NOW)
     load(warehouse, "BTCUSDT", generated("BTCUSDT", held, holes))
-    warehouse.gaps.refresh("BTCUSDT", held)
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", held)
     return Reports(warehouse, clock=lambda: NOW)
 
 
@@ -44,7 +44,7 @@ def test_a_gap_is_open_until_the_ledger_explains_it(warehouse: Warehouse) -> Non
     reports = stocked(warehouse, gap)
     assert row(reports)[1] == DayCell(DayState.OPEN, 1410, 0, 30)
     assert row(reports)[2] == DayCell(DayState.OPEN, 1430, 0, 10)
-    warehouse.gaps.classify("BTCUSDT", gap.start_ms, GapClass.OUTAGE, "asked")
+    warehouse.gap_ledger.classify_gap("BTCUSDT", gap.start_ms, GapClass.OUTAGE, "asked")
     assert row(reports)[1] == DayCell(DayState.OUTAGE, 1410, 30, 0)
     assert row(reports)[2] == DayCell(DayState.OUTAGE, 1430, 10, 0)
 
@@ -53,7 +53,7 @@ def test_a_whole_day_of_outage_was_asked_for(warehouse: Warehouse) -> None:
     gap = Window(START + 2 * DAY_MS, START + 3 * DAY_MS)
     reports = stocked(warehouse, gap)
     assert row(reports)[2].state is DayState.OPEN
-    warehouse.gaps.classify("BTCUSDT", gap.start_ms, GapClass.OUTAGE, "asked")
+    warehouse.gap_ledger.classify_gap("BTCUSDT", gap.start_ms, GapClass.OUTAGE, "asked")
     assert row(reports)[2] == DayCell(DayState.OUTAGE, 0, 1440, 0)
 
 

@@ -35,7 +35,7 @@ def test_the_24_hours_are_those_before_the_newest_minute(reports: Reports) -> No
 
 def test_a_day_with_a_hole_is_shorter_and_not_older(warehouse: Warehouse) -> None:
     hole = Window(UNTIL - 20 * HOUR_MS, UNTIL - 2 * HOUR_MS)
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     load(warehouse, "ETHUSDT", generated("ETHUSDT", Window(UNTIL - 3 * DAY_MS, UNTIL), [hole]))
     found = Reports(warehouse).statistics_24h("ETHUSDT")
     within = generated("ETHUSDT", DAY, [hole])
@@ -44,7 +44,7 @@ def test_a_day_with_a_hole_is_shorter_and_not_older(warehouse: Warehouse) -> Non
 
 
 def test_minutes_of_hours_not_computed_yet_count_once(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     load_facts(warehouse, "ETHUSDT", generated("ETHUSDT", Window(UNTIL - 2 * DAY_MS, UNTIL)))
     found = Reports(warehouse).statistics_24h("ETHUSDT")
     assert found is not None
@@ -85,12 +85,12 @@ def test_totals_count_what_is_held(reports: Reports) -> None:
 
 def test_what_needs_attention(warehouse: Warehouse) -> None:
     names = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "WAVESBTC")
-    warehouse.symbols.register([describe(name) for name in names[:4]])
-    warehouse.symbols.register([describe("WAVESBTC", SymbolStatus.BREAK)])
+    warehouse.symbols.register_symbols([describe(name) for name in names[:4]])
+    warehouse.symbols.register_symbols([describe("WAVESBTC", SymbolStatus.BREAK)])
     window = Window(UNTIL - 2 * DAY_MS, UNTIL)
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window))
     load(warehouse, "ETHUSDT", generated("ETHUSDT", window, [HOLE]))
-    warehouse.gaps.refresh("ETHUSDT", window)
+    warehouse.gap_ledger.refresh_gaps("ETHUSDT", window)
     for silent in ("SOLUSDT", "WAVESBTC"):
         load(warehouse, silent, generated(silent, Window(window.start_ms, UNTIL - HOUR_MS)))
     found = Reports(warehouse, clock=lambda: UNTIL).dashboard()
@@ -121,13 +121,13 @@ def test_status_says_what_is_held_of_each_symbol(reports: Reports) -> None:
 
 def test_what_is_explained_is_covered(warehouse: Warehouse) -> None:
     window = Window(UNTIL - 2 * DAY_MS, UNTIL)
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     load(warehouse, "ETHUSDT", generated("ETHUSDT", window, [HOLE]))
-    warehouse.gaps.refresh("ETHUSDT", window)
+    warehouse.gap_ledger.refresh_gaps("ETHUSDT", window)
     (status,) = Reports(warehouse).status().symbols
     assert (status.open_gaps, status.missing_minutes) == (1, 140)
     assert status.coverage < 1
-    warehouse.gaps.classify("ETHUSDT", HOLE.start_ms, GapClass.OUTAGE, "REST has nothing")
+    warehouse.gap_ledger.classify_gap("ETHUSDT", HOLE.start_ms, GapClass.OUTAGE, "REST has nothing")
     (status,) = Reports(warehouse).status().symbols
     assert (status.open_gaps, status.coverage) == (0, 1)
 
@@ -137,11 +137,11 @@ def test_hours_and_days_of_retired_minutes_are_still_held(warehouse: Warehouse) 
     ended = Window(midnight - 5 * DAY_MS + 17 * MINUTE_MS, midnight - 3 * DAY_MS)
     lasting = Window(ended.start_ms, UNTIL)
     lost = Window(midnight - 4 * DAY_MS + HOUR_MS, midnight - 4 * DAY_MS + 2 * HOUR_MS)
-    warehouse.symbols.register([describe("BTCUSDT"), describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("BTCUSDT"), describe("ETHUSDT")])
     for name, window in (("BTCUSDT", lasting), ("ETHUSDT", ended)):
         load(warehouse, name, generated(name, window, [lost]))
-        warehouse.gaps.refresh(name, window)
-        warehouse.facts.purge(name, midnight - DAY_MS)
+        warehouse.gap_ledger.refresh_gaps(name, window)
+        warehouse.facts.expire_minutes(name, midnight - DAY_MS)
     btc, eth = Reports(warehouse).status().symbols
     assert (eth.rows, eth.last_open_time) == (0, ended.end_ms - MINUTE_MS)
     for one in (btc, eth):
@@ -154,17 +154,17 @@ def test_a_gap_over_the_edge_of_retirement_counts_as_far_as_it_is_kept(
 ) -> None:
     midnight = UNTIL - UNTIL % DAY_MS
     window, lost = Window(midnight - DAY_MS, UNTIL), Window(midnight - HOUR_MS, midnight + HOUR_MS)
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     load(warehouse, "ETHUSDT", generated("ETHUSDT", window, [lost]))
-    warehouse.gaps.refresh("ETHUSDT", window)
-    warehouse.facts.purge("ETHUSDT", midnight)
+    warehouse.gap_ledger.refresh_gaps("ETHUSDT", window)
+    warehouse.facts.expire_minutes("ETHUSDT", midnight)
     (status,) = Reports(warehouse).status().symbols
     assert (status.open_gaps, status.missing_minutes) == (1, 60)
     assert status.coverage == pytest.approx(1 - 60 / ((UNTIL - midnight) / MINUTE_MS))
 
 
 def test_digits_of_a_price_are_those_of_its_tick(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("BTCTRY"), describe("SOLBTC")])
+    warehouse.symbols.register_symbols([describe("BTCTRY"), describe("SOLBTC")])
     digits = {one.symbol: one.digits for one in Reports(warehouse).instruments()}
     assert digits == {"BTCTRY": 0, "SOLBTC": 7}
     assert describe("SOLBTC").tick_size == Decimal("0.0000001")

@@ -68,7 +68,7 @@ def test_before_is_held_inside_the_window(reports: Reports) -> None:
 
 
 def test_books_lead_to_their_levels(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     book = OrderBook(
         last_update_id=5,
         captured_at=UNTIL,
@@ -78,7 +78,7 @@ def test_books_lead_to_their_levels(warehouse: Warehouse) -> None:
     item = LakeObject(
         "raw", "k", "BTCUSDT", ObjectKind.DEPTH, Source.REST, UNTIL, UNTIL, 2, 9, "s", UNTIL
     )
-    warehouse.order_books.load("BTCUSDT", [(item, book)])
+    warehouse.order_books.load_snapshots("BTCUSDT", [(item, book)])
     reports = Reports(warehouse)
     page = reports.rows(Dataset.BOOKS, "BTCUSDT", Window(0, UNTIL + 1))
     assert page.table["last_update_id"].to_pylist() == [5]
@@ -106,7 +106,7 @@ def test_the_log_goes_on_behind_an_object_of_the_same_millisecond(warehouse: War
             ("raw", "d", 1001),
         )
     ]
-    warehouse.objects.record(items)
+    warehouse.lake_objects.record_objects(items)
     reports = Reports(warehouse)
     seen = [first := reports.ingestion_log(1)[0]]
     while page := reports.ingestion_log(2, after=seen[-1]):

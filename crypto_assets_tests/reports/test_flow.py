@@ -33,23 +33,23 @@ def test_recent_is_an_hour_of_minutes_a_day_of_hours_thirty_days_of_days(reports
 
 
 def test_what_is_not_worked_through_waits(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     start = floor_ms(UNTIL, HOUR_MS) - 4 * HOUR_MS
     load_facts(warehouse, "ETHUSDT", generated("ETHUSDT", Window(start, UNTIL)))
-    (loaded,) = warehouse.objects.latest()
+    (loaded,) = warehouse.lake_objects.list_latest()
     unloaded = replace(loaded, key="ETHUSDT_klines_later_rest.json", loaded_at=None)
-    warehouse.objects.record([unloaded])
+    warehouse.lake_objects.record_objects([unloaded])
     flow = Reports(warehouse, clock=lambda: UNTIL).flow()
     assert flow[Station.CANDLE_OBJECTS].waiting == 1
     assert flow[Station.HOURS].waiting == 4, "the hour that has not ended does not wait"
 
 
 def test_books_are_counted_apart(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([describe("ETHUSDT")])
+    warehouse.symbols.register_symbols([describe("ETHUSDT")])
     load(warehouse, "ETHUSDT", generated("ETHUSDT", Window(UNTIL - HOUR_MS, UNTIL)))
-    (klines,) = warehouse.objects.latest()
+    (klines,) = warehouse.lake_objects.list_latest()
     depth = replace(klines, key="ETHUSDT_depth_1.json", kind=ObjectKind.DEPTH, size_bytes=77)
-    warehouse.objects.record([depth])
+    warehouse.lake_objects.record_objects([depth])
     flow = Reports(warehouse, clock=lambda: UNTIL).flow()
     assert (flow[Station.BOOK_OBJECTS].held, flow[Station.BOOK_OBJECTS].size_bytes) == (1, 77)
     assert flow[Station.CANDLE_OBJECTS].held == 1

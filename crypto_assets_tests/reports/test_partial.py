@@ -19,7 +19,7 @@ WIDE = [interval for interval in Interval if interval is not Interval.M1]
 
 def stock(warehouse: Warehouse, *windows: Window) -> Reports:
     """Minutes of these windows alone; the ledger knows of nothing yet."""
-    warehouse.symbols.register([describe(SYMBOL)])
+    warehouse.symbols.register_symbols([describe(SYMBOL)])
     for window in windows:
         load(warehouse, SYMBOL, generated(SYMBOL, window))
     return Reports(warehouse)
@@ -27,8 +27,8 @@ def stock(warehouse: Warehouse, *windows: Window) -> Reports:
 
 def note(warehouse: Warehouse, hole: Window, gap_class: GapClass) -> None:
     day = Window(floor_ms(hole.start_ms, DAY_MS), hole.end_ms)
-    warehouse.gaps.refresh(SYMBOL, day)
-    warehouse.gaps.classify(SYMBOL, hole.start_ms, gap_class, "as a test has it")
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, day)
+    warehouse.gap_ledger.classify_gap(SYMBOL, hole.start_ms, gap_class, "as a test has it")
 
 
 def partial(reports: Reports, interval: Interval) -> list[int]:
@@ -106,15 +106,15 @@ def test_a_hole_that_is_explained_in_part_only(warehouse: Warehouse) -> None:
     reports = stock(warehouse, Window(TODAY, TODAY + HOUR_MS), Window(TODAY + 2 * HOUR_MS, UNTIL))
     hour = Window(TODAY + HOUR_MS, TODAY + 2 * HOUR_MS)
     load(warehouse, SYMBOL, generated(SYMBOL, Window(hour.end_ms - 10 * MINUTE_MS, hour.end_ms)))
-    warehouse.gaps.refresh(SYMBOL, hour)
-    warehouse.gaps.classify(SYMBOL, hour.start_ms, GapClass.OUTAGE, "as a test has it")
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, hour)
+    warehouse.gap_ledger.classify_gap(SYMBOL, hour.start_ms, GapClass.OUTAGE, "as a test has it")
     assert partial(reports, Interval.H1) == []
     late = Window(hour.start_ms + 5 * MINUTE_MS, hour.start_ms + 6 * MINUTE_MS)
     load(warehouse, SYMBOL, generated(SYMBOL, late))
-    warehouse.aggregates.hours(SYMBOL, hour, UNTIL)
-    warehouse.gaps.refresh(SYMBOL, hour)
+    warehouse.aggregates.recompute_hours(SYMBOL, hour, UNTIL)
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, hour)
     assert partial(reports, Interval.H1) == [], "the outage is shorter, and still at the beginning"
-    warehouse.gaps.classify(SYMBOL, hour.start_ms, GapClass.OPEN, "")
+    warehouse.gap_ledger.classify_gap(SYMBOL, hour.start_ms, GapClass.OPEN, "")
     assert partial(reports, Interval.H1) == [hour.start_ms]
 
 
@@ -132,7 +132,7 @@ def test_days_that_nobody_asked_for_are_no_explanation(warehouse: Warehouse) -> 
 def test_retired_minutes_make_nothing_partial(warehouse: Warehouse, interval: Interval) -> None:
     begin = WEEK - 7 * DAY_MS
     reports = stock(warehouse, Window(begin, UNTIL))
-    warehouse.facts.purge(SYMBOL, WEEK + DAY_MS, settled=True)
+    warehouse.facts.expire_minutes(SYMBOL, WEEK + DAY_MS, settled=True)
     assert partial(reports, interval) == []
 
 

@@ -101,7 +101,7 @@ def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServe
 def _mariadb_home(mariadb: DatabaseServer) -> str:
     url = mariadb.fresh()
     warehouse = Warehouse(url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.close()
     return url
 
@@ -113,7 +113,7 @@ def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(request.getfixturevalue("mariadb_warehouse_url"))
     url = f"sqlite:///{tmp_path / 'warehouse.db'}"
     warehouse = Warehouse(url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.close()
     return url
 

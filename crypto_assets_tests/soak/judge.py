@@ -29,7 +29,7 @@ def flaws(world: World, start_ms: int) -> Iterator[str]:
         yield from map(str, verified.differences)
         yield from (f"{symbol}: {part} is not loaded" for part in verified.not_loaded)
         yield from (f"{symbol}: the lake has lost {key}" for key in verified.lost)
-    for gap in world.platform.warehouse.gaps.list():
+    for gap in world.platform.warehouse.gap_ledger.list_gaps():
         if gap.gap_class is GapClass.OPEN and not gap.closed_at:
             yield f"{gap.symbol}: the gap from {isoformat(gap.start)} is open"
     yield from wrong_partitions(world, start_ms)
@@ -52,7 +52,7 @@ def wrong_partitions(world: World, start_ms: int) -> Iterator[str]:
 def _wrong_candles(world: World, symbol: str, window: Window) -> Iterator[str]:
     """Each minute that the exchange published, once, and no other."""
     theirs = world.platform.exchange.rest.candle_table(symbol, Interval.M1, window)
-    ours = world.platform.warehouse.facts.read(symbol, window)
+    ours = world.platform.warehouse.facts.read_candles(symbol, window)
     expected, held = (table["open_time"].to_pylist() for table in (theirs, ours))
     for at in sorted(set(expected) - set(held))[:5]:
         yield f"{symbol}: the candle of {isoformat(at)} is missing"

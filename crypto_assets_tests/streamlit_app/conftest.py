@@ -35,8 +35,8 @@ def make_home(home: Path, symbols: tuple[str, ...] = SYMBOLS) -> Warehouse:
     """A home whose warehouse has symbols and no candle."""
     home.mkdir(parents=True, exist_ok=True)
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    warehouse.migrate()
-    warehouse.symbols.register([describe(name) for name in symbols])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe(name) for name in symbols])
     return warehouse
 
 
@@ -139,7 +139,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     load(warehouse, "ETHUSDT", generated("ETHUSDT", window))
     load(warehouse, "XRPUSDT", generated("XRPUSDT", Window(until - 3 * MINUTE_MS, until)))
     item, book = order_book(7, until)
-    warehouse.order_books.load("BTCUSDT", [(replace(item, symbol="BTCUSDT"), book)])
+    warehouse.order_books.load_snapshots("BTCUSDT", [(replace(item, symbol="BTCUSDT"), book)])
     warehouse.close()
     log = home / "app.log"
     with serving(home, log) as address:

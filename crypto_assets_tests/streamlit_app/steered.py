@@ -54,7 +54,7 @@ class Steered:
 
     def changes(self) -> list[tuple[str, object, object]]:
         """The change log, newest first."""
-        return [(one.name, one.old, one.new) for one in self.warehouse.settings.audit()]
+        return [(one.name, one.old, one.new) for one in self.warehouse.app_settings.list_changes()]
 
 
 @contextmanager

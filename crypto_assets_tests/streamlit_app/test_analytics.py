@@ -84,7 +84,7 @@ def test_prices_are_written_with_the_decimals_that_they_need(
 ) -> None:
     """Whatever today's tick size is: in the chart, over it, and on the dashboard."""
     warehouse = make_home(tmp_path, ())
-    warehouse.symbols.register([replace(describe("SHIBUSDT"), tick_size=Decimal(tick))])
+    warehouse.symbols.register_symbols([replace(describe("SHIBUSDT"), tick_size=Decimal(tick))])
     start = floor_ms(now_ms(), DAY_MS) - DAY_MS
     rows: list[KlineRow] = [
         [at, *[price] * 4, "5", at + MINUTE_MS - 1, "1", 1, "2", "1", "0"]

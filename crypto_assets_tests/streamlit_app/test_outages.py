@@ -86,8 +86,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def stock(url: str) -> None:
     """Thirty hours of one symbol, up to now."""
     warehouse = Warehouse(url)
-    warehouse.migrate()
-    warehouse.symbols.register([describe("BTCUSDT")])
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
     until = floor_ms(now_ms(), MINUTE_MS)
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until - 30 * HOUR_MS, until)))
     warehouse.close()

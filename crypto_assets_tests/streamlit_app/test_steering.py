@@ -111,7 +111,7 @@ def test_the_interval_of_fetches_is_changed(open_tab: OpenTab, desk: Steered) ->
     field.press("Tab")
     confirm(tab.page, "Save")
     expect(card(tab.page, "ingest_schedule")).to_contain_text("Every 7 min")
-    assert desk.warehouse.settings.get("ingest_interval_minutes") == 7
+    assert desk.warehouse.app_settings.get_value("ingest_interval_minutes") == 7
     assert desk.changes()[0] == ("ingest_interval_minutes", None, 7)
     assert complaints(tab) == []
 
@@ -137,7 +137,7 @@ def test_a_backfill_is_launched_and_watched_to_its_end(open_tab: OpenTab, desk: 
     expect(first).to_contain_text("28 of 28 steps done", timeout=BACKFILL_MS)
     expect(first).to_contain_text("Done", timeout=BACKFILL_MS)
     expect(first.get_by_role("progressbar")).to_have_count(0)
-    coverage = desk.warehouse.coverage.symbols()
+    coverage = desk.warehouse.coverage.list_by_symbol()
     assert [one.rows for one in coverage if one.symbol == "BTCUSDT"] == [7 * 1440]
     assert complaints(tab) == []
 
@@ -193,7 +193,7 @@ def test_a_symbol_is_added_retired_and_taken_up_again(open_tab: OpenTab, desk: S
     press(page, "again_SHIBUSDT")
     confirm(page, "Track it again")
     expect(page.get_by_text("Not tracked any more")).to_have_count(0)
-    assert [one.name for one in desk.warehouse.symbols.tracked()] == [
+    assert [one.name for one in desk.warehouse.symbols.list_tracked()] == [
         "BTCUSDT",
         "ETHUSDT",
         "SHIBUSDT",
@@ -220,7 +220,7 @@ def test_a_symbol_that_the_exchange_does_not_list_is_refused_in_words(
         expect(tab.page.get_by_test_id("stAlert")).to_contain_text("403")
     finally:
         desk.exchange.faults.clear()
-    assert "NOPEUSDT" not in [one.name for one in desk.warehouse.symbols.all()]
+    assert "NOPEUSDT" not in [one.name for one in desk.warehouse.symbols.list_all()]
     assert complaints(tab) == []
 
 
@@ -269,7 +269,7 @@ def test_retention_is_changed_and_put_back(open_tab: OpenTab, desk: Steered) -> 
     expect(dialog).to_contain_text("goes for good")
     confirm(page, "Change it")
     expect(page.locator(".st-key-default_minute_days button:visible")).to_contain_text("90 days")
-    assert desk.warehouse.settings.get("minute_days") == 30
+    assert desk.warehouse.app_settings.get_value("minute_days") == 30
     press(page, "default_minute_days")
     expect(page.get_by_text("back to 90 days")).to_have_count(0)
     expect(field).to_have_value("90")

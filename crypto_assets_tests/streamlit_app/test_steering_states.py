@@ -138,8 +138,8 @@ def test_a_press_that_no_drawn_button_allows_changes_nothing(
     with pytest.raises(WrongUse, match="changing is refused: this app listens on every address"):
         auth.require()
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    assert [one.name for one in warehouse.symbols.tracked()] == ["BTCUSDT", "SHIBUSDT"]
-    assert warehouse.settings.audit() == []
+    assert [one.name for one in warehouse.symbols.list_tracked()] == ["BTCUSDT", "SHIBUSDT"]
+    assert warehouse.app_settings.list_changes() == []
     warehouse.close()
 
 

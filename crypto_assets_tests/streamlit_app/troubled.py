@@ -11,9 +11,9 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import Level, OrderBook
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
-from crypto_assets.warehouse import Conflict, ConflictKind, Warehouse
+from crypto_assets.warehouse import ConflictKind, ExchangeConflict, Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.streamlit_app.conftest import make_home
 
@@ -39,20 +39,22 @@ def trouble(home: Path) -> Warehouse:
     gap = Window(outage.end_ms + DAY_MS, outage.end_ms + DAY_MS + OPEN_MINUTES * MINUTE_MS)
     candles = generated("BTCUSDT", window, [outage, gap])
     load(warehouse, "BTCUSDT", candles)
-    warehouse.gaps.refresh("BTCUSDT", window)
-    warehouse.gaps.classify("BTCUSDT", outage.start_ms, GapClass.OUTAGE, "asked twice over REST")
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
+    warehouse.gap_ledger.classify_gap(
+        "BTCUSDT", outage.start_ms, GapClass.OUTAGE, "asked twice over REST"
+    )
     _revise(warehouse, candles.slice(0, 1))
     _set_aside(warehouse, window.start_ms)
     _capture(warehouse, until)
     kind = ConflictKind.CONTRADICTION
-    conflict = Conflict("BTCUSDT", Interval.H1, window.start_ms, kind, CONTRADICTION)
-    warehouse.conflicts.record("BTCUSDT", [conflict])
+    conflict = ExchangeConflict("BTCUSDT", Interval.H1, window.start_ms, kind, CONTRADICTION)
+    warehouse.exchange_conflicts.record_conflicts("BTCUSDT", [conflict])
     return warehouse
 
 
 def _revise(warehouse: Warehouse, candle: pa.Table) -> None:
     """The first minute again, a day later, from the archive, with another close."""
-    (first,) = warehouse.objects.latest(1)
+    (first,) = warehouse.lake_objects.list_latest(1)
     item = replace(
         first,
         key=first.key.replace("rest", "archive"),
@@ -65,16 +67,16 @@ def _revise(warehouse: Warehouse, candle: pa.Table) -> None:
     at = candle.schema.get_field_index("close")
     cent = pa.scalar(Decimal("0.01"), candle.schema.field(at).type)
     closes = pc.subtract(candle["close"], cent).cast(candle.schema.field(at).type)
-    warehouse.objects.record([item])
-    warehouse.facts.load(
+    warehouse.lake_objects.record_objects([item])
+    warehouse.facts.load_objects(
         "BTCUSDT", [(item, candle.set_column(at, candle.schema.field(at), closes))]
     )
 
 
 def _set_aside(warehouse: Warehouse, at: int) -> None:
     key = f"BTCUSDT_klines_{at}-{at}_rest.json"
-    warehouse.quarantine.add(
-        [Quarantined("BTCUSDT", ObjectKind.KLINES, "raw", key, BROKEN, "[1, 2, 3]", at)]
+    warehouse.quarantine.add_records(
+        [QuarantineRecord("BTCUSDT", ObjectKind.KLINES, "raw", key, BROKEN, "[1, 2, 3]", at)]
     )
 
 
@@ -92,9 +94,9 @@ def _capture(warehouse: Warehouse, at: int) -> None:
         sha256="s",
         fetched_at=at,
     )
-    warehouse.objects.record([item])
+    warehouse.lake_objects.record_objects([item])
     book = OrderBook(7, at, bids=_side("9"), asks=_side("11"))
-    warehouse.order_books.load("BTCUSDT", [(item, book)])
+    warehouse.order_books.load_snapshots("BTCUSDT", [(item, book)])
 
 
 def _side(price: str) -> tuple[Level, ...]:

@@ -82,4 +82,4 @@ def symbol(name: str = SYMBOL) -> Symbol:
 
 
 def track(warehouse: Warehouse, *names: str) -> None:
-    warehouse.symbols.register([symbol(name) for name in names or (SYMBOL,)])
+    warehouse.symbols.register_symbols([symbol(name) for name in names or (SYMBOL,)])

@@ -12,7 +12,7 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine.schema import fact_klines
 from crypto_assets.warehouse.klines import stale_periods
-from crypto_assets.warehouse.klines.rollup_sql import rolled_up_of
+from crypto_assets.warehouse.klines.rollup_sql import select_rollup_at
 from crypto_assets_tests.warehouse.minutes import FETCHED, START, batch, minutes, track
 
 DAYS = {"DAYUSDT": 1, "MONTHUSDT": 30}
@@ -27,12 +27,12 @@ def _stock(warehouse: Warehouse) -> None:
     track(warehouse, *DAYS)
     for name, days in DAYS.items():
         objects = [batch(minutes(START + day * DAY_MS, 1440), symbol=name) for day in range(days)]
-        warehouse.objects.record([item for item, _ in objects])
-        warehouse.facts.load(name, objects)
+        warehouse.lake_objects.record_objects([item for item, _ in objects])
+        warehouse.facts.load_objects(name, objects)
         everything = Window(START, _end(name))
-        warehouse.aggregates.hours(name, everything, LATER)
-        warehouse.aggregates.days(name, everything, LATER)
-        warehouse.gaps.refresh(name, everything)
+        warehouse.aggregates.recompute_hours(name, everything, LATER)
+        warehouse.aggregates.recompute_days(name, everything, LATER)
+        warehouse.gap_ledger.refresh_gaps(name, everything)
 
 
 def _rows_read(warehouse: Warehouse, work: Callable[[], object]) -> int:
@@ -40,7 +40,7 @@ def _rows_read(warehouse: Warehouse, work: Callable[[], object]) -> int:
 
     def count() -> int:
         statement = "SHOW SESSION STATUS LIKE 'Handler_read%%'"
-        rows = warehouse._database.read(lambda c: c.exec_driver_sql(statement).all())
+        rows = warehouse._database.run_read(lambda c: c.exec_driver_sql(statement).all())
         return sum(int(row[1]) for row in rows)
 
     before, idle = count(), 0
@@ -57,20 +57,24 @@ def _works(warehouse: Warehouse, name: str) -> dict[str, Callable[[], object]]:
     today = Window(end, end + DAY_MS)
     lately = Window(end - DAY_MS, end + DAY_MS)
     return {
-        "record": lambda: warehouse.objects.record([tick[0]]),
-        "unloaded": lambda: warehouse.objects.unloaded(name, ObjectKind.KLINES, today),
-        "load": lambda: warehouse.facts.load(name, [tick]),
-        "again": lambda: warehouse.facts.load(name, [tick]),
-        "hours": lambda: warehouse.aggregates.hours(name, today, end + HOUR_MS),
-        "days": lambda: warehouse.aggregates.days(name, today, end + HOUR_MS),
-        "gaps": lambda: warehouse.gaps.refresh(name, lately, Window(START, end + 61 * MINUTE_MS)),
-        "newest": lambda: warehouse.facts.read(name, Window(0, LATER), limit=100, newest=True),
-        "hourly": lambda: warehouse.aggregates.read(
+        "record": lambda: warehouse.lake_objects.record_objects([tick[0]]),
+        "unloaded": lambda: warehouse.lake_objects.list_unloaded(name, ObjectKind.KLINES, today),
+        "load": lambda: warehouse.facts.load_objects(name, [tick]),
+        "again": lambda: warehouse.facts.load_objects(name, [tick]),
+        "hours": lambda: warehouse.aggregates.recompute_hours(name, today, end + HOUR_MS),
+        "days": lambda: warehouse.aggregates.recompute_days(name, today, end + HOUR_MS),
+        "gaps": lambda: warehouse.gap_ledger.refresh_gaps(
+            name, lately, Window(START, end + 61 * MINUTE_MS)
+        ),
+        "newest": lambda: warehouse.facts.read_candles(
+            name, Window(0, LATER), limit=100, newest=True
+        ),
+        "hourly": lambda: warehouse.aggregates.read_candles(
             name, Interval.H1, Window(0, LATER), limit=5, newest=True
         ),
-        "calendar": lambda: warehouse.coverage.days(name, today),
-        "ends": lambda: warehouse.coverage.ends(name, Window(0, LATER)),
-        "watermark": lambda: warehouse.watermarks.get(name),
+        "calendar": lambda: warehouse.coverage.count_minutes_by_day(name, today),
+        "ends": lambda: warehouse.coverage.find_first_and_last(name, Window(0, LATER)),
+        "watermark": lambda: warehouse.watermarks.get_watermark(name),
     }
 
 
@@ -86,13 +90,13 @@ def test_a_tick_reads_the_same_rows_at_any_length_of_history(mariadb_warehouse: 
 
 def test_coverage_of_all_symbols_is_a_few_lookups_each(mariadb_warehouse: Warehouse) -> None:
     _stock(mariadb_warehouse)
-    assert _rows_read(mariadb_warehouse, mariadb_warehouse.coverage.symbols) < 20 * len(DAYS)
+    assert _rows_read(mariadb_warehouse, mariadb_warehouse.coverage.list_by_symbol) < 20 * len(DAYS)
 
 
 def test_a_tick_is_few_statements(warehouse: Warehouse) -> None:
     track(warehouse, *DAYS)
     name = next(iter(DAYS))
-    warehouse.facts.load(name, [batch(minutes(START, 60), symbol=name)])
+    warehouse.facts.load_objects(name, [batch(minutes(START, 60), symbol=name)])
     asked: list[str] = []
 
     def note(_c: Any, _u: Any, statement: str, *_more: Any) -> None:
@@ -100,18 +104,18 @@ def test_a_tick_is_few_statements(warehouse: Warehouse) -> None:
 
     event.listen(warehouse._database.engine, "before_cursor_execute", note)
     tick = batch(minutes(START + HOUR_MS, 1), FETCHED + 1, symbol=name)
-    assert warehouse.facts.load(name, [tick]).new == 1
+    assert warehouse.facts.load_objects(name, [tick]).new == 1
     assert len([s for s in asked if not s.startswith("BEGIN")]) <= 6
     asked.clear()
-    warehouse.aggregates.hours(name, Window(START, START + DAY_MS), START + HOUR_MS - 1)
+    warehouse.aggregates.recompute_hours(name, Window(START, START + DAY_MS), START + HOUR_MS - 1)
     assert len([s for s in asked if not s.startswith("BEGIN")]) == 1
 
 
 def test_sqlite_sums_the_minutes_of_an_hour_as_it_reads_them(tmp_path: Path) -> None:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
-    hours = stale_periods.waiting_hours(1, Window(START, LATER))
-    statement = rolled_up_of(hours, fact_klines, 1, HOUR_MS)
+    warehouse.migrate_schema()
+    hours = stale_periods.select_stale_hours(1, Window(START, LATER))
+    statement = select_rollup_at(hours, fact_klines, 1, HOUR_MS)
     with warehouse._database.read_engine.connect() as connection:
         plain = statement.compile(connection, compile_kwargs={"literal_binds": True})
         plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {plain}")]

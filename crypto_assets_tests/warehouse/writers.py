@@ -23,11 +23,11 @@ def load_two_days(url: str, name: str, day: int) -> None:
     """Loads the day and the next, and brings all hours and days up to date."""
     warehouse = _opened.setdefault(url, Warehouse(url))
     candles = two_days(day)
-    warehouse.symbols.get(name)
+    warehouse.symbols.get_symbol(name)
     _meeting[0].wait(60)
-    warehouse.facts.load(name, [batch(candles, FETCHED + day, symbol=name)])
-    warehouse.aggregates.hours(name, THREE_DAYS, THREE_DAYS.end_ms)
-    warehouse.aggregates.days(name, THREE_DAYS, THREE_DAYS.end_ms)
+    warehouse.facts.load_objects(name, [batch(candles, FETCHED + day, symbol=name)])
+    warehouse.aggregates.recompute_hours(name, THREE_DAYS, THREE_DAYS.end_ms)
+    warehouse.aggregates.recompute_days(name, THREE_DAYS, THREE_DAYS.end_ms)
 
 
 def two_days(day: int) -> pa.Table:
@@ -39,7 +39,7 @@ def two_days(day: int) -> pa.Table:
 def load_changed_day(url: str, name: str) -> None:
     """Loads two days of a later fetch, the first of which changes what is held."""
     warehouse = Warehouse(url)
-    warehouse.facts.load(name, [later_days(name)])
+    warehouse.facts.load_objects(name, [later_days(name)])
     warehouse.close()
 
 
@@ -51,7 +51,7 @@ def later_days(name: str) -> KlinesBatch:
 def migrate(url: str) -> None:
     _meeting[0].wait(60)
     warehouse = Warehouse(url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.require_ready()
     warehouse.close()
 
@@ -61,6 +61,6 @@ def register(url: str, names: list[str]) -> list[str]:
     warehouse.ping()
     _meeting[0].wait(60)
     try:
-        return warehouse.symbols.register([symbol(name) for name in names])
+        return warehouse.symbols.register_symbols([symbol(name) for name in names])
     finally:
         warehouse.close()

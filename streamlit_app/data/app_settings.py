@@ -12,7 +12,7 @@ from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.runtime_settings import InForce, in_force
 from crypto_assets.settings import settings
-from crypto_assets.warehouse import TrackedSymbol
+from crypto_assets.warehouse import RegisteredSymbol
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
 from streamlit_app.data.shared import FRESH_SECONDS, platform
 
@@ -39,9 +39,9 @@ def alert_address() -> AlertAddress:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
-def symbols() -> list[TrackedSymbol]:
+def symbols() -> list[RegisteredSymbol]:
     """Tracked ones and retired ones. Raises WarehouseError."""
-    return platform().warehouse.symbols.all()
+    return platform().warehouse.symbols.list_all()
 
 
 @st.cache_data(ttl=_LISTED_SECONDS, max_entries=1, show_spinner="Asking the exchange …")
@@ -60,7 +60,7 @@ def choices() -> dict[str, InForce]:
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
 def changes() -> list[SettingChange]:
     """Newest first. Raises WarehouseError."""
-    return platform().warehouse.settings.audit(_SHOWN_CHANGES)
+    return platform().warehouse.app_settings.list_changes(_SHOWN_CHANGES)
 
 
 def webhook() -> Webhook:

@@ -6,10 +6,10 @@ import streamlit as st
 
 from crypto_assets.orchestrator import AssetCheck
 from crypto_assets.reports import Calendar, Quality
-from crypto_assets.warehouse import Conflict
+from crypto_assets.warehouse import ExchangeConflict
 from crypto_assets.warehouse.klines.revisions import Revision
 from crypto_assets.warehouse.quality.gap_ledger import Gap
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from streamlit_app.data.shared import FRESH_SECONDS, orchestrator, reports
 
 ROWS = 500
@@ -37,12 +37,12 @@ def revisions(symbol: str | None) -> list[Revision]:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def conflicts(symbol: str | None) -> list[Conflict]:
+def conflicts(symbol: str | None) -> list[ExchangeConflict]:
     return reports().conflicts(symbol, ROWS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def quarantine(symbol: str | None) -> list[Quarantined]:
+def quarantine(symbol: str | None) -> list[QuarantineRecord]:
     return reports().quarantine(symbol, ROWS)
 
 

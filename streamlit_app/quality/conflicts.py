@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from crypto_assets.warehouse import Conflict, ConflictKind
+from crypto_assets.warehouse import ConflictKind, ExchangeConflict
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 from streamlit_app.quality.symbol_filter import symbol_or_all
@@ -26,7 +26,7 @@ def show() -> None:
             st.caption(f"The newest {quality.ROWS:,}.")
 
 
-def show_table(conflicts: list[Conflict]) -> None:
+def show_table(conflicts: list[ExchangeConflict]) -> None:
     """Draw conflicts as a table; those that were not recorded yet have no time of it."""
     tables.show(
         tables.frame(

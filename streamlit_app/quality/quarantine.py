@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 from streamlit_app.quality.symbol_filter import symbol_or_all
@@ -37,7 +37,7 @@ def show() -> None:
             st.caption("Pick a row to see what stands in the object.")
 
 
-def _row(item: Quarantined) -> dict[str, object]:
+def _row(item: QuarantineRecord) -> dict[str, object]:
     return {
         "symbol": item.symbol,
         "kind": str(item.kind),
@@ -48,5 +48,5 @@ def _row(item: Quarantined) -> dict[str, object]:
     }
 
 
-def _content(item: Quarantined) -> None:
+def _content(item: QuarantineRecord) -> None:
     st.code(f"{item.bucket}/{item.key}\n{item.reason}\n\n{item.content}", None, wrap_lines=True)

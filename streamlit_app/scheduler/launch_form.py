@@ -20,7 +20,7 @@ _OFFERED_DAYS = 7
 
 def form(allowed: bool) -> None:
     """Raises WarehouseError."""
-    tracked = [one.name for one in app_settings.symbols() if one.active]
+    tracked = [one.name for one in app_settings.symbols() if one.is_tracked]
     if not tracked:
         st.info("No symbol is tracked yet: add one on the page Settings.", icon=":material/add:")
         return

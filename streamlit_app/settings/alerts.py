@@ -7,7 +7,7 @@ import streamlit as st
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.alerting.destination import check_address, send_test
 from crypto_assets.pipeline.alerting.webhook import Webhook
-from crypto_assets.warehouse.catalog.app_settings import MASK
+from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
 from streamlit_app import auth
 from streamlit_app.actions import act, confirm
 from streamlit_app.components import notices
@@ -55,7 +55,7 @@ def _now(webhook: Webhook, changed: bool) -> str:
         return "**Alerts go nowhere.** Failed runs and silent symbols are told to nobody."
     scheme = webhook.url.partition(":")[0]
     origin = "set here" if changed else "from `CRYPTO_ALERT_WEBHOOK_URL`"
-    return f"Alerts go to **{scheme}://{webhook.place}/{MASK}** ({origin})."
+    return f"Alerts go to **{scheme}://{webhook.place}/{SECRET_MASK}** ({origin})."
 
 
 def _test(webhook: Webhook) -> None:

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from crypto_assets.addresses import hide_login, without_login
 from crypto_assets.pipeline.control.runtime_settings import CHOICES
 from crypto_assets.settings import PROJECT_ROOT, Settings, settings, variable_of
-from crypto_assets.warehouse.catalog.app_settings import MASK
+from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
 from streamlit_app.data import app_settings
 
 _LINKS = {"dagster_link_url", "app_link_url", "runbook_url"}
@@ -48,7 +48,7 @@ def show() -> None:
 
 def _written(name: str, value: object) -> str:
     if isinstance(value, SecretStr):
-        return MASK if value.get_secret_value() else "none"
+        return SECRET_MASK if value.get_secret_value() else "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, str):

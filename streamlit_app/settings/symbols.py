@@ -8,7 +8,7 @@ from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.symbols import SymbolStatus, symbol_name
 from crypto_assets.market.utc_time import from_ms
 from crypto_assets.pipeline.control import admin
-from crypto_assets.warehouse import TrackedSymbol
+from crypto_assets.warehouse import RegisteredSymbol
 from streamlit_app import data
 from streamlit_app.actions import act, confirm
 from streamlit_app.components import notices
@@ -18,9 +18,9 @@ from streamlit_app.data import app_settings
 def show(allowed: bool) -> None:
     """Raises WarehouseError."""
     known = app_settings.symbols()
-    _add({one.name for one in known if one.active}, allowed)
-    _cards([one for one in known if one.active], allowed)
-    if retired := [one for one in known if not one.active]:
+    _add({one.name for one in known if one.is_tracked}, allowed)
+    _cards([one for one in known if one.is_tracked], allowed)
+    if retired := [one for one in known if not one.is_tracked]:
         st.markdown("**Not tracked any more.** What is held of them stays.")
         _cards(retired, allowed)
 
@@ -74,19 +74,19 @@ def _track(name: str, who: str) -> str:
     return f"{added[0]} is tracked: it is backfilled by itself within a minute."
 
 
-def _cards(shown: list[TrackedSymbol], allowed: bool) -> None:
+def _cards(shown: list[RegisteredSymbol], allowed: bool) -> None:
     with st.grid(4, min_column_width=240):
         for one in shown:
             _card(one, allowed)
 
 
-def _card(one: TrackedSymbol, allowed: bool) -> None:
+def _card(one: RegisteredSymbol, allowed: bool) -> None:
     with st.container(border=True, height="stretch", gap="xsmall", key=f"symbol_{one.name}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
             st.markdown(f"**{one.base} / {one.quote}**", width="content")
             _status(one)
         st.caption(f"{one.name}, {_since(one)}")
-        if one.active:
+        if one.is_tracked:
             if st.button(
                 "Retire",
                 icon=":material/remove_circle:",
@@ -105,7 +105,7 @@ def _card(one: TrackedSymbol, allowed: bool) -> None:
             )
 
 
-def _confirm_retiring(one: TrackedSymbol) -> None:
+def _confirm_retiring(one: RegisteredSymbol) -> None:
     confirm(
         f"Retire {one.name}?",
         "Nothing new is fetched of it. What is held of it stays and can be read, and it may be "
@@ -120,14 +120,14 @@ def _retire(name: str, who: str) -> str:
     return f"{name} is tracked no longer; its data stays."
 
 
-def _since(one: TrackedSymbol) -> str:
+def _since(one: RegisteredSymbol) -> str:
     if one.active_until:
         return f"retired {from_ms(one.active_until):%d %b %Y}"
     return f"tracked since {from_ms(one.active_since):%d %b %Y}"
 
 
-def _status(one: TrackedSymbol) -> None:
-    if not one.active:
+def _status(one: RegisteredSymbol) -> None:
+    if not one.is_tracked:
         st.badge("Retired", color="gray")
     elif one.status is SymbolStatus.TRADING:
         st.badge("Trading", color="blue")

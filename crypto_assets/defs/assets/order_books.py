@@ -36,7 +36,7 @@ def order_books(
     stages = {BookStage(key.to_user_string()) for key in context.selected_asset_keys}
     wanted = by_symbol(context.partition_keys)
     if not visits_every_key(context.run):
-        trading = of_trading(platform.warehouse.symbols.tracked())
+        trading = of_trading(platform.warehouse.symbols.list_tracked())
         wanted = [own for own in wanted if own.symbol in trading]
     bad = []
     for own in wanted:

@@ -40,14 +40,16 @@ class AlertAddress:
 
     def choose(self, url: str, who: str) -> None:
         """From the next alert on; an empty address means that none is sent. Raises WrongUse."""
-        self._warehouse.settings.put(_NAME, check_address(url) if url else "", who, secret=True)
+        self._warehouse.app_settings.put_value(
+            _NAME, check_address(url) if url else "", who, secret=True
+        )
 
     def take_back(self, who: str) -> None:
         """What the environment says counts again."""
-        self._warehouse.settings.forget(_NAME, who, secret=True)
+        self._warehouse.app_settings.reset_value(_NAME, who, secret=True)
 
     def _chosen(self) -> str | None:
-        value = self._warehouse.settings.get(_NAME)
+        value = self._warehouse.app_settings.get_value(_NAME)
         return None if value is None else str(value)
 
 

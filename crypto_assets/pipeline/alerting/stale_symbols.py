@@ -7,7 +7,7 @@ from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.market.utc_time import MINUTE_MS, isoformat, now_ms
 from crypto_assets.pipeline.alerting.webhook import Alert
 from crypto_assets.pipeline.context import Platform
-from crypto_assets.warehouse import TrackedSymbol, Watermark
+from crypto_assets.warehouse import RegisteredSymbol, Watermark
 
 _INTERVALS = 3
 _GRACE_MS = 5 * MINUTE_MS
@@ -36,11 +36,11 @@ def silent_symbols(platform: Platform) -> list[Silent]:
     A symbol that a backfill brings from far behind is not silent: it is being fetched.
     """
     patience = _INTERVALS * platform.ingest_interval_minutes() * MINUTE_MS + _GRACE_MS
-    marks = platform.warehouse.watermarks.all()
+    marks = platform.warehouse.watermarks.get_all()
     exchange_now, here_now = _exchange_now(platform), now_ms()
     return [
         Silent(symbol.name, mark.last_open_time)
-        for symbol in platform.warehouse.symbols.tracked()
+        for symbol in platform.warehouse.symbols.list_tracked()
         if _is_silent(
             symbol,
             mark := marks.get(symbol.name, Watermark()),
@@ -50,7 +50,7 @@ def silent_symbols(platform: Platform) -> list[Silent]:
     ]
 
 
-def _is_silent(symbol: TrackedSymbol, mark: Watermark, opened_by: int, fetched_by: int) -> bool:
+def _is_silent(symbol: RegisteredSymbol, mark: Watermark, opened_by: int, fetched_by: int) -> bool:
     if symbol.status != SymbolStatus.TRADING:
         return False
     if mark.last_open_time is None:

@@ -16,7 +16,7 @@ def add_symbols(platform: Platform, names: Sequence[str], who: str) -> list[str]
     Raises UnknownSymbol for one that it does not list, ForeignExchange, ExchangeError.
     """
     admit(platform)
-    known = {symbol.name for symbol in platform.warehouse.symbols.all()}
+    known = {symbol.name for symbol in platform.warehouse.symbols.list_all()}
     added = track(platform, names)
     for name in added:
         old = RETIRED if name in known else None
@@ -26,10 +26,10 @@ def add_symbols(platform: Platform, names: Sequence[str], who: str) -> list[str]
 
 def retire_symbol(platform: Platform, name: str, who: str) -> None:
     """No longer tracked; what is held of it stays. Raises UnknownSymbol."""
-    name = platform.warehouse.symbols.find(name)
-    if not platform.warehouse.symbols.get(name).active:
+    name = platform.warehouse.symbols.resolve_name(name)
+    if not platform.warehouse.symbols.get_symbol(name).is_tracked:
         return
-    platform.warehouse.symbols.retire(name)
+    platform.warehouse.symbols.untrack_symbol(name)
     _record(platform, f"symbol {name}", TRACKED, RETIRED, who)
 
 
@@ -75,4 +75,4 @@ def cancel_backfill(
 
 
 def _record(platform: Platform, what: str, old: str | None, new: str, who: str) -> None:
-    platform.warehouse.settings.record(what, old, new, who)
+    platform.warehouse.app_settings.record_change(what, old, new, who)

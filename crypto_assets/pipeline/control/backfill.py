@@ -52,7 +52,7 @@ def plan_backfill(
     """
     today = day_of(platform.now())
     check_days(first, last, today, cut.start)
-    tracked = [symbol.name for symbol in platform.warehouse.symbols.tracked()]
+    tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
     names = _chosen(tracked, symbols)
     first, last = whole_units(cut.unit, first, last, today)
     dates = _dates(cut.unit, first, last)

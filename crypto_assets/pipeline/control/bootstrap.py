@@ -15,14 +15,14 @@ def prepare(platform: Platform, symbols: Sequence[str], start: date) -> list[str
     Idempotent, safe when two start at once. Raises UnknownSymbol before anything is registered,
     ForeignExchange where warehouse or lake belong to another exchange.
     """
-    platform.warehouse.migrate()
+    platform.warehouse.migrate_schema()
     for lake in (platform.raw, platform.archive):
         lake.create()
         lake.check()
     _claim(platform)
-    platform.warehouse.settings.claim_partition_unit(platform.partition_unit)
-    platform.warehouse.settings.claim_start_date(start)
-    platform.warehouse.totals.note(now_ms())
+    platform.warehouse.app_settings.claim_partition_unit(platform.partition_unit)
+    platform.warehouse.app_settings.claim_start_date(start)
+    platform.warehouse.totals.record_snapshot(now_ms())
     return track(platform, symbols)
 
 
@@ -31,19 +31,19 @@ def track(platform: Platform, symbols: Sequence[str]) -> list[str]:
 
     `symbols` as people type them; they are registered as the exchange writes them.
     """
-    tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
+    tracked = {symbol.name for symbol in platform.warehouse.symbols.list_tracked()}
     wanted = [name for text in symbols if (name := symbol_name(text, tracked)) not in tracked]
     if not wanted:
         return []
     found = platform.exchange.rest.exchange_info(wanted).symbols
-    return platform.warehouse.symbols.register(list(found.values()))
+    return platform.warehouse.symbols.register_symbols(list(found.values()))
 
 
 def admit(platform: Platform) -> None:
     """Raises unless warehouse and lake are ready, belong to this exchange and are cut as here."""
     platform.warehouse.require_ready()
     _claim(platform)
-    platform.warehouse.settings.claim_partition_unit(platform.partition_unit)
+    platform.warehouse.app_settings.claim_partition_unit(platform.partition_unit)
 
 
 def admit_lake(platform: Platform) -> None:
@@ -51,19 +51,19 @@ def admit_lake(platform: Platform) -> None:
 
     Raises ForeignExchange where warehouse and lakes do not belong to the same one.
     """
-    platform.warehouse.migrate()
+    platform.warehouse.migrate_schema()
     owner = platform.raw.owner()
     if owner is None:
         raise ObjectMissing(f"the lake {platform.raw.url} is nobody's: run `crypto-assets init`")
     platform.archive.claim(owner)
-    platform.warehouse.settings.claim_exchange(owner)
+    platform.warehouse.app_settings.claim_exchange(owner)
 
 
 def _claim(platform: Platform) -> None:
     """Bind warehouse and lakes to the exchange, or rename in them an exchange that is the same."""
-    exchange, settings = platform.exchange, platform.warehouse.settings
+    exchange, settings = platform.exchange, platform.warehouse.app_settings
     served = exchange.identity()
-    held = settings.exchange()
+    held = settings.get_exchange()
     known = exchange.identity_after(held, served)
     settings.claim_exchange(known or served, renaming=held if known else None)
     for lake in (platform.raw, platform.archive):

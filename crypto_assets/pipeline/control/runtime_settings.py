@@ -64,7 +64,7 @@ class InForce:
 
 def in_force(platform: Platform) -> dict[str, InForce]:
     """Every choice by its name."""
-    chosen = platform.warehouse.settings.all()
+    chosen = platform.warehouse.app_settings.get_all_values()
     return {
         name: InForce(chosen.get(name, default), default, name in chosen)
         for name, default in _defaults(platform).items()
@@ -78,12 +78,12 @@ def choose(platform: Platform, changes: Mapping[str, float | None], who: str) ->
             raise WrongUse(f"no setting {name!r}; there are: {', '.join(CHOICES)}")
         CHOICES[name].check(value)
     for name, value in changes.items():
-        platform.warehouse.settings.put(name, value, who)
+        platform.warehouse.app_settings.put_value(name, value, who)
 
 
 def take_back(platform: Platform, name: str, who: str) -> None:
     """What the environment says counts again."""
-    platform.warehouse.settings.forget(name, who)
+    platform.warehouse.app_settings.reset_value(name, who)
 
 
 def _defaults(platform: Platform) -> dict[str, float | None]:

@@ -10,10 +10,10 @@ from crypto_assets.market.candles import Candle, candles_from_table, table_from_
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import MINUTE_MS, Window, floor_ms
 from crypto_assets.pipeline.context import Platform
-from crypto_assets.warehouse import Quarantined
+from crypto_assets.warehouse import QuarantineRecord
 
 
-def refused_rows(platform: Platform, symbol: str, window: Window) -> dict[int, Quarantined]:
+def refused_rows(platform: Platform, symbol: str, window: Window) -> dict[int, QuarantineRecord]:
     """The newest quarantined row of the exchange of each minute (epoch ms) that is not stored.
 
     What other programs' objects say is not the exchange's word, and is left out.
@@ -21,7 +21,9 @@ def refused_rows(platform: Platform, symbol: str, window: Window) -> dict[int, Q
     rows = dict(_rows(platform, symbol, window))
     if not rows:
         return {}
-    stored = {floor_ms(at, MINUTE_MS) for at in platform.warehouse.facts.open_times(symbol, window)}
+    stored = {
+        floor_ms(at, MINUTE_MS) for at in platform.warehouse.facts.list_open_times(symbol, window)
+    }
     return {minute: row for minute, row in rows.items() if minute not in stored}
 
 
@@ -35,8 +37,10 @@ def refused_candles(platform: Platform, symbol: str, window: Window) -> dict[int
     return found
 
 
-def _rows(platform: Platform, symbol: str, window: Window) -> Iterator[tuple[int, Quarantined]]:
-    for row in platform.warehouse.quarantine.of_minutes(symbol, window):
+def _rows(
+    platform: Platform, symbol: str, window: Window
+) -> Iterator[tuple[int, QuarantineRecord]]:
+    for row in platform.warehouse.quarantine.list_minute_records(symbol, window):
         parts = parse_key(row.key)
         if row.open_time is not None and parts and parts.source is not Source.IMPORT:
             yield floor_ms(row.open_time, MINUTE_MS), row

@@ -23,8 +23,8 @@ from crypto_assets.pipeline.gaps.refused_minutes import refused_rows
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets.pipeline.stages.store_raw import StoredDay, record, store_stretch
 from crypto_assets.pipeline.stages.symbol_status import is_listed, refresh_status, require_delisted
-from crypto_assets.warehouse import Gap, GapClass, Quarantined
-from crypto_assets.warehouse.klines.nonexistent_minutes import MADE_WITHOUT
+from crypto_assets.warehouse import Gap, GapClass, QuarantineRecord
+from crypto_assets.warehouse.klines.nonexistent_minutes import NOT_IN_EXCHANGE_HOUR
 
 # A candle may reach REST late; a hole this fresh is asked for again before it is believed.
 _FRESH_MS = 10 * MINUTE_MS
@@ -47,7 +47,9 @@ def note_holes(platform: Platform, symbol: str, window: Window, closed_before_ms
     """
     closed = window & Window(0, floor_ms(closed_before_ms, MINUTE_MS))
     if closed:
-        platform.warehouse.gaps.refresh(symbol, _with_neighbours(platform, symbol, closed))
+        platform.warehouse.gap_ledger.refresh_gaps(
+            symbol, _with_neighbours(platform, symbol, closed)
+        )
 
 
 def explain_holes(
@@ -69,7 +71,7 @@ def explain_holes(
     would answer for those either.
     """
     reasons: Reasons = {}
-    for gap in platform.warehouse.gaps.list(symbol, window):
+    for gap in platform.warehouse.gap_ledger.list_gaps(symbol, window):
         if not _is_asked_for(gap, refused_too=refused_too):
             continue
         span = Window(gap.start, gap.end + MINUTE_MS)
@@ -129,8 +131,8 @@ def mend(platform: Platform, gap: Gap, closed_before_ms: int) -> int:
     days = Window.of_days(stored[0].day, stored[-1].day)
     bodies = dict(body for day in stored for body in day.bodies)
     loaded = load_klines(platform, gap.symbol, days, bodies)
-    platform.warehouse.aggregates.hours(gap.symbol, days, closed_before_ms)
-    platform.warehouse.aggregates.days(gap.symbol, days, closed_before_ms)
+    platform.warehouse.aggregates.recompute_hours(gap.symbol, days, closed_before_ms)
+    platform.warehouse.aggregates.recompute_days(gap.symbol, days, closed_before_ms)
     note_holes(platform, gap.symbol, days, closed_before_ms)
     return loaded.new
 
@@ -143,7 +145,7 @@ def _fetch(platform: Platform, gap: Gap, start_ms: int, closed_before_ms: int) -
 def postpone(platform: Platform, gap: Gap, now_ms: int) -> None:
     """Count a retry of an open gap; the next one is due after twice the distance, a day at most."""
     distance = min(_LAST_RETRY_MS, _FIRST_RETRY_MS * 2**gap.attempts)
-    platform.warehouse.gaps.retried(gap.symbol, gap.start, now_ms + distance)
+    platform.warehouse.gap_ledger.record_retry(gap.symbol, gap.start, now_ms + distance)
 
 
 def _is_asked_for(gap: Gap, *, refused_too: bool) -> bool:
@@ -151,13 +153,13 @@ def _is_asked_for(gap: Gap, *, refused_too: bool) -> bool:
 
 
 def _unexplained(platform: Platform, symbol: str, window: Window) -> list[Gap]:
-    gaps = platform.warehouse.gaps.list(symbol, window)
+    gaps = platform.warehouse.gap_ledger.list_gaps(symbol, window)
     return [gap for gap in gaps if not gap.gap_class.is_explained]
 
 
 def _with_neighbours(platform: Platform, symbol: str, window: Window) -> Window:
     reach = Window(window.start_ms - MINUTE_MS, window.end_ms + MINUTE_MS)
-    gaps = platform.warehouse.gaps.list(symbol, reach)
+    gaps = platform.warehouse.gap_ledger.list_gaps(symbol, reach)
     return Window(
         min([window.start_ms, *(gap.start for gap in gaps)]),
         max([window.end_ms, *(gap.end + MINUTE_MS for gap in gaps)]),
@@ -183,7 +185,7 @@ def _explain(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
     said = _ask(platform, gap.symbol, span, rows.keys())
     refused = _refused(platform, gap, said, rows, closed_before_ms)
     if refused:
-        platform.warehouse.gaps.refuse(gap.symbol, gap.start, refused)
+        platform.warehouse.gap_ledger.split_off_refused(gap.symbol, gap.start, refused)
     for part in _unexplained(platform, gap.symbol, span):
         if said.candle is None or part.end < floor_ms(said.candle, MINUTE_MS):
             _explain_part(platform, part, closed_before_ms)
@@ -214,14 +216,14 @@ def _refused(
     platform: Platform,
     gap: Gap,
     said: _Said,
-    rows: Mapping[int, Quarantined],
+    rows: Mapping[int, QuarantineRecord],
     closed_before_ms: int,
 ) -> dict[int, str]:
     """Why minutes of a gap are refused; one that is fresh, or may be in a late archive, is not."""
     at = isoformat(closed_before_ms)
     found = {
         minute: row.reason
-        if row.reason == MADE_WITHOUT
+        if row.reason == NOT_IN_EXCHANGE_HOUR
         else f"a row of it cannot be true ({row.reason}); {_asked(platform, gap.symbol, at)}"
         for minute, row in rows.items()
     }
@@ -282,7 +284,7 @@ def _fetched_days(platform: Platform, gap: Gap) -> tuple[set[date], set[date]]:
     """The days of a gap of which anything was fetched, and those whose archive was read."""
     days = list(Window(gap.start, gap.end + MINUTE_MS).days())
     # Of whole days: an object need not reach into the gap to say that its day was fetched.
-    objects = platform.warehouse.objects.of_window(
+    objects = platform.warehouse.lake_objects.list_in_window(
         gap.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
     )
     return (
@@ -292,12 +294,12 @@ def _fetched_days(platform: Platform, gap: Gap) -> tuple[set[date], set[date]]:
 
 
 def _classify(platform: Platform, gap: Gap, gap_class: GapClass, evidence: str) -> None:
-    platform.warehouse.gaps.classify(gap.symbol, gap.start, gap_class, evidence)
+    platform.warehouse.gap_ledger.classify_gap(gap.symbol, gap.start, gap_class, evidence)
 
 
 def _first_candle(platform: Platform, gap: Gap) -> int | None:
     """The symbol's first open time, by what we hold, else by the exchange."""
-    earlier = platform.warehouse.facts.read(gap.symbol, Window(0, gap.start), limit=1)
+    earlier = platform.warehouse.facts.read_candles(gap.symbol, Window(0, gap.start), limit=1)
     if earlier.num_rows:
         return int(earlier["open_time"][0].as_py())
     return _first_of(platform, gap.symbol, Window(0, platform.now()))
@@ -305,7 +307,7 @@ def _first_candle(platform: Platform, gap: Gap) -> int | None:
 
 def _is_last(platform: Platform, gap: Gap) -> bool:
     """Whether there is no candle after the gap, here or at the exchange."""
-    newest = platform.warehouse.watermarks.get(gap.symbol).last_open_time
+    newest = platform.warehouse.watermarks.get_watermark(gap.symbol).last_open_time
     if newest is not None and newest > gap.end:
         return False
     return not _has_candles(platform, gap.symbol, Window(gap.end + 1, platform.now()))

@@ -40,7 +40,7 @@ def due_days(platform: Platform) -> list[date]:
     """The closed days of which some tracked symbol needs a reading, and yesterday; oldest first."""
     closed_before = platform.closed_before()
     due = {_yesterday(closed_before)}
-    for symbol in platform.warehouse.symbols.tracked():
+    for symbol in platform.warehouse.symbols.list_tracked():
         due |= readings(platform, symbol.name, closed_before).keys()
     return sorted(due)
 
@@ -55,7 +55,7 @@ def readings(platform: Platform, symbol: str, closed_before_ms: int) -> Readings
     if not _is_followed(platform, symbol, closed_before_ms):
         return {}
     today = floor_ms(closed_before_ms, DAY_MS)
-    purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
+    purged = platform.warehouse.watermarks.get_watermark(symbol).purged_before or 0
     last = _last_day(platform, symbol, closed_before_ms)
     recent = Window(today - _LATEST_DAYS * DAY_MS, Window.of_day(last).end_ms) & Window(
         purged, today
@@ -92,8 +92,12 @@ def _is_followed(platform: Platform, symbol: str, closed_before_ms: int) -> bool
     A run's rectangle of keys may span one that is retired. One that is far behind is a backfill's
     work: its newest candle must not jump over days that are missing.
     """
-    tracked = {known.name for known in platform.warehouse.symbols.tracked()}
-    newest = platform.warehouse.watermarks.get(symbol).last_open_time if symbol in tracked else None
+    tracked = {known.name for known in platform.warehouse.symbols.list_tracked()}
+    newest = (
+        platform.warehouse.watermarks.get_watermark(symbol).last_open_time
+        if symbol in tracked
+        else None
+    )
     return newest is not None and floor_ms(closed_before_ms, DAY_MS) - newest <= TAIL_MS
 
 
@@ -126,14 +130,14 @@ def _read(chain: Chain, days: Sequence[date], due: Readings) -> list[StoredDay]:
 def _note_repeated(chain: Chain, pending: Sequence[date], done: Sequence[date]) -> None:
     """Moves the mark over the days that are done, as long as none before them is pending."""
     for day in takewhile(lambda day: day in done, pending):
-        chain.platform.warehouse.watermarks.set_reread(
+        chain.platform.warehouse.watermarks.set_reread_before(
             chain.symbol, Window.of_day(day).end_ms, chain.closed_before_ms
         )
 
 
 def _raw_outcome(chain: Chain, stored: StoredDay) -> DayOutcome:
     """What the lake holds of the day, read again or not."""
-    held = chain.platform.warehouse.objects.of_window(
+    held = chain.platform.warehouse.lake_objects.list_in_window(
         chain.symbol, ObjectKind.KLINES, Window.of_day(stored.day)
     )
     return raw_outcome(chain.symbol, stored, held)
@@ -141,24 +145,24 @@ def _raw_outcome(chain: Chain, stored: StoredDay) -> DayOutcome:
 
 def _unread(platform: Platform, symbol: str, recent: Window) -> list[date]:
     """Days of which something was loaded, but no archive; yesterday in any case."""
-    objects = platform.warehouse.objects.of_window(symbol, ObjectKind.KLINES, recent)
+    objects = platform.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, recent)
     known = {day_of(item.first_time) for item in objects}
     archived = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
     return sorted({*known, _yesterday(recent.end_ms)} - archived)
 
 
 def _first_reading(platform: Platform, symbol: str, day: date) -> Reading:
-    (stand,) = platform.warehouse.retirement.days(symbol, Window.of_day(day))
-    whole = stand.minutes + stand.explained >= _MINUTES_A_DAY
+    (stand,) = platform.warehouse.retention_candidates.list_day_statuses(symbol, Window.of_day(day))
+    whole = stand.minutes + stand.explained_minutes >= _MINUTES_A_DAY
     return Reading(pull_archived if whole else pull_day)
 
 
 def _unrepeated(platform: Platform, symbol: str, recent: Window) -> list[date]:
     """Days a week old, and those before them, that have not been read a second time."""
     end = recent.end_ms - (_AGAIN_AFTER_DAYS - 1) * DAY_MS
-    mark = platform.warehouse.watermarks.reread_before(symbol)
+    mark = platform.warehouse.watermarks.get_reread_before(symbol)
     pending = recent & Window(end - DAY_MS if mark is None else mark, end)
-    held = platform.warehouse.coverage.days(symbol, pending) if pending else {}
+    held = platform.warehouse.coverage.count_minutes_by_day(symbol, pending) if pending else {}
     return [day_of(start) for start, minutes in held.items() if minutes]
 
 

@@ -14,7 +14,7 @@ from crypto_assets.warehouse import Gap
 
 def due_gaps(platform: Platform) -> list[Gap]:
     """Unexplained gaps of tracked symbols whose next attempt has come."""
-    return platform.warehouse.gaps.due(platform.now())
+    return platform.warehouse.gap_ledger.list_due_gaps(platform.now())
 
 
 def retry_gaps(chain: Chain) -> Iterator[list[DayOutcome]]:

@@ -44,7 +44,7 @@ def import_objects(
     `start` are left out, and so are symbols that are not tracked. They are loaded by `load_days`.
     Raises LakeError, WarehouseError.
     """
-    tracked = {symbol.name for symbol in platform.warehouse.symbols.tracked()}
+    tracked = {symbol.name for symbol in platform.warehouse.symbols.list_tracked()}
     for entry in sorted(source.entries(prefix), key=_by_time):
         try:
             yield _import(platform, source, entry, tracked, start)
@@ -80,7 +80,7 @@ def _import(
         _put(platform, symbol, list(own), info.fetched_at)
         for _, own in groupby(rows, key=lambda row: day_of(int(row[0])))
     ]
-    platform.warehouse.objects.record([part for part in parts if part])
+    platform.warehouse.lake_objects.record_objects([part for part in parts if part])
     more = f"{found.refused} rows: {found.flaw}" if found.flaw else None
     return Imported(
         entry.key,

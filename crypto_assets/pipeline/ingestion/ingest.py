@@ -92,4 +92,4 @@ def bring_symbols(
                 yield outcomes
         for chain in running:
             chain.result()
-    platform.warehouse.totals.note(now_ms())
+    platform.warehouse.totals.record_snapshot(now_ms())

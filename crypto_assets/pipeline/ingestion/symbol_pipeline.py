@@ -93,7 +93,7 @@ class Chain:
         return list((self.window & Window(0, self.closed_before_ms)).days())
 
     def _since_ms(self) -> int:
-        newest = self.platform.warehouse.watermarks.get(self.symbol).last_open_time
+        newest = self.platform.warehouse.watermarks.get_watermark(self.symbol).last_open_time
         return max(self.window.start_ms, -1 if newest is None else newest + 1)
 
     def _note_skipped(self) -> None:
@@ -101,7 +101,7 @@ class Chain:
 
         The newest candle is about to jump over it, and what comes after it alone is looked for.
         """
-        newest = self.platform.warehouse.watermarks.get(self.symbol).last_open_time
+        newest = self.platform.warehouse.watermarks.get_watermark(self.symbol).last_open_time
         if newest is not None and Stage.FACTS in self.stages:
             skipped = Window(floor_ms(newest, MINUTE_MS) + MINUTE_MS, self.window.start_ms)
             note_holes(self.platform, self.symbol, skipped, self.closed_before_ms)
@@ -188,9 +188,9 @@ class Chain:
     def _aggregate(self, window: Window) -> None:
         aggregates = self.platform.warehouse.aggregates
         if Stage.HOURS in self.stages:
-            aggregates.hours(self.symbol, window, self.closed_before_ms)
+            aggregates.recompute_hours(self.symbol, window, self.closed_before_ms)
         if Stage.DAYS in self.stages:
-            aggregates.days(self.symbol, window, self.closed_before_ms)
+            aggregates.recompute_days(self.symbol, window, self.closed_before_ms)
 
     def _explain(self, window: Window) -> Reasons:
         """Asks the exchange for what is missing; the days of which it said nothing, and why."""

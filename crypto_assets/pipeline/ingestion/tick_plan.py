@@ -16,7 +16,7 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.gap_retry import days_of, due_gaps
 from crypto_assets.pipeline.stages.symbol_status import has_ended, is_gone, of_trading
-from crypto_assets.warehouse import Gap, TrackedSymbol
+from crypto_assets.warehouse import Gap, RegisteredSymbol
 
 # Further behind than this, whole days come from the archive: that is a backfill's work.
 TAIL_MS = 2 * DAY_MS
@@ -57,7 +57,7 @@ def tick(platform: Platform, scheduled: datetime) -> Tick:
         first_day=first,
         last_day=day_of(now),
         hour_closed=floor_ms(oldest + MINUTE_MS, HOUR_MS) < closed
-        or platform.warehouse.aggregates.waiting(near, left),
+        or platform.warehouse.aggregates.has_stale_hours(near, left),
     )
 
 
@@ -68,7 +68,7 @@ def book_tick(platform: Platform, scheduled: datetime) -> Tick:
     return Tick(
         due=_is_due(scheduled, interval),
         interval_minutes=interval,
-        symbols=tuple(of_trading(platform.warehouse.symbols.tracked())),
+        symbols=tuple(of_trading(platform.warehouse.symbols.list_tracked())),
         first_day=today,
         last_day=today,
         hour_closed=False,
@@ -119,10 +119,10 @@ def _is_due(scheduled: datetime, interval_minutes: int) -> bool:
     return to_ms(scheduled) // MINUTE_MS % interval_minutes == 0
 
 
-def _newest(platform: Platform) -> list[tuple[TrackedSymbol, int | None]]:
+def _newest(platform: Platform) -> list[tuple[RegisteredSymbol, int | None]]:
     """Newest open time (epoch ms) of each tracked symbol, None before its first load."""
-    marks = platform.warehouse.watermarks.all()
-    tracked = platform.warehouse.symbols.tracked()
+    marks = platform.warehouse.watermarks.get_all()
+    tracked = platform.warehouse.symbols.list_tracked()
     return [
         (symbol, marks[symbol.name].last_open_time if symbol.name in marks else None)
         for symbol in tracked

@@ -12,7 +12,7 @@ from crypto_assets.pipeline.reconciliation.diff import Against
 from crypto_assets.pipeline.reconciliation.internal_checks import unpurged
 from crypto_assets.pipeline.reconciliation.verify import Verified, verify
 from crypto_assets.pipeline.stages.symbol_status import is_listed
-from crypto_assets.warehouse.retention.day_status import DayStand
+from crypto_assets.warehouse.retention.day_status import DayStatus
 
 _MINUTES_A_DAY = DAY_MS // MINUTE_MS
 _NAMED_AT_MOST = 20
@@ -57,21 +57,23 @@ class _Days:
         return verify(self._platform, self._symbol, self.window)
 
     def complete(self) -> Finding:
-        days = self._platform.warehouse.retirement.days(self._symbol, self.held)
+        days = self._platform.warehouse.retention_candidates.list_day_statuses(
+            self._symbol, self.held
+        )
         reasons = [reason for day in days if (reason := _lack(day))]
         held = sum(day.minutes for day in days)
-        explained = sum(day.explained for day in days)
+        explained = sum(day.explained_minutes for day in days)
         figures = {
             "minutes_expected": len(days) * _MINUTES_A_DAY,
             "minutes_held": held,
             "minutes_explained": explained,
-            "objects_not_loaded": sum(day.unloaded for day in days),
+            "objects_not_loaded": sum(day.unloaded_objects for day in days),
         }
         good = f"{held} minutes held, {explained} explained"
         return _finding(DayCheck.COMPLETE, reasons, good, figures)
 
     def sane(self) -> Finding:
-        minutes = self._platform.warehouse.facts.read(self._symbol, self.held)
+        minutes = self._platform.warehouse.facts.read_candles(self._symbol, self.held)
         times = minutes["open_time"].to_pylist()
         found = [f"{isoformat(times[at])}: {why}" for at, why in flaws(minutes, self.held).items()]
         figures = {"minutes_judged": minutes.num_rows, "minutes_wrong": len(found)}
@@ -128,11 +130,11 @@ def check_days(
             yield look() if days.window else Finding(check, True, "no day of it has closed yet")
 
 
-def _lack(day: DayStand) -> str | None:
+def _lack(day: DayStatus) -> str | None:
     """What keeps a day's minutes from being complete or explained."""
-    missing = _MINUTES_A_DAY - day.minutes - day.explained
-    if day.unloaded:
-        return f"{isoformat(day.start)[:10]}: {day.unloaded} objects of the lake are not loaded"
+    missing = _MINUTES_A_DAY - day.minutes - day.explained_minutes
+    if day.unloaded_objects:
+        return f"{isoformat(day.start)[:10]}: {day.unloaded_objects} objects of the lake are not loaded"
     if missing > 0:
         return f"{isoformat(day.start)[:10]}: {missing} minutes are missing without an explanation"
     return None

@@ -70,7 +70,7 @@ def compare_periods(
     compared as `Yardstick` does. Raises ExchangeError, WarehouseError.
     """
     whole = Window(window.start_ms, max(window.start_ms, interval.floor(window.end_ms)))
-    ours = platform.warehouse.aggregates.read(yardstick.symbol, interval, whole)
+    ours = platform.warehouse.aggregates.read_candles(yardstick.symbol, interval, whole)
     theirs = platform.exchange.rest.candle_table(yardstick.symbol, interval, whole)
     missing = sorted({*_opens(theirs)} - {*_opens(ours)})
     not_loaded = [at for at in missing if not loaded.covers(at, interval)]
@@ -141,7 +141,7 @@ def _compare_recut(
 ) -> list[DifferingPeriod]:
     found = []
     for period in periods:
-        minutes = platform.warehouse.facts.read(yardstick.symbol, period.window)
+        minutes = platform.warehouse.facts.read_candles(yardstick.symbol, period.window)
         if differences := differences_of(yardstick, minutes, period):
             found.append(DifferingPeriod(period, differences))
     return found

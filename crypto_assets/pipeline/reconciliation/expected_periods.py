@@ -19,7 +19,7 @@ class Loaded:
     @cached_property
     def until(self) -> int:
         """End of the newest minute that was ever loaded; 0 before the first."""
-        newest = self._platform.warehouse.watermarks.get(self._symbol).last_open_time
+        newest = self._platform.warehouse.watermarks.get_watermark(self._symbol).last_open_time
         return 0 if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
 
     def covers(self, open_time: int, interval: Interval) -> bool:
@@ -34,12 +34,12 @@ class Loaded:
     def _is_loaded(self, day: Window) -> bool:
         """By what is held of the day, else by the manifest: then nothing is held, wrongly."""
         warehouse = self._platform.warehouse
-        if warehouse.facts.read(self._symbol, day, limit=1).num_rows:
+        if warehouse.facts.read_candles(self._symbol, day, limit=1).num_rows:
             return True
         if any(
-            warehouse.aggregates.read(self._symbol, interval, day, limit=1).num_rows
+            warehouse.aggregates.read_candles(self._symbol, interval, day, limit=1).num_rows
             for interval in (Interval.H1, Interval.D1)
         ):
             return True
-        objects = warehouse.objects.of_window(self._symbol, ObjectKind.KLINES, day)
+        objects = warehouse.lake_objects.list_in_window(self._symbol, ObjectKind.KLINES, day)
         return any(item.loaded_at is not None for item in objects)

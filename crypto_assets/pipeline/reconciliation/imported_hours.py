@@ -21,7 +21,7 @@ def list_imported_hours(platform: Platform, symbol: str, periods: Iterable[Perio
     if not lacking:
         return []
     ever = Window(min(lacking).start_ms, max(window.end_ms for window in lacking))
-    times = platform.warehouse.facts.imported_times(symbol, ever)
+    times = platform.warehouse.facts.list_imported_times(symbol, ever)
     imported = [
         window
         for window in lacking
@@ -39,9 +39,9 @@ def drop_imported_hours(
     """
     for span in merged(hours):
         reason = f"the exchange has no hour in {span}"
-        platform.warehouse.facts.refuse_imports(symbol, span, reason)
-        platform.warehouse.aggregates.hours(symbol, span, closed_before_ms)
-        platform.warehouse.aggregates.days(symbol, span, closed_before_ms)
+        platform.warehouse.facts.quarantine_imports(symbol, span, reason)
+        platform.warehouse.aggregates.recompute_hours(symbol, span, closed_before_ms)
+        platform.warehouse.aggregates.recompute_days(symbol, span, closed_before_ms)
         note_holes(platform, symbol, span, closed_before_ms)
         explain_holes(platform, symbol, span, closed_before_ms)
 

@@ -14,7 +14,7 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, fl
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Against, Difference, Yardstick
 from crypto_assets.pipeline.stages.lake_reader import LakeMinutes
-from crypto_assets.warehouse.klines.conflict_resolution import count_over
+from crypto_assets.warehouse.klines.conflict_resolution import takes_precedence
 
 VALUES = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 # A period's close time is left out: the exchange cuts it short where an outage ends a period.
@@ -24,7 +24,7 @@ _COUNTED = (*PERIOD_VALUES, "minute_count")
 
 def unpurged(platform: Platform, symbol: str, window: Window) -> Window:
     """The part of a window whose minutes have not been retired."""
-    purged = platform.warehouse.watermarks.get(symbol).purged_before
+    purged = platform.warehouse.watermarks.get_watermark(symbol).purged_before
     return window & Window(purged or 0, max(window.end_ms, purged or 0))
 
 
@@ -32,7 +32,7 @@ def hours_from_minutes(
     platform: Platform, yardstick: Yardstick, minutes: pa.Table, window: Window
 ) -> list[Difference]:
     """Stored hours that are not what the minutes of the window give; whole hours only."""
-    hours = platform.warehouse.aggregates.read(yardstick.symbol, Interval.H1, window)
+    hours = platform.warehouse.aggregates.read_candles(yardstick.symbol, Interval.H1, window)
     given = _counted(roll_up(minutes, Interval.H1))
     return yardstick.differences(Interval.H1, hours, given, _COUNTED, Against.MINUTES)
 
@@ -40,8 +40,8 @@ def hours_from_minutes(
 def days_from_hours(platform: Platform, yardstick: Yardstick, window: Window) -> list[Difference]:
     """Stored days that are not what the stored hours of the window give; whole days only."""
     aggregates = platform.warehouse.aggregates
-    hours = aggregates.read(yardstick.symbol, Interval.H1, window)
-    days = aggregates.read(yardstick.symbol, Interval.D1, window)
+    hours = aggregates.read_candles(yardstick.symbol, Interval.H1, window)
+    days = aggregates.read_candles(yardstick.symbol, Interval.D1, window)
     given = roll_up(hours, Interval.D1).drop_columns("parts")
     counts = _minutes_by_day(hours)
     column = pa.array([counts[at] for at in given["open_time"].to_pylist()], pa.int64())
@@ -71,7 +71,7 @@ def filled_gaps(
 ) -> Iterator[Difference]:
     """Hours with candles where the gap ledger says that there are none."""
     opens = minutes["open_time"].to_numpy()
-    for gap in platform.warehouse.gaps.list(symbol, window):
+    for gap in platform.warehouse.gap_ledger.list_gaps(symbol, window):
         first, last = np.searchsorted(opens, (gap.start, gap.end + MINUTE_MS))
         hours = Counter((opens[first:last] // HOUR_MS * HOUR_MS).tolist())
         for hour, count in sorted(hours.items()):
@@ -87,12 +87,12 @@ def refused_imports(
     import may have closed them.
     """
     facts = platform.warehouse.facts
-    imported = np.array(facts.imported_times(symbol, window), np.int64)
+    imported = np.array(facts.list_imported_times(symbol, window), np.int64)
     if not len(imported):
         return
     known = _known(pa.chunked_array([imported]), lake.spans).to_numpy(zero_copy_only=False)
     refused = np.zeros(len(imported), bool)
-    for absence in facts.absences(symbol, window):
+    for absence in facts.list_nonexistent_windows(symbol, window):
         span = absence.window
         refused |= (imported >= span.start_ms) & (imported < span.end_ms)
     hours = Counter((imported[refused & ~known] // HOUR_MS * HOUR_MS).tolist())
@@ -104,7 +104,7 @@ def _kept(ours: pa.Table, theirs: pa.Table) -> pa.Array:
     """Open times of the minutes of which the stored version counts over the lake's."""
     place = pc.index_in(ours["open_time"], theirs["open_time"].combine_chunks())
     mine, others = ours.filter(pc.is_valid(place)), theirs.take(place.drop_null())
-    outranked = pc.invert(count_over(others, mine))
+    outranked = pc.invert(takes_precedence(others, mine))
     return mine["open_time"].filter(outranked).combine_chunks()
 
 

@@ -37,11 +37,13 @@ def find_revision(platform: Platform, yardstick: Yardstick, period: Period) -> s
     if period.theirs is None:
         return None
     warehouse = platform.warehouse
-    revisions = warehouse.revisions.list(yardstick.symbol, period.window, limit=_MOST_REVISIONS)
+    revisions = warehouse.revisions.list_revisions(
+        yardstick.symbol, period.window, limit=_MOST_REVISIONS
+    )
     refused = refused_candles(platform, yardstick.symbol, period.window)
     if not revisions and not refused:
         return None
-    minutes = warehouse.facts.read(yardstick.symbol, period.window)
+    minutes = warehouse.facts.read_candles(yardstick.symbol, period.window)
     held = {candle.open_time: candle for candle in candles_from_table(minutes)}
     if refused and gives(yardstick, _table({**held, **refused}), period):
         return f"known: built with {len(refused)} minutes that cannot be true, and are not stored"

@@ -51,7 +51,7 @@ from crypto_assets.pipeline.stages.fetch import DayPulls, Pull
 from crypto_assets.pipeline.stages.lake_reader import find_body, merged
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets.pipeline.stages.store_raw import record, store_pulls
-from crypto_assets.warehouse import Conflict, ConflictKind
+from crypto_assets.warehouse import ConflictKind, ExchangeConflict
 
 _NAMED_AT_MOST = 6
 
@@ -96,7 +96,7 @@ class ExchangeMinutes:
         """Return the rows that the lake's archive files have of a window. Raises LakeError."""
         rows: list[KlineRow] = []
         days = list(window.days())
-        objects = self.platform.warehouse.objects.of_window(
+        objects = self.platform.warehouse.lake_objects.list_in_window(
             self.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
         )
         for item in objects:
@@ -107,7 +107,7 @@ class ExchangeMinutes:
 
     def verified_times(self, window: Window) -> set[int]:
         """Return the open times of the stored minutes of a window that were verified."""
-        stored = self.platform.warehouse.facts.read_fetched(self.symbol, window)
+        stored = self.platform.warehouse.facts.read_fetched_candles(self.symbol, window)
         verified = pc.equal(stored["source"], Source.VERIFIED.value)
         return set(stored["open_time"].filter(verified).to_pylist())
 
@@ -120,7 +120,7 @@ class ExchangeMinutes:
 
 def resolve_conflicts(
     platform: Platform, symbol: str, window: Window, closed_before_ms: int
-) -> list[Conflict]:
+) -> list[ExchangeConflict]:
     """Load, for each stored hour that differs from the exchange's own, the minutes that give it.
 
     Compares the closed hours that open in `window`: one request for each 1,000 of them, and at
@@ -133,7 +133,7 @@ def resolve_conflicts(
     closed = unpurged(platform, symbol, closed)  # what has expired is not loaded again
     if not closed:
         return []
-    yardstick = Yardstick(symbol, platform.warehouse.is_exact)
+    yardstick = Yardstick(symbol, platform.warehouse.has_exact_decimals)
     compared = compare_periods(platform, yardstick, Interval.H1, closed, Loaded(platform, symbol))
     periods = [one.period for one in compared.differing]
     if imported := list_imported_hours(platform, symbol, periods):
@@ -145,7 +145,7 @@ def resolve_conflicts(
     if not matches:
         return []
     conflicts = [
-        Conflict(
+        ExchangeConflict(
             symbol,
             match.period.interval,
             match.period.open_time,
@@ -157,7 +157,7 @@ def resolve_conflicts(
     ]
     # First: a run that is killed before the load finds the same conflicts again, and records none
     # after it, when the hours are equal.
-    platform.warehouse.conflicts.record(symbol, conflicts)
+    platform.warehouse.exchange_conflicts.record_conflicts(symbol, conflicts)
     _load(platform, symbol, matches)
     return conflicts
 
@@ -206,7 +206,7 @@ def _with_quiet_minutes(rows: Sequence[KlineRow], archived: Sequence[KlineRow]) 
 
 def describe_contradiction(
     minutes: ExchangeMinutes, yardstick: Yardstick, one: DifferingPeriod
-) -> Conflict:
+) -> ExchangeConflict:
     """Return what is to be recorded of a period that no version of its minutes gives.
 
     Raises ExchangeError, where REST's minutes are not to be had.
@@ -218,7 +218,7 @@ def describe_contradiction(
     evidence = [_sides(each, "our minutes give") for each in one.differences[:_NAMED_AT_MOST]]
     evidence += [_sides(each, "REST's minutes give") for each in rest[:_NAMED_AT_MOST]]
     text = "; ".join(dict.fromkeys(evidence))
-    return Conflict(yardstick.symbol, period.interval, period.open_time, kind, text)
+    return ExchangeConflict(yardstick.symbol, period.interval, period.open_time, kind, text)
 
 
 def _find_lost(platform: Platform, symbol: str, closed: Window) -> list[Period]:
@@ -227,7 +227,7 @@ def _find_lost(platform: Platform, symbol: str, closed: Window) -> list[Period]:
     The stored minutes still give them; a rebuild from the lake alone would not.
     """
     days = list(closed.days())
-    objects = platform.warehouse.objects.of_window(
+    objects = platform.warehouse.lake_objects.list_in_window(
         symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
     )
     lost = [
@@ -268,7 +268,7 @@ def _load(platform: Platform, symbol: str, matches: Sequence[Match]) -> None:
 def _changes(platform: Platform, yardstick: Yardstick, match: Match) -> str:
     """Name what a version changes in the stored minutes, with both values and sources."""
     window, origin = match.period.window, match.origin
-    stored = platform.warehouse.facts.read_fetched(yardstick.symbol, window).to_pylist()
+    stored = platform.warehouse.facts.read_fetched_candles(yardstick.symbol, window).to_pylist()
     old = {row["open_time"]: row for row in stored}
     new = {one.open_time: one for one in candles_from_table(sift(match.rows, window).candles)}
     named = []

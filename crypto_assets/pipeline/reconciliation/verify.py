@@ -33,7 +33,7 @@ from crypto_assets.pipeline.reconciliation.resolve_conflicts import (
 )
 from crypto_assets.pipeline.stages.lake_reader import LakeMinutes, read_minutes
 from crypto_assets.pipeline.stages.symbol_status import is_listed, require_delisted
-from crypto_assets.warehouse import Conflict
+from crypto_assets.warehouse import ExchangeConflict
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Verified:
     not_loaded: tuple[Window, ...] = ()
     minutes: int = 0
     lost: tuple[str, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[ExchangeConflict, ...] = ()
     recut: int = 0
     partial: tuple[PartialPeriod, ...] = ()
     not_in_lake: tuple[date, ...] = ()
@@ -109,7 +109,7 @@ def verify(platform: Platform, symbol: str, window: Window) -> Verified:
     and ledger alone. The work is bounded by the window's length: a month's minutes at a time.
     Raises ExchangeError, LakeError, WarehouseError.
     """
-    yardstick = Yardstick(symbol, platform.warehouse.is_exact)
+    yardstick = Yardstick(symbol, platform.warehouse.has_exact_decimals)
     closed = window & Window(0, platform.closed_before())
     loaded = Loaded(platform, symbol)
     settled = closed & Window(0, floor_ms(loaded.until, HOUR_MS))
@@ -123,15 +123,15 @@ def verify(platform: Platform, symbol: str, window: Window) -> Verified:
     except NotListed as error:
         require_delisted(platform, symbol, error)
         return found
-    platform.warehouse.conflicts.replace(symbol, closed, compared.conflicts)
+    platform.warehouse.exchange_conflicts.replace_conflicts(symbol, closed, compared.conflicts)
     return compared + found
 
 
 def _partial(platform: Platform, symbol: str, window: Window) -> Iterator[PartialPeriod]:
     warehouse = platform.warehouse
     for interval in (Interval.H1, Interval.D1):
-        opens = warehouse.aggregates.read(symbol, interval, window)["open_time"].to_pylist()
-        for at in warehouse.partial_periods.find(symbol, interval, opens):
+        opens = warehouse.aggregates.read_candles(symbol, interval, window)["open_time"].to_pylist()
+        for at in warehouse.partial_periods.find_open_times(symbol, interval, opens):
             yield PartialPeriod(interval, at)
 
 
@@ -194,7 +194,7 @@ def _against_ourselves(platform: Platform, yardstick: Yardstick, month: Window) 
     held = unpurged(platform, symbol, month)
     if not held:
         return Verified(differences=tuple(differences))
-    minutes = platform.warehouse.facts.read_fetched(symbol, held)
+    minutes = platform.warehouse.facts.read_fetched_candles(symbol, held)
     lake = read_minutes(platform, symbol, held)
     differences += hours_from_minutes(platform, yardstick, minutes, held)
     differences += minutes_from_lake(yardstick, minutes, lake, held)

@@ -47,7 +47,9 @@ def find_leftovers(platform: Platform, after_ms: int = SETTLED_AFTER_MS) -> list
     today = day_of(platform.now())
     adopt(platform, [today - timedelta(days=1), today], before)
     found = [
-        item for kind in ObjectKind for item in platform.warehouse.objects.leftovers(kind, before)
+        item
+        for kind in ObjectKind
+        for item in platform.warehouse.lake_objects.list_orphaned(kind, before)
     ]
     return _stretches((item.kind, item.symbol, day_of(item.first_time)) for item in found)
 
@@ -58,7 +60,7 @@ def find_uncomputed(platform: Platform) -> list[Leftover]:
     Raises WarehouseError, ExchangeError.
     """
     before = day_start_ms(day_of(platform.now() - COMPUTED_AFTER_MS))
-    days = platform.warehouse.aggregates.uncomputed_days(before)
+    days = platform.warehouse.aggregates.list_stale_days(before)
     return _stretches((ObjectKind.KLINES, symbol, day) for symbol, day in days)
 
 
@@ -74,7 +76,7 @@ def adopt(platform: Platform, days: Iterable[date], stored_before_ms: int) -> in
         ]
     described = [_described(platform, key) for key in unknown if parse_key(key)]
     objects = [item for item in described if item]
-    platform.warehouse.objects.record(objects)
+    platform.warehouse.lake_objects.record_objects(objects)
     return len(objects)
 
 
@@ -82,9 +84,9 @@ def _known_keys(platform: Platform, day: date) -> set[str]:
     window = Window.of_day(day)
     return {
         item.key
-        for symbol in platform.warehouse.symbols.all()
+        for symbol in platform.warehouse.symbols.list_all()
         for kind in ObjectKind
-        for item in platform.warehouse.objects.of_window(symbol.name, kind, window)
+        for item in platform.warehouse.lake_objects.list_in_window(symbol.name, kind, window)
     }
 
 

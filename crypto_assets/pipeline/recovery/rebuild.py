@@ -19,7 +19,7 @@ from crypto_assets.pipeline.recovery.lake_listing import Standing, list_lakes
 from crypto_assets.pipeline.stages.lake_reader import known_spans, merged, sift_object
 from crypto_assets.pipeline.stages.load_facts import set_aside
 from crypto_assets.pipeline.stages.order_books import load_books
-from crypto_assets.warehouse.klines.restore import Known, Restored
+from crypto_assets.warehouse.klines.restore import CompleteWindows, RestoreResult
 
 _READERS = 8
 _EVER = Window(0, 2**53)
@@ -37,7 +37,7 @@ class Rebuilt:
     symbol: str
     objects: int = 0
     days: int = 0
-    minutes: Restored = field(default_factory=Restored)
+    minutes: RestoreResult = field(default_factory=RestoreResult)
     rejected: int = 0
     books: int = 0
     forgotten: int = 0
@@ -73,7 +73,7 @@ def rebuild(
     be listed.
     """
     began = now_ms() if exact else None
-    registered = [symbol.name for symbol in platform.warehouse.symbols.all()]
+    registered = [symbol.name for symbol in platform.warehouse.symbols.list_all()]
     if symbols is not None:
         symbols = [symbol_name(text, registered) for text in symbols]
     chosen = [name for name in registered if symbols is None or name in symbols]
@@ -95,7 +95,7 @@ def _known_objects(
         name: [
             item
             for kind in ObjectKind
-            for item in platform.warehouse.objects.of_window(name, kind, window or _EVER)
+            for item in platform.warehouse.lake_objects.list_in_window(name, kind, window or _EVER)
         ]
         for name in names
     }
@@ -125,20 +125,22 @@ def _rebuild_month(
 ) -> Rebuilt:
     with ThreadPoolExecutor(_READERS) as pool:
         bodies = [body for body in pool.map(partial(_read, platform), standing) if body]
-    platform.warehouse.objects.record([item for item, _ in bodies])
+    platform.warehouse.lake_objects.record_objects([item for item, _ in bodies])
     klines = [(item, body) for item, body in bodies if item.kind is ObjectKind.KLINES]
     sifted = [(item, sift_object(item, body)) for item, body in klines]
     for item, parts in sifted:
         set_aside(platform, item, parts.rejects)
     known = _known(platform, symbol, sifted, exact_from)
-    restored = platform.warehouse.facts.restore(symbol, [(i, p.candles) for i, p in sifted], known)
+    restored = platform.warehouse.facts.restore_objects(
+        symbol, [(i, p.candles) for i, p in sifted], known
+    )
     days = sorted({one.parts.day for one in standing})
     window = Window.of_days(days[0], days[-1])
-    platform.warehouse.aggregates.hours(symbol, window, closed_before_ms)
-    platform.warehouse.aggregates.days(symbol, window, closed_before_ms)
+    platform.warehouse.aggregates.recompute_hours(symbol, window, closed_before_ms)
+    platform.warehouse.aggregates.recompute_days(symbol, window, closed_before_ms)
     for stretch in stretches(sorted({day_of(item.first_time) for item, _ in klines})):
         note_holes(platform, symbol, stretch, closed_before_ms)
-    platform.warehouse.objects.mark_unloaded(symbol, ObjectKind.DEPTH, window)
+    platform.warehouse.lake_objects.mark_unloaded(symbol, ObjectKind.DEPTH, window)
     return Rebuilt(
         symbol,
         objects=len(bodies),
@@ -154,15 +156,15 @@ def _known(
     symbol: str,
     klines: Sequence[tuple[LakeObject, Sifted]],
     exact_from: int | None,
-) -> Known | None:
+) -> CompleteWindows | None:
     """Where no other minutes than the lake's may be held; None where such stay."""
     if exact_from is None:
         return None
     spans = [span for item, parts in klines for span in known_spans(item, parts.candles)]
     for stretch in stretches(sorted({day_of(item.first_time) for item, _ in klines})):
-        gaps = platform.warehouse.gaps.list(symbol, stretch)
+        gaps = platform.warehouse.gap_ledger.list_gaps(symbol, stretch)
         spans += [Window(gap.start, gap.end + MINUTE_MS) & stretch for gap in gaps]
-    return Known(merged(spans), exact_from)
+    return CompleteWindows(merged(spans), exact_from)
 
 
 def _read(platform: Platform, one: Standing) -> Body | None:
@@ -176,19 +178,19 @@ def _read(platform: Platform, one: Standing) -> Body | None:
 
 def _register(platform: Platform, symbol: str) -> bool:
     """Whether it is not tracked; one that is not even known is registered and left untracked."""
-    symbols = {known.name: known for known in platform.warehouse.symbols.all()}
+    symbols = {known.name: known for known in platform.warehouse.symbols.list_all()}
     if symbol in symbols:
-        return not symbols[symbol].active
+        return not symbols[symbol].is_tracked
     found = platform.exchange.rest.exchange_info([symbol]).symbols
-    platform.warehouse.symbols.register([found[symbol]])
-    platform.warehouse.symbols.retire(symbol)
+    platform.warehouse.symbols.register_symbols([found[symbol]])
+    platform.warehouse.symbols.untrack_symbol(symbol)
     return True
 
 
 def _forget(platform: Platform, standing: Sequence[Standing], known: Sequence[LakeObject]) -> int:
     there = {(one.lake.bucket, one.key) for one in standing}
     gone = [item for item in known if (item.bucket, item.key) not in there]
-    platform.warehouse.objects.forget(gone)
+    platform.warehouse.lake_objects.forget_objects(gone)
     return len(gone)
 
 

@@ -31,7 +31,7 @@ class Retired:
 
 def keep_in_force(platform: Platform) -> Keep:
     """What users set last, else what the environment says."""
-    return platform.keep.changed(platform.warehouse.settings.all())
+    return platform.keep.changed(platform.warehouse.app_settings.get_all_values())
 
 
 def retain(platform: Platform, *, dry_run: bool = False, at_ms: int | None = None) -> Retired:
@@ -59,7 +59,7 @@ def retain(platform: Platform, *, dry_run: bool = False, at_ms: int | None = Non
 def _minutes(platform: Platform, keep: Keep, at: int, dry_run: bool) -> Iterator[MinutesRetired]:
     if not keep.minute_days:
         return
-    for symbol in platform.warehouse.watermarks.all():
+    for symbol in platform.warehouse.watermarks.get_all():
         older_than = at - keep.minute_days * DAY_MS
         if retired := retire_minutes(platform, symbol, older_than, dry_run=dry_run):
             yield retired
@@ -67,5 +67,11 @@ def _minutes(platform: Platform, keep: Keep, at: int, dry_run: bool) -> Iterator
 
 def _levels(platform: Platform, before_ms: int, dry_run: bool) -> int:
     warehouse = platform.warehouse
-    retire = warehouse.retirement.count_levels if dry_run else warehouse.order_books.retire_levels
-    return sum(retire(symbol, before_ms) for symbol in warehouse.watermarks.all(ObjectKind.DEPTH))
+    retire = (
+        warehouse.retention_candidates.count_levels
+        if dry_run
+        else warehouse.order_books.expire_levels
+    )
+    return sum(
+        retire(symbol, before_ms) for symbol in warehouse.watermarks.get_all(ObjectKind.DEPTH)
+    )

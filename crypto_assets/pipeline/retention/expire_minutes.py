@@ -28,21 +28,21 @@ def retire_minutes(
     nothing to say. Raises WarehouseError; may be killed anywhere and repeated.
     """
     warehouse = platform.warehouse
-    oldest = warehouse.retirement.oldest_minute(symbol)
+    oldest = warehouse.retention_candidates.find_oldest_minute(symbol)
     if oldest is None:
         return None
     # Retired already, but for a kill: goes whatever its days look like now.
-    purged = warehouse.watermarks.get(symbol).purged_before or 0
+    purged = warehouse.watermarks.get_watermark(symbol).purged_before or 0
     start = max(floor_ms(oldest, DAY_MS), purged)
     before, held_up = _reach(platform, symbol, start, older_than)
     if oldest >= before:
         return MinutesRetired(symbol, 0, before, held_up) if held_up else None
     if dry_run:
         return MinutesRetired(
-            symbol, warehouse.retirement.count_minutes(symbol, before), before, held_up
+            symbol, warehouse.retention_candidates.count_minutes(symbol, before), before, held_up
         )
-    rows = warehouse.facts.purge(symbol, before, settled=True)
-    now_purged = warehouse.watermarks.get(symbol).purged_before or 0
+    rows = warehouse.facts.expire_minutes(symbol, before, settled=True)
+    now_purged = warehouse.watermarks.get_watermark(symbol).purged_before or 0
     return MinutesRetired(symbol, rows, now_purged, held_up)
 
 
@@ -51,9 +51,9 @@ def _reach(platform: Platform, symbol: str, start: int, older_than: int) -> tupl
     end = floor_ms(older_than, DAY_MS)
     for at in range(start, end, _STEP_MS):
         window = Window(at, min(at + _STEP_MS, end))
-        for day in platform.warehouse.retirement.days(symbol, window):
-            if day.touched_at >= older_than:
+        for day in platform.warehouse.retention_candidates.list_day_statuses(symbol, window):
+            if day.last_changed_at >= older_than:
                 return day.start, None
-            if day.unfinished:
-                return day.start, day.unfinished
+            if day.incomplete_reason:
+                return day.start, day.incomplete_reason
     return max(start, end), None

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake
 from crypto_assets.pipeline.context import Platform
-from crypto_assets.warehouse import LoadedObject, Version
+from crypto_assets.warehouse import LoadedObject, ObjectVersion
 
 _MOVERS = 8
 _BATCH = 500
@@ -58,8 +58,10 @@ def retire_objects(
     both_before = min(raw_before, archive_before)
     old = list(
         chain(
-            platform.warehouse.retirement.objects(platform.archive.bucket, archive_before),
-            platform.warehouse.retirement.objects(platform.raw.bucket, both_before),
+            platform.warehouse.retention_candidates.iter_objects(
+                platform.archive.bucket, archive_before
+            ),
+            platform.warehouse.retention_candidates.iter_objects(platform.raw.bucket, both_before),
         )
     )
     excess = _over(platform, raw_before, max_bytes, old, dry_run)
@@ -69,7 +71,7 @@ def retire_objects(
 
 def _move_all(platform: Platform, before_ms: int, dry_run: bool) -> tuple[Tally, Tally]:
     moved, left = Tally(), Tally()
-    items = platform.warehouse.retirement.objects(platform.raw.bucket, before_ms)
+    items = platform.warehouse.retention_candidates.iter_objects(platform.raw.bucket, before_ms)
     with ThreadPoolExecutor(_MOVERS, "move") as pool:
         for batch in _batches(items):
             done = [True] * len(batch) if dry_run else pool.map(lambda i: move(platform, i), batch)
@@ -79,7 +81,7 @@ def _move_all(platform: Platform, before_ms: int, dry_run: bool) -> tuple[Tally,
     return moved, left
 
 
-def move(platform: Platform, item: Version) -> bool:
+def move(platform: Platform, item: ObjectVersion) -> bool:
     """One object raw → archive: copied, proved, deleted, and last the manifest follows.
 
     False where another object stands there than the one that was loaded, or the archive holds a
@@ -101,7 +103,7 @@ def move(platform: Platform, item: Version) -> bool:
         if after is None or after.fetched_at != info.fetched_at:  # fetched anew meanwhile
             return False
         raw.delete([item.key])
-    return platform.warehouse.objects.move(item, archive.bucket)
+    return platform.warehouse.lake_objects.record_move(item, archive.bucket)
 
 
 def _over(
@@ -115,7 +117,7 @@ def _over(
     if max_bytes is None:
         return []
     gone = {(item.bucket, item.key): item.size_bytes for item in going}
-    held = sum(total.size_bytes for total in platform.warehouse.objects.totals())
+    held = sum(total.size_bytes for total in platform.warehouse.lake_objects.list_lake_totals())
     held -= sum(gone.values())
     lakes = [(platform.archive.bucket, raw_before)]
     if dry_run:
@@ -131,7 +133,7 @@ def _over(
 
 
 def _oldest_first(platform: Platform, lakes: Iterable[tuple[str, int]]) -> list[LoadedObject]:
-    objects = (platform.warehouse.retirement.objects(*lake) for lake in lakes)
+    objects = (platform.warehouse.retention_candidates.iter_objects(*lake) for lake in lakes)
     return sorted(chain(*objects), key=lambda item: (item.fetched_at, item.key))
 
 
@@ -145,7 +147,7 @@ def _delete_all(platform: Platform, items: list[LoadedObject], dry_run: bool) ->
             deleted += Tally.of(gone)
             if not dry_run:
                 # The object before its row: a kill between the two leaves nothing unseen.
-                platform.warehouse.objects.forget(gone)
+                platform.warehouse.lake_objects.forget_objects(gone)
     return deleted
 
 
@@ -160,7 +162,7 @@ def _delete(
     return safe
 
 
-def _is_loaded(lake: Lake, item: Version, *, absent: bool) -> bool:
+def _is_loaded(lake: Lake, item: ObjectVersion, *, absent: bool) -> bool:
     """Whether what stands there is what was loaded; `absent` where nothing does."""
     try:
         return sha256(lake.get(item.key)).hexdigest() == item.sha256

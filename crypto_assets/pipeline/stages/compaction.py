@@ -20,7 +20,7 @@ def sweep_pieces(platform: Platform, symbol: str, window: Window) -> int:
     given all of it.
     Answers how many went. Raises LakeError, WarehouseError.
     """
-    objects = platform.warehouse.objects.of_window(symbol, ObjectKind.KLINES, window)
+    objects = platform.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
     ordered = sorted(objects, key=lambda item: item.first_time)
     redundant = [
         piece
@@ -29,7 +29,7 @@ def sweep_pieces(platform: Platform, symbol: str, window: Window) -> int:
     ]
     if redundant:
         platform.raw.delete([piece.key for piece in redundant])
-        platform.warehouse.objects.forget(redundant)
+        platform.warehouse.lake_objects.forget_objects(redundant)
     return len(redundant)
 
 
@@ -58,7 +58,7 @@ def _redundant(platform: Platform, day: Sequence[LakeObject]) -> list[LakeObject
 def _held(platform: Platform, item: LakeObject) -> set[int]:
     """Open times that the warehouse holds of an object's day."""
     day = Window.of_day(day_of(item.first_time))
-    return platform.warehouse.facts.open_times(item.symbol, day)
+    return platform.warehouse.facts.list_open_times(item.symbol, day)
 
 
 def _is_given(platform: Platform, piece: LakeObject, given: set[int]) -> bool:

@@ -17,13 +17,13 @@ from crypto_assets.market.raw_klines import table_from_json
 from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.lost_objects import drop_lost
-from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, settle
-from crypto_assets.warehouse.klines.load_transaction import fetched
+from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, resolve_versions
+from crypto_assets.warehouse.klines.load_transaction import add_provenance
 from crypto_assets.warehouse.klines.nonexistent_minutes import (
-    absences_of,
-    find_doubtful,
-    refuse,
-    without,
+    derive_nonexistent_windows,
+    exclude_refused,
+    find_doubtful_versions,
+    find_refused_versions,
 )
 
 _EVER = Window(0, 2**62)
@@ -63,7 +63,7 @@ def read_unloaded(platform: Platform, item: LakeObject) -> bytes | None:
 
 def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes:
     """What the loaded objects of whole days hold, by the rules of a load. Raises LakeError."""
-    objects = platform.warehouse.objects.of_window(symbol, ObjectKind.KLINES, window)
+    objects = platform.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
     tables, spans, lost = [FETCHED_SCHEMA.empty_table()], [], []
     speaking = []
     for item in objects:
@@ -74,11 +74,11 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
             lost.append(item.key)
             continue
         [sifted] = sift_objects([(item, body)])
-        tables.append(fetched(item, sifted.candles))
+        tables.append(add_provenance(item, sifted.candles))
         spans += known_spans(item, sifted.candles)
         speaking.append(item)
     versions = _existing(platform, symbol, window, pa.concat_tables(tables), speaking)
-    settled = settle(versions, FETCHED_SCHEMA.empty_table()).new
+    settled = resolve_versions(versions, FETCHED_SCHEMA.empty_table()).new
     return LakeMinutes(settled.sort_by("open_time"), merged(spans), tuple(lost))
 
 
@@ -90,11 +90,13 @@ def _existing(
     objects: Sequence[LakeObject],
 ) -> pa.Table:
     """Return versions without those of minutes that do not exist, by lake and warehouse."""
-    doubtful = find_doubtful(versions)
+    doubtful = find_doubtful_versions(versions)
     if not doubtful.num_rows:
         return versions
-    absences = absences_of(objects) + platform.warehouse.facts.absences(symbol, window)
-    return without(versions, refuse(doubtful, [versions], absences))
+    absences = derive_nonexistent_windows(
+        objects
+    ) + platform.warehouse.facts.list_nonexistent_windows(symbol, window)
+    return exclude_refused(versions, find_refused_versions(doubtful, [versions], absences))
 
 
 def find_body(platform: Platform, item: LakeObject) -> bytes | None:

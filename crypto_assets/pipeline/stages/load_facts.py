@@ -13,7 +13,7 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.lake_reader import read_unloaded, sift_objects
-from crypto_assets.warehouse import KlinesBatch, Quarantined
+from crypto_assets.warehouse import KlinesBatch, QuarantineRecord
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def load_klines(
     of them are loaded or none, but one that is gone from the lake is dropped and stops no other.
     Raises LakeError, WarehouseError.
     """
-    named = platform.warehouse.objects.unloaded(symbol, ObjectKind.KLINES, window)
+    named = platform.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.KLINES, window)
     read = [(item, _body(platform, item, bodies or {})) for item in named]
     given = [(item, body) for item, body in read if body is not None]
     if not given:
@@ -52,7 +52,7 @@ def load_klines(
         if parts.rejects:
             set_aside(platform, item, parts.rejects)
     batches = [(item, parts.candles) for item, parts in sifted]
-    result = platform.warehouse.facts.load(symbol, batches)
+    result = platform.warehouse.facts.load_objects(symbol, batches)
     return Loaded(
         rows=result.rows,
         new=result.new,
@@ -73,9 +73,9 @@ def _body(platform: Platform, item: LakeObject, bodies: Mapping[str, bytes]) -> 
 
 def set_aside(platform: Platform, item: LakeObject, rejects: Sequence[Reject]) -> None:
     """Note rows of an object that may not enter the warehouse, each once."""
-    platform.warehouse.quarantine.add(
+    platform.warehouse.quarantine.add_records(
         [
-            Quarantined(
+            QuarantineRecord(
                 symbol=item.symbol,
                 kind=item.kind,
                 bucket=item.bucket,

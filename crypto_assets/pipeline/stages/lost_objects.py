@@ -3,7 +3,7 @@
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.pipeline.context import Platform
-from crypto_assets.warehouse import Quarantined
+from crypto_assets.warehouse import QuarantineRecord
 
 
 def drop_lost(platform: Platform, item: LakeObject) -> None:
@@ -16,9 +16,9 @@ def drop_lost(platform: Platform, item: LakeObject) -> None:
     for lake in (platform.raw, platform.archive):
         if lake.owner() is None:
             raise ObjectMissing(f"the lake {lake.url} holds no {item.key}, nor its own marker")
-    if platform.warehouse.objects.get(item.bucket, item.key) != item:
+    if platform.warehouse.lake_objects.find_object(item.bucket, item.key) != item:
         return
-    lost = Quarantined(
+    lost = QuarantineRecord(
         symbol=item.symbol,
         kind=item.kind,
         bucket=item.bucket,
@@ -26,5 +26,5 @@ def drop_lost(platform: Platform, item: LakeObject) -> None:
         reason="the object is gone from the lake, and was never loaded: the manifest drops it",
         content="",
     )
-    platform.warehouse.quarantine.add([lost])
-    platform.warehouse.objects.forget([item])
+    platform.warehouse.quarantine.add_records([lost])
+    platform.warehouse.lake_objects.forget_objects([item])

@@ -17,7 +17,7 @@ from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.lake_reader import read_unloaded
 from crypto_assets.pipeline.stages.results import BookStage, DayOutcome
 from crypto_assets.pipeline.stages.symbol_status import of_trading, refresh_status
-from crypto_assets.warehouse import Quarantined
+from crypto_assets.warehouse import QuarantineRecord
 
 
 def capture(platform: Platform, symbol: str) -> LakeObject:
@@ -25,7 +25,7 @@ def capture(platform: Platform, symbol: str) -> LakeObject:
     answer = platform.exchange.rest.depth(symbol, platform.order_book_levels)
     item, body = depth_object(platform.raw.bucket, symbol, answer, platform.now())
     platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    platform.warehouse.lake_objects.record_objects([item])
     return item
 
 
@@ -40,14 +40,16 @@ def load_books(platform: Platform, symbol: str, window: Window) -> int:
 
 def _load(platform: Platform, symbol: str, window: Window) -> tuple[int, int]:
     """How many snapshots were loaded, and how many lack a side."""
-    objects = platform.warehouse.objects.unloaded(symbol, ObjectKind.DEPTH, window)
+    objects = platform.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.DEPTH, window)
     bodies = [(item, read_unloaded(platform, item)) for item in objects]
     read = [(item, _read(platform, item, body)) for item, body in bodies if body is not None]
     true = [(item, book) for item, book in read if book is not None]
     books = [(item, book) for item, book in true if not book.is_one_sided]
-    platform.warehouse.order_books.load(symbol, books)
+    platform.warehouse.order_books.load_snapshots(symbol, books)
     loaded = {item.key for item, _ in books}
-    platform.warehouse.objects.mark_loaded([item for item, _ in read if item.key not in loaded])
+    platform.warehouse.lake_objects.mark_loaded(
+        [item for item, _ in read if item.key not in loaded]
+    )
     return len(books), len(true) - len(books)
 
 
@@ -60,7 +62,7 @@ def bring_books(
     """
     one_sided = 0
     try:
-        symbols = [platform.warehouse.symbols.get(symbol)]
+        symbols = [platform.warehouse.symbols.get_symbol(symbol)]
         if BookStage.RAW in stages and platform.now() in window and of_trading(symbols):
             capture(platform, symbol)
         if BookStage.FACTS in stages:
@@ -106,8 +108,10 @@ def _failed(
 def _held(platform: Platform, symbol: str, window: Window) -> Mapping[BookStage, int]:
     """Snapshots at each stage; the lake's may have been retired since. Raises ObjectMissing."""
     held = {
-        BookStage.RAW: platform.warehouse.objects.count(symbol, ObjectKind.DEPTH, window),
-        BookStage.FACTS: platform.warehouse.order_books.count(symbol, window),
+        BookStage.RAW: platform.warehouse.lake_objects.count_objects(
+            symbol, ObjectKind.DEPTH, window
+        ),
+        BookStage.FACTS: platform.warehouse.order_books.count_snapshots(symbol, window),
     }
     if not any(held.values()):
         raise ObjectMissing(
@@ -121,7 +125,7 @@ def _flaw(
 ) -> CryptoAssetsError | None:
     """What is wrong with the facts where none of the books that are there could be loaded."""
     quarantine = platform.warehouse.quarantine
-    if held[BookStage.FACTS] or not quarantine.holds_objects(symbol, ObjectKind.DEPTH, window):
+    if held[BookStage.FACTS] or not quarantine.has_objects(symbol, ObjectKind.DEPTH, window):
         return None
     return ObjectMissing(f"of {held[BookStage.RAW]} order books none is loaded: see the quarantine")
 
@@ -134,11 +138,11 @@ def _read(platform: Platform, item: LakeObject, body: bytes) -> OrderBook | None
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         flaw = f"not a depth answer: {error!r}"
     if flaw:
-        platform.warehouse.quarantine.add([_set_aside(item, body, flaw)])
+        platform.warehouse.quarantine.add_records([_set_aside(item, body, flaw)])
         return None
     return book
 
 
-def _set_aside(item: LakeObject, body: bytes, flaw: str) -> Quarantined:
+def _set_aside(item: LakeObject, body: bytes, flaw: str) -> QuarantineRecord:
     content = body.decode(errors="replace")
-    return Quarantined(item.symbol, item.kind, item.bucket, item.key, flaw, content)
+    return QuarantineRecord(item.symbol, item.kind, item.bucket, item.key, flaw, content)

@@ -26,7 +26,7 @@ class Held:
 
 def held_by_day(platform: Platform, symbol: str, window: Window) -> dict[date, Held]:
     """Of each day that `window` touches, empty ones too."""
-    minutes = platform.warehouse.coverage.days(symbol, window)
+    minutes = platform.warehouse.coverage.count_minutes_by_day(symbol, window)
     hours = _open_times(platform, symbol, Interval.H1, window)
     days = _open_times(platform, symbol, Interval.D1, window)
     return {
@@ -43,10 +43,10 @@ def held_of(
     From the tables above as far as they reach: no minutes of closed days are counted.
     """
     if stage is Stage.RAW:
-        return platform.warehouse.objects.rows_of(symbol, ObjectKind.KLINES, window)
+        return platform.warehouse.lake_objects.summarize_rows(symbol, ObjectKind.KLINES, window)
     if stage is Stage.FACTS:
-        rows = sum(platform.warehouse.coverage.days(symbol, window).values())
-        return rows, platform.warehouse.coverage.ends(symbol, window)
+        rows = sum(platform.warehouse.coverage.count_minutes_by_day(symbol, window).values())
+        return rows, platform.warehouse.coverage.find_first_and_last(symbol, window)
     interval = Interval.H1 if stage is Stage.HOURS else Interval.D1
     periods = _open_times(platform, symbol, interval, window)
     times = [start for own in periods.values() for start in own]
@@ -61,7 +61,7 @@ def _open_times(
     platform: Platform, symbol: str, interval: Interval, window: Window
 ) -> defaultdict[date, list[int]]:
     """By day, ascending."""
-    table = platform.warehouse.aggregates.read(symbol, interval, window)
+    table = platform.warehouse.aggregates.read_candles(symbol, interval, window)
     found: defaultdict[date, list[int]] = defaultdict(list)
     for start in table["open_time"].to_pylist():
         found[day_of(start)].append(start)

@@ -20,7 +20,7 @@ from crypto_assets.pipeline.stages.fetch import (
 )
 from crypto_assets.pipeline.stages.results import DayOutcome, Stage
 from crypto_assets.pipeline.stages.symbol_status import end_of, is_listed
-from crypto_assets.warehouse import Quarantined
+from crypto_assets.warehouse import QuarantineRecord
 
 # From which sources a day is asked, up to which instant of the exchange's clock.
 PullDay = Callable[[Exchange, str, date, int], DayPulls]
@@ -90,15 +90,15 @@ def store_stretch(
 def record(platform: Platform, symbol: str, stored: Iterable[StoredDay]) -> None:
     """Write the stored objects into the manifest, and refused archive files into quarantine."""
     stored = list(stored)
-    platform.warehouse.objects.record([item for day in stored for item in day.objects])
-    platform.warehouse.quarantine.add(
+    platform.warehouse.lake_objects.record_objects([item for day in stored for item in day.objects])
+    platform.warehouse.quarantine.add_records(
         [_refused(platform, symbol, day.day, day.broken) for day in stored if day.broken]
     )
 
 
-def _refused(platform: Platform, symbol: str, day: date, broken: ArchiveBroken) -> Quarantined:
+def _refused(platform: Platform, symbol: str, day: date, broken: ArchiveBroken) -> QuarantineRecord:
     """A file that never came into the lake: it lies where the archive has it."""
-    return Quarantined(
+    return QuarantineRecord(
         symbol=symbol,
         kind=ObjectKind.KLINES,
         bucket=platform.exchange.archive.base_url,
@@ -119,7 +119,7 @@ class _Limits:
 
 
 def _limits(platform: Platform, symbol: str) -> _Limits:
-    purged = platform.warehouse.watermarks.get(symbol).purged_before or 0
+    purged = platform.warehouse.watermarks.get_watermark(symbol).purged_before or 0
     return _Limits(purged, end_of(platform, symbol), is_listed(platform, symbol))
 
 

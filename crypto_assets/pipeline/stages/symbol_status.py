@@ -7,7 +7,7 @@ from crypto_assets.errors import NotListed, UnknownSymbol
 from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets.market.utc_time import MINUTE_MS, Window, floor_ms
 from crypto_assets.pipeline.context import Platform
-from crypto_assets.warehouse import GapClass, TrackedSymbol
+from crypto_assets.warehouse import GapClass, RegisteredSymbol
 
 
 def refresh_statuses(platform: Platform) -> None:
@@ -17,7 +17,7 @@ def refresh_statuses(platform: Platform) -> None:
     whole list is asked for, in which one that has come back is found too. Raises ExchangeError,
     WarehouseError.
     """
-    tracked = platform.warehouse.symbols.tracked()
+    tracked = platform.warehouse.symbols.list_tracked()
     if not tracked:
         return
     rest = platform.exchange.rest
@@ -34,7 +34,7 @@ def refresh_statuses(platform: Platform) -> None:
 
 def refresh_status(platform: Platform, name: str) -> SymbolStatus:
     """Take over the status of one symbol, and answer it. Raises ExchangeError, WarehouseError."""
-    known = platform.warehouse.symbols.get(name)
+    known = platform.warehouse.symbols.get_symbol(name)
     rest = platform.exchange.rest
     try:
         # The list that names no symbol, where one that names this would be rejected.
@@ -61,25 +61,25 @@ def find_again(platform: Platform, name: str) -> None:
 
 def follow_again(platform: Platform, name: str) -> None:
     """Take over the status of a symbol that has new candles, and did not trade as far as known."""
-    if platform.warehouse.symbols.get(name).status is not SymbolStatus.TRADING:
+    if platform.warehouse.symbols.get_symbol(name).status is not SymbolStatus.TRADING:
         refresh_status(platform, name)
 
 
 def is_listed(platform: Platform, name: str) -> bool:
     """Whether the exchange listed the symbol when it was last asked: else REST is not asked."""
-    return platform.warehouse.symbols.get(name).status is not SymbolStatus.DELISTED
+    return platform.warehouse.symbols.get_symbol(name).status is not SymbolStatus.DELISTED
 
 
-def has_ended(platform: Platform, symbol: TrackedSymbol, newest: int) -> bool:
+def has_ended(platform: Platform, symbol: RegisteredSymbol, newest: int) -> bool:
     """Whether it trades no more, and the ledger says so of the minutes after its newest candle."""
     if symbol.status is SymbolStatus.TRADING:
         return False
     after = floor_ms(newest, MINUTE_MS) + MINUTE_MS
-    gaps = platform.warehouse.gaps.list(symbol.name, Window(after, after + MINUTE_MS))
+    gaps = platform.warehouse.gap_ledger.list_gaps(symbol.name, Window(after, after + MINUTE_MS))
     return any(gap.gap_class is GapClass.DELISTED for gap in gaps)
 
 
-def is_gone(platform: Platform, symbol: TrackedSymbol, newest: int | None) -> bool:
+def is_gone(platform: Platform, symbol: RegisteredSymbol, newest: int | None) -> bool:
     """Whether the exchange lists it no longer, and its end is in the ledger: nothing is asked."""
     gone = symbol.status is SymbolStatus.DELISTED
     return gone and (newest is None or has_ended(platform, symbol, newest))
@@ -87,18 +87,18 @@ def is_gone(platform: Platform, symbol: TrackedSymbol, newest: int | None) -> bo
 
 def end_of(platform: Platform, name: str) -> int | None:
     """End of the last minute (epoch ms) of a symbol that is gone; None of any other."""
-    newest = platform.warehouse.watermarks.get(name).last_open_time
-    symbol = platform.warehouse.symbols.get(name)
+    newest = platform.warehouse.watermarks.get_watermark(name).last_open_time
+    symbol = platform.warehouse.symbols.get_symbol(name)
     if newest is None or not is_gone(platform, symbol, newest):
         return None
     return floor_ms(newest, MINUTE_MS) + MINUTE_MS
 
 
-def of_trading(symbols: Sequence[TrackedSymbol]) -> list[str]:
+def of_trading(symbols: Sequence[RegisteredSymbol]) -> list[str]:
     """Names of those that trade; others have no order book that is worth asking for."""
     return [symbol.name for symbol in symbols if symbol.status is SymbolStatus.TRADING]
 
 
-def _delisted(symbol: TrackedSymbol) -> Symbol:
+def _delisted(symbol: RegisteredSymbol) -> Symbol:
     known = Symbol(symbol.name, symbol.base, symbol.quote, symbol.status, symbol.tick_size)
     return replace(known, status=SymbolStatus.DELISTED)

@@ -11,7 +11,7 @@ from crypto_assets.errors import ForeignExchange, WrongUse
 from crypto_assets.market.exchange_name import shorten_exchange_name
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.dialect import upsert
+from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import app_settings, audit_log
 
 _EXCHANGE = "claimed.exchange"
@@ -19,10 +19,10 @@ _PARTITION_UNIT = "claimed.partition_unit"
 _START_DATE = "claimed.start_date"
 
 # Stands in the audit log where a secret was.
-MASK = "\N{BULLET}" * 6
-_CHANGES_AT_MOST = 10_000
+SECRET_MASK = "\N{BULLET}" * 6
+_MAX_CHANGES = 10_000
 # What no setting is: None is one, for a bound that a user has taken away.
-_NOTHING = object()
+_NO_VALUE = object()
 
 
 @dataclass(frozen=True)
@@ -39,54 +39,56 @@ class SettingChange:
     new: Any
 
 
-class UserSettings:
+class AppSettings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get_value(self, name: str, default: Any = None) -> Any:
         """A value that `put` stored, always the primary's."""
-        return self._database.read_primary(lambda c: _read(c, name, default))
+        return self._database.run_primary_read(lambda c: _read_value(c, name, default))
 
-    def all(self) -> dict[str, Any]:
+    def get_all_values(self) -> dict[str, Any]:
         """Every setting by its name, claims (`claimed.…`) included."""
         statement = select(app_settings.c.name, app_settings.c.value).order_by(app_settings.c.name)
-        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return {row.name: json.loads(row.value) for row in rows}
 
-    def put(self, name: str, value: Any, who: str, *, secret: bool = False) -> None:
+    def put_value(self, name: str, value: Any, who: str, *, secret: bool = False) -> None:
         """Stores what JSON can hold, and who changed it; an equal value is no change."""
-        self._database.write(lambda c: _write(c, name, value, who, secret=secret))
+        self._database.run_write(lambda c: _write_value(c, name, value, who, secret=secret))
 
-    def forget(self, name: str, who: str, *, secret: bool = False) -> None:
+    def reset_value(self, name: str, who: str, *, secret: bool = False) -> None:
         """Takes back what `put` stored, so that a default counts again."""
-        self._database.write(lambda c: _forget(c, name, who, secret=secret))
+        self._database.run_write(lambda c: _delete_value(c, name, who, secret=secret))
 
-    def record(self, name: str, old: Any, new: Any, who: str) -> None:
+    def record_change(self, name: str, old: Any, new: Any, who: str) -> None:
         """A line of the audit log for what a person changed elsewhere: a symbol, a schedule."""
         at = now_ms()
 
         def work(connection: Connection) -> None:
             if not _is_recorded(connection, name, who, at):
-                _record(connection, name, old, new, who, changed_at=at)
+                _record_change(connection, name, old, new, who, changed_at=at)
 
-        self._database.write(work)
+        self._database.run_write(work)
 
-    def audit(self, limit: int = 100) -> list[SettingChange]:
+    def list_changes(self, limit: int = 100) -> list[SettingChange]:
         """Newest first; the newest ten thousand are kept."""
         statement = (
             select(audit_log)
             .order_by(audit_log.c.changed_at.desc(), audit_log.c.audit_id.desc())
             .limit(limit)
         )
-        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return [
-            SettingChange(r.changed_at, r.who, r.name, _load(r.old_value), _load(r.new_value))
+            SettingChange(
+                r.changed_at, r.who, r.name, _parse_value(r.old_value), _parse_value(r.new_value)
+            )
             for r in rows
         ]
 
-    def exchange(self) -> str | None:
+    def get_exchange(self) -> str | None:
         """Which exchange the warehouse is bound to, None before it is bound."""
-        name = self.get(_EXCHANGE)
+        name = self.get_value(_EXCHANGE)
         return None if name is None else str(name)
 
     def claim_exchange(self, identity: str, renaming: str | None = None) -> None:
@@ -96,13 +98,13 @@ class UserSettings:
         """
 
         def work(connection: Connection) -> str:
-            held = _claim(connection, _EXCHANGE, identity)
+            held = _claim_once(connection, _EXCHANGE, identity)
             if held != renaming:
                 return held
-            _store(connection, _EXCHANGE, identity)
+            _store_value(connection, _EXCHANGE, identity)
             return identity
 
-        held = self._database.write(work)
+        held = self._database.run_write(work)
         if held != identity:
             raise ForeignExchange(
                 f"the warehouse holds data of {shorten_exchange_name(held)}, "
@@ -112,7 +114,7 @@ class UserSettings:
 
     def claim_partition_unit(self, unit: str) -> None:
         """Raises WrongUse where the warehouse was set up with another."""
-        held = self._claim(_PARTITION_UNIT, unit)
+        held = self._claim_value(_PARTITION_UNIT, unit)
         if held != unit:
             raise WrongUse(
                 f"the warehouse was set up with CRYPTO_PARTITION_UNIT={held}: {unit} is refused"
@@ -122,51 +124,51 @@ class UserSettings:
         """May move earlier. Raises WrongUse where `day` is later than what was claimed."""
 
         def work(connection: Connection) -> str:
-            held = _claim(connection, _START_DATE, day.isoformat())
+            held = _claim_once(connection, _START_DATE, day.isoformat())
             if day.isoformat() < held:
-                _write(connection, _START_DATE, day.isoformat(), who="init")
+                _write_value(connection, _START_DATE, day.isoformat(), who="init")
             return held
 
-        held = self._database.write(work)
+        held = self._database.run_write(work)
         if day.isoformat() > held:
             raise WrongUse(
                 f"CRYPTO_START_DATE may move earlier, never later: it is {held}, not {day}"
             )
 
-    def _claim(self, name: str, value: str) -> str:
-        return self._database.write(lambda c: _claim(c, name, value))
+    def _claim_value(self, name: str, value: str) -> str:
+        return self._database.run_write(lambda c: _claim_once(c, name, value))
 
 
-def _claim(connection: Connection, name: str, value: str) -> str:
+def _claim_once(connection: Connection, name: str, value: str) -> str:
     """The value that was there first."""
     _insert_once(connection, name, value)
-    return str(_read(connection, name, value, lock=True))
+    return str(_read_value(connection, name, value, lock=True))
 
 
 def _insert_once(connection: Connection, name: str, value: Any) -> None:
-    statement = upsert(connection, app_settings, ["name"], lambda new: [("name", new.name)])
+    statement = make_upsert(connection, app_settings, ["name"], lambda new: [("name", new.name)])
     row = {"name": name, "value": json.dumps(value), "changed_at": now_ms()}
     connection.execute(statement, row)
 
 
-def _read(connection: Connection, name: str, default: Any, *, lock: bool = False) -> Any:
+def _read_value(connection: Connection, name: str, default: Any, *, lock: bool = False) -> Any:
     statement = select(app_settings.c.value).where(app_settings.c.name == name)
     text = connection.execute(statement.with_for_update() if lock else statement).scalar()
     return default if text is None else json.loads(text)
 
 
-def _write(
+def _write_value(
     connection: Connection, name: str, value: Any, who: str, *, secret: bool = False
 ) -> None:
-    old, new = _read(connection, name, _NOTHING, lock=True), json.loads(json.dumps(value))
+    old, new = _read_value(connection, name, _NO_VALUE, lock=True), json.loads(json.dumps(value))
     if old == new:
         return
-    _store(connection, name, new)
-    _record(connection, name, None if old is _NOTHING else old, new, who, secret=secret)
+    _store_value(connection, name, new)
+    _record_change(connection, name, None if old is _NO_VALUE else old, new, who, secret=secret)
 
 
-def _store(connection: Connection, name: str, value: Any) -> None:
-    statement = upsert(
+def _store_value(connection: Connection, name: str, value: Any) -> None:
+    statement = make_upsert(
         connection,
         app_settings,
         ["name"],
@@ -176,10 +178,10 @@ def _store(connection: Connection, name: str, value: Any) -> None:
     connection.execute(statement, row)
 
 
-def _forget(connection: Connection, name: str, who: str, *, secret: bool) -> None:
-    old = _read(connection, name, None, lock=True)
+def _delete_value(connection: Connection, name: str, who: str, *, secret: bool) -> None:
+    old = _read_value(connection, name, None, lock=True)
     if connection.execute(delete(app_settings).where(app_settings.c.name == name)).rowcount:
-        _record(connection, name, old, None, who, secret=secret)
+        _record_change(connection, name, old, None, who, secret=secret)
 
 
 def _is_recorded(connection: Connection, name: str, who: str, changed_at: int) -> bool:
@@ -189,7 +191,7 @@ def _is_recorded(connection: Connection, name: str, who: str, changed_at: int) -
     return connection.execute(select(line.audit_id).where(*same)).first() is not None
 
 
-def _record(
+def _record_change(
     connection: Connection,
     name: str,
     old: Any,
@@ -205,17 +207,17 @@ def _record(
             "changed_at": now_ms() if changed_at is None else changed_at,
             "who": who,
             "name": name,
-            "old_value": _dump(old, secret),
-            "new_value": _dump(new, secret),
+            "old_value": _dump_value(old, secret),
+            "new_value": _dump_value(new, secret),
         },
     )
     (newest,) = added.inserted_primary_key or (0,)
-    connection.execute(delete(audit_log).where(audit_log.c.audit_id <= newest - _CHANGES_AT_MOST))
+    connection.execute(delete(audit_log).where(audit_log.c.audit_id <= newest - _MAX_CHANGES))
 
 
-def _dump(value: Any, secret: bool) -> str | None:
-    return None if value is None else json.dumps(MASK if secret and value else value)
+def _dump_value(value: Any, secret: bool) -> str | None:
+    return None if value is None else json.dumps(SECRET_MASK if secret and value else value)
 
 
-def _load(text: str | None) -> Any:
+def _parse_value(text: str | None) -> Any:
     return None if text is None else json.loads(text)

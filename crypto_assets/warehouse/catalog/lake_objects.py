@@ -22,11 +22,11 @@ from sqlalchemy import (
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.dialect import Assignments, upsert
+from crypto_assets.warehouse.engine.dialect import Assignments, make_upsert
 from crypto_assets.warehouse.engine.schema import lake_objects, quarantine, symbols
 
-_NAMES = tuple(field.name for field in fields(LakeObject))
-_CHUNK = 200
+_COLUMN_NAMES = tuple(field.name for field in fields(LakeObject))
+_CHUNK_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LakeTotal:
     size_bytes: int
 
 
-class Version(Protocol):
+class ObjectVersion(Protocol):
     """One fetch of an object of the lake: a later one has the same key."""
 
     @property
@@ -52,11 +52,11 @@ class Version(Protocol):
     def fetched_at(self) -> int: ...
 
 
-class Manifest:
+class LakeObjectCatalog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, objects: Sequence[LakeObject]) -> None:
+    def record_objects(self, objects: Sequence[LakeObject]) -> None:
         """Notes objects, in any order and as often as wanted; of one key the later fetch stays.
 
         A later fetch, or another content, is to be loaded again.
@@ -66,35 +66,37 @@ class Manifest:
             row["kind"], row["source"] = str(row["kind"]), str(row["source"])
 
         def work(connection: Connection) -> None:
-            connection.execute(upsert(connection, lake_objects, ["bucket", "key"], _later), rows)
+            connection.execute(
+                make_upsert(connection, lake_objects, ["bucket", "key"], _keep_later_fetch), rows
+            )
 
         if rows:
-            self._database.write(work)
+            self._database.run_write(work)
 
-    def unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> list[LakeObject]:
+    def list_unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> list[LakeObject]:
         """What stands in the lake and not yet in the facts, oldest fetch first."""
-        return self._read(
-            _of_window(symbol, kind, window).where(lake_objects.c.loaded_at.is_(None))
+        return self._read_objects(
+            _select_in_window(symbol, kind, window).where(lake_objects.c.loaded_at.is_(None))
         )
 
-    def of_window(self, symbol: str, kind: ObjectKind, window: Window) -> list[LakeObject]:
+    def list_in_window(self, symbol: str, kind: ObjectKind, window: Window) -> list[LakeObject]:
         """Objects with data inside the window, oldest fetch first."""
-        return self._read(_of_window(symbol, kind, window))
+        return self._read_objects(_select_in_window(symbol, kind, window))
 
-    def leftovers(
+    def list_orphaned(
         self, kind: ObjectKind, fetched_before: int, limit: int = 1000
     ) -> list[LakeObject]:
         """Unloaded objects of registered symbols, fetched before an instant (epoch ms)."""
         statement = (
-            _select()
+            _select_objects()
             .join(symbols, symbols.c.symbol == lake_objects.c.symbol)
             .where(lake_objects.c.kind == kind.value, lake_objects.c.loaded_at.is_(None))
             .where(lake_objects.c.fetched_at < fetched_before)
             .order_by(lake_objects.c.symbol, lake_objects.c.first_time, lake_objects.c.key)
         )
-        return self._read(statement.limit(limit))
+        return self._read_objects(statement.limit(limit))
 
-    def latest(
+    def list_latest(
         self,
         limit: int = 100,
         offset: int = 0,
@@ -106,7 +108,7 @@ class Manifest:
         In the order of the index on `fetched_at`, to which the key belongs. `after` goes on where
         a page ended, with that object, even where others were fetched in the same millisecond.
         """
-        statement = _select()
+        statement = _select_objects()
         order = (lake_objects.c.fetched_at, lake_objects.c.bucket, lake_objects.c.key)
         if before is not None:
             statement = statement.where(lake_objects.c.fetched_at < before)
@@ -116,26 +118,26 @@ class Manifest:
             later = or_(at < after.fetched_at, tuple_(*rest) < ended)
             statement = statement.where(at <= after.fetched_at, later)
         newest = statement.order_by(*(column.desc() for column in order))
-        return self._read(newest.limit(limit).offset(offset))
+        return self._read_objects(newest.limit(limit).offset(offset))
 
-    def count(self, symbol: str, kind: ObjectKind, window: Window) -> int:
+    def count_objects(self, symbol: str, kind: ObjectKind, window: Window) -> int:
         """How many objects `of_window` has."""
-        statement = select(func.count()).where(*_overlap(symbol, kind, window))
-        return self._database.read_primary(lambda c: c.execute(statement).scalar_one())
+        statement = select(func.count()).where(*_match_window(symbol, kind, window))
+        return self._database.run_primary_read(lambda c: c.execute(statement).scalar_one())
 
-    def rows_of(
+    def summarize_rows(
         self, symbol: str, kind: ObjectKind, window: Window
     ) -> tuple[int, tuple[int, int] | None]:
         """Rows of the objects in whole days, and the first and the last time (epoch ms) in them."""
         first, last = lake_objects.c.first_time, lake_objects.c.last_time
         counted = func.coalesce(func.sum(lake_objects.c.rows), 0)
         statement = select(counted, func.min(first), func.max(last)).where(
-            *_overlap(symbol, kind, window)
+            *_match_window(symbol, kind, window)
         )
-        rows, start, end = self._database.read(lambda c: c.execute(statement).one())
+        rows, start, end = self._database.run_read(lambda c: c.execute(statement).one())
         return int(rows), None if start is None else (start, end)
 
-    def loaded_by_day(
+    def count_loaded_by_day(
         self, symbol: str, kind: ObjectKind, window: Window
     ) -> dict[int, tuple[int, int]]:
         """Objects that stand in the lake and are loaded, and their rows, by UTC day (epoch ms)."""
@@ -144,13 +146,15 @@ class Manifest:
         loaded = lake_objects.c.loaded_at.is_not(None)
         statement = (
             select(day, func.count(), func.sum(lake_objects.c.rows))
-            .where(*_overlap(symbol, kind, window), loaded)
+            .where(*_match_window(symbol, kind, window), loaded)
             .group_by(day)
         )
-        rows = self._database.read(lambda c: c.execute(statement).all())
+        rows = self._database.run_read(lambda c: c.execute(statement).all())
         return {start: (count, int(held)) for start, count, held in rows}
 
-    def quarantined_by_day(self, symbol: str, kind: ObjectKind, window: Window) -> dict[int, int]:
+    def count_quarantined_by_day(
+        self, symbol: str, kind: ObjectKind, window: Window
+    ) -> dict[int, int]:
         """Rows of the objects of `loaded_by_day` that were set aside, by the same days."""
         first = lake_objects.c.first_time
         day = (first - first % DAY_MS).label("day")
@@ -161,35 +165,37 @@ class Manifest:
         statement = (
             select(day, func.count())
             .select_from(lake_objects.join(quarantine, its))
-            .where(*_overlap(symbol, kind, window), loaded, lake_objects.c.rows > 0)
+            .where(*_match_window(symbol, kind, window), loaded, lake_objects.c.rows > 0)
             .group_by(day)
         )
-        rows = self._database.read(lambda c: c.execute(statement).all())
+        rows = self._database.run_read(lambda c: c.execute(statement).all())
         return {start: count for start, count in rows}
 
-    def get(self, bucket: str, key: str) -> LakeObject | None:
-        statement = _select().where(lake_objects.c.bucket == bucket, lake_objects.c.key == key)
-        return next(iter(self._read(statement)), None)
+    def find_object(self, bucket: str, key: str) -> LakeObject | None:
+        statement = _select_objects().where(
+            lake_objects.c.bucket == bucket, lake_objects.c.key == key
+        )
+        return next(iter(self._read_objects(statement)), None)
 
-    def forget(self, gone: Sequence[Version]) -> None:
+    def forget_objects(self, gone: Sequence[ObjectVersion]) -> None:
         """Removes rows whose objects have left the lake; what was fetched anew since stays."""
 
         def work(connection: Connection) -> None:
-            for start in range(0, len(gone), _CHUNK):
-                versions = [_is_version(item) for item in gone[start : start + _CHUNK]]
+            for start in range(0, len(gone), _CHUNK_ROWS):
+                versions = [_match_version(item) for item in gone[start : start + _CHUNK_ROWS]]
                 connection.execute(delete(lake_objects).where(or_(*versions)))
 
         if gone:
-            self._database.write(work)
+            self._database.run_write(work)
 
-    def move(self, moved: Version, new_bucket: str) -> bool:
+    def record_move(self, moved: ObjectVersion, new_bucket: str) -> bool:
         """Follows an object into another bucket; a row already there is replaced.
 
         What was set aside of it lies there too from then on. False, and nothing done, where there
         is no row, or one of another fetch: the object that has been moved is not its own.
         """
         bucket, key = moved.bucket, moved.key
-        source = _is_version(moved)
+        source = _match_version(moved)
         target = and_(lake_objects.c.bucket == new_bucket, lake_objects.c.key == key)
         flaws = and_(quarantine.c.bucket == bucket, quarantine.c.key == key)
 
@@ -202,19 +208,19 @@ class Manifest:
             connection.execute(update(quarantine).where(flaws).values(bucket=new_bucket))
             return True
 
-        return self._database.write(work)
+        return self._database.run_write(work)
 
     def mark_loaded(self, objects: Sequence[LakeObject]) -> None:
         """Settles objects of which nothing can be loaded, so that nobody tries again."""
-        self._database.write(lambda c: mark_loaded(c, objects, now_ms()))
+        self._database.run_write(lambda c: mark_objects_loaded(c, objects, now_ms()))
 
     def mark_unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> int:
         """Has every object of a window loaded again; returns how many."""
-        conditions = (*_overlap(symbol, kind, window), lake_objects.c.loaded_at.is_not(None))
+        conditions = (*_match_window(symbol, kind, window), lake_objects.c.loaded_at.is_not(None))
         statement = update(lake_objects).where(*conditions).values(loaded_at=None)
-        return self._database.write(lambda c: c.execute(statement).rowcount)
+        return self._database.run_write(lambda c: c.execute(statement).rowcount)
 
-    def totals(self) -> list[LakeTotal]:
+    def list_lake_totals(self) -> list[LakeTotal]:
         """Objects and bytes per bucket and kind, from an index that holds nothing else."""
         bucket, kind = lake_objects.c.bucket, lake_objects.c.kind
         statement = (
@@ -222,15 +228,17 @@ class Manifest:
             .group_by(bucket, kind)
             .order_by(bucket, kind)
         )
-        rows = self._database.read(lambda c: c.execute(statement).all())
+        rows = self._database.run_read(lambda c: c.execute(statement).all())
         return [LakeTotal(b, ObjectKind(k), count, int(size)) for b, k, count, size in rows]
 
-    def _read(self, statement: Select[Any]) -> list[LakeObject]:
-        rows = self._database.read_primary(lambda c: c.execute(statement).all())
-        return [_object(row._mapping) for row in rows]
+    def _read_objects(self, statement: Select[Any]) -> list[LakeObject]:
+        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
+        return [_parse_object(row._mapping) for row in rows]
 
 
-def mark_loaded(connection: Connection, objects: Sequence[LakeObject], loaded_at: int) -> None:
+def mark_objects_loaded(
+    connection: Connection, objects: Sequence[LakeObject], loaded_at: int
+) -> None:
     """Part of a load's transaction; an object that was fetched anew meanwhile stays unloaded."""
     names = ("bucket", "key", "sha256", "fetched_at")
     statement = (
@@ -244,7 +252,7 @@ def mark_loaded(connection: Connection, objects: Sequence[LakeObject], loaded_at
         connection.execute(statement, held)
 
 
-def _is_version(item: Version) -> ColumnElement[bool]:
+def _match_version(item: ObjectVersion) -> ColumnElement[bool]:
     return and_(
         lake_objects.c.bucket == item.bucket,
         lake_objects.c.key == item.key,
@@ -253,16 +261,16 @@ def _is_version(item: Version) -> ColumnElement[bool]:
     )
 
 
-def _select() -> Select[Any]:
-    return select(*(lake_objects.c[name] for name in _NAMES))
+def _select_objects() -> Select[Any]:
+    return select(*(lake_objects.c[name] for name in _COLUMN_NAMES))
 
 
-def _of_window(symbol: str, kind: ObjectKind, window: Window) -> Select[Any]:
+def _select_in_window(symbol: str, kind: ObjectKind, window: Window) -> Select[Any]:
     order = (lake_objects.c.fetched_at, lake_objects.c.first_time, lake_objects.c.key)
-    return _select().where(*_overlap(symbol, kind, window)).order_by(*order)
+    return _select_objects().where(*_match_window(symbol, kind, window)).order_by(*order)
 
 
-def _overlap(symbol: str, kind: ObjectKind, window: Window) -> tuple[Any, ...]:
+def _match_window(symbol: str, kind: ObjectKind, window: Window) -> tuple[Any, ...]:
     """No object crosses a UTC day, so those that reach into the window start on its first day."""
     return (
         lake_objects.c.symbol == symbol,
@@ -273,7 +281,7 @@ def _overlap(symbol: str, kind: ObjectKind, window: Window) -> tuple[Any, ...]:
     )
 
 
-def _later(new: Any) -> Assignments:
+def _keep_later_fetch(new: Any) -> Assignments:
     """What an incoming row changes; `fetched_at` and `sha256` last, the others compare them."""
     old = lake_objects.c
     later = new.fetched_at > old.fetched_at
@@ -284,7 +292,7 @@ def _later(new: Any) -> Assignments:
     return first + [(n, case((wins, new[n]), else_=old[n])) for n in (*taken, *last)]
 
 
-def _object(row: Any) -> LakeObject:
+def _parse_object(row: Any) -> LakeObject:
     values = dict(row)
     return LakeObject(
         **{**values, "kind": ObjectKind(values["kind"]), "source": Source(values["source"])}

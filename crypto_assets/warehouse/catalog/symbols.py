@@ -14,7 +14,7 @@ from crypto_assets.warehouse.engine.schema import symbols
 
 
 @dataclass(frozen=True)
-class TrackedSymbol:
+class RegisteredSymbol:
     """A symbol with a past here; `active_until` (epoch ms) is set while it is retired."""
 
     symbol_id: int
@@ -27,53 +27,53 @@ class TrackedSymbol:
     active_until: int | None
 
     @property
-    def active(self) -> bool:
+    def is_tracked(self) -> bool:
         return self.active_until is None
 
 
-class Symbols:
+class SymbolCatalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ids: dict[str, int] = {}
 
-    def register(self, wanted: Sequence[Symbol]) -> list[str]:
+    def register_symbols(self, wanted: Sequence[Symbol]) -> list[str]:
         """Tracks these, a retired one again too; returns the names that were not tracked before."""
         by_name = {symbol.name: symbol for symbol in wanted}
         new: set[str] = set()
 
         def work(connection: Connection) -> list[str]:
             # To a second run, after a commit whose answer was lost, nothing is new.
-            new.update(_register(connection, by_name))
+            new.update(_register_rows(connection, by_name))
             return [name for name in by_name if name in new]
 
-        return self._database.write_alone("symbols", work)
+        return self._database.run_exclusive_write("symbols", work)
 
-    def tracked(self) -> list[TrackedSymbol]:
+    def list_tracked(self) -> list[RegisteredSymbol]:
         """Active ones, oldest registration first."""
-        return [symbol for symbol in self.all() if symbol.active]
+        return [symbol for symbol in self.list_all() if symbol.is_tracked]
 
-    def all(self) -> list[TrackedSymbol]:
+    def list_all(self) -> list[RegisteredSymbol]:
         """Retired ones too, whose data is kept."""
-        rows = self._database.read_primary(
+        rows = self._database.run_primary_read(
             lambda c: c.execute(select(symbols).order_by(symbols.c.symbol_id)).all()
         )
-        return [_tracked(row) for row in rows]
+        return [_parse_symbol_row(row) for row in rows]
 
-    def get(self, name: str) -> TrackedSymbol:
+    def get_symbol(self, name: str) -> RegisteredSymbol:
         """Raises UnknownSymbol where it was never registered."""
-        row = self._database.read_primary(
+        row = self._database.run_primary_read(
             lambda c: c.execute(select(symbols).where(symbols.c.symbol == name)).first()
         )
         if row is None:
-            raise UnknownSymbol(_unknown(name))
-        return _tracked(row)
+            raise UnknownSymbol(_format_unknown_symbol(name))
+        return _parse_symbol_row(row)
 
-    def find(self, text: str) -> str:
+    def resolve_name(self, text: str) -> str:
         """The registered name that typed text means. Raises UnknownSymbol where there is none."""
         names = symbol_readings(text)
         if names[0] in self._ids:
             return names[0]
-        rows = self._database.read_primary(
+        rows = self._database.run_primary_read(
             lambda c: c.execute(
                 select(symbols.c.symbol, symbols.c.symbol_id).where(symbols.c.symbol.in_(names))
             ).all()
@@ -82,13 +82,13 @@ class Symbols:
         self._ids |= known
         found = next((name for name in names if name in known), None)
         if found is None:
-            raise UnknownSymbol(_unknown(names[0]))
+            raise UnknownSymbol(_format_unknown_symbol(names[0]))
         return found
 
-    def retire(self, name: str) -> None:
+    def untrack_symbol(self, name: str) -> None:
         """No longer tracked; its data stays. Raises UnknownSymbol."""
-        symbol_id = self.id_of(name)
-        self._database.write(
+        symbol_id = self.get_id(name)
+        self._database.run_write(
             lambda c: c.execute(
                 update(symbols)
                 .where(symbols.c.symbol_id == symbol_id, symbols.c.active_until.is_(None))
@@ -107,16 +107,16 @@ class Symbols:
             .values(status=bindparam("new_status"), tick_size=bindparam("new_tick"))
         )
         if rows:
-            self._database.write(lambda c: c.execute(statement, rows))
+            self._database.run_write(lambda c: c.execute(statement, rows))
 
-    def id_of(self, name: str) -> int:
+    def get_id(self, name: str) -> int:
         """An id never changes, so it is asked for once a process. Raises UnknownSymbol."""
         if name not in self._ids:
-            self._ids[name] = self.get(name).symbol_id
+            self._ids[name] = self.get_symbol(name).symbol_id
         return self._ids[name]
 
 
-def _register(connection: Connection, wanted: dict[str, Symbol]) -> list[str]:
+def _register_rows(connection: Connection, wanted: dict[str, Symbol]) -> list[str]:
     known = {
         row.symbol: row.active_until is None
         for row in connection.execute(select(symbols.c.symbol, symbols.c.active_until))
@@ -124,7 +124,7 @@ def _register(connection: Connection, wanted: dict[str, Symbol]) -> list[str]:
     new = [symbol for name, symbol in wanted.items() if name not in known]
     retired = [name for name in wanted if known.get(name) is False]
     if new:
-        connection.execute(insert(symbols), [_row(symbol) for symbol in new])
+        connection.execute(insert(symbols), [_make_row(symbol) for symbol in new])
     if retired:
         connection.execute(
             update(symbols).where(symbols.c.symbol.in_(retired)).values(active_until=None)
@@ -132,7 +132,7 @@ def _register(connection: Connection, wanted: dict[str, Symbol]) -> list[str]:
     return [name for name in wanted if not known.get(name)]
 
 
-def _row(symbol: Symbol) -> dict[str, object]:
+def _make_row(symbol: Symbol) -> dict[str, object]:
     return {
         "symbol": symbol.name,
         "base": symbol.base,
@@ -143,8 +143,8 @@ def _row(symbol: Symbol) -> dict[str, object]:
     }
 
 
-def _tracked(row: Row[tuple[object, ...]]) -> TrackedSymbol:
-    return TrackedSymbol(
+def _parse_symbol_row(row: Row[tuple[object, ...]]) -> RegisteredSymbol:
+    return RegisteredSymbol(
         symbol_id=row.symbol_id,
         name=row.symbol,
         base=row.base,
@@ -156,5 +156,5 @@ def _tracked(row: Row[tuple[object, ...]]) -> TrackedSymbol:
     )
 
 
-def _unknown(name: str) -> str:
+def _format_unknown_symbol(name: str) -> str:
     return f"{name} is not in the warehouse: add it to CRYPTO_SYMBOLS and run `crypto-assets init`"

@@ -21,14 +21,18 @@ from sqlalchemy import (
 )
 
 from crypto_assets.market.utc_time import Window
-from crypto_assets.warehouse.engine.column_types import DOUBLE_DIGITS, Exact, held_text
+from crypto_assets.warehouse.engine.column_types import (
+    DOUBLE_DIGITS,
+    DecimalColumn,
+    format_stored_double,
+)
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 
 # Statements of ours that are kept: writing one takes the time in which a server reads 300 rows.
-keep_statements = lru_cache(maxsize=256)
+cache_statements = lru_cache(maxsize=256)
 
 
-def read(
+def read_arrow_table(
     connection: Connection,
     statement: Select[Any],
     schema: pa.Schema,
@@ -37,14 +41,14 @@ def read(
     """The rows of a statement made by `rows_of`; decimals are exact where the server's are."""
     result = connection.execute(statement, values)
     if not is_sqlite(connection):
-        return _taken_apart(result.scalars().all(), schema)
+        return _parse_lines(result.scalars().all(), schema)
     rows = result.all()
     columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
     pairs = zip(columns, schema, strict=True)
-    return pa.table([_array(column, field.type) for column, field in pairs], schema=schema)
+    return pa.table([_make_array(column, field.type) for column, field in pairs], schema=schema)
 
 
-def rows_of(source: FromClause, names: Sequence[str], *, sqlite: bool) -> Select[Any]:
+def select_arrow_rows(source: FromClause, names: Sequence[str], *, sqlite: bool) -> Select[Any]:
     """Columns for `read`: on SQLite as the doubles that they are, without a detour by Decimal.
 
     Elsewhere each row travels as one text, and Arrow takes the lot apart: the driver, which is
@@ -57,14 +61,14 @@ def rows_of(source: FromClause, names: Sequence[str], *, sqlite: bool) -> Select
     return select(
         *(
             type_coerce(column, Float).label(column.name)
-            if isinstance(column.type, Exact)
+            if isinstance(column.type, DecimalColumn)
             else column
             for column in columns
         )
     )
 
 
-def of_symbol(
+def read_symbol_rows(
     connection: Connection,
     table: Table,
     symbol_id: int,
@@ -80,20 +84,22 @@ def of_symbol(
     `schema` names the columns; `newest` has a limit keep the window's end instead of its start.
     """
     limited, sqlite = limit is not None, is_sqlite(connection)
-    statement = _of_symbol(table, tuple(schema.names), time, limited, newest, sqlite)
+    statement = _select_symbol_rows(table, tuple(schema.names), time, limited, newest, sqlite)
     values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
-    rows = read(connection, statement, schema, values | ({"most": limit} if limited else {}))
+    rows = read_arrow_table(
+        connection, statement, schema, values | ({"most": limit} if limited else {})
+    )
     backwards = pa.array(range(rows.num_rows - 1, -1, -1), pa.int64())
     return rows.take(backwards) if newest else rows
 
 
-@keep_statements
-def _of_symbol(
+@cache_statements
+def _select_symbol_rows(
     table: Table, names: tuple[str, ...], time: str, limited: bool, newest: bool, sqlite: bool
 ) -> Select[Any]:
     moment = table.c[time]
     statement = (
-        rows_of(table, names, sqlite=sqlite)
+        select_arrow_rows(table, names, sqlite=sqlite)
         .where(table.c.symbol_id == bindparam("id"))
         .where(moment >= bindparam("start"), moment < bindparam("end"))
         .order_by(moment.desc() if newest else moment)
@@ -101,7 +107,7 @@ def _of_symbol(
     return statement.limit(bindparam("most", type_=Integer)) if limited else statement
 
 
-def _taken_apart(lines: Sequence[str], schema: pa.Schema) -> pa.Table:
+def _parse_lines(lines: Sequence[str], schema: pa.Schema) -> pa.Table:
     """In this thread: Arrow's reader of CSV waits for another, on a busy machine for long."""
     if not lines:
         return schema.empty_table()
@@ -111,7 +117,7 @@ def _taken_apart(lines: Sequence[str], schema: pa.Schema) -> pa.Table:
     return pa.table(list(columns), schema=schema)
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def _make_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if not pa.types.is_decimal(kind):
         return pa.array(values, kind)
     doubles = np.array(values, np.float64)
@@ -126,5 +132,7 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         held = pa.array(doubles[chosen]).cast(narrow).cast(kind)
         decimals = pc.replace_with_mask(decimals, pa.array(chosen), held)
     chosen = size >= 10.0**DOUBLE_DIGITS
-    held = pa.array([held_text(double) for double in doubles[chosen].tolist()], pa.string())
+    held = pa.array(
+        [format_stored_double(double) for double in doubles[chosen].tolist()], pa.string()
+    )
     return pc.replace_with_mask(decimals, pa.array(chosen), held.cast(kind))

@@ -22,25 +22,25 @@ from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 
 # Below this a file costs more than it saves.
-_FILE_ROWS = 300
+_MIN_FILE_ROWS = 300
 # Of SQLite, whose driver lets go of the interpreter at each statement, and then waits for the other
 # threads to have it back. Its parameters may be 32,766 to a statement.
-_ROWS_A_STATEMENT = 1_000
+_ROWS_PER_STATEMENT = 1_000
 # Arrow writes small decimals as 1E-8, which the server reads exactly.
-_CSV = csv.WriteOptions(include_header=False, quoting_style="none")
+_CSV_OPTIONS = csv.WriteOptions(include_header=False, quoting_style="none")
 # "not allowed" of MySQL 5.7 and older MariaDB, of MySQL 8, and of MariaDB 10.5 and later.
 _LOCAL_INFILE_REFUSED = {1148, 3948, 4166}
 
 
-def storable(connection: Connection, table: pa.Table) -> pa.Table:
+def convert_to_storage(connection: Connection, table: pa.Table) -> pa.Table:
     """The table as the database will hold it: decimals become the nearest doubles on SQLite."""
     if not is_sqlite(connection):
         return table
-    columns = [_doubles(c) if pa.types.is_decimal(c.type) else c for c in table.columns]
-    return pa.table(columns, schema=storage_schema(connection, table.schema))
+    columns = [_convert_to_doubles(c) if pa.types.is_decimal(c.type) else c for c in table.columns]
+    return pa.table(columns, schema=make_storage_schema(connection, table.schema))
 
 
-def storage_schema(connection: Connection, schema: pa.Schema) -> pa.Schema:
+def make_storage_schema(connection: Connection, schema: pa.Schema) -> pa.Schema:
     if not is_sqlite(connection):
         return schema
     return pa.schema(
@@ -48,7 +48,7 @@ def storage_schema(connection: Connection, schema: pa.Schema) -> pa.Schema:
     )
 
 
-def _doubles(column: pa.ChunkedArray) -> pa.Array:
+def _convert_to_doubles(column: pa.ChunkedArray) -> pa.Array:
     """Decimals as doubles, each the nearest as long as it has no more than 15 digits.
 
     Arrow's own cast misses the nearest by a unit in the last place now and then, and then the same
@@ -63,7 +63,7 @@ def _doubles(column: pa.ChunkedArray) -> pa.Array:
     return pa.array(whole / 10.0**flat.type.scale)
 
 
-def write(
+def write_rows(
     database: Database,
     connection: Connection,
     table: Table,
@@ -78,41 +78,41 @@ def write(
     """
     if not rows.num_rows:
         return
-    if is_sqlite(connection) or rows.num_rows < _FILE_ROWS or database.refuses_local_infile:
-        return _insert(connection, table, rows, replace)
+    if is_sqlite(connection) or rows.num_rows < _MIN_FILE_ROWS or database.refuses_local_infile:
+        return _insert_rows(connection, table, rows, replace)
     try:
         _load_file(connection, table, rows, replace)
     except DBAPIError as error:
         if error.orig is None or error.orig.args[0] not in _LOCAL_INFILE_REFUSED:
             raise
         database.refuses_local_infile = True
-        _insert(connection, table, rows, replace)
+        _insert_rows(connection, table, rows, replace)
 
 
-def _insert(connection: Connection, table: Table, rows: pa.Table, replace: bool) -> None:
+def _insert_rows(connection: Connection, table: Table, rows: pa.Table, replace: bool) -> None:
     """Several rows a statement; the driver of MySQL makes them so by itself."""
-    candles = zip(*(_values(column) for column in rows.columns), strict=True)
+    candles = zip(*(_list_values(column) for column in rows.columns), strict=True)
     if not is_sqlite(connection):
-        statement = _insert_statement(connection, table, rows, replace, "%s", 1)
+        statement = _format_insert(connection, table, rows, replace, "%s", 1)
         connection.exec_driver_sql(statement, list(candles))
         return
-    for start in range(0, rows.num_rows, _ROWS_A_STATEMENT):
-        count = min(_ROWS_A_STATEMENT, rows.num_rows - start)
-        statement = _insert_statement(connection, table, rows, replace, "?", count)
+    for start in range(0, rows.num_rows, _ROWS_PER_STATEMENT):
+        count = min(_ROWS_PER_STATEMENT, rows.num_rows - start)
+        statement = _format_insert(connection, table, rows, replace, "?", count)
         values = tuple(chain.from_iterable(islice(candles, count)))
         connection.exec_driver_sql(statement, values)
 
 
-def _insert_statement(
+def _format_insert(
     connection: Connection, table: Table, rows: pa.Table, replace: bool, mark: str, count: int
 ) -> str:
     verb = "REPLACE" if replace else "INSERT"
     marks = f"({', '.join([mark] * rows.num_columns)})"
-    names = _names(connection, rows)
+    names = _quote_column_names(connection, rows)
     return f"{verb} INTO {table.name} ({names}) VALUES {', '.join([marks] * count)}"
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
+def _list_values(column: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_decimal(column.type):
         column = pa.chunked_array([decimal_text(column)])
     if pa.types.is_string(column.type):
@@ -124,10 +124,10 @@ def _load_file(connection: Connection, table: Table, rows: pa.Table, replace: bo
     verb = "REPLACE" if replace else ""
     with tempfile.TemporaryDirectory(prefix="crypto-assets-load-") as directory:
         path = Path(directory) / f"{table.name}.csv"
-        csv.write_csv(rows, path, _CSV)
+        csv.write_csv(rows, path, _CSV_OPTIONS)
         result = connection.exec_driver_sql(
             f"LOAD DATA LOCAL INFILE %s {verb} INTO TABLE {table.name} CHARACTER SET utf8mb4 "
-            f"FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\n' ({_names(connection, rows)})",
+            f"FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\n' ({_quote_column_names(connection, rows)})",
             (str(path),),
         )
     warnings = connection.exec_driver_sql("SHOW COUNT(*) WARNINGS").scalar()
@@ -137,20 +137,20 @@ def _load_file(connection: Connection, table: Table, rows: pa.Table, replace: bo
     if warnings or not enough:
         raise LoadRejected(
             f"{table.name}: {rows.num_rows} rows were sent, the server reports {taken} and "
-            f"{warnings} warnings: {_first_warning(connection)}"
+            f"{warnings} warnings: {_read_first_warning(connection)}"
         )
 
 
-def _first_warning(connection: Connection) -> str:
+def _read_first_warning(connection: Connection) -> str:
     row = connection.exec_driver_sql("SHOW WARNINGS LIMIT 1").first()
     return f"{row[2]} ({row[1]})" if row else "none kept"
 
 
-def _names(connection: Connection, rows: pa.Table) -> str:
+def _quote_column_names(connection: Connection, rows: pa.Table) -> str:
     quote = connection.dialect.identifier_preparer.quote
     return ", ".join(quote(name) for name in rows.column_names)
 
 
-def constant(value: int, length: int) -> pa.Array:
+def make_constant_column(value: int, length: int) -> pa.Array:
     """A column with one value all the way down."""
     return pc.fill_null(pa.nulls(length, pa.int64()), value)

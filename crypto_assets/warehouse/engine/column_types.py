@@ -9,18 +9,18 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from crypto_assets.market.symbols import MOST_CHARACTERS
 
-_WIDE = Context(prec=65)
+_WIDE_CONTEXT = Context(prec=65)
 
 # Every decimal of so many digits is held by a double and read back as it was; no more are held.
 DOUBLE_DIGITS = 15
 
 
-def held_text(double: float) -> str:
+def format_stored_double(double: float) -> str:
     """The digits that a double holds; those beyond them were never stored."""
     return f"{double:.{DOUBLE_DIGITS}g}"
 
 
-class Exact(TypeDecorator[Decimal]):
+class DecimalColumn(TypeDecorator[Decimal]):
     """DECIMAL(precision, scale), given and taken as Decimal.
 
     SQLite has no decimals: it holds the nearest double, of which `held_text` reads the digits that
@@ -48,20 +48,22 @@ class Exact(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
             return value
-        return Decimal(held_text(value)).quantize(Decimal(1).scaleb(-self.scale), context=_WIDE)
+        return Decimal(format_stored_double(value)).quantize(
+            Decimal(1).scaleb(-self.scale), context=_WIDE_CONTEXT
+        )
 
 
-PRICE = Exact(20, 8)
-VOLUME = Exact(30, 8)
+PRICE_COLUMN = DecimalColumn(20, 8)
+VOLUME_COLUMN = DecimalColumn(30, 8)
 # A day of minutes, each as large as VOLUME allows, still fits.
-VOLUME_SUM = Exact(38, 8)
+VOLUME_SUM_COLUMN = DecimalColumn(38, 8)
 # Half of an odd spread has one decimal more than a price.
-MID = Exact(21, 9)
-RATIO = Exact(12, 10)
+MID_PRICE_COLUMN = DecimalColumn(21, 9)
+RATIO_COLUMN = DecimalColumn(12, 10)
 
 # Four bytes a character, and a MySQL key holds 3072 bytes: bucket and key fit together.
-BUCKET = String(250)
-KEY = String(500)
+BUCKET_COLUMN = String(250)
+KEY_COLUMN = String(500)
 # What a symbol or an asset is called. SQLite knows no widths, and a column of it keeps the one that
 # it was created with.
-NAME = String(MOST_CHARACTERS).with_variant(String(20), "sqlite")
+NAME_COLUMN = String(MOST_CHARACTERS).with_variant(String(20), "sqlite")

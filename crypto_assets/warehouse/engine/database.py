@@ -17,16 +17,16 @@ from tenacity import (
 
 from crypto_assets.addresses import ESCAPES, escaping_hint
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
-from crypto_assets.warehouse.engine.dialect import advisory_lock, open_engine
-from crypto_assets.warehouse.engine.error_translation import explain, missing_file
+from crypto_assets.warehouse.engine.dialect import hold_advisory_lock, open_engine
+from crypto_assets.warehouse.engine.error_translation import format_missing_file, translate_error
 from crypto_assets.warehouse.engine.mysql_options import MySQLOptions
 
-ATTEMPTS = 5
-_PLACE = "the warehouse URL"
-_BACKENDS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
+MAX_ATTEMPTS = 5
+_URL_LABEL = "the warehouse URL"
+_BACKEND_DRIVERS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
 
 T = TypeVar("T")
-Work = Callable[[Connection], T]
+UnitOfWork = Callable[[Connection], T]
 
 
 class Database:
@@ -43,8 +43,8 @@ class Database:
     def __init__(
         self, url: str, read_url: str | None = None, *, failover_seconds: float = 0
     ) -> None:
-        self.url = _parse(url)
-        self.read_url = _parse(read_url) if read_url else self.url
+        self.url = _parse_url(url)
+        self.read_url = _parse_url(read_url) if read_url else self.url
         # Bulk loads remember here that the server takes no LOAD DATA LOCAL INFILE.
         self.refuses_local_infile = False
         self._failover_seconds = failover_seconds
@@ -59,79 +59,79 @@ class Database:
         return self.engine if self.read_url == self.url else open_engine(self.read_url)
 
     @property
-    def file(self) -> Path | None:
+    def sqlite_path(self) -> Path | None:
         """The database's file where it is SQLite."""
         if self.url.get_backend_name() != "sqlite" or not self.url.database:
             return None
         return Path(self.url.database)
 
-    def write(self, work: Work[T]) -> T:
+    def run_write(self, work: UnitOfWork[T]) -> T:
         """One transaction on the primary, committed when `work` returns."""
-        self._require_file()
+        self._require_sqlite_file()
 
         def transaction() -> T:
             with self.engine.execution_options(writing=True).begin() as connection:
                 return work(connection)
 
-        return self._on_primary(transaction)
+        return self._run_on_primary(transaction)
 
-    def write_alone(self, lock: str, work: Work[T]) -> T:
+    def run_exclusive_write(self, lock: str, work: UnitOfWork[T]) -> T:
         """As `write`, one process at a time for all work under the same lock's name."""
-        self._require_file()
+        self._require_sqlite_file()
 
         def transaction() -> T:
             engine = self.engine.execution_options(writing=True)
             with (
                 engine.connect() as connection,
-                advisory_lock(connection, lock),
+                hold_advisory_lock(connection, lock),
                 connection.begin(),
             ):
                 return work(connection)
 
-        return self._on_primary(transaction)
+        return self._run_on_primary(transaction)
 
-    def read_primary(self, work: Work[T]) -> T:
+    def run_primary_read(self, work: UnitOfWork[T]) -> T:
         """What must be as new as the last write."""
-        self._require_file()
-        return self._on_primary(lambda: _run(self.engine, work))
+        self._require_sqlite_file()
+        return self._run_on_primary(lambda: _run_connected(self.engine, work))
 
-    def read(self, work: Work[T]) -> T:
+    def run_read(self, work: UnitOfWork[T]) -> T:
         """What may be a replica's."""
-        self._require_file()
-        return self._retried(lambda: _run(self.read_engine, work), self.read_url)
+        self._require_sqlite_file()
+        return self._retry_work(lambda: _run_connected(self.read_engine, work), self.read_url)
 
-    def attempt(self, work: Callable[[], T]) -> T:
+    def run_with_retries(self, work: Callable[[], T]) -> T:
         """Runs what opens its own connection to the primary, with retries and our errors."""
-        return self._retried(work, self.url)
+        return self._retry_work(work, self.url)
 
-    def _on_primary(self, work: Callable[[], T]) -> T:
+    def _run_on_primary(self, work: Callable[[], T]) -> T:
         """Retries for the length of a fail-over, once the server has answered.
 
         SQLite has none, and waits for other writers by itself.
         """
-        patient = self._has_answered and self.file is None
-        result = self._retried(work, self.url, self._failover_seconds if patient else 0)
+        patient = self._has_answered and self.sqlite_path is None
+        result = self._retry_work(work, self.url, self._failover_seconds if patient else 0)
         self._has_answered = True
         return result
 
-    def _retried(self, work: Callable[[], T], url: URL, seconds: float = 0) -> T:
+    def _retry_work(self, work: Callable[[], T], url: URL, seconds: float = 0) -> T:
         def explained() -> T:
             try:
                 return work()
             except DBAPIError as error:
-                raise explain(error, url) from error
+                raise translate_error(error, url) from error
 
         return Retrying(
             retry=retry_if_exception_type(WarehouseUnavailable),
-            stop=stop_after_attempt(ATTEMPTS) & stop_after_delay(seconds),
+            stop=stop_after_attempt(MAX_ATTEMPTS) & stop_after_delay(seconds),
             wait=wait_random_exponential(multiplier=0.1, max=2),
             reraise=True,
         )(explained)
 
-    def _require_file(self) -> None:
+    def _require_sqlite_file(self) -> None:
         """SQLite would create an empty file where nothing is, and call it a database."""
-        if self.file and not self.file.exists():
-            raise WarehouseNotReady(missing_file(self.url))
+        if self.sqlite_path and not self.sqlite_path.exists():
+            raise WarehouseNotReady(format_missing_file(self.url))
 
     def close(self) -> None:
         for name in ("engine", "read_engine"):
@@ -139,16 +139,16 @@ class Database:
                 self.__dict__.pop(name).dispose()
 
 
-def _run(engine: Engine, work: Work[T]) -> T:
+def _run_connected(engine: Engine, work: UnitOfWork[T]) -> T:
     with engine.connect() as connection:
         return work(connection)
 
 
-def _parse(text: str) -> URL:
+def _parse_url(text: str) -> URL:
     """Raises WrongUse, without the password, where the URL names no database that we speak."""
     try:
         url = make_url(text, keep_blank_values=True)
-        driver = _BACKENDS[url.get_backend_name()]
+        driver = _BACKEND_DRIVERS[url.get_backend_name()]
     except (ArgumentError, KeyError, ValueError):
         raise WrongUse(
             "the warehouse URL must be mysql+pymysql://user:password@host:port/database "
@@ -158,19 +158,19 @@ def _parse(text: str) -> URL:
         _require_plain_file(url)
     else:
         _require_login_before_host(url)
-        MySQLOptions.read(url.query, _PLACE)
+        MySQLOptions.parse_query(url.query, _URL_LABEL)
     if not url.database:
         shown = url.set(query={}).render_as_string()
-        raise WrongUse(f"{_PLACE} {shown} names no database or file")
+        raise WrongUse(f"{_URL_LABEL} {shown} names no database or file")
     return url.set(drivername=driver)
 
 
 def _require_plain_file(url: URL) -> None:
     if (url.database or "").startswith(("file:", ":memory:")):
-        raise WrongUse(f"{_PLACE} names no file: {url.database}")
+        raise WrongUse(f"{_URL_LABEL} names no file: {url.database}")
     if url.query:
         raise WrongUse(
-            f"{_PLACE} of {url.database} takes no options on SQLite: leave out what follows the "
+            f"{_URL_LABEL} of {url.database} takes no options on SQLite: leave out what follows the "
             "?, or write a ? of the path as %3F"
         )
 
@@ -179,4 +179,4 @@ def _require_login_before_host(url: URL) -> None:
     """An unescaped @ in the password makes its rest a part of the host, of the path or more."""
     after_login = (url.host, url.database, *url.query)
     if any("@" in (part or "") for part in after_login):
-        raise WrongUse(f"{_PLACE} has an @ too many: {ESCAPES}")
+        raise WrongUse(f"{_URL_LABEL} has an @ too many: {ESCAPES}")

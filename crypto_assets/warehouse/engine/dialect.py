@@ -13,8 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert
 
 from crypto_assets.errors import WarehouseUnavailable
-from crypto_assets.warehouse.engine.error_translation import leaves_server, spoils_connection
-from crypto_assets.warehouse.engine.mysql_options import connect_arguments
+from crypto_assets.warehouse.engine.error_translation import (
+    means_connection_lost,
+    means_server_lost,
+)
+from crypto_assets.warehouse.engine.mysql_options import make_connect_arguments
 
 BUSY_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_SECONDS = 5
@@ -22,7 +25,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 # MySQL's where the two differ, so that what passes on one passes on the other. The driver sets
 # character set and autocommit, SQLAlchemy the isolation level. MySQL alone reads the comment: it
 # would tell a table's size as it was up to a day ago.
-_SESSION = (
+_SESSION_SETTINGS = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
     # As many rows as there are. The limit on joins first: setting it forbids large ones.
@@ -41,10 +44,12 @@ def is_sqlite(connection: Connection) -> bool:
 
 def open_engine(url: URL) -> Engine:
     """An engine whose sessions are UTC, strict and READ COMMITTED; it connects when first used."""
-    return _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _mysql_engine(url)
+    return (
+        _open_sqlite_engine(url) if url.get_backend_name() == "sqlite" else _open_mysql_engine(url)
+    )
 
 
-def _mysql_engine(url: URL) -> Engine:
+def _open_mysql_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(query={}),
         # Gap locks of REPEATABLE READ make two writers of neighbouring ranges wait for each other.
@@ -54,8 +59,8 @@ def _mysql_engine(url: URL) -> Engine:
             "charset": "utf8mb4",
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "local_infile": True,
-            "init_command": _SESSION,
-            **connect_arguments(url, "the warehouse URL"),
+            "init_command": _SESSION_SETTINGS,
+            **make_connect_arguments(url, "the warehouse URL"),
         },
     )
     event.listen(engine, "handle_error", _drop_connections)
@@ -70,12 +75,12 @@ def _drop_connections(context: ExceptionContext) -> None:
     are asked for.
     """
     error = context.original_exception
-    if isinstance(error, pymysql.Error) and spoils_connection(error):
+    if isinstance(error, pymysql.Error) and means_connection_lost(error):
         context.is_disconnect = True
-        context.invalidate_pool_on_disconnect = leaves_server(error)
+        context.invalidate_pool_on_disconnect = means_server_lost(error)
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _open_sqlite_engine(url: URL) -> Engine:
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
@@ -94,7 +99,7 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def upsert(
+def make_upsert(
     connection: Connection,
     table: Table,
     keys: Sequence[str],
@@ -113,7 +118,7 @@ def upsert(
 
 
 @contextmanager
-def advisory_lock(connection: Connection, name: str, seconds: int = 120) -> Iterator[None]:
+def hold_advisory_lock(connection: Connection, name: str, seconds: int = 120) -> Iterator[None]:
     """Held by one session of this database at a time, over commits and DDL.
 
     On SQLite the write transaction is the lock.
@@ -132,10 +137,10 @@ def advisory_lock(connection: Connection, name: str, seconds: int = 120) -> Iter
         yield
     finally:
         if not connection.invalidated:  # the lock of a lost session is gone with it
-            _release(connection, key)
+            _release_lock(connection, key)
 
 
-def _release(connection: Connection, key: str) -> None:
+def _release_lock(connection: Connection, key: str) -> None:
     """Ends the session where the lock cannot be released: the work itself is done, or has failed
     with an error of its own."""
     try:

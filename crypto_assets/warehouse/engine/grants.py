@@ -3,13 +3,13 @@
 from sqlalchemy import URL
 from sqlalchemy.dialects import mysql
 
-_WRITER = (
+_WRITER_GRANTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW"
 )
-_READER = "SELECT, SHOW VIEW"
+_READER_GRANTS = "SELECT, SHOW VIEW"
 
 
-def grant_statements(url: URL) -> str:
+def format_grant_statements(url: URL) -> str:
     """Creates the database, a writer (the URL's user) and a reader, whose passwords are to be set.
 
     On SQLite the file's own rights decide, and there is nothing to grant.
@@ -18,12 +18,15 @@ def grant_statements(url: URL) -> str:
         return "-- SQLite has no users: whoever may write the file may write the warehouse.\n"
     database = mysql.dialect().identifier_preparer.quote_identifier(url.database or "")
     lines = [f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;"]
-    for user, rights in ((url.username or "crypto", _WRITER), ("crypto_reader", _READER)):
-        account = f"{_quoted(user)}@'%'"
+    for user, rights in (
+        (url.username or "crypto", _WRITER_GRANTS),
+        ("crypto_reader", _READER_GRANTS),
+    ):
+        account = f"{_quote_text(user)}@'%'"
         lines.append(f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY 'choose-a-password';")
         lines.append(f"GRANT {rights} ON {database}.* TO {account};")
     return "\n".join(lines) + "\n"
 
 
-def _quoted(text: str) -> str:
+def _quote_text(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

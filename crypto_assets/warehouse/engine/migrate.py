@@ -20,36 +20,39 @@ from crypto_assets.errors import (
 )
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite, open_engine
-from crypto_assets.warehouse.engine.error_translation import explain, missing_database
+from crypto_assets.warehouse.engine.error_translation import (
+    format_missing_database,
+    translate_error,
+)
 
-_SCRIPTS = Path(__file__).parent / "migrations"
+_SCRIPTS_FOLDER = Path(__file__).parent / "migrations"
 
 
-def migrate(database: Database) -> None:
+def migrate_schema(database: Database) -> None:
     """Creates or upgrades the schema; safe to repeat, to kill and to start twice at once.
 
     Raises WarehouseTooNew for a schema of a later program, WarehouseRefused where the place
     cannot be made or written.
     """
-    if database.file:
-        _make_file(database.file)
+    if database.sqlite_path:
+        _create_file(database.sqlite_path)
     else:
-        database.attempt(lambda: _make_database(database.url))
-    if database.file:
-        database.attempt(lambda: _switch_to_wal(database))
-    database.write_alone("migrate", _upgrade)
+        database.run_with_retries(lambda: _ensure_database(database.url))
+    if database.sqlite_path:
+        database.run_with_retries(lambda: _switch_to_wal(database))
+    database.run_exclusive_write("migrate", _upgrade_schema)
 
 
-def require_ready(database: Database) -> None:
+def require_current_schema(database: Database) -> None:
     """Raises WarehouseNotReady or WarehouseTooNew unless the schema is this program's."""
-    ready = database.read_primary(lambda c: _current(c) == _head())
+    ready = database.run_primary_read(lambda c: _read_schema_version(c) == _find_head_version())
     if not ready:
         raise WarehouseNotReady(
             "the warehouse's schema is missing or old: run `crypto-assets init`"
         )
 
 
-def _make_file(path: Path) -> None:
+def _create_file(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -57,12 +60,12 @@ def _make_file(path: Path) -> None:
         raise WarehouseRefused(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _make_database(url: URL) -> None:
+def _ensure_database(url: URL) -> None:
     engine = open_engine(url)
     try:
         engine.connect().close()
     except DBAPIError as error:
-        if str(explain(error, url)) != missing_database(url):
+        if str(translate_error(error, url)) != format_missing_database(url):
             raise
         _create_database(url)
     finally:
@@ -81,17 +84,17 @@ def _create_database(url: URL) -> None:
                 )
             )
     except DBAPIError as error:
-        if isinstance(explain(error, url), WarehouseUnavailable):
+        if isinstance(translate_error(error, url), WarehouseUnavailable):
             raise
-        raise WarehouseRefused(missing_database(url)) from None
+        raise WarehouseRefused(format_missing_database(url)) from None
     finally:
         server.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
-    if _current(connection) == _head():
+def _upgrade_schema(connection: Connection) -> None:
+    if _read_schema_version(connection) == _find_head_version():
         return
-    config = _config()
+    config = _alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
@@ -104,7 +107,7 @@ def _switch_to_wal(database: Database) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-def _current(connection: Connection) -> str | None:
+def _read_schema_version(connection: Connection) -> str | None:
     """The schema's version. Raises WarehouseTooNew where this program does not know it."""
     if is_sqlite(connection) and not inspect(connection).has_table("alembic_version"):
         return None
@@ -114,7 +117,7 @@ def _current(connection: Connection) -> str | None:
     if len(heads) > 1:
         raise WarehouseError(f"the warehouse carries several versions at once: {heads}")
     try:
-        ScriptDirectory.from_config(_config()).get_revision(heads[0])
+        ScriptDirectory.from_config(_alembic_config()).get_revision(heads[0])
     except CommandError:
         raise WarehouseTooNew(
             f"the warehouse has version {heads[0]!r}, which this program does not know: "
@@ -124,13 +127,13 @@ def _current(connection: Connection) -> str | None:
 
 
 @cache
-def _head() -> str:
+def _find_head_version() -> str:
     """Read once a process: finding it imports every migration."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    return ScriptDirectory.from_config(_alembic_config()).get_current_head() or ""
 
 
-def _config() -> Config:
+def _alembic_config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(_SCRIPTS_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

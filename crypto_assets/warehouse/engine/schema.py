@@ -18,15 +18,15 @@ from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.candles import PRICE as ARROW_PRICE
 from crypto_assets.market.candles import VOLUME as ARROW_VOLUME
 from crypto_assets.warehouse.engine.column_types import (
-    BUCKET,
-    KEY,
-    MID,
-    NAME,
-    PRICE,
-    RATIO,
-    VOLUME,
-    VOLUME_SUM,
-    Exact,
+    BUCKET_COLUMN,
+    KEY_COLUMN,
+    MID_PRICE_COLUMN,
+    NAME_COLUMN,
+    PRICE_COLUMN,
+    RATIO_COLUMN,
+    VOLUME_COLUMN,
+    VOLUME_SUM_COLUMN,
+    DecimalColumn,
 )
 
 metadata = MetaData()
@@ -35,7 +35,7 @@ metadata = MetaData()
 VALUE_COLUMNS: tuple[str, ...] = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 
 
-def _table(name: str, *items: SchemaItem) -> Table:
+def _make_table(name: str, *items: SchemaItem) -> Table:
     return Table(
         name,
         metadata,
@@ -51,129 +51,129 @@ def _table(name: str, *items: SchemaItem) -> Table:
     )
 
 
-def _time(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
+def _time_column(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
     """Epoch milliseconds, UTC."""
     return Column(name, BigInteger, nullable=nullable, primary_key=primary_key, autoincrement=False)
 
 
-def _symbol_id() -> Column[int]:
+def _symbol_id_column() -> Column[int]:
     return Column("symbol_id", Integer, primary_key=True, autoincrement=False)
 
 
-def _text(name: str, width: int, *, nullable: bool = False) -> Column[str]:
+def _text_column(name: str, width: int, *, nullable: bool = False) -> Column[str]:
     return Column(name, String(width), nullable=nullable)
 
 
-def _values(prefix: str = "", volume: Exact = VOLUME) -> list[Column[object]]:
+def _value_columns(prefix: str = "", volume: DecimalColumn = VOLUME_COLUMN) -> list[Column[object]]:
     """The columns of a candle after its open time."""
-    kinds = {ARROW_PRICE: PRICE, ARROW_VOLUME: volume}
+    kinds = {ARROW_PRICE: PRICE_COLUMN, ARROW_VOLUME: volume}
     return [
         Column(prefix + name, kinds.get(CANDLE_SCHEMA.field(name).type, BigInteger), nullable=False)
         for name in VALUE_COLUMNS
     ]
 
 
-symbols = _table(
+symbols = _make_table(
     "symbols",
     Column("symbol_id", Integer, primary_key=True),
-    Column("symbol", NAME, nullable=False),
-    Column("base", NAME, nullable=False),
-    Column("quote", NAME, nullable=False),
-    _text("status", 20),
-    Column("tick_size", PRICE, nullable=False),
-    _time("active_since"),
-    _time("active_until", nullable=True),
+    Column("symbol", NAME_COLUMN, nullable=False),
+    Column("base", NAME_COLUMN, nullable=False),
+    Column("quote", NAME_COLUMN, nullable=False),
+    _text_column("status", 20),
+    Column("tick_size", PRICE_COLUMN, nullable=False),
+    _time_column("active_since"),
+    _time_column("active_until", nullable=True),
     UniqueConstraint("symbol", name="uq_symbols_symbol"),
 )
 
-fact_klines = _table(
+fact_klines = _make_table(
     "fact_klines",
-    _symbol_id(),
-    _time("open_time", primary_key=True),
-    *_values(),
-    _time("fetched_at"),
-    _text("source", 8),
+    _symbol_id_column(),
+    _time_column("open_time", primary_key=True),
+    *_value_columns(),
+    _time_column("fetched_at"),
+    _text_column("source", 8),
 )
 
 hourly_klines, daily_klines = (
-    _table(
+    _make_table(
         name,
-        _symbol_id(),
-        _time("open_time", primary_key=True),
-        *_values(volume=VOLUME_SUM),
+        _symbol_id_column(),
+        _time_column("open_time", primary_key=True),
+        *_value_columns(volume=VOLUME_SUM_COLUMN),
         Column("minute_count", Integer, nullable=False),
     )
     for name in ("hourly_klines", "daily_klines")
 )
 
 # A row stands until its hour (then hour_done = 1) and its day have been computed anew.
-stale_hours = _table(
+stale_hours = _make_table(
     "stale_hours",
-    _symbol_id(),
-    _time("open_time", primary_key=True),
+    _symbol_id_column(),
+    _time_column("open_time", primary_key=True),
     Column("hour_done", SmallInteger, nullable=False),
 )
 
-fact_order_book = _table(
+fact_order_book = _make_table(
     "fact_order_book",
-    _symbol_id(),
+    _symbol_id_column(),
     Column("last_update_id", BigInteger, primary_key=True, autoincrement=False),
     Column("side", String(3), primary_key=True),
     Column("level", SmallInteger, primary_key=True, autoincrement=False),
-    _time("captured_at"),
-    Column("price", PRICE, nullable=False),
-    Column("quantity", VOLUME, nullable=False),
+    _time_column("captured_at"),
+    Column("price", PRICE_COLUMN, nullable=False),
+    Column("quantity", VOLUME_COLUMN, nullable=False),
 )
 
-order_book_snapshots = _table(
+order_book_snapshots = _make_table(
     "order_book_snapshots",
-    _symbol_id(),
+    _symbol_id_column(),
     Column("last_update_id", BigInteger, primary_key=True, autoincrement=False),
-    _time("captured_at"),
-    Column("best_bid", PRICE, nullable=False),
-    Column("best_ask", PRICE, nullable=False),
-    Column("mid", MID, nullable=False),
-    Column("spread", PRICE, nullable=False),
-    Column("bid_depth", VOLUME_SUM, nullable=False),
-    Column("ask_depth", VOLUME_SUM, nullable=False),
-    Column("imbalance", RATIO, nullable=False),
+    _time_column("captured_at"),
+    Column("best_bid", PRICE_COLUMN, nullable=False),
+    Column("best_ask", PRICE_COLUMN, nullable=False),
+    Column("mid", MID_PRICE_COLUMN, nullable=False),
+    Column("spread", PRICE_COLUMN, nullable=False),
+    Column("bid_depth", VOLUME_SUM_COLUMN, nullable=False),
+    Column("ask_depth", VOLUME_SUM_COLUMN, nullable=False),
+    Column("imbalance", RATIO_COLUMN, nullable=False),
     Index("ix_order_book_snapshots_captured", "symbol_id", "captured_at"),
 )
 
-lake_objects = _table(
+lake_objects = _make_table(
     "lake_objects",
-    Column("bucket", BUCKET, primary_key=True),
-    Column("key", KEY, primary_key=True),
-    Column("symbol", NAME, nullable=False),
-    _text("kind", 8),
-    _text("source", 8),
-    _time("first_time"),
-    _time("last_time"),
+    Column("bucket", BUCKET_COLUMN, primary_key=True),
+    Column("key", KEY_COLUMN, primary_key=True),
+    Column("symbol", NAME_COLUMN, nullable=False),
+    _text_column("kind", 8),
+    _text_column("source", 8),
+    _time_column("first_time"),
+    _time_column("last_time"),
     Column("rows", Integer, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
-    _text("sha256", 64),
-    _time("fetched_at"),
-    _time("loaded_at", nullable=True),
+    _text_column("sha256", 64),
+    _time_column("fetched_at"),
+    _time_column("loaded_at", nullable=True),
     Index("ix_lake_objects_window", "symbol", "kind", "first_time"),
     Index("ix_lake_objects_unloaded", "kind", "loaded_at", "symbol", "first_time"),
     Index("ix_lake_objects_fetched", "fetched_at"),
     Index("ix_lake_objects_totals", "bucket", "kind", "size_bytes"),
 )
 
-extraction_metadata = _table(
+extraction_metadata = _make_table(
     "extraction_metadata",
-    _symbol_id(),
+    _symbol_id_column(),
     Column("kind", String(8), primary_key=True),
-    _time("last_open_time", nullable=True),
-    _time("last_fetch_time", nullable=True),
+    _time_column("last_open_time", nullable=True),
+    _time_column("last_fetch_time", nullable=True),
     Column("record_count", BigInteger, nullable=False),
-    _time("purged_before", nullable=True),
+    _time_column("purged_before", nullable=True),
 )
 
 # What was held in sum, a row an hour and a day's worth of them.
-totals = _table(
+totals = _make_table(
     "totals",
-    _time("taken_at", primary_key=True),
+    _time_column("taken_at", primary_key=True),
     Column("candles", BigInteger, nullable=False),
     Column("objects", BigInteger, nullable=False),
     Column("lake_bytes", BigInteger, nullable=False),
@@ -181,80 +181,80 @@ totals = _table(
     Column("lag_ms", BigInteger, nullable=True),
 )
 
-kline_gaps = _table(
+kline_gaps = _make_table(
     "kline_gaps",
-    _symbol_id(),
-    _time("start", primary_key=True),
-    _time("end"),
+    _symbol_id_column(),
+    _time_column("start", primary_key=True),
+    _time_column("end"),
     Column("minutes", Integer, nullable=False),
-    _text("class", 16),
-    _text("evidence", 500),
-    _time("first_seen"),
-    _time("closed_at", nullable=True),
+    _text_column("class", 16),
+    _text_column("evidence", 500),
+    _time_column("first_seen"),
+    _time_column("closed_at", nullable=True),
     Column("attempts", Integer, nullable=False),
-    _time("next_retry_at", nullable=True),
+    _time_column("next_retry_at", nullable=True),
     Index("ix_kline_gaps_retry", "closed_at", "class", "next_retry_at"),
     Index("ix_kline_gaps_totals", "closed_at", "symbol_id", "class", "minutes"),
 )
 
-kline_revisions = _table(
+kline_revisions = _make_table(
     "kline_revisions",
     Column("revision_id", Integer, primary_key=True),
     Column("symbol_id", Integer, nullable=False),
-    _time("open_time"),
-    *_values("old_"),
-    _time("old_fetched_at"),
-    _text("old_source", 8),
-    *_values("new_"),
-    _time("new_fetched_at"),
-    _text("new_source", 8),
-    _time("noted_at"),
+    _time_column("open_time"),
+    *_value_columns("old_"),
+    _time_column("old_fetched_at"),
+    _text_column("old_source", 8),
+    *_value_columns("new_"),
+    _time_column("new_fetched_at"),
+    _text_column("new_source", 8),
+    _time_column("noted_at"),
     Index("ix_kline_revisions_time", "symbol_id", "open_time"),
     Index("ix_kline_revisions_noted", "noted_at"),
 )
 
-exchange_conflicts = _table(
+exchange_conflicts = _make_table(
     "exchange_conflicts",
-    _symbol_id(),
+    _symbol_id_column(),
     Column("period", String(3), primary_key=True),
-    _time("open_time", primary_key=True),
-    _text("kind", 16),
-    _text("evidence", 500),
-    _time("recorded_at"),
+    _time_column("open_time", primary_key=True),
+    _text_column("kind", 16),
+    _text_column("evidence", 500),
+    _time_column("recorded_at"),
     Index("ix_exchange_conflicts_recorded", "recorded_at"),
 )
 
-quarantine = _table(
+quarantine = _make_table(
     "quarantine",
     Column("quarantine_id", Integer, primary_key=True),
-    _text("fingerprint", 64),
-    Column("symbol", NAME, nullable=False),
-    _text("kind", 8),
-    Column("bucket", BUCKET, nullable=False),
-    Column("key", KEY, nullable=False),
-    _time("open_time", nullable=True),
-    _text("reason", 500),
+    _text_column("fingerprint", 64),
+    Column("symbol", NAME_COLUMN, nullable=False),
+    _text_column("kind", 8),
+    Column("bucket", BUCKET_COLUMN, nullable=False),
+    Column("key", KEY_COLUMN, nullable=False),
+    _time_column("open_time", nullable=True),
+    _text_column("reason", 500),
     Column("content", Text, nullable=False),
-    _time("noted_at"),
+    _time_column("noted_at"),
     UniqueConstraint("fingerprint", name="uq_quarantine_fingerprint"),
     Index("ix_quarantine_noted", "noted_at"),
     Index("ix_quarantine_symbol", "symbol", "noted_at"),
     Index("ix_quarantine_object", "bucket", "key"),
 )
 
-app_settings = _table(
+app_settings = _make_table(
     "app_settings",
     Column("name", String(100), primary_key=True),
     Column("value", Text, nullable=False),
-    _time("changed_at"),
+    _time_column("changed_at"),
 )
 
-audit_log = _table(
+audit_log = _make_table(
     "audit_log",
     Column("audit_id", Integer, primary_key=True),
-    _time("changed_at"),
-    _text("who", 200),
-    _text("name", 100),
+    _time_column("changed_at"),
+    _text_column("who", 200),
+    _text_column("name", 100),
     Column("old_value", Text),
     Column("new_value", Text),
     Index("ix_audit_log_changed", "changed_at"),

@@ -14,16 +14,16 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms
 from crypto_assets.warehouse.catalog import watermarks
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 from crypto_assets.warehouse.engine.schema import daily_klines, fact_klines, hourly_klines
 from crypto_assets.warehouse.klines import stale_periods
-from crypto_assets.warehouse.klines.rollup_sql import ALL_COLUMNS, rolled_up, rolled_up_of
+from crypto_assets.warehouse.klines.rollup_sql import ALL_COLUMNS, select_rollup, select_rollup_at
 
 PERIOD_SCHEMA = CANDLE_SCHEMA.append(pa.field("minute_count", pa.int64()))
-_TABLES = {Interval.H1: hourly_klines, Interval.D1: daily_klines}
+_AGGREGATE_TABLES = {Interval.H1: hourly_klines, Interval.D1: daily_klines}
 # Fresh periods between two stale ones are rather read along than cost a statement of their own.
 _READ_ALONG_PERIODS = 24
 
@@ -36,59 +36,61 @@ class AggregateResult:
     written: int = 0
 
 
-class Aggregates:
-    def __init__(self, database: Database, symbols: Symbols) -> None:
+class KlineAggregates:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
 
-    def hours(self, symbol: str, window: Window, closed_before_ms: int) -> AggregateResult:
+    def recompute_hours(
+        self, symbol: str, window: Window, closed_before_ms: int
+    ) -> AggregateResult:
         """Recomputes the window's stale hours that ended before `closed_before_ms`.
 
         One transaction under the symbol's lock. An hour that lost all its minutes goes.
         """
-        symbol_id = self._symbols.id_of(symbol)
-        due = _closed(window, HOUR_MS, closed_before_ms)
-        waiting = stale_periods.waiting_hours(symbol_id, due).limit(1)
-        if not self._database.read_primary(lambda c: c.execute(waiting).first()):
+        symbol_id = self._symbols.get_id(symbol)
+        due = _clip_to_closed_periods(window, HOUR_MS, closed_before_ms)
+        waiting = stale_periods.select_stale_hours(symbol_id, due).limit(1)
+        if not self._database.run_primary_read(lambda c: c.execute(waiting).first()):
             return AggregateResult()
-        return self._database.write(lambda c: _compute_hours(c, symbol_id, due))
+        return self._database.run_write(lambda c: _compute_hours(c, symbol_id, due))
 
-    def days(self, symbol: str, window: Window, closed_before_ms: int) -> AggregateResult:
+    def recompute_days(self, symbol: str, window: Window, closed_before_ms: int) -> AggregateResult:
         """Recomputes from hours the closed days of which an hour was computed anew.
 
         The days that the window touches. One that still has a stale hour waits for `hours`.
         """
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         whole = Window(floor_ms(window.start_ms, DAY_MS), window.end_ms)
-        due = _closed(whole, DAY_MS, closed_before_ms)
-        ready = stale_periods.ready_days(symbol_id, due).limit(1)
-        if not self._database.read_primary(lambda c: c.execute(ready).first()):
+        due = _clip_to_closed_periods(whole, DAY_MS, closed_before_ms)
+        ready = stale_periods.select_computable_days(symbol_id, due).limit(1)
+        if not self._database.run_primary_read(lambda c: c.execute(ready).first()):
             return AggregateResult()
-        return self._database.write(lambda c: _compute_days(c, symbol_id, due))
+        return self._database.run_write(lambda c: _compute_days(c, symbol_id, due))
 
-    def waiting(self, symbols: Iterable[str], window: Window) -> bool:
+    def has_stale_hours(self, symbols: Iterable[str], window: Window) -> bool:
         """Whether an hour of the window, of any of the symbols, is yet to be computed."""
-        ids = [self._symbols.id_of(name) for name in symbols]
-        found = stale_periods.waiting_of(ids, window).limit(1)
-        return self._database.read_primary(lambda c: c.execute(found).first()) is not None
+        ids = [self._symbols.get_id(name) for name in symbols]
+        found = stale_periods.select_stale_of_symbols(ids, window).limit(1)
+        return self._database.run_primary_read(lambda c: c.execute(found).first()) is not None
 
-    def stale_symbols(self) -> list[str]:
+    def list_stale_symbols(self) -> list[str]:
         """Symbols with hours that wait for `hours`, closed or not."""
-        ids = set(self._database.read_primary(stale_periods.symbol_ids))
-        return [symbol.name for symbol in self._symbols.all() if symbol.symbol_id in ids]
+        ids = set(self._database.run_primary_read(stale_periods.list_stale_symbol_ids))
+        return [symbol.name for symbol in self._symbols.list_all() if symbol.symbol_id in ids]
 
-    def uncomputed_days(self, before_ms: int) -> list[tuple[str, date]]:
+    def list_stale_days(self, before_ms: int) -> list[tuple[str, date]]:
         """Symbols and their UTC days that began before an instant and wait for `hours` or `days`.
 
         Days that are over have been computed unless a run was cut short.
         """
-        names = {symbol.symbol_id: symbol.name for symbol in self._symbols.all()}
-        rows = self._database.read_primary(
-            lambda c: c.execute(stale_periods.symbol_days(before_ms)).all()
+        names = {symbol.symbol_id: symbol.name for symbol in self._symbols.list_all()}
+        rows = self._database.run_primary_read(
+            lambda c: c.execute(stale_periods.select_stale_days(before_ms)).all()
         )
         return sorted((names[row.symbol_id], day_of(row.day)) for row in rows)
 
-    def read(
+    def read_candles(
         self,
         symbol: str,
         interval: Interval,
@@ -101,13 +103,13 @@ class Aggregates:
 
         Raises WrongUse for another interval than 1h and 1d.
         """
-        if interval not in _TABLES:
+        if interval not in _AGGREGATE_TABLES:
             raise WrongUse(f"candles of {interval} are not stored, only 1m, 1h and 1d are")
-        symbol_id = self._symbols.id_of(symbol)
-        return self._database.read(
-            lambda c: arrow_reader.of_symbol(
+        symbol_id = self._symbols.get_id(symbol)
+        return self._database.run_read(
+            lambda c: arrow_reader.read_symbol_rows(
                 c,
-                _TABLES[interval],
+                _AGGREGATE_TABLES[interval],
                 symbol_id,
                 window,
                 PERIOD_SCHEMA,
@@ -117,7 +119,7 @@ class Aggregates:
         )
 
 
-def _closed(window: Window, width_ms: int, closed_before_ms: int) -> Window:
+def _clip_to_closed_periods(window: Window, width_ms: int, closed_before_ms: int) -> Window:
     """The window's whole periods that ended before an instant."""
     start = floor_ms(window.start_ms + width_ms - 1, width_ms)
     reach = floor_ms(window.end_ms + width_ms - 1, width_ms)
@@ -125,7 +127,7 @@ def _closed(window: Window, width_ms: int, closed_before_ms: int) -> Window:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _RollupStep:
     """From which table which periods of which width are computed."""
 
     parts: Table
@@ -133,44 +135,52 @@ class _Source:
     width_ms: int
 
 
-_HOURS = _Source(fact_klines, hourly_klines, HOUR_MS)
-_DAYS = _Source(hourly_klines, daily_klines, DAY_MS)
+_HOUR_ROLLUP = _RollupStep(fact_klines, hourly_klines, HOUR_MS)
+_DAY_ROLLUP = _RollupStep(hourly_klines, daily_klines, DAY_MS)
 
 
 def _compute_hours(connection: Connection, symbol_id: int, due: Window) -> AggregateResult:
-    mark = watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
+    mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
     due = due & Window(mark.purged_before or due.start_ms, due.end_ms)
-    opens = stale_periods.ascending(connection, stale_periods.waiting_hours(symbol_id, due))
-    written = _rewrite(connection, symbol_id, _HOURS, opens, stale_periods.waiting_hours)
-    stale_periods.hours_done(connection, symbol_id, due)
+    opens = stale_periods.list_ascending(
+        connection, stale_periods.select_stale_hours(symbol_id, due)
+    )
+    written = _rewrite_periods(
+        connection, symbol_id, _HOUR_ROLLUP, opens, stale_periods.select_stale_hours
+    )
+    stale_periods.mark_hours_computed(connection, symbol_id, due)
     return AggregateResult(tuple(opens), written)
 
 
 def _compute_days(connection: Connection, symbol_id: int, due: Window) -> AggregateResult:
-    watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
-    opens = stale_periods.ascending(connection, stale_periods.ready_days(symbol_id, due))
-    written = _rewrite(connection, symbol_id, _DAYS, opens, stale_periods.ready_days)
-    stale_periods.days_done(connection, symbol_id, opens)
+    watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
+    opens = stale_periods.list_ascending(
+        connection, stale_periods.select_computable_days(symbol_id, due)
+    )
+    written = _rewrite_periods(
+        connection, symbol_id, _DAY_ROLLUP, opens, stale_periods.select_computable_days
+    )
+    stale_periods.clear_computed_days(connection, symbol_id, opens)
     return AggregateResult(tuple(opens), written)
 
 
-def _rewrite(
+def _rewrite_periods(
     connection: Connection,
     symbol_id: int,
-    source: _Source,
+    source: _RollupStep,
     opens: Sequence[int],
     wanted: Callable[[int, Window], Select[tuple[int]]],
 ) -> int:
     """Puts the wanted periods, which open at `opens`, in place of what was; returns how many."""
     written = 0
     target, width = source.target, source.width_ms
-    for run in stale_periods.runs(opens, width, _READ_ALONG_PERIODS * width):
-        outdated = delete(target).where(*stale_periods.inside(target, symbol_id, run))
+    for run in stale_periods.merge_periods(opens, width, _READ_ALONG_PERIODS * width):
+        outdated = delete(target).where(*stale_periods.match_window(target, symbol_id, run))
         bounds = (run.start_ms, run.end_ms)
         rows = (
-            rolled_up_of(wanted(symbol_id, run), source.parts, symbol_id, width)
+            select_rollup_at(wanted(symbol_id, run), source.parts, symbol_id, width)
             if is_sqlite(connection)
-            else rolled_up(source.parts, symbol_id, bounds, width)
+            else select_rollup(source.parts, symbol_id, bounds, width)
         )
         inside = bisect_left(opens, run.end_ms) - bisect_left(opens, run.start_ms)
         if inside * width < run.end_ms - run.start_ms:

@@ -18,13 +18,13 @@ from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS
 FETCHED_SCHEMA = CANDLE_SCHEMA.append(pa.field("fetched_at", pa.int64())).append(
     pa.field("source", pa.string())
 )
-_PRECEDENCE = ("open_time", "rank", "fetched_at", "source", *VALUE_COLUMNS, "held")
-_SOURCES = pa.array([source.value for source in Source], pa.string())
-_RANKS = pa.array([source.rank for source in Source], pa.int8())
+_PRECEDENCE_ORDER = ("open_time", "rank", "fetched_at", "source", *VALUE_COLUMNS, "held")
+_SOURCE_NAMES = pa.array([source.value for source in Source], pa.string())
+_SOURCE_RANKS = pa.array([source.rank for source in Source], pa.int8())
 
 
 @dataclass(frozen=True)
-class Settlement:
+class ResolvedVersions:
     """What a load does to the minutes it touches; all tables have the incoming's columns.
 
     `new` is to be inserted. `rewritten` replaces held rows: its first `changed` rows say something
@@ -35,14 +35,14 @@ class Settlement:
     new: pa.Table
     rewritten: pa.Table
     changed: int
-    contested: frozenset[int]
+    conflicting_times: frozenset[int]
 
 
-def settle(incoming: pa.Table, held: pa.Table) -> Settlement:
+def resolve_versions(incoming: pa.Table, held: pa.Table) -> ResolvedVersions:
     """Incoming versions, in any order and number, against the one that is held of each minute."""
     nothing = incoming.slice(0, 0)
-    if not held.num_rows and _ascending(incoming["open_time"]):
-        return Settlement(incoming, nothing, 0, frozenset())
+    if not held.num_rows and _is_ascending(incoming["open_time"]):
+        return ResolvedVersions(incoming, nothing, 0, frozenset())
     versions = pa.concat_tables(
         [
             incoming.append_column("held", pa.array([False] * incoming.num_rows, pa.bool_())),
@@ -50,29 +50,31 @@ def settle(incoming: pa.Table, held: pa.Table) -> Settlement:
         ]
     )
     versions = versions.append_column("rank", rank_sources(versions["source"]))
-    versions = versions.sort_by([(name, "ascending") for name in _PRECEDENCE])
+    versions = versions.sort_by([(name, "ascending") for name in _PRECEDENCE_ORDER])
     times = versions["open_time"].combine_chunks()
     last = pc.not_equal(times[:-1], times[1:])
-    winners = versions.filter(pa.concat_arrays([_flat(last), pa.array([True])]))
+    winners = versions.filter(pa.concat_arrays([_combine_chunks(last), pa.array([True])]))
     of_time = pc.index_in(times, winners["open_time"].combine_chunks())
-    contested = frozenset(times.filter(_flat(_differ(versions, winners.take(of_time)))).to_pylist())
+    contested = frozenset(
+        times.filter(_combine_chunks(_rows_differ(versions, winners.take(of_time)))).to_pylist()
+    )
 
     written = winners.filter(pc.invert(winners["held"])).drop_columns(["held", "rank"])
     place = pc.index_in(written["open_time"].combine_chunks(), held["open_time"].combine_chunks())
     new = written.filter(pc.is_null(place))
     known = written.filter(pc.is_valid(place))
-    differs = _differ(known, held.take(place.drop_null()))
+    differs = _rows_differ(known, held.take(place.drop_null()))
     changed = known.filter(differs)
     again = known.filter(pc.invert(differs))
-    return Settlement(new, pa.concat_tables([changed, again]), changed.num_rows, contested)
+    return ResolvedVersions(new, pa.concat_tables([changed, again]), changed.num_rows, contested)
 
 
 def rank_sources(sources: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the rank of each source, as int8."""
-    return pc.take(_RANKS, pc.index_in(sources, _SOURCES))
+    return pc.take(_SOURCE_RANKS, pc.index_in(sources, _SOURCE_NAMES))
 
 
-def count_over(versions: pa.Table, others: pa.Table) -> pa.ChunkedArray:
+def takes_precedence(versions: pa.Table, others: pa.Table) -> pa.ChunkedArray:
     """Return, row by row, whether a version counts over the other one of its minute.
 
     Of two of the same fetch the first does.
@@ -82,12 +84,12 @@ def count_over(versions: pa.Table, others: pa.Table) -> pa.ChunkedArray:
     return pc.or_(pc.greater(*ranks), pc.and_(pc.equal(*ranks), later))
 
 
-def _ascending(times: pa.ChunkedArray) -> bool:
+def _is_ascending(times: pa.ChunkedArray) -> bool:
     flat = times.combine_chunks()
     return pc.all(pc.less(flat[:-1], flat[1:])).as_py() is not False
 
 
-def _differ(one: pa.Table, other: pa.Table) -> pa.ChunkedArray:
+def _rows_differ(one: pa.Table, other: pa.Table) -> pa.ChunkedArray:
     """Row by row, whether any value is another."""
     differs = pc.not_equal(one["close"], other["close"])
     for name in VALUE_COLUMNS:
@@ -95,5 +97,5 @@ def _differ(one: pa.Table, other: pa.Table) -> pa.ChunkedArray:
     return differs
 
 
-def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+def _combine_chunks(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -23,19 +23,19 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of, floor_ms
 from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
-from crypto_assets.warehouse.klines.stale_periods import inside
+from crypto_assets.warehouse.klines.stale_periods import match_window
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
-from crypto_assets.warehouse.quality.quarantine import Quarantined, quarantine_rows
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord, store_quarantine_records
 
-_SPEAKING = (Source.ARCHIVE, Source.VERIFIED)
+_AUTHORITATIVE_SOURCES = (Source.ARCHIVE, Source.VERIFIED)
 # Why a minute of a verified hour is refused.
-MADE_WITHOUT = "the exchange's own hour is made without this minute"
+NOT_IN_EXCHANGE_HOUR = "the exchange's own hour is made without this minute"
 # How each reason to refuse an import begins.
-_REFUSED = "imported, but"
+_REFUSAL_PREFIX = "imported, but"
 
 
 @dataclass(frozen=True)
-class Absence:
+class NonexistentWindow:
     """A window in which no source below `rank` adds a minute, and why.
 
     `gap_start` is the start of the ledger's gap (epoch ms) where the ledger says so.
@@ -60,7 +60,7 @@ class RefusedVersions:
         return times
 
 
-def find_doubtful(versions: pa.Table, *others: pa.Table) -> pa.Table:
+def find_doubtful_versions(versions: pa.Table, *others: pa.Table) -> pa.Table:
     """Return the versions of minutes that may not exist, by their sources alone.
 
     These are minutes that only an import has, here or in `others`. Where any minute is verified,
@@ -76,8 +76,8 @@ def find_doubtful(versions: pa.Table, *others: pa.Table) -> pa.Table:
     return versions.filter(pa.array(_best_ranks(versions, others) < least))
 
 
-def refuse(
-    versions: pa.Table, others: Sequence[pa.Table], absences: Sequence[Absence]
+def find_refused_versions(
+    versions: pa.Table, others: Sequence[pa.Table], absences: Sequence[NonexistentWindow]
 ) -> RefusedVersions:
     """Return the versions of minutes of which no source as good as an absence has one.
 
@@ -91,10 +91,10 @@ def refuse(
     rows = versions.filter(pa.array(which >= 0))
     reasons = [absences[number].reason for number in which[which >= 0].tolist()]
     sources = rows["source"].to_pylist()
-    return RefusedVersions(rows, tuple(map(_reason, sources, reasons)))
+    return RefusedVersions(rows, tuple(map(_format_reason, sources, reasons)))
 
 
-def without(versions: pa.Table, refused: RefusedVersions) -> pa.Table:
+def exclude_refused(versions: pa.Table, refused: RefusedVersions) -> pa.Table:
     """Return versions without those of the refused minutes."""
     if not refused.rows.num_rows:
         return versions
@@ -113,23 +113,25 @@ def _best_ranks(versions: pa.Table, others: Sequence[pa.Table]) -> NDArray[np.in
     return found
 
 
-def _reason(source: str, absence: str) -> str:
-    return f"{_REFUSED} {absence}" if source == Source.IMPORT.value else absence
+def _format_reason(source: str, absence: str) -> str:
+    return f"{_REFUSAL_PREFIX} {absence}" if source == Source.IMPORT.value else absence
 
 
-def note_refused(connection: Connection, symbol: str, refused: RefusedVersions, now: int) -> None:
+def quarantine_refused(
+    connection: Connection, symbol: str, refused: RefusedVersions, now: int
+) -> None:
     """Quarantine refused minutes, each once for the object that brought it.
 
     Part of a transaction. A minute whose object is no longer in the manifest is recorded under the
     table that held it.
     """
     times = refused.open_times
-    objects = _objects(connection, symbol, Window(min(times), max(times) + 1))
+    objects = _list_klines_objects(connection, symbol, Window(min(times), max(times) + 1))
     rows = rows_from_table(refused.rows.select(CANDLE_COLUMNS).cast(CANDLE_SCHEMA))
     fetches = (refused.rows[name].to_pylist() for name in ("fetched_at", "source"))
-    places = [_place(objects, *fetch) for fetch in zip(times, *fetches, strict=True)]
+    places = [_find_source_object(objects, *fetch) for fetch in zip(times, *fetches, strict=True)]
     found = [
-        Quarantined(
+        QuarantineRecord(
             symbol=symbol,
             kind=ObjectKind.KLINES,
             bucket=bucket,
@@ -141,12 +143,12 @@ def note_refused(connection: Connection, symbol: str, refused: RefusedVersions, 
         )
         for (bucket, key), at, row, reason in zip(places, times, rows, refused.reasons, strict=True)
     ]
-    known = _noted(connection, symbol, set(places))
+    known = _list_quarantined_minutes(connection, symbol, set(places))
     fresh = [one for one in found if (one.bucket, one.key, one.open_time) not in known]
-    quarantine_rows(connection, fresh)
+    store_quarantine_records(connection, fresh)
 
 
-def _objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
+def _list_klines_objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
     """Klines objects with data in a window; none crosses a UTC day."""
     table = lake_objects.c
     statement = (
@@ -165,7 +167,9 @@ def _objects(connection: Connection, symbol: str, window: Window) -> list[Row[An
     return list(connection.execute(statement))
 
 
-def _place(objects: Sequence[Row[Any]], at: int, fetched_at: int, source: str) -> tuple[str, str]:
+def _find_source_object(
+    objects: Sequence[Row[Any]], at: int, fetched_at: int, source: str
+) -> tuple[str, str]:
     """Bucket and key of the object that brought a minute."""
     for item in objects:
         fetch = (item.fetched_at, item.source)
@@ -174,7 +178,7 @@ def _place(objects: Sequence[Row[Any]], at: int, fetched_at: int, source: str) -
     return "warehouse", fact_klines.name
 
 
-def _noted(
+def _list_quarantined_minutes(
     connection: Connection, symbol: str, places: Iterable[tuple[str, str]]
 ) -> set[tuple[str, str, int]]:
     """Minutes of objects that were refused before, for whatever reason."""
@@ -184,20 +188,22 @@ def _noted(
             quarantine.c.bucket == bucket,
             quarantine.c.key == key,
             quarantine.c.symbol == symbol,
-            quarantine.c.reason.startswith(_REFUSED),
+            quarantine.c.reason.startswith(_REFUSAL_PREFIX),
         )
         found |= {(bucket, key, at) for at in connection.execute(statement).scalars()}
     return found
 
 
-def absences_of(objects: Iterable[LakeObject]) -> list[Absence]:
+def derive_nonexistent_windows(objects: Iterable[LakeObject]) -> list[NonexistentWindow]:
     """Return what klines objects say of the minutes that they lack; oldest first."""
-    return _absences([(item.source, item.first_time, item.last_time) for item in objects])
+    return _make_nonexistent_windows(
+        [(item.source, item.first_time, item.last_time) for item in objects]
+    )
 
 
-def recorded_absences(
+def read_nonexistent_windows(
     connection: Connection, symbol: str, symbol_id: int, window: Window
-) -> list[Absence]:
+) -> list[NonexistentWindow]:
     """Return what the warehouse knows of the days that a window touches.
 
     By the objects of the manifest, by the minutes that are stored (their objects may have
@@ -205,7 +211,7 @@ def recorded_absences(
     closed it), and by what was refused before.
     """
     days = _whole_days(window)
-    names = [source.value for source in _SPEAKING]
+    names = [source.value for source in _AUTHORITATIVE_SOURCES]
     objects = select(
         lake_objects.c.source, lake_objects.c.first_time, lake_objects.c.last_time
     ).where(
@@ -218,7 +224,7 @@ def recorded_absences(
     hour = (fact_klines.c.open_time - fact_klines.c.open_time % HOUR_MS).label("hour")
     minutes = (
         select(fact_klines.c.source, fact_klines.c.open_time, hour)
-        .where(*inside(fact_klines, symbol_id, days), fact_klines.c.source.in_(names))
+        .where(*match_window(fact_klines, symbol_id, days), fact_klines.c.source.in_(names))
         .subquery("minutes")
     )
     opened = minutes.c.open_time
@@ -230,11 +236,15 @@ def recorded_absences(
         for statement in (objects, stored)
         for source, first, last in connection.execute(statement)
     ]
-    ledger = _ledger(connection, symbol_id, days)
-    return [*_absences(said), *ledger, *_refused_before(connection, symbol, days)]
+    ledger = _read_explained_gaps(connection, symbol_id, days)
+    return [
+        *_make_nonexistent_windows(said),
+        *ledger,
+        *_read_refused_imports(connection, symbol, days),
+    ]
 
 
-def _absences(said: Collection[tuple[Source, int, int]]) -> list[Absence]:
+def _make_nonexistent_windows(said: Collection[tuple[Source, int, int]]) -> list[NonexistentWindow]:
     """Days of the archive, then verified hours, by source, first and last time of minutes."""
     days = {floor_ms(first, DAY_MS) for source, first, _ in said if source is Source.ARCHIVE}
     hours = {
@@ -246,8 +256,11 @@ def _absences(said: Collection[tuple[Source, int, int]]) -> list[Absence]:
     archived = "neither the archive of {} nor REST has this minute"
     rank = Source.VERIFIED.rank
     return [
-        *(Absence(Window(at, at + DAY_MS), archived.format(day_of(at))) for at in sorted(days)),
-        *(Absence(window, MADE_WITHOUT, rank) for window in sorted(hours)),
+        *(
+            NonexistentWindow(Window(at, at + DAY_MS), archived.format(day_of(at)))
+            for at in sorted(days)
+        ),
+        *(NonexistentWindow(window, NOT_IN_EXCHANGE_HOUR, rank) for window in sorted(hours)),
     ]
 
 
@@ -263,7 +276,9 @@ def _verified_windows(first: int, last: int) -> list[Window]:
     return [Window(at, at + HOUR_MS) for at in hours]
 
 
-def _ledger(connection: Connection, symbol_id: int, window: Window) -> list[Absence]:
+def _read_explained_gaps(
+    connection: Connection, symbol_id: int, window: Window
+) -> list[NonexistentWindow]:
     table = kline_gaps.c
     statement = (
         select(table.start, table.end, table["class"])
@@ -277,12 +292,14 @@ def _ledger(connection: Connection, symbol_id: int, window: Window) -> list[Abse
     )
     reason = "the gap ledger says {}: the exchange has no such minute"
     return [
-        Absence(Window(start, end + MINUTE_MS), reason.format(gap_class), gap_start=start)
+        NonexistentWindow(Window(start, end + MINUTE_MS), reason.format(gap_class), gap_start=start)
         for start, end, gap_class in connection.execute(statement)
     ]
 
 
-def _refused_before(connection: Connection, symbol: str, window: Window) -> list[Absence]:
+def _read_refused_imports(
+    connection: Connection, symbol: str, window: Window
+) -> list[NonexistentWindow]:
     """Imported minutes in quarantine; the exchange may have spoken by its hours alone."""
     statement = (
         select(quarantine.c.open_time, quarantine.c.reason)
@@ -290,18 +307,18 @@ def _refused_before(connection: Connection, symbol: str, window: Window) -> list
             quarantine.c.symbol == symbol,
             quarantine.c.open_time >= window.start_ms,
             quarantine.c.open_time < window.end_ms,
-            quarantine.c.reason.startswith(_REFUSED),
+            quarantine.c.reason.startswith(_REFUSAL_PREFIX),
         )
         .order_by(quarantine.c.open_time)
     )
-    found: list[Absence] = []
+    found: list[NonexistentWindow] = []
     for at, text in connection.execute(statement):
-        reason = text.removeprefix(f"{_REFUSED} ")
+        reason = text.removeprefix(f"{_REFUSAL_PREFIX} ")
         last = found[-1] if found else None
         if last and last.reason == reason and at - last.window.end_ms < MINUTE_MS:
-            found[-1] = Absence(Window(last.window.start_ms, at + 1), reason)
+            found[-1] = NonexistentWindow(Window(last.window.start_ms, at + 1), reason)
         else:
-            found.append(Absence(Window(at, at + 1), reason))
+            found.append(NonexistentWindow(Window(at, at + 1), reason))
     return found
 
 

@@ -11,8 +11,8 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import Level, OrderBook
 from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.catalog import watermarks
-from crypto_assets.warehouse.catalog.lake_objects import mark_loaded
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.lake_objects import mark_objects_loaded
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import fact_order_book, order_book_snapshots
@@ -37,36 +37,36 @@ SNAPSHOT_SCHEMA = pa.schema(
 
 
 class OrderBooks:
-    def __init__(self, database: Database, symbols: Symbols) -> None:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
 
-    def load(self, symbol: str, batches: Sequence[BookBatch]) -> int:
+    def load_snapshots(self, symbol: str, batches: Sequence[BookBatch]) -> int:
         """One transaction under the symbol's lock; returns how many snapshots are new.
 
         Of one update id the first capture wins, in whatever order they come.
         """
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
 
         def work(connection: Connection) -> int:
-            mark = watermarks.lock(connection, symbol_id, ObjectKind.DEPTH)
-            held = _captures(connection, symbol_id, [book for _, book in batches])
+            mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.DEPTH)
+            held = _read_capture_times(connection, symbol_id, [book for _, book in batches])
             known = len(held)
             for item, book in batches:
                 if book.captured_at < held.get(book.last_update_id, book.captured_at + 1):
-                    _replace(connection, symbol_id, book)
+                    _replace_snapshot(connection, symbol_id, book)
                     held[book.last_update_id] = book.captured_at
-                mark = mark.advanced(book.captured_at, item.fetched_at, 0)
-            mark = mark.advanced(mark.last_open_time or 0, 0, len(held) - known)
-            watermarks.store(connection, symbol_id, ObjectKind.DEPTH, mark)
-            mark_loaded(connection, [item for item, _ in batches], now_ms())
+                mark = mark.with_rows(book.captured_at, item.fetched_at, 0)
+            mark = mark.with_rows(mark.last_open_time or 0, 0, len(held) - known)
+            watermarks.store_watermark(connection, symbol_id, ObjectKind.DEPTH, mark)
+            mark_objects_loaded(connection, [item for item, _ in batches], now_ms())
             return len(held) - known
 
-        return self._database.write(work) if batches else 0
+        return self._database.run_write(work) if batches else 0
 
-    def latest(self, symbol: str) -> OrderBook | None:
+    def read_latest(self, symbol: str) -> OrderBook | None:
         """The newest snapshot; None where there is none, or its levels are retired."""
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         newest = (
             select(order_book_snapshots.c.last_update_id)
             .where(order_book_snapshots.c.symbol_id == symbol_id)
@@ -76,22 +76,22 @@ class OrderBooks:
 
         def work(connection: Connection) -> OrderBook | None:
             update_id = connection.execute(newest).scalar()
-            return None if update_id is None else _book(connection, symbol_id, update_id)
+            return None if update_id is None else _read_order_book(connection, symbol_id, update_id)
 
-        return self._database.read(work)
+        return self._database.run_read(work)
 
-    def of_update(self, symbol: str, last_update_id: int) -> OrderBook | None:
+    def read_by_update_id(self, symbol: str, last_update_id: int) -> OrderBook | None:
         """One snapshot with its levels; None where there is none, or its levels are retired."""
-        symbol_id = self._symbols.id_of(symbol)
-        return self._database.read(lambda c: _book(c, symbol_id, last_update_id))
+        symbol_id = self._symbols.get_id(symbol)
+        return self._database.run_read(lambda c: _read_order_book(c, symbol_id, last_update_id))
 
-    def snapshots(
+    def read_snapshots(
         self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
     ) -> pa.Table:
         """Figures of the window's snapshots as SNAPSHOT_SCHEMA, oldest first."""
-        symbol_id = self._symbols.id_of(symbol)
-        return self._database.read(
-            lambda c: arrow_reader.of_symbol(
+        symbol_id = self._symbols.get_id(symbol)
+        return self._database.run_read(
+            lambda c: arrow_reader.read_symbol_rows(
                 c,
                 order_book_snapshots,
                 symbol_id,
@@ -103,22 +103,22 @@ class OrderBooks:
             )
         )
 
-    def count(self, symbol: str, window: Window) -> int:
+    def count_snapshots(self, symbol: str, window: Window) -> int:
         """Snapshots captured inside the window."""
         captured = order_book_snapshots.c.captured_at
         statement = select(func.count()).where(
-            order_book_snapshots.c.symbol_id == self._symbols.id_of(symbol),
+            order_book_snapshots.c.symbol_id == self._symbols.get_id(symbol),
             captured >= window.start_ms,
             captured < window.end_ms,
         )
-        return self._database.read(lambda c: c.execute(statement).scalar_one())
+        return self._database.run_read(lambda c: c.execute(statement).scalar_one())
 
-    def retire_levels(self, symbol: str, before_ms: int) -> int:
+    def expire_levels(self, symbol: str, before_ms: int) -> int:
         """Deletes the levels of snapshots captured before an instant; their figures stay.
 
         Update ids grow with time, so the newest such snapshot's id bounds them.
         """
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         bound = select(func.max(order_book_snapshots.c.last_update_id)).where(
             order_book_snapshots.c.symbol_id == symbol_id,
             order_book_snapshots.c.captured_at < before_ms,
@@ -134,10 +134,12 @@ class OrderBooks:
             )
             return connection.execute(delete(fact_order_book).where(*old)).rowcount
 
-        return self._database.write(work)
+        return self._database.run_write(work)
 
 
-def _captures(connection: Connection, symbol_id: int, books: Sequence[OrderBook]) -> dict[int, int]:
+def _read_capture_times(
+    connection: Connection, symbol_id: int, books: Sequence[OrderBook]
+) -> dict[int, int]:
     """When each update id among the books' was captured that is held already."""
     table = order_book_snapshots
     ids = {book.last_update_id for book in books}
@@ -149,10 +151,10 @@ def _captures(connection: Connection, symbol_id: int, books: Sequence[OrderBook]
     return {row.last_update_id: row.captured_at for row in rows}
 
 
-def _replace(connection: Connection, symbol_id: int, book: OrderBook) -> None:
+def _replace_snapshot(connection: Connection, symbol_id: int, book: OrderBook) -> None:
     key = {"symbol_id": symbol_id, "last_update_id": book.last_update_id}
     for table in (fact_order_book, order_book_snapshots):
-        _delete(connection, table, key)
+        _delete_rows(connection, table, key)
     base = {**key, "captured_at": book.captured_at}
     levels = [
         {**base, "side": side, "level": n, "price": level.price, "quantity": level.quantity}
@@ -160,14 +162,14 @@ def _replace(connection: Connection, symbol_id: int, book: OrderBook) -> None:
         for n, level in enumerate(side_levels, start=1)
     ]
     connection.execute(insert(fact_order_book), levels)
-    connection.execute(insert(order_book_snapshots), {**base, **_figures(book)})
+    connection.execute(insert(order_book_snapshots), {**base, **_make_snapshot_row(book)})
 
 
-def _delete(connection: Connection, table: Table, key: dict[str, int]) -> None:
+def _delete_rows(connection: Connection, table: Table, key: dict[str, int]) -> None:
     connection.execute(delete(table).where(*(table.c[name] == v for name, v in key.items())))
 
 
-def _figures(book: OrderBook) -> dict[str, Any]:
+def _make_snapshot_row(book: OrderBook) -> dict[str, Any]:
     return {
         "best_bid": book.bids[0].price,
         "best_ask": book.asks[0].price,
@@ -179,7 +181,7 @@ def _figures(book: OrderBook) -> dict[str, Any]:
     }
 
 
-def _book(connection: Connection, symbol_id: int, update_id: int) -> OrderBook | None:
+def _read_order_book(connection: Connection, symbol_id: int, update_id: int) -> OrderBook | None:
     table = fact_order_book
     statement = (
         select(table)

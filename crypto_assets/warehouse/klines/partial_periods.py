@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Integer, Select, Table, bindparam, func, sele
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
@@ -19,21 +19,23 @@ from crypto_assets.warehouse.engine.schema import (
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 # The tables of candles and how long a candle lasts, the finest first.
-_WIDTHS = {fact_klines: MINUTE_MS, hourly_klines: HOUR_MS, daily_klines: DAY_MS}
+_CANDLE_WIDTHS_MS = {fact_klines: MINUTE_MS, hourly_klines: HOUR_MS, daily_klines: DAY_MS}
 # For many more keys in one statement the servers' optimizers give up on the index.
-_KEYS = 2_000
+_MAX_KEYS = 2_000
 
 
 # A refused minute is none of them: the exchange has a row of it, which cannot be true.
-_NOTHING_PUBLISHED = {GapClass.OUTAGE, GapClass.NOT_LISTED, GapClass.DELISTED}
+_UNPUBLISHED_CLASSES = {GapClass.OUTAGE, GapClass.NOT_LISTED, GapClass.DELISTED}
 
 
 class PartialPeriods:
-    def __init__(self, database: Database, symbols: Symbols) -> None:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
 
-    def find(self, symbol: str, interval: Interval, opens: Sequence[int]) -> tuple[int, ...]:
+    def find_open_times(
+        self, symbol: str, interval: Interval, opens: Sequence[int]
+    ) -> tuple[int, ...]:
         """Return the open times of those periods that are partial: truth rule 9.
 
         `opens` are the open times (epoch ms) of periods that have a candle. One is partial if a
@@ -46,11 +48,11 @@ class PartialPeriods:
         """
         if interval is Interval.M1 or not opens:
             return ()
-        symbol_id = self._symbols.id_of(symbol)
-        return self._database.read(
+        symbol_id = self._symbols.get_id(symbol)
+        return self._database.run_read(
             lambda connection: tuple(
                 at
-                for at in _in_doubt(connection, symbol_id, interval, opens)
+                for at in _find_suspects(connection, symbol_id, interval, opens)
                 if _is_partial(connection, symbol_id, Window(at, at + interval.ms))
             )
         )
@@ -60,11 +62,13 @@ class PartialPeriods:
 
         Raises UnknownSymbol.
         """
-        symbol_id = self._symbols.id_of(symbol)
-        return self._database.read(lambda connection: _is_partial(connection, symbol_id, period))
+        symbol_id = self._symbols.get_id(symbol)
+        return self._database.run_read(
+            lambda connection: _is_partial(connection, symbol_id, period)
+        )
 
 
-def _in_doubt(
+def _find_suspects(
     connection: Connection, symbol_id: int, interval: Interval, opens: Sequence[int]
 ) -> list[int]:
     """Periods whose first minute is not known to be stored by a candle that was built from it.
@@ -73,83 +77,93 @@ def _in_doubt(
     rows. Of the others the first minute or hour is looked up by its key.
     """
     if interval.ms < HOUR_MS:
-        whole = _whole(connection, symbol_id, hourly_klines, _span(opens, HOUR_MS))
+        whole = _find_complete_periods(
+            connection, symbol_id, hourly_klines, _cover_periods(opens, HOUR_MS)
+        )
         rest = [at for at in opens if floor_ms(at, HOUR_MS) not in whole]
-        return _without_key(connection, symbol_id, fact_klines, rest)
+        return _exclude_complete(connection, symbol_id, fact_klines, rest)
     if interval.ms <= DAY_MS:
-        whole = _whole(connection, symbol_id, daily_klines, _span(opens, DAY_MS))
+        whole = _find_complete_periods(
+            connection, symbol_id, daily_klines, _cover_periods(opens, DAY_MS)
+        )
         rest = [at for at in opens if floor_ms(at, DAY_MS) not in whole]
     else:
-        rest = _without_key(connection, symbol_id, daily_klines, opens)
-    return _without_key(connection, symbol_id, hourly_klines, rest)
+        rest = _exclude_complete(connection, symbol_id, daily_klines, opens)
+    return _exclude_complete(connection, symbol_id, hourly_klines, rest)
 
 
-def _span(opens: Sequence[int], width_ms: int) -> Window:
+def _cover_periods(opens: Sequence[int], width_ms: int) -> Window:
     return Window(floor_ms(opens[0], width_ms), opens[-1] + 1)
 
 
-def _whole(connection: Connection, symbol_id: int, table: Table, window: Window) -> set[int]:
+def _find_complete_periods(
+    connection: Connection, symbol_id: int, table: Table, window: Window
+) -> set[int]:
     """Hours or days of a window that were built from all of their minutes."""
     values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
-    return set(connection.execute(_whole_inside(table), values).scalars())
+    return set(connection.execute(_select_complete_between(table), values).scalars())
 
 
-def _without_key(
+def _exclude_complete(
     connection: Connection, symbol_id: int, table: Table, opens: Sequence[int]
 ) -> list[int]:
     """Those that do not begin with a row of the table, which holds all of its minutes."""
     found: set[int] = set()
-    for number in range(0, len(opens), _KEYS):
-        values = {"id": symbol_id, "keys": opens[number : number + _KEYS]}
-        found.update(connection.execute(_whole_at(table), values).scalars())
+    for number in range(0, len(opens), _MAX_KEYS):
+        values = {"id": symbol_id, "keys": opens[number : number + _MAX_KEYS]}
+        found.update(connection.execute(_select_complete_at(table), values).scalars())
     return [at for at in opens if at not in found]
 
 
-@arrow_reader.keep_statements
-def _whole_inside(table: Table) -> Select[Any]:
+@arrow_reader.cache_statements
+def _select_complete_between(table: Table) -> Select[Any]:
     opened = table.c.open_time
-    return _whole_rows(table).where(opened >= bindparam("start"), opened < bindparam("end"))
+    return _select_complete_rows(table).where(
+        opened >= bindparam("start"), opened < bindparam("end")
+    )
 
 
-@arrow_reader.keep_statements
-def _whole_at(table: Table) -> Select[Any]:
+@arrow_reader.cache_statements
+def _select_complete_at(table: Table) -> Select[Any]:
     keys = bindparam("keys", expanding=True, literal_execute=True, type_=Integer)
-    return _whole_rows(table).where(table.c.open_time.in_(keys))
+    return _select_complete_rows(table).where(table.c.open_time.in_(keys))
 
 
-def _whole_rows(table: Table) -> Select[Any]:
+def _select_complete_rows(table: Table) -> Select[Any]:
     rows = select(table.c.open_time).where(table.c.symbol_id == bindparam("id"))
     if table is fact_klines:
         return rows
-    return rows.where(table.c.minute_count >= _WIDTHS[table] // MINUTE_MS)
+    return rows.where(table.c.minute_count >= _CANDLE_WIDTHS_MS[table] // MINUTE_MS)
 
 
 def _is_partial(connection: Connection, symbol_id: int, period: Window) -> bool:
-    missing = Window(period.start_ms, _first_stored(connection, symbol_id, period))
+    missing = Window(period.start_ms, _find_first_stored(connection, symbol_id, period))
     if not missing:
         return False
     known_to = missing.start_ms
-    for empty in _without_candles(connection, symbol_id, missing):
+    for empty in _find_unpublished_windows(connection, symbol_id, missing):
         if empty.start_ms > known_to:
             break
         known_to = max(known_to, empty.end_ms)
     return known_to < missing.end_ms
 
 
-def _first_stored(connection: Connection, symbol_id: int, period: Window) -> int:
+def _find_first_stored(connection: Connection, symbol_id: int, period: Window) -> int:
     """Start of the first candle of any width: an hour whose minutes were retired tells of them."""
     values = {"id": symbol_id, "start": period.start_ms, "end": period.end_ms}
     first = None
     for found, width_ms in zip(
-        connection.execute(_firsts(), values).one(), _WIDTHS.values(), strict=True
+        connection.execute(_select_first_times(), values).one(),
+        _CANDLE_WIDTHS_MS.values(),
+        strict=True,
     ):
         if found is not None and (first is None or found + width_ms <= first):
             first = floor_ms(int(found), MINUTE_MS)
     return period.start_ms if first is None else first
 
 
-@arrow_reader.keep_statements
-def _firsts() -> Select[Any]:
+@arrow_reader.cache_statements
+def _select_first_times() -> Select[Any]:
     """Of each table the first open time of a window; asked for at once, each by its key."""
     return select(
         *(
@@ -160,28 +174,30 @@ def _firsts() -> Select[Any]:
                 table.c.open_time < bindparam("end"),
             )
             .scalar_subquery()
-            for table in _WIDTHS
+            for table in _CANDLE_WIDTHS_MS
         )
     )
 
 
-def _without_candles(connection: Connection, symbol_id: int, window: Window) -> list[Window]:
+def _find_unpublished_windows(
+    connection: Connection, symbol_id: int, window: Window
+) -> list[Window]:
     """Gaps that touch a window and in which nothing was published, in order.
 
     Before a listing there was never a candle, in whatever days nobody asked for.
     """
     values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
     found = []
-    for start, end, name in connection.execute(_gaps(), values):
+    for start, end, name in connection.execute(_select_gaps(), values):
         gap_class = GapClass(name)
-        if gap_class in _NOTHING_PUBLISHED:
+        if gap_class in _UNPUBLISHED_CLASSES:
             begin = 0 if gap_class is GapClass.NOT_LISTED else start
             found.append(Window(begin, end + MINUTE_MS))
     return sorted(found)
 
 
-@arrow_reader.keep_statements
-def _gaps() -> Select[Any]:
+@arrow_reader.cache_statements
+def _select_gaps() -> Select[Any]:
     table = kline_gaps.c
     return select(table.start, table.end, table["class"]).where(
         table.symbol_id == bindparam("id"),

@@ -14,17 +14,17 @@ from sqlalchemy import Connection, delete, insert, select
 from crypto_assets.market.candles import Candle
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import Window
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS, kline_revisions
 
 _table = kline_revisions
-_CHUNK = 1000
+_CHUNK_ROWS = 1000
 
-Values = tuple[Any, ...]
-Fetch = tuple[int, str]
-Row = Mapping[str, Any]
+CandleValues = tuple[Any, ...]
+FetchIdentity = tuple[int, str]
+RevisionRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Revision:
     noted_at: int
 
 
-class Revisions:
-    def __init__(self, database: Database, symbols: Symbols) -> None:
+class RevisionLog:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
 
-    def list(
+    def list_revisions(
         self,
         symbol: str | None = None,
         window: Window | None = None,
@@ -55,24 +55,24 @@ class Revisions:
         newest: bool = False,
     ) -> list[Revision]:
         """Of one symbol by open time (`newest`: descending), of all the last noted first."""
-        names = {s.symbol_id: s.name for s in self._symbols.all()}
+        names = {s.symbol_id: s.name for s in self._symbols.list_all()}
         statement = select(_table).limit(limit)
         if symbol is None:
             order = (_table.c.noted_at.desc(), _table.c.revision_id.desc())
             statement = statement.order_by(*order)
         else:
-            statement = statement.where(_table.c.symbol_id == self._symbols.id_of(symbol))
+            statement = statement.where(_table.c.symbol_id == self._symbols.get_id(symbol))
             times = (_table.c.open_time, _table.c.new_fetched_at)
             statement = statement.order_by(*(t.desc() if newest else t for t in times))
         if window:
             statement = statement.where(
                 _table.c.open_time >= window.start_ms, _table.c.open_time < window.end_ms
             )
-        rows = self._database.read(lambda c: c.execute(statement).all())
-        return [_revision(names[row.symbol_id], row._asdict()) for row in rows]
+        rows = self._database.run_read(lambda c: c.execute(statement).all())
+        return [_parse_revision(names[row.symbol_id], row._asdict()) for row in rows]
 
 
-def note(
+def record_revisions(
     connection: Connection,
     symbol_id: int,
     versions: pa.Table,
@@ -84,49 +84,52 @@ def note(
     Of each minute every distinct version is kept with its latest fetch; in the order of these
     fetches each is a revision of the one before. So the record too ends the same in any order.
     """
-    known = _recorded(connection, symbol_id, versions)
+    known = _read_recorded(connection, symbol_id, versions)
     touched = contested | known.keys()
     if not touched:
         return
     exact = not is_sqlite(connection)
-    found: defaultdict[int, dict[Values, Fetch]] = defaultdict(dict)
-    for version in _rows_at(versions, touched):
-        _keep(found[version["open_time"]], version, "", exact)
+    found: defaultdict[int, dict[CandleValues, FetchIdentity]] = defaultdict(dict)
+    for version in _list_rows_at(versions, touched):
+        _add_version(found[version["open_time"]], version, "", exact)
     for open_time, rows in known.items():
         for row in rows:
-            _keep(found[open_time], row, "old_", exact)
-            _keep(found[open_time], row, "new_", exact)
+            _add_version(found[open_time], row, "old_", exact)
+            _add_version(found[open_time], row, "new_", exact)
     changes = [
-        _changes(known.get(open_time, []), _chain(found[open_time]), open_time)
+        _diff_revisions(known.get(open_time, []), _link_versions(found[open_time]), open_time)
         for open_time in sorted(touched)
     ]
-    _store(connection, symbol_id, changes, now)
+    _store_changes(connection, symbol_id, changes, now)
 
 
-def _changes(
-    known: Sequence[Row], links: Sequence[Row], open_time: int
-) -> tuple[list[int], list[Row]]:
+def _diff_revisions(
+    known: Sequence[RevisionRow], links: Sequence[RevisionRow], open_time: int
+) -> tuple[list[int], list[RevisionRow]]:
     """Ids of the rows that a minute's chain no longer has, and the links that have no row yet.
 
     A link between the same two values keeps the time at which it was first noted.
     """
-    kept = [(row, link) for row in known for link in links if _same(link, row)]
+    kept = [(row, link) for row in known for link in links if _is_same_revision(link, row)]
     standing = {row["revision_id"] for row, _ in kept}
-    noted = {_values_of(row): row["noted_at"] for row in known}
-    added: list[Row] = [
-        {**link, "open_time": open_time, "noted_at": noted.get(_values_of(link))}
+    noted = {_comparable_values(row): row["noted_at"] for row in known}
+    added: list[RevisionRow] = [
+        {**link, "open_time": open_time, "noted_at": noted.get(_comparable_values(link))}
         for link in links
         if all(link is not other for _, other in kept)
     ]
     return [row["revision_id"] for row in known if row["revision_id"] not in standing], added
 
 
-def _store(
-    connection: Connection, symbol_id: int, changes: Sequence[tuple[list[int], list[Row]]], now: int
+def _store_changes(
+    connection: Connection,
+    symbol_id: int,
+    changes: Sequence[tuple[list[int], list[RevisionRow]]],
+    now: int,
 ) -> None:
     gone = [revision_id for ids, _ in changes for revision_id in ids]
-    for start in range(0, len(gone), _CHUNK):
-        ids = gone[start : start + _CHUNK]
+    for start in range(0, len(gone), _CHUNK_ROWS):
+        ids = gone[start : start + _CHUNK_ROWS]
         connection.execute(delete(_table).where(_table.c.revision_id.in_(ids)))
     added = [
         {**link, "symbol_id": symbol_id, "noted_at": link["noted_at"] or now}
@@ -137,7 +140,9 @@ def _store(
         connection.execute(insert(_table), added)
 
 
-def _recorded(connection: Connection, symbol_id: int, versions: pa.Table) -> dict[int, list[Row]]:
+def _read_recorded(
+    connection: Connection, symbol_id: int, versions: pa.Table
+) -> dict[int, list[RevisionRow]]:
     """What stands recorded of these versions' minutes."""
     times = versions["open_time"]
     statement = select(_table).where(
@@ -145,7 +150,7 @@ def _recorded(connection: Connection, symbol_id: int, versions: pa.Table) -> dic
         _table.c.open_time >= pc.min(times).as_py(),
         _table.c.open_time <= pc.max(times).as_py(),
     )
-    found: defaultdict[int, list[Row]] = defaultdict(list)
+    found: defaultdict[int, list[RevisionRow]] = defaultdict(list)
     rows = [row._asdict() for row in connection.execute(statement)]
     present = set(times.to_pylist()) if rows else set()
     for row in rows:
@@ -154,50 +159,59 @@ def _recorded(connection: Connection, symbol_id: int, versions: pa.Table) -> dic
     return dict(found)
 
 
-def _rows_at(table: pa.Table, times: Iterable[int]) -> list[dict[str, Any]]:
+def _list_rows_at(table: pa.Table, times: Iterable[int]) -> list[dict[str, Any]]:
     wanted = pc.is_in(table["open_time"], pa.array(sorted(times), pa.int64()))
     return list(table.filter(wanted).to_pylist())
 
 
-def _keep(versions: dict[Values, Fetch], row: Row, prefix: str, exact: bool) -> None:
+def _add_version(
+    versions: dict[CandleValues, FetchIdentity], row: RevisionRow, prefix: str, exact: bool
+) -> None:
     values = tuple(row[prefix + name] for name in VALUE_COLUMNS)
     if not exact:
         values = tuple(float(v) if isinstance(v, Decimal) else v for v in values)
     fetch = (row[f"{prefix}fetched_at"], row[f"{prefix}source"])
-    versions[values] = max(fetch, versions.get(values, fetch), key=_precedence)
+    versions[values] = max(fetch, versions.get(values, fetch), key=_fetch_precedence)
 
 
-def _precedence(fetch: Fetch) -> tuple[int, int, str]:
+def _fetch_precedence(fetch: FetchIdentity) -> tuple[int, int, str]:
     """Order fetches as `versions.settle` does."""
     fetched_at, source = fetch
     return Source(source).rank, fetched_at, source
 
 
-def _chain(versions: dict[Values, Fetch]) -> list[dict[str, Any]]:
+def _link_versions(versions: dict[CandleValues, FetchIdentity]) -> list[dict[str, Any]]:
     """Each version but the first, beside the one that it revised."""
-    in_order = sorted(versions.items(), key=lambda item: (_precedence(item[1]), item[0]))
-    return [{**_side("old_", *old), **_side("new_", *new)} for old, new in pairwise(in_order)]
+    in_order = sorted(versions.items(), key=lambda item: (_fetch_precedence(item[1]), item[0]))
+    return [
+        {**_prefix_values("old_", *old), **_prefix_values("new_", *new)}
+        for old, new in pairwise(in_order)
+    ]
 
 
-def _side(prefix: str, values: Values, fetch: Fetch) -> dict[str, Any]:
+def _prefix_values(prefix: str, values: CandleValues, fetch: FetchIdentity) -> dict[str, Any]:
     named = {prefix + name: value for name, value in zip(VALUE_COLUMNS, values, strict=True)}
     return {**named, f"{prefix}fetched_at": fetch[0], f"{prefix}source": fetch[1]}
 
 
-def _same(link: Row, row: Row) -> bool:
-    return all(_plain(row[name]) == _plain(value) for name, value in link.items())
+def _is_same_revision(link: RevisionRow, row: RevisionRow) -> bool:
+    return all(
+        _comparable_value(row[name]) == _comparable_value(value) for name, value in link.items()
+    )
 
 
-def _values_of(row: Row) -> Values:
-    return tuple(_plain(row[side + name]) for side in ("old_", "new_") for name in VALUE_COLUMNS)
+def _comparable_values(row: RevisionRow) -> CandleValues:
+    return tuple(
+        _comparable_value(row[side + name]) for side in ("old_", "new_") for name in VALUE_COLUMNS
+    )
 
 
-def _plain(value: Any) -> Any:
+def _comparable_value(value: Any) -> Any:
     """Comparable where the one is a double of SQLite and the other its decimal."""
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _revision(symbol: str, row: Row) -> Revision:
+def _parse_revision(symbol: str, row: RevisionRow) -> Revision:
     def candle(prefix: str) -> Candle:
         values = {name: row[prefix + name] for name in VALUE_COLUMNS}
         return Candle(open_time=row["open_time"], **values)

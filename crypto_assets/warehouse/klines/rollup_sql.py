@@ -24,26 +24,26 @@ from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.rollup import SUMS
 
 # Of the parts with volume alone, where there are any.
-_QUOTED = ("first_time", "high", "low")
-Fold = Callable[[Any], ColumnElement[Any]]
-_FOLDS: dict[str, Fold] = {
+_TRADED_COLUMNS = ("first_time", "high", "low")
+FoldFunction = Callable[[Any], ColumnElement[Any]]
+_COLUMN_FOLDS: dict[str, FoldFunction] = {
     "first_time": func.min,
     "last_time": func.max,
     "high": func.max,
     "low": func.min,
 }
 # What is looked up by a part's key, and by which.
-_LOOKED_UP = {"open": "first_time", "close": "last_time"}
+_LOOKUP_KEYS = {"open": "first_time", "close": "last_time"}
 
 ALL_COLUMNS = ("symbol_id", *CANDLE_COLUMNS, "minute_count")
 
-Value = int | BindParameter[int]
+BoundValue = int | BindParameter[int]
 
 
-def rolled_up(
+def select_rollup(
     table: Table,
-    symbol_id: Value,
-    bounds: tuple[Value, Value],
+    symbol_id: BoundValue,
+    bounds: tuple[BoundValue, BoundValue],
     width_ms: int,
     offset_ms: int = 0,
     *,
@@ -63,17 +63,17 @@ def rolled_up(
         table.c.open_time < bounds[1],
     )
     prefixes = ("SQL_BIG_RESULT",) if by_sorting else ()
-    found = _found(table, names)
-    start = _start(table, width_ms, offset_ms)
-    if found.keys().isdisjoint(_QUOTED):
-        grouped = _grouped(start, "open_time", found, prefixes).where(*within)
+    found = _choose_folds(table, names)
+    start = _period_start(table, width_ms, offset_ms)
+    if found.keys().isdisjoint(_TRADED_COLUMNS):
+        grouped = _group_parts(start, "open_time", found, prefixes).where(*within)
     else:
         half = start + case((table.c.volume > 0, 0), else_=1)
-        grouped = _joined_halves(_grouped(half, "half", found, prefixes).where(*within))
-    return _completed(grouped, table, symbol_id, width_ms, names)
+        grouped = _join_halves(_group_parts(half, "half", found, prefixes).where(*within))
+    return _add_edge_prices(grouped, table, symbol_id, width_ms, names)
 
 
-def rolled_up_of(
+def select_rollup_at(
     opens: Select[tuple[int]], table: Table, symbol_id: int, width_ms: int
 ) -> Select[Any]:
     """A SELECT of all columns of the periods that `opens` selects in the order of a key.
@@ -90,20 +90,20 @@ def rolled_up_of(
     trading = table.c.volume > 0
     columns = {
         name: func.coalesce(fold(case((trading, column))), fold(column))
-        if name in _QUOTED
+        if name in _TRADED_COLUMNS
         else fold(column)
-        for name, (fold, column) in _found(table, ALL_COLUMNS).items()
+        for name, (fold, column) in _choose_folds(table, ALL_COLUMNS).items()
     }
     grouped = (
         select(period.c.open_time, *(column.label(name) for name, column in columns.items()))
         .select_from(period.join(table, inside))
         .group_by(period.c.open_time)
     )
-    return _completed(grouped, table, symbol_id, width_ms, ALL_COLUMNS)
+    return _add_edge_prices(grouped, table, symbol_id, width_ms, ALL_COLUMNS)
 
 
-def _completed(
-    grouped: Select[Any], table: Table, symbol_id: Value, width_ms: int, names: Sequence[str]
+def _add_edge_prices(
+    grouped: Select[Any], table: Table, symbol_id: BoundValue, width_ms: int, names: Sequence[str]
 ) -> Select[Any]:
     """With each period's close time, and the prices that stand in its first and last parts."""
     period = grouped.subquery("period")
@@ -113,7 +113,7 @@ def _completed(
         **dict(period.c.items()),
     }
     source: Any = period
-    for name, key in _LOOKED_UP.items():
+    for name, key in _LOOKUP_KEYS.items():
         if name in names:
             part = table.alias(f"{key.partition('_')[0]}_part")
             at = and_(part.c.symbol_id == symbol_id, part.c.open_time == period.c[key])
@@ -121,12 +121,14 @@ def _completed(
     return select(*(columns[name].label(name) for name in names)).select_from(source)
 
 
-def _start(table: Table, width_ms: int, offset_ms: int) -> ColumnElement[int]:
+def _period_start(table: Table, width_ms: int, offset_ms: int) -> ColumnElement[int]:
     opened = table.c.open_time
     return opened - (opened - offset_ms if offset_ms else opened) % width_ms
 
 
-def _found(table: Table, names: Sequence[str]) -> dict[str, tuple[Fold, ColumnElement[Any]]]:
+def _choose_folds(
+    table: Table, names: Sequence[str]
+) -> dict[str, tuple[FoldFunction, ColumnElement[Any]]]:
     """What one pass over the parts has to find for these columns: by which fold of which."""
     part = table.c
     counted = "minute_count" in part
@@ -138,8 +140,10 @@ def _found(table: Table, names: Sequence[str]) -> dict[str, tuple[Fold, ColumnEl
         **{name: part[name] for name in SUMS},
         "minute_count": part.minute_count if counted else part.open_time,
     }
-    folds: dict[str, Fold] = _FOLDS if counted else {**_FOLDS, "minute_count": func.count}
-    needed = {_LOOKED_UP.get(name, name) for name in names}
+    folds: dict[str, FoldFunction] = (
+        _COLUMN_FOLDS if counted else {**_COLUMN_FOLDS, "minute_count": func.count}
+    )
+    needed = {_LOOKUP_KEYS.get(name, name) for name in names}
     return {
         name: (folds.get(name, func.sum), column)
         for name, column in columns.items()
@@ -147,10 +151,10 @@ def _found(table: Table, names: Sequence[str]) -> dict[str, tuple[Fold, ColumnEl
     }
 
 
-def _grouped(
+def _group_parts(
     key: ColumnElement[int],
     label: str,
-    found: dict[str, tuple[Fold, ColumnElement[Any]]],
+    found: dict[str, tuple[FoldFunction, ColumnElement[Any]]],
     prefixes: Iterable[str],
 ) -> Select[Any]:
     labelled: list[Any] = [fold(column).label(name) for name, (fold, column) in found.items()]
@@ -161,7 +165,7 @@ def _grouped(
     return statement
 
 
-def _joined_halves(halves: Select[Any]) -> Select[Any]:
+def _join_halves(halves: Select[Any]) -> Select[Any]:
     """Each period from two rows at most: its parts with volume, and its silent ones.
 
     The two are told apart in the last bit of an even number of milliseconds, because the server
@@ -172,8 +176,8 @@ def _joined_halves(halves: Select[Any]) -> Select[Any]:
     start = half.c.half - silent
 
     def folded(name: str) -> ColumnElement[Any]:
-        fold, column = _FOLDS.get(name, func.sum), half.c[name]
-        if name not in _QUOTED:
+        fold, column = _COLUMN_FOLDS.get(name, func.sum), half.c[name]
+        if name not in _TRADED_COLUMNS:
             return fold(column)
         return func.coalesce(fold(case((silent == 0, column))), fold(column))
 

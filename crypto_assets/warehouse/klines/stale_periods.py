@@ -10,7 +10,7 @@ from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.warehouse.engine.schema import stale_hours
 
 
-def inside(table: Table, symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
+def match_window(table: Table, symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
     """A symbol's rows that open inside the window."""
     return (
         table.c.symbol_id == symbol_id,
@@ -19,14 +19,14 @@ def inside(table: Table, symbol_id: int, window: Window) -> tuple[ColumnElement[
     )
 
 
-def waiting_hours(symbol_id: int, window: Window) -> Select[tuple[int]]:
+def select_stale_hours(symbol_id: int, window: Window) -> Select[tuple[int]]:
     """Open times of the window's hours that are yet to be computed."""
     return select(stale_hours.c.open_time).where(
-        *inside(stale_hours, symbol_id, window), stale_hours.c.hour_done == 0
+        *match_window(stale_hours, symbol_id, window), stale_hours.c.hour_done == 0
     )
 
 
-def waiting_of(symbol_ids: Sequence[int], window: Window) -> Select[tuple[int]]:
+def select_stale_of_symbols(symbol_ids: Sequence[int], window: Window) -> Select[tuple[int]]:
     """The same of several symbols."""
     opened = stale_hours.c.open_time
     return select(opened).where(
@@ -37,22 +37,22 @@ def waiting_of(symbol_ids: Sequence[int], window: Window) -> Select[tuple[int]]:
     )
 
 
-def hours_done(connection: Connection, symbol_id: int, window: Window) -> None:
+def mark_hours_computed(connection: Connection, symbol_id: int, window: Window) -> None:
     """The window's hours are computed; their days are not yet."""
     connection.execute(
         update(stale_hours)
-        .where(*inside(stale_hours, symbol_id, window), stale_hours.c.hour_done == 0)
+        .where(*match_window(stale_hours, symbol_id, window), stale_hours.c.hour_done == 0)
         .values(hour_done=1)
     )
 
 
-def ready_days(symbol_id: int, window: Window) -> Select[tuple[int]]:
+def select_computable_days(symbol_id: int, window: Window) -> Select[tuple[int]]:
     """Open times of the window's days of which hours were computed anew and none is waiting."""
     # Grouped by a column of its own: MySQL does not see that the expression is the one grouped by.
     day = (stale_hours.c.open_time - stale_hours.c.open_time % DAY_MS).label("open_time")
     days = (
         select(day, stale_hours.c.hour_done)
-        .where(*inside(stale_hours, symbol_id, window))
+        .where(*match_window(stale_hours, symbol_id, window))
         .subquery("days")
     )
     return (
@@ -60,25 +60,25 @@ def ready_days(symbol_id: int, window: Window) -> Select[tuple[int]]:
     )
 
 
-def days_done(connection: Connection, symbol_id: int, days: Sequence[int]) -> None:
-    for run in runs(days, DAY_MS, DAY_MS):
-        connection.execute(delete(stale_hours).where(*inside(stale_hours, symbol_id, run)))
+def clear_computed_days(connection: Connection, symbol_id: int, days: Sequence[int]) -> None:
+    for run in merge_periods(days, DAY_MS, DAY_MS):
+        connection.execute(delete(stale_hours).where(*match_window(stale_hours, symbol_id, run)))
 
 
-def symbol_ids(connection: Connection) -> list[int]:
+def list_stale_symbol_ids(connection: Connection) -> list[int]:
     """Symbols with hours that are yet to be computed."""
     waiting = select(stale_hours.c.symbol_id).where(stale_hours.c.hour_done == 0).distinct()
     return list(connection.execute(waiting).scalars())
 
 
-def symbol_days(before_ms: int) -> Select[tuple[int, int]]:
+def select_stale_days(before_ms: int) -> Select[tuple[int, int]]:
     """Symbols by id, and open times of their days before an instant that are yet to be computed."""
     opened = stale_hours.c.open_time
     day = (opened - opened % DAY_MS).label("day")
     return select(stale_hours.c.symbol_id, day).where(opened < before_ms).distinct()
 
 
-def runs(opens: Sequence[int], width_ms: int, apart_ms: int) -> Iterator[Window]:
+def merge_periods(opens: Sequence[int], width_ms: int, apart_ms: int) -> Iterator[Window]:
     """Windows over ascending periods; those at most `apart_ms` apart lie under one."""
     if not opens:
         return
@@ -90,5 +90,5 @@ def runs(opens: Sequence[int], width_ms: int, apart_ms: int) -> Iterator[Window]
     yield Window(start, opens[-1] + width_ms)
 
 
-def ascending(connection: Connection, statement: Select[Any]) -> list[int]:
+def list_ascending(connection: Connection, statement: Select[Any]) -> list[int]:
     return sorted(connection.execute(statement).scalars())

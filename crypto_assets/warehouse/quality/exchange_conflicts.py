@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, ins
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, now_ms
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import exchange_conflicts
 
@@ -32,7 +32,7 @@ class ConflictKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Conflict:
+class ExchangeConflict:
     """One period in which the exchange contradicts itself; times in epoch ms, UTC.
 
     `open_time` is the exchange's own. `evidence` names both values and their sources.
@@ -47,74 +47,78 @@ class Conflict:
     recorded_at: int = 0
 
 
-class Conflicts:
-    def __init__(self, database: Database, symbols: Symbols) -> None:
+class ExchangeConflicts:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
 
-    def record(self, symbol: str, conflicts: Sequence[Conflict]) -> None:
+    def record_conflicts(self, symbol: str, conflicts: Sequence[ExchangeConflict]) -> None:
         """Store conflicts; one that is stored already keeps the time of its first record."""
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         if conflicts:
-            self._database.write(lambda c: _store(c, symbol_id, conflicts))
+            self._database.run_write(lambda c: _store_conflicts(c, symbol_id, conflicts))
 
-    def replace(self, symbol: str, window: Window, conflicts: Sequence[Conflict]) -> None:
+    def replace_conflicts(
+        self, symbol: str, window: Window, conflicts: Sequence[ExchangeConflict]
+    ) -> None:
         """Store what a whole comparison of a window found, and drop what it no longer finds.
 
         Resolved conflicts stay: their periods equal the exchange's, and so are no longer found.
         Writes nothing where nothing has changed.
         """
-        symbol_id = self._symbols.id_of(symbol)
-        statement = _inside(_of_symbol(symbol_id), window)
-        rows = self._database.read_primary(lambda c: c.execute(statement).all())
-        stored = [_conflict(symbol, row) for row in rows]
-        conflicts = [_clipped(one) for one in conflicts]
-        found = {_key(one) for one in conflicts}
+        symbol_id = self._symbols.get_id(symbol)
+        statement = _filter_by_window(_select_by_symbol(symbol_id), window)
+        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
+        stored = [_parse_conflict(symbol, row) for row in rows]
+        conflicts = [_clip_evidence(one) for one in conflicts]
+        found = {_conflict_key(one) for one in conflicts}
         gone = [
             one
             for one in stored
-            if one.kind is not ConflictKind.RESOLVED and _key(one) not in found
+            if one.kind is not ConflictKind.RESOLVED and _conflict_key(one) not in found
         ]
 
         def work(connection: Connection) -> None:
             for one in gone:
-                connection.execute(delete(_table).where(_is(symbol_id, one)))
-            _store(connection, symbol_id, conflicts)
+                connection.execute(delete(_table).where(_match_conflict(symbol_id, one)))
+            _store_conflicts(connection, symbol_id, conflicts)
 
         if gone or set(conflicts) - {dataclasses.replace(one, recorded_at=0) for one in stored}:
-            self._database.write(work)
+            self._database.run_write(work)
 
-    def list(
+    def list_conflicts(
         self, symbol: str | None = None, window: Window | None = None, limit: int = 10_000
-    ) -> list[Conflict]:
+    ) -> list[ExchangeConflict]:
         """Return the conflicts of one symbol by open time, or of all, the last recorded first."""
-        names = {one.symbol_id: one.name for one in self._symbols.all()}
+        names = {one.symbol_id: one.name for one in self._symbols.list_all()}
         if symbol is None:
             last_first = (_table.c.recorded_at.desc(), _table.c.open_time)
             statement = select(_table).order_by(*last_first)
         else:
-            statement = _of_symbol(self._symbols.id_of(symbol))
-        statement = _inside(statement, window).limit(limit)
-        rows = self._database.read(lambda c: c.execute(statement).all())
-        return [_conflict(names[row.symbol_id], row) for row in rows]
+            statement = _select_by_symbol(self._symbols.get_id(symbol))
+        statement = _filter_by_window(statement, window).limit(limit)
+        rows = self._database.run_read(lambda c: c.execute(statement).all())
+        return [_parse_conflict(names[row.symbol_id], row) for row in rows]
 
 
-def _of_symbol(symbol_id: int) -> Select[Any]:
+def _select_by_symbol(symbol_id: int) -> Select[Any]:
     mine = select(_table).where(_table.c.symbol_id == symbol_id)
     return mine.order_by(_table.c.open_time, _table.c.period)
 
 
-def _inside(statement: Select[Any], window: Window | None) -> Select[Any]:
+def _filter_by_window(statement: Select[Any], window: Window | None) -> Select[Any]:
     if window is None:
         return statement
     opens = _table.c.open_time
     return statement.where(opens >= window.start_ms, opens < window.end_ms)
 
 
-def _store(connection: Connection, symbol_id: int, conflicts: Sequence[Conflict]) -> None:
+def _store_conflicts(
+    connection: Connection, symbol_id: int, conflicts: Sequence[ExchangeConflict]
+) -> None:
     now = now_ms()
-    for one in map(_clipped, conflicts):
-        key = _is(symbol_id, one)
+    for one in map(_clip_evidence, conflicts):
+        key = _match_conflict(symbol_id, one)
         known = connection.execute(select(_table.c.recorded_at).where(key)).scalar()
         connection.execute(delete(_table).where(key))
         connection.execute(
@@ -129,16 +133,16 @@ def _store(connection: Connection, symbol_id: int, conflicts: Sequence[Conflict]
         )
 
 
-def _clipped(one: Conflict) -> Conflict:
+def _clip_evidence(one: ExchangeConflict) -> ExchangeConflict:
     return dataclasses.replace(one, evidence=one.evidence[:_EVIDENCE_CHARACTERS])
 
 
-def _key(one: Conflict) -> tuple[Interval, int]:
+def _conflict_key(one: ExchangeConflict) -> tuple[Interval, int]:
     return one.interval, one.open_time
 
 
-def _conflict(symbol: str, row: Row[Any]) -> Conflict:
-    return Conflict(
+def _parse_conflict(symbol: str, row: Row[Any]) -> ExchangeConflict:
+    return ExchangeConflict(
         symbol,
         Interval(row.period),
         row.open_time,
@@ -148,7 +152,7 @@ def _conflict(symbol: str, row: Row[Any]) -> Conflict:
     )
 
 
-def _is(symbol_id: int, one: Conflict) -> ColumnElement[bool]:
+def _match_conflict(symbol_id: int, one: ExchangeConflict) -> ColumnElement[bool]:
     return and_(
         _table.c.symbol_id == symbol_id,
         _table.c.period == one.interval.value,

@@ -11,11 +11,11 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, fl
 from crypto_assets.warehouse.engine.schema import fact_klines
 
 # Up to here the minutes are looked at one by one at once.
-_SHORT_MS = 2 * DAY_MS
+_SHORT_WINDOW_MS = 2 * DAY_MS
 
 
 @dataclass(frozen=True, order=True)
-class Hole:
+class MissingRange:
     """First and last missing open time, epoch ms on whole minutes."""
 
     start: int
@@ -26,9 +26,9 @@ class Hole:
         return (self.end - self.start) // MINUTE_MS + 1
 
 
-def find_holes(
+def find_missing_ranges(
     connection: Connection, symbol_id: int, window: Window, within: Window
-) -> list[Hole]:
+) -> list[MissingRange]:
     """Every hole that touches the window, at its full length, as far as `within` reaches.
 
     A minute is present where a candle's open time, rounded down, lies on it: candles that start
@@ -36,35 +36,43 @@ def find_holes(
     """
     if not window:
         return []
-    before = _neighbour(connection, symbol_id, Window(within.start_ms, window.start_ms), last=True)
-    after = _neighbour(connection, symbol_id, Window(window.end_ms, within.end_ms), last=False)
+    before = _find_nearest_minute(
+        connection, symbol_id, Window(within.start_ms, window.start_ms), last=True
+    )
+    after = _find_nearest_minute(
+        connection, symbol_id, Window(window.end_ms, within.end_ms), last=False
+    )
     left = within.start_ms - MINUTE_MS if before is None else before
     right = Interval.M1.ceil(within.end_ms) if after is None else after
-    first = _neighbour(connection, symbol_id, window, last=False)
-    last = _neighbour(connection, symbol_id, window, last=True)
+    first = _find_nearest_minute(connection, symbol_id, window, last=False)
+    last = _find_nearest_minute(connection, symbol_id, window, last=True)
     if first is None or last is None:
         edges = [(left, right)]
     else:
-        edges = [(left, first), *_jumps(connection, symbol_id, window), (last, right)]
-    return [hole for hole in _between(edges) if _touches(hole, window)]
+        edges = [(left, first), *_find_jumps(connection, symbol_id, window), (last, right)]
+    return [hole for hole in _ranges_between(edges) if _touches_window(hole, window)]
 
 
-def _jumps(connection: Connection, symbol_id: int, window: Window) -> list[tuple[int, int]]:
+def _find_jumps(connection: Connection, symbol_id: int, window: Window) -> list[tuple[int, int]]:
     """Neighbouring minutes inside the window that are not neighbours on the clock."""
     suspects = [window]
-    if window.end_ms - window.start_ms > _SHORT_MS:
-        suspects = _incomplete(connection, symbol_id, window)
-    return [jump for suspect in suspects for jump in _steps(connection, symbol_id, suspect)]
+    if window.end_ms - window.start_ms > _SHORT_WINDOW_MS:
+        suspects = _find_incomplete_hours(connection, symbol_id, window)
+    return [
+        jump
+        for suspect in suspects
+        for jump in _find_irregular_steps(connection, symbol_id, suspect)
+    ]
 
 
-def _incomplete(connection: Connection, symbol_id: int, window: Window) -> list[Window]:
+def _find_incomplete_hours(connection: Connection, symbol_id: int, window: Window) -> list[Window]:
     """Parts of the window outside of which every hour has all its sixty minutes.
 
     Sixty open times on whole minutes are all of an hour's. Counting them by the hour costs the
     server half of looking from each minute to the next, and there are few hours to look closer at.
     Parts reach a minute further, to where the next complete hour begins.
     """
-    hours = _hours(symbol_id, window).subquery("hours")
+    hours = _select_hour_counts(symbol_id, window).subquery("hours")
     before = func.lag(hours.c.hour).over(order_by=hours.c.hour)
     steps = select(hours, before.label("previous")).subquery("steps")
     whole = and_(steps.c.rows == HOUR_MS // MINUTE_MS, steps.c.off == 0)
@@ -85,12 +93,12 @@ def _incomplete(connection: Connection, symbol_id: int, window: Window) -> list[
     return found
 
 
-def _hours(symbol_id: int, window: Window) -> Select[Any]:
+def _select_hour_counts(symbol_id: int, window: Window) -> Select[Any]:
     """Of each hour with candles: how many, and how far off the minute one of them opens."""
     opened = fact_klines.c.open_time
     minutes = (
         select((opened - opened % HOUR_MS).label("hour"), (opened % MINUTE_MS).label("off"))
-        .where(*_inside(symbol_id, window))
+        .where(*_filter_by_window(symbol_id, window))
         .subquery("minutes")
     )
     return select(
@@ -98,12 +106,14 @@ def _hours(symbol_id: int, window: Window) -> Select[Any]:
     ).group_by(minutes.c.hour)
 
 
-def _steps(connection: Connection, symbol_id: int, window: Window) -> list[tuple[int, int]]:
+def _find_irregular_steps(
+    connection: Connection, symbol_id: int, window: Window
+) -> list[tuple[int, int]]:
     """Rows that do not open exactly a minute after the one before, as whole minutes."""
     opened = fact_klines.c.open_time
     steps = (
         select(opened.label("opened"), func.lag(opened).over(order_by=opened).label("previous"))
-        .where(*_inside(symbol_id, window))
+        .where(*_filter_by_window(symbol_id, window))
         .subquery()
     )
     statement = (
@@ -117,14 +127,18 @@ def _steps(connection: Connection, symbol_id: int, window: Window) -> list[tuple
     ]
 
 
-def _neighbour(connection: Connection, symbol_id: int, window: Window, *, last: bool) -> int | None:
+def _find_nearest_minute(
+    connection: Connection, symbol_id: int, window: Window, *, last: bool
+) -> int | None:
     extreme = func.max if last else func.min
-    statement = select(extreme(fact_klines.c.open_time)).where(*_inside(symbol_id, window))
+    statement = select(extreme(fact_klines.c.open_time)).where(
+        *_filter_by_window(symbol_id, window)
+    )
     found = connection.execute(statement).scalar()
     return None if found is None else floor_ms(int(found), MINUTE_MS)
 
 
-def _inside(symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
+def _filter_by_window(symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
     return (
         fact_klines.c.symbol_id == symbol_id,
         fact_klines.c.open_time >= window.start_ms,
@@ -132,14 +146,14 @@ def _inside(symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _between(edges: Iterable[tuple[int, int]]) -> list[Hole]:
+def _ranges_between(edges: Iterable[tuple[int, int]]) -> list[MissingRange]:
     """What lies between two present minutes, where anything does."""
     return [
-        Hole(left + MINUTE_MS, right - MINUTE_MS)
+        MissingRange(left + MINUTE_MS, right - MINUTE_MS)
         for left, right in edges
         if right - left > MINUTE_MS
     ]
 
 
-def _touches(hole: Hole, window: Window) -> bool:
+def _touches_window(hole: MissingRange, window: Window) -> bool:
     return hole.start < window.end_ms and hole.end >= floor_ms(window.start_ms, MINUTE_MS)

@@ -11,11 +11,11 @@ from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.market.utc_time import MINUTE_MS, Window, now_ms
 from crypto_assets.warehouse.catalog import watermarks
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.dialect import upsert
+from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import kline_gaps, symbols
-from crypto_assets.warehouse.quality.gap_detection import Hole, find_holes
+from crypto_assets.warehouse.quality.gap_detection import MissingRange, find_missing_ranges
 
 _table = kline_gaps
 
@@ -60,9 +60,9 @@ class Gap:
     next_retry_at: int | None
 
 
-Ledger = list[Gap]
+GapList = list[Gap]
 
-_FRESH: Mapping[str, Any] = {
+_OPEN_GAP_VALUES: Mapping[str, Any] = {
     "class": GapClass.OPEN.value,
     "evidence": "",
     "attempts": 0,
@@ -78,74 +78,84 @@ class GapChanges:
     closed: tuple[int, ...]
 
 
-class Gaps:
-    def __init__(self, database: Database, symbols: Symbols) -> None:
+class GapLedger:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
 
-    def detect(self, symbol: str, window: Window, within: Window | None = None) -> list[Hole]:
+    def detect_missing_ranges(
+        self, symbol: str, window: Window, within: Window | None = None
+    ) -> list[MissingRange]:
         """Maximal holes that touch the window; `within` is as far as candles are expected at all.
 
         Without `within` the window itself is. A purged past has no holes.
         """
-        symbol_id = self._symbols.id_of(symbol)
-        return self._database.read_primary(
-            lambda c: find_holes(c, symbol_id, *_unpurged(c, symbol_id, window, within or window))
+        symbol_id = self._symbols.get_id(symbol)
+        return self._database.run_primary_read(
+            lambda c: find_missing_ranges(
+                c, symbol_id, *_clip_to_unexpired(c, symbol_id, window, within or window)
+            )
         )
 
-    def refresh(self, symbol: str, window: Window, within: Window | None = None) -> GapChanges:
+    def refresh_gaps(self, symbol: str, window: Window, within: Window | None = None) -> GapChanges:
         """Detects, and brings the ledger of the window up to date, under the symbol's lock.
 
         A gap that lost part of its minutes keeps its class; one that grew is open again, unless it
         is the end of a symbol that still does not trade. Refused minutes stay gaps of their own.
         """
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
 
         def work(connection: Connection) -> GapChanges:
-            watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
-            span, held = _unpurged(connection, symbol_id, window, within or window)
-            holes = find_holes(connection, symbol_id, span, held)
-            return _record(connection, symbol_id, span, holes, now_ms())
+            watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
+            span, held = _clip_to_unexpired(connection, symbol_id, window, within or window)
+            holes = find_missing_ranges(connection, symbol_id, span, held)
+            return _record_ranges(connection, symbol_id, span, holes, now_ms())
 
-        return self._database.write(work)
+        return self._database.run_write(work)
 
-    def classify(self, symbol: str, start: int, gap_class: GapClass, evidence: str) -> None:
+    def classify_gap(self, symbol: str, start: int, gap_class: GapClass, evidence: str) -> None:
         """States what the gap that starts there is, and from what we know it."""
-        self._change(symbol, start, {"class": gap_class.value, "evidence": evidence[:500]})
+        self._update_gap(symbol, start, {"class": gap_class.value, "evidence": evidence[:500]})
 
-    def refuse(self, symbol: str, start: int, reasons: Mapping[int, str]) -> None:
+    def split_off_refused(self, symbol: str, start: int, reasons: Mapping[int, str]) -> None:
         """Makes minutes of the open gap that starts there refused gaps of their own.
 
         `reasons` are by minute (epoch ms); neighbouring minutes are one gap. What lies before,
         between and after them stays as many gaps of the class that the whole had.
         """
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         mine = (_table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None))
 
         def work(connection: Connection) -> None:
-            watermarks.lock(connection, symbol_id, ObjectKind.KLINES)
+            watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
             statement = select(_table).where(*mine, _table.c.start == start)
             whole = connection.execute(statement).first()
             if whole is None:
                 return
             inside = sorted(at for at in reasons if whole.start <= at <= whole.end)
-            refused = _runs(inside)
+            refused = _group_minutes(inside)
             for part in refused:
                 minutes = range(part.start, part.end + 1, MINUTE_MS)
                 said = "; ".join(dict.fromkeys(reasons[at] for at in minutes))
-                values = {**_FRESH, "class": GapClass.REFUSED.value, "evidence": said[:500]}
-                _store(connection, symbol_id, part, values, whole.first_seen)
+                values = {
+                    **_OPEN_GAP_VALUES,
+                    "class": GapClass.REFUSED.value,
+                    "evidence": said[:500],
+                }
+                _store_gap(connection, symbol_id, part, values, whole.first_seen)
             if refused:
-                for part in _without([Hole(whole.start, whole.end)], refused):
-                    _store(connection, symbol_id, part, _inherited(whole), whole.first_seen)
+                for part in _subtract_ranges([MissingRange(whole.start, whole.end)], refused):
+                    _store_gap(
+                        connection, symbol_id, part, _inherit_values(whole), whole.first_seen
+                    )
 
-        self._database.write(work)
+        self._database.run_write(work)
 
-    def retried(self, symbol: str, start: int, next_retry_at: int) -> None:
+    def record_retry(self, symbol: str, start: int, next_retry_at: int) -> None:
         """Counts an attempt that brought nothing, and sets when the next is due."""
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
-        attempts = self._database.read_primary(
+        attempts = self._database.run_primary_read(
             lambda c: c.execute(select(_table.c.attempts).where(*key)).scalar()
         )
         if attempts is None:
@@ -156,9 +166,9 @@ class Gaps:
             .where(*key, _table.c.attempts == attempts)
             .values(attempts=attempts + 1, next_retry_at=next_retry_at)
         )
-        self._database.write(lambda c: c.execute(counted))
+        self._database.run_write(lambda c: c.execute(counted))
 
-    def due(self, now: int, limit: int = 1000) -> list[Gap]:
+    def list_due_gaps(self, now: int, limit: int = 1000) -> list[Gap]:
         """Gaps that are open (or wait for an archive) and whose next attempt has come.
 
         Of tracked symbols alone: others are not asked for, and would use up the limit.
@@ -171,9 +181,9 @@ class Gaps:
             .where(or_(_table.c.next_retry_at.is_(None), _table.c.next_retry_at <= now))
             .order_by(_table.c.symbol_id, _table.c.start)
         )
-        return self._read(statement.limit(limit))
+        return self._read_gaps(statement.limit(limit))
 
-    def list(
+    def list_gaps(
         self,
         symbol: str | None = None,
         window: Window | None = None,
@@ -188,7 +198,7 @@ class Gaps:
         """
         statement = select(_table).order_by(_table.c.symbol_id, _table.c.start)
         if symbol is not None:
-            statement = statement.where(_table.c.symbol_id == self._symbols.id_of(symbol))
+            statement = statement.where(_table.c.symbol_id == self._symbols.get_id(symbol))
         if window is not None:
             statement = statement.where(
                 _table.c.start < window.end_ms, _table.c.end >= window.start_ms
@@ -197,20 +207,20 @@ class Gaps:
             statement = statement.where(_table.c.start > after)
         if not closed:
             statement = statement.where(_table.c.closed_at.is_(None))
-        return self._read(statement.limit(limit))
+        return self._read_gaps(statement.limit(limit))
 
-    def _change(self, symbol: str, start: int, values: dict[str, Any]) -> None:
-        symbol_id = self._symbols.id_of(symbol)
+    def _update_gap(self, symbol: str, start: int, values: dict[str, Any]) -> None:
+        symbol_id = self._symbols.get_id(symbol)
         key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
-        self._database.write(lambda c: c.execute(update(_table).where(*key).values(values)))
+        self._database.run_write(lambda c: c.execute(update(_table).where(*key).values(values)))
 
-    def _read(self, statement: Select[Any]) -> Ledger:
-        names = {symbol.symbol_id: symbol.name for symbol in self._symbols.all()}
-        rows = self._database.read_primary(lambda c: c.execute(statement).all())
-        return [_gap(names[row.symbol_id], row) for row in rows]
+    def _read_gaps(self, statement: Select[Any]) -> GapList:
+        names = {symbol.symbol_id: symbol.name for symbol in self._symbols.list_all()}
+        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
+        return [_parse_gap(names[row.symbol_id], row) for row in rows]
 
 
-def reopen(connection: Connection, symbol_id: int, starts: Sequence[int]) -> None:
+def reopen_gaps(connection: Connection, symbol_id: int, starts: Sequence[int]) -> None:
     """Open closed gaps again, with their class, where what closed them has gone.
 
     Part of a transaction that holds the symbol's lock; the next `refresh` cuts them to the minutes
@@ -221,17 +231,17 @@ def reopen(connection: Connection, symbol_id: int, starts: Sequence[int]) -> Non
         connection.execute(update(_table).where(*key).values(closed_at=None))
 
 
-def _unpurged(
+def _clip_to_unexpired(
     connection: Connection, symbol_id: int, window: Window, within: Window
 ) -> tuple[Window, Window]:
     """Both windows, `window` inside `within`, without the past that was retired."""
-    purged = watermarks.read(connection, symbol_id, ObjectKind.KLINES).purged_before
+    purged = watermarks.read_watermark(connection, symbol_id, ObjectKind.KLINES).purged_before
     held = Window(max(within.start_ms, purged or within.start_ms), within.end_ms)
     return window & held, held
 
 
-def _record(
-    connection: Connection, symbol_id: int, window: Window, holes: Sequence[Hole], now: int
+def _record_ranges(
+    connection: Connection, symbol_id: int, window: Window, holes: Sequence[MissingRange], now: int
 ) -> GapChanges:
     if not window:
         return GapChanges((), ())
@@ -246,16 +256,16 @@ def _record(
         )
     }
     refused = [
-        Hole(row.start, row.end)
+        MissingRange(row.start, row.end)
         for row in known.values()
         if row.closed_at is None and row._mapping["class"] == GapClass.REFUSED
     ]
-    holes = _apart(holes, refused)
-    ended = not _trades(connection, symbol_id)
+    holes = _split_at_refused(holes, refused)
+    ended = not _is_trading(connection, symbol_id)
     opened = [
         hole.start
         for hole in holes
-        if _record_hole(connection, symbol_id, hole, known, now, ended=ended)
+        if _record_range(connection, symbol_id, hole, known, now, ended=ended)
     ]
     found = {hole.start for hole in holes}
     closed = [
@@ -270,10 +280,10 @@ def _record(
     return GapChanges(tuple(opened), tuple(closed))
 
 
-def _record_hole(
+def _record_range(
     connection: Connection,
     symbol_id: int,
-    hole: Hole,
+    hole: MissingRange,
     known: dict[int, Row[Any]],
     now: int,
     *,
@@ -287,16 +297,18 @@ def _record_hole(
         (
             row
             for row in known.values()
-            if row.closed_at is None and row.start <= hole.start and _says(row, hole, ended=ended)
+            if row.closed_at is None
+            and row.start <= hole.start
+            and _still_describes(row, hole, ended=ended)
         ),
         None,
     )
-    values = _FRESH if around is None else _inherited(around)
-    _store(connection, symbol_id, hole, values, now)
+    values = _OPEN_GAP_VALUES if around is None else _inherit_values(around)
+    _store_gap(connection, symbol_id, hole, values, now)
     return same is None or same.closed_at is not None
 
 
-def _says(row: Row[Any], hole: Hole, *, ended: bool) -> bool:
+def _still_describes(row: Row[Any], hole: MissingRange, *, ended: bool) -> bool:
     """Whether a gap that begins no later than the hole still says what the hole is.
 
     The end of a symbol grows for as long as the symbol does not trade, and is none any more once
@@ -307,62 +319,70 @@ def _says(row: Row[Any], hole: Hole, *, ended: bool) -> bool:
     return bool(row.end >= hole.end)
 
 
-def _inherited(row: Row[Any]) -> dict[str, Any]:
+def _inherit_values(row: Row[Any]) -> dict[str, Any]:
     return {name: row._mapping[name] for name in ("class", "evidence", "attempts", "next_retry_at")}
 
 
-def _trades(connection: Connection, symbol_id: int) -> bool:
+def _is_trading(connection: Connection, symbol_id: int) -> bool:
     statement = select(symbols.c.status).where(symbols.c.symbol_id == symbol_id)
     return connection.execute(statement).scalar() == SymbolStatus.TRADING
 
 
-def _store(
-    connection: Connection, symbol_id: int, hole: Hole, values: Mapping[str, Any], first_seen: int
+def _store_gap(
+    connection: Connection,
+    symbol_id: int,
+    hole: MissingRange,
+    values: Mapping[str, Any],
+    first_seen: int,
 ) -> None:
     """Writes an open gap, over one that begins at the same minute and was first seen before."""
     columns = {**values, "end": hole.end, "minutes": hole.minutes, "closed_at": None}
-    statement = upsert(
+    statement = make_upsert(
         connection, _table, ["symbol_id", "start"], lambda new: [(n, new[n]) for n in columns]
     )
     key = {"symbol_id": symbol_id, "start": hole.start, "first_seen": first_seen}
     connection.execute(statement, {**key, **columns})
 
 
-def _apart(holes: Sequence[Hole], refused: Sequence[Hole]) -> list[Hole]:
+def _split_at_refused(
+    holes: Sequence[MissingRange], refused: Sequence[MissingRange]
+) -> list[MissingRange]:
     """The holes, cut so that each refused minute in them lies in a hole of refused minutes."""
     inside = [
-        Hole(max(hole.start, part.start), min(hole.end, part.end))
+        MissingRange(max(hole.start, part.start), min(hole.end, part.end))
         for hole in holes
         for part in refused
         if part.start <= hole.end and part.end >= hole.start
     ]
-    return sorted([*inside, *_without(holes, inside)])
+    return sorted([*inside, *_subtract_ranges(holes, inside)])
 
 
-def _without(holes: Sequence[Hole], parts: Sequence[Hole]) -> list[Hole]:
+def _subtract_ranges(
+    holes: Sequence[MissingRange], parts: Sequence[MissingRange]
+) -> list[MissingRange]:
     """What is left of holes without some parts of them."""
-    left: list[Hole] = []
+    left: list[MissingRange] = []
     ordered = sorted(parts)
     for hole in holes:
         start = hole.start
         for part in ordered:
             if hole.start <= part.start <= hole.end:
-                left.append(Hole(start, part.start - MINUTE_MS))
+                left.append(MissingRange(start, part.start - MINUTE_MS))
                 start = part.end + MINUTE_MS
-        left.append(Hole(start, hole.end))
+        left.append(MissingRange(start, hole.end))
     return [hole for hole in left if hole.minutes > 0]
 
 
-def _runs(minutes: Sequence[int]) -> list[Hole]:
+def _group_minutes(minutes: Sequence[int]) -> list[MissingRange]:
     """Ascending minutes as holes, neighbouring ones as one."""
-    runs: list[Hole] = []
+    runs: list[MissingRange] = []
     for at in minutes:
         start = runs.pop().start if runs and runs[-1].end + MINUTE_MS == at else at
-        runs.append(Hole(start, at))
+        runs.append(MissingRange(start, at))
     return runs
 
 
-def _gap(symbol: str, row: Row[Any]) -> Gap:
+def _parse_gap(symbol: str, row: Row[Any]) -> Gap:
     values = row._mapping
     return Gap(
         symbol=symbol,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, func, select
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.dialect import upsert
+from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import lake_objects, quarantine
 
 _CONTENT_CHARACTERS = 4000
@@ -18,7 +18,7 @@ _REASON_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
-class Quarantined:
+class QuarantineRecord:
     """An object, or one row of it, that failed validation.
 
     `content` is the row as it stands in the object, or the object's beginning; `open_time` is set
@@ -39,21 +39,21 @@ class Quarantine:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, items: Sequence[Quarantined]) -> None:
+    def add_records(self, items: Sequence[QuarantineRecord]) -> None:
         """Notes each once, however often it is found."""
         if items:
-            self._database.write(lambda c: quarantine_rows(c, items))
+            self._database.run_write(lambda c: store_quarantine_records(c, items))
 
-    def list(self, symbol: str | None = None, limit: int = 1000) -> list[Quarantined]:
+    def list_records(self, symbol: str | None = None, limit: int = 1000) -> list[QuarantineRecord]:
         """Newest first."""
         statement = select(quarantine).limit(limit)
         if symbol is not None:
             statement = statement.where(quarantine.c.symbol == symbol)
         order = (quarantine.c.noted_at.desc(), quarantine.c.quarantine_id.desc())
-        rows = self._database.read(lambda c: c.execute(statement.order_by(*order)).all())
-        return [_read(row) for row in rows]
+        rows = self._database.run_read(lambda c: c.execute(statement.order_by(*order)).all())
+        return [_parse_record(row) for row in rows]
 
-    def of_minutes(self, symbol: str, window: Window) -> Sequence[Quarantined]:
+    def list_minute_records(self, symbol: str, window: Window) -> Sequence[QuarantineRecord]:
         """Rows of klines objects whose open time lies in a window, oldest record first."""
         opened = quarantine.c.open_time
         statement = (
@@ -63,7 +63,8 @@ class Quarantine:
             .order_by(quarantine.c.quarantine_id)
         )
         return [
-            _read(row) for row in self._database.read_primary(lambda c: c.execute(statement).all())
+            _parse_record(row)
+            for row in self._database.run_primary_read(lambda c: c.execute(statement).all())
         ]
 
     def count_by_reason(self, symbol: str, noted_from: int) -> dict[str, int]:
@@ -71,10 +72,10 @@ class Quarantine:
         noted = quarantine.c.symbol == symbol, quarantine.c.noted_at >= noted_from
         reason = quarantine.c.reason
         statement = select(reason, func.count()).where(*noted).group_by(reason).order_by(reason)
-        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return {found: count for found, count in rows}
 
-    def holds_objects(self, symbol: str, kind: ObjectKind, window: Window) -> bool:
+    def has_objects(self, symbol: str, kind: ObjectKind, window: Window) -> bool:
         """Whether any of the manifest's objects that begin in a window is quarantined."""
         objects = lake_objects.c
         statement = (
@@ -87,24 +88,24 @@ class Quarantine:
             .where(objects.first_time >= window.start_ms, objects.first_time < window.end_ms)
             .limit(1)
         )
-        return self._database.read_primary(lambda c: c.execute(statement).first()) is not None
+        return self._database.run_primary_read(lambda c: c.execute(statement).first()) is not None
 
-    def count(self) -> int:
+    def count_records(self) -> int:
         statement = select(func.count()).select_from(quarantine)
-        return self._database.read(lambda c: c.execute(statement).scalar_one())
+        return self._database.run_read(lambda c: c.execute(statement).scalar_one())
 
 
-def quarantine_rows(connection: Connection, items: Sequence[Quarantined]) -> None:
+def store_quarantine_records(connection: Connection, items: Sequence[QuarantineRecord]) -> None:
     """Record each once, as part of a transaction."""
-    statement = upsert(
+    statement = make_upsert(
         connection, quarantine, ["fingerprint"], lambda new: [("fingerprint", new.fingerprint)]
     )
     if items:
-        connection.execute(statement, [_row(item) for item in items])
+        connection.execute(statement, [_make_row(item) for item in items])
 
 
-def _read(row: Row[Any]) -> Quarantined:
-    return Quarantined(
+def _parse_record(row: Row[Any]) -> QuarantineRecord:
+    return QuarantineRecord(
         row.symbol,
         ObjectKind(row.kind),
         row.bucket,
@@ -116,7 +117,7 @@ def _read(row: Row[Any]) -> Quarantined:
     )
 
 
-def _row(item: Quarantined) -> dict[str, object]:
+def _make_row(item: QuarantineRecord) -> dict[str, object]:
     reason, content = item.reason[:_REASON_CHARACTERS], item.content[:_CONTENT_CHARACTERS]
     identity = "\0".join((item.bucket, item.key, str(item.open_time), reason, content))
     return {

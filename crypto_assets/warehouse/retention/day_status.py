@@ -14,15 +14,15 @@ from crypto_assets.warehouse.engine.schema import (
     lake_objects,
     stale_hours,
 )
-from crypto_assets.warehouse.klines.stale_periods import inside
+from crypto_assets.warehouse.klines.stale_periods import match_window
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
 
-_MINUTES_A_DAY = DAY_MS // MINUTE_MS
-_NONE = (0, 0, 0)
+_MINUTES_PER_DAY = DAY_MS // MINUTE_MS
+_NO_COUNTS = (0, 0, 0)
 
 
 @dataclass(frozen=True)
-class DayStand:
+class DayStatus:
     """Counts of minutes held and explained as missing; of their candles, two of which may lie in
     one minute, held, in the hours and in the day's candle.
 
@@ -33,68 +33,72 @@ class DayStand:
     start: int
     minutes: int
     candles: int
-    in_hours: int
-    in_day: int
-    explained: int
+    candles_in_hours: int
+    candles_in_day: int
+    explained_minutes: int
     stale_hours: int
-    unloaded: int
-    touched_at: int
+    unloaded_objects: int
+    last_changed_at: int
 
     @property
     def end(self) -> int:
         return self.start + DAY_MS
 
     @property
-    def unfinished(self) -> str | None:
+    def incomplete_reason(self) -> str | None:
         """Why the day is not complete or explained, None where it is."""
-        missing = _MINUTES_A_DAY - self.minutes - self.explained
+        missing = _MINUTES_PER_DAY - self.minutes - self.explained_minutes
         reasons = {
-            f"{self.unloaded} objects of the lake are not loaded": self.unloaded,
+            f"{self.unloaded_objects} objects of the lake are not loaded": self.unloaded_objects,
             f"{self.stale_hours} hours are not computed": self.stale_hours,
             f"{missing} minutes are missing without an explanation": missing > 0,
-            "its hours are not built from all of its minutes": self.in_hours != self.candles,
-            "its daily candle is not built from all of its minutes": self.in_day != self.candles,
+            "its hours are not built from all of its minutes": self.candles_in_hours
+            != self.candles,
+            "its daily candle is not built from all of its minutes": self.candles_in_day
+            != self.candles,
         }
         found = [reason for reason, holds in reasons.items() if holds]
         return f"{isoformat(self.start)[:10]}: {found[0]}" if found else None
 
 
-def day_stands(
+def read_day_statuses(
     connection: Connection, symbol: str, symbol_id: int, window: Window
-) -> list[DayStand]:
+) -> list[DayStatus]:
     """Of each day of a window of whole UTC days, oldest first."""
-    facts = _facts(connection, symbol_id, window)
-    in_hours = _built(connection, hourly_klines, symbol_id, window)
-    in_day = _built(connection, daily_klines, symbol_id, window)
-    waiting = _waiting(connection, symbol_id, window)
-    objects = _objects(connection, symbol, window)
-    explained = _explained(connection, symbol_id, window)
+    facts = _count_minutes(connection, symbol_id, window)
+    in_hours = _count_aggregated_minutes(connection, hourly_klines, symbol_id, window)
+    in_day = _count_aggregated_minutes(connection, daily_klines, symbol_id, window)
+    waiting = _count_stale_hours(connection, symbol_id, window)
+    objects = _count_unloaded_objects(connection, symbol, window)
+    explained = _count_explained_minutes(connection, symbol_id, window)
     return [
-        DayStand(
+        DayStatus(
             start=start,
-            minutes=facts.get(start, _NONE)[0],
-            candles=facts.get(start, _NONE)[1],
-            in_hours=in_hours.get(start, 0),
-            in_day=in_day.get(start, 0),
-            explained=explained.get(start, 0),
+            minutes=facts.get(start, _NO_COUNTS)[0],
+            candles=facts.get(start, _NO_COUNTS)[1],
+            candles_in_hours=in_hours.get(start, 0),
+            candles_in_day=in_day.get(start, 0),
+            explained_minutes=explained.get(start, 0),
             stale_hours=waiting.get(start, 0),
-            unloaded=objects.get(start, (0, 0))[0],
-            touched_at=max(facts.get(start, _NONE)[2], objects.get(start, (0, 0))[1]),
+            unloaded_objects=objects.get(start, (0, 0))[0],
+            last_changed_at=max(facts.get(start, _NO_COUNTS)[2], objects.get(start, (0, 0))[1]),
         )
         for start in range(window.start_ms, window.end_ms, DAY_MS)
     ]
 
 
-def _facts(
+def _count_minutes(
     connection: Connection, symbol_id: int, window: Window
 ) -> dict[int, tuple[int, int, int]]:
     """Distinct minutes, candles and latest fetch by day."""
     opened = fact_klines.c.open_time
     rows = (
         select(
-            _day(opened), (opened - opened % MINUTE_MS).label("minute"), fact_klines.c.fetched_at
+            _day_start(opened),
+            (opened - opened % MINUTE_MS).label("minute"),
+            fact_klines.c.fetched_at,
         )
-        .where(*inside(fact_klines, symbol_id, window))
+        .where(*match_window(fact_klines, symbol_id, window))
         .subquery("minutes")
     )
     statement = select(
@@ -106,32 +110,36 @@ def _facts(
     return {day: (minutes, rows, at) for day, minutes, rows, at in connection.execute(statement)}
 
 
-def _built(connection: Connection, table: Table, symbol_id: int, window: Window) -> dict[int, int]:
+def _count_aggregated_minutes(
+    connection: Connection, table: Table, symbol_id: int, window: Window
+) -> dict[int, int]:
     """Minutes that a day's candles of a table are built from."""
     rows = (
-        select(_day(table.c.open_time), table.c.minute_count)
-        .where(*inside(table, symbol_id, window))
+        select(_day_start(table.c.open_time), table.c.minute_count)
+        .where(*match_window(table, symbol_id, window))
         .subquery("built")
     )
     statement = select(rows.c.day, func.sum(rows.c.minute_count)).group_by(rows.c.day)
     return {day: int(count) for day, count in connection.execute(statement)}
 
 
-def _waiting(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
+def _count_stale_hours(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
     rows = (
-        select(_day(stale_hours.c.open_time))
-        .where(*inside(stale_hours, symbol_id, window))
+        select(_day_start(stale_hours.c.open_time))
+        .where(*match_window(stale_hours, symbol_id, window))
         .subquery("waiting")
     )
     statement = select(rows.c.day, func.count()).group_by(rows.c.day)
     return {day: count for day, count in connection.execute(statement)}
 
 
-def _objects(connection: Connection, symbol: str, window: Window) -> dict[int, tuple[int, int]]:
+def _count_unloaded_objects(
+    connection: Connection, symbol: str, window: Window
+) -> dict[int, tuple[int, int]]:
     """Unloaded objects and the latest load of those that the manifest still has, by day."""
     table = lake_objects.c
     rows = (
-        select(_day(table.first_time), table.loaded_at)
+        select(_day_start(table.first_time), table.loaded_at)
         .where(
             table.symbol == symbol,
             table.kind == ObjectKind.KLINES.value,
@@ -146,7 +154,9 @@ def _objects(connection: Connection, symbol: str, window: Window) -> dict[int, t
     return {day: (left, loaded or 0) for day, left, loaded in connection.execute(statement)}
 
 
-def _explained(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
+def _count_explained_minutes(
+    connection: Connection, symbol_id: int, window: Window
+) -> dict[int, int]:
     """Minutes of the gaps with an explanation, by day; a gap may reach over midnights."""
     table = kline_gaps.c
     statement = select(table.start, table.end).where(
@@ -167,5 +177,5 @@ def _explained(connection: Connection, symbol_id: int, window: Window) -> dict[i
     return found
 
 
-def _day(time: ColumnElement[int]) -> ColumnElement[int]:
+def _day_start(time: ColumnElement[int]) -> ColumnElement[int]:
     return (time - time % DAY_MS).label("day")

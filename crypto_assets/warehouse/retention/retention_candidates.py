@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, or_, select
 
 from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
     fact_klines,
@@ -15,9 +15,9 @@ from crypto_assets.warehouse.engine.schema import (
     lake_objects,
     order_book_snapshots,
 )
-from crypto_assets.warehouse.retention.day_status import DayStand, day_stands
+from crypto_assets.warehouse.retention.day_status import DayStatus, read_day_statuses
 
-_PAGE = 1000
+_PAGE_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -31,43 +31,45 @@ class LoadedObject:
     fetched_at: int
 
 
-class Retirement:
-    def __init__(self, database: Database, symbols: Symbols) -> None:
+class RetentionCandidates:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
 
-    def objects(self, bucket: str, before_ms: int) -> Iterator[LoadedObject]:
+    def iter_objects(self, bucket: str, before_ms: int) -> Iterator[LoadedObject]:
         """Loaded objects whose data day, fetch and load all lie before an instant, oldest first.
 
         Read page by page, so that they may be moved or forgotten on the way.
         """
         last: LoadedObject | None = None
         while True:
-            page = self._page(_aged(bucket, before_ms, last))
+            page = self._read_page(_select_aged_objects(bucket, before_ms, last))
             yield from page
-            if len(page) < _PAGE:
+            if len(page) < _PAGE_ROWS:
                 return
             last = page[-1]
 
-    def oldest_minute(self, symbol: str) -> int | None:
+    def find_oldest_minute(self, symbol: str) -> int | None:
         """Open time of the oldest minute that is held."""
-        held = fact_klines.c.symbol_id == self._symbols.id_of(symbol)
-        return self._scalar(select(func.min(fact_klines.c.open_time)).where(held))
+        held = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
+        return self._read_scalar(select(func.min(fact_klines.c.open_time)).where(held))
 
-    def days(self, symbol: str, window: Window) -> list[DayStand]:
+    def list_day_statuses(self, symbol: str, window: Window) -> list[DayStatus]:
         """How each UTC day of a window of whole days stands, oldest first."""
-        symbol_id = self._symbols.id_of(symbol)
-        return self._database.read_primary(lambda c: day_stands(c, symbol, symbol_id, window))
+        symbol_id = self._symbols.get_id(symbol)
+        return self._database.run_primary_read(
+            lambda c: read_day_statuses(c, symbol, symbol_id, window)
+        )
 
     def count_minutes(self, symbol: str, before_ms: int) -> int:
         """Rows that `facts.purge` would delete."""
-        mine = fact_klines.c.symbol_id == self._symbols.id_of(symbol)
+        mine = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
         rows = select(func.count()).where(mine, fact_klines.c.open_time < before_ms)
-        return self._scalar(rows) or 0
+        return self._read_scalar(rows) or 0
 
     def count_levels(self, symbol: str, before_ms: int) -> int:
         """Rows that `order_books.retire_levels` would delete."""
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         snapshot = order_book_snapshots.c
         newest = select(func.max(snapshot.last_update_id)).where(
             snapshot.symbol_id == symbol_id, snapshot.captured_at < before_ms
@@ -76,18 +78,18 @@ class Retirement:
             fact_order_book.c.symbol_id == symbol_id,
             fact_order_book.c.last_update_id <= newest.scalar_subquery(),
         )
-        return self._scalar(levels) or 0
+        return self._read_scalar(levels) or 0
 
-    def _page(self, statement: Select[Any]) -> list[LoadedObject]:
-        rows = self._database.read_primary(lambda c: c.execute(statement).all())
+    def _read_page(self, statement: Select[Any]) -> list[LoadedObject]:
+        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return [LoadedObject(*row) for row in rows]
 
-    def _scalar(self, statement: Select[Any]) -> int | None:
-        found = self._database.read_primary(lambda c: c.execute(statement).scalar())
+    def _read_scalar(self, statement: Select[Any]) -> int | None:
+        found = self._database.run_primary_read(lambda c: c.execute(statement).scalar())
         return None if found is None else int(found)
 
 
-def _aged(bucket: str, before_ms: int, after: LoadedObject | None) -> Select[Any]:
+def _select_aged_objects(bucket: str, before_ms: int, after: LoadedObject | None) -> Select[Any]:
     table = lake_objects.c
     statement = select(
         table.bucket, table.key, table.size_bytes, table.sha256, table.fetched_at
@@ -100,4 +102,4 @@ def _aged(bucket: str, before_ms: int, after: LoadedObject | None) -> Select[Any
     if after:
         same = and_(table.fetched_at == after.fetched_at, table.key > after.key)
         statement = statement.where(or_(table.fetched_at > after.fetched_at, same))
-    return statement.order_by(table.fetched_at, table.key).limit(_PAGE)
+    return statement.order_by(table.fetched_at, table.key).limit(_PAGE_ROWS)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
     daily_klines,
@@ -33,7 +33,7 @@ from crypto_assets.warehouse.klines import stale_periods
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 # The tables of candles, and how long one lasts.
-_CANDLES = ((fact_klines, MINUTE_MS), (hourly_klines, HOUR_MS), (daily_klines, DAY_MS))
+_CANDLE_TABLES = ((fact_klines, MINUTE_MS), (hourly_klines, HOUR_MS), (daily_klines, DAY_MS))
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,23 @@ class SymbolCoverage:
         return None if self.last_open_time is None else now - self.last_open_time - MINUTE_MS
 
 
-class Coverage:
-    def __init__(self, database: Database, tracked: Symbols) -> None:
+class CoverageStats:
+    def __init__(self, database: Database, tracked: SymbolCatalog) -> None:
         self._database = database
         self._symbols = tracked
 
-    def symbols(self) -> list[SymbolCoverage]:
+    def list_by_symbol(self) -> list[SymbolCoverage]:
         """Of all tracked symbols.
 
         Rows and watermark from extraction_metadata, the first candle by a key lookup in each table
         of candles, gaps from the ledger, which is as long as there are gaps.
         """
-        marks, missing, retired, firsts = self._database.read(
+        marks, missing, retired, firsts = self._database.run_read(
             lambda c: (
-                rows := _marks(c),
-                _missing(c),
-                _retired(c, rows),
-                _firsts(c, [row.symbol_id for row in rows]),
+                rows := _read_watermarks(c),
+                _count_gaps(c),
+                _count_expired_gaps(c, rows),
+                _find_first_candles(c, [row.symbol_id for row in rows]),
             )
         )
         found = []
@@ -109,44 +109,44 @@ class Coverage:
             )
         return found
 
-    def days(self, symbol: str, window: Window) -> dict[int, int]:
+    def count_minutes_by_day(self, symbol: str, window: Window) -> dict[int, int]:
         """Minutes held of each day that the window touches, by the day's start in epoch ms.
 
         One row a day of the daily table; days that are not aggregated yet are counted by the key.
         """
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         end = floor_ms(window.end_ms + DAY_MS - 1, DAY_MS)
         whole = Window(floor_ms(window.start_ms, DAY_MS), end)
-        return self._database.read(lambda c: _days(c, symbol_id, whole))
+        return self._database.run_read(lambda c: _count_by_day(c, symbol_id, whole))
 
-    def ends(self, symbol: str, window: Window) -> tuple[int, int] | None:
+    def find_first_and_last(self, symbol: str, window: Window) -> tuple[int, int] | None:
         """Open times of the first and the last minute held, by two key lookups."""
-        symbol_id = self._symbols.id_of(symbol)
+        symbol_id = self._symbols.get_id(symbol)
         # A statement each, under one: asked for both at once, SQLite would read every minute.
         first, last = (
             select(end(fact_klines.c.open_time))
-            .where(*stale_periods.inside(fact_klines, symbol_id, window))
+            .where(*stale_periods.match_window(fact_klines, symbol_id, window))
             .scalar_subquery()
             for end in (func.min, func.max)
         )
-        found = self._database.read(lambda c: c.execute(select(first, last)).one())
+        found = self._database.run_read(lambda c: c.execute(select(first, last)).one())
         return None if found[0] is None else (found[0], found[1])
 
-    def sizes(self) -> dict[str, int]:
+    def read_table_sizes(self) -> dict[str, int]:
         """Bytes by table as the server estimates them; on SQLite the file's, by its name."""
-        if self._database.file:
-            path = self._database.file
+        if self._database.sqlite_path:
+            path = self._database.sqlite_path
             sides = (path, path.with_name(f"{path.name}-wal"))
             return {path.name: sum(p.stat().st_size for p in sides if p.exists())}
         statement = text(
             "SELECT table_name, data_length + index_length FROM information_schema.tables"
             " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
         )
-        rows = self._database.read(lambda c: c.execute(statement).all())
+        rows = self._database.run_read(lambda c: c.execute(statement).all())
         return {name: int(size or 0) for name, size in rows}
 
 
-def _marks(connection: Connection) -> list[Any]:
+def _read_watermarks(connection: Connection) -> list[Any]:
     mark = extraction_metadata
     mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
     statement = (
@@ -165,7 +165,7 @@ def _marks(connection: Connection) -> list[Any]:
     return list(connection.execute(statement))
 
 
-def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]:
+def _find_first_candles(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]:
     """Open time of each symbol's first candle, the finest one that tells of it.
 
     A statement a symbol and table, under one: correlated to the symbols, MySQL would read every
@@ -176,7 +176,7 @@ def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]
             table.c.symbol_id == symbol_id
         )
         for symbol_id in symbol_ids
-        for table, width_ms in _CANDLES
+        for table, width_ms in _CANDLE_TABLES
     ]
     if not lookups:
         return {}
@@ -189,7 +189,7 @@ def _firsts(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]
     return firsts
 
 
-def _missing(connection: Connection) -> dict[int, dict[GapClass, tuple[int, int]]]:
+def _count_gaps(connection: Connection) -> dict[int, dict[GapClass, tuple[int, int]]]:
     """By symbol and class: how many gaps stand, and of how many minutes."""
     kind = kline_gaps.c["class"]
     statement = (
@@ -203,7 +203,9 @@ def _missing(connection: Connection) -> dict[int, dict[GapClass, tuple[int, int]
     return found
 
 
-def _retired(connection: Connection, marks: Sequence[Any]) -> dict[int, dict[str, tuple[int, int]]]:
+def _count_expired_gaps(
+    connection: Connection, marks: Sequence[Any]
+) -> dict[int, dict[str, tuple[int, int]]]:
     """What of these gaps lies in minutes that were retired: whole gaps, and minutes."""
     found: dict[int, dict[str, tuple[int, int]]] = {}
     for mark in marks:
@@ -222,32 +224,34 @@ def _retired(connection: Connection, marks: Sequence[Any]) -> dict[int, dict[str
     return found
 
 
-def _days(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
+def _count_by_day(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
     daily = select(daily_klines.c.open_time, daily_klines.c.minute_count).where(
-        *stale_periods.inside(daily_klines, symbol_id, window)
+        *stale_periods.match_window(daily_klines, symbol_id, window)
     )
     counts: dict[int, int] = {row[0]: row[1] for row in connection.execute(daily)}
-    waiting = select(_day(stale_hours)).where(*stale_periods.inside(stale_hours, symbol_id, window))
+    waiting = select(_day_start(stale_hours)).where(
+        *stale_periods.match_window(stale_hours, symbol_id, window)
+    )
     for day in connection.execute(waiting.distinct()).scalars():
         counts.pop(day, None)
     every = range(window.start_ms, window.end_ms, DAY_MS)
     unknown = [day for day in every if day not in counts]
-    for run in stale_periods.runs(unknown, DAY_MS, DAY_MS):
-        counts |= _counted(connection, symbol_id, run)
+    for run in stale_periods.merge_periods(unknown, DAY_MS, DAY_MS):
+        counts |= _count_facts_by_day(connection, symbol_id, run)
     return {day: counts.get(day, 0) for day in every}
 
 
-def _counted(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
+def _count_facts_by_day(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
     minute = fact_klines.c.open_time - fact_klines.c.open_time % MINUTE_MS
-    day = _day(fact_klines)
+    day = _day_start(fact_klines)
     statement = (
         select(day, func.count(distinct(minute)))
-        .where(*stale_periods.inside(fact_klines, symbol_id, window))
+        .where(*stale_periods.match_window(fact_klines, symbol_id, window))
         .group_by(day)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def _day(table: Any) -> ColumnElement[int]:
+def _day_start(table: Any) -> ColumnElement[int]:
     start: ColumnElement[int] = table.c.open_time - table.c.open_time % DAY_MS
     return start

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Connection, Select, func, select
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, floor_ms
-from crypto_assets.warehouse.catalog.symbols import Symbols
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
     daily_klines,
@@ -19,14 +19,14 @@ from crypto_assets.warehouse.engine.schema import (
     stale_hours,
 )
 
-MINUTES_REACH_MS = HOUR_MS
-HOURS_REACH_MS = DAY_MS
-DAYS_REACH_MS = 30 * DAY_MS
-_KINDS = [kind.value for kind in ObjectKind]
+MINUTES_WINDOW_MS = HOUR_MS
+HOURS_WINDOW_MS = DAY_MS
+DAYS_WINDOW_MS = 30 * DAY_MS
+_OBJECT_KINDS = [kind.value for kind in ObjectKind]
 
 
 @dataclass(frozen=True)
-class Passed:
+class RecentRows:
     """Rows of one table whose time lies in the reach before now, and the newest time (epoch ms)."""
 
     count: int
@@ -34,7 +34,7 @@ class Passed:
 
 
 @dataclass(frozen=True)
-class Passing:
+class FlowCounts:
     """`minutes` and `books` of the last hour, `hours` of the last day, `days` of the last thirty.
 
     `fetched` counts objects of the last hour by kind, `waiting` those that are not loaded yet,
@@ -42,71 +42,71 @@ class Passing:
     have ended and are to be computed.
     """
 
-    minutes: Passed
-    hours: Passed
-    days: Passed
-    books: Passed
-    fetched: dict[ObjectKind, int]
-    waiting: dict[ObjectKind, int]
-    held: dict[ObjectKind, int]
-    stale: int
+    minutes: RecentRows
+    hours: RecentRows
+    days: RecentRows
+    books: RecentRows
+    fetched_objects: dict[ObjectKind, int]
+    unloaded_objects: dict[ObjectKind, int]
+    stored_rows: dict[ObjectKind, int]
+    stale_hours: int
 
 
-class Flow:
-    def __init__(self, database: Database, symbols: Symbols) -> None:
+class FlowStats:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
 
-    def passing(self, now_ms: int) -> Passing:
+    def count_recent_rows(self, now_ms: int) -> FlowCounts:
         """Of the tracked symbols, as of `now_ms`."""
-        ids = [symbol.symbol_id for symbol in self._symbols.tracked()]
-        return self._database.read(lambda c: _passing(c, ids, now_ms))
+        ids = [symbol.symbol_id for symbol in self._symbols.list_tracked()]
+        return self._database.run_read(lambda c: _count_recent_rows(c, ids, now_ms))
 
 
-def _passing(connection: Connection, ids: Sequence[int], now: int) -> Passing:
-    def passed(time: Column[int], reach: int) -> Passed:
+def _count_recent_rows(connection: Connection, ids: Sequence[int], now: int) -> FlowCounts:
+    def passed(time: Column[int], reach: int) -> RecentRows:
         mine = time.table.c.symbol_id.in_(ids)
         statement = select(func.count(), func.max(time)).where(mine, time >= now - reach)
         count, newest = connection.execute(statement).one()
-        return Passed(count, newest)
+        return RecentRows(count, newest)
 
     due = (
         stale_hours.c.symbol_id.in_(ids),
         stale_hours.c.hour_done == 0,
         stale_hours.c.open_time < floor_ms(now, HOUR_MS),
     )
-    return Passing(
-        minutes=passed(fact_klines.c.open_time, MINUTES_REACH_MS),
-        hours=passed(hourly_klines.c.open_time, HOURS_REACH_MS),
-        days=passed(daily_klines.c.open_time, DAYS_REACH_MS),
-        books=passed(order_book_snapshots.c.captured_at, MINUTES_REACH_MS),
-        fetched=_by_kind(connection, _fetched(now - HOUR_MS)),
-        waiting=_by_kind(connection, _waiting()),
-        held=_by_kind(connection, _held(ids)),
-        stale=connection.execute(
+    return FlowCounts(
+        minutes=passed(fact_klines.c.open_time, MINUTES_WINDOW_MS),
+        hours=passed(hourly_klines.c.open_time, HOURS_WINDOW_MS),
+        days=passed(daily_klines.c.open_time, DAYS_WINDOW_MS),
+        books=passed(order_book_snapshots.c.captured_at, MINUTES_WINDOW_MS),
+        fetched_objects=_count_by_kind(connection, _select_fetched(now - HOUR_MS)),
+        unloaded_objects=_count_by_kind(connection, _select_unloaded()),
+        stored_rows=_count_by_kind(connection, _select_stored(ids)),
+        stale_hours=connection.execute(
             select(func.count()).select_from(stale_hours).where(*due)
         ).scalar_one(),
     )
 
 
-def _fetched(since: int) -> Select[str, int]:
+def _select_fetched(since: int) -> Select[str, int]:
     kind = lake_objects.c.kind
     late = lake_objects.c.fetched_at >= since
     return select(kind, func.count()).where(late).group_by(kind)
 
 
-def _waiting() -> Select[str, int]:
+def _select_unloaded() -> Select[str, int]:
     kind = lake_objects.c.kind
-    unloaded = kind.in_(_KINDS), lake_objects.c.loaded_at.is_(None)
+    unloaded = kind.in_(_OBJECT_KINDS), lake_objects.c.loaded_at.is_(None)
     return select(kind, func.count()).where(*unloaded).group_by(kind)
 
 
-def _held(ids: Sequence[int]) -> Select[str, int]:
+def _select_stored(ids: Sequence[int]) -> Select[str, int]:
     mark = extraction_metadata
-    mine = mark.c.symbol_id.in_(ids), mark.c.kind.in_(_KINDS)
+    mine = mark.c.symbol_id.in_(ids), mark.c.kind.in_(_OBJECT_KINDS)
     return select(mark.c.kind, func.sum(mark.c.record_count)).where(*mine).group_by(mark.c.kind)
 
 
-def _by_kind(connection: Connection, statement: Select[str, int]) -> dict[ObjectKind, int]:
+def _count_by_kind(connection: Connection, statement: Select[str, int]) -> dict[ObjectKind, int]:
     found = {ObjectKind(kind): int(count) for kind, count in connection.execute(statement)}
     return dict.fromkeys(ObjectKind, 0) | found

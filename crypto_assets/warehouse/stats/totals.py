@@ -7,15 +7,15 @@ from sqlalchemy import Connection, and_, delete, func, select
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS
-from crypto_assets.warehouse.catalog.lake_objects import LakeTotal, Manifest
+from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog, LakeTotal
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.dialect import upsert
+from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import extraction_metadata, symbols, totals
-from crypto_assets.warehouse.stats.coverage import Coverage
+from crypto_assets.warehouse.stats.coverage import CoverageStats
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredTotals:
     """Minutes of all symbols, tracked or not; the lake per bucket and kind; the server's estimate
     of the warehouse; and how far the last of the tracked and trading symbols was behind."""
 
@@ -34,7 +34,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Total:
+class TotalsSnapshot:
     """What was held at an instant (epoch ms), as it was noted then."""
 
     taken_at: int
@@ -45,74 +45,78 @@ class Total:
     lag_ms: int | None
 
 
-class Totals:
-    def __init__(self, database: Database, coverage: Coverage, objects: Manifest) -> None:
+class TotalsHistory:
+    def __init__(
+        self, database: Database, coverage: CoverageStats, objects: LakeObjectCatalog
+    ) -> None:
         self._database = database
         self._coverage = coverage
         self._objects = objects
 
-    def held(self, now_ms: int) -> Held:
+    def measure_current(self, now_ms: int) -> StoredTotals:
         """A row a symbol, an index that holds the lake's sizes alone, and the tables' sizes."""
-        candles, furthest = self._database.read(lambda c: (_candles(c), _furthest(c)))
-        return Held(
+        candles, furthest = self._database.run_read(
+            lambda c: (_count_candles(c), _find_furthest_behind(c))
+        )
+        return StoredTotals(
             candles=candles,
-            lake=tuple(self._objects.totals()),
-            warehouse_bytes=sum(self._coverage.sizes().values()),
+            lake=tuple(self._objects.list_lake_totals()),
+            warehouse_bytes=sum(self._coverage.read_table_sizes().values()),
             lag_ms=None if furthest is None else now_ms - furthest - MINUTE_MS,
         )
 
-    def note(self, now_ms: int) -> None:
+    def record_snapshot(self, now_ms: int) -> None:
         """Keeps what is held now, unless the last hour has been noted; a key lookup where it has.
 
         What was noted before the newest note of a day ago is forgotten.
         """
-        newest = self._database.read_primary(
+        newest = self._database.run_primary_read(
             lambda c: c.execute(select(func.max(totals.c.taken_at))).scalar()
         )
         if newest is not None and newest > now_ms - HOUR_MS:
             return
-        held = self.held(now_ms)
+        held = self.measure_current(now_ms)
         names = ("candles", "objects", "lake_bytes", "warehouse_bytes", "lag_ms")
         row = {"taken_at": now_ms, **{name: getattr(held, name) for name in names}}
 
         def work(connection: Connection) -> None:
-            statement = upsert(
+            statement = make_upsert(
                 connection, totals, ["taken_at"], lambda new: [(n, new[n]) for n in names]
             )
             connection.execute(statement, row)
-            then = _day_before(connection, now_ms)
+            then = _find_day_ago(connection, now_ms)
             if then is not None:
                 connection.execute(delete(totals).where(totals.c.taken_at < then))
 
-        self._database.write(work)
+        self._database.run_write(work)
 
-    def day_before(self, now_ms: int) -> Total | None:
+    def find_snapshot_day_ago(self, now_ms: int) -> TotalsSnapshot | None:
         """The newest note that is 24 hours old or older, else the oldest that there is."""
 
-        def work(connection: Connection) -> Total | None:
-            then = _day_before(connection, now_ms)
+        def work(connection: Connection) -> TotalsSnapshot | None:
+            then = _find_day_ago(connection, now_ms)
             if then is None:
                 then = connection.execute(select(func.min(totals.c.taken_at))).scalar()
             row = connection.execute(select(totals).where(totals.c.taken_at == then)).first()
-            return None if row is None else Total(**row._mapping)
+            return None if row is None else TotalsSnapshot(**row._mapping)
 
-        return self._database.read(work)
+        return self._database.run_read(work)
 
 
-def _day_before(connection: Connection, now_ms: int) -> int | None:
+def _find_day_ago(connection: Connection, now_ms: int) -> int | None:
     statement = select(func.max(totals.c.taken_at)).where(totals.c.taken_at <= now_ms - DAY_MS)
     found: int | None = connection.execute(statement).scalar()
     return found
 
 
-def _candles(connection: Connection) -> int:
+def _count_candles(connection: Connection) -> int:
     statement = select(func.sum(extraction_metadata.c.record_count)).where(
         extraction_metadata.c.kind == ObjectKind.KLINES.value
     )
     return int(connection.execute(statement).scalar() or 0)
 
 
-def _furthest(connection: Connection) -> int | None:
+def _find_furthest_behind(connection: Connection) -> int | None:
     """Open time of the newest candle of the symbol that is furthest behind."""
     mark = extraction_metadata
     mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)

@@ -14,8 +14,8 @@ def seconds(symbol: str, window: Window) -> float:
     _forget(symbol, window)
     aggregates = platform().warehouse.aggregates
     began = time.monotonic()
-    hours = aggregates.hours(symbol, window, window.end_ms)
-    days = aggregates.days(symbol, window, window.end_ms)
+    hours = aggregates.recompute_hours(symbol, window, window.end_ms)
+    days = aggregates.recompute_days(symbol, window, window.end_ms)
     took = time.monotonic() - began
     assert hours.written == 24 * days.written == (window.end_ms - window.start_ms) // HOUR_MS
     return took

@@ -136,7 +136,7 @@ def test_one_silent_symbol_among_those_that_are_fed(
     today = day_of(platform.now())
     bring(platform, *fed, "SOLUSDT", first=today, last=today, tail=True)
     assert silent_symbols(platform) == []
-    platform.warehouse._database.write(
+    platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(
             "UPDATE extraction_metadata SET last_open_time = last_open_time - 1200000,"
             " last_fetch_time = last_fetch_time - 1200000 WHERE symbol_id = 3"
@@ -162,7 +162,7 @@ def test_an_exchange_that_does_not_answer_hides_no_silence(
     server = simulated_exchange()
     platform = build_platform(server)
     bring(platform)
-    platform.warehouse._database.write(
+    platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql("UPDATE extraction_metadata SET last_fetch_time = 1")
     )
     server.faults.add({"do": "status", "status": 451})

@@ -16,7 +16,7 @@ FIRST, SECOND = "https://hooks.example/T0/s3cret", "https://other.example:8443/a
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
+    warehouse.migrate_schema()
     return warehouse
 
 
@@ -29,7 +29,9 @@ def test_the_environment_counts_until_a_user_sets_another(warehouse: Warehouse) 
     assert (address.webhook().url, address.changed) == (None, True)
     address.take_back(who="anna")
     assert (address.webhook().url, address.changed) == (FIRST, False)
-    told = [(change.who, change.old, change.new) for change in warehouse.settings.audit()]
+    told = [
+        (change.who, change.old, change.new) for change in warehouse.app_settings.list_changes()
+    ]
     assert len(told) == 3 and "s3cret" not in str(told) and "an0ther" not in str(told)
 
 

@@ -15,7 +15,7 @@ def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -
 
 
 def log_of(platform: Platform) -> list[tuple[str, object, object]]:
-    return [(c.name, c.old, c.new) for c in platform.warehouse.settings.audit()]
+    return [(c.name, c.old, c.new) for c in platform.warehouse.app_settings.list_changes()]
 
 
 def test_a_symbol_is_added_retired_and_taken_up_again(platform: Platform) -> None:
@@ -23,14 +23,18 @@ def test_a_symbol_is_added_retired_and_taken_up_again(platform: Platform) -> Non
     assert add_symbols(platform, ["ETHUSDT"], who="anna") == []
     retire_symbol(platform, "ETHUSDT", who="bert")
     retire_symbol(platform, "ETHUSDT", who="bert")
-    assert [s.name for s in platform.warehouse.symbols.tracked()] == ["BTCUSDT"]
+    assert [s.name for s in platform.warehouse.symbols.list_tracked()] == ["BTCUSDT"]
     assert add_symbols(platform, ["ETHUSDT"], who="carl") == ["ETHUSDT"]
     assert log_of(platform) == [
         ("symbol ETHUSDT", "retired", "tracked"),
         ("symbol ETHUSDT", "tracked", "retired"),
         ("symbol ETHUSDT", None, "tracked"),
     ]
-    assert [c.who for c in platform.warehouse.settings.audit()] == ["carl", "bert", "anna"]
+    assert [c.who for c in platform.warehouse.app_settings.list_changes()] == [
+        "carl",
+        "bert",
+        "anna",
+    ]
 
 
 def test_what_the_exchange_does_not_list_is_refused_by_name(platform: Platform) -> None:
@@ -38,7 +42,7 @@ def test_what_the_exchange_does_not_list_is_refused_by_name(platform: Platform) 
         add_symbols(platform, ["ETHUSDT", "NOPEUSDT"], who="anna")
     with pytest.raises(UnknownSymbol, match="NOPEUSDT is not in the warehouse"):
         retire_symbol(platform, "NOPEUSDT", who="anna")
-    assert [s.name for s in platform.warehouse.symbols.tracked()] == ["BTCUSDT"]
+    assert [s.name for s in platform.warehouse.symbols.list_tracked()] == ["BTCUSDT"]
     assert log_of(platform) == []
 
 

@@ -61,7 +61,7 @@ def test_symbols_that_nobody_tracks_are_named(platform: Platform) -> None:
     with pytest.raises(UnknownSymbol, match="not tracked: XRPUSDT; add them"):
         plan_backfill(platform, DAYS, ["BTCUSDT", "XRPUSDT"], TODAY, TODAY)
     for symbol in ("BTCUSDT", "ETHUSDT"):
-        platform.warehouse.symbols.retire(symbol)
+        platform.warehouse.symbols.untrack_symbol(symbol)
     with pytest.raises(WrongUse, match="no symbol is tracked"):
         plan_backfill(platform, DAYS, None, TODAY, TODAY)
 

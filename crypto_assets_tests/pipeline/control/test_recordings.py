@@ -45,7 +45,7 @@ def _at(platform: Platform, server: ExchangeServer) -> Platform:
 
 def _owners(platform: Platform) -> set[str | None]:
     stores = (platform.raw, platform.archive)
-    return {platform.warehouse.settings.exchange(), *(lake.owner() for lake in stores)}
+    return {platform.warehouse.app_settings.get_exchange(), *(lake.owner() for lake in stores)}
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_generated_and_recorded_candles_do_not_mix(
 
 def _name_as_before(platform: Platform, name: str) -> None:
     """Writes the name that an earlier version gave the exchange into warehouse and lakes."""
-    platform.warehouse.settings.put("claimed.exchange", name, "test")
+    platform.warehouse.app_settings.put_value("claimed.exchange", name, "test")
     for lake in (platform.raw, platform.archive):
         marker = Path(lake.url) / MARKER_KEY
         marker.write_bytes(orjson.dumps({"exchange": name}))

@@ -33,7 +33,7 @@ def test_a_choice_counts_until_it_is_taken_back(platform: Platform) -> None:
     assert platform.ingest_interval_minutes() == 7
     take_back(platform, "minute_days", who="bert")
     assert keep_in_force(platform).minute_days == 90
-    log = [(c.who, c.name, c.old, c.new) for c in platform.warehouse.settings.audit(2)]
+    log = [(c.who, c.name, c.old, c.new) for c in platform.warehouse.app_settings.list_changes(2)]
     assert log == [
         ("bert", "minute_days", 400, None),
         ("anna", INGEST_INTERVAL, None, 7),

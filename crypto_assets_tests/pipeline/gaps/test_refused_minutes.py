@@ -68,7 +68,7 @@ def ledger(platform: Platform) -> list[tuple[str, int, int]]:
     """(class, first missing minute of the day, minutes)."""
     return [
         (gap.gap_class.value, (gap.start - START) // MINUTE_MS, gap.minutes)
-        for gap in platform.warehouse.gaps.list()
+        for gap in platform.warehouse.gap_ledger.list_gaps()
     ]
 
 
@@ -87,7 +87,7 @@ def test_the_refused_minute_is_a_gap_of_its_own_and_the_rest_an_outage(platform:
     outcomes = bring(platform, first=DAY, last=DAY)
     assert not [one for one in outcomes if one.error]
     assert ledger(platform) == AROUND
-    refused = platform.warehouse.gaps.list()[1]
+    refused = platform.warehouse.gap_ledger.list_gaps()[1]
     assert refused.gap_class is GapClass.REFUSED
     assert "close time before open time" in refused.evidence
     assert due_gaps(platform) == []
@@ -102,7 +102,7 @@ def test_what_only_the_archive_has_wrong_is_refused_too(
     )
     bring(platform, first=DAY, last=DAY)
     assert ledger(platform) == AROUND
-    assert "REST had none of it" in platform.warehouse.gaps.list()[1].evidence
+    assert "REST had none of it" in platform.warehouse.gap_ledger.list_gaps()[1].evidence
 
 
 @pytest.mark.parametrize("wrong", [(831,), (1079,), (840, 841, 842), (835, 840)])
@@ -140,8 +140,10 @@ def test_the_parts_stay_apart_whatever_looks_at_them_again(
     assert [one.error for one in rebuild(platform, ["BTCUSDT"])] == [None]
     assert [one.error for one in rebuild(platform, ["BTCUSDT"], exact=True)] == [None]
     assert ledger(platform) == AROUND
-    assert [gap.closed_at for gap in platform.warehouse.gaps.list(closed=True)] == [None] * 3
-    rows = [one for one in platform.warehouse.quarantine.list() if one.open_time]
+    assert [gap.closed_at for gap in platform.warehouse.gap_ledger.list_gaps(closed=True)] == [
+        None
+    ] * 3
+    rows = [one for one in platform.warehouse.quarantine.list_records() if one.open_time]
     assert len(rows) <= 2, "one of the archive, one of REST, however often the day is read"
 
 
@@ -169,7 +171,7 @@ def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: Platform)
     found = {one.check: one for one in check_days(platform, "BTCUSDT", Window.of_day(DAY))}
     assert {one.check: one.said for one in found.values() if not one.passed} == {}
     assert found[DayCheck.COMPLETE].figures["minutes_explained"] == len(OUTAGE)
-    (coverage,) = platform.warehouse.coverage.symbols()
+    (coverage,) = platform.warehouse.coverage.list_by_symbol()
     assert (coverage.missing_minutes, coverage.open_gaps) == (0, 0)
     assert coverage.explained_minutes == len(OUTAGE)
     (cell,) = read_calendar(platform.warehouse, platform.now(), DAY, DAY).rows["BTCUSDT"]

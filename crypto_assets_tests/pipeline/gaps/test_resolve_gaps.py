@@ -20,7 +20,7 @@ def ledger(platform: Platform, *, closed: bool = False) -> list[tuple[str, int, 
     """(class, first missing minute, minutes), counted from the start of 2025-03-04."""
     return [
         (gap.gap_class.value, (gap.start - _START) // MINUTE_MS, gap.minutes)
-        for gap in platform.warehouse.gaps.list(closed=closed)
+        for gap in platform.warehouse.gap_ledger.list_gaps(closed=closed)
     ]
 
 
@@ -110,9 +110,9 @@ def test_a_candle_that_comes_after_all_closes_its_gap(
     server.clock.advance(DAY_MS)
     bring(platform)
     assert ledger(platform) == []
-    assert [gap.closed_at is not None for gap in platform.warehouse.gaps.list(closed=True)] == [
-        True
-    ]
+    assert [
+        gap.closed_at is not None for gap in platform.warehouse.gap_ledger.list_gaps(closed=True)
+    ] == [True]
     assert len(open_times(platform)) == 1440
 
 
@@ -148,7 +148,7 @@ def test_a_gap_waits_for_its_days_archive_at_the_days_edges_too(
     assert ledger(platform) == [("archive_late", 1440 + minute, 10)]
     server.clock.advance(HOUR_MS)
     bring(platform, first=yesterday, last=yesterday)
-    (gap,) = platform.warehouse.gaps.list()
+    (gap,) = platform.warehouse.gap_ledger.list_gaps()
     assert gap.gap_class == "outage"
     assert gap.evidence.endswith("nor had the archive")
 
@@ -161,7 +161,7 @@ def test_of_an_archive_that_was_not_read_nothing_is_said(
     faults = [outage(start, start + 5 * MINUTE_MS)]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
     bring(platform)
-    (gap,) = platform.warehouse.gaps.list()
+    (gap,) = platform.warehouse.gap_ledger.list_gaps()
     assert gap.gap_class == "outage"
     assert "archive" not in gap.evidence
 

@@ -110,7 +110,7 @@ def deliver(platform: Platform, delivery: Delivery) -> None:
             platform.raw.put(
                 item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows
             )
-        platform.warehouse.objects.record([item for item, _ in load])
+        platform.warehouse.lake_objects.record_objects([item for item, _ in load])
         days = sorted({day_of(item.first_time) for item, _ in load})
         with ThreadPoolExecutor(1) as pool:
             for window in stretches(days):

@@ -55,7 +55,7 @@ def readings(platform: Platform) -> dict[date, set[tuple[Source, int]]]:
     return {
         day: {
             (item.source, item.fetched_at)
-            for item in platform.warehouse.objects.of_window(
+            for item in platform.warehouse.lake_objects.list_in_window(
                 "BTCUSDT", ObjectKind.KLINES, Window.of_day(day)
             )
         }
@@ -121,7 +121,7 @@ def test_weeks_that_nobody_closed_are_made_up_for(
 def test_a_day_that_could_not_be_read_is_bad_at_every_stage(
     platform: Platform, server: ExchangeServer
 ) -> None:
-    platform.warehouse.facts.load(
+    platform.warehouse.facts.load_objects(
         "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
     server.faults.add({"do": "status", "status": 451, "day": str(TODAY)})
@@ -136,7 +136,7 @@ def test_what_a_second_reading_changed_is_recorded_and_followed(
 ) -> None:
     at = day_start_ms(WEEK_AGO) + 5 * HOUR_MS
     day = Window.of_day(WEEK_AGO)
-    (before,) = platform.warehouse.facts.read("BTCUSDT", Window(at, at + 1)).to_pylist()
+    (before,) = platform.warehouse.facts.read_candles("BTCUSDT", Window(at, at + 1)).to_pylist()
     server.faults.add(
         {
             **{"do": "revise", "start": isoformat(at), "end": isoformat(at + MINUTE_MS)},
@@ -144,7 +144,7 @@ def test_what_a_second_reading_changed_is_recorded_and_followed(
         }
     )
     close(platform)
-    (revision,) = platform.warehouse.revisions.list("BTCUSDT")
+    (revision,) = platform.warehouse.revisions.list_revisions("BTCUSDT")
     assert (revision.open_time, revision.old_source, revision.new_source) == (
         at,
         "archive",
@@ -155,7 +155,9 @@ def test_what_a_second_reading_changed_is_recorded_and_followed(
     assert revision.new.trade_count == before["trade_count"] + 3
     for interval in (Interval.H1, Interval.D1):
         period = Window(interval.floor(at), interval.floor(at) + 1)
-        (candle,) = platform.warehouse.aggregates.read("BTCUSDT", interval, period).to_pylist()
+        (candle,) = platform.warehouse.aggregates.read_candles(
+            "BTCUSDT", interval, period
+        ).to_pylist()
         assert candle["high"] == 99_999
     assert verify(platform, "BTCUSDT", day).passed
 
@@ -185,7 +187,7 @@ def test_yesterday_with_a_hole_is_read_over_rest_at_once(
     platform: Platform, server: ExchangeServer
 ) -> None:
     """The hole came of our own ticks: nobody waits for the archive to mend it."""
-    platform.warehouse.facts.load(
+    platform.warehouse.facts.load_objects(
         "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
     assert TODAY in set(newly_read(platform))
@@ -200,15 +202,15 @@ def test_nothing_is_read_of_a_symbol_that_is_far_behind_or_no_longer_tracked(
     bring(platform, "BTCUSDT", "ETHUSDT", first=FIRST, last=FIRST)
     assert due_days(platform) == [TODAY - timedelta(days=1)]
     close(platform)
-    assert platform.warehouse.watermarks.get("BTCUSDT").last_open_time == (
+    assert platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time == (
         day_start_ms(FIRST) + DAY_MS - MINUTE_MS
     )
     bring(platform, "ETHUSDT", first=TODAY - timedelta(days=1))
-    platform.warehouse.symbols.retire("ETHUSDT")
+    platform.warehouse.symbols.untrack_symbol("ETHUSDT")
     assert bring(platform, "ETHUSDT", first=FIRST, last=TODAY, errand=Errand.CLOSING) == []
 
 
 def test_retired_days_are_not_read_again(platform: Platform) -> None:
-    platform.warehouse.facts.purge("BTCUSDT", day_start_ms(WEEK_AGO) + DAY_MS)
+    platform.warehouse.facts.expire_minutes("BTCUSDT", day_start_ms(WEEK_AGO) + DAY_MS)
     assert due_days(platform) == [TODAY]
     assert set(newly_read(platform)) == set()

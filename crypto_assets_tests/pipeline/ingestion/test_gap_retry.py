@@ -45,9 +45,9 @@ def lose(platform: Platform, *starts: int) -> None:
     """Five minutes from each of these, as if they had never come."""
     for start in starts:
         hole = Window(start, start + 5 * MINUTE_MS)
-        platform.warehouse.facts.load("BTCUSDT", [], replacing=hole)
+        platform.warehouse.facts.load_objects("BTCUSDT", [], replacing=hole)
     note_holes(platform, "BTCUSDT", BOTH, platform.closed_before())
-    assert len(platform.warehouse.gaps.list()) == len(starts)
+    assert len(platform.warehouse.gap_ledger.list_gaps()) == len(starts)
 
 
 def test_of_two_gaps_of_a_day_the_one_that_fails_spoils_it(
@@ -74,7 +74,7 @@ def test_a_gap_of_which_nothing_is_said_stops_no_other(
     server.faults.add(REFUSED_ONCE)
     reasons = explain_holes(platform, "BTCUSDT", BOTH, platform.closed_before())
     assert {day: type(error) for day, error in reasons.items()} == {YESTERDAY: Forbidden}
-    (left,) = platform.warehouse.gaps.list()
+    (left,) = platform.warehouse.gap_ledger.list_gaps()
     assert left.start == TODAY_MS - 5 * HOUR_MS
 
 
@@ -89,7 +89,7 @@ def test_an_exchange_that_does_not_answer_is_asked_for_one_gap_alone(
     assert {day: type(error) for day, error in reasons.items()} == dict.fromkeys(
         (YESTERDAY, TODAY), ExchangeUnavailable
     )
-    assert len(platform.warehouse.gaps.list()) == 2
+    assert len(platform.warehouse.gap_ledger.list_gaps()) == 2
 
 
 def test_while_nobody_answers_one_gap_is_asked_for_and_one_attempt_counted(
@@ -101,7 +101,7 @@ def test_while_nobody_answers_one_gap_is_asked_for_and_one_attempt_counted(
     server.faults.add({"do": "status", "status": 503, "path": "/api/v3/klines"})
     outcomes = bring(replace(platform, exchange=hasty), errand=Errand.GAPS)
     assert {type(one.error) for one in outcomes} == {ExchangeUnavailable}
-    assert [gap.attempts for gap in platform.warehouse.gaps.list()] == [1, 0, 0, 0]
+    assert [gap.attempts for gap in platform.warehouse.gap_ledger.list_gaps()] == [1, 0, 0, 0]
 
 
 def test_an_object_that_left_the_lake_spoils_its_own_day_alone(

@@ -75,7 +75,9 @@ def test_every_layout_whose_key_names_the_symbol(
     write(tmp_path / "old", key, rows_of(platform, START, 1440))
     (one,) = take(platform, tmp_path / "old")
     assert (one.symbol, one.days, one.rows, one.refused) == ("BTCUSDT", (DAY,), 1440, None)
-    (item,) = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, Window.of_day(DAY))
+    (item,) = platform.warehouse.lake_objects.list_in_window(
+        "BTCUSDT", ObjectKind.KLINES, Window.of_day(DAY)
+    )
     assert item.source is Source.IMPORT
     assert item.key.endswith("_import.json")
     assert item.loaded_at is not None
@@ -121,7 +123,7 @@ def test_days_between_two_imported_ones_are_no_gaps(platform: Platform, tmp_path
     for start in (START - 3 * DAY_MS, START):
         write(tmp_path / "old", f"BTCUSDT/{start}.json", rows_of(platform, start, 1440))
     take(platform, tmp_path / "old")
-    assert platform.warehouse.gaps.list() == []
+    assert platform.warehouse.gap_ledger.list_gaps() == []
 
 
 def test_rows_count_once_they_were_final_when_the_object_was_written(
@@ -148,7 +150,9 @@ def test_the_exchanges_own_later_word_wins_and_is_recorded(
     take(platform, tmp_path / "old")
     bring(platform, "BTCUSDT", first=DAY, last=DAY)
     assert verify(platform, "BTCUSDT", Window.of_day(DAY)).passed
-    sides = {(r.old_source, r.new_source) for r in platform.warehouse.revisions.list("BTCUSDT")}
+    sides = {
+        (r.old_source, r.new_source) for r in platform.warehouse.revisions.list_revisions("BTCUSDT")
+    }
     assert sides == {("import", "archive")}
     take(platform, tmp_path / "old")
     assert verify(platform, "BTCUSDT", Window.of_day(DAY)).passed, "not even when taken again"
@@ -288,7 +292,8 @@ def test_a_minute_that_closes_past_itself_comes_over_both_roads(
     (one,) = take(imported, tmp_path / "old")
     assert (one.rows, one.refused) == (60, None)
     stored = [
-        each.warehouse.facts.read("BTCUSDT", Window.of_day(DAY)) for each in (served, imported)
+        each.warehouse.facts.read_candles("BTCUSDT", Window.of_day(DAY))
+        for each in (served, imported)
     ]
     assert stored[0].num_rows == 60
     assert stored[0].equals(stored[1])

@@ -78,10 +78,10 @@ def stored(platform: Platform) -> list[Any]:
 
     Decimals as far as SQLite's doubles are exact.
     """
-    read = platform.warehouse.aggregates.read
+    read = platform.warehouse.aggregates.read_candles
     periods = [read(SYMBOL, interval, DAYS) for interval in (Interval.H1, Interval.D1)]
-    tables = [platform.warehouse.facts.read(SYMBOL, DAYS), *periods]
-    gaps = platform.warehouse.gaps.list(SYMBOL)
+    tables = [platform.warehouse.facts.read_candles(SYMBOL, DAYS), *periods]
+    gaps = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
     return [
         *(
             [round(value, 4) for value in row.values()]
@@ -89,7 +89,7 @@ def stored(platform: Platform) -> list[Any]:
             for row in table.to_pylist()
         ),
         *((gap.start, gap.end, gap.minutes, gap.gap_class) for gap in gaps),
-        platform.warehouse.watermarks.get(SYMBOL).record_count,
+        platform.warehouse.watermarks.get_watermark(SYMBOL).record_count,
     ]
 
 
@@ -113,7 +113,7 @@ def follow_advice(platform: Platform) -> list[str]:
 def refused(platform: Platform) -> set[int]:
     return {
         int(item.open_time or 0)
-        for item in platform.warehouse.quarantine.list(SYMBOL)
+        for item in platform.warehouse.quarantine.list_records(SYMBOL)
         if item.reason.startswith("imported, but")
     }
 
@@ -149,7 +149,7 @@ def test_minutes_that_the_archive_lacks_are_quarantined_in_any_order(
         take(platform, folder)
     assert stored(platform) == expected
     assert refused(platform) == minutes(gap)
-    (ledger,) = platform.warehouse.gaps.list(SYMBOL)
+    (ledger,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
     assert ledger.gap_class is GapClass.OUTAGE
     assert check(platform).passed
     take(platform, folder)
@@ -169,7 +169,7 @@ def test_each_refused_row_stands_in_quarantine_once_with_its_reason(
     rows = flat(SHORT)
     for written_at in (NOON - 1000, NOON):
         take(platform, write(tmp_path / "old", rows, written_at))
-    found = platform.warehouse.quarantine.list(SYMBOL)
+    found = platform.warehouse.quarantine.list_records(SYMBOL)
     assert len(found) == len(rows)
     (first,) = [item for item in found if item.open_time == SHORT.start_ms]
     assert first.kind is ObjectKind.KLINES
@@ -193,7 +193,7 @@ def test_a_confirmed_outage_counts_over_an_import_before_the_archive_has_come(
     take(platform, write(tmp_path / "old", flat(early)))
     assert open_times(platform) == before
     assert refused(platform) == minutes(early)
-    reasons = {item.reason for item in platform.warehouse.quarantine.list(SYMBOL)}
+    reasons = {item.reason for item in platform.warehouse.quarantine.list_records(SYMBOL)}
     assert reasons == {"imported, but the gap ledger says outage: the exchange has no such minute"}
     for exact in (False, True):
         list(rebuild(platform, [SYMBOL], exact=exact))
@@ -207,7 +207,7 @@ def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
     server = simulated_exchange(now=NOON, faults=[outage(SHORT), LATE])
     platform = build_platform(server)
     bring(platform, first=DAY, last=DAY)
-    (gap,) = platform.warehouse.gaps.list(SYMBOL)
+    (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
     assert gap.gap_class is GapClass.ARCHIVE_LATE
     before = open_times(platform)
     take(platform, write(tmp_path / "old", flat(SHORT)))
@@ -218,7 +218,7 @@ def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
     bring(platform, first=DAY, last=DAY, errand=Errand.CLOSING)
     assert set(open_times(platform)) & DAYS_MINUTES == set(before)
     assert refused(platform) == minutes(SHORT)
-    (gap,) = platform.warehouse.gaps.list(SYMBOL)
+    (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
     assert gap.gap_class is GapClass.OUTAGE
     assert check(platform).passed
 
@@ -273,8 +273,8 @@ def old_import(platform: Platform, rows: list[KlineRow], *, in_lake: bool) -> No
             platform.raw.bucket, SYMBOL, RawKlines.of(rows), Source.IMPORT, NOON
         )
         platform.raw.put(item.key, body, fetched_at=NOON, source=Source.IMPORT, rows=len(rows))
-        platform.warehouse.objects.record([item])
-        platform.warehouse.objects.mark_loaded([item])
+        platform.warehouse.lake_objects.record_objects([item])
+        platform.warehouse.lake_objects.mark_loaded([item])
     tamper(
         platform,
         f"UPDATE extraction_metadata SET record_count = record_count + {len(rows)}"
@@ -287,10 +287,10 @@ def old_import(platform: Platform, rows: list[KlineRow], *, in_lake: bool) -> No
             f" VALUES ({{symbol}}, {hour}, 0)",
         )
     day = Window.of_day(day_of(int(rows[0][0])))
-    platform.warehouse.aggregates.hours(SYMBOL, day, NOON)
-    platform.warehouse.aggregates.days(SYMBOL, day, NOON)
+    platform.warehouse.aggregates.recompute_hours(SYMBOL, day, NOON)
+    platform.warehouse.aggregates.recompute_days(SYMBOL, day, NOON)
     note_holes(platform, SYMBOL, day, NOON)
-    assert platform.warehouse.gaps.list(SYMBOL) == []
+    assert platform.warehouse.gap_ledger.list_gaps(SYMBOL) == []
 
 
 @pytest.mark.parametrize("invent", [flat, linear])
@@ -324,8 +324,8 @@ def test_and_where_the_ledger_alone_knows_of_it(
     bring(platform, first=DAY, last=DAY)
     before = stored(platform)
     old_import(platform, flat(Window(SHORT.start_ms, LONG.end_ms)), in_lake=False)
-    platform.warehouse.objects.forget(
-        platform.warehouse.objects.of_window(SYMBOL, ObjectKind.KLINES, DAYS)
+    platform.warehouse.lake_objects.forget_objects(
+        platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAYS)
     )
     platform.raw.delete([entry.key for entry in platform.raw.entries()])
     found = check(platform)
@@ -358,7 +358,7 @@ def test_real_minutes_that_an_import_repeats_are_no_case_for_quarantine(
     before = stored(platform)
     take(platform, folder)
     assert stored(platform) == before
-    assert platform.warehouse.quarantine.list(SYMBOL) == []
+    assert platform.warehouse.quarantine.list_records(SYMBOL) == []
 
 
 def test_an_import_proves_no_absence(
@@ -368,9 +368,9 @@ def test_an_import_proves_no_absence(
     platform = build_platform(simulated_exchange(now=NOON, faults=[LATE]))
     bring(platform, first=DAY, last=DAY)
     before = open_times(platform)
-    gone = platform.warehouse.objects.of_window(SYMBOL, ObjectKind.KLINES, DAYS)
+    gone = platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAYS)
     platform.raw.delete([item.key for item in gone])
-    platform.warehouse.objects.forget(gone)
+    platform.warehouse.lake_objects.forget_objects(gone)
     pages = platform.exchange.rest.klines(SYMBOL, Interval.M1, DAYS)
     rows = [row for page in pages for row in page if int(row[0]) not in SHORT]
     take(platform, write(tmp_path / "old", rows))

@@ -59,7 +59,9 @@ def test_the_open_candle_never_reaches_the_lake(
     final = next(
         iter(platform.exchange.rest.klines("BTCUSDT", Interval.M1, Window(newest, newest + 1)))
     )
-    held = platform.warehouse.facts.read("BTCUSDT", Window(newest, newest + 1)).to_pylist()[0]
+    held = platform.warehouse.facts.read_candles("BTCUSDT", Window(newest, newest + 1)).to_pylist()[
+        0
+    ]
     assert float(held["volume"]) == pytest.approx(float(final[0][5]))
 
 
@@ -118,7 +120,9 @@ def test_an_archive_that_is_published_replaces_the_ticks_pieces(
     assert keys[0].endswith("_archive.json")
     assert (
         len(
-            platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, Window.of_day(TODAY))
+            platform.warehouse.lake_objects.list_in_window(
+                "BTCUSDT", ObjectKind.KLINES, Window.of_day(TODAY)
+            )
         )
         == 1
     )

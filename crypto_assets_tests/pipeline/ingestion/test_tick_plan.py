@@ -105,10 +105,10 @@ def test_a_symbol_far_behind_is_left_to_a_backfill(
 def test_the_interval_that_the_app_sets_counts_at_once(platform: Platform) -> None:
     odd = _SCHEDULED + timedelta(minutes=1)
     assert tick_plan.tick(platform, odd).due
-    platform.warehouse.settings.put(INGEST_INTERVAL, 5, who="test")
+    platform.warehouse.app_settings.put_value(INGEST_INTERVAL, 5, who="test")
     assert not tick_plan.tick(platform, odd).due
     assert tick_plan.tick(platform, _SCHEDULED).due
-    platform.warehouse.settings.put(ORDER_BOOK_INTERVAL, 10, who="test")
+    platform.warehouse.app_settings.put_value(ORDER_BOOK_INTERVAL, 10, who="test")
     assert not tick_plan.book_tick(platform, odd).due
     assert tick_plan.book_tick(platform, _SCHEDULED).due
 

@@ -107,21 +107,21 @@ def test_what_was_planted_is_known_and_nothing_else(
     assert found.minutes == 365 * 1440 - lost
     assert found.compared == 365 * 25 - sum(_whole_hours(one) for one in planted.outages)
 
-    ledger = platform.warehouse.gaps.list(closed=True)
+    ledger = platform.warehouse.gap_ledger.list_gaps(closed=True)
     assert [(g.start, g.end + MINUTE_MS, g.gap_class.value, g.closed_at) for g in ledger] == [
         (one.start_ms, one.end_ms, "outage", None) for one in sorted(planted.outages)
     ]
-    revisions = platform.warehouse.revisions.list("BTCUSDT")
+    revisions = platform.warehouse.revisions.list_revisions("BTCUSDT")
     assert [revision.open_time for revision in revisions] == [
         at for one in sorted(planted.revised) for at in range(one.start_ms, one.end_ms, MINUTE_MS)
     ]
     for old, new in ((revision.old, revision.new) for revision in revisions):
         doubled = replace(old, volume=old.volume * 2, quote_volume=old.quote_volume * 2)
         assert new == replace(doubled, trade_count=old.trade_count + 7)
-    objects = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, YEAR)
+    objects = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, YEAR)
     archived = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
     assert archived == set(YEAR.days()), "the late ones too"
-    assert platform.warehouse.quarantine.count() == 0
+    assert platform.warehouse.quarantine.count_records() == 0
 
 
 def _minutes(window: Window) -> int:

@@ -64,7 +64,7 @@ def check(platform: Platform, day: date = FIRST) -> Verified:
 
 
 def volume_at(platform: Platform, open_time: int) -> Decimal:
-    table = platform.warehouse.facts.read(SYMBOL, Window(open_time, open_time + 1))
+    table = platform.warehouse.facts.read_candles(SYMBOL, Window(open_time, open_time + 1))
     (volume,) = table["volume"].to_pylist()
     return Decimal(volume)
 
@@ -79,7 +79,7 @@ def put_klines(platform: Platform, klines: RawKlines, source: Source, fetched_at
     """Put minutes into lake and manifest, not loaded; `fetched_at` in epoch ms."""
     item, body = klines_object("raw", SYMBOL, klines, source, fetched_at)
     platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    platform.warehouse.lake_objects.record_objects([item])
 
 
 def put_minutes(
@@ -92,8 +92,8 @@ def put_minutes(
 
 def compute(platform: Platform) -> None:
     """Compute the day's stale hours, and the day."""
-    platform.warehouse.aggregates.hours(SYMBOL, DAY, NOON)
-    platform.warehouse.aggregates.days(SYMBOL, DAY, NOON)
+    platform.warehouse.aggregates.recompute_hours(SYMBOL, DAY, NOON)
+    platform.warehouse.aggregates.recompute_days(SYMBOL, DAY, NOON)
 
 
 def load_archive_alone(platform: Platform) -> None:
@@ -114,10 +114,10 @@ def test_rests_minute_counts_where_it_gives_the_exchanges_hour(
     found = check(platform)
     assert (found.passed, found.compared) == (True, 25)
     assert (found.explained, found.conflicts) == ((), ())
-    (revision,) = platform.warehouse.revisions.list(SYMBOL)
+    (revision,) = platform.warehouse.revisions.list_revisions(SYMBOL)
     assert (revision.old_source, revision.new_source) == ("archive", "verified")
     assert (revision.old.volume, revision.new.volume) == (2 * theirs, theirs)
-    (conflict,) = platform.warehouse.conflicts.list(SYMBOL)
+    (conflict,) = platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL)
     assert (conflict.kind, conflict.open_time) == (ConflictKind.RESOLVED, HOUR)
     assert f"{isoformat(AT)} volume: archive {2 * theirs:f}, rest {theirs:f}" in conflict.evidence
 
@@ -160,9 +160,9 @@ def test_a_verified_minute_whose_object_is_gone_is_no_difference_from_the_archiv
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server, warehouse_url=warehouse_url)
     bring(platform, first=FIRST, last=FIRST)
-    expired = platform.warehouse.objects.of_window(SYMBOL, ObjectKind.KLINES, DAY)
+    expired = platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAY)
     platform.raw.delete([item.key for item in expired])
-    platform.warehouse.objects.forget(expired)
+    platform.warehouse.lake_objects.forget_objects(expired)
     bring(platform, first=FIRST, last=FIRST)
     assert [one.error for one in rebuild(platform)] == [None]
     assert volume_at(platform, AT) == volume_by_rest(platform, Interval.M1, AT)
@@ -179,13 +179,16 @@ def test_verified_minutes_that_the_lake_has_lost_are_put_there_again(
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server)
     bring(platform, first=FIRST, last=FIRST)
-    theirs, recorded = volume_at(platform, AT), platform.warehouse.conflicts.list(SYMBOL)
+    theirs, recorded = (
+        volume_at(platform, AT),
+        platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL),
+    )
     (key,) = [entry.key for entry in platform.raw.entries() if "verified" in entry.key]
     platform.raw.delete([key])
     assert check(platform).lost == (key,)
     bring(platform, first=FIRST, last=FIRST)
     assert check(platform).passed
-    assert platform.warehouse.conflicts.list(SYMBOL) == recorded
+    assert platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL) == recorded
     other = replace(platform, warehouse=build_platform(server).warehouse)
     assert [one.error for one in rebuild(other)] == [None]
     assert volume_at(other, AT) == theirs
@@ -268,14 +271,14 @@ def test_an_hour_that_no_minutes_give_is_listed_and_no_difference(
     assert "volume: our minutes give 120" in first.conflicts[0].evidence
     assert "the exchange's own is 121" in first.conflicts[0].evidence
     assert "volume: REST's minutes give 120" in first.conflicts[0].evidence
-    recorded = platform.warehouse.conflicts.list(SYMBOL)
+    recorded = platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL)
     assert len(recorded) == 2
     assert check(platform) == first
-    assert platform.warehouse.conflicts.list(SYMBOL) == recorded
+    assert platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL) == recorded
     right, _ = market(tmp_path / "right")
     mended = serve(platform, simulated_exchange(now=NOON, data=right))
     assert check(mended).conflicts == ()
-    assert platform.warehouse.conflicts.list(SYMBOL) == []
+    assert platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL) == []
 
 
 def test_a_day_that_rests_minutes_give_is_listed_where_they_do_not_give_its_hour(
@@ -393,13 +396,13 @@ def test_a_minute_that_the_archive_has_and_the_exchanges_hour_lacks_does_not_exi
     assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
     resolve_conflicts(platform, SYMBOL, DAY, NOON)
     compute(platform)
-    assert platform.warehouse.facts.read(SYMBOL, DAY).num_rows == 1439
+    assert platform.warehouse.facts.read_candles(SYMBOL, DAY).num_rows == 1439
     found = check(platform)
     assert (found.passed, found.conflicts) == (True, ())
     assert [one.error for one in rebuild(platform, exact=True)] == [None]
-    assert platform.warehouse.facts.read(SYMBOL, DAY).num_rows == 1439
+    assert platform.warehouse.facts.read_candles(SYMBOL, DAY).num_rows == 1439
     if archive_first:
-        reasons = {one.reason for one in platform.warehouse.quarantine.list(SYMBOL)}
+        reasons = {one.reason for one in platform.warehouse.quarantine.list_records(SYMBOL)}
         assert reasons == {"the exchange's own hour is made without this minute"}
 
 
@@ -418,7 +421,7 @@ def test_a_minute_that_rest_alone_has_beside_a_verified_hour_is_asked_for_no_mor
     rows = [row for row in minutes if row.open_time != AT]
     put_minutes(platform, rows, Source.ARCHIVE, now_ms())
     bring(platform, first=FIRST, last=FIRST)
-    (gap,) = platform.warehouse.gaps.list(SYMBOL)
+    (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
     assert (gap.start, gap.minutes, gap.gap_class) == (AT, 1, GapClass.REFUSED)
     assert "the exchange's own hour is made without this minute" in gap.evidence
     assert check(platform).passed
@@ -474,7 +477,9 @@ def test_a_conflict_is_on_record_before_its_minutes_are_loaded(
     full = replace(platform, raw=FullDirectory(Path(platform.raw.url)))
     with pytest.raises(LakeUnavailable):
         resolve_conflicts(full, SYMBOL, DAY, NOON)
-    assert [one.open_time for one in platform.warehouse.conflicts.list(SYMBOL)] == [HOUR]
+    assert [
+        one.open_time for one in platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL)
+    ] == [HOUR]
     assert not check(platform).passed
     bring(platform, first=FIRST, last=FIRST)
     assert check(platform).passed
@@ -534,8 +539,8 @@ def test_a_conflict_in_an_hour_off_the_grid_costs_its_neighbors_no_minute(
     assert volume_at(platform, at) == 2
     bring(platform, first=OFF_DAY, last=OFF_DAY)
     minutes = 9 * 60 + 20 + 9 * 60 + 31 + 4 * 60
-    assert platform.warehouse.facts.read(SYMBOL, Window.of_day(OFF_DAY)).num_rows == minutes
-    assert platform.warehouse.quarantine.list(SYMBOL) == []
+    assert platform.warehouse.facts.read_candles(SYMBOL, Window.of_day(OFF_DAY)).num_rows == minutes
+    assert platform.warehouse.quarantine.list_records(SYMBOL) == []
     found = check(platform, OFF_DAY)
     assert (found.passed, found.conflicts) == (True, ())
 
@@ -550,7 +555,10 @@ def test_an_hour_off_the_grid_that_its_minutes_do_not_give_is_listed(
     (conflict,) = found.conflicts
     assert conflict.kind is ConflictKind.OFF_GRID
     assert conflict.open_time % HOUR_MS == SHIFT
-    assert platform.warehouse.conflicts.list(SYMBOL)[0].evidence == conflict.evidence
+    assert (
+        platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL)[0].evidence
+        == conflict.evidence
+    )
 
 
 def test_a_lost_minute_of_an_hour_off_the_grid_is_a_difference(

@@ -83,8 +83,10 @@ def test_an_hour_and_a_day_without_their_beginning_are_named_partial(platform: P
         "1h 2025-03-04T00:00:00Z is partial: its beginning is not stored",
         "1d 2025-03-04T00:00:00Z is partial: its beginning is not stored",
     ]
-    platform.warehouse.gaps.refresh("BTCUSDT", DAY)
-    platform.warehouse.gaps.classify("BTCUSDT", DAY.start_ms, GapClass.OUTAGE, "as a test has it")
+    platform.warehouse.gap_ledger.refresh_gaps("BTCUSDT", DAY)
+    platform.warehouse.gap_ledger.classify_gap(
+        "BTCUSDT", DAY.start_ms, GapClass.OUTAGE, "as a test has it"
+    )
     assert whole(platform).partial == ()
 
 
@@ -194,8 +196,8 @@ def test_an_outage_that_was_filled_in(
         built,
         f"INSERT INTO stale_hours (symbol_id, open_time, hour_done) VALUES ({{symbol}}, {HOUR}, 0)",
     )
-    built.warehouse.aggregates.hours("BTCUSDT", DAY, DAY.end_ms)
-    built.warehouse.aggregates.days("BTCUSDT", DAY, DAY.end_ms)
+    built.warehouse.aggregates.recompute_hours("BTCUSDT", DAY, DAY.end_ms)
+    built.warehouse.aggregates.recompute_days("BTCUSDT", DAY, DAY.end_ms)
     found = whole(built)
     assert found.hours == [HOUR] if volume == "0" else HOUR in found.hours
     against = {one.against for one in found.differences}
@@ -212,7 +214,7 @@ def test_an_object_that_the_lake_has_lost(platform: Platform) -> None:
 
 
 def test_retired_minutes_are_not_asked_for(platform: Platform) -> None:
-    platform.warehouse.facts.purge("BTCUSDT", DAY.end_ms)
+    platform.warehouse.facts.expire_minutes("BTCUSDT", DAY.end_ms)
     found = whole(platform)
     assert found.passed
     assert found.compared == 24 + 24 + 12 + 2

@@ -59,7 +59,7 @@ def checksums(platform: Platform) -> dict[str, str]:
 
 def retire(platform: Platform, key: str) -> None:
     """From the raw lake into the archive."""
-    item = platform.warehouse.objects.get(platform.raw.bucket, key)
+    item = platform.warehouse.lake_objects.find_object(platform.raw.bucket, key)
     assert item and move(platform, item)
 
 
@@ -97,7 +97,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform, warehouse_ur
 def empty(platform: Platform, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Platform]:
     """The same lakes and exchange, and a warehouse of the same kind that knows nothing."""
     url = f"sqlite:///{tmp_path / 'empty.db'}"
-    if not platform.warehouse._database.file:
+    if not platform.warehouse._database.sqlite_path:
         url = request.getfixturevalue("mariadb").fresh()
     other = replace(platform, warehouse=Warehouse(url))
     prepare(other, SYMBOLS, START)
@@ -120,9 +120,9 @@ def test_from_an_empty_warehouse_the_same_tables(platform: Platform, empty: Plat
     assert btc.minutes.new == btc.minutes.minutes == eth.minutes.new == 3 * 1440 - 20 + 723
     for symbol in SYMBOLS:
         assert verify(empty, symbol, RANGE).passed
-        (gap,) = empty.warehouse.gaps.list(symbol)
+        (gap,) = empty.warehouse.gap_ledger.list_gaps(symbol)
         assert gap.minutes == 20
-    assert empty.warehouse.quarantine.count() == 1
+    assert empty.warehouse.quarantine.count_records() == 1
 
 
 def test_again_it_changes_nothing(platform: Platform) -> None:
@@ -130,9 +130,9 @@ def test_again_it_changes_nothing(platform: Platform) -> None:
     for _ in range(2):
         for one in done(rebuild(platform)):
             assert (one.minutes.new, one.minutes.changed, one.minutes.kept) == (0, 0, 0)
-            assert one.minutes.left_hours == one.forgotten == 0
+            assert one.minutes.skipped_hours == one.forgotten == 0
     assert checksums(platform) == before
-    assert len(platform.warehouse.revisions.list("BTCUSDT")) == 3
+    assert len(platform.warehouse.revisions.list_revisions("BTCUSDT")) == 3
 
 
 def test_what_was_changed_behind_its_back_is_put_right(platform: Platform) -> None:
@@ -150,10 +150,10 @@ def test_what_was_changed_behind_its_back_is_put_right(platform: Platform) -> No
 
 def test_days_outside_the_range_and_other_symbols_are_left_alone(platform: Platform) -> None:
     tamper(platform, "UPDATE fact_klines SET close = close + 1")
-    spoiled = platform.warehouse.facts.read("BTCUSDT", RANGE)
+    spoiled = platform.warehouse.facts.read_candles("BTCUSDT", RANGE)
     (one,) = done(rebuild(platform, ["BTCUSDT"], Window.of_day(SECOND)))
     assert (one.symbol, one.days) == ("BTCUSDT", 1)
-    found = platform.warehouse.facts.read("BTCUSDT", RANGE)
+    found = platform.warehouse.facts.read_candles("BTCUSDT", RANGE)
     differing = [day for day in RANGE.days() if _of(found, day).equals(_of(spoiled, day)) is False]
     assert differing == [SECOND]
     assert not verify(platform, "ETHUSDT", RANGE).passed
@@ -177,7 +177,7 @@ def test_of_a_day_partly_retired_the_rest_stays(platform: Platform) -> None:
     but the ticks' pieces.
     """
     before = {table: checksum(platform, table) for table in DATA}
-    items = platform.warehouse.objects.of_window("ETHUSDT", ObjectKind.KLINES, RANGE)
+    items = platform.warehouse.lake_objects.list_in_window("ETHUSDT", ObjectKind.KLINES, RANGE)
     large = [item for item in items if item.source is Source.ARCHIVE or item.rows > 700]
     rest = next(item for item in large if item.source is Source.REST and item.first_time < TODAY_MS)
     gone = [item for item in large if item is not rest]
@@ -186,7 +186,7 @@ def test_of_a_day_partly_retired_the_rest_stays(platform: Platform) -> None:
     eth = next(one for one in done(rebuild(platform)) if one.symbol == "ETHUSDT")
     assert {table: checksum(platform, table) for table in DATA} == before
     assert (eth.minutes.minutes, eth.minutes.kept) == (720 + 3, 720 + 720)
-    assert eth.minutes.left_hours == 0
+    assert eth.minutes.skipped_hours == 0
 
 
 def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: Platform) -> None:
@@ -198,14 +198,14 @@ def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: Platform) ->
         f" AND open_time < {day.end_ms}",
     )
     hours, days = checksum(platform, "hourly_klines"), checksum(platform, "daily_klines")
-    items = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, day)
+    items = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, day)
     body = platform.raw.get(items[0].key)
     platform.raw.delete([item.key for item in items])
     part = RawKlines.of(decode_klines(body)[90:150])
     item, half = klines_object(platform.raw.bucket, "BTCUSDT", part, Source.REST, NOON)
     platform.raw.put(item.key, half, fetched_at=NOON, source=Source.REST, rows=60)
     btc, _ = done(rebuild(platform, window=day))
-    assert (btc.minutes.new, btc.minutes.left_hours) == (60, 2)
+    assert (btc.minutes.new, btc.minutes.skipped_hours) == (60, 2)
     assert checksum(platform, "hourly_klines") == hours
     assert checksum(platform, "daily_klines") == days
 
@@ -221,7 +221,7 @@ def test_what_retention_moves_meanwhile_is_found_where_it_went(platform: Platfor
 
 
 def test_retired_minutes_do_not_come_back(platform: Platform) -> None:
-    platform.warehouse.facts.purge("BTCUSDT", _START + DAY_MS)
+    platform.warehouse.facts.expire_minutes("BTCUSDT", _START + DAY_MS)
     before = {table: checksum(platform, table) for table in DATA}
     btc, _ = done(rebuild(platform))
     assert {table: checksum(platform, table) for table in DATA} == before

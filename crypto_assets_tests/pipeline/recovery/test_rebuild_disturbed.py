@@ -83,9 +83,11 @@ def test_killed_in_the_midst_and_repeated(
             rebuilder.kill()
     assert [one.error for one in rebuild(empty)] == [None, None]
     assert {table: checksum(empty, table) for table in TABLES} == whole
-    assert empty.warehouse.aggregates.stale_symbols() == []
+    assert empty.warehouse.aggregates.list_stale_symbols() == []
     for symbol in SYMBOLS:
-        assert empty.warehouse.watermarks.get(symbol) == platform.warehouse.watermarks.get(symbol)
+        assert empty.warehouse.watermarks.get_watermark(
+            symbol
+        ) == platform.warehouse.watermarks.get_watermark(symbol)
         assert verify(empty, symbol, RANGE).passed
 
 
@@ -113,17 +115,17 @@ def test_beside_running_ticks(server: ExchangeServer, platform: Platform) -> Non
     bring(platform, tail=True)
     expected = range(RANGE.end_ms - DAY_MS, server.clock.now_ms() // MINUTE_MS * MINUTE_MS)
     assert open_times(platform) == list(expected[::MINUTE_MS])
-    objects = platform.warehouse.objects.latest(1000)
+    objects = platform.warehouse.lake_objects.list_latest(1000)
     assert {item.key for item in objects} == {entry.key for entry in platform.raw.entries()}
     assert all(item.loaded_at for item in objects)
     found = verify(platform, "BTCUSDT", Window(TODAY_MS - DAY_MS, TODAY_MS + DAY_MS))
     assert found.passed
-    assert platform.warehouse.revisions.list() == []
+    assert platform.warehouse.revisions.list_revisions() == []
     assert open_times(platform, "ETHUSDT") == []
 
 
 def _rows(platform: Platform) -> int:
-    marks = platform.warehouse.watermarks.all().values()
+    marks = platform.warehouse.watermarks.get_all().values()
     return sum(mark.record_count for mark in marks)
 
 

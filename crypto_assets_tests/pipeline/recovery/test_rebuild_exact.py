@@ -69,15 +69,15 @@ def fill(platform: Platform, stretch: Window) -> None:
             "INSERT INTO stale_hours (symbol_id, open_time, hour_done)"
             f" VALUES ({{symbol}}, {hour}, 0)",
         )
-    platform.warehouse.aggregates.hours("BTCUSDT", DAYS, DAYS.end_ms)
-    platform.warehouse.aggregates.days("BTCUSDT", DAYS, DAYS.end_ms)
+    platform.warehouse.aggregates.recompute_hours("BTCUSDT", DAYS, DAYS.end_ms)
+    platform.warehouse.aggregates.recompute_days("BTCUSDT", DAYS, DAYS.end_ms)
 
 
 def held(platform: Platform) -> list[Any]:
     """All minutes, hours and days."""
-    read = platform.warehouse.aggregates.read
+    read = platform.warehouse.aggregates.read_candles
     periods = [read("BTCUSDT", interval, DAYS) for interval in (Interval.H1, Interval.D1)]
-    tables = [platform.warehouse.facts.read("BTCUSDT", DAYS), *periods]
+    tables = [platform.warehouse.facts.read_candles("BTCUSDT", DAYS), *periods]
     return [row for table in tables for row in table.to_pylist()]
 
 
@@ -97,7 +97,7 @@ def test_outages_that_were_filled_in_are_named_and_emptied(
         fill(platform, outage)
     if noticed:
         note_holes(platform, "BTCUSDT", DAYS, DAYS.end_ms)
-        assert platform.warehouse.gaps.list("BTCUSDT") == []
+        assert platform.warehouse.gap_ledger.list_gaps("BTCUSDT") == []
     named = {
         *range(OUTAGES[0].start_ms // HOUR_MS * HOUR_MS, OUTAGES[0].end_ms, HOUR_MS),
         *range(MIDNIGHT - 2 * HOUR_MS, MIDNIGHT + HOUR_MS, HOUR_MS),
@@ -113,15 +113,15 @@ def test_outages_that_were_filled_in_are_named_and_emptied(
     assert exactly(platform).minutes.deleted == 125
     assert verify(platform, "BTCUSDT", DAYS).passed
     assert held(platform) == before
-    gaps = platform.warehouse.gaps.list("BTCUSDT")
+    gaps = platform.warehouse.gap_ledger.list_gaps("BTCUSDT")
     assert [(gap.start, gap.minutes) for gap in gaps] == [
         (OUTAGES[0].start_ms, 25),
         (OUTAGES[1].start_ms, 100),
     ]
-    mark = platform.warehouse.watermarks.get("BTCUSDT")
+    mark = platform.warehouse.watermarks.get_watermark("BTCUSDT")
     assert mark.record_count == len(open_times(platform))
     again = exactly(platform).minutes
-    assert (again.new, again.changed, again.deleted, again.left_hours) == (0, 0, 0, 0)
+    assert (again.new, again.changed, again.deleted, again.skipped_hours) == (0, 0, 0, 0)
 
 
 def test_hours_of_minutes_that_somebody_deleted_follow(platform: Platform) -> None:
@@ -133,8 +133,8 @@ def test_hours_of_minutes_that_somebody_deleted_follow(platform: Platform) -> No
         f" AND open_time < {OUTAGES[1].end_ms}",
     )
     (plain,) = rebuild(platform, ["BTCUSDT"])
-    assert plain.minutes.left_hours > 0
-    assert exactly(platform).minutes.left_hours == 0
+    assert plain.minutes.skipped_hours > 0
+    assert exactly(platform).minutes.skipped_hours == 0
     assert held(platform) == before
 
 
@@ -153,7 +153,7 @@ def test_what_the_lake_does_not_know_of_stays(platform: Platform) -> None:
     assert len(open_times(platform)) == sum("minute_count" not in row for row in before) + 1
     other = exactly(platform, Window.of_day(date(2025, 1, 1)))
     assert (other.objects, other.minutes.deleted) == (0, 0)
-    platform.warehouse.facts.purge("BTCUSDT", DAYS.start_ms + DAY_MS)
+    platform.warehouse.facts.expire_minutes("BTCUSDT", DAYS.start_ms + DAY_MS)
     assert exactly(platform).minutes.deleted == 0
 
 
@@ -168,7 +168,7 @@ def test_the_gap_of_a_day_that_came_over_rest_is_emptied(
     ]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
     bring(platform, first=LAST, last=TODAY)
-    (gap,) = platform.warehouse.gaps.list("BTCUSDT")
+    (gap,) = platform.warehouse.gap_ledger.list_gaps("BTCUSDT")
     assert gap.gap_class in {GapClass.OUTAGE, GapClass.ARCHIVE_LATE}
     fill(platform, outage)
     assert verify(platform, "BTCUSDT", Window.of_day(LAST)).hours == [outage.start_ms]

@@ -52,12 +52,12 @@ def forbid_questions(server: ExchangeServer) -> None:
 
 def ledger(platform: Platform) -> list[tuple[str, int, int]]:
     """(class, start, end) of the symbol that is gone."""
-    found = platform.warehouse.gaps.list(GONE)
+    found = platform.warehouse.gap_ledger.list_gaps(GONE)
     return [(gap.gap_class.value, gap.start, gap.end + MINUTE_MS) for gap in found]
 
 
 def status(platform: Platform) -> SymbolStatus:
-    return platform.warehouse.symbols.get(GONE).status
+    return platform.warehouse.symbols.get_symbol(GONE).status
 
 
 def test_the_tick_that_learns_of_it_is_green_and_the_next_does_not_ask(
@@ -71,7 +71,7 @@ def test_the_tick_that_learns_of_it_is_green_and_the_next_does_not_ask(
     assert status(platform) is SymbolStatus.DELISTED
     closed = platform.closed_before() // MINUTE_MS * MINUTE_MS
     assert ledger(platform) == [("delisted", LAST + MINUTE_MS, closed)]
-    (gap,) = platform.warehouse.gaps.list(GONE)
+    (gap,) = platform.warehouse.gap_ledger.list_gaps(GONE)
     assert "list did not have ETHUSDT" in gap.evidence
 
     forbid_questions(server)
@@ -135,7 +135,7 @@ def test_holes_of_its_past_are_explained_without_asking(
 ) -> None:
     vanish(server)
     hole = Window(TODAY_MS + HOUR_MS, TODAY_MS + 2 * HOUR_MS)
-    platform.warehouse.facts.load(GONE, [], replacing=hole)
+    platform.warehouse.facts.load_objects(GONE, [], replacing=hole)
     note_holes(platform, GONE, hole, platform.closed_before())
     server.clock.advance(2 * DAY_MS)
     outcomes = bring(platform, GONE, first=TODAY, last=TODAY, errand=Errand.GAPS)

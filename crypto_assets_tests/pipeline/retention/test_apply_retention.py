@@ -100,7 +100,7 @@ def test_an_object_fetched_anew_while_it_moves_is_no_moved_one(platform: Platfor
         platform.raw.put(
             old.key, body, fetched_at=anew.fetched_at, source=old.source, rows=old.rows
         )
-        platform.warehouse.objects.record([anew])
+        platform.warehouse.lake_objects.record_objects([anew])
 
     assert isinstance(platform.raw, DirectoryLake)
     raw = FetchedAnew(platform.raw.directory)
@@ -172,11 +172,11 @@ def test_a_dry_run_tells_what_a_run_then_does(platform: Platform) -> None:
     assert told.lake.deleted.objects == 3
     assert retain(chosen, at_ms=at) == told
     assert keys(platform) == ([], [])
-    assert platform.warehouse.order_books.count("BTCUSDT", Window(0, 2**53)) == 1
+    assert platform.warehouse.order_books.count_snapshots("BTCUSDT", Window(0, 2**53)) == 1
     assert retain(chosen, at_ms=at).minute_rows == 0
 
 
 def test_users_settings_win(platform: Platform) -> None:
-    platform.warehouse.settings.put("raw_days", 3, who="a test")
+    platform.warehouse.app_settings.put_value("raw_days", 3, who="a test")
     assert in_days(2.9, platform).lake.moved.objects == 0
     assert in_days(3.1, platform).lake.moved.objects == 2

@@ -33,7 +33,9 @@ __all__ = ["platform"]
 
 def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: Platform) -> None:
     warehouse = platform.warehouse
-    periods = [warehouse.aggregates.read("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)]
+    periods = [
+        warehouse.aggregates.read_candles("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)
+    ]
     assert in_days(89.9, platform, minute_days=90).minute_rows == 0, "counted from the load"
     assert in_days(90.1, platform, minute_days=90).minute_rows == 2 * 1440
     assert open_times(platform) == []
@@ -43,12 +45,14 @@ def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: Platform
     assert "retired" in str(outcomes[0].facts["note"])
     assert open_times(platform) == []
     assert len(keys(platform)[0]) == before
-    assert warehouse.gaps.list(closed=True) == []
-    after = [warehouse.aggregates.read("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)]
+    assert warehouse.gap_ledger.list_gaps(closed=True) == []
+    after = [
+        warehouse.aggregates.read_candles("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)
+    ]
     assert after == periods
     bring(platform)
     assert min(open_times(platform)) == day_start_ms(TODAY)
-    assert warehouse.gaps.list(closed=True) == []
+    assert warehouse.gap_ledger.list_gaps(closed=True) == []
 
 
 def test_zero_keeps_minutes_for_ever(platform: Platform) -> None:
@@ -58,7 +62,7 @@ def test_zero_keeps_minutes_for_ever(platform: Platform) -> None:
 
 def test_a_load_makes_old_minutes_young(platform: Platform) -> None:
     """Rebuilt or imported: fetched long ago, loaded just now."""
-    platform.warehouse.objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, BOTH)
+    platform.warehouse.lake_objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, BOTH)
     list(bring_symbols(platform, {"BTCUSDT": BOTH}, set(Stage) - {Stage.RAW}))
     loaded = max(item.loaded_at or 0 for item in manifest(platform))
     fetched = max(item.fetched_at for item in manifest(platform))
@@ -85,10 +89,10 @@ def test_an_outage_at_an_edge_holds_nothing(
     ]
     platform = replace(build_platform(simulated_exchange(now=NOON, faults=faults)), keep=NEVER)
     bring(platform, first=FIRST, last=SECOND)
-    assert [gap.minutes for gap in platform.warehouse.gaps.list()] == [120]
+    assert [gap.minutes for gap in platform.warehouse.gap_ledger.list_gaps()] == [120]
     assert in_days(200, platform, minute_days=90).minute_rows == 2 * 1440 - 120
     assert midnight not in open_times(platform)
-    assert [gap.minutes for gap in platform.warehouse.gaps.list()] == [120]
+    assert [gap.minutes for gap in platform.warehouse.gap_ledger.list_gaps()] == [120]
 
 
 @pytest.mark.parametrize("missing", [Stage.HOURS, Stage.DAYS])
@@ -105,7 +109,7 @@ def test_what_is_not_aggregated_stays(
 
 
 def test_killed_between_two_days(platform: Platform) -> None:
-    hours = platform.warehouse.aggregates.read("BTCUSDT", Interval.H1, BOTH)
+    hours = platform.warehouse.aggregates.read_candles("BTCUSDT", Interval.H1, BOTH)
     engine = platform.warehouse._database.engine
     seen = 0
 
@@ -120,10 +124,10 @@ def test_killed_between_two_days(platform: Platform) -> None:
         in_days(200, platform, minute_days=90)
     event.remove(engine, "before_cursor_execute", kill)
     assert len(open_times(platform)) == 1440
-    assert platform.warehouse.gaps.refresh("BTCUSDT", BOTH).opened == ()
+    assert platform.warehouse.gap_ledger.refresh_gaps("BTCUSDT", BOTH).opened == ()
     assert in_days(200, platform, minute_days=90).minute_rows == 1440
-    assert platform.warehouse.aggregates.read("BTCUSDT", Interval.H1, BOTH) == hours
-    assert platform.warehouse.watermarks.get("BTCUSDT").record_count == 0
+    assert platform.warehouse.aggregates.read_candles("BTCUSDT", Interval.H1, BOTH) == hours
+    assert platform.warehouse.watermarks.get_watermark("BTCUSDT").record_count == 0
 
 
 def _delete_minute(platform: Platform, open_time: int) -> None:
@@ -140,4 +144,4 @@ def _delete_minute(platform: Platform, open_time: int) -> None:
         for statement in statements:
             connection.execute(text(statement), {"at": open_time})
 
-    platform.warehouse._database.write(work)
+    platform.warehouse._database.run_write(work)

@@ -64,13 +64,13 @@ def put(platform: Platform, start: int, count: int) -> LakeObject:
         platform.raw.bucket, SYMBOL, RawKlines.of(rows), Source.REST, platform.now()
     )
     platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=count)
-    platform.warehouse.objects.record([item])
+    platform.warehouse.lake_objects.record_objects([item])
     return item
 
 
 def take_away(platform: Platform, item: LakeObject) -> None:
     """As another run does that has loaded an object and then compacted its day."""
-    platform.warehouse.objects.mark_loaded([item])
+    platform.warehouse.lake_objects.mark_loaded([item])
     platform.raw.delete([item.key])
 
 
@@ -99,11 +99,11 @@ def test_what_another_run_has_loaded_and_removed_is_passed_over(
     def meanwhile() -> None:
         take_away(stores, gone)
         if forgotten:
-            stores.warehouse.objects.forget([gone])
+            stores.warehouse.lake_objects.forget_objects([gone])
 
     lake.meanwhile = meanwhile
     assert load_klines(stores, SYMBOL, DAY).objects == 1
-    assert stores.warehouse.objects.unloaded(SYMBOL, ObjectKind.KLINES, DAY) == []
+    assert stores.warehouse.lake_objects.list_unloaded(SYMBOL, ObjectKind.KLINES, DAY) == []
     assert open_times(stores)[0] == other.first_time
 
 
@@ -112,8 +112,8 @@ def test_what_is_lost_is_dropped_with_a_record(platform: tuple[Platform, Disturb
     item = put(stores, TODAY_MS, 30)
     stores.raw.delete([item.key])
     assert load_klines(stores, SYMBOL, DAY).objects == 0
-    assert stores.warehouse.objects.get(item.bucket, item.key) is None
-    (lost,) = stores.warehouse.quarantine.list(SYMBOL)
+    assert stores.warehouse.lake_objects.find_object(item.bucket, item.key) is None
+    (lost,) = stores.warehouse.quarantine.list_records(SYMBOL)
     assert (lost.key, "gone from the lake" in lost.reason) == (item.key, True)
 
 
@@ -122,7 +122,7 @@ def test_an_order_book_that_another_run_moves(platform: tuple[Platform, Disturbe
     item = capture(stores, SYMBOL)
     lake.meanwhile = lambda: _move(stores, item)
     assert load_books(stores, SYMBOL, DAY) == 1
-    assert stores.warehouse.order_books.count(SYMBOL, DAY) == 1
+    assert stores.warehouse.order_books.count_snapshots(SYMBOL, DAY) == 1
 
 
 def test_an_object_that_goes_while_its_lake_is_looked_through(
@@ -130,7 +130,7 @@ def test_an_object_that_goes_while_its_lake_is_looked_through(
 ) -> None:
     stores, lake = platform
     item = put(stores, TODAY_MS, 30)
-    stores.warehouse.objects.forget([item])
+    stores.warehouse.lake_objects.forget_objects([item])
     lake.meanwhile = lambda: lake.delete([item.key])
     assert adopt(stores, [TODAY], 2**53) == 0
 
@@ -141,7 +141,7 @@ def test_a_fuller_object_that_goes_before_it_is_read(
     """A later answer stands under the key, and is removed before this run reads it."""
     stores, lake = platform
     bring(stores, SYMBOL)
-    (item,) = stores.warehouse.objects.of_window(SYMBOL, ObjectKind.KLINES, DAY)
+    (item,) = stores.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAY)
     body = lake.get(item.key)
     lake.put(item.key, body, fetched_at=2**50, source=item.source, rows=item.rows)
     lake.meanwhile = lambda: lake.delete([item.key])

@@ -50,7 +50,9 @@ def test_killed_in_the_midst(
     retain(platform)
     assert list(platform.raw.entries()) == []
     assert {entry.key for entry in platform.archive.entries()} == set(bodies)
-    told = {(item.bucket, item.key) for item in platform.warehouse.objects.latest(OBJECTS * 2)}
+    told = {
+        (item.bucket, item.key) for item in platform.warehouse.lake_objects.list_latest(OBJECTS * 2)
+    }
     assert told == {(platform.archive.bucket, key) for key in bodies}
 
 
@@ -63,15 +65,15 @@ def _stock(platform: Platform) -> dict[str, bytes]:
     for item, body in made:
         platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=Source.REST, rows=0)
     objects = [item for item, _ in made]
-    platform.warehouse.objects.record(objects)
-    platform.warehouse.objects.mark_loaded(objects)
+    platform.warehouse.lake_objects.record_objects(objects)
+    platform.warehouse.lake_objects.mark_loaded(objects)
     _age(platform)
     return {item.key: body for item, body in made}
 
 
 def _age(platform: Platform) -> None:
     """As if they had been loaded long ago too."""
-    platform.warehouse._database.write(
+    platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql("UPDATE lake_objects SET loaded_at = fetched_at")
     )
 

@@ -23,7 +23,7 @@ WINDOW = Window.of_day(DAY)
 
 
 def objects(platform: Platform) -> list[LakeObject]:
-    return platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
+    return platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
 
 
 def sources(platform: Platform) -> list[str]:
@@ -41,8 +41,8 @@ def _store(platform: Platform, klines: RawKlines, source: Source, fetched_at: in
     lake = platform.raw
     item, body = klines_object(lake.bucket, "BTCUSDT", klines, source, fetched_at)
     lake.put(item.key, body, fetched_at=fetched_at, source=source, rows=item.rows)
-    platform.warehouse.objects.record([item])
-    platform.warehouse.objects.mark_loaded([item])
+    platform.warehouse.lake_objects.record_objects([item])
+    platform.warehouse.lake_objects.mark_loaded([item])
 
 
 @pytest.mark.parametrize(("after", "left"), [(-1, 1), (0, 2), (1, 2)])
@@ -165,7 +165,7 @@ def test_a_candle_off_the_minute_that_only_the_piece_has_keeps_it(
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, WINDOW))
     late = [page[0], [int(page[1][0]) + 7_000, *page[1][1:]], page[2]]
     _store(platform, RawKlines.of(late), Source.REST, whole.fetched_at - 1)
-    platform.warehouse.objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, WINDOW)
+    platform.warehouse.lake_objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, WINDOW)
     load_klines(platform, "BTCUSDT", WINDOW)
     put_piece(platform, whole.fetched_at - 1, first=10)
     assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 1

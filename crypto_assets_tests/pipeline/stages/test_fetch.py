@@ -38,9 +38,9 @@ def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
     # Without the hours, which REST's minutes give: these would count for all of the day.
     stages = {Stage.RAW, Stage.FACTS}
     assert list(bring_symbols(platform, {"BTCUSDT": WINDOW}, stages, Errand.DAYS))
-    held = platform.warehouse.facts.read_fetched("BTCUSDT", WINDOW)
+    held = platform.warehouse.facts.read_fetched_candles("BTCUSDT", WINDOW)
     assert Counter(held["source"].to_pylist()) == {"archive": 1437, "rest": 3}
-    objects = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
+    objects = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
     spans = [
         (item.first_time, item.last_time, item.rows)
         for item in objects

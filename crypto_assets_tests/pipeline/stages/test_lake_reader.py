@@ -13,7 +13,7 @@ def test_what_retention_has_moved_since_the_manifest_was_read_is_not_lost(
     platform = build_platform(simulated_exchange(now=NOON))
     bring(platform)
     day = Window.of_day(TODAY)
-    (item,) = platform.warehouse.objects.of_window("BTCUSDT", ObjectKind.KLINES, day)
+    (item,) = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, day)
     assert platform.raw.copy_to(platform.archive, item.key)
     platform.raw.delete([item.key])
     found = read_minutes(platform, "BTCUSDT", day)

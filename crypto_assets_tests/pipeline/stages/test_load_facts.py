@@ -32,12 +32,12 @@ def put(platform: Platform, volume: str, fetched_at: int) -> dict[str, bytes]:
     klines = RawKlines.of(rows)
     item, body = klines_object(lake.bucket, "BTCUSDT", klines, Source.REST, fetched_at)
     lake.put(item.key, body, fetched_at=fetched_at, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    platform.warehouse.lake_objects.record_objects([item])
     return {item.key: body}
 
 
 def volumes(platform: Platform) -> set[str]:
-    table = platform.warehouse.facts.read("BTCUSDT", DAY)
+    table = platform.warehouse.facts.read_candles("BTCUSDT", DAY)
     assert table["open_time"].to_pylist() == [DAY.start_ms + n * MINUTE_MS for n in range(5)]
     return {f"{volume.normalize():f}" for volume in table["volume"].to_pylist()}
 
@@ -58,7 +58,7 @@ def test_what_another_run_put_under_the_key_meanwhile_counts(platform: Platform)
     assert volumes(platform) == {"8"}
     assert load_klines(platform, "BTCUSDT", DAY, mine).objects == 0
     (fetched_at,) = set(
-        platform.warehouse.facts.read_fetched("BTCUSDT", DAY)["fetched_at"].to_pylist()
+        platform.warehouse.facts.read_fetched_candles("BTCUSDT", DAY)["fetched_at"].to_pylist()
     )
     assert fetched_at == NOON + 1
 
@@ -70,12 +70,12 @@ def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, DAY))[5:9]
     klines = RawKlines.of(page)
     gone, _ = klines_object(platform.raw.bucket, "BTCUSDT", klines, Source.ARCHIVE, NOON)
-    platform.warehouse.objects.record([gone])
+    platform.warehouse.lake_objects.record_objects([gone])
     loaded = load_klines(platform, "BTCUSDT", DAY)
     assert (loaded.objects, loaded.rows) == (1, 5)
     assert volumes(platform) == {"7"}
-    assert platform.warehouse.objects.get(gone.bucket, gone.key) is None
-    (record,) = platform.warehouse.quarantine.list()
+    assert platform.warehouse.lake_objects.find_object(gone.bucket, gone.key) is None
+    (record,) = platform.warehouse.quarantine.list_records()
     assert (record.key, "gone from the lake" in record.reason) == (gone.key, True)
     assert load_klines(platform, "BTCUSDT", DAY).objects == 0
 
@@ -85,7 +85,7 @@ def test_an_object_that_was_moved_meanwhile_is_loaded_from_where_it_is(platform:
     platform.raw.copy_to(platform.archive, key)
     platform.raw.delete([key])
     assert load_klines(platform, "BTCUSDT", DAY).rows == 5
-    assert platform.warehouse.quarantine.list() == []
+    assert platform.warehouse.quarantine.list_records() == []
 
 
 def test_nothing_is_dropped_where_the_lake_itself_is_gone(platform: Platform) -> None:

@@ -31,7 +31,7 @@ def test_a_book_goes_by_the_lake_into_the_facts(
         (BookStage.FACTS, 1, None),
         (BookStage.RAW, 1, None),
     ]
-    book = platform.warehouse.order_books.latest("BTCUSDT")
+    book = platform.warehouse.order_books.read_latest("BTCUSDT")
     assert book is not None
     assert (len(book.bids), len(book.asks)) == (20, 20)
     assert book.flaw() is None
@@ -46,11 +46,11 @@ def test_the_same_book_twice_is_one_snapshot(
     for _ in range(2):
         capture(platform, "BTCUSDT")
         load_books(platform, "BTCUSDT", _DAY)
-    assert platform.warehouse.order_books.count("BTCUSDT", _DAY) == 1
+    assert platform.warehouse.order_books.count_snapshots("BTCUSDT", _DAY) == 1
     server.clock.advance(MINUTE_MS)
     capture(platform, "BTCUSDT")
     load_books(platform, "BTCUSDT", _DAY)
-    assert platform.warehouse.order_books.count("BTCUSDT", _DAY) == 2
+    assert platform.warehouse.order_books.count_snapshots("BTCUSDT", _DAY) == 2
 
 
 def test_a_past_day_without_snapshots_is_not_green(
@@ -70,11 +70,11 @@ def test_a_crossed_book_is_set_aside_and_tried_no_more(
     crossed = {"lastUpdateId": 7, "bids": [["2.0", "1.0"]], "asks": [["1.0", "1.0"]]}
     item, body = depth_object(platform.raw.bucket, "BTCUSDT", orjson.dumps(crossed), NOON)
     platform.raw.put(item.key, body, fetched_at=NOON, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    platform.warehouse.lake_objects.record_objects([item])
     assert load_books(platform, "BTCUSDT", _DAY) == 0
-    assert "crossed" in platform.warehouse.quarantine.list("BTCUSDT")[0].reason
-    assert platform.warehouse.objects.unloaded("BTCUSDT", item.kind, _DAY) == []
-    assert platform.warehouse.order_books.latest("BTCUSDT") is None
+    assert "crossed" in platform.warehouse.quarantine.list_records("BTCUSDT")[0].reason
+    assert platform.warehouse.lake_objects.list_unloaded("BTCUSDT", item.kind, _DAY) == []
+    assert platform.warehouse.order_books.read_latest("BTCUSDT") is None
     server.clock.advance(DAY_MS)
     facts, raw = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
     assert "see the quarantine" in str(facts.error)
@@ -89,7 +89,7 @@ def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
     item = capture(platform, "BTCUSDT")
     load_books(platform, "BTCUSDT", _DAY)
     platform.raw.delete([item.key])
-    platform.warehouse.objects.forget([item])
+    platform.warehouse.lake_objects.forget_objects([item])
     server.clock.advance(2 * DAY_MS)
     outcomes = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
     assert [(one.stage, one.rows, one.error) for one in outcomes] == [
@@ -102,7 +102,7 @@ def put_book(platform: Platform, bids: Sides, asks: Sides, at: int) -> None:
     answer = orjson.dumps({"lastUpdateId": at, "bids": bids, "asks": asks})
     item, body = depth_object(platform.raw.bucket, "BTCUSDT", answer, at)
     platform.raw.put(item.key, body, fetched_at=at, source=item.source, rows=item.rows)
-    platform.warehouse.objects.record([item])
+    platform.warehouse.lake_objects.record_objects([item])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_books_without_a_side_are_no_failure_and_no_news(
         facts, raw = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
         assert (facts.rows, facts.error, raw.rows, raw.error) == (0, None, 3, None)
         assert facts.facts == ({"one_sided": one_sided} if one_sided else {})
-    assert platform.warehouse.quarantine.list() == []
+    assert platform.warehouse.quarantine.list_records() == []
 
 
 def test_a_locked_book_is_loaded(
@@ -130,10 +130,10 @@ def test_a_locked_book_is_loaded(
     platform = build_platform(server)
     put_book(platform, [["2.0", "1.0"]], [["2.0", "3.0"]], NOON)
     assert load_books(platform, "BTCUSDT", _DAY) == 1
-    book = platform.warehouse.order_books.latest("BTCUSDT")
+    book = platform.warehouse.order_books.read_latest("BTCUSDT")
     assert book is not None
     assert (book.spread, book.mid) == (0, 2)
-    assert platform.warehouse.quarantine.list() == []
+    assert platform.warehouse.quarantine.list_records() == []
 
 
 def test_the_book_of_a_symbol_that_does_not_trade_is_not_asked_for(
@@ -155,5 +155,5 @@ def test_a_symbol_that_leaves_the_list_fails_no_capture(
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
     server.faults.add({"do": "list", "symbol": "BTCUSDT", "at": isoformat(NOON + DAY_MS)})
     assert bring_books(platform, "BTCUSDT", _DAY, _BOTH) == []
-    assert platform.warehouse.symbols.get("BTCUSDT").status is SymbolStatus.DELISTED
+    assert platform.warehouse.symbols.get_symbol("BTCUSDT").status is SymbolStatus.DELISTED
     assert tick_plan.book_tick(platform, from_ms(NOON)).symbols == ("ETHUSDT",)

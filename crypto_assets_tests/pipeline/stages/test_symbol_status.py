@@ -16,7 +16,7 @@ DELISTING = {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(TODAY_MS + 2 *
 
 
 def status(platform: Platform, symbol: str = "BTCUSDT") -> SymbolStatus:
-    return platform.warehouse.symbols.get(symbol).status
+    return platform.warehouse.symbols.get_symbol(symbol).status
 
 
 def test_a_delisted_symbol_is_caught_up_until_its_end_is_known(
@@ -58,7 +58,7 @@ def test_a_symbol_that_trades_again_is_followed_again(
     refresh_statuses(platform)
     assert tick_plan.far_behind(platform) == {"BTCUSDT": TODAY}
     bring(platform, last=TODAY + timedelta(days=3))
-    assert platform.warehouse.gaps.list() == []
+    assert platform.warehouse.gap_ledger.list_gaps() == []
 
 
 def test_a_symbol_that_the_exchange_names_no_more_is_not_silent(

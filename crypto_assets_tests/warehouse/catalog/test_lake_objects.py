@@ -38,11 +38,11 @@ def _keys(objects: list[LakeObject]) -> list[str]:
 
 def test_an_object_reads_back_and_is_recorded_once(warehouse: Warehouse) -> None:
     item = _object(1)
-    warehouse.objects.record([item, item])
-    warehouse.objects.record([item])
-    assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [item]
-    assert warehouse.objects.get(item.bucket, item.key) == item
-    assert warehouse.objects.get("other", item.key) is None
+    warehouse.lake_objects.record_objects([item, item])
+    warehouse.lake_objects.record_objects([item])
+    assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [item]
+    assert warehouse.lake_objects.find_object(item.bucket, item.key) == item
+    assert warehouse.lake_objects.find_object("other", item.key) is None
 
 
 def test_the_later_fetch_stays_in_any_order(warehouse: Warehouse) -> None:
@@ -52,111 +52,120 @@ def test_the_later_fetch_stays_in_any_order(warehouse: Warehouse) -> None:
     ]
     for order in permutations(versions):
         for version in order:
-            warehouse.objects.record([version])
-        assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [versions[2]]
-        warehouse.objects.forget(versions[:2])
-        assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [versions[2]]
-        warehouse.objects.forget(versions)
-        assert warehouse.objects.latest() == []
+            warehouse.lake_objects.record_objects([version])
+        assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [versions[2]]
+        warehouse.lake_objects.forget_objects(versions[:2])
+        assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [versions[2]]
+        warehouse.lake_objects.forget_objects(versions)
+        assert warehouse.lake_objects.list_latest() == []
 
 
 def test_what_was_fetched_anew_is_to_be_loaded_again(warehouse: Warehouse) -> None:
     track(warehouse)
     item, candles = batch(minutes(START, 10))
-    warehouse.objects.record([item])
-    warehouse.facts.load(SYMBOL, [(item, candles)])
-    warehouse.objects.record([item])
-    assert warehouse.objects.unloaded(SYMBOL, KLINES, DAY) == []
+    warehouse.lake_objects.record_objects([item])
+    warehouse.facts.load_objects(SYMBOL, [(item, candles)])
+    warehouse.lake_objects.record_objects([item])
+    assert warehouse.lake_objects.list_unloaded(SYMBOL, KLINES, DAY) == []
     for changed in (
         replace(item, fetched_at=item.fetched_at + 1),
         replace(item, fetched_at=item.fetched_at + 1, sha256="f" * 64),
     ):
-        warehouse.objects.record([changed])
-        assert warehouse.objects.unloaded(SYMBOL, KLINES, DAY) == [changed]
-        warehouse.facts.load(SYMBOL, [(changed, candles)])
-        assert warehouse.objects.unloaded(SYMBOL, KLINES, DAY) == []
+        warehouse.lake_objects.record_objects([changed])
+        assert warehouse.lake_objects.list_unloaded(SYMBOL, KLINES, DAY) == [changed]
+        warehouse.facts.load_objects(SYMBOL, [(changed, candles)])
+        assert warehouse.lake_objects.list_unloaded(SYMBOL, KLINES, DAY) == []
 
 
 def test_a_load_of_an_older_fetch_does_not_mark_the_newer(warehouse: Warehouse) -> None:
     track(warehouse)
     item, candles = batch(minutes(START, 10))
     newer = replace(item, fetched_at=item.fetched_at + 1, sha256="f" * 64)
-    warehouse.objects.record([newer])
-    warehouse.facts.load(SYMBOL, [(item, candles)])
-    assert warehouse.objects.unloaded(SYMBOL, KLINES, DAY) == [newer]
+    warehouse.lake_objects.record_objects([newer])
+    warehouse.facts.load_objects(SYMBOL, [(item, candles)])
+    assert warehouse.lake_objects.list_unloaded(SYMBOL, KLINES, DAY) == [newer]
 
 
 def test_unloaded_objects_come_oldest_fetch_first_and_by_window(warehouse: Warehouse) -> None:
     items = [_object(n, FETCHED - n) for n in range(4)]
-    warehouse.objects.record([*items, _object(2, symbol="ETHUSDT")])
-    unloaded = warehouse.objects.unloaded
+    warehouse.lake_objects.record_objects([*items, _object(2, symbol="ETHUSDT")])
+    unloaded = warehouse.lake_objects.list_unloaded
     assert unloaded(SYMBOL, KLINES, DAY) == items[::-1]
     inside = Window(START + 19 * MINUTE_MS, START + 20 * MINUTE_MS + 1)
     assert unloaded(SYMBOL, KLINES, inside) == [items[2], items[1]]
     assert unloaded(SYMBOL, ObjectKind.DEPTH, DAY) == []
-    assert warehouse.objects.leftovers(KLINES, 2**53) == [], "nobody knows their symbols"
+    assert warehouse.lake_objects.list_orphaned(KLINES, 2**53) == [], "nobody knows their symbols"
     track(warehouse)
-    assert len(warehouse.objects.leftovers(KLINES, 2**53)) == 4
-    assert len(warehouse.objects.leftovers(KLINES, 2**53, limit=2)) == 2
-    assert warehouse.objects.leftovers(KLINES, FETCHED - 2) == [items[3]]
+    assert len(warehouse.lake_objects.list_orphaned(KLINES, 2**53)) == 4
+    assert len(warehouse.lake_objects.list_orphaned(KLINES, 2**53, limit=2)) == 2
+    assert warehouse.lake_objects.list_orphaned(KLINES, FETCHED - 2) == [items[3]]
 
 
 def test_a_window_may_be_marked_to_be_loaded_again(warehouse: Warehouse) -> None:
     track(warehouse)
     item, candles = batch(minutes(START, 10))
-    warehouse.objects.record([item, _object(50)])
-    warehouse.facts.load(SYMBOL, [(item, candles)])
-    assert warehouse.objects.mark_unloaded(SYMBOL, KLINES, Window(START + DAY_MS, FETCHED)) == 0
-    assert warehouse.objects.mark_unloaded(SYMBOL, KLINES, DAY) == 1
-    assert item in warehouse.objects.unloaded(SYMBOL, KLINES, DAY)
+    warehouse.lake_objects.record_objects([item, _object(50)])
+    warehouse.facts.load_objects(SYMBOL, [(item, candles)])
+    assert (
+        warehouse.lake_objects.mark_unloaded(SYMBOL, KLINES, Window(START + DAY_MS, FETCHED)) == 0
+    )
+    assert warehouse.lake_objects.mark_unloaded(SYMBOL, KLINES, DAY) == 1
+    assert item in warehouse.lake_objects.list_unloaded(SYMBOL, KLINES, DAY)
 
 
 def test_moving_follows_the_object_and_may_be_repeated(warehouse: Warehouse) -> None:
     item = _object(1)
-    warehouse.objects.record([item])
+    warehouse.lake_objects.record_objects([item])
     for first in (True, False):
-        assert warehouse.objects.move(item, "crypto-archive") is first
+        assert warehouse.lake_objects.record_move(item, "crypto-archive") is first
         moved = replace(item, bucket="crypto-archive")
-        assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [moved]
-    warehouse.objects.record([replace(item, rows=9)])
-    warehouse.objects.move(item, "crypto-archive")
-    assert [found.rows for found in warehouse.objects.of_window(SYMBOL, KLINES, DAY)] == [9]
+        assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [moved]
+    warehouse.lake_objects.record_objects([replace(item, rows=9)])
+    warehouse.lake_objects.record_move(item, "crypto-archive")
+    assert [found.rows for found in warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY)] == [
+        9
+    ]
 
 
 def test_what_was_fetched_anew_does_not_follow_its_old_object(warehouse: Warehouse) -> None:
     old = _object(1)
     anew = replace(old, fetched_at=FETCHED + 1, sha256="f" * 64)
-    warehouse.objects.record([old, anew])
-    assert not warehouse.objects.move(old, "crypto-archive")
-    assert warehouse.objects.of_window(SYMBOL, KLINES, DAY) == [anew]
+    warehouse.lake_objects.record_objects([old, anew])
+    assert not warehouse.lake_objects.record_move(old, "crypto-archive")
+    assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [anew]
 
 
 def test_totals_log_and_forgetting(warehouse: Warehouse) -> None:
     items = [_object(n, FETCHED + n) for n in range(5)]
     depth = replace(items[0], key="d", kind=ObjectKind.DEPTH, size_bytes=7)
     archived = replace(items[4], bucket="crypto-archive")
-    warehouse.objects.record([*items[:4], depth, archived])
-    totals = [(t.bucket, t.kind, t.objects, t.size_bytes) for t in warehouse.objects.totals()]
+    warehouse.lake_objects.record_objects([*items[:4], depth, archived])
+    totals = [
+        (t.bucket, t.kind, t.objects, t.size_bytes)
+        for t in warehouse.lake_objects.list_lake_totals()
+    ]
     assert totals == [
         ("crypto-archive", KLINES, 1, 1004),
         ("crypto-raw", ObjectKind.DEPTH, 1, 7),
         ("crypto-raw", KLINES, 4, 4006),
     ]
-    assert _keys(warehouse.objects.latest(limit=2, offset=1)) == _keys([items[3], items[2]])
-    assert _keys(warehouse.objects.latest(before=FETCHED + 3)) == _keys(
+    assert _keys(warehouse.lake_objects.list_latest(limit=2, offset=1)) == _keys(
+        [items[3], items[2]]
+    )
+    assert _keys(warehouse.lake_objects.list_latest(before=FETCHED + 3)) == _keys(
         [*items[2:0:-1], depth, items[0]]
     )
-    warehouse.objects.forget(items)
-    assert len(warehouse.objects.latest()) == 2
+    warehouse.lake_objects.forget_objects(items)
+    assert len(warehouse.lake_objects.list_latest()) == 2
 
 
 def test_the_log_is_read_in_the_order_of_an_index(mariadb_warehouse_url: str) -> None:
     warehouse = Warehouse(mariadb_warehouse_url)
-    warehouse.objects.record([_object(n, FETCHED + n // 3) for n in range(5000)])
+    warehouse.lake_objects.record_objects([_object(n, FETCHED + n // 3) for n in range(5000)])
     asked: list[str] = []
-    engine = warehouse.objects._database.engine
+    engine = warehouse.lake_objects._database.engine
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2] % given[3]))
-    assert len(warehouse.objects.latest(limit=20, offset=40, before=FETCHED + 100)) == 20
+    assert len(warehouse.lake_objects.list_latest(limit=20, offset=40, before=FETCHED + 100)) == 20
     with engine.connect() as connection:
         connection.execute(text("ANALYZE TABLE lake_objects")).all()
         plan = connection.execute(text(f"EXPLAIN FORMAT=TRADITIONAL {asked[0]}")).mappings().one()
@@ -170,17 +179,17 @@ def test_loaded_rows_are_counted_by_day(warehouse: Warehouse) -> None:
     parts = [minutes(START, 10), minutes(START + 5 * MINUTE_MS, 10), minutes(START + DAY_MS, 3)]
     batches = [batch(candles) for candles in parts]
     unloaded, _ = batch(minutes(START + 30 * MINUTE_MS, 10))
-    warehouse.objects.record([unloaded, *(item for item, _ in batches)])
-    warehouse.facts.load(SYMBOL, batches)
+    warehouse.lake_objects.record_objects([unloaded, *(item for item, _ in batches)])
+    warehouse.facts.load_objects(SYMBOL, batches)
     two_days = Window(START, START + 2 * DAY_MS)
-    counted = warehouse.objects.loaded_by_day(SYMBOL, KLINES, two_days)
+    counted = warehouse.lake_objects.count_loaded_by_day(SYMBOL, KLINES, two_days)
     assert counted == {START: (2, 20), START + DAY_MS: (1, 3)}
 
 
 def test_the_rows_of_a_stretch_and_its_reach(warehouse: Warehouse) -> None:
     objects = [_object(number) for number in (1, 2, 5)]
-    warehouse.objects.record(objects)
+    warehouse.lake_objects.record_objects(objects)
     reach = objects[0].first_time, objects[-1].last_time
-    assert warehouse.objects.rows_of(SYMBOL, KLINES, DAY) == (30, reach)
+    assert warehouse.lake_objects.summarize_rows(SYMBOL, KLINES, DAY) == (30, reach)
     next_day = Window(DAY.end_ms, DAY.end_ms + DAY_MS)
-    assert warehouse.objects.rows_of(SYMBOL, KLINES, next_day) == (0, None)
+    assert warehouse.lake_objects.summarize_rows(SYMBOL, KLINES, next_day) == (0, None)

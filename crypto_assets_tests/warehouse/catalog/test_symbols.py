@@ -14,57 +14,59 @@ def _symbol(name: str, tick: str = "0.01") -> Symbol:
 
 
 def test_registration_keeps_its_order_and_names_what_is_new(warehouse: Warehouse) -> None:
-    assert warehouse.symbols.register([_symbol("SOLUSDT"), _symbol("BTCUSDT")]) == [
+    assert warehouse.symbols.register_symbols([_symbol("SOLUSDT"), _symbol("BTCUSDT")]) == [
         "SOLUSDT",
         "BTCUSDT",
     ]
-    assert warehouse.symbols.register([_symbol("ADAUSDT"), _symbol("BTCUSDT")]) == ["ADAUSDT"]
-    assert [s.name for s in warehouse.symbols.tracked()] == ["SOLUSDT", "BTCUSDT", "ADAUSDT"]
+    assert warehouse.symbols.register_symbols([_symbol("ADAUSDT"), _symbol("BTCUSDT")]) == [
+        "ADAUSDT"
+    ]
+    assert [s.name for s in warehouse.symbols.list_tracked()] == ["SOLUSDT", "BTCUSDT", "ADAUSDT"]
 
 
 def test_a_retired_symbol_is_kept_and_may_return(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([_symbol("BTCUSDT"), _symbol("ETHUSDT")])
-    before = warehouse.symbols.get("BTCUSDT").symbol_id
-    warehouse.symbols.retire("BTCUSDT")
-    assert [s.name for s in warehouse.symbols.tracked()] == ["ETHUSDT"]
-    assert not warehouse.symbols.get("BTCUSDT").active
-    assert warehouse.symbols.register([_symbol("BTCUSDT")]) == ["BTCUSDT"]
-    assert warehouse.symbols.get("BTCUSDT").symbol_id == before
-    assert [s.name for s in warehouse.symbols.tracked()] == ["BTCUSDT", "ETHUSDT"]
+    warehouse.symbols.register_symbols([_symbol("BTCUSDT"), _symbol("ETHUSDT")])
+    before = warehouse.symbols.get_symbol("BTCUSDT").symbol_id
+    warehouse.symbols.untrack_symbol("BTCUSDT")
+    assert [s.name for s in warehouse.symbols.list_tracked()] == ["ETHUSDT"]
+    assert not warehouse.symbols.get_symbol("BTCUSDT").is_tracked
+    assert warehouse.symbols.register_symbols([_symbol("BTCUSDT")]) == ["BTCUSDT"]
+    assert warehouse.symbols.get_symbol("BTCUSDT").symbol_id == before
+    assert [s.name for s in warehouse.symbols.list_tracked()] == ["BTCUSDT", "ETHUSDT"]
 
 
 def test_status_and_tick_size_follow_the_exchange(warehouse: Warehouse) -> None:
-    warehouse.symbols.register([_symbol("SHIBUSDT", "0.00000001")])
+    warehouse.symbols.register_symbols([_symbol("SHIBUSDT", "0.00000001")])
     halted = Symbol("SHIBUSDT", "SHIB", "USDT", SymbolStatus.BREAK, Decimal("0.0000001"))
     warehouse.symbols.update_status([halted, _symbol("NOTHERE")])
-    seen = warehouse.symbols.get("SHIBUSDT")
+    seen = warehouse.symbols.get_symbol("SHIBUSDT")
     assert (seen.status, seen.tick_size) == (SymbolStatus.BREAK, Decimal("0.0000001"))
 
 
 def test_an_unknown_symbol_is_wrong_use(warehouse: Warehouse) -> None:
     with pytest.raises(UnknownSymbol, match="NOPE is not in the warehouse"):
-        warehouse.symbols.get("NOPE")
+        warehouse.symbols.get_symbol("NOPE")
     with pytest.raises(UnknownSymbol):
-        warehouse.symbols.retire("NOPE")
+        warehouse.symbols.untrack_symbol("NOPE")
 
 
 def test_no_two_symbols_are_one_to_the_warehouse(warehouse: Warehouse) -> None:
     names = ["EUSDT", "\u00c9USDT", "E\u0301USDT", "\u00e9USDT", "\uff25USDT", "ßUSDT", "SSUSDT"]
     names += ["币安人生USDT", "幣安人生USDT", "٣USDT", "3USDT", "-USDT"]
-    assert warehouse.symbols.register([_symbol(name) for name in names]) == names
-    assert len({warehouse.symbols.id_of(name) for name in names}) == len(names)
-    assert [warehouse.symbols.find(name) for name in names] == names
-    warehouse.symbols.retire("\u00c9USDT")
-    assert [s.name for s in warehouse.symbols.all() if not s.active] == ["\u00c9USDT"]
+    assert warehouse.symbols.register_symbols([_symbol(name) for name in names]) == names
+    assert len({warehouse.symbols.get_id(name) for name in names}) == len(names)
+    assert [warehouse.symbols.resolve_name(name) for name in names] == names
+    warehouse.symbols.untrack_symbol("\u00c9USDT")
+    assert [s.name for s in warehouse.symbols.list_all() if not s.is_tracked] == ["\u00c9USDT"]
 
 
 def test_typed_text_finds_the_symbol_as_the_exchange_writes_it(warehouse: Warehouse) -> None:
     names = ["BTCUSDT", "币安人生USDT", "\u00c9USDT", "ЩИПUSDT"]
-    warehouse.symbols.register([_symbol(name) for name in names])
+    warehouse.symbols.register_symbols([_symbol(name) for name in names])
     for _ in range(2):
         typed = ["btcusdt", " 币安人生usdt", "e\u0301usdt", "щипusdt"]
-        assert [warehouse.symbols.find(text) for text in typed] == names
+        assert [warehouse.symbols.resolve_name(text) for text in typed] == names
     with pytest.raises(UnknownSymbol, match="龙虾USDT is not in the warehouse"):
-        warehouse.symbols.find("龙虾usdt")
+        warehouse.symbols.resolve_name("龙虾usdt")
     with pytest.raises(UnknownSymbol, match="cannot be a symbol"):
-        warehouse.symbols.find("BTC/USDT")
+        warehouse.symbols.resolve_name("BTC/USDT")

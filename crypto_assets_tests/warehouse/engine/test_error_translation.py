@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crypto_assets.errors import WarehouseRefused, WarehouseUnavailable, WrongUse
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.engine.error_translation import explain
+from crypto_assets.warehouse.engine.error_translation import translate_error
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.warehouse.minutes import track
 
@@ -33,7 +33,7 @@ def weak_user(mariadb: DatabaseServer) -> str:
 
 def test_a_wrong_password(mariadb: DatabaseServer, weak_user: str) -> None:
     warehouse = Warehouse(mariadb.url("any", weak_user, f"{PASSWORD}-not"))
-    for asked in (warehouse.ping, warehouse.migrate, warehouse.require_ready):
+    for asked in (warehouse.ping, warehouse.migrate_schema, warehouse.require_ready):
         with pytest.raises(WarehouseRefused) as caught:
             asked()
         assert "refuses user 'weak': put name and password right" in _message(caught)
@@ -44,7 +44,7 @@ def test_a_missing_database_that_the_user_may_not_create(
 ) -> None:
     warehouse = Warehouse(mariadb.url("nowhere", weak_user, PASSWORD))
     with pytest.raises(WarehouseRefused) as caught:
-        warehouse.migrate()
+        warehouse.migrate_schema()
     message = _message(caught)
     assert "nowhere" in message
     assert "CREATE DATABASE" in message or "init --grants" in message
@@ -108,14 +108,17 @@ def test_a_driver_that_we_do_not_ship_is_replaced_by_ours(mariadb: DatabaseServe
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WarehouseRefused) as caught:
-        Warehouse(f"sqlite:///{tmp_path / 'file' / 'warehouse.db'}").migrate()
+        Warehouse(f"sqlite:///{tmp_path / 'file' / 'warehouse.db'}").migrate_schema()
     assert "cannot be written" in _message(caught)
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
     path.write_text("this is a letter to my aunt, and no database at all" * 100)
-    for asked in (Warehouse(f"sqlite:///{path}").migrate, Warehouse(f"sqlite:///{path}").ping):
+    for asked in (
+        Warehouse(f"sqlite:///{path}").migrate_schema,
+        Warehouse(f"sqlite:///{path}").ping,
+    ):
         with pytest.raises(WarehouseRefused) as caught:
             asked()
         assert "no sound SQLite file" in _message(caught)
@@ -125,18 +128,18 @@ def test_a_folder_in_the_files_place(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
     path.mkdir()
     with pytest.raises(WarehouseRefused) as caught:
-        Warehouse(f"sqlite:///{path}").migrate()
+        Warehouse(f"sqlite:///{path}").migrate_schema()
     assert "cannot be" in _message(caught)
 
 
 def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
-    Warehouse(f"sqlite:///{path}").migrate()
+    Warehouse(f"sqlite:///{path}").migrate_schema()
     with (
         sqlite3.connect(f"file:{path}?mode=ro", uri=True) as reading,
         pytest.raises(sqlite3.OperationalError) as raised,
     ):
         reading.execute("DELETE FROM symbols")
-    error = explain(DBAPIError("DELETE", None, raised.value), make_url(f"sqlite:///{path}"))
+    error = translate_error(DBAPIError("DELETE", None, raised.value), make_url(f"sqlite:///{path}"))
     assert isinstance(error, WarehouseRefused)
     assert "cannot be opened for writing" in str(error)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from crypto_assets.errors import WarehouseUnavailable
 from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.engine.database import ATTEMPTS
+from crypto_assets.warehouse.engine.database import MAX_ATTEMPTS
 from crypto_assets_tests.services.gate import Gate, gate_before
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track
@@ -39,7 +39,7 @@ def prepared(server: DatabaseServer) -> DatabaseServer:
     """A server with the program's user and an empty warehouse."""
     server.execute(*_ACCOUNT)
     warehouse = Warehouse(url_of(server.port))
-    warehouse.migrate()
+    warehouse.migrate_schema()
     track(warehouse)
     warehouse.close()
     return server
@@ -104,7 +104,7 @@ def write_at_once(warehouse: Warehouse, prefix: str) -> set[str]:
             connection.execute(_RECORD, {"name": name})
             together.wait(30)
 
-        warehouse._database.write(work)
+        warehouse._database.run_write(work)
         return name
 
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -120,7 +120,7 @@ def test_after_a_failover_no_write_goes_to_the_old_server(
     gate.lead_to(new.port)
     after = {f"after-{n}" for n in range(WRITERS)}
     for name in sorted(after):
-        warehouse.settings.put(name, 1, who="test")
+        warehouse.app_settings.put_value(name, 1, who="test")
     assert names(server) == before
     assert names(new) == after
 
@@ -133,7 +133,8 @@ def test_writes_at_once_all_find_the_new_server(
     gate.lead_to(new.port)
     with ThreadPoolExecutor(WRITERS) as pool:
         tasks = [
-            pool.submit(warehouse.settings.put, f"after-{n}", 1, who="test") for n in range(WRITERS)
+            pool.submit(warehouse.app_settings.put_value, f"after-{n}", 1, who="test")
+            for n in range(WRITERS)
         ]
         for task in tasks:
             task.result(60)
@@ -145,7 +146,7 @@ def test_a_server_that_stays_read_only_says_so(
 ) -> None:
     server.execute("SET GLOBAL read_only = 1")
     with pytest.raises(WarehouseUnavailable, match=r"read-only: .*CRYPTO_WAREHOUSE_URL") as caught:
-        warehouse.settings.put("name", 1, who="test")
+        warehouse.app_settings.put_value("name", 1, who="test")
     assert "\n" not in str(caught.value)
 
 
@@ -156,14 +157,14 @@ def test_a_load_outlasts_a_failover_that_takes_its_time(server: DatabaseServer, 
 
     def work(connection: Connection) -> int:
         number = next(attempts)
-        if number == ATTEMPTS + 2:
+        if number == MAX_ATTEMPTS + 2:
             server.execute("SET GLOBAL read_only = 0")
         connection.execute(_RECORD, {"name": "held up"})
         return number
 
-    warehouse.settings.put("before", 1, who="test")
+    warehouse.app_settings.put_value("before", 1, who="test")
     server.execute("SET GLOBAL read_only = 1")
-    assert warehouse._database.write(work) == ATTEMPTS + 2
+    assert warehouse._database.run_write(work) == MAX_ATTEMPTS + 2
     assert names(server) == {"before", "held up"}
     warehouse.close()
 
@@ -174,11 +175,11 @@ def test_a_server_that_is_killed_and_back_elsewhere(
     server = prepared(own_mariadb())
     with gate_before(server.port) as gate:
         warehouse = Warehouse(url_of(gate.port))
-        warehouse.facts.load(SYMBOL, [batch(minutes(START, 10))])
+        warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 10))])
         os.kill(server.pid, signal.SIGKILL)
         gate.lead_to(new.port)
-        warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
-        assert warehouse.facts.read(SYMBOL, Window(START, START + DAY_MS)).num_rows == 1440
+        warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
+        assert warehouse.facts.read_candles(SYMBOL, Window(START, START + DAY_MS)).num_rows == 1440
         warehouse.close()
 
 
@@ -199,7 +200,7 @@ def test_a_server_that_is_shut_down_in_the_middle(
             return number
 
         warehouse = Warehouse(url_of(gate.port))
-        assert warehouse._database.write(work) > 1
+        assert warehouse._database.run_write(work) > 1
         assert names(new) == {"one", "two"}
         warehouse.close()
 
@@ -238,7 +239,7 @@ def test_a_statement_that_is_killed_is_run_again_on_another_connection(
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill_when_seen(server, what, "SLEEP"))
-        warehouse._database.write(work)
+        warehouse._database.run_write(work)
         killing.result(60)
     assert len(set(sessions)) == len(sessions) == 2
     assert names(server) == {"once"}
@@ -250,7 +251,7 @@ def test_a_bulk_load_that_is_killed_is_run_again(
 ) -> None:
     """Another session holds the rows, so that the load is caught at its LOAD DATA."""
     first, day = minutes(START, 10), minutes(START, 1440, base=300)
-    warehouse.facts.load(SYMBOL, [batch(first)])
+    warehouse.facts.load_objects(SYMBOL, [batch(first)])
     with server.connect(DATABASE) as other, other.cursor() as cursor, ThreadPoolExecutor(1) as pool:
         other.begin()
         cursor.execute("SELECT * FROM fact_klines FOR UPDATE")
@@ -261,9 +262,9 @@ def test_a_bulk_load_that_is_killed_is_run_again(
             other.rollback()
 
         killing = pool.submit(let_go)
-        warehouse.facts.load(SYMBOL, [batch(day, fetched_at=START + 40 * DAY_MS)])
+        warehouse.facts.load_objects(SYMBOL, [batch(day, fetched_at=START + 40 * DAY_MS)])
         killing.result(60)
-    held = warehouse.facts.read(SYMBOL, Window(START, START + DAY_MS))
+    held = warehouse.facts.read_candles(SYMBOL, Window(START, START + DAY_MS))
     assert held.equals(day)
 
 
@@ -278,8 +279,8 @@ def test_a_time_limit_on_statements_is_named(server: DatabaseServer, warehouse: 
         connection.execute(_SLOW)
 
     with pytest.raises(WarehouseUnavailable, match=r"took too long: .*max_statement_time"):
-        warehouse._database.read_primary(work)
-    assert len(attempts) == ATTEMPTS
+        warehouse._database.run_primary_read(work)
+    assert len(attempts) == MAX_ATTEMPTS
 
 
 def test_too_many_connections_of_a_user_are_waited_for_and_named(
@@ -290,4 +291,4 @@ def test_too_many_connections_of_a_user_are_waited_for_and_named(
         warehouse._database.engine.connect(),
         pytest.raises(WarehouseUnavailable, match="no connection free for user 'writer'"),
     ):
-        warehouse.settings.put("name", 1, who="test")
+        warehouse.app_settings.put_value("name", 1, who="test")

@@ -15,11 +15,11 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets.market.utc_time import Window
-from crypto_assets.warehouse import Conflict, ConflictKind, Warehouse
+from crypto_assets.warehouse import ConflictKind, ExchangeConflict, Warehouse
 from crypto_assets.warehouse.engine import migrate
 from crypto_assets.warehouse.engine.migrations.versions.v0006_wider_symbols import NAMES
 from crypto_assets.warehouse.engine.schema import metadata
-from crypto_assets.warehouse.quality.quarantine import Quarantined
+from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, track
 
@@ -45,12 +45,12 @@ def test_an_empty_database_is_not_ready_until_migrated(empty_url: str) -> None:
     with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
         warehouse.require_ready()
     with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
-        warehouse.symbols.tracked()
-    warehouse.migrate()
+        warehouse.symbols.list_tracked()
+    warehouse.migrate_schema()
     warehouse.require_ready()
     track(warehouse)
-    warehouse.migrate()
-    assert [s.name for s in warehouse.symbols.tracked()] == [SYMBOL]
+    warehouse.migrate_schema()
+    assert [s.name for s in warehouse.symbols.list_tracked()] == [SYMBOL]
     warehouse.close()
 
 
@@ -63,7 +63,7 @@ def test_asking_a_file_that_is_not_there_does_not_create_it(tmp_path: Path) -> N
 
 def test_what_migrations_create_is_what_the_program_expects(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     engine = create_engine(empty_url)
 
     def ours(kind: Any, name: Any, *_: Any) -> bool:
@@ -80,7 +80,7 @@ def test_what_migrations_create_is_what_the_program_expects(empty_url: str) -> N
 
 def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> None:
     url = mariadb.fresh()
-    Warehouse(url).migrate()
+    Warehouse(url).migrate_schema()
     # As if killed before: MySQL commits each statement, and the version comes last.
     _execute(
         url,
@@ -92,7 +92,7 @@ def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> No
     warehouse = Warehouse(url)
     with pytest.raises(WarehouseNotReady):
         warehouse.require_ready()
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.require_ready()
     track(warehouse)
     _execute(url, "SELECT * FROM klines_1h", "DROP INDEX ix_kline_gaps_retry ON kline_gaps")
@@ -101,14 +101,14 @@ def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> No
 
 def test_a_schema_of_an_earlier_program_says_so_and_is_brought_up(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     _execute(empty_url, "DROP TABLE totals", "UPDATE alembic_version SET version_num = '0001'")
-    for asked in (warehouse.require_ready, lambda: warehouse.totals.day_before(START)):
+    for asked in (warehouse.require_ready, lambda: warehouse.totals.find_snapshot_day_ago(START)):
         with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
             asked()
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.require_ready()
-    assert warehouse.totals.day_before(START) is None
+    assert warehouse.totals.find_snapshot_day_ago(START) is None
     warehouse.close()
 
 
@@ -118,7 +118,7 @@ def test_a_warehouse_of_version_0004_keeps_what_it_holds(empty_url: str, tmp_pat
         (tmp_path / "home").mkdir()
     engine = create_engine(empty_url)
     with engine.begin() as connection:
-        config = migrate._config()
+        config = migrate._alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0004")
         names = inspect(connection).get_table_names()
@@ -133,21 +133,23 @@ def test_a_warehouse_of_version_0004_keeps_what_it_holds(empty_url: str, tmp_pat
     warehouse = Warehouse(empty_url)
     with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
         warehouse.require_ready()
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.require_ready()
-    held = warehouse.facts.read_fetched(SYMBOL, Window(START, START + 1)).to_pylist()
+    held = warehouse.facts.read_fetched_candles(SYMBOL, Window(START, START + 1)).to_pylist()
     assert [(row["volume"], row["source"]) for row in held] == [(Decimal("3.5"), "rest")]
-    conflict = Conflict(SYMBOL, Interval.H1, START, ConflictKind.RESOLVED, "volume: 1, 2")
-    warehouse.conflicts.record(SYMBOL, [conflict])
-    assert [one.evidence for one in warehouse.conflicts.list(SYMBOL)] == [conflict.evidence]
+    conflict = ExchangeConflict(SYMBOL, Interval.H1, START, ConflictKind.RESOLVED, "volume: 1, 2")
+    warehouse.exchange_conflicts.record_conflicts(SYMBOL, [conflict])
+    assert [one.evidence for one in warehouse.exchange_conflicts.list_conflicts(SYMBOL)] == [
+        conflict.evidence
+    ]
     warehouse.close()
 
 
 def test_a_warehouse_of_the_last_program_takes_the_longest_symbols(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     track(warehouse)
-    warehouse.objects.record([batch(minutes(START, 3))[0]])
+    warehouse.lake_objects.record_objects([batch(minutes(START, 3))[0]])
     narrow = [
         f"ALTER TABLE {table} MODIFY {column} VARCHAR(20) NOT NULL"
         for table, column in NAMES
@@ -155,31 +157,31 @@ def test_a_warehouse_of_the_last_program_takes_the_longest_symbols(empty_url: st
     ]
     _execute(empty_url, *narrow, "UPDATE alembic_version SET version_num = '0005'")
     for _ in range(2):
-        warehouse.migrate()
+        warehouse.migrate_schema()
         _execute(empty_url, "UPDATE alembic_version SET version_num = '0005'")  # as if killed
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.require_ready()
     longest = Symbol(
         "龍" * 45 + "\U00020bb7USDT", "龍" * 50, "龍" * 50, SymbolStatus.TRADING, Decimal(1)
     )
-    assert warehouse.symbols.register([longest]) == [longest.name]
-    held = warehouse.symbols.get(longest.name)
+    assert warehouse.symbols.register_symbols([longest]) == [longest.name]
+    held = warehouse.symbols.get_symbol(longest.name)
     assert (held.name, held.base, held.quote) == (longest.name, longest.base, longest.quote)
     item = batch(minutes(START, 3), symbol=longest.name)[0]
-    warehouse.objects.record([item])
-    assert warehouse.objects.get(item.bucket, item.key) == item
-    flaw = Quarantined(longest.name, ObjectKind.KLINES, item.bucket, item.key, "odd", "[1]")
-    warehouse.quarantine.add([flaw])
-    assert [one.symbol for one in warehouse.quarantine.list(longest.name)] == [longest.name]
-    assert [s.name for s in warehouse.symbols.tracked()] == [SYMBOL, longest.name]
+    warehouse.lake_objects.record_objects([item])
+    assert warehouse.lake_objects.find_object(item.bucket, item.key) == item
+    flaw = QuarantineRecord(longest.name, ObjectKind.KLINES, item.bucket, item.key, "odd", "[1]")
+    warehouse.quarantine.add_records([flaw])
+    assert [one.symbol for one in warehouse.quarantine.list_records(longest.name)] == [longest.name]
+    assert [s.name for s in warehouse.symbols.list_tracked()] == [SYMBOL, longest.name]
     warehouse.close()
 
 
 def test_a_newer_schema_is_left_alone(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     _execute(empty_url, "UPDATE alembic_version SET version_num = '9999'")
-    for asked in (warehouse.require_ready, warehouse.migrate):
+    for asked in (warehouse.require_ready, warehouse.migrate_schema):
         with pytest.raises(WarehouseTooNew, match="'9999', which this program does not know"):
             asked()
     warehouse.close()
@@ -190,6 +192,6 @@ def test_a_missing_database_is_created_where_the_user_may(mariadb: DatabaseServe
     name = make_url(url).database
     mariadb.execute(f"DROP DATABASE {name}")
     warehouse = Warehouse(url)
-    warehouse.migrate()
+    warehouse.migrate_schema()
     warehouse.require_ready()
     warehouse.close()

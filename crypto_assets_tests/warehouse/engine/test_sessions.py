@@ -51,7 +51,7 @@ def odd(own_mariadb: StartServer) -> DatabaseServer:
 @pytest.fixture
 def warehouse(odd: DatabaseServer) -> Iterator[Warehouse]:
     warehouse = Warehouse(odd.url("market"))
-    warehouse.migrate()
+    warehouse.migrate_schema()
     track(warehouse)
     yield warehouse
     warehouse.close()
@@ -69,7 +69,7 @@ def test_a_session_is_the_same_on_every_server(plain: DatabaseServer, odd: Datab
     seen = []
     for server in (plain, odd):
         warehouse = Warehouse(server.url("mysql"))
-        seen.append(warehouse._database.read_primary(settings_of))
+        seen.append(warehouse._database.run_primary_read(settings_of))
         warehouse.close()
     assert seen[0] == seen[1]
     assert seen[0]["isolation"] == "READ-COMMITTED"
@@ -78,10 +78,10 @@ def test_a_session_is_the_same_on_every_server(plain: DatabaseServer, odd: Datab
 def test_a_day_is_loaded_rolled_up_and_read_whole(warehouse: Warehouse) -> None:
     """A limit on rows once cut answers at a hundred, without a word."""
     day = minutes(START, 1440)
-    warehouse.facts.load(SYMBOL, [batch(day)])
-    warehouse.aggregates.hours(SYMBOL, DAY, DAY.end_ms)
-    warehouse.aggregates.days(SYMBOL, DAY, DAY.end_ms)
-    assert warehouse.facts.read(SYMBOL, DAY).equals(day)
-    assert len(warehouse.facts.open_times(SYMBOL, DAY)) == 1440
-    warehouse.settings.put("quoted", 'a "b" \\ c ü €', who="test")
-    assert warehouse.settings.get("quoted") == 'a "b" \\ c ü €'
+    warehouse.facts.load_objects(SYMBOL, [batch(day)])
+    warehouse.aggregates.recompute_hours(SYMBOL, DAY, DAY.end_ms)
+    warehouse.aggregates.recompute_days(SYMBOL, DAY, DAY.end_ms)
+    assert warehouse.facts.read_candles(SYMBOL, DAY).equals(day)
+    assert len(warehouse.facts.list_open_times(SYMBOL, DAY)) == 1440
+    warehouse.app_settings.put_value("quoted", 'a "b" \\ c ü €', who="test")
+    assert warehouse.app_settings.get_value("quoted") == 'a "b" \\ c ü €'

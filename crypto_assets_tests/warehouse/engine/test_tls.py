@@ -55,7 +55,9 @@ def cipher(
     )
     try:
         status = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
-        return str(warehouse._database.read_primary(lambda c: c.exec_driver_sql(status).one()[1]))
+        return str(
+            warehouse._database.run_primary_read(lambda c: c.exec_driver_sql(status).one()[1])
+        )
     finally:
         warehouse.close()
 
@@ -151,7 +153,7 @@ def test_a_server_that_takes_tls_only(server: DatabaseServer) -> None:
         assert cipher(server, "?ssl_mode=REQUIRED", user="open")
     finally:
         with_tls = Warehouse(f"mysql://root@127.0.0.1:{server.port}/mysql?ssl=true")
-        with_tls._database.read_primary(
+        with_tls._database.run_primary_read(
             lambda c: c.exec_driver_sql("SET GLOBAL require_secure_transport = 0")
         )
         with_tls.close()

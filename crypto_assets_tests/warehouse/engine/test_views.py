@@ -29,10 +29,10 @@ ODD = START + 13_999
 def _fill(warehouse: Warehouse) -> None:
     track(warehouse)
     rows = table([minute(ODD), minute(START + MINUTE_MS)])
-    warehouse.facts.load(SYMBOL, [batch(rows)])
-    warehouse.aggregates.hours(SYMBOL, Window(START, LATER), LATER)
-    warehouse.aggregates.days(SYMBOL, Window(START, LATER), LATER)
-    warehouse.order_books.load(SYMBOL, [order_book(7, ODD)])
+    warehouse.facts.load_objects(SYMBOL, [batch(rows)])
+    warehouse.aggregates.recompute_hours(SYMBOL, Window(START, LATER), LATER)
+    warehouse.aggregates.recompute_days(SYMBOL, Window(START, LATER), LATER)
+    warehouse.order_books.load_snapshots(SYMBOL, [order_book(7, ODD)])
 
 
 def test_views_show_names_and_utc_whatever_the_session(
@@ -69,10 +69,10 @@ def test_views_show_names_and_utc_whatever_the_session(
 
 def test_views_of_sqlite_show_iso_text(tmp_path: Any) -> None:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
-    warehouse.migrate()
+    warehouse.migrate_schema()
     _fill(warehouse)
     statement = "SELECT symbol, open_time, close_time FROM klines_1m ORDER BY open_time"
-    rows = warehouse._database.read(lambda c: c.exec_driver_sql(statement).all())
+    rows = warehouse._database.run_read(lambda c: c.exec_driver_sql(statement).all())
     assert [tuple(row) for row in rows] == [
         (SYMBOL, "2024-01-01T00:00:13.999Z", "2024-01-01T00:01:13.998Z"),
         (SYMBOL, "2024-01-01T00:01:00.000Z", "2024-01-01T00:01:59.999Z"),
@@ -83,20 +83,20 @@ def test_views_of_sqlite_show_iso_text(tmp_path: Any) -> None:
 def test_the_granted_rights_are_enough_and_no_more(mariadb: DatabaseServer) -> None:
     database = mariadb.fresh().rpartition("/")[2]
     planned = Warehouse(mariadb.url(database, "crypto_writer", "unused"))
-    statements = planned.grants().replace("choose-a-password", "Secret-1").split(";\n")
+    statements = planned.format_grants().replace("choose-a-password", "Secret-1").split(";\n")
     mariadb.execute(*(statement for statement in statements if statement.strip()))
 
     writer = Warehouse(mariadb.url(database, "crypto_writer", "Secret-1"))
-    writer.migrate()
+    writer.migrate_schema()
     _fill(writer)
-    assert writer.facts.load(SYMBOL, [batch(minutes(START + HOUR_MS, 600))]).new == 600
-    assert writer.facts.purge(SYMBOL, START) == 0
+    assert writer.facts.load_objects(SYMBOL, [batch(minutes(START + HOUR_MS, 600))]).new == 600
+    assert writer.facts.expire_minutes(SYMBOL, START) == 0
 
     reader = Warehouse(mariadb.url(database, "crypto_reader", "Secret-1"))
-    assert reader.facts.read(SYMBOL, Window(START, LATER)).num_rows == 602
-    reader._database.read(lambda c: c.exec_driver_sql("SELECT * FROM klines_1h").all())
+    assert reader.facts.read_candles(SYMBOL, Window(START, LATER)).num_rows == 602
+    reader._database.run_read(lambda c: c.exec_driver_sql("SELECT * FROM klines_1h").all())
     with pytest.raises(WarehouseRefused, match="lacks a right"):
-        reader.settings.put("a", 1, who="reader")
+        reader.app_settings.put_value("a", 1, who="reader")
     for warehouse in (planned, writer, reader):
         warehouse.close()
 
@@ -106,12 +106,12 @@ def test_charts_read_from_the_replica_and_decisions_from_the_primary(
 ) -> None:
     stale = mariadb.fresh()
     old = Warehouse(stale)
-    old.migrate()
+    old.migrate_schema()
     track(old)
     both = Warehouse(mariadb_warehouse_url, read_url=stale)
     _fill(both)
-    assert both.facts.read(SYMBOL, Window(START, LATER)).num_rows == 0
-    assert both.watermarks.get(SYMBOL).record_count == 2
-    assert both.gaps.detect(SYMBOL, Window(START, START + 2 * MINUTE_MS)) == []
+    assert both.facts.read_candles(SYMBOL, Window(START, LATER)).num_rows == 0
+    assert both.watermarks.get_watermark(SYMBOL).record_count == 2
+    assert both.gap_ledger.detect_missing_ranges(SYMBOL, Window(START, START + 2 * MINUTE_MS)) == []
     for warehouse in (old, both):
         warehouse.close()

@@ -71,25 +71,25 @@ def test_hours_and_days_are_the_exchanges_to_the_digit(
 ) -> None:
     track(mariadb_warehouse)
     window = Window(START, START + 2 * DAY_MS)
-    mariadb_warehouse.facts.load(SYMBOL, [batch(candles)], replacing=window)
-    mariadb_warehouse.aggregates.hours(SYMBOL, window, LATER)
-    mariadb_warehouse.aggregates.days(SYMBOL, window, LATER)
+    mariadb_warehouse.facts.load_objects(SYMBOL, [batch(candles)], replacing=window)
+    mariadb_warehouse.aggregates.recompute_hours(SYMBOL, window, LATER)
+    mariadb_warehouse.aggregates.recompute_days(SYMBOL, window, LATER)
     for interval in (Interval.H1, Interval.D1):
         assert _read(mariadb_warehouse, interval).equals(roll_up(candles, interval))
 
 
 def _read(warehouse: Warehouse, interval: Interval) -> pa.Table:
     """What is stored, under the names that `roll_up` gives."""
-    stored = warehouse.aggregates.read(SYMBOL, interval, Window(0, LATER))
+    stored = warehouse.aggregates.read_candles(SYMBOL, interval, Window(0, LATER))
     return stored.rename_columns({"minute_count": "parts"})
 
 
 def test_sqlite_agrees_to_twelve_digits(warehouse: Warehouse) -> None:
     track(warehouse)
     day = minutes(START, 1440, base=31_234)
-    warehouse.facts.load(SYMBOL, [batch(day)])
-    warehouse.aggregates.hours(SYMBOL, DAY, LATER)
-    warehouse.aggregates.days(SYMBOL, DAY, LATER)
+    warehouse.facts.load_objects(SYMBOL, [batch(day)])
+    warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
+    warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER)
     for interval in (Interval.H1, Interval.D1):
         stored, right = _read(warehouse, interval), roll_up(day, interval)
         for name in stored.column_names:
@@ -102,58 +102,58 @@ def test_sqlite_agrees_to_twelve_digits(warehouse: Warehouse) -> None:
 
 def test_only_closed_hours_and_whole_days_are_stored(warehouse: Warehouse) -> None:
     track(warehouse)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     now = START + 5 * HOUR_MS + 59 * MINUTE_MS
-    done = warehouse.aggregates.hours(SYMBOL, DAY, now)
+    done = warehouse.aggregates.recompute_hours(SYMBOL, DAY, now)
     assert done.recomputed == tuple(START + n * HOUR_MS for n in range(5))
     assert done.written == 5
-    assert warehouse.aggregates.days(SYMBOL, DAY, now).recomputed == ()
-    assert warehouse.aggregates.stale_symbols() == [SYMBOL]
-    assert warehouse.aggregates.hours(SYMBOL, DAY, START + DAY_MS).written == 19
-    assert warehouse.aggregates.days(SYMBOL, DAY, START + DAY_MS - 1).recomputed == ()
-    assert warehouse.aggregates.days(SYMBOL, DAY, START + DAY_MS).recomputed == (START,)
-    assert warehouse.aggregates.stale_symbols() == []
+    assert warehouse.aggregates.recompute_days(SYMBOL, DAY, now).recomputed == ()
+    assert warehouse.aggregates.list_stale_symbols() == [SYMBOL]
+    assert warehouse.aggregates.recompute_hours(SYMBOL, DAY, START + DAY_MS).written == 19
+    assert warehouse.aggregates.recompute_days(SYMBOL, DAY, START + DAY_MS - 1).recomputed == ()
+    assert warehouse.aggregates.recompute_days(SYMBOL, DAY, START + DAY_MS).recomputed == (START,)
+    assert warehouse.aggregates.list_stale_symbols() == []
 
 
 def test_a_day_waits_for_its_stale_hours(warehouse: Warehouse) -> None:
     track(warehouse)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     half = Window(START, START + DAY_MS // 2)
-    warehouse.aggregates.hours(SYMBOL, half, LATER)
-    assert warehouse.aggregates.days(SYMBOL, DAY, LATER).recomputed == ()
-    warehouse.aggregates.hours(SYMBOL, DAY, LATER)
-    assert warehouse.aggregates.days(SYMBOL, DAY, LATER).recomputed == (START,)
+    warehouse.aggregates.recompute_hours(SYMBOL, half, LATER)
+    assert warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER).recomputed == ()
+    warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
+    assert warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER).recomputed == (START,)
 
 
 def test_only_what_changed_is_computed_anew(warehouse: Warehouse) -> None:
     track(warehouse)
     two = Window(START, START + 2 * DAY_MS)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 2 * 1440))])
-    warehouse.aggregates.hours(SYMBOL, two, LATER)
-    warehouse.aggregates.days(SYMBOL, two, LATER)
-    assert warehouse.aggregates.hours(SYMBOL, two, LATER).recomputed == ()
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 2 * 1440))])
+    warehouse.aggregates.recompute_hours(SYMBOL, two, LATER)
+    warehouse.aggregates.recompute_days(SYMBOL, two, LATER)
+    assert warehouse.aggregates.recompute_hours(SYMBOL, two, LATER).recomputed == ()
     changed = START + DAY_MS + 5 * HOUR_MS + 7 * MINUTE_MS
-    warehouse.facts.load(SYMBOL, [batch(table([minute(changed, 9_000)]), FETCHED + 1)])
-    assert warehouse.aggregates.hours(SYMBOL, two, LATER).recomputed == (
+    warehouse.facts.load_objects(SYMBOL, [batch(table([minute(changed, 9_000)]), FETCHED + 1)])
+    assert warehouse.aggregates.recompute_hours(SYMBOL, two, LATER).recomputed == (
         START + DAY_MS + 5 * HOUR_MS,
     )
-    assert warehouse.aggregates.days(SYMBOL, two, LATER).recomputed == (START + DAY_MS,)
+    assert warehouse.aggregates.recompute_days(SYMBOL, two, LATER).recomputed == (START + DAY_MS,)
     assert _read(warehouse, Interval.D1)["high"].to_pylist()[1] == Decimal("9002.5")
 
 
 def test_an_hour_that_lost_its_minutes_goes_and_so_does_its_day(warehouse: Warehouse) -> None:
     track(warehouse)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
-    warehouse.aggregates.hours(SYMBOL, DAY, LATER)
-    warehouse.aggregates.days(SYMBOL, DAY, LATER)
-    warehouse.facts.load(SYMBOL, [], replacing=Window(START, START + HOUR_MS))
-    assert warehouse.aggregates.hours(SYMBOL, DAY, LATER).written == 0
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
+    warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
+    warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER)
+    warehouse.facts.load_objects(SYMBOL, [], replacing=Window(START, START + HOUR_MS))
+    assert warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER).written == 0
     assert _read(warehouse, Interval.H1)["open_time"].to_pylist()[0] == START + HOUR_MS
-    assert warehouse.aggregates.days(SYMBOL, DAY, LATER).written == 1
+    assert warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER).written == 1
     assert _read(warehouse, Interval.D1)["parts"].to_pylist() == [1380]
-    warehouse.facts.load(SYMBOL, [], replacing=DAY)
-    warehouse.aggregates.hours(SYMBOL, DAY, LATER)
-    warehouse.aggregates.days(SYMBOL, DAY, LATER)
+    warehouse.facts.load_objects(SYMBOL, [], replacing=DAY)
+    warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
+    warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER)
     assert _read(warehouse, Interval.H1).num_rows == _read(warehouse, Interval.D1).num_rows == 0
 
 
@@ -161,33 +161,33 @@ def test_scattered_stale_hours_are_found_wherever_they_lie(warehouse: Warehouse)
     track(warehouse)
     opens = [START + n * DAY_MS + HOUR_MS for n in (0, 1, 3, 90)]
     rows = [minute(at + n * MINUTE_MS, 100 + n) for at in opens for n in range(3)]
-    warehouse.facts.load(SYMBOL, [batch(table(rows))])
+    warehouse.facts.load_objects(SYMBOL, [batch(table(rows))])
     window = Window(START, LATER)
-    assert warehouse.aggregates.hours(SYMBOL, window, LATER).recomputed == tuple(opens)
+    assert warehouse.aggregates.recompute_hours(SYMBOL, window, LATER).recomputed == tuple(opens)
     assert _read(warehouse, Interval.H1)["open_time"].to_pylist() == opens
-    assert warehouse.aggregates.days(SYMBOL, window, LATER).written == 4
+    assert warehouse.aggregates.recompute_days(SYMBOL, window, LATER).written == 4
 
 
 def test_a_window_inside_a_day_still_serves_the_day(warehouse: Warehouse) -> None:
     track(warehouse)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
-    warehouse.aggregates.hours(SYMBOL, DAY, LATER)
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
+    warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
     inside = Window(START + 5 * HOUR_MS, START + 6 * HOUR_MS)
-    assert warehouse.aggregates.days(SYMBOL, inside, LATER).recomputed == (START,)
+    assert warehouse.aggregates.recompute_days(SYMBOL, inside, LATER).recomputed == (START,)
 
 
 def test_a_purged_past_is_never_computed_again(warehouse: Warehouse) -> None:
     track(warehouse)
     two = Window(START, START + 2 * DAY_MS)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 2 * 1440))])
-    warehouse.aggregates.hours(SYMBOL, two, LATER)
-    warehouse.aggregates.days(SYMBOL, two, LATER)
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 2 * 1440))])
+    warehouse.aggregates.recompute_hours(SYMBOL, two, LATER)
+    warehouse.aggregates.recompute_days(SYMBOL, two, LATER)
     before = _read(warehouse, Interval.H1), _read(warehouse, Interval.D1)
     changed = table([minute(START, 9_000), minute(START + DAY_MS + DAY_MS // 2, 100)])
-    warehouse.facts.load(SYMBOL, [batch(changed, FETCHED + 1)])
-    warehouse.facts.purge(SYMBOL, START + DAY_MS)
-    warehouse.aggregates.hours(SYMBOL, two, LATER)
-    warehouse.aggregates.days(SYMBOL, two, LATER)
+    warehouse.facts.load_objects(SYMBOL, [batch(changed, FETCHED + 1)])
+    warehouse.facts.expire_minutes(SYMBOL, START + DAY_MS)
+    warehouse.aggregates.recompute_hours(SYMBOL, two, LATER)
+    warehouse.aggregates.recompute_days(SYMBOL, two, LATER)
     after = _read(warehouse, Interval.H1), _read(warehouse, Interval.D1)
     assert after[0].slice(0, 24).equals(before[0].slice(0, 24))
     assert after[1].slice(0, 1).equals(before[1].slice(0, 1))
@@ -195,12 +195,12 @@ def test_a_purged_past_is_never_computed_again(warehouse: Warehouse) -> None:
 
 def test_reading_is_bounded_and_refuses_other_intervals(warehouse: Warehouse) -> None:
     track(warehouse)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
-    warehouse.aggregates.hours(SYMBOL, DAY, LATER)
-    newest = warehouse.aggregates.read(SYMBOL, Interval.H1, DAY, limit=2, newest=True)
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
+    warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
+    newest = warehouse.aggregates.read_candles(SYMBOL, Interval.H1, DAY, limit=2, newest=True)
     assert newest["open_time"].to_pylist() == [START + 22 * HOUR_MS, START + 23 * HOUR_MS]
     with pytest.raises(WrongUse, match="1m, 1h and 1d"):
-        warehouse.aggregates.read(SYMBOL, Interval.H4, DAY)
+        warehouse.aggregates.read_candles(SYMBOL, Interval.H4, DAY)
 
 
 def test_an_idle_look_takes_no_lock(mariadb: DatabaseServer, mariadb_warehouse: Warehouse) -> None:
@@ -210,6 +210,6 @@ def test_an_idle_look_takes_no_lock(mariadb: DatabaseServer, mariadb_warehouse: 
     with mariadb.connect(database) as other, other.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("SELECT * FROM symbols FOR UPDATE")
-        assert mariadb_warehouse.aggregates.hours(SYMBOL, DAY, LATER).recomputed == ()
-        assert mariadb_warehouse.aggregates.days(SYMBOL, DAY, LATER).recomputed == ()
+        assert mariadb_warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER).recomputed == ()
+        assert mariadb_warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER).recomputed == ()
         cursor.execute("ROLLBACK")

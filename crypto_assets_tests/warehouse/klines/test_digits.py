@@ -8,7 +8,7 @@ import pytest
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.engine.column_types import VOLUME
+from crypto_assets.warehouse.engine.column_types import VOLUME_COLUMN
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minute, table, track
 
 # What was loaded, and what a double holds of it.
@@ -33,12 +33,12 @@ def test_no_digit_is_invented(warehouse: Warehouse) -> None:
         minute(START + n * MINUTE_MS) | {"quote_volume": Decimal(figure)}
         for n, figure in enumerate(_FIGURES)
     ]
-    warehouse.facts.load(SYMBOL, [batch(table(rows))])
-    expected = list(map(Decimal, _FIGURES if warehouse.is_exact else _FIGURES.values()))
+    warehouse.facts.load_objects(SYMBOL, [batch(table(rows))])
+    expected = list(map(Decimal, _FIGURES if warehouse.has_exact_decimals else _FIGURES.values()))
     window = Window(START, START + 60 * MINUTE_MS)
-    minutes = warehouse.facts.read(SYMBOL, window)["quote_volume"].to_pylist()
+    minutes = warehouse.facts.read_candles(SYMBOL, window)["quote_volume"].to_pylist()
     assert minutes == expected
-    read = warehouse.rolled.read(SYMBOL, Interval.M1, Interval.M1, window)
+    read = warehouse.resampled_candles.read_candles(SYMBOL, Interval.M1, Interval.M1, window)
     assert read["quote_volume"].to_pylist() == expected
 
 
@@ -50,17 +50,21 @@ def test_a_sum_of_an_hour_has_the_digits_of_a_double(warehouse: Warehouse) -> No
         minute(START + n * MINUTE_MS) | {"quote_volume": Decimal(figure)}
         for n, figure in enumerate(figures)
     ]
-    warehouse.facts.load(SYMBOL, [batch(table(rows))])
+    warehouse.facts.load_objects(SYMBOL, [batch(table(rows))])
     window = Window(START, START + 60 * MINUTE_MS)
-    [hour] = warehouse.rolled.read(SYMBOL, Interval.M1, Interval.H1, window).to_pylist()
+    [hour] = warehouse.resampled_candles.read_candles(
+        SYMBOL, Interval.M1, Interval.H1, window
+    ).to_pylist()
     exact = sum(map(Decimal, figures))
-    assert hour["quote_volume"] == (exact if warehouse.is_exact else Decimal("98796666677.3135"))
+    assert hour["quote_volume"] == (
+        exact if warehouse.has_exact_decimals else Decimal("98796666677.3135")
+    )
 
 
 @pytest.mark.parametrize(("figure", "held"), _FIGURES.items())
 def test_one_figure_read_by_itself_too(figure: str, held: str) -> None:
     """Order books, revisions and the like are not read as tables."""
     sqlite = SimpleNamespace(name="sqlite")
-    stored = VOLUME.process_bind_param(Decimal(figure), sqlite)  # type: ignore[arg-type]
-    read = VOLUME.process_result_value(stored, sqlite)  # type: ignore[arg-type]
+    stored = VOLUME_COLUMN.process_bind_param(Decimal(figure), sqlite)  # type: ignore[arg-type]
+    read = VOLUME_COLUMN.process_result_value(stored, sqlite)  # type: ignore[arg-type]
     assert read == Decimal(held)

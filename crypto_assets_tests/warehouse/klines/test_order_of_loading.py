@@ -76,11 +76,11 @@ def test_the_order_of_loading_leaves_no_trace(
         track(warehouse, name)
         for load in loads:
             own = [(_of_symbol(item, name), candles) for item, candles in load]
-            warehouse.objects.record([item for item, _ in own])
-            warehouse.facts.load(name, own)
-            warehouse.aggregates.hours(name, WINDOW, START + DAY_MS)
+            warehouse.lake_objects.record_objects([item for item, _ in own])
+            warehouse.facts.load_objects(name, own)
+            warehouse.aggregates.recompute_hours(name, WINDOW, START + DAY_MS)
         # An hour that an import alone had, and lost, waits for its day as one that was loaded.
-        warehouse.aggregates.days(name, WINDOW, START + DAY_MS)
+        warehouse.aggregates.recompute_days(name, WINDOW, START + DAY_MS)
         ends.append(_state(warehouse, name))
     assert ends[0] == ends[1]
 
@@ -91,9 +91,9 @@ def _of_symbol(item: LakeObject, name: str) -> LakeObject:
 
 def _state(warehouse: Warehouse, name: str) -> dict[str, Any]:
     """Everything that is held of a symbol, but for when the warehouse was told."""
-    revisions = warehouse.revisions.list(name)
-    mark = warehouse.watermarks.get(name)
-    facts = warehouse.facts.read_fetched(name, WINDOW).to_pylist()
+    revisions = warehouse.revisions.list_revisions(name)
+    mark = warehouse.watermarks.get_watermark(name)
+    facts = warehouse.facts.read_fetched_candles(name, WINDOW).to_pylist()
     stored = {row["open_time"]: Source(row["source"]).rank for row in facts}
     return {
         "facts": _rows(warehouse, "fact_klines", name),
@@ -119,16 +119,16 @@ def _side(candle: Candle, fetched_at: int, source: str) -> tuple[Any, ...]:
 
 
 def _rows(warehouse: Warehouse, name: str, symbol: str) -> list[tuple[Any, ...]]:
-    ident = warehouse.symbols.id_of(symbol)
+    ident = warehouse.symbols.get_id(symbol)
     statement = f"SELECT * FROM {name} WHERE symbol_id = {ident} ORDER BY open_time"
-    rows = warehouse._database.read_primary(lambda c: c.exec_driver_sql(statement).all())
+    rows = warehouse._database.run_primary_read(lambda c: c.exec_driver_sql(statement).all())
     return [tuple(row)[1:] for row in rows]
 
 
 def _forget(warehouse: Warehouse, symbol: str) -> None:
     """Examples of one test share a warehouse; each starts with a symbol that has no past."""
     track(warehouse, symbol)
-    ident = warehouse.symbols.id_of(symbol)
+    ident = warehouse.symbols.get_id(symbol)
     names = (
         "fact_klines",
         "hourly_klines",
@@ -144,15 +144,15 @@ def _forget(warehouse: Warehouse, symbol: str) -> None:
         for name in ("lake_objects", "quarantine"):
             connection.exec_driver_sql(f"DELETE FROM {name} WHERE symbol = '{symbol}'")
 
-    warehouse._database.write(clear)
+    warehouse._database.run_write(clear)
 
 
 def test_a_revision_names_both_values_and_sources(warehouse: Warehouse) -> None:
     track(warehouse)
-    load = warehouse.facts.load
+    load = warehouse.facts.load_objects
     load(SYMBOL, [batch(table([minute(START, 100)]), FETCHED, Source.REST)])
     load(SYMBOL, [batch(table([minute(START, 105)]), FETCHED + 9)])
-    (revision,) = warehouse.revisions.list(SYMBOL)
+    (revision,) = warehouse.revisions.list_revisions(SYMBOL)
     assert _side(revision.old, revision.old_fetched_at, revision.old_source) == (
         *minute(START, 100).values(),
         FETCHED,
@@ -163,18 +163,18 @@ def test_a_revision_names_both_values_and_sources(warehouse: Warehouse) -> None:
         FETCHED + 9,
         "archive",
     )
-    assert warehouse.revisions.list() == [revision]
-    assert warehouse.revisions.list(SYMBOL, Window(START + 1, START + DAY_MS)) == []
+    assert warehouse.revisions.list_revisions() == [revision]
+    assert warehouse.revisions.list_revisions(SYMBOL, Window(START + 1, START + DAY_MS)) == []
 
 
 def test_a_revision_confirmed_later_is_still_one_and_keeps_its_date(warehouse: Warehouse) -> None:
     track(warehouse)
     for fetched, base in ((0, 100), (1, 105), (2, 105)):
         rows = table([minute(START, base), minute(START + MINUTE_MS, 100)])
-        warehouse.facts.load(SYMBOL, [batch(rows, FETCHED + fetched)])
+        warehouse.facts.load_objects(SYMBOL, [batch(rows, FETCHED + fetched)])
         if fetched == 1:
-            (noted,) = warehouse.revisions.list(SYMBOL)
-    (revision,) = warehouse.revisions.list(SYMBOL)
+            (noted,) = warehouse.revisions.list_revisions(SYMBOL)
+    (revision,) = warehouse.revisions.list_revisions(SYMBOL)
     assert revision.new_fetched_at == FETCHED + 2
     assert revision.noted_at == noted.noted_at
 
@@ -198,10 +198,12 @@ def test_a_source_of_higher_rank_counts_whenever_it_was_fetched(
         batch(table([minute(START, 100)]), FETCHED, stronger),
     ]
     for load in loads if weaker_first else reversed(loads):
-        warehouse.facts.load(SYMBOL, [load])
+        warehouse.facts.load_objects(SYMBOL, [load])
     assert _rows(warehouse, "fact_klines", SYMBOL)[0][-1] == stronger.value
-    assert warehouse.facts.read(SYMBOL, WINDOW)["open"].to_pylist() == [minute(START, 100)["open"]]
-    (revision,) = warehouse.revisions.list(SYMBOL)
+    assert warehouse.facts.read_candles(SYMBOL, WINDOW)["open"].to_pylist() == [
+        minute(START, 100)["open"]
+    ]
+    (revision,) = warehouse.revisions.list_revisions(SYMBOL)
     assert (revision.old_source, revision.new_source) == (weaker.value, stronger.value)
 
 
@@ -210,5 +212,5 @@ def test_an_unrevised_load_records_nothing(warehouse: Warehouse, gap: int) -> No
     track(warehouse)
     rows = table([minute(START), minute(START + gap)])
     for fetched in (0, 1):
-        warehouse.facts.load(SYMBOL, [batch(rows, FETCHED + fetched)])
-    assert warehouse.revisions.list(SYMBOL) == []
+        warehouse.facts.load_objects(SYMBOL, [batch(rows, FETCHED + fetched)])
+    assert warehouse.revisions.list_revisions(SYMBOL) == []

@@ -47,29 +47,29 @@ def test_two_writers_of_one_symbol_end_as_one_would(
         tasks = [pair.submit(writers.load_two_days, warehouse_url, name, day) for day in (0, 1)]
         for task in tasks:
             task.result(PATIENCE_SECONDS)
-        facts = warehouse.facts.read(name, writers.THREE_DAYS)
+        facts = warehouse.facts.read_candles(name, writers.THREE_DAYS)
         assert facts.equals(expected)
-        assert warehouse.watermarks.get(name).record_count == 3 * 144
+        assert warehouse.watermarks.get_watermark(name).record_count == 3 * 144
         assert _mostly_equal(warehouse, name, Interval.H1)
         assert _mostly_equal(warehouse, name, Interval.D1)
-    assert warehouse.aggregates.stale_symbols() == []
+    assert warehouse.aggregates.list_stale_symbols() == []
 
 
 def _mostly_equal(warehouse: Warehouse, name: str, interval: Interval) -> bool:
     """Close, volumes of whole numbers and counts are exact on SQLite as well."""
-    stored = warehouse.aggregates.read(name, interval, writers.THREE_DAYS)
-    right = roll_up(warehouse.facts.read(name, writers.THREE_DAYS), interval)
+    stored = warehouse.aggregates.read_candles(name, interval, writers.THREE_DAYS)
+    right = roll_up(warehouse.facts.read_candles(name, writers.THREE_DAYS), interval)
     columns = ["open_time", "open", "high", "low", "close", "volume", "trade_count"]
     return bool(stored.select(columns).equals(right.select(columns)))
 
 
 WRITERS: dict[str, Callable[[Warehouse], object]] = {
-    "load": lambda w: w.facts.load(SYMBOL, [batch(minutes(START, 10))]),
-    "purge": lambda w: w.facts.purge(SYMBOL, START),
-    "hours": lambda w: w.aggregates.hours(SYMBOL, writers.THREE_DAYS, START + DAY_MS),
-    "days": lambda w: w.aggregates.days(SYMBOL, writers.THREE_DAYS, START + 2 * DAY_MS),
-    "gaps": lambda w: w.gaps.refresh(SYMBOL, writers.THREE_DAYS),
-    "order books": lambda w: w.order_books.load(SYMBOL, [order_book(7, START)]),
+    "load": lambda w: w.facts.load_objects(SYMBOL, [batch(minutes(START, 10))]),
+    "purge": lambda w: w.facts.expire_minutes(SYMBOL, START),
+    "hours": lambda w: w.aggregates.recompute_hours(SYMBOL, writers.THREE_DAYS, START + DAY_MS),
+    "days": lambda w: w.aggregates.recompute_days(SYMBOL, writers.THREE_DAYS, START + 2 * DAY_MS),
+    "gaps": lambda w: w.gap_ledger.refresh_gaps(SYMBOL, writers.THREE_DAYS),
+    "order books": lambda w: w.order_books.load_snapshots(SYMBOL, [order_book(7, START)]),
 }
 
 
@@ -80,8 +80,10 @@ def test_every_writer_of_a_symbol_waits_for_the_one_before(
     """Between what a writer reads and what it writes, no other may change the symbol."""
     track(mariadb_warehouse)
     load_two = [batch(minutes(START, 2 * 1440))]
-    mariadb_warehouse.facts.load(SYMBOL, load_two)
-    mariadb_warehouse.aggregates.hours(SYMBOL, Window(START + DAY_MS, START + 2 * DAY_MS), LATER)
+    mariadb_warehouse.facts.load_objects(SYMBOL, load_two)
+    mariadb_warehouse.aggregates.recompute_hours(
+        SYMBOL, Window(START + DAY_MS, START + 2 * DAY_MS), LATER
+    )
     with (
         mariadb.connect(mariadb_warehouse._database.url.database) as holder,
         holder.cursor() as cursor,
@@ -115,7 +117,7 @@ def test_two_processes_register_at_once(
     tasks = [pair.submit(writers.register, warehouse_url, order) for order in orders]
     added = [task.result(PATIENCE_SECONDS) for task in tasks]
     assert sorted(added[0] + added[1]) == sorted(names)
-    assert [s.name for s in warehouse.symbols.tracked()] in orders
+    assert [s.name for s in warehouse.symbols.list_tracked()] in orders
 
 
 def _killed_while(url: str, in_the_middle: Callable[[], bool]) -> None:
@@ -132,28 +134,28 @@ def _killed_while(url: str, in_the_middle: Callable[[], bool]) -> None:
 
 def _prepare(warehouse: Warehouse) -> None:
     track(warehouse)
-    warehouse.objects.record([writers.later_days(SYMBOL)[0]])
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
+    warehouse.lake_objects.record_objects([writers.later_days(SYMBOL)[0]])
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
 
 
 def _is_untouched(warehouse: Warehouse) -> bool:
     return bool(
-        warehouse.facts.read(SYMBOL, writers.THREE_DAYS).equals(minutes(START, 1440))
-        and warehouse.watermarks.get(SYMBOL).record_count == 1440
-        and warehouse.revisions.list(SYMBOL) == []
-        and warehouse.objects.latest()[0].loaded_at is None
+        warehouse.facts.read_candles(SYMBOL, writers.THREE_DAYS).equals(minutes(START, 1440))
+        and warehouse.watermarks.get_watermark(SYMBOL).record_count == 1440
+        and warehouse.revisions.list_revisions(SYMBOL) == []
+        and warehouse.lake_objects.list_latest()[0].loaded_at is None
     )
 
 
 def _finishes(warehouse: Warehouse) -> None:
     item, candles = writers.later_days(SYMBOL)
-    result = warehouse.facts.load(SYMBOL, [(item, candles)])
+    result = warehouse.facts.load_objects(SYMBOL, [(item, candles)])
     assert (result.new, result.changed) == (1440, 1440)
-    assert warehouse.facts.read(SYMBOL, writers.THREE_DAYS).equals(candles)
-    assert warehouse.watermarks.get(SYMBOL).record_count == 2 * 1440
-    assert len(warehouse.revisions.list(SYMBOL, limit=10_000)) == 1440
-    assert warehouse.objects.latest()[0].loaded_at is not None
-    again = warehouse.facts.load(SYMBOL, [(item, candles)])
+    assert warehouse.facts.read_candles(SYMBOL, writers.THREE_DAYS).equals(candles)
+    assert warehouse.watermarks.get_watermark(SYMBOL).record_count == 2 * 1440
+    assert len(warehouse.revisions.list_revisions(SYMBOL, limit=10_000)) == 1440
+    assert warehouse.lake_objects.list_latest()[0].loaded_at is not None
+    again = warehouse.facts.load_objects(SYMBOL, [(item, candles)])
     assert (again.new, again.changed) == (0, 0)
 
 
@@ -161,7 +163,9 @@ def test_a_load_killed_on_the_server_leaves_nothing_and_may_be_repeated(
     mariadb: DatabaseServer, mariadb_warehouse_url: str, mariadb_warehouse: Warehouse
 ) -> None:
     _prepare(mariadb_warehouse)
-    mariadb_warehouse.aggregates.hours(SYMBOL, Window(START, START + DAY_MS), START + DAY_MS)
+    mariadb_warehouse.aggregates.recompute_hours(
+        SYMBOL, Window(START, START + DAY_MS), START + DAY_MS
+    )
 
     def transactions(state: str) -> int:
         with mariadb.connect() as admin, admin.cursor() as cursor:
@@ -183,14 +187,14 @@ def test_a_load_killed_on_the_server_leaves_nothing_and_may_be_repeated(
         assert time.monotonic() < deadline
         time.sleep(POLL_SECONDS)
     assert _is_untouched(mariadb_warehouse)
-    assert mariadb_warehouse.aggregates.stale_symbols() == []
+    assert mariadb_warehouse.aggregates.list_stale_symbols() == []
     _finishes(mariadb_warehouse)
 
 
 def test_a_load_killed_on_sqlite_leaves_nothing_and_may_be_repeated(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
     warehouse = Warehouse(f"sqlite:///{path}")
-    warehouse.migrate()
+    warehouse.migrate_schema()
     _prepare(warehouse)
     with sqlite3.connect(path) as admin:
         # The watermark comes after the rows; here its statement takes minutes.

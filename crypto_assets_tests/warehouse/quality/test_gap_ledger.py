@@ -12,7 +12,7 @@ from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality import gap_detection
-from crypto_assets.warehouse.quality.gap_detection import Hole
+from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.warehouse.minutes import (
     FETCHED,
@@ -34,39 +34,53 @@ def _at(*numbers: int) -> list[int]:
 
 
 def _load(warehouse: Warehouse, *opens: int) -> None:
-    warehouse.facts.load(SYMBOL, [batch(table([minute(at) for at in sorted(opens)]))])
+    warehouse.facts.load_objects(SYMBOL, [batch(table([minute(at) for at in sorted(opens)]))])
 
 
-def _hole(first: int, last: int) -> Hole:
-    return Hole(*_at(first, last))
+def _hole(first: int, last: int) -> MissingRange:
+    return MissingRange(*_at(first, last))
 
 
 def test_a_whole_day_has_no_hole(warehouse: Warehouse) -> None:
     track(warehouse)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
-    assert warehouse.gaps.detect(SYMBOL, DAY) == []
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
+    assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, DAY) == []
 
 
 def test_holes_at_both_ends_and_in_the_middle(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(2, 3, 6))
     window = Window(START, START + 9 * MINUTE_MS)
-    assert warehouse.gaps.detect(SYMBOL, window) == [_hole(0, 1), _hole(4, 5), _hole(7, 8)]
-    assert warehouse.gaps.detect(SYMBOL, Window(*_at(20, 30))) == [_hole(20, 29)]
+    assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, window) == [
+        _hole(0, 1),
+        _hole(4, 5),
+        _hole(7, 8),
+    ]
+    assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(*_at(20, 30))) == [
+        _hole(20, 29)
+    ]
 
 
 def test_a_late_second_and_a_doubled_minute_are_no_hole(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, START, START + 61_500, START + 119_999, START + 120_000)
-    assert warehouse.gaps.detect(SYMBOL, Window(START, START + 3 * MINUTE_MS)) == []
+    assert (
+        warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(START, START + 3 * MINUTE_MS))
+        == []
+    )
 
 
 def test_a_hole_is_seen_whole_from_any_day_that_it_touches(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(*range(1400), *range(1500, 2880)))
     for window in (DAY, Window(START + DAY_MS, START + 2 * DAY_MS), TWO_DAYS):
-        assert warehouse.gaps.detect(SYMBOL, window, TWO_DAYS) == [_hole(1400, 1499)]
-    assert warehouse.gaps.detect(SYMBOL, Window(START, START + HOUR_MS), TWO_DAYS) == []
+        assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, window, TWO_DAYS) == [
+            _hole(1400, 1499)
+        ]
+    assert (
+        warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(START, START + HOUR_MS), TWO_DAYS)
+        == []
+    )
 
 
 @settings(
@@ -82,14 +96,17 @@ def test_holes_are_those_of_a_count_on_the_fingers(
     track(warehouse)
     everything = Window(*_at(0, 40))
     rows = batch(table([minute(at) for at in _at(*sorted(present))])) if present else None
-    warehouse.facts.load(SYMBOL, [rows] if rows else [], replacing=everything)
+    warehouse.facts.load_objects(SYMBOL, [rows] if rows else [], replacing=everything)
     first, last = sorted(bounds)
     expected = []
     for missing, run in groupby(range(40), lambda n: n not in present):
         numbers = list(run)
         if missing and any(first <= n < last for n in numbers):
             expected.append(_hole(numbers[0], numbers[-1]))
-    assert warehouse.gaps.detect(SYMBOL, Window(*_at(first, last)), everything) == expected
+    assert (
+        warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(*_at(first, last)), everything)
+        == expected
+    )
 
 
 @settings(
@@ -115,13 +132,13 @@ def test_a_long_look_by_the_hour_finds_the_same(
     opens |= {at + 13_000 for at in _at(*(n for n in held if n in late))}
     everything = Window(*_at(0, 300))
     rows = [batch(table([minute(at) for at in sorted(opens)]))] if opens else []
-    warehouse.facts.load(SYMBOL, rows, replacing=everything)
+    warehouse.facts.load_objects(SYMBOL, rows, replacing=everything)
     window = Window(*_at(*sorted(bounds)))
     found = []
     for short in (0, DAY_MS):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(gap_detection, "_SHORT_MS", short)
-            found.append(warehouse.gaps.detect(SYMBOL, window, everything))
+            patch.setattr(gap_detection, "_SHORT_WINDOW_MS", short)
+            found.append(warehouse.gap_ledger.detect_missing_ranges(SYMBOL, window, everything))
     assert found[0] == found[1]
 
 
@@ -129,9 +146,9 @@ def test_the_ledger_opens_keeps_and_closes(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(0, 1, 2, 6, 7, 8, 9))
     window = Window(*_at(0, 10))
-    assert warehouse.gaps.refresh(SYMBOL, window).opened == (_at(3)[0],)
-    assert warehouse.gaps.refresh(SYMBOL, window).opened == ()
-    (gap,) = warehouse.gaps.list(SYMBOL)
+    assert warehouse.gap_ledger.refresh_gaps(SYMBOL, window).opened == (_at(3)[0],)
+    assert warehouse.gap_ledger.refresh_gaps(SYMBOL, window).opened == ()
+    (gap,) = warehouse.gap_ledger.list_gaps(SYMBOL)
     assert (gap.end, gap.minutes, gap.gap_class, gap.attempts) == (
         _at(5)[0],
         3,
@@ -139,9 +156,9 @@ def test_the_ledger_opens_keeps_and_closes(warehouse: Warehouse) -> None:
         0,
     )
     _load(warehouse, *_at(3, 4, 5))
-    assert warehouse.gaps.refresh(SYMBOL, window).closed == (gap.start,)
-    assert warehouse.gaps.list(SYMBOL) == []
-    (closed,) = warehouse.gaps.list(SYMBOL, closed=True)
+    assert warehouse.gap_ledger.refresh_gaps(SYMBOL, window).closed == (gap.start,)
+    assert warehouse.gap_ledger.list_gaps(SYMBOL) == []
+    (closed,) = warehouse.gap_ledger.list_gaps(SYMBOL, closed=True)
     assert closed.closed_at is not None
     assert closed.first_seen == gap.first_seen
 
@@ -150,13 +167,13 @@ def test_a_closed_gap_that_opens_again_forgets_what_it_was(warehouse: Warehouse)
     track(warehouse)
     window = Window(*_at(0, 10))
     _load(warehouse, *_at(0, 9))
-    warehouse.gaps.refresh(SYMBOL, window)
-    warehouse.gaps.classify(SYMBOL, _at(1)[0], GapClass.OUTAGE, "the exchange has none")
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
+    warehouse.gap_ledger.classify_gap(SYMBOL, _at(1)[0], GapClass.OUTAGE, "the exchange has none")
     _load(warehouse, *_at(*range(10)))
-    warehouse.gaps.refresh(SYMBOL, window)
-    warehouse.facts.load(SYMBOL, [], replacing=Window(*_at(1, 5)))
-    assert warehouse.gaps.refresh(SYMBOL, window).opened == (_at(1)[0],)
-    (gap,) = warehouse.gaps.list(SYMBOL)
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
+    warehouse.facts.load_objects(SYMBOL, [], replacing=Window(*_at(1, 5)))
+    assert warehouse.gap_ledger.refresh_gaps(SYMBOL, window).opened == (_at(1)[0],)
+    (gap,) = warehouse.gap_ledger.list_gaps(SYMBOL)
     assert (gap.gap_class, gap.evidence, gap.end) == (GapClass.OPEN, "", _at(4)[0])
 
 
@@ -164,17 +181,19 @@ def test_parts_of_an_outage_stay_one_and_a_grown_one_is_open(warehouse: Warehous
     track(warehouse)
     window = Window(*_at(0, 10))
     _load(warehouse, *_at(0, 8, 9))
-    warehouse.gaps.refresh(SYMBOL, window)
-    warehouse.gaps.classify(SYMBOL, _at(1)[0], GapClass.OUTAGE, "asked twice")
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
+    warehouse.gap_ledger.classify_gap(SYMBOL, _at(1)[0], GapClass.OUTAGE, "asked twice")
     _load(warehouse, *_at(4))
-    warehouse.gaps.refresh(SYMBOL, window)
-    assert [(g.start, g.end, g.gap_class, g.evidence) for g in warehouse.gaps.list(SYMBOL)] == [
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
+    assert [
+        (g.start, g.end, g.gap_class, g.evidence) for g in warehouse.gap_ledger.list_gaps(SYMBOL)
+    ] == [
         (*_at(1, 3), GapClass.OUTAGE, "asked twice"),
         (*_at(5, 7), GapClass.OUTAGE, "asked twice"),
     ]
-    warehouse.facts.load(SYMBOL, [], replacing=Window(*_at(8, 10)))
-    warehouse.gaps.refresh(SYMBOL, window)
-    assert [(g.start, g.end, g.gap_class) for g in warehouse.gaps.list(SYMBOL)] == [
+    warehouse.facts.load_objects(SYMBOL, [], replacing=Window(*_at(8, 10)))
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
+    assert [(g.start, g.end, g.gap_class) for g in warehouse.gap_ledger.list_gaps(SYMBOL)] == [
         (*_at(1, 3), GapClass.OUTAGE),
         (*_at(5, 9), GapClass.OPEN),
     ]
@@ -184,8 +203,10 @@ def test_refused_minutes_stay_gaps_of_their_own(warehouse: Warehouse) -> None:
     track(warehouse)
     window = Window(*_at(0, 20))
     _load(warehouse, *_at(0, 10, 19))
-    warehouse.gaps.refresh(SYMBOL, window)
-    warehouse.gaps.refuse(SYMBOL, _at(1)[0], dict.fromkeys(_at(3, 4, 7), "high below low"))
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
+    warehouse.gap_ledger.split_off_refused(
+        SYMBOL, _at(1)[0], dict.fromkeys(_at(3, 4, 7), "high below low")
+    )
     parts = [
         (*_at(1, 2), GapClass.OPEN),
         (*_at(3, 4), GapClass.REFUSED),
@@ -196,24 +217,28 @@ def test_refused_minutes_stay_gaps_of_their_own(warehouse: Warehouse) -> None:
     ]
 
     def found() -> list[tuple[int, int, GapClass]]:
-        return [(gap.start, gap.end, gap.gap_class) for gap in warehouse.gaps.list(SYMBOL)]
+        return [
+            (gap.start, gap.end, gap.gap_class) for gap in warehouse.gap_ledger.list_gaps(SYMBOL)
+        ]
 
     assert found() == parts
-    changes = warehouse.gaps.refresh(SYMBOL, window)
+    changes = warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
     assert (changes.opened, changes.closed, found()) == ((), (), parts)
-    changes = warehouse.gaps.refresh(SYMBOL, Window(*_at(4, 6)), window)
+    changes = warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(4, 6)), window)
     assert (changes.opened, changes.closed, found()) == ((), (), parts)
-    (evidence,) = {g.evidence for g in warehouse.gaps.list() if g.gap_class is GapClass.REFUSED}
+    (evidence,) = {
+        g.evidence for g in warehouse.gap_ledger.list_gaps() if g.gap_class is GapClass.REFUSED
+    }
     assert evidence == "high below low"
     _load(warehouse, *_at(4, 5))
-    warehouse.gaps.refresh(SYMBOL, window)
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
     assert found()[:3] == [
         (*_at(1, 2), GapClass.OPEN),
         (*_at(3, 3), GapClass.REFUSED),
         (*_at(6, 6), GapClass.OPEN),
     ]
-    warehouse.facts.load(SYMBOL, [], replacing=Window(*_at(10, 11)))
-    warehouse.gaps.refresh(SYMBOL, window)
+    warehouse.facts.load_objects(SYMBOL, [], replacing=Window(*_at(10, 11)))
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
     assert found()[3:] == [(*_at(7, 7), GapClass.REFUSED), (*_at(8, 18), GapClass.OPEN)]
 
 
@@ -221,85 +246,89 @@ def test_refusing_minutes_of_a_gap_that_was_filled_changes_nothing(warehouse: Wa
     track(warehouse)
     window = Window(*_at(0, 10))
     _load(warehouse, *_at(0, 9))
-    warehouse.gaps.refresh(SYMBOL, window)
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
     _load(warehouse, *_at(*range(10)))
-    warehouse.gaps.refresh(SYMBOL, window)
-    warehouse.gaps.refuse(SYMBOL, _at(1)[0], {_at(3)[0]: "high below low"})
-    assert warehouse.gaps.list(SYMBOL) == []
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
+    warehouse.gap_ledger.split_off_refused(SYMBOL, _at(1)[0], {_at(3)[0]: "high below low"})
+    assert warehouse.gap_ledger.list_gaps(SYMBOL) == []
 
 
 def test_the_end_of_a_symbol_grows_while_it_does_not_trade(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(*range(5)))
-    warehouse.gaps.refresh(SYMBOL, Window(*_at(0, 10)))
-    warehouse.gaps.classify(SYMBOL, _at(5)[0], GapClass.DELISTED, "its status is BREAK")
-    tracked = warehouse.symbols.get(SYMBOL)
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 10)))
+    warehouse.gap_ledger.classify_gap(SYMBOL, _at(5)[0], GapClass.DELISTED, "its status is BREAK")
+    tracked = warehouse.symbols.get_symbol(SYMBOL)
     ended = Symbol(SYMBOL, tracked.base, tracked.quote, SymbolStatus.BREAK, tracked.tick_size)
 
     def found() -> list[tuple[int, int, GapClass]]:
-        return [(gap.start, gap.end, gap.gap_class) for gap in warehouse.gaps.list(SYMBOL)]
+        return [
+            (gap.start, gap.end, gap.gap_class) for gap in warehouse.gap_ledger.list_gaps(SYMBOL)
+        ]
 
     warehouse.symbols.update_status([ended])
-    warehouse.gaps.refresh(SYMBOL, Window(*_at(0, 20)))
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 20)))
     assert found() == [(*_at(5, 19), GapClass.DELISTED)]
     warehouse.symbols.update_status([replace(ended, status=SymbolStatus.TRADING)])
     _load(warehouse, *_at(15))
-    warehouse.gaps.refresh(SYMBOL, Window(*_at(0, 25)))
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 25)))
     assert found() == [(*_at(5, 14), GapClass.OPEN), (*_at(16, 24), GapClass.OPEN)]
 
 
 def test_a_look_at_one_day_leaves_the_rest_of_the_ledger_alone(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(*range(0, 600), *range(700, 1430), *range(1450, 2880)))
-    warehouse.gaps.refresh(SYMBOL, TWO_DAYS)
-    before = warehouse.gaps.list(SYMBOL)
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, TWO_DAYS)
+    before = warehouse.gap_ledger.list_gaps(SYMBOL)
     second = Window(START + DAY_MS, START + 2 * DAY_MS)
-    changes = warehouse.gaps.refresh(SYMBOL, second, TWO_DAYS)
+    changes = warehouse.gap_ledger.refresh_gaps(SYMBOL, second, TWO_DAYS)
     assert (changes.opened, changes.closed) == ((), ())
-    assert warehouse.gaps.list(SYMBOL) == before
-    assert [gap.start for gap in warehouse.gaps.list(SYMBOL, second)] == _at(1430)
+    assert warehouse.gap_ledger.list_gaps(SYMBOL) == before
+    assert [gap.start for gap in warehouse.gap_ledger.list_gaps(SYMBOL, second)] == _at(1430)
 
 
 def test_retries_are_counted_and_come_due(warehouse: Warehouse) -> None:
     track(warehouse, SYMBOL, "ETHUSDT")
     _load(warehouse, *_at(0, 3, 6, 9))
-    warehouse.gaps.refresh(SYMBOL, Window(*_at(0, 10)))
-    first, second, third = (gap.start for gap in warehouse.gaps.list(SYMBOL))
-    warehouse.gaps.retried(SYMBOL, first, FETCHED)
-    warehouse.gaps.classify(SYMBOL, second, GapClass.OUTAGE, "none on REST")
-    warehouse.gaps.classify(SYMBOL, third, GapClass.ARCHIVE_LATE, "")
-    assert [gap.start for gap in warehouse.gaps.due(FETCHED - 1)] == [third]
-    due = warehouse.gaps.due(FETCHED)
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 10)))
+    first, second, third = (gap.start for gap in warehouse.gap_ledger.list_gaps(SYMBOL))
+    warehouse.gap_ledger.record_retry(SYMBOL, first, FETCHED)
+    warehouse.gap_ledger.classify_gap(SYMBOL, second, GapClass.OUTAGE, "none on REST")
+    warehouse.gap_ledger.classify_gap(SYMBOL, third, GapClass.ARCHIVE_LATE, "")
+    assert [gap.start for gap in warehouse.gap_ledger.list_due_gaps(FETCHED - 1)] == [third]
+    due = warehouse.gap_ledger.list_due_gaps(FETCHED)
     assert [(gap.start, gap.attempts) for gap in due] == [(first, 1), (third, 0)]
 
 
 def test_gaps_of_retired_symbols_use_up_no_limit(warehouse: Warehouse) -> None:
     track(warehouse, SYMBOL, "ETHUSDT")
     for symbol in (SYMBOL, "ETHUSDT"):
-        warehouse.gaps.refresh(symbol, Window(*_at(0, 10)))
-    warehouse.symbols.retire(SYMBOL)
-    assert [gap.symbol for gap in warehouse.gaps.due(FETCHED, limit=1)] == ["ETHUSDT"]
+        warehouse.gap_ledger.refresh_gaps(symbol, Window(*_at(0, 10)))
+    warehouse.symbols.untrack_symbol(SYMBOL)
+    assert [gap.symbol for gap in warehouse.gap_ledger.list_due_gaps(FETCHED, limit=1)] == [
+        "ETHUSDT"
+    ]
 
 
 def test_a_purged_past_has_no_new_gaps_and_keeps_its_old_ones(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(0, 5, *range(1440, 2880)))
-    warehouse.gaps.refresh(SYMBOL, Window(*_at(0, 5)), TWO_DAYS)
-    before = warehouse.gaps.list(SYMBOL)
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 5)), TWO_DAYS)
+    before = warehouse.gap_ledger.list_gaps(SYMBOL)
     assert [gap.start for gap in before] == _at(1)
-    warehouse.facts.purge(SYMBOL, START + DAY_MS)
-    assert warehouse.gaps.detect(SYMBOL, TWO_DAYS) == []
+    warehouse.facts.expire_minutes(SYMBOL, START + DAY_MS)
+    assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, TWO_DAYS) == []
     for window in (DAY, TWO_DAYS):
-        assert warehouse.gaps.refresh(SYMBOL, window, TWO_DAYS).opened == ()
-    assert warehouse.gaps.list(SYMBOL) == before
+        assert warehouse.gap_ledger.refresh_gaps(SYMBOL, window, TWO_DAYS).opened == ()
+    assert warehouse.gap_ledger.list_gaps(SYMBOL) == before
 
 
 def test_coverage_counts_minutes_by_symbol_and_day(warehouse: Warehouse) -> None:
     track(warehouse, SYMBOL, "ETHUSDT")
     _load(warehouse, *_at(*range(10, 1440), *range(1500, 1510)), START + DAY_MS + HOUR_MS + 1)
-    warehouse.gaps.refresh(SYMBOL, TWO_DAYS)
-    warehouse.gaps.classify(SYMBOL, START, GapClass.NOT_LISTED, "first candle")
-    ours, other = warehouse.coverage.symbols()
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, TWO_DAYS)
+    warehouse.gap_ledger.classify_gap(SYMBOL, START, GapClass.NOT_LISTED, "first candle")
+    ours, other = warehouse.coverage.list_by_symbol()
     assert (ours.symbol, ours.first_open_time, ours.rows) == (SYMBOL, _at(10)[0], 1441)
     assert (ours.explained_minutes, ours.missing_minutes, ours.open_gaps) == (10, 1430, 2)
     assert ours.minutes_expected == 1500
@@ -307,11 +336,11 @@ def test_coverage_counts_minutes_by_symbol_and_day(warehouse: Warehouse) -> None
     assert (other.rows, other.first_open_time, other.minutes_expected) == (0, None, 0)
     assert other.lag_ms(FETCHED) is None
     counted = {START: 1430, START + DAY_MS: 10}
-    assert warehouse.coverage.days(SYMBOL, TWO_DAYS) == counted
-    warehouse.aggregates.hours(SYMBOL, DAY, FETCHED)
-    warehouse.aggregates.days(SYMBOL, DAY, FETCHED)
-    assert warehouse.coverage.days(SYMBOL, TWO_DAYS) == counted
-    sizes = warehouse.coverage.sizes()
+    assert warehouse.coverage.count_minutes_by_day(SYMBOL, TWO_DAYS) == counted
+    warehouse.aggregates.recompute_hours(SYMBOL, DAY, FETCHED)
+    warehouse.aggregates.recompute_days(SYMBOL, DAY, FETCHED)
+    assert warehouse.coverage.count_minutes_by_day(SYMBOL, TWO_DAYS) == counted
+    sizes = warehouse.coverage.read_table_sizes()
     assert sizes and all(size > 0 for size in sizes.values())
 
 

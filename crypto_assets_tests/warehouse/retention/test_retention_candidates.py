@@ -19,86 +19,96 @@ def tracked(warehouse: Warehouse) -> None:
 
 
 def build(warehouse: Warehouse) -> None:
-    warehouse.aggregates.hours(SYMBOL, TWO_DAYS, CLOSED)
-    warehouse.aggregates.days(SYMBOL, TWO_DAYS, CLOSED)
+    warehouse.aggregates.recompute_hours(SYMBOL, TWO_DAYS, CLOSED)
+    warehouse.aggregates.recompute_days(SYMBOL, TWO_DAYS, CLOSED)
 
 
 def test_a_day_stands_once_it_is_built(warehouse: Warehouse) -> None:
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440))])
-    loaded, empty = warehouse.retirement.days(SYMBOL, TWO_DAYS)
-    assert (loaded.minutes, loaded.in_hours, loaded.in_day, loaded.stale_hours) == (1440, 0, 0, 24)
-    assert "24 hours are not computed" in str(loaded.unfinished)
-    assert "1440 minutes are missing without an explanation" in str(empty.unfinished)
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
+    loaded, empty = warehouse.retention_candidates.list_day_statuses(SYMBOL, TWO_DAYS)
+    assert (loaded.minutes, loaded.candles_in_hours, loaded.candles_in_day, loaded.stale_hours) == (
+        1440,
+        0,
+        0,
+        24,
+    )
+    assert "24 hours are not computed" in str(loaded.incomplete_reason)
+    assert "1440 minutes are missing without an explanation" in str(empty.incomplete_reason)
     build(warehouse)
-    built = warehouse.retirement.days(SYMBOL, TWO_DAYS)[0]
-    assert built.unfinished is None
-    assert built.touched_at == FETCHED
+    built = warehouse.retention_candidates.list_day_statuses(SYMBOL, TWO_DAYS)[0]
+    assert built.incomplete_reason is None
+    assert built.last_changed_at == FETCHED
 
 
 def test_two_candles_in_one_minute_keep_no_day_unfinished(warehouse: Warehouse) -> None:
     """As the exchange had them after an outage: one opens some seconds later."""
     second = minutes(START + 600 * MINUTE_MS + 7000, 1)
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 1440)), batch(second, FETCHED + 1)])
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440)), batch(second, FETCHED + 1)])
     build(warehouse)
-    day = warehouse.retirement.days(SYMBOL, TWO_DAYS)[0]
+    day = warehouse.retention_candidates.list_day_statuses(SYMBOL, TWO_DAYS)[0]
     assert (day.minutes, day.candles) == (1440, 1441)
-    assert day.unfinished is None
+    assert day.incomplete_reason is None
 
 
 def test_an_explained_gap_over_midnight_counts_in_both_days(warehouse: Warehouse) -> None:
-    warehouse.facts.load(
+    warehouse.facts.load_objects(
         SYMBOL, [batch(minutes(START, 1430)), batch(minutes(START + DAY_MS + 5 * MINUTE_MS, 1435))]
     )
     build(warehouse)
-    warehouse.gaps.refresh(SYMBOL, TWO_DAYS)
-    days = warehouse.retirement.days(SYMBOL, TWO_DAYS)
-    assert ["missing" in str(day.unfinished) for day in days] == [True, True]
-    warehouse.gaps.classify(SYMBOL, START + 1430 * MINUTE_MS, GapClass.OUTAGE, "a test")
-    days = warehouse.retirement.days(SYMBOL, TWO_DAYS)
-    assert [(day.explained, day.unfinished) for day in days] == [(10, None), (5, None)]
+    warehouse.gap_ledger.refresh_gaps(SYMBOL, TWO_DAYS)
+    days = warehouse.retention_candidates.list_day_statuses(SYMBOL, TWO_DAYS)
+    assert ["missing" in str(day.incomplete_reason) for day in days] == [True, True]
+    warehouse.gap_ledger.classify_gap(SYMBOL, START + 1430 * MINUTE_MS, GapClass.OUTAGE, "a test")
+    days = warehouse.retention_candidates.list_day_statuses(SYMBOL, TWO_DAYS)
+    assert [(day.explained_minutes, day.incomplete_reason) for day in days] == [
+        (10, None),
+        (5, None),
+    ]
 
 
 def test_an_unloaded_object_holds_its_day(warehouse: Warehouse) -> None:
     item, candles = batch(minutes(START, 1440))
-    warehouse.objects.record([item])
-    warehouse.facts.load(SYMBOL, [(item, candles)])
+    warehouse.lake_objects.record_objects([item])
+    warehouse.facts.load_objects(SYMBOL, [(item, candles)])
     build(warehouse)
-    day = warehouse.retirement.days(SYMBOL, TWO_DAYS)[0]
-    assert day.unfinished is None
-    assert day.touched_at > FETCHED, "the load counts as well"
-    warehouse.objects.mark_unloaded(SYMBOL, ObjectKind.KLINES, TWO_DAYS)
-    day = warehouse.retirement.days(SYMBOL, TWO_DAYS)[0]
-    assert "1 objects of the lake are not loaded" in str(day.unfinished)
+    day = warehouse.retention_candidates.list_day_statuses(SYMBOL, TWO_DAYS)[0]
+    assert day.incomplete_reason is None
+    assert day.last_changed_at > FETCHED, "the load counts as well"
+    warehouse.lake_objects.mark_unloaded(SYMBOL, ObjectKind.KLINES, TWO_DAYS)
+    day = warehouse.retention_candidates.list_day_statuses(SYMBOL, TWO_DAYS)[0]
+    assert "1 objects of the lake are not loaded" in str(day.incomplete_reason)
 
 
 def test_loaded_objects_page_by_page(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crypto_assets.warehouse.retention.retention_candidates._PAGE", 2)
+    monkeypatch.setattr("crypto_assets.warehouse.retention.retention_candidates._PAGE_ROWS", 2)
     item, _ = batch(minutes(START, 10))
     items = [replace(item, key=f"k{n}", fetched_at=FETCHED + n // 2) for n in range(5)]
-    warehouse.objects.record(items)
-    warehouse.objects.mark_loaded(items[:4])
+    warehouse.lake_objects.record_objects(items)
+    warehouse.lake_objects.mark_loaded(items[:4])
     before = 2**53
 
     def found(before_ms: int) -> list[str]:
-        return [one.key for one in warehouse.retirement.objects(item.bucket, before_ms)]
+        return [
+            one.key for one in warehouse.retention_candidates.iter_objects(item.bucket, before_ms)
+        ]
 
     assert found(before) == ["k0", "k1", "k2", "k3"]
     assert found(FETCHED + 1) == [], "the load was later"
     taken = []
-    for one in warehouse.retirement.objects(item.bucket, before):
-        warehouse.objects.forget([one])
+    for one in warehouse.retention_candidates.iter_objects(item.bucket, before):
+        warehouse.lake_objects.forget_objects([one])
         taken.append(one.key)
     assert taken == ["k0", "k1", "k2", "k3"]
 
 
 def test_a_settled_purge_stops_before_hours_that_wait(warehouse: Warehouse) -> None:
-    warehouse.facts.load(SYMBOL, [batch(minutes(START, 2 * 1440))])
+    warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 2 * 1440))])
     build(warehouse)
     later = batch(minutes(START + DAY_MS + 90 * MINUTE_MS, 1, base=500), FETCHED + 1)
-    warehouse.facts.load(SYMBOL, [later])
-    assert warehouse.facts.purge(SYMBOL, TWO_DAYS.end_ms, settled=True) == 1440
-    assert warehouse.retirement.oldest_minute(SYMBOL) == START + DAY_MS
-    assert warehouse.retirement.count_minutes(SYMBOL, TWO_DAYS.end_ms) == 1440
+    warehouse.facts.load_objects(SYMBOL, [later])
+    assert warehouse.facts.expire_minutes(SYMBOL, TWO_DAYS.end_ms, settled=True) == 1440
+    assert warehouse.retention_candidates.find_oldest_minute(SYMBOL) == START + DAY_MS
+    assert warehouse.retention_candidates.count_minutes(SYMBOL, TWO_DAYS.end_ms) == 1440
     build(warehouse)
-    assert warehouse.facts.purge(SYMBOL, TWO_DAYS.end_ms, settled=True) == 1440
-    assert warehouse.retirement.oldest_minute(SYMBOL) is None
+    assert warehouse.facts.expire_minutes(SYMBOL, TWO_DAYS.end_ms, settled=True) == 1440
+    assert warehouse.retention_candidates.find_oldest_minute(SYMBOL) is None

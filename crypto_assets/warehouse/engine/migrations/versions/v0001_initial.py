@@ -22,14 +22,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
-from crypto_assets.warehouse.engine.column_types import Exact
+from crypto_assets.warehouse.engine.column_types import DecimalColumn
 from crypto_assets.warehouse.engine.migrations.views_0001 import view_statements
 
 revision = "0001"
 down_revision = None
 
-PRICE, VOLUME, VOLUME_SUM = Exact(20, 8), Exact(30, 8), Exact(38, 8)
-MID, RATIO = Exact(21, 9), Exact(12, 10)
+PRICE, VOLUME, VOLUME_SUM = DecimalColumn(20, 8), DecimalColumn(30, 8), DecimalColumn(38, 8)
+MID, RATIO = DecimalColumn(21, 9), DecimalColumn(12, 10)
 NAME, BUCKET, KEY = String(20), String(250), String(500)
 
 metadata = MetaData()
@@ -64,7 +64,7 @@ def _text(name: str, width: int, *, nullable: bool = False) -> Column[str]:
     return Column(name, String(width), nullable=nullable)
 
 
-def _values(prefix: str = "", volume: Exact = VOLUME) -> list[Column[Any]]:
+def _values(prefix: str = "", volume: DecimalColumn = VOLUME) -> list[Column[Any]]:
     """The columns of a candle after its open time."""
     kinds: dict[str, TypeEngine[Any]] = {
         "open": PRICE,
