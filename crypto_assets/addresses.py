@@ -29,13 +29,13 @@ _LOGIN = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 # What stands before the host of one address, whatever the password holds.
-_UP_TO_HOST = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?.*@", re.DOTALL)
+_BEFORE_HOST = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?.*@", re.DOTALL)
 _PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 # Characters of a text that are looked at. The search takes time that grows with their square, and
 # a server may answer with an address of any length.
-_MOST_SHOWN = 8_192
+_MAX_SHOWN = 8_192
 # What to tell a person whose address cannot be taken apart.
-ESCAPES = (
+ESCAPING_RULES = (
     "in a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 "
     "and a space as %20"
 )
@@ -53,27 +53,27 @@ class AddressingStyle(StrEnum):
     VIRTUAL = "virtual"
 
 
-def without_login(text: str) -> str:
+def remove_logins(text: str) -> str:
     """`https://host/x` for `https://user:password@host/x`, also where it stands in a sentence.
 
     A text of more than 8,192 characters is cut there.
     """
-    if len(text) > _MOST_SHOWN:
-        text = f"{text[:_MOST_SHOWN]}…"
+    if len(text) > _MAX_SHOWN:
+        text = f"{text[:_MAX_SHOWN]}…"
     return _LOGIN.sub("", text)
 
 
-def hide_login(address: str) -> str:
+def redact_address(address: str) -> str:
     """Return one address without all that stands between its `//` and its last @.
 
     No password shows, however it is written, but a path with an @ loses its host: for errors. Use
     `without_login` for links and sentences. An address of more than 8,192 characters is cut there.
     """
-    hidden = _UP_TO_HOST.sub(r"\1", address)
-    return f"{hidden[:_MOST_SHOWN]}…" if len(hidden) > _MOST_SHOWN else hidden
+    hidden = _BEFORE_HOST.sub(r"\1", address)
+    return f"{hidden[:_MAX_SHOWN]}…" if len(hidden) > _MAX_SHOWN else hidden
 
 
-def show_as_read(address: str) -> str:
+def decode_address(address: str) -> str:
     """Return an address as people read it: percent-decoded, and nothing in it but what prints.
 
     A symbol of another script is three times as long percent-encoded. What does not print, such as
@@ -92,9 +92,9 @@ def _encode_unprintable(text: str) -> str:
     )
 
 
-def escaping_hint(text: str) -> str:
+def build_escaping_hint(text: str) -> str:
     """The end of a refusal of this address: how a login is to be written, where it may have one."""
-    return f"; {ESCAPES}" if "@" in text else ""
+    return f"; {ESCAPING_RULES}" if "@" in text else ""
 
 
 def expand_user(path: Path) -> Path:

@@ -41,7 +41,7 @@ class CryptoAssetsError(Exception):
     exit_code = 1
 
 
-class Transient(CryptoAssetsError):
+class TransientError(CryptoAssetsError):
     """Mixed into errors that asking again may cure."""
 
 
@@ -73,7 +73,7 @@ class HomeTaken(CryptoAssetsError):
     pass
 
 
-class AlertNotSent(Transient):
+class AlertNotSent(TransientError):
     pass
 
 
@@ -85,11 +85,11 @@ class ExchangeError(CryptoAssetsError):
     pass
 
 
-class ExchangeUnavailable(ExchangeError, Transient):
+class ExchangeUnavailable(ExchangeError, TransientError):
     pass
 
 
-class RateLimited(ExchangeError, Transient):
+class RateLimited(ExchangeError, TransientError):
     """HTTP 429; `retry_after` in seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
@@ -97,7 +97,7 @@ class RateLimited(ExchangeError, Transient):
         self.retry_after = retry_after
 
 
-class Banned(ExchangeError):
+class ExchangeBanned(ExchangeError):
     """HTTP 418; every request must stop until `until` (aware UTC)."""
 
     def __init__(self, message: str, until: datetime) -> None:
@@ -105,7 +105,7 @@ class Banned(ExchangeError):
         self.until = until
 
 
-class Forbidden(ExchangeError):
+class ExchangeForbidden(ExchangeError):
     pass
 
 
@@ -140,7 +140,7 @@ class LakeError(CryptoAssetsError):
     pass
 
 
-class LakeUnavailable(LakeError, Transient):
+class LakeUnavailable(LakeError, TransientError):
     pass
 
 
@@ -156,7 +156,7 @@ class WarehouseError(CryptoAssetsError):
     pass
 
 
-class WarehouseUnavailable(WarehouseError, Transient):
+class WarehouseUnavailable(WarehouseError, TransientError):
     pass
 
 

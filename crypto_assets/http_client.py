@@ -13,7 +13,7 @@ from requests.exceptions import InvalidSchema, InvalidURL
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationValueError, ProxyError
 
-from crypto_assets.addresses import hide_login, without_login
+from crypto_assets.addresses import redact_address, remove_logins
 from crypto_assets.errors import WrongUse
 from crypto_assets.loopback import is_loopback
 
@@ -95,7 +95,7 @@ def describe_cause(error: BaseException) -> str:
     if any(isinstance(cause, _MALFORMED) for cause in causes):
         return "its address is malformed or of an unknown kind"
     said = causes[-1].strerror if isinstance(causes[-1], OSError) else None
-    return without_login(said or str(causes[-1]))
+    return remove_logins(said or str(causes[-1]))
 
 
 def find_causes(error: BaseException) -> list[BaseException]:
@@ -112,8 +112,8 @@ def _name_proxy(proxy: str, url: str) -> str:
         names = [name for name, value in os.environ.items() if name.lower() == wanted and value]
         if names:
             # Of two spellings the one in lower case counts, which sorts last.
-            return f"the proxy {hide_login(proxy)} set by {max(names)}"
-    return f"the proxy {hide_login(proxy)} set by {_UNKNOWN_PLACE}"
+            return f"the proxy {redact_address(proxy)} set by {max(names)}"
+    return f"the proxy {redact_address(proxy)} set by {_UNKNOWN_PLACE}"
 
 
 def _cure(url: str) -> str:

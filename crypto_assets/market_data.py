@@ -13,22 +13,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import SecretStr
 
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.instant_parsing import instant_ms
+from crypto_assets.market.instant_parsing import parse_instant
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.reports import CandleSeries, Reports
-from crypto_assets.settings import Settings, settings
+from crypto_assets.settings import Settings, get_settings
 from crypto_assets.wiring import open_warehouse
 
 # An instant as text (`2025-01-31`, `2025-01-31T12:00Z`), date, datetime or epoch ms, Python's or
 # numpy's; UTC where nothing else is said.
 Instant = str | int | date | np.integer | np.datetime64
-_NEWEST = 500
+_DEFAULT_LIMIT = 500
 # The years 1 to 9999, which have names.
-_NAMED = Window.of_days(date.min, date.max)
+_VALID_RANGE = Window.of_days(date.min, date.max)
 
 
 class MarketData:
@@ -49,7 +49,7 @@ class MarketData:
 
     def indicators(self) -> dict[str, str]:
         """Names for `indicator`, and what each shows."""
-        return {name: provider.summary for name, provider in providers().items()}
+        return {name: provider.summary for name, provider in find_providers().items()}
 
     def candles(
         self,
@@ -65,7 +65,7 @@ class MarketData:
         minutes never come (a delisting, a pipeline that stands still) keeps it. `partial` is True
         for a candle whose beginning is not stored: its open, high, low and sums are of the rest.
         """
-        return self._series(symbol, interval, start, end, limit).frame
+        return self._load_series(symbol, interval, start, end, limit).frame
 
     def gaps(
         self,
@@ -79,10 +79,10 @@ class MarketData:
 
         The class is the gap ledger's word (outage, open, …), None for a hole that it does not have.
         """
-        gaps = self._series(symbol, interval, start, end, limit).gaps
+        gaps = self._load_series(symbol, interval, start, end, limit).gaps
         columns = {
-            "start": _times(gap.window.start_ms for gap in gaps),
-            "end": _times(gap.window.end_ms for gap in gaps),
+            "start": _utc_index(gap.window.start_ms for gap in gaps),
+            "end": _utc_index(gap.window.end_ms for gap in gaps),
             "class": [gap.gap_class for gap in gaps],
         }
         return pd.DataFrame(columns)
@@ -96,7 +96,7 @@ class MarketData:
         limit: int | None = None,
     ) -> pa.Table:
         """The same candles with exact decimals; times in epoch ms (CANDLE_SCHEMA, `partial`)."""
-        return self._series(symbol, interval, start, end, limit).flagged
+        return self._load_series(symbol, interval, start, end, limit).flagged
 
     def to_parquet(
         self,
@@ -129,8 +129,10 @@ class MarketData:
         parameter named like a Python word takes an underscore: `with_`.
         """
         given = {key.removesuffix("_"): value for key, value in params.items()}
-        window = _window(start, end, limit)
-        answer = self._reports.indicator(name, symbol_name(symbol), interval, *window, params=given)
+        window = _resolve_range(start, end, limit)
+        answer = self._reports.indicator(
+            name, parse_symbol(symbol), interval, *window, params=given
+        )
         return None if answer is None else answer.value
 
     def close(self) -> None:
@@ -148,7 +150,7 @@ class MarketData:
     ) -> None:
         self.close()
 
-    def _series(
+    def _load_series(
         self,
         symbol: str,
         interval: Interval | str,
@@ -156,47 +158,49 @@ class MarketData:
         end: Instant | None,
         limit: int | None,
     ) -> CandleSeries:
-        return self._reports.candles(symbol_name(symbol), interval, *_window(start, end, limit))
+        return self._reports.candles(
+            parse_symbol(symbol), interval, *_resolve_range(start, end, limit)
+        )
 
 
 def open_market_data(warehouse_url: str | None = None) -> MarketData:
     """Raises WarehouseNotReady where the warehouse has no tables yet: `crypto-assets init`."""
-    chosen = settings() if warehouse_url is None else _settings_with(warehouse_url)
+    chosen = get_settings() if warehouse_url is None else _override_warehouse(warehouse_url)
     warehouse = open_warehouse(chosen)
     warehouse.require_ready()
     return MarketData(Reports(warehouse))
 
 
-def _settings_with(warehouse_url: str) -> Settings:
+def _override_warehouse(warehouse_url: str) -> Settings:
     url = SecretStr(warehouse_url)
-    return settings().model_copy(update={"warehouse_url": url, "warehouse_read_url": url})
+    return get_settings().model_copy(update={"warehouse_url": url, "warehouse_read_url": url})
 
 
-def _window(
+def _resolve_range(
     start: Instant | None, end: Instant | None, limit: int | None
 ) -> tuple[int | None, int | None, int | None]:
     """Start, end and limit as reports take them: from a start on, everything."""
-    first = None if start is None else _named(start)
-    last = None if end is None else _named(end)
-    most = None if limit is None else _count(limit)
+    first = None if start is None else _require_instant(start)
+    last = None if end is None else _require_instant(end)
+    most = None if limit is None else _require_count(limit)
     if first is None:
-        return None, last, _NEWEST if most is None else most
+        return None, last, _DEFAULT_LIMIT if most is None else most
     return first, now_ms() if last is None else last, most
 
 
-def _named(given: Instant) -> int:
-    found = instant_ms(given)
-    if found not in _NAMED:
+def _require_instant(given: Instant) -> int:
+    found = parse_instant(given)
+    if found not in _VALID_RANGE:
         raise WrongUse(f"{given!r} lies outside of the years 1 to 9999: is it epoch milliseconds?")
     return found
 
 
-def _count(limit: int) -> int:
+def _require_count(limit: int) -> int:
     try:
         return operator.index(limit)
     except TypeError:
         raise WrongUse(f"limit must be a whole number, not {limit!r}") from None
 
 
-def _times(instants: Iterable[int]) -> pd.DatetimeIndex:
+def _utc_index(instants: Iterable[int]) -> pd.DatetimeIndex:
     return pd.to_datetime(list(instants), unit="ms", utc=True)

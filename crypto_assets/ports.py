@@ -18,7 +18,7 @@ def claim_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> so
         claimed.bind((host, port))
     except OSError as error:
         claimed.close()
-        raise PortTaken(_complaint(port, host, option, error)) from None
+        raise PortTaken(_describe_refused_port(port, host, option, error)) from None
     return claimed
 
 
@@ -28,14 +28,14 @@ def require_free_port(port: int, host: str = "127.0.0.1", option: str = "--port"
         return int(claimed.getsockname()[1])
 
 
-def _complaint(port: int, host: str, option: str, error: OSError) -> str:
-    holder = port_holder(port)
+def _describe_refused_port(port: int, host: str, option: str, error: OSError) -> str:
+    holder = describe_port_owner(port)
     if holder:
         return f"port {port} is taken by {holder}: stop it or choose another with {option}"
     return f"cannot listen on {host}:{port} ({error.strerror}): choose another with {option}"
 
 
-def port_holder(port: int) -> str | None:
+def describe_port_owner(port: int) -> str | None:
     """`name (pid N)` of the process that listens on the port, as far as this user may see it."""
     try:
         connections = psutil.net_connections("tcp")
@@ -44,11 +44,11 @@ def port_holder(port: int) -> str | None:
     for connection in connections:
         listens = connection.status == psutil.CONN_LISTEN
         if listens and connection.laddr and connection.laddr.port == port:
-            return _process(connection.pid)
+            return _describe_process(connection.pid)
     return None
 
 
-def _process(pid: int | None) -> str:
+def _describe_process(pid: int | None) -> str:
     if pid is None:
         return "another user's process"
     try:

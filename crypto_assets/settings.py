@@ -23,15 +23,15 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from crypto_assets.addresses import AddressingStyle, expand_user, hide_login, without_login
+from crypto_assets.addresses import AddressingStyle, expand_user, redact_address, remove_logins
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import parse_symbol
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # A hundred years: what is kept longer is kept for ever.
-MOST_DAYS = 36_500
-LEAST_GB, MOST_GB = 0.001, 1_000_000
+MAX_RETENTION_DAYS = 36_500
+MIN_LAKE_GB, MAX_LAKE_GB = 0.001, 1_000_000
 _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
 
 
@@ -44,7 +44,7 @@ class PartitionUnit(StrEnum):
     MONTH = "month"
 
 
-def _aws(*names: str, default: Any = None) -> Any:
+def _aws_field(*names: str, default: Any = None) -> Any:
     """A field that is read by the names that every S3 tool knows, without our prefix."""
     return Field(default=default, validation_alias=AliasChoices(*names))
 
@@ -103,21 +103,21 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(default=5, ge=0, le=600)
     order_book_levels: int = Field(default=20, ge=1, le=5000)
     order_book_interval_minutes: int = Field(default=5, ge=1, le=1440)
-    raw_days: int = Field(default=7, ge=1, le=MOST_DAYS)
-    archive_days: int = Field(default=30, ge=1, le=MOST_DAYS)
-    lake_max_gb: float | None = Field(default=None, ge=LEAST_GB, le=MOST_GB)
-    minute_days: int = Field(default=90, ge=0, le=MOST_DAYS)
-    order_book_days: int = Field(default=30, ge=1, le=MOST_DAYS)
+    raw_days: int = Field(default=7, ge=1, le=MAX_RETENTION_DAYS)
+    archive_days: int = Field(default=30, ge=1, le=MAX_RETENTION_DAYS)
+    lake_max_gb: float | None = Field(default=None, ge=MIN_LAKE_GB, le=MAX_LAKE_GB)
+    minute_days: int = Field(default=90, ge=0, le=MAX_RETENTION_DAYS)
+    order_book_days: int = Field(default=30, ge=1, le=MAX_RETENTION_DAYS)
     alert_webhook_url: SecretStr | None = None
     api_token: SecretStr | None = None
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    s3_endpoint_url: str | None = _aws("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    s3_access_key_id: SecretStr | None = _aws("AWS_ACCESS_KEY_ID")
-    s3_secret_access_key: SecretStr | None = _aws("AWS_SECRET_ACCESS_KEY")
-    s3_session_token: SecretStr | None = _aws(_S3_TOKEN)
-    s3_profile: str | None = _aws("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-    s3_region: str | None = _aws("AWS_REGION", "AWS_DEFAULT_REGION")
-    s3_addressing_style: AddressingStyle = _aws(
+    s3_endpoint_url: str | None = _aws_field("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    s3_access_key_id: SecretStr | None = _aws_field("AWS_ACCESS_KEY_ID")
+    s3_secret_access_key: SecretStr | None = _aws_field("AWS_SECRET_ACCESS_KEY")
+    s3_session_token: SecretStr | None = _aws_field(_S3_TOKEN)
+    s3_profile: str | None = _aws_field("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+    s3_region: str | None = _aws_field("AWS_REGION", "AWS_DEFAULT_REGION")
+    s3_addressing_style: AddressingStyle = _aws_field(
         "AWS_S3_ADDRESSING_STYLE", default=AddressingStyle.AUTO
     )
 
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
 
     @field_validator("symbols", "api_cors_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
@@ -153,10 +153,10 @@ class Settings(BaseSettings):
 
     @field_validator("symbols")
     @classmethod
-    def _name_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _parse_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("names no symbol: write BTCUSDT,ETHUSDT, or leave it empty")
-        return tuple(dict.fromkeys(symbol_name(text) for text in value))
+        return tuple(dict.fromkeys(parse_symbol(text) for text in value))
 
     @field_validator("start_date")
     @classmethod
@@ -168,12 +168,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _blank_is_unset(cls, data: dict[str, Any]) -> dict[str, Any]:
+    def _drop_blank_values(cls, data: dict[str, Any]) -> dict[str, Any]:
         """`CRYPTO_X=` in a `.env` copied from the example means "the default"."""
         return {key: value for key, value in data.items() if value != ""}
 
     @model_validator(mode="after")
-    def _fill_in(self) -> Self:
+    def _fill_defaults(self) -> Self:
         """Defaults that depend on other fields; `home` becomes absolute."""
         fill = object.__setattr__
         home = expand_user(self.home)
@@ -187,36 +187,36 @@ class Settings(BaseSettings):
             path = quote(str(home / "warehouse.db"))
             fill(self, "warehouse_url", SecretStr(f"sqlite:///{path}"))
         # Everybody sees these; programs alone may need the login of an address.
-        dagster = without_login(self.dagster_link_url) or hide_login(self.dagster_url)
+        dagster = remove_logins(self.dagster_link_url) or redact_address(self.dagster_url)
         fill(self, "dagster_link_url", dagster.rstrip("/"))
-        fill(self, "app_link_url", without_login(self.app_link_url).rstrip("/"))
-        fill(self, "runbook_url", without_login(self.runbook_url))
+        fill(self, "app_link_url", remove_logins(self.app_link_url).rstrip("/"))
+        fill(self, "runbook_url", remove_logins(self.runbook_url))
         if not self.warehouse_read_url.get_secret_value():
             fill(self, "warehouse_read_url", self.warehouse_url)
         if not self.ingest_interval_minutes:
-            fill(self, "ingest_interval_minutes", 5 if self.embedded else 1)
+            fill(self, "ingest_interval_minutes", 5 if self.is_embedded else 1)
         return self
 
     @property
-    def embedded(self) -> bool:
+    def is_embedded(self) -> bool:
         """True for the size without servers: SQLite, whose single writer wants calmer ticks."""
         return self.warehouse_url.get_secret_value().startswith("sqlite")
 
 
-def read_settings() -> Settings:
+def load_settings() -> Settings:
     """Settings as the environment has them now. Raises WrongUse naming each wrong variable."""
-    _require_text(Path(str(Settings.model_config["env_file"])))
+    _require_utf8(Path(str(Settings.model_config["env_file"])))
     try:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"{_variable(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
+            f"{_variable_from_location(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
             for e in error.errors()
         )
         raise WrongUse(f"settings are wrong: {wrong}") from None
 
 
-def _require_text(file: Path) -> None:
+def _require_utf8(file: Path) -> None:
     """Raises WrongUse for a `.env` that cannot be read as UTF-8.
 
     What Windows calls Unicode is UTF-16, in which every other byte of a plain letter is zero.
@@ -232,7 +232,7 @@ def _require_text(file: Path) -> None:
     raise WrongUse(f"{file} is not UTF-8 text: save it as UTF-8, or write it again")
 
 
-def variable_of(field: str) -> str:
+def get_variable_name(field: str) -> str:
     """The environment's name of a field, the documented one where there are several."""
     alias = Settings.model_fields[field].validation_alias
     names = alias.choices if isinstance(alias, AliasChoices) else ()
@@ -240,12 +240,12 @@ def variable_of(field: str) -> str:
     return next(own, f"CRYPTO_{field.upper()}")
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
+def _variable_from_location(location: tuple[int | str, ...]) -> str:
     name = str(location[0]) if location else "settings"
     return name if name.isupper() else f"CRYPTO_{name.upper()}"
 
 
 @lru_cache(maxsize=1)
-def settings() -> Settings:
+def get_settings() -> Settings:
     """The process's settings, read once."""
-    return read_settings()
+    return load_settings()

@@ -12,7 +12,7 @@ from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.retention_policy import Keep
 from crypto_assets.reports import Reports
-from crypto_assets.settings import Settings, settings
+from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
 
 # Restarts take some seconds, fail-overs of managed databases up to half a minute.
@@ -77,13 +77,13 @@ def platform() -> Platform:
 
     For runs and commands, which wait for a fail-over of the warehouse to end.
     """
-    return open_platform(settings(), _FAILOVER_SECONDS)
+    return open_platform(get_settings(), _FAILOVER_SECONDS)
 
 
 @lru_cache(maxsize=1)
 def alert_address() -> AlertAddress:
     """The process's, which remembers where alerts went last."""
-    return open_alert_address(settings(), platform().warehouse)
+    return open_alert_address(get_settings(), platform().warehouse)
 
 
 def _open_lake(chosen: Settings, url: str) -> Lake:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from crypto_assets.addresses import hide_login, without_login
+from crypto_assets.addresses import redact_address, remove_logins
 
 PASSWORD = "s3cret"
 
@@ -37,7 +37,7 @@ PASSWORD = "s3cret"
     ],
 )
 def test_a_login_is_left_out(address: str, shown: str) -> None:
-    assert without_login(address) == shown
+    assert remove_logins(address) == shown
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_a_login_is_left_out(address: str, shown: str) -> None:
     ],
 )
 def test_of_one_address_everything_before_the_host_is_left_out(address: str, shown: str) -> None:
-    assert hide_login(address) == shown
+    assert redact_address(address) == shown
 
 
 @pytest.mark.parametrize("repeated", ["//a:b", "//a:1/", "//a: ", "//a:b/1?", "//:1/@/"])
 def test_a_hostile_text_takes_no_time(repeated: str) -> None:
     """Looked at as a whole, it would take hours."""
     began = time.process_time()
-    shown = without_login(f"http://user:{PASSWORD}@host/{repeated * 200_000}")
+    shown = remove_logins(f"http://user:{PASSWORD}@host/{repeated * 200_000}")
     assert time.process_time() - began < 10
     assert PASSWORD not in shown and shown.endswith("…")
 
@@ -89,4 +89,4 @@ def test_a_hostile_text_takes_no_time(repeated: str) -> None:
     ],
 )
 def test_what_is_no_login_stays(address: str) -> None:
-    assert without_login(address) == address
+    assert remove_logins(address) == address

@@ -13,8 +13,8 @@ import pytest
 from crypto_assets.cli import served_programs
 from crypto_assets.errors import (
     AlertNotSent,
+    ExchangeForbidden,
     ExchangeUnavailable,
-    Forbidden,
     LakeError,
     LakeUnavailable,
     OrchestratorError,
@@ -100,7 +100,7 @@ def test_no_error_of_a_client_shows_a_login_that_is_not_escaped(
     with pytest.raises(OrchestratorError) as refused:
         Orchestrator(address).sick_daemons()
     with pytest.raises((LakeError, WrongUse)) as unavailable:
-        open_lake("s3://crypto-raw", S3Options(address, "key", "secret")).owner()
+        open_lake("s3://crypto-raw", S3Options(address, "key", "secret")).get_owner()
     with pytest.raises(WrongUse) as wrong:
         open_lake(address)
     monkeypatch.setenv("http_proxy", address)
@@ -118,7 +118,7 @@ def test_nothing_that_led_to_an_error_shows_a_proxys_password(
     with pytest.raises(OrchestratorError) as refused:
         Orchestrator(ELSEWHERE).sick_daemons()
     with pytest.raises(LakeUnavailable) as unavailable:
-        open_lake("s3://crypto-raw", S3Options(ELSEWHERE, "key", "secret")).owner()
+        open_lake("s3://crypto-raw", S3Options(ELSEWHERE, "key", "secret")).get_owner()
     for error in (refused.value, unavailable.value):
         assert PASSWORD not in "".join(format_exception(error))
 
@@ -126,7 +126,7 @@ def test_nothing_that_led_to_an_error_shows_a_proxys_password(
 def test_a_proxy_that_wants_a_login_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted(lambda _: Answer(407)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        with pytest.raises(Forbidden) as error:
+        with pytest.raises(ExchangeForbidden) as error:
             BinanceRest(ELSEWHERE, ONCE).server_time()
     assert f"the proxy {proxy.url} set by http_proxy wants a login" in str(error.value)
 

@@ -18,9 +18,9 @@ import pytest
 from crypto_assets import connect
 from crypto_assets.errors import UnknownProvider, UnknownSymbol, WarehouseNotReady, WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_start_ms, from_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_start_ms, from_epoch_ms
 from crypto_assets.market_data import MarketData
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, load
 
@@ -99,7 +99,7 @@ def test_a_hole_stays_a_hole(market: MarketData) -> None:
     frame = market.candles("BTCUSDT", "1h", "2025-03-02", "2025-03-03")
     assert len(frame) == 21
     (gap,) = market.gaps("BTCUSDT", "1h", "2025-03-02", "2025-03-03").itertuples(index=False)
-    assert (gap.start, gap.end) == (from_ms(HOLE.start_ms), from_ms(HOLE.end_ms))
+    assert (gap.start, gap.end) == (from_epoch_ms(HOLE.start_ms), from_epoch_ms(HOLE.end_ms))
     assert market.gaps("ETHUSDT", "1h").empty
 
 
@@ -182,7 +182,7 @@ def test_the_example_notebook_runs(
 ) -> None:
     monkeypatch.setenv("CRYPTO_WAREHOUSE_URL", url)
     monkeypatch.chdir(tmp_path)
-    settings.cache_clear()
+    get_settings.cache_clear()
     names: dict[str, object] = {}
     try:
         for number, cell in enumerate(json.loads(NOTEBOOK.read_text())["cells"]):
@@ -190,6 +190,6 @@ def test_the_example_notebook_runs(
                 source = "".join(cell["source"])
                 exec(compile(source, f"cell {number}", "exec"), names)  # noqa: S102  # our own words
     finally:
-        settings.cache_clear()
+        get_settings.cache_clear()
     assert isinstance(names["hours"], pd.DataFrame) and not names["hours"].empty
     assert (tmp_path / "btc.parquet").exists()

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from crypto_assets.errors import PortTaken
-from crypto_assets.ports import claim_port, port_holder, require_free_port
+from crypto_assets.ports import claim_port, describe_port_owner, require_free_port
 
 
 def test_a_free_port_is_claimed_and_a_taken_one_names_its_holder() -> None:
@@ -22,7 +22,7 @@ def test_a_free_port_is_claimed_and_a_taken_one_names_its_holder() -> None:
             "stop it or choose another with --api-port"
         )
     require_free_port(port)
-    assert port_holder(port) is None
+    assert describe_port_owner(port) is None
 
 
 def test_an_address_that_is_not_ours_is_said_so() -> None:

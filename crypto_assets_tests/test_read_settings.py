@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.settings import Settings, read_settings
+from crypto_assets.settings import Settings, load_settings
 
 
 @pytest.fixture
@@ -23,18 +23,18 @@ def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_file_in_another_encoding_is_named(dotenv: Path, encoding: str) -> None:
     dotenv.write_bytes("# für uns\nCRYPTO_SYMBOLS=XRPUSDT\n".encode(encoding))
     with pytest.raises(WrongUse, match="is not UTF-8 text: save it as UTF-8") as caught:
-        read_settings()
+        load_settings()
     assert str(dotenv) in str(caught.value)
 
 
 def test_a_mark_before_the_first_letter_is_none_of_a_name(dotenv: Path) -> None:
     dotenv.write_text("CRYPTO_SYMBOLS=XRPUSDT\n# für uns\n", encoding="utf-8-sig")
-    assert read_settings().symbols == ("XRPUSDT",)
+    assert load_settings().symbols == ("XRPUSDT",)
 
 
 def test_without_a_file_the_defaults_count(dotenv: Path) -> None:
     assert not dotenv.exists()
-    assert read_settings().start_date == date(2025, 1, 1)
+    assert load_settings().start_date == date(2025, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,16 @@ def test_a_first_day_that_cannot_be(
 ) -> None:
     monkeypatch.setenv("CRYPTO_START_DATE", day)
     with pytest.raises(WrongUse, match=r"CRYPTO_START_DATE: (must lie|.* is not a day)"):
-        read_settings()
+        load_settings()
 
 
 def test_a_first_day_is_today_at_the_latest(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     today = datetime.now(UTC).date()
     monkeypatch.setenv("CRYPTO_START_DATE", str(today + timedelta(days=2)))
     with pytest.raises(WrongUse, match="CRYPTO_START_DATE: must lie between 1970-01-01 and today"):
-        read_settings()
+        load_settings()
     monkeypatch.setenv("CRYPTO_START_DATE", str(today))
-    assert read_settings().start_date == today
+    assert load_settings().start_date == today
 
 
 @pytest.mark.parametrize("names", [",", " , ,", "  "])
@@ -63,4 +63,4 @@ def test_commas_alone_name_no_symbol(
 ) -> None:
     monkeypatch.setenv("CRYPTO_SYMBOLS", names)
     with pytest.raises(WrongUse, match="CRYPTO_SYMBOLS: names no symbol"):
-        read_settings()
+        load_settings()

@@ -7,13 +7,13 @@ import os
 import sys
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.settings import read_settings
+from crypto_assets.settings import load_settings
 from crypto_assets.wiring import open_store
 
 
 def main() -> None:
     try:
-        open_store(read_settings(), f"s3://{os.environ['DAGSTER_LOG_BUCKET']}").create()
+        open_store(load_settings(), f"s3://{os.environ['DAGSTER_LOG_BUCKET']}").create_storage()
     except CryptoAssetsError as error:
         sys.exit(f"the bucket of Dagster's run output cannot be made: {error}")
 

@@ -10,7 +10,7 @@ import os
 import pymysql
 from pymysql.cursors import Cursor
 
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.mysql_options import make_option_arguments
 
 COLUMNS = (
@@ -56,7 +56,7 @@ def _widen(cursor: Cursor, table: str, column: str) -> bool:
 
 def main() -> None:
     host = os.environ["DAGSTER_MYSQL_HOST"]
-    options = settings().dagster_mysql_options.get_secret_value()
+    options = get_settings().dagster_mysql_options.get_secret_value()
     with (
         pymysql.connect(
             host=host,

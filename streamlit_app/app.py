@@ -30,7 +30,7 @@ def warm() -> None:
     for part in walk_packages([str(_HERE)], "streamlit_app."):
         if part.name.split(".")[1] not in _SCRIPTS:
             import_module(part.name)
-    registry.providers()
+    registry.find_providers()
     plotly_library.zipped()
     # Streamlit does this at a process's first element, and finds the files of all modules known.
     inspect.stack()

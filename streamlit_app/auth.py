@@ -10,7 +10,7 @@ import streamlit as st
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.loopback import Asked, objections
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from streamlit_app.components import notices
 
 _UNLOCKED = "changes_unlocked"
@@ -20,7 +20,7 @@ _FIELD = "token"
 def gate() -> bool:
     """Whether this viewer may change things; where not, it is said how one may."""
     reason = _objection()
-    if reason and settings().api_token:
+    if reason and get_settings().api_token:
         _ask_for_token()
     elif reason:
         st.info(
@@ -44,7 +44,7 @@ def who() -> str:
 
 
 def _objection() -> str | None:
-    if settings().api_token:
+    if get_settings().api_token:
         return None if st.session_state.get(_UNLOCKED) else "it takes the token of CRYPTO_API_TOKEN"
     headers = {name.lower(): value for name, value in st.context.headers.items()}
     asked = Asked(
@@ -74,7 +74,7 @@ def _ask_for_token() -> None:
 
 
 def _unlock() -> None:
-    given, token = st.session_state[_FIELD], settings().api_token
+    given, token = st.session_state[_FIELD], get_settings().api_token
     # In time that tells nothing about how much of it is right.
     if token and secrets.compare_digest(given.encode(), token.get_secret_value().encode()):
         st.session_state[_UNLOCKED] = True

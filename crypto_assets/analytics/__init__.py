@@ -1,19 +1,19 @@
 """Pure functions from candles to charts: frames, providers and the registry that finds them."""
 
-from crypto_assets.analytics.candle_frame import flag_forming, frame_from_table, resample
-from crypto_assets.analytics.candle_gaps import gaps
+from crypto_assets.analytics.candle_frame import flag_forming, frame_from_table, resample_candles
+from crypto_assets.analytics.candle_gaps import find_candle_gaps
 from crypto_assets.analytics.provider import Input, Panel, Params, Provider, provider
-from crypto_assets.analytics.registry import get
+from crypto_assets.analytics.registry import get_provider
 
 __all__ = [
     "Input",
     "Panel",
     "Params",
     "Provider",
+    "find_candle_gaps",
     "flag_forming",
     "frame_from_table",
-    "gaps",
-    "get",
+    "get_provider",
     "provider",
-    "resample",
+    "resample_candles",
 ]

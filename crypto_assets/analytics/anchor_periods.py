@@ -16,7 +16,7 @@ from crypto_assets.market.utc_time import DAY_MS
 # So many candles are read before the first one shown, at most.
 MAX_CANDLES = 3000
 # A running total over fewer candles than this says little.
-FEWEST = 24
+MIN_CANDLES = 24
 
 
 class Anchor(StrEnum):
@@ -30,12 +30,12 @@ class Anchor(StrEnum):
 _LONGEST_DAYS = {Anchor.DAY: 1, Anchor.WEEK: 7, Anchor.MONTH: 31, Anchor.YEAR: 366}
 
 
-def candles_since(anchor: Anchor, interval: Interval) -> int:
+def max_candles_since(anchor: Anchor, interval: Interval) -> int:
     """How many candles the longest such period holds, and so the most that precede a value.
 
     Raises WrongUse where that is more than MAX_CANDLES.
     """
-    anchor = settle_anchor(anchor, interval)
+    anchor = resolve_anchor(anchor, interval)
     count = -(-_LONGEST_DAYS[anchor] * DAY_MS // interval.ms)
     if count > MAX_CANDLES:
         raise WrongUse(
@@ -45,15 +45,15 @@ def candles_since(anchor: Anchor, interval: Interval) -> int:
     return count
 
 
-def settle_anchor(anchor: Anchor, interval: Interval) -> Anchor:
+def resolve_anchor(anchor: Anchor, interval: Interval) -> Anchor:
     """What `auto` means: the shortest period that holds 24 candles of the interval or more."""
     if anchor is not Anchor.AUTO:
         return anchor
-    enough = (a for a, days in _LONGEST_DAYS.items() if days * DAY_MS >= FEWEST * interval.ms)
+    enough = (a for a, days in _LONGEST_DAYS.items() if days * DAY_MS >= MIN_CANDLES * interval.ms)
     return next(enough, Anchor.YEAR)
 
 
-def periods(times: pd.Index, anchor: Anchor) -> np.ndarray:
+def number_periods(times: pd.Index, anchor: Anchor) -> np.ndarray:
     """For each candle's UTC open time a number that is the same within one period."""
     units = {Anchor.DAY: "D", Anchor.WEEK: "D", Anchor.MONTH: "M", Anchor.YEAR: "Y"}
     moments = pd.DatetimeIndex(times).tz_convert(None).to_numpy()

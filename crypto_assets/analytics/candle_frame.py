@@ -8,8 +8,8 @@ import pyarrow as pa
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 
-TIME = "time"
-PARTIAL = "partial"
+TIME_COLUMN = "time"
+PARTIAL_COLUMN = "partial"
 
 
 def frame_from_table(table: pa.Table) -> pd.DataFrame:
@@ -18,14 +18,14 @@ def frame_from_table(table: pa.Table) -> pd.DataFrame:
     Decimals become doubles: the nearest one up to sixteen digits, at most its neighbour beyond (the
     exact digits stay in the table). Times (epoch ms) and trade counts stay whole numbers.
     """
-    floats = pa.schema([_as_float(field) for field in table.schema])
+    floats = pa.schema([_float_field(field) for field in table.schema])
     # Threads cost more than they save, and on a busy machine one waits for them.
     frame: pd.DataFrame = table.cast(floats).to_pandas(use_threads=False)
     opened = table["open_time"].to_numpy().view("datetime64[ms]")
-    return frame.set_index(pd.DatetimeIndex(opened, name=TIME, tz="UTC"))
+    return frame.set_index(pd.DatetimeIndex(opened, name=TIME_COLUMN, tz="UTC"))
 
 
-def resample(table: pa.Table, interval: Interval) -> pa.Table:
+def resample_candles(table: pa.Table, interval: Interval) -> pa.Table:
     """Candles of `interval`, by the exchange's own rule, from candles of an interval dividing it.
 
     The answer has `parts` besides the eleven columns: how many candles each was built from.
@@ -46,8 +46,8 @@ def flag_partial(frame: pd.DataFrame, partial: Collection[int]) -> pd.DataFrame:
 
     They are those whose beginning is not stored.
     """
-    return frame.assign(**{PARTIAL: frame["open_time"].isin(list(partial))})
+    return frame.assign(**{PARTIAL_COLUMN: frame["open_time"].isin(list(partial))})
 
 
-def _as_float(field: pa.Field) -> pa.Field:
+def _float_field(field: pa.Field) -> pa.Field:
     return field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field

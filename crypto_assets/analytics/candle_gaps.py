@@ -15,7 +15,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window
 
 
-def gaps(
+def find_candle_gaps(
     open_times: Iterable[int], interval: Interval, window: Window | None = None
 ) -> list[Window]:
     """Maximal holes between existing candles, oldest first, clipped to `window` if there is one.
@@ -25,7 +25,7 @@ def gaps(
     first or after the last candle is no hole here: only the ledger knows whether it was listed.
     """
     opened, width = np.fromiter(open_times, np.int64), interval.ms
-    grid = _grid(opened, interval)
+    grid = _snap_to_grid(opened, interval)
     before = np.flatnonzero(np.diff(grid) > width)
     starts, ends = (grid[before] + width).tolist(), grid[before + 1].tolist()
     holes = map(Window, starts, ends)
@@ -34,18 +34,18 @@ def gaps(
     return [clipped for hole in holes if (clipped := hole & window)]
 
 
-def after_holes(open_times: NDArray[np.int64], interval: Interval) -> NDArray[np.bool_]:
+def mask_after_gaps(open_times: NDArray[np.int64], interval: Interval) -> NDArray[np.bool_]:
     """Whether a hole lies between each candle and the one before it; the first has none before."""
     found = np.zeros(len(open_times), bool)
-    found[1:] = np.diff(_grid(open_times, interval)) > interval.ms
+    found[1:] = np.diff(_snap_to_grid(open_times, interval)) > interval.ms
     return found
 
 
-def unbroken_runs(
+def split_at_gaps(
     open_times: NDArray[np.int64], interval: Interval, left_out: NDArray[np.bool_]
 ) -> list[slice]:
     """Rows without a hole between them and without one that is left out, as slices, in order."""
-    starts = np.flatnonzero(after_holes(open_times, interval) | left_out)
+    starts = np.flatnonzero(mask_after_gaps(open_times, interval) | left_out)
     edges = [0, *starts.tolist(), len(open_times)]
     runs = []
     for start, end in pairwise(edges):
@@ -55,10 +55,10 @@ def unbroken_runs(
     return runs
 
 
-def open_times_of(index: pd.Index) -> NDArray[np.int64]:
+def open_times_from_index(index: pd.Index) -> NDArray[np.int64]:
     """The times of a frame's index in epoch ms."""
     return pd.DatetimeIndex(index).as_unit("ms").asi8
 
 
-def _grid(open_times: NDArray[np.int64], interval: Interval) -> NDArray[np.int64]:
+def _snap_to_grid(open_times: NDArray[np.int64], interval: Interval) -> NDArray[np.int64]:
     return open_times - (open_times - interval.offset_ms) % interval.ms

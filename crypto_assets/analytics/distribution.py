@@ -37,7 +37,7 @@ class Distribution:
     bins: tuple[Bin, ...]
 
 
-def distribution(values: np.ndarray, bins: int) -> Distribution:
+def compute_distribution(values: np.ndarray, bins: int) -> Distribution:
     """The distribution of finite values, in any order, in `bins` bins of equal width."""
     if not values.size:
         nan = float("nan")
@@ -54,7 +54,7 @@ def distribution(values: np.ndarray, bins: int) -> Distribution:
         minimum=float(values.min()),
         maximum=float(values.max()),
         quantiles={f"{q}": value for q, value in zip(QUANTILES, quantiles, strict=True)},
-        bins=_histogram(values, bins),
+        bins=_build_bins(values, bins),
     )
 
 
@@ -73,7 +73,7 @@ def _standard_moment(values: np.ndarray, mean: float, std: float, order: int) ->
     return float((((values - mean) / std) ** order).mean())
 
 
-def _histogram(values: np.ndarray, bins: int) -> tuple[Bin, ...]:
+def _build_bins(values: np.ndarray, bins: int) -> tuple[Bin, ...]:
     edges = bin_edges(float(values.min()), float(values.max()), bins)
     # numpy widens a range of one point by a half on each side, which means nothing at 0.00001234.
     counts = np.histogram(values, edges)[0] if len(edges) > 2 else np.array([values.size])

@@ -36,8 +36,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from crypto_assets.analytics.candle_frame import PARTIAL
-from crypto_assets.analytics.candle_gaps import unbroken_runs
+from crypto_assets.analytics.candle_frame import PARTIAL_COLUMN
+from crypto_assets.analytics.candle_gaps import split_at_gaps
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval
@@ -120,7 +120,7 @@ class Provider(Generic[R]):
         """Whether it speaks of a stretch of time; what looks at the newest book alone does not."""
         return self.inputs != (Input.BOOK,)
 
-    def parse(self, values: Mapping[str, object]) -> Params:
+    def parse_params(self, values: Mapping[str, object]) -> Params:
         """Parameters from what a person gave, as text too; what is not given has its default.
 
         Raises WrongUse naming each wrong parameter and what it may be.
@@ -128,7 +128,7 @@ class Provider(Generic[R]):
         try:
             return self.params.model_validate(values)
         except ValidationError as error:
-            raise WrongUse(f"{self.name}: {_reasons(error, self.params)}") from None
+            raise WrongUse(f"{self.name}: {_describe_errors(error, self.params)}") from None
 
     @property
     def looks_back(self) -> bool:
@@ -136,7 +136,7 @@ class Provider(Generic[R]):
         return self.params.warm_up is not Params.warm_up
 
     @property
-    def takes_partial(self) -> bool:
+    def accepts_partial(self) -> bool:
         """Whether it takes candles whose beginning is not stored: their close is true all the same.
 
         A series that shows each candle by itself shows them too, as they are.
@@ -151,28 +151,30 @@ class Provider(Generic[R]):
         """
         given = {need: supplied[need] for need in self.inputs}
         if Input.CANDLES not in given:
-            return self._call(params, given)
+            return self._call_function(params, given)
         candles: pd.DataFrame = given[Input.CANDLES]
         left_out = np.zeros(len(candles), bool)
-        if PARTIAL in candles:
-            if not self.takes_partial:
-                left_out = candles[PARTIAL].to_numpy(bool)
-            candles = candles.drop(columns=PARTIAL)
+        if PARTIAL_COLUMN in candles:
+            if not self.accepts_partial:
+                left_out = candles[PARTIAL_COLUMN].to_numpy(bool)
+            candles = candles.drop(columns=PARTIAL_COLUMN)
         if not self.is_series:
-            return self._call(params, given | {Input.CANDLES: candles[~left_out]})
+            return self._call_function(params, given | {Input.CANDLES: candles[~left_out]})
         interval: Interval = supplied[Input.INTERVAL]
         needs_warm_up = params.warm_up(interval) > 0
         times = candles["open_time"].to_numpy()
-        runs = unbroken_runs(times, interval, left_out) if needs_warm_up else [~left_out]
+        runs = split_at_gaps(times, interval, left_out) if needs_warm_up else [~left_out]
         parts = [candles.iloc[run] for run in runs or [slice(0, 0)]]
-        answers: list[Any] = [self._call(params, given | {Input.CANDLES: part}) for part in parts]
+        answers: list[Any] = [
+            self._call_function(params, given | {Input.CANDLES: part}) for part in parts
+        ]
         whole: Any = answers[0] if len(answers) == 1 else pd.concat(answers)
         if len(whole) < len(candles):
             whole = whole.reindex(candles.index)
         answer: R = whole
         return answer
 
-    def _call(self, params: Params, given: Mapping[Input, Any]) -> R:
+    def _call_function(self, params: Params, given: Mapping[Input, Any]) -> R:
         return self.function(params=params, **{need.value: one for need, one in given.items()})
 
 
@@ -202,7 +204,7 @@ def provider(
             raise ValueError(f"{function.__name__}: a DataFrame, and it alone, has columns")
         if not set(bars) <= set(columns or {}):
             raise ValueError(f"{function.__name__}: bars name columns")
-        looked_at = _looked_at(inputs) if reads is None else reads
+        looked_at = _default_reads(inputs) if reads is None else reads
         if not set(looked_at) <= set(CANDLE_COLUMNS):
             raise ValueError(f"{function.__name__}: reads names columns of candles")
         return Provider(
@@ -212,17 +214,17 @@ def provider(
     return register
 
 
-def _looked_at(inputs: tuple[Input, ...]) -> tuple[str, ...]:
+def _default_reads(inputs: tuple[Input, ...]) -> tuple[str, ...]:
     if Input.CANDLES in inputs:
         return CANDLE_COLUMNS
     return ("close",) if Input.COMPANIONS in inputs else ()
 
 
-def _reasons(error: ValidationError, params: type[Params]) -> str:
-    return "; ".join(_reason(fault, params) for fault in error.errors())
+def _describe_errors(error: ValidationError, params: type[Params]) -> str:
+    return "; ".join(_describe_error(fault, params) for fault in error.errors())
 
 
-def _reason(fault: Any, params: type[Params]) -> str:
+def _describe_error(fault: Any, params: type[Params]) -> str:
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in params.model_fields.items()]

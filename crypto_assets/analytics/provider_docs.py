@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from crypto_assets.analytics.provider import Params, Provider
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.market.intervals import Interval
 
-_HEAD = """\
+_PAGE_HEAD = """\
 # Analytics providers
 
 Generated from the registry by
@@ -32,34 +32,38 @@ rows, and objects of three candles. Nothing is made up to fill them.
 """
 
 
-def catalogue() -> str:
+def render_provider_docs() -> str:
     """Markdown: an overview, then each provider with its parameters and columns."""
-    known = providers().values()
-    overview = _table(
+    known = find_providers().values()
+    overview = _render_table(
         ("Provider", "Shows", "Answers with"),
-        ((f"[`{p.name}`](#{p.name})", p.summary, _answer(p)) for p in known),
+        ((f"[`{p.name}`](#{p.name})", p.summary, _describe_result(p)) for p in known),
     )
-    return "\n".join([_HEAD, overview, *map(_section, known)])
+    return "\n".join([_PAGE_HEAD, overview, *map(_render_section, known)])
 
 
-def _answer(provider: Provider[Any]) -> str:
+def _describe_result(provider: Provider[Any]) -> str:
     return ", ".join(f"`{name}`" for name in provider.columns) or "one object"
 
 
-def _section(provider: Provider[Any]) -> str:
+def _render_section(provider: Provider[Any]) -> str:
     parts = [f"## {provider.name}\n", f"**{provider.title}.** {provider.description}\n"]
     if provider.params.model_fields:
-        parts.append(_table(("Parameter", "Type", "Default", "Means"), _rows(provider.params)))
+        parts.append(
+            _render_table(
+                ("Parameter", "Type", "Default", "Means"), _parameter_rows(provider.params)
+            )
+        )
     if provider.columns:
         units = ((f"`{name}`", unit) for name, unit in provider.columns.items())
-        parts.append(_table(("Column", "Unit"), units))
-        before = provider.parse({}).warm_up(Interval.H1)
+        parts.append(_render_table(("Column", "Unit"), units))
+        before = provider.parse_params({}).warm_up(Interval.H1)
         parts.append(f"Reads before: {before} candles.\n")
-    parts.append(f"Holes: {_holes(provider)}\n")
+    parts.append(f"Holes: {_describe_gap_handling(provider)}\n")
     return "\n".join(parts)
 
 
-def _holes(provider: Provider[Any]) -> str:
+def _describe_gap_handling(provider: Provider[Any]) -> str:
     """What a hole and a partial candle do to a provider's answer, as a sentence's end."""
     if not provider.reads:
         return "reads no candles."
@@ -71,15 +75,20 @@ def _holes(provider: Provider[Any]) -> str:
     return f"{hole}; {partial}."
 
 
-def _rows(params: type[Params]) -> Iterator[tuple[str, ...]]:
+def _parameter_rows(params: type[Params]) -> Iterator[tuple[str, ...]]:
     schema = params.model_json_schema()
     for name, field in schema["properties"].items():
         default = field.get("default")
         shown = f"`{default}`" if default not in ([], None) else "none"
-        yield f"`{name}`", _kind(field, schema.get("$defs", {})), shown, field["description"]
+        yield (
+            f"`{name}`",
+            _describe_type(field, schema.get("$defs", {})),
+            shown,
+            field["description"],
+        )
 
 
-def _kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:
+def _describe_type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     """A field's JSON schema in words: `integer, 2 to 100`, or the words that it takes."""
     if "$ref" in field:
         words = definitions[field["$ref"].rpartition("/")[2]]["enum"]
@@ -91,10 +100,10 @@ def _kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     return f"{field['type']}{bounds}"
 
 
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+def _render_table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(catalogue())
+    sys.stdout.write(render_provider_docs())

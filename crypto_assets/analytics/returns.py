@@ -5,7 +5,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from crypto_assets.analytics.candle_gaps import after_holes, open_times_of
+from crypto_assets.analytics.candle_gaps import mask_after_gaps, open_times_from_index
 from crypto_assets.market.intervals import Interval
 
 Closes = TypeVar("Closes", pd.Series, pd.DataFrame)
@@ -21,5 +21,5 @@ def log_returns(close: Closes, interval: Interval | None = None) -> Closes:
     positive = close.where(close > 0)
     previous = positive.shift(1)
     if interval is not None:
-        previous[after_holes(open_times_of(close.index), interval)] = np.nan
+        previous[mask_after_gaps(open_times_from_index(close.index), interval)] = np.nan
     return (positive / previous).transform(np.log)

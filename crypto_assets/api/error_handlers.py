@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from crypto_assets.errors import (
     CryptoAssetsError,
     ForeignExchange,
-    Transient,
+    TransientError,
     UnknownProvider,
     UnknownSymbol,
     UnknownTarget,
@@ -57,7 +57,7 @@ def _ours(request: Request, error: CryptoAssetsError) -> JSONResponse:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 503)
     if status == 503:
         _log.warning("%s: %s", type(error).__name__, error)
-    headers = {"Retry-After": _RETRY_SECONDS} if isinstance(error, Transient) else {}
+    headers = {"Retry-After": _RETRY_SECONDS} if isinstance(error, TransientError) else {}
     return problem(status, str(error), headers)
 
 

@@ -11,7 +11,7 @@ def watch(parts: Parts) -> Health:
 
     def check_lakes() -> None:
         for lake in (parts.platform.raw, parts.platform.archive):
-            lake.check()
+            lake.check_writable()
 
     return Health(
         {

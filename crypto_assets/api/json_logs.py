@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from crypto_assets.market.utc_time import isoformat
+from crypto_assets.market.utc_time import format_utc
 
 # What a record may carry besides its message, by `extra`.
 _FIELDS = ("method", "path", "status", "milliseconds", "client")
@@ -17,7 +17,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": isoformat(int(record.created * 1000)),
+            "time": format_utc(int(record.created * 1000)),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

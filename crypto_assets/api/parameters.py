@@ -8,9 +8,9 @@ from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.instant_parsing import instant_ms, is_ambiguous, parse_day
+from crypto_assets.market.instant_parsing import is_ambiguous_number, parse_day, parse_instant
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN, symbol_name
+from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN, parse_symbol
 from crypto_assets.market.utc_time import Window
 
 MOST_ROWS = 1000
@@ -21,9 +21,9 @@ _FORMS = "2025-01-31, 2025-01-31T12:00:00Z or epoch ms"
 
 def _instant(given: object) -> int:
     try:
-        return instant_ms(str(given))
+        return parse_instant(str(given))
     except WrongUse:
-        doubt = "it may be a date, seconds or milliseconds: " if is_ambiguous(given) else ""
+        doubt = "it may be a date, seconds or milliseconds: " if is_ambiguous_number(given) else ""
         digits = " of 13 digits" if doubt else ""
         raise ValueError(f"{doubt}write it as {_FORMS}{digits}") from None
 
@@ -45,10 +45,10 @@ Symbol = Annotated[
         examples=["BTCUSDT"],
         json_schema_extra={"pattern": TYPED_SYMBOL_PATTERN},
     ),
-    AfterValidator(symbol_name),
+    AfterValidator(parse_symbol),
 ]
 SymbolQuery = Annotated[
-    Annotated[str, AfterValidator(symbol_name)] | None,
+    Annotated[str, AfterValidator(parse_symbol)] | None,
     WithJsonSchema({"type": "string", "pattern": TYPED_SYMBOL_PATTERN}),
     Query(description="As BTCUSDT; all if left."),
 ]

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from fastapi import Request, Response
 
 from crypto_assets.api.parameters import SeriesQuery
-from crypto_assets.market.candles import CANDLE_COLUMNS, DECIMAL_COLUMNS, decimal_text
-from crypto_assets.market.utc_time import isoformat
+from crypto_assets.market.candles import CANDLE_COLUMNS, DECIMAL_COLUMNS, format_decimals
+from crypto_assets.market.utc_time import format_utc
 from crypto_assets.reports import CandleSeries
 
 Rows = list[dict[str, Any]]
@@ -23,7 +23,7 @@ _PAST = "max-age=60"
 def kline_rows(series: CandleSeries) -> Rows:
     """The eleven columns, decimals as text."""
     columns = {
-        name: decimal_text(series.table[name]) if name in DECIMAL_COLUMNS else series.table[name]
+        name: format_decimals(series.table[name]) if name in DECIMAL_COLUMNS else series.table[name]
         for name in CANDLE_COLUMNS
         if name != "open_time"
     }
@@ -90,7 +90,7 @@ def _rows(series: CandleSeries, columns: Mapping[str, Sequence[Any]]) -> Rows:
     opened = series.table["open_time"].to_pylist()
     forming = pc.greater_equal(series.table["close_time"], series.known_until).to_pylist()
     partial = [time in series.partial for time in opened]
-    shared = {"open_time": opened, "time": map(isoformat, opened)}
+    shared = {"open_time": opened, "time": map(format_utc, opened)}
     own = {name: column for name, column in columns.items() if name not in shared}
     flags = {"forming": forming, "partial": partial}
     names = [*shared, *own, *flags]

@@ -8,7 +8,7 @@ from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.ports import require_free_port
 from crypto_assets.reports import Reports
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_platform
 
 _GRACE_SECONDS = 10
@@ -38,7 +38,7 @@ _GRACE_SECONDS = 10
 def api(port: int, host: str, requests_per_minute: int) -> None:
     """Serve candles, indicators and the pipeline's controls over HTTP; what there is: /docs."""
     require_free_port(port, host)
-    chosen = settings()
+    chosen = get_settings()
     stores = open_platform(chosen)
     stores.warehouse.require_ready()
     parts = Parts(

@@ -26,7 +26,7 @@ from crypto_assets.pipeline.control.backfill import (
 )
 from crypto_assets.pipeline.control.bootstrap import admit, track
 from crypto_assets.pipeline.stages.results import Stage
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import platform
 
 _POLL_SECONDS = 1.0
@@ -49,7 +49,7 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
     admit(stores)
     check_days(first, last, stores.now())
     track(stores, symbols or ())
-    chosen = settings()
+    chosen = get_settings()
     cut = Partitioning(chosen.partition_unit, chosen.start_date)
     wanted = plan_backfill(stores, cut, symbols, first, last)
     if (wanted.first, wanted.last) != (first, last):
@@ -68,9 +68,9 @@ def _in_process(wanted: Backfill, progress: Progress, task: TaskID) -> int:
     from crypto_assets.defs.backfill import rectangles, run_in_process
     from crypto_assets.defs.partitions import add_symbols
 
-    if notice := prepare_home(settings().dagster_home):
+    if notice := prepare_home(get_settings().dagster_home):
         click.echo(notice, err=True)
-    with open_instance(settings().dagster_home) as instance:
+    with open_instance(get_settings().dagster_home) as instance:
         add_symbols(instance, wanted.symbols)
         parts = rectangles(instance, wanted.symbols, wanted.first, wanted.last)
         result = run_in_process(defs, instance, parts, lambda count: progress.advance(task, count))
@@ -91,7 +91,7 @@ def _through_dagster(
         raise CryptoAssetsError(
             f"{now.targeted - now.materialized} of {now.targeted} asset partitions failed: "
             f"{now.error or 'its runs ended without a word'}; "
-            f"see {settings().dagster_link_url}/runs/b/{backfill_id}"
+            f"see {get_settings().dagster_link_url}/runs/b/{backfill_id}"
         )
     return now.materialized
 

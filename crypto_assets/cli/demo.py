@@ -18,7 +18,7 @@ from crypto_assets.cli.up import api_port, app_port, dagster_port, require_ports
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.ports import require_free_port
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import platform
 
 
@@ -48,10 +48,10 @@ def demo(
     _use_simulated_exchange(exchange_port)
     with ExitStack() as stack:
         if not once:
-            stack.enter_context(sole_tenant(settings().dagster_home))
+            stack.enter_context(sole_tenant(get_settings().dagster_home))
         tree = stack.enter_context(ProcessTree(click.echo))
         click.echo("starting the simulated exchange ...")
-        tree.start(served_programs.exchange(exchange_port, settings().home / "logs"))
+        tree.start(served_programs.exchange(exchange_port, get_settings().home / "logs"))
         make_ready()
         first, last = _days(days)
         symbols = [symbol.name for symbol in platform().warehouse.symbols.list_tracked()]
@@ -69,14 +69,14 @@ def _use_simulated_exchange(port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     os.environ["CRYPTO_EXCHANGE_URL"] = url
     os.environ["CRYPTO_ARCHIVE_URL"] = url
-    settings.cache_clear()
-    os.environ["DAGSTER_HOME"] = str(settings().dagster_home)
+    get_settings.cache_clear()
+    os.environ["DAGSTER_HOME"] = str(get_settings().dagster_home)
 
 
 def _days(count: int) -> tuple[date, date]:
     """The last `count` days, today included, but none before START_DATE."""
     today = day_of(platform().now())
-    return max(settings().start_date, today - timedelta(days=count - 1)), today
+    return max(get_settings().start_date, today - timedelta(days=count - 1)), today
 
 
 def _capture_books(symbols: Sequence[str], today: date) -> None:
@@ -84,7 +84,7 @@ def _capture_books(symbols: Sequence[str], today: date) -> None:
     from crypto_assets.definitions import defs
     from crypto_assets.defs.backfill import capture_books
 
-    with open_instance(settings().dagster_home) as instance:
+    with open_instance(get_settings().dagster_home) as instance:
         result = capture_books(defs, instance, symbols, today)
     if result.errors:
         raise CryptoAssetsError("; ".join(result.errors))

@@ -11,7 +11,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.verify import Verified, verify
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports
 
 
@@ -22,7 +22,7 @@ def print_report(
 
     Raises CryptoAssetsError, after printing, where a figure differs.
     """
-    found = open_reports(settings()).status()
+    found = open_reports(get_settings()).status()
     print_status(found)
     window = Window.of_days(first, last)
     checked = {symbol: verify(platform, symbol, window) for symbol in symbols}
@@ -32,7 +32,7 @@ def print_report(
         ((name, f"{one.compared:,}", str(len(one.differences))) for name, one in checked.items()),
     )
     rows = sum(one.rows for one in found.symbols)
-    click.echo(f"{rows:,} minute candles in {seconds:.0f} s, in {settings().home}")
+    click.echo(f"{rows:,} minute candles in {seconds:.0f} s, in {get_settings().home}")
     _raise_for(checked)
 
 

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from crypto_assets.cli.options import days_options
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.symbols import symbol_name
-from crypto_assets.market.utc_time import Window, isoformat
+from crypto_assets.market.symbols import parse_symbol
+from crypto_assets.market.utc_time import Window, format_utc
 from crypto_assets.reports.table_files import FileKind, write_file
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_warehouse
 
 
@@ -40,10 +40,10 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
     kind = _kind(output)
     if first > last:
         raise WrongUse(f"--from {first} is after --to {last}: swap them")
-    open_warehouse(settings()).require_ready()
+    open_warehouse(get_settings()).require_ready()
     window = Window.of_days(first, last)
-    series = open_reports(settings()).candles(
-        symbol_name(symbol), interval, window.start_ms, window.end_ms, limit=None
+    series = open_reports(get_settings()).candles(
+        parse_symbol(symbol), interval, window.start_ms, window.end_ms, limit=None
     )
     unfinished = output.with_name(f".{output.name}.part")
     try:
@@ -56,7 +56,7 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
     if flagged:
         click.echo(
             f"{len(flagged):,} of them partial, flagged in the file: the beginning of the period "
-            f"from {isoformat(flagged[0])} is not stored"
+            f"from {format_utc(flagged[0])} is not stored"
         )
 
 

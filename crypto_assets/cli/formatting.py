@@ -6,7 +6,7 @@ from datetime import timedelta
 from rich.console import Console
 from rich.table import Table
 
-from crypto_assets.market.utc_time import isoformat
+from crypto_assets.market.utc_time import format_utc
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -21,7 +21,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 def moment(ms: int | None) -> str:
     """`2025-01-31 12:00`, UTC."""
-    return "-" if ms is None else isoformat(ms)[:16].replace("T", " ")
+    return "-" if ms is None else format_utc(ms)[:16].replace("T", " ")
 
 
 def size(count: int) -> str:

@@ -13,7 +13,7 @@ from crypto_assets.market.utc_time import now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.ingestion.import_objects import Imported, import_objects, load_days
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_store, platform
 
 _EXAMPLES = 3
@@ -30,7 +30,7 @@ def import_command(prefix: str) -> None:
     """
     stores = platform()
     admit(stores)
-    source, start = _open(prefix), settings().start_date
+    source, start = _open(prefix), get_settings().start_date
     found = list(import_objects(stores, source[0], source[1], start))
     if not found:
         raise CryptoAssetsError(f"there is no object under {prefix}")
@@ -44,13 +44,13 @@ def _open(prefix: str) -> tuple[Lake, str]:
         raise WrongUse("the prefix is empty: name a directory, or s3://bucket/prefix")
     if prefix.startswith("s3://"):
         bucket, _, rest = prefix.removeprefix("s3://").partition("/")
-        return open_store(settings(), f"s3://{bucket}"), rest
+        return open_store(get_settings(), f"s3://{bucket}"), rest
     path = expand_user(Path(prefix)).absolute()
     if path.is_dir():
-        return open_store(settings(), str(path)), ""
+        return open_store(get_settings(), str(path)), ""
     if not path.parent.is_dir():
         raise WrongUse(f"{prefix} is no directory: name one, or s3://bucket/prefix")
-    return open_store(settings(), str(path.parent)), path.name
+    return open_store(get_settings(), str(path.parent)), path.name
 
 
 def _tell(found: list[Imported]) -> None:

@@ -3,7 +3,7 @@
 import click
 
 from crypto_assets.pipeline.control.bootstrap import prepare
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import platform
 
 
@@ -16,7 +16,7 @@ def init(grants: bool) -> None:
         return
     added = make_ready()
     tracked = [symbol.name for symbol in platform().warehouse.symbols.list_tracked()]
-    click.echo(f"ready in {settings().home}: {len(tracked)} symbols tracked, {len(added)} new")
+    click.echo(f"ready in {get_settings().home}: {len(tracked)} symbols tracked, {len(added)} new")
 
 
 def make_ready() -> list[str]:
@@ -29,7 +29,7 @@ def make_ready() -> list[str]:
     from crypto_assets.dagster_ext.run_liveness import fail_left_runs
     from crypto_assets.defs.partitions import add_symbols
 
-    chosen = settings()
+    chosen = get_settings()
     home = chosen.dagster_home
     require_usable_home(home)
     added = prepare(platform(), chosen.symbols, chosen.start_date)

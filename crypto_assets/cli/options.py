@@ -8,10 +8,10 @@ import click
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.pipeline.control.backfill import check_days as check_range
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 
 
 class DayParam(click.ParamType[date]):
@@ -38,7 +38,9 @@ class SymbolsParam(click.ParamType[tuple[str, ...]]):
     ) -> tuple[str, ...]:
         if isinstance(value, tuple):
             return value
-        names = tuple(dict.fromkeys(symbol_name(text) for text in value.split(",") if text.strip()))
+        names = tuple(
+            dict.fromkeys(parse_symbol(text) for text in value.split(",") if text.strip())
+        )
         if not names:
             self.fail("name at least one symbol, as BTCUSDT,ETHUSDT", param, ctx)
         return names
@@ -64,4 +66,4 @@ def check_days(first: date, last: date, now_ms: int) -> None:
 
     `now_ms` is the exchange's clock.
     """
-    check_range(first, last, day_of(now_ms), settings().start_date, ("--from", "--to"))
+    check_range(first, last, day_of(now_ms), get_settings().start_date, ("--from", "--to"))

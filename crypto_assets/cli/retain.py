@@ -3,7 +3,7 @@
 import click
 
 from crypto_assets.cli.formatting import size
-from crypto_assets.market.utc_time import isoformat
+from crypto_assets.market.utc_time import format_utc
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.retention.apply_retention import Retired
 from crypto_assets.pipeline.retention.apply_retention import retain as retire
@@ -32,7 +32,7 @@ def _print(retired: Retired) -> None:
         )
     for one in retired.minutes:
         if one.rows:
-            click.echo(f"{one.symbol}: {one.rows:,} minutes before {isoformat(one.before)}")
+            click.echo(f"{one.symbol}: {one.rows:,} minutes before {format_utc(one.before)}")
         if one.held_up:
             click.echo(f"{one.symbol}: older minutes stay from {one.held_up}")
     click.echo(f"minutes: {retired.minute_rows:,}")

@@ -7,7 +7,7 @@ import orjson
 
 from crypto_assets.cli.formatting import duration, moment, print_table, size
 from crypto_assets.reports import Status
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_warehouse
 
 
@@ -15,8 +15,8 @@ from crypto_assets.wiring import open_reports, open_warehouse
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; times in epoch ms.")
 def status(as_json: bool) -> None:
     """Per symbol: first and last candle, rows, coverage, open gaps, lag; and what it all takes."""
-    open_warehouse(settings()).require_ready()
-    found = open_reports(settings()).status()
+    open_warehouse(get_settings()).require_ready()
+    found = open_reports(get_settings()).status()
     if as_json:
         click.echo(orjson.dumps(asdict(found)))
     else:

@@ -10,7 +10,7 @@ from crypto_assets.cli.init import make_ready
 from crypto_assets.cli.process_tree import ProcessTree
 from crypto_assets.errors import WrongUse
 from crypto_assets.ports import require_free_port
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 
 dagster_port = click.option(
     "--dagster-port", type=click.IntRange(1, 65535), default=3000, show_default=True
@@ -30,7 +30,7 @@ api_port = click.option(
 def up(dagster_port: int, app_port: int, api_port: int) -> None:
     """Make everything ready, then serve Dagster, the app and the API until Ctrl-C."""
     require_ports(dagster_port, app_port, api_port)
-    with sole_tenant(settings().dagster_home), ProcessTree(click.echo) as tree:
+    with sole_tenant(get_settings().dagster_home), ProcessTree(click.echo) as tree:
         make_ready()
         serve(tree, dagster_port, app_port, api_port)
         tree.watch()
@@ -51,7 +51,7 @@ def serve(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) ->
     Raises PortTaken where somebody has taken a port since it was looked at.
     """
     require_ports(dagster_port, app_port, api_port)
-    home = settings().dagster_home
+    home = get_settings().dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
     # On a busy machine a code server may take minutes to answer; Dagster fails a run after one.

@@ -10,7 +10,7 @@ import orjson
 from crypto_assets.cli.options import check_days, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake import parse_key
-from crypto_assets.market.utc_time import Window, day_of, day_start_ms, isoformat
+from crypto_assets.market.utc_time import Window, day_of, day_start_ms, format_utc
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.reconciliation.diff import Against
 from crypto_assets.pipeline.reconciliation.verify import Verified
@@ -55,7 +55,7 @@ def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> N
             click.echo(str(line))
         for conflict in one.conflicts:
             click.echo(
-                f"{symbol} {conflict.interval} {isoformat(conflict.open_time)}: "
+                f"{symbol} {conflict.interval} {format_utc(conflict.open_time)}: "
                 f"the exchange contradicts itself ({conflict.evidence})"
             )
         if one.recut:
@@ -69,7 +69,7 @@ def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> N
         for key in one.lost:
             click.echo(f"{symbol}: the lake has lost {key}")
         if one.hours:
-            click.echo(f"{symbol}: look at {', '.join(isoformat(hour) for hour in one.hours)}")
+            click.echo(f"{symbol}: look at {', '.join(format_utc(hour) for hour in one.hours)}")
         for advice in _advise(symbol, one, expired.get(symbol, 0)):
             click.echo(f"{symbol}: {advice}")
         click.echo(

@@ -6,7 +6,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_mysql import DagsterMySQLStorage
 from dagster_mysql.utils import mysql_url_from_config
 
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.error_translation import translate_storage_errors
 from crypto_assets.warehouse.engine.mysql_options import add_mysql_options
 
@@ -22,7 +22,7 @@ class MySQLStorage(DagsterMySQLStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> "MySQLStorage":
         """Raises WrongUse for options that cannot be, OrchestratorError where nobody is let in."""
-        options = settings().dagster_mysql_options.get_secret_value()
+        options = get_settings().dagster_mysql_options.get_secret_value()
         url = add_mysql_options(
             mysql_url_from_config(config_value), options, "DAGSTER_MYSQL_OPTIONS"
         )

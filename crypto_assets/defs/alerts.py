@@ -15,7 +15,7 @@ from crypto_assets.pipeline.alerting.deduplication import AlertMemory
 from crypto_assets.pipeline.alerting.stale_symbols import Silent, silent_symbols
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.pipeline.context import Platform
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 
 _LOOK_BACK = timedelta(hours=24)
 _RUNS_AT_MOST = 500
@@ -130,7 +130,7 @@ def _is_final(instance: dg.DagsterInstance, record: dg.RunRecord, now: int) -> b
 
 
 def _of_runs(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> list[Alert]:
-    base = settings().dagster_link_url
+    base = get_settings().dagster_link_url
     return [
         Alert(f"{run.job_name} failed", reason, symbol, partition, f"{base}/runs/{run.run_id}")
         for run in runs
@@ -139,4 +139,4 @@ def _of_runs(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> lis
 
 
 def _of_symbol(silent: Silent) -> Alert:
-    return silent.alert(f"{settings().dagster_link_url}/assets/fact_klines")
+    return silent.alert(f"{get_settings().dagster_link_url}/assets/fact_klines")

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -23,8 +23,8 @@ def _patience(interval_minutes: int) -> timedelta:
     return max(3 * interval_minutes * _MINUTE, 15 * _MINUTE)
 
 
-_INGEST = _patience(settings().ingest_interval_minutes)
-_BOOKS = _patience(settings().order_book_interval_minutes)
+_INGEST = _patience(get_settings().ingest_interval_minutes)
+_BOOKS = _patience(get_settings().order_book_interval_minutes)
 
 MINUTES = _late(_INGEST, 2 * _INGEST)
 BOOKS = _late(_BOOKS, 2 * _BOOKS)

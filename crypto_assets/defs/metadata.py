@@ -12,9 +12,9 @@ import dagster as dg
 
 from crypto_assets.defs.partitions import date_key, window_of
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_ms
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_epoch_ms
 from crypto_assets.pipeline.stages.results import BookStage, DayOutcome, Stage
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 
 # The asset's own interval, and the days up to the partition's end that a chart of it shows.
 _CHARTS: dict[Stage | BookStage, tuple[Interval, int]] = {
@@ -49,13 +49,13 @@ def chart_link(stage: Stage | BookStage, symbol: str, window: Window) -> dg.UrlM
     start = min(window.start_ms, window.end_ms - days * DAY_MS)
     view = f"{start // 1000}-{window.end_ms // 1000}"
     query = urlencode({"symbol": symbol, "interval": interval, "view": view})
-    return dg.MetadataValue.url(f"{settings().app_link_url}/analytics?{query}")
+    return dg.MetadataValue.url(f"{get_settings().app_link_url}/analytics?{query}")
 
 
 def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValue:
     """A section of docs/operations.md: its address where the settings have one, else the file."""
     anchor = f"#{section}" if section else ""
-    if url := settings().runbook_url:
+    if url := get_settings().runbook_url:
         return dg.MetadataValue.url(f"{url}{anchor}")
     return dg.MetadataValue.path(f"{_RUNBOOK}{anchor}")
 
@@ -77,7 +77,7 @@ def _object_link(keys: Sequence[str]) -> dict[str, Any]:
     """Where the newest object lies: an address of the store, or a file."""
     if not keys:
         return {}
-    return {"lake_object": dg.MetadataValue.path(f"{settings().lake_raw_url}/{keys[-1]}")}
+    return {"lake_object": dg.MetadataValue.path(f"{get_settings().lake_raw_url}/{keys[-1]}")}
 
 
 def _reach(outcome: DayOutcome) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _reach(outcome: DayOutcome) -> dict[str, Any]:
     first, last = outcome.reach
     interval, _ = _CHARTS.get(outcome.stage, _MINUTE_CHART)
     return {
-        "first_candle": dg.MetadataValue.timestamp(from_ms(first)),
-        "last_candle": dg.MetadataValue.timestamp(from_ms(last)),
+        "first_candle": dg.MetadataValue.timestamp(from_epoch_ms(first)),
+        "last_candle": dg.MetadataValue.timestamp(from_epoch_ms(last)),
         "span_minutes": (last + interval.ms - first) // MINUTE_MS,
     }

@@ -6,8 +6,8 @@ from datetime import date
 
 import dagster as dg
 
-from crypto_assets.market.utc_time import Window, to_ms
-from crypto_assets.settings import PartitionUnit, settings
+from crypto_assets.market.utc_time import Window, to_epoch_ms
+from crypto_assets.settings import PartitionUnit, get_settings
 
 SYMBOLS = "symbols"
 
@@ -25,7 +25,7 @@ def _dates(unit: PartitionUnit, start: date) -> dg.TimeWindowPartitionsDefinitio
     return _UNITS[unit](start_date=first.isoformat(), end_offset=1)  # type: ignore[call-arg]
 
 
-dates = _dates(settings().partition_unit, settings().start_date)
+dates = _dates(get_settings().partition_unit, get_settings().start_date)
 date_symbol = dg.MultiPartitionsDefinition({"date": dates, "symbol": symbols})
 
 
@@ -44,7 +44,7 @@ class SymbolKeys:
 def window_of(key: dg.MultiPartitionKey) -> Window:
     """The stretch of time of one key."""
     span = dates.time_window_for_partition_key(key.keys_by_dimension["date"])
-    return Window(to_ms(span.start), to_ms(span.end))
+    return Window(to_epoch_ms(span.start), to_epoch_ms(span.end))
 
 
 def by_symbol(keys: Iterable[str]) -> list[SymbolKeys]:
@@ -61,7 +61,7 @@ def by_symbol(keys: Iterable[str]) -> list[SymbolKeys]:
 
 def date_key(day: date) -> str:
     """The date dimension's key in which a UTC day lies."""
-    first = day.replace(day=1) if settings().partition_unit is PartitionUnit.MONTH else day
+    first = day.replace(day=1) if get_settings().partition_unit is PartitionUnit.MONTH else day
     return first.isoformat()
 
 

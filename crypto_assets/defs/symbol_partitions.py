@@ -15,7 +15,7 @@ from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion import tick_plan
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 
 # Whose past an automatic backfill brings.
 _PAST_TAG = "crypto/past_of"
@@ -44,7 +44,7 @@ def symbols_sensor(
         requests = [
             one
             for name in newcomers
-            for one in _past(name, settings().start_date, day_of(platform.now()), "first")
+            for one in _past(name, get_settings().start_date, day_of(platform.now()), "first")
         ]
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
@@ -66,7 +66,7 @@ def _past(symbol: str, first: date, last: date, occasion: str) -> list[dg.RunReq
 
     What was imported from before the first partition has none.
     """
-    start = max(first, settings().start_date)
+    start = max(first, get_settings().start_date)
     dates = date_keys(start, last) if start <= last else []
     parts = [
         Rectangle(tuple(dates[at : at + KEYS_A_RUN]), (symbol,))

@@ -9,15 +9,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crypto_assets.market.raw_klines import (
-    FIELDS,
+    KLINE_FIELDS,
     RawKlines,
-    raw_klines_from_text,
-    text_from_lines,
+    raw_klines_from_text_table,
+    text_table_from_csv,
 )
 from crypto_assets.market.utc_time import Window
 
 _DIGITS = b"0123456789.-"
-_LINE = b"," * (len(FIELDS) - 1) + b"\n"
+_LINE = b"," * (len(KLINE_FIELDS) - 1) + b"\n"
 # Spot files are in microseconds from 2025-01-01 on and in milliseconds before; as milliseconds
 # this would be the year 5138, as microseconds it is 1973. A close time ends in 999 either way.
 _MICROSECONDS = 100_000_000_000_000
@@ -30,11 +30,11 @@ def read_day(content: bytes, day: date) -> RawKlines:
     """
     lines = _lines(content)
     _demand_fields(lines)
-    text = text_from_lines(lines)
+    text = text_table_from_csv(lines)
     for name in ("open_time", "close_time"):
         place = text.schema.get_field_index(name)
         text = text.set_column(place, name, _milliseconds(text[name]))
-    klines = raw_klines_from_text(text)
+    klines = raw_klines_from_text_table(text)
     _demand_order(klines.open_times, day)
     return klines
 
@@ -59,8 +59,8 @@ def _demand_fields(lines: bytes) -> None:
         raise ValueError(f"it holds {strange[:40]!r} among its numbers")
     for number, line in enumerate(lines.decode("ascii").splitlines(), 1):
         fields = line.split(",")
-        if len(fields) != len(FIELDS) or "" in fields:
-            raise ValueError(f"candle {number} has not {len(FIELDS)} fields: {line}"[:300])
+        if len(fields) != len(KLINE_FIELDS) or "" in fields:
+            raise ValueError(f"candle {number} has not {len(KLINE_FIELDS)} fields: {line}"[:300])
 
 
 def _has_empty(lines: bytes) -> bool:

@@ -10,18 +10,18 @@ from urllib.parse import urljoin
 
 import orjson
 
-from crypto_assets.addresses import hide_login, show_as_read
+from crypto_assets.addresses import decode_address, redact_address
 from crypto_assets.errors import (
-    Banned,
+    ExchangeBanned,
     ExchangeError,
+    ExchangeForbidden,
     ExchangeUnavailable,
-    Forbidden,
     NotListed,
     RateLimited,
     RequestRejected,
 )
 from crypto_assets.exchange.response import Answer
-from crypto_assets.market.utc_time import from_ms, isoformat, now_ms, to_ms
+from crypto_assets.market.utc_time import format_utc, from_epoch_ms, now_ms, to_epoch_ms
 
 MARKET_DATA_HOST = "https://data-api.binance.vision"
 
@@ -52,10 +52,10 @@ def refusal(answer: Answer) -> ExchangeError:
     return _rejection(answer)
 
 
-def _ban(answer: Answer) -> Banned:
-    until = from_ms(now_ms()) + timedelta(seconds=_ban_seconds(answer))
-    return Banned(
-        f"{answer.host} has banned this address until {isoformat(to_ms(until) // 1000 * 1000)} "
+def _ban(answer: Answer) -> ExchangeBanned:
+    until = from_epoch_ms(now_ms()) + timedelta(seconds=_ban_seconds(answer))
+    return ExchangeBanned(
+        f"{answer.host} has banned this address until {format_utc(to_epoch_ms(until) // 1000 * 1000)} "
         "(HTTP 418, too many requests): nothing is sent before; stop other programs that ask it",
         until,
     )
@@ -72,9 +72,9 @@ def _ban_seconds(answer: Answer) -> float:
     return max(int(until[1]) - now, 0) / 1000
 
 
-def _forbidden(answer: Answer) -> Forbidden:
+def _forbidden(answer: Answer) -> ExchangeForbidden:
     why = "its region" if answer.status == 451 else "its address (a firewall's answer)"
-    return Forbidden(
+    return ExchangeForbidden(
         f"{answer.host} refuses this machine for {why}, HTTP {answer.status}: set "
         f"CRYPTO_EXCHANGE_URL={MARKET_DATA_HOST}, the host for market data alone, "
         "or run it in another region"
@@ -86,7 +86,7 @@ def _redirection(answer: Answer) -> RequestRejected:
     try:
         # Headers are decoded as Latin-1; servers write addresses in UTF-8.
         given = answer.headers["Location"].encode("latin-1").decode(errors="surrogateescape")
-        target = show_as_read(hide_login(urljoin(answer.url, given)))
+        target = decode_address(redact_address(urljoin(answer.url, given)))
     except (KeyError, ValueError):
         target = "no address that can be read"
     return RequestRejected(

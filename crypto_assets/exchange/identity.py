@@ -17,7 +17,7 @@ from crypto_assets.exchange.response import Answer
 from crypto_assets.exchange.response_parsing import malformed, read_object
 from crypto_assets.exchange.transport import Inquiry, Transport, find_host
 from crypto_assets.http_client import REQUEST_ERRORS
-from crypto_assets.market.exchange_name import RECORDED
+from crypto_assets.market.exchange_name import RECORDED_PREFIX
 
 # A simulated exchange names in this header of every answer the candles that it serves.
 ORIGIN_HEADER = "X-Simulated-Exchange"
@@ -66,9 +66,9 @@ class Recording:
 
         A recording is known by the digest of all its files alone where they could not be asked for.
         """
-        if not identity.startswith(RECORDED):
+        if not identity.startswith(RECORDED_PREFIX):
             return None
-        parts = (part.rsplit(":", 2) for part in identity.removeprefix(RECORDED).split(","))
+        parts = (part.rsplit(":", 2) for part in identity.removeprefix(RECORDED_PREFIX).split(","))
         try:
             return cls({name: RecordedFile(int(rows), digest) for name, rows, digest in parts})
         except ValueError:
@@ -77,14 +77,16 @@ class Recording:
     @property
     def identity(self) -> str:
         files = sorted(self.files.items())
-        return RECORDED + ",".join(f"{name}:{file.rows}:{file.digest}" for name, file in files)
+        return RECORDED_PREFIX + ",".join(
+            f"{name}:{file.rows}:{file.digest}" for name, file in files
+        )
 
     @property
     def digest_identity(self) -> str:
         """The identity of a server that serves it and whose list of files is hidden."""
         files = {name: {"rows": f.rows, "digest": f.digest} for name, f in self.files.items()}
         said = orjson.dumps(files, option=orjson.OPT_SORT_KEYS)
-        return RECORDED + sha256(said).hexdigest()[:_DIGITS]
+        return RECORDED_PREFIX + sha256(said).hexdigest()[:_DIGITS]
 
 
 def identity_of(transport: Transport, path: str, statuses: Collection[int] = (200, 404)) -> str:

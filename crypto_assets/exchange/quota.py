@@ -4,9 +4,9 @@ import threading
 import time
 from weakref import WeakValueDictionary
 
-from crypto_assets.errors import Banned
+from crypto_assets.errors import ExchangeBanned
 from crypto_assets.exchange.weight_budget import WeightBudget
-from crypto_assets.market.utc_time import now_ms, to_ms
+from crypto_assets.market.utc_time import now_ms, to_epoch_ms
 
 
 class Allowance:
@@ -15,17 +15,17 @@ class Allowance:
     def __init__(self) -> None:
         self.weight = WeightBudget()
         self._banned_until = 0.0
-        self._ban: Banned | None = None
+        self._ban: ExchangeBanned | None = None
 
     def demand(self) -> None:
         """Raises Banned while a ban lasts: each request sent during a ban makes it longer."""
         ban = self._ban
         if ban and time.monotonic() < self._banned_until:
-            raise Banned(str(ban), ban.until)
+            raise ExchangeBanned(str(ban), ban.until)
 
-    def forbid(self, ban: Banned) -> None:
+    def forbid(self, ban: ExchangeBanned) -> None:
         """No request until that ban ends."""
-        self._banned_until = time.monotonic() + (to_ms(ban.until) - now_ms()) / 1000
+        self._banned_until = time.monotonic() + (to_epoch_ms(ban.until) - now_ms()) / 1000
         self._ban = ban
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from crypto_assets.market.utc_time import MINUTE_MS, to_ms
+from crypto_assets.market.utc_time import MINUTE_MS, to_epoch_ms
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Answer:
     def date_ms(self) -> int | None:
         """The server's clock, epoch ms, to the second."""
         try:
-            return to_ms(parsedate_to_datetime(self.headers["Date"]))
+            return to_epoch_ms(parsedate_to_datetime(self.headers["Date"]))
         except (KeyError, ValueError):
             return None
 

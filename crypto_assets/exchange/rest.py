@@ -20,7 +20,7 @@ from crypto_assets.exchange.transport import Inquiry, Patience, Transport
 from crypto_assets.exchange.weight_budget import CHEAP
 from crypto_assets.market.candles import Candle, KlineRow, candles_from_table, table_from_rows
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window
 
 PAGE_ROWS = 1000  # the most that the exchange gives
@@ -76,7 +76,7 @@ class BinanceRest:
 
         They come as the exchange writes them, in the order in which they were named.
         """
-        names = None if symbols is None else [symbol_name(text) for text in symbols]
+        names = None if symbols is None else [parse_symbol(text) for text in symbols]
         listed = orjson.dumps(names).decode()
         if not names or len(quote_plus(listed)) > _NAMED_CHARACTERS:
             return _chosen(self._info({}), names, self.base_url)
@@ -170,7 +170,7 @@ def _chosen(info: ExchangeInfo, names: Sequence[str] | None, base_url: str) -> E
     """The named symbols of an answer that has all."""
     if names is None:
         return info
-    chosen = [symbol_name(name, info.symbols) for name in names]
+    chosen = [parse_symbol(name, info.symbols) for name in names]
     unknown = [name for name in chosen if name not in info.symbols]
     if unknown:
         raise UnknownSymbol(

@@ -10,13 +10,18 @@ import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from crypto_assets.addresses import escaping_hint, hide_login, is_web_address, show_as_read
+from crypto_assets.addresses import (
+    build_escaping_hint,
+    decode_address,
+    is_web_address,
+    redact_address,
+)
 from crypto_assets.errors import (
-    Banned,
+    ExchangeBanned,
+    ExchangeForbidden,
     ExchangeUnavailable,
-    Forbidden,
     RateLimited,
-    Transient,
+    TransientError,
     WrongUse,
 )
 from crypto_assets.exchange.error_translation import refusal
@@ -75,7 +80,7 @@ class Transport:
         self, base_url: str, patience: Patience | None = None, allowance: Allowance | None = None
     ) -> None:
         self._address = _checked_url(base_url)
-        self.base_url = hide_login(self._address)
+        self.base_url = redact_address(self._address)
         self.host = find_host(self._address)
         self.allowance = allowance
         self._patience = patience or Patience()
@@ -95,7 +100,7 @@ class Transport:
         Forbidden and RequestRejected.
         """
         retrying = Retrying(
-            retry=retry_if_exception_type(Transient),
+            retry=retry_if_exception_type(TransientError),
             wait=self._wait,
             stop=self._is_enough,
             reraise=True,
@@ -109,7 +114,7 @@ class Transport:
         if answer.status in inquiry.statuses:
             return read(answer)
         error = refusal(answer)
-        if allowance and isinstance(error, Banned):
+        if allowance and isinstance(error, ExchangeBanned):
             allowance.forbid(error)
         if allowance and isinstance(error, RateLimited):
             allowance.weight.pause(error.retry_after)
@@ -141,9 +146,9 @@ class Transport:
                 f"{asked} does not answer ({describe_cause(error)}): "
                 "is the network up and the exchange's address right?"
             ) from error
-        url = show_as_read(hide_login(response.url))
+        url = decode_address(redact_address(response.url))
         if response.status_code == PROXY_LOGIN_WANTED:
-            raise Forbidden(f"{url} cannot be asked: {describe_proxy_login(self._address)}")
+            raise ExchangeForbidden(f"{url} cannot be asked: {describe_proxy_login(self._address)}")
         return Answer(url, response.status_code, response.headers, response.content)
 
     def _wait(self, state: RetryCallState) -> float:
@@ -165,9 +170,9 @@ def _checked_url(url: str) -> str:
         usable = False
     if not usable:
         raise WrongUse(
-            f"{hide_login(url)!r} is no address of an exchange: it begins with https:// or "
+            f"{redact_address(url)!r} is no address of an exchange: it begins with https:// or "
             "http:// and names a host, each part of which has 1 to 63 characters"
-            f"{escaping_hint(url)}"
+            f"{build_escaping_hint(url)}"
         )
     return url.rstrip("/")
 

@@ -8,45 +8,45 @@ lake.put(entry.key, body, fetched_at=fetched_at, source=entry.source, rows=entry
 import re
 from pathlib import Path
 
-from crypto_assets.addresses import hide_login
+from crypto_assets.addresses import redact_address
 from crypto_assets.errors import WrongUse
 from crypto_assets.lake.directory_lake import DirectoryLake
-from crypto_assets.lake.interface import Entry, Lake, ObjectInfo, S3Options
+from crypto_assets.lake.interface import Lake, LakeEntry, ObjectInfo, S3Options
 from crypto_assets.lake.object_codec import (
+    build_depth_object,
+    build_klines_object,
     count_rows,
     decode_depth,
     decode_klines,
-    depth_object,
-    describe,
+    describe_object,
     encode_klines,
-    klines_object,
 )
 from crypto_assets.lake.object_keys import (
     KeyParts,
+    build_depth_key,
+    build_klines_key,
     day_prefix,
-    depth_key,
-    klines_key,
     parse_key,
     symbol_prefix,
 )
 from crypto_assets.lake.s3_lake import S3Lake
 
 __all__ = [
-    "Entry",
     "KeyParts",
     "Lake",
+    "LakeEntry",
     "ObjectInfo",
     "S3Options",
+    "build_depth_key",
+    "build_depth_object",
+    "build_klines_key",
+    "build_klines_object",
     "count_rows",
     "day_prefix",
     "decode_depth",
     "decode_klines",
-    "depth_key",
-    "depth_object",
-    "describe",
+    "describe_object",
     "encode_klines",
-    "klines_key",
-    "klines_object",
     "open_lake",
     "parse_key",
     "symbol_prefix",
@@ -65,7 +65,7 @@ def open_lake(url: str, s3: S3Options | None = None) -> Lake:
         return S3Lake(bucket[1], s3 or S3Options())
     if not url or "://" in url:
         raise WrongUse(
-            f"{hide_login(url)!r} is no lake: give s3://bucket "
+            f"{redact_address(url)!r} is no lake: give s3://bucket "
             "(3 to 63 of a-z, 0-9, - and .; no folder) or a directory"
         )
     return DirectoryLake(Path(url))

@@ -17,12 +17,12 @@ from crypto_assets.errors import LakeError, LakeRefused, ObjectMissing
 from crypto_assets.lake.interface import (
     MARKER_KEY,
     PROBE_KEY,
-    Entry,
     Lake,
+    LakeEntry,
     ObjectInfo,
-    checked_key,
-    is_hidden,
-    source_of,
+    is_reserved_key,
+    require_valid_key,
+    source_from_key,
 )
 from crypto_assets.lake.object_codec import count_rows
 from crypto_assets.market.lake_object import Source
@@ -30,9 +30,9 @@ from crypto_assets.market.utc_time import now_ms
 
 # Files are written here, then linked or renamed to their place in one step.
 _INCOMING = ".incoming"
-_LOCK = ".lock"
+_KERNEL_LOCK_NAME = ".lock"
 # Takes the place of the kernel's lock on a share that has none: whoever creates it holds the lock.
-_LOCK_FILE = ".locked"
+_LOCK_FILE_NAME = ".locked"
 # A file stands there already, or the file system knows no links: then replacing decides.
 _NOT_LINKED = {errno.EEXIST, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
 # How shares answer to what they do not know.
@@ -65,50 +65,50 @@ class DirectoryLake(Lake):
         self._incoming = self.directory / _INCOMING
 
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
-        target = self.directory / checked_key(key)
-        with self._refused("write"), self._staged(body, fetched_at) as staged:
+        target = self.directory / require_valid_key(key)
+        with self._translate_os_errors("write"), self._stage_file(body, fetched_at) as staged:
             for _ in range(_PUT_ATTEMPTS):
                 self._make_folder(target.parent)
                 # The folder may go at any moment: a delete takes the last object's folder along.
                 with suppress(FileNotFoundError):
-                    stored = _link(staged, target) or self._replace(
+                    stored = _link_file(staged, target) or self._replace_if_outranked(
                         staged, target, (rows, fetched_at)
                     )
                     if stored:
-                        self._sync(target.parent)
+                        self._sync_folder(target.parent)
                     return stored
         raise LakeError(f"{key}: its folder in {self.url} vanishes as soon as it is made")
 
-    def read(self, key: str) -> tuple[ObjectInfo, bytes]:
-        with self._refused("read"):
+    def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
+        with self._translate_os_errors("read"):
             try:
-                with (self.directory / checked_key(key)).open("rb") as file:
-                    return _info(key, os.fstat(file.fileno())), file.read()
+                with (self.directory / require_valid_key(key)).open("rb") as file:
+                    return _info_from_stat(key, os.fstat(file.fileno())), file.read()
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
                 raise ObjectMissing(f"the lake {self.url} holds no {key}") from None
 
-    def head(self, key: str) -> ObjectInfo | None:
-        path = self.directory / checked_key(key)
-        with self._refused("read"):
+    def get_info(self, key: str) -> ObjectInfo | None:
+        path = self.directory / require_valid_key(key)
+        with self._translate_os_errors("read"):
             try:
-                return _info(key, path.stat()) if path.is_file() else None
+                return _info_from_stat(key, path.stat()) if path.is_file() else None
             except FileNotFoundError:
                 return None
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        self._demand()
-        with self._refused("read"):
-            for key, stat in _walk(self.directory, "", prefix):
-                yield _info(key, stat)
+    def list_with_info(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        self._require_directory()
+        with self._translate_os_errors("read"):
+            for key, stat in _walk_files(self.directory, "", prefix):
+                yield _info_from_stat(key, stat)
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
-        for info in self.list(prefix):
-            yield Entry(info.key, info.size_bytes, info.fetched_at)
+    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
+        for info in self.list_with_info(prefix):
+            yield LakeEntry(info.key, info.size_bytes, info.fetched_at)
 
     def delete(self, keys: Iterable[str]) -> None:
-        with self._refused("write"):
+        with self._translate_os_errors("write"):
             for key in keys:
-                path = self.directory / checked_key(key)
+                path = self.directory / require_valid_key(key)
                 with suppress(FileNotFoundError, NotADirectoryError):
                     path.unlink()
                 # Not empty, gone already, or filled again just now: all three may stay so.
@@ -116,31 +116,35 @@ class DirectoryLake(Lake):
                     if path.parent != self.directory:
                         path.parent.rmdir()
 
-    def create(self) -> None:
-        with self._refused("create"):
+    def create_storage(self) -> None:
+        with self._translate_os_errors("create"):
             self._incoming.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+            self._remove_abandoned_files()
 
-    def check(self) -> None:
-        with self._refused("write"), self._staged(b"", now_ms()) as staged:
+    def check_writable(self) -> None:
+        with self._translate_os_errors("write"), self._stage_file(b"", now_ms()) as staged:
             staged.replace(self.directory / PROBE_KEY)
 
     def _read_marker(self) -> bytes | None:
-        with self._refused("read"), suppress(FileNotFoundError):
+        with self._translate_os_errors("read"), suppress(FileNotFoundError):
             return (self.directory / MARKER_KEY).read_bytes()
         return None
 
     def _write_marker(self, body: bytes, replacing: bytes | None) -> None:
         target = self.directory / MARKER_KEY
-        with self._refused("write"), self._staged(body, now_ms()) as staged, self._locked():
+        with (
+            self._translate_os_errors("write"),
+            self._stage_file(body, now_ms()) as staged,
+            self._hold_lock(),
+        ):
             if self._read_marker() == replacing:
                 staged.replace(target)
-                self._sync(self.directory)
+                self._sync_folder(self.directory)
 
     @contextmanager
-    def _staged(self, body: bytes, fetched_at: int) -> Iterator[Path]:
+    def _stage_file(self, body: bytes, fetched_at: int) -> Iterator[Path]:
         """The body in a file of its own, on the disk, with the time it was fetched."""
-        self._demand()
+        self._require_directory()
         self._incoming.mkdir(exist_ok=True)
         staged = self._incoming / uuid.uuid4().hex
         try:
@@ -148,72 +152,72 @@ class DirectoryLake(Lake):
                 file.write(body)
                 file.flush()
                 os.utime(file.fileno(), ns=(fetched_at * 1_000_000,) * 2)
-                self._confirm(file.fileno(), _NO_SYNC)
+                self._fsync_handle(file.fileno(), _NO_SYNC)
             yield staged
         finally:
             staged.unlink(missing_ok=True)
 
-    def _replace(self, staged: Path, target: Path, rank: tuple[int, int]) -> bool:
+    def _replace_if_outranked(self, staged: Path, target: Path, rank: tuple[int, int]) -> bool:
         """`rank` are rows and fetch time; what stands with a higher one stays."""
-        with self._locked():
-            if target.exists() and _rank(target) > rank:
+        with self._hold_lock():
+            if target.exists() and _read_rank(target) > rank:
                 return False
             staged.replace(target)
             return True
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _hold_lock(self) -> Iterator[None]:
         """One replacement at a time, among all processes; the kernel frees a killed one's lock."""
-        with (self._incoming / _LOCK).open("wb") as lock:
+        with (self._incoming / _KERNEL_LOCK_NAME).open("wb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     raise
                 _warn_of_locks(self.url, error.strerror or "")
-                with self._locked_by_file():
+                with self._hold_lock_file():
                     yield
             else:
                 yield
 
     @contextmanager
-    def _locked_by_file(self) -> Iterator[None]:
+    def _hold_lock_file(self) -> Iterator[None]:
         """The same by a file that one writer alone can create.
 
         Only a killed writer leaves one; it is taken away when it has not changed for a while, by
         this process's own clock: a share's clock may be another.
         """
-        path = self._incoming / _LOCK_FILE
-        seen, since = _identity(path), time.monotonic()
-        while not _create(path):
+        path = self._incoming / _LOCK_FILE_NAME
+        seen, since = _file_identity(path), time.monotonic()
+        while not _create_exclusively(path):
             time.sleep(random.uniform(0, _LOCK_WAIT_SECONDS))  # noqa: S311 - no secret
-            now = _identity(path)
+            now = _file_identity(path)
             if now != seen:
                 seen, since = now, time.monotonic()
             elif time.monotonic() - since > _ABANDONED_LOCK_SECONDS:
                 path.unlink(missing_ok=True)
-        own = _identity(path)
+        own = _file_identity(path)
         try:
             yield
         finally:
             # Another's by now, if this process was stopped for so long that it passed for killed.
-            if _identity(path) == own:
+            if _file_identity(path) == own:
                 path.unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
-            self._sync(folder.parent)
+            self._sync_folder(folder.parent)
 
-    def _sync(self, folder: Path) -> None:
+    def _sync_folder(self, folder: Path) -> None:
         """Puts the folder's names on the disk."""
         handle = os.open(folder, os.O_RDONLY)
         try:
-            self._confirm(handle, _NO_FOLDER_SYNC)
+            self._fsync_handle(handle, _NO_FOLDER_SYNC)
         finally:
             os.close(handle)
 
-    def _confirm(self, handle: int, unknown: set[int]) -> None:
+    def _fsync_handle(self, handle: int, unknown: set[int]) -> None:
         """Waits until the disk has it, where the file system can say so."""
         try:
             os.fsync(handle)
@@ -222,21 +226,21 @@ class DirectoryLake(Lake):
                 raise
             _warn_of_sync(self.url, error.strerror or "")
 
-    def _sweep(self) -> None:
+    def _remove_abandoned_files(self) -> None:
         """Removes what killed writers left aside."""
         for path in self._incoming.iterdir():
             with suppress(FileNotFoundError):
                 # By change time: a file's modification time is the time its content was fetched.
                 old = time.time() - path.stat().st_ctime > _ABANDONED_SECONDS
-                if old and path.name not in (_LOCK, _LOCK_FILE):
+                if old and path.name not in (_KERNEL_LOCK_NAME, _LOCK_FILE_NAME):
                     path.unlink()
 
-    def _demand(self) -> None:
+    def _require_directory(self) -> None:
         if not self.directory.is_dir():
             raise LakeRefused(f"the lake {self.url} does not exist: run `crypto-assets init`")
 
     @contextmanager
-    def _refused(self, verb: str) -> Iterator[None]:
+    def _translate_os_errors(self, verb: str) -> Iterator[None]:
         """The system's refusal as a line that names the lake."""
         try:
             yield
@@ -247,7 +251,7 @@ class DirectoryLake(Lake):
             ) from error
 
 
-def _link(staged: Path, target: Path) -> bool:
+def _link_file(staged: Path, target: Path) -> bool:
     """True if the file is in its place; False where one stood there, or links are unknown."""
     try:
         target.hardlink_to(staged)
@@ -258,11 +262,11 @@ def _link(staged: Path, target: Path) -> bool:
     return True
 
 
-def _rank(path: Path) -> tuple[int, int]:
+def _read_rank(path: Path) -> tuple[int, int]:
     return count_rows(path.read_bytes()), path.stat().st_mtime_ns // 1_000_000
 
 
-def _create(path: Path) -> bool:
+def _create_exclusively(path: Path) -> bool:
     """False where the file is there already."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
@@ -271,7 +275,7 @@ def _create(path: Path) -> bool:
     return True
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _file_identity(path: Path) -> tuple[int, int] | None:
     """Another one for each file that is created under the path; None where there is none."""
     try:
         stat = path.stat()
@@ -300,11 +304,11 @@ def _warn_of_locks(url: str, why: str) -> None:
     )
 
 
-def _info(key: str, stat: os.stat_result) -> ObjectInfo:
-    return ObjectInfo(key, stat.st_size, stat.st_mtime_ns // 1_000_000, source_of(key))
+def _info_from_stat(key: str, stat: os.stat_result) -> ObjectInfo:
+    return ObjectInfo(key, stat.st_size, stat.st_mtime_ns // 1_000_000, source_from_key(key))
 
 
-def _walk(folder: Path, name: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+def _walk_files(folder: Path, name: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
     """Files under a folder by key; `name` is the folder's key with its slash."""
     try:
         with os.scandir(folder) as found:
@@ -312,11 +316,11 @@ def _walk(folder: Path, name: str, prefix: str) -> Iterator[tuple[str, os.stat_r
     except (FileNotFoundError, NotADirectoryError):
         return
     for key, item in sorted(items, key=lambda pair: pair[0]):
-        if is_hidden(key):
+        if is_reserved_key(key):
             continue
         if key.endswith("/"):
             if key.startswith(prefix) or prefix.startswith(key):
-                yield from _walk(Path(item.path), key, prefix)
+                yield from _walk_files(Path(item.path), key, prefix)
         elif key.startswith(prefix):
             with suppress(FileNotFoundError):
                 yield key, item.stat()

@@ -34,7 +34,7 @@ class ObjectInfo:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LakeEntry:
     """One line of a cheap listing; `stored_at`, epoch ms, is when it was put or fetched."""
 
     key: str
@@ -74,22 +74,22 @@ class Lake(ABC):
         """
 
     @abstractmethod
-    def read(self, key: str) -> tuple[ObjectInfo, bytes]:
+    def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
         """An object and what is known of it, of one moment. Raises ObjectMissing."""
 
     @abstractmethod
-    def head(self, key: str) -> ObjectInfo | None:
+    def get_info(self, key: str) -> ObjectInfo | None:
         """What is known of an object, None where there is none."""
 
     @abstractmethod
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
+    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
         """Objects whose key begins with `prefix`, at the price of a listing.
 
         In the order of their keys, if they are of this lake's layout.
         """
 
     @abstractmethod
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+    def list_with_info(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """As `entries`, with fetch time and source; on S3 each object costs a request."""
 
     @abstractmethod
@@ -97,11 +97,11 @@ class Lake(ABC):
         """Removes the objects; one that is not there is no error."""
 
     @abstractmethod
-    def create(self) -> None:
+    def create_storage(self) -> None:
         """Makes the bucket where there is none; two may do so at once."""
 
     @abstractmethod
-    def check(self) -> None:
+    def check_writable(self) -> None:
         """Proves that the lake is there and may be written."""
 
     @abstractmethod
@@ -114,11 +114,11 @@ class Lake(ABC):
 
     def get(self, key: str) -> bytes:
         """An object's body. Raises ObjectMissing."""
-        return self.read(key)[1]
+        return self.get_with_info(key)[1]
 
-    def size(self) -> tuple[int, int]:
+    def measure_size(self) -> tuple[int, int]:
         """How many objects the lake holds, and their bytes."""
-        sizes = [entry.size_bytes for entry in self.entries()]
+        sizes = [entry.size_bytes for entry in self.list_entries()]
         return len(sizes), sum(sizes)
 
     def copy_to(self, other: "Lake", key: str) -> bool:
@@ -127,21 +127,21 @@ class Lake(ABC):
         False where `other` keeps what it holds, as `put`. Raises ObjectMissing, and LakeError
         where what was read back differs.
         """
-        info, body = self.read(key)
+        info, body = self.get_with_info(key)
         source = info.source or Source.IMPORT
-        rows = rows_of(info, body)
+        rows = resolve_row_count(info, body)
         if not other.put(key, body, fetched_at=info.fetched_at, source=source, rows=rows):
             return False
         if sha256(other.get(key)).digest() != sha256(body).digest():
             raise LakeError(f"the copy of {key} in {other.url} differs from {self.url}")
         return True
 
-    def owner(self) -> str | None:
+    def get_owner(self) -> str | None:
         """Which exchange the lake belongs to, None of one that nobody claimed."""
         body = self._read_marker()
         return None if body is None else self._parse_marker(body)
 
-    def claim(self, identity: str, renaming: str | None = None) -> None:
+    def claim_for_exchange(self, identity: str, renaming: str | None = None) -> None:
         """Makes the lake belong to an exchange for good; of two at once, one wins.
 
         `renaming` is the name that the same exchange had so far. Raises ForeignExchange where the
@@ -151,7 +151,7 @@ class Lake(ABC):
         named = None if body is None else self._parse_marker(body)
         if named is None or named == renaming != identity:
             self._write_marker(orjson.dumps({"exchange": identity}), replacing=body)
-        owner = self.owner()
+        owner = self.get_owner()
         if owner != identity:
             raise ForeignExchange(
                 f"the lake {self.url} belongs to {shorten_exchange_name(owner or 'nobody')}, "
@@ -168,24 +168,24 @@ class Lake(ABC):
             ) from None
 
 
-def rows_of(info: ObjectInfo, body: bytes) -> int:
+def resolve_row_count(info: ObjectInfo, body: bytes) -> int:
     """The count that the lake keeps, or a count of the body."""
     return count_rows(body) if info.rows is None else info.rows
 
 
-def source_of(key: str) -> Source | None:
+def source_from_key(key: str) -> Source | None:
     """What a key of this layout says of its source."""
     parts = parse_key(key)
     return parts.source if parts else None
 
 
-def checked_key(key: str) -> str:
+def require_valid_key(key: str) -> str:
     """`key`, if every body of a lake can hold it. Raises WrongUse."""
     parts = key.split("/")
-    if not all(parts) or {".", ".."} & set(parts) or "\0" in key or is_hidden(key):
+    if not all(parts) or {".", ".."} & set(parts) or "\0" in key or is_reserved_key(key):
         raise WrongUse(f"{key!r} cannot be an object's key")
     return key
 
 
-def is_hidden(key: str) -> bool:
+def is_reserved_key(key: str) -> bool:
     return key == MARKER_KEY or key.startswith(".")

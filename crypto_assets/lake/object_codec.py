@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from crypto_assets.errors import LakeError
-from crypto_assets.lake.object_keys import depth_key, klines_key, parse_key
+from crypto_assets.lake.object_keys import build_depth_key, build_klines_key, parse_key
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
@@ -52,7 +52,7 @@ def count_rows(body: bytes) -> int:
     return len(content) if isinstance(content, list) else 0
 
 
-def klines_object(
+def build_klines_object(
     bucket: str, symbol: str, klines: RawKlines, source: Source, fetched_at: int
 ) -> tuple[LakeObject, bytes]:
     """Rows of one symbol and UTC day as an object to put and its manifest entry.
@@ -62,27 +62,29 @@ def klines_object(
     if not klines:
         raise LakeError(f"an object of {symbol} needs at least one candle")
     first, last = (int(klines.open_times[place]) for place in (0, -1))
-    key = klines_key(symbol, first, last, source)
-    return _described(bucket, key, klines.body, len(klines), fetched_at), klines.body
+    key = build_klines_key(symbol, first, last, source)
+    return _build_lake_object(bucket, key, klines.body, len(klines), fetched_at), klines.body
 
 
-def depth_object(
+def build_depth_object(
     bucket: str, symbol: str, answer: bytes, captured_at: int
 ) -> tuple[LakeObject, bytes]:
     """An order book's answer as an object to put and its manifest entry; epoch ms."""
-    key = depth_key(symbol, captured_at)
-    return _described(bucket, key, answer, count_rows(answer), captured_at), answer
+    key = build_depth_key(symbol, captured_at)
+    return _build_lake_object(bucket, key, answer, count_rows(answer), captured_at), answer
 
 
-def describe(bucket: str, key: str, body: bytes, fetched_at: int) -> LakeObject:
+def describe_object(bucket: str, key: str, body: bytes, fetched_at: int) -> LakeObject:
     """The manifest entry of an object that stands in the lake; `fetched_at` in epoch ms.
 
     Raises LakeError where the key is not of this lake's layout.
     """
-    return _described(bucket, key, body, count_rows(body), fetched_at)
+    return _build_lake_object(bucket, key, body, count_rows(body), fetched_at)
 
 
-def _described(bucket: str, key: str, body: bytes, rows: int, fetched_at: int) -> LakeObject:
+def _build_lake_object(
+    bucket: str, key: str, body: bytes, rows: int, fetched_at: int
+) -> LakeObject:
     parts = parse_key(key)
     if parts is None:
         raise LakeError(f"{key!r} is not named as an object of this lake")

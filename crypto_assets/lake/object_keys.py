@@ -7,7 +7,7 @@ from datetime import date
 from crypto_assets.errors import LakeError
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.symbols import is_symbol
-from crypto_assets.market.utc_time import day_of, isoformat
+from crypto_assets.market.utc_time import day_of, format_utc
 
 # A symbol has no lower case ASCII letters, so that what follows it is no part of one.
 _KLINES = re.compile(
@@ -33,7 +33,7 @@ class KeyParts:
     source: Source
 
 
-def klines_key(symbol: str, first: int, last: int, source: Source) -> str:
+def build_klines_key(symbol: str, first: int, last: int, source: Source) -> str:
     """Key of the candles from open time `first` to `last`, both epoch ms and inclusive.
 
     Raises LakeError where they do not lie in one UTC day, first before last.
@@ -41,12 +41,12 @@ def klines_key(symbol: str, first: int, last: int, source: Source) -> str:
     day = day_of(first)
     if last < first or day_of(last) != day:
         raise LakeError(
-            f"an object holds one UTC day in order, not {isoformat(first)} to {isoformat(last)}"
+            f"an object holds one UTC day in order, not {format_utc(first)} to {format_utc(last)}"
         )
     return f"{day}/{symbol}_klines_{first}-{last}_{source}.json"
 
 
-def depth_key(symbol: str, captured: int) -> str:
+def build_depth_key(symbol: str, captured: int) -> str:
     """Key of the order book captured at `captured`, epoch ms."""
     return f"{day_of(captured)}/{symbol}_depth_{captured}.json"
 

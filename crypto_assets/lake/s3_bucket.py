@@ -33,10 +33,10 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from crypto_assets.addresses import (
     AddressingStyle,
-    escaping_hint,
-    hide_login,
+    build_escaping_hint,
     is_web_address,
-    without_login,
+    redact_address,
+    remove_logins,
 )
 from crypto_assets.errors import (
     LakeError,
@@ -54,48 +54,54 @@ from crypto_assets.http_client import (
     find_proxies,
     require_readable_proxy,
 )
-from crypto_assets.lake.interface import PROBE_KEY, Entry, S3Options
-from crypto_assets.market.utc_time import now_ms, to_ms
+from crypto_assets.lake.interface import PROBE_KEY, LakeEntry, S3Options
+from crypto_assets.market.utc_time import now_ms, to_epoch_ms
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-CONNECTIONS = 32
-PAGE = 1000  # the most keys that one listing may answer, or one delete name, by the protocol
+MAX_CONNECTIONS = 32
+PAGE_SIZE = 1000  # the most keys that one listing may answer, or one delete name, by the protocol
 
 _CONFIG = Config(
     # What MinIO, SeaweedFS, rclone and Ceph all take.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
     retries={"mode": "standard", "total_max_attempts": 7},
-    max_pool_connections=CONNECTIONS,
+    max_pool_connections=MAX_CONNECTIONS,
     connect_timeout=5,
     read_timeout=60,
 )
 # A condition of a put did not hold: somebody was there first.
-_LOST = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"}
+_CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"}
 _WRONG_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _WRONG_TOKEN = {"InvalidToken", "ExpiredToken", "TokenRefreshRequired", "InvalidClientTokenId"}
 _WRONG_TIME = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
 # The protocol's own bound between the server's clock and that of whoever signs.
-_MOST_SKEW_SECONDS = 900
+_MAX_SKEW_SECONDS = 900
 _WRONG_REGION = {
     "AuthorizationHeaderMalformed",
     "IllegalLocationConstraintException",
     "InvalidLocationConstraint",
 }
-_ELSEWHERE = {301, 307}
+_REDIRECT_STATUSES = {301, 307}
 # How stores that know hosts only (Alibaba, Tencent) refuse the bucket in the path.
-_WANT_HOST = {"SecondLevelDomainForbidden", "PathStyleDomainForbidden", "VirtualHostDomainRequired"}
+_PATH_STYLE_REFUSED = {
+    "SecondLevelDomainForbidden",
+    "PathStyleDomainForbidden",
+    "VirtualHostDomainRequired",
+}
 # The name of a host that nobody knows, or that the server's certificate lacks.
 _WRONG_NAME = (socket.gaierror, ssl.SSLCertVerificationError)
-_SAY_PATH = "set AWS_S3_ADDRESSING_STYLE=path if the server knows no bucket before its host's name"
+_PATH_STYLE_HINT = (
+    "set AWS_S3_ADDRESSING_STYLE=path if the server knows no bucket before its host's name"
+)
 _DEFAULT_REGION = "us-east-1"
-_OPENING = Lock()
+_CLIENT_LOCK = Lock()
 
 
 @dataclass(frozen=True)
-class Standing:
+class ObjectHeaders:
     """An object as its headers tell; `modified_at` in epoch ms, metadata's names in lower case."""
 
     etag: str
@@ -104,7 +110,7 @@ class Standing:
     metadata: Mapping[str, str]
 
 
-class Bucket:
+class S3Bucket:
     """Requests to one bucket; raises LakeUnavailable, LakeRefused and ObjectMissing alone."""
 
     def __init__(self, name: str, options: S3Options) -> None:
@@ -113,15 +119,15 @@ class Bucket:
         url = options.endpoint_url
         if url is not None and not is_web_address(url):
             raise WrongUse(
-                f"AWS_ENDPOINT_URL_S3 {hide_login(url)!r} is no address: it begins with "
+                f"AWS_ENDPOINT_URL_S3 {redact_address(url)!r} is no address: it begins with "
                 "https:// or http:// and names a host"
             )
 
     @cached_property
-    def _client(self) -> "S3Client":
+    def _s3_client(self) -> "S3Client":
         try:
             # One at a time: threads that begin together would each make one of their own.
-            with _OPENING:
+            with _CLIENT_LOCK:
                 return _open_client(self._options)
         except ProfileNotFound as error:
             raise LakeRefused(
@@ -131,17 +137,17 @@ class Bucket:
             ) from error
         except BotoCoreError as error:
             place = f"bucket {self.name}"
-            raise _unusable(place, error, self._options.endpoint_url or "") from None
+            raise _convert_boto_error(place, error, self._options.endpoint_url or "") from None
 
     @cached_property
-    def honours_conditions(self) -> bool:
+    def supports_conditional_put(self) -> bool:
         """Whether a put's conditions count here; asked once, of an object that nobody needs."""
-        with self._translated():
+        with self._translate_errors():
             try:
                 once = {"IfNoneMatch": "*"}
-                return not all(self._put(PROBE_KEY, b"", {}, once) for _ in range(2))
+                return not all(self._put_object(PROBE_KEY, b"", {}, once) for _ in range(2))
             except ClientError as error:
-                if _status(error) == 501:
+                if _http_status(error) == 501:
                     return False
                 raise
 
@@ -153,81 +159,83 @@ class Bucket:
         condition: Mapping[str, str] | None = None,
     ) -> bool:
         """False where `condition`, IfMatch or IfNoneMatch, did not hold."""
-        with self._translated():
-            return self._put(key, body, metadata or {}, condition or {})
+        with self._translate_errors():
+            return self._put_object(key, body, metadata or {}, condition or {})
 
-    def get(self, key: str) -> tuple[Standing, bytes]:
+    def get(self, key: str) -> tuple[ObjectHeaders, bytes]:
         """An object and its headers. Raises ObjectMissing."""
-        with self._translated(key):
-            return self._get(key)
+        with self._translate_errors(key):
+            return self._get_object(key)
 
-    def head(self, key: str) -> Standing | None:
-        with self._translated():
+    def head_object(self, key: str) -> ObjectHeaders | None:
+        with self._translate_errors():
             try:
-                return _standing(self._client.head_object(Bucket=self.name, Key=key))
+                return _parse_headers(self._s3_client.head_object(Bucket=self.name, Key=key))
             except ClientError as error:
-                if _status(error) == 404:
+                if _http_status(error) == 404:
                     return None
                 raise
 
-    def pages(self, prefix: str) -> Iterator[tuple[Entry, ...]]:
+    def list_pages(self, prefix: str) -> Iterator[tuple[LakeEntry, ...]]:
         """Objects whose keys begin with `prefix`, PAGE at a time."""
-        with self._translated():
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.name, Prefix=prefix, PaginationConfig={"PageSize": PAGE}
+        with self._translate_errors():
+            pages = self._s3_client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=prefix, PaginationConfig={"PageSize": PAGE_SIZE}
             )
             for page in pages:
-                self._require_own(page)
+                self._require_own_listing(page)
                 yield tuple(
-                    Entry(item["Key"], item["Size"], to_ms(item["LastModified"]))
+                    LakeEntry(item["Key"], item["Size"], to_epoch_ms(item["LastModified"]))
                     for item in page.get("Contents", ())
                 )
 
     def delete(self, keys: Sequence[str]) -> None:
         """Keys that are not there count as deleted."""
-        for start in range(0, len(keys), PAGE):
-            names: Any = [{"Key": key} for key in keys[start : start + PAGE]]
-            with self._translated():
-                answer = self._client.delete_objects(
+        for start in range(0, len(keys), PAGE_SIZE):
+            names: Any = [{"Key": key} for key in keys[start : start + PAGE_SIZE]]
+            with self._translate_errors():
+                answer = self._s3_client.delete_objects(
                     Bucket=self.name, Delete={"Objects": names, "Quiet": True}
                 )
             for error in answer.get("Errors", ()):
                 raise LakeRefused(
-                    f"{self._place} does not delete {error.get('Key')}: {error.get('Code')}"
+                    f"{self._display_name} does not delete {error.get('Key')}: {error.get('Code')}"
                 )
 
-    def create(self) -> None:
-        with self._translated():
-            region = self._client.meta.region_name
+    def create_bucket(self) -> None:
+        with self._translate_errors():
+            region = self._s3_client.meta.region_name
             elsewhere = region != _DEFAULT_REGION
             place: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
             try:
-                self._client.create_bucket(Bucket=self.name, **(place if elsewhere else {}))
+                self._s3_client.create_bucket(Bucket=self.name, **(place if elsewhere else {}))
             except ClientError as error:
-                if _status(error) != 409:
+                if _http_status(error) != 409:
                     raise
                 # Ours already, made by another this moment, or a stranger's: looking tells.
-                self.look()
+                self.check_listing()
 
-    def look(self) -> None:
+    def check_listing(self) -> None:
         """Asks for one key: a HEAD would not say what is wrong."""
-        with self._translated():
-            answer = self._client.list_objects_v2(Bucket=self.name, MaxKeys=1)
-        self._require_own(answer)
+        with self._translate_errors():
+            answer = self._s3_client.list_objects_v2(Bucket=self.name, MaxKeys=1)
+        self._require_own_listing(answer)
 
-    def _require_own(self, listing: Mapping[str, Any]) -> None:
+    def _require_own_listing(self, listing: Mapping[str, Any]) -> None:
         """Raises LakeRefused where the server has listed its buckets, not what this one holds.
 
         A server does so that knows no bucket before its host's name.
         """
-        if self._virtual and "Name" not in listing:
-            raise LakeRefused(f"{self._place} does not answer for this bucket: {_SAY_PATH}")
+        if self._is_virtual_hosted and "Name" not in listing:
+            raise LakeRefused(
+                f"{self._display_name} does not answer for this bucket: {_PATH_STYLE_HINT}"
+            )
 
-    def _put(
+    def _put_object(
         self, key: str, body: bytes, metadata: Mapping[str, str], condition: Mapping[str, Any]
     ) -> bool:
         try:
-            self._client.put_object(
+            self._s3_client.put_object(
                 Bucket=self.name,
                 Key=key,
                 Body=body,
@@ -236,7 +244,7 @@ class Bucket:
                 **condition,
             )
         except ClientError as error:
-            if condition and error.response["Error"].get("Code") in _LOST:
+            if condition and error.response["Error"].get("Code") in _CONDITION_FAILED:
                 return False
             raise
         return True
@@ -247,46 +255,48 @@ class Bucket:
         wait=wait_random_exponential(multiplier=0.1, max=2),
         reraise=True,
     )
-    def _get(self, key: str) -> tuple[Standing, bytes]:
+    def _get_object(self, key: str) -> tuple[ObjectHeaders, bytes]:
         """boto3 asks again for an answer that failed, not for a body that was cut off."""
-        answer = self._client.get_object(Bucket=self.name, Key=key)
-        return _standing(answer), answer["Body"].read()
+        answer = self._s3_client.get_object(Bucket=self.name, Key=key)
+        return _parse_headers(answer), answer["Body"].read()
 
     @property
-    def _place(self) -> str:
-        return f"bucket {self.name} at {hide_login(self._client.meta.endpoint_url)}"
+    def _display_name(self) -> str:
+        return f"bucket {self.name} at {redact_address(self._s3_client.meta.endpoint_url)}"
 
     @property
-    def _virtual(self) -> bool:
+    def _is_virtual_hosted(self) -> bool:
         """Whether the bucket was set to stand before the host's name."""
-        chosen: Mapping[str, Any] = getattr(self._client.meta.config, "s3", None) or {}
+        chosen: Mapping[str, Any] = getattr(self._s3_client.meta.config, "s3", None) or {}
         return chosen.get("addressing_style") == AddressingStyle.VIRTUAL
 
     @contextmanager
-    def _translated(self, key: str = "") -> Iterator[None]:
+    def _translate_errors(self, key: str = "") -> Iterator[None]:
         """boto3's errors as ours, each a line that names the bucket and what to do."""
         try:
             yield
         except ClientError as error:
-            raise self._refusal(error, key) from error
+            raise self._convert_client_error(error, key) from error
         except (EndpointError, HTTPClientError) as error:
             # The error's own text may hold the login of a proxy, or of the address.
-            raise LakeUnavailable(self._failure(error)) from None
+            raise LakeUnavailable(self._describe_failure(error)) from None
         except IncompleteReadError as error:
-            raise LakeUnavailable(f"{self._place} cut an answer off: {error}") from error
+            raise LakeUnavailable(f"{self._display_name} cut an answer off: {error}") from error
         except BotoCoreError as error:
             # Its text may hold the address, which stands in the message without its login.
-            raise _unusable(self._place, error, self._client.meta.endpoint_url) from None
+            raise _convert_boto_error(
+                self._display_name, error, self._s3_client.meta.endpoint_url
+            ) from None
 
-    def _failure(self, error: BotoCoreError) -> str:
+    def _describe_failure(self, error: BotoCoreError) -> str:
         """Why no answer came, and what to do."""
-        endpoint = self._client.meta.endpoint_url
+        endpoint = self._s3_client.meta.endpoint_url
         if said := describe_proxy_failure(endpoint, error):
-            return f"{self._place} cannot be asked: {said}"
+            return f"{self._display_name} cannot be asked: {said}"
         causes, why = find_causes(error), describe_cause(error)
         if any(isinstance(cause, FileNotFoundError) for cause in causes):
             return (
-                f"{self._place} cannot be asked: AWS_CA_BUNDLE, or ca_bundle of the profile, names "
+                f"{self._display_name} cannot be asked: AWS_CA_BUNDLE, or ca_bundle of the profile, names "
                 "a file that does not exist: unset it, or name a file of certificates"
             )
         asked, ours = (
@@ -296,61 +306,67 @@ class Bucket:
         # Amazon's address of another region is the store's too.
         if not f".{asked}".endswith(f".{ours}") and ".s3" not in f".{asked}":
             return (
-                f"{self._place} cannot be asked: {asked}, which gives the credentials, "
+                f"{self._display_name} cannot be asked: {asked}, which gives the credentials, "
                 f"does not answer ({why})"
             )
-        if self._virtual and any(isinstance(cause, _WRONG_NAME) for cause in causes):
-            return f"{self._place} does not answer as {asked} ({why}): {_SAY_PATH}"
+        if self._is_virtual_hosted and any(isinstance(cause, _WRONG_NAME) for cause in causes):
+            return f"{self._display_name} does not answer as {asked} ({why}): {_PATH_STYLE_HINT}"
         return (
-            f"{self._place} does not answer ({why}): "
+            f"{self._display_name} does not answer ({why}): "
             "is the object store running, and AWS_ENDPOINT_URL_S3 right?"
         )
 
-    def _refusal(self, error: ClientError, key: str) -> LakeError:
+    def _convert_client_error(self, error: ClientError, key: str) -> LakeError:
         """What an answer that refuses means."""
         code = error.response["Error"].get("Code", "")
         said = f"{code} {error.response['Error'].get('Message', '')}".strip()
-        status = _status(error)
+        status = _http_status(error)
         if code == "NoSuchKey":
-            return ObjectMissing(f"{self._place} holds no {key or 'such object'}")
+            return ObjectMissing(f"{self._display_name} holds no {key or 'such object'}")
         if status >= 500 or status == 429:
-            return LakeUnavailable(f"{self._place} failed: {said}")
-        return LakeRefused(f"{self._place} {self._why_refused(error, code, said, status)}")
+            return LakeUnavailable(f"{self._display_name} failed: {said}")
+        return LakeRefused(
+            f"{self._display_name} {self._describe_refusal(error, code, said, status)}"
+        )
 
-    def _why_refused(self, error: ClientError, code: str, said: str, status: int) -> str:
+    def _describe_refusal(self, error: ClientError, code: str, said: str, status: int) -> str:
         """What follows the bucket's name: the reason, and what to do."""
         if skew := _describe_skew(error, code, status):
             return f"refuses the time of the request ({code}): {skew}"
-        if error.operation_name not in self._client.meta.service_model.operation_names:
+        if error.operation_name not in self._s3_client.meta.service_model.operation_names:
             return f"cannot be asked: {error.operation_name} gives no credentials ({said})"
         if status == PROXY_LOGIN_WANTED:
-            return f"cannot be asked: {describe_proxy_login(self._client.meta.endpoint_url)}"
-        if status in _ELSEWHERE or code in _WRONG_REGION:
+            return f"cannot be asked: {describe_proxy_login(self._s3_client.meta.endpoint_url)}"
+        if status in _REDIRECT_STATUSES or code in _WRONG_REGION:
             return f"is of another region or address ({said}): {_describe_region(error)}"
         if code in _WRONG_TOKEN:
-            return f"refuses the session token ({said}): renew {self._keys}"
-        return self._why_not_found(code, said, status) or self._why_forbidden(code, said, status)
+            return f"refuses the session token ({said}): renew {self._credentials_hint}"
+        return self._describe_not_found(code, said, status) or self._describe_forbidden(
+            code, said, status
+        )
 
-    def _why_not_found(self, code: str, said: str, status: int) -> str | None:
+    def _describe_not_found(self, code: str, said: str, status: int) -> str | None:
         """Where the server does not find the bucket in the address, or has none of the name."""
-        if code in _WANT_HOST or (code == "InvalidBucketName" and not self._virtual):
+        if code in _PATH_STYLE_REFUSED or (
+            code == "InvalidBucketName" and not self._is_virtual_hosted
+        ):
             return f"refuses its name in the path ({said}): set AWS_S3_ADDRESSING_STYLE=virtual"
-        if self._virtual and status in {400, 404, 405}:
+        if self._is_virtual_hosted and status in {400, 404, 405}:
             return (
                 f"is not known there ({said}): run `crypto-assets init`; where that fails, "
-                f"{_SAY_PATH}"
+                f"{_PATH_STYLE_HINT}"
             )
         return "does not exist: run `crypto-assets init`" if status == 404 else None
 
-    def _why_forbidden(self, code: str, said: str, status: int) -> str:
+    def _describe_forbidden(self, code: str, said: str, status: int) -> str:
         if code in _WRONG_KEY:
-            return f"refuses the key ({code}): check {self._keys}"
+            return f"refuses the key ({code}): check {self._credentials_hint}"
         if status == 403:
             return f"allows this key too little ({said}): give it read and write"
         return f"refuses: {said}"
 
     @property
-    def _keys(self) -> str:
+    def _credentials_hint(self) -> str:
         """Where the keys come from, in words."""
         if self._options.access_key_id:
             token = ", and AWS_SESSION_TOKEN" if self._options.session_token else ""
@@ -360,12 +376,12 @@ class Bucket:
         return "the keys that boto3 finds (the default profile, or this machine's role)"
 
 
-def _unusable(place: str, error: BotoCoreError, endpoint_url: str) -> LakeError:
+def _convert_boto_error(place: str, error: BotoCoreError, endpoint_url: str) -> LakeError:
     """No request was sent, mostly for want of credentials."""
     text = str(error)
     if endpoint_url:
-        text = text.replace(endpoint_url, hide_login(endpoint_url))
-    said = without_login(" ".join(text.split()))
+        text = text.replace(endpoint_url, redact_address(endpoint_url))
+    said = remove_logins(" ".join(text.split()))
     if isinstance(error, CredentialRetrievalError | MetadataRetrievalError):
         return LakeUnavailable(f"{place} cannot be asked, for want of credentials: {said}")
     return LakeRefused(
@@ -381,10 +397,10 @@ def _describe_skew(error: ClientError, code: str, status: int) -> str | None:
     """
     try:
         date = error.response["ResponseMetadata"]["HTTPHeaders"]["date"]
-        ahead = (now_ms() - to_ms(parsedate_to_datetime(date))) / 1000
+        ahead = (now_ms() - to_epoch_ms(parsedate_to_datetime(date))) / 1000
     except (KeyError, ValueError, TypeError):
         ahead = 0.0
-    if code not in _WRONG_TIME and not (status == 403 and abs(ahead) > _MOST_SKEW_SECONDS):
+    if code not in _WRONG_TIME and not (status == 403 and abs(ahead) > _MAX_SKEW_SECONDS):
         return None
     compared = f" is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
     return (
@@ -397,14 +413,16 @@ def _describe_region(error: ClientError) -> str:
     headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
     told: Mapping[str, Any] = error.response["Error"]
     region = told.get("Region") or headers.get("x-amz-bucket-region")
-    place = hide_login(str(told.get("Endpoint") or _server_of(headers.get("location", ""))))
+    place = redact_address(
+        str(told.get("Endpoint") or _extract_server_url(headers.get("location", "")))
+    )
     return (
         f"set AWS_REGION{f'={region}' if region else ' to its region'} and, where "
         f"AWS_ENDPOINT_URL_S3 is set, that{f' to {place}' if place else ' to its address'}"
     )
 
 
-def _server_of(url: str) -> str:
+def _extract_server_url(url: str) -> str:
     """`https://host:port` of an address, nothing where it is none."""
     if not is_web_address(url):
         return ""
@@ -412,16 +430,16 @@ def _server_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _status(error: ClientError) -> int:
+def _http_status(error: ClientError) -> int:
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def _standing(answer: Any) -> Standing:
+def _parse_headers(answer: Any) -> ObjectHeaders:
     """Of an answer to HEAD or GET. Servers change the case of metadata's names; S3 lowers it."""
-    return Standing(
+    return ObjectHeaders(
         etag=answer["ETag"],
         size_bytes=answer["ContentLength"],
-        modified_at=to_ms(answer["LastModified"]),
+        modified_at=to_epoch_ms(answer["LastModified"]),
         metadata={name.lower(): text for name, text in answer["Metadata"].items()},
     )
 
@@ -466,10 +484,10 @@ def _make_client(session: boto3.session.Session, options: S3Options, config: Con
     except ValueError as error:
         if isinstance(error, BotoCoreError):
             raise
-        shown = hide_login(options.endpoint_url or "")
+        shown = redact_address(options.endpoint_url or "")
         raise WrongUse(
             f"AWS_ENDPOINT_URL_S3 {shown!r} is no address: its host has letters, digits, hyphens "
-            f"and dots alone{escaping_hint(options.endpoint_url or '')}"
+            f"and dots alone{build_escaping_hint(options.endpoint_url or '')}"
         ) from None
 
 

@@ -8,16 +8,16 @@ from crypto_assets.errors import LakeError, ObjectMissing
 from crypto_assets.lake.interface import (
     MARKER_KEY,
     PROBE_KEY,
-    Entry,
     Lake,
+    LakeEntry,
     ObjectInfo,
     S3Options,
-    checked_key,
-    is_hidden,
-    rows_of,
-    source_of,
+    is_reserved_key,
+    require_valid_key,
+    resolve_row_count,
+    source_from_key,
 )
-from crypto_assets.lake.s3_bucket import CONNECTIONS, Bucket, Standing
+from crypto_assets.lake.s3_bucket import MAX_CONNECTIONS, ObjectHeaders, S3Bucket
 from crypto_assets.market.lake_object import Source
 
 _PUT_ATTEMPTS = 20
@@ -32,48 +32,52 @@ class S3Lake(Lake):
     def __init__(self, bucket: str, options: S3Options) -> None:
         self.bucket = bucket
         self.url = f"s3://{bucket}"
-        self._objects = Bucket(bucket, options)
+        self._objects = S3Bucket(bucket, options)
 
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
         metadata = {"rows": str(rows), "source": str(source), "fetched-at": str(fetched_at)}
-        checked_key(key)
+        require_valid_key(key)
         # Where conditions count, the common case, a key that is still free, costs one request.
-        standing = None if self._objects.honours_conditions else self._objects.head(key)
+        standing = (
+            None if self._objects.supports_conditional_put else self._objects.head_object(key)
+        )
         for _ in range(_PUT_ATTEMPTS):
-            if standing and self._rank(key, standing) > (rows, fetched_at):
+            if standing and self._read_rank(key, standing) > (rows, fetched_at):
                 return False
-            if self._objects.put(key, body, metadata, self._condition(standing)):
+            if self._objects.put(key, body, metadata, self._build_condition(standing)):
                 return True
-            standing = self._objects.head(key)
+            standing = self._objects.head_object(key)
         raise LakeError(f"{key} in {self.url} was replaced by others at every attempt")
 
-    def read(self, key: str) -> tuple[ObjectInfo, bytes]:
-        standing, body = self._objects.get(checked_key(key))
-        return _info(key, standing), body
+    def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
+        standing, body = self._objects.get(require_valid_key(key))
+        return _info_from_headers(key, standing), body
 
-    def head(self, key: str) -> ObjectInfo | None:
-        standing = self._objects.head(checked_key(key))
-        return _info(key, standing) if standing else None
+    def get_info(self, key: str) -> ObjectInfo | None:
+        standing = self._objects.head_object(require_valid_key(key))
+        return _info_from_headers(key, standing) if standing else None
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
-        for page in self._objects.pages(prefix):
-            yield from (entry for entry in page if not is_hidden(entry.key))
+    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
+        for page in self._objects.list_pages(prefix):
+            yield from (entry for entry in page if not is_reserved_key(entry.key))
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        with ThreadPoolExecutor(CONNECTIONS // 2) as pool:
-            for page in self._objects.pages(prefix):
-                keys = [entry.key for entry in page if not is_hidden(entry.key)]
-                found = zip(keys, pool.map(self._objects.head, keys), strict=True)
-                yield from (_info(key, standing) for key, standing in found if standing)
+    def list_with_info(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        with ThreadPoolExecutor(MAX_CONNECTIONS // 2) as pool:
+            for page in self._objects.list_pages(prefix):
+                keys = [entry.key for entry in page if not is_reserved_key(entry.key)]
+                found = zip(keys, pool.map(self._objects.head_object, keys), strict=True)
+                yield from (
+                    _info_from_headers(key, standing) for key, standing in found if standing
+                )
 
     def delete(self, keys: Iterable[str]) -> None:
-        self._objects.delete([checked_key(key) for key in keys])
+        self._objects.delete([require_valid_key(key) for key in keys])
 
-    def create(self) -> None:
-        self._objects.create()
+    def create_storage(self) -> None:
+        self._objects.create_bucket()
 
-    def check(self) -> None:
-        self._objects.look()
+    def check_writable(self) -> None:
+        self._objects.check_listing()
         self._objects.put(PROBE_KEY, b"")
 
     def _read_marker(self) -> bytes | None:
@@ -89,28 +93,28 @@ class S3Lake(Lake):
                 standing, found = self._objects.get(MARKER_KEY)
                 if found != replacing:
                     return
-        self._objects.put(MARKER_KEY, body, condition=self._condition(standing))
+        self._objects.put(MARKER_KEY, body, condition=self._build_condition(standing))
 
-    def _condition(self, standing: Standing | None) -> dict[str, str]:
+    def _build_condition(self, standing: ObjectHeaders | None) -> dict[str, str]:
         """What must hold for a put: that the object seen still stands, or still none."""
-        if not self._objects.honours_conditions:
+        if not self._objects.supports_conditional_put:
             return {}
         return {"IfMatch": standing.etag} if standing else {"IfNoneMatch": "*"}
 
-    def _rank(self, key: str, standing: Standing) -> tuple[int, int]:
+    def _read_rank(self, key: str, standing: ObjectHeaders) -> tuple[int, int]:
         """Rows and fetch time of an object that stands; what has no count is counted.
 
         Without a fetch time of its own it yields to any that holds as much.
         """
-        info = _info(key, standing)
+        info = _info_from_headers(key, standing)
         try:
-            rows = rows_of(info, b"" if info.rows is not None else self.get(key))
+            rows = resolve_row_count(info, b"" if info.rows is not None else self.get(key))
         except ObjectMissing:
             rows = 0
         return rows, info.fetched_at if "fetched-at" in standing.metadata else 0
 
 
-def _info(key: str, standing: Standing) -> ObjectInfo:
+def _info_from_headers(key: str, standing: ObjectHeaders) -> ObjectInfo:
     """What the metadata lacks comes from the object's own time and from its key."""
     said = standing.metadata
     rows, source, fetched_at = (said.get(name, "") for name in ("rows", "source", "fetched-at"))
@@ -118,6 +122,6 @@ def _info(key: str, standing: Standing) -> ObjectInfo:
         key=key,
         size_bytes=standing.size_bytes,
         fetched_at=int(fetched_at) if fetched_at.isdigit() else standing.modified_at,
-        source=Source(source) if source in set(Source) else source_of(key),
+        source=Source(source) if source in set(Source) else source_from_key(key),
         rows=int(rows) if rows.isdigit() else None,
     )

@@ -11,7 +11,7 @@ from crypto_assets.market.utc_time import Window
 
 
 @dataclass(frozen=True)
-class Reject:
+class RejectedRow:
     """A row that was set aside; `position` counts from 0 within its object."""
 
     position: int
@@ -20,40 +20,46 @@ class Reject:
 
 
 @dataclass(frozen=True)
-class Sifted:
+class ValidatedRows:
     """Rows parted into sane candles (CANDLE_SCHEMA) and rejects."""
 
     candles: pa.Table
-    rejects: tuple[Reject, ...] = ()
+    rejects: tuple[RejectedRow, ...] = ()
 
 
-def sift(rows: Sequence[KlineRow], window: Window) -> Sifted:
+def validate_rows(rows: Sequence[KlineRow], window: Window) -> ValidatedRows:
     """Part rows of 12 fields, whose open times must lie in `window`."""
-    unreadable: list[Reject] = []
+    unreadable: list[RejectedRow] = []
     positions: Sequence[int] = range(len(rows))
     try:
         table = table_from_rows(rows)
     except (ValueError, TypeError, OverflowError):
-        table, positions, unreadable = _read_one_by_one(rows)
-    insane = flaws(table, window)
+        table, positions, unreadable = _parse_rows_singly(rows)
+    insane = find_invalid_rows(table, window)
     if not insane and not unreadable:
-        return Sifted(table)
-    rejects = [Reject(positions[i], rows[positions[i]], why) for i, why in insane.items()]
+        return ValidatedRows(table)
+    rejects = [RejectedRow(positions[i], rows[positions[i]], why) for i, why in insane.items()]
     keep = pa.array([i not in insane for i in range(table.num_rows)], pa.bool_())
-    return Sifted(table.filter(keep), tuple(sorted([*rejects, *unreadable], key=_by_position)))
+    return ValidatedRows(
+        table.filter(keep), tuple(sorted([*rejects, *unreadable], key=_by_position))
+    )
 
 
-def flaws(candles: pa.Table, window: Window) -> dict[int, str]:
+def find_invalid_rows(candles: pa.Table, window: Window) -> dict[int, str]:
     """Which rows of CANDLE_SCHEMA cannot be true, and why, by their position."""
-    return {at: reason for mask, reason in _rules(candles, window) for at in _positions(mask)}
+    return {
+        at: reason
+        for mask, reason in _iter_violations(candles, window)
+        for at in _list_positions(mask)
+    }
 
 
-def is_sane(table: pa.Table, window: Window) -> bool:
+def is_valid_table(table: pa.Table, window: Window) -> bool:
     """Whether `sift` would set no row of a table aside."""
-    return not any(pc.any(mask).as_py() for mask, _ in _rules(table, window))
+    return not any(pc.any(mask).as_py() for mask, _ in _iter_violations(table, window))
 
 
-def _rules(table: pa.Table, window: Window) -> Iterator[tuple[pa.ChunkedArray, str]]:
+def _iter_violations(table: pa.Table, window: Window) -> Iterator[tuple[pa.ChunkedArray, str]]:
     """Masks of the rows that break a rule; the last rule that a row breaks names it."""
     c = {name: table[name] for name in table.column_names}
     yield pc.less(c["taker_buy_volume"], 0), "taker volume is negative"
@@ -79,22 +85,22 @@ def _rules(table: pa.Table, window: Window) -> Iterator[tuple[pa.ChunkedArray, s
         yield pc.is_null(c[name]), f"{name} is missing"
 
 
-def _positions(mask: pa.ChunkedArray) -> list[int]:
+def _list_positions(mask: pa.ChunkedArray) -> list[int]:
     found: list[int] = pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist()
     return found
 
 
-def _read_one_by_one(rows: Sequence[KlineRow]) -> tuple[pa.Table, list[int], list[Reject]]:
+def _parse_rows_singly(rows: Sequence[KlineRow]) -> tuple[pa.Table, list[int], list[RejectedRow]]:
     tables, positions, rejects = [], [], []
     for position, row in enumerate(rows):
         try:
             tables.append(table_from_rows([row]))
             positions.append(position)
         except (ValueError, TypeError, OverflowError) as error:
-            rejects.append(Reject(position, row, f"unreadable: {str(error).splitlines()[0]}"))
+            rejects.append(RejectedRow(position, row, f"unreadable: {str(error).splitlines()[0]}"))
     table = pa.concat_tables(tables) if tables else CANDLE_SCHEMA.empty_table()
     return table, positions, rejects
 
 
-def _by_position(reject: Reject) -> int:
+def _by_position(reject: RejectedRow) -> int:
     return reject.position

@@ -11,22 +11,22 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PRICE = pa.decimal128(20, 8)
-VOLUME = pa.decimal128(30, 8)
+PRICE_TYPE = pa.decimal128(20, 8)
+VOLUME_TYPE = pa.decimal128(30, 8)
 
 CANDLE_SCHEMA = pa.schema(
     [
         ("open_time", pa.int64()),
-        ("open", PRICE),
-        ("high", PRICE),
-        ("low", PRICE),
-        ("close", PRICE),
-        ("volume", VOLUME),
+        ("open", PRICE_TYPE),
+        ("high", PRICE_TYPE),
+        ("low", PRICE_TYPE),
+        ("close", PRICE_TYPE),
+        ("volume", VOLUME_TYPE),
         ("close_time", pa.int64()),
-        ("quote_volume", VOLUME),
+        ("quote_volume", VOLUME_TYPE),
         ("trade_count", pa.int64()),
-        ("taker_buy_volume", VOLUME),
-        ("taker_buy_quote_volume", VOLUME),
+        ("taker_buy_volume", VOLUME_TYPE),
+        ("taker_buy_quote_volume", VOLUME_TYPE),
     ]
 )
 CANDLE_COLUMNS: tuple[str, ...] = tuple(CANDLE_SCHEMA.names)
@@ -68,14 +68,14 @@ def table_from_rows(rows: Sequence[KlineRow]) -> pa.Table:
         raise ValueError(f"a kline row has 12 fields, these have {len(columns)}")
     return pa.table(
         [
-            _column(values, field.type)
+            _cast_column(values, field.type)
             for values, field in zip(columns, CANDLE_SCHEMA, strict=False)
         ],
         schema=CANDLE_SCHEMA,
     )
 
 
-def _column(values: Sequence[int | str], kind: pa.DataType) -> pa.Array:
+def _cast_column(values: Sequence[int | str], kind: pa.DataType) -> pa.Array:
     if not pa.types.is_integer(kind):
         return pa.array(values, pa.string()).cast(kind)
     column = pa.array(values)
@@ -84,7 +84,7 @@ def _column(values: Sequence[int | str], kind: pa.DataType) -> pa.Array:
     return column.cast(kind)
 
 
-def decimal_text(column: pa.ChunkedArray) -> pa.Array:
+def format_decimals(column: pa.ChunkedArray) -> pa.Array:
     """Decimals as the exchange writes them: plain, with eight decimals.
 
     Arrow writes values below 1e-6, and zero, with an exponent; those few are written out here.
@@ -102,7 +102,7 @@ def rows_from_table(table: pa.Table) -> list[KlineRow]:
     """The inverse: rows of 12 fields as the exchange writes them, eight decimals, "0" last."""
     columns = [
         (
-            decimal_text(table[field.name])
+            format_decimals(table[field.name])
             if pa.types.is_decimal(field.type)
             else table[field.name]
         ).to_pylist()

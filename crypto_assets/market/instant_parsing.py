@@ -11,7 +11,7 @@ from numbers import Integral
 import numpy as np
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.utc_time import day_start_ms, to_ms
+from crypto_assets.market.utc_time import day_start_ms, to_epoch_ms
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Digits of 2025, 202501, 20250131, epoch seconds or 2025013112, 202501311200 and 20250131120030.
@@ -19,27 +19,27 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AMBIGUOUS_DIGITS = {4, 6, 8, 10, 12, 14}
 
 
-def instant_ms(given: str | int | date | np.integer | np.datetime64) -> int:
+def parse_instant(given: str | int | date | np.integer | np.datetime64) -> int:
     """Epoch ms of `2025-01-31T12:00:30Z`, `2025-01-31` or `1738324830000`. Raises WrongUse.
 
     A `datetime` without a time zone is UTC too, as numpy's are; a `date` is its first instant.
     """
     try:
-        found = _read(given)
+        found = _convert_instant(given)
     except (TypeError, ValueError):
         raise WrongUse(
-            f"{_shown(given)} is no instant: write 2025-01-31T12:00:30Z, 2025-01-31 "
+            f"{_shorten_repr(given)} is no instant: write 2025-01-31T12:00:30Z, 2025-01-31 "
             "or epoch milliseconds"
         ) from None
-    if is_ambiguous(given):
+    if is_ambiguous_number(given):
         raise WrongUse(
-            f"{_shown(given)} may be a date, seconds or milliseconds: write 2025-01-31T12:00:30Z, "
+            f"{_shorten_repr(given)} may be a date, seconds or milliseconds: write 2025-01-31T12:00:30Z, "
             "2025-01-31 or epoch milliseconds of 13 digits"
         )
     return found
 
 
-def is_ambiguous(given: object) -> bool:
+def is_ambiguous_number(given: object) -> bool:
     """Whether this is a number that people write for a date as well as for epoch ms or seconds."""
     if isinstance(given, Integral) and not isinstance(given, bool):
         given = str(int(given))
@@ -56,24 +56,24 @@ def parse_day(text: str) -> date:
             return date.fromisoformat(text.strip())
     except ValueError:
         pass
-    raise WrongUse(f"{_shown(text)} is not a day: write it as 2025-01-31")
+    raise WrongUse(f"{_shorten_repr(text)} is not a day: write it as 2025-01-31")
 
 
-def _shown(given: object) -> str:
+def _shorten_repr(given: object) -> str:
     return repr(given) if len(repr(given)) <= 100 else f"{repr(given)[:100]}…"
 
 
-def _read(given: object) -> int:
+def _convert_instant(given: object) -> int:
     """Raises ValueError and TypeError where it is none: NaT, a float, True and None are not."""
     if isinstance(given, Integral) and not isinstance(given, bool):
         return int(given)
     if isinstance(given, np.datetime64) and not np.isnat(given):
         return int(given.astype("datetime64[ms]").astype(np.int64))
     if isinstance(given, datetime):
-        return to_ms(given if given.tzinfo else given.replace(tzinfo=UTC))
+        return to_epoch_ms(given if given.tzinfo else given.replace(tzinfo=UTC))
     if isinstance(given, date):
         return day_start_ms(given)
     if not isinstance(given, str):
         raise TypeError(type(given).__name__)
     text = given.strip()
-    return int(text) if text.isdecimal() else _read(datetime.fromisoformat(text))
+    return int(text) if text.isdecimal() else _convert_instant(datetime.fromisoformat(text))

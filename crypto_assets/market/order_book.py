@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Level:
+class PriceLevel:
     price: Decimal
     quantity: Decimal
 
@@ -22,17 +22,17 @@ class OrderBook:
 
     last_update_id: int
     captured_at: int
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
+    bids: tuple[PriceLevel, ...]
+    asks: tuple[PriceLevel, ...]
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any], captured_at: int) -> "OrderBook":
+    def from_response(cls, answer: Mapping[str, Any], captured_at: int) -> "OrderBook":
         """Raises KeyError, TypeError, ValueError or ArithmeticError where it is no depth answer."""
         return cls(
             last_update_id=int(answer["lastUpdateId"]),
             captured_at=captured_at,
-            bids=tuple(Level(Decimal(price), Decimal(size)) for price, size in answer["bids"]),
-            asks=tuple(Level(Decimal(price), Decimal(size)) for price, size in answer["asks"]),
+            bids=tuple(PriceLevel(Decimal(price), Decimal(size)) for price, size in answer["bids"]),
+            asks=tuple(PriceLevel(Decimal(price), Decimal(size)) for price, size in answer["asks"]),
         )
 
     @property
@@ -65,7 +65,7 @@ class OrderBook:
         """Whether bids, asks or both are missing: true, and without a spread or a mid price."""
         return not self.bids or not self.asks
 
-    def flaw(self) -> str | None:
+    def find_flaw(self) -> str | None:
         """Why the book cannot be true, or None: unsorted, crossed, non-positive.
 
         Best bid and best ask may be equal, or missing, while orders are not matched.

@@ -16,24 +16,24 @@ from pyarrow import csv
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, KlineRow
 from crypto_assets.market.utc_time import MINUTE_MS
 
-FIELDS: tuple[str, ...] = (*CANDLE_COLUMNS, "unused")
+KLINE_FIELDS: tuple[str, ...] = (*CANDLE_COLUMNS, "unused")
 
 _DIGITS = b"0123456789.-"
 # A JSON row without its digits: times and trades bare, decimals quoted.
 _ROW = b'[,"","","","","",,"",,"","",""],'
 # Makes lines of rows that are one text: a line begins where a bracket opened.
-_LINES, _NO_LINE = bytes.maketrans(b"[", b"\n"), b'"]'
-_PARSE = csv.ParseOptions(quote_char=False, newlines_in_values=False)
-_EXACT = csv.ConvertOptions(
+_LINE_BREAKS, _LINE_DELETIONS = bytes.maketrans(b"[", b"\n"), b'"]'
+_CSV_PARSING = csv.ParseOptions(quote_char=False, newlines_in_values=False)
+_CANDLE_CONVERSION = csv.ConvertOptions(
     column_types=CANDLE_SCHEMA, include_columns=CANDLE_COLUMNS, null_values=[]
 )
 _INTEGERS = {f.name for f in CANDLE_SCHEMA if pa.types.is_integer(f.type)}
-_TEXT = csv.ConvertOptions(
-    column_types={name: pa.int64() if name in _INTEGERS else pa.string() for name in FIELDS},
+_TEXT_CONVERSION = csv.ConvertOptions(
+    column_types={name: pa.int64() if name in _INTEGERS else pa.string() for name in KLINE_FIELDS},
     null_values=[],
 )
 # Texts are quoted and numbers are not: each line is a JSON row without its brackets.
-_JSON = csv.WriteOptions(include_header=False, quoting_style="needed")
+_JSON_WRITING = csv.WriteOptions(include_header=False, quoting_style="needed")
 
 
 @dataclass(frozen=True)
@@ -47,34 +47,34 @@ class RawKlines:
     open_times: NDArray[np.int64]
 
     @classmethod
-    def of(cls, rows: Sequence[KlineRow]) -> "RawKlines":
+    def from_rows(cls, rows: Sequence[KlineRow]) -> "RawKlines":
         return cls(orjson.dumps(rows), np.array([int(row[0]) for row in rows], np.int64))
 
     def __len__(self) -> int:
         return len(self.open_times)
 
-    def rows(self) -> list[KlineRow]:
+    def decode_rows(self) -> list[KlineRow]:
         found: list[KlineRow] = orjson.loads(self.body)
         return found
 
-    def minutes(self) -> NDArray[np.int64]:
+    def list_minutes(self) -> NDArray[np.int64]:
         """The minutes, counted from the epoch, that have a row; each once, ascending."""
         minutes: NDArray[np.int64] = self.open_times // MINUTE_MS
         return minutes.compress(np.diff(minutes, prepend=-1) != 0)
 
 
-def text_from_lines(lines: bytes) -> pa.Table:
+def text_table_from_csv(lines: bytes) -> pa.Table:
     """CSV lines of 12 fields as columns: times and trades int64, decimals the text that they are.
 
     Raises ValueError for another number of fields and where a whole number is none.
     """
-    return _read(lines, _TEXT, FIELDS)
+    return _read_csv(lines, _TEXT_CONVERSION, KLINE_FIELDS)
 
 
-def raw_klines_from_text(text: pa.Table) -> RawKlines:
+def raw_klines_from_text_table(text: pa.Table) -> RawKlines:
     """The inverse, as JSON; times must be in milliseconds by now."""
     out = pa.BufferOutputStream()
-    csv.write_csv(text, out, _JSON)
+    csv.write_csv(text, out, _JSON_WRITING)
     lines = out.getvalue().to_pybytes()
     body = b"[[%s]]" % lines[:-1].replace(b"\n", b"],[")
     return RawKlines(body, text["open_time"].to_numpy())
@@ -90,13 +90,13 @@ def table_from_json(body: bytes) -> pa.Table:
     if shape != b"[%s]" % (_ROW * (len(shape) // len(_ROW)))[:-1]:
         raise ValueError("not a plain array of kline rows")
     # Each line but the last still has the comma that followed its row.
-    lines = body[2:].translate(_LINES, _NO_LINE) + b","
-    table = _read(lines, _EXACT, (*FIELDS, "end"))
+    lines = body[2:].translate(_LINE_BREAKS, _LINE_DELETIONS) + b","
+    table = _read_csv(lines, _CANDLE_CONVERSION, (*KLINE_FIELDS, "end"))
     table.validate(full=True)  # reading does not look whether a number fits its decimal type
     return table
 
 
-def _read(lines: bytes, convert: csv.ConvertOptions, names: Sequence[str]) -> pa.Table:
+def _read_csv(lines: bytes, convert: csv.ConvertOptions, names: Sequence[str]) -> pa.Table:
     """In one block, so that each column is one piece."""
     read = csv.ReadOptions(column_names=names, use_threads=False, block_size=len(lines) + 1)
-    return csv.read_csv(pa.BufferReader(lines), read, _PARSE, convert)
+    return csv.read_csv(pa.BufferReader(lines), read, _CSV_PARSING, convert)

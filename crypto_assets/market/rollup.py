@@ -14,9 +14,15 @@ import pyarrow.compute as pc
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 
-SUMS = ("volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy_quote_volume")
+SUM_COLUMNS = (
+    "volume",
+    "quote_volume",
+    "trade_count",
+    "taker_buy_volume",
+    "taker_buy_quote_volume",
+)
 # The last part of a period alone tells these.
-TOLD_BY_LAST_PART = frozenset({"open_time", "close", "close_time"})
+LAST_PART_COLUMNS = frozenset({"open_time", "close", "close_time"})
 
 # Besides the eleven columns: how many parts a period was built from.
 ROLLED_SCHEMA = CANDLE_SCHEMA.append(pa.field("parts", pa.int64()))
@@ -30,7 +36,7 @@ def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
     """
     return roll_up_periods(
         candles,
-        lambda opens: _periods(opens, interval),
+        lambda opens: _floor_to_periods(opens, interval),
         lambda periods: pc.add(periods, interval.ms - 1),
     )
 
@@ -51,11 +57,11 @@ def roll_up_periods(
     parts = parts.append_column("period", open_times(parts["open_time"]))
     parts = parts.append_column("row", pa.array(range(parts.num_rows), pa.int64()))
     whole = parts.group_by("period", use_threads=False).aggregate(
-        [("row", "max"), ("row", "count"), *((name, "sum") for name in SUMS)]
+        [("row", "max"), ("row", "count"), *((name, "sum") for name in SUM_COLUMNS)]
     )
     whole = whole.sort_by("period")
     prices = (
-        parts.filter(_quoting(parts, whole))
+        parts.filter(_select_price_parts(parts, whole))
         .group_by("period", use_threads=False)
         .aggregate([("row", "min"), ("high", "max"), ("low", "min")])
         .sort_by("period")
@@ -68,13 +74,13 @@ def roll_up_periods(
         "low": prices["low_min"],
         "close": parts["close"].take(whole["row_max"]),
         "close_time": close_times(period),
-        **{name: whole[f"{name}_sum"] for name in SUMS},
+        **{name: whole[f"{name}_sum"] for name in SUM_COLUMNS},
         "parts": whole["row_count"],
     }
     return pa.table({field.name: columns[field.name].cast(field.type) for field in ROLLED_SCHEMA})
 
 
-def roll_up_as_one(candles: pa.Table, interval: Interval, open_time: int) -> pa.Table:
+def roll_up_single_period(candles: pa.Table, interval: Interval, open_time: int) -> pa.Table:
     """Roll candles up into the one period that opens at `open_time`, off the grid or on it.
 
     The candles must open in the `interval.ms` from there. Returns one row, or none without a part;
@@ -86,12 +92,12 @@ def roll_up_as_one(candles: pa.Table, interval: Interval, open_time: int) -> pa.
     return roll_up(candles.set_column(place, "open_time", opens), interval)
 
 
-def _periods(open_times: pa.ChunkedArray, interval: Interval) -> pa.ChunkedArray:
+def _floor_to_periods(open_times: pa.ChunkedArray, interval: Interval) -> pa.ChunkedArray:
     shifted = pc.subtract(open_times, interval.offset_ms)
     return pc.add(pc.multiply(pc.divide(shifted, interval.ms), interval.ms), interval.offset_ms)
 
 
-def _quoting(parts: pa.Table, whole: pa.Table) -> pa.ChunkedArray:
+def _select_price_parts(parts: pa.Table, whole: pa.Table) -> pa.ChunkedArray:
     """Which parts give open, high and low: those with volume, or all of a period without any."""
     silent = whole["period"].filter(pc.equal(whole["volume_sum"], 0))
     return pc.or_(

@@ -9,29 +9,29 @@ HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 
-def to_ms(moment: datetime) -> int:
+def to_epoch_ms(moment: datetime) -> int:
     """Epoch milliseconds of an aware datetime, exact (no float on the way)."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment!r} has no time zone")
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def from_ms(ms: int) -> datetime:
+def from_epoch_ms(ms: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 
 
 def now_ms() -> int:
     """This machine's clock. What is closed is decided by the exchange's, never by this one."""
-    return to_ms(datetime.now(UTC))
+    return to_epoch_ms(datetime.now(UTC))
 
 
 def day_start_ms(day: date) -> int:
-    return to_ms(datetime.combine(day, time(), UTC))
+    return to_epoch_ms(datetime.combine(day, time(), UTC))
 
 
 def day_of(ms: int) -> date:
     """The UTC day in which an instant lies."""
-    return from_ms(ms).date()
+    return from_epoch_ms(ms).date()
 
 
 def floor_ms(ms: int, width_ms: int) -> int:
@@ -39,9 +39,9 @@ def floor_ms(ms: int, width_ms: int) -> int:
     return ms - ms % width_ms
 
 
-def isoformat(ms: int) -> str:
+def format_utc(ms: int) -> str:
     """`2026-01-31T23:59:00Z`; milliseconds are shown only where there are some."""
-    moment = from_ms(ms)
+    moment = from_epoch_ms(ms)
     spec = "milliseconds" if ms % 1000 else "seconds"
     return moment.isoformat(timespec=spec).replace("+00:00", "Z")
 
@@ -74,7 +74,7 @@ class Window:
         start = max(self.start_ms, other.start_ms)
         return Window(start, max(start, min(self.end_ms, other.end_ms)))
 
-    def days(self) -> Iterator[date]:
+    def iter_days(self) -> Iterator[date]:
         """The UTC days that the window touches, oldest first."""
         if not self:
             return
@@ -84,10 +84,10 @@ class Window:
             day += timedelta(days=1)
 
     def __str__(self) -> str:
-        return f"{isoformat(self.start_ms)}..{isoformat(self.end_ms)}"
+        return f"{format_utc(self.start_ms)}..{format_utc(self.end_ms)}"
 
 
-def stretches(days: Iterable[date]) -> Iterator[Window]:
+def group_consecutive_days(days: Iterable[date]) -> Iterator[Window]:
     """UTC days, ascending, as windows of days without a break."""
     first = last = None
     for day in days:

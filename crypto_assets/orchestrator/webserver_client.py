@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from crypto_assets.addresses import hide_login, is_web_address
+from crypto_assets.addresses import is_web_address, redact_address
 from crypto_assets.errors import OrchestratorError, WrongUse
 from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, open_session
 
@@ -20,7 +20,7 @@ class Webserver:
 
     def __init__(self, url: str, timeout_seconds: tuple[float, float] = _TIMEOUT_SECONDS) -> None:
         self._address = url.rstrip("/")
-        self.url = hide_login(self._address)
+        self.url = redact_address(self._address)
         self._timeout_seconds = timeout_seconds
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from crypto_assets.analytics import resample
+from crypto_assets.analytics import resample_candles
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.rollup import TOLD_BY_LAST_PART
+from crypto_assets.market.rollup import LAST_PART_COLUMNS
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.warehouse import Warehouse, Watermark
 
@@ -121,14 +121,14 @@ def _forming(warehouse: Warehouse, asked: Question, window: Window) -> pa.Table:
     if not window:
         return CANDLE_SCHEMA.empty_table().select(asked.names)
     if (
-        asked.columns <= TOLD_BY_LAST_PART
+        asked.columns <= LAST_PART_COLUMNS
         and asked.interval.floor(window.end_ms - 1) == window.start_ms
     ):
         parts = warehouse.facts.read_candles(asked.symbol, window, limit=1, newest=True)
         if parts.num_rows:
-            return resample(parts, asked.interval).select(asked.names)
+            return resample_candles(parts, asked.interval).select(asked.names)
     parts = read_parts(warehouse, asked.symbol, _stored(asked.interval), window, asked.until)
-    return resample(parts, asked.interval).select(asked.names)
+    return resample_candles(parts, asked.interval).select(asked.names)
 
 
 def _closed(

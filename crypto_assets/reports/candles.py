@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from crypto_assets.analytics import gaps as holes_between
+from crypto_assets.analytics import find_candle_gaps as holes_between
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval

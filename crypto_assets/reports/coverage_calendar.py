@@ -45,7 +45,7 @@ def read_calendar(warehouse: Warehouse, now_ms: int, first: date, last: date) ->
     if not 1 <= (last - first).days + 1 <= MAX_DAYS:
         raise WrongUse(f"a calendar has 1 to {MAX_DAYS} days, not {first} to {last}")
     return Calendar(
-        tuple(window.days()),
+        tuple(window.iter_days()),
         {
             one.name: _row(warehouse, one.name, window, now_ms)
             for one in warehouse.symbols.list_tracked()
@@ -60,7 +60,7 @@ def _row(warehouse: Warehouse, symbol: str, window: Window, now_ms: int) -> tupl
     today = floor_ms(now_ms, DAY_MS)
     return tuple(
         _cell(held[start], gaps, _expected(start, today, until))
-        for start in (day_start_ms(day) for day in window.days())
+        for start in (day_start_ms(day) for day in window.iter_days())
     )
 
 

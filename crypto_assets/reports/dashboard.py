@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crypto_assets.analytics import resample
+from crypto_assets.analytics import resample_candles
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 from crypto_assets.reports.instruments import Instrument, read_instruments
@@ -133,7 +133,7 @@ def _tile(warehouse: Warehouse, instrument: Instrument, held: SymbolCoverage, no
 
 
 def _sparkline(day: DayParts) -> tuple[float, ...]:
-    closes = resample(day.hours, Interval.H1)["close"]
+    closes = resample_candles(day.hours, Interval.H1)["close"]
     return tuple(float(close) for close in closes.to_pylist())
 
 

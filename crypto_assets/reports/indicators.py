@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from crypto_assets.analytics import Input, Params, Provider, frame_from_table
-from crypto_assets.analytics.candle_frame import PARTIAL
+from crypto_assets.analytics.candle_frame import PARTIAL_COLUMN
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.utc_time import Window
 from crypto_assets.reports.candle_periods import read_closes
@@ -28,7 +28,7 @@ def answer_all(warehouse: Warehouse, shown: CandleSeries, asked: Sequence[Asked]
         return Chart(shown, ())
     warm_ups = [params.warm_up(shown.interval) for _, params in asked]
     read = {name for provider, _ in asked for name in provider.reads}
-    flagged = any(not provider.takes_partial for provider, _ in asked)
+    flagged = any(not provider.accepts_partial for provider, _ in asked)
     joined = add_history(warehouse, shown, max(warm_ups, default=0), read, flag_partial=flagged)
     return Chart(
         shown,
@@ -64,7 +64,7 @@ def _given(provider: Provider[Any]) -> list[str]:
     And the flag `partial`, which decides over which candles the provider computes.
     """
     wanted = {"open_time", "close_time", *provider.reads}
-    return [*(name for name in CANDLE_COLUMNS if name in wanted), PARTIAL]
+    return [*(name for name in CANDLE_COLUMNS if name in wanted), PARTIAL_COLUMN]
 
 
 def _supply(

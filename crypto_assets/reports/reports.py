@@ -5,7 +5,7 @@ from datetime import date
 
 import pyarrow as pa
 
-from crypto_assets.analytics import get
+from crypto_assets.analytics import get_provider
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject
@@ -74,7 +74,10 @@ class Reports:
         limit: int | None = 500,
     ) -> Chart:
         """The candles, and the answer of each provider wanted over the same candles."""
-        asked = [(provider := get(name), provider.parse(values)) for name, values in wanted]
+        asked = [
+            (provider := get_provider(name), provider.parse_params(values))
+            for name, values in wanted
+        ]
         shown = self.candles(symbol, interval, start, end, limit)
         return answer_all(self._warehouse, shown, asked)
 
@@ -89,8 +92,8 @@ class Reports:
         params: Mapping[str, object] | None = None,
     ) -> Chart:
         """One provider's answer, over candles of which only what it looks at has been read."""
-        found = get(provider)
-        asked = found, found.parse(params or {})
+        found = get_provider(provider)
+        asked = found, found.parse_params(params or {})
         name = self._find(symbol)
         shown = read_candles(
             self._warehouse, name, _interval(interval), start, end, limit, found.reads

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from crypto_assets.market.candles import decimal_text
+from crypto_assets.market.candles import format_decimals
 
 _PLAIN = pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none")
 
@@ -30,5 +30,5 @@ def with_plain_decimals(table: pa.Table) -> pa.Table:
     """Decimals as text, as the exchange writes them: never with an exponent."""
     for at, column in enumerate(table.schema):
         if pa.types.is_decimal(column.type):
-            table = table.set_column(at, column.name, decimal_text(table[column.name]))
+            table = table.set_column(at, column.name, format_decimals(table[column.name]))
     return table

@@ -10,16 +10,22 @@ import pyarrow as pa
 from crypto_assets.analytics import Input, Params, Provider, frame_from_table
 from crypto_assets.market.candles import KlineRow, table_from_rows
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.order_book import Level, OrderBook
-from crypto_assets.market.utc_time import to_ms
+from crypto_assets.market.order_book import OrderBook, PriceLevel
+from crypto_assets.market.utc_time import to_epoch_ms
 
 # A Wednesday.
-START = to_ms(pd.Timestamp("2025-01-01", tz="UTC").to_pydatetime())
+START = to_epoch_ms(pd.Timestamp("2025-01-01", tz="UTC").to_pydatetime())
 BOOK = OrderBook(
     last_update_id=7,
     captured_at=START,
-    bids=(Level(Decimal("0.00001234"), Decimal(300)), Level(Decimal("0.00001233"), Decimal(100))),
-    asks=(Level(Decimal("0.00001236"), Decimal(50)), Level(Decimal("0.00001240"), Decimal(50))),
+    bids=(
+        PriceLevel(Decimal("0.00001234"), Decimal(300)),
+        PriceLevel(Decimal("0.00001233"), Decimal(100)),
+    ),
+    asks=(
+        PriceLevel(Decimal("0.00001236"), Decimal(50)),
+        PriceLevel(Decimal("0.00001240"), Decimal(50)),
+    ),
 )
 
 
@@ -86,7 +92,7 @@ def answer(
 
     Of its candles it is given what it declares, and the times.
     """
-    params = provider.parse({}) if params is None else params
+    params = provider.parse_params({}) if params is None else params
     other = candles(len(frame), seed=99, interval=interval) if companion is None else companion
     others = {name: other for name in params.companions() or ("AAAUSDT", "BBBUSDT")}
     supplied = {

@@ -3,7 +3,12 @@
 import pandas as pd
 import pytest
 
-from crypto_assets.analytics.anchor_periods import Anchor, candles_since, periods, settle_anchor
+from crypto_assets.analytics.anchor_periods import (
+    Anchor,
+    max_candles_since,
+    number_periods,
+    resolve_anchor,
+)
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.intervals import Interval
 
@@ -27,7 +32,7 @@ TIMES = pd.DatetimeIndex(
 )
 def test_periods_begin_at_utc_midnights(anchor: Anchor, groups: list[int]) -> None:
     for unit in ("ms", "ns"):
-        codes, _ = pd.factorize(periods(TIMES.as_unit(unit), anchor))
+        codes, _ = pd.factorize(number_periods(TIMES.as_unit(unit), anchor))
         assert codes.tolist() == groups
 
 
@@ -44,17 +49,17 @@ def test_periods_begin_at_utc_midnights(anchor: Anchor, groups: list[int]) -> No
     ],
 )
 def test_auto_holds_24_candles_or_more(interval: Interval, anchor: Anchor) -> None:
-    assert settle_anchor(Anchor.AUTO, interval) is anchor
-    assert candles_since(Anchor.AUTO, interval) >= 24
+    assert resolve_anchor(Anchor.AUTO, interval) is anchor
+    assert max_candles_since(Anchor.AUTO, interval) >= 24
 
 
 def test_counts_the_longest_period() -> None:
-    assert candles_since(Anchor.DAY, Interval.M1) == 1440
-    assert candles_since(Anchor.MONTH, Interval.H1) == 31 * 24
-    assert candles_since(Anchor.YEAR, Interval.W1) == 53
-    assert candles_since(Anchor.DAY, Interval.W1) == 1
+    assert max_candles_since(Anchor.DAY, Interval.M1) == 1440
+    assert max_candles_since(Anchor.MONTH, Interval.H1) == 31 * 24
+    assert max_candles_since(Anchor.YEAR, Interval.W1) == 53
+    assert max_candles_since(Anchor.DAY, Interval.W1) == 1
 
 
 def test_a_start_too_far_away_is_refused() -> None:
     with pytest.raises(WrongUse, match=r"a year holds 527,040 candles of 1m.*nearer anchor"):
-        candles_since(Anchor.YEAR, Interval.M1)
+        max_candles_since(Anchor.YEAR, Interval.M1)

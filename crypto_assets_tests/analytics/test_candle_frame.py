@@ -5,7 +5,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from crypto_assets.analytics import candle_gaps, flag_forming, frame_from_table, resample
+from crypto_assets.analytics import candle_gaps, flag_forming, frame_from_table, resample_candles
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import MINUTE_MS, Window
@@ -50,7 +50,7 @@ def test_milliseconds_of_odd_open_times_are_kept() -> None:
 def test_resampled_candles_follow_the_exchange() -> None:
     head = [minute(0), "1", "1", "1", "1", "0", minute(1, -1), "0", 0, "0", "0", "0"]
     body = [minute(1), "5", "9", "4", "6", "2", minute(2, -1), "12", 3, "1", "6", "0"]
-    hour = resample(table_from_rows([head, body]), Interval.H1)
+    hour = resample_candles(table_from_rows([head, body]), Interval.H1)
     (row,) = hour.to_pylist()
     assert (row["open"], row["high"], row["low"], row["close"]) == (5, 9, 4, 6)
     assert row["parts"] == 2
@@ -58,7 +58,7 @@ def test_resampled_candles_follow_the_exchange() -> None:
 
 
 def test_weeks_start_on_monday() -> None:
-    week = resample(flat_table(1), Interval.W1)
+    week = resample_candles(flat_table(1), Interval.W1)
     assert frame_from_table(week).index[0] == pd.Timestamp("2024-12-30T00:00Z")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crypto_assets.analytics import Input, get
+from crypto_assets.analytics import Input, get_provider
 from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
 from crypto_assets.errors import UnknownSymbol
 from crypto_assets.market.intervals import Interval
@@ -14,25 +14,25 @@ from crypto_assets_tests.analytics.market_data import answer, candles, flat
 
 
 def matrix(others: dict[str, pd.DataFrame], **params: object) -> CorrelationMatrix:
-    provider = get("correlation_matrix")
+    provider = get_provider("correlation_matrix")
     supplied = {Input.COMPANIONS: others, Input.INTERVAL: Interval.M1}
-    result = provider.compute(provider.parse(params), supplied)
+    result = provider.compute(provider.parse_params(params), supplied)
     assert isinstance(result, CorrelationMatrix)
     return result
 
 
 def test_with_itself_is_one() -> None:
     frame = candles(100, quiet=0)
-    values = answer(get("correlation"), frame, companion=frame)["correlation"]
+    values = answer(get_provider("correlation"), frame, companion=frame)["correlation"]
     np.testing.assert_allclose(values.iloc[30:], 1, rtol=1e-12)
     assert values.iloc[:30].isna().all()
 
 
 def test_a_window_that_the_other_lacks_a_candle_of_has_no_value() -> None:
     ours, theirs = candles(200, seed=1), candles(200, seed=2)
-    whole = answer(get("correlation"), ours, companion=theirs)["correlation"]
+    whole = answer(get_provider("correlation"), ours, companion=theirs)["correlation"]
     holed = theirs.drop(theirs.index[100])
-    values = answer(get("correlation"), ours, companion=holed)["correlation"]
+    values = answer(get_provider("correlation"), ours, companion=holed)["correlation"]
     # The candle's own return and the next one are lost, so the last window that misses ends at 130.
     assert values.iloc[30:100].notna().all()
     assert values.iloc[100:131].isna().all()
@@ -41,15 +41,15 @@ def test_a_window_that_the_other_lacks_a_candle_of_has_no_value() -> None:
 
 def test_a_still_companion_has_no_value() -> None:
     ours = candles(60)
-    values = answer(get("correlation"), ours, companion=flat(60))["correlation"]
+    values = answer(get_provider("correlation"), ours, companion=flat(60))["correlation"]
     assert values.isna().all()
 
 
 def test_names_its_companion() -> None:
-    provider = get("correlation")
-    assert provider.parse({"with": "ethusdt"}).companions() == ("ETHUSDT",)
+    provider = get_provider("correlation")
+    assert provider.parse_params({"with": "ethusdt"}).companions() == ("ETHUSDT",)
     with pytest.raises(UnknownSymbol, match="cannot be a symbol"):
-        provider.parse({"with": "'; drop table"})
+        provider.parse_params({"with": "'; drop table"})
 
 
 def test_matrix_equals_numpy() -> None:
@@ -73,7 +73,7 @@ def test_matrix_counts_common_returns_only() -> None:
 
 
 def test_matrix_asks_for_all_or_for_those_named() -> None:
-    parse = get("correlation_matrix").parse
+    parse = get_provider("correlation_matrix").parse_params
     assert parse({}).companions() is None
     assert parse({"symbols": "btcusdt, ETHUSDT,btcusdt"}).companions() == ("BTCUSDT", "ETHUSDT")
     assert parse({"symbols": ["btcusdt"]}).companions() == ("BTCUSDT",)

@@ -7,22 +7,22 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from crypto_assets.analytics import get
+from crypto_assets.analytics import get_provider
 from crypto_assets.analytics.distribution import Distribution
 from crypto_assets.analytics.providers.volume_profile import VolumeProfile
 from crypto_assets_tests.analytics.market_data import answer, candles, flat
 
 
 def price_distribution(frame: pd.DataFrame, bins: int = 50) -> Distribution:
-    provider = get("price_distribution")
-    result = answer(provider, frame, provider.parse({"bins": bins}))
+    provider = get_provider("price_distribution")
+    result = answer(provider, frame, provider.parse_params({"bins": bins}))
     assert isinstance(result, Distribution)
     return result
 
 
 def volume_profile(frame: pd.DataFrame, **params: float) -> VolumeProfile:
-    provider = get("volume_profile")
-    result = answer(provider, frame, provider.parse(params))
+    provider = get_provider("volume_profile")
+    result = answer(provider, frame, provider.parse_params(params))
     assert isinstance(result, VolumeProfile)
     return result
 
@@ -36,7 +36,7 @@ def values_of(name: str, frame: pd.DataFrame) -> np.ndarray:
 @pytest.mark.parametrize("name", ["price_distribution", "return_distribution"])
 def test_statistics_equal_numpy_and_scipy(name: str, price: float) -> None:
     frame = candles(777, seed=4, price=price)
-    ours, values = answer(get(name), frame), values_of(name, frame)
+    ours, values = answer(get_provider(name), frame), values_of(name, frame)
     assert ours.count == len(values)
     wanted = [values.mean(), values.std(), values.min(), values.max()]
     assert [ours.mean, ours.std, ours.minimum, ours.maximum] == pytest.approx(wanted, rel=1e-10)
@@ -65,7 +65,7 @@ def test_neighbouring_doubles_are_one_bin() -> None:
 
 
 def test_a_single_candle_has_no_return() -> None:
-    ours = answer(get("return_distribution"), candles(1))
+    ours = answer(get_provider("return_distribution"), candles(1))
     assert ours.count == 0 and ours.bins == () and math.isnan(ours.mean)
 
 

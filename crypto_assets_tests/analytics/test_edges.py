@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crypto_assets.analytics import frame_from_table
-from crypto_assets.analytics.registry import get, providers
+from crypto_assets.analytics.registry import find_providers, get_provider
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 from crypto_assets_tests.analytics.market_data import answer, candles, flat
@@ -40,9 +40,9 @@ def plain(value: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-@pytest.mark.parametrize("name", providers())
+@pytest.mark.parametrize("name", find_providers())
 def test_answers_without_inf_on_the_candles_that_exist(name: str, kind: str) -> None:
-    frame, provider = FRAMES[kind], get(name)
+    frame, provider = FRAMES[kind], get_provider(name)
     result = answer(provider, frame, companion=frame)
     if provider.is_series:
         assert list(result.columns) == list(provider.columns)
@@ -52,10 +52,10 @@ def test_answers_without_inf_on_the_candles_that_exist(name: str, kind: str) -> 
 
 
 @pytest.mark.parametrize("interval", Interval)
-@pytest.mark.parametrize("name", [n for n, p in providers().items() if p.is_series])
+@pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.is_series])
 def test_answers_at_every_interval(name: str, interval: Interval) -> None:
-    provider = get(name)
-    params = provider.parse({})
+    provider = get_provider(name)
+    params = provider.parse_params({})
     frame = candles(params.warm_up(interval) + 5, interval=interval, quiet=0)
     result = answer(provider, frame, params, interval=interval)
     assert np.isfinite(result.iloc[-5:].to_numpy(dtype=float)).all()
@@ -81,27 +81,31 @@ CONSTANT: dict[str, dict[str, float]] = {
 @pytest.mark.parametrize("name", CONSTANT)
 def test_a_constant_price(name: str) -> None:
     frame = FRAMES["constant price"]
-    last = answer(get(name), frame, companion=frame).iloc[-1].to_dict()
+    last = answer(get_provider(name), frame, companion=frame).iloc[-1].to_dict()
     assert last == pytest.approx(CONSTANT[name], rel=1e-12, abs=1e-18, nan_ok=True)
 
 
 def test_vwap_has_no_value_until_something_is_traded() -> None:
     frame = flat(3)
     frame.loc[frame.index[2], "volume"] = 4.0
-    values = answer(get("vwap"), frame)["vwap"].tolist()
+    values = answer(get_provider("vwap"), frame)["vwap"].tolist()
     assert values == [pytest.approx(math.nan, nan_ok=True)] * 2 + [pytest.approx(0.00001234)]
 
 
-@pytest.mark.parametrize("name", [n for n, p in providers().items() if p.is_series])
+@pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.is_series])
 def test_what_lies_before_an_outage_changes_nothing_after_it(name: str) -> None:
     after = HOLED.index.get_loc(candles(1200).index[780])
     assert isinstance(after, int)
-    whole = answer(get(name), HOLED, companion=HOLED).iloc[after:]
-    pd.testing.assert_frame_equal(whole, answer(get(name), HOLED.iloc[after:], companion=HOLED))
+    whole = answer(get_provider(name), HOLED, companion=HOLED).iloc[after:]
+    pd.testing.assert_frame_equal(
+        whole, answer(get_provider(name), HOLED.iloc[after:], companion=HOLED)
+    )
 
 
 def test_an_average_has_no_value_until_enough_candles_follow_an_outage() -> None:
-    values = answer(get("sma"), HOLED, get("sma").parse({"period": 20}))["sma"]
+    values = answer(get_provider("sma"), HOLED, get_provider("sma").parse_params({"period": 20}))[
+        "sma"
+    ]
     assert values.index[values.isna()].tolist() == [*HOLED.index[:19], *HOLED.index[700:719]]
 
 
@@ -110,7 +114,7 @@ def test_a_return_over_an_outage_does_not_count(name: str) -> None:
     """The price has doubled meanwhile, which no single candle ever did."""
     frame = HOLED.copy()
     frame.iloc[700:, frame.columns.get_loc("close")] *= 2
-    found = answer(get(name), frame, companion=frame)
+    found = answer(get_provider(name), frame, companion=frame)
     if name == "return_distribution":
         assert (found.count, found.maximum < 0.1) == (len(frame) - 2, True)
     else:
@@ -122,8 +126,8 @@ def test_a_hole_is_a_missing_period_wherever_its_candles_open() -> None:
     frame = candles(100, quiet=0)
     late = frame.assign(open_time=frame["open_time"] + np.arange(100) * 599)
     late.index = pd.to_datetime(late["open_time"], unit="ms", utc=True).rename("time")
-    assert answer(get("return_distribution"), late).count == 99
-    assert answer(get("sma"), late)["sma"].notna().sum() == 81
+    assert answer(get_provider("return_distribution"), late).count == 99
+    assert answer(get_provider("sma"), late)["sma"].notna().sum() == 81
 
 
 # Candles whose beginning is not stored: what they do to each provider is on its page.
@@ -134,9 +138,9 @@ CLOSES_ALONE = {
 SHOWN_AS_THEY_ARE = {"candlestick", "volume"}
 
 
-@pytest.mark.parametrize("name", [n for n, p in providers().items() if p.reads])
+@pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.reads])
 def test_a_partial_candle_counts_where_its_close_alone_does(name: str) -> None:
-    frame, provider = candles(1200, quiet=0), get(name)
+    frame, provider = candles(1200, quiet=0), get_provider(name)
     partial = frame.assign(partial=frame.index == frame.index[0])
     taken = CLOSES_ALONE | SHOWN_AS_THEY_ARE
     wanted = frame if name in taken else frame.iloc[1:]
@@ -151,11 +155,11 @@ def test_rsi_has_no_value_once_nothing_moved_for_long() -> None:
     """Wherever the window starts: TA-Lib would hold the last value, or say 0."""
     frame = candles(700, quiet=0)
     frame.loc[frame.index[300:], "close"] = frame["close"].iloc[300]
-    params = get("rsi").parse({})
-    values = answer(get("rsi"), frame, params)["rsi"]
+    params = get_provider("rsi").parse_params({})
+    values = answer(get_provider("rsi"), frame, params)["rsi"]
     assert values.iloc[300 + params.quiet - 1] > 0
     assert values.iloc[300 + params.quiet :].isna().all()
-    late = answer(get("rsi"), frame.iloc[320:], params)["rsi"]
+    late = answer(get_provider("rsi"), frame.iloc[320:], params)["rsi"]
     assert late.isna().all()
 
 
@@ -163,7 +167,7 @@ def test_stochastic_has_no_value_where_a_window_has_no_range() -> None:
     frame = candles(100, quiet=0)
     price = frame["close"].iloc[39]
     frame.loc[frame.index[40:60], ["open", "high", "low", "close"]] = price
-    values = answer(get("stochastic"), frame)
+    values = answer(get_provider("stochastic"), frame)
     # Windows of 14 lie wholly in the flat stretch at 53 to 59; k looks 3 back, d 5.
     flat_k = values["k"].isna().to_numpy().nonzero()[0]
     flat_d = values["d"].isna().to_numpy().nonzero()[0]

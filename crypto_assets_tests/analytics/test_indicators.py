@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crypto_assets.analytics import get
+from crypto_assets.analytics import get_provider
 from crypto_assets.market.intervals import Interval
 from crypto_assets_tests.analytics import reference
 from crypto_assets_tests.analytics.market_data import answer, candles
@@ -15,8 +15,8 @@ PRICES = (60_000.0, 1.0, 0.00001234)
 
 
 def compute(name: str, frame: pd.DataFrame, **params: Any) -> pd.DataFrame:
-    provider = get(name)
-    result = answer(provider, frame, provider.parse(params))
+    provider = get_provider(name)
+    result = answer(provider, frame, provider.parse_params(params))
     assert isinstance(result, pd.DataFrame)
     return result
 
@@ -81,7 +81,7 @@ def test_begins_again_after_a_hole(name: str) -> None:
 
 def assert_equal(name: str, ours: pd.DataFrame, wanted: dict[str, Any], price: float) -> None:
     for column, values in wanted.items():
-        scale = price if get(name).columns[column] == "quote units" else 1
+        scale = price if get_provider(name).columns[column] == "quote units" else 1
         np.testing.assert_allclose(ours[column], values, rtol=1e-8, atol=1e-10 * scale)
     assert set(ours) == set(wanted)
 
@@ -115,8 +115,8 @@ def test_traded_vwap_is_what_was_paid() -> None:
 def test_correlation_equals_numpy() -> None:
     ours, theirs = candles(300, seed=1), candles(300, seed=2)
     theirs["close"] = (theirs["close"] * ours["close"]) ** 0.5
-    provider = get("correlation")
-    params = provider.parse({"with": "ETHUSDT", "window": "30"})
+    provider = get_provider("correlation")
+    params = provider.parse_params({"with": "ETHUSDT", "window": "30"})
     result = answer(provider, ours, params, companion=theirs)
     wanted = reference.correlation(ours["close"].tolist(), theirs["close"].tolist(), 30)
     np.testing.assert_allclose(result["correlation"], wanted, rtol=1e-8)
@@ -124,7 +124,7 @@ def test_correlation_equals_numpy() -> None:
 
 def test_volatility_is_scaled_to_a_year_of_365_days() -> None:
     frame = candles(100, interval=Interval.D1)
-    provider = get("volatility")
+    provider = get_provider("volatility")
     daily = answer(provider, frame, interval=Interval.D1)["volatility"].iloc[-1]
     returns = np.diff(np.log(frame["close"].to_numpy()))[-30:]
     assert daily == pytest.approx(returns.std(ddof=1) * 365**0.5, rel=1e-10)

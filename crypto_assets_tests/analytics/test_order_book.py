@@ -1,14 +1,14 @@
 """The order book's curve and figures, by hand."""
 
-from crypto_assets.analytics import Input, get
+from crypto_assets.analytics import Input, get_provider
 from crypto_assets.analytics.providers.order_book import DepthLevel, OrderBookDepth
 from crypto_assets.market.order_book import OrderBook
 from crypto_assets_tests.analytics.market_data import BOOK, START
 
 
 def depth(book: OrderBook | None, levels: int = 20) -> OrderBookDepth:
-    provider = get("order_book")
-    result = provider.compute(provider.parse({"levels": levels}), {Input.BOOK: book})
+    provider = get_provider("order_book")
+    result = provider.compute(provider.parse_params({"levels": levels}), {Input.BOOK: book})
     assert isinstance(result, OrderBookDepth)
     return result
 

@@ -11,8 +11,8 @@ from pydantic import Field
 
 import crypto_assets.analytics.providers as package
 from crypto_assets.analytics import Input, Panel, Params, provider
-from crypto_assets.analytics.provider_docs import catalogue
-from crypto_assets.analytics.registry import get, providers
+from crypto_assets.analytics.provider_docs import render_provider_docs
+from crypto_assets.analytics.registry import find_providers, get_provider
 from crypto_assets.errors import UnknownProvider, WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets_tests.analytics.market_data import answer, candles
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_holds_what_the_design_lists() -> None:
-    assert set(providers()) == {
+    assert set(find_providers()) == {
         *("candlestick", "volume", "sma", "ema", "rsi", "macd", "bollinger", "atr", "stochastic"),
         *("obv", "vwap", "volatility", "drawdown", "correlation", "correlation_matrix"),
         *("price_distribution", "return_distribution", "volume_profile", "order_book"),
@@ -60,36 +60,36 @@ def test_holds_what_the_design_lists() -> None:
 
 
 def test_a_new_file_is_a_new_provider(folder: Path) -> None:
-    assert "middle" not in providers()
+    assert "middle" not in find_providers()
     (folder / "middle.py").write_text(NEW)
     importlib.invalidate_caches()
-    found = get("middle")
+    found = get_provider("middle")
     frame = candles(10)
-    values = answer(found, frame, found.parse({"weight": "1"}))["middle"]
+    values = answer(found, frame, found.parse_params({"weight": "1"}))["middle"]
     pd.testing.assert_series_equal(values, frame["high"], check_names=False)
-    assert "## middle" in catalogue() and "number, 0 to 1" in catalogue()
+    assert "## middle" in render_provider_docs() and "number, 0 to 1" in render_provider_docs()
 
 
 def test_two_of_one_name_are_refused(folder: Path) -> None:
     (folder / "my_sma.py").write_text(NEW.replace("def middle", "def sma"))
     importlib.invalidate_caches()
     with pytest.raises(ValueError, match="two providers are named 'sma'"):
-        providers()
+        find_providers()
 
 
 def test_an_unknown_name_lists_what_exists() -> None:
     with pytest.raises(UnknownProvider, match=r"no provider 'rsy'; there are: atr, .*, vwap"):
-        get("rsy")
+        get_provider("rsy")
 
 
 def test_every_provider_explains_itself() -> None:
-    for name, each in providers().items():
+    for name, each in find_providers().items():
         assert each.name == name and each.title
         assert "\n\n" in each.description, name
         for field in each.params.model_fields.values():
             assert field.description and not field.is_required(), name
         with pytest.raises(WrongUse):
-            each.parse({"nonsense": 1})
+            each.parse_params({"nonsense": 1})
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_every_provider_explains_itself() -> None:
 )
 def test_wrong_parameters_are_named(name: str, values: dict[str, object], reason: str) -> None:
     with pytest.raises(WrongUse, match=reason) as caught:
-        get(name).parse(values)
+        get_provider(name).parse_params(values)
     assert "\n" not in str(caught.value)
 
 
 def test_parameters_come_as_text_and_go_by_their_names() -> None:
-    params = get("correlation").parse({"with": "ethusdt", "window": "10"})
+    params = get_provider("correlation").parse_params({"with": "ethusdt", "window": "10"})
     assert params.model_dump(by_alias=True, mode="json") == {"with": "ETHUSDT", "window": 10}
 
 
@@ -161,23 +161,23 @@ def test_reading_what_candles_do_not_have_is_refused() -> None:
 
 
 def test_a_provider_reads_whole_candles_unless_it_says_less() -> None:
-    assert get("candlestick").reads == CANDLE_COLUMNS
-    assert get("rsi").reads == ("close",)
-    assert get("order_book").reads == ()
+    assert get_provider("candlestick").reads == CANDLE_COLUMNS
+    assert get_provider("rsi").reads == ("close",)
+    assert get_provider("order_book").reads == ()
 
 
 def test_inputs_are_the_arguments_names() -> None:
-    assert get("correlation").inputs == (Input.CANDLES, Input.COMPANIONS)
-    assert get("order_book").inputs == (Input.BOOK,)
+    assert get_provider("correlation").inputs == (Input.CANDLES, Input.COMPANIONS)
+    assert get_provider("order_book").inputs == (Input.BOOK,)
 
 
 def test_a_provider_is_still_its_function() -> None:
     frame = candles(30)
-    sma = get("sma")
-    pd.testing.assert_frame_equal(sma(frame, sma.parse({})), answer(sma, frame))
+    sma = get_provider("sma")
+    pd.testing.assert_frame_equal(sma(frame, sma.parse_params({})), answer(sma, frame))
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == catalogue(), (
+    assert PAGE.read_text() == render_provider_docs(), (
         "run: python -m crypto_assets.analytics.provider_docs > docs/providers.md"
     )

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crypto_assets.analytics.registry import get, providers
+from crypto_assets.analytics.registry import find_providers, get_provider
 from crypto_assets.market.intervals import Interval
 from crypto_assets_tests.analytics.market_data import answer, candles
 
-SERIES = [name for name, provider in providers().items() if provider.is_series]
-OBJECTS = [name for name in providers() if name not in SERIES]
+SERIES = [name for name, provider in find_providers().items() if provider.is_series]
+OBJECTS = [name for name in find_providers() if name not in SERIES]
 INTERVALS = (Interval.M1, Interval.M15, Interval.H1, Interval.H12, Interval.D1, Interval.W1)
 
 
@@ -28,8 +28,8 @@ def test_is_the_same_however_much_is_shown(
 ) -> None:
     history = candles(3000, seed=seed, price=price, interval=interval, quiet=quiet, holes=True)
     other = candles(3000, seed=seed + 1, interval=interval, holes=True)
-    provider = get(name)
-    params = provider.parse({})
+    provider = get_provider(name)
+    params = provider.parse_params({})
     before = params.warm_up(interval)
     whole = answer(provider, history, params, interval=interval, companion=other)
     for shown in (5, 50, 500):
@@ -51,8 +51,8 @@ def test_is_the_same_however_much_is_shown(
 def test_warm_up_is_no_more_than_needed_by_far(name: str) -> None:
     """With a third of the history, the first value shown is another one or is missing."""
     history = candles(4300, seed=11, quiet=0)
-    provider = get(name)
-    params = provider.parse({})
+    provider = get_provider(name)
+    params = provider.parse_params({})
     whole = answer(provider, history, params)
     read = history.iloc[-(5 + params.warm_up(Interval.M1) // 3) :]
     other = candles(4300, seed=99).iloc[-len(read) :]
@@ -68,7 +68,7 @@ def test_scaled_prices_give_scaled_answers(name: str, factor: float) -> None:
     history = candles(700, seed=2, quiet=0.3)
     paid = [c for c in history if c in ("open", "high", "low", "close") or "quote" in c]
     scaled = history.assign(**{column: history[column] * factor for column in paid})
-    provider = get(name)
+    provider = get_provider(name)
     ours, wanted = answer(provider, scaled), answer(provider, history)
     for column, unit in provider.columns.items():
         by = factor if unit == "quote units" else 1
@@ -90,8 +90,8 @@ def test_rsi_is_settled_after_a_long_quiet_stretch_too() -> None:
     close[-118:-115] *= [1 + 2e-6, 1, 1 + 1e-6]
     close[-115:] *= 1 + 1e-6
     history["close"] = close
-    provider = get("rsi")
+    provider = get_provider("rsi")
     whole = answer(provider, history)
-    read = history.iloc[-(5 + provider.parse({}).warm_up(Interval.M1)) :]
+    read = history.iloc[-(5 + provider.parse_params({}).warm_up(Interval.M1)) :]
     part = answer(provider, read)
     np.testing.assert_allclose(part["rsi"].iloc[-5:], whole["rsi"].iloc[-5:], rtol=1e-9)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
-from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.order_book import OrderBook, PriceLevel
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
@@ -27,8 +27,8 @@ NOW = UNTIL + MINUTE_MS // 2
 BOOK = OrderBook(
     last_update_id=77,
     captured_at=UNTIL,
-    bids=tuple(Level(Decimal(100 - n), Decimal("1.5") + n) for n in range(3)),
-    asks=tuple(Level(Decimal(101 + n), Decimal("0.00000001") * (n + 1)) for n in range(3)),
+    bids=tuple(PriceLevel(Decimal(100 - n), Decimal("1.5") + n) for n in range(3)),
+    asks=tuple(PriceLevel(Decimal(101 + n), Decimal("0.00000001") * (n + 1)) for n in range(3)),
 )
 
 
@@ -75,7 +75,7 @@ def _stocked(url: str, folder: Path) -> Iterator[Stock]:
     warehouse = Warehouse(url)
     warehouse.migrate_schema()
     warehouse.symbols.register_symbols([describe(n) for n in ("BTCUSDT", "SHIBUSDT", "XRPUSDT")])
-    for day in STOCK.days():
+    for day in STOCK.iter_days():
         part = STOCK & Window.of_day(day)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", part, [HOLE]))
         load(warehouse, "SHIBUSDT", generated("SHIBUSDT", part))

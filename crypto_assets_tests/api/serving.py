@@ -73,8 +73,8 @@ def parts_over(
         default_ingest_minutes=1,
         default_order_book_minutes=5,
     )
-    platform.raw.create()
-    platform.archive.create()
+    platform.raw.create_storage()
+    platform.archive.create_storage()
     return Parts(
         platform=platform,
         reports=reports or Reports(warehouse),

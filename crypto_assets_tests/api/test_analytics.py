@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 import crypto_assets.analytics.providers as package
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.analytics.test_registry import NEW
 from crypto_assets_tests.api.conftest import HOLE
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 
-SERIES = [name for name, provider in providers().items() if provider.is_series]
-OBJECTS = [name for name in providers() if name not in SERIES]
+SERIES = [name for name, provider in find_providers().items() if provider.is_series]
+OBJECTS = [name for name in find_providers() if name not in SERIES]
 
 
 @pytest.mark.parametrize("name", SERIES)
@@ -40,7 +40,7 @@ def test_what_is_no_series_is_one_object(api: Api, name: str) -> None:
     answer = api.read(f"/api/analytics/data/{name}/BTCUSDT", limit=48)
     assert isinstance(answer["data"], dict) and answer["data"]
     assert set(answer) == {"symbol", "interval", "params", "data", "gaps"}
-    if providers()[name].needs_candles:
+    if find_providers()[name].needs_candles:
         assert api.read(f"/api/analytics/data/{name}/XRPUSDT")["data"] is None
 
 
@@ -88,7 +88,7 @@ def test_what_is_wrong_is_said(api: Api, path: str, status: int, reason: str) ->
 
 def test_providers_describe_themselves(api: Api) -> None:
     told = {each["name"]: each for each in api.read("/api/analytics/providers")["data"]}
-    assert told.keys() == providers().keys()
+    assert told.keys() == find_providers().keys()
     assert told["rsi"]["params"]["properties"]["period"]["maximum"] == 100
     assert told["bollinger"]["columns"]["upper"] == "quote units"
     assert told["order_book"]["columns"] == {}
@@ -96,7 +96,7 @@ def test_providers_describe_themselves(api: Api) -> None:
 
 def test_the_document_has_each_providers_parameters_and_columns(api: Api) -> None:
     document = api.read("/openapi.json")
-    for name, provider in providers().items():
+    for name, provider in find_providers().items():
         operation = document["paths"][f"/api/analytics/data/{name}/{{symbol}}"]["get"]
         names = {each["name"] for each in operation["parameters"]}
         own = {field.alias or key for key, field in provider.params.model_fields.items()}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
@@ -12,9 +12,9 @@ from crypto_assets_tests.api.conftest import HOLE, STOCK, UNTIL, Stock
 from crypto_assets_tests.api.serving import Api, parts_over, serving
 from crypto_assets_tests.reports.stock import describe, generated, load
 
-SERIES = [name for name, provider in providers().items() if provider.is_series]
-OBJECTS = [name for name in providers() if name not in SERIES]
-OF_CANDLES = [name for name, provider in providers().items() if provider.needs_candles]
+SERIES = [name for name, provider in find_providers().items() if provider.is_series]
+OBJECTS = [name for name in find_providers() if name not in SERIES]
+OF_CANDLES = [name for name, provider in find_providers().items() if provider.needs_candles]
 # Those whose first value needs no candle before it.
 AT_ONCE = {"candlestick", "volume", "obv", "vwap", "drawdown"}
 
@@ -45,7 +45,7 @@ def test_the_five_oldest_have_a_value_as_soon_as_there_is_enough_before(
     rows = api.read(path, interval="1m", start=STOCK.start_ms, end=UNTIL, limit=5)["data"]
     opened = [STOCK.start_ms + n * MINUTE_MS for n in range(5)]
     assert [row["open_time"] for row in rows] == opened
-    for column in providers()[name].columns:
+    for column in find_providers()[name].columns:
         assert (rows[-1][column] is not None) == (name in AT_ONCE), column
 
 
@@ -56,7 +56,7 @@ def test_the_five_newest_are_settled(api: Api, name: str) -> None:
     assert [row["open_time"] for row in few] == [UNTIL - n * MINUTE_MS for n in range(5, 0, -1)]
     for fewer, more in ((few, some), (some, many)):
         for row, told in zip(fewer, more[-len(fewer) :], strict=True):
-            for column in providers()[name].columns:
+            for column in find_providers()[name].columns:
                 assert row[column] == pytest.approx(told[column], rel=1e-9), column
 
 
@@ -89,7 +89,7 @@ def test_the_newest_book_is_of_no_range(api: Api) -> None:
 def test_three_candles_are_three_rows_and_no_made_up_value(three: Api, name: str) -> None:
     rows = three.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m")["data"]
     assert len(rows) == 3
-    for column in providers()[name].columns:
+    for column in find_providers()[name].columns:
         assert (rows[-1][column] is not None) == (name in AT_ONCE), column
 
 

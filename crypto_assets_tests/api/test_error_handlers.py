@@ -8,13 +8,13 @@ from fastapi import FastAPI
 
 from crypto_assets import errors
 from crypto_assets.api.error_handlers import explain_failures
-from crypto_assets.errors import CryptoAssetsError, Transient
+from crypto_assets.errors import CryptoAssetsError, TransientError
 from crypto_assets.http_server import running
-from crypto_assets.market.utc_time import from_ms
+from crypto_assets.market.utc_time import from_epoch_ms
 
 SPECIAL = {
     "RateLimited": lambda: errors.RateLimited("weight is spent", 3.0),
-    "Banned": lambda: errors.Banned("banned for a while", from_ms(0)),
+    "Banned": lambda: errors.ExchangeBanned("banned for a while", from_epoch_ms(0)),
     "RequestRejected": lambda: errors.RequestRejected("a bad parameter", -1100),
 }
 STATUSES = {
@@ -58,6 +58,6 @@ def test_an_error_is_an_answer(url: str, name: str) -> None:
     assert answer.status_code == expected
     detail = answer.json()["detail"]
     assert detail and "\n" not in detail
-    again = issubclass(getattr(errors, name), Transient)
+    again = issubclass(getattr(errors, name), TransientError)
     assert ("Retry-After" in answer.headers) == again
     assert answer.headers["Cache-Control"] == "no-store"

@@ -6,7 +6,7 @@ import pytest
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, rows_from_table
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, isoformat
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, format_utc
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
 from crypto_assets_tests.api.serving import Api
@@ -20,7 +20,7 @@ def test_candles_are_the_tables_own_text(api: Api, stocked: Warehouse) -> None:
     table = stocked.facts.read_candles("SHIBUSDT", STOCK, limit=1000, newest=True)
     assert rows == [row[:11] for row in rows_from_table(table)]
     assert isinstance(rows[0][1], str) and len(rows[0][1].partition(".")[2]) == 8
-    assert answer["data"][0]["time"] == isoformat(UNTIL - 1000 * MINUTE_MS)
+    assert answer["data"][0]["time"] == format_utc(UNTIL - 1000 * MINUTE_MS)
 
 
 def test_without_an_end_the_newest_and_the_forming_one_flagged(api: Api) -> None:
@@ -104,7 +104,7 @@ def test_the_newest_are_paged_backwards(api: Api) -> None:
     assert "prev" not in api.get("/api/klines/BTCUSDT", interval="1w").links
 
 
-@pytest.mark.parametrize("form", [isoformat(UNTIL - 3 * HOUR_MS), "2025-03-06T10:34+01:00"])
+@pytest.mark.parametrize("form", [format_utc(UNTIL - 3 * HOUR_MS), "2025-03-06T10:34+01:00"])
 def test_times_may_be_written_as_people_do(api: Api, form: str) -> None:
     data = api.read("/api/klines/BTCUSDT", interval="1m", start=form, limit=1000)["data"]
     assert len(data) == 180

@@ -41,7 +41,7 @@ def own(tmp_path: Path, simulated_exchange: StartExchange) -> Iterator[Api]:
     warehouse.migrate_schema()
     warehouse.symbols.register_symbols([describe("BTCUSDT"), describe("ETHUSDT")])
     hole = Window(UNTIL - 5 * HOUR_MS, UNTIL - 3 * HOUR_MS)
-    for day in Window(UNTIL - DAY_MS, UNTIL).days():
+    for day in Window(UNTIL - DAY_MS, UNTIL).iter_days():
         part = Window(UNTIL - DAY_MS, UNTIL) & Window.of_day(day)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", part, [hole]))
     warehouse.gap_ledger.refresh_gaps("BTCUSDT", Window(UNTIL - DAY_MS, UNTIL))

@@ -11,7 +11,7 @@ import pytest
 
 from crypto_assets.exchange import BinanceRest
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, format_utc
 from crypto_assets_tests.cli.conftest import Desk, MakeDesk
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -49,7 +49,7 @@ def advised(out: str) -> list[str]:
 def test_verify_and_rebuild(desk: Desk, server: ExchangeServer) -> None:
     """One story, since each command takes its time to start."""
     server.faults.add(
-        {"do": "outage", "start": isoformat(HOLE), "end": isoformat(HOLE + 20 * MINUTE_MS)}
+        {"do": "outage", "start": format_utc(HOLE), "end": format_utc(HOLE + 20 * MINUTE_MS)}
     )
     assert desk.run("backfill", *RANGE).code == 0
     ran = desk.run("verify", "--from", "2025-03-04", "--to", str(DAY))
@@ -137,7 +137,7 @@ def test_minutes_of_an_outage_that_another_program_filled_in(
     desk: Desk, server: ExchangeServer, tmp_path: Path
 ) -> None:
     server.faults.add(
-        {"do": "outage", "start": isoformat(HOLE), "end": isoformat(HOLE + 20 * MINUTE_MS)}
+        {"do": "outage", "start": format_utc(HOLE), "end": format_utc(HOLE + 20 * MINUTE_MS)}
     )
     assert desk.run("backfill", *RANGE).code == 0
     price = ["60000.00000000"] * 4

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, format_utc
 from crypto_assets_tests.cli.conftest import Desk, MakeDesk
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -65,7 +65,7 @@ def contradict(desk: Desk, server: ExchangeServer) -> None:
     server.faults.add(
         {
             **{"do": "revise", "in": "archive", "change": {"volume": "+1"}},
-            **{"start": isoformat(AT), "end": isoformat(AT + MINUTE_MS)},
+            **{"start": format_utc(AT), "end": format_utc(AT + MINUTE_MS)},
         }
     )
     (path,) = (desk.home / "lake" / "raw" / str(FIRST)).glob("BTCUSDT_klines_*_archive.json")

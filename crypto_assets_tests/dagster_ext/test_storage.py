@@ -10,7 +10,7 @@ import yaml
 
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.errors import OrchestratorError, WrongUse
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets_tests.house.repository import ROOT, text
 from crypto_assets_tests.services.certificates import Authority
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
@@ -39,12 +39,12 @@ def home(server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DAGSTER_MYSQL_PORT", str(server.port))
     monkeypatch.setenv("DAGSTER_MYSQL_PASSWORD", PASSWORD)
     yield tmp_path
-    settings.cache_clear()
+    get_settings.cache_clear()
 
 
 def choose(monkeypatch: pytest.MonkeyPatch, options: str) -> None:
     monkeypatch.setenv("DAGSTER_MYSQL_OPTIONS", options)
-    settings.cache_clear()
+    get_settings.cache_clear()
 
 
 @pytest.mark.parametrize("mode", ["REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"])

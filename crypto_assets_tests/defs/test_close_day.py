@@ -31,8 +31,8 @@ from crypto_assets.market.utc_time import (
     MINUTE_MS,
     Window,
     day_start_ms,
-    from_ms,
-    isoformat,
+    format_utc,
+    from_epoch_ms,
     now_ms,
 )
 from crypto_assets.pipeline.context import Platform
@@ -221,7 +221,7 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
 ) -> None:
     """Ticks, order books, closings and retries of gaps."""
     stays, gone = _SYMBOLS
-    server.faults.add({"do": "list", "symbol": gone, "at": isoformat(NOON + 900 * DAY_MS)})
+    server.faults.add({"do": "list", "symbol": gone, "at": format_utc(NOON + 900 * DAY_MS)})
     server.clock.set(_NEXT_MORNING)
     defs = dg.Definitions(
         assets=[klines, order_books],
@@ -230,7 +230,7 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
     )
 
     def tick(schedule: dg.ScheduleDefinition, job: str) -> None:
-        at = from_ms(server.clock.now_ms())
+        at = from_epoch_ms(server.clock.now_ms())
         with dg.build_schedule_context(
             instance, scheduled_execution_time=at, resources={"platform": platform}
         ) as context:
@@ -344,7 +344,7 @@ def test_a_day_with_an_unexplained_hole_is_not_complete(
 ) -> None:
     start = day_start_ms(TODAY) + 23 * HOUR_MS
     server.faults.add(
-        {"do": "outage", "start": isoformat(start), "end": isoformat(start + 5 * MINUTE_MS)}
+        {"do": "outage", "start": format_utc(start), "end": format_utc(start + 5 * MINUTE_MS)}
     )
     server.clock.set(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)

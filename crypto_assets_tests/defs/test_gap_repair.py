@@ -15,7 +15,7 @@ from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
 from crypto_assets.defs.partitions import add_symbols
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.lake import DirectoryLake
-from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, from_ms
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, from_epoch_ms
 from crypto_assets.orchestrator.run_classes import ERRAND_TAG
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
@@ -56,7 +56,7 @@ def instance(empty: dg.DagsterInstance) -> dg.DagsterInstance:
 
 def tick(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest | dg.SkipReason]:
     """What every schedule and sensor asks for first, or why it does not, in their order."""
-    noon, resources = from_ms(NOON), {"platform": platform}
+    noon, resources = from_epoch_ms(NOON), {"platform": platform}
     with (
         dg.build_schedule_context(
             instance, scheduled_execution_time=noon, resources=resources

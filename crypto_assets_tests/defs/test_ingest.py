@@ -10,7 +10,7 @@ import pytest
 from crypto_assets.dagster_ext.active_runs import unfinished
 from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
 from crypto_assets.defs.partitions import add_symbols
-from crypto_assets.market.utc_time import from_ms
+from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
@@ -44,7 +44,7 @@ def test_a_tick_that_finds_its_predecessor_running_skips_and_says_so(
 ) -> None:
     run = instance.create_run_for_job(ingest, status=status)
     with dg.build_schedule_context(
-        instance, scheduled_execution_time=from_ms(NOON), resources={"platform": platform}
+        instance, scheduled_execution_time=from_epoch_ms(NOON), resources={"platform": platform}
     ) as context:
         waiting = ingest_schedule.evaluate_tick(context)
         assert not waiting.run_requests

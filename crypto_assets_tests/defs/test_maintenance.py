@@ -6,7 +6,7 @@ import dagster as dg
 
 from crypto_assets.definitions import defs
 from crypto_assets.defs.assets.maintenance import retention
-from crypto_assets.lake import depth_object
+from crypto_assets.lake import build_depth_object
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.pipeline.context import Platform
@@ -32,7 +32,7 @@ def test_counts_and_bytes_are_metadata(
         "minute_rows_deleted": 0,
         "order_book_levels_deleted": 0,
     }
-    assert [entry.size_bytes for entry in platform.archive.entries()] == [size]
+    assert [entry.size_bytes for entry in platform.archive.list_entries()] == [size]
 
 
 def test_every_night_at_three_all_of_the_group() -> None:
@@ -45,7 +45,7 @@ def test_every_night_at_three_all_of_the_group() -> None:
 def _old_object(platform: Platform) -> int:
     """Bytes of a loaded object of ten days ago."""
     captured = now_ms() - 10 * DAY_MS
-    item, body = depth_object(platform.raw.bucket, "BTCUSDT", b"{}", captured)
+    item, body = build_depth_object(platform.raw.bucket, "BTCUSDT", b"{}", captured)
     platform.raw.put(item.key, body, fetched_at=captured, source=Source.REST, rows=0)
     platform.warehouse.lake_objects.record_objects([item])
     platform.warehouse.lake_objects.mark_loaded([item])

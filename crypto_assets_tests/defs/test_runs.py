@@ -13,7 +13,7 @@ from crypto_assets.defs.assets.klines import KlinesConfig, klines
 from crypto_assets.defs.assets.order_books import order_books
 from crypto_assets.defs.ingest import order_books as order_books_job
 from crypto_assets.defs.partitions import add_symbols, range_tags
-from crypto_assets.market.utc_time import MINUTE_MS, to_ms
+from crypto_assets.market.utc_time import MINUTE_MS, to_epoch_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.stages.results import BookStage, Stage
@@ -105,7 +105,7 @@ def test_a_partition_links_to_the_chart_of_its_own_day(
     instance: dg.DagsterInstance, platform: Platform
 ) -> None:
     result = run(instance, platform, "2025-03-04|ETHUSDT", "2025-03-04|ETHUSDT")
-    begin, end = (to_ms(datetime(2025, 3, day, tzinfo=UTC)) // 1000 for day in (4, 5))
+    begin, end = (to_epoch_ms(datetime(2025, 3, day, tzinfo=UTC)) // 1000 for day in (4, 5))
     seen = {
         event.asset_key.to_user_string(): str(event.materialization.metadata["chart"].value)
         for event in result.get_asset_materialization_events()

@@ -12,8 +12,8 @@ import pytest
 from crypto_assets.errors import (
     ArchiveBroken,
     ArchiveMissing,
+    ExchangeForbidden,
     ExchangeUnavailable,
-    Forbidden,
 )
 from crypto_assets.exchange import BinanceRest, DailyArchive
 from crypto_assets.market.candles import KlineRow
@@ -38,7 +38,7 @@ Day = Callable[[Respond], list[KlineRow]]
 @pytest.fixture
 def day(serve: Serve) -> Day:
     """The day as a client gets it from a scripted server."""
-    return lambda respond: DailyArchive(serve(respond).url, HASTE).day("BTCUSDT", DAY).rows()
+    return lambda respond: DailyArchive(serve(respond).url, HASTE).day("BTCUSDT", DAY).decode_rows()
 
 
 def csv(rows: list[KlineRow], microseconds: bool = False) -> str:
@@ -180,14 +180,14 @@ def test_transport_is_retried(serve: Serve, fault: Answer) -> None:
     faults = [fault, fault]
     right = published(GOOD)
     server = serve(lambda request: faults.pop() if faults else right(request))
-    assert DailyArchive(server.url, HASTE).day("BTCUSDT", DAY).rows() == ROWS
+    assert DailyArchive(server.url, HASTE).day("BTCUSDT", DAY).decode_rows() == ROWS
     assert len(server.requests) == 4
 
 
 def test_a_server_that_stays_down_and_one_that_refuses(day: Day) -> None:
     with pytest.raises(ExchangeUnavailable, match="HTTP 503"):
         day(in_turn(Answer(503)))
-    with pytest.raises(Forbidden, match="firewall"):
+    with pytest.raises(ExchangeForbidden, match="firewall"):
         day(in_turn(Answer(403, answers.CLOUDFRONT)))
 
 
@@ -213,7 +213,7 @@ def test_the_simulated_archive_equals_its_rest(
     simulated_exchange: StartExchange, day_: date
 ) -> None:
     server = simulated_exchange()
-    archived = DailyArchive(server.archive_url, HASTE).day("SHIBUSDT", day_).rows()
+    archived = DailyArchive(server.archive_url, HASTE).day("SHIBUSDT", day_).decode_rows()
     rest = BinanceRest(server.url, HASTE)
     pages = rest.klines("SHIBUSDT", Interval.M1, Window.of_day(day_))
     assert archived == [row for page in pages for row in page]

@@ -11,15 +11,15 @@ import orjson
 import pytest
 
 from crypto_assets.errors import (
-    Banned,
+    ExchangeBanned,
+    ExchangeForbidden,
     ExchangeUnavailable,
-    Forbidden,
     RateLimited,
     RequestRejected,
     WrongUse,
 )
 from crypto_assets.exchange import BinanceRest, DailyArchive
-from crypto_assets.market.utc_time import from_ms, now_ms
+from crypto_assets.market.utc_time import from_epoch_ms, now_ms
 from crypto_assets_tests.exchange import answers
 from crypto_assets_tests.exchange.answers import JSON, START, date_header
 from crypto_assets_tests.exchange.conftest import HASTE, Client, Serve, asked
@@ -146,17 +146,17 @@ def test_418_says_when_the_ban_ends(
     client: Client, headers: dict[str, str], seconds: float
 ) -> None:
     rest, _ = client(in_turn(Answer(418, answers.BANNED, headers)))
-    with pytest.raises(Banned, match="has banned this address until 20") as error:
+    with pytest.raises(ExchangeBanned, match="has banned this address until 20") as error:
         rest.server_time()
-    left = error.value.until - from_ms(now_ms())
+    left = error.value.until - from_epoch_ms(now_ms())
     assert timedelta(seconds=seconds - 5) < left < timedelta(seconds=seconds + 2)
 
 
 def test_418_without_a_time_is_the_shortest_ban(client: Client) -> None:
     rest, _ = client(in_turn(Answer(418, b"<html>teapot</html>")))
-    with pytest.raises(Banned) as error:
+    with pytest.raises(ExchangeBanned) as error:
         rest.server_time()
-    left = error.value.until - from_ms(now_ms())
+    left = error.value.until - from_epoch_ms(now_ms())
     assert timedelta(seconds=115) < left <= timedelta(seconds=120)
 
 
@@ -172,7 +172,7 @@ def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> No
     other = BinanceRest(server.url, HASTE)
     assert other.server_time() == START
     is_banned.set()
-    with pytest.raises(Banned):
+    with pytest.raises(ExchangeBanned):
         rest.server_time()
     begin, sent = time.monotonic(), len(server.requests)
     is_banned.clear()
@@ -180,7 +180,7 @@ def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> No
     def refused(asking: BinanceRest) -> bool:
         try:
             asking.server_time()
-        except Banned:
+        except ExchangeBanned:
             return True
         return False
 
@@ -199,7 +199,7 @@ def test_403_and_451_fail_at_once_and_say_what_to_do(
     client: Client, status: int, body: bytes, why: str
 ) -> None:
     rest, server = client(in_turn(Answer(status, body, {"Content-Type": "text/html"})))
-    with pytest.raises(Forbidden) as error:
+    with pytest.raises(ExchangeForbidden) as error:
         rest.server_time()
     assert why in str(error.value)
     assert "CRYPTO_EXCHANGE_URL=https://data-api.binance.vision" in str(error.value)

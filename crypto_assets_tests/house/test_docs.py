@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.market.utc_time import HOUR_MS, Window, day_start_ms
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.house.repository import ROOT, files, name, text
 from crypto_assets_tests.reports.stock import describe, generated, load
@@ -33,19 +33,19 @@ def test_every_link_within_the_repository_leads_somewhere(page: str) -> None:
 def test_the_python_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start = day_start_ms(settings().start_date)
+    start = day_start_ms(get_settings().start_date)
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
     warehouse.migrate_schema()
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(start, start + 72 * HOUR_MS)))
     warehouse.close()
     monkeypatch.setenv("CRYPTO_HOME", str(tmp_path))
-    settings.cache_clear()
+    get_settings.cache_clear()
     try:
         for block in re.findall(r"```python\n(.+?)```", text("README.md"), re.DOTALL):
             exec(compile(block, "README.md", "exec"), {})  # noqa: S102  # our own words
     finally:
-        settings.cache_clear()
+        get_settings.cache_clear()
     printed = capsys.readouterr().out
     assert "forming" in printed
     assert re.search(r"rsi\n(.*\n)*?2025-01-03 23:00:00\+00:00 +\d+\.\d+", printed), printed

@@ -35,7 +35,7 @@ def new_lake(request: pytest.FixtureRequest) -> MakeLake:
 @pytest.fixture
 def lake(new_lake: MakeLake) -> Lake:
     made = new_lake()
-    made.create()
+    made.create_storage()
     return made
 
 
@@ -43,5 +43,5 @@ def lake(new_lake: MakeLake) -> Lake:
 def strict_lake(request: pytest.FixtureRequest) -> Lake:
     """A lake that decides between two writers of one moment; rclone's server cannot."""
     made = lake_maker(request.param, request)()
-    made.create()
+    made.create_storage()
     return made

@@ -11,9 +11,9 @@ import pytest
 from crypto_assets.addresses import AddressingStyle
 from crypto_assets.errors import LakeRefused, LakeUnavailable, WrongUse
 from crypto_assets.lake import S3Options, open_lake, s3_bucket
-from crypto_assets.lake.s3_bucket import Bucket
+from crypto_assets.lake.s3_bucket import S3Bucket
 from crypto_assets.market.lake_object import Source
-from crypto_assets.market.utc_time import from_ms, now_ms
+from crypto_assets.market.utc_time import from_epoch_ms, now_ms
 from crypto_assets_tests.lake.conftest import options_of
 from crypto_assets_tests.services.s3 import VIRTUAL_DOMAIN, S3Server
 from crypto_assets_tests.services.scripted import Answer, forward_to, scripted
@@ -33,7 +33,7 @@ def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def address_of(options: S3Options, name: str = "crypto-raw") -> str:
-    client = Bucket(name, options)._client
+    client = S3Bucket(name, options)._s3_client
     signed = client.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "k"})
     return signed.partition("?")[0]
 
@@ -75,10 +75,10 @@ def test_a_lake_before_the_host_of_a_real_server(
     with scripted(forward_to(s3_server.endpoint)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         lake = open_lake(f"s3://{name}", options)
-        lake.create()
-        lake.check()
+        lake.create_storage()
+        lake.check_writable()
         assert lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
-        assert [entry.key for entry in lake.entries()] == [KEY]
+        assert [entry.key for entry in lake.list_entries()] == [KEY]
         assert {request.headers["Host"] for request in proxy.requests} == {
             f"{name}.{VIRTUAL_DOMAIN}"
         }
@@ -86,7 +86,7 @@ def test_a_lake_before_the_host_of_a_real_server(
     assert open_lake(f"s3://{name}", options_of(s3_server)).get(KEY) == b"[[1]]"
     lake = open_lake(f"s3://{name}", options_of(s3_server))
     lake.delete([KEY])
-    assert list(lake.entries()) == []
+    assert list(lake.list_entries()) == []
 
 
 def test_a_server_that_knows_no_bucket_before_its_host_is_told_of_the_setting(
@@ -100,9 +100,9 @@ def test_a_server_that_knows_no_bucket_before_its_host_is_told_of_the_setting(
         monkeypatch.setenv("http_proxy", proxy.url)
         lake = open_lake(f"s3://{rclone_s3_server.bucket_name()}", options)
         for ask in (
-            lake.check,
-            lake.create,
-            lambda: list(lake.entries()),
+            lake.check_writable,
+            lake.create_storage,
+            lambda: list(lake.list_entries()),
             lambda: lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0),
         ):
             with pytest.raises(LakeRefused, match="AWS_S3_ADDRESSING_STYLE=path"):
@@ -112,7 +112,7 @@ def test_a_server_that_knows_no_bucket_before_its_host_is_told_of_the_setting(
 def test_a_host_with_the_bucket_that_nobody_knows_is_named() -> None:
     options = S3Options("http://lake.invalid", *KEYS, addressing_style=AddressingStyle.VIRTUAL)
     with pytest.raises(LakeUnavailable) as error:
-        open_lake("s3://crypto-raw", options).check()
+        open_lake("s3://crypto-raw", options).check_writable()
     assert "does not answer as crypto-raw.lake.invalid" in str(error.value)
     assert "AWS_S3_ADDRESSING_STYLE=path" in str(error.value)
 
@@ -121,7 +121,7 @@ def refusal(answer: Answer) -> str:
     with scripted(lambda _: answer) as server:
         lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
         with pytest.raises(LakeRefused) as error:
-            lake.check()
+            lake.check_writable()
         assert "\n" not in str(error.value)
         return str(error.value)
 
@@ -165,7 +165,7 @@ def test_a_refusal_says_what_to_do(answer: Answer, says: str) -> None:
 @pytest.mark.parametrize(("hours", "says"), [(2, "behind"), (-2, "ahead of")])
 @pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "SignatureDoesNotMatch"])
 def test_a_clock_that_is_off_is_named_with_how_much(hours: int, says: str, code: str) -> None:
-    date = format_datetime(from_ms(now_ms() + hours * 3_600_000), usegmt=True)
+    date = format_datetime(from_epoch_ms(now_ms() + hours * 3_600_000), usegmt=True)
     said = refusal(error_of(403, code, Date=date))
     assert f"s {says} the server's" in said and "NTP" in said
     assert any(f"is {seconds} s" in said for seconds in range(7190, 7211))
@@ -183,7 +183,7 @@ def test_a_file_of_certificates_that_is_not_there_is_named(
     with scripted(lambda _: Answer(200)) as server:
         url = server.url.replace("http:", "https:")
         with pytest.raises(LakeUnavailable, match="AWS_CA_BUNDLE"):
-            open_lake("s3://crypto-raw", S3Options(url, *KEYS)).check()
+            open_lake("s3://crypto-raw", S3Options(url, *KEYS)).check_writable()
 
 
 def test_loopback_is_asked_without_the_proxy_and_a_proxy_that_fails_is_named(
@@ -191,10 +191,10 @@ def test_loopback_is_asked_without_the_proxy_and_a_proxy_that_fails_is_named(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://user:hush-hush@127.0.0.1:9")
     lake = open_lake(f"s3://{s3_server.bucket_name()}", options_of(s3_server))
-    lake.create()
-    lake.check()
+    lake.create_storage()
+    lake.check_writable()
     with pytest.raises(LakeUnavailable) as error:
-        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check()
+        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check_writable()
     assert "the proxy http://127.0.0.1:9 set by HTTP_PROXY" in str(error.value)
     assert "add lake.example to no_proxy" in str(error.value)
     assert "hush" not in str(error.value)
@@ -203,7 +203,7 @@ def test_loopback_is_asked_without_the_proxy_and_a_proxy_that_fails_is_named(
 def test_a_proxy_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://u:[hush@127.0.0.1:9")
     with pytest.raises(WrongUse) as error:
-        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check()
+        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check_writable()
     assert "the proxy http://127.0.0.1:9 set by http_proxy has a malformed address" in str(
         error.value
     )
@@ -214,6 +214,6 @@ def test_a_proxy_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_a_proxy_that_cannot_be_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(LakeUnavailable) as error:
-        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check()
+        open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check_writable()
     assert "set by http_proxy does not work" in str(error.value)
     assert "hush" not in str(error.value)

@@ -10,7 +10,7 @@ import pytest
 
 from crypto_assets.errors import LakeRefused, LakeUnavailable
 from crypto_assets.lake import Lake, S3Options, open_lake, s3_bucket
-from crypto_assets.lake.s3_bucket import Bucket
+from crypto_assets.lake.s3_bucket import S3Bucket
 from crypto_assets.settings import Settings
 from crypto_assets.wiring import open_store
 from crypto_assets_tests.services.s3 import ROLE_ARN, S3Server, TemporaryKeys
@@ -73,9 +73,9 @@ def open_with(keys: TemporaryKeys, **settings: str) -> Lake:
 
 
 def use(lake: Lake) -> None:
-    lake.create()
-    lake.check()
-    assert list(lake.entries()) == []
+    lake.create_storage()
+    lake.check_writable()
+    assert list(lake.list_entries()) == []
 
 
 def in_environment(desk: Desk) -> Mapping[str, str]:
@@ -193,7 +193,7 @@ def test_keys_without_their_token_are_refused(temporary_keys: TemporaryKeys) -> 
     key, secret = temporary_keys.access_key, temporary_keys.secret_key
     lake = open_with(temporary_keys, s3_access_key_id=key, s3_secret_access_key=secret)
     with pytest.raises(LakeRefused, match=r"refuses the key.*AWS_ACCESS_KEY_ID"):
-        lake.check()
+        lake.check_writable()
     stranger = open_with(
         temporary_keys,
         s3_access_key_id=key,
@@ -201,7 +201,7 @@ def test_keys_without_their_token_are_refused(temporary_keys: TemporaryKeys) -> 
         s3_session_token="of-another-key",
     )
     with pytest.raises(LakeRefused, match="AWS_SESSION_TOKEN") as error:
-        stranger.check()
+        stranger.check_writable()
     assert "of-another-key" not in str(error.value) and secret not in str(error.value)
 
 
@@ -225,14 +225,14 @@ def test_a_profile_names_region_and_address_too(tmp_path: Path, s3_server: S3Ser
         f"[profile desk]\nregion = eu-south-2\nendpoint_url = {s3_server.endpoint}\n"
     )
     use(open_lake(f"s3://{s3_server.bucket_name()}", S3Options(profile="desk")))
-    client = Bucket("any-bucket", S3Options(profile="desk"))._client
+    client = S3Bucket("any-bucket", S3Options(profile="desk"))._s3_client
     assert (client.meta.region_name, client.meta.endpoint_url) == (
         "eu-south-2",
         s3_server.endpoint,
     )
-    named = Bucket("any-bucket", S3Options(profile="desk", region="us-west-2"))._client
+    named = S3Bucket("any-bucket", S3Options(profile="desk", region="us-west-2"))._s3_client
     assert named.meta.region_name == "us-west-2"
-    own = Bucket("any-bucket", S3Options(s3_server.endpoint, "a", "b", profile="desk"))._client
+    own = S3Bucket("any-bucket", S3Options(s3_server.endpoint, "a", "b", profile="desk"))._s3_client
     assert own.meta.region_name == "us-east-1"
 
 
@@ -254,7 +254,12 @@ def refused(options: S3Options) -> str:
     """What every method says; it is one line."""
     lake = open_lake("s3://crypto-raw", options)
     said = set[str]()
-    for ask in (lake.check, lake.create, lake.owner, lambda: list(lake.list())):
+    for ask in (
+        lake.check_writable,
+        lake.create_storage,
+        lake.get_owner,
+        lambda: list(lake.list_with_info()),
+    ):
         with pytest.raises((LakeRefused, LakeUnavailable)) as error:
             ask()
         said.add(str(error.value))

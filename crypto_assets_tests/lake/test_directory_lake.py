@@ -15,9 +15,9 @@ def test_a_directory_that_cannot_be_made_is_refused_with_its_reason(tmp_path: Pa
     (tmp_path / "file").write_text("in the way")
     lake = open_lake(str(tmp_path / "file" / "raw"))
     with pytest.raises(LakeRefused, match=r"cannot create the lake .*file/raw: Not a directory"):
-        lake.create()
+        lake.create_storage()
     with pytest.raises(LakeRefused, match="run `crypto-assets init`"):
-        lake.check()
+        lake.check_writable()
 
 
 def test_a_directory_that_cannot_be_written_is_refused_with_its_reason(tmp_path: Path) -> None:
@@ -26,32 +26,32 @@ def test_a_directory_that_cannot_be_written_is_refused_with_its_reason(tmp_path:
     # Stops root too, whom permissions do not stop.
     (tmp_path / "raw" / ".incoming").write_text("in the way")
     with pytest.raises(LakeRefused, match=r"cannot write the lake .*raw"):
-        lake.check()
+        lake.check_writable()
     with pytest.raises(LakeRefused, match=r"cannot write the lake .*raw"):
         lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0)
 
 
 def test_the_files_time_is_the_fetch_time_and_survives_a_restored_backup(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "raw"))
-    lake.create()
+    lake.create_storage()
     lake.put(KEY, b"[[1]]", fetched_at=1735689661234, source=Source.REST, rows=1)
     assert (tmp_path / "raw" / KEY).stat().st_mtime_ns == 1735689661234 * 1_000_000
     (tmp_path / "raw").rename(tmp_path / "moved")
     moved = open_lake(str(tmp_path / "moved"))
-    assert [info.fetched_at for info in moved.list()] == [1735689661234]
+    assert [info.fetched_at for info in moved.list_with_info()] == [1735689661234]
 
 
 def test_files_abandoned_by_killed_writers_go_when_they_are_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = open_lake(str(tmp_path / "raw"))
-    lake.create()
+    lake.create_storage()
     left = tmp_path / "raw" / ".incoming" / "half-an-object"
     left.write_bytes(b"[[1],")
-    lake.create()
+    lake.create_storage()
     assert left.exists()
     monkeypatch.setattr(directory_lake, "_ABANDONED_SECONDS", -1.0)
-    lake.create()
+    lake.create_storage()
     assert not left.exists()
 
 
@@ -63,7 +63,7 @@ def test_a_file_system_without_links_is_enough(
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     lake = open_lake(str(tmp_path / "raw"))
-    lake.create()
+    lake.create_storage()
     assert lake.put(KEY, b"[[1],[2]]", fetched_at=1, source=Source.REST, rows=2)
     assert not lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
     assert lake.get(KEY) == b"[[1],[2]]"
@@ -71,7 +71,7 @@ def test_a_file_system_without_links_is_enough(
 
 def test_the_last_objects_folder_goes_with_it(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "raw"))
-    lake.create()
+    lake.create_storage()
     lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
     lake.delete([KEY])
     assert not (tmp_path / "raw" / "2025-01-01").exists()
@@ -79,7 +79,7 @@ def test_the_last_objects_folder_goes_with_it(tmp_path: Path) -> None:
 
 def test_a_rubbish_file_under_a_key_gives_way(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "raw"))
-    lake.create()
+    lake.create_storage()
     (tmp_path / "raw" / "2025-01-01").mkdir()
     (tmp_path / "raw" / KEY).write_bytes(b"[[1],[2],[3")
     assert lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)

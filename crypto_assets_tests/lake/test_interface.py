@@ -27,12 +27,12 @@ def put(lake: Lake, key: str, rows: int = 3, mark: str = "x", fetched_at: int = 
 def test_what_was_put_comes_back_with_its_time_and_source(lake: Lake) -> None:
     assert put(lake, KEY)
     assert lake.get(KEY) == body_of(3)
-    info = lake.head(KEY)
+    info = lake.get_info(KEY)
     assert info is not None
     assert (info.key, info.size_bytes) == (KEY, len(body_of(3)))
     assert (info.fetched_at, info.source) == (FETCHED, Source.REST)
-    assert lake.read(KEY) == (info, body_of(3))
-    assert list(lake.list()) == [info]
+    assert lake.get_with_info(KEY) == (info, body_of(3))
+    assert list(lake.list_with_info()) == [info]
 
 
 @pytest.mark.parametrize(
@@ -44,22 +44,22 @@ def test_a_key_in_any_script_is_listed_read_copied_and_deleted(
     lake, other = new_lake(), new_lake()
     key, beside = (f"2025-01-01/{name}_depth_1735689601234.json" for name in (symbol, "BTCUSDT"))
     for made in (lake, other):
-        made.create()
+        made.create_storage()
     assert put(lake, key) and put(lake, beside)
     assert put(lake, key, rows=4), "replaced by the same name"
-    assert [entry.key for entry in lake.entries("2025-01-01/")] == sorted([key, beside])
-    assert [entry.key for entry in lake.entries(f"2025-01-01/{symbol}_")] == [key]
-    assert [info.source for info in lake.list()] == [Source.REST] * 2
+    assert [entry.key for entry in lake.list_entries("2025-01-01/")] == sorted([key, beside])
+    assert [entry.key for entry in lake.list_entries(f"2025-01-01/{symbol}_")] == [key]
+    assert [info.source for info in lake.list_with_info()] == [Source.REST] * 2
     assert lake.copy_to(other, key)
-    assert other.read(key) == lake.read(key)
+    assert other.get_with_info(key) == lake.get_with_info(key)
     lake.delete([key])
-    assert [entry.key for entry in lake.entries()] == [beside]
-    assert lake.head(key) is None
+    assert [entry.key for entry in lake.list_entries()] == [beside]
+    assert lake.get_info(key) is None
 
 
 def test_what_is_not_there(lake: Lake) -> None:
-    assert lake.head(KEY) is None
-    assert list(lake.list("2025-01-01/")) == []
+    assert lake.get_info(KEY) is None
+    assert list(lake.list_with_info("2025-01-01/")) == []
     with pytest.raises(ObjectMissing, match="BTCUSDT_klines"):
         lake.get(KEY)
     lake.delete([KEY])
@@ -80,7 +80,7 @@ def test_an_object_that_holds_more_stays(lake: Lake) -> None:
     assert put(lake, KEY, rows=5, mark="equal", fetched_at=FETCHED + 1)
     assert lake.get(KEY) == body_of(5, "equal")
     assert put(lake, KEY, rows=6, mark="more", fetched_at=FETCHED + 2)
-    info, body = lake.read(KEY)
+    info, body = lake.get_with_info(KEY)
     assert body == body_of(6, "more")
     assert info.fetched_at == FETCHED + 2
 
@@ -104,25 +104,25 @@ def test_of_many_writers_at_once_the_one_with_most_rows_wins(strict_lake: Lake) 
 def test_listing_is_paged_ordered_by_key_and_bounded_by_its_prefix(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_bucket, "PAGE", 40)
+    monkeypatch.setattr(s3_bucket, "PAGE_SIZE", 40)
     keys = [f"2025-01-{day:02d}/A_depth_{n}.json" for day in (3, 1, 2) for n in range(100, 130)]
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(lambda key: put(lake, key), keys))
-    lake.claim("binance")
-    lake.check()
-    assert [info.key for info in lake.list()] == sorted(keys)
-    assert [entry.key for entry in lake.entries()] == sorted(keys)
+    lake.claim_for_exchange("binance")
+    lake.check_writable()
+    assert [info.key for info in lake.list_with_info()] == sorted(keys)
+    assert [entry.key for entry in lake.list_entries()] == sorted(keys)
     second = [key for key in sorted(keys) if key.startswith("2025-01-02/A_depth_11")]
     assert len(second) == 10
-    assert [info.key for info in lake.list("2025-01-02/A_depth_11")] == second
-    assert lake.size() == (len(keys), len(keys) * len(body_of(3)))
+    assert [info.key for info in lake.list_with_info("2025-01-02/A_depth_11")] == second
+    assert lake.measure_size() == (len(keys), len(keys) * len(body_of(3)))
     lake.delete(keys[1:])
-    assert [info.key for info in lake.list()] == keys[:1]
+    assert [info.key for info in lake.list_with_info()] == keys[:1]
 
 
 def test_an_object_of_a_foreign_name_has_no_source_or_the_one_it_was_given(lake: Lake) -> None:
     put(lake, "BTCUSDT/1m/2020.json")
-    (info,) = lake.list("BTCUSDT/")
+    (info,) = lake.list_with_info("BTCUSDT/")
     assert info.source in (None, Source.REST)
     assert info.fetched_at == FETCHED
 
@@ -130,43 +130,48 @@ def test_an_object_of_a_foreign_name_has_no_source_or_the_one_it_was_given(lake:
 def test_creating_twice_and_at_once_is_creating(new_lake: MakeLake) -> None:
     lake = new_lake()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: lake.create(), range(8)))
+        list(pool.map(lambda _: lake.create_storage(), range(8)))
     put(lake, KEY)
-    lake.create()
+    lake.create_storage()
     assert lake.get(KEY) == body_of(3)
 
 
 def test_a_lake_that_was_not_created_says_how(new_lake: MakeLake) -> None:
     lake = new_lake()
-    for ask in (lake.check, lambda: put(lake, KEY), lake.size, lambda: lake.claim("binance")):
+    for ask in (
+        lake.check_writable,
+        lambda: put(lake, KEY),
+        lake.measure_size,
+        lambda: lake.claim_for_exchange("binance"),
+    ):
         with pytest.raises(LakeRefused, match=r"does not exist: run `crypto-assets init`"):
             ask()
 
 
 def test_check_leaves_nothing_to_see(lake: Lake) -> None:
-    lake.check()
-    lake.check()
-    assert lake.size() == (0, 0)
+    lake.check_writable()
+    lake.check_writable()
+    assert lake.measure_size() == (0, 0)
 
 
 def test_a_lake_belongs_to_the_exchange_that_claimed_it_first(lake: Lake) -> None:
-    assert lake.owner() is None
-    lake.claim("binance")
-    lake.claim("binance")
-    assert lake.owner() == "binance"
+    assert lake.get_owner() is None
+    lake.claim_for_exchange("binance")
+    lake.claim_for_exchange("binance")
+    assert lake.get_owner() == "binance"
     with pytest.raises(ForeignExchange, match=r"belongs to binance, not to simulated:7"):
-        lake.claim("simulated:7")
-    assert lake.size() == (0, 0)
+        lake.claim_for_exchange("simulated:7")
+    assert lake.measure_size() == (0, 0)
 
 
 def test_an_exchange_may_be_renamed_by_one_who_knows_its_name_so_far(lake: Lake) -> None:
-    lake.claim("binance", renaming="simulated:recorded")
-    lake.claim("binance:1", renaming="binance")
-    assert lake.owner() == "binance:1"
+    lake.claim_for_exchange("binance", renaming="simulated:recorded")
+    lake.claim_for_exchange("binance:1", renaming="binance")
+    assert lake.get_owner() == "binance:1"
     for name in ("binance", "simulated:recorded"):
         with pytest.raises(ForeignExchange, match="belongs to binance:1, not to binance:2"):
-            lake.claim("binance:2", renaming=name)
-    assert lake.owner() == "binance:1"
+            lake.claim_for_exchange("binance:2", renaming=name)
+    assert lake.get_owner() == "binance:1"
 
 
 def test_of_two_claims_at_once_one_wins(strict_lake: Lake) -> None:
@@ -174,24 +179,24 @@ def test_of_two_claims_at_once_one_wins(strict_lake: Lake) -> None:
 
     def claim(name: str) -> bool:
         try:
-            strict_lake.claim(name)
+            strict_lake.claim_for_exchange(name)
         except ForeignExchange:
             return False
         return True
 
     with ThreadPoolExecutor(len(names)) as pool:
         won = [name for name, ok in zip(names, pool.map(claim, names), strict=True) if ok]
-    assert won == [strict_lake.owner()]
+    assert won == [strict_lake.get_owner()]
 
 
 def test_a_copy_keeps_time_source_and_content(lake: Lake, new_lake: MakeLake) -> None:
     other = new_lake()
-    other.create()
+    other.create_storage()
     archived = KEY.replace("_rest", "_archive")
     put(lake, archived)
     assert lake.copy_to(other, archived)
-    assert other.read(archived) == lake.read(archived)
-    assert other.read(archived)[0].fetched_at == FETCHED
+    assert other.get_with_info(archived) == lake.get_with_info(archived)
+    assert other.get_with_info(archived)[0].fetched_at == FETCHED
     lake.delete([archived])
     with pytest.raises(ObjectMissing):
         lake.copy_to(other, archived)
@@ -199,7 +204,7 @@ def test_a_copy_keeps_time_source_and_content(lake: Lake, new_lake: MakeLake) ->
 
 def test_a_copy_onto_an_object_with_more_changes_nothing(lake: Lake, new_lake: MakeLake) -> None:
     other = new_lake()
-    other.create()
+    other.create_storage()
     put(lake, KEY, rows=3)
     put(other, KEY, rows=4)
     assert not lake.copy_to(other, KEY)

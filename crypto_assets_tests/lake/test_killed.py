@@ -32,7 +32,7 @@ for n in range(1_000):
 @pytest.mark.parametrize("body", BODIES)
 def test_no_half_object_stands_under_a_key(body: str, request: pytest.FixtureRequest) -> None:
     lake = lake_maker(body, request)()
-    lake.create()
+    lake.create_storage()
     options: tuple[str | None, ...] = ()
     if body != "directory":
         name = "s3_server" if body == "seaweedfs" else "rclone_s3_server"
@@ -46,7 +46,7 @@ def test_no_half_object_stands_under_a_key(body: str, request: pytest.FixtureReq
                 writer.stdout.readline()
             time.sleep(0.01 * kill)
             writer.kill()
-        found = list(open_lake(lake.url, S3Options(*options)).list())
+        found = list(open_lake(lake.url, S3Options(*options)).list_with_info())
         assert found
         for info in found:
             body_read = lake.get(info.key)

@@ -7,13 +7,13 @@ import pytest
 
 from crypto_assets.errors import LakeError
 from crypto_assets.lake import (
+    build_depth_object,
+    build_klines_object,
     count_rows,
     decode_depth,
     decode_klines,
-    depth_object,
-    describe,
+    describe_object,
     encode_klines,
-    klines_object,
 )
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
@@ -36,8 +36,8 @@ def test_rows_come_back_untouched_to_the_last_zero() -> None:
 
 def test_a_klines_object_describes_itself() -> None:
     rows = [row(0), row(1), row(3)]
-    entry, body = klines_object(
-        "crypto-raw", "SHIBUSDT", RawKlines.of(rows), Source.ARCHIVE, 1735800000000
+    entry, body = build_klines_object(
+        "crypto-raw", "SHIBUSDT", RawKlines.from_rows(rows), Source.ARCHIVE, 1735800000000
     )
     assert orjson.loads(body) == rows
     assert entry == LakeObject(
@@ -53,26 +53,28 @@ def test_a_klines_object_describes_itself() -> None:
         sha256=sha256(body).hexdigest(),
         fetched_at=1735800000000,
     )
-    assert describe("crypto-raw", entry.key, body, 1735800000000) == entry
+    assert describe_object("crypto-raw", entry.key, body, 1735800000000) == entry
 
 
 def test_a_depth_object_is_the_answer_byte_for_byte() -> None:
     answer = b'{"lastUpdateId":1,  "bids":[["1.0","2.0"]],"asks":[["1.1","2.0"],["1.2","3"]]}'
-    entry, body = depth_object("crypto-raw", "BTCUSDT", answer, START + 5)
+    entry, body = build_depth_object("crypto-raw", "BTCUSDT", answer, START + 5)
     assert body == answer
     assert (entry.kind, entry.rows, entry.first_time) == (ObjectKind.DEPTH, 3, START + 5)
     assert entry.first_time == entry.last_time == entry.fetched_at
     assert decode_depth(body)["lastUpdateId"] == 1
-    assert describe("crypto-raw", entry.key, body, START + 5) == entry
+    assert describe_object("crypto-raw", entry.key, body, START + 5) == entry
 
 
 def test_an_object_needs_a_row_and_one_day() -> None:
     with pytest.raises(LakeError, match="at least one candle"):
-        klines_object("b", "BTCUSDT", RawKlines.of([]), Source.REST, START)
+        build_klines_object("b", "BTCUSDT", RawKlines.from_rows([]), Source.REST, START)
     with pytest.raises(LakeError, match="one UTC day"):
-        klines_object("b", "BTCUSDT", RawKlines.of([row(0), row(1440)]), Source.REST, START)
+        build_klines_object(
+            "b", "BTCUSDT", RawKlines.from_rows([row(0), row(1440)]), Source.REST, START
+        )
     with pytest.raises(LakeError, match="not named as an object"):
-        describe("b", "other/layout.json", b"[]", START)
+        describe_object("b", "other/layout.json", b"[]", START)
 
 
 @pytest.mark.parametrize("body", [b"", b"[[1,", b'{"a":1}', b"[1,2]", b"null"])

@@ -7,9 +7,9 @@ import pytest
 from crypto_assets.errors import LakeError
 from crypto_assets.lake import (
     KeyParts,
+    build_depth_key,
+    build_klines_key,
     day_prefix,
-    depth_key,
-    klines_key,
     parse_key,
     symbol_prefix,
 )
@@ -23,7 +23,7 @@ NAMES = ("币安人生USDT", "龍" * 45 + "\U00020bb7USDT", "E\u0301USDT")
 
 @pytest.mark.parametrize("source", Source)
 def test_a_klines_key_says_day_symbol_span_and_source(source: Source) -> None:
-    key = klines_key("BTCUSDT", START, LAST, source)
+    key = build_klines_key("BTCUSDT", START, LAST, source)
     assert key == f"2025-01-01/BTCUSDT_klines_1735689600000-1735775940000_{source.value}.json"
     assert parse_key(key) == KeyParts(
         date(2025, 1, 1), "BTCUSDT", ObjectKind.KLINES, START, LAST, source
@@ -31,7 +31,7 @@ def test_a_klines_key_says_day_symbol_span_and_source(source: Source) -> None:
 
 
 def test_a_depth_key_says_day_symbol_and_capture() -> None:
-    key = depth_key("BTCUSDT", START + 1234)
+    key = build_depth_key("BTCUSDT", START + 1234)
     assert key == "2025-01-01/BTCUSDT_depth_1735689601234.json"
     assert parse_key(key) == KeyParts(
         date(2025, 1, 1), "BTCUSDT", ObjectKind.DEPTH, START + 1234, START + 1234, Source.REST
@@ -39,7 +39,7 @@ def test_a_depth_key_says_day_symbol_and_capture() -> None:
 
 
 def test_open_times_off_the_minute_are_kept_as_they_are() -> None:
-    key = klines_key("BTCUSDT", START + 1_437, START + 61_437, Source.ARCHIVE)
+    key = build_klines_key("BTCUSDT", START + 1_437, START + 61_437, Source.ARCHIVE)
     parts = parse_key(key)
     assert parts is not None
     assert (parts.first_time, parts.last_time) == (START + 1_437, START + 61_437)
@@ -49,14 +49,14 @@ def test_open_times_off_the_minute_are_kept_as_they_are() -> None:
     "symbol", [*NAMES, "A_B", "1000SATSUSDT", "BTC-USD.P", "A_KLINES", "B_DEPTH_1"]
 )
 def test_every_name_that_the_exchange_allows_is_read_back(symbol: str) -> None:
-    parts = parse_key(klines_key(symbol, START, LAST, Source.REST))
+    parts = parse_key(build_klines_key(symbol, START, LAST, Source.REST))
     assert parts is not None
     assert parts.symbol == symbol
-    assert parse_key(depth_key(symbol, START)) is not None
+    assert parse_key(build_depth_key(symbol, START)) is not None
 
 
 def test_the_longest_name_fits_into_a_file_name() -> None:
-    key = klines_key("\U00020bb7" * 50, 10**12, 10**12, Source.VERIFIED)
+    key = build_klines_key("\U00020bb7" * 50, 10**12, 10**12, Source.VERIFIED)
     assert len(key.partition("/")[2].encode()) <= 255
 
 
@@ -65,7 +65,7 @@ def test_the_longest_name_fits_into_a_file_name() -> None:
 )
 def test_an_object_never_crosses_a_day_or_runs_backwards(first: int, last: int) -> None:
     with pytest.raises(LakeError, match="one UTC day in order"):
-        klines_key("BTCUSDT", first, last, Source.REST)
+        build_klines_key("BTCUSDT", first, last, Source.REST)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,8 @@ def test_prefixes_are_what_the_keys_begin_with() -> None:
     day = date(2025, 1, 1)
     assert day_prefix(day) == "2025-01-01/"
     klines = symbol_prefix(day, "BTCUSDT", ObjectKind.KLINES)
-    assert klines_key("BTCUSDT", START, LAST, Source.REST).startswith(klines)
-    assert depth_key("BTCUSDT", START).startswith(symbol_prefix(day, "BTCUSDT", ObjectKind.DEPTH))
-    assert not klines_key("BTCUSDTX", START, LAST, Source.REST).startswith(klines)
+    assert build_klines_key("BTCUSDT", START, LAST, Source.REST).startswith(klines)
+    assert build_depth_key("BTCUSDT", START).startswith(
+        symbol_prefix(day, "BTCUSDT", ObjectKind.DEPTH)
+    )
+    assert not build_klines_key("BTCUSDTX", START, LAST, Source.REST).startswith(klines)

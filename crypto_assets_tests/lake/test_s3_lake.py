@@ -10,7 +10,7 @@ import pytest
 
 from crypto_assets.errors import LakeError, LakeRefused, LakeUnavailable, WrongUse
 from crypto_assets.lake import Lake, S3Options, open_lake
-from crypto_assets.lake.s3_bucket import Bucket
+from crypto_assets.lake.s3_bucket import S3Bucket
 from crypto_assets.market.lake_object import Source
 from crypto_assets_tests.lake.conftest import options_of
 from crypto_assets_tests.services.s3 import S3Server
@@ -31,22 +31,22 @@ def test_conditions_count_where_the_server_says_they_do(
 ) -> None:
     for server, honours in ((s3_server, True), (rclone_s3_server, False)):
         for _ in range(2):
-            bucket = Bucket("shared-conditions", options_of(server))
-            bucket.create()
-            assert bucket.honours_conditions is honours
+            bucket = S3Bucket("shared-conditions", options_of(server))
+            bucket.create_bucket()
+            assert bucket.supports_conditional_put is honours
 
 
 @pytest.mark.parametrize(("access", "secret"), [("test-access", "wrong"), ("wrong", "wrong")])
 def test_a_wrong_key_is_named_as_the_trouble(server: S3Server, access: str, secret: str) -> None:
     name = server.bucket_name()
-    Bucket(name, options_of(server)).create()
+    S3Bucket(name, options_of(server)).create_bucket()
     lake = open_lake(f"s3://{name}", S3Options(server.endpoint, access, secret))
     asked: tuple[Callable[[], object], ...] = (
-        lake.check,
-        lake.create,
-        lake.owner,
+        lake.check_writable,
+        lake.create_storage,
+        lake.get_owner,
         lambda: lake.get(KEY),
-        lambda: list(lake.list()),
+        lambda: list(lake.list_with_info()),
         lambda: lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0),
     )
     for ask in asked:
@@ -58,14 +58,14 @@ def test_an_object_without_our_metadata_is_counted_and_dated_by_the_server(
     server: S3Server,
 ) -> None:
     name = server.bucket_name()
-    bucket = Bucket(name, options_of(server))
-    bucket.create()
+    bucket = S3Bucket(name, options_of(server))
+    bucket.create_bucket()
     bucket.put(KEY, b"[[1],[2],[3]]")
     lake = open_lake(f"s3://{name}", options_of(server))
-    info = lake.head(KEY)
+    info = lake.get_info(KEY)
     assert info is not None
     assert (info.rows, info.source) == (None, Source.REST)
-    (entry,) = lake.entries()
+    (entry,) = lake.list_entries()
     assert abs(info.fetched_at - entry.stored_at) < 1000
     assert not lake.put(KEY, b"[[1],[2]]", fetched_at=1, source=Source.REST, rows=2)
     assert lake.put(KEY, b"[[4],[5],[6]]", fetched_at=1, source=Source.REST, rows=3)
@@ -77,7 +77,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
         endpoint = f"http://127.0.0.1:{held.getsockname()[1]}"
         lake = open_lake("s3://crypto-raw", S3Options(endpoint, *KEYS))
         with pytest.raises(LakeUnavailable, match=f"{endpoint} does not answer"):
-            lake.check()
+            lake.check_writable()
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
 )
 def test_no_error_tells_the_login_of_an_address(address: str) -> None:
     with pytest.raises((LakeError, WrongUse)) as error:
-        open_lake("s3://crypto-raw", S3Options(address, *KEYS)).check()
+        open_lake("s3://crypto-raw", S3Options(address, *KEYS)).check_writable()
     assert "s3c" not in str(error.value)
     with pytest.raises(WrongUse) as wrong:
         open_lake(f"s3://user:s3cret@{address}")

@@ -70,7 +70,7 @@ def test_it_works_and_warns_once(calls: Mapping[str, str], says: list[str], tmp_
     for line, part in zip(lines, says, strict=True):
         assert part in line and str(place) in line
     lake = open_lake(str(place))
-    info = lake.head(KEY)
+    info = lake.get_info(KEY)
     assert info is not None and info.fetched_at == 2
     assert lake.get(KEY) == b"[[0], [1], [2]]"
     assert not (place / ".incoming" / ".locked").exists()
@@ -94,7 +94,7 @@ def test_of_many_writers_at_once_without_locks_the_fullest_object_stays(tmp_path
 
 def test_a_killed_writers_lock_file_gives_way(tmp_path: Path) -> None:
     place = tmp_path / "raw"
-    open_lake(str(place)).create()
+    open_lake(str(place)).create_storage()
     (place / ".incoming" / ".locked").touch()
     warnings_of(start(place, [(1, 1), (2, 1)], {"flock": "ENOLCK"}))
     assert open_lake(str(place)).get(KEY) == b"[[0], [1]]"

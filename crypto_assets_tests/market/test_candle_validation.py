@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from crypto_assets.market.candle_validation import sift
+from crypto_assets.market.candle_validation import validate_rows
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.utc_time import Window
 from crypto_assets_tests.market.test_candles import ROW
@@ -38,13 +38,13 @@ def _changed(position: int, value: object) -> KlineRow:
 def test_a_bad_row_among_good_ones(bad: KlineRow, reason: str) -> None:
     later = _changed(0, 1_616_537_460_000)
     later[6] = 1_616_537_519_999
-    sifted = sift([ROW, bad, later], _DAY)
+    sifted = validate_rows([ROW, bad, later], _DAY)
     assert sifted.candles["open_time"].to_pylist() == [ROW[0], later[0]]
     assert [(reject.position, reject.row) for reject in sifted.rejects] == [(1, bad)]
     assert sifted.rejects[0].reason.startswith(reason)
 
 
 def test_good_rows_all_pass() -> None:
-    sifted = sift([ROW], _DAY)
+    sifted = validate_rows([ROW], _DAY)
     assert sifted.candles.num_rows == 1
     assert not sifted.rejects

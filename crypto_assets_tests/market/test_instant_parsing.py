@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.instant_parsing import instant_ms, parse_day
+from crypto_assets.market.instant_parsing import parse_day, parse_instant
 
 NOON = 1_738_324_830_000  # 2025-01-31T12:00:30Z
 DAY = 1_738_281_600_000
@@ -31,7 +31,7 @@ DAY = 1_738_281_600_000
     ],
 )
 def test_an_instant_is_read(given: str | int | date, ms: int) -> None:
-    assert instant_ms(given) == ms
+    assert parse_instant(given) == ms
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_an_instant_is_read(given: str | int | date, ms: int) -> None:
 )
 def test_a_number_that_may_be_a_date_or_seconds_is_refused(given: str | int) -> None:
     with pytest.raises(WrongUse, match=r"may be a date, .*: write 2025-01-31T12:00:30Z, 2025-01"):
-        instant_ms(given)
+        parse_instant(given)
 
 
 def test_a_day_is_written_in_one_way() -> None:
@@ -56,4 +56,4 @@ def test_a_day_is_written_in_one_way() -> None:
 @pytest.mark.parametrize("given", ["", "yesterday", "2025-02-30", "-5", "1e9", "12.5"])
 def test_what_is_no_instant_is_refused(given: str) -> None:
     with pytest.raises(WrongUse, match="write 2025-01-31T12:00:30Z"):
-        instant_ms(given)
+        parse_instant(given)

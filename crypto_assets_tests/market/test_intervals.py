@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import from_ms, to_ms
+from crypto_assets.market.utc_time import from_epoch_ms, to_epoch_ms
 
 _SAMPLE = datetime(2023, 3, 24, 13, 47, 12, tzinfo=UTC)  # a Friday
 
@@ -25,7 +25,7 @@ _SAMPLE = datetime(2023, 3, 24, 13, 47, 12, tzinfo=UTC)  # a Friday
 )
 def test_open_time_of_a_period(interval: Interval, opens: str) -> None:
     expected = datetime.fromisoformat(opens).replace(tzinfo=UTC)
-    assert from_ms(interval.floor(to_ms(_SAMPLE))) == expected
+    assert from_epoch_ms(interval.floor(to_epoch_ms(_SAMPLE))) == expected
 
 
 @given(st.sampled_from(list(Interval)), st.integers(0, 4_102_444_800_000))
@@ -37,4 +37,4 @@ def test_an_instant_lies_in_its_period(interval: Interval, ms: int) -> None:
 
 
 def test_weeks_start_on_a_monday() -> None:
-    assert from_ms(Interval.W1.floor(to_ms(_SAMPLE))).weekday() == 0
+    assert from_epoch_ms(Interval.W1.floor(to_epoch_ms(_SAMPLE))).weekday() == 0

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from crypto_assets.market.candles import KlineRow, table_from_rows
 from crypto_assets.market.raw_klines import (
     RawKlines,
-    raw_klines_from_text,
+    raw_klines_from_text_table,
     table_from_json,
-    text_from_lines,
+    text_table_from_csv,
 )
 
 START = 1_735_689_600_000
@@ -76,15 +76,15 @@ def test_what_is_read_at_once_is_what_is_read_one_by_one(texts: list[str], whole
 
 def test_lines_become_the_array_that_rest_would_give() -> None:
     lines = "".join(",".join(map(str, one)) + "\n" for one in ROWS).encode()
-    klines = raw_klines_from_text(text_from_lines(lines))
+    klines = raw_klines_from_text_table(text_table_from_csv(lines))
     assert klines.body == orjson.dumps(ROWS)
     assert klines.open_times.tolist() == [one[0] for one in ROWS]
-    assert klines.rows() == ROWS
+    assert klines.decode_rows() == ROWS
 
 
 def test_a_minute_counts_once_however_often_it_has_a_row() -> None:
     late: KlineRow = [START + 7_301, *row(0)[1:]]
-    klines = RawKlines.of([row(0), late, row(2)])
+    klines = RawKlines.from_rows([row(0), late, row(2)])
     assert len(klines) == 3
-    assert klines.minutes().tolist() == [START // 60_000, START // 60_000 + 2]
-    assert not RawKlines.of([])
+    assert klines.list_minutes().tolist() == [START // 60_000, START // 60_000 + 2]
+    assert not RawKlines.from_rows([])

@@ -3,7 +3,7 @@
 import pytest
 
 from crypto_assets.errors import UnknownSymbol
-from crypto_assets.market.symbols import is_symbol, symbol_name, symbol_readings
+from crypto_assets.market.symbols import is_symbol, list_possible_symbols, parse_symbol
 
 COMPOSED, DECOMPOSED = "\u00c9USDT", "E\u0301USDT"  # the same to the eye
 
@@ -18,7 +18,7 @@ COMPOSED, DECOMPOSED = "\u00c9USDT", "E\u0301USDT"  # the same to the eye
 )
 def test_a_symbol_has_word_characters_of_any_script(name: str) -> None:
     assert is_symbol(name)
-    assert symbol_name(name) == name, "as the exchange writes it"
+    assert parse_symbol(name) == name, "as the exchange writes it"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_anything_else_is_no_symbol(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "  ", "BTC/USDT", "..", "A...B", "B" * 51, None, 7])
 def test_what_cannot_be_a_symbol_says_what_can(text: object) -> None:
     with pytest.raises(UnknownSymbol, match=r"use letters and digits as in BTCUSDT, at most 50"):
-        symbol_name(text)
+        parse_symbol(text)
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,18 @@ def test_what_cannot_be_a_symbol_says_what_can(text: object) -> None:
     ],
 )
 def test_ascii_letters_may_be_typed_in_lower_case(typed: str, name: str) -> None:
-    assert symbol_name(typed) == name
+    assert parse_symbol(typed) == name
 
 
 def test_typed_text_means_what_is_known_as_the_exchange_writes_it() -> None:
-    assert symbol_name("e\u0301usdt", {COMPOSED}) == COMPOSED
-    assert symbol_name("e\u0301usdt", {COMPOSED, DECOMPOSED}) == DECOMPOSED, "the nearest first"
-    assert symbol_name("щипusdt", {"ЩИПUSDT"}) == "ЩИПUSDT"
-    assert symbol_name("щипusdt", {"щипUSDT", "ЩИПUSDT"}) == "щипUSDT"
-    assert symbol_name(COMPOSED, {DECOMPOSED}) == COMPOSED, "no symbol is changed into another"
-    assert symbol_name("nopeusdt", {COMPOSED}) == "NOPEUSDT"
+    assert parse_symbol("e\u0301usdt", {COMPOSED}) == COMPOSED
+    assert parse_symbol("e\u0301usdt", {COMPOSED, DECOMPOSED}) == DECOMPOSED, "the nearest first"
+    assert parse_symbol("щипusdt", {"ЩИПUSDT"}) == "ЩИПUSDT"
+    assert parse_symbol("щипusdt", {"щипUSDT", "ЩИПUSDT"}) == "щипUSDT"
+    assert parse_symbol(COMPOSED, {DECOMPOSED}) == COMPOSED, "no symbol is changed into another"
+    assert parse_symbol("nopeusdt", {COMPOSED}) == "NOPEUSDT"
 
 
 def test_a_decomposed_name_that_is_too_long_is_composed() -> None:
     typed = "\u1112\u1161\u11ab" * 46 + "USDT"  # each three of them one syllable
-    assert symbol_readings(typed) == ("\ud55c" * 46 + "USDT",)
+    assert list_possible_symbols(typed) == ("\ud55c" * 46 + "USDT",)

@@ -44,5 +44,5 @@ def manifest(platform: Platform) -> list[LakeObject]:
 
 def keys(platform: Platform) -> tuple[list[str], list[str]]:
     """What really lies in the raw and the archive lake."""
-    raw, archive = platform.raw.entries(), platform.archive.entries()
+    raw, archive = platform.raw.list_entries(), platform.archive.list_entries()
     return [entry.key for entry in raw], [entry.key for entry in archive]

@@ -14,7 +14,7 @@ from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.stages.results import DayOutcome, Stage
-from crypto_assets.settings import Settings, settings
+from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.exchange import ExchangeServer
 
@@ -67,7 +67,7 @@ def build_platform(tmp_path: Path) -> Iterator[BuildPlatform]:
                 order_book_levels=20,
                 default_ingest_minutes=1,
                 default_order_book_minutes=5,
-                partition_unit=settings().partition_unit,
+                partition_unit=get_settings().partition_unit,
             )
             prepare(platform, symbols or ("BTCUSDT",), START)
             return platform

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from crypto_assets.errors import Banned
+from crypto_assets.errors import ExchangeBanned
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
@@ -91,7 +91,7 @@ def outlive_bans(platform: Platform) -> None:
     for _ in range(50):
         try:
             platform.now()
-        except Banned:
+        except ExchangeBanned:
             time.sleep(0.05)
 
 

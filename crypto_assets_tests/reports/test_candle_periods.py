@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.errors import UnknownSymbol
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, Window
@@ -15,7 +15,7 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
 
 # What providers look at, each combination once.
-READS = sorted({each.reads for each in providers().values()})
+READS = sorted({each.reads for each in find_providers().values()})
 WIDE = [interval for interval in Interval if interval not in (Interval.M1, Interval.W1)]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
-from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.order_book import OrderBook, PriceLevel
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.reports import Dataset, Reports, Rows
 from crypto_assets.warehouse import Warehouse
@@ -72,8 +72,8 @@ def test_books_lead_to_their_levels(warehouse: Warehouse) -> None:
     book = OrderBook(
         last_update_id=5,
         captured_at=UNTIL,
-        bids=(Level(Decimal(9), Decimal(2)),),
-        asks=(Level(Decimal(11), Decimal(3)),),
+        bids=(PriceLevel(Decimal(9), Decimal(2)),),
+        asks=(PriceLevel(Decimal(11), Decimal(3)),),
     )
     item = LakeObject(
         "raw", "k", "BTCUSDT", ObjectKind.DEPTH, Source.REST, UNTIL, UNTIL, 2, 9, "s", UNTIL

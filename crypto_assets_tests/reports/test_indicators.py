@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import talib
 
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.errors import UnknownProvider, WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.reports import Chart, Reports
@@ -35,7 +35,7 @@ def test_moving_averages_equal_talib_over_all_history(reports: Reports) -> None:
     assert ema.params == {"period": 12}
 
 
-@pytest.mark.parametrize("name", providers())
+@pytest.mark.parametrize("name", find_providers())
 def test_alone_it_answers_as_beside_all_others(reports: Reports, name: str) -> None:
     """Alone, only the columns that it looks at are read."""
     (beside,) = [answer for answer in _beside_all(reports).answers if answer.provider == name]
@@ -49,7 +49,9 @@ def test_alone_it_answers_as_beside_all_others(reports: Reports, name: str) -> N
 
 @cache
 def _beside_all(reports: Reports) -> Chart:
-    return reports.chart("SHIBUSDT", Interval.M30, [(name, {}) for name in providers()], limit=60)
+    return reports.chart(
+        "SHIBUSDT", Interval.M30, [(name, {}) for name in find_providers()], limit=60
+    )
 
 
 def test_where_history_ends_there_is_no_value(reports: Reports) -> None:

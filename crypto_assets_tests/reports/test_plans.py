@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import Engine
 
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.reports import Reports
@@ -127,8 +127,8 @@ def _first_member(parameter: inspect.Parameter) -> Any:
 def unlike_providers() -> list[str]:
     """Of all that ask for the same kinds of things, the one that reads the longest history."""
     found: dict[Any, tuple[int, str]] = {}
-    for name, each in providers().items():
-        params = each.parse({})
+    for name, each in find_providers().items():
+        params = each.parse_params({})
         before = params.warm_up(Interval.M30)
         need = (each.inputs, each.reads, params.companions(), bool(before))
         found[need] = max((before, name), found.get(need, (0, "")))
@@ -182,8 +182,8 @@ def allowed_rows(name: str, interval: Interval) -> float:
     a one that says whether its beginning is stored.
     """
     stored = max(s.ms for s in (Interval.M1, Interval.H1, Interval.D1) if s.ms <= interval.ms)
-    provider = providers()[name]
-    candles = POINTS + provider.parse({}).warm_up(interval)
+    provider = find_providers()[name]
+    candles = POINTS + provider.parse_params({}).warm_up(interval)
     if set(provider.reads) <= {"close"}:
         return 6 * candles + 400
     return candles * (1.05 * interval.ms / stored + 14)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from crypto_assets.market.utc_time import HOUR_MS, isoformat
+from crypto_assets.market.utc_time import HOUR_MS, format_utc
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
 from crypto_assets_tests.soak.day import WHOLE_DAY, Soak, summary
 from crypto_assets_tests.soak.week import Week
@@ -45,7 +45,7 @@ def _day(folder: Path, minutes: int) -> list[str]:
         run = Soak(here, server, replace(WHOLE_DAY, minutes=minutes))
         for minute in run.run():
             if minute % 60 == 59:
-                click.echo(f"{isoformat(here.now)[:16]} {minute + 1} minutes")
+                click.echo(f"{format_utc(here.now)[:16]} {minute + 1} minutes")
         click.echo("\n".join(summary(run)))
         return list(run.flaws())
 

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from crypto_assets.market.utc_time import MINUTE_MS, floor_ms, from_ms, isoformat
+from crypto_assets.market.utc_time import MINUTE_MS, floor_ms, format_utc, from_epoch_ms
 from crypto_assets_tests.soak.world import World
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -43,11 +43,11 @@ class Daemon:
     def _schedules(self, at: int) -> Iterator[tuple[str, dg.RunRequest]]:
         for schedule in self.world.definitions.schedules or ():
             assert isinstance(schedule, dg.ScheduleDefinition)
-            if not _is_due(schedule, from_ms(at)):
+            if not _is_due(schedule, from_epoch_ms(at)):
                 continue
             context = dg.build_schedule_context(
                 self.world.instance,
-                scheduled_execution_time=from_ms(at),
+                scheduled_execution_time=from_epoch_ms(at),
                 resources=self._resources(schedule.required_resource_keys),
                 repository_def=self.world.definitions.get_repository_def(),
             )
@@ -95,7 +95,7 @@ class Daemon:
         try:
             yield
         except Exception as error:  # noqa: BLE001
-            self.broken.append(f"{isoformat(at)} {name}: {type(error).__name__} {error}")
+            self.broken.append(f"{format_utc(at)} {name}: {type(error).__name__} {error}")
 
     def _lend_instance(
         self, context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, floor_ms, isoformat
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, floor_ms, format_utc
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.soak import judge
 from crypto_assets_tests.soak.costs import Cost, so_far, total
@@ -85,7 +85,7 @@ class Soak:
     def _plant(self) -> None:
         faults = self.world.exchange.faults
         down, alone, none = (
-            [isoformat(self.began + minute * MINUTE_MS - MINUTE_MS // 2) for minute in span]
+            [format_utc(self.began + minute * MINUTE_MS - MINUTE_MS // 2) for minute in span]
             for span in (self.plan.theirs, self.plan.one, self.plan.none)
         )
         faults.add({"do": "status", "status": 503, "from": down[0], "until": down[1]})
@@ -96,7 +96,7 @@ class Soak:
 
 def summary(soak: Soak) -> Iterator[str]:
     first, last = soak.hours()
-    yield f"from {isoformat(soak.began)} to {isoformat(soak.world.now)}"
+    yield f"from {format_utc(soak.began)} to {format_utc(soak.world.now)}"
     for job, ended in sorted(soak.runs.items()):
         yield f"{job}: {len(ended)} runs, {ended.count(False)} failed"
     yield f"first hour: {first}"

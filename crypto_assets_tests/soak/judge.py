@@ -11,7 +11,7 @@ from dagster._core.storage.partition_status_cache import (
 from crypto_assets.dagster_ext.run_failures import bad_partitions
 from crypto_assets.defs.partitions import date_symbol
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, isoformat
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, format_utc
 from crypto_assets.pipeline.reconciliation.verify import verify
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
@@ -31,7 +31,7 @@ def flaws(world: World, start_ms: int) -> Iterator[str]:
         yield from (f"{symbol}: the lake has lost {key}" for key in verified.lost)
     for gap in world.platform.warehouse.gap_ledger.list_gaps():
         if gap.gap_class is GapClass.OPEN and not gap.closed_at:
-            yield f"{gap.symbol}: the gap from {isoformat(gap.start)} is open"
+            yield f"{gap.symbol}: the gap from {format_utc(gap.start)} is open"
     yield from wrong_partitions(world, start_ms)
 
 
@@ -55,9 +55,9 @@ def _wrong_candles(world: World, symbol: str, window: Window) -> Iterator[str]:
     ours = world.platform.warehouse.facts.read_candles(symbol, window)
     expected, held = (table["open_time"].to_pylist() for table in (theirs, ours))
     for at in sorted(set(expected) - set(held))[:5]:
-        yield f"{symbol}: the candle of {isoformat(at)} is missing"
+        yield f"{symbol}: the candle of {format_utc(at)} is missing"
     for at in sorted(set(held) - set(expected))[:5]:
-        yield f"{symbol}: the exchange has no candle of {isoformat(at)}"
+        yield f"{symbol}: the exchange has no candle of {format_utc(at)}"
     if len(held) != len(set(held)):
         yield f"{symbol}: some candles are held twice"
 

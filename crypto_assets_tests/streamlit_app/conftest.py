@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import streamlit_app
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
 from crypto_assets_tests.services.lifetime import with_parent
@@ -72,7 +72,7 @@ def run_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunApp]:
 
 
 def _forget() -> None:
-    settings.cache_clear()
+    get_settings.cache_clear()
     st.cache_data.clear()
     st.cache_resource.clear()
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, floor_ms, isoformat, now_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, floor_ms, format_utc, now_ms
 from crypto_assets.pipeline.control.bootstrap import prepare
-from crypto_assets.settings import read_settings
+from crypto_assets.settings import load_settings
 from crypto_assets.wiring import open_platform
 from crypto_assets_tests.reports.stock import SEED
 from crypto_assets_tests.services.exchange import StartExchange
@@ -160,8 +160,8 @@ def test_verify_compares_with_the_exchange_and_shows_both_values(
     monkeypatch.setenv("CRYPTO_EXCHANGE_URL", exchange.url)
     monkeypatch.setenv("CRYPTO_ARCHIVE_URL", exchange.archive_url)
     trouble(tmp_path).close()
-    prepared = open_platform(read_settings())
-    prepare(prepared, ["BTCUSDT"], read_settings().start_date)
+    prepared = open_platform(load_settings())
+    prepare(prepared, ["BTCUSDT"], load_settings().start_date)
     at = floor_ms(now_ms(), DAY_MS) - DAY_MS + HOUR_MS
     with sqlite3.connect(tmp_path / "warehouse.db") as database:
         database.execute("UPDATE hourly_klines SET high = high + 1 WHERE open_time = ?", (at,))
@@ -172,7 +172,7 @@ def test_verify_compares_with_the_exchange_and_shows_both_values(
     shown = table_of(app)
     (row,) = shown[
         (shown["column"] == "high")
-        & (shown["at"] == isoformat(at))
+        & (shown["at"] == format_utc(at))
         & (shown["against"] == "the exchange's")
     ].to_dict("records")
     assert float(row["ours"]) - float(row["theirs"]) == pytest.approx(1)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
-from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.order_book import OrderBook, PriceLevel
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets.warehouse import ConflictKind, ExchangeConflict, Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
@@ -99,5 +99,5 @@ def _capture(warehouse: Warehouse, at: int) -> None:
     warehouse.order_books.load_snapshots("BTCUSDT", [(item, book)])
 
 
-def _side(price: str) -> tuple[Level, ...]:
-    return (Level(Decimal(price), Decimal(2)),)
+def _side(price: str) -> tuple[PriceLevel, ...]:
+    return (PriceLevel(Decimal(price), Decimal(2)),)

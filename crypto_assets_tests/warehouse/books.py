@@ -25,4 +25,4 @@ def order_book(update_id: int, captured_at: int, best_bid: str = "100.00000001")
         sha256=f"{captured_at:064x}",
         fetched_at=captured_at,
     )
-    return item, OrderBook.from_answer(answer, captured_at)
+    return item, OrderBook.from_response(answer, captured_at)

@@ -12,7 +12,7 @@ from crypto_assets.analytics.distribution import Distribution
 from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
 from crypto_assets.analytics.providers.order_book import OrderBookDepth
 from crypto_assets.analytics.providers.volume_profile import VolumeProfile
-from crypto_assets.market.utc_time import from_ms
+from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.reports import Answer, CandleSeries, Instrument
 from streamlit_app.analytics.selection import Selection
 from streamlit_app.components import notices
@@ -93,7 +93,7 @@ def _book(value: OrderBookDepth, card: Card, name: str) -> None:
         }
     )
     card.show(lambda: depth_chart(value, decimals, about.base))
-    st.caption(f"Captured {from_ms(value.captured_at):%d %b %Y %H:%M:%S} UTC.")
+    st.caption(f"Captured {from_epoch_ms(value.captured_at):%d %b %Y %H:%M:%S} UTC.")
 
 
 @draw.register
@@ -163,7 +163,7 @@ def _number(value: float) -> str:
 
 
 def _counted(series: CandleSeries) -> str:
-    first, last = (from_ms(ms) for ms in (series.window.start_ms, series.window.end_ms))
+    first, last = (from_epoch_ms(ms) for ms in (series.window.start_ms, series.window.end_ms))
     return (
         f"The charts beside count the whole range, {first:%d %b %Y %H:%M} to "
         f"{last:%d %b %Y %H:%M} UTC, by its {series.interval} candles."

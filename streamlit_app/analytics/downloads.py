@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from crypto_assets.market.utc_time import from_ms
+from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.reports import Chart
 from streamlit_app.analytics import exports
 from streamlit_app.analytics.selection import Selection
@@ -53,5 +53,5 @@ def _ask() -> None:
 def _file_name(chosen: Selection, shown: Chart) -> str:
     """`BTCUSDT-1h-20250301-20250308`, by the UTC days of the first and the last candle."""
     window = shown.candles.window
-    first, last = (from_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
+    first, last = (from_epoch_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
     return f"{chosen.about.symbol}-{shown.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from crypto_assets.market.utc_time import Window, from_ms
+from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.reports import CandleSeries
 from streamlit_app.analytics.selection import Selection
 from streamlit_app.data import analytics
@@ -43,7 +43,7 @@ def _notes(chosen: Selection, series: CandleSeries) -> list[str]:
     frame, drawn = series.frame, series.interval
     if frame.empty:
         return [f"no candles here; {chosen.about.symbol} has them {_stretch(chosen.held)}"]
-    first, last = (from_ms(int(frame["open_time"].iloc[end])) for end in (0, -1))
+    first, last = (from_epoch_ms(int(frame["open_time"].iloc[end])) for end in (0, -1))
     notes = [
         f"{len(frame):,} candles of {drawn}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"
     ]
@@ -64,5 +64,5 @@ def _notes(chosen: Selection, series: CandleSeries) -> list[str]:
 
 
 def _stretch(held: Window) -> str:
-    first, last = from_ms(held.start_ms), from_ms(held.end_ms)
+    first, last = from_epoch_ms(held.start_ms), from_epoch_ms(held.end_ms)
     return f"from {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"

@@ -18,7 +18,7 @@ from crypto_assets.errors import (
     WarehouseUnavailable,
 )
 from crypto_assets.market.utc_time import day_of, now_ms
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from streamlit_app import data
 
 _TITLES = {
@@ -89,8 +89,8 @@ def no_candles(symbol: str) -> None:
 
 def _backfill_command(symbols: str = "") -> str:
     """The last month, or what START_DATE leaves of it."""
-    names, today = symbols or ",".join(settings().symbols), day_of(now_ms())
-    first = max(settings().start_date, today - timedelta(days=_OFFERED_DAYS))
+    names, today = symbols or ",".join(get_settings().symbols), day_of(now_ms())
+    first = max(get_settings().start_date, today - timedelta(days=_OFFERED_DAYS))
     return f"crypto-assets backfill --symbols {names} --from {first} --to {today}"
 
 

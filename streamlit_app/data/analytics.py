@@ -52,7 +52,7 @@ def held() -> dict[str, Window]:
 @st.cache_resource(show_spinner=False)
 def providers() -> Mapping[str, Provider[Any]]:
     """All of them by name; a file that is added later is found when the app starts anew."""
-    return registry.providers()
+    return registry.find_providers()
 
 
 # One for all viewers, and no copy of its own for each: nobody changes what has been read.

@@ -11,7 +11,7 @@ from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.runtime_settings import InForce, in_force
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import RegisteredSymbol
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
 from streamlit_app.data.shared import FRESH_SECONDS, platform
@@ -28,14 +28,14 @@ _SHOWN_CHANGES = 200
 @st.cache_resource(show_spinner=False)
 def hasty_platform() -> Platform:
     """The platform, whose exchange is not asked for minutes while somebody looks on."""
-    chosen = settings()
+    chosen = get_settings()
     exchange = open_exchange(chosen.exchange_url, chosen.archive_url, _HASTE)
     return replace(platform(), exchange=exchange)
 
 
 @st.cache_resource(show_spinner=False)
 def alert_address() -> AlertAddress:
-    return wiring.open_alert_address(settings(), platform().warehouse)
+    return wiring.open_alert_address(get_settings(), platform().warehouse)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)

@@ -10,7 +10,7 @@ from crypto_assets.orchestrator import BackfillProgress, Instigator, Kind
 from crypto_assets.pipeline.control.backfill import Backfill, Partitioning, plan_backfill
 from crypto_assets.pipeline.control.backfill_estimate import Estimate, Pace, estimate, pace_of
 from crypto_assets.pipeline.control.runtime_settings import INTERVALS, in_force
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from streamlit_app.data.app_settings import hasty_platform
 from streamlit_app.data.shared import orchestrator, platform
 
@@ -69,7 +69,7 @@ def planned(symbols: tuple[str, ...], first: date, last: date) -> Plan:
 
 
 def plan(symbols: tuple[str, ...], first: date, last: date) -> Backfill:
-    chosen = settings()
+    chosen = get_settings()
     cut = Partitioning(chosen.partition_unit, chosen.start_date)
     return plan_backfill(hasty_platform(), cut, symbols or None, first, last)
 

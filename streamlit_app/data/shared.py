@@ -8,7 +8,7 @@ from crypto_assets.health_monitor import Health
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.reports import Dashboard, Flow, Instrument, Reports
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 
 # Shorter than the shortest interval at which a page refreshes itself.
 FRESH_SECONDS = 4
@@ -22,23 +22,23 @@ DAGSTER, EXCHANGE = "Dagster", "exchange"
 
 @st.cache_resource(show_spinner=False, on_release=Reports.close)
 def reports() -> Reports:
-    return wiring.open_reports(settings())
+    return wiring.open_reports(get_settings())
 
 
 @st.cache_resource(show_spinner=False)
 def platform() -> Platform:
     """For the use cases that a page starts. Raises WrongUse where the settings contradict."""
-    return wiring.open_platform(settings())
+    return wiring.open_platform(get_settings())
 
 
 @st.cache_resource(show_spinner=False)
 def orchestrator() -> Orchestrator:
-    return Orchestrator(settings().dagster_url, _ORCHESTRATOR_SECONDS)
+    return Orchestrator(get_settings().dagster_url, _ORCHESTRATOR_SECONDS)
 
 
 @st.cache_resource(show_spinner=False, on_release=Health.close)
 def _health() -> Health:
-    chosen = settings()
+    chosen = get_settings()
     dagster = Orchestrator(chosen.dagster_url, (1.0, 4.0))
     rest = open_exchange(chosen.exchange_url, chosen.archive_url, _ONCE).rest
     return Health({DAGSTER: dagster.require_daemons, EXCHANGE: rest.server_time})

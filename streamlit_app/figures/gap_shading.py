@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import MINUTE_MS, Window, from_ms
+from crypto_assets.market.utc_time import MINUTE_MS, Window, from_epoch_ms
 from crypto_assets.reports import Gap
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from streamlit_app.colours import CROSSHAIR, OUTAGE
@@ -37,7 +37,7 @@ class Hole:
 
 def hole(gap: Gap) -> Hole:
     """In words: `Outage 24 Mar 12:40 to 14:00 UTC`."""
-    start, end = from_ms(gap.window.start_ms), from_ms(gap.window.end_ms)
+    start, end = from_epoch_ms(gap.window.start_ms), from_epoch_ms(gap.window.end_ms)
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%d %b %H:%M}"
     words = f"{_REASONS[gap.gap_class]}, {start:%d %b %Y %H:%M} to {until} UTC"
     return Hole(gap.window, words)

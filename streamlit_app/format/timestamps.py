@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from crypto_assets.market.utc_time import DAY_MS, from_ms, now_ms
+from crypto_assets.market.utc_time import DAY_MS, from_epoch_ms, now_ms
 from streamlit_app.format import humanize
 
 
@@ -20,4 +20,4 @@ def until(at_ms: int) -> str:
 def moment(at_ms: int) -> str:
     """`14:05 UTC`, with its date where that is more than a day away."""
     far = abs(at_ms - now_ms()) >= DAY_MS
-    return f"{from_ms(at_ms):%d %b %H:%M} UTC" if far else f"{from_ms(at_ms):%H:%M} UTC"
+    return f"{from_epoch_ms(at_ms):%d %b %H:%M} UTC" if far else f"{from_epoch_ms(at_ms):%H:%M} UTC"

@@ -8,9 +8,16 @@ import pyarrow as pa
 import streamlit as st
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.instant_parsing import instant_ms
+from crypto_assets.market.instant_parsing import parse_instant
 from crypto_assets.market.order_book import OrderBook
-from crypto_assets.market.utc_time import Window, day_of, from_ms, isoformat, now_ms, to_ms
+from crypto_assets.market.utc_time import (
+    Window,
+    day_of,
+    format_utc,
+    from_epoch_ms,
+    now_ms,
+    to_epoch_ms,
+)
 from crypto_assets.reports import Dataset, Instrument
 from crypto_assets.reports.explorer import MAX_ROWS
 from crypto_assets.reports.table_files import FileKind
@@ -82,7 +89,7 @@ def _filters(symbols: list[str]) -> tuple[Dataset, str, Window]:
             )
         )
     # A range without a beginning or an end is one that nothing lies in.
-    ends = [to_ms(each.replace(tzinfo=UTC)) if each else 0 for each in (start, end)]
+    ends = [to_epoch_ms(each.replace(tzinfo=UTC)) if each else 0 for each in (start, end)]
     return dataset, symbol, Window(*ends)
 
 
@@ -111,7 +118,7 @@ def _page(dataset: Dataset, about: Instrument, window: Window) -> None:
 def _asked_before() -> int | None:
     """What the address says, None where that is no instant that has a name."""
     with suppress(WrongUse):
-        asked = instant_ms(st.query_params.get(_BEFORE, ""))
+        asked = parse_instant(st.query_params.get(_BEFORE, ""))
         return asked if 0 <= asked < 10**14 else None
     return None
 
@@ -137,7 +144,7 @@ def _go_to(before: int | None) -> None:
 
 
 def _download(dataset: Dataset, symbol: str, window: Window, kind: FileKind) -> None:
-    days = "_".join(f"{from_ms(ms):%Y%m%dT%H%M}" for ms in (window.start_ms, window.end_ms))
+    days = "_".join(f"{from_epoch_ms(ms):%Y%m%dT%H%M}" for ms in (window.start_ms, window.end_ms))
     st.download_button(
         kind.value.upper() if kind is FileKind.CSV else "Parquet",
         lambda: pipeline.export(dataset, symbol, window, kind),
@@ -211,7 +218,7 @@ def _levels(book: OrderBook | None, about: Instrument) -> None:
         return
     prices = [float(level.price) for level in [*book.bids, *book.asks]]
     price = tables.fixed("Price", Decimals.of_printed(prices, about.digits).most)
-    st.markdown(f"**Levels at {isoformat(book.captured_at)}**")
+    st.markdown(f"**Levels at {format_utc(book.captured_at)}**")
     for column, name, side in zip(
         st.columns(2), ("Bids", "Asks"), (book.bids, book.asks), strict=True
     ):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import streamlit as st
 
 from crypto_assets.orchestrator import Run
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 from streamlit_app.format import humanize
@@ -43,7 +43,7 @@ def show() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.link_button(
                 "All of them in Dagster",
-                f"{settings().dagster_link_url}/runs",
+                f"{get_settings().dagster_link_url}/runs",
                 icon=":material/list:",
             )
             st.caption(f"The last {len(found)} runs, {failed} of them failed.", width="content")
@@ -57,5 +57,5 @@ def _row(run: Run) -> dict[str, object]:
         "created_at": run.created_at,
         "took": "" if took is None else humanize.took(timedelta(milliseconds=took)),
         "partitions": run.partitions or "",
-        "page": f"{settings().dagster_link_url}/runs/{run.id}",
+        "page": f"{get_settings().dagster_link_url}/runs/{run.id}",
     }

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from crypto_assets.orchestrator import AssetCheck, Verdict
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 
@@ -74,5 +74,5 @@ def _row(check: AssetCheck, verdict: Verdict) -> dict[str, object]:
         "partition": verdict.partition or "",
         "said": verdict.said,
         "at": verdict.at,
-        "page": f"{settings().dagster_link_url}/runs/{verdict.run_id}",
+        "page": f"{get_settings().dagster_link_url}/runs/{verdict.run_id}",
     }

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.utc_time import Window, day_of, isoformat, now_ms
+from crypto_assets.market.utc_time import Window, day_of, format_utc, now_ms
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.reconciliation.diff import Difference
 from crypto_assets.pipeline.reconciliation.verify import Verified, verify
@@ -71,7 +71,7 @@ def _try(symbol: str, first: date, last: date) -> None:
 
 
 def _run(symbol: str, first: date, last: date) -> None:
-    days = list(Window.of_days(first, last).days())
+    days = list(Window.of_days(first, last).iter_days())
     if not 1 <= len(days) <= MAX_DAYS:
         st.warning(f"Choose 1 to {MAX_DAYS} days, the first before the last.")
         return
@@ -128,7 +128,7 @@ def _differences(differences: tuple[Difference, ...]) -> None:
         tables.frame(
             {
                 "interval": str(each.interval),
-                "at": isoformat(each.open_time),
+                "at": format_utc(each.open_time),
                 "column": each.column,
                 "ours": _figure(each, each.ours),
                 "theirs": _figure(each, each.theirs),

@@ -8,7 +8,7 @@ import streamlit as st
 from crypto_assets.errors import CryptoAssetsError, ExchangeError
 from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.pipeline.control import admin
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from streamlit_app import data
 from streamlit_app.actions import act
 from streamlit_app.components import notices
@@ -45,7 +45,7 @@ def form(allowed: bool) -> None:
 
 
 def _days() -> tuple[date, date]:
-    today, start = _today(), settings().start_date
+    today, start = _today(), get_settings().start_date
     with st.container(horizontal=True):
         first = st.date_input(
             "From (UTC day)",

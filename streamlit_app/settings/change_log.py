@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from crypto_assets.market.utc_time import from_ms
+from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings
@@ -31,7 +31,7 @@ def show() -> None:
 
 def _row(change: SettingChange) -> dict[str, Any]:
     return {
-        "When (UTC)": from_ms(change.changed_at).replace(tzinfo=None),
+        "When (UTC)": from_epoch_ms(change.changed_at).replace(tzinfo=None),
         "What": change.name.replace("_", " "),
         "Before": _text(change.old),
         "After": _text(change.new),

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 from pydantic import SecretStr
 
-from crypto_assets.addresses import hide_login, without_login
+from crypto_assets.addresses import redact_address, remove_logins
 from crypto_assets.pipeline.control.runtime_settings import CHOICES
-from crypto_assets.settings import PROJECT_ROOT, Settings, settings, variable_of
+from crypto_assets.settings import PROJECT_ROOT, Settings, get_settings, get_variable_name
 from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
 from streamlit_app.data import app_settings
 
@@ -23,9 +23,9 @@ def show() -> None:
     chosen = app_settings.choices()
     rows = [
         {
-            "Variable": variable_of(name),
-            "Value": _written(name, getattr(settings(), name)),
-            "Set": "yes" if name in settings().model_fields_set else "by default",
+            "Variable": get_variable_name(name),
+            "Value": _written(name, getattr(get_settings(), name)),
+            "Set": "yes" if name in get_settings().model_fields_set else "by default",
             "Here instead": f"{chosen[name].value}"
             if name in CHOICES and chosen[name].changed
             else "",
@@ -54,5 +54,5 @@ def _written(name: str, value: object) -> str:
     if isinstance(value, str):
         # The settings themselves have taken the login out of links, in whose paths an @ may stand.
         is_asked = "://" in value and name not in _LINKS
-        return (hide_login(value) if is_asked else without_login(value)) or "none"
+        return (redact_address(value) if is_asked else remove_logins(value)) or "none"
     return str(value) if value is not None else "none"

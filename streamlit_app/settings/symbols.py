@@ -5,8 +5,8 @@ from functools import partial
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError, WrongUse
-from crypto_assets.market.symbols import SymbolStatus, symbol_name
-from crypto_assets.market.utc_time import from_ms
+from crypto_assets.market.symbols import SymbolStatus, parse_symbol
+from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.pipeline.control import admin
 from crypto_assets.warehouse import RegisteredSymbol
 from streamlit_app import data
@@ -70,7 +70,7 @@ def _offered(tracked: set[str]) -> list[str]:
 def _track(name: str, who: str) -> str:
     added = admin.add_symbols(app_settings.hasty_platform(), [name], who)
     if not added:
-        raise WrongUse(f"{symbol_name(name)} is tracked already")
+        raise WrongUse(f"{parse_symbol(name)} is tracked already")
     return f"{added[0]} is tracked: it is backfilled by itself within a minute."
 
 
@@ -122,8 +122,8 @@ def _retire(name: str, who: str) -> str:
 
 def _since(one: RegisteredSymbol) -> str:
     if one.active_until:
-        return f"retired {from_ms(one.active_until):%d %b %Y}"
-    return f"tracked since {from_ms(one.active_since):%d %b %Y}"
+        return f"retired {from_epoch_ms(one.active_until):%d %b %Y}"
+    return f"tracked since {from_epoch_ms(one.active_since):%d %b %Y}"
 
 
 def _status(one: RegisteredSymbol) -> None:

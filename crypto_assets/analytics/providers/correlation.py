@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.returns import log_returns
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import parse_symbol
 
 
 class CorrelationParams(Params):
@@ -18,8 +18,8 @@ class CorrelationParams(Params):
 
     @field_validator("with_")
     @classmethod
-    def _name_symbol(cls, value: str) -> str:
-        return symbol_name(value)
+    def _parse_symbol(cls, value: str) -> str:
+        return parse_symbol(value)
 
     def warm_up(self, interval: Interval) -> int:
         return self.window
@@ -49,11 +49,11 @@ def correlation(
     both = ours.notna() & theirs.notna()
     value = talib.CORREL(ours[both], theirs[both], params.window).reindex(candles.index)
     whole = both.rolling(params.window).sum() == params.window
-    moving = _moves(ours, params.window) & _moves(theirs, params.window)
+    moving = _is_moving(ours, params.window) & _is_moving(theirs, params.window)
     return pd.DataFrame({"correlation": value.where(whole & moving)})
 
 
-def _moves(returns: pd.Series, window: int) -> pd.Series:
+def _is_moving(returns: pd.Series, window: int) -> pd.Series:
     """Where the returns of a window are not all the same."""
     recent = returns.rolling(window)
     return recent.max() > recent.min()

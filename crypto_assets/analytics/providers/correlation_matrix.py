@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.returns import log_returns
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import parse_symbol
 
 
 class CorrelationMatrixParams(Params):
@@ -20,15 +20,15 @@ class CorrelationMatrixParams(Params):
 
     @field_validator("symbols", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_symbols(cls, value: object) -> object:
         """`A,B`, a list, or, as a query has it, a list of such texts."""
         texts = [value] if isinstance(value, str) else value
         return ",".join(map(str, texts)).split(",") if isinstance(texts, list | tuple) else value
 
     @field_validator("symbols")
     @classmethod
-    def _name_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(symbol_name(text) for text in value if text.strip()))
+    def _parse_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(parse_symbol(text) for text in value if text.strip()))
 
     def companions(self) -> tuple[str, ...] | None:
         return self.symbols or None

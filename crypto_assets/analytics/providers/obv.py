@@ -4,7 +4,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from crypto_assets.analytics.anchor_periods import Anchor, candles_since, periods, settle_anchor
+from crypto_assets.analytics.anchor_periods import (
+    Anchor,
+    max_candles_since,
+    number_periods,
+    resolve_anchor,
+)
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.market.intervals import Interval
 
@@ -16,7 +21,7 @@ class ObvParams(Params):
     )
 
     def warm_up(self, interval: Interval) -> int:
-        return candles_since(self.anchor, interval)
+        return max_candles_since(self.anchor, interval)
 
 
 @provider(
@@ -35,5 +40,5 @@ def obv(candles: pd.DataFrame, interval: Interval, params: ObvParams) -> pd.Data
     does, so that only differences mean something; within a period ours has the same ones.
     """
     direction = np.sign(candles["close"].diff().fillna(0.0))
-    period = periods(candles.index, settle_anchor(params.anchor, interval))
+    period = number_periods(candles.index, resolve_anchor(params.anchor, interval))
     return pd.DataFrame({"obv": (candles["volume"] * direction).groupby(period).cumsum()})

@@ -7,7 +7,7 @@ from itertools import accumulate
 from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
-from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.order_book import OrderBook, PriceLevel
 
 
 class OrderBookParams(Params):
@@ -60,8 +60,8 @@ def order_book(book: OrderBook | None, params: OrderBookParams) -> OrderBookDept
         best_ask=float(book.asks[0].price) if book.asks else None,
         bid_depth=float(book.bid_depth),
         ask_depth=float(book.ask_depth),
-        bids=_curve(book.bids),
-        asks=_curve(book.asks),
+        bids=_build_depth_curve(book.bids),
+        asks=_build_depth_curve(book.asks),
     )
     if not (book.bids and book.asks):
         return depth
@@ -74,7 +74,7 @@ def order_book(book: OrderBook | None, params: OrderBookParams) -> OrderBookDept
     )
 
 
-def _curve(levels: tuple[Level, ...]) -> tuple[DepthLevel, ...]:
+def _build_depth_curve(levels: tuple[PriceLevel, ...]) -> tuple[DepthLevel, ...]:
     totals = accumulate((level.quantity for level in levels), initial=Decimal(0))
     next(totals)
     return tuple(

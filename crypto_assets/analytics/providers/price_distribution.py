@@ -3,7 +3,7 @@
 import pandas as pd
 from pydantic import Field
 
-from crypto_assets.analytics.distribution import Distribution, distribution
+from crypto_assets.analytics.distribution import Distribution, compute_distribution
 from crypto_assets.analytics.provider import Panel, Params, provider
 
 
@@ -18,4 +18,4 @@ def price_distribution(candles: pd.DataFrame, params: PriceDistributionParams) -
     Each candle counts once; prices in quote units. Moments are the population's, kurtosis the
     excess over 3. Source: numpy (histogram, quantile); as scipy.stats.skew and kurtosis.
     """
-    return distribution(candles["close"].to_numpy(), params.bins)
+    return compute_distribution(candles["close"].to_numpy(), params.bins)

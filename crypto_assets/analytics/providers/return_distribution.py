@@ -3,7 +3,7 @@
 import pandas as pd
 from pydantic import Field
 
-from crypto_assets.analytics.distribution import Distribution, distribution
+from crypto_assets.analytics.distribution import Distribution, compute_distribution
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.returns import log_returns
 from crypto_assets.market.intervals import Interval
@@ -24,4 +24,6 @@ def return_distribution(
     Moments are the population's, kurtosis the excess over 3 (fat tails are above 0).
     Source: numpy (histogram, quantile); as scipy.stats.skew and kurtosis.
     """
-    return distribution(log_returns(candles["close"], interval).dropna().to_numpy(), params.bins)
+    return compute_distribution(
+        log_returns(candles["close"], interval).dropna().to_numpy(), params.bins
+    )

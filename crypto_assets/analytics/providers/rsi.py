@@ -20,7 +20,7 @@ class RsiParams(Params):
         return self.period + candles_to_settle(wilder_alpha(self.period), SETTLED * _FADED)
 
     @property
-    def quiet(self) -> int:
+    def quiet_candles(self) -> int:
         """After so many candles without a move nothing is left to compare (14: 125 candles)."""
         return candles_to_settle(wilder_alpha(self.period), _FADED)
 
@@ -44,5 +44,5 @@ def rsi(candles: pd.DataFrame, params: RsiParams) -> pd.DataFrame:
     """
     close = candles["close"]
     moved = close.diff().fillna(0.0).ne(0)
-    recently = moved.rolling(params.quiet, min_periods=1).max() > 0
+    recently = moved.rolling(params.quiet_candles, min_periods=1).max() > 0
     return pd.DataFrame({"rsi": talib.RSI(close, params.period).where(recently)})

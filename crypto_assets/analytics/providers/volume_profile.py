@@ -55,9 +55,10 @@ def volume_profile(candles: pd.DataFrame, params: VolumeProfileParams) -> Volume
         return VolumeProfile(nan, nan, nan, 0.0, ())
     edges = bin_edges(float(traded["low"].min()), float(traded["high"].max()), params.bins)
     volumes, bought = (
-        _spread(traded, traded[name].to_numpy(), edges) for name in ("volume", "taker_buy_volume")
+        _spread_over_prices(traded, traded[name].to_numpy(), edges)
+        for name in ("volume", "taker_buy_volume")
     )
-    first, last = _value_area(volumes, params.value_area)
+    first, last = _find_value_area(volumes, params.value_area)
     control = int(volumes.argmax())
     bounds = edges.tolist()
     return VolumeProfile(
@@ -69,7 +70,9 @@ def volume_profile(candles: pd.DataFrame, params: VolumeProfileParams) -> Volume
     )
 
 
-def _spread(candles: pd.DataFrame, amounts: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _spread_over_prices(
+    candles: pd.DataFrame, amounts: np.ndarray, edges: np.ndarray
+) -> np.ndarray:
     """How much of the candles' amounts falls between neighbouring edges."""
     low, high = candles["low"].to_numpy(), candles["high"].to_numpy()
     height = high - low
@@ -82,7 +85,7 @@ def _spread(candles: pd.DataFrame, amounts: np.ndarray, edges: np.ndarray) -> np
     return np.diff([0.0, *below, amounts.sum()])
 
 
-def _value_area(volumes: np.ndarray, part: float) -> tuple[int, int]:
+def _find_value_area(volumes: np.ndarray, part: float) -> tuple[int, int]:
     """First and last bar of the area around the largest one."""
     first = last = int(volumes.argmax())
     wanted = part * volumes.sum()

@@ -6,7 +6,12 @@ import pandas as pd
 import talib
 from pydantic import Field
 
-from crypto_assets.analytics.anchor_periods import Anchor, candles_since, periods, settle_anchor
+from crypto_assets.analytics.anchor_periods import (
+    Anchor,
+    max_candles_since,
+    number_periods,
+    resolve_anchor,
+)
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.market.intervals import Interval
 
@@ -25,7 +30,7 @@ class VwapParams(Params):
     )
 
     def warm_up(self, interval: Interval) -> int:
-        return candles_since(self.anchor, interval)
+        return max_candles_since(self.anchor, interval)
 
 
 @provider(
@@ -46,6 +51,6 @@ def vwap(candles: pd.DataFrame, interval: Interval, params: VwapParams) -> pd.Da
         paid = candles["quote_volume"]
     else:
         paid = talib.TYPPRICE(candles["high"], candles["low"], candles["close"]) * volume
-    period = periods(candles.index, settle_anchor(params.anchor, interval))
+    period = number_periods(candles.index, resolve_anchor(params.anchor, interval))
     traded = volume.groupby(period).cumsum()
     return pd.DataFrame({"vwap": paid.groupby(period).cumsum() / traded.where(traded > 0)})

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, create_model
 
-from crypto_assets.analytics import Panel, Provider, get
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics import Panel, Provider, get_provider
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.api.dependencies import ReportsDep
 from crypto_assets.api.parameters import SeriesQuery, Symbol
 from crypto_assets.api.routes.router import api_router
@@ -31,7 +31,7 @@ class ProviderView(BaseModel):
 def analytics_router() -> APIRouter:
     """Made anew for each app: a provider is there as soon as its file is."""
     router = api_router("analytics")
-    known = providers()
+    known = find_providers()
 
     @router.get("/analytics/providers")
     def read_providers() -> Answer[list[ProviderView]]:
@@ -44,7 +44,7 @@ def analytics_router() -> APIRouter:
     # After those of all providers, so that it is reached where none of them is meant.
     @router.get("/analytics/data/{name}/{symbol}", include_in_schema=False)
     def refuse(name: str) -> None:
-        get(name)
+        get_provider(name)
 
     return router
 
@@ -84,7 +84,7 @@ def _answer(
     chart = reports.indicator_chart(
         provider.name, symbol, query.interval, query.start, query.end, query.limit, given
     )
-    params = provider.parse(given).model_dump(by_alias=True, mode="json")
+    params = provider.parse_params(given).model_dump(by_alias=True, mode="json")
     value = chart.answers[0].value if chart.answers else None
     if not provider.is_series:
         of_range = provider.needs_candles

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from crypto_assets.api.views.base import EpochMs, Exact, Rounded, View
 from crypto_assets.api.views.pipeline import StorageView
-from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.order_book import OrderBook, PriceLevel
 from crypto_assets.reports.dashboard import Concern
 
 
@@ -106,5 +106,5 @@ class OrderBookView(View):
         )
 
 
-def _pairs(levels: tuple[Level, ...]) -> tuple[tuple[Exact, Exact], ...]:
+def _pairs(levels: tuple[PriceLevel, ...]) -> tuple[tuple[Exact, Exact], ...]:
     return tuple((level.price, level.quantity) for level in levels)

@@ -15,11 +15,11 @@ from crypto_assets.defs.assets.columns import (
 )
 from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.stages.results import BookStage, Stage
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 
 OWNERS = ["team:market-data"]
-_LAKE = {"s3" if settings().lake_raw_url.startswith("s3:") else "file", "json"}
-_WAREHOUSE = {"sqlite" if settings().embedded else "mysql", "table"}
+_LAKE = {"s3" if get_settings().lake_raw_url.startswith("s3:") else "file", "json"}
+_WAREHOUSE = {"sqlite" if get_settings().is_embedded else "mysql", "table"}
 
 
 def spec(
@@ -35,7 +35,7 @@ def spec(
     """One asset; skippable, since its materialisations are logged key by key."""
     in_lake = layer == "lake"
     where: dict[str, Any] = (
-        {"dagster/uri": settings().lake_raw_url} if in_lake else {"dagster/table_name": name}
+        {"dagster/uri": get_settings().lake_raw_url} if in_lake else {"dagster/table_name": name}
     )
     return dg.AssetSpec(
         name,

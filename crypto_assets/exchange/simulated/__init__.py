@@ -12,7 +12,7 @@ from crypto_assets.exchange.simulated.server import (
     serve,
     serve_simulated,
 )
-from crypto_assets.market.instant_parsing import instant_ms
+from crypto_assets.market.instant_parsing import parse_instant
 
 __all__ = [
     "DEFAULT_SEED",
@@ -23,7 +23,7 @@ __all__ = [
     "SimulatedClock",
     "SimulatedExchange",
     "create_app",
-    "instant_ms",
+    "parse_instant",
     "running",
     "serve",
     "serve_simulated",

@@ -19,7 +19,7 @@ from crypto_assets.exchange.simulated.archive_period import (
 )
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.market.utc_time import from_ms
+from crypto_assets.market.utc_time import from_epoch_ms
 
 BUCKET = "data.binance.vision"
 MOST_KEYS = 1000
@@ -68,7 +68,7 @@ def list_objects(exchange: SimulatedExchange, asked: ListingRequest) -> bytes:
 
 def _contents(exchange: SimulatedExchange, key: ArchiveKey, name: str) -> str:
     content = exchange.archive_part(key) or b""
-    appeared = from_ms(exchange.archive_time(key)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    appeared = from_epoch_ms(exchange.archive_time(key)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return (
         f"<Contents><Key>{name}</Key><LastModified>{appeared}</LastModified>"

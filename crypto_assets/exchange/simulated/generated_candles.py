@@ -21,7 +21,7 @@ from crypto_assets.exchange.simulated.noise import (
 )
 from crypto_assets.exchange.simulated.outage_schedule import OutageSchedule
 from crypto_assets.exchange.simulated.symbol_catalog import CATALOGUE, TEMPERS, Listing, Temper
-from crypto_assets.market.candles import CANDLE_SCHEMA, PRICE, VOLUME
+from crypto_assets.market.candles import CANDLE_SCHEMA, PRICE_TYPE, VOLUME_TYPE
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_start_ms
 
 Flags = NDArray[np.bool_]
@@ -166,12 +166,12 @@ class _Stretch:
         open_time = self.minutes * MINUTE_MS
         columns = [
             pa.array(open_time),
-            *(exact(price, tick, PRICE) for price in prices),
-            exact(lots, lot, VOLUME),
+            *(exact(price, tick, PRICE_TYPE) for price in prices),
+            exact(lots, lot, VOLUME_TYPE),
             pa.array(open_time + (MINUTE_MS - 1)),
-            exact(paid * lots // (4 * spare), money, VOLUME),
+            exact(paid * lots // (4 * spare), money, VOLUME_TYPE),
             pa.array(trades),
-            exact(taker, lot, VOLUME),
-            exact(paid * taker // (4 * spare), money, VOLUME),
+            exact(taker, lot, VOLUME_TYPE),
+            exact(paid * taker // (4 * spare), money, VOLUME_TYPE),
         ]
         return pa.table(columns, schema=CANDLE_SCHEMA)

@@ -11,7 +11,7 @@ from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.faults import FaultScript
 from crypto_assets.exchange.simulated.generated_candles import GeneratedCandles
 from crypto_assets.exchange.simulated.recorded_candles import RecordedCandles
-from crypto_assets.market.instant_parsing import instant_ms
+from crypto_assets.market.instant_parsing import parse_instant
 
 DEFAULT_SEED = 1
 
@@ -44,6 +44,6 @@ def serve_simulated(
     if speed < 0:
         raise WrongUse("the exchange's clock cannot run backwards: --speed must be 0 or more")
     source = RecordedCandles(data) if data else GeneratedCandles(seed, outages)
-    clock = SimulatedClock(None if now is None else instant_ms(now), speed)
+    clock = SimulatedClock(None if now is None else parse_instant(now), speed)
     script = FaultScript.read(faults) if faults else None
     serve(SimulatedExchange(source, clock, script), host, port)

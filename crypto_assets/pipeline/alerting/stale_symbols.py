@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from crypto_assets.errors import ExchangeError
 from crypto_assets.market.symbols import SymbolStatus
-from crypto_assets.market.utc_time import MINUTE_MS, isoformat, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, format_utc, now_ms
 from crypto_assets.pipeline.alerting.webhook import Alert
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.warehouse import RegisteredSymbol, Watermark
@@ -21,7 +21,7 @@ class Silent:
     newest: int | None
 
     def alert(self, link: str) -> Alert:
-        last = "none ever" if self.newest is None else f"the newest is of {isoformat(self.newest)}"
+        last = "none ever" if self.newest is None else f"the newest is of {format_utc(self.newest)}"
         return Alert(
             subject=f"{self.symbol} is silent",
             error=f"no new candle comes; {last}",

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-from crypto_assets.addresses import is_web_address, without_login
+from crypto_assets.addresses import is_web_address, remove_logins
 from crypto_assets.errors import AlertNotSent, WrongUse
 from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, open_session
 
@@ -52,7 +52,7 @@ class Webhook:
     def place(self) -> str:
         """What of the address is no secret: `hooks.example` or `127.0.0.1:8065`."""
         try:
-            parts = urlsplit(without_login(self.url or ""))
+            parts = urlsplit(remove_logins(self.url or ""))
             return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
         except ValueError:
             return "an address that is none"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
@@ -101,12 +101,12 @@ def whole_units(unit: PartitionUnit, first: date, last: date, today: date) -> tu
 
 
 def _dates(unit: PartitionUnit, first: date, last: date) -> list[str]:
-    days = Window.of_days(first, last).days()
+    days = Window.of_days(first, last).iter_days()
     return [day.isoformat() for day in days if unit is PartitionUnit.DAY or day.day == 1]
 
 
 def _chosen(tracked: Sequence[str], symbols: Sequence[str] | None) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(symbol_name(text, tracked) for text in symbols or tracked))
+    names = tuple(dict.fromkeys(parse_symbol(text, tracked) for text in symbols or tracked))
     if unknown := [name for name in names if name not in tracked]:
         raise UnknownSymbol(f"not tracked: {', '.join(unknown)}; add them before you backfill them")
     if not names:

@@ -51,7 +51,7 @@ def estimate(wanted: Backfill, closed_before: int, pace: Pace | None) -> Estimat
     asked = Window.of_days(wanted.first, wanted.last)
     closed = asked & Window(0, floor_ms(closed_before, MINUTE_MS))
     past = asked & Window(0, floor_ms(closed_before, DAY_MS))
-    files = len(list(past.days()))
+    files = len(list(past.iter_days()))
     pages = ceil((closed.end_ms - max(closed.start_ms, past.end_ms)) / MINUTE_MS / PAGE_ROWS)
     return Estimate(
         partitions=len(wanted.keys),

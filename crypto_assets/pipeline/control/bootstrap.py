@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from crypto_assets.errors import ObjectMissing
-from crypto_assets.market.symbols import symbol_name
+from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.pipeline.context import Platform
 
@@ -17,8 +17,8 @@ def prepare(platform: Platform, symbols: Sequence[str], start: date) -> list[str
     """
     platform.warehouse.migrate_schema()
     for lake in (platform.raw, platform.archive):
-        lake.create()
-        lake.check()
+        lake.create_storage()
+        lake.check_writable()
     _claim(platform)
     platform.warehouse.app_settings.claim_partition_unit(platform.partition_unit)
     platform.warehouse.app_settings.claim_start_date(start)
@@ -32,7 +32,7 @@ def track(platform: Platform, symbols: Sequence[str]) -> list[str]:
     `symbols` as people type them; they are registered as the exchange writes them.
     """
     tracked = {symbol.name for symbol in platform.warehouse.symbols.list_tracked()}
-    wanted = [name for text in symbols if (name := symbol_name(text, tracked)) not in tracked]
+    wanted = [name for text in symbols if (name := parse_symbol(text, tracked)) not in tracked]
     if not wanted:
         return []
     found = platform.exchange.rest.exchange_info(wanted).symbols
@@ -52,10 +52,10 @@ def admit_lake(platform: Platform) -> None:
     Raises ForeignExchange where warehouse and lakes do not belong to the same one.
     """
     platform.warehouse.migrate_schema()
-    owner = platform.raw.owner()
+    owner = platform.raw.get_owner()
     if owner is None:
         raise ObjectMissing(f"the lake {platform.raw.url} is nobody's: run `crypto-assets init`")
-    platform.archive.claim(owner)
+    platform.archive.claim_for_exchange(owner)
     platform.warehouse.app_settings.claim_exchange(owner)
 
 
@@ -67,6 +67,6 @@ def _claim(platform: Platform) -> None:
     known = exchange.identity_after(held, served)
     settings.claim_exchange(known or served, renaming=held if known else None)
     for lake in (platform.raw, platform.archive):
-        owner = lake.owner()
+        owner = lake.get_owner()
         known = exchange.identity_after(owner, served)
-        lake.claim(known or served, renaming=owner if known else None)
+        lake.claim_for_exchange(known or served, renaming=owner if known else None)

@@ -7,7 +7,7 @@ from typing import Any
 from crypto_assets.errors import WrongUse
 from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Platform
 from crypto_assets.pipeline.retention_policy import Keep
-from crypto_assets.settings import LEAST_GB, MOST_DAYS, MOST_GB
+from crypto_assets.settings import MAX_LAKE_GB, MAX_RETENTION_DAYS, MIN_LAKE_GB
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ _INTERVALS = tuple(
     Choice(name, "minutes", 1, 1440) for name in (INGEST_INTERVAL, ORDER_BOOK_INTERVAL)
 )
 _KEPT = (
-    Choice("raw_days", "days", 1, MOST_DAYS),
-    Choice("archive_days", "days", 1, MOST_DAYS),
-    Choice("lake_max_gb", "GB", LEAST_GB, MOST_GB, unset="no bound", fractions=True),
-    Choice("minute_days", "days", 0, MOST_DAYS),
-    Choice("order_book_days", "days", 1, MOST_DAYS),
+    Choice("raw_days", "days", 1, MAX_RETENTION_DAYS),
+    Choice("archive_days", "days", 1, MAX_RETENTION_DAYS),
+    Choice("lake_max_gb", "GB", MIN_LAKE_GB, MAX_LAKE_GB, unset="no bound", fractions=True),
+    Choice("minute_days", "days", 0, MAX_RETENTION_DAYS),
+    Choice("order_book_days", "days", 1, MAX_RETENTION_DAYS),
 )
 RETENTION = {choice.name: choice for choice in _KEPT}
 INTERVALS = {choice.name: choice for choice in _INTERVALS}

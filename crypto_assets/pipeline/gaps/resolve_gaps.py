@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from crypto_assets.errors import CryptoAssetsError, NotListed, Transient
-from crypto_assets.market.candle_validation import sift
+from crypto_assets.errors import CryptoAssetsError, NotListed, TransientError
+from crypto_assets.market.candle_validation import validate_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.symbols import SymbolStatus
@@ -16,7 +16,7 @@ from crypto_assets.market.utc_time import (
     Window,
     day_of,
     floor_ms,
-    isoformat,
+    format_utc,
 )
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.refused_minutes import refused_rows
@@ -79,13 +79,13 @@ def explain_holes(
             mend(platform, gap, closed_before_ms)
             for left in _unexplained(platform, symbol, span):
                 _explain(platform, left, closed_before_ms)
-        except Transient as error:
+        except TransientError as error:
             after = Window(gap.start, window.end_ms)
             return (
                 dict.fromkeys(_unexplained_days(platform, symbol, after & window), error) | reasons
             )
         except CryptoAssetsError as error:
-            reasons |= dict.fromkeys((span & window).days(), error)
+            reasons |= dict.fromkeys((span & window).iter_days(), error)
     return reasons
 
 
@@ -94,7 +94,7 @@ def _unexplained_days(platform: Platform, symbol: str, window: Window) -> list[d
     spans = [
         Window(gap.start, gap.end + MINUTE_MS) for gap in _unexplained(platform, symbol, window)
     ]
-    return [day for span in spans for day in (span & window).days()]
+    return [day for span in spans for day in (span & window).iter_days()]
 
 
 def note_end(
@@ -200,7 +200,7 @@ def _ask(platform: Platform, symbol: str, span: Window, quarantined: Collection[
     if not is_listed(platform, symbol):
         return _Said(None, refused)
     for page in platform.exchange.rest.klines(symbol, Interval.M1, span):
-        sifted = sift(page, span)
+        sifted = validate_rows(page, span)
         opens = sifted.candles["open_time"].to_pylist()
         first = next((at for at in opens if floor_ms(at, MINUTE_MS) not in quarantined), None)
         for reject in sifted.rejects:
@@ -220,7 +220,7 @@ def _refused(
     closed_before_ms: int,
 ) -> dict[int, str]:
     """Why minutes of a gap are refused; one that is fresh, or may be in a late archive, is not."""
-    at = isoformat(closed_before_ms)
+    at = format_utc(closed_before_ms)
     found = {
         minute: row.reason
         if row.reason == NOT_IN_EXCHANGE_HOUR
@@ -244,10 +244,10 @@ def _refused(
 
 
 def _explain_part(platform: Platform, gap: Gap, closed_before_ms: int) -> None:
-    asked = _asked(platform, gap.symbol, isoformat(closed_before_ms))
+    asked = _asked(platform, gap.symbol, format_utc(closed_before_ms))
     first = _first_candle(platform, gap)
     if first is None or gap.end < first:
-        listed = "there is no candle yet" if first is None else f"first candle {isoformat(first)}"
+        listed = "there is no candle yet" if first is None else f"first candle {format_utc(first)}"
         _classify(platform, gap, GapClass.NOT_LISTED, f"{asked}; {listed}")
     elif _is_last(platform, gap) and (status := _status(platform, gap)) is not SymbolStatus.TRADING:
         _classify(platform, gap, GapClass.DELISTED, f"{asked}; its status is {status}")
@@ -262,7 +262,7 @@ def _explain_inside(platform: Platform, gap: Gap, asked: str, closed_before_ms: 
         evidence = f"{asked}; the archive of {late[0]} is late"
         _classify(platform, gap, GapClass.ARCHIVE_LATE, evidence)
     elif gap.end < closed_before_ms - _FRESH_MS:
-        days = list(Window(gap.start, gap.end + MINUTE_MS).days())
+        days = list(Window(gap.start, gap.end + MINUTE_MS).iter_days())
         nor = ", nor had the archive" if _fetched_days(platform, gap)[1].issuperset(days) else ""
         _classify(platform, gap, GapClass.OUTAGE, asked + nor)
 
@@ -276,13 +276,13 @@ def _late_days(platform: Platform, gap: Gap, closed_before_ms: int) -> list[date
         return []
     fetched, read = _fetched_days(platform, gap)
     due = closed_before_ms - _ARCHIVE_DUE_MS
-    days = Window(gap.start, gap.end + MINUTE_MS).days()
+    days = Window(gap.start, gap.end + MINUTE_MS).iter_days()
     return [day for day in days if day in fetched - read and Window.of_day(day).end_ms < due]
 
 
 def _fetched_days(platform: Platform, gap: Gap) -> tuple[set[date], set[date]]:
     """The days of a gap of which anything was fetched, and those whose archive was read."""
-    days = list(Window(gap.start, gap.end + MINUTE_MS).days())
+    days = list(Window(gap.start, gap.end + MINUTE_MS).iter_days())
     # Of whole days: an object need not reach into the gap to say that its day was fetched.
     objects = platform.warehouse.lake_objects.list_in_window(
         gap.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from crypto_assets.market.candles import KlineRow
-from crypto_assets.market.symbols import readings
+from crypto_assets.market.symbols import list_spellings
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 
 _FIELDS = 12
@@ -48,7 +48,9 @@ def symbol_in(key: str, known: Set[str]) -> str:
     """
     names = _any_of(frozenset(known))
     for part in reversed(key.split("/")):
-        found: Iterator[set[str]] = (set(names.findall(reading)) for reading in readings(part))
+        found: Iterator[set[str]] = (
+            set(names.findall(reading)) for reading in list_spellings(part)
+        )
         named = next((symbols for symbols in found if symbols), set())
         if len(named) > 1:
             raise NotUnderstood(f"its key names {' and '.join(sorted(named))}")

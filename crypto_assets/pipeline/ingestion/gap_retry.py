@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from crypto_assets.errors import CryptoAssetsError, Transient
+from crypto_assets.errors import CryptoAssetsError, TransientError
 from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import Reasons, explain_holes, postpone
@@ -32,10 +32,12 @@ def retry_gaps(chain: Chain) -> Iterator[list[DayOutcome]]:
     bad: Reasons = {}
     silent: CryptoAssetsError | None = None
     for gap, span in spans:
-        said = dict.fromkeys(span.days(), silent) if silent else _ask_again(chain, gap, span)
-        silent = silent or next((one for one in said.values() if isinstance(one, Transient)), None)
+        said = dict.fromkeys(span.iter_days(), silent) if silent else _ask_again(chain, gap, span)
+        silent = silent or next(
+            (one for one in said.values() if isinstance(one, TransientError)), None
+        )
         bad = said | bad
-    touched = sorted({day for _, span in spans for day in span.days()})
+    touched = sorted({day for _, span in spans for day in span.iter_days()})
     good = [day for day in touched if day not in bad]
     yield chain.failed(bad) + chain.outcomes(good, set(good), {})
 
@@ -49,7 +51,7 @@ def _ask_again(chain: Chain, gap: Gap, span: Window) -> Reasons:
         postpone(chain.platform, gap, chain.platform.now())
         return explain_holes(chain.platform, chain.symbol, span, chain.closed_before_ms)
     except CryptoAssetsError as error:
-        return dict.fromkeys(span.days(), error)
+        return dict.fromkeys(span.iter_days(), error)
 
 
 def days_of(gap: Gap) -> tuple[date, date]:

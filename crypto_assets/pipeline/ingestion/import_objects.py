@@ -7,11 +7,11 @@ from datetime import date
 from itertools import groupby
 
 from crypto_assets.errors import ObjectMissing, WrongUse
-from crypto_assets.lake import Entry, Lake, klines_object
+from crypto_assets.lake import Lake, LakeEntry, build_klines_object
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import day_of, day_start_ms, stretches
+from crypto_assets.market.utc_time import day_of, day_start_ms, group_consecutive_days
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.foreign_format import NotUnderstood, read_rows, symbol_in
 from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain
@@ -45,7 +45,7 @@ def import_objects(
     Raises LakeError, WarehouseError.
     """
     tracked = {symbol.name for symbol in platform.warehouse.symbols.list_tracked()}
-    for entry in sorted(source.entries(prefix), key=_by_time):
+    for entry in sorted(source.list_entries(prefix), key=_by_time):
         try:
             yield _import(platform, source, entry, tracked, start)
         except NotUnderstood as error:
@@ -59,19 +59,19 @@ def load_days(platform: Platform, symbol: str, days: Iterable[date]) -> Iterator
     with ThreadPoolExecutor(1) as pool:
         for _, month in groupby(sorted(days), key=lambda day: (day.year, day.month)):
             # Days between that nobody has brought are no gaps.
-            for window in stretches(month):
+            for window in group_consecutive_days(month):
                 chain = Chain(platform, symbol, window, later, closed_before, pool)
-                yield from chain.bring(list(window.days()), [])
+                yield from chain.bring(list(window.iter_days()), [])
 
 
 def _import(
-    platform: Platform, source: Lake, entry: Entry, tracked: set[str], start: date
+    platform: Platform, source: Lake, entry: LakeEntry, tracked: set[str], start: date
 ) -> Imported:
     if not entry.key.endswith(".json"):
         raise NotUnderstood("its name does not end in .json")
     symbol = symbol_in(entry.key, tracked)
     try:
-        info, body = source.read(entry.key)
+        info, body = source.get_with_info(entry.key)
     except (WrongUse, ObjectMissing) as error:  # S3 lists keys that no lake can hold, as `a//b`
         raise NotUnderstood(str(error)) from error
     found = read_rows(body, info.fetched_at, platform.settle_ms)
@@ -98,13 +98,15 @@ def _put(
 ) -> LakeObject | None:
     """None where an object of the same stretch stands that was written later, or holds more."""
     lake = platform.raw
-    item, body = klines_object(lake.bucket, symbol, RawKlines.of(rows), Source.IMPORT, written_at)
-    standing = lake.head(item.key)
+    item, body = build_klines_object(
+        lake.bucket, symbol, RawKlines.from_rows(rows), Source.IMPORT, written_at
+    )
+    standing = lake.get_info(item.key)
     if standing and standing.fetched_at > written_at:
         return None
     put = lake.put(item.key, body, fetched_at=written_at, source=Source.IMPORT, rows=len(rows))
     return item if put else None
 
 
-def _by_time(entry: Entry) -> tuple[int, str]:
+def _by_time(entry: LakeEntry) -> tuple[int, str]:
     return entry.stored_at, entry.key

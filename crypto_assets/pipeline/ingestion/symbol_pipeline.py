@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing, Transient
+from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing, TransientError
 from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTE_MS,
@@ -15,7 +15,7 @@ from crypto_assets.market.utc_time import (
     day_of,
     day_start_ms,
     floor_ms,
-    stretches,
+    group_consecutive_days,
 )
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import Reasons, explain_holes, note_end, note_holes
@@ -90,7 +90,7 @@ class Chain:
 
     def days(self) -> list[date]:
         """The UTC days of the window that have begun, oldest first."""
-        return list((self.window & Window(0, self.closed_before_ms)).days())
+        return list((self.window & Window(0, self.closed_before_ms)).iter_days())
 
     def _since_ms(self) -> int:
         newest = self.platform.warehouse.watermarks.get_watermark(self.symbol).last_open_time
@@ -145,7 +145,7 @@ class Chain:
     ) -> list[DayOutcome]:
         """What the tables now hold of days; one of which nothing is held must have been fetched."""
         counts: dict[date, Held] = {}
-        for stretch in stretches(days):
+        for stretch in group_consecutive_days(days):
             counts |= held_by_day(self.platform, self.symbol, stretch)
         found = []
         for day in days:
@@ -171,10 +171,10 @@ class Chain:
             return Counter(), {}
         try:
             return Counter(load_klines(self.platform, self.symbol, window, bodies).rows_by_day), {}
-        except Transient:
+        except TransientError:
             raise
         except CryptoAssetsError as error:
-            days = list(window.days())
+            days = list(window.iter_days())
             if len(days) == 1:
                 return Counter(), {days[0]: error}
         rows: Counter[date] = Counter()

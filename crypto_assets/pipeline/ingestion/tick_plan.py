@@ -11,7 +11,7 @@ from crypto_assets.market.utc_time import (
     day_of,
     day_start_ms,
     floor_ms,
-    to_ms,
+    to_epoch_ms,
 )
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.gap_retry import days_of, due_gaps
@@ -116,7 +116,7 @@ def is_long(gap: Gap) -> bool:
 
 
 def _is_due(scheduled: datetime, interval_minutes: int) -> bool:
-    return to_ms(scheduled) // MINUTE_MS % interval_minutes == 0
+    return to_epoch_ms(scheduled) // MINUTE_MS % interval_minutes == 0
 
 
 def _newest(platform: Platform) -> list[tuple[RegisteredSymbol, int | None]]:

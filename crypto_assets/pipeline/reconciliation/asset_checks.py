@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from crypto_assets.market.candle_validation import flaws
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, isoformat
+from crypto_assets.market.candle_validation import find_invalid_rows
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Against
 from crypto_assets.pipeline.reconciliation.internal_checks import unpurged
@@ -75,7 +75,10 @@ class _Days:
     def sane(self) -> Finding:
         minutes = self._platform.warehouse.facts.read_candles(self._symbol, self.held)
         times = minutes["open_time"].to_pylist()
-        found = [f"{isoformat(times[at])}: {why}" for at, why in flaws(minutes, self.held).items()]
+        found = [
+            f"{format_utc(times[at])}: {why}"
+            for at, why in find_invalid_rows(minutes, self.held).items()
+        ]
         figures = {"minutes_judged": minutes.num_rows, "minutes_wrong": len(found)}
         return _finding(DayCheck.SANE, found, f"{minutes.num_rows} minutes are sane", figures)
 
@@ -134,9 +137,9 @@ def _lack(day: DayStatus) -> str | None:
     """What keeps a day's minutes from being complete or explained."""
     missing = _MINUTES_A_DAY - day.minutes - day.explained_minutes
     if day.unloaded_objects:
-        return f"{isoformat(day.start)[:10]}: {day.unloaded_objects} objects of the lake are not loaded"
+        return f"{format_utc(day.start)[:10]}: {day.unloaded_objects} objects of the lake are not loaded"
     if missing > 0:
-        return f"{isoformat(day.start)[:10]}: {missing} minutes are missing without an explanation"
+        return f"{format_utc(day.start)[:10]}: {missing} minutes are missing without an explanation"
     return None
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import HOUR_MS, floor_ms, isoformat
+from crypto_assets.market.utc_time import HOUR_MS, floor_ms, format_utc
 
 _SQLITE_DIGITS = 12
 
@@ -53,7 +53,7 @@ class Difference:
 
     def __str__(self) -> str:
         return (
-            f"{self.symbol} {self.interval} {isoformat(self.open_time)} {self.column}: "
+            f"{self.symbol} {self.interval} {format_utc(self.open_time)} {self.column}: "
             f"ours {text(self.ours)}, {self.against} {text(self.theirs)}"
         )
 

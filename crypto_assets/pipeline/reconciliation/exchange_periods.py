@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from crypto_assets.market.candles import CANDLE_SCHEMA, Candle, candles_from_table
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.rollup import roll_up_as_one
+from crypto_assets.market.rollup import roll_up_single_period
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Against, Difference, Yardstick
@@ -100,7 +100,7 @@ def differences_of(
 ) -> tuple[Difference, ...]:
     """Return each figure that the minutes of a period give other than the exchange."""
     at, interval = period.open_time, period.interval
-    rolled = candles_from_table(roll_up_as_one(minutes, interval, at))
+    rolled = candles_from_table(roll_up_single_period(minutes, interval, at))
     theirs = period.theirs
     if not rolled or theirs is None:
         if not rolled and theirs is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from crypto_assets.market.candles import Candle, candles_from_table
-from crypto_assets.market.utc_time import isoformat
+from crypto_assets.market.utc_time import format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.refused_minutes import refused_candles
 from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick
@@ -51,7 +51,7 @@ def find_revision(platform: Platform, yardstick: Yardstick, period: Period) -> s
         before = held | _before(revisions, fetched_at)
         if gives(yardstick, _table(before), period):
             count = sum(revision.new_fetched_at >= fetched_at for revision in revisions)
-            return f"known: {count} revisions fetched from {isoformat(fetched_at)} on"
+            return f"known: {count} revisions fetched from {format_utc(fetched_at)} on"
     return None
 
 

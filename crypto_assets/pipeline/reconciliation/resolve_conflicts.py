@@ -18,7 +18,7 @@ from itertools import groupby
 import pyarrow.compute as pc
 
 from crypto_assets.lake import decode_klines
-from crypto_assets.market.candle_validation import sift
+from crypto_assets.market.candle_validation import validate_rows
 from crypto_assets.market.candles import KlineRow, candles_from_table
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
@@ -29,7 +29,7 @@ from crypto_assets.market.utc_time import (
     Window,
     day_of,
     floor_ms,
-    isoformat,
+    format_utc,
     now_ms,
 )
 from crypto_assets.pipeline.context import Platform
@@ -77,7 +77,7 @@ class ExchangeMinutes:
         self._spans = [
             part
             for span in merged([period.window for period in periods])
-            for day in span.days()
+            for day in span.iter_days()
             if (part := span & Window.of_day(day))
         ]
         self._from_rest: dict[Window, list[KlineRow]] = {}
@@ -95,7 +95,7 @@ class ExchangeMinutes:
     def by_archive(self, window: Window) -> list[KlineRow]:
         """Return the rows that the lake's archive files have of a window. Raises LakeError."""
         rows: list[KlineRow] = []
-        days = list(window.days())
+        days = list(window.iter_days())
         objects = self.platform.warehouse.lake_objects.list_in_window(
             self.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
         )
@@ -185,7 +185,7 @@ def find_match(minutes: ExchangeMinutes, yardstick: Yardstick, period: Period) -
     for origin, rows in versions:
         if not rows or not lasting <= {int(row[0]) for row in rows}:
             continue
-        if gives(yardstick, sift(rows, window).candles, period):
+        if gives(yardstick, validate_rows(rows, window).candles, period):
             return Match(period, rows, origin)
     return None
 
@@ -213,7 +213,7 @@ def describe_contradiction(
     """
     period = one.period
     kind = ConflictKind.OFF_GRID if period.is_off_grid else ConflictKind.CONTRADICTION
-    candles = sift(minutes.by_rest(period.window), period.window).candles
+    candles = validate_rows(minutes.by_rest(period.window), period.window).candles
     rest = differences_of(yardstick, candles, period)
     evidence = [_sides(each, "our minutes give") for each in one.differences[:_NAMED_AT_MOST]]
     evidence += [_sides(each, "REST's minutes give") for each in rest[:_NAMED_AT_MOST]]
@@ -226,7 +226,7 @@ def _find_lost(platform: Platform, symbol: str, closed: Window) -> list[Period]:
 
     The stored minutes still give them; a rebuild from the lake alone would not.
     """
-    days = list(closed.days())
+    days = list(closed.iter_days())
     objects = platform.warehouse.lake_objects.list_in_window(
         symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
     )
@@ -258,7 +258,7 @@ def _load(platform: Platform, symbol: str, matches: Sequence[Match]) -> None:
     for span in spans:
         own = [row for row in rows if int(row[0]) in span]
         for day, part in groupby(own, key=lambda row: day_of(int(row[0]))):
-            pulls[day].append(Pull(Source.VERIFIED, RawKlines.of(list(part)), fetched_at))
+            pulls[day].append(Pull(Source.VERIFIED, RawKlines.from_rows(list(part)), fetched_at))
     stored = [store_pulls(platform, symbol, day, DayPulls(own)) for day, own in pulls.items()]
     record(platform, symbol, stored)
     bodies = dict(body for day in stored for body in day.bodies)
@@ -270,15 +270,17 @@ def _changes(platform: Platform, yardstick: Yardstick, match: Match) -> str:
     window, origin = match.period.window, match.origin
     stored = platform.warehouse.facts.read_fetched_candles(yardstick.symbol, window).to_pylist()
     old = {row["open_time"]: row for row in stored}
-    new = {one.open_time: one for one in candles_from_table(sift(match.rows, window).candles)}
+    new = {
+        one.open_time: one for one in candles_from_table(validate_rows(match.rows, window).candles)
+    }
     named = []
     for at in sorted({*old, *new}):
         if at not in old or at not in new:
             source = old[at]["source"] if at in old else origin
-            named.append(f"{isoformat(at)}: {source} alone has it")
+            named.append(f"{format_utc(at)}: {source} alone has it")
             continue
         named += [
-            f"{isoformat(at)} {name}: {old[at]['source']} {text(old[at][name])}, "
+            f"{format_utc(at)} {name}: {old[at]['source']} {text(old[at][name])}, "
             f"{origin} {text(value)}"
             for name, value in vars(new[at]).items()
             if not yardstick.equal(old[at][name], value)

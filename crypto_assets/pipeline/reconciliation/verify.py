@@ -7,7 +7,7 @@ from itertools import groupby
 
 from crypto_assets.errors import NotListed
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms, isoformat
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms, format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick
 from crypto_assets.pipeline.reconciliation.exchange_periods import (
@@ -45,7 +45,7 @@ class PartialPeriod:
 
     def __str__(self) -> str:
         return (
-            f"{self.interval} {isoformat(self.open_time)} is partial: its beginning is not stored"
+            f"{self.interval} {format_utc(self.open_time)} is partial: its beginning is not stored"
         )
 
 
@@ -226,7 +226,7 @@ def _not_in_lake(differences: Sequence[Difference], lake: LakeMinutes) -> tuple[
 
 def _months(window: Window) -> Iterator[Window]:
     """The window cut at the calendar's months."""
-    for _, days in groupby(window.days(), key=lambda day: (day.year, day.month)):
+    for _, days in groupby(window.iter_days(), key=lambda day: (day.year, day.month)):
         own = list(days)
         yield window & Window.of_days(own[0], own[-1])
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from crypto_assets.lake import Entry, KeyParts, Lake, day_prefix, parse_key
+from crypto_assets.lake import KeyParts, Lake, LakeEntry, day_prefix, parse_key
 from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms
 from crypto_assets.pipeline.context import Platform
 
@@ -41,9 +41,9 @@ def list_lakes(
     return found
 
 
-def _entries(lake: Lake, window: Window | None) -> Iterator[Entry]:
+def _entries(lake: Lake, window: Window | None) -> Iterator[LakeEntry]:
     if window is None or window.end_ms - window.start_ms > _DAY_BY_DAY_MS:
-        yield from lake.entries()
+        yield from lake.list_entries()
         return
-    for day in window.days():
-        yield from lake.entries(day_prefix(day))
+    for day in window.iter_days():
+        yield from lake.list_entries(day_prefix(day))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from crypto_assets.errors import ObjectMissing
-from crypto_assets.lake import day_prefix, describe, parse_key
+from crypto_assets.lake import day_prefix, describe_object, parse_key
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import (
     HOUR_MS,
@@ -71,7 +71,7 @@ def adopt(platform: Platform, days: Iterable[date], stored_before_ms: int) -> in
         known = _known_keys(platform, day)
         unknown += [
             entry.key
-            for entry in platform.raw.entries(day_prefix(day))
+            for entry in platform.raw.list_entries(day_prefix(day))
             if entry.key not in known and entry.stored_at < stored_before_ms
         ]
     described = [_described(platform, key) for key in unknown if parse_key(key)]
@@ -93,10 +93,10 @@ def _known_keys(platform: Platform, day: date) -> set[str]:
 def _described(platform: Platform, key: str) -> LakeObject | None:
     """None where another run has moved or removed it since it was listed."""
     try:
-        info, body = platform.raw.read(key)
+        info, body = platform.raw.get_with_info(key)
     except ObjectMissing:
         return None
-    return describe(platform.raw.bucket, key, body, info.fetched_at)
+    return describe_object(platform.raw.bucket, key, body, info.fetched_at)
 
 
 def _stretches(left: Iterable[tuple[ObjectKind, str, date]]) -> list[Leftover]:

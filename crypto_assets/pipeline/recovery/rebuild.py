@@ -8,11 +8,11 @@ from functools import partial
 from itertools import groupby
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
-from crypto_assets.lake import describe
-from crypto_assets.market.candle_validation import Sifted
+from crypto_assets.lake import describe_object
+from crypto_assets.market.candle_validation import ValidatedRows
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.symbols import symbol_name
-from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, now_ms, stretches
+from crypto_assets.market.symbols import parse_symbol
+from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, group_consecutive_days, now_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
 from crypto_assets.pipeline.recovery.lake_listing import Standing, list_lakes
@@ -75,7 +75,7 @@ def rebuild(
     began = now_ms() if exact else None
     registered = [symbol.name for symbol in platform.warehouse.symbols.list_all()]
     if symbols is not None:
-        symbols = [symbol_name(text, registered) for text in symbols]
+        symbols = [parse_symbol(text, registered) for text in symbols]
     chosen = [name for name in registered if symbols is None or name in symbols]
     known = _known_objects(platform, chosen, window)
     standing = list_lakes(platform, window, symbols)
@@ -138,7 +138,7 @@ def _rebuild_month(
     window = Window.of_days(days[0], days[-1])
     platform.warehouse.aggregates.recompute_hours(symbol, window, closed_before_ms)
     platform.warehouse.aggregates.recompute_days(symbol, window, closed_before_ms)
-    for stretch in stretches(sorted({day_of(item.first_time) for item, _ in klines})):
+    for stretch in group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines})):
         note_holes(platform, symbol, stretch, closed_before_ms)
     platform.warehouse.lake_objects.mark_unloaded(symbol, ObjectKind.DEPTH, window)
     return Rebuilt(
@@ -154,14 +154,14 @@ def _rebuild_month(
 def _known(
     platform: Platform,
     symbol: str,
-    klines: Sequence[tuple[LakeObject, Sifted]],
+    klines: Sequence[tuple[LakeObject, ValidatedRows]],
     exact_from: int | None,
 ) -> CompleteWindows | None:
     """Where no other minutes than the lake's may be held; None where such stay."""
     if exact_from is None:
         return None
     spans = [span for item, parts in klines for span in known_spans(item, parts.candles)]
-    for stretch in stretches(sorted({day_of(item.first_time) for item, _ in klines})):
+    for stretch in group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines})):
         gaps = platform.warehouse.gap_ledger.list_gaps(symbol, stretch)
         spans += [Window(gap.start, gap.end + MINUTE_MS) & stretch for gap in gaps]
     return CompleteWindows(merged(spans), exact_from)
@@ -171,8 +171,8 @@ def _read(platform: Platform, one: Standing) -> Body | None:
     """None if it is gone; what retention has moved since it was listed is in the archive lake."""
     for lake in (one.lake, platform.archive):
         with suppress(ObjectMissing):
-            info, body = lake.read(one.key)
-            return describe(lake.bucket, one.key, body, info.fetched_at), body
+            info, body = lake.get_with_info(one.key)
+            return describe_object(lake.bucket, one.key, body, info.fetched_at), body
     return None
 
 

@@ -92,14 +92,14 @@ def move(platform: Platform, item: ObjectVersion) -> bool:
     """
     raw, archive = platform.raw, platform.archive
     try:
-        info, body = raw.read(item.key)
+        info, body = raw.get_with_info(item.key)
     except ObjectMissing:
         if not _is_loaded(archive, item, absent=False):
             return False
     else:
         if sha256(body).hexdigest() != item.sha256 or not raw.copy_to(archive, item.key):
             return False
-        after = raw.head(item.key)
+        after = raw.get_info(item.key)
         if after is None or after.fetched_at != info.fetched_at:  # fetched anew meanwhile
             return False
         raw.delete([item.key])

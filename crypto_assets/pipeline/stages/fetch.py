@@ -89,9 +89,9 @@ def pull_stretch(
 ) -> dict[date, DayPulls]:
     """Closed candles of a window by REST, for each UTC day that has some. Raises ExchangeError."""
     found, fetched_at = _closed_rows(exchange, symbol, window, closed_before_ms)
-    days = {day: Window.of_day(day) for day in (window & Window(0, closed_before_ms)).days()}
+    days = {day: Window.of_day(day) for day in (window & Window(0, closed_before_ms)).iter_days()}
     return {
-        day: DayPulls([Pull(Source.REST, RawKlines.of(rows), fetched_at)])
+        day: DayPulls([Pull(Source.REST, RawKlines.from_rows(rows), fetched_at)])
         for day, span in days.items()
         if (rows := [row for row in found if int(row[0]) in span])
     }
@@ -105,7 +105,7 @@ def _made_whole(
     REST may still say of the other minutes what the archive has revised since. Each run of rows
     between two of the archive's is a pull of its own: an object knows all of the stretch it spans.
     """
-    held = archived.klines.minutes()
+    held = archived.klines.list_minutes()
     missing = _MINUTES_A_DAY - len(held)
     if not missing:
         return DayPulls([archived])
@@ -123,7 +123,7 @@ def _made_whole(
             runs[run].append(row)
     added = len(np.setdiff1d(minutes, held))
     note = f"the archive lacks {missing} minutes, REST has {added} of them"
-    rest = [Pull(Source.REST, RawKlines.of(run), fetched_at) for run in runs.values()]
+    rest = [Pull(Source.REST, RawKlines.from_rows(run), fetched_at) for run in runs.values()]
     return DayPulls([archived, *rest], note)
 
 
@@ -132,7 +132,7 @@ def _pull_rest(exchange: Exchange, symbol: str, window: Window, closed_before_ms
         rows, fetched_at = _closed_rows(exchange, symbol, window, closed_before_ms)
     except NotListed:
         return DayPulls([], _not_listed(symbol))
-    return DayPulls([Pull(Source.REST, RawKlines.of(rows), fetched_at)] if rows else [])
+    return DayPulls([Pull(Source.REST, RawKlines.from_rows(rows), fetched_at)] if rows else [])
 
 
 def _closed_rows(

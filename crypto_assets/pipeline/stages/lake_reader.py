@@ -10,7 +10,12 @@ import pyarrow.compute as pc
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake, decode_klines
-from crypto_assets.market.candle_validation import Reject, Sifted, is_sane, sift
+from crypto_assets.market.candle_validation import (
+    RejectedRow,
+    ValidatedRows,
+    is_valid_table,
+    validate_rows,
+)
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
@@ -124,25 +129,27 @@ def known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
     return [Window(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
 
 
-def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[Sifted]:
+def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedRows]:
     """As `sift_object` of each; where no row is wrong, all are judged at once."""
     tables = [_plain(item, body) for item, body in objects]
     plain = [table for table in tables if table is not None]
-    if plain and not is_sane(pa.concat_tables(plain), _EVER):
+    if plain and not is_valid_table(pa.concat_tables(plain), _EVER):
         plain.clear()
     return [
-        Sifted(table) if plain and table is not None else sift_object(*one)
+        ValidatedRows(table) if plain and table is not None else sift_object(*one)
         for table, one in zip(tables, objects, strict=True)
     ]
 
 
-def sift_object(item: LakeObject, body: bytes) -> Sifted:
+def sift_object(item: LakeObject, body: bytes) -> ValidatedRows:
     """A klines object's rows, parted into what may enter the warehouse and what may not."""
     try:
         rows = decode_klines(body)
     except ValueError as error:
-        return Sifted(CANDLE_SCHEMA.empty_table(), (Reject(0, [], f"not klines: {error}"),))
-    return sift(rows, _day(item))
+        return ValidatedRows(
+            CANDLE_SCHEMA.empty_table(), (RejectedRow(0, [], f"not klines: {error}"),)
+        )
+    return validate_rows(rows, _day(item))
 
 
 def _plain(item: LakeObject, body: bytes) -> pa.Table | None:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import orjson
 
-from crypto_assets.market.candle_validation import Reject
+from crypto_assets.market.candle_validation import RejectedRow
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import Window, day_of
@@ -71,7 +71,7 @@ def _body(platform: Platform, item: LakeObject, bodies: Mapping[str, bytes]) -> 
     return read_unloaded(platform, item)
 
 
-def set_aside(platform: Platform, item: LakeObject, rejects: Sequence[Reject]) -> None:
+def set_aside(platform: Platform, item: LakeObject, rejects: Sequence[RejectedRow]) -> None:
     """Note rows of an object that may not enter the warehouse, each once."""
     platform.warehouse.quarantine.add_records(
         [

@@ -14,7 +14,7 @@ def drop_lost(platform: Platform, item: LakeObject) -> None:
     mounted.
     """
     for lake in (platform.raw, platform.archive):
-        if lake.owner() is None:
+        if lake.get_owner() is None:
             raise ObjectMissing(f"the lake {lake.url} holds no {item.key}, nor its own marker")
     if platform.warehouse.lake_objects.find_object(item.bucket, item.key) != item:
         return

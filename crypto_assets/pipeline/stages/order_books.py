@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing
-from crypto_assets.lake import decode_depth, depth_object
+from crypto_assets.lake import build_depth_object, decode_depth
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.order_book import OrderBook
 from crypto_assets.market.symbols import SymbolStatus
@@ -23,7 +23,7 @@ from crypto_assets.warehouse import QuarantineRecord
 def capture(platform: Platform, symbol: str) -> LakeObject:
     """Put the book as it is now into the lake. Raises ExchangeError, LakeError."""
     answer = platform.exchange.rest.depth(symbol, platform.order_book_levels)
-    item, body = depth_object(platform.raw.bucket, symbol, answer, platform.now())
+    item, body = build_depth_object(platform.raw.bucket, symbol, answer, platform.now())
     platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
     return item
@@ -133,8 +133,8 @@ def _flaw(
 def _read(platform: Platform, item: LakeObject, body: bytes) -> OrderBook | None:
     """The object as a book, or None, set aside, where it cannot be true."""
     try:
-        book = OrderBook.from_answer(decode_depth(body), item.first_time)
-        flaw = book.flaw()
+        book = OrderBook.from_response(decode_depth(body), item.first_time)
+        flaw = book.find_flaw()
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         flaw = f"not a depth answer: {error!r}"
     if flaw:

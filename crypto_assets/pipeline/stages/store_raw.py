@@ -7,9 +7,9 @@ from datetime import date
 
 from crypto_assets.errors import ArchiveBroken, CryptoAssetsError, ObjectMissing
 from crypto_assets.exchange import Exchange
-from crypto_assets.lake import describe, klines_object
+from crypto_assets.lake import build_klines_object, describe_object
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.utc_time import Window, day_start_ms, isoformat
+from crypto_assets.market.utc_time import Window, day_start_ms, format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.fetch import (
     DayPulls,
@@ -134,10 +134,10 @@ def _store_day(
     try:
         known = limits.result()
         if day_start_ms(day) < known.purged_before:
-            note = f"retired: nothing before {isoformat(known.purged_before)} is fetched"
+            note = f"retired: nothing before {format_utc(known.purged_before)} is fetched"
             return StoredDay(day, note=note, whole=False)
         if known.end is not None and day_start_ms(day) >= known.end:
-            note = f"delisted: there is nothing from {isoformat(known.end)} on"
+            note = f"delisted: there is nothing from {format_utc(known.end)} on"
             return StoredDay(day, note=note, whole=False)
         pulls = (pull if known.listed else pull_archive_alone)(
             platform.exchange, symbol, day, closed_before_ms
@@ -162,11 +162,11 @@ def store_pulls(platform: Platform, symbol: str, day: date, pulls: DayPulls) -> 
 def _put(platform: Platform, symbol: str, pull: Pull) -> tuple[LakeObject, bytes]:
     """What stands in the lake afterwards: the pull, or an object that holds more than it."""
     lake = platform.raw
-    item, body = klines_object(lake.bucket, symbol, pull.klines, pull.source, pull.fetched_at)
+    item, body = build_klines_object(lake.bucket, symbol, pull.klines, pull.source, pull.fetched_at)
     if lake.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows):
         return item, body
     try:
-        info, standing = lake.read(item.key)
+        info, standing = lake.get_with_info(item.key)
     except ObjectMissing:  # another run has just moved or removed it
         return _put(platform, symbol, pull)
-    return describe(lake.bucket, item.key, standing, info.fetched_at), standing
+    return describe_object(lake.bucket, item.key, standing, info.fetched_at), standing

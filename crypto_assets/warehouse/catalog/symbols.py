@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from crypto_assets.errors import UnknownSymbol
-from crypto_assets.market.symbols import Symbol, SymbolStatus, symbol_readings
+from crypto_assets.market.symbols import Symbol, SymbolStatus, list_possible_symbols
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import symbols
@@ -70,7 +70,7 @@ class SymbolCatalog:
 
     def resolve_name(self, text: str) -> str:
         """The registered name that typed text means. Raises UnknownSymbol where there is none."""
-        names = symbol_readings(text)
+        names = list_possible_symbols(text)
         if names[0] in self._ids:
             return names[0]
         rows = self._database.run_primary_read(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from crypto_assets.errors import LoadRejected
-from crypto_assets.market.candles import decimal_text
+from crypto_assets.market.candles import format_decimals
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 
@@ -114,7 +114,7 @@ def _format_insert(
 
 def _list_values(column: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_decimal(column.type):
-        column = pa.chunked_array([decimal_text(column)])
+        column = pa.chunked_array([format_decimals(column)])
     if pa.types.is_string(column.type):
         return list(column.to_pylist())
     return list(column.to_numpy().tolist())

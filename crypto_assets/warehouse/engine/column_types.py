@@ -7,7 +7,7 @@ from sqlalchemy import Dialect, Numeric, String
 from sqlalchemy.dialects.sqlite import REAL
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from crypto_assets.market.symbols import MOST_CHARACTERS
+from crypto_assets.market.symbols import MAX_SYMBOL_LENGTH
 
 _WIDE_CONTEXT = Context(prec=65)
 
@@ -66,4 +66,4 @@ BUCKET_COLUMN = String(250)
 KEY_COLUMN = String(500)
 # What a symbol or an asset is called. SQLite knows no widths, and a column of it keeps the one that
 # it was created with.
-NAME_COLUMN = String(MOST_CHARACTERS).with_variant(String(20), "sqlite")
+NAME_COLUMN = String(MAX_SYMBOL_LENGTH).with_variant(String(20), "sqlite")

@@ -15,7 +15,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from crypto_assets.addresses import ESCAPES, escaping_hint
+from crypto_assets.addresses import ESCAPING_RULES, build_escaping_hint
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
 from crypto_assets.warehouse.engine.dialect import hold_advisory_lock, open_engine
 from crypto_assets.warehouse.engine.error_translation import format_missing_file, translate_error
@@ -152,7 +152,7 @@ def _parse_url(text: str) -> URL:
     except (ArgumentError, KeyError, ValueError):
         raise WrongUse(
             "the warehouse URL must be mysql+pymysql://user:password@host:port/database "
-            f"or sqlite:////absolute/path.db{escaping_hint(text)}"
+            f"or sqlite:////absolute/path.db{build_escaping_hint(text)}"
         ) from None
     if driver == "sqlite":
         _require_plain_file(url)
@@ -179,4 +179,4 @@ def _require_login_before_host(url: URL) -> None:
     """An unescaped @ in the password makes its rest a part of the host, of the path or more."""
     after_login = (url.host, url.database, *url.query)
     if any("@" in (part or "") for part in after_login):
-        raise WrongUse(f"{_URL_LABEL} has an @ too many: {ESCAPES}")
+        raise WrongUse(f"{_URL_LABEL} has an @ too many: {ESCAPING_RULES}")

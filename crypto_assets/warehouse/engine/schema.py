@@ -15,8 +15,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.schema import SchemaItem
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
-from crypto_assets.market.candles import PRICE as ARROW_PRICE
-from crypto_assets.market.candles import VOLUME as ARROW_VOLUME
+from crypto_assets.market.candles import PRICE_TYPE as ARROW_PRICE
+from crypto_assets.market.candles import VOLUME_TYPE as ARROW_VOLUME
 from crypto_assets.warehouse.engine.column_types import (
     BUCKET_COLUMN,
     KEY_COLUMN,

@@ -168,7 +168,7 @@ class KlineFacts:
             lambda c: _close_expired_past(c, symbol_id, before_ms, settled)
         )
         gone = 0
-        for day in past.days():
+        for day in past.iter_days():
             gone += self._database.run_write(partial(_delete_day, symbol_id=symbol_id, day=day))
         return gone
 

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
-from crypto_assets.market.candles import PRICE, VOLUME
+from crypto_assets.market.candles import PRICE_TYPE, VOLUME_TYPE
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.order_book import Level, OrderBook
+from crypto_assets.market.order_book import OrderBook, PriceLevel
 from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.lake_objects import mark_objects_loaded
@@ -25,12 +25,12 @@ SNAPSHOT_SCHEMA = pa.schema(
     [
         ("captured_at", pa.int64()),
         ("last_update_id", pa.int64()),
-        ("best_bid", PRICE),
-        ("best_ask", PRICE),
+        ("best_bid", PRICE_TYPE),
+        ("best_ask", PRICE_TYPE),
         ("mid", pa.decimal128(21, 9)),
-        ("spread", PRICE),
-        ("bid_depth", VOLUME),
-        ("ask_depth", VOLUME),
+        ("spread", PRICE_TYPE),
+        ("bid_depth", VOLUME_TYPE),
+        ("ask_depth", VOLUME_TYPE),
         ("imbalance", pa.decimal128(12, 10)),
     ]
 )
@@ -192,7 +192,7 @@ def _read_order_book(connection: Connection, symbol_id: int, update_id: int) -> 
     if not rows:
         return None
 
-    def side(name: str) -> tuple[Level, ...]:
-        return tuple(Level(row.price, row.quantity) for row in rows if row.side == name)
+    def side(name: str) -> tuple[PriceLevel, ...]:
+        return tuple(PriceLevel(row.price, row.quantity) for row in rows if row.side == name)
 
     return OrderBook(update_id, rows[0].captured_at, bids=side("bid"), asks=side("ask"))

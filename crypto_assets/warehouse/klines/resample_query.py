@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Integer, Select, Table, bindparam
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.rollup import TOLD_BY_LAST_PART
+from crypto_assets.market.rollup import LAST_PART_COLUMNS
 from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.dialect import is_sqlite
@@ -48,7 +48,7 @@ class ResampleQuery:
         asked = {symbol_id: window for symbol_id, window in windows.items() if window}
         span = _cover_windows(asked.values())
         keys = (span.end_ms - span.start_ms) // self.interval.ms
-        if not TOLD_BY_LAST_PART.issuperset(self.names) or keys > _MOST_KEYS:
+        if not LAST_PART_COLUMNS.issuperset(self.names) or keys > _MOST_KEYS:
             return {
                 symbol_id: self.resample_parts(symbol_id, window)
                 for symbol_id, window in windows.items()

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from crypto_assets.market.candles import CANDLE_COLUMNS
-from crypto_assets.market.rollup import SUMS
+from crypto_assets.market.rollup import SUM_COLUMNS
 
 # Of the parts with volume alone, where there are any.
 _TRADED_COLUMNS = ("first_time", "high", "low")
@@ -137,7 +137,7 @@ def _choose_folds(
         "last_time": part.open_time,
         "high": part.high,
         "low": part.low,
-        **{name: part[name] for name in SUMS},
+        **{name: part[name] for name in SUM_COLUMNS},
         "minute_count": part.minute_count if counted else part.open_time,
     }
     folds: dict[str, FoldFunction] = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Table, distinct, func, select
 
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, format_utc
 from crypto_assets.warehouse.engine.schema import (
     daily_klines,
     fact_klines,
@@ -58,7 +58,7 @@ class DayStatus:
             != self.candles,
         }
         found = [reason for reason, holds in reasons.items() if holds]
-        return f"{isoformat(self.start)[:10]}: {found[0]}" if found else None
+        return f"{format_utc(self.start)[:10]}: {found[0]}" if found else None
 
 
 def read_day_statuses(
@@ -169,7 +169,7 @@ def _count_explained_minutes(
     found: dict[int, int] = {}
     for start, end in connection.execute(statement):
         gap = window & Window(start, end + MINUTE_MS)
-        for day in gap.days():
+        for day in gap.iter_days():
             part = gap & Window.of_day(day)
             minutes = (part.end_ms - part.start_ms) // MINUTE_MS
             opens = Window.of_day(day).start_ms

@@ -5,7 +5,7 @@ import time
 from sqlalchemy import create_engine, text
 
 from crypto_assets.market.utc_time import HOUR_MS, Window
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import platform
 
 
@@ -22,7 +22,7 @@ def seconds(symbol: str, window: Window) -> float:
 
 
 def _forget(symbol: str, window: Window) -> None:
-    engine = create_engine(settings().warehouse_url.get_secret_value())
+    engine = create_engine(get_settings().warehouse_url.get_secret_value())
     with engine.begin() as connection:
         symbol_id = connection.execute(
             text("SELECT symbol_id FROM symbols WHERE symbol = :symbol"), {"symbol": symbol}

@@ -9,14 +9,14 @@ from crypto_assets.defs.partitions import by_symbol
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.ingestion.ingest import bring_symbols
 from crypto_assets.pipeline.stages.results import Stage
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import platform
 
 
 def bring(symbols: Sequence[str], first: date, last: date) -> None:
     """Raises the first error among the outcomes."""
     admit(platform())
-    with open_instance(settings().dagster_home) as instance:
+    with open_instance(get_settings().dagster_home) as instance:
         parts = rectangles(instance, symbols, first, last)
     for part in parts:
         windows = {own.symbol: own.window for own in by_symbol(part.keys)}

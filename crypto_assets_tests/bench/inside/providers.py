@@ -2,12 +2,12 @@
 
 import time
 
-from crypto_assets.analytics.registry import providers
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.garbage_collection import spare_what_stands
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.stages.order_books import capture, load_books
-from crypto_assets.settings import settings
+from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, platform
 
 _POINTS = 500
@@ -17,9 +17,9 @@ def milliseconds(symbol: str, times: int) -> dict[str, list[float]]:
     """By `provider interval`; the connection and each provider's first answer are not timed."""
     item = capture(platform(), symbol)
     load_books(platform(), symbol, Window(item.first_time, item.first_time + 1))
-    reports = open_reports(settings())
+    reports = open_reports(get_settings())
     found: dict[str, list[float]] = {}
-    names = providers()
+    names = find_providers()
     spare_what_stands()  # as the app and the API do before they serve
     for name in names:
         for interval in Interval:

@@ -11,7 +11,7 @@ import requests
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up_periods
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, to_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, to_epoch_ms
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 _SIX = "open_time,open,high,low,close,volume"
@@ -42,7 +42,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 def _ms(*moment: int) -> int:
     year, month, day, *rest = moment
-    return to_ms(datetime(year, month, day, *rest, tzinfo=UTC))
+    return to_epoch_ms(datetime(year, month, day, *rest, tzinfo=UTC))
 
 
 def _get(server: ExchangeServer, path: str = "klines", **query: Any) -> Any:

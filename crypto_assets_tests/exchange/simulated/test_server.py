@@ -15,7 +15,7 @@ from crypto_assets.errors import PortTaken, WrongUse
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedExchange,
-    instant_ms,
+    parse_instant,
     running,
     serve_simulated,
 )
@@ -51,7 +51,7 @@ def test_it_serves_until_it_is_told_to_stop(stop: signal.Signals) -> None:
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         try:
             answer = _wait_for(f"http://127.0.0.1:{port}/api/v3/time", process)
-            assert answer.json() == {"serverTime": instant_ms("2025-03-06T12:00:30Z")}
+            assert answer.json() == {"serverTime": parse_instant("2025-03-06T12:00:30Z")}
             assert answer.headers["X-Simulated-Exchange"] == "seed=9"
             process.send_signal(stop)
             assert process.wait(timeout=20) == 0
@@ -102,4 +102,4 @@ def test_wrong_use_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_instants_are_read_as_people_write_them(text: str | int, ms: int) -> None:
-    assert instant_ms(text) == ms
+    assert parse_instant(text) == ms

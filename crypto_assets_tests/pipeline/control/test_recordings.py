@@ -45,7 +45,7 @@ def _at(platform: Platform, server: ExchangeServer) -> Platform:
 
 def _owners(platform: Platform) -> set[str | None]:
     stores = (platform.raw, platform.archive)
-    return {platform.warehouse.app_settings.get_exchange(), *(lake.owner() for lake in stores)}
+    return {platform.warehouse.app_settings.get_exchange(), *(lake.get_owner() for lake in stores)}
 
 
 @pytest.fixture

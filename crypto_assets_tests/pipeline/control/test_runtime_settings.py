@@ -15,7 +15,7 @@ from crypto_assets.pipeline.control.runtime_settings import (
     take_back,
 )
 from crypto_assets.pipeline.retention.apply_retention import keep_in_force
-from crypto_assets.settings import read_settings
+from crypto_assets.settings import load_settings
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -59,11 +59,11 @@ def test_the_environment_has_the_bounds_of_the_app(
     choice = RETENTION[name]
     for value in (choice.least, choice.most):
         monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
-        assert getattr(read_settings(), name) == value
+        assert getattr(load_settings(), name) == value
     for value in (choice.least - 1, choice.most + 1):
         monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
         with pytest.raises(WrongUse, match=name.upper()):
-            read_settings()
+            load_settings()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from crypto_assets.market.utc_time import (
     MINUTE_MS,
     Window,
     day_start_ms,
-    isoformat,
+    format_utc,
 )
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
@@ -98,7 +98,7 @@ def test_what_only_the_archive_has_wrong_is_refused_too(
 ) -> None:
     span = START + REFUSED * MINUTE_MS, START + (REFUSED + 1) * MINUTE_MS
     server.faults.add(
-        {"do": "outage", "start": isoformat(span[0]), "end": isoformat(span[1]), "in": "rest"}
+        {"do": "outage", "start": format_utc(span[0]), "end": format_utc(span[1]), "in": "rest"}
     )
     bring(platform, first=DAY, last=DAY)
     assert ledger(platform) == AROUND

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import explain_holes, note_holes
 from crypto_assets.pipeline.reconciliation.verify import verify
@@ -25,7 +25,7 @@ def ledger(platform: Platform, *, closed: bool = False) -> list[tuple[str, int, 
 
 
 def outage(start: int, end: int, **more: object) -> dict[str, object]:
-    return {"do": "outage", "start": isoformat(start), "end": isoformat(end), **more}
+    return {"do": "outage", "start": format_utc(start), "end": format_utc(end), **more}
 
 
 def test_no_hole_no_gap(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> None:
@@ -68,7 +68,7 @@ def test_of_a_gap_over_midnight_whose_first_half_comes_the_other_stays(
     start = TODAY_MS - HOUR_MS
     faults = [
         outage(start, start + 2 * HOUR_MS, **{"in": "rest"}),
-        {"do": "archive", "how": "missing", "day": str(yesterday), "until": isoformat(NOON + 1)},
+        {"do": "archive", "how": "missing", "day": str(yesterday), "until": format_utc(NOON + 1)},
     ]
     server = simulated_exchange(now=NOON, faults=faults)
     platform = build_platform(server)
@@ -83,8 +83,8 @@ def test_before_the_listing_and_after_the_delisting(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     faults = [
-        {"do": "list", "symbol": "BTCUSDT", "at": isoformat(_START + 5 * HOUR_MS)},
-        {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(TODAY_MS + 2 * HOUR_MS)},
+        {"do": "list", "symbol": "BTCUSDT", "at": format_utc(_START + 5 * HOUR_MS)},
+        {"do": "delist", "symbol": "BTCUSDT", "at": format_utc(TODAY_MS + 2 * HOUR_MS)},
     ]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
     outcomes = bring(platform, first=_FIRST)
@@ -101,7 +101,7 @@ def test_a_candle_that_comes_after_all_closes_its_gap(
     """REST lacks some minutes for a day; the archive, published next morning, has them."""
     start = TODAY_MS + 3 * HOUR_MS
     missing = outage(
-        start, start + 5 * MINUTE_MS, **{"in": "rest", "until": isoformat(NOON + DAY_MS // 2)}
+        start, start + 5 * MINUTE_MS, **{"in": "rest", "until": format_utc(NOON + DAY_MS // 2)}
     )
     server = simulated_exchange(now=NOON, faults=[missing])
     platform = build_platform(server)
@@ -121,7 +121,7 @@ def test_a_long_gap_is_mended_from_its_first_candle_on(
 ) -> None:
     """More of it was before the listing than is fetched at once."""
     listed = _START + 5 * HOUR_MS
-    faults = [{"do": "list", "symbol": "BTCUSDT", "at": isoformat(listed)}]
+    faults = [{"do": "list", "symbol": "BTCUSDT", "at": format_utc(listed)}]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
     window = Window.of_days(date(2025, 2, 10), date(2025, 3, 5))
     closed = platform.closed_before()
@@ -140,7 +140,7 @@ def test_a_gap_waits_for_its_days_archive_at_the_days_edges_too(
     start = TODAY_MS - DAY_MS + minute * MINUTE_MS
     faults = [
         outage(start, start + 10 * MINUTE_MS),
-        {"do": "archive", "how": "missing", "day": str(yesterday), "until": isoformat(NOON + 1)},
+        {"do": "archive", "how": "missing", "day": str(yesterday), "until": format_utc(NOON + 1)},
     ]
     server = simulated_exchange(now=NOON, faults=faults)
     platform = build_platform(server)

@@ -11,11 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crypto_assets.errors import ObjectMissing
-from crypto_assets.lake import klines_object
+from crypto_assets.lake import build_klines_object
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, stretches
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    MINUTE_MS,
+    day_of,
+    day_start_ms,
+    group_consecutive_days,
+)
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain
 from crypto_assets.pipeline.recovery.rebuild import rebuild
@@ -82,7 +88,7 @@ def pieces(draw: st.DrawFn) -> Piece:
         rows[0][5] = "-1"
     source = draw(st.sampled_from(list(Source)))
     fetched_at = FETCHED + draw(st.integers(0, 3))
-    return klines_object("raw", SYMBOL, RawKlines.of(rows), source, fetched_at)
+    return build_klines_object("raw", SYMBOL, RawKlines.from_rows(rows), source, fetched_at)
 
 
 @st.composite
@@ -113,9 +119,9 @@ def deliver(platform: Platform, delivery: Delivery) -> None:
         platform.warehouse.lake_objects.record_objects([item for item, _ in load])
         days = sorted({day_of(item.first_time) for item, _ in load})
         with ThreadPoolExecutor(1) as pool:
-            for window in stretches(days):
+            for window in group_consecutive_days(days):
                 chain = Chain(platform, SYMBOL, window, LATER, CLOSED_BEFORE, pool)
-                for outcome in chain.bring(list(window.days()), []):
+                for outcome in chain.bring(list(window.iter_days()), []):
                     # Of a day none of whose rows can be true nothing is held.
                     assert outcome.error is None or isinstance(outcome.error, ObjectMissing)
 
@@ -151,7 +157,7 @@ def _rows(platform: Platform, table: str, columns: str, where: str = "1 = 1") ->
 def forget(platform: Platform, *, lake: bool) -> None:
     """A warehouse that knows no candle; with `lake`, a lake that holds none either."""
     if lake:
-        platform.raw.delete([entry.key for entry in platform.raw.entries()])
+        platform.raw.delete([entry.key for entry in platform.raw.list_entries()])
     database: Any = platform.warehouse._database
     for table in EVERYTHING:
         database.write(lambda c, name=table: c.exec_driver_sql(f"DELETE FROM {name}"))

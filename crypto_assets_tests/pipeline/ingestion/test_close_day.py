@@ -13,7 +13,7 @@ from crypto_assets.market.utc_time import (
     MINUTE_MS,
     Window,
     day_start_ms,
-    isoformat,
+    format_utc,
 )
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.close_day import due_days
@@ -59,7 +59,7 @@ def readings(platform: Platform) -> dict[date, set[tuple[Source, int]]]:
                 "BTCUSDT", ObjectKind.KLINES, Window.of_day(day)
             )
         }
-        for day in Window.of_days(FIRST, TODAY).days()
+        for day in Window.of_days(FIRST, TODAY).iter_days()
     }
 
 
@@ -139,7 +139,7 @@ def test_what_a_second_reading_changed_is_recorded_and_followed(
     (before,) = platform.warehouse.facts.read_candles("BTCUSDT", Window(at, at + 1)).to_pylist()
     server.faults.add(
         {
-            **{"do": "revise", "start": isoformat(at), "end": isoformat(at + MINUTE_MS)},
+            **{"do": "revise", "start": format_utc(at), "end": format_utc(at + MINUTE_MS)},
             **{"change": {"high": "=99999", "trade_count": "+3"}},
         }
     )

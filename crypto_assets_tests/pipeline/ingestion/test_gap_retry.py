@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from crypto_assets.errors import ExchangeUnavailable, Forbidden
+from crypto_assets.errors import ExchangeForbidden, ExchangeUnavailable
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
@@ -57,7 +57,9 @@ def test_of_two_gaps_of_a_day_the_one_that_fails_spoils_it(
     server.faults.add(REFUSED_ONCE)
     windows = {"BTCUSDT": Window.of_day(TODAY)}
     (outcomes,) = bring_symbols(platform, windows, set(Stage), Errand.GAPS)
-    answers = Counter((one.stage, one.day, isinstance(one.error, Forbidden)) for one in outcomes)
+    answers = Counter(
+        (one.stage, one.day, isinstance(one.error, ExchangeForbidden)) for one in outcomes
+    )
     assert answers == {(stage, TODAY, True): 1 for stage in Stage if stage is not Stage.RAW}
     assert len(open_times(platform)) == 1440 + 720 - 5, "the other came all the same"
 
@@ -73,7 +75,7 @@ def test_a_gap_of_which_nothing_is_said_stops_no_other(
     lose(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     server.faults.add(REFUSED_ONCE)
     reasons = explain_holes(platform, "BTCUSDT", BOTH, platform.closed_before())
-    assert {day: type(error) for day, error in reasons.items()} == {YESTERDAY: Forbidden}
+    assert {day: type(error) for day, error in reasons.items()} == {YESTERDAY: ExchangeForbidden}
     (left,) = platform.warehouse.gap_ledger.list_gaps()
     assert left.start == TODAY_MS - 5 * HOUR_MS
 

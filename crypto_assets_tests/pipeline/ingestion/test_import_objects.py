@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from crypto_assets.lake import Entry, S3Options, open_lake
+from crypto_assets.lake import LakeEntry, S3Options, open_lake
 from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.candles import CANDLE_COLUMNS, KlineRow
 from crypto_assets.market.intervals import Interval
@@ -115,7 +115,7 @@ def test_objects_that_cross_midnight_are_split(platform: Platform, tmp_path: Pat
     write(tmp_path / "old", "BTCUSDT/batch.json", rows_of(platform, START + 12 * HOUR_MS, 1440))
     (one,) = take(platform, tmp_path / "old")
     assert one.days == (DAY, date(2025, 3, 5))
-    assert len(list(platform.raw.entries())) == 2
+    assert len(list(platform.raw.list_entries())) == 2
     assert len(open_times(platform)) == 1440
 
 
@@ -195,9 +195,9 @@ def test_rows_before_the_start_are_left_out(platform: Platform, tmp_path: Path) 
 def test_again_it_changes_nothing(platform: Platform, tmp_path: Path) -> None:
     write(tmp_path / "old", "BTCUSDT/a.json", rows_of(platform, START, 60))
     take(platform, tmp_path / "old")
-    keys, times = [entry.key for entry in platform.raw.entries()], open_times(platform)
+    keys, times = [entry.key for entry in platform.raw.list_entries()], open_times(platform)
     take(platform, tmp_path / "old")
-    assert [entry.key for entry in platform.raw.entries()] == keys
+    assert [entry.key for entry in platform.raw.list_entries()] == keys
     assert open_times(platform) == times
 
 
@@ -213,7 +213,7 @@ def test_the_open_candle_of_an_old_collector_stays_out(platform: Platform, tmp_p
 def test_from_an_s3_prefix(platform: Platform, s3_server: S3Server) -> None:
     options = S3Options(s3_server.endpoint, s3_server.access_key, s3_server.secret_key)
     store = open_lake(f"s3://{s3_server.bucket_name()}", options)
-    store.create()
+    store.create_storage()
     for key in (f"old/{DAY}/BTCUSDT_1_2.json", f"other/{DAY}/BTCUSDT_1_2.json"):
         body = orjson.dumps(rows_of(platform, START, 30))
         store.put(key, body, fetched_at=now_ms(), source=Source.REST, rows=30)
@@ -224,9 +224,9 @@ def test_from_an_s3_prefix(platform: Platform, s3_server: S3Server) -> None:
 class ListsMore(DirectoryLake):
     """As S3 may: a key that no directory can hold, and one whose object is gone by now."""
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
-        yield from (Entry(key, 2, 0) for key in ("old//BTCUSDT_1.json", "old/BTCUSDT_2.json"))
-        yield from super().entries(prefix)
+    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
+        yield from (LakeEntry(key, 2, 0) for key in ("old//BTCUSDT_1.json", "old/BTCUSDT_2.json"))
+        yield from super().list_entries(prefix)
 
 
 def test_what_is_listed_and_cannot_be_read_is_named_and_stops_no_other(

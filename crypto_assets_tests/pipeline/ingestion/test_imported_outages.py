@@ -11,12 +11,12 @@ import orjson
 import pytest
 
 from crypto_assets.cli.verify import _advise
-from crypto_assets.lake import klines_object, open_lake
+from crypto_assets.lake import build_klines_object, open_lake
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, isoformat
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
 from crypto_assets.pipeline.ingestion.import_objects import import_objects, load_days
@@ -39,7 +39,7 @@ LATE: dict[str, Any] = {"do": "archive", "how": "missing", "day": str(DAY)}
 
 
 def outage(window: Window) -> dict[str, Any]:
-    return {"do": "outage", "start": isoformat(window.start_ms), "end": isoformat(window.end_ms)}
+    return {"do": "outage", "start": format_utc(window.start_ms), "end": format_utc(window.end_ms)}
 
 
 def flat(window: Window) -> list[KlineRow]:
@@ -269,8 +269,8 @@ def old_import(platform: Platform, rows: list[KlineRow], *, in_lake: bool) -> No
             f" {row[9]}, {row[10]}, {NOON}, 'import')",
         )
     if in_lake:
-        item, body = klines_object(
-            platform.raw.bucket, SYMBOL, RawKlines.of(rows), Source.IMPORT, NOON
+        item, body = build_klines_object(
+            platform.raw.bucket, SYMBOL, RawKlines.from_rows(rows), Source.IMPORT, NOON
         )
         platform.raw.put(item.key, body, fetched_at=NOON, source=Source.IMPORT, rows=len(rows))
         platform.warehouse.lake_objects.record_objects([item])
@@ -327,7 +327,7 @@ def test_and_where_the_ledger_alone_knows_of_it(
     platform.warehouse.lake_objects.forget_objects(
         platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAYS)
     )
-    platform.raw.delete([entry.key for entry in platform.raw.entries()])
+    platform.raw.delete([entry.key for entry in platform.raw.list_entries()])
     found = check(platform)
     assert set(found.hours) == {NINE, NINE + HOUR_MS, NINE + 2 * HOUR_MS}
     assert follow_advice(platform) == ["backfill", "rebuild --exact"]

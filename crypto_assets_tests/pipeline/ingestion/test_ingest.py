@@ -68,11 +68,11 @@ def test_the_open_candle_never_reaches_the_lake(
 def test_twice_is_once(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
     bring(platform, first=date(2025, 3, 5))
-    times, keys = open_times(platform), [entry.key for entry in platform.raw.entries()]
+    times, keys = open_times(platform), [entry.key for entry in platform.raw.list_entries()]
     again = bring(platform, first=date(2025, 3, 5))
     assert not [outcome.error for outcome in again if outcome.error]
     assert open_times(platform) == times
-    assert [entry.key for entry in platform.raw.entries()] == keys
+    assert [entry.key for entry in platform.raw.list_entries()] == keys
 
 
 def test_ticks_take_up_where_the_last_one_ended(
@@ -115,7 +115,7 @@ def test_an_archive_that_is_published_replaces_the_ticks_pieces(
     bring(platform, tail=True)
     server.clock.advance(DAY_MS)
     bring(platform)
-    keys = [entry.key for entry in platform.raw.entries(f"{TODAY}/")]
+    keys = [entry.key for entry in platform.raw.list_entries(f"{TODAY}/")]
     assert len(keys) == 1
     assert keys[0].endswith("_archive.json")
     assert (
@@ -146,6 +146,6 @@ def _times_in_lake(platform: Platform) -> set[int]:
 
     return {
         int(row[0])
-        for entry in platform.raw.entries()
+        for entry in platform.raw.list_entries()
         for row in decode_klines(platform.raw.get(entry.key))
     }

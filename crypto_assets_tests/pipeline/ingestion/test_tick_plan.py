@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_epoch_ms
 from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Platform
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
@@ -13,7 +13,7 @@ from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
-_SCHEDULED = from_ms(TODAY_MS + 12 * HOUR_MS)
+_SCHEDULED = from_epoch_ms(TODAY_MS + 12 * HOUR_MS)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from crypto_assets.market.utc_time import (
     Window,
     day_of,
     floor_ms,
-    isoformat,
+    format_utc,
 )
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.reconciliation.verify import verify
@@ -60,7 +60,7 @@ def plan(random: Random) -> Plan:
 
     outages = tuple(stretch(600) for _ in range(OUTAGES))
     revised = tuple(stretch(6) for _ in range(REVISIONS))
-    days = random.sample(list(YEAR.days())[1:], LATE)
+    days = random.sample(list(YEAR.iter_days())[1:], LATE)
     rules: list[Rule] = [{"do": "outage", **_span(one)} for one in outages]
     rules += [
         {"do": "archive", "how": "late", "hours": random.randint(30, 250), "day": str(day)}
@@ -73,7 +73,7 @@ def plan(random: Random) -> Plan:
 
 
 def _span(window: Window) -> dict[str, str]:
-    return {"start": isoformat(window.start_ms), "end": isoformat(window.end_ms)}
+    return {"start": format_utc(window.start_ms), "end": format_utc(window.end_ms)}
 
 
 def _read_at(ms: int) -> int:
@@ -120,7 +120,7 @@ def test_what_was_planted_is_known_and_nothing_else(
         assert new == replace(doubled, trade_count=old.trade_count + 7)
     objects = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, YEAR)
     archived = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
-    assert archived == set(YEAR.days()), "the late ones too"
+    assert archived == set(YEAR.iter_days()), "the late ones too"
     assert platform.warehouse.quarantine.count_records() == 0
 
 

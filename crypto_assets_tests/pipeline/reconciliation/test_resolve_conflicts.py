@@ -11,7 +11,7 @@ import pytest
 
 from crypto_assets.errors import LakeUnavailable
 from crypto_assets.exchange import open_exchange
-from crypto_assets.lake import klines_object
+from crypto_assets.lake import build_klines_object
 from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.candles import Candle, rows_from_table
 from crypto_assets.market.intervals import Interval
@@ -23,7 +23,7 @@ from crypto_assets.market.utc_time import (
     MINUTE_MS,
     Window,
     day_start_ms,
-    isoformat,
+    format_utc,
     now_ms,
 )
 from crypto_assets.pipeline.context import Platform
@@ -47,8 +47,8 @@ ARCHIVE_DIFFERS = {
     "do": "revise",
     "in": "archive",
     "change": {"volume": "*2", "quote_volume": "*2"},
-    "start": isoformat(AT),
-    "end": isoformat(AT + MINUTE_MS),
+    "start": format_utc(AT),
+    "end": format_utc(AT + MINUTE_MS),
 }
 
 
@@ -77,7 +77,7 @@ def volume_by_rest(platform: Platform, interval: Interval, open_time: int) -> De
 
 def put_klines(platform: Platform, klines: RawKlines, source: Source, fetched_at: int) -> None:
     """Put minutes into lake and manifest, not loaded; `fetched_at` in epoch ms."""
-    item, body = klines_object("raw", SYMBOL, klines, source, fetched_at)
+    item, body = build_klines_object("raw", SYMBOL, klines, source, fetched_at)
     platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
 
@@ -87,7 +87,7 @@ def put_minutes(
 ) -> None:
     """The same of candles."""
     rows = rows_from_table(candle_table(minutes))
-    put_klines(platform, RawKlines.of(rows), source, fetched_at)
+    put_klines(platform, RawKlines.from_rows(rows), source, fetched_at)
 
 
 def compute(platform: Platform) -> None:
@@ -119,7 +119,7 @@ def test_rests_minute_counts_where_it_gives_the_exchanges_hour(
     assert (revision.old.volume, revision.new.volume) == (2 * theirs, theirs)
     (conflict,) = platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL)
     assert (conflict.kind, conflict.open_time) == (ConflictKind.RESOLVED, HOUR)
-    assert f"{isoformat(AT)} volume: archive {2 * theirs:f}, rest {theirs:f}" in conflict.evidence
+    assert f"{format_utc(AT)} volume: archive {2 * theirs:f}, rest {theirs:f}" in conflict.evidence
 
 
 @pytest.mark.parametrize("first", ["rest", "archive"])
@@ -183,7 +183,7 @@ def test_verified_minutes_that_the_lake_has_lost_are_put_there_again(
         volume_at(platform, AT),
         platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL),
     )
-    (key,) = [entry.key for entry in platform.raw.entries() if "verified" in entry.key]
+    (key,) = [entry.key for entry in platform.raw.list_entries() if "verified" in entry.key]
     platform.raw.delete([key])
     assert check(platform).lost == (key,)
     bring(platform, first=FIRST, last=FIRST)
@@ -532,7 +532,7 @@ def test_a_conflict_in_an_hour_off_the_grid_costs_its_neighbors_no_minute(
 ) -> None:
     folder = off_grid_market(tmp_path / "data")
     at = OFF_START + 12 * HOUR_MS + SHIFT + 5 * MINUTE_MS
-    wrong = {**ARCHIVE_DIFFERS, "start": isoformat(at), "end": isoformat(at + MINUTE_MS)}
+    wrong = {**ARCHIVE_DIFFERS, "start": format_utc(at), "end": format_utc(at + MINUTE_MS)}
     server = simulated_exchange(now=OFF_START + 9 * DAY_MS, data=folder, faults=[wrong])
     platform = build_platform(server, warehouse_url=warehouse_url)
     bring(platform, first=OFF_DAY, last=OFF_DAY)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.diff import Against
 from crypto_assets.pipeline.reconciliation.verify import Verified, verify
@@ -175,7 +175,11 @@ def test_an_outage_that_was_filled_in(
 ) -> None:
     """By copies of the candle before it, and hours computed from them: nothing else would show."""
     missing = Window(AT, AT + 20 * MINUTE_MS)
-    fault = {"do": "outage", "start": isoformat(missing.start_ms), "end": isoformat(missing.end_ms)}
+    fault = {
+        "do": "outage",
+        "start": format_utc(missing.start_ms),
+        "end": format_utc(missing.end_ms),
+    }
     built = build_platform(
         simulated_exchange(now=NOON, faults=[fault]), warehouse_url=warehouse_url
     )
@@ -206,7 +210,7 @@ def test_an_outage_that_was_filled_in(
 
 
 def test_an_object_that_the_lake_has_lost(platform: Platform) -> None:
-    key = next(entry.key for entry in platform.raw.entries(f"{FIRST}/"))
+    key = next(entry.key for entry in platform.raw.list_entries(f"{FIRST}/"))
     platform.raw.delete([key])
     found = whole(platform)
     assert found.lost == (key,)
@@ -224,7 +228,7 @@ def test_retired_minutes_are_not_asked_for(platform: Platform) -> None:
 def test_the_days_of_a_delisted_symbol(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    fault = {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(DAY.start_ms + DAY_MS // 2)}
+    fault = {"do": "delist", "symbol": "BTCUSDT", "at": format_utc(DAY.start_ms + DAY_MS // 2)}
     built = build_platform(simulated_exchange(now=NOON, faults=[fault]))
     bring(built, first=FIRST)
     found = whole(built)

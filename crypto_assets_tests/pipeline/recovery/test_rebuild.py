@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from crypto_assets.lake import decode_klines, klines_object
+from crypto_assets.lake import build_klines_object, decode_klines
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import admit_lake, prepare
 from crypto_assets.pipeline.reconciliation.internal_checks import within
@@ -68,7 +68,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
     """With an outage, a file short of its afternoon, and an odd row."""
     hole = _START + 30 * HOUR_MS
     faults = [
-        {"do": "outage", "start": isoformat(hole), "end": isoformat(hole + 20 * MINUTE_MS)},
+        {"do": "outage", "start": format_utc(hole), "end": format_utc(hole + 20 * MINUTE_MS)},
         {"do": "archive", "how": "short", "day": "2025-03-05", "symbol": "ETHUSDT"},
         {"do": "archive", "how": "high_below_low", "day": "2025-03-05", "symbol": "BTCUSDT"},
     ]
@@ -85,10 +85,10 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform, warehouse_ur
         bring(built, *SYMBOLS, tail=True)
         capture(built, "BTCUSDT")
     load_books(built, "BTCUSDT", RANGE)
-    revised = {"start": isoformat(_START), "end": isoformat(_START + 3 * MINUTE_MS)}
+    revised = {"start": format_utc(_START), "end": format_utc(_START + 3 * MINUTE_MS)}
     server.faults.add({"do": "revise", **revised})
     bring(built, *SYMBOLS, first=FIRST, last=FIRST)
-    for entry in list(built.raw.entries(f"{SECOND}/")):
+    for entry in list(built.raw.list_entries(f"{SECOND}/")):
         retire(built, entry.key)
     return built
 
@@ -154,7 +154,9 @@ def test_days_outside_the_range_and_other_symbols_are_left_alone(platform: Platf
     (one,) = done(rebuild(platform, ["BTCUSDT"], Window.of_day(SECOND)))
     assert (one.symbol, one.days) == ("BTCUSDT", 1)
     found = platform.warehouse.facts.read_candles("BTCUSDT", RANGE)
-    differing = [day for day in RANGE.days() if _of(found, day).equals(_of(spoiled, day)) is False]
+    differing = [
+        day for day in RANGE.iter_days() if _of(found, day).equals(_of(spoiled, day)) is False
+    ]
     assert differing == [SECOND]
     assert not verify(platform, "ETHUSDT", RANGE).passed
 
@@ -166,7 +168,7 @@ def _of(candles: Any, day: date) -> Any:
 def test_days_that_the_lake_no_longer_holds_stay(platform: Platform) -> None:
     before = {table: checksum(platform, table) for table in DATA}
     for lake in (platform.raw, platform.archive):
-        lake.delete([e.key for e in lake.entries() if not e.key.startswith(str(TODAY))])
+        lake.delete([e.key for e in lake.list_entries() if not e.key.startswith(str(TODAY))])
     btc, _ = done(rebuild(platform))
     assert {table: checksum(platform, table) for table in DATA} == before
     assert (btc.days, btc.forgotten, btc.minutes.kept) == (1, 4, 0)
@@ -201,8 +203,8 @@ def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: Platform) ->
     items = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, day)
     body = platform.raw.get(items[0].key)
     platform.raw.delete([item.key for item in items])
-    part = RawKlines.of(decode_klines(body)[90:150])
-    item, half = klines_object(platform.raw.bucket, "BTCUSDT", part, Source.REST, NOON)
+    part = RawKlines.from_rows(decode_klines(body)[90:150])
+    item, half = build_klines_object(platform.raw.bucket, "BTCUSDT", part, Source.REST, NOON)
     platform.raw.put(item.key, half, fetched_at=NOON, source=Source.REST, rows=60)
     btc, _ = done(rebuild(platform, window=day))
     assert (btc.minutes.new, btc.minutes.skipped_hours) == (60, 2)
@@ -214,7 +216,7 @@ def test_what_retention_moves_meanwhile_is_found_where_it_went(platform: Platfor
     rebuilding = rebuild(platform)
     assert next(rebuilding).symbol == "BTCUSDT"
     tamper(platform, "DELETE FROM fact_klines WHERE symbol_id = {symbol}", "ETHUSDT")
-    for entry in list(platform.raw.entries()):
+    for entry in list(platform.raw.list_entries()):
         retire(platform, entry.key)
     eth = next(rebuilding)
     assert (eth.error, eth.minutes.new) == (None, 3 * 1440 - 20 + 723)

@@ -116,7 +116,7 @@ def test_beside_running_ticks(server: ExchangeServer, platform: Platform) -> Non
     expected = range(RANGE.end_ms - DAY_MS, server.clock.now_ms() // MINUTE_MS * MINUTE_MS)
     assert open_times(platform) == list(expected[::MINUTE_MS])
     objects = platform.warehouse.lake_objects.list_latest(1000)
-    assert {item.key for item in objects} == {entry.key for entry in platform.raw.entries()}
+    assert {item.key for item in objects} == {entry.key for entry in platform.raw.list_entries()}
     assert all(item.loaded_at for item in objects)
     found = verify(platform, "BTCUSDT", Window(TODAY_MS - DAY_MS, TODAY_MS + DAY_MS))
     assert found.passed

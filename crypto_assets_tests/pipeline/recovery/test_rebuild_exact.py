@@ -12,7 +12,7 @@ from crypto_assets.market.utc_time import (
     MINUTE_MS,
     Window,
     day_start_ms,
-    isoformat,
+    format_utc,
 )
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
@@ -45,7 +45,7 @@ def platform(
 ) -> Platform:
     """Three days with two outages, on SQLite and on the server."""
     faults = [
-        {"do": "outage", "start": isoformat(one.start_ms), "end": isoformat(one.end_ms)}
+        {"do": "outage", "start": format_utc(one.start_ms), "end": format_utc(one.end_ms)}
         for one in OUTAGES
     ]
     built = build_platform(simulated_exchange(now=NOON, faults=faults), warehouse_url=warehouse_url)
@@ -141,7 +141,7 @@ def test_hours_of_minutes_that_somebody_deleted_follow(platform: Platform) -> No
 def test_what_the_lake_does_not_know_of_stays(platform: Platform) -> None:
     """Days that it no longer holds, other days, what is retired, and what came meanwhile."""
     before = held(platform)
-    platform.raw.delete([entry.key for entry in platform.raw.entries(str(FIRST))])
+    platform.raw.delete([entry.key for entry in platform.raw.list_entries(str(FIRST))])
     later = OUTAGES[1].start_ms
     fill(platform, Window(later, later + MINUTE_MS))
     tamper(
@@ -163,7 +163,7 @@ def test_the_gap_of_a_day_that_came_over_rest_is_emptied(
     """Its object ends where the outage begins, so the ledger alone knows of it."""
     outage = Window(Window.of_day(LAST).end_ms - HOUR_MS, Window.of_day(LAST).end_ms)
     faults: list[dict[str, Any]] = [
-        {"do": "outage", "start": isoformat(outage.start_ms), "end": isoformat(outage.end_ms)},
+        {"do": "outage", "start": format_utc(outage.start_ms), "end": format_utc(outage.end_ms)},
         {"do": "archive", "how": "missing", "day": str(LAST)},
     ]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))

@@ -5,7 +5,14 @@ from datetime import date, timedelta
 import pytest
 
 from crypto_assets.market.symbols import SymbolStatus
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms, isoformat
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    format_utc,
+    from_epoch_ms,
+)
 from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
@@ -42,7 +49,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
 
 def vanish(server: ExchangeServer) -> None:
     """The exchange forgets the symbol, and its archive too."""
-    server.faults.add({"do": "list", "symbol": GONE, "at": isoformat(NOON + 1000 * DAY_MS)})
+    server.faults.add({"do": "list", "symbol": GONE, "at": format_utc(NOON + 1000 * DAY_MS)})
 
 
 def forbid_questions(server: ExchangeServer) -> None:
@@ -76,7 +83,7 @@ def test_the_tick_that_learns_of_it_is_green_and_the_next_does_not_ask(
 
     forbid_questions(server)
     server.clock.advance(HOUR_MS)
-    assert tick_plan.tick(platform, from_ms(server.clock.now_ms())).symbols == (STAYS,)
+    assert tick_plan.tick(platform, from_epoch_ms(server.clock.now_ms())).symbols == (STAYS,)
     assert {one.symbol for one in bring(platform, STAYS, GONE, tail=True)} == {STAYS}
     assert due_gaps(platform) == []
     assert silent_symbols(platform) == []
@@ -98,8 +105,10 @@ def test_nothing_is_asked_by_anything_that_runs_by_itself(
         refresh_statuses(platform)
         assert status(platform) is SymbolStatus.DELISTED
         today = TODAY + timedelta(days=2 + number)
-        assert GONE not in tick_plan.tick(platform, from_ms(server.clock.now_ms())).symbols
-        assert tick_plan.book_tick(platform, from_ms(server.clock.now_ms())).symbols == (STAYS,)
+        assert GONE not in tick_plan.tick(platform, from_epoch_ms(server.clock.now_ms())).symbols
+        assert tick_plan.book_tick(platform, from_epoch_ms(server.clock.now_ms())).symbols == (
+            STAYS,
+        )
         assert due_days(platform)
         for errand in (Errand.TAIL, Errand.CLOSING, Errand.GAPS):
             outcomes = bring(platform, GONE, first=TODAY, last=today, errand=errand)
@@ -176,16 +185,16 @@ def test_its_last_archive_is_read_when_it_appears(
     """The minutes between the last tick and the end."""
     end = TODAY_MS + 12 * HOUR_MS + 30 * MINUTE_MS
     server = simulated_exchange(now=NOON)
-    server.faults.add({"do": "delist", "symbol": GONE, "at": isoformat(end)})
+    server.faults.add({"do": "delist", "symbol": GONE, "at": format_utc(end)})
     platform = build_platform(server, STAYS, GONE)
     bring(platform, STAYS, GONE)
     server.clock.set(end + HOUR_MS)
     gone = {"do": "status", "status": 451, "symbol": GONE, "path": "/api/v3/*"}
-    server.faults.add({"do": "list", "symbol": GONE, "at": isoformat(TODAY_MS + DAY_MS)})
+    server.faults.add({"do": "list", "symbol": GONE, "at": format_utc(TODAY_MS + DAY_MS)})
     bring(platform, STAYS, GONE, tail=True)
     assert status(platform) is SymbolStatus.DELISTED
     server.faults.clear()
-    server.faults.add({"do": "delist", "symbol": GONE, "at": isoformat(end)})
+    server.faults.add({"do": "delist", "symbol": GONE, "at": format_utc(end)})
     server.faults.add(gone)
     server.clock.set(TODAY_MS + DAY_MS + 9 * HOUR_MS)
     bring(platform, STAYS, first=TODAY, last=TODAY)
@@ -228,7 +237,7 @@ def test_a_symbol_that_trades_again_after_a_halt_is_noticed_by_its_candles(
     server: ExchangeServer, platform: Platform
 ) -> None:
     """The closing that asks for statuses may be hours away."""
-    halted = {"do": "delist", "symbol": GONE, "at": isoformat(NOON)}
+    halted = {"do": "delist", "symbol": GONE, "at": format_utc(NOON)}
     server.faults.add(halted)
     server.clock.advance(HOUR_MS)
     refresh_statuses(platform)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from crypto_assets.lake import describe
+from crypto_assets.lake import describe_object
 from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.utc_time import DAY_MS, Window, now_ms
 from crypto_assets.pipeline.context import Platform
@@ -94,7 +94,7 @@ def test_an_object_fetched_anew_while_it_moves_is_no_moved_one(platform: Platfor
     """The manifest says of the later fetch that it lies in the raw lake, and is to be loaded."""
     old = manifest(platform)[0]
     body = platform.raw.get(old.key).replace(b'"', b' "', 1)
-    anew = describe(platform.raw.bucket, old.key, body, old.fetched_at + 1)
+    anew = describe_object(platform.raw.bucket, old.key, body, old.fetched_at + 1)
 
     def fetch_anew() -> None:
         platform.raw.put(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.lake import ObjectInfo, klines_object
+from crypto_assets.lake import ObjectInfo, build_klines_object
 from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
@@ -35,14 +35,14 @@ class Disturbed(DirectoryLake):
 
     meanwhile: Callable[[], None] | None = None
 
-    def read(self, key: str) -> tuple[ObjectInfo, bytes]:
+    def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
         if self.meanwhile:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
-        return super().read(key)
+        return super().get_with_info(key)
 
     def get(self, key: str) -> bytes:
-        return self.read(key)[1]
+        return self.get_with_info(key)[1]
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def put(platform: Platform, start: int, count: int) -> LakeObject:
     rows = [
         row for page in platform.exchange.rest.klines(SYMBOL, Interval.M1, window) for row in page
     ]
-    item, body = klines_object(
-        platform.raw.bucket, SYMBOL, RawKlines.of(rows), Source.REST, platform.now()
+    item, body = build_klines_object(
+        platform.raw.bucket, SYMBOL, RawKlines.from_rows(rows), Source.REST, platform.now()
     )
     platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=count)
     platform.warehouse.lake_objects.record_objects([item])

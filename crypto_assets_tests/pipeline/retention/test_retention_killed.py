@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from datetime import date
 
-from crypto_assets.lake import depth_object
+from crypto_assets.lake import build_depth_object
 from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import day_start_ms
@@ -40,16 +40,16 @@ def test_killed_in_the_midst(
     bodies = _stock(platform)
     for kill in range(1, KILLS + 1):
         with subprocess.Popen([sys.executable, "-c", MOVER, *_places(platform)]) as mover:
-            while len(list(platform.archive.entries())) < kill * OBJECTS // (KILLS + 1):
+            while len(list(platform.archive.list_entries())) < kill * OBJECTS // (KILLS + 1):
                 assert mover.poll() is None, "it ended before it was killed"
                 time.sleep(0.002)
             mover.kill()
         lakes = (platform.raw, platform.archive)
-        found = {entry.key: lake.get(entry.key) for lake in lakes for entry in lake.entries()}
+        found = {entry.key: lake.get(entry.key) for lake in lakes for entry in lake.list_entries()}
         assert found == bodies
     retain(platform)
-    assert list(platform.raw.entries()) == []
-    assert {entry.key for entry in platform.archive.entries()} == set(bodies)
+    assert list(platform.raw.list_entries()) == []
+    assert {entry.key for entry in platform.archive.list_entries()} == set(bodies)
     told = {
         (item.bucket, item.key) for item in platform.warehouse.lake_objects.list_latest(OBJECTS * 2)
     }
@@ -59,7 +59,7 @@ def test_killed_in_the_midst(
 def _stock(platform: Platform) -> dict[str, bytes]:
     """Many small loaded objects of long ago, by key."""
     made = [
-        depth_object(platform.raw.bucket, "BTCUSDT", b'{"lastUpdateId":%d}' % n, CAPTURED + n)
+        build_depth_object(platform.raw.bucket, "BTCUSDT", b'{"lastUpdateId":%d}' % n, CAPTURED + n)
         for n in range(OBJECTS)
     ]
     for item, body in made:

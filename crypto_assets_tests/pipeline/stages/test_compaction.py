@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from crypto_assets.lake import decode_klines, klines_object
+from crypto_assets.lake import build_klines_object, decode_klines
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, format_utc
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.reconciliation.verify import verify
@@ -34,12 +34,12 @@ def put_piece(platform: Platform, fetched_at: int, first: int = 0, count: int = 
     """Some minutes of the day by REST, loaded."""
     window = Window(WINDOW.start_ms + first * MINUTE_MS, WINDOW.end_ms)
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, window))
-    _store(platform, RawKlines.of(page[:count]), Source.REST, fetched_at)
+    _store(platform, RawKlines.from_rows(page[:count]), Source.REST, fetched_at)
 
 
 def _store(platform: Platform, klines: RawKlines, source: Source, fetched_at: int) -> None:
     lake = platform.raw
-    item, body = klines_object(lake.bucket, "BTCUSDT", klines, source, fetched_at)
+    item, body = build_klines_object(lake.bucket, "BTCUSDT", klines, source, fetched_at)
     lake.put(item.key, body, fetched_at=fetched_at, source=source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
     platform.warehouse.lake_objects.mark_loaded([item])
@@ -55,7 +55,7 @@ def test_a_piece_goes_only_if_the_archive_was_fetched_after_it(
     (whole,) = objects(platform)
     put_piece(platform, whole.fetched_at + after)
     sweep_pieces(platform, "BTCUSDT", WINDOW)
-    assert len(objects(platform)) == len(list(platform.raw.entries())) == left
+    assert len(objects(platform)) == len(list(platform.raw.list_entries())) == left
 
 
 def test_pieces_stay_whose_archive_object_left_the_lake(
@@ -67,7 +67,7 @@ def test_pieces_stay_whose_archive_object_left_the_lake(
     put_piece(platform, whole.fetched_at - 1)
     platform.raw.delete([whole.key])
     assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 0
-    assert len(list(platform.raw.entries())) == 1
+    assert len(list(platform.raw.list_entries())) == 1
 
 
 def test_a_minute_that_the_archive_has_wrong_stays_in_the_lake(
@@ -94,7 +94,7 @@ def test_of_two_archive_objects_the_fuller_one_counts(
     """A file that was short at first, and REST's rows: of both nothing is left."""
     short: dict[str, Any] = {"do": "archive", "how": "short", "day": str(DAY)}
     mended = TODAY_MS + DAY_MS
-    server = simulated_exchange(now=NOON, faults=[short | {"until": isoformat(mended)}])
+    server = simulated_exchange(now=NOON, faults=[short | {"until": format_utc(mended)}])
     platform = build_platform(server)
     bring(platform, first=DAY, last=DAY)
     assert sources(platform) == ["archive", "rest"]
@@ -102,7 +102,7 @@ def test_of_two_archive_objects_the_fuller_one_counts(
     bring(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     assert (whole.source, whole.rows) == (Source.ARCHIVE, 1440)
-    (entry,) = platform.raw.entries()
+    (entry,) = platform.raw.list_entries()
     assert len(decode_klines(platform.raw.get(entry.key))) == 1440
     assert verify(platform, "BTCUSDT", WINDOW).passed
 
@@ -127,7 +127,7 @@ def test_what_a_killed_sweep_left_in_the_manifest_goes_with_the_next(
 ) -> None:
     """On a day that the archive has not whole, too: an outage, or a minute that REST alone has."""
     start = WINDOW.start_ms + 700 * MINUTE_MS
-    outage = {"do": "outage", "start": isoformat(start), "end": isoformat(start + MINUTE_MS)}
+    outage = {"do": "outage", "start": format_utc(start), "end": format_utc(start + MINUTE_MS)}
     faults = [outage | {"in": "archive" if also_over_rest else "both"}]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
     bring(platform, first=DAY, last=DAY)
@@ -164,7 +164,7 @@ def test_a_candle_off_the_minute_that_only_the_piece_has_keeps_it(
     (whole,) = objects(platform)
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, WINDOW))
     late = [page[0], [int(page[1][0]) + 7_000, *page[1][1:]], page[2]]
-    _store(platform, RawKlines.of(late), Source.REST, whole.fetched_at - 1)
+    _store(platform, RawKlines.from_rows(late), Source.REST, whole.fetched_at - 1)
     platform.warehouse.lake_objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, WINDOW)
     load_klines(platform, "BTCUSDT", WINDOW)
     put_piece(platform, whole.fetched_at - 1, first=10)

@@ -7,7 +7,7 @@ from crypto_assets.exchange import open_exchange
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
-from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, isoformat
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, format_utc
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.stages.fetch import pull_stretch
 from crypto_assets.pipeline.stages.results import Stage
@@ -21,7 +21,7 @@ WINDOW = Window.of_day(DAY)
 def in_the_archive(do: str, start: int, minutes: int) -> dict[str, object]:
     """A rule for some minutes of the day's archive file, which REST has otherwise."""
     end = start + minutes * MINUTE_MS
-    return {"do": do, "in": "archive", "start": isoformat(start), "end": isoformat(end)}
+    return {"do": do, "in": "archive", "start": format_utc(start), "end": format_utc(end)}
 
 
 def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
@@ -60,7 +60,12 @@ def test_an_open_candle_is_left_out_until_it_has_closed(simulated_exchange: Star
 
     def closed(closed_before_ms: int) -> list[KlineRow]:
         pulled = pull_stretch(exchange, "BTCUSDT", window, closed_before_ms)
-        return [row for day in pulled.values() for pull in day.pulls for row in pull.klines.rows()]
+        return [
+            row
+            for day in pulled.values()
+            for pull in day.pulls
+            for row in pull.klines.decode_rows()
+        ]
 
     (page,) = exchange.rest.klines("BTCUSDT", Interval.M1, window)
     assert len(page) == 6

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.errors import ObjectMissing
-from crypto_assets.lake import klines_object
+from crypto_assets.lake import build_klines_object
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
@@ -29,8 +29,8 @@ def put(platform: Platform, volume: str, fetched_at: int) -> dict[str, bytes]:
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, DAY))[:5]
     rows = [[*row[:5], volume, *row[6:9], "0", "0", row[11]] for row in page]
     lake = platform.raw
-    klines = RawKlines.of(rows)
-    item, body = klines_object(lake.bucket, "BTCUSDT", klines, Source.REST, fetched_at)
+    klines = RawKlines.from_rows(rows)
+    item, body = build_klines_object(lake.bucket, "BTCUSDT", klines, Source.REST, fetched_at)
     lake.put(item.key, body, fetched_at=fetched_at, source=item.source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
     return {item.key: body}
@@ -68,8 +68,8 @@ def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
 ) -> None:
     put(platform, "7", NOON)
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, DAY))[5:9]
-    klines = RawKlines.of(page)
-    gone, _ = klines_object(platform.raw.bucket, "BTCUSDT", klines, Source.ARCHIVE, NOON)
+    klines = RawKlines.from_rows(page)
+    gone, _ = build_klines_object(platform.raw.bucket, "BTCUSDT", klines, Source.ARCHIVE, NOON)
     platform.warehouse.lake_objects.record_objects([gone])
     loaded = load_klines(platform, "BTCUSDT", DAY)
     assert (loaded.objects, loaded.rows) == (1, 5)

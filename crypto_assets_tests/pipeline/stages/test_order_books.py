@@ -5,9 +5,16 @@ from datetime import date
 import orjson
 import pytest
 
-from crypto_assets.lake import depth_object
+from crypto_assets.lake import build_depth_object
 from crypto_assets.market.symbols import SymbolStatus
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_ms, isoformat
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    format_utc,
+    from_epoch_ms,
+)
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.stages.order_books import bring_books, capture, load_books
@@ -34,7 +41,7 @@ def test_a_book_goes_by_the_lake_into_the_facts(
     book = platform.warehouse.order_books.read_latest("BTCUSDT")
     assert book is not None
     assert (len(book.bids), len(book.asks)) == (20, 20)
-    assert book.flaw() is None
+    assert book.find_flaw() is None
     assert book.captured_at == NOON
 
 
@@ -68,7 +75,7 @@ def test_a_crossed_book_is_set_aside_and_tried_no_more(
     server = simulated_exchange(now=NOON)
     platform: Platform = build_platform(server)
     crossed = {"lastUpdateId": 7, "bids": [["2.0", "1.0"]], "asks": [["1.0", "1.0"]]}
-    item, body = depth_object(platform.raw.bucket, "BTCUSDT", orjson.dumps(crossed), NOON)
+    item, body = build_depth_object(platform.raw.bucket, "BTCUSDT", orjson.dumps(crossed), NOON)
     platform.raw.put(item.key, body, fetched_at=NOON, source=item.source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
     assert load_books(platform, "BTCUSDT", _DAY) == 0
@@ -100,7 +107,7 @@ def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
 
 def put_book(platform: Platform, bids: Sides, asks: Sides, at: int) -> None:
     answer = orjson.dumps({"lastUpdateId": at, "bids": bids, "asks": asks})
-    item, body = depth_object(platform.raw.bucket, "BTCUSDT", answer, at)
+    item, body = build_depth_object(platform.raw.bucket, "BTCUSDT", answer, at)
     platform.raw.put(item.key, body, fetched_at=at, source=item.source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
 
@@ -139,13 +146,13 @@ def test_a_locked_book_is_loaded(
 def test_the_book_of_a_symbol_that_does_not_trade_is_not_asked_for(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    ended = {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(NOON - HOUR_MS)}
+    ended = {"do": "delist", "symbol": "BTCUSDT", "at": format_utc(NOON - HOUR_MS)}
     server = simulated_exchange(now=NOON, faults=[ended])
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
     server.faults.add({"do": "status", "status": 451, "path": "/api/v3/depth"})
     for outcome in bring_books(platform, "BTCUSDT", _DAY, _BOTH):
         assert "no order book of BTCUSDT was captured" in str(outcome.error)
-    assert tick_plan.book_tick(platform, from_ms(NOON)).symbols == ("ETHUSDT",)
+    assert tick_plan.book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)
 
 
 def test_a_symbol_that_leaves_the_list_fails_no_capture(
@@ -153,7 +160,7 @@ def test_a_symbol_that_leaves_the_list_fails_no_capture(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
-    server.faults.add({"do": "list", "symbol": "BTCUSDT", "at": isoformat(NOON + DAY_MS)})
+    server.faults.add({"do": "list", "symbol": "BTCUSDT", "at": format_utc(NOON + DAY_MS)})
     assert bring_books(platform, "BTCUSDT", _DAY, _BOTH) == []
     assert platform.warehouse.symbols.get_symbol("BTCUSDT").status is SymbolStatus.DELISTED
-    assert tick_plan.book_tick(platform, from_ms(NOON)).symbols == ("ETHUSDT",)
+    assert tick_plan.book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)

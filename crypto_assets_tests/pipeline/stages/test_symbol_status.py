@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from crypto_assets.market.symbols import SymbolStatus
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, isoformat
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, format_utc
 from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion import tick_plan
@@ -12,7 +12,7 @@ from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
-DELISTING = {"do": "delist", "symbol": "BTCUSDT", "at": isoformat(TODAY_MS + 2 * HOUR_MS)}
+DELISTING = {"do": "delist", "symbol": "BTCUSDT", "at": format_utc(TODAY_MS + 2 * HOUR_MS)}
 
 
 def status(platform: Platform, symbol: str = "BTCUSDT") -> SymbolStatus:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from crypto_assets.exchange.simulated.faults.flaw_types import FileFlaw, Spoilage
 from crypto_assets.exchange.simulated.faults.value_changes import DOUBLED_VOLUME, Changes
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.market.instant_parsing import instant_ms
+from crypto_assets.market.instant_parsing import parse_instant
 
 
 def _several(value: object) -> object:
@@ -23,7 +23,7 @@ def _stretch(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
-Instant = Annotated[int, BeforeValidator(instant_ms)]
+Instant = Annotated[int, BeforeValidator(parse_instant)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
