@@ -3,7 +3,7 @@
 import gc
 
 
-def spare_what_stands() -> None:
+def freeze_loaded_objects() -> None:
     """Keeps all that there is now, modules above all, out of every later collection.
 
     For a server that is ready: what stands then stands for good, and a full collection that looks

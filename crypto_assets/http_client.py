@@ -20,19 +20,19 @@ from crypto_assets.loopback import is_loopback
 # What a request may raise. `requests` does not wrap a host's name that cannot be one.
 REQUEST_ERRORS = (requests.RequestException, LocationValueError)
 
-PROXY_LOGIN_WANTED = 407
+PROXY_LOGIN_REQUIRED = 407
 
 # How a proxy's address is wrong; their own texts may show a part of its password. InvalidSchema is
 # SOCKS, for which `requests` lacks a package.
-_MALFORMED = (InvalidURL, InvalidSchema, LocationValueError)
+_MALFORMED_ADDRESS_ERRORS = (InvalidURL, InvalidSchema, LocationValueError)
 # In the order in which `requests` looks for the file of certificates.
-_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_UNKNOWN_PLACE = "the system"
+_CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_UNKNOWN_SOURCE = "the system"
 
 
 def find_proxies(url: str) -> dict[str, str]:
     """Return the environment's proxies by scheme for requests to `url`; none for loopback."""
-    return {} if is_loopback(_host(url)) else get_environ_proxies(url)
+    return {} if is_loopback(_parse_host(url)) else get_environ_proxies(url)
 
 
 class _DirectSession(requests.Session):
@@ -66,7 +66,9 @@ def require_readable_proxy(url: str) -> None:
     try:
         urlsplit(proxy)
     except ValueError:
-        raise WrongUse(f"{_name_proxy(proxy, url)} has a malformed address: {_cure(url)}") from None
+        raise WrongUse(
+            f"{_name_proxy(proxy, url)} has a malformed address: {_suggest_fix(url)}"
+        ) from None
 
 
 def describe_proxy_failure(url: str, error: BaseException) -> str | None:
@@ -77,22 +79,22 @@ def describe_proxy_failure(url: str, error: BaseException) -> str | None:
     hold the proxy's password, and Dagster stores what led to an error.
     """
     proxy = select_proxy(url, find_proxies(url))
-    kinds = (ProxyError, *_MALFORMED)
+    kinds = (ProxyError, *_MALFORMED_ADDRESS_ERRORS)
     if not proxy or not any(isinstance(cause, kinds) for cause in find_causes(error)):
         return None
-    return f"{_name_proxy(proxy, url)} does not work ({describe_cause(error)}): {_cure(url)}"
+    return f"{_name_proxy(proxy, url)} does not work ({describe_cause(error)}): {_suggest_fix(url)}"
 
 
 def describe_proxy_login(url: str) -> str:
     """Return what to do about an answer of HTTP 407 (PROXY_LOGIN_WANTED)."""
     proxy = _name_proxy(select_proxy(url, find_proxies(url)) or "", url)
-    return f"{proxy} wants a login (http://user:password@host:port): set it, or {_cure(url)}"
+    return f"{proxy} wants a login (http://user:password@host:port): set it, or {_suggest_fix(url)}"
 
 
 def describe_cause(error: BaseException) -> str:
     """Return the innermost cause in few words, without logins: libraries wrap it several times."""
     causes = find_causes(error)
-    if any(isinstance(cause, _MALFORMED) for cause in causes):
+    if any(isinstance(cause, _MALFORMED_ADDRESS_ERRORS) for cause in causes):
         return "its address is malformed or of an unknown kind"
     said = causes[-1].strerror if isinstance(causes[-1], OSError) else None
     return remove_logins(said or str(causes[-1]))
@@ -113,22 +115,22 @@ def _name_proxy(proxy: str, url: str) -> str:
         if names:
             # Of two spellings the one in lower case counts, which sorts last.
             return f"the proxy {redact_address(proxy)} set by {max(names)}"
-    return f"the proxy {redact_address(proxy)} set by {_UNKNOWN_PLACE}"
+    return f"the proxy {redact_address(proxy)} set by {_UNKNOWN_SOURCE}"
 
 
-def _cure(url: str) -> str:
-    return f"unset it, or add {_host(url)} to no_proxy"
+def _suggest_fix(url: str) -> str:
+    return f"unset it, or add {_parse_host(url)} to no_proxy"
 
 
 def _require_certificates(verify: bool | str | None) -> None:
     if not isinstance(verify, str) or Path(verify).exists():
         return
-    names = (name for name in _CERTIFICATES if os.environ.get(name) == verify)
+    names = (name for name in _CERTIFICATE_VARIABLES if os.environ.get(name) == verify)
     raise WrongUse(
-        f"{next(names, _UNKNOWN_PLACE)} names {verify}, which does not exist: "
+        f"{next(names, _UNKNOWN_SOURCE)} names {verify}, which does not exist: "
         "unset it, or name a file of certificates"
     )
 
 
-def _host(url: str) -> str:
+def _parse_host(url: str) -> str:
     return urlsplit(url).hostname or ""

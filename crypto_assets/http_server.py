@@ -8,14 +8,14 @@ from typing import Any
 
 import uvicorn
 
-from crypto_assets.garbage_collection import spare_what_stands
+from crypto_assets.garbage_collection import freeze_loaded_objects
 from crypto_assets.ports import claim_port
 
 _GRACE_SECONDS = 2
-_STOPS = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(
+def serve_app(
     app: Any, port: int, host: str = "127.0.0.1", grace_seconds: int = _GRACE_SECONDS
 ) -> None:
     """Serve an ASGI app until SIGINT or SIGTERM, then give running requests their grace.
@@ -23,16 +23,16 @@ def serve(
     Raises PortTaken.
     """
     with claim_port(port, host) as claimed:
-        spare_what_stands()
-        _server(app, grace_seconds).run(sockets=[claimed])
+        freeze_loaded_objects()
+        _build_server(app, grace_seconds).run(sockets=[claimed])
 
 
 @contextmanager
-def running(app: Any, port: int = 0) -> Iterator[str]:
+def serve_in_thread(app: Any, port: int = 0) -> Iterator[str]:
     """Serve in a thread of this process; gives the base URL. Port 0 takes any free one."""
     with claim_port(port) as claimed:
         claimed.listen(128)
-        server = _server(app, _GRACE_SECONDS)
+        server = _build_server(app, _GRACE_SECONDS)
         thread = threading.Thread(target=server.run, args=([claimed],), name="http-server")
         thread.start()
         try:
@@ -50,7 +50,7 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {name: signal.signal(name, self.handle_exit) for name in _STOPS}
+        before = {name: signal.signal(name, self.handle_exit) for name in _STOP_SIGNALS}
         try:
             yield
         finally:
@@ -58,7 +58,7 @@ class _Server(uvicorn.Server):
                 signal.signal(name, handler)
 
 
-def _server(app: Any, grace_seconds: int) -> uvicorn.Server:
+def _build_server(app: Any, grace_seconds: int) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         ws="none",

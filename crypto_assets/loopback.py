@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 # Any of these says that somebody else asks through whoever asks us.
-_FORWARDING = (
+_FORWARDING_HEADERS = (
     "forwarded",
     "via",
     "x-forwarded-for",
@@ -23,7 +23,7 @@ _FORWARDING = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestOrigin:
     """By the address `client` (None where that is not known), of a server bound to `bound_to`.
 
     `headers` find a name in lower case.
@@ -35,23 +35,23 @@ class Asked:
     headers: Mapping[str, str]
 
 
-def objections(asked: Asked, server: str) -> Iterator[str]:
+def list_nonlocal_reasons(asked: RequestOrigin, server: str) -> Iterator[str]:
     """Why this machine alone did not ask; `server` is a word for what was asked, as "API"."""
     if not is_loopback(asked.bound_to):
         yield f"this {server} listens on {asked.bound_to}, not on this machine alone"
     if not (asked.client and is_loopback(asked.client)):
         yield "it was asked from another machine"
-    if header := next((name for name in _FORWARDING if name in asked.headers), None):
+    if header := next((name for name in _FORWARDING_HEADERS if name in asked.headers), None):
         yield f"it was asked through a proxy ({header})"
     host = asked.headers.get("host", "")
-    if not is_loopback(_name(host)):
+    if not is_loopback(_parse_hostname(host)):
         yield "it was asked by another machine's name"
     origin = asked.headers.get("origin")
     if origin is not None and origin != f"{asked.scheme}://{host}":
         yield "it was asked by a page of another origin"
 
 
-def _name(host: str) -> str:
+def _parse_hostname(host: str) -> str:
     """Of a Host header, without its port; nothing where it is malformed."""
     try:
         return urlsplit(f"//{host}").hostname or ""

@@ -19,7 +19,7 @@ from crypto_assets.warehouse import Warehouse
 _FAILOVER_SECONDS = 30.0
 
 
-def open_platform(chosen: Settings, failover_seconds: float = 0) -> Platform:
+def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> Platform:
     """What the use cases work with. Opens no connection yet: each body does so when first used.
 
     `failover_seconds` as of Warehouse: 0 where a person waits for the answer.
@@ -49,9 +49,9 @@ def open_platform(chosen: Settings, failover_seconds: float = 0) -> Platform:
     )
 
 
-def open_alert_address(chosen: Settings, warehouse: Warehouse) -> AlertAddress:
+def open_alert_destination(chosen: Settings, warehouse: Warehouse) -> AlertAddress:
     """Where alerts go."""
-    return AlertAddress(warehouse, _reveal(chosen.alert_webhook_url))
+    return AlertAddress(warehouse, _reveal_secret(chosen.alert_webhook_url))
 
 
 def open_store(chosen: Settings, url: str) -> Lake:
@@ -72,32 +72,32 @@ def open_warehouse(chosen: Settings) -> Warehouse:
 
 
 @lru_cache(maxsize=1)
-def platform() -> Platform:
+def open_shared_context() -> Platform:
     """The process's platform, by the environment's settings; opened once, shared by threads.
 
     For runs and commands, which wait for a fail-over of the warehouse to end.
     """
-    return open_platform(get_settings(), _FAILOVER_SECONDS)
+    return open_pipeline_context(get_settings(), _FAILOVER_SECONDS)
 
 
 @lru_cache(maxsize=1)
-def alert_address() -> AlertAddress:
+def open_shared_alert_destination() -> AlertAddress:
     """The process's, which remembers where alerts went last."""
-    return open_alert_address(get_settings(), platform().warehouse)
+    return open_alert_destination(get_settings(), open_shared_context().warehouse)
 
 
 def _open_lake(chosen: Settings, url: str) -> Lake:
     options = S3Options(
         endpoint_url=chosen.s3_endpoint_url,
-        access_key_id=_reveal(chosen.s3_access_key_id),
-        secret_access_key=_reveal(chosen.s3_secret_access_key),
+        access_key_id=_reveal_secret(chosen.s3_access_key_id),
+        secret_access_key=_reveal_secret(chosen.s3_secret_access_key),
         region=chosen.s3_region,
-        session_token=_reveal(chosen.s3_session_token),
+        session_token=_reveal_secret(chosen.s3_session_token),
         profile=chosen.s3_profile,
         addressing_style=chosen.s3_addressing_style,
     )
     return open_lake(url, options)
 
 
-def _reveal(secret: SecretStr | None) -> str | None:
+def _reveal_secret(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret else None

@@ -2,11 +2,11 @@
 
 import gc
 
-from crypto_assets.garbage_collection import spare_what_stands
+from crypto_assets.garbage_collection import freeze_loaded_objects
 
 
 def test_what_stands_is_looked_at_no_more() -> None:
-    spare_what_stands()
+    freeze_loaded_objects()
     try:
         assert gc.get_freeze_count() > 10_000, "pytest and its modules"
         assert len(gc.get_objects()) < 1_000

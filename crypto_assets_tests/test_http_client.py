@@ -25,7 +25,7 @@ from crypto_assets.exchange import BinanceRest, Patience
 from crypto_assets.http_client import find_proxies, open_session
 from crypto_assets.lake import S3Options, open_lake
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets_tests.services.scripted import Answer, scripted
@@ -70,7 +70,7 @@ def test_a_refusing_proxy_is_named_with_its_variable_and_no_password(
         BinanceRest(ELSEWHERE, ONCE).server_time()
     assert says in str(error.value)
     with pytest.raises(OrchestratorError) as refused:
-        Orchestrator(ELSEWHERE).sick_daemons()
+        Orchestrator(ELSEWHERE).list_unhealthy_daemons()
     assert says in str(refused.value)
     with pytest.raises(AlertNotSent) as not_sent:
         Webhook(f"{ELSEWHERE}/services/{PASSWORD}").send([Alert("a", "b")])
@@ -98,7 +98,7 @@ def test_no_error_of_a_client_shows_a_login_that_is_not_escaped(
 ) -> None:
     address = f"http://{login}@127.0.0.1:9"
     with pytest.raises(OrchestratorError) as refused:
-        Orchestrator(address).sick_daemons()
+        Orchestrator(address).list_unhealthy_daemons()
     with pytest.raises((LakeError, WrongUse)) as unavailable:
         open_lake("s3://crypto-raw", S3Options(address, "key", "secret")).get_owner()
     with pytest.raises(WrongUse) as wrong:
@@ -116,7 +116,7 @@ def test_nothing_that_led_to_an_error_shows_a_proxys_password(
     """Dagster stores it, and `--debug` prints it."""
     monkeypatch.setenv("http_proxy", f"http://user:{PASSWORD}@127.0.0.1:99999")
     with pytest.raises(OrchestratorError) as refused:
-        Orchestrator(ELSEWHERE).sick_daemons()
+        Orchestrator(ELSEWHERE).list_unhealthy_daemons()
     with pytest.raises(LakeUnavailable) as unavailable:
         open_lake("s3://crypto-raw", S3Options(ELSEWHERE, "key", "secret")).get_owner()
     for error in (refused.value, unavailable.value):
@@ -151,8 +151,8 @@ def test_this_machine_is_asked_directly(
         url = server.url.replace("127.0.0.1", host)
         BinanceRest(url, ONCE).server_time()
         Webhook(url).send([Alert("a", "b")])
-        assert Webserver(url).ask("{ version }") == {}
-        assert served_programs.app(int(server.url.rpartition(":")[2]), tmp_path).ready()
+        assert WebserverClient(url).run_query("{ version }") == {}
+        assert served_programs.app_program(int(server.url.rpartition(":")[2]), tmp_path).is_ready()
         # What the compose file's health checks run, in a process of its own.
         check = [sys.executable, str(PROJECT_ROOT / "deploy" / "healthcheck.py"), url]
         assert subprocess.run(check, check=False).returncode == 0
@@ -169,7 +169,7 @@ def test_a_missing_file_of_certificates_is_named(
     with pytest.raises(WrongUse, match=says):
         BinanceRest(secure)
     with pytest.raises(OrchestratorError, match=says):
-        Orchestrator(secure).sick_daemons()
+        Orchestrator(secure).list_unhealthy_daemons()
     with pytest.raises(AlertNotSent, match=says):
         Webhook(secure).send([Alert("a", "b")])
     # Requests without TLS need no certificates.
@@ -181,7 +181,7 @@ def test_a_host_that_no_name_server_can_know_is_no_address(host: str) -> None:
     with pytest.raises(WrongUse, match="1 to 63 characters"):
         BinanceRest(f"http://{host}")
     with pytest.raises(OrchestratorError, match="CRYPTO_DAGSTER_URL"):
-        Orchestrator(f"http://{host}").sick_daemons()
+        Orchestrator(f"http://{host}").list_unhealthy_daemons()
     with pytest.raises(AlertNotSent, match="CRYPTO_ALERT_WEBHOOK_URL"):
         Webhook(f"http://{host}/{PASSWORD}").send([Alert("a", "b")])
 

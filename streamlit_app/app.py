@@ -13,7 +13,7 @@ from pkgutil import walk_packages
 import streamlit as st
 
 from crypto_assets.analytics import registry
-from crypto_assets.garbage_collection import spare_what_stands
+from crypto_assets.garbage_collection import freeze_loaded_objects
 from streamlit_app.components import plotly_library
 
 _HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def warm() -> None:
     plotly_library.zipped()
     # Streamlit does this at a process's first element, and finds the files of all modules known.
     inspect.stack()
-    spare_what_stands()
+    freeze_loaded_objects()
 
 
 @asynccontextmanager

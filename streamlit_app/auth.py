@@ -9,7 +9,7 @@ import secrets
 import streamlit as st
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.loopback import Asked, objections
+from crypto_assets.loopback import RequestOrigin, list_nonlocal_reasons
 from crypto_assets.settings import get_settings
 from streamlit_app.components import notices
 
@@ -47,14 +47,14 @@ def _objection() -> str | None:
     if get_settings().api_token:
         return None if st.session_state.get(_UNLOCKED) else "it takes the token of CRYPTO_API_TOKEN"
     headers = {name.lower(): value for name, value in st.context.headers.items()}
-    asked = Asked(
+    asked = RequestOrigin(
         bound_to=st.get_option("server.address") or "every address",
         # Streamlit's word for this machine is None.
         client=st.context.ip_address or "127.0.0.1",
         scheme=(st.context.url or "").partition(":")[0],
         headers=headers,
     )
-    return next(objections(asked, "app"), None)
+    return next(list_nonlocal_reasons(asked, "app"), None)
 
 
 def _ask_for_token() -> None:

@@ -13,7 +13,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
-from crypto_assets.loopback import Asked, objections
+from crypto_assets.loopback import RequestOrigin, list_nonlocal_reasons
 
 _bearer = HTTPBearer(auto_error=False, description="`CRYPTO_API_TOKEN`, if one is set.")
 
@@ -54,4 +54,6 @@ def _require_token(token: SecretStr, given: HTTPAuthorizationCredentials | None)
 
 def _objections(request: Request, access: Access) -> Iterator[str]:
     client = request.client.host if request.client else None
-    return objections(Asked(access.host, client, request.url.scheme, request.headers), "API")
+    return list_nonlocal_reasons(
+        RequestOrigin(access.host, client, request.url.scheme, request.headers), "API"
+    )

@@ -1,22 +1,22 @@
 """What /health and /metrics look at: the warehouse, the lake and Dagster."""
 
 from crypto_assets.api.dependencies import Parts
-from crypto_assets.health_monitor import Health
+from crypto_assets.health_monitor import HealthMonitor
 
 
-def watch(parts: Parts) -> Health:
+def watch(parts: Parts) -> HealthMonitor:
     """Each part by its name there."""
     # Shorter than our own patience, so that its reason is told.
-    dagster = parts.orchestrator.within((1.0, 4.0))
+    dagster = parts.orchestrator.with_timeout((1.0, 4.0))
 
     def check_lakes() -> None:
         for lake in (parts.platform.raw, parts.platform.archive):
             lake.check_writable()
 
-    return Health(
+    return HealthMonitor(
         {
             "warehouse": parts.platform.warehouse.require_ready,
             "lake": check_lakes,
-            "dagster": dagster.require_daemons,
+            "dagster": dagster.require_healthy_daemons,
         }
     )

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from crypto_assets.api.dependencies import Parts
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.health_monitor import Health
+from crypto_assets.health_monitor import HealthMonitor
 from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.reports import Reports, Status, SymbolStatus
@@ -31,12 +31,12 @@ _OF_A_SYMBOL: tuple[tuple[str, str, Callable[[SymbolStatus], float | None]], ...
 )
 
 
-def new_registry(parts: Parts, health: Health) -> CollectorRegistry:
+def new_registry(parts: Parts, health: HealthMonitor) -> CollectorRegistry:
     """One for each app, so that two in a process do not count together."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    dagster = parts.orchestrator.within((1.0, 4.0))
+    dagster = parts.orchestrator.with_timeout((1.0, 4.0))
     registry.register(_Figures(parts.reports, dagster, health))
     return registry
 
@@ -44,7 +44,7 @@ def new_registry(parts: Parts, health: Health) -> CollectorRegistry:
 class _Figures(Collector):
     """Asked at each scrape; of a part that does not work there are no figures, and `up` is 0."""
 
-    def __init__(self, reports: Reports, orchestrator: Orchestrator, health: Health) -> None:
+    def __init__(self, reports: Reports, orchestrator: Orchestrator, health: HealthMonitor) -> None:
         self._reports = reports
         self._orchestrator = orchestrator
         self._health = health
@@ -53,7 +53,7 @@ class _Figures(Collector):
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        complaints = self._health.look()
+        complaints = self._health.check_all()
         up = _gauge("up", "Whether a part works.", "part")
         for part, complaint in complaints.items():
             up.add_metric([part], complaint is None)

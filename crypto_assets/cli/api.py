@@ -3,13 +3,13 @@
 import click
 
 from crypto_assets.api import REQUESTS_PER_MINUTE, Access, Parts, create_app, log_json_lines
-from crypto_assets.http_server import serve
+from crypto_assets.http_server import serve_app
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.ports import require_free_port
 from crypto_assets.reports import Reports
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_platform
+from crypto_assets.wiring import open_pipeline_context
 
 _GRACE_SECONDS = 10
 
@@ -39,7 +39,7 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     """Serve candles, indicators and the pipeline's controls over HTTP; what there is: /docs."""
     require_free_port(port, host)
     chosen = get_settings()
-    stores = open_platform(chosen)
+    stores = open_pipeline_context(chosen)
     stores.warehouse.require_ready()
     parts = Parts(
         platform=stores,
@@ -52,4 +52,4 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     )
     log_json_lines()
     click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
-    serve(app, port, host, _GRACE_SECONDS)
+    serve_app(app, port, host, _GRACE_SECONDS)

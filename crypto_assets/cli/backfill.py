@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from crypto_assets.cli.options import check_days, days_options, symbols_option
+from crypto_assets.cli.options import check_day_options, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.control.backfill import (
@@ -27,7 +27,7 @@ from crypto_assets.pipeline.control.backfill import (
 from crypto_assets.pipeline.control.bootstrap import admit, track
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import platform
+from crypto_assets.wiring import open_shared_context
 
 _POLL_SECONDS = 1.0
 
@@ -45,45 +45,47 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
 
     Raises WrongUse, UnknownSymbol, or CryptoAssetsError naming what failed.
     """
-    stores = platform()
+    stores = open_shared_context()
     admit(stores)
-    check_days(first, last, stores.now())
+    check_day_options(first, last, stores.now())
     track(stores, symbols or ())
     chosen = get_settings()
     cut = Partitioning(chosen.partition_unit, chosen.start_date)
     wanted = plan_backfill(stores, cut, symbols, first, last)
     if (wanted.first, wanted.last) != (first, last):
         click.echo(f"widened to whole months: {wanted.first} to {wanted.last}", err=True)
-    with _progress() as progress:
+    with _build_progress_bar() as progress:
         task = progress.add_task("asset partitions", total=len(wanted.keys) * len(Stage))
         orchestrator = Orchestrator(chosen.dagster_url)
-        if orchestrator.serves(chosen.dagster_home):
-            return _through_dagster(orchestrator, wanted, progress, task)
-        return _in_process(wanted, progress, task)
+        if orchestrator.serves_home(chosen.dagster_home):
+            return _backfill_through_dagster(orchestrator, wanted, progress, task)
+        return _backfill_in_process(wanted, progress, task)
 
 
-def _in_process(wanted: Backfill, progress: Progress, task: TaskID) -> int:
+def _backfill_in_process(wanted: Backfill, progress: Progress, task: TaskID) -> int:
     from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
     from crypto_assets.definitions import defs
-    from crypto_assets.defs.backfill import rectangles, run_in_process
-    from crypto_assets.defs.partitions import add_symbols
+    from crypto_assets.defs.backfill import run_backfill_in_process, split_into_rectangles
+    from crypto_assets.defs.partitions import register_symbol_partitions
 
     if notice := prepare_home(get_settings().dagster_home):
         click.echo(notice, err=True)
     with open_instance(get_settings().dagster_home) as instance:
-        add_symbols(instance, wanted.symbols)
-        parts = rectangles(instance, wanted.symbols, wanted.first, wanted.last)
-        result = run_in_process(defs, instance, parts, lambda count: progress.advance(task, count))
+        register_symbol_partitions(instance, wanted.symbols)
+        parts = split_into_rectangles(instance, wanted.symbols, wanted.first, wanted.last)
+        result = run_backfill_in_process(
+            defs, instance, parts, lambda count: progress.advance(task, count)
+        )
     if result.errors:
         raise CryptoAssetsError("; ".join(result.errors))
     return result.materialized
 
 
-def _through_dagster(
+def _backfill_through_dagster(
     orchestrator: Orchestrator, wanted: Backfill, progress: Progress, task: TaskID
 ) -> int:
     backfill_id = launch_backfill(orchestrator, wanted)
-    while not (now := orchestrator.backfill(backfill_id)).ended:
+    while not (now := orchestrator.get_backfill(backfill_id)).ended:
         progress.update(task, completed=now.materialized + now.failed)
         time.sleep(_POLL_SECONDS)
     progress.update(task, completed=now.materialized)
@@ -96,7 +98,7 @@ def _through_dagster(
     return now.materialized
 
 
-def _progress() -> Progress:
+def _build_progress_bar() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -68,14 +68,14 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except click.ClickException as error:
-        _complain(error.format_message())
+        _print_error(error.format_message())
         sys.exit(error.exit_code)
     except CryptoAssetsError as error:
         if debug:
             raise
-        _complain(str(error))
+        _print_error(str(error))
         sys.exit(error.exit_code)
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     click.echo(f"crypto-assets: {' '.join(message.split())}", err=True)

@@ -10,16 +10,22 @@ import click
 
 from crypto_assets.cli import served_programs
 from crypto_assets.cli.backfill import run_backfill
-from crypto_assets.cli.demo_report import print_report
-from crypto_assets.cli.home_lock import sole_tenant
-from crypto_assets.cli.init import make_ready
+from crypto_assets.cli.demo_report import print_demo_report
+from crypto_assets.cli.home_lock import hold_home_lock
+from crypto_assets.cli.init import run_init
 from crypto_assets.cli.process_tree import ProcessTree
-from crypto_assets.cli.up import api_port, app_port, dagster_port, require_ports, serve
+from crypto_assets.cli.up import (
+    api_port_option,
+    app_port_option,
+    dagster_port_option,
+    require_distinct_ports,
+    start_services,
+)
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import platform
+from crypto_assets.wiring import open_shared_context
 
 
 @click.command()
@@ -34,34 +40,36 @@ from crypto_assets.wiring import platform
 @click.option(
     "--exchange-port", type=click.IntRange(0, 65535), default=0, help="Any free one if left."
 )
-@dagster_port
-@app_port
-@api_port
+@dagster_port_option
+@app_port_option
+@api_port_option
 def demo(
     once: bool, days: int, exchange_port: int, dagster_port: int, app_port: int, api_port: int
 ) -> None:
     """Load weeks of candles from a simulated exchange through Dagster, then serve them."""
     exchange_port = require_free_port(exchange_port, option="--exchange-port")
     if not once:
-        require_ports(dagster_port, app_port, api_port)
+        require_distinct_ports(dagster_port, app_port, api_port)
     began = time.monotonic()
     _use_simulated_exchange(exchange_port)
     with ExitStack() as stack:
         if not once:
-            stack.enter_context(sole_tenant(get_settings().dagster_home))
+            stack.enter_context(hold_home_lock(get_settings().dagster_home))
         tree = stack.enter_context(ProcessTree(click.echo))
         click.echo("starting the simulated exchange ...")
-        tree.start(served_programs.exchange(exchange_port, get_settings().home / "logs"))
-        make_ready()
-        first, last = _days(days)
-        symbols = [symbol.name for symbol in platform().warehouse.symbols.list_tracked()]
+        tree.start_programs(
+            served_programs.simulated_exchange_program(exchange_port, get_settings().home / "logs")
+        )
+        run_init()
+        first, last = _choose_demo_days(days)
+        symbols = [symbol.name for symbol in open_shared_context().warehouse.symbols.list_tracked()]
         click.echo(f"loading {', '.join(symbols)}, {first} to {last}, as Dagster runs ...")
         run_backfill(symbols, first, last)
-        _capture_books(symbols, last)
-        print_report(platform(), symbols, first, last, time.monotonic() - began)
+        _capture_order_books(symbols, last)
+        print_demo_report(open_shared_context(), symbols, first, last, time.monotonic() - began)
         if not once:
-            serve(tree, dagster_port, app_port, api_port)
-            tree.watch()
+            start_services(tree, dagster_port, app_port, api_port)
+            tree.wait_until_stopped()
 
 
 def _use_simulated_exchange(port: int) -> None:
@@ -73,18 +81,18 @@ def _use_simulated_exchange(port: int) -> None:
     os.environ["DAGSTER_HOME"] = str(get_settings().dagster_home)
 
 
-def _days(count: int) -> tuple[date, date]:
+def _choose_demo_days(count: int) -> tuple[date, date]:
     """The last `count` days, today included, but none before START_DATE."""
-    today = day_of(platform().now())
+    today = day_of(open_shared_context().now())
     return max(get_settings().start_date, today - timedelta(days=count - 1)), today
 
 
-def _capture_books(symbols: Sequence[str], today: date) -> None:
+def _capture_order_books(symbols: Sequence[str], today: date) -> None:
     from crypto_assets.dagster_ext.instance_home import open_instance
     from crypto_assets.definitions import defs
-    from crypto_assets.defs.backfill import capture_books
+    from crypto_assets.defs.backfill import run_order_books_in_process
 
     with open_instance(get_settings().dagster_home) as instance:
-        result = capture_books(defs, instance, symbols, today)
+        result = run_order_books_in_process(defs, instance, symbols, today)
     if result.errors:
         raise CryptoAssetsError("; ".join(result.errors))

@@ -15,7 +15,7 @@ from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports
 
 
-def print_report(
+def print_demo_report(
     platform: Platform, symbols: Sequence[str], first: date, last: date, seconds: float
 ) -> None:
     """Print what is held, then hold it against the exchange's own hours and days.
@@ -33,10 +33,10 @@ def print_report(
     )
     rows = sum(one.rows for one in found.symbols)
     click.echo(f"{rows:,} minute candles in {seconds:.0f} s, in {get_settings().home}")
-    _raise_for(checked)
+    _raise_for_differences(checked)
 
 
-def _raise_for(checked: dict[str, Verified]) -> None:
+def _raise_for_differences(checked: dict[str, Verified]) -> None:
     different = [str(one) for found in checked.values() for one in found.differences]
     if different:
         raise CryptoAssetsError(f"{len(different)} figures differ, the first: {different[0]}")

@@ -37,7 +37,7 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
 
     The column `partial` flags a candle whose beginning is not stored.
     """
-    kind = _kind(output)
+    kind = _parse_file_kind(output)
     if first > last:
         raise WrongUse(f"--from {first} is after --to {last}: swap them")
     open_warehouse(get_settings()).require_ready()
@@ -60,7 +60,7 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
         )
 
 
-def _kind(output: Path) -> FileKind:
+def _parse_file_kind(output: Path) -> FileKind:
     try:
         return FileKind(output.suffix.removeprefix("."))
     except ValueError:

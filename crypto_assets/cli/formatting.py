@@ -19,12 +19,12 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     Console(width=None if Console().is_terminal else 120).print(table)
 
 
-def moment(ms: int | None) -> str:
+def format_utc_minute(ms: int | None) -> str:
     """`2025-01-31 12:00`, UTC."""
     return "-" if ms is None else format_utc(ms)[:16].replace("T", " ")
 
 
-def size(count: int) -> str:
+def format_byte_size(count: int) -> str:
     """Bytes in the unit that leaves one to three digits before the point."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
@@ -34,5 +34,5 @@ def size(count: int) -> str:
     return f"{value:.3g} TB"
 
 
-def duration(ms: int | None) -> str:
+def format_duration_ms(ms: int | None) -> str:
     return "-" if ms is None else str(timedelta(seconds=max(0, ms) // 1000))

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from crypto_assets.errors import HomeTaken, WrongUse
 
-_NAME = "up.lock"
+_LOCK_NAME = "up.lock"
 
 
 @contextmanager
-def sole_tenant(home: Path) -> Iterator[None]:
+def hold_home_lock(home: Path) -> Iterator[None]:
     """Holds Dagster's home until the `with` is left; the kernel frees a killed process's hold.
 
     Raises HomeTaken, naming the process that holds it, and WrongUse where it cannot be written.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        lock = (home / _NAME).open("a+")
+        lock = (home / _LOCK_NAME).open("a+")
     except OSError as error:
         raise WrongUse(
             f"Dagster's home {home} cannot be written: {error.strerror}; "

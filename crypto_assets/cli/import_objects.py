@@ -14,9 +14,9 @@ from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.ingestion.import_objects import Imported, import_objects, load_days
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_store, platform
+from crypto_assets.wiring import open_shared_context, open_store
 
-_EXAMPLES = 3
+_MAX_EXAMPLES = 3
 
 
 @click.command("import")
@@ -28,17 +28,17 @@ def import_command(prefix: str) -> None:
     count only if the object was written after their close plus the settle delay. Minutes that the
     daily archive, REST or the gap ledger says do not exist are quarantined.
     """
-    stores = platform()
+    stores = open_shared_context()
     admit(stores)
-    source, start = _open(prefix), get_settings().start_date
+    source, start = _open_source(prefix), get_settings().start_date
     found = list(import_objects(stores, source[0], source[1], start))
     if not found:
         raise CryptoAssetsError(f"there is no object under {prefix}")
-    _tell(found)
-    _load(stores, found)
+    _print_summary(found)
+    _load_imported_days(stores, found)
 
 
-def _open(prefix: str) -> tuple[Lake, str]:
+def _open_source(prefix: str) -> tuple[Lake, str]:
     """The store, and the beginning of the keys in it."""
     if not prefix.strip():  # as of an unset variable; a path reads it as the current folder
         raise WrongUse("the prefix is empty: name a directory, or s3://bucket/prefix")
@@ -53,27 +53,29 @@ def _open(prefix: str) -> tuple[Lake, str]:
     return open_store(get_settings(), str(path.parent)), path.name
 
 
-def _tell(found: list[Imported]) -> None:
+def _print_summary(found: list[Imported]) -> None:
     for symbol in sorted({one.symbol for one in found if one.symbol}):
         own = [one for one in found if one.symbol == symbol]
         parts = [
             f"{sum(one.rows for one in own)} rows of {len(own)} objects",
-            _count(sum(one.early for one in own), "rows were written before they were final"),
-            _count(sum(one.old for one in own), "rows lie before START_DATE"),
+            _describe_count(
+                sum(one.early for one in own), "rows were written before they were final"
+            ),
+            _describe_count(sum(one.old for one in own), "rows lie before START_DATE"),
         ]
         click.echo(f"{symbol}: {', '.join(part for part in parts if part)}")
     reasons = Counter(one.refused for one in found if one.refused)
     for reason, count in reasons.most_common():
         keys = [one.key for one in found if one.refused == reason]
-        more = ", ..." if count > _EXAMPLES else ""
-        click.echo(f"not understood: {', '.join(keys[:_EXAMPLES])}{more} ({count}): {reason}")
+        more = ", ..." if count > _MAX_EXAMPLES else ""
+        click.echo(f"not understood: {', '.join(keys[:_MAX_EXAMPLES])}{more} ({count}): {reason}")
 
 
-def _count(number: int, words: str) -> str:
+def _describe_count(number: int, words: str) -> str:
     return f"{number} {words}" if number else ""
 
 
-def _load(stores: Platform, found: list[Imported]) -> None:
+def _load_imported_days(stores: Platform, found: list[Imported]) -> None:
     days: defaultdict[str, set[date]] = defaultdict(set)
     began = now_ms()
     for one in found:

@@ -4,7 +4,7 @@ import click
 
 from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import platform
+from crypto_assets.wiring import open_shared_context
 
 
 @click.command()
@@ -12,31 +12,31 @@ from crypto_assets.wiring import platform
 def init(grants: bool) -> None:
     """Create or migrate the warehouse, make the lakes, write Dagster's home, register symbols."""
     if grants:
-        click.echo(platform().warehouse.format_grants())
+        click.echo(open_shared_context().warehouse.format_grants())
         return
-    added = make_ready()
-    tracked = [symbol.name for symbol in platform().warehouse.symbols.list_tracked()]
+    added = run_init()
+    tracked = [symbol.name for symbol in open_shared_context().warehouse.symbols.list_tracked()]
     click.echo(f"ready in {get_settings().home}: {len(tracked)} symbols tracked, {len(added)} new")
 
 
-def make_ready() -> list[str]:
+def run_init() -> list[str]:
     """What `init` does; answers the symbols that were not tracked before."""
     from crypto_assets.dagster_ext.instance_home import (
         open_instance,
         prepare_home,
         require_usable_home,
     )
-    from crypto_assets.dagster_ext.run_liveness import fail_left_runs
-    from crypto_assets.defs.partitions import add_symbols
+    from crypto_assets.dagster_ext.run_liveness import fail_abandoned_runs
+    from crypto_assets.defs.partitions import register_symbol_partitions
 
     chosen = get_settings()
     home = chosen.dagster_home
     require_usable_home(home)
-    added = prepare(platform(), chosen.symbols, chosen.start_date)
+    added = prepare(open_shared_context(), chosen.symbols, chosen.start_date)
     if notice := prepare_home(home):
         click.echo(notice, err=True)
     with open_instance(home) as instance:
-        tracked = platform().warehouse.symbols.list_tracked()
-        add_symbols(instance, [symbol.name for symbol in tracked])
-        fail_left_runs(instance)
+        tracked = open_shared_context().warehouse.symbols.list_tracked()
+        register_symbol_partitions(instance, [symbol.name for symbol in tracked])
+        fail_abandoned_runs(instance)
     return added

@@ -61,7 +61,7 @@ def days_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def check_days(first: date, last: date, now_ms: int) -> None:
+def check_day_options(first: date, last: date, now_ms: int) -> None:
     """Raises WrongUse for a range that is reversed, too early, or not yet begun.
 
     `now_ms` is the exchange's clock.

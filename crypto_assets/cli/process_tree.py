@@ -16,8 +16,8 @@ from typing import Self
 from crypto_assets.errors import CryptoAssetsError
 
 _STOP_SECONDS = 15
-_TELL_SECONDS = 20
-_LAST_LINES = 30
+_REPORT_SECONDS = 20
+_LOG_TAIL_LINES = 30
 _PR_SET_PDEATHSIG = 1
 
 
@@ -28,11 +28,11 @@ class Program:
     name: str
     command: Sequence[str]
     log: Path
-    ready: Callable[[], bool]
+    is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
-    ready_seconds: float = 180
+    ready_timeout_seconds: float = 180
     # What takes its time, for who waits: "loads the code".
-    awaited: str = "comes up"
+    startup_activity: str = "comes up"
 
 
 class ProcessTree:
@@ -42,13 +42,13 @@ class ProcessTree:
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+        self._report = tell
         self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
 
     def __enter__(self) -> Self:
         # Also where a background shell has had SIGINT ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _interrupt)
+            signal.signal(number, _raise_interrupt)
         return self
 
     def __exit__(
@@ -57,26 +57,26 @@ class ProcessTree:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        self.stop_programs()
 
-    def start(self, *programs: Program) -> None:
+    def start_programs(self, *programs: Program) -> None:
         """Start programs side by side and wait until all serve.
 
         Raises CryptoAssetsError if one of them does not.
         """
         for program in programs:
-            self._open(program)
+            self._spawn_process(program)
         for program in programs:
             self._wait_until_ready(program)
 
-    def watch(self) -> None:
+    def wait_until_stopped(self) -> None:
         """Block until a signal asks to stop. Raises CryptoAssetsError if a program dies first."""
         with suppress(KeyboardInterrupt):
             while True:
                 self._require_alive()
                 time.sleep(0.5)
 
-    def stop(self) -> None:
+    def stop_programs(self) -> None:
         """Ask every program to stop, the last started first; kill what has not after a while."""
         processes = [process for _, process in reversed(self._running)]
         for process in processes:
@@ -94,9 +94,9 @@ class ProcessTree:
     def _require_alive(self) -> None:
         for program, process in self._running:
             if process.poll() is not None:
-                raise _died(program, process.returncode)
+                raise _build_exit_error(program, process.returncode)
 
-    def _open(self, program: Program) -> None:
+    def _spawn_process(self, program: Program) -> None:
         program.log.parent.mkdir(parents=True, exist_ok=True)
         with program.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
@@ -114,26 +114,28 @@ class ProcessTree:
         """Every while says what is waited for. All of them are watched: none may die meanwhile."""
         began = time.monotonic()
         told = began
-        while not program.ready():
+        while not program.is_ready():
             self._require_alive()
             waited = time.monotonic() - began
-            if waited > program.ready_seconds:
+            if waited > program.ready_timeout_seconds:
                 raise CryptoAssetsError(
-                    f"{program.name} did not answer within {program.ready_seconds:.0f} s: "
+                    f"{program.name} did not answer within {program.ready_timeout_seconds:.0f} s: "
                     f"see {program.log}"
                 )
-            if time.monotonic() - told > _TELL_SECONDS:
+            if time.monotonic() - told > _REPORT_SECONDS:
                 told = time.monotonic()
-                self._tell(f"{program.name} {program.awaited}, {waited:.0f} s so far ...")
+                self._report(
+                    f"{program.name} {program.startup_activity}, {waited:.0f} s so far ..."
+                )
             time.sleep(0.2)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _raise_interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _died(program: Program, code: int) -> CryptoAssetsError:
-    lines = program.log.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
+def _build_exit_error(program: Program, code: int) -> CryptoAssetsError:
+    lines = program.log.read_text(errors="replace").strip().splitlines()[-_LOG_TAIL_LINES:]
     # What is said after an error is mostly of the stopping that follows from it.
     telling = [line for line in lines if "error" in line.lower()] or lines
     last = f": {telling[-1]}" if telling else ""

@@ -10,7 +10,7 @@ from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.control.bootstrap import admit_lake
 from crypto_assets.pipeline.recovery.rebuild import Rebuilt
 from crypto_assets.pipeline.recovery.rebuild import rebuild as rebuild_from_lake
-from crypto_assets.wiring import platform
+from crypto_assets.wiring import open_shared_context
 
 
 @click.command()
@@ -22,17 +22,17 @@ def rebuild(
     symbols: tuple[str, ...] | None, first: date | None, last: date | None, exact: bool
 ) -> None:
     """Make manifest, facts and aggregates anew of every day that the lake holds."""
-    stores = platform()
+    stores = open_shared_context()
     admit_lake(stores)
     failed = []
-    for one in rebuild_from_lake(stores, symbols, _window(first, last), exact=exact):
-        click.echo(_line(one))
+    for one in rebuild_from_lake(stores, symbols, _build_window(first, last), exact=exact):
+        click.echo(_describe_rebuild(one))
         failed += [one.symbol] if one.error else []
     if failed:
         raise CryptoAssetsError(f"{', '.join(failed)} could not be rebuilt: see above")
 
 
-def _window(first: date | None, last: date | None) -> Window | None:
+def _build_window(first: date | None, last: date | None) -> Window | None:
     if first is None and last is None:
         return None
     if first and last and first > last:
@@ -41,7 +41,7 @@ def _window(first: date | None, last: date | None) -> Window | None:
     return Window(Window.of_day(first).start_ms if first else 0, end)
 
 
-def _line(one: Rebuilt) -> str:
+def _describe_rebuild(one: Rebuilt) -> str:
     if one.error:
         return f"{one.symbol}: {one.error}"
     if not one.objects:

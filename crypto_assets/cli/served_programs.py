@@ -11,48 +11,48 @@ from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.settings import PROJECT_ROOT
 
 _PYTHON = sys.executable
-_BIN = Path(sys.executable).parent
+_BIN_FOLDER = Path(sys.executable).parent
 # As `local_startup_timeout` in dagster.yaml.
-_CODE_SECONDS = 900
+_CODE_LOAD_SECONDS = 900
 
 
-def exchange(port: int, logs: Path) -> Program:
+def simulated_exchange_program(port: int, logs: Path) -> Program:
     return Program(
         "the simulated exchange",
         [_PYTHON, "-m", "crypto_assets", "simulate-exchange", "--port", str(port)],
         logs / "exchange.log",
-        lambda: _answers(f"http://127.0.0.1:{port}/api/v3/ping"),
+        lambda: _url_responds(f"http://127.0.0.1:{port}/api/v3/ping"),
     )
 
 
-def webserver(port: int, logs: Path) -> Program:
-    command = [str(_BIN / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port)]
+def webserver_program(port: int, logs: Path) -> Program:
+    command = [str(_BIN_FOLDER / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port)]
     return Program(
         "Dagster's webserver",
         [*command, "-w", str(PROJECT_ROOT / "workspace.yaml")],
         logs / "webserver.log",
-        lambda: _answers(f"http://127.0.0.1:{port}/server_info"),
+        lambda: _url_responds(f"http://127.0.0.1:{port}/server_info"),
         # It answers when its code server does, which dagster.yaml gives as long.
-        ready_seconds=_CODE_SECONDS,
-        awaited="loads the code",
+        ready_timeout_seconds=_CODE_LOAD_SECONDS,
+        startup_activity="loads the code",
     )
 
 
-def daemon(webserver_port: int, logs: Path) -> Program:
+def daemon_program(webserver_port: int, logs: Path) -> Program:
     """It opens no port: its heartbeats show in Dagster's storage, which the webserver reads."""
     began = now_ms()
     dagster = Orchestrator(f"http://127.0.0.1:{webserver_port}")
     return Program(
         "Dagster's daemon",
-        [str(_BIN / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
+        [str(_BIN_FOLDER / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
         logs / "daemon.log",
-        lambda: _runs(dagster, began),
-        ready_seconds=_CODE_SECONDS,
-        awaited="loads the code",
+        lambda: _daemons_are_healthy(dagster, began),
+        ready_timeout_seconds=_CODE_LOAD_SECONDS,
+        startup_activity="loads the code",
     )
 
 
-def app(port: int, logs: Path) -> Program:
+def app_program(port: int, logs: Path) -> Program:
     return Program(
         "the app",
         [
@@ -61,28 +61,28 @@ def app(port: int, logs: Path) -> Program:
             *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
         ],
         logs / "app.log",
-        lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health"),
+        lambda: _url_responds(f"http://127.0.0.1:{port}/_stcore/health"),
     )
 
 
-def api(port: int, logs: Path) -> Program:
+def api_program(port: int, logs: Path) -> Program:
     return Program(
         "the API",
         [_PYTHON, "-m", "crypto_assets", "api", "--port", str(port)],
         logs / "api.log",
-        lambda: _answers(f"http://127.0.0.1:{port}/health/live"),
+        lambda: _url_responds(f"http://127.0.0.1:{port}/health/live"),
     )
 
 
-def _runs(dagster: Orchestrator, since_ms: int) -> bool:
+def _daemons_are_healthy(dagster: Orchestrator, since_ms: int) -> bool:
     """Whether all daemons have given a sign of life since: an earlier daemon's may be young too."""
     try:
-        return not dagster.sick_daemons(since_ms)
+        return not dagster.list_unhealthy_daemons(since_ms)
     except OrchestratorError:
         return False
 
 
-def _answers(url: str) -> bool:
+def _url_responds(url: str) -> bool:
     try:
         with open_session(url) as session:
             return session.get(url, timeout=2).ok

@@ -5,7 +5,12 @@ from dataclasses import asdict
 import click
 import orjson
 
-from crypto_assets.cli.formatting import duration, moment, print_table, size
+from crypto_assets.cli.formatting import (
+    format_byte_size,
+    format_duration_ms,
+    format_utc_minute,
+    print_table,
+)
 from crypto_assets.reports import Status
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_warehouse
@@ -30,18 +35,18 @@ def print_status(found: Status) -> None:
         (
             (
                 one.symbol,
-                moment(one.first_open_time),
-                moment(one.last_open_time),
+                format_utc_minute(one.first_open_time),
+                format_utc_minute(one.last_open_time),
                 f"{one.rows:,}",
                 f"{one.coverage:.2%}",
                 str(one.open_gaps),
-                duration(one.lag_ms),
+                format_duration_ms(one.lag_ms),
             )
             for one in found.symbols
         ),
     )
     storage = found.storage
     click.echo(
-        f"lake: {storage.objects:,} objects, {size(storage.lake_bytes)}; "
-        f"warehouse: {size(storage.warehouse_bytes)}"
+        f"lake: {storage.objects:,} objects, {format_byte_size(storage.lake_bytes)}; "
+        f"warehouse: {format_byte_size(storage.warehouse_bytes)}"
     )

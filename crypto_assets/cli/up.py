@@ -5,38 +5,38 @@ import os
 import click
 
 from crypto_assets.cli import served_programs
-from crypto_assets.cli.home_lock import sole_tenant
-from crypto_assets.cli.init import make_ready
+from crypto_assets.cli.home_lock import hold_home_lock
+from crypto_assets.cli.init import run_init
 from crypto_assets.cli.process_tree import ProcessTree
 from crypto_assets.errors import WrongUse
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import get_settings
 
-dagster_port = click.option(
+dagster_port_option = click.option(
     "--dagster-port", type=click.IntRange(1, 65535), default=3000, show_default=True
 )
-app_port = click.option(
+app_port_option = click.option(
     "--app-port", type=click.IntRange(1, 65535), default=8501, show_default=True
 )
-api_port = click.option(
+api_port_option = click.option(
     "--api-port", type=click.IntRange(1, 65535), default=8000, show_default=True
 )
 
 
 @click.command()
-@dagster_port
-@app_port
-@api_port
+@dagster_port_option
+@app_port_option
+@api_port_option
 def up(dagster_port: int, app_port: int, api_port: int) -> None:
     """Make everything ready, then serve Dagster, the app and the API until Ctrl-C."""
-    require_ports(dagster_port, app_port, api_port)
-    with sole_tenant(get_settings().dagster_home), ProcessTree(click.echo) as tree:
-        make_ready()
-        serve(tree, dagster_port, app_port, api_port)
-        tree.watch()
+    require_distinct_ports(dagster_port, app_port, api_port)
+    with hold_home_lock(get_settings().dagster_home), ProcessTree(click.echo) as tree:
+        run_init()
+        start_services(tree, dagster_port, app_port, api_port)
+        tree.wait_until_stopped()
 
 
-def require_ports(dagster_port: int, app_port: int, api_port: int) -> None:
+def require_distinct_ports(dagster_port: int, app_port: int, api_port: int) -> None:
     """Raises PortTaken, naming the option that chooses another, and WrongUse if two are one."""
     ports = {"--dagster-port": dagster_port, "--app-port": app_port, "--api-port": api_port}
     if len(set(ports.values())) < len(ports):
@@ -45,12 +45,12 @@ def require_ports(dagster_port: int, app_port: int, api_port: int) -> None:
         require_free_port(port, option=option)
 
 
-def serve(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) -> None:
+def start_services(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) -> None:
     """Start Dagster, the app and the API, and print where they answer.
 
     Raises PortTaken where somebody has taken a port since it was looked at.
     """
-    require_ports(dagster_port, app_port, api_port)
+    require_distinct_ports(dagster_port, app_port, api_port)
     home = get_settings().dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
@@ -59,13 +59,13 @@ def serve(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) ->
     os.environ.setdefault("CRYPTO_APP_LINK_URL", f"http://127.0.0.1:{app_port}")
     logs = home.parent / "logs"
     programs = (
-        served_programs.webserver(dagster_port, logs),
-        served_programs.daemon(dagster_port, logs),
-        served_programs.app(app_port, logs),
-        served_programs.api(api_port, logs),
+        served_programs.webserver_program(dagster_port, logs),
+        served_programs.daemon_program(dagster_port, logs),
+        served_programs.app_program(app_port, logs),
+        served_programs.api_program(api_port, logs),
     )
     click.echo(f"starting {', '.join(program.name for program in programs)} ...")
-    tree.start(*programs)
+    tree.start_programs(*programs)
     click.echo(f"\n  app      http://127.0.0.1:{app_port}")
     click.echo(f"  Dagster  http://127.0.0.1:{dagster_port}")
     click.echo(f"  API      http://127.0.0.1:{api_port}/docs")

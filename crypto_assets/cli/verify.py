@@ -7,7 +7,7 @@ from datetime import date
 import click
 import orjson
 
-from crypto_assets.cli.options import check_days, days_options, symbols_option
+from crypto_assets.cli.options import check_day_options, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake import parse_key
 from crypto_assets.market.utc_time import Window, day_of, day_start_ms, format_utc
@@ -16,7 +16,7 @@ from crypto_assets.pipeline.reconciliation.diff import Against
 from crypto_assets.pipeline.reconciliation.verify import Verified
 from crypto_assets.pipeline.reconciliation.verify import verify as compare
 from crypto_assets.pipeline.stages.symbol_status import is_listed
-from crypto_assets.wiring import platform
+from crypto_assets.wiring import open_shared_context
 
 
 @click.command()
@@ -25,9 +25,9 @@ from crypto_assets.wiring import platform
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bool) -> None:
     """Compare hours and days with the exchange's own, and print each difference."""
-    stores = platform()
+    stores = open_shared_context()
     admit(stores)
-    check_days(first, last, stores.now())
+    check_day_options(first, last, stores.now())
     registered = stores.warehouse.symbols
     names = [registered.resolve_name(text) for text in symbols or ()]
     window = Window.of_days(first, last)
@@ -70,7 +70,7 @@ def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> N
             click.echo(f"{symbol}: the lake has lost {key}")
         if one.hours:
             click.echo(f"{symbol}: look at {', '.join(format_utc(hour) for hour in one.hours)}")
-        for advice in _advise(symbol, one, expired.get(symbol, 0)):
+        for advice in _suggest_repairs(symbol, one, expired.get(symbol, 0)):
             click.echo(f"{symbol}: {advice}")
         click.echo(
             f"{symbol}: {one.compared} hours and days, {one.minutes} minutes, "
@@ -79,7 +79,7 @@ def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> N
         )
 
 
-def _advise(symbol: str, one: Verified, expired_before_ms: int) -> list[str]:
+def _suggest_repairs(symbol: str, one: Verified, expired_before_ms: int) -> list[str]:
     """Return what puts the differences right, as commands over the days that each concerns.
 
     What differs from the exchange alone is asked for again: the backfill loads the version that
@@ -98,10 +98,12 @@ def _advise(symbol: str, one: Verified, expired_before_ms: int) -> list[str]:
     invented = any(difference.is_invented for difference in one.differences)
     advice = []
     if ask:
-        advice.append(f"ask the exchange again: `crypto-assets backfill {_chosen(symbol, ask)}`")
+        advice.append(
+            f"ask the exchange again: `crypto-assets backfill {_format_options(symbol, ask)}`"
+        )
     if back:
         exact = "--exact " if invented else ""
-        command = f"`crypto-assets rebuild {exact}{_chosen(symbol, back)}`"
+        command = f"`crypto-assets rebuild {exact}{_format_options(symbol, back)}`"
         advice.append(f"{'then ' if ask else ''}restore what the lake holds: {command}")
     if expired:
         days = f"{min(expired)} to {max(expired)}"
@@ -109,7 +111,7 @@ def _advise(symbol: str, one: Verified, expired_before_ms: int) -> list[str]:
     return advice
 
 
-def _chosen(symbol: str, days: set[date]) -> str:
+def _format_options(symbol: str, days: set[date]) -> str:
     return f"--symbols {symbol} --from {min(days)} --to {max(days)}"
 
 

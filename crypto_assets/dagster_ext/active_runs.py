@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-_UNFINISHED = [
+_ACTIVE_STATUSES = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -14,7 +14,7 @@ _UNFINISHED = [
 ]
 
 
-def unfinished(
+def find_active_run(
     instance: dg.DagsterInstance,
     job_name: str,
     within: timedelta | None = None,
@@ -24,7 +24,7 @@ def unfinished(
     records = instance.get_run_records(
         dg.RunsFilter(
             job_name=job_name,
-            statuses=_UNFINISHED,
+            statuses=_ACTIVE_STATUSES,
             tags=tags,
             created_after=None if within is None else datetime.now(UTC) - within,
         ),

@@ -8,20 +8,20 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
-from crypto_assets.dagster_ext.run_liveness import sign
+from crypto_assets.dagster_ext.run_liveness import stamp_run_owner
 
 
-class SigningExecutor(InProcessExecutor):
+class OwnerStampingExecutor(InProcessExecutor):
     """Signs what it works on, so that a run whose process was killed is known (`left_runs`)."""
 
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
-        sign(plan_context.instance, plan_context.dagster_run)
+        stamp_run_owner(plan_context.instance, plan_context.dagster_run)
         return super().execute(plan_context, execution_plan)
 
 
 @dg.executor(name="signed_in_process")
-def signed_in_process(_: dg.InitExecutorContext) -> SigningExecutor:
+def owner_stamping_executor(_: dg.InitExecutorContext) -> OwnerStampingExecutor:
     """For all jobs. One step a run: a process of its own would cost more than it brings."""
-    return SigningExecutor(RetryMode.ENABLED)
+    return OwnerStampingExecutor(RetryMode.ENABLED)

@@ -12,9 +12,9 @@ from dagster._core.instance.ref import InstanceRef
 from crypto_assets.errors import WrongUse
 from crypto_assets.settings import PROJECT_ROOT
 
-_NAME = "dagster.yaml"
+_CONFIG_NAME = "dagster.yaml"
 # Any of them in a home is the project's own: the embedded size's, and the one in the image.
-_SHIPPED = (PROJECT_ROOT / _NAME, PROJECT_ROOT / "deploy" / _NAME)
+_SHIPPED_CONFIGS = (PROJECT_ROOT / _CONFIG_NAME, PROJECT_ROOT / "deploy" / _CONFIG_NAME)
 # Every text that these two ever had: the image, and the first versions, copied them unsigned.
 _SHIPPED_DIGESTS = {
     "0c842dd444e5bf16",
@@ -30,8 +30,8 @@ _SHIPPED_DIGESTS = {
     "f87b4c8640d9884c",
 }
 # Characters shown of what Dagster says about a file; it lists all settings that there are.
-_MOST_SAID = 300
-_HEADER = (
+_MAX_ERROR_CHARS = 300
+_DIGEST_HEADER = (
     "# Written by `crypto-assets init`, which renews it for as long as nobody else changes it: {}\n"
 )
 
@@ -45,7 +45,7 @@ def prepare_home(home: Path) -> str | None:
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        return _give(home)
+        return _install_config(home)
     except OSError as error:
         raise WrongUse(
             f"Dagster's home {home} cannot be written: {error.strerror}; "
@@ -59,7 +59,7 @@ def require_usable_home(home: Path) -> None:
     It writes the path into a URL as it stands, which ends at a `?` and reads `%41` as an A. Raises
     WrongUse where `dagster.yaml` cannot be read, too.
     """
-    folder = _sqlite_folder(home)
+    folder = _find_sqlite_folder(home)
     if "?" in folder or unquote(folder) != folder:
         raise WrongUse(
             f"Dagster cannot keep its database in {folder}, whose path has a ? or a % before two "
@@ -71,17 +71,19 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home))
 
 
-def _sqlite_folder(home: Path) -> str:
+def _find_sqlite_folder(home: Path) -> str:
     """Where Dagster keeps its SQLite files; empty where it keeps none."""
-    if not (home / _NAME).is_file():  # Dagster would warn that it is missing; `init` writes it
+    if not (
+        home / _CONFIG_NAME
+    ).is_file():  # Dagster would warn that it is missing; `init` writes it
         return str(home)
-    storage = _read_instance(home).storage_data
+    storage = _read_instance_config(home).storage_data
     if storage is None or storage.class_name != "DagsterSqliteStorage":
         return ""
     return str(storage.config_dict["base_dir"])
 
 
-def _read_instance(home: Path) -> InstanceRef:
+def _read_instance_config(home: Path) -> InstanceRef:
     """Read `dagster.yaml` as Dagster does. Raises WrongUse where it cannot."""
     try:
         return InstanceRef.from_dir(str(home))
@@ -94,29 +96,29 @@ def _read_instance(home: Path) -> InstanceRef:
         said = "it does not hold settings by name"
     except dg.DagsterError as error:
         said = " ".join(str(error).split())
-        said = f"{said[:_MOST_SAID]}…" if len(said) > _MOST_SAID else said
+        said = f"{said[:_MAX_ERROR_CHARS]}…" if len(said) > _MAX_ERROR_CHARS else said
     # Without what led to it, which may show a password of the file.
-    raise WrongUse(f"Dagster cannot read {home / _NAME}: {said}; put the file right")
+    raise WrongUse(f"Dagster cannot read {home / _CONFIG_NAME}: {said}; put the file right")
 
 
-def _give(home: Path) -> str | None:
-    own, beside = home / _NAME, home / f"{_NAME}.new"
+def _install_config(home: Path) -> str | None:
+    own, beside = home / _CONFIG_NAME, home / f"{_CONFIG_NAME}.new"
     if not own.exists():
-        _write(own, _signed(_SHIPPED[0].read_text()))
+        _replace_file(own, _add_digest_header(_SHIPPED_CONFIGS[0].read_text()))
         beside.unlink(missing_ok=True)
         return None
     # The embedded size's file would move Dagster from a database server to an empty SQLite.
-    is_embedded = bool(_sqlite_folder(home))
-    shipped, text = _SHIPPED[0 if is_embedded else -1].read_text(), own.read_text()
+    is_embedded = bool(_find_sqlite_folder(home))
+    shipped, text = _SHIPPED_CONFIGS[0 if is_embedded else -1].read_text(), own.read_text()
     if text == shipped:
         return None
-    if _is_ours(text):
-        _write(own, _signed(shipped))
+    if _is_project_config(text):
+        _replace_file(own, _add_digest_header(shipped))
         beside.unlink(missing_ok=True)
         return None
     if beside.exists() and beside.read_text() == shipped:
         return None
-    _write(beside, shipped)
+    _replace_file(beside, shipped)
     cure = (
         f"delete {own.name} and run `crypto-assets init`" if is_embedded else "put it in its place"
     )
@@ -126,21 +128,21 @@ def _give(home: Path) -> str | None:
     )
 
 
-def _signed(text: str) -> str:
-    return _HEADER.format(_digest(text)) + text
+def _add_digest_header(text: str) -> str:
+    return _DIGEST_HEADER.format(_short_digest(text)) + text
 
 
-def _is_ours(text: str) -> bool:
+def _is_project_config(text: str) -> bool:
     """As some version of this program has written or shipped it, to the last letter."""
     _, _, rest = text.partition("\n")
-    return text == _signed(rest) or _digest(text) in _SHIPPED_DIGESTS
+    return text == _add_digest_header(rest) or _short_digest(text) in _SHIPPED_DIGESTS
 
 
-def _digest(text: str) -> str:
+def _short_digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _write(path: Path, text: str) -> None:
+def _replace_file(path: Path, text: str) -> None:
     """In one step: a kill leaves the old file or the new one; unchanged, it is not touched."""
     if path.exists() and path.read_text() == text:
         return

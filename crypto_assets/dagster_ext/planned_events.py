@@ -12,24 +12,24 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
-from crypto_assets.orchestrator.run_classes import ERRAND_TAG
+from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
 
-_BACKFILL = "dagster/backfill"
-_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-_PLANNED_CHECK = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+_BACKFILL_TAG = "dagster/backfill"
+_MATERIALIZATION_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+_CHECK_PLANNED = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 
 
-def judges(run: dg.DagsterRun, *, brings: bool) -> bool:
+def should_run_checks(run: dg.DagsterRun, *, brings: bool) -> bool:
     """Not a backfill that `brings` assets too, whose time would double."""
-    return not (brings and _BACKFILL in run.tags)
+    return not (brings and _BACKFILL_TAG in run.tags)
 
 
-def visits_every_key(run: dg.DagsterRun) -> bool:
+def covers_every_key(run: dg.DagsterRun) -> bool:
     """False for an errand, which looks for what is due within its rectangle of keys."""
-    return ERRAND_TAG not in run.tags
+    return INGEST_MODE_TAG not in run.tags
 
 
-def forget_planned_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def clear_planned_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Let every key of the run keep the status that it had before.
 
     The events stay, without their key: on SQLite the number of one that goes would be given again,
@@ -40,13 +40,13 @@ def forget_planned_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Non
         return
     table = SqlEventLogStorageTable
     planned = table.update().where(
-        table.c.run_id == run.run_id, table.c.dagster_event_type == _PLANNED.value
+        table.c.run_id == run.run_id, table.c.dagster_event_type == _MATERIALIZATION_PLANNED.value
     )
     with storage.index_connection() as connection:
         connection.execute(planned.values(partition=None))
 
 
-def plan_key(context: dg.AssetExecutionContext, asset: str, partition: str) -> None:
+def report_planned_key(context: dg.AssetExecutionContext, asset: str, partition: str) -> None:
     """Have a key of an errand, which fails, be called failed."""
     data = AssetMaterializationPlannedData(dg.AssetKey(asset), partition=partition)
     event = dg.DagsterEvent.build_asset_materialization_planned_event(
@@ -55,7 +55,7 @@ def plan_key(context: dg.AssetExecutionContext, asset: str, partition: str) -> N
     context.instance.report_dagster_event(event, context.run.run_id)
 
 
-def forget_planned_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def delete_planned_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Delete the verdicts that the run has planned and not given.
 
     Such a plan hides the partition's last verdict, and Dagster's pages show a failure, or at best
@@ -65,7 +65,7 @@ def forget_planned_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> N
     if not isinstance(storage, SqlEventLogStorage):
         return
     table = AssetCheckExecutionsTable.c
-    for record in instance.get_records_for_run(run.run_id, of_type=_PLANNED_CHECK).records:
+    for record in instance.get_records_for_run(run.run_id, of_type=_CHECK_PLANNED).records:
         event = record.event_log_entry.get_dagster_event()
         check = event.asset_check_planned_data.asset_check_key
         planned = AssetCheckExecutionsTable.delete().where(

@@ -5,15 +5,20 @@ from collections.abc import Mapping
 import dagster as dg
 
 from crypto_assets.dagster_ext.planned_events import (
-    forget_planned_checks,
-    forget_planned_keys,
-    judges,
-    visits_every_key,
+    clear_planned_keys,
+    covers_every_key,
+    delete_planned_checks,
+    should_run_checks,
 )
-from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS, KIND_TAG, Lane, lane_tags
+from crypto_assets.orchestrator.run_classes import (
+    BACKFILL_TAGS,
+    RUN_CLASS_TAG,
+    RunClass,
+    build_run_tags,
+)
 
-_BACKFILL = "dagster/backfill"
-_RANGE = "dagster/asset_partition_range_start"
+_BACKFILL_TAG = "dagster/backfill"
+_RANGE_START_TAG = "dagster/asset_partition_range_start"
 
 
 class LanedRunCoordinator(dg.QueuedRunCoordinator):
@@ -25,25 +30,31 @@ class LanedRunCoordinator(dg.QueuedRunCoordinator):
 
     def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
         run = context.dagster_run
-        if given := lane_of(run.tags):
+        if given := find_missing_run_tags(run.tags):
             self._instance.add_run_tags(run.run_id, given)
-        if not judges(run, brings=bool(run.asset_selection or not run.asset_check_selection)):
-            forget_planned_checks(self._instance, run)
-        if not visits_every_key(run):
-            forget_planned_keys(self._instance, run)
+        if not should_run_checks(
+            run, brings=bool(run.asset_selection or not run.asset_check_selection)
+        ):
+            delete_planned_checks(self._instance, run)
+        if not covers_every_key(run):
+            clear_planned_keys(self._instance, run)
         return super().submit_run(context)
 
 
-def lane_of(tags: Mapping[str, str]) -> dict[str, str]:
+def find_missing_run_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that a run lacks which a person has launched in the UI.
 
     Unbounded, a few of a backfill would fill every slot, and the live ticks wait; so too with the
     tags of a tick, where the backfill was launched from that job's page.
     """
-    if KIND_TAG not in tags:
-        given = BACKFILL_TAGS if _BACKFILL in tags or _RANGE in tags else lane_tags(Lane.BY_HAND)
+    if RUN_CLASS_TAG not in tags:
+        given = (
+            BACKFILL_TAGS
+            if _BACKFILL_TAG in tags or _RANGE_START_TAG in tags
+            else build_run_tags(RunClass.MANUAL)
+        )
         # What a person has chosen in the launchpad, a priority for one, stays.
         return {**given, **tags}
-    if _BACKFILL in tags and tags[KIND_TAG] != Lane.BACKFILL:
+    if _BACKFILL_TAG in tags and tags[RUN_CLASS_TAG] != RunClass.BACKFILL:
         return BACKFILL_TAGS
     return {}

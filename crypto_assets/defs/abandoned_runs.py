@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from crypto_assets.dagster_ext.run_liveness import fail_left_runs
+from crypto_assets.dagster_ext.run_liveness import fail_abandoned_runs
 
 
 @dg.sensor(
@@ -12,9 +12,9 @@ from crypto_assets.dagster_ext.run_liveness import fail_left_runs
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="A run whose process is gone is failed, so that Dagster tries it again.",
 )
-def left_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+def abandoned_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """What `crypto-assets up` does when it starts, for processes that die later."""
-    failed = fail_left_runs(context.instance)
+    failed = fail_abandoned_runs(context.instance)
     return dg.SkipReason(
         f"failed, since their processes are gone: {', '.join(failed)}"
         if failed

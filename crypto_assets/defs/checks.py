@@ -9,15 +9,15 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
-from crypto_assets.dagster_ext.planned_events import forget_planned_checks, judges
+from crypto_assets.dagster_ext.planned_events import delete_planned_checks, should_run_checks
 from crypto_assets.defs.metadata import chart_link, runbook_link
-from crypto_assets.defs.partitions import SymbolKeys, date_symbol, window_of
+from crypto_assets.defs.partitions import SymbolKeys, date_symbol_partitions_def, partition_window
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck, Finding, check_days
 from crypto_assets.pipeline.stages.results import Stage
 
-_ASSETS = {
+_CHECKED_ASSETS = {
     DayCheck.COMPLETE: Stage.FACTS,
     DayCheck.SANE: Stage.FACTS,
     DayCheck.LAKE: Stage.FACTS,
@@ -31,7 +31,7 @@ _DESCRIPTIONS = {
 }
 
 
-def _specs() -> list[dg.AssetCheckSpec]:
+def _build_check_specs() -> list[dg.AssetCheckSpec]:
     with warnings.catch_warnings():
         # Partitioned checks are a preview in Dagster; its version is pinned, and tests hold it.
         warnings.simplefilter("ignore", dg.PreviewWarning)
@@ -40,16 +40,16 @@ def _specs() -> list[dg.AssetCheckSpec]:
                 check.value,
                 asset=asset.value,
                 description=_DESCRIPTIONS[check],
-                partitions_def=date_symbol,
+                partitions_def=date_symbol_partitions_def,
             )
-            for check, asset in _ASSETS.items()
+            for check, asset in _CHECKED_ASSETS.items()
         ]
 
 
-SPECS = _specs()
+CHECK_SPECS = _build_check_specs()
 
 
-def judge(
+def evaluate_checks(
     context: dg.AssetExecutionContext, platform: Platform, wanted: Iterable[SymbolKeys]
 ) -> list[tuple[str, str, str]]:
     """Evaluate the run's selected checks for each key; (asset, key, reason) where one fails.
@@ -57,31 +57,33 @@ def judge(
     Dagster knows one verdict for a step over many partitions, so each is logged here.
     """
     checks = {DayCheck(key.name) for key in context.selected_asset_check_keys}
-    if not checks or not judges(context.run, brings=bool(context.selected_asset_keys)):
+    if not checks or not should_run_checks(context.run, brings=bool(context.selected_asset_keys)):
         return []
     bad = []
     for own in wanted:
         for key in own.keys:
-            for finding in _findings(platform, own.symbol, key, checks):
-                target = _judged(context.instance, _ASSETS[finding.check], str(key))
-                context.log_event(_evaluation(finding, own.symbol, key, target))
+            for finding in _evaluate_day(platform, own.symbol, key, checks):
+                target = _find_target_materialization(
+                    context.instance, _CHECKED_ASSETS[finding.check], str(key)
+                )
+                context.log_event(_build_evaluation(finding, own.symbol, key, target))
                 if not finding.passed:
                     said = f"{finding.check}: {finding.said}"
-                    bad.append((_ASSETS[finding.check].value, str(key), said))
-    forget_planned_checks(context.instance, context.run)
+                    bad.append((_CHECKED_ASSETS[finding.check].value, str(key), said))
+    delete_planned_checks(context.instance, context.run)
     return bad
 
 
-def _findings(
+def _evaluate_day(
     platform: Platform, symbol: str, key: dg.MultiPartitionKey, wanted: set[DayCheck]
 ) -> list[Finding]:
     try:
-        return list(check_days(platform, symbol, window_of(key), wanted))
+        return list(check_days(platform, symbol, partition_window(key), wanted))
     except CryptoAssetsError as error:
         return [Finding(check, False, f"could not be judged: {error}") for check in wanted]
 
 
-def _judged(
+def _find_target_materialization(
     instance: dg.DagsterInstance, asset: Stage, partition: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     """The materialisation that is judged: without it Dagster's pages take the verdict for old."""
@@ -96,18 +98,18 @@ def _judged(
     )
 
 
-def _evaluation(
+def _build_evaluation(
     finding: Finding,
     symbol: str,
     key: dg.MultiPartitionKey,
     target: AssetCheckEvaluationTargetMaterializationData | None,
 ) -> dg.AssetCheckEvaluation:
     """The verdict with its figures; where it fails, what is wrong and what a person does then."""
-    asset = _ASSETS[finding.check]
+    asset = _CHECKED_ASSETS[finding.check]
     metadata: dict[str, Any] = {
         **finding.figures,
         **({"wrong": list(finding.named)} if finding.named else {}),
-        "chart": chart_link(asset, symbol, window_of(key)),
+        "chart": chart_link(asset, symbol, partition_window(key)),
         "runbook": runbook_link(finding.check.value),
     }
     return dg.AssetCheckEvaluation(

@@ -4,33 +4,33 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.assets.specs import KLINES
+from crypto_assets.defs.assets.specs import KLINES_SELECTION
 from crypto_assets.defs.partitions import (
-    contiguous,
     date_key,
-    date_keys,
-    known_symbols,
+    find_contiguous_ranges,
+    list_date_keys,
+    list_partitioned_symbols,
     rectangle_tags,
 )
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.orchestrator.run_classes import ERRAND_TAG, Lane, lane_tags
+from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG, RunClass, build_run_tags
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.close_day import due_days
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
 
-_TAGS = lane_tags(Lane.CLOSING)
+_TAGS = build_run_tags(RunClass.CLOSE_DAY)
 
-close_day = dg.define_asset_job(
+close_day_job = dg.define_asset_job(
     "close_day",
-    selection=KLINES | dg.AssetSelection.checks_for_assets("fact_klines", "daily_klines"),
+    selection=KLINES_SELECTION | dg.AssetSelection.checks_for_assets("fact_klines", "daily_klines"),
     description="Yesterday, a week ago and late archives: read, loaded, aggregated and checked.",
-    tags={**_TAGS, ERRAND_TAG: Errand.CLOSING.value},
+    tags={**_TAGS, INGEST_MODE_TAG: Errand.CLOSING.value},
 )
 
 
 @dg.schedule(
-    job=close_day,
+    job=close_day_job,
     cron_schedule=["10 0 * * *", "0 7 * * *"],
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -47,12 +47,12 @@ def close_day_schedule(
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
-    known = known_symbols(context.instance, tracked)
+    known = list_partitioned_symbols(context.instance, tracked)
     if not known:
         yield dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
         return
     wanted = {date_key(day) for day in due}
-    for first, last in contiguous(date_keys(due[0], due[-1]), wanted):
+    for first, last in find_contiguous_ranges(list_date_keys(due[0], due[-1]), wanted):
         yield dg.RunRequest(
             run_key=f"{context.scheduled_execution_time.isoformat()} {first}..{last}",
             tags={**_TAGS, **rectangle_tags((first, last), known)},

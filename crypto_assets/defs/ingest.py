@@ -6,36 +6,36 @@ from enum import StrEnum
 
 import dagster as dg
 
-from crypto_assets.dagster_ext.active_runs import unfinished
-from crypto_assets.defs.assets.specs import KLINES, ORDER_BOOKS
-from crypto_assets.defs.partitions import date_key, known_symbols, rectangle_tags
+from crypto_assets.dagster_ext.active_runs import find_active_run
+from crypto_assets.defs.assets.specs import KLINES_SELECTION, ORDER_BOOKS_SELECTION
+from crypto_assets.defs.partitions import date_key, list_partitioned_symbols, rectangle_tags
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.orchestrator.run_classes import ERRAND_TAG, Lane, lane_tags
+from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG, RunClass, build_run_tags
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.stages.results import BookStage, Stage
 
-_TAGS = lane_tags(Lane.TICK)
+_TAGS = build_run_tags(RunClass.TICK)
 # A run that goes on for longer hangs, or was killed with everything around it: ticks do not wait.
-_PATIENCE = timedelta(minutes=15)
+_RUN_TIMEOUT = timedelta(minutes=15)
 
-ingest = dg.define_asset_job(
+ingest_job = dg.define_asset_job(
     "ingest",
-    selection=KLINES.without_checks(),
+    selection=KLINES_SELECTION.without_checks(),
     description="What closed since each symbol's newest candle, for all symbols in one run.",
-    tags={**_TAGS, ERRAND_TAG: Errand.TAIL.value},
+    tags={**_TAGS, INGEST_MODE_TAG: Errand.TAIL.value},
 )
-order_books = dg.define_asset_job(
+order_books_job = dg.define_asset_job(
     "order_books",
-    selection=ORDER_BOOKS,
+    selection=ORDER_BOOKS_SELECTION,
     description="One order-book snapshot of each symbol, into the lake and the facts.",
-    tags={**_TAGS, ERRAND_TAG: Errand.TAIL.value},
+    tags={**_TAGS, INGEST_MODE_TAG: Errand.TAIL.value},
 )
 
 
 @dg.schedule(
-    job=ingest,
+    job=ingest_job,
     cron_schedule="* * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -45,11 +45,13 @@ def ingest_schedule(
     context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
     """One run for all symbols, from the oldest watermark's day to today."""
-    return _request(context, ingest.name, lambda at: tick_plan.tick(platform, at), _due_stages)
+    return _build_tick_request(
+        context, ingest_job.name, lambda at: tick_plan.tick(platform, at), _list_due_stages
+    )
 
 
 @dg.schedule(
-    job=order_books,
+    job=order_books_job,
     cron_schedule="* * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -59,15 +61,15 @@ def order_books_schedule(
     context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
     """One run for all symbols, on today's partitions."""
-    return _request(
+    return _build_tick_request(
         context,
-        order_books.name,
+        order_books_job.name,
         lambda at: tick_plan.book_tick(platform, at),
         lambda _: list(BookStage),
     )
 
 
-def _request(
+def _build_tick_request(
     context: dg.ScheduleEvaluationContext,
     job_name: str,
     plan_tick: Callable[[datetime], tick_plan.Tick],
@@ -80,11 +82,11 @@ def _request(
         return dg.SkipReason(str(error))
     if not tick.due:
         return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
-    if busy := unfinished(context.instance, job_name, _PATIENCE):
+    if busy := find_active_run(context.instance, job_name, _RUN_TIMEOUT):
         return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
     if not tick.symbols:
         return dg.SkipReason("no tracked symbol is to be asked for: none trades, or none is near")
-    known = known_symbols(context.instance, tick.symbols)
+    known = list_partitioned_symbols(context.instance, tick.symbols)
     if not known:
         return dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
     days = (date_key(tick.first_day), date_key(tick.last_day))
@@ -95,6 +97,6 @@ def _request(
     )
 
 
-def _due_stages(tick: tick_plan.Tick) -> list[Stage]:
+def _list_due_stages(tick: tick_plan.Tick) -> list[Stage]:
     """Hours and days only where one has closed: a tick's bookkeeping costs more than its work."""
     return list(Stage) if tick.hour_closed else [Stage.RAW, Stage.FACTS]

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from crypto_assets.orchestrator.run_classes import Lane, lane_tags
+from crypto_assets.orchestrator.run_classes import RunClass, build_run_tags
 
-_TAGS = lane_tags(Lane.MAINTENANCE)
+_TAGS = build_run_tags(RunClass.MAINTENANCE)
 
-maintenance = dg.define_asset_job(
+maintenance_job = dg.define_asset_job(
     "maintenance",
     selection=dg.AssetSelection.groups("maintenance"),
     description="Retention: what grows old leaves lake and warehouse, and Dagster's own history.",
     tags=_TAGS,
 )
-thin_history = dg.define_asset_job(
+thin_history_job = dg.define_asset_job(
     "thin_history",
     selection=dg.AssetSelection.assets("dagster_history"),
     description="Superseded runs of the live jobs leave Dagster's history, with all their files.",
@@ -21,7 +21,7 @@ thin_history = dg.define_asset_job(
 
 maintenance_schedule = dg.ScheduleDefinition(
     name="maintenance_schedule",
-    job=maintenance,
+    job=maintenance_job,
     cron_schedule="0 3 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -29,7 +29,7 @@ maintenance_schedule = dg.ScheduleDefinition(
 )
 history_schedule = dg.ScheduleDefinition(
     name="history_schedule",
-    job=thin_history,
+    job=thin_history_job,
     cron_schedule="50 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -10,19 +10,19 @@ from urllib.parse import urlencode
 
 import dagster as dg
 
-from crypto_assets.defs.partitions import date_key, window_of
+from crypto_assets.defs.partitions import date_key, partition_window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_epoch_ms
 from crypto_assets.pipeline.stages.results import BookStage, DayOutcome, Stage
 from crypto_assets.settings import get_settings
 
 # The asset's own interval, and the days up to the partition's end that a chart of it shows.
-_CHARTS: dict[Stage | BookStage, tuple[Interval, int]] = {
+_CHART_VIEWS: dict[Stage | BookStage, tuple[Interval, int]] = {
     Stage.HOURS: (Interval.H1, 30),
     Stage.DAYS: (Interval.D1, 365),
 }
 _MINUTE_CHART = (Interval.M1, 1)
-_RUNBOOK = "docs/operations.md"
+_RUNBOOK_PATH = "docs/operations.md"
 
 
 def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
@@ -30,22 +30,22 @@ def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
     # Each of them has the figures of the whole partition.
     any_day = days[0]
     key = dg.MultiPartitionKey({"date": date_key(any_day.day), "symbol": any_day.symbol})
-    window = window_of(key)
+    window = partition_window(key)
     one_day = window == Window.of_day(any_day.day)
     found: dict[str, Any] = {
         **({} if any_day.rows is None else {"dagster/partition_row_count": any_day.rows}),
         **({} if any_day.missing is None else {"missing": any_day.missing}),
-        **_reach(any_day),
+        **_build_candle_range(any_day),
         "chart": chart_link(any_day.stage, any_day.symbol, window),
     }
     for name in dict.fromkeys(name for day in days for name in day.facts):
-        found |= _fact(name, [day for day in days if name in day.facts], one_day)
+        found |= _summarize_fact(name, [day for day in days if name in day.facts], one_day)
     return found
 
 
 def chart_link(stage: Stage | BookStage, symbol: str, window: Window) -> dg.UrlMetadataValue:
     """The app's page Analytics, zoomed to the partition, or to what led to it."""
-    interval, days = _CHARTS.get(stage, _MINUTE_CHART)
+    interval, days = _CHART_VIEWS.get(stage, _MINUTE_CHART)
     start = min(window.start_ms, window.end_ms - days * DAY_MS)
     view = f"{start // 1000}-{window.end_ms // 1000}"
     query = urlencode({"symbol": symbol, "interval": interval, "view": view})
@@ -57,10 +57,10 @@ def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValu
     anchor = f"#{section}" if section else ""
     if url := get_settings().runbook_url:
         return dg.MetadataValue.url(f"{url}{anchor}")
-    return dg.MetadataValue.path(f"{_RUNBOOK}{anchor}")
+    return dg.MetadataValue.path(f"{_RUNBOOK_PATH}{anchor}")
 
 
-def _fact(name: str, days: Sequence[DayOutcome], one_day: bool) -> dict[str, Any]:
+def _summarize_fact(name: str, days: Sequence[DayOutcome], one_day: bool) -> dict[str, Any]:
     """Counts are summed over a month's days, keys of the lake are joined, notes kept by day."""
     values = [day.facts[name] for day in days]
     if name == "keys":
@@ -80,12 +80,12 @@ def _object_link(keys: Sequence[str]) -> dict[str, Any]:
     return {"lake_object": dg.MetadataValue.path(f"{get_settings().lake_raw_url}/{keys[-1]}")}
 
 
-def _reach(outcome: DayOutcome) -> dict[str, Any]:
+def _build_candle_range(outcome: DayOutcome) -> dict[str, Any]:
     """The span goes to the end of the last candle: of a whole day's minutes it is 1440."""
     if outcome.reach is None:
         return {}
     first, last = outcome.reach
-    interval, _ = _CHARTS.get(outcome.stage, _MINUTE_CHART)
+    interval, _ = _CHART_VIEWS.get(outcome.stage, _MINUTE_CHART)
     return {
         "first_candle": dg.MetadataValue.timestamp(from_epoch_ms(first)),
         "last_candle": dg.MetadataValue.timestamp(from_epoch_ms(last)),

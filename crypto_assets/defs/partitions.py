@@ -9,24 +9,28 @@ import dagster as dg
 from crypto_assets.market.utc_time import Window, to_epoch_ms
 from crypto_assets.settings import PartitionUnit, get_settings
 
-SYMBOLS = "symbols"
+SYMBOL_PARTITIONS_NAME = "symbols"
 
-symbols = dg.DynamicPartitionsDefinition(name=SYMBOLS)
+symbol_partitions_def = dg.DynamicPartitionsDefinition(name=SYMBOL_PARTITIONS_NAME)
 
 # end_offset=1: the day (or month) that is still running is a partition too.
-_UNITS: dict[PartitionUnit, type[dg.TimeWindowPartitionsDefinition]] = {
+_PARTITIONS_CLASSES: dict[PartitionUnit, type[dg.TimeWindowPartitionsDefinition]] = {
     PartitionUnit.DAY: dg.DailyPartitionsDefinition,
     PartitionUnit.MONTH: dg.MonthlyPartitionsDefinition,
 }
 
 
-def _dates(unit: PartitionUnit, start: date) -> dg.TimeWindowPartitionsDefinition:
+def _build_date_partitions(unit: PartitionUnit, start: date) -> dg.TimeWindowPartitionsDefinition:
     first = start.replace(day=1) if unit is PartitionUnit.MONTH else start
-    return _UNITS[unit](start_date=first.isoformat(), end_offset=1)  # type: ignore[call-arg]
+    return _PARTITIONS_CLASSES[unit](start_date=first.isoformat(), end_offset=1)  # type: ignore[call-arg]
 
 
-dates = _dates(get_settings().partition_unit, get_settings().start_date)
-date_symbol = dg.MultiPartitionsDefinition({"date": dates, "symbol": symbols})
+date_partitions_def = _build_date_partitions(
+    get_settings().partition_unit, get_settings().start_date
+)
+date_symbol_partitions_def = dg.MultiPartitionsDefinition(
+    {"date": date_partitions_def, "symbol": symbol_partitions_def}
+)
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,22 @@ class SymbolKeys:
 
     @property
     def window(self) -> Window:
-        return Window(window_of(self.keys[0]).start_ms, window_of(self.keys[-1]).end_ms)
+        return Window(
+            partition_window(self.keys[0]).start_ms, partition_window(self.keys[-1]).end_ms
+        )
 
 
-def window_of(key: dg.MultiPartitionKey) -> Window:
+def partition_window(key: dg.MultiPartitionKey) -> Window:
     """The stretch of time of one key."""
-    span = dates.time_window_for_partition_key(key.keys_by_dimension["date"])
+    span = date_partitions_def.time_window_for_partition_key(key.keys_by_dimension["date"])
     return Window(to_epoch_ms(span.start), to_epoch_ms(span.end))
 
 
-def by_symbol(keys: Iterable[str]) -> list[SymbolKeys]:
+def group_keys_by_symbol(keys: Iterable[str]) -> list[SymbolKeys]:
     """A run's keys, one entry for each symbol in the order in which they come."""
     found: dict[str, list[dg.MultiPartitionKey]] = {}
     for text in keys:
-        key = date_symbol.get_partition_key_from_str(str(text))
+        key = date_symbol_partitions_def.get_partition_key_from_str(str(text))
         found.setdefault(key.keys_by_dimension["symbol"], []).append(key)
     return [
         SymbolKeys(symbol, tuple(sorted(own, key=lambda key: key.keys_by_dimension["date"])))
@@ -65,24 +71,30 @@ def date_key(day: date) -> str:
     return first.isoformat()
 
 
-def date_keys(first: date, last: date) -> list[str]:
+def list_date_keys(first: date, last: date) -> list[str]:
     """All keys of the date dimension between two UTC days, both inclusive."""
-    keys = dates.get_partition_keys_in_range(dg.PartitionKeyRange(date_key(first), date_key(last)))
+    keys = date_partitions_def.get_partition_keys_in_range(
+        dg.PartitionKeyRange(date_key(first), date_key(last))
+    )
     return list(keys)
 
 
 def has_partitions(first: date, last: date) -> bool:
     """Whether Dagster has both days; what was imported may be older than START_DATE."""
-    return dates.has_partition_key(date_key(first)) and dates.has_partition_key(date_key(last))
+    return date_partitions_def.has_partition_key(
+        date_key(first)
+    ) and date_partitions_def.has_partition_key(date_key(last))
 
 
-def known_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]) -> list[str]:
+def list_partitioned_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]) -> list[str]:
     """Those of the symbols that are partitions, in the order in which Dagster keeps them."""
     chosen = set(wanted)
-    return [name for name in instance.get_dynamic_partitions(SYMBOLS) if name in chosen]
+    return [
+        name for name in instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME) if name in chosen
+    ]
 
 
-def contiguous(known: Sequence[str], wanted: Iterable[str]) -> list[tuple[str, str]]:
+def find_contiguous_ranges(known: Sequence[str], wanted: Iterable[str]) -> list[tuple[str, str]]:
     """`wanted` as (first, last) stretches of `known`.
 
     A range of keys names its ends only, and Dagster orders dynamic keys by insertion: a subset
@@ -113,9 +125,9 @@ def range_tags(first: str, last: str) -> dict[str, str]:
     }
 
 
-def add_symbols(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
+def register_symbol_partitions(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
     """Make symbols partitions; those that are stay where they stand in Dagster's order."""
-    known = set(instance.get_dynamic_partitions(SYMBOLS))
+    known = set(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
     missing = [name for name in symbols if name not in known]
     if missing:
-        instance.add_dynamic_partitions(SYMBOLS, missing)
+        instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, missing)

@@ -6,10 +6,15 @@ from datetime import date
 
 import dagster as dg
 
-from crypto_assets.dagster_ext.active_runs import unfinished
-from crypto_assets.defs.assets.klines import KEYS_A_RUN
-from crypto_assets.defs.backfill import Rectangle, backfill
-from crypto_assets.defs.partitions import SYMBOLS, date_keys, known_symbols, symbols
+from crypto_assets.dagster_ext.active_runs import find_active_run
+from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
+from crypto_assets.defs.backfill import PartitionRectangle, backfill_job
+from crypto_assets.defs.partitions import (
+    SYMBOL_PARTITIONS_NAME,
+    list_date_keys,
+    list_partitioned_symbols,
+    symbol_partitions_def,
+)
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS
@@ -18,12 +23,12 @@ from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.settings import get_settings
 
 # Whose past an automatic backfill brings.
-_PAST_TAG = "crypto/past_of"
+_BACKFILLED_SYMBOL_TAG = "crypto/past_of"
 
 
 @dg.sensor(
     name="symbols",
-    job=backfill,
+    job=backfill_job,
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tracked symbols become partitions; one that is added later gets its backfill.",
@@ -44,44 +49,52 @@ def symbols_sensor(
         requests = [
             one
             for name in newcomers
-            for one in _past(name, get_settings().start_date, day_of(platform.now()), "first")
+            for one in _build_backfill_requests(
+                name, get_settings().start_date, day_of(platform.now()), "first"
+            )
         ]
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     if not tracked:
         return dg.SkipReason("no symbol is tracked yet")
-    known = set(context.instance.get_dynamic_partitions(SYMBOLS))
+    known = set(context.instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
     missing = [name for name in tracked if name not in known]
     reason = f"all {len(tracked)} tracked symbols are partitions"
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else dg.SkipReason(reason),
-        dynamic_partitions_requests=[symbols.build_add_request(missing)] if missing else [],
+        dynamic_partitions_requests=[symbol_partitions_def.build_add_request(missing)]
+        if missing
+        else [],
         cursor=json.dumps([*seen, *newcomers]),
     )
 
 
-def _past(symbol: str, first: date, last: date, occasion: str) -> list[dg.RunRequest]:
+def _build_backfill_requests(
+    symbol: str, first: date, last: date, occasion: str
+) -> list[dg.RunRequest]:
     """Runs of bounded size over two UTC days and those between, once on each occasion.
 
     What was imported from before the first partition has none.
     """
     start = max(first, get_settings().start_date)
-    dates = date_keys(start, last) if start <= last else []
+    dates = list_date_keys(start, last) if start <= last else []
     parts = [
-        Rectangle(tuple(dates[at : at + KEYS_A_RUN]), (symbol,))
-        for at in range(0, len(dates), KEYS_A_RUN)
+        PartitionRectangle(tuple(dates[at : at + MAX_KEYS_PER_RUN]), (symbol,))
+        for at in range(0, len(dates), MAX_KEYS_PER_RUN)
     ]
-    tags = {**AUTOMATIC_BACKFILL_TAGS, _PAST_TAG: symbol}
+    tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: symbol}
     return [
-        dg.RunRequest(run_key=f"{occasion} {part.keys[0]}", tags={**tags, **part.tags})
+        dg.RunRequest(
+            run_key=f"{occasion} {part.partition_keys[0]}", tags={**tags, **part.run_tags}
+        )
         for part in parts
     ]
 
 
 @dg.sensor(
     name="catch_up",
-    job=backfill,
+    job=backfill_job,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="A backfill for each symbol of which more than two days in a row are missing.",
@@ -104,11 +117,13 @@ def catch_up_sensor(
     instance, names = context.instance, dict.fromkeys(one.symbol for one in missing)
     waiting = [
         symbol
-        for symbol in known_symbols(instance, names)
-        if not unfinished(instance, backfill.name, tags={_PAST_TAG: symbol})
+        for symbol in list_partitioned_symbols(instance, names)
+        if not find_active_run(instance, backfill_job.name, tags={_BACKFILLED_SYMBOL_TAG: symbol})
     ]
     if not waiting:
         yield dg.SkipReason(f"on its way, or no partition yet: {', '.join(names)}")
     for one in missing:
         if one.symbol in waiting:
-            yield from _past(one.symbol, one.first, one.last, f"missing on {today} from")
+            yield from _build_backfill_requests(
+                one.symbol, one.first, one.last, f"missing on {today} from"
+            )

@@ -28,7 +28,7 @@ from crypto_assets.exchange.error_translation import refusal
 from crypto_assets.exchange.quota import Allowance
 from crypto_assets.exchange.response import Answer
 from crypto_assets.http_client import (
-    PROXY_LOGIN_WANTED,
+    PROXY_LOGIN_REQUIRED,
     REQUEST_ERRORS,
     describe_cause,
     describe_proxy_failure,
@@ -147,7 +147,7 @@ class Transport:
                 "is the network up and the exchange's address right?"
             ) from error
         url = decode_address(redact_address(response.url))
-        if response.status_code == PROXY_LOGIN_WANTED:
+        if response.status_code == PROXY_LOGIN_REQUIRED:
             raise ExchangeForbidden(f"{url} cannot be asked: {describe_proxy_login(self._address)}")
         return Answer(url, response.status_code, response.headers, response.content)
 

@@ -46,7 +46,7 @@ from crypto_assets.errors import (
     WrongUse,
 )
 from crypto_assets.http_client import (
-    PROXY_LOGIN_WANTED,
+    PROXY_LOGIN_REQUIRED,
     describe_cause,
     describe_proxy_failure,
     describe_proxy_login,
@@ -335,7 +335,7 @@ class S3Bucket:
             return f"refuses the time of the request ({code}): {skew}"
         if error.operation_name not in self._s3_client.meta.service_model.operation_names:
             return f"cannot be asked: {error.operation_name} gives no credentials ({said})"
-        if status == PROXY_LOGIN_WANTED:
+        if status == PROXY_LOGIN_REQUIRED:
             return f"cannot be asked: {describe_proxy_login(self._s3_client.meta.endpoint_url)}"
         if status in _REDIRECT_STATUSES or code in _WRONG_REGION:
             return f"is of another region or address ({said}): {_describe_region(error)}"

@@ -1,21 +1,21 @@
 """Dagster from outside, through its webserver's GraphQL: backfills, ticks, runs, and its health."""
 
-from crypto_assets.orchestrator.asset_checks import AssetCheck, Verdict
+from crypto_assets.orchestrator.asset_checks import AssetCheck, CheckExecution
 from crypto_assets.orchestrator.backfills import BackfillProgress
-from crypto_assets.orchestrator.instigators import Instigator, Kind, Tick
-from crypto_assets.orchestrator.manual_ticks import Launched
-from crypto_assets.orchestrator.orchestrator import SYMBOLS, Orchestrator
-from crypto_assets.orchestrator.recent_runs import Run
+from crypto_assets.orchestrator.instigators import Instigator, InstigatorTick, Kind
+from crypto_assets.orchestrator.manual_ticks import ManualTickResult
+from crypto_assets.orchestrator.orchestrator import SYMBOL_PARTITIONS_NAME, Orchestrator
+from crypto_assets.orchestrator.recent_runs import RunSummary
 
 __all__ = [
-    "SYMBOLS",
+    "SYMBOL_PARTITIONS_NAME",
     "AssetCheck",
     "BackfillProgress",
+    "CheckExecution",
     "Instigator",
+    "InstigatorTick",
     "Kind",
-    "Launched",
+    "ManualTickResult",
     "Orchestrator",
-    "Run",
-    "Tick",
-    "Verdict",
+    "RunSummary",
 ]

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 
-_LIST = """
+_CHECKS_QUERY = """
 query {
   assetNodes {
     assetKey { path }
@@ -14,7 +14,7 @@ query {
   }
 }
 """
-_VERDICTS = """
+_EXECUTIONS_QUERY = """
 query ($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
   assetCheckExecutions(assetKey: $asset, checkName: $check, limit: $limit) {
     runId status timestamp partition
@@ -25,14 +25,14 @@ query ($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckExecution:
     """How one partition was judged, when (epoch ms), and what was said; `passed` is None while the
     check runs, and where it broke off."""
 
     partition: str | None
     passed: bool | None
-    said: str
-    at: int
+    description: str
+    evaluated_at: int
     run_id: str
 
 
@@ -43,14 +43,14 @@ class AssetCheck:
     asset: str
     name: str
     description: str
-    verdicts: tuple[Verdict, ...]
+    executions: tuple[CheckExecution, ...]
 
 
-def read_all(webserver: Webserver, limit: int) -> list[AssetCheck]:
+def fetch_asset_checks(webserver: WebserverClient, limit: int) -> list[AssetCheck]:
     """Every check, in the order of the assets' and the checks' names."""
-    nodes = webserver.ask(_LIST)["assetNodes"]
+    nodes = webserver.run_query(_CHECKS_QUERY)["assetNodes"]
     return [
-        AssetCheck(asset, name, description or "", _verdicts(webserver, asset, name, limit))
+        AssetCheck(asset, name, description or "", _fetch_executions(webserver, asset, name, limit))
         for asset, name, description in sorted(
             ("/".join(node["assetKey"]["path"]), check["name"], check["description"])
             for node in nodes
@@ -59,18 +59,20 @@ def read_all(webserver: Webserver, limit: int) -> list[AssetCheck]:
     ]
 
 
-def _verdicts(webserver: Webserver, asset: str, check: str, limit: int) -> tuple[Verdict, ...]:
+def _fetch_executions(
+    webserver: WebserverClient, asset: str, check: str, limit: int
+) -> tuple[CheckExecution, ...]:
     key = {"path": asset.split("/")}
-    found = webserver.ask(_VERDICTS, asset=key, check=check, limit=limit)
-    return tuple(_verdict(each) for each in found["assetCheckExecutions"])
+    found = webserver.run_query(_EXECUTIONS_QUERY, asset=key, check=check, limit=limit)
+    return tuple(_parse_execution(each) for each in found["assetCheckExecutions"])
 
 
-def _verdict(found: Mapping[str, Any]) -> Verdict:
+def _parse_execution(found: Mapping[str, Any]) -> CheckExecution:
     evaluation = found["evaluation"] or {}
-    return Verdict(
+    return CheckExecution(
         partition=found["partition"] or evaluation.get("partition"),
         passed=evaluation.get("success"),
-        said=evaluation.get("description") or found["status"].replace("_", " ").lower(),
-        at=round((evaluation.get("timestamp") or found["timestamp"]) * 1000),
+        description=evaluation.get("description") or found["status"].replace("_", " ").lower(),
+        evaluated_at=round((evaluation.get("timestamp") or found["timestamp"]) * 1000),
         run_id=found["runId"],
     )

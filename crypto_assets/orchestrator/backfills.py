@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crypto_assets.errors import UnknownTarget
-from crypto_assets.orchestrator.failure_reasons import backfill_reasons
-from crypto_assets.orchestrator.webserver_client import Answer, Webserver, ms_of
+from crypto_assets.orchestrator.failure_reasons import fetch_backfill_failures
+from crypto_assets.orchestrator.webserver_client import (
+    GraphQLObject,
+    WebserverClient,
+    epoch_seconds_to_ms,
+)
 
-_LAUNCH = """
+_LAUNCH_MUTATION = """
 mutation ($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {
     __typename
@@ -17,7 +21,7 @@ mutation ($params: LaunchBackfillParams!) {
 }
 """
 
-_PROGRESS = """
+_PROGRESS_FRAGMENT = """
 fragment progress on PartitionBackfill {
   id
   status
@@ -36,8 +40,8 @@ fragment progress on PartitionBackfill {
 }
 """
 
-_READ = (
-    _PROGRESS
+_BACKFILL_QUERY = (
+    _PROGRESS_FRAGMENT
     + """
 query ($id: String!) {
   partitionBackfillOrError(backfillId: $id) { __typename ...progress ... on Error { message } }
@@ -45,8 +49,8 @@ query ($id: String!) {
 """
 )
 
-_READ_RECENT = (
-    _PROGRESS
+_RECENT_BACKFILLS_QUERY = (
+    _PROGRESS_FRAGMENT
     + """
 query ($limit: Int!) {
   partitionBackfillsOrError(limit: $limit) {
@@ -58,7 +62,7 @@ query ($limit: Int!) {
 """
 )
 
-_CANCEL = """
+_CANCEL_MUTATION = """
 mutation ($id: String!) {
   cancelPartitionBackfill(backfillId: $id) {
     __typename
@@ -68,7 +72,7 @@ mutation ($id: String!) {
 """
 
 # A backfill in one of these states will not move any more.
-_ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
+_ENDED_STATUSES = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class BackfillProgress:
     id: str
     status: str
     title: str | None
-    keys: int
-    asked_at: int
+    key_count: int
+    launched_at: int
     ended_at: int | None
     targeted: int
     materialized: int
@@ -92,7 +96,7 @@ class BackfillProgress:
 
     @property
     def ended(self) -> bool:
-        return self.status in _ENDED
+        return self.status in _ENDED_STATUSES
 
     @property
     def done_ratio(self) -> float:
@@ -104,8 +108,8 @@ class BackfillProgress:
         return self.status in {"COMPLETED", "COMPLETED_SUCCESS"} and not self.failed
 
 
-def launch(
-    webserver: Webserver,
+def submit_backfill(
+    webserver: WebserverClient,
     assets: Sequence[str],
     keys: Sequence[str],
     tags: Mapping[str, str],
@@ -117,50 +121,50 @@ def launch(
         "tags": [{"key": key, "value": value} for key, value in tags.items()],
         "title": title,
     }
-    answer = webserver.ask(_LAUNCH, params=params)["launchPartitionBackfill"]
-    return str(webserver.expect(answer, "LaunchBackfillSuccess")["backfillId"])
+    answer = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchPartitionBackfill"]
+    return str(webserver.require_type(answer, "LaunchBackfillSuccess")["backfillId"])
 
 
-def read(webserver: Webserver, backfill_id: str) -> BackfillProgress:
+def fetch_backfill(webserver: WebserverClient, backfill_id: str) -> BackfillProgress:
     """Raises UnknownTarget."""
-    answer = webserver.ask(_READ, id=backfill_id)["partitionBackfillOrError"]
+    answer = webserver.run_query(_BACKFILL_QUERY, id=backfill_id)["partitionBackfillOrError"]
     if answer["__typename"] == "BackfillNotFoundError":
         raise UnknownTarget(f"Dagster has no backfill {backfill_id!r}")
-    return _progress(webserver, webserver.expect(answer, "PartitionBackfill"))
+    return _parse_progress(webserver, webserver.require_type(answer, "PartitionBackfill"))
 
 
-def read_recent(webserver: Webserver, limit: int) -> list[BackfillProgress]:
+def fetch_recent_backfills(webserver: WebserverClient, limit: int) -> list[BackfillProgress]:
     """The newest, newest first."""
-    answer = webserver.ask(_READ_RECENT, limit=limit)["partitionBackfillsOrError"]
-    found = webserver.expect(answer, "PartitionBackfills")["results"]
-    return [_progress(webserver, each) for each in found]
+    answer = webserver.run_query(_RECENT_BACKFILLS_QUERY, limit=limit)["partitionBackfillsOrError"]
+    found = webserver.require_type(answer, "PartitionBackfills")["results"]
+    return [_parse_progress(webserver, each) for each in found]
 
 
-def cancel(webserver: Webserver, backfill_id: str) -> None:
+def request_backfill_cancel(webserver: WebserverClient, backfill_id: str) -> None:
     """One that has ended stays as it is. Raises UnknownTarget."""
-    if not read(webserver, backfill_id).ended:
-        answer = webserver.ask(_CANCEL, id=backfill_id)["cancelPartitionBackfill"]
-        webserver.expect(answer, "CancelBackfillSuccess")
+    if not fetch_backfill(webserver, backfill_id).ended:
+        answer = webserver.run_query(_CANCEL_MUTATION, id=backfill_id)["cancelPartitionBackfill"]
+        webserver.require_type(answer, "CancelBackfillSuccess")
 
 
-def _progress(webserver: Webserver, found: Answer) -> BackfillProgress:
+def _parse_progress(webserver: WebserverClient, found: GraphQLObject) -> BackfillProgress:
     counts = (found["assetBackfillData"] or {}).get("assetBackfillStatuses", [])
     failed = sum(c["numPartitionsFailed"] for c in counts)
     return BackfillProgress(
         id=found["id"],
         status=found["status"],
         title=found["title"],
-        keys=found["numPartitions"] or 0,
-        asked_at=ms_of(found["timestamp"]),
-        ended_at=ms_of(found["endTimestamp"]) if found["endTimestamp"] else None,
+        key_count=found["numPartitions"] or 0,
+        launched_at=epoch_seconds_to_ms(found["timestamp"]),
+        ended_at=epoch_seconds_to_ms(found["endTimestamp"]) if found["endTimestamp"] else None,
         targeted=sum(c["numPartitionsTargeted"] for c in counts),
         materialized=sum(c["numPartitionsMaterialized"] for c in counts),
         failed=failed,
-        error=_error(webserver, found) if failed or found["error"] else None,
+        error=_describe_error(webserver, found) if failed or found["error"] else None,
     )
 
 
-def _error(webserver: Webserver, found: Answer) -> str | None:
+def _describe_error(webserver: WebserverClient, found: GraphQLObject) -> str | None:
     if found["error"]:
         return str(found["error"]["message"])
-    return "; ".join(backfill_reasons(webserver, found["id"])) or None
+    return "; ".join(fetch_backfill_failures(webserver, found["id"])) or None

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from crypto_assets.orchestrator.repository import Repository
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 
-_ADD = """
+_ADD_MUTATION = """
 mutation ($repository: RepositorySelector!, $name: String!, $key: String!) {
   addDynamicPartition(
     repositorySelector: $repository, partitionsDefName: $name, partitionKey: $key
@@ -17,11 +17,13 @@ mutation ($repository: RepositorySelector!, $name: String!, $key: String!) {
 """
 
 
-def add_partitions(
-    webserver: Webserver, repository: Repository, name: str, keys: Iterable[str]
+def add_partition_keys(
+    webserver: WebserverClient, repository: Repository, name: str, keys: Iterable[str]
 ) -> None:
     """Makes keys partitions of the dynamic definition `name`; those that are stay."""
     for key in keys:
-        answer = webserver.ask(_ADD, repository=repository.selector, name=name, key=key)
+        answer = webserver.run_query(
+            _ADD_MUTATION, repository=repository.selector, name=name, key=key
+        )
         if answer["addDynamicPartition"]["__typename"] != "DuplicateDynamicPartitionError":
-            webserver.expect(answer["addDynamicPartition"], "AddDynamicPartitionSuccess")
+            webserver.require_type(answer["addDynamicPartition"], "AddDynamicPartitionSuccess")

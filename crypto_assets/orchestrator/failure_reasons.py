@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 
-FAILED_TAG = "crypto/failed"
+FAILURE_REASON_TAG = "crypto/failed"
 # Tags are shown in full beside each run.
-_LONGEST = 500
+_MAX_REASON_CHARS = 500
 
-_READ = """
+_FAILED_RUNS_QUERY = """
 query ($filter: RunsFilter!, $limit: Int!) {
   runsOrError(filter: $filter, limit: $limit) {
     __typename
@@ -17,33 +17,33 @@ query ($filter: RunsFilter!, $limit: Int!) {
   }
 }
 """
-_RUNS_AT_MOST = 20
+_MAX_RUNS = 20
 
 
-def failed_tag(run_id: str, reason: str) -> dict[str, str]:
+def build_failure_tag(run_id: str, reason: str) -> dict[str, str]:
     """A run that is tried again hands its tags down: the id says whose failure it was."""
-    return {FAILED_TAG: f"{reason[:_LONGEST]}{_mark(run_id)}"}
+    return {FAILURE_REASON_TAG: f"{reason[:_MAX_REASON_CHARS]}{_run_suffix(run_id)}"}
 
 
-def reason_of(run_id: str, tags: Mapping[str, str]) -> str | None:
+def parse_failure_reason(run_id: str, tags: Mapping[str, str]) -> str | None:
     """What `failed_tag` noted of this very run."""
-    reason, _, _ = tags.get(FAILED_TAG, "").rpartition(_mark(run_id))
+    reason, _, _ = tags.get(FAILURE_REASON_TAG, "").rpartition(_run_suffix(run_id))
     return reason or None
 
 
-def backfill_reasons(webserver: Webserver, backfill_id: str) -> list[str]:
+def fetch_backfill_failures(webserver: WebserverClient, backfill_id: str) -> list[str]:
     """Of its newest failed runs, each reason once; a run that was killed has said nothing."""
     wanted = {
         "tags": [{"key": "dagster/backfill", "value": backfill_id}],
         "statuses": ["FAILURE"],
     }
-    answer = webserver.ask(_READ, filter=wanted, limit=_RUNS_AT_MOST)["runsOrError"]
+    answer = webserver.run_query(_FAILED_RUNS_QUERY, filter=wanted, limit=_MAX_RUNS)["runsOrError"]
     reasons = [
-        reason_of(run["runId"], {tag["key"]: tag["value"] for tag in run["tags"]})
-        for run in webserver.expect(answer, "Runs")["results"]
+        parse_failure_reason(run["runId"], {tag["key"]: tag["value"] for tag in run["tags"]})
+        for run in webserver.require_type(answer, "Runs")["results"]
     ]
     return list(dict.fromkeys(reason for reason in reasons if reason))
 
 
-def _mark(run_id: str) -> str:
+def _run_suffix(run_id: str) -> str:
     return f" (run {run_id[:8]})"

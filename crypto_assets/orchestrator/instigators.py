@@ -7,9 +7,9 @@ from typing import Any
 
 from crypto_assets.errors import UnknownTarget
 from crypto_assets.orchestrator.repository import Repository
-from crypto_assets.orchestrator.webserver_client import Webserver, ms_of
+from crypto_assets.orchestrator.webserver_client import WebserverClient, epoch_seconds_to_ms
 
-_LIST = """
+_INSTIGATORS_QUERY = """
 fragment state on InstigationState {
   id
   status
@@ -46,20 +46,20 @@ class Kind(StrEnum):
 
 
 # The mutation and the type with which it answers when it has done its work.
-_START = {
+_START_MUTATIONS = {
     Kind.SCHEDULE: ("startSchedule(scheduleSelector: $given)", "ScheduleStateResult"),
     Kind.SENSOR: ("startSensor(sensorSelector: $given)", "Sensor"),
 }
-_STOP = {
+_STOP_MUTATIONS = {
     Kind.SCHEDULE: ("stopRunningSchedule(id: $given)", "ScheduleStateResult"),
     Kind.SENSOR: ("stopSensor(id: $given)", "StopSensorMutationResult"),
 }
-_SELECTOR = {Kind.SCHEDULE: "ScheduleSelector!", Kind.SENSOR: "SensorSelector!"}
-_MUTATION = "mutation ($given: %s) { answer: %s { __typename ... on Error { message } } }"
+_SELECTOR_TYPES = {Kind.SCHEDULE: "ScheduleSelector!", Kind.SENSOR: "SensorSelector!"}
+_MUTATION_TEMPLATE = "mutation ($given: %s) { answer: %s { __typename ... on Error { message } } }"
 
 
 @dataclass(frozen=True)
-class Tick:
+class InstigatorTick:
     """One evaluation; `at` in epoch ms. `note` says why it skipped or failed."""
 
     at: int
@@ -84,8 +84,8 @@ class Instigator:
     running: bool
     cron: str | None
     interval_seconds: int | None
-    last_tick: Tick | None
-    last_action: Tick | None
+    last_tick: InstigatorTick | None
+    last_action: InstigatorTick | None
     next_tick_at: int | None
     repository: Repository
     state_id: str
@@ -96,40 +96,42 @@ class Instigator:
         return {**self.repository.selector, f"{self.kind}Name": self.name}
 
 
-def read_all(webserver: Webserver, kind: Kind) -> list[Instigator]:
+def fetch_instigators(webserver: WebserverClient, kind: Kind) -> list[Instigator]:
     """By name, of everything that Dagster has loaded."""
-    answer = webserver.ask(_LIST)["repositoriesOrError"]
-    nodes = webserver.expect(answer, "RepositoryConnection")["nodes"]
-    found = [_instigator(kind, node, entry) for node in nodes for entry in node[f"{kind}s"]]
+    answer = webserver.run_query(_INSTIGATORS_QUERY)["repositoriesOrError"]
+    nodes = webserver.require_type(answer, "RepositoryConnection")["nodes"]
+    found = [_parse_instigator(kind, node, entry) for node in nodes for entry in node[f"{kind}s"]]
     return sorted(found, key=lambda each: each.name)
 
 
-def read(webserver: Webserver, kind: Kind, name: str) -> Instigator:
+def fetch_instigator(webserver: WebserverClient, kind: Kind, name: str) -> Instigator:
     """Raises UnknownTarget, listing those that exist."""
-    known = {each.name: each for each in read_all(webserver, kind)}
+    known = {each.name: each for each in fetch_instigators(webserver, kind)}
     if name not in known:
         raise UnknownTarget(f"no {kind} {name!r}; there are: {', '.join(known) or 'none'}")
     return known[name]
 
 
-def switch(webserver: Webserver, instigator: Instigator, running: bool) -> None:
+def start_or_stop_instigator(
+    webserver: WebserverClient, instigator: Instigator, running: bool
+) -> None:
     """Starts or stops it; what it already does it goes on doing."""
     if instigator.running == running:
         return
     kind = instigator.kind
     if running:
-        mutation, done = _START[kind]
-        query = _MUTATION % (_SELECTOR[kind], mutation)
-        answer = webserver.ask(query, given=instigator.selector)["answer"]
+        mutation, done = _START_MUTATIONS[kind]
+        query = _MUTATION_TEMPLATE % (_SELECTOR_TYPES[kind], mutation)
+        answer = webserver.run_query(query, given=instigator.selector)["answer"]
     else:
-        mutation, done = _STOP[kind]
-        answer = webserver.ask(_MUTATION % ("String!", mutation), given=instigator.state_id)[
-            "answer"
-        ]
-    webserver.expect(answer, done)
+        mutation, done = _STOP_MUTATIONS[kind]
+        answer = webserver.run_query(
+            _MUTATION_TEMPLATE % ("String!", mutation), given=instigator.state_id
+        )["answer"]
+    webserver.require_type(answer, done)
 
 
-def _instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, Any]) -> Instigator:
+def _parse_instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, Any]) -> Instigator:
     state = entry["state"]
     targets = [target["pipelineName"] for target in entry.get("targets") or ()]
     return Instigator(
@@ -140,19 +142,21 @@ def _instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, Any]) -
         running=state["status"] == "RUNNING",
         cron=entry.get("cronSchedule"),
         interval_seconds=entry.get("minIntervalSeconds"),
-        last_tick=next((_tick(tick) for tick in state["ticks"]), None),
-        last_action=next((_tick(tick) for tick in state["acted"]), None),
-        next_tick_at=ms_of(state["nextTick"]["timestamp"]) if state["nextTick"] else None,
+        last_tick=next((_parse_tick(tick) for tick in state["ticks"]), None),
+        last_action=next((_parse_tick(tick) for tick in state["acted"]), None),
+        next_tick_at=epoch_seconds_to_ms(state["nextTick"]["timestamp"])
+        if state["nextTick"]
+        else None,
         repository=Repository(node["name"], node["location"]["name"]),
         state_id=state["id"],
         cursor=(state["typeSpecificData"] or {}).get("lastCursor"),
     )
 
 
-def _tick(tick: Mapping[str, Any]) -> Tick:
+def _parse_tick(tick: Mapping[str, Any]) -> InstigatorTick:
     error = tick["error"]["message"].splitlines()[0] if tick["error"] else None
-    return Tick(
-        at=ms_of(tick["timestamp"]),
+    return InstigatorTick(
+        at=epoch_seconds_to_ms(tick["timestamp"]),
         status=tick["status"],
         note=error or tick["skipReason"],
         run_ids=tuple(tick["runIds"]),

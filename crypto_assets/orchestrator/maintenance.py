@@ -3,39 +3,39 @@
 from collections.abc import Mapping
 
 from crypto_assets.errors import UnknownTarget
-from crypto_assets.orchestrator.repository import Repository, loaded_repository
-from crypto_assets.orchestrator.runs import RunOrder, launch
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.repository import Repository, find_loaded_repository
+from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 
-_GROUP = "maintenance"
+_ASSET_GROUP = "maintenance"
 # The job that Dagster makes of all assets which need no partition.
-_ANY_ASSETS = "__ASSET_JOB"
+_ASSET_JOB = "__ASSET_JOB"
 
-_TASKS = """
+_TASKS_QUERY = """
 query ($group: AssetGroupSelector!) {
   assetNodes(group: $group) { assetKey { path } isPartitioned }
 }
 """
 
 
-def tasks(webserver: Webserver) -> list[str]:
+def fetch_maintenance_tasks(webserver: WebserverClient) -> list[str]:
     """Names of the assets that can be run so: those without partitions."""
-    return _tasks(webserver, loaded_repository(webserver))
+    return _fetch_task_names(webserver, find_loaded_repository(webserver))
 
 
-def run(webserver: Webserver, task: str, tags: Mapping[str, str]) -> str:
+def launch_maintenance_task(webserver: WebserverClient, task: str, tags: Mapping[str, str]) -> str:
     """Launches a task; answers the run's id. Raises UnknownTarget, listing the tasks."""
-    repository = loaded_repository(webserver)
-    known = _tasks(webserver, repository)
+    repository = find_loaded_repository(webserver)
+    known = _fetch_task_names(webserver, repository)
     if task not in known:
         raise UnknownTarget(
             f"no maintenance task {task!r}; there are: {', '.join(known) or 'none'}"
         )
-    order = RunOrder(repository, _ANY_ASSETS, tags, assets=[task])
-    return launch(webserver, order)
+    order = LaunchRequest(repository, _ASSET_JOB, tags, assets=[task])
+    return launch_run(webserver, order)
 
 
-def _tasks(webserver: Webserver, repository: Repository) -> list[str]:
-    group = {**repository.selector, "groupName": _GROUP}
-    nodes = webserver.ask(_TASKS, group=group)["assetNodes"]
+def _fetch_task_names(webserver: WebserverClient, repository: Repository) -> list[str]:
+    group = {**repository.selector, "groupName": _ASSET_GROUP}
+    nodes = webserver.run_query(_TASKS_QUERY, group=group)["assetNodes"]
     return sorted("/".join(n["assetKey"]["path"]) for n in nodes if not n["isPartitioned"])

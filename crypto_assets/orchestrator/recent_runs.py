@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 
-_READ = """
+_RUNS_QUERY = """
 query ($limit: Int!) {
   runsOrError(limit: $limit) {
     __typename
@@ -22,11 +22,11 @@ query ($limit: Int!) {
 }
 """
 # Dagster's names of jobs that it makes itself, for assets that somebody picked.
-_MADE = "__ASSET_JOB"
+_GENERATED_JOB_PREFIX = "__ASSET_JOB"
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSummary:
     """Times in epoch ms, None before it starts or ends; `status` is Dagster's word.
 
     `partitions` are the keys it covers, as one word: a key, or the first and last of a range.
@@ -41,39 +41,41 @@ class Run:
     partitions: str | None
 
     @property
-    def took_ms(self) -> int | None:
+    def duration_ms(self) -> int | None:
         if self.started_at is None or self.ended_at is None:
             return None
         return self.ended_at - self.started_at
 
 
-def read_last(webserver: Webserver, limit: int) -> list[Run]:
+def fetch_recent_runs(webserver: WebserverClient, limit: int) -> list[RunSummary]:
     """Newest first."""
-    answer = webserver.expect(webserver.ask(_READ, limit=limit)["runsOrError"], "Runs")
-    return [_run(found) for found in answer["results"]]
+    answer = webserver.require_type(
+        webserver.run_query(_RUNS_QUERY, limit=limit)["runsOrError"], "Runs"
+    )
+    return [_parse_run(found) for found in answer["results"]]
 
 
-def _run(found: Mapping[str, Any]) -> Run:
+def _parse_run(found: Mapping[str, Any]) -> RunSummary:
     tags = {tag["key"]: tag["value"] for tag in found["tags"]}
-    return Run(
+    return RunSummary(
         id=found["runId"],
-        job=_job(found),
+        job=_describe_job(found),
         status=found["status"],
-        created_at=_ms(found["creationTime"]) or 0,
-        started_at=_ms(found["startTime"]),
-        ended_at=_ms(found["endTime"]),
-        partitions=_partitions(tags),
+        created_at=_to_optional_ms(found["creationTime"]) or 0,
+        started_at=_to_optional_ms(found["startTime"]),
+        ended_at=_to_optional_ms(found["endTime"]),
+        partitions=_describe_partitions(tags),
     )
 
 
-def _job(found: Mapping[str, Any]) -> str:
-    if not found["jobName"].startswith(_MADE):
+def _describe_job(found: Mapping[str, Any]) -> str:
+    if not found["jobName"].startswith(_GENERATED_JOB_PREFIX):
         return str(found["jobName"])
     picked = ["/".join(key["path"]) for key in found["assetSelection"] or ()]
     return ", ".join(sorted(picked)) or "assets"
 
 
-def _partitions(tags: Mapping[str, str]) -> str | None:
+def _describe_partitions(tags: Mapping[str, str]) -> str | None:
     first = tags.get("dagster/asset_partition_range_start")
     last = tags.get("dagster/asset_partition_range_end")
     if first and last:
@@ -81,5 +83,5 @@ def _partitions(tags: Mapping[str, str]) -> str | None:
     return tags.get("dagster/partition")
 
 
-def _ms(seconds: float | None) -> int | None:
+def _to_optional_ms(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)

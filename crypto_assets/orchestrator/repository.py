@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from crypto_assets.errors import OrchestratorError
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 
-_LIST = """
+_REPOSITORIES_QUERY = """
 query {
   repositoriesOrError {
     __typename
@@ -28,10 +28,10 @@ class Repository:
         return {"repositoryName": self.name, "repositoryLocationName": self.location}
 
 
-def loaded_repository(webserver: Webserver) -> Repository:
+def find_loaded_repository(webserver: WebserverClient) -> Repository:
     """The first one loaded; ours is the only one of our workspace.yaml."""
-    answer = webserver.ask(_LIST)["repositoriesOrError"]
-    nodes = webserver.expect(answer, "RepositoryConnection")["nodes"]
+    answer = webserver.run_query(_REPOSITORIES_QUERY)["repositoriesOrError"]
+    nodes = webserver.require_type(answer, "RepositoryConnection")["nodes"]
     if not nodes:
         raise OrchestratorError(
             f"Dagster at {webserver.url} has not loaded the code: its page /deployment says why"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.orchestrator.repository import Repository
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 
-_LAUNCH = """
+_LAUNCH_MUTATION = """
 mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
     __typename
@@ -18,7 +18,7 @@ mutation ($params: ExecutionParams!) {
 }
 """
 
-_COUNT = """
+_COUNT_QUERY = """
 fragment counted on RunsOrError { __typename ... on Runs { count } ... on Error { message } }
 query ($since: Float!) {
   QUEUED: runsOrError(
@@ -33,7 +33,7 @@ query ($since: Float!) {
 
 
 @dataclass(frozen=True)
-class RunOrder:
+class LaunchRequest:
     """What to launch: a job, or some of its assets, with tags and configuration (YAML)."""
 
     repository: Repository
@@ -43,7 +43,7 @@ class RunOrder:
     assets: Sequence[str] = ()
 
 
-def launch(webserver: Webserver, order: RunOrder) -> str:
+def launch_run(webserver: WebserverClient, order: LaunchRequest) -> str:
     """Puts a run into the queue; answers its id."""
     selector: dict[str, object] = {**order.repository.selector, "pipelineName": order.job}
     if order.assets:
@@ -56,20 +56,20 @@ def launch(webserver: Webserver, order: RunOrder) -> str:
         "mode": "default",
         "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in order.tags.items()]},
     }
-    answer = webserver.ask(_LAUNCH, params=params)["launchRun"]
+    answer = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchRun"]
     if answer["__typename"] == "RunConfigValidationInvalid":
         reasons = "; ".join(error["message"] for error in answer["errors"])
         raise OrchestratorError(f"Dagster at {webserver.url} refused: {reasons}")
-    return str(webserver.expect(answer, "LaunchRunSuccess")["run"]["runId"])
+    return str(webserver.require_type(answer, "LaunchRunSuccess")["run"]["runId"])
 
 
-def count(webserver: Webserver, since_ms: int) -> dict[str, int]:
+def count_runs_by_status(webserver: WebserverClient, since_ms: int) -> dict[str, int]:
     """How many runs that were created since then wait, go on, and have ended how.
 
     By Dagster's words; what starts or is being called off goes on.
     """
-    answer = webserver.ask(_COUNT, since=since_ms / 1000)
+    answer = webserver.run_query(_COUNT_QUERY, since=since_ms / 1000)
     return {
-        status: int(webserver.expect(counted, "Runs")["count"])
+        status: int(webserver.require_type(counted, "Runs")["count"])
         for status, counted in answer.items()
     }

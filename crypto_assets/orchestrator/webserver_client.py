@@ -9,10 +9,10 @@ from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, op
 
 _TIMEOUT_SECONDS = (2.0, 30.0)
 
-Answer = Mapping[str, Any]
+GraphQLObject = Mapping[str, Any]
 
 
-class Webserver:
+class WebserverClient:
     """Safe for many threads. Errors are OrchestratorError, naming the address without its login.
 
     `timeout_seconds` are those for connecting and for the answer.
@@ -23,7 +23,7 @@ class Webserver:
         self.url = redact_address(self._address)
         self._timeout_seconds = timeout_seconds
 
-    def ask(self, query: str, **variables: object) -> dict[str, Any]:
+    def run_query(self, query: str, **variables: object) -> dict[str, Any]:
         """The answer's `data`."""
         if not is_web_address(self._address):
             raise OrchestratorError(
@@ -52,7 +52,7 @@ class Webserver:
         data: dict[str, Any] = answer["data"]
         return data
 
-    def expect(self, answer: Answer, kind: str) -> Answer:
+    def require_type(self, answer: GraphQLObject, kind: str) -> GraphQLObject:
         """The answer, if it is of that GraphQL type; else an error with the reason it gives."""
         if answer["__typename"] != kind:
             reason = answer.get("message") or answer["__typename"]
@@ -60,11 +60,11 @@ class Webserver:
         return answer
 
 
-def ms_of(seconds: float) -> int:
+def epoch_seconds_to_ms(seconds: float) -> int:
     """Dagster's times are seconds since 1970, with fractions; ours are milliseconds."""
     return round(seconds * 1000)
 
 
-def _first_error(answer: Answer) -> str:
+def _first_error(answer: GraphQLObject) -> str:
     errors = answer.get("errors") or [{"message": "an answer without data"}]
     return str(errors[0]["message"]).splitlines()[0]

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from crypto_assets.api import Access, Parts, create_app
 from crypto_assets.exchange import open_exchange
-from crypto_assets.http_server import running
+from crypto_assets.http_server import serve_in_thread
 from crypto_assets.lake import open_lake
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import Platform
@@ -89,5 +89,5 @@ def serving(
 ) -> Iterator[Api]:
     """Serves until the `with` ends; writes take the TOKEN unless told otherwise."""
     access = access or Access(token=SecretStr(TOKEN))
-    with running(create_app(parts, access, cors_origins, rate)) as url:
+    with serve_in_thread(create_app(parts, access, cors_origins, rate)) as url:
         yield Api(url)

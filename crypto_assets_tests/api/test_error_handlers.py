@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from crypto_assets import errors
 from crypto_assets.api.error_handlers import explain_failures
 from crypto_assets.errors import CryptoAssetsError, TransientError
-from crypto_assets.http_server import running
+from crypto_assets.http_server import serve_in_thread
 from crypto_assets.market.utc_time import from_epoch_ms
 
 SPECIAL = {
@@ -47,7 +47,7 @@ def url() -> Iterator[str]:
         make = SPECIAL.get(name) or (lambda: getattr(errors, name)("what happened\nand what to do"))
         raise make()
 
-    with running(app) as served:
+    with serve_in_thread(app) as served:
         yield served
 
 

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from crypto_assets.errors import WarehouseUnavailable
-from crypto_assets.health_monitor import Health
+from crypto_assets.health_monitor import HealthMonitor
 from crypto_assets.market.utc_time import DAY_MS, Window, now_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL
@@ -135,11 +135,11 @@ def test_a_part_that_does_not_answer_holds_up_no_other() -> None:
     def fail() -> None:
         raise WarehouseUnavailable("the warehouse is away")
 
-    health = Health({"a": hang, "b": fail, "c": lambda: None}, patience_seconds=0.3)
+    health = HealthMonitor({"a": hang, "b": fail, "c": lambda: None}, patience_seconds=0.3)
     try:
         for _ in range(3):
             began = time.monotonic()
-            assert health.look() == {
+            assert health.check_all() == {
                 "a": "no answer within 0.3 s",
                 "b": "the warehouse is away",
                 "c": None,
@@ -153,22 +153,22 @@ def test_a_part_that_does_not_answer_holds_up_no_other() -> None:
 
 def test_a_part_is_asked_again_after_some_seconds() -> None:
     now, asked = [0.0], []
-    health = Health({"a": lambda: asked.append(now[0])}, clock=lambda: now[0])
+    health = HealthMonitor({"a": lambda: asked.append(now[0])}, clock=lambda: now[0])
     for seconds in (0, 1, 4, 6, 7):
         now[0] = seconds
-        assert health.look() == {"a": None}
+        assert health.check_all() == {"a": None}
     health.close()
     assert asked == [0, 6]
 
 
 def test_what_is_known_is_told_without_waiting() -> None:
     answered = threading.Event()
-    health = Health({"slow": lambda: answered.wait(30)})
+    health = HealthMonitor({"slow": lambda: answered.wait(30)})
     try:
-        assert health.known() == {}
+        assert health.list_latest_results() == {}
         answered.set()
-        assert health.look() == {"slow": None}
-        assert health.known() == {"slow": None}
+        assert health.check_all() == {"slow": None}
+        assert health.list_latest_results() == {"slow": None}
     finally:
         answered.set()
         health.close()

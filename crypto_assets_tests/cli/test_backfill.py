@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from crypto_assets.dagster_ext.run_liveness import fail_left_runs
+from crypto_assets.dagster_ext.run_liveness import fail_abandoned_runs
 from crypto_assets.exchange.simulated import (
     DEFAULT_SEED,
     GeneratedCandles,
@@ -79,7 +79,7 @@ def test_killed_twice_and_repeated_is_the_same_end(
     assert killed.run("backfill", *_SYMBOLS, *_RANGE).code == 0
     assert figures(killed) == held
     with dg.DagsterInstance.from_config(str(killed.home / "dagster")) as instance:
-        assert len(fail_left_runs(instance)) == 2, "none of the killed stays STARTED"
+        assert len(fail_abandoned_runs(instance)) == 2, "none of the killed stays STARTED"
 
 
 def test_two_at_once_are_one(

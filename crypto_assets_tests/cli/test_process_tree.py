@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.cli import process_tree
-from crypto_assets.cli.home_lock import sole_tenant
+from crypto_assets.cli.home_lock import hold_home_lock
 from crypto_assets.cli.process_tree import ProcessTree, Program
 from crypto_assets.errors import CryptoAssetsError, HomeTaken
 from crypto_assets_tests.cli.conftest import MakeDesk
@@ -19,16 +19,18 @@ SLEEP = "import time; time.sleep(600)"
 
 
 def program(folder: Path, code: str, ready: Callable[[], bool], name: str = "it") -> Program:
-    return Program(name, [sys.executable, "-c", code], folder / "log", ready, ready_seconds=60)
+    return Program(
+        name, [sys.executable, "-c", code], folder / "log", ready, ready_timeout_seconds=60
+    )
 
 
 def test_a_long_start_says_what_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_tree, "_TELL_SECONDS", 0.5)
+    monkeypatch.setattr(process_tree, "_REPORT_SECONDS", 0.5)
     until, told = time.monotonic() + 2, list[str]()
     with ProcessTree(told.append) as tree:
-        tree.start(program(tmp_path, SLEEP, lambda: time.monotonic() > until))
+        tree.start_programs(program(tmp_path, SLEEP, lambda: time.monotonic() > until))
     assert told and "it comes up" in told[0] and " s so far" in told[0]
 
 
@@ -40,18 +42,18 @@ def test_another_program_that_dies_meanwhile_ends_the_wait(tmp_path: Path) -> No
         ProcessTree(lambda _: None) as tree,
         pytest.raises(CryptoAssetsError, match=r"the other ended with code 3.*the port is taken"),
     ):
-        tree.start(waiting, dying)
+        tree.start_programs(waiting, dying)
 
 
 def test_a_home_has_one_tenant(tmp_path: Path) -> None:
     home = tmp_path / "dagster home"
     with (
-        sole_tenant(home),
+        hold_home_lock(home),
         pytest.raises(HomeTaken, match=rf"pid {os.getpid()}\) serves"),
-        sole_tenant(home),
+        hold_home_lock(home),
     ):
         pass
-    with sole_tenant(home):
+    with hold_home_lock(home):
         pass
 
 
@@ -61,7 +63,7 @@ def test_a_second_tree_is_refused_before_it_touches_anything(
 ) -> None:
     desk = make_desk(simulated_exchange(now=NOON))
     ports = ("--dagster-port", "18931", "--app-port", "18932", "--api-port", "18933")
-    with sole_tenant(desk.home / "dagster"):
+    with hold_home_lock(desk.home / "dagster"):
         ran = desk.run(word, *ports)
     assert ran.code == 1
     assert str(os.getpid()) in ran.complaint

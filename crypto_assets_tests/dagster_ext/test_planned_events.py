@@ -9,9 +9,13 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from crypto_assets.defs.assets.klines import klines
-from crypto_assets.defs.ingest import ingest
-from crypto_assets.defs.partitions import add_symbols, date_symbol, range_tags
+from crypto_assets.defs.assets.klines import klines_assets
+from crypto_assets.defs.ingest import ingest_job
+from crypto_assets.defs.partitions import (
+    date_symbol_partitions_def,
+    range_tags,
+    register_symbol_partitions,
+)
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
@@ -31,19 +35,19 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     queue = {"module": "crypto_assets.dagster_ext.run_coordinator", "class": "LanedRunCoordinator"}
     with dg.instance_for_test({"run_coordinator": queue}, temp_dir=str(tmp_path)) as instance:
-        add_symbols(instance, _SYMBOLS)
+        register_symbol_partitions(instance, _SYMBOLS)
         yield instance
 
 
 @pytest.fixture
 def job(platform: Platform) -> dg.JobDefinition:
     defs = dg.Definitions(
-        assets=[klines],
-        jobs=[ingest],
+        assets=[klines_assets],
+        jobs=[ingest_job],
         resources={"platform": platform},
         executor=dg.in_process_executor,
     )
-    return defs.resolve_job_def(ingest.name)
+    return defs.resolve_job_def(ingest_job.name)
 
 
 def queued(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun:
@@ -60,11 +64,13 @@ def queued(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun
 def red(instance: dg.DagsterInstance, stage: Stage) -> set[str]:
     """Partitions that Dagster's pages call failed."""
     status = get_and_update_asset_status_cache_value(
-        instance, dg.AssetKey(stage.value), date_symbol
+        instance, dg.AssetKey(stage.value), date_symbol_partitions_def
     )
     if not status:
         return set()
-    return set(status.deserialize_failed_partition_subsets(date_symbol).get_partition_keys())
+    return set(
+        status.deserialize_failed_partition_subsets(date_symbol_partitions_def).get_partition_keys()
+    )
 
 
 def test_a_tick_that_fails_for_one_symbol_leaves_the_days_of_the_others_as_they_were(

@@ -9,7 +9,11 @@ import pytest
 from dagster._core.events import StepMaterializationData
 
 from crypto_assets.dagster_ext import run_retention
-from crypto_assets.dagster_ext.run_retention import Thinned, home_bytes, thin_out
+from crypto_assets.dagster_ext.run_retention import (
+    RunRetentionResult,
+    delete_superseded_runs,
+    measure_home_bytes,
+)
 
 _DAY = "2025-03-06|BTCUSDT"
 _NEXT = "2025-03-07|BTCUSDT"
@@ -63,19 +67,23 @@ def test_superseded_runs_go_with_their_files_and_partitions_stay_green(
 ) -> None:
     old = [tick(instance, _DAY) for _ in range(4)]
     new = [tick(instance, _NEXT) for _ in range(4)]
-    before = home_bytes(Path(instance.root_directory))
+    before = measure_home_bytes(Path(instance.root_directory))
     assert len(files(instance)) == 8
-    assert thin_out(instance, ["ingest"], kept_runs=2) == Thinned(deleted=5, speaking=1)
+    assert delete_superseded_runs(instance, ["ingest"], kept_runs=2) == RunRetentionResult(
+        deleted=5, retained=1
+    )
     assert left(instance) == files(instance) == {old[-1], *new[-2:]}
     assert instance.get_materialized_partitions(_FACTS) == {_DAY, _NEXT}
-    assert home_bytes(Path(instance.root_directory)) < before - 5 * 100_000
-    assert thin_out(instance, ["ingest"], kept_runs=2) == Thinned(deleted=0, speaking=1)
+    assert measure_home_bytes(Path(instance.root_directory)) < before - 5 * 100_000
+    assert delete_superseded_runs(instance, ["ingest"], kept_runs=2) == RunRetentionResult(
+        deleted=0, retained=1
+    )
 
 
 def test_a_day_closed_in_one_run_frees_all_its_ticks(instance: dg.DagsterInstance) -> None:
     ticks = [tick(instance, _DAY, _NEXT), tick(instance, _DAY)]
     closing = tick(instance, _DAY, _NEXT)
-    thin_out(instance, ["ingest"], kept_runs=1)
+    delete_superseded_runs(instance, ["ingest"], kept_runs=1)
     assert left(instance) == {closing}
     assert instance.get_materialized_partitions(_FACTS) == {_DAY, _NEXT}
     assert not set(ticks) & files(instance)
@@ -85,15 +93,17 @@ def test_failures_are_kept_beside_successes(instance: dg.DagsterInstance) -> Non
     """A run that an alert links to must not be gone an hour later."""
     failed = [tick(instance, _DAY, fails=True) for _ in range(3)]
     good = [tick(instance, _DAY) for _ in range(3)]
-    thin_out(instance, ["ingest"], kept_runs=2)
+    delete_superseded_runs(instance, ["ingest"], kept_runs=2)
     assert left(instance) == {*failed[-2:], *good[-2:]}
 
 
 def test_other_jobs_and_unfinished_runs_are_left_alone(instance: dg.DagsterInstance) -> None:
     run = instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED)
     tick(instance, _DAY)
-    assert thin_out(instance, ["maintenance"], kept_runs=0) == Thinned(0, 0)
-    assert thin_out(instance, ["ingest"], kept_runs=0) == Thinned(0, 1)
+    assert delete_superseded_runs(instance, ["maintenance"], kept_runs=0) == RunRetentionResult(
+        0, 0
+    )
+    assert delete_superseded_runs(instance, ["ingest"], kept_runs=0) == RunRetentionResult(0, 1)
     assert run.run_id in left(instance)
 
 
@@ -102,7 +112,9 @@ def test_an_asset_without_partitions(instance: dg.DagsterInstance) -> None:
         assets=[swept], jobs=[dg.define_asset_job("maintenance", selection=[swept])]
     ).resolve_job_def("maintenance")
     runs = [job.execute_in_process(instance=instance).run_id for _ in range(3)]
-    assert thin_out(instance, ["maintenance"], kept_runs=0) == Thinned(deleted=2, speaking=1)
+    assert delete_superseded_runs(instance, ["maintenance"], kept_runs=0) == RunRetentionResult(
+        deleted=2, retained=1
+    )
     assert left(instance) == {runs[-1]}
 
 
@@ -110,7 +122,9 @@ def test_what_speaks_for_good_does_so_without_files(instance: dg.DagsterInstance
     """Else the home would grow by each day's last order book and closing for ever."""
     last = tick(instance, _DAY)
     later = datetime.now(UTC) + timedelta(days=15)
-    assert thin_out(instance, ["ingest"], kept_runs=0, now=later) == Thinned(0, 0)
+    assert delete_superseded_runs(
+        instance, ["ingest"], kept_runs=0, now=later
+    ) == RunRetentionResult(0, 0)
     assert files(instance) == set()
     assert left(instance) == {last}
     assert instance.get_materialized_partitions(_FACTS) == {_DAY}
@@ -137,16 +151,16 @@ def test_killed_half_way_it_is_done_again(
         else:
             patch.setattr(instance.run_storage, "delete_run", die)
         with pytest.raises(KeyboardInterrupt):
-            thin_out(instance, ["ingest"], kept_runs=1)
+            delete_superseded_runs(instance, ["ingest"], kept_runs=1)
     with dg.DagsterInstance.from_config(instance.root_directory) as next_process:
-        thin_out(next_process, ["ingest"], kept_runs=1)
+        delete_superseded_runs(next_process, ["ingest"], kept_runs=1)
     assert left(instance) == files(instance) == {kept}
     assert instance.get_materialized_partitions(_FACTS) == {_DAY}
 
 
 def test_tags_go_with_their_run(instance: dg.DagsterInstance) -> None:
     [tick(instance, _DAY) for _ in range(3)]
-    thin_out(instance, ["ingest"], kept_runs=1)
+    delete_superseded_runs(instance, ["ingest"], kept_runs=1)
     assert sum(len(tags) for _, tags in instance.get_run_tags(["crypto/kind"])) == 1
     with run_retention.closing(run_retention.sqlite3.connect(_runs(instance))) as runs:
         (owners,) = runs.execute("SELECT COUNT(DISTINCT run_id) FROM run_tags").fetchone()

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import dagster as dg
 import pytest
 
-from crypto_assets.defs.partitions import add_symbols, window_of
+from crypto_assets.defs.partitions import partition_window, register_symbol_partitions
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
@@ -33,7 +33,7 @@ UNTIL_NOON = 5 * 1440 + 720
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        add_symbols(instance, ["BTCUSDT"])
+        register_symbol_partitions(instance, ["BTCUSDT"])
         yield instance
 
 
@@ -71,7 +71,9 @@ def rows(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> dic
 
 
 def test_a_month_as_a_backfill_brings_it(instance: dg.DagsterInstance, platform: Platform) -> None:
-    assert window_of(dg.MultiPartitionKey({"date": "2025-03-01", "symbol": "BTCUSDT"})) == MARCH
+    assert (
+        partition_window(dg.MultiPartitionKey({"date": "2025-03-01", "symbol": "BTCUSDT"})) == MARCH
+    )
     result = run(instance, platform, KEY, KEY)
     assert rows(instance, result) == {
         Stage.RAW: UNTIL_NOON,

@@ -14,14 +14,14 @@ import dagster as dg
 import psutil
 import pytest
 
-from crypto_assets.dagster_ext.executor import signed_in_process
-from crypto_assets.dagster_ext.run_liveness import WORKER_TAG, Worker, fail_left_runs
+from crypto_assets.dagster_ext.executor import owner_stamping_executor
+from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG, RunOwner, fail_abandoned_runs
 from crypto_assets.definitions import defs
-from crypto_assets.defs.abandoned_runs import left_runs_sensor
+from crypto_assets.defs.abandoned_runs import abandoned_runs_sensor
 
 STARTING, STARTED = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
 # Its number is above what a machine gives out.
-DEAD = replace(Worker.this(), pid=2**22 + 1)
+DEAD = replace(RunOwner.current_process(), pid=2**22 + 1)
 
 RUNNER = """
 import sys, time, dagster as dg
@@ -60,14 +60,14 @@ def ingest() -> None: ...
 
 def make(
     instance: dg.DagsterInstance,
-    worker: Worker | None = None,
+    worker: RunOwner | None = None,
     status: dg.DagsterRunStatus = STARTED,
     tags: Mapping[str, str] | None = None,
 ) -> str:
     run = instance.create_run_for_job(ingest, status=status, tags=tags)
     if worker:
         signature = json.dumps({"run": run.run_id, **asdict(worker)})
-        instance.add_run_tags(run.run_id, {WORKER_TAG: signature})
+        instance.add_run_tags(run.run_id, {RUN_OWNER_TAG: signature})
     return run.run_id
 
 
@@ -87,30 +87,32 @@ def test_a_run_killed_with_its_process(home: Path, instance: dg.DagsterInstance)
         assert runner.stdout
         assert runner.stdout.readline() == b"working\n"
         (run,) = instance.get_runs()
-        assert fail_left_runs(instance) == [], "it lives"
+        assert fail_abandoned_runs(instance) == [], "it lives"
         runner.kill()
         runner.wait()
         assert status(instance, run.run_id) is dg.DagsterRunStatus.STARTED
-        assert fail_left_runs(instance) == [run.run_id]
+        assert fail_abandoned_runs(instance) == [run.run_id]
         assert status(instance, run.run_id) is dg.DagsterRunStatus.FAILURE
-        assert fail_left_runs(instance) == []
+        assert fail_abandoned_runs(instance) == []
 
 
 def test_each_way_to_be_gone(instance: dg.DagsterInstance) -> None:
     gone = [
-        replace(Worker.this(), boot="an earlier boot"),
-        replace(Worker.this(), born=1),  # its number was given to another process since
+        replace(RunOwner.current_process(), boot="an earlier boot"),
+        replace(
+            RunOwner.current_process(), born=1
+        ),  # its number was given to another process since
         DEAD,
     ]
     made = [make(instance, one, at) for one in gone for at in (STARTING, STARTED)]
-    assert sorted(fail_left_runs(instance)) == sorted(made)
+    assert sorted(fail_abandoned_runs(instance)) == sorted(made)
     assert {status(instance, one) for one in made} == {dg.DagsterRunStatus.FAILURE}
 
 
 def test_every_job_signs_its_runs() -> None:
     jobs = defs.get_repository_def().get_all_jobs()
     assert {job.name for job in jobs} >= {"ingest", "thin_history", "maintenance", "__ASSET_JOB"}
-    assert {job.name for job in jobs if job.executor_def is not signed_in_process} == set()
+    assert {job.name for job in jobs if job.executor_def is not owner_stamping_executor} == set()
 
 
 def test_a_step_of_the_clock_kills_nobody(
@@ -118,20 +120,24 @@ def test_a_step_of_the_clock_kills_nobody(
 ) -> None:
     """The kernel then gives another second in which the machine was started, and psutil adds it."""
     started, boot_time = psutil.Process().create_time(), psutil._pslinux.boot_time
-    make(instance, Worker.this())
+    make(instance, RunOwner.current_process())
     monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot_time() + 3600)
     assert psutil.Process().create_time() > started + 3000
-    assert fail_left_runs(instance) == []
+    assert fail_abandoned_runs(instance) == []
 
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_run_that_an_older_version_signed(instance: dg.DagsterInstance, gone: bool) -> None:
     """With a time of day: that a process of its number lives is enough to leave it alone."""
     run_id = make(instance)
-    older = {**asdict(DEAD if gone else Worker.this()), "run": run_id, "started": 1_700_000_000_000}
+    older = {
+        **asdict(DEAD if gone else RunOwner.current_process()),
+        "run": run_id,
+        "started": 1_700_000_000_000,
+    }
     del older["born"]
-    instance.add_run_tags(run_id, {WORKER_TAG: json.dumps(older)})
-    assert fail_left_runs(instance) == ([run_id] if gone else [])
+    instance.add_run_tags(run_id, {RUN_OWNER_TAG: json.dumps(older)})
+    assert fail_abandoned_runs(instance) == ([run_id] if gone else [])
 
 
 def test_a_process_whose_name_looks_like_fields(
@@ -142,19 +148,19 @@ def test_a_process_whose_name_looks_like_fields(
     with subprocess.Popen([odd, "60"]) as process:
         born = round(psutil.Process(process.pid).create_time() - psutil.boot_time(), 2)
         ticks = round(born * os.sysconf("SC_CLK_TCK"))
-        make(instance, replace(Worker.this(), pid=process.pid, born=ticks))
-        assert fail_left_runs(instance) == []
+        make(instance, replace(RunOwner.current_process(), pid=process.pid, born=ticks))
+        assert fail_abandoned_runs(instance) == []
         process.kill()
         process.wait()
-        assert len(fail_left_runs(instance)) == 1
+        assert len(fail_abandoned_runs(instance)) == 1
 
 
 def test_a_run_that_ends_while_it_is_judged_keeps_its_end(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = make(instance, Worker.this())
+    run_id = make(instance, RunOwner.current_process())
 
-    def ends(_: Worker) -> bool:
+    def ends(_: RunOwner) -> bool:
         run = instance.get_run_by_id(run_id)
         assert run
         instance.report_dagster_event(
@@ -162,30 +168,32 @@ def test_a_run_that_ends_while_it_is_judged_keeps_its_end(
         )
         return True
 
-    monkeypatch.setattr(Worker, "is_gone", property(ends))
-    assert fail_left_runs(instance) == []
+    monkeypatch.setattr(RunOwner, "is_gone", property(ends))
+    assert fail_abandoned_runs(instance) == []
     assert status(instance, run_id) is dg.DagsterRunStatus.SUCCESS
 
 
 def test_what_lives_or_may_live_stays(instance: dg.DagsterInstance) -> None:
-    mine = make(instance, Worker.this())
-    stranger = make(instance, replace(Worker.this(), host="another", boot="other", pid=1))
+    mine = make(instance, RunOwner.current_process())
+    stranger = make(
+        instance, replace(RunOwner.current_process(), host="another", boot="other", pid=1)
+    )
     waiting = make(instance, DEAD, dg.DagsterRunStatus.NOT_STARTED)
     nameless = make(instance)
-    assert fail_left_runs(instance) == []
+    assert fail_abandoned_runs(instance) == []
     assert {status(instance, one) for one in (mine, stranger, nameless)} == {STARTED}
     assert status(instance, waiting) is dg.DagsterRunStatus.NOT_STARTED
 
 
 def test_a_retried_run_is_not_judged_by_its_parents_worker(instance: dg.DagsterInstance) -> None:
     dead = json.dumps({"run": "its parent", **asdict(DEAD)})
-    make(instance, None, STARTING, {WORKER_TAG: dead})
-    assert fail_left_runs(instance) == []
+    make(instance, None, STARTING, {RUN_OWNER_TAG: dead})
+    assert fail_abandoned_runs(instance) == []
 
 
 def test_a_canceled_run_ends_canceled(instance: dg.DagsterInstance) -> None:
     run_id = make(instance, DEAD, dg.DagsterRunStatus.CANCELING)
-    assert fail_left_runs(instance) == [run_id]
+    assert fail_abandoned_runs(instance) == [run_id]
     assert status(instance, run_id) is dg.DagsterRunStatus.CANCELED
 
 
@@ -199,17 +207,17 @@ def test_killed_before_it_signed(
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
-        monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._NAMELESS", timedelta(0))
-        assert fail_left_runs(instance) == [], "its server answers"
+        monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._UNSTAMPED_GRACE", timedelta(0))
+        assert fail_abandoned_runs(instance) == [], "its server answers"
     monkeypatch.undo()
-    assert fail_left_runs(instance) == [], "it may have started this second"
-    monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._NAMELESS", timedelta(0))
-    assert fail_left_runs(instance) == [run_id]
+    assert fail_abandoned_runs(instance) == [], "it may have started this second"
+    monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._UNSTAMPED_GRACE", timedelta(0))
+    assert fail_abandoned_runs(instance) == [run_id]
 
 
 def test_the_sensor_looks_too(instance: dg.DagsterInstance) -> None:
     run_id = make(instance, DEAD)
     with dg.build_sensor_context(instance) as context:
-        said = left_runs_sensor(context)
+        said = abandoned_runs_sensor(context)
     assert isinstance(said, dg.SkipReason)
     assert run_id in str(said.skip_message)

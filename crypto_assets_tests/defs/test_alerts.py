@@ -10,8 +10,8 @@ import pytest
 from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
 
 from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
-from crypto_assets.defs.assets.klines import klines
-from crypto_assets.defs.partitions import add_symbols, range_tags
+from crypto_assets.defs.assets.klines import klines_assets
+from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import Platform
@@ -29,7 +29,7 @@ def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        add_symbols(instance, ["BTCUSDT", "NOSUCH"])
+        register_symbol_partitions(instance, ["BTCUSDT", "NOSUCH"])
         yield instance
 
 
@@ -42,7 +42,7 @@ def server() -> Iterator[ScriptedServer]:
 def fail(instance: dg.DagsterInstance, platform: Platform, day: str) -> str:
     """A run whose symbol BTCUSDT is good and NOSUCH is bad; its id."""
     result = dg.materialize(
-        [klines],
+        [klines_assets],
         instance=instance,
         resources={"platform": platform},
         tags=range_tags(f"{day}|BTCUSDT", f"{day}|NOSUCH"),

@@ -9,19 +9,19 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from crypto_assets.defs.assets.klines import klines
-from crypto_assets.defs.assets.order_books import order_books
-from crypto_assets.defs.close_day import close_day, close_day_schedule
+from crypto_assets.defs.assets.klines import klines_assets
+from crypto_assets.defs.assets.order_books import order_book_assets
+from crypto_assets.defs.close_day import close_day_job, close_day_schedule
 from crypto_assets.defs.gap_repair import (
     gaps_sensor,
-    leftovers_sensor,
-    load_leftover_books,
-    load_leftovers,
-    mend_gaps,
+    load_orphaned_books_job,
+    load_orphaned_objects_job,
+    orphaned_objects_sensor,
+    repair_gaps_job,
 )
-from crypto_assets.defs.ingest import ingest, ingest_schedule, order_books_schedule
-from crypto_assets.defs.ingest import order_books as order_books_job
-from crypto_assets.defs.partitions import add_symbols, range_tags
+from crypto_assets.defs.ingest import ingest_job, ingest_schedule, order_books_schedule
+from crypto_assets.defs.ingest import order_books_job as order_books_job
+from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
@@ -69,7 +69,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        add_symbols(instance, _SYMBOLS)
+        register_symbol_partitions(instance, _SYMBOLS)
         yield instance
 
 
@@ -77,8 +77,8 @@ def run(
     instance: dg.DagsterInstance, platform: Platform, request: dg.RunRequest, job: str
 ) -> dg.ExecuteInProcessResult:
     defs = dg.Definitions(
-        assets=[klines, order_books],
-        jobs=[close_day, mend_gaps, load_leftovers, load_leftover_books],
+        assets=[klines_assets, order_book_assets],
+        jobs=[close_day_job, repair_gaps_job, load_orphaned_objects_job, load_orphaned_books_job],
         resources={"platform": platform},
     )
     return defs.resolve_job_def(job).execute_in_process(
@@ -133,7 +133,7 @@ def test_a_day_is_closed_and_each_of_its_partitions_judged(
     server.clock.set(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
-    assert run(instance, platform, request, close_day.name).success
+    assert run(instance, platform, request, close_day_job.name).success
     for stage in Stage:
         green = instance.get_materialized_partitions(dg.AssetKey(stage.value))
         assert green == {f"{TODAY}|{symbol}" for symbol in _SYMBOLS}
@@ -147,14 +147,14 @@ def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
 ) -> None:
     """A run's range of keys spans it, since Dagster keeps symbols in the order of their coming."""
     track(platform, ["SOLUSDT"])
-    add_symbols(instance, ["SOLUSDT"])
+    register_symbol_partitions(instance, ["SOLUSDT"])
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
     server.clock.set(_NEXT_MORNING)
     bring(platform, "BTCUSDT", "SOLUSDT", last=TODAY + timedelta(days=1), tail=True)
     bring(platform, "SOLUSDT", first=TODAY)
     (request,) = closings(instance, platform)
     assert request.tags["dagster/asset_partition_range_end"].endswith("|SOLUSDT")
-    assert run(instance, platform, request, close_day.name).success
+    assert run(instance, platform, request, close_day_job.name).success
     for symbol, verdict in {"BTCUSDT": True, "ETHUSDT": None, "SOLUSDT": True}.items():
         assert verdicts(instance, TODAY, symbol) == dict.fromkeys(DayCheck, verdict)
 
@@ -165,14 +165,14 @@ def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
     server.clock.set(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
-    run(instance, platform, request, close_day.name)
+    run(instance, platform, request, close_day_job.name)
     wrong = day_start_ms(TODAY) + 5 * HOUR_MS
     tamper(
         platform,
         "UPDATE fact_klines SET high = low - 1, volume = volume + 1"
         f" WHERE symbol_id = {{symbol}} AND open_time = {wrong}",
     )
-    result = run(instance, platform, request, close_day.name)
+    result = run(instance, platform, request, close_day_job.name)
     assert not result.success
     assert verdicts(instance, TODAY, "ETHUSDT") == dict.fromkeys(DayCheck, True)
     assert verdicts(instance, TODAY, "BTCUSDT") == {
@@ -196,10 +196,10 @@ def test_a_backfill_is_judged_where_it_is_one_of_the_checks_alone(
     tags = {"dagster/backfill": "abc", **range_tags(*2 * (f"{TODAY}|BTCUSDT",))}
     given: Any = {"instance": instance, "resources": {"platform": platform}, "tags": tags}
     assets = dg.AssetSelection.assets(*(stage.value for stage in Stage))
-    assert dg.materialize([klines], selection=assets, **given).success
+    assert dg.materialize([klines_assets], selection=assets, **given).success
     assert verdicts(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck)
     checks = dg.AssetSelection.all_asset_checks()
-    assert dg.materialize([klines], selection=checks, **given).success
+    assert dg.materialize([klines_assets], selection=checks, **given).success
     assert verdicts(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck, True)
 
 
@@ -211,7 +211,7 @@ def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
     bring(platform, tail=True)
     server.faults.clear()
     (request,) = asked(gaps_sensor, instance, platform)
-    assert run(instance, platform, request, mend_gaps.name).success
+    assert run(instance, platform, request, repair_gaps_job.name).success
     assert platform.warehouse.gap_ledger.list_gaps() == []
     assert asked(gaps_sensor, instance, platform) == []
 
@@ -224,8 +224,8 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
     server.faults.add({"do": "list", "symbol": gone, "at": format_utc(NOON + 900 * DAY_MS)})
     server.clock.set(_NEXT_MORNING)
     defs = dg.Definitions(
-        assets=[klines, order_books],
-        jobs=[ingest, order_books_job, close_day],
+        assets=[klines_assets, order_book_assets],
+        jobs=[ingest_job, order_books_job, close_day_job],
         resources={"platform": platform},
     )
 
@@ -244,10 +244,10 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
         assert result.success
 
     for day in range(3):
-        tick(ingest_schedule, ingest.name)
+        tick(ingest_schedule, ingest_job.name)
         tick(order_books_schedule, order_books_job.name)
         for request in closings(instance, platform):
-            assert run(instance, platform, request, close_day.name).success
+            assert run(instance, platform, request, close_day_job.name).success
         assert asked(gaps_sensor, instance, platform) == []
         assert platform.warehouse.symbols.get_symbol(gone).status is SymbolStatus.DELISTED
         assert {one.gap_class for one in platform.warehouse.gap_ledger.list_gaps(gone)} == {
@@ -270,11 +270,11 @@ def test_objects_left_in_the_lake_are_found_and_loaded(
     closed = platform.closed_before()
     noon = day_start_ms(TODAY) + 12 * HOUR_MS
     store_stretch(platform, "BTCUSDT", Window(noon, closed), closed)
-    assert asked(leftovers_sensor, instance, platform) == [], "it is on its way"
+    assert asked(orphaned_objects_sensor, instance, platform) == [], "it is on its way"
     capture(platform, "ETHUSDT")
     later = now_ms() + 6 * MINUTE_MS
     monkeypatch.setattr("crypto_assets.pipeline.recovery.orphaned_objects.now_ms", lambda: later)
-    requests = asked(leftovers_sensor, instance, platform)
+    requests = asked(orphaned_objects_sensor, instance, platform)
     assert [request.job_name for request in requests] == ["load_leftover_books", "load_leftovers"]
     for request in requests:
         assert run(instance, platform, request, str(request.job_name)).success
@@ -301,9 +301,9 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
     platform.raw.delete([item.key for item in stored.objects])
     later = now_ms() + 6 * MINUTE_MS
     monkeypatch.setattr("crypto_assets.pipeline.recovery.orphaned_objects.now_ms", lambda: later)
-    (request,) = asked(leftovers_sensor, instance, platform)
+    (request,) = asked(orphaned_objects_sensor, instance, platform)
     assert run(instance, platform, request, str(request.job_name)).success
-    assert asked(leftovers_sensor, instance, platform) == []
+    assert asked(orphaned_objects_sensor, instance, platform) == []
     bring(platform, tail=True)
     assert (
         platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time
@@ -333,10 +333,10 @@ def test_stale_hours_of_a_day_that_is_over_are_computed(
     for table in ("daily_klines",) if done else ("hourly_klines", "daily_klines"):
         tamper(platform, f"UPDATE {table} SET close = low {of_yesterday}")
     assert held() != right
-    (request,) = asked(leftovers_sensor, instance, platform)
+    (request,) = asked(orphaned_objects_sensor, instance, platform)
     assert run(instance, platform, request, str(request.job_name)).success
     assert held() == right
-    assert asked(leftovers_sensor, instance, platform) == []
+    assert asked(orphaned_objects_sensor, instance, platform) == []
 
 
 def test_a_day_with_an_unexplained_hole_is_not_complete(
@@ -349,7 +349,7 @@ def test_a_day_with_an_unexplained_hole_is_not_complete(
     server.clock.set(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
-    assert run(instance, platform, request, close_day.name).success, "explained as an outage"
+    assert run(instance, platform, request, close_day_job.name).success, "explained as an outage"
     tamper(platform, "UPDATE kline_gaps SET class = 'open' WHERE symbol_id = {symbol}")
     stands = platform.warehouse.retention_candidates.list_day_statuses(
         "BTCUSDT", Window.of_day(TODAY)

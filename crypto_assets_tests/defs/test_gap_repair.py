@@ -8,15 +8,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from crypto_assets.defs.assets.klines import klines
+from crypto_assets.defs.assets.klines import klines_assets
 from crypto_assets.defs.close_day import close_day_schedule
-from crypto_assets.defs.gap_repair import gaps_sensor, leftovers_sensor
+from crypto_assets.defs.gap_repair import gaps_sensor, orphaned_objects_sensor
 from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
-from crypto_assets.defs.partitions import add_symbols
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.lake import DirectoryLake
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, from_epoch_ms
-from crypto_assets.orchestrator.run_classes import ERRAND_TAG
+from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.stages.results import Stage
@@ -27,7 +27,7 @@ from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 SCHEDULES = (ingest_schedule, order_books_schedule, close_day_schedule)
-SENSORS = (symbols_sensor, catch_up_sensor, gaps_sensor, leftovers_sensor)
+SENSORS = (symbols_sensor, catch_up_sensor, gaps_sensor, orphaned_objects_sensor)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def empty(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def instance(empty: dg.DagsterInstance) -> dg.DagsterInstance:
-    add_symbols(empty, SYMBOLS)
+    register_symbol_partitions(empty, SYMBOLS)
     return empty
 
 
@@ -74,11 +74,11 @@ def bring(instance: dg.DagsterInstance, platform: Platform) -> dg.ExecuteInProce
     request = tick(instance, platform)[0]
     assert isinstance(request, dg.RunRequest), request
     return dg.materialize(
-        [klines],
+        [klines_assets],
         selection=request.asset_selection,
         instance=instance,
         resources={"platform": platform},
-        tags={**request.tags, ERRAND_TAG: Errand.TAIL.value},
+        tags={**request.tags, INGEST_MODE_TAG: Errand.TAIL.value},
         raise_on_error=False,
     )
 

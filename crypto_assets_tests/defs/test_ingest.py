@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from crypto_assets.dagster_ext.active_runs import unfinished
+from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
-from crypto_assets.defs.partitions import add_symbols
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
@@ -34,7 +34,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        add_symbols(instance, ["BTCUSDT"])
+        register_symbol_partitions(instance, ["BTCUSDT"])
         yield instance
 
 
@@ -56,6 +56,6 @@ def test_a_tick_that_finds_its_predecessor_running_skips_and_says_so(
 
 def test_a_run_that_hangs_is_not_waited_for(instance: dg.DagsterInstance) -> None:
     run = instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED)
-    assert unfinished(instance, ingest.name) == run.run_id
-    assert unfinished(instance, ingest.name, timedelta(hours=1)) == run.run_id
-    assert unfinished(instance, ingest.name, timedelta()) is None
+    assert find_active_run(instance, ingest.name) == run.run_id
+    assert find_active_run(instance, ingest.name, timedelta(hours=1)) == run.run_id
+    assert find_active_run(instance, ingest.name, timedelta()) is None

@@ -9,9 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_assets.dagster_ext.instance_home import prepare_home
-from crypto_assets.defs.assets.klines import KEYS_A_RUN
-from crypto_assets.defs.backfill import rectangles
-from crypto_assets.defs.partitions import add_symbols, by_symbol, contiguous, date_keys
+from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
+from crypto_assets.defs.backfill import split_into_rectangles
+from crypto_assets.defs.partitions import (
+    find_contiguous_ranges,
+    group_keys_by_symbol,
+    list_date_keys,
+    register_symbol_partitions,
+)
 from crypto_assets.market.utc_time import Window
 
 _KNOWN = [f"S{number}" for number in range(12)]
@@ -21,21 +26,21 @@ _KNOWN = [f"S{number}" for number in range(12)]
 def test_stretches_name_the_wanted_and_nothing_between(wanted: set[str]) -> None:
     found = [
         name
-        for first, last in contiguous(_KNOWN, wanted)
+        for first, last in find_contiguous_ranges(_KNOWN, wanted)
         for name in _KNOWN[_KNOWN.index(first) : _KNOWN.index(last) + 1]
     ]
     assert found == [name for name in _KNOWN if name in wanted]
 
 
 def test_keys_of_a_run_by_symbol() -> None:
-    found = by_symbol(["2025-01-02|BTCUSDT", "2025-01-01|ETHUSDT", "2025-01-01|BTCUSDT"])
+    found = group_keys_by_symbol(["2025-01-02|BTCUSDT", "2025-01-01|ETHUSDT", "2025-01-01|BTCUSDT"])
     assert [one.symbol for one in found] == ["BTCUSDT", "ETHUSDT"]
     assert [str(key) for key in found[0].keys] == ["2025-01-01|BTCUSDT", "2025-01-02|BTCUSDT"]
     assert found[0].window == Window.of_days(date(2025, 1, 1), date(2025, 1, 2))
 
 
 def test_days_of_a_range_are_inclusive() -> None:
-    assert date_keys(date(2025, 1, 30), date(2025, 2, 1)) == [
+    assert list_date_keys(date(2025, 1, 30), date(2025, 2, 1)) == [
         "2025-01-30",
         "2025-01-31",
         "2025-02-01",
@@ -45,17 +50,17 @@ def test_days_of_a_range_are_inclusive() -> None:
 @pytest.fixture
 def instance() -> dg.DagsterInstance:
     instance = dg.DagsterInstance.ephemeral()
-    add_symbols(instance, ["A", "B", "C"])
-    add_symbols(instance, ["C", "D"])
+    register_symbol_partitions(instance, ["A", "B", "C"])
+    register_symbol_partitions(instance, ["C", "D"])
     return instance
 
 
 def test_runs_cover_every_key_once_and_stay_bounded(instance: dg.DagsterInstance) -> None:
     first, last = date(2025, 1, 1), date(2025, 12, 31)
-    parts = rectangles(instance, ["A", "B", "D"], first, last)
-    keys = [key for part in parts for key in part.keys]
+    parts = split_into_rectangles(instance, ["A", "B", "D"], first, last)
+    keys = [key for part in parts for key in part.partition_keys]
     assert len(keys) == len(set(keys)) == 3 * 365
-    assert max(len(part.keys) for part in parts) <= KEYS_A_RUN
+    assert max(len(part.partition_keys) for part in parts) <= MAX_KEYS_PER_RUN
     assert {part.symbols for part in parts} == {("A", "B"), ("D",)}, "C lies between: two ranges"
 
 

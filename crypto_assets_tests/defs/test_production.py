@@ -10,9 +10,9 @@ import pytest
 from mypy_boto3_s3 import S3Client
 
 from crypto_assets.dagster_ext.run_coordinator import LanedRunCoordinator
-from crypto_assets.dagster_ext.run_retention import Thinned, thin_out
+from crypto_assets.dagster_ext.run_retention import RunRetentionResult, delete_superseded_runs
 from crypto_assets.definitions import defs
-from crypto_assets.defs.partitions import SYMBOLS, range_tags
+from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, range_tags
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
 from crypto_assets_tests.house.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -84,7 +84,9 @@ def test_runs_are_recorded_their_output_lies_in_s3_and_both_go_when_they_are_thi
     first = _keys(s3, bucket, old)
     (output,) = [key for key in first if key.endswith(".out")]
     assert b"a word for the log" in s3.get_object(Bucket=bucket, Key=output)["Body"].read()
-    assert thin_out(instance, ["ingest"], kept_runs=0) == Thinned(deleted=1, speaking=1)
+    assert delete_superseded_runs(instance, ["ingest"], kept_runs=0) == RunRetentionResult(
+        deleted=1, retained=1
+    )
     assert [run.run_id for run in instance.get_runs()] == [new]
     assert _keys(s3, bucket, old) == []
     assert _keys(s3, bucket, new)
@@ -149,7 +151,7 @@ def test_a_backfill_leaves_the_verdicts_that_its_partitions_have(
     instance: dg.DagsterInstance,
 ) -> None:
     """Dagster plans the checks of whatever it backfills; nobody judges there."""
-    instance.add_dynamic_partitions(SYMBOLS, ["BTCUSDT"])
+    instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, ["BTCUSDT"])
     verdict = dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey("fact_klines"),
         check_name="complete_or_explained",

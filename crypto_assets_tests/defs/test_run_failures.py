@@ -8,12 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from crypto_assets.defs.assets.klines import klines
+from crypto_assets.defs.assets.klines import klines_assets
 from crypto_assets.defs.assets.maintenance import retention
-from crypto_assets.defs.backfill import backfill, rectangles, run_in_process
-from crypto_assets.defs.partitions import add_symbols
+from crypto_assets.defs.backfill import backfill_job, run_backfill_in_process, split_into_rectangles
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.errors import WrongUse
-from crypto_assets.orchestrator.failure_reasons import reason_of
+from crypto_assets.orchestrator.failure_reasons import parse_failure_reason
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
@@ -39,7 +39,7 @@ def not_migrated(platform: Platform, tmp_path: Path) -> Iterator[Platform]:
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as instance:
-        add_symbols(instance, ["BTCUSDT"])
+        register_symbol_partitions(instance, ["BTCUSDT"])
         yield instance
 
 
@@ -58,10 +58,10 @@ def run(
 def left_reason(instance: dg.DagsterInstance, run_id: str) -> str:
     run = instance.get_run_by_id(run_id)
     assert run
-    return reason_of(run_id, run.tags) or ""
+    return parse_failure_reason(run_id, run.tags) or ""
 
 
-@pytest.mark.parametrize(("asset", "key"), [(klines, KEY), (retention, None)])
+@pytest.mark.parametrize(("asset", "key"), [(klines_assets, KEY), (retention, None)])
 def test_a_warehouse_that_is_not_migrated_names_the_command(
     asset: dg.AssetsDefinition,
     key: str | None,
@@ -81,10 +81,10 @@ def test_bad_keys_are_left_in_a_tag_which_a_retried_run_does_not_take_for_its_ow
 ) -> None:
     server.faults.add({"do": "status", "status": 451, "symbol": "BTCUSDT"})
     server.faults.add({"do": "archive", "how": "missing", "symbol": "BTCUSDT"})
-    result = run(klines, KEY, platform, instance)
+    result = run(klines_assets, KEY, platform, instance)
     assert KEY in left_reason(instance, result.run_id)
     inherited = result.dagster_run.tags
-    assert reason_of("00000000-1111", inherited) is None
+    assert parse_failure_reason("00000000-1111", inherited) is None
 
 
 def test_a_run_in_process_that_fails_before_its_step_is_no_success(
@@ -94,11 +94,11 @@ def test_a_run_in_process_that_fails_before_its_step_is_no_success(
         raise WrongUse("CRYPTO_LAKE_RAW_URL is nothing")
 
     defs = dg.Definitions(
-        [klines], jobs=[backfill], resources={"platform": dg.ResourceDefinition(refused)}
+        [klines_assets], jobs=[backfill_job], resources={"platform": dg.ResourceDefinition(refused)}
     )
     day = date(2025, 3, 5)
-    parts = rectangles(instance, ["BTCUSDT"], day, day)
-    result = run_in_process(defs, instance, parts, lambda _: None)
+    parts = split_into_rectangles(instance, ["BTCUSDT"], day, day)
+    result = run_backfill_in_process(defs, instance, parts, lambda _: None)
     (error,) = result.errors
     assert "CRYPTO_LAKE_RAW_URL is nothing" in error
     assert result.materialized == 0

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import dagster as dg
 import pytest
 
-from crypto_assets.defs.assets.klines import KlinesConfig, klines
-from crypto_assets.defs.assets.order_books import order_books
-from crypto_assets.defs.ingest import order_books as order_books_job
-from crypto_assets.defs.partitions import add_symbols, range_tags
+from crypto_assets.defs.assets.klines import KlinesConfig, klines_assets
+from crypto_assets.defs.assets.order_books import order_book_assets
+from crypto_assets.defs.ingest import order_books_job as order_books_job
+from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.utc_time import MINUTE_MS, to_epoch_ms
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
@@ -34,7 +34,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        add_symbols(instance, _SYMBOLS)
+        register_symbol_partitions(instance, _SYMBOLS)
         yield instance
 
 
@@ -47,7 +47,7 @@ def run(
     errand: Errand = Errand.DAYS,
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [klines, order_books],
+        [klines_assets, order_book_assets],
         selection=list(assets or [stage.value for stage in Stage]),
         instance=instance,
         resources={"platform": platform},
@@ -68,7 +68,7 @@ def test_one_key_as_a_person_materialises_it(
 ) -> None:
     key = "2025-03-05|ETHUSDT"
     result = dg.materialize(
-        [klines], instance=instance, resources={"platform": platform}, partition_key=key
+        [klines_assets], instance=instance, resources={"platform": platform}, partition_key=key
     )
     assert result.success
     for stage in Stage:
@@ -208,7 +208,7 @@ def test_a_tick_of_order_books_leaves_a_retired_symbol_alone(
     """Its key lies between two others; a name that is gone would fail each tick."""
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
     defs = dg.Definitions(
-        assets=[order_books], jobs=[order_books_job], resources={"platform": platform}
+        assets=[order_book_assets], jobs=[order_books_job], resources={"platform": platform}
     )
     result = defs.resolve_job_def(order_books_job.name).execute_in_process(
         instance=instance, tags=range_tags("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")

@@ -8,16 +8,16 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
-from crypto_assets.defs.assets.klines import KEYS_A_RUN
+from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.gap_repair import gaps_sensor
-from crypto_assets.defs.partitions import SYMBOLS, date_symbol
+from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, date_symbol_partitions_def
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.orchestrator.run_classes import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,
-    KIND_TAG,
     PRIORITY_TAG,
+    RUN_CLASS_TAG,
 )
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import track
@@ -48,7 +48,7 @@ def look(instance: dg.DagsterInstance, platform: Platform, cursor: str | None) -
         result: Any = symbols_sensor(context, platform=platform)
     assert isinstance(result, dg.SensorResult)
     for request in result.dynamic_partitions_requests or ():
-        instance.add_dynamic_partitions(SYMBOLS, list(request.partition_keys))
+        instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, list(request.partition_keys))
     return result
 
 
@@ -56,7 +56,7 @@ def test_the_first_symbols_become_partitions_and_wait_to_be_asked_for(
     instance: dg.DagsterInstance, platform: Platform
 ) -> None:
     first = look(instance, platform, None)
-    assert instance.get_dynamic_partitions(SYMBOLS) == ["BTCUSDT", "ETHUSDT"]
+    assert instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME) == ["BTCUSDT", "ETHUSDT"]
     assert not first.run_requests
     again = look(instance, platform, first.cursor)
     assert not again.run_requests
@@ -69,7 +69,7 @@ def test_a_symbol_added_later_gets_its_past_once(
     cursor = look(instance, platform, None).cursor
     track(platform, ["SOLUSDT"])
     # As `init` does, whose partition must not hide that the symbol is new.
-    instance.add_dynamic_partitions(SYMBOLS, ["SOLUSDT"])
+    instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, ["SOLUSDT"])
     result = look(instance, platform, cursor)
     assert result.run_requests
     tags = [request.tags for request in result.run_requests]
@@ -91,7 +91,7 @@ def test_runs_of_a_long_past_are_bounded(
     requests = look(instance, platform, cursor).run_requests or []
     assert len({request.run_key for request in requests}) == len(requests)
     keys = [len(keys_of(instance, request)) for request in requests]
-    assert max(keys) <= KEYS_A_RUN
+    assert max(keys) <= MAX_KEYS_PER_RUN
     assert sum(keys) == 2 * 665, "days from START_DATE to that day, of each symbol"
 
 
@@ -105,7 +105,7 @@ def test_a_warehouse_without_symbols_has_no_first_look(
 
 
 def test_an_asked_for_backfill_goes_before_an_automatic_one() -> None:
-    assert AUTOMATIC_BACKFILL_TAGS[KIND_TAG] == BACKFILL_TAGS[KIND_TAG]
+    assert AUTOMATIC_BACKFILL_TAGS[RUN_CLASS_TAG] == BACKFILL_TAGS[RUN_CLASS_TAG]
     assert int(AUTOMATIC_BACKFILL_TAGS[PRIORITY_TAG]) < int(BACKFILL_TAGS[PRIORITY_TAG])
 
 
@@ -160,7 +160,9 @@ def test_what_was_imported_from_before_the_first_partition_is_caught_up_from_the
 def keys_of(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
     ends = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
     with partition_loading_context(dynamic_partitions_store=instance):
-        return list(date_symbol.get_partition_keys_in_range(dg.PartitionKeyRange(*ends)))
+        return list(
+            date_symbol_partitions_def.get_partition_keys_in_range(dg.PartitionKeyRange(*ends))
+        )
 
 
 @dg.op

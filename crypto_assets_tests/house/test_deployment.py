@@ -13,7 +13,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dotenv import dotenv_values
 
-from crypto_assets.orchestrator.run_classes import KIND_TAG, Lane
+from crypto_assets.orchestrator.run_classes import RUN_CLASS_TAG, RunClass
 from crypto_assets_tests.house.repository import ROOT, files, text
 
 PRODUCTION = {
@@ -155,6 +155,6 @@ def test_the_workspaces_name_one_code_location(
 def test_the_queue_bounds_every_lane_but_the_ticks_and_leaves_these_room(config: str) -> None:
     runs = yaml.safe_load(text(config))["concurrency"]["runs"]
     limits = {limit["value"]: limit["limit"] for limit in runs["tag_concurrency_limits"]}
-    assert {limit["key"] for limit in runs["tag_concurrency_limits"]} == {KIND_TAG}
-    assert set(limits) == set(Lane) - {Lane.TICK}
+    assert {limit["key"] for limit in runs["tag_concurrency_limits"]} == {RUN_CLASS_TAG}
+    assert set(limits) == set(RunClass) - {RunClass.TICK}
     assert runs["max_concurrent_runs"] - sum(limits.values()) == 2, "ingest and order books"

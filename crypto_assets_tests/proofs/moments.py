@@ -13,12 +13,12 @@ import pymysql
 
 from crypto_assets.exchange.simulated import FaultScript
 from crypto_assets.market.utc_time import Window
-from crypto_assets.orchestrator.run_classes import Lane
+from crypto_assets.orchestrator.run_classes import RunClass
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 # Lanes that let the runs of the three symbols go side by side.
-LANES = (Lane.BACKFILL, Lane.MENDING, Lane.BY_HAND)
+LANES = (RunClass.BACKFILL, RunClass.REPAIR, RunClass.MANUAL)
 # Within what one answer may take, and asked again: held for minutes.
 _STALL_SECONDS = 60
 

@@ -80,7 +80,7 @@ def spoil(served: Served, day: date) -> None:
 
 def close_days(served: Served) -> None:
     """What the schedule does at 00:10, now; waits until all its runs have ended."""
-    launched = served.tree.orchestrator.run_now(Kind.SCHEDULE, "close_day_schedule")
+    launched = served.tree.orchestrator.run_instigator_now(Kind.SCHEDULE, "close_day_schedule")
     wait_for(
         lambda: all(
             run["status"] in {"SUCCESS", "FAILURE"}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from crypto_assets.dagster_ext.run_failures import step_reason
-from crypto_assets.defs.assets.klines import klines
-from crypto_assets.defs.partitions import add_symbols, range_tags
+from crypto_assets.dagster_ext.run_failures import describe_step_failure
+from crypto_assets.defs.assets.klines import klines_assets
+from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
-from crypto_assets.orchestrator.run_classes import ERRAND_TAG
+from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand
 from crypto_assets.pipeline.stages.results import Stage
@@ -53,17 +53,17 @@ def enter(barrier: Barrier, place: Place) -> None:
 def run(errand: Errand, day: date) -> str:
     """Brings all symbols' partitions of the day; answers why it failed, or nothing."""
     with dg.DagsterInstance.ephemeral() as instance:
-        add_symbols(instance, SYMBOLS)
+        register_symbol_partitions(instance, SYMBOLS)
         _meeting[0].wait(600)
         result = dg.materialize(
-            [klines],
+            [klines_assets],
             selection=[stage.value for stage in Stage],
             instance=instance,
             resources={"platform": _platforms[0]},
             tags={
-                ERRAND_TAG: errand.value,
+                INGEST_MODE_TAG: errand.value,
                 **range_tags(f"{day}|{SYMBOLS[0]}", f"{day}|{SYMBOLS[-1]}"),
             },
             raise_on_error=False,
         )
-    return "; ".join(step_reason(event) for event in result.get_step_failure_events())
+    return "; ".join(describe_step_failure(event) for event in result.get_step_failure_events())

@@ -38,7 +38,7 @@ class Served:
         """Waits for its end."""
 
         def look() -> BackfillProgress | None:
-            now = self.tree.orchestrator.backfill(backfill_id)
+            now = self.tree.orchestrator.get_backfill(backfill_id)
             return now if now.ended else None
 
         found = wait_for(look, seconds)

@@ -58,13 +58,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def test_every_schedule_and_sensor_is_stopped_and_started(served: Served) -> None:
     orchestrator = served.tree.orchestrator
-    found = [(kind, each) for kind in Kind for each in orchestrator.instigators(kind)]
+    found = [(kind, each) for kind in Kind for each in orchestrator.list_instigators(kind)]
     assert {"ingest_schedule", "close_day_schedule", "symbols"} <= {each.name for _, each in found}
     for kind, each in found:
         assert each.running
-        assert not orchestrator.switch(kind, each.name, running=False).running
-        assert orchestrator.switch(kind, each.name, running=True).running
-        assert not orchestrator.switch(kind, each.name, running=False).running
+        assert not orchestrator.switch_instigator(kind, each.name, running=False).running
+        assert orchestrator.switch_instigator(kind, each.name, running=True).running
+        assert not orchestrator.switch_instigator(kind, each.name, running=False).running
 
 
 def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs_again(
@@ -79,11 +79,11 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     another = served.launch([f"{LAST}|BTCUSDT", f"{TODAY}|BTCUSDT"])
     wait_for(lambda: len(_of_backfills(served)) >= 2 and _of_backfills(served, "STARTED"))
 
-    (tick,) = served.tree.orchestrator.run_now(Kind.SCHEDULE, "ingest_schedule").run_ids
+    (tick,) = served.tree.orchestrator.run_instigator_now(Kind.SCHEDULE, "ingest_schedule").run_ids
     assert wait_for(lambda: _ended_run(served, tick)) == "SUCCESS"
     assert [served.minutes(name, TODAY, TODAY) for name in SYMBOLS] == [720, 720, 720]
     assert len(_of_backfills(served, "STARTING", "STARTED")) <= 1
-    assert not served.tree.orchestrator.backfill(sixty_days).ended, "the tick went before it"
+    assert not served.tree.orchestrator.get_backfill(sixty_days).ended, "the tick went before it"
 
     clock.advance(MINUTE_MS)
     ended = served.ended(sixty_days)
@@ -94,12 +94,12 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     assert ended.error and f"{DAYS[3]}|ETHUSDT" in ended.error, "why, without a look at Dagster"
     assert served.ended(another).succeeded
     assert all(run["tags"].items() >= BACKFILL_TAGS.items() for run in _of_backfills(served))
-    checks = served.tree.webserver.ask(_VERDICTS)["asset"]["assetChecksOrError"]["checks"]
+    checks = served.tree.webserver.run_query(_VERDICTS)["asset"]["assetChecksOrError"]["checks"]
     unjudged: dict[str, Any] = {"statuses": {"ranges": []}}
     assert checks == [unjudged] * 3, "no red bar over days that nobody has judged"
 
     faults.clear()
-    answer = served.tree.webserver.ask(_RETRY, id=sixty_days)["answer"]
+    answer = served.tree.webserver.run_query(_RETRY, id=sixty_days)["answer"]
     assert answer["__typename"] == "LaunchBackfillSuccess", answer
     again = served.ended(answer["backfillId"])
     assert (again.targeted, again.materialized, again.failed) == (12, 12, 0)
@@ -111,8 +111,8 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
 
 def test_a_symbol_added_while_running_gets_its_past_by_itself(served: Served) -> None:
     orchestrator = served.tree.orchestrator
-    orchestrator.switch(Kind.SENSOR, "symbols", running=True)
-    wait_for(lambda: orchestrator.instigator(Kind.SENSOR, "symbols").cursor)
+    orchestrator.switch_instigator(Kind.SENSOR, "symbols", running=True)
+    wait_for(lambda: orchestrator.get_instigator(Kind.SENSOR, "symbols").cursor)
     ran = served.tree.desk.run("init", CRYPTO_SYMBOLS=",".join((*SYMBOLS, "XRPUSDT")))
     assert ran.code == 0, ran.err
 

@@ -9,11 +9,11 @@ import dagster as dg
 import psutil
 import pytest
 
-from crypto_assets.dagster_ext.run_liveness import WORKER_TAG
+from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG
 from crypto_assets.defs.partitions import range_tags
-from crypto_assets.orchestrator.repository import loaded_repository
-from crypto_assets.orchestrator.run_classes import Lane, lane_tags
-from crypto_assets.orchestrator.runs import RunOrder, launch
+from crypto_assets.orchestrator.repository import find_loaded_repository
+from crypto_assets.orchestrator.run_classes import RunClass, build_run_tags
+from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
 from crypto_assets_tests.proofs.moments import LANES, SYMBOLS, held
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.dagster_tree import wait_for
@@ -69,21 +69,21 @@ def test_killed_while_they_fetch_load_and_aggregate(
     served.verify(day, day)
 
 
-def _launch(served: Served, symbol: str, lane: Lane, day: date) -> str:
+def _launch(served: Served, symbol: str, lane: RunClass, day: date) -> str:
     key = f"{day}|{symbol}"
-    repository = loaded_repository(served.tree.webserver)
-    order = RunOrder(repository, "backfill", {**lane_tags(lane), **range_tags(key, key)})
-    return launch(served.tree.webserver, order)
+    repository = find_loaded_repository(served.tree.webserver)
+    order = LaunchRequest(repository, "backfill", {**build_run_tags(lane), **range_tags(key, key)})
+    return launch_run(served.tree.webserver, order)
 
 
 def _worker(served: Served, run_id: str) -> psutil.Process:
     (run,) = [run for run in served.tree.runs() if run["runId"] == run_id]
     assert run["status"] == "STARTED"
-    assert WORKER_TAG not in run["tags"], "a person who reads of the run need not see it"
+    assert RUN_OWNER_TAG not in run["tags"], "a person who reads of the run need not see it"
     with dg.DagsterInstance.from_config(str(served.tree.desk.home / "dagster")) as instance:
         known = instance.get_run_by_id(run_id)
     assert known is not None
-    return psutil.Process(json.loads(known.tags[WORKER_TAG])["pid"])
+    return psutil.Process(json.loads(known.tags[RUN_OWNER_TAG])["pid"])
 
 
 def _kill(served: Served, target: str, workers: Sequence[psutil.Process]) -> None:

@@ -12,7 +12,7 @@ import psutil
 from crypto_assets.cli import served_programs
 from crypto_assets.cli.process_tree import Program
 from crypto_assets.orchestrator import Kind, Orchestrator
-from crypto_assets.orchestrator.webserver_client import Webserver
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets_tests.cli.conftest import Desk, desk_at
@@ -71,8 +71,8 @@ class Tree:
         return Orchestrator(self.url)
 
     @property
-    def webserver(self) -> Webserver:
-        return Webserver(self.url)
+    def webserver(self) -> WebserverClient:
+        return WebserverClient(self.url)
 
     def init(self) -> None:
         """What `up` does before it starts anything."""
@@ -90,18 +90,20 @@ class Tree:
         self.start_daemon()
 
     def start_webserver(self) -> None:
-        program = served_programs.webserver(self.port, self._logs)
+        program = served_programs.webserver_program(self.port, self._logs)
         self._start(program)
-        wait_for(program.ready)
+        wait_for(program.is_ready)
 
     def start_daemon(self) -> None:
-        self._start(served_programs.daemon(self.port, self._logs))
-        wait_for(lambda: not self.orchestrator.sick_daemons())
+        self._start(served_programs.daemon_program(self.port, self._logs))
+        wait_for(lambda: not self.orchestrator.list_unhealthy_daemons())
 
     def switch_all(self, running: bool, but: Iterable[str] = ()) -> None:
         for kind in Kind:
-            for each in self.orchestrator.instigators(kind):
-                self.orchestrator.switch(kind, each.name, running is not (each.name in but))
+            for each in self.orchestrator.list_instigators(kind):
+                self.orchestrator.switch_instigator(
+                    kind, each.name, running is not (each.name in but)
+                )
 
     def kill_daemon(self) -> None:
         """The process alone: what it started lives on, as after an out-of-memory kill."""
@@ -131,7 +133,7 @@ class Tree:
 
     def runs(self) -> list[dict[str, Any]]:
         """All, newest first; `tags` as a mapping."""
-        found = self.webserver.ask(_RUNS)["runsOrError"]["results"]
+        found = self.webserver.run_query(_RUNS)["runsOrError"]["results"]
         return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in found]
 
     @property

@@ -8,8 +8,8 @@ from dagster._core.storage.partition_status_cache import (
     get_and_update_asset_status_cache_value,
 )
 
-from crypto_assets.dagster_ext.run_failures import bad_partitions
-from crypto_assets.defs.partitions import date_symbol
+from crypto_assets.dagster_ext.run_failures import list_failed_partitions
+from crypto_assets.defs.partitions import date_symbol_partitions_def
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, format_utc
 from crypto_assets.pipeline.reconciliation.verify import verify
@@ -64,8 +64,12 @@ def _wrong_candles(world: World, symbol: str, window: Window) -> Iterator[str]:
 
 def _red(world: World, key: dg.AssetKey) -> list[str]:
     """As Dagster's pages show it: the last run that meant to materialise them failed."""
-    status = get_and_update_asset_status_cache_value(world.instance, key, date_symbol)
-    found = status.deserialize_failed_partition_subsets(date_symbol) if status else None
+    status = get_and_update_asset_status_cache_value(
+        world.instance, key, date_symbol_partitions_def
+    )
+    found = (
+        status.deserialize_failed_partition_subsets(date_symbol_partitions_def) if status else None
+    )
     return sorted(found.get_partition_keys()) if found else []
 
 
@@ -74,7 +78,7 @@ def _reason(world: World, partition: str) -> str:
     reasons = [
         reason
         for run in failed
-        for _, named, reason in bad_partitions(world.instance, run)
+        for _, named, reason in list_failed_partitions(world.instance, run)
         if partition in named
     ]
     return reasons[0] if reasons else "no run names it"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from crypto_assets.dagster_ext.run_retention import home_bytes
+from crypto_assets.dagster_ext.run_retention import measure_home_bytes
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of
 from crypto_assets_tests.soak import judge
 from crypto_assets_tests.soak.daemon import Daemon
@@ -31,7 +31,7 @@ class Week:
             for at in range(day, day + DAY_MS, MINUTE_MS):
                 self.world.exchange.clock.set(at)
                 self._daemon.minute()
-            self.sizes.append(home_bytes(self.world.home))
+            self.sizes.append(measure_home_bytes(self.world.home))
             yield str(day_of(day))
 
     def flaws(self) -> Iterator[str]:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
 from crypto_assets.definitions import defs
-from crypto_assets.defs.partitions import add_symbols
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
@@ -70,7 +70,7 @@ def world(
             default_order_book_minutes=5,
         )
         prepare(platform, symbols, START)
-        add_symbols(instance, symbols)
+        register_symbol_partitions(instance, symbols)
         try:
             yield World(exchange, platform, instance, _over(platform), home, symbols)
         finally:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, floor_ms, format_utc, now_ms
 from crypto_assets.pipeline.control.bootstrap import prepare
 from crypto_assets.settings import load_settings
-from crypto_assets.wiring import open_platform
+from crypto_assets.wiring import open_pipeline_context
 from crypto_assets_tests.reports.stock import SEED
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
@@ -160,7 +160,7 @@ def test_verify_compares_with_the_exchange_and_shows_both_values(
     monkeypatch.setenv("CRYPTO_EXCHANGE_URL", exchange.url)
     monkeypatch.setenv("CRYPTO_ARCHIVE_URL", exchange.archive_url)
     trouble(tmp_path).close()
-    prepared = open_platform(load_settings())
+    prepared = open_pipeline_context(load_settings())
     prepare(prepared, ["BTCUSDT"], load_settings().start_date)
     at = floor_ms(now_ms(), DAY_MS) - DAY_MS + HOUR_MS
     with sqlite3.connect(tmp_path / "warehouse.db") as database:

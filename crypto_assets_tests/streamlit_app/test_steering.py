@@ -89,13 +89,13 @@ def test_a_schedule_is_started_and_stopped_when_that_is_confirmed(
     confirm(page, "Start")
     expect(badge(page, name, "Running")).to_be_visible()
     expect(card(page, name)).to_contain_text("Next: 03:00 UTC")
-    assert desk.dagster.instigator(Kind.SCHEDULE, name).running
+    assert desk.dagster.get_instigator(Kind.SCHEDULE, name).running
     press(page, f"stop_{name}")
     expect(page.get_by_role("dialog")).to_contain_text("both grow")
-    assert desk.dagster.instigator(Kind.SCHEDULE, name).running, "nothing happens before that"
+    assert desk.dagster.get_instigator(Kind.SCHEDULE, name).running, "nothing happens before that"
     confirm(page, "Stop")
     expect(badge(page, name, "Stopped")).to_be_visible()
-    assert not desk.dagster.instigator(Kind.SCHEDULE, name).running
+    assert not desk.dagster.get_instigator(Kind.SCHEDULE, name).running
     assert desk.changes()[:2] == [
         (f"schedule {name}", "running", "stopped"),
         (f"schedule {name}", "stopped", "running"),

@@ -35,7 +35,7 @@ def hasty_platform() -> Platform:
 
 @st.cache_resource(show_spinner=False)
 def alert_address() -> AlertAddress:
-    return wiring.open_alert_address(get_settings(), platform().warehouse)
+    return wiring.open_alert_destination(get_settings(), platform().warehouse)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)

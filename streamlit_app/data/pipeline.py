@@ -7,7 +7,7 @@ import streamlit as st
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.market.order_book import OrderBook
 from crypto_assets.market.utc_time import Window
-from crypto_assets.orchestrator import Run
+from crypto_assets.orchestrator import RunSummary
 from crypto_assets.reports import Dataset, Deduplication, Rows
 from crypto_assets.reports.table_files import FileKind, write_file
 from streamlit_app.data.shared import FRESH_SECONDS, orchestrator, reports
@@ -16,8 +16,8 @@ RUNS = 50
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
-def runs() -> list[Run]:
-    return orchestrator().last_runs(RUNS)
+def runs() -> list[RunSummary]:
+    return orchestrator().list_recent_runs(RUNS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)

@@ -48,4 +48,4 @@ def quarantine(symbol: str | None) -> list[QuarantineRecord]:
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
 def checks() -> list[AssetCheck]:
-    return orchestrator().checks(_VERDICTS)
+    return orchestrator().list_asset_checks(_VERDICTS)

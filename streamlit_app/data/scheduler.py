@@ -35,14 +35,14 @@ class Running:
 def running() -> Running:
     """Raises OrchestratorError."""
     asked = orchestrator()
-    schedules, sensors = (asked.instigators(kind) for kind in Kind)
-    return Running(schedules, sensors, asked.sick_daemons())
+    schedules, sensors = (asked.list_instigators(kind) for kind in Kind)
+    return Running(schedules, sensors, asked.list_unhealthy_daemons())
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
 def backfills() -> list[BackfillProgress]:
     """The newest, newest first. Raises OrchestratorError."""
-    return orchestrator().recent_backfills(_RECENT)
+    return orchestrator().list_recent_backfills(_RECENT)
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
@@ -64,7 +64,10 @@ class Plan:
 @st.cache_data(ttl=_PLAN_SECONDS, max_entries=50, show_spinner=False)
 def planned(symbols: tuple[str, ...], first: date, last: date) -> Plan:
     """No symbol means all. Raises WrongUse, ExchangeError, WarehouseError, OrchestratorError."""
-    wanted, pace = plan(symbols, first, last), pace_of(orchestrator().recent_backfills(_MEASURED))
+    wanted, pace = (
+        plan(symbols, first, last),
+        pace_of(orchestrator().list_recent_backfills(_MEASURED)),
+    )
     return Plan(wanted.title, estimate(wanted, hasty_platform().closed_before(), pace), pace)
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from crypto_assets import wiring
 from crypto_assets.exchange import Patience, open_exchange
-from crypto_assets.health_monitor import Health
+from crypto_assets.health_monitor import HealthMonitor
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.reports import Dashboard, Flow, Instrument, Reports
@@ -28,7 +28,7 @@ def reports() -> Reports:
 @st.cache_resource(show_spinner=False)
 def platform() -> Platform:
     """For the use cases that a page starts. Raises WrongUse where the settings contradict."""
-    return wiring.open_platform(get_settings())
+    return wiring.open_pipeline_context(get_settings())
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,17 +36,17 @@ def orchestrator() -> Orchestrator:
     return Orchestrator(get_settings().dagster_url, _ORCHESTRATOR_SECONDS)
 
 
-@st.cache_resource(show_spinner=False, on_release=Health.close)
-def _health() -> Health:
+@st.cache_resource(show_spinner=False, on_release=HealthMonitor.close)
+def _health() -> HealthMonitor:
     chosen = get_settings()
     dagster = Orchestrator(chosen.dagster_url, (1.0, 4.0))
     rest = open_exchange(chosen.exchange_url, chosen.archive_url, _ONCE).rest
-    return Health({DAGSTER: dagster.require_daemons, EXCHANGE: rest.server_time})
+    return HealthMonitor({DAGSTER: dagster.require_healthy_daemons, EXCHANGE: rest.server_time})
 
 
 def health() -> dict[str, str | None]:
     """By part, None where it works, else what is wrong; never waits, so at first it is empty."""
-    return _health().known()
+    return _health().list_latest_results()
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)

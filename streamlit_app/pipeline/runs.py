@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from crypto_assets.orchestrator import Run
+from crypto_assets.orchestrator import RunSummary
 from crypto_assets.settings import get_settings
 from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
@@ -49,8 +49,8 @@ def show() -> None:
             st.caption(f"The last {len(found)} runs, {failed} of them failed.", width="content")
 
 
-def _row(run: Run) -> dict[str, object]:
-    took = run.took_ms
+def _row(run: RunSummary) -> dict[str, object]:
+    took = run.duration_ms
     return {
         "status": _STATUS.get(run.status, _WAITS + run.status.replace("_", " ").lower()),
         "job": run.job,

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from crypto_assets.orchestrator import AssetCheck, Verdict
+from crypto_assets.orchestrator import AssetCheck, CheckExecution
 from crypto_assets.settings import get_settings
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
@@ -21,7 +21,7 @@ def show() -> None:
         with st.grid(4, min_column_width=190):
             for check in found:
                 _card(check)
-        rows = [_row(check, verdict) for check in found for verdict in check.verdicts]
+        rows = [_row(check, verdict) for check in found for verdict in check.executions]
         if not rows:
             notices.nothing(
                 "No check has run yet. They run when a day closes (00:10 and 07:00 UTC), and in "
@@ -45,8 +45,8 @@ def show() -> None:
 
 def _card(check: AssetCheck) -> None:
     """How many of the last verdicts were good; of a partition only its newest one counts."""
-    newest: dict[str | None, Verdict] = {}
-    for verdict in check.verdicts:
+    newest: dict[str | None, CheckExecution] = {}
+    for verdict in check.executions:
         newest.setdefault(verdict.partition, verdict)
     judged = [verdict.passed for verdict in newest.values() if verdict.passed is not None]
     failed = judged.count(False)
@@ -67,12 +67,12 @@ def _title(check: AssetCheck) -> str:
     return title.replace("Ohlc", "OHLC")
 
 
-def _row(check: AssetCheck, verdict: Verdict) -> dict[str, object]:
+def _row(check: AssetCheck, verdict: CheckExecution) -> dict[str, object]:
     return {
         "verdict": _SAID[verdict.passed],
         "check": _title(check),
         "partition": verdict.partition or "",
-        "said": verdict.said,
-        "at": verdict.at,
+        "said": verdict.description,
+        "at": verdict.evaluated_at,
         "page": f"{get_settings().dagster_link_url}/runs/{verdict.run_id}",
     }

@@ -56,9 +56,9 @@ def _figures(backfill: BackfillProgress) -> str:
     if backfill.failed:
         parts.append(f"{backfill.failed:,} failed")
     if backfill.ended_at:
-        took = timedelta(milliseconds=backfill.ended_at - backfill.asked_at)
+        took = timedelta(milliseconds=backfill.ended_at - backfill.launched_at)
         parts.append(f"took {humanize.ago(took)}")
-    return f"{', '.join(parts)}; asked {timestamps.since(backfill.asked_at)}"
+    return f"{', '.join(parts)}; asked {timestamps.since(backfill.launched_at)}"
 
 
 def _cancel(backfill: BackfillProgress, allowed: bool) -> None:

@@ -1,6 +1,6 @@
 """Dagster's words for states and outcomes, in a person's."""
 
-from crypto_assets.orchestrator import BackfillProgress, Instigator, Kind, Tick
+from crypto_assets.orchestrator import BackfillProgress, Instigator, InstigatorTick, Kind
 from streamlit_app.format import timestamps
 
 _STOPPING = {
@@ -46,7 +46,7 @@ def frequency(instigator: Instigator) -> str:
     return f"Cron `{instigator.cron}`, UTC"
 
 
-def outcome(tick: Tick) -> str:
+def outcome(tick: InstigatorTick) -> str:
     """What came of a tick, with its time."""
     when = timestamps.since(tick.at)
     if tick.status == "FAILURE":

@@ -62,4 +62,4 @@ def cancel(id: Id, parts: PartsDep) -> Answer[BackfillView]:
 
 
 def _answer(backfill_id: str, orchestrator: Orchestrator) -> Answer[BackfillView]:
-    return Answer(data=BackfillView.model_validate(orchestrator.backfill(backfill_id)))
+    return Answer(data=BackfillView.model_validate(orchestrator.get_backfill(backfill_id)))

@@ -25,7 +25,7 @@ def _add_instigators(router: APIRouter, kind: Kind) -> None:
     @router.get(path, name=f"read_{kind}s")
     def read_all(orchestrator: OrchestratorDep) -> Answer[list[InstigatorView]]:
         """By name: whether they run, their last tick and the next."""
-        found = orchestrator.instigators(kind)
+        found = orchestrator.list_instigators(kind)
         return Answer(data=[InstigatorView.model_validate(each) for each in found])
 
     @router.put(f"{path}/{{name}}", name=f"switch_{kind}", **WRITES)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from crypto_assets.market.candles import CANDLE_SCHEMA
 
-_HELP = {
+_COLUMN_DESCRIPTIONS = {
     "open_time": "first millisecond of the candle, UTC epoch ms",
     "open": "price of the first trade, in quote units",
     "high": "highest price",
@@ -27,11 +27,13 @@ def _sql_type(kind: pa.DataType) -> str:
     return f"decimal({kind.precision},{kind.scale})" if pa.types.is_decimal(kind) else "bigint"
 
 
-_SYMBOL = dg.TableColumn("symbol_id", "bigint", description="key of the table `symbols`")
+_SYMBOL_COLUMN = dg.TableColumn("symbol_id", "bigint", description="key of the table `symbols`")
 CANDLE_COLUMNS = [
-    _SYMBOL,
+    _SYMBOL_COLUMN,
     *(
-        dg.TableColumn(field.name, _sql_type(field.type), description=_HELP[field.name])
+        dg.TableColumn(
+            field.name, _sql_type(field.type), description=_COLUMN_DESCRIPTIONS[field.name]
+        )
         for field in CANDLE_SCHEMA
     ),
 ]
@@ -44,12 +46,12 @@ RAW_COLUMNS = [
     dg.TableColumn(
         field.name,
         "string" if pa.types.is_decimal(field.type) else "integer",
-        description=_HELP[field.name],
+        description=_COLUMN_DESCRIPTIONS[field.name],
     )
     for field in CANDLE_SCHEMA
 ]
 BOOK_COLUMNS = [
-    _SYMBOL,
+    _SYMBOL_COLUMN,
     dg.TableColumn("last_update_id", "bigint", description="the exchange's number of the book"),
     dg.TableColumn("side", "varchar(3)", description="`bid` or `ask`"),
     dg.TableColumn("level", "smallint", description="1 is the best price of its side"),
@@ -59,7 +61,9 @@ BOOK_COLUMNS = [
 ]
 
 
-def lineage(columns: Sequence[dg.TableColumn], upstream: dg.AssetSpec | None) -> dict[str, Any]:
+def build_column_lineage(
+    columns: Sequence[dg.TableColumn], upstream: dg.AssetSpec | None
+) -> dict[str, Any]:
     """A column comes of its namesake upstream; an hour's count of minutes of their open times."""
     if upstream is None:
         return {}

@@ -10,22 +10,22 @@ from collections.abc import Iterator
 import dagster as dg
 
 from crypto_assets.defs.assets.materializations import (
-    BadKey,
-    keys_of,
-    log_good_keys,
-    raise_for_bad_keys,
-    require_admission,
+    FailedPartition,
+    collect_partition_keys,
+    fail_unless_stores_ready,
+    log_materializations,
+    raise_for_failed_partitions,
 )
 from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
-from crypto_assets.defs.checks import SPECS, judge
-from crypto_assets.defs.partitions import by_symbol, date_symbol
-from crypto_assets.orchestrator.run_classes import ERRAND_TAG
+from crypto_assets.defs.checks import CHECK_SPECS, evaluate_checks
+from crypto_assets.defs.partitions import date_symbol_partitions_def, group_keys_by_symbol
+from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.stages.results import Stage
 
 # Keys of one run of a backfill: a run stays within minutes and its memory within bounds.
-KEYS_A_RUN = 400
+MAX_KEYS_PER_RUN = 400
 
 
 class KlinesConfig(dg.Config):
@@ -37,12 +37,12 @@ class KlinesConfig(dg.Config):
 @dg.multi_asset(
     name="bring_klines",
     specs=[RAW_KLINES, FACT_KLINES, HOURLY_KLINES, DAILY_KLINES],
-    check_specs=SPECS,
-    partitions_def=date_symbol,
-    backfill_policy=dg.BackfillPolicy.multi_run(KEYS_A_RUN),
+    check_specs=CHECK_SPECS,
+    partitions_def=date_symbol_partitions_def,
+    backfill_policy=dg.BackfillPolicy.multi_run(MAX_KEYS_PER_RUN),
     can_subset=True,
 )
-def klines(
+def klines_assets(
     context: dg.AssetExecutionContext, config: KlinesConfig, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring each symbol of the run from the exchange to days, through the selected assets.
@@ -51,16 +51,18 @@ def klines(
     skipped, like all that follows a step which yields nothing. A day that does not pass cannot be
     closed.
     """
-    require_admission(context, platform)
-    wanted = by_symbol(context.partition_keys)
+    fail_unless_stores_ready(context, platform)
+    wanted = group_keys_by_symbol(context.partition_keys)
     stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}
     windows = {own.symbol: own.window for own in wanted} if stages else {}
-    errand = Errand(context.run.tags.get(ERRAND_TAG, config.errand))
+    errand = Errand(context.run.tags.get(INGEST_MODE_TAG, config.errand))
     bad, answered = [], set()
     for outcomes in bring_symbols(platform, windows, stages, errand):
-        bad += log_good_keys(context, outcomes)
-        answered |= keys_of(outcomes)
-    failed = judge(context, platform, by_symbol(answered) if stages else wanted)
-    bad += [BadKey(*one) for one in failed if errand is Errand.CLOSING]
-    raise_for_bad_keys(context, bad)
+        bad += log_materializations(context, outcomes)
+        answered |= collect_partition_keys(outcomes)
+    failed = evaluate_checks(
+        context, platform, group_keys_by_symbol(answered) if stages else wanted
+    )
+    bad += [FailedPartition(*one) for one in failed if errand is Errand.CLOSING]
+    raise_for_failed_partitions(context, bad)
     yield from ()

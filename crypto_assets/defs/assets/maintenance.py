@@ -5,10 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_assets.dagster_ext.run_retention import LIVE_JOBS, home_bytes, thin_out
+from crypto_assets.dagster_ext.run_retention import (
+    AUTOMATIC_JOBS,
+    delete_superseded_runs,
+    measure_home_bytes,
+)
 from crypto_assets.defs import freshness
-from crypto_assets.defs.assets.materializations import require_admission
-from crypto_assets.defs.assets.specs import OWNERS
+from crypto_assets.defs.assets.materializations import fail_unless_stores_ready
+from crypto_assets.defs.assets.specs import ASSET_OWNERS
 from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.retention.apply_retention import Retired, retain
@@ -19,9 +23,9 @@ _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
 @dg.asset(
     group_name="maintenance",
     kinds={"python"},
-    owners=OWNERS,
+    owners=ASSET_OWNERS,
     tags=_TAGS,
-    freshness_policy=freshness.NIGHTLY,
+    freshness_policy=freshness.NIGHTLY_TASK_FRESHNESS,
     metadata={"runbook": runbook_link("retention")},
     description="Old raw objects into the archive and out of it, old minutes and book levels gone.",
 )
@@ -29,38 +33,38 @@ def retention(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[None]:
     """Retire what is older than the settings keep it, and say how much went."""
-    require_admission(context, platform)
+    fail_unless_stores_ready(context, platform)
     retired = retain(platform)
     for symbol, reason in retired.held_up.items():
         context.log.warning(f"old minutes of {symbol} stay from {reason}")
-    return dg.MaterializeResult(metadata=_metadata(retired))
+    return dg.MaterializeResult(metadata=_build_retention_metadata(retired))
 
 
 @dg.asset(
     group_name="maintenance",
     kinds={"python"},
-    owners=OWNERS,
+    owners=ASSET_OWNERS,
     tags=_TAGS,
-    freshness_policy=freshness.HOURLY,
+    freshness_policy=freshness.HOURLY_TASK_FRESHNESS,
     metadata={"runbook": runbook_link("dagsters-own-history")},
     description="Superseded runs of the live jobs gone, and partitions as green as before.",
 )
 def dagster_history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Thin out the history of the live jobs, and say how large Dagster's home is."""
     home = Path(context.instance.root_directory)
-    before = home_bytes(home)
-    thinned = thin_out(context.instance, LIVE_JOBS)
+    before = measure_home_bytes(home)
+    thinned = delete_superseded_runs(context.instance, AUTOMATIC_JOBS)
     return dg.MaterializeResult(
         metadata={
             "runs_deleted": thinned.deleted,
-            "older_runs_kept": thinned.speaking,
+            "older_runs_kept": thinned.retained,
             "home_bytes_before": before,
-            "home_bytes": home_bytes(home),
+            "home_bytes": measure_home_bytes(home),
         }
     )
 
 
-def _metadata(retired: Retired) -> dict[str, Any]:
+def _build_retention_metadata(retired: Retired) -> dict[str, Any]:
     lake = retired.lake
     return {
         "objects_moved": lake.moved.objects,

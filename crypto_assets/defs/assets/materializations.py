@@ -6,40 +6,40 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_assets.dagster_ext.planned_events import plan_key, visits_every_key
+from crypto_assets.dagster_ext.planned_events import covers_every_key, report_planned_key
 from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import date_key
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.orchestrator.failure_reasons import failed_tag
+from crypto_assets.orchestrator.failure_reasons import build_failure_tag
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.stages.results import DayOutcome
 
-_NAMED_AT_MOST = 10
+_MAX_NAMED_PARTITIONS = 10
 
 
 @dataclass(frozen=True)
-class BadKey:
+class FailedPartition:
     asset: str
     partition: str
     reason: str
 
 
-def log_good_keys(
+def log_materializations(
     context: dg.AssetExecutionContext, outcomes: Iterable[DayOutcome]
-) -> list[BadKey]:
+) -> list[FailedPartition]:
     """Log a materialisation for each key all of whose days are good; answer the bad keys.
 
     Of an errand those are planned here, so that they alone turn red. `outcomes` must hold every
     day of the keys that it touches.
     """
     bad = []
-    for (stage, partition), days in _by_key(outcomes).items():
+    for (stage, partition), days in _group_by_partition(outcomes).items():
         if failed := [day for day in days if day.error]:
-            bad.append(BadKey(stage, str(partition), str(failed[0].error)))
+            bad.append(FailedPartition(stage, str(partition), str(failed[0].error)))
             context.log.error(f"{stage} {partition}: {failed[0].error}")
-            if not visits_every_key(context.run):
-                plan_key(context, stage, str(partition))
+            if not covers_every_key(context.run):
+                report_planned_key(context, stage, str(partition))
         else:
             context.log_event(
                 dg.AssetMaterialization(
@@ -49,36 +49,40 @@ def log_good_keys(
     return bad
 
 
-def keys_of(outcomes: Iterable[DayOutcome]) -> set[str]:
+def collect_partition_keys(outcomes: Iterable[DayOutcome]) -> set[str]:
     """The partitions in which their days lie."""
-    return {str(_partition(outcome)) for outcome in outcomes}
+    return {str(_build_partition_key(outcome)) for outcome in outcomes}
 
 
-def require_admission(context: dg.AssetExecutionContext, platform: Platform) -> None:
+def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: Platform) -> None:
     """Raises Failure unless warehouse and lake are ready and belong to this exchange."""
     try:
         admit(platform)
     except CryptoAssetsError as error:
-        raise _failure(context, str(error)) from error
+        raise _build_run_failure(context, str(error)) from error
 
 
-def raise_for_bad_keys(context: dg.AssetExecutionContext, bad: Sequence[BadKey]) -> None:
+def raise_for_failed_partitions(
+    context: dg.AssetExecutionContext, bad: Sequence[FailedPartition]
+) -> None:
     """Raises Failure, naming the keys, unless there is none."""
     if not bad:
         return
     partitions = list(dict.fromkeys(key.partition for key in bad))
-    named = ", ".join(partitions[:_NAMED_AT_MOST])
+    named = ", ".join(partitions[:_MAX_NAMED_PARTITIONS])
     more = (
-        f" and {len(partitions) - _NAMED_AT_MOST} more" if len(partitions) > _NAMED_AT_MOST else ""
+        f" and {len(partitions) - _MAX_NAMED_PARTITIONS} more"
+        if len(partitions) > _MAX_NAMED_PARTITIONS
+        else ""
     )
-    raise _failure(
+    raise _build_run_failure(
         context,
         f"{len(partitions)} partitions failed: {named}{more}. {bad[0].reason}",
         {"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in bad]},
     )
 
 
-def _failure(
+def _build_run_failure(
     context: dg.AssetExecutionContext, reason: str, metadata: Mapping[str, Any] | None = None
 ) -> dg.Failure:
     """What fails the run, and says why in a tag too, which the command, the app and the API read.
@@ -86,18 +90,18 @@ def _failure(
     Not tried again by the step: the client has retried what could be; the run's own retry is the
     instance's.
     """
-    context.instance.add_run_tags(context.run.run_id, failed_tag(context.run.run_id, reason))
+    context.instance.add_run_tags(context.run.run_id, build_failure_tag(context.run.run_id, reason))
     return dg.Failure(reason, metadata=metadata, allow_retries=False)
 
 
-def _by_key(
+def _group_by_partition(
     outcomes: Iterable[DayOutcome],
 ) -> dict[tuple[str, dg.MultiPartitionKey], list[DayOutcome]]:
     found: dict[tuple[str, dg.MultiPartitionKey], list[DayOutcome]] = {}
     for outcome in outcomes:
-        found.setdefault((outcome.stage.value, _partition(outcome)), []).append(outcome)
+        found.setdefault((outcome.stage.value, _build_partition_key(outcome)), []).append(outcome)
     return found
 
 
-def _partition(outcome: DayOutcome) -> dg.MultiPartitionKey:
+def _build_partition_key(outcome: DayOutcome) -> dg.MultiPartitionKey:
     return dg.MultiPartitionKey({"date": date_key(outcome.day), "symbol": outcome.symbol})

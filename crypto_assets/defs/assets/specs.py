@@ -11,18 +11,18 @@ from crypto_assets.defs.assets.columns import (
     CANDLE_COLUMNS,
     PERIOD_COLUMNS,
     RAW_COLUMNS,
-    lineage,
+    build_column_lineage,
 )
 from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.stages.results import BookStage, Stage
 from crypto_assets.settings import get_settings
 
-OWNERS = ["team:market-data"]
-_LAKE = {"s3" if get_settings().lake_raw_url.startswith("s3:") else "file", "json"}
-_WAREHOUSE = {"sqlite" if get_settings().is_embedded else "mysql", "table"}
+ASSET_OWNERS = ["team:market-data"]
+_LAKE_KINDS = {"s3" if get_settings().lake_raw_url.startswith("s3:") else "file", "json"}
+_WAREHOUSE_KINDS = {"sqlite" if get_settings().is_embedded else "mysql", "table"}
 
 
-def spec(
+def build_asset_spec(
     name: str,
     description: str,
     columns: Sequence[dg.TableColumn],
@@ -42,13 +42,13 @@ def spec(
         deps=[upstream] if upstream else [],
         description=description,
         group_name=group,
-        kinds=_LAKE if in_lake else _WAREHOUSE,
-        owners=OWNERS,
+        kinds=_LAKE_KINDS if in_lake else _WAREHOUSE_KINDS,
+        owners=ASSET_OWNERS,
         tags={"layer": layer, "cadence": "live"},
         freshness_policy=fresh,
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
-            **lineage(columns, upstream),
+            **build_column_lineage(columns, upstream),
             **where,
             "runbook": runbook_link(),
         },
@@ -56,58 +56,58 @@ def spec(
     )
 
 
-RAW_KLINES = spec(
+RAW_KLINES = build_asset_spec(
     "raw_klines",
     "Minute candles as the exchange sent them: JSON objects in the lake, one UTC day each at most.",
     RAW_COLUMNS,
-    freshness.MINUTES,
+    freshness.MINUTE_CANDLES_FRESHNESS,
     group="raw",
     layer="lake",
 )
-FACT_KLINES = spec(
+FACT_KLINES = build_asset_spec(
     "fact_klines",
     "Minute candles, each exactly once, in the table `fact_klines`.",
     CANDLE_COLUMNS,
-    freshness.MINUTES,
+    freshness.MINUTE_CANDLES_FRESHNESS,
     group="facts",
     layer="warehouse",
     upstream=RAW_KLINES,
 )
-HOURLY_KLINES = spec(
+HOURLY_KLINES = build_asset_spec(
     "hourly_klines",
     "Closed hours by the exchange's own rule, in the table `hourly_klines`.",
     PERIOD_COLUMNS,
-    freshness.HOURS,
+    freshness.HOURLY_CANDLES_FRESHNESS,
     group="aggregates",
     layer="warehouse",
     upstream=FACT_KLINES,
 )
-DAILY_KLINES = spec(
+DAILY_KLINES = build_asset_spec(
     "daily_klines",
     "Closed UTC days by the exchange's own rule, in the table `daily_klines`.",
     PERIOD_COLUMNS,
-    freshness.DAYS,
+    freshness.DAILY_CANDLES_FRESHNESS,
     group="aggregates",
     layer="warehouse",
     upstream=HOURLY_KLINES,
 )
-RAW_ORDER_BOOK = spec(
+RAW_ORDER_BOOK = build_asset_spec(
     "raw_order_book",
     "Order-book snapshots as the exchange sent them: JSON objects in the lake.",
     [],
-    freshness.BOOKS,
+    freshness.ORDER_BOOKS_FRESHNESS,
     group="raw",
     layer="lake",
 )
-FACT_ORDER_BOOK = spec(
+FACT_ORDER_BOOK = build_asset_spec(
     "fact_order_book",
     "Levels of each snapshot in `fact_order_book`, its figures in `order_book_snapshots`.",
     BOOK_COLUMNS,
-    freshness.BOOKS,
+    freshness.ORDER_BOOKS_FRESHNESS,
     group="facts",
     layer="warehouse",
     upstream=RAW_ORDER_BOOK,
 )
 
-KLINES = dg.AssetSelection.assets(*(stage.value for stage in Stage))
-ORDER_BOOKS = dg.AssetSelection.assets(*(stage.value for stage in BookStage))
+KLINES_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in Stage))
+ORDER_BOOKS_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in BookStage))

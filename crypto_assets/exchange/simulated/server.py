@@ -18,12 +18,12 @@ DEFAULT_SEED = 1
 
 def serve(exchange: SimulatedExchange, host: str = "127.0.0.1", port: int = 9000) -> None:
     """Serve until SIGINT or SIGTERM. Raises PortTaken."""
-    http_server.serve(create_app(exchange), port, host)
+    http_server.serve_app(create_app(exchange), port, host)
 
 
 def running(exchange: SimulatedExchange, port: int = 0) -> AbstractContextManager[str]:
     """Serve in a thread of this process; gives the base URL. Port 0 takes any free one."""
-    return http_server.running(create_app(exchange), port)
+    return http_server.serve_in_thread(create_app(exchange), port)
 
 
 def serve_simulated(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from crypto_assets.orchestrator import Instigator, Kind, Launched, Orchestrator
+from crypto_assets.orchestrator import Instigator, Kind, ManualTickResult, Orchestrator
 from crypto_assets.pipeline.context import Platform
 from crypto_assets.pipeline.control.backfill import Backfill, launch_backfill
 from crypto_assets.pipeline.control.bootstrap import admit, track
@@ -37,8 +37,8 @@ def switch(
     platform: Platform, orchestrator: Orchestrator, kind: Kind, name: str, running: bool, who: str
 ) -> Instigator:
     """Starts or stops a schedule or sensor; answers how it then stands."""
-    before = orchestrator.instigator(kind, name)
-    after = orchestrator.switch(kind, name, running)
+    before = orchestrator.get_instigator(kind, name)
+    after = orchestrator.switch_instigator(kind, name, running)
     if before.running != after.running:
         words = {True: "running", False: "stopped"}
         _record(platform, f"{kind} {name}", words[before.running], words[after.running], who)
@@ -47,9 +47,9 @@ def switch(
 
 def run_now(
     platform: Platform, orchestrator: Orchestrator, kind: Kind, name: str, who: str
-) -> Launched:
+) -> ManualTickResult:
     """What its next tick would do, done now."""
-    launched = orchestrator.run_now(kind, name)
+    launched = orchestrator.run_instigator_now(kind, name)
     if launched.run_ids or launched.added_partitions:
         _record(platform, f"{kind} {name}", None, "run by hand", who)
     return launched
@@ -68,7 +68,7 @@ def cancel_backfill(
     platform: Platform, orchestrator: Orchestrator, backfill_id: str, who: str
 ) -> None:
     """What is loaded stays. Raises UnknownTarget."""
-    before = orchestrator.backfill(backfill_id)
+    before = orchestrator.get_backfill(backfill_id)
     orchestrator.cancel_backfill(backfill_id)
     if not before.ended:
         _record(platform, f"backfill {backfill_id}", before.title, "called off", who)

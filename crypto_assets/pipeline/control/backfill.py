@@ -67,8 +67,8 @@ def plan_backfill(
 
 def launch_backfill(orchestrator: Orchestrator, wanted: Backfill) -> str:
     """Hands it to a running Dagster; answers the backfill's id. Raises OrchestratorError."""
-    orchestrator.require_daemons()
-    orchestrator.add_symbols(wanted.symbols)
+    orchestrator.require_healthy_daemons()
+    orchestrator.add_symbol_partitions(wanted.symbols)
     return orchestrator.launch_backfill(list(Stage), wanted.keys, BACKFILL_TAGS, wanted.title)
 
 

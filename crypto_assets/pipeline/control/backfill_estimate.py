@@ -64,9 +64,9 @@ def estimate(wanted: Backfill, closed_before: int, pace: Pace | None) -> Estimat
 def pace_of(backfills: Sequence[BackfillProgress]) -> Pace | None:
     """Measured on those that went well, from being asked for to their end, waiting included."""
     took = [
-        (each.keys, (each.ended_at - each.asked_at) / 1000)
+        (each.key_count, (each.ended_at - each.launched_at) / 1000)
         for each in backfills
-        if each.succeeded and each.ended_at is not None and each.keys
+        if each.succeeded and each.ended_at is not None and each.key_count
     ]
     if not took:
         return None

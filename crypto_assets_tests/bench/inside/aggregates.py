@@ -6,13 +6,13 @@ from sqlalchemy import create_engine, text
 
 from crypto_assets.market.utc_time import HOUR_MS, Window
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import platform
+from crypto_assets.wiring import open_shared_context
 
 
 def seconds(symbol: str, window: Window) -> float:
     """Of computing them all, once; what there was goes before."""
     _forget(symbol, window)
-    aggregates = platform().warehouse.aggregates
+    aggregates = open_shared_context().warehouse.aggregates
     began = time.monotonic()
     hours = aggregates.recompute_hours(symbol, window, window.end_ms)
     days = aggregates.recompute_days(symbol, window, window.end_ms)

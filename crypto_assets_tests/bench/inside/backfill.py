@@ -4,23 +4,23 @@ from collections.abc import Sequence
 from datetime import date
 
 from crypto_assets.dagster_ext.instance_home import open_instance
-from crypto_assets.defs.backfill import rectangles
-from crypto_assets.defs.partitions import by_symbol
+from crypto_assets.defs.backfill import split_into_rectangles
+from crypto_assets.defs.partitions import group_keys_by_symbol
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.ingestion.ingest import bring_symbols
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import platform
+from crypto_assets.wiring import open_shared_context
 
 
 def bring(symbols: Sequence[str], first: date, last: date) -> None:
     """Raises the first error among the outcomes."""
-    admit(platform())
+    admit(open_shared_context())
     with open_instance(get_settings().dagster_home) as instance:
-        parts = rectangles(instance, symbols, first, last)
+        parts = split_into_rectangles(instance, symbols, first, last)
     for part in parts:
-        windows = {own.symbol: own.window for own in by_symbol(part.keys)}
-        for outcomes in bring_symbols(platform(), windows, set(Stage)):
+        windows = {own.symbol: own.window for own in group_keys_by_symbol(part.partition_keys)}
+        for outcomes in bring_symbols(open_shared_context(), windows, set(Stage)):
             for outcome in outcomes:
                 if outcome.error:
                     raise outcome.error

@@ -7,15 +7,15 @@ from dagster import AssetKey
 
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.definitions import defs
-from crypto_assets.defs.ingest import ingest
-from crypto_assets.defs.partitions import SYMBOLS, date_key, range_tags
+from crypto_assets.defs.ingest import ingest_job
+from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, date_key, range_tags
 from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.pipeline.control.bootstrap import admit
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
 from crypto_assets.pipeline.stages.results import Stage
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_platform, platform
+from crypto_assets.wiring import open_pipeline_context, open_shared_context
 
 
 def by_itself() -> float:
@@ -24,7 +24,7 @@ def by_itself() -> float:
     days = Window.of_days(tick.first_day, tick.last_day)
     windows = dict.fromkeys(tick.symbols, days)
     began = time.monotonic()
-    stores = open_platform(get_settings())
+    stores = open_pipeline_context(get_settings())
     admit(stores)
     batches = list(bring_symbols(stores, windows, _stages(tick), Errand.TAIL))
     seconds = time.monotonic() - began
@@ -38,9 +38,9 @@ def by_dagster() -> float:
     """Seconds from the run's start to its end: the same work, and Dagster's."""
     tick = _tick()
     with open_instance(get_settings().dagster_home) as instance:
-        known = instance.get_dynamic_partitions(SYMBOLS)
+        known = instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME)
         first, last = date_key(tick.first_day), date_key(tick.last_day)
-        job = defs.resolve_job_def(ingest.name).get_subset(
+        job = defs.resolve_job_def(ingest_job.name).get_subset(
             asset_selection=frozenset(AssetKey(stage.value) for stage in _stages(tick)),
             asset_check_selection=frozenset(),
         )
@@ -56,7 +56,7 @@ def by_dagster() -> float:
 
 def _tick() -> tick_plan.Tick:
     """What the schedule would ask for now."""
-    return tick_plan.tick(platform(), from_epoch_ms(platform().now()))
+    return tick_plan.tick(open_shared_context(), from_epoch_ms(open_shared_context().now()))
 
 
 def _stages(tick: tick_plan.Tick) -> Sequence[Stage]:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from crypto_assets.cli.verify import _advise
+from crypto_assets.cli.verify import _suggest_repairs
 from crypto_assets.lake import build_klines_object, open_lake
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.intervals import Interval
@@ -99,7 +99,7 @@ def check(platform: Platform) -> Verified:
 
 def follow_advice(platform: Platform) -> list[str]:
     """Do what `verify` advises, in its order; returns the commands."""
-    said = _advise(SYMBOL, check(platform), 0)
+    said = _suggest_repairs(SYMBOL, check(platform), 0)
     commands = re.findall("`crypto-assets (.*?) --symbols", "\n".join(said))
     for command in commands:
         if command == "backfill":
