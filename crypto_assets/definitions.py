@@ -43,7 +43,9 @@ defs = dg.Definitions(
     # A function: a plain object would be opened, and a secret in it stored, when code loads.
     resources={
         "platform": dg.ResourceDefinition(lambda _: open_shared_context()),
-        "webhook": dg.ResourceDefinition(lambda _: open_shared_alert_destination().webhook()),
+        "webhook": dg.ResourceDefinition(
+            lambda _: open_shared_alert_destination().read_webhook_or_last()
+        ),
     },
     # Of every job: one with an executor of its own would leave its runs unsigned.
     executor=owner_stamping_executor,

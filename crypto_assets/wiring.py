@@ -9,8 +9,8 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
 from crypto_assets.pipeline.alerting.destination import AlertAddress
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.retention_policy import Keep
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.retention_policy import RetentionPolicy
 from crypto_assets.reports import Reports
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
@@ -19,7 +19,7 @@ from crypto_assets.warehouse import Warehouse
 _FAILOVER_SECONDS = 30.0
 
 
-def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> Platform:
+def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> PipelineContext:
     """What the use cases work with. Opens no connection yet: each body does so when first used.
 
     `failover_seconds` as of Warehouse: 0 where a person waits for the answer.
@@ -32,10 +32,10 @@ def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> Plat
             f"CRYPTO_LAKE_RAW_URL and CRYPTO_LAKE_ARCHIVE_URL both end in {raw.bucket}: "
             "give them different names"
         )
-    return Platform(
+    return PipelineContext(
         exchange=open_exchange(chosen.exchange_url, chosen.archive_url),
-        raw=raw,
-        archive=archive,
+        raw_lake=raw,
+        archive_lake=archive,
         # What decides the next step is read where it was written, never from a replica.
         warehouse=Warehouse(
             chosen.warehouse_url.get_secret_value(), failover_seconds=failover_seconds
@@ -45,7 +45,9 @@ def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> Plat
         default_ingest_minutes=chosen.ingest_interval_minutes,
         default_order_book_minutes=chosen.order_book_interval_minutes,
         partition_unit=chosen.partition_unit,
-        keep=Keep(**{field.name: getattr(chosen, field.name) for field in fields(Keep)}),
+        retention_policy=RetentionPolicy(
+            **{field.name: getattr(chosen, field.name) for field in fields(RetentionPolicy)}
+        ),
     )
 
 
@@ -72,7 +74,7 @@ def open_warehouse(chosen: Settings) -> Warehouse:
 
 
 @lru_cache(maxsize=1)
-def open_shared_context() -> Platform:
+def open_shared_context() -> PipelineContext:
     """The process's platform, by the environment's settings; opened once, shared by threads.
 
     For runs and commands, which wait for a fail-over of the warehouse to end.

@@ -73,7 +73,7 @@ def test_a_refusing_proxy_is_named_with_its_variable_and_no_password(
         Orchestrator(ELSEWHERE).list_unhealthy_daemons()
     assert says in str(refused.value)
     with pytest.raises(AlertNotSent) as not_sent:
-        Webhook(f"{ELSEWHERE}/services/{PASSWORD}").send([Alert("a", "b")])
+        Webhook(f"{ELSEWHERE}/services/{PASSWORD}").send_alerts([Alert("a", "b")])
     assert says in str(not_sent.value)
     assert PASSWORD not in f"{error.value}{refused.value}{not_sent.value}"
 
@@ -150,7 +150,7 @@ def test_this_machine_is_asked_directly(
     with scripted(lambda _: Answer(200, b'{"data": {}, "serverTime": 1}')) as server:
         url = server.url.replace("127.0.0.1", host)
         BinanceRest(url, ONCE).server_time()
-        Webhook(url).send([Alert("a", "b")])
+        Webhook(url).send_alerts([Alert("a", "b")])
         assert WebserverClient(url).run_query("{ version }") == {}
         assert served_programs.app_program(int(server.url.rpartition(":")[2]), tmp_path).is_ready()
         # What the compose file's health checks run, in a process of its own.
@@ -171,7 +171,7 @@ def test_a_missing_file_of_certificates_is_named(
     with pytest.raises(OrchestratorError, match=says):
         Orchestrator(secure).list_unhealthy_daemons()
     with pytest.raises(AlertNotSent, match=says):
-        Webhook(secure).send([Alert("a", "b")])
+        Webhook(secure).send_alerts([Alert("a", "b")])
     # Requests without TLS need no certificates.
     assert open_session("http://exchange.example")
 
@@ -183,7 +183,7 @@ def test_a_host_that_no_name_server_can_know_is_no_address(host: str) -> None:
     with pytest.raises(OrchestratorError, match="CRYPTO_DAGSTER_URL"):
         Orchestrator(f"http://{host}").list_unhealthy_daemons()
     with pytest.raises(AlertNotSent, match="CRYPTO_ALERT_WEBHOOK_URL"):
-        Webhook(f"http://{host}/{PASSWORD}").send([Alert("a", "b")])
+        Webhook(f"http://{host}/{PASSWORD}").send_alerts([Alert("a", "b")])
 
 
 def test_a_redirect_to_such_a_host_is_an_error_that_names_it() -> None:

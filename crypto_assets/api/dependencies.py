@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.reports import Reports
 
@@ -15,7 +15,7 @@ from crypto_assets.reports import Reports
 class Parts:
     """`partitioning` says what a backfill's days mean to Dagster."""
 
-    platform: Platform
+    platform: PipelineContext
     reports: Reports
     orchestrator: Orchestrator
     partitioning: Partitioning

@@ -10,7 +10,7 @@ def watch(parts: Parts) -> HealthMonitor:
     dagster = parts.orchestrator.with_timeout((1.0, 4.0))
 
     def check_lakes() -> None:
-        for lake in (parts.platform.raw, parts.platform.archive):
+        for lake in (parts.platform.raw_lake, parts.platform.archive_lake):
             lake.check_writable()
 
     return HealthMonitor(

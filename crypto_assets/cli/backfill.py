@@ -19,13 +19,13 @@ from crypto_assets.cli.options import check_day_options, days_options, symbols_o
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.control.backfill import (
-    Backfill,
+    BackfillRequest,
     Partitioning,
     launch_backfill,
     plan_backfill,
 )
-from crypto_assets.pipeline.control.bootstrap import admit, track
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.control.bootstrap import register_symbols, require_stores_ready
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_shared_context
 
@@ -46,23 +46,25 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
     Raises WrongUse, UnknownSymbol, or CryptoAssetsError naming what failed.
     """
     stores = open_shared_context()
-    admit(stores)
-    check_day_options(first, last, stores.now())
-    track(stores, symbols or ())
+    require_stores_ready(stores)
+    check_day_options(first, last, stores.exchange_now())
+    register_symbols(stores, symbols or ())
     chosen = get_settings()
     cut = Partitioning(chosen.partition_unit, chosen.start_date)
     wanted = plan_backfill(stores, cut, symbols, first, last)
     if (wanted.first, wanted.last) != (first, last):
         click.echo(f"widened to whole months: {wanted.first} to {wanted.last}", err=True)
     with _build_progress_bar() as progress:
-        task = progress.add_task("asset partitions", total=len(wanted.keys) * len(Stage))
+        task = progress.add_task(
+            "asset partitions", total=len(wanted.partition_keys) * len(KlinesStage)
+        )
         orchestrator = Orchestrator(chosen.dagster_url)
         if orchestrator.serves_home(chosen.dagster_home):
             return _backfill_through_dagster(orchestrator, wanted, progress, task)
         return _backfill_in_process(wanted, progress, task)
 
 
-def _backfill_in_process(wanted: Backfill, progress: Progress, task: TaskID) -> int:
+def _backfill_in_process(wanted: BackfillRequest, progress: Progress, task: TaskID) -> int:
     from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
     from crypto_assets.definitions import defs
     from crypto_assets.defs.backfill import run_backfill_in_process, split_into_rectangles
@@ -82,7 +84,7 @@ def _backfill_in_process(wanted: Backfill, progress: Progress, task: TaskID) -> 
 
 
 def _backfill_through_dagster(
-    orchestrator: Orchestrator, wanted: Backfill, progress: Progress, task: TaskID
+    orchestrator: Orchestrator, wanted: BackfillRequest, progress: Progress, task: TaskID
 ) -> int:
     backfill_id = launch_backfill(orchestrator, wanted)
     while not (now := orchestrator.get_backfill(backfill_id)).ended:

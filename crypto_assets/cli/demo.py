@@ -83,7 +83,7 @@ def _use_simulated_exchange(port: int) -> None:
 
 def _choose_demo_days(count: int) -> tuple[date, date]:
     """The last `count` days, today included, but none before START_DATE."""
-    today = day_of(open_shared_context().now())
+    today = day_of(open_shared_context().exchange_now())
     return max(get_settings().start_date, today - timedelta(days=count - 1)), today
 
 

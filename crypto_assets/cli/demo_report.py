@@ -9,14 +9,14 @@ from crypto_assets.cli.formatting import print_table
 from crypto_assets.cli.status import print_status
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.reconciliation.verify import Verified, verify
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports
 
 
 def print_demo_report(
-    platform: Platform, symbols: Sequence[str], first: date, last: date, seconds: float
+    platform: PipelineContext, symbols: Sequence[str], first: date, last: date, seconds: float
 ) -> None:
     """Print what is held, then hold it against the exchange's own hours and days.
 
@@ -25,7 +25,7 @@ def print_demo_report(
     found = open_reports(get_settings()).status()
     print_status(found)
     window = Window.of_days(first, last)
-    checked = {symbol: verify(platform, symbol, window) for symbol in symbols}
+    checked = {symbol: verify_symbol(platform, symbol, window) for symbol in symbols}
     print_table(
         "checked against the exchange's own hours and days",
         ("symbol", "compared", "differences"),
@@ -36,7 +36,7 @@ def print_demo_report(
     _raise_for_differences(checked)
 
 
-def _raise_for_differences(checked: dict[str, Verified]) -> None:
+def _raise_for_differences(checked: dict[str, VerificationResult]) -> None:
     different = [str(one) for found in checked.values() for one in found.differences]
     if different:
         raise CryptoAssetsError(f"{len(different)} figures differ, the first: {different[0]}")

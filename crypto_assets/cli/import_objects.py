@@ -10,9 +10,13 @@ from crypto_assets.addresses import expand_user
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.lake import Lake
 from crypto_assets.market.utc_time import now_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import admit
-from crypto_assets.pipeline.ingestion.import_objects import Imported, import_objects, load_days
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import require_stores_ready
+from crypto_assets.pipeline.ingestion.import_objects import (
+    ImportResult,
+    import_klines_objects,
+    load_imported_days,
+)
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_shared_context, open_store
 
@@ -29,9 +33,9 @@ def import_command(prefix: str) -> None:
     daily archive, REST or the gap ledger says do not exist are quarantined.
     """
     stores = open_shared_context()
-    admit(stores)
+    require_stores_ready(stores)
     source, start = _open_source(prefix), get_settings().start_date
-    found = list(import_objects(stores, source[0], source[1], start))
+    found = list(import_klines_objects(stores, source[0], source[1], start))
     if not found:
         raise CryptoAssetsError(f"there is no object under {prefix}")
     _print_summary(found)
@@ -53,7 +57,7 @@ def _open_source(prefix: str) -> tuple[Lake, str]:
     return open_store(get_settings(), str(path.parent)), path.name
 
 
-def _print_summary(found: list[Imported]) -> None:
+def _print_summary(found: list[ImportResult]) -> None:
     for symbol in sorted({one.symbol for one in found if one.symbol}):
         own = [one for one in found if one.symbol == symbol]
         parts = [
@@ -75,7 +79,7 @@ def _describe_count(number: int, words: str) -> str:
     return f"{number} {words}" if number else ""
 
 
-def _load_imported_days(stores: Platform, found: list[Imported]) -> None:
+def _load_imported_days(stores: PipelineContext, found: list[ImportResult]) -> None:
     days: defaultdict[str, set[date]] = defaultdict(set)
     began = now_ms()
     for one in found:
@@ -84,7 +88,7 @@ def _load_imported_days(stores: Platform, found: list[Imported]) -> None:
         outcome.error
         for symbol, own in days.items()
         if own
-        for outcome in load_days(stores, symbol, own)
+        for outcome in load_imported_days(stores, symbol, own)
         if outcome.error
     ]
     for symbol in sorted(days):

@@ -2,7 +2,7 @@
 
 import click
 
-from crypto_assets.pipeline.control.bootstrap import prepare
+from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_shared_context
 
@@ -32,7 +32,7 @@ def run_init() -> list[str]:
     chosen = get_settings()
     home = chosen.dagster_home
     require_usable_home(home)
-    added = prepare(open_shared_context(), chosen.symbols, chosen.start_date)
+    added = initialize_stores(open_shared_context(), chosen.symbols, chosen.start_date)
     if notice := prepare_home(home):
         click.echo(notice, err=True)
     with open_instance(home) as instance:

@@ -10,7 +10,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import day_of
-from crypto_assets.pipeline.control.backfill import check_days as check_range
+from crypto_assets.pipeline.control.backfill import validate_day_range as check_range
 from crypto_assets.settings import get_settings
 
 

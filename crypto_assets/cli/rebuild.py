@@ -7,9 +7,9 @@ import click
 from crypto_assets.cli.options import DayParam, symbols_option
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.utc_time import Window
-from crypto_assets.pipeline.control.bootstrap import admit_lake
-from crypto_assets.pipeline.recovery.rebuild import Rebuilt
-from crypto_assets.pipeline.recovery.rebuild import rebuild as rebuild_from_lake
+from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_lake
+from crypto_assets.pipeline.recovery.rebuild import RebuildResult
+from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake as rebuild_from_lake
 from crypto_assets.wiring import open_shared_context
 
 
@@ -23,7 +23,7 @@ def rebuild(
 ) -> None:
     """Make manifest, facts and aggregates anew of every day that the lake holds."""
     stores = open_shared_context()
-    admit_lake(stores)
+    claim_warehouse_for_lake(stores)
     failed = []
     for one in rebuild_from_lake(stores, symbols, _build_window(first, last), exact=exact):
         click.echo(_describe_rebuild(one))
@@ -41,7 +41,7 @@ def _build_window(first: date | None, last: date | None) -> Window | None:
     return Window(Window.of_day(first).start_ms if first else 0, end)
 
 
-def _describe_rebuild(one: Rebuilt) -> str:
+def _describe_rebuild(one: RebuildResult) -> str:
     if one.error:
         return f"{one.symbol}: {one.error}"
     if not one.objects:

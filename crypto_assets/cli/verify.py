@@ -11,10 +11,10 @@ from crypto_assets.cli.options import check_day_options, days_options, symbols_o
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake import parse_key
 from crypto_assets.market.utc_time import Window, day_of, day_start_ms, format_utc
-from crypto_assets.pipeline.control.bootstrap import admit
-from crypto_assets.pipeline.reconciliation.diff import Against
-from crypto_assets.pipeline.reconciliation.verify import Verified
-from crypto_assets.pipeline.reconciliation.verify import verify as compare
+from crypto_assets.pipeline.control.bootstrap import require_stores_ready
+from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
+from crypto_assets.pipeline.reconciliation.verify import VerificationResult
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol as compare
 from crypto_assets.pipeline.stages.symbol_status import is_listed
 from crypto_assets.wiring import open_shared_context
 
@@ -26,8 +26,8 @@ from crypto_assets.wiring import open_shared_context
 def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bool) -> None:
     """Compare hours and days with the exchange's own, and print each difference."""
     stores = open_shared_context()
-    admit(stores)
-    check_day_options(first, last, stores.now())
+    require_stores_ready(stores)
+    check_day_options(first, last, stores.exchange_now())
     registered = stores.warehouse.symbols
     names = [registered.resolve_name(text) for text in symbols or ()]
     window = Window.of_days(first, last)
@@ -49,7 +49,7 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
         raise CryptoAssetsError(f"{count} differences in {', '.join(failed)}")
 
 
-def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> None:
+def _print_lines(found: Mapping[str, VerificationResult], expired: Mapping[str, int]) -> None:
     for symbol, one in found.items():
         for line in (*one.differences, *one.explained):
             click.echo(str(line))
@@ -68,8 +68,10 @@ def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> N
             click.echo(f"{symbol}: {window} is not loaded")
         for key in one.lost:
             click.echo(f"{symbol}: the lake has lost {key}")
-        if one.hours:
-            click.echo(f"{symbol}: look at {', '.join(format_utc(hour) for hour in one.hours)}")
+        if one.differing_hours:
+            click.echo(
+                f"{symbol}: look at {', '.join(format_utc(hour) for hour in one.differing_hours)}"
+            )
         for advice in _suggest_repairs(symbol, one, expired.get(symbol, 0)):
             click.echo(f"{symbol}: {advice}")
         click.echo(
@@ -79,7 +81,7 @@ def _print_lines(found: Mapping[str, Verified], expired: Mapping[str, int]) -> N
         )
 
 
-def _suggest_repairs(symbol: str, one: Verified, expired_before_ms: int) -> list[str]:
+def _suggest_repairs(symbol: str, one: VerificationResult, expired_before_ms: int) -> list[str]:
     """Return what puts the differences right, as commands over the days that each concerns.
 
     What differs from the exchange alone is asked for again: the backfill loads the version that
@@ -88,13 +90,21 @@ def _suggest_repairs(symbol: str, one: Verified, expired_before_ms: int) -> list
     come back by neither.
     """
     lost = {parts.day for key in one.lost if (parts := parse_key(key))}
-    wrong = {day_of(each.hour) for each in one.differences} | lost
+    wrong = {day_of(each.hour_open_time) for each in one.differences} | lost
     expired = {day for day in wrong if day_start_ms(day) < expired_before_ms}
-    inside = {day_of(each.hour) for each in one.differences if each.against is not Against.EXCHANGE}
+    inside = {
+        day_of(each.hour_open_time)
+        for each in one.differences
+        if each.against is not ComparisonBasis.EXCHANGE
+    }
     back = (inside | lost) - expired
     ask = (wrong - inside | lost | set(one.not_in_lake)) - expired
     # The lake has no object that says so: it may hold none of the day, which is then fetched.
-    ask |= {day_of(each.hour) for each in one.differences if each.against is Against.ABSENCE}
+    ask |= {
+        day_of(each.hour_open_time)
+        for each in one.differences
+        if each.against is ComparisonBasis.ABSENCE
+    }
     invented = any(difference.is_invented for difference in one.differences)
     advice = []
     if ask:
@@ -115,7 +125,7 @@ def _format_options(symbol: str, days: set[date]) -> str:
     return f"--symbols {symbol} --from {min(days)} --to {max(days)}"
 
 
-def _print_json(found: dict[str, Verified]) -> None:
+def _print_json(found: dict[str, VerificationResult]) -> None:
     answer = {name: {**asdict(one), "passed": one.passed} for name, one in found.items()}
     for one in answer.values():
         for conflict in one["conflicts"]:

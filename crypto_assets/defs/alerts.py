@@ -11,10 +11,10 @@ import dagster as dg
 from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
-from crypto_assets.pipeline.alerting.deduplication import AlertMemory
-from crypto_assets.pipeline.alerting.stale_symbols import Silent, silent_symbols
+from crypto_assets.pipeline.alerting.deduplication import AlertHistory
+from crypto_assets.pipeline.alerting.stale_symbols import StaleSymbol, find_stale_symbols
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.settings import get_settings
 
 _FAILED_RUN_WINDOW = timedelta(hours=24)
@@ -32,7 +32,7 @@ _CURSOR_EXPIRY_MS = 5 * MINUTE_MS
 class _AlertCursor:
     """What a sensor remembers: what was said, what it has seen (epoch ms), its last look."""
 
-    history: AlertMemory = field(default_factory=AlertMemory)
+    history: AlertHistory = field(default_factory=AlertHistory)
     observed: dict[str, int] = field(default_factory=dict)
     evaluated_at: int | None = None
 
@@ -42,10 +42,10 @@ class _AlertCursor:
             return cls()
         held: dict[str, Any] = json.loads(text)
         said = {identity: (last, times) for identity, (last, times) in held["said"].items()}
-        return cls(AlertMemory(said), held["seen"], held["looked_at"])
+        return cls(AlertHistory(said), held["seen"], held["looked_at"])
 
     def to_json(self) -> str:
-        held = {"said": self.history.said, "seen": self.observed, "looked_at": self.evaluated_at}
+        held = {"said": self.history.sent, "seen": self.observed, "looked_at": self.evaluated_at}
         return json.dumps(held, separators=(",", ":"))
 
 
@@ -77,13 +77,13 @@ def run_failures_sensor(
 )
 def stale_symbols_sensor(
     context: dg.SensorEvaluationContext,
-    platform: dg.ResourceParam[Platform],
+    platform: dg.ResourceParam[PipelineContext],
     webhook: dg.ResourceParam[Webhook],
 ) -> dg.SensorResult | dg.SkipReason:
     """One silent symbol among twenty is noticed, once it has been silent for three minutes here."""
     cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
     try:
-        silent = silent_symbols(platform)
+        silent = find_stale_symbols(platform)
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
@@ -96,9 +96,9 @@ def _send_alerts(
     webhook: Webhook, alerts: Sequence[Alert], cursor: _AlertCursor, seen: dict[str, int], now: int
 ) -> dg.SensorResult | dg.SkipReason:
     """Send what is news; what could not be sent is tried again at the next look."""
-    fresh, memory = cursor.history.sift(alerts, now)
+    fresh, memory = cursor.history.select_due_alerts(alerts, now)
     try:
-        webhook.send(fresh)
+        webhook.send_alerts(fresh)
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     told = "; ".join(f"{alert.subject}: {alert.error}" for alert in fresh)
@@ -138,5 +138,5 @@ def _build_run_alerts(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun
     ]
 
 
-def _build_symbol_alert(silent: Silent) -> Alert:
-    return silent.alert(f"{get_settings().dagster_link_url}/assets/fact_klines")
+def _build_symbol_alert(silent: StaleSymbol) -> Alert:
+    return silent.build_alert(f"{get_settings().dagster_link_url}/assets/fact_klines")

@@ -22,7 +22,7 @@ from crypto_assets.defs.partitions import (
     rectangle_tags,
 )
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
-from crypto_assets.pipeline.stages.results import BookStage, Stage
+from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 
 backfill_job = dg.define_asset_job(
     "backfill",
@@ -86,7 +86,7 @@ def run_backfill_in_process(
     """Run the parts one after another; `on_progress` gets each growth of materialisations."""
     ran = [_execute_job(defs, backfill_job.name, instance, part, on_progress) for part in parts]
     return BackfillResult(
-        targeted=sum(len(part.partition_keys) for part in parts) * len(Stage),
+        targeted=sum(len(part.partition_keys) for part in parts) * len(KlinesStage),
         materialized=sum(count for count, _ in ran),
         errors=tuple(reason for _, reasons in ran for reason in reasons),
     )
@@ -101,7 +101,7 @@ def run_order_books_in_process(
         _execute_job(defs, order_books_job.name, instance, part, lambda _: None) for part in parts
     ]
     return BackfillResult(
-        targeted=sum(len(part.partition_keys) for part in parts) * len(BookStage),
+        targeted=sum(len(part.partition_keys) for part in parts) * len(OrderBookStage),
         materialized=sum(count for count, _ in ran),
         errors=tuple(reason for _, reasons in ran for reason in reasons),
     )

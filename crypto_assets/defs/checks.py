@@ -13,15 +13,19 @@ from crypto_assets.dagster_ext.planned_events import delete_planned_checks, shou
 from crypto_assets.defs.metadata import chart_link, runbook_link
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol_partitions_def, partition_window
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck, Finding, check_days
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.reconciliation.asset_checks import (
+    DayCheck,
+    DayCheckResult,
+    run_day_checks,
+)
+from crypto_assets.pipeline.stages.results import KlinesStage
 
 _CHECKED_ASSETS = {
-    DayCheck.COMPLETE: Stage.FACTS,
-    DayCheck.SANE: Stage.FACTS,
-    DayCheck.LAKE: Stage.FACTS,
-    DayCheck.EXCHANGE: Stage.DAYS,
+    DayCheck.COMPLETE: KlinesStage.FACTS,
+    DayCheck.SANE: KlinesStage.FACTS,
+    DayCheck.LAKE: KlinesStage.FACTS,
+    DayCheck.EXCHANGE: KlinesStage.DAYS,
 }
 _DESCRIPTIONS = {
     DayCheck.COMPLETE: "Every minute of a closed day is there, or the gap ledger says why not.",
@@ -50,7 +54,7 @@ CHECK_SPECS = _build_check_specs()
 
 
 def evaluate_checks(
-    context: dg.AssetExecutionContext, platform: Platform, wanted: Iterable[SymbolKeys]
+    context: dg.AssetExecutionContext, platform: PipelineContext, wanted: Iterable[SymbolKeys]
 ) -> list[tuple[str, str, str]]:
     """Evaluate the run's selected checks for each key; (asset, key, reason) where one fails.
 
@@ -68,23 +72,23 @@ def evaluate_checks(
                 )
                 context.log_event(_build_evaluation(finding, own.symbol, key, target))
                 if not finding.passed:
-                    said = f"{finding.check}: {finding.said}"
+                    said = f"{finding.check}: {finding.summary}"
                     bad.append((_CHECKED_ASSETS[finding.check].value, str(key), said))
     delete_planned_checks(context.instance, context.run)
     return bad
 
 
 def _evaluate_day(
-    platform: Platform, symbol: str, key: dg.MultiPartitionKey, wanted: set[DayCheck]
-) -> list[Finding]:
+    platform: PipelineContext, symbol: str, key: dg.MultiPartitionKey, wanted: set[DayCheck]
+) -> list[DayCheckResult]:
     try:
-        return list(check_days(platform, symbol, partition_window(key), wanted))
+        return list(run_day_checks(platform, symbol, partition_window(key), wanted))
     except CryptoAssetsError as error:
-        return [Finding(check, False, f"could not be judged: {error}") for check in wanted]
+        return [DayCheckResult(check, False, f"could not be judged: {error}") for check in wanted]
 
 
 def _find_target_materialization(
-    instance: dg.DagsterInstance, asset: Stage, partition: str
+    instance: dg.DagsterInstance, asset: KlinesStage, partition: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     """The materialisation that is judged: without it Dagster's pages take the verdict for old."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset.value), asset_partitions=[partition])
@@ -99,7 +103,7 @@ def _find_target_materialization(
 
 
 def _build_evaluation(
-    finding: Finding,
+    finding: DayCheckResult,
     symbol: str,
     key: dg.MultiPartitionKey,
     target: AssetCheckEvaluationTargetMaterializationData | None,
@@ -107,8 +111,8 @@ def _build_evaluation(
     """The verdict with its figures; where it fails, what is wrong and what a person does then."""
     asset = _CHECKED_ASSETS[finding.check]
     metadata: dict[str, Any] = {
-        **finding.figures,
-        **({"wrong": list(finding.named)} if finding.named else {}),
+        **finding.counts,
+        **({"wrong": list(finding.problems)} if finding.problems else {}),
         "chart": chart_link(asset, symbol, partition_window(key)),
         "runbook": runbook_link(finding.check.value),
     }
@@ -116,7 +120,7 @@ def _build_evaluation(
         asset_key=dg.AssetKey(asset.value),
         check_name=finding.check.value,
         passed=finding.passed,
-        description=finding.said,
+        description=finding.summary,
         metadata=metadata,
         partition=str(key),
         target_materialization_data=target,

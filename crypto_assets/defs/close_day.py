@@ -14,9 +14,9 @@ from crypto_assets.defs.partitions import (
 )
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG, RunClass, build_run_tags
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.close_day import due_days
-from crypto_assets.pipeline.ingestion.ingest import Errand
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.close_day import list_due_days
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
 
 _TAGS = build_run_tags(RunClass.CLOSE_DAY)
@@ -25,7 +25,7 @@ close_day_job = dg.define_asset_job(
     "close_day",
     selection=KLINES_SELECTION | dg.AssetSelection.checks_for_assets("fact_klines", "daily_klines"),
     description="Yesterday, a week ago and late archives: read, loaded, aggregated and checked.",
-    tags={**_TAGS, INGEST_MODE_TAG: Errand.CLOSING.value},
+    tags={**_TAGS, INGEST_MODE_TAG: IngestMode.CLOSING.value},
 )
 
 
@@ -37,12 +37,12 @@ close_day_job = dg.define_asset_job(
     description="The ended day is read again, from the archive too, aggregated and checked.",
 )
 def close_day_schedule(
-    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """One run for each stretch of due days, all symbols in it; each reads only what it needs."""
     try:
         refresh_statuses(platform)
-        due = due_days(platform)
+        due = list_due_days(platform)
         tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))

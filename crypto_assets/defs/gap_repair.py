@@ -18,28 +18,28 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, floor_ms
 from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG, RunClass, build_run_tags
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.gap_retry import days_of, due_gaps
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.ingestion.tick_plan import is_long
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.gap_retry import get_gap_days, list_due_gaps
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.ingestion.tick_plan import is_long_gap
 from crypto_assets.pipeline.recovery.orphaned_objects import (
-    Leftover,
-    find_leftovers,
-    find_uncomputed,
+    UnfinishedDays,
+    find_orphaned_objects,
+    find_uncomputed_days,
 )
-from crypto_assets.pipeline.stages.results import BookStage, Stage
+from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets.warehouse import Gap
 
 _TAGS = build_run_tags(RunClass.REPAIR)
 # A run that hangs is not waited for.
 _RUN_TIMEOUT = timedelta(minutes=15)
-_LOADED_ASSETS = [stage.value for stage in Stage if stage is not Stage.RAW]
+_LOADED_ASSETS = [stage.value for stage in KlinesStage if stage is not KlinesStage.RAW]
 
 repair_gaps_job = dg.define_asset_job(
     "mend_gaps",
     selection=KLINES_SELECTION.without_checks(),
     description="The exchange is asked again for the open gaps whose next attempt has come.",
-    tags={**_TAGS, INGEST_MODE_TAG: Errand.GAPS.value},
+    tags={**_TAGS, INGEST_MODE_TAG: IngestMode.GAPS.value},
 )
 load_orphaned_objects_job = dg.define_asset_job(
     "load_leftovers",
@@ -50,7 +50,7 @@ load_orphaned_objects_job = dg.define_asset_job(
 # Not the job of the ticks, each of which waits for an earlier run of its own.
 load_orphaned_books_job = dg.define_asset_job(
     "load_leftover_books",
-    selection=dg.AssetSelection.assets(BookStage.FACTS.value),
+    selection=dg.AssetSelection.assets(OrderBookStage.FACTS.value),
     description="Order books of the lake that stand unloaded become facts.",
     tags=_TAGS,
 )
@@ -64,13 +64,13 @@ load_orphaned_books_job = dg.define_asset_job(
     description="Open gaps are asked for again, each time after twice as long, a day at most.",
 )
 def gaps_sensor(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """One run a symbol, over the days from its first due gap to its last; long ones are for
     `catch_up`, which has the archive asked.
     """
     try:
-        due, now = [gap for gap in due_gaps(platform) if not is_long(gap)], platform.now()
+        due, now = [gap for gap in list_due_gaps(platform) if not is_long_gap(gap)], platform.now()
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
@@ -94,11 +94,11 @@ def gaps_sensor(
     "days that it left stale are computed.",
 )
 def orphaned_objects_sensor(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """One run for each stretch of days of a symbol; what is not loaded yet is not computed yet."""
     try:
-        found, uncomputed = find_leftovers(platform), find_uncomputed(platform)
+        found, uncomputed = find_orphaned_objects(platform), find_uncomputed_days(platform)
         now = platform.now()
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
@@ -130,7 +130,7 @@ def _requests_or_skip(
     return requests or [dg.SkipReason(reason)]
 
 
-def _build_load_request(one: Leftover) -> dg.RunRequest:
+def _build_load_request(one: UnfinishedDays) -> dg.RunRequest:
     books = one.kind is ObjectKind.DEPTH
     return dg.RunRequest(
         job_name=load_orphaned_books_job.name if books else load_orphaned_objects_job.name,
@@ -138,7 +138,7 @@ def _build_load_request(one: Leftover) -> dg.RunRequest:
     )
 
 
-def _build_compute_request(one: Leftover, now_ms: int) -> dg.RunRequest:
+def _build_compute_request(one: UnfinishedDays, now_ms: int) -> dg.RunRequest:
     """The job that loads also computes. Once an hour: it may have been in vain."""
     hour = floor_ms(now_ms, HOUR_MS)
     return dg.RunRequest(
@@ -150,7 +150,7 @@ def _build_compute_request(one: Leftover, now_ms: int) -> dg.RunRequest:
 
 def _build_gap_request(symbol: str, gaps: Sequence[Gap], now_ms: int) -> dg.RunRequest | None:
     """The run key keeps a look that comes before the run has counted its attempt from asking."""
-    spans = [days_of(gap) for gap in gaps]
+    spans = [get_gap_days(gap) for gap in gaps]
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     if not has_partitions(first, last):
         return None

@@ -11,10 +11,10 @@ from crypto_assets.defs.assets.specs import KLINES_SELECTION, ORDER_BOOKS_SELECT
 from crypto_assets.defs.partitions import date_key, list_partitioned_symbols, rectangle_tags
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG, RunClass, build_run_tags
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.stages.results import BookStage, Stage
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 
 _TAGS = build_run_tags(RunClass.TICK)
 # A run that goes on for longer hangs, or was killed with everything around it: ticks do not wait.
@@ -24,13 +24,13 @@ ingest_job = dg.define_asset_job(
     "ingest",
     selection=KLINES_SELECTION.without_checks(),
     description="What closed since each symbol's newest candle, for all symbols in one run.",
-    tags={**_TAGS, INGEST_MODE_TAG: Errand.TAIL.value},
+    tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
 )
 order_books_job = dg.define_asset_job(
     "order_books",
     selection=ORDER_BOOKS_SELECTION,
     description="One order-book snapshot of each symbol, into the lake and the facts.",
-    tags={**_TAGS, INGEST_MODE_TAG: Errand.TAIL.value},
+    tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
 )
 
 
@@ -42,11 +42,14 @@ order_books_job = dg.define_asset_job(
     description="New candles of every symbol, at the interval that the settings ask for.",
 )
 def ingest_schedule(
-    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> dg.RunRequest | dg.SkipReason:
     """One run for all symbols, from the oldest watermark's day to today."""
     return _build_tick_request(
-        context, ingest_job.name, lambda at: tick_plan.tick(platform, at), _list_due_stages
+        context,
+        ingest_job.name,
+        lambda at: tick_plan.plan_ingest_tick(platform, at),
+        _list_due_stages,
     )
 
 
@@ -58,29 +61,29 @@ def ingest_schedule(
     description="An order-book snapshot of every symbol, at the interval of the settings.",
 )
 def order_books_schedule(
-    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> dg.RunRequest | dg.SkipReason:
     """One run for all symbols, on today's partitions."""
     return _build_tick_request(
         context,
         order_books_job.name,
-        lambda at: tick_plan.book_tick(platform, at),
-        lambda _: list(BookStage),
+        lambda at: tick_plan.plan_order_book_tick(platform, at),
+        lambda _: list(OrderBookStage),
     )
 
 
 def _build_tick_request(
     context: dg.ScheduleEvaluationContext,
     job_name: str,
-    plan_tick: Callable[[datetime], tick_plan.Tick],
-    stages: Callable[[tick_plan.Tick], Sequence[StrEnum]],
+    plan_tick: Callable[[datetime], tick_plan.TickPlan],
+    stages: Callable[[tick_plan.TickPlan], Sequence[StrEnum]],
 ) -> dg.RunRequest | dg.SkipReason:
     """One run over the planned days and every symbol, or why there is none this minute."""
     try:
         tick = plan_tick(context.scheduled_execution_time)
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
-    if not tick.due:
+    if not tick.is_due:
         return dg.SkipReason(f"the interval is {tick.interval_minutes} minutes")
     if busy := find_active_run(context.instance, job_name, _RUN_TIMEOUT):
         return dg.SkipReason(f"the run {busy[:8]} of an earlier tick still goes on")
@@ -97,6 +100,6 @@ def _build_tick_request(
     )
 
 
-def _list_due_stages(tick: tick_plan.Tick) -> list[Stage]:
+def _list_due_stages(tick: tick_plan.TickPlan) -> list[KlinesStage]:
     """Hours and days only where one has closed: a tick's bookkeeping costs more than its work."""
-    return list(Stage) if tick.hour_closed else [Stage.RAW, Stage.FACTS]
+    return list(KlinesStage) if tick.has_closed_hour else [KlinesStage.RAW, KlinesStage.FACTS]

@@ -13,13 +13,13 @@ import dagster as dg
 from crypto_assets.defs.partitions import date_key, partition_window
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_epoch_ms
-from crypto_assets.pipeline.stages.results import BookStage, DayOutcome, Stage
+from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage, OrderBookStage
 from crypto_assets.settings import get_settings
 
 # The asset's own interval, and the days up to the partition's end that a chart of it shows.
-_CHART_VIEWS: dict[Stage | BookStage, tuple[Interval, int]] = {
-    Stage.HOURS: (Interval.H1, 30),
-    Stage.DAYS: (Interval.D1, 365),
+_CHART_VIEWS: dict[KlinesStage | OrderBookStage, tuple[Interval, int]] = {
+    KlinesStage.HOURS: (Interval.H1, 30),
+    KlinesStage.DAYS: (Interval.D1, 365),
 }
 _MINUTE_CHART = (Interval.M1, 1)
 _RUNBOOK_PATH = "docs/operations.md"
@@ -34,16 +34,18 @@ def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
     one_day = window == Window.of_day(any_day.day)
     found: dict[str, Any] = {
         **({} if any_day.rows is None else {"dagster/partition_row_count": any_day.rows}),
-        **({} if any_day.missing is None else {"missing": any_day.missing}),
+        **({} if any_day.missing_minutes is None else {"missing": any_day.missing_minutes}),
         **_build_candle_range(any_day),
         "chart": chart_link(any_day.stage, any_day.symbol, window),
     }
-    for name in dict.fromkeys(name for day in days for name in day.facts):
-        found |= _summarize_fact(name, [day for day in days if name in day.facts], one_day)
+    for name in dict.fromkeys(name for day in days for name in day.details):
+        found |= _summarize_fact(name, [day for day in days if name in day.details], one_day)
     return found
 
 
-def chart_link(stage: Stage | BookStage, symbol: str, window: Window) -> dg.UrlMetadataValue:
+def chart_link(
+    stage: KlinesStage | OrderBookStage, symbol: str, window: Window
+) -> dg.UrlMetadataValue:
     """The app's page Analytics, zoomed to the partition, or to what led to it."""
     interval, days = _CHART_VIEWS.get(stage, _MINUTE_CHART)
     start = min(window.start_ms, window.end_ms - days * DAY_MS)
@@ -62,7 +64,7 @@ def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValu
 
 def _summarize_fact(name: str, days: Sequence[DayOutcome], one_day: bool) -> dict[str, Any]:
     """Counts are summed over a month's days, keys of the lake are joined, notes kept by day."""
-    values = [day.facts[name] for day in days]
+    values = [day.details[name] for day in days]
     if name == "keys":
         keys = [str(key) for value in values if isinstance(value, list) for key in value]
         return {**_object_link(keys), **({"lake_objects": keys} if len(keys) > 1 else {})}
@@ -70,7 +72,7 @@ def _summarize_fact(name: str, days: Sequence[DayOutcome], one_day: bool) -> dic
         return {name: sum(value for value in values if isinstance(value, int))}
     if one_day:
         return {name: str(values[0])}
-    return {name: {str(day.day): str(day.facts[name]) for day in days}}
+    return {name: {str(day.day): str(day.details[name]) for day in days}}
 
 
 def _object_link(keys: Sequence[str]) -> dict[str, Any]:
@@ -82,9 +84,9 @@ def _object_link(keys: Sequence[str]) -> dict[str, Any]:
 
 def _build_candle_range(outcome: DayOutcome) -> dict[str, Any]:
     """The span goes to the end of the last candle: of a whole day's minutes it is 1440."""
-    if outcome.reach is None:
+    if outcome.time_range is None:
         return {}
-    first, last = outcome.reach
+    first, last = outcome.time_range
     interval, _ = _CHART_VIEWS.get(outcome.stage, _MINUTE_CHART)
     return {
         "first_candle": dg.MetadataValue.timestamp(from_epoch_ms(first)),

@@ -18,7 +18,7 @@ from crypto_assets.defs.partitions import (
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.settings import get_settings
 
@@ -34,7 +34,7 @@ _BACKFILLED_SYMBOL_TAG = "crypto/past_of"
     description="Tracked symbols become partitions; one that is added later gets its backfill.",
 )
 def symbols_sensor(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> dg.SensorResult | dg.SkipReason:
     """Adds what is missing; a partition is never taken away, since its data stays.
 
@@ -100,14 +100,14 @@ def _build_backfill_requests(
     description="A backfill for each symbol of which more than two days in a row are missing.",
 )
 def catch_up_sensor(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Since its newest day, and within its past, unless that is being brought.
 
     What has failed is asked for again on the next day, or from where it came to.
     """
     try:
-        missing, today = tick_plan.missing_past(platform), day_of(platform.now())
+        missing, today = tick_plan.list_missing_days(platform), day_of(platform.now())
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from crypto_assets.exchange import Exchange
 from crypto_assets.lake import Lake
 from crypto_assets.market.utc_time import MINUTE_MS
-from crypto_assets.pipeline.retention_policy import Keep
+from crypto_assets.pipeline.retention_policy import RetentionPolicy
 from crypto_assets.warehouse import Warehouse
 
 # Names of what a user may change while it runs, in the warehouse's `app_settings`.
@@ -15,41 +15,41 @@ ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
 
 
 @dataclass(frozen=True)
-class Platform:
+class PipelineContext:
     exchange: Exchange
-    raw: Lake
-    archive: Lake
+    raw_lake: Lake
+    archive_lake: Lake
     warehouse: Warehouse
     settle_ms: int
     order_book_levels: int
     default_ingest_minutes: int
     default_order_book_minutes: int
     partition_unit: str = "day"
-    keep: Keep = field(default_factory=Keep)
+    retention_policy: RetentionPolicy = field(default_factory=RetentionPolicy)
 
-    def now(self) -> int:
+    def exchange_now(self) -> int:
         """The exchange's clock, epoch ms: it decides what is closed and which day it is."""
         return self.exchange.rest.server_time()
 
     def closed_before(self) -> int:
         """A candle is final when its close time (epoch ms) lies before this: truth rule 1."""
-        return self.now() - self.settle_ms
+        return self.exchange_now() - self.settle_ms
 
     def wait_until_settled(self) -> int:
         """`closed_before`, after the minute that has just ended has settled.
 
         Waits at most the settle delay: a clock that stands still must not hold a run for ever.
         """
-        since_minute = self.now() % MINUTE_MS
+        since_minute = self.exchange_now() % MINUTE_MS
         if since_minute <= self.settle_ms:
             time.sleep((self.settle_ms - since_minute + 1) / 1000)
         return self.closed_before()
 
-    def ingest_interval_minutes(self) -> int:
+    def read_ingest_interval(self) -> int:
         """What the app set last, else what the environment says."""
         chosen = self.warehouse.app_settings.get_value(INGEST_INTERVAL)
         return self.default_ingest_minutes if chosen is None else int(chosen)
 
-    def order_book_interval_minutes(self) -> int:
+    def read_order_book_interval(self) -> int:
         chosen = self.warehouse.app_settings.get_value(ORDER_BOOK_INTERVAL)
         return self.default_order_book_minutes if chosen is None else int(chosen)

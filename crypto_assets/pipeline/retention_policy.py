@@ -8,7 +8,7 @@ GIGABYTE = 10**9
 
 
 @dataclass(frozen=True)
-class Keep:
+class RetentionPolicy:
     """Days that each kind is kept; `lake_max_gb` (10⁹ bytes) bounds the lake, None is no bound.
 
     `minute_days` 0 keeps minutes for ever. A user's change lies in the warehouse's settings under
@@ -21,7 +21,7 @@ class Keep:
     minute_days: int = 90
     order_book_days: int = 30
 
-    def changed(self, chosen: Mapping[str, Any]) -> "Keep":
+    def apply_overrides(self, chosen: Mapping[str, Any]) -> "Keep":
         """With what the warehouse's settings say instead."""
         names = {field.name for field in fields(self)}
         return replace(self, **{name: chosen[name] for name in names & chosen.keys()})

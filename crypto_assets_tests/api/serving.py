@@ -15,7 +15,7 @@ from crypto_assets.exchange import open_exchange
 from crypto_assets.http_server import serve_in_thread
 from crypto_assets.lake import open_lake
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.reports import Reports
 from crypto_assets.settings import PartitionUnit
@@ -63,18 +63,18 @@ def parts_over(
     reports: Reports | None = None,
 ) -> Parts:
     """The warehouse, lakes in a folder, and an exchange and a Dagster that may not be there."""
-    platform = Platform(
+    platform = PipelineContext(
         exchange=open_exchange(exchange_url, exchange_url),
-        raw=open_lake(str(folder / "raw")),
-        archive=open_lake(str(folder / "archive")),
+        raw_lake=open_lake(str(folder / "raw")),
+        archive_lake=open_lake(str(folder / "archive")),
         warehouse=warehouse,
         settle_ms=5_000,
         order_book_levels=20,
         default_ingest_minutes=1,
         default_order_book_minutes=5,
     )
-    platform.raw.create_storage()
-    platform.archive.create_storage()
+    platform.raw_lake.create_storage()
+    platform.archive_lake.create_storage()
     return Parts(
         platform=platform,
         reports=reports or Reports(warehouse),

@@ -16,8 +16,8 @@ from crypto_assets.defs.partitions import (
     range_tags,
     register_symbol_partitions,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import ExchangeServer
 
@@ -26,8 +26,8 @@ _YESTERDAY_AND_TODAY = range_tags("2025-03-05|BTCUSDT", "2025-03-06|SOLUSDT")
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
-    platform: Platform = build_platform(server, *_SYMBOLS)
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
+    platform: PipelineContext = build_platform(server, *_SYMBOLS)
     return platform
 
 
@@ -40,7 +40,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def job(platform: Platform) -> dg.JobDefinition:
+def job(platform: PipelineContext) -> dg.JobDefinition:
     defs = dg.Definitions(
         assets=[klines_assets],
         jobs=[ingest_job],
@@ -56,12 +56,12 @@ def queued(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun
         job, tags={**job.tags, **_YESTERDAY_AND_TODAY}, status=dg.DagsterRunStatus.STARTING
     )
     instance.run_coordinator.submit_run(dg.SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
-    for stage in Stage:
+    for stage in KlinesStage:
         red(instance, stage)  # Dagster remembers what it saw under way when somebody looked
     return run
 
 
-def red(instance: dg.DagsterInstance, stage: Stage) -> set[str]:
+def red(instance: dg.DagsterInstance, stage: KlinesStage) -> set[str]:
     """Partitions that Dagster's pages call failed."""
     status = get_and_update_asset_status_cache_value(
         instance, dg.AssetKey(stage.value), date_symbol_partitions_def
@@ -79,20 +79,20 @@ def test_a_tick_that_fails_for_one_symbol_leaves_the_days_of_the_others_as_they_
     server.faults.add({"do": "status", "status": 451, "symbol": "ETHUSDT"})
     run = queued(instance, job)
     assert not execute_run(InMemoryJob(job), run, instance, raise_on_error=False).success
-    assert {stage: red(instance, stage) for stage in Stage} == {
-        Stage.RAW: {"2025-03-06|ETHUSDT"},
-        Stage.FACTS: set(),
-        Stage.HOURS: set(),
-        Stage.DAYS: set(),
+    assert {stage: red(instance, stage) for stage in KlinesStage} == {
+        KlinesStage.RAW: {"2025-03-06|ETHUSDT"},
+        KlinesStage.FACTS: set(),
+        KlinesStage.HOURS: set(),
+        KlinesStage.DAYS: set(),
     }
     server.faults.clear()
     again = queued(instance, job)
     assert execute_run(InMemoryJob(job), again, instance, raise_on_error=False).success
-    assert not any(red(instance, stage) for stage in Stage)
+    assert not any(red(instance, stage) for stage in KlinesStage)
 
 
 def test_a_tick_whose_process_is_killed_leaves_no_partition_red(
     instance: dg.DagsterInstance, job: dg.JobDefinition
 ) -> None:
     instance.report_run_failed(queued(instance, job), "its process is gone")
-    assert not any(red(instance, stage) for stage in Stage)
+    assert not any(red(instance, stage) for stage in KlinesStage)

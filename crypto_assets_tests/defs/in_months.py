@@ -15,10 +15,10 @@ import pytest
 
 from crypto_assets.defs.partitions import partition_window, register_symbol_partitions
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.stages.results import BookStage, Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets_tests.defs.test_runs import green, run
 from crypto_assets_tests.pipeline.conftest import TODAY_MS, BuildPlatform, open_times
 from crypto_assets_tests.services.exchange import ExchangeServer
@@ -40,9 +40,9 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def platform(
     server: ExchangeServer, build_platform: BuildPlatform, instance: dg.DagsterInstance
-) -> Platform:
+) -> PipelineContext:
     """March as far as it has come."""
-    built: Platform = build_platform(server)
+    built: PipelineContext = build_platform(server)
     assert run(instance, built, KEY, KEY).success
     return built
 
@@ -70,19 +70,22 @@ def rows(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> dic
     return {name: figures["dagster/partition_row_count"] for name, figures in seen.items()}
 
 
-def test_a_month_as_a_backfill_brings_it(instance: dg.DagsterInstance, platform: Platform) -> None:
+def test_a_month_as_a_backfill_brings_it(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
     assert (
         partition_window(dg.MultiPartitionKey({"date": "2025-03-01", "symbol": "BTCUSDT"})) == MARCH
     )
     result = run(instance, platform, KEY, KEY)
     assert rows(instance, result) == {
-        Stage.RAW: UNTIL_NOON,
-        Stage.FACTS: UNTIL_NOON,
-        Stage.HOURS: 5 * 24 + 12,
-        Stage.DAYS: 5,
+        KlinesStage.RAW: UNTIL_NOON,
+        KlinesStage.FACTS: UNTIL_NOON,
+        KlinesStage.HOURS: 5 * 24 + 12,
+        KlinesStage.DAYS: 5,
     }
     assert [
-        told(instance, result)[stage]["span_minutes"] for stage in (Stage.FACTS, Stage.DAYS)
+        told(instance, result)[stage]["span_minutes"]
+        for stage in (KlinesStage.FACTS, KlinesStage.DAYS)
     ] == [
         UNTIL_NOON,
         5 * 1440,
@@ -90,13 +93,16 @@ def test_a_month_as_a_backfill_brings_it(instance: dg.DagsterInstance, platform:
 
 
 def test_a_tick_and_a_closing_speak_of_the_month(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.advance(2 * MINUTE_MS)
     seen = told(
-        instance, run(instance, platform, KEY, KEY, Stage.RAW, Stage.FACTS, errand=Errand.TAIL)
+        instance,
+        run(
+            instance, platform, KEY, KEY, KlinesStage.RAW, KlinesStage.FACTS, errand=IngestMode.TAIL
+        ),
     )
-    facts, raw = seen[Stage.FACTS], seen[Stage.RAW]
+    facts, raw = seen[KlinesStage.FACTS], seen[KlinesStage.RAW]
     assert facts["dagster/partition_row_count"] == UNTIL_NOON + 2
     assert (facts["loaded"], facts["missing"]) == (2, 0)
     assert facts["first_candle"] * 1000 == BEGUN_MS
@@ -107,37 +113,39 @@ def test_a_tick_and_a_closing_speak_of_the_month(
         assert view == [f"{MARCH.start_ms // 1000}-{MARCH.end_ms // 1000}"]
 
     server.clock.set(TODAY_MS + DAY_MS + 7 * HOUR_MS + MINUTE_MS // 2)
-    run(instance, platform, KEY, KEY, errand=Errand.TAIL)
-    result = run(instance, platform, KEY, KEY, errand=Errand.CLOSING)
+    run(instance, platform, KEY, KEY, errand=IngestMode.TAIL)
+    result = run(instance, platform, KEY, KEY, errand=IngestMode.CLOSING)
     minutes = 6 * 1440 + 7 * 60
     assert rows(instance, result) == {
-        Stage.RAW: minutes,
-        Stage.FACTS: minutes,
-        Stage.HOURS: 6 * 24 + 7,
-        Stage.DAYS: 6,
+        KlinesStage.RAW: minutes,
+        KlinesStage.FACTS: minutes,
+        KlinesStage.HOURS: 6 * 24 + 7,
+        KlinesStage.DAYS: 6,
     }
-    assert told(instance, result)[Stage.RAW]["stored_objects"] == 1, "yesterday's archive alone"
+    assert told(instance, result)[KlinesStage.RAW]["stored_objects"] == 1, (
+        "yesterday's archive alone"
+    )
 
 
 def test_gaps_of_two_days_are_answered_for_together(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     for start in (TODAY_MS - 2 * DAY_MS, TODAY_MS):
         platform.warehouse.facts.load_objects(
             "BTCUSDT", [], replacing=Window(start, start + HOUR_MS)
         )
-    note_holes(platform, "BTCUSDT", MARCH, platform.closed_before())
+    record_gaps(platform, "BTCUSDT", MARCH, platform.closed_before())
     server.faults.add({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
-    refused = run(instance, platform, KEY, KEY, errand=Errand.GAPS)
+    refused = run(instance, platform, KEY, KEY, errand=IngestMode.GAPS)
     assert not refused.success
     assert told(instance, refused) == {}
     assert len(open_times(platform)) == UNTIL_NOON - 60
 
     server.clock.advance(20 * MINUTE_MS)
-    result = run(instance, platform, KEY, KEY, errand=Errand.GAPS)
+    result = run(instance, platform, KEY, KEY, errand=IngestMode.GAPS)
     assert result.success
-    assert rows(instance, result)[Stage.FACTS] == UNTIL_NOON == len(open_times(platform))
-    assert told(instance, result)[Stage.FACTS]["missing"] == 20, "since the newest tick"
+    assert rows(instance, result)[KlinesStage.FACTS] == UNTIL_NOON == len(open_times(platform))
+    assert told(instance, result)[KlinesStage.FACTS]["missing"] == 20, "since the newest tick"
 
 
 def test_a_month_lacks_the_day_that_could_not_be_stored(
@@ -148,7 +156,7 @@ def test_a_month_lacks_the_day_that_could_not_be_stored(
     server.faults.add({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
     result = run(instance, build_platform(server), KEY, KEY)
     assert not result.success
-    for stage in Stage:
+    for stage in KlinesStage:
         assert green(instance, stage) == set()
 
 
@@ -156,7 +164,7 @@ def test_order_books_of_a_month_that_still_runs_and_of_one_without(
     instance: dg.DagsterInstance, server: ExchangeServer, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(server)
-    books = [stage.value for stage in BookStage]
+    books = [stage.value for stage in OrderBookStage]
     assert rows(instance, run(instance, platform, KEY, KEY, *books)) == dict.fromkeys(books, 1)
     both = run(instance, platform, "2025-02-01|BTCUSDT", KEY, *books)
     assert not both.success

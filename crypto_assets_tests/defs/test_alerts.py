@@ -14,15 +14,15 @@ from crypto_assets.defs.assets.klines import klines_assets
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.webhook import Webhook
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.scripted import Answer, ScriptedServer, in_turn, scripted
 
 
 @pytest.fixture
-def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
-    platform: Platform = build_platform(simulated_exchange(now=NOON))
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
+    platform: PipelineContext = build_platform(simulated_exchange(now=NOON))
     return platform
 
 
@@ -39,7 +39,7 @@ def server() -> Iterator[ScriptedServer]:
         yield server
 
 
-def fail(instance: dg.DagsterInstance, platform: Platform, day: str) -> str:
+def fail(instance: dg.DagsterInstance, platform: PipelineContext, day: str) -> str:
     """A run whose symbol BTCUSDT is good and NOSUCH is bad; its id."""
     result = dg.materialize(
         [klines_assets],
@@ -69,7 +69,7 @@ def sent(server: ScriptedServer) -> list[dict[str, str]]:
 
 
 def test_a_failure_is_told_once_with_symbol_partition_error_and_link(
-    instance: dg.DagsterInstance, platform: Platform, server: ScriptedServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
 ) -> None:
     webhook = Webhook(server.url)
     fail(instance, platform, "2025-03-03")
@@ -89,7 +89,7 @@ def test_a_failure_is_told_once_with_symbol_partition_error_and_link(
 
 
 def test_what_could_not_be_sent_is_sent_later(
-    instance: dg.DagsterInstance, platform: Platform, server: ScriptedServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
 ) -> None:
     cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
     fail(instance, platform, "2025-03-04")
@@ -101,7 +101,7 @@ def test_what_could_not_be_sent_is_sent_later(
 
 
 def test_a_run_that_is_tried_again_is_no_news(
-    instance: dg.DagsterInstance, platform: Platform, server: ScriptedServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
 ) -> None:
     cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
     instance.add_run_tags(fail(instance, platform, "2025-03-04"), {"dagster/will_retry": "true"})
@@ -182,7 +182,7 @@ def test_a_failed_check_is_told_by_its_name(
 
 def test_a_symbol_must_be_silent_for_a_while(
     instance: dg.DagsterInstance,
-    platform: Platform,
+    platform: PipelineContext,
     server: ScriptedServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

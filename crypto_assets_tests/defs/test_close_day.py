@@ -35,12 +35,12 @@ from crypto_assets.market.utc_time import (
     from_epoch_ms,
     now_ms,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import track
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import register_symbols
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
-from crypto_assets.pipeline.stages.order_books import capture
-from crypto_assets.pipeline.stages.results import Stage
-from crypto_assets.pipeline.stages.store_raw import store_stretch
+from crypto_assets.pipeline.stages.order_books import capture_order_book
+from crypto_assets.pipeline.stages.results import KlinesStage
+from crypto_assets.pipeline.stages.store_raw import store_window
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, build_platform
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
@@ -59,9 +59,9 @@ _CHECKED = {
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     """Yesterday from its archive and half of today."""
-    built: Platform = build_platform(server, *_SYMBOLS)
+    built: PipelineContext = build_platform(server, *_SYMBOLS)
     bring(built, *_SYMBOLS, first=_YESTERDAY)
     return built
 
@@ -74,7 +74,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def run(
-    instance: dg.DagsterInstance, platform: Platform, request: dg.RunRequest, job: str
+    instance: dg.DagsterInstance, platform: PipelineContext, request: dg.RunRequest, job: str
 ) -> dg.ExecuteInProcessResult:
     defs = dg.Definitions(
         assets=[klines_assets, order_book_assets],
@@ -90,14 +90,14 @@ def run(
 
 
 def asked(
-    sensor: dg.SensorDefinition, instance: dg.DagsterInstance, platform: Platform
+    sensor: dg.SensorDefinition, instance: dg.DagsterInstance, platform: PipelineContext
 ) -> list[dg.RunRequest]:
     with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
         # As the daemon evaluates it, which refuses requests and a reason together.
         return list(sensor.evaluate_tick(context).run_requests or ())
 
 
-def closings(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest]:
+def closings(instance: dg.DagsterInstance, platform: PipelineContext) -> list[dg.RunRequest]:
     morning = datetime(2025, 3, 7, 7, tzinfo=UTC)
     with dg.build_schedule_context(
         instance, scheduled_execution_time=morning, resources={"platform": platform}
@@ -128,13 +128,13 @@ def verdicts(instance: dg.DagsterInstance, day: date, symbol: str) -> dict[DayCh
 
 
 def test_a_day_is_closed_and_each_of_its_partitions_judged(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.set(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
     assert run(instance, platform, request, close_day_job.name).success
-    for stage in Stage:
+    for stage in KlinesStage:
         green = instance.get_materialized_partitions(dg.AssetKey(stage.value))
         assert green == {f"{TODAY}|{symbol}" for symbol in _SYMBOLS}
     for symbol in _SYMBOLS:
@@ -143,10 +143,10 @@ def test_a_day_is_closed_and_each_of_its_partitions_judged(
 
 
 def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     """A run's range of keys spans it, since Dagster keeps symbols in the order of their coming."""
-    track(platform, ["SOLUSDT"])
+    register_symbols(platform, ["SOLUSDT"])
     register_symbol_partitions(instance, ["SOLUSDT"])
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
     server.clock.set(_NEXT_MORNING)
@@ -160,7 +160,7 @@ def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
 
 
 def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.set(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
@@ -188,14 +188,14 @@ def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
 
 
 def test_a_backfill_is_judged_where_it_is_one_of_the_checks_alone(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     """As Dagster's page of the checks launches it for many partitions."""
     server.clock.set(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     tags = {"dagster/backfill": "abc", **range_tags(*2 * (f"{TODAY}|BTCUSDT",))}
     given: Any = {"instance": instance, "resources": {"platform": platform}, "tags": tags}
-    assets = dg.AssetSelection.assets(*(stage.value for stage in Stage))
+    assets = dg.AssetSelection.assets(*(stage.value for stage in KlinesStage))
     assert dg.materialize([klines_assets], selection=assets, **given).success
     assert verdicts(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck)
     checks = dg.AssetSelection.all_asset_checks()
@@ -204,7 +204,7 @@ def test_a_backfill_is_judged_where_it_is_one_of_the_checks_alone(
 
 
 def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.faults.add({"do": "spoil", "how": "hole", "path": "/api/v3/klines", "nth": 1})
     server.clock.advance(5 * MINUTE_MS)
@@ -217,7 +217,7 @@ def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
 
 
 def test_a_symbol_that_left_the_list_is_quiet_and_green(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     """Ticks, order books, closings and retries of gaps."""
     stays, gone = _SYMBOLS
@@ -261,7 +261,7 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
 
 def test_objects_left_in_the_lake_are_found_and_loaded(
     instance: dg.DagsterInstance,
-    platform: Platform,
+    platform: PipelineContext,
     server: ExchangeServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -269,9 +269,9 @@ def test_objects_left_in_the_lake_are_found_and_loaded(
     server.clock.advance(5 * MINUTE_MS)
     closed = platform.closed_before()
     noon = day_start_ms(TODAY) + 12 * HOUR_MS
-    store_stretch(platform, "BTCUSDT", Window(noon, closed), closed)
+    store_window(platform, "BTCUSDT", Window(noon, closed), closed)
     assert asked(orphaned_objects_sensor, instance, platform) == [], "it is on its way"
-    capture(platform, "ETHUSDT")
+    capture_order_book(platform, "ETHUSDT")
     later = now_ms() + 6 * MINUTE_MS
     monkeypatch.setattr("crypto_assets.pipeline.recovery.orphaned_objects.now_ms", lambda: later)
     requests = asked(orphaned_objects_sensor, instance, platform)
@@ -288,7 +288,7 @@ def test_objects_left_in_the_lake_are_found_and_loaded(
 
 def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
     instance: dg.DagsterInstance,
-    platform: Platform,
+    platform: PipelineContext,
     server: ExchangeServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -296,9 +296,9 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
     server.clock.advance(5 * MINUTE_MS)
     closed = platform.closed_before()
     noon = day_start_ms(TODAY) + 12 * HOUR_MS
-    (stored,) = store_stretch(platform, "BTCUSDT", Window(noon, closed), closed)
+    (stored,) = store_window(platform, "BTCUSDT", Window(noon, closed), closed)
     platform.warehouse.lake_objects.record_objects(stored.objects)
-    platform.raw.delete([item.key for item in stored.objects])
+    platform.raw_lake.delete([item.key for item in stored.objects])
     later = now_ms() + 6 * MINUTE_MS
     monkeypatch.setattr("crypto_assets.pipeline.recovery.orphaned_objects.now_ms", lambda: later)
     (request,) = asked(orphaned_objects_sensor, instance, platform)
@@ -313,7 +313,7 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
 
 @pytest.mark.parametrize("done", [0, 1])
 def test_stale_hours_of_a_day_that_is_over_are_computed(
-    instance: dg.DagsterInstance, platform: Platform, done: int
+    instance: dg.DagsterInstance, platform: PipelineContext, done: int
 ) -> None:
     """A run that was cut short left its hours, or its daily candle; no tick looks so far back."""
     aggregates, yesterday = platform.warehouse.aggregates, Window.of_day(_YESTERDAY)
@@ -340,7 +340,7 @@ def test_stale_hours_of_a_day_that_is_over_are_computed(
 
 
 def test_a_day_with_an_unexplained_hole_is_not_complete(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     start = day_start_ms(TODAY) + 23 * HOUR_MS
     server.faults.add(

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from crypto_assets.definitions import defs
-from crypto_assets.pipeline.stages.results import BookStage, Stage
+from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 
 
 def test_the_definitions_load_as_a_code_location_loads_them() -> None:
@@ -14,7 +14,7 @@ def test_the_definitions_load_as_a_code_location_loads_them() -> None:
 def test_every_asset_says_what_it_is() -> None:
     graph = defs.resolve_asset_graph()
     names = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    assert names >= {*Stage, *BookStage}
+    assert names >= {*KlinesStage, *OrderBookStage}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description
@@ -27,7 +27,7 @@ def test_the_chain_is_drawn_as_it_flows() -> None:
     graph = defs.resolve_asset_graph()
     parents = {
         stage: {key.to_user_string() for key in graph.get(dg.AssetKey(stage)).parent_keys}
-        for stage in (*Stage, *BookStage)
+        for stage in (*KlinesStage, *OrderBookStage)
     }
     assert parents == {
         "raw_klines": set(),

@@ -17,9 +17,9 @@ from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.lake import DirectoryLake
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, from_epoch_ms
 from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 from crypto_assets_tests.services.gate import Gate, gate_before
@@ -37,8 +37,8 @@ def gate(mariadb: DatabaseServer) -> Iterator[Gate]:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
-    platform: Platform = build_platform(server, *SYMBOLS)
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
+    platform: PipelineContext = build_platform(server, *SYMBOLS)
     return platform
 
 
@@ -54,7 +54,9 @@ def instance(empty: dg.DagsterInstance) -> dg.DagsterInstance:
     return empty
 
 
-def tick(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest | dg.SkipReason]:
+def tick(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> list[dg.RunRequest | dg.SkipReason]:
     """What every schedule and sensor asks for first, or why it does not, in their order."""
     noon, resources = from_epoch_ms(NOON), {"platform": platform}
     with (
@@ -69,7 +71,7 @@ def tick(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest
     return [next(iter(each.run_requests or ()), dg.SkipReason(each.skip_message)) for each in found]
 
 
-def bring(instance: dg.DagsterInstance, platform: Platform) -> dg.ExecuteInProcessResult:
+def bring(instance: dg.DagsterInstance, platform: PipelineContext) -> dg.ExecuteInProcessResult:
     """The run that the tick of ingest asks for."""
     request = tick(instance, platform)[0]
     assert isinstance(request, dg.RunRequest), request
@@ -78,7 +80,7 @@ def bring(instance: dg.DagsterInstance, platform: Platform) -> dg.ExecuteInProce
         selection=request.asset_selection,
         instance=instance,
         resources={"platform": platform},
-        tags={**request.tags, INGEST_MODE_TAG: Errand.TAIL.value},
+        tags={**request.tags, INGEST_MODE_TAG: IngestMode.TAIL.value},
         raise_on_error=False,
     )
 
@@ -109,7 +111,7 @@ def test_the_database_goes_away_and_comes_back(
 
 
 def test_the_exchange_is_gone_for_an_hour_and_the_next_tick_brings_it_all(
-    server: ExchangeServer, platform: Platform, instance: dg.DagsterInstance
+    server: ExchangeServer, platform: PipelineContext, instance: dg.DagsterInstance
 ) -> None:
     assert bring(instance, platform).success
     server.faults.add({"do": "status", "status": 403})
@@ -123,17 +125,17 @@ def test_the_exchange_is_gone_for_an_hour_and_the_next_tick_brings_it_all(
     assert result.success
     for symbol in SYMBOLS:
         assert len(open_times(platform, symbol)) == 13 * 60
-    green = instance.get_materialized_partitions(dg.AssetKey(Stage.HOURS.value))
+    green = instance.get_materialized_partitions(dg.AssetKey(KlinesStage.HOURS.value))
     assert green == {f"{TODAY}|{symbol}" for symbol in SYMBOLS}
 
 
 def test_a_lake_that_takes_no_more_makes_keys_red_and_named_until_it_does(
-    server: ExchangeServer, platform: Platform, instance: dg.DagsterInstance
+    server: ExchangeServer, platform: PipelineContext, instance: dg.DagsterInstance
 ) -> None:
     assert bring(instance, platform).success
     server.clock.advance(5 * MINUTE_MS)
-    assert isinstance(platform.raw, DirectoryLake)
-    incoming = platform.raw.directory / ".incoming"
+    assert isinstance(platform.raw_lake, DirectoryLake)
+    incoming = platform.raw_lake.directory / ".incoming"
     for path in incoming.iterdir():
         path.unlink()
     incoming.rmdir()
@@ -142,7 +144,7 @@ def test_a_lake_that_takes_no_more_makes_keys_red_and_named_until_it_does(
     assert not result.success
     (failure,) = result.get_step_failure_events()
     said = failure.step_failure_data.user_failure_data
-    assert said and f"cannot write the lake {platform.raw.url}" in str(said.description)
+    assert said and f"cannot write the lake {platform.raw_lake.url}" in str(said.description)
     assert len(open_times(platform)) == 12 * 60
     with suppress(FileNotFoundError):
         incoming.unlink()
@@ -152,7 +154,7 @@ def test_a_lake_that_takes_no_more_makes_keys_red_and_named_until_it_does(
 
 
 def test_nothing_is_launched_before_a_symbol_is_a_partition(
-    platform: Platform, empty: dg.DagsterInstance
+    platform: PipelineContext, empty: dg.DagsterInstance
 ) -> None:
     found = tick(empty, platform)
     expect_all_skip(found[:3], "no tracked symbol has partitions yet")

@@ -11,7 +11,7 @@ from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.defs.ingest import ingest_schedule, order_books_schedule
 from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.market.utc_time import from_epoch_ms
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 
@@ -26,8 +26,8 @@ def ingest() -> None:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
-    platform: Platform = build_platform(server, "BTCUSDT")
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
+    platform: PipelineContext = build_platform(server, "BTCUSDT")
     return platform
 
 
@@ -40,7 +40,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
 def test_a_tick_that_finds_its_predecessor_running_skips_and_says_so(
-    instance: dg.DagsterInstance, platform: Platform, status: dg.DagsterRunStatus
+    instance: dg.DagsterInstance, platform: PipelineContext, status: dg.DagsterRunStatus
 ) -> None:
     run = instance.create_run_for_job(ingest, status=status)
     with dg.build_schedule_context(

@@ -9,8 +9,8 @@ from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.lake import build_depth_object
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import DAY_MS, now_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.retention_policy import Keep
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.retention_policy import RetentionPolicy
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -18,7 +18,9 @@ from crypto_assets_tests.services.exchange import StartExchange
 def test_counts_and_bytes_are_metadata(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    platform = replace(build_platform(simulated_exchange()), keep=Keep(raw_days=7))
+    platform = replace(
+        build_platform(simulated_exchange()), retention_policy=RetentionPolicy(raw_days=7)
+    )
     size = _old_object(platform)
     result = dg.materialize([retention], resources={"platform": platform})
     seen = result.asset_materializations_for_node("retention")[0].metadata
@@ -32,7 +34,7 @@ def test_counts_and_bytes_are_metadata(
         "minute_rows_deleted": 0,
         "order_book_levels_deleted": 0,
     }
-    assert [entry.size_bytes for entry in platform.archive.list_entries()] == [size]
+    assert [entry.size_bytes for entry in platform.archive_lake.list_entries()] == [size]
 
 
 def test_every_night_at_three_all_of_the_group() -> None:
@@ -42,11 +44,11 @@ def test_every_night_at_three_all_of_the_group() -> None:
     assert dg.AssetKey("retention") in job.asset_layer.executable_asset_keys
 
 
-def _old_object(platform: Platform) -> int:
+def _old_object(platform: PipelineContext) -> int:
     """Bytes of a loaded object of ten days ago."""
     captured = now_ms() - 10 * DAY_MS
-    item, body = build_depth_object(platform.raw.bucket, "BTCUSDT", b"{}", captured)
-    platform.raw.put(item.key, body, fetched_at=captured, source=Source.REST, rows=0)
+    item, body = build_depth_object(platform.raw_lake.bucket, "BTCUSDT", b"{}", captured)
+    platform.raw_lake.put(item.key, body, fetched_at=captured, source=Source.REST, rows=0)
     platform.warehouse.lake_objects.record_objects([item])
     platform.warehouse.lake_objects.mark_loaded([item])
     platform.warehouse._database.run_write(

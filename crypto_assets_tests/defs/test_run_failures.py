@@ -14,7 +14,7 @@ from crypto_assets.defs.backfill import backfill_job, run_backfill_in_process, s
 from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.errors import WrongUse
 from crypto_assets.orchestrator.failure_reasons import parse_failure_reason
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import ExchangeServer
@@ -23,13 +23,13 @@ KEY = "2025-03-05|BTCUSDT"
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
-    platform: Platform = build_platform(server)
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
+    platform: PipelineContext = build_platform(server)
     return platform
 
 
 @pytest.fixture
-def not_migrated(platform: Platform, tmp_path: Path) -> Iterator[Platform]:
+def not_migrated(platform: PipelineContext, tmp_path: Path) -> Iterator[PipelineContext]:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'other.db'}")
     (tmp_path / "other.db").touch()
     yield replace(platform, warehouse=warehouse)
@@ -44,7 +44,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def run(
-    asset: dg.AssetsDefinition, key: str | None, platform: Platform, instance: dg.DagsterInstance
+    asset: dg.AssetsDefinition,
+    key: str | None,
+    platform: PipelineContext,
+    instance: dg.DagsterInstance,
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [asset],
@@ -65,7 +68,7 @@ def left_reason(instance: dg.DagsterInstance, run_id: str) -> str:
 def test_a_warehouse_that_is_not_migrated_names_the_command(
     asset: dg.AssetsDefinition,
     key: str | None,
-    not_migrated: Platform,
+    not_migrated: PipelineContext,
     instance: dg.DagsterInstance,
 ) -> None:
     result = run(asset, key, not_migrated, instance)
@@ -77,7 +80,7 @@ def test_a_warehouse_that_is_not_migrated_names_the_command(
 
 
 def test_bad_keys_are_left_in_a_tag_which_a_retried_run_does_not_take_for_its_own(
-    server: ExchangeServer, platform: Platform, instance: dg.DagsterInstance
+    server: ExchangeServer, platform: PipelineContext, instance: dg.DagsterInstance
 ) -> None:
     server.faults.add({"do": "status", "status": 451, "symbol": "BTCUSDT"})
     server.faults.add({"do": "archive", "how": "missing", "symbol": "BTCUSDT"})
@@ -90,7 +93,7 @@ def test_bad_keys_are_left_in_a_tag_which_a_retried_run_does_not_take_for_its_ow
 def test_a_run_in_process_that_fails_before_its_step_is_no_success(
     instance: dg.DagsterInstance,
 ) -> None:
-    def refused(_: dg.InitResourceContext) -> Platform:
+    def refused(_: dg.InitResourceContext) -> PipelineContext:
         raise WrongUse("CRYPTO_LAKE_RAW_URL is nothing")
 
     defs = dg.Definitions(

@@ -14,9 +14,9 @@ from crypto_assets.defs.assets.order_books import order_book_assets
 from crypto_assets.defs.ingest import order_books_job as order_books_job
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.utc_time import MINUTE_MS, to_epoch_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.stages.results import BookStage, Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform, open_times
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -26,8 +26,8 @@ _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
-    platform: Platform = build_platform(server, *_SYMBOLS)
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
+    platform: PipelineContext = build_platform(server, *_SYMBOLS)
     return platform
 
 
@@ -40,20 +40,20 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 def run(
     instance: dg.DagsterInstance,
-    platform: Platform,
+    platform: PipelineContext,
     first: str,
     last: str,
     *assets: str,
-    errand: Errand = Errand.DAYS,
+    errand: IngestMode = IngestMode.DAYS,
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [klines_assets, order_book_assets],
-        selection=list(assets or [stage.value for stage in Stage]),
+        selection=list(assets or [stage.value for stage in KlinesStage]),
         instance=instance,
         resources={"platform": platform},
         tags=range_tags(first, last),
         run_config=dg.RunConfig(ops={"bring_klines": KlinesConfig(errand=errand)})
-        if not assets or Stage.RAW.value in assets
+        if not assets or KlinesStage.RAW.value in assets
         else None,
         raise_on_error=False,
     )
@@ -64,25 +64,25 @@ def green(instance: dg.DagsterInstance, asset: str) -> set[str]:
 
 
 def test_one_key_as_a_person_materialises_it(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     key = "2025-03-05|ETHUSDT"
     result = dg.materialize(
         [klines_assets], instance=instance, resources={"platform": platform}, partition_key=key
     )
     assert result.success
-    for stage in Stage:
+    for stage in KlinesStage:
         assert green(instance, stage.value) == {key}
     assert len(open_times(platform, "ETHUSDT")) == 1440
 
 
 def test_a_rectangle_is_one_run_with_an_event_for_each_key(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     result = run(instance, platform, "2025-03-04|BTCUSDT", "2025-03-05|SOLUSDT")
     assert result.success
     wanted = {f"2025-03-0{day}|{symbol}" for day in (4, 5) for symbol in _SYMBOLS}
-    for stage in Stage:
+    for stage in KlinesStage:
         assert green(instance, stage.value) == wanted
     events = instance.get_records_for_run(
         result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -97,12 +97,17 @@ def test_a_rectangle_is_one_run_with_an_event_for_each_key(
         if event.asset_materialization
     }
     # Up to the end of the last candle: whole days are as long at each stage.
-    counts = {Stage.RAW: 1440, Stage.FACTS: 1440, Stage.HOURS: 24, Stage.DAYS: 1}
+    counts = {
+        KlinesStage.RAW: 1440,
+        KlinesStage.FACTS: 1440,
+        KlinesStage.HOURS: 24,
+        KlinesStage.DAYS: 1,
+    }
     assert held == {(stage.value, count, 1440) for stage, count in counts.items()}
 
 
 def test_a_partition_links_to_the_chart_of_its_own_day(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     result = run(instance, platform, "2025-03-04|ETHUSDT", "2025-03-04|ETHUSDT")
     begin, end = (to_epoch_ms(datetime(2025, 3, day, tzinfo=UTC)) // 1000 for day in (4, 5))
@@ -113,50 +118,52 @@ def test_a_partition_links_to_the_chart_of_its_own_day(
     }
     asked = {name: parse_qs(urlsplit(url).query) for name, url in seen.items()}
     minutes = {"symbol": ["ETHUSDT"], "interval": ["1m"], "view": [f"{begin}-{end}"]}
-    assert asked[Stage.RAW] == asked[Stage.FACTS] == minutes
-    assert asked[Stage.HOURS]["view"] == [f"{end - 30 * 86400}-{end}"]
-    assert asked[Stage.DAYS]["interval"] == ["1d"]
+    assert asked[KlinesStage.RAW] == asked[KlinesStage.FACTS] == minutes
+    assert asked[KlinesStage.HOURS]["view"] == [f"{end - 30 * 86400}-{end}"]
+    assert asked[KlinesStage.DAYS]["interval"] == ["1d"]
 
 
 def test_who_asks_for_the_day_that_still_runs_is_told_that_its_candle_is_to_come(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     today = "2025-03-06|BTCUSDT"
-    assert run(instance, platform, today, today, errand=Errand.TAIL).success
-    assert green(instance, Stage.HOURS) == {today}
-    assert green(instance, Stage.DAYS) == set(), "a tick says nothing of it"
+    assert run(instance, platform, today, today, errand=IngestMode.TAIL).success
+    assert green(instance, KlinesStage.HOURS) == {today}
+    assert green(instance, KlinesStage.DAYS) == set(), "a tick says nothing of it"
     result = run(instance, platform, today, today)
-    assert green(instance, Stage.DAYS) == {today}
+    assert green(instance, KlinesStage.DAYS) == {today}
     told = next(
         event.materialization.metadata
         for event in result.get_asset_materialization_events()
-        if event.asset_key == dg.AssetKey(Stage.DAYS)
+        if event.asset_key == dg.AssetKey(KlinesStage.DAYS)
     )
     assert told["dagster/partition_row_count"].value == 0
     assert told["candle"].value == "comes when the day has ended"
 
 
 def test_later_assets_alone_work_from_the_lake(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     day = ("2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT")
-    assert run(instance, platform, *day, Stage.RAW.value).success
+    assert run(instance, platform, *day, KlinesStage.RAW.value).success
     assert open_times(platform) == []
-    assert run(instance, platform, *day, Stage.FACTS.value, Stage.HOURS.value).success
+    assert run(instance, platform, *day, KlinesStage.FACTS.value, KlinesStage.HOURS.value).success
     assert len(open_times(platform)) == 1440
-    assert green(instance, Stage.HOURS) == {day[0]}
+    assert green(instance, KlinesStage.HOURS) == {day[0]}
 
 
 def test_facts_of_a_day_that_the_lake_lacks_are_not_green(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
-    result = run(instance, platform, "2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT", Stage.FACTS.value)
+    result = run(
+        instance, platform, "2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT", KlinesStage.FACTS.value
+    )
     assert not result.success
-    assert green(instance, Stage.FACTS) == set()
+    assert green(instance, KlinesStage.FACTS) == set()
 
 
 def test_a_bad_key_is_named_and_stops_no_other(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.faults.add({"do": "status", "status": 451, "symbol": "ETHUSDT"})
     server.faults.add({"do": "archive", "how": "missing", "symbol": "ETHUSDT"})
@@ -164,7 +171,7 @@ def test_a_bad_key_is_named_and_stops_no_other(
     assert not result.success
     assert "2025-03-04|ETHUSDT" in str(result.get_step_failure_events()[0].step_failure_data)
     good = {f"2025-03-0{day}|{symbol}" for day in (4, 5) for symbol in ("BTCUSDT", "SOLUSDT")}
-    for stage in Stage:
+    for stage in KlinesStage:
         assert green(instance, stage.value) == good
     server.faults.clear()
     assert run(instance, platform, "2025-03-04|ETHUSDT", "2025-03-05|ETHUSDT").success
@@ -172,38 +179,38 @@ def test_a_bad_key_is_named_and_stops_no_other(
 
 
 def test_a_tick_takes_the_tail_of_all_symbols(
-    instance: dg.DagsterInstance, platform: Platform, server: ExchangeServer
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     today = ("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
     assert run(instance, platform, *today).success
     server.clock.advance(2 * MINUTE_MS)
-    result = run(instance, platform, *today, errand=Errand.TAIL)
+    result = run(instance, platform, *today, errand=IngestMode.TAIL)
     assert result.success
     for symbol in _SYMBOLS:
         assert len(open_times(platform, symbol)) == 12 * 60 + 2
     for event in result.get_asset_materialization_events():
         seen = event.materialization.metadata
-        if event.asset_key == dg.AssetKey(Stage.RAW):
+        if event.asset_key == dg.AssetKey(KlinesStage.RAW):
             assert seen["stored_objects"].value == 1
             assert "dagster/partition_row_count" not in seen, "the lake holds more of the day"
-        elif event.asset_key == dg.AssetKey(Stage.FACTS):
+        elif event.asset_key == dg.AssetKey(KlinesStage.FACTS):
             assert seen["dagster/partition_row_count"].value == 12 * 60 + 2
             assert seen["span_minutes"].value == 12 * 60 + 2
 
 
 def test_order_books_of_today_and_of_a_past_day(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
-    books = [stage.value for stage in BookStage]
+    books = [stage.value for stage in OrderBookStage]
     assert run(instance, platform, "2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT", *books).success
-    assert green(instance, BookStage.FACTS) == {f"2025-03-06|{symbol}" for symbol in _SYMBOLS}
+    assert green(instance, OrderBookStage.FACTS) == {f"2025-03-06|{symbol}" for symbol in _SYMBOLS}
     past = run(instance, platform, "2025-03-01|BTCUSDT", "2025-03-01|BTCUSDT", *books)
     assert not past.success
-    assert f"{date(2025, 3, 1)}|BTCUSDT" not in green(instance, BookStage.RAW)
+    assert f"{date(2025, 3, 1)}|BTCUSDT" not in green(instance, OrderBookStage.RAW)
 
 
 def test_a_tick_of_order_books_leaves_a_retired_symbol_alone(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     """Its key lies between two others; a name that is gone would fail each tick."""
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
@@ -214,16 +221,16 @@ def test_a_tick_of_order_books_leaves_a_retired_symbol_alone(
         instance=instance, tags=range_tags("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
     )
     assert result.success
-    assert green(instance, BookStage.FACTS) == {"2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT"}
+    assert green(instance, OrderBookStage.FACTS) == {"2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT"}
 
 
 def test_the_stores_of_another_exchange_are_not_touched(
     instance: dg.DagsterInstance,
-    platform: Platform,
+    platform: PipelineContext,
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
 ) -> None:
-    other: Platform = build_platform(simulated_exchange(now=NOON, seed=2), *_SYMBOLS)
+    other: PipelineContext = build_platform(simulated_exchange(now=NOON, seed=2), *_SYMBOLS)
     mixed = replace(platform, exchange=other.exchange)
     result = run(instance, mixed, "2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT")
     assert not result.success

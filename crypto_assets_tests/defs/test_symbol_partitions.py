@@ -19,10 +19,10 @@ from crypto_assets.orchestrator.run_classes import (
     PRIORITY_TAG,
     RUN_CLASS_TAG,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import track
-from crypto_assets.pipeline.ingestion.ingest import bring_symbols
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import register_symbols
+from crypto_assets.pipeline.ingestion.ingest import ingest_symbols
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import START, TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -31,8 +31,8 @@ _LAST_KEY = "dagster/asset_partition_range_end"
 
 
 @pytest.fixture
-def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
-    platform: Platform = build_platform(simulated_exchange(now=NOON), "BTCUSDT", "ETHUSDT")
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
+    platform: PipelineContext = build_platform(simulated_exchange(now=NOON), "BTCUSDT", "ETHUSDT")
     return platform
 
 
@@ -42,7 +42,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def look(instance: dg.DagsterInstance, platform: Platform, cursor: str | None) -> dg.SensorResult:
+def look(
+    instance: dg.DagsterInstance, platform: PipelineContext, cursor: str | None
+) -> dg.SensorResult:
     """One look, whose partitions are added as the daemon adds them."""
     with dg.build_sensor_context(instance, cursor) as context:
         result: Any = symbols_sensor(context, platform=platform)
@@ -53,7 +55,7 @@ def look(instance: dg.DagsterInstance, platform: Platform, cursor: str | None) -
 
 
 def test_the_first_symbols_become_partitions_and_wait_to_be_asked_for(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     first = look(instance, platform, None)
     assert instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME) == ["BTCUSDT", "ETHUSDT"]
@@ -64,10 +66,10 @@ def test_the_first_symbols_become_partitions_and_wait_to_be_asked_for(
 
 
 def test_a_symbol_added_later_gets_its_past_once(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     cursor = look(instance, platform, None).cursor
-    track(platform, ["SOLUSDT"])
+    register_symbols(platform, ["SOLUSDT"])
     # As `init` does, whose partition must not hide that the symbol is new.
     instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, ["SOLUSDT"])
     result = look(instance, platform, cursor)
@@ -87,7 +89,7 @@ def test_runs_of_a_long_past_are_bounded(
     exchange = simulated_exchange(now=NOON + 600 * 86_400_000)
     platform = build_platform(exchange)
     cursor = look(instance, platform, None).cursor
-    track(platform, ["SOLUSDT", "ETHUSDT"])
+    register_symbols(platform, ["SOLUSDT", "ETHUSDT"])
     requests = look(instance, platform, cursor).run_requests or []
     assert len({request.run_key for request in requests}) == len(requests)
     keys = [len(keys_of(instance, request)) for request in requests]
@@ -96,7 +98,7 @@ def test_runs_of_a_long_past_are_bounded(
 
 
 def test_a_warehouse_without_symbols_has_no_first_look(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     for name in ("BTCUSDT", "ETHUSDT"):
         platform.warehouse.symbols.untrack_symbol(name)
@@ -133,7 +135,7 @@ def test_a_symbol_that_is_far_behind_is_caught_up_once_at_a_time(
 
 
 def test_a_long_gap_is_caught_up_and_a_short_one_left_to_the_other_sensor(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     look(instance, platform, None)
     held(platform, "BTCUSDT", TODAY - timedelta(days=8))
@@ -149,7 +151,7 @@ def test_a_long_gap_is_caught_up_and_a_short_one_left_to_the_other_sensor(
 
 
 def test_what_was_imported_from_before_the_first_partition_is_caught_up_from_there(
-    instance: dg.DagsterInstance, platform: Platform
+    instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     look(instance, platform, None)
     held(platform, "ETHUSDT", START - timedelta(days=2))
@@ -174,12 +176,12 @@ def backfill() -> None:
     nothing()
 
 
-def held(platform: Platform, symbol: str, day: date) -> None:
+def held(platform: PipelineContext, symbol: str, day: date) -> None:
     """The symbol's newest candle is this day's last."""
-    for _ in bring_symbols(platform, {symbol: Window.of_day(day)}, list(Stage)):
+    for _ in ingest_symbols(platform, {symbol: Window.of_day(day)}, list(KlinesStage)):
         pass
 
 
-def caught_up(instance: dg.DagsterInstance, platform: Platform) -> list[dg.RunRequest]:
+def caught_up(instance: dg.DagsterInstance, platform: PipelineContext) -> list[dg.RunRequest]:
     with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
         return list(catch_up_sensor.evaluate_tick(context).run_requests or ())

@@ -6,7 +6,7 @@ import pytest
 
 from crypto_assets.definitions import defs
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.alerting.stale_symbols import Silent
+from crypto_assets.pipeline.alerting.stale_symbols import StaleSymbol
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
 from crypto_assets_tests.house.repository import text
 
@@ -29,7 +29,7 @@ def test_every_job_has_a_word_on_its_failure() -> None:
 
 
 def test_what_a_silent_symbol_is_told_as_has_a_word() -> None:
-    assert f"`{Silent('X', None).alert('').subject}`" in text("docs/operations.md")
+    assert f"`{StaleSymbol('X', None).build_alert('').subject}`" in text("docs/operations.md")
 
 
 @pytest.mark.parametrize("section", [*DayCheck, "retention", "dagsters-own-history"])

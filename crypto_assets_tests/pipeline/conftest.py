@@ -10,37 +10,37 @@ import pytest
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.market.utc_time import Window, day_start_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import prepare
-from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.stages.results import DayOutcome, Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import initialize_stores
+from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.exchange import ExchangeServer
 
 START = Settings.model_fields["start_date"].default
-BuildPlatform = Callable[..., Platform]
+BuildPlatform = Callable[..., PipelineContext]
 # The day of the simulated clock's NOON.
 TODAY = date(2025, 3, 6)
 TODAY_MS = day_start_ms(TODAY)
 
 
 def bring(
-    platform: Platform,
+    platform: PipelineContext,
     *symbols: str,
     first: date = TODAY,
     last: date = TODAY,
     tail: bool = False,
-    errand: Errand = Errand.DAYS,
+    errand: IngestMode = IngestMode.DAYS,
 ) -> list[DayOutcome]:
     """All stages for all symbols; without one, BTCUSDT."""
     windows = {name: Window.of_days(first, last) for name in symbols or ("BTCUSDT",)}
-    errand = Errand.TAIL if tail else errand
-    batches = bring_symbols(platform, windows, set(Stage), errand)
+    errand = IngestMode.TAIL if tail else errand
+    batches = ingest_symbols(platform, windows, set(KlinesStage), errand)
     return [outcome for batch in batches for outcome in batch]
 
 
-def open_times(platform: Platform, symbol: str = "BTCUSDT") -> list[int]:
+def open_times(platform: PipelineContext, symbol: str = "BTCUSDT") -> list[int]:
     """Of every minute in the warehouse."""
     table = platform.warehouse.facts.read_candles(symbol, Window(0, 2**53))
     times: list[int] = table["open_time"].to_pylist()
@@ -52,16 +52,18 @@ def build_platform(tmp_path: Path) -> Iterator[BuildPlatform]:
     """Makes a platform of its own for an exchange, with the symbols asked for."""
     with ExitStack() as after:
 
-        def build(server: ExchangeServer, *symbols: str, warehouse_url: str = "") -> Platform:
+        def build(
+            server: ExchangeServer, *symbols: str, warehouse_url: str = ""
+        ) -> PipelineContext:
             number = len(list(tmp_path.iterdir()))
             home = tmp_path / f"home-{number}"
             home.mkdir()
             warehouse = Warehouse(warehouse_url or f"sqlite:///{home / 'warehouse.db'}")
             after.callback(warehouse.close)
-            platform = Platform(
+            platform = PipelineContext(
                 exchange=open_exchange(server.url, server.archive_url),
-                raw=open_lake(str(home / "raw")),
-                archive=open_lake(str(home / "archive")),
+                raw_lake=open_lake(str(home / "raw")),
+                archive_lake=open_lake(str(home / "archive")),
                 warehouse=warehouse,
                 settle_ms=5_000,
                 order_book_levels=20,
@@ -69,7 +71,7 @@ def build_platform(tmp_path: Path) -> Iterator[BuildPlatform]:
                 default_order_book_minutes=5,
                 partition_unit=get_settings().partition_unit,
             )
-            prepare(platform, symbols or ("BTCUSDT",), START)
+            initialize_stores(platform, symbols or ("BTCUSDT",), START)
             return platform
 
         yield build

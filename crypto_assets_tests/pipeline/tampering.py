@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 
 
-def tamper(platform: Platform, statement: str, symbol: str = "BTCUSDT") -> int:
+def tamper(platform: PipelineContext, statement: str, symbol: str = "BTCUSDT") -> int:
     """Runs one SQL statement, in which {symbol} stands for the symbol's id; rows changed."""
     database: Any = platform.warehouse._database
     text = statement.format(symbol=platform.warehouse.symbols.get_id(symbol))

@@ -13,11 +13,11 @@ from crypto_assets.errors import ExchangeBanned
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick
-from crypto_assets.pipeline.reconciliation.internal_checks import VALUES
-from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
+from crypto_assets.pipeline.reconciliation.internal_checks import VALUE_COLUMNS
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import DayOutcome
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
 from crypto_assets_tests.pipeline.faults import FAULTS, During, End, Fault
@@ -53,11 +53,11 @@ def test_fault(
     ledger = platform.warehouse.gap_ledger.list_gaps()
     assert tuple(gap.gap_class.value for gap in ledger) == fault.ledger
     assert len(platform.warehouse.revisions.list_revisions(SYMBOL)) == fault.revisions
-    found = verify(platform, SYMBOL, Window.of_days(FIRST, TODAY))
+    found = verify_symbol(platform, SYMBOL, Window.of_days(FIRST, TODAY))
     assert (found.differences, found.lost, found.not_loaded) == ((), (), ())
 
 
-def strike(fault: Fault, platform: Platform, server: ExchangeServer) -> list[DayOutcome]:
+def strike(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> list[DayOutcome]:
     """The run in which the fault happens."""
     if fault.during is During.TICK:
         bring(platform, first=FIRST)
@@ -69,7 +69,7 @@ def strike(fault: Fault, platform: Platform, server: ExchangeServer) -> list[Day
     return bring(platform, first=FIRST)
 
 
-def recover(fault: Fault, platform: Platform, server: ExchangeServer) -> None:
+def recover(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> None:
     """What happens once the fault has passed: a backfill repeated; by itself the rest."""
     if not fault.lasts:
         server.faults.clear()
@@ -80,22 +80,22 @@ def recover(fault: Fault, platform: Platform, server: ExchangeServer) -> None:
         server.clock.set(day_start_ms(TOMORROW) - MINUTE_MS // 2)
         bring(platform, tail=True)
         server.clock.set(day_start_ms(TOMORROW) + 7 * HOUR_MS + MINUTE_MS // 2)
-        closed = bring(platform, first=FIRST, last=TODAY, errand=Errand.CLOSING)
+        closed = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
         assert not [outcome.error for outcome in closed if outcome.error]
     server.clock.advance(HOUR_MS + 20 * MINUTE_MS)
     assert not [o.error for o in bring(platform, last=TOMORROW, tail=True) if o.error]
-    bring(platform, first=FIRST, last=TOMORROW, errand=Errand.GAPS)
+    bring(platform, first=FIRST, last=TOMORROW, errand=IngestMode.GAPS)
 
 
-def outlive_bans(platform: Platform) -> None:
+def outlive_bans(platform: PipelineContext) -> None:
     for _ in range(50):
         try:
-            platform.now()
+            platform.exchange_now()
         except ExchangeBanned:
             time.sleep(0.05)
 
 
-def ended(platform: Platform, server: ExchangeServer, outcomes: Sequence[DayOutcome]) -> End:
+def ended(platform: PipelineContext, server: ExchangeServer, outcomes: Sequence[DayOutcome]) -> End:
     """How the run ended, if it is honest: what a good day lacks is an open gap, or yet to come."""
     bad = {outcome.day for outcome in outcomes if outcome.error}
     lack = lacking(platform, server)
@@ -112,16 +112,16 @@ def ended(platform: Platform, server: ExchangeServer, outcomes: Sequence[DayOutc
     return End.OPEN
 
 
-def wrong(platform: Platform, server: ExchangeServer) -> list[Difference]:
+def wrong(platform: PipelineContext, server: ExchangeServer) -> list[Difference]:
     """What is held and was never published so, by its final values."""
-    yardstick = Yardstick(SYMBOL, exact=False)
+    yardstick = CandleComparer(SYMBOL, is_exact=False)
     everything = Window.of_days(FIRST, TOMORROW)
     held = platform.warehouse.facts.read_candles(SYMBOL, everything)
-    found = yardstick.differences(Interval.M1, held, published(server), VALUES)
+    found = yardstick.find_differences(Interval.M1, held, published(server), VALUE_COLUMNS)
     return [one for one in found if one.ours is not None]
 
 
-def lacking(platform: Platform, server: ExchangeServer) -> set[date]:
+def lacking(platform: PipelineContext, server: ExchangeServer) -> set[date]:
     """Days of which a published candle is not held."""
     held = platform.warehouse.facts.read_candles(SYMBOL, Window.of_days(FIRST, TOMORROW))
     times = {*held["open_time"].to_pylist()}
@@ -137,4 +137,4 @@ def published(server: ExchangeServer) -> pa.Table:
 
 def words(outcomes: Sequence[DayOutcome]) -> list[str]:
     """What a person is told of a run."""
-    return [str(outcome.error or outcome.facts.get("note", "")) for outcome in outcomes] + [""]
+    return [str(outcome.error or outcome.details.get("note", "")) for outcome in outcomes] + [""]

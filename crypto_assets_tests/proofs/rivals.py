@@ -13,14 +13,14 @@ from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.warehouse import Warehouse
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _meeting: list[Barrier] = []
-_platforms: list[Platform] = []
+_platforms: list[PipelineContext] = []
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Place:
     lake: Path
     warehouse_url: str
 
-    def platform(self) -> Platform:
-        return Platform(
+    def platform(self) -> PipelineContext:
+        return PipelineContext(
             exchange=open_exchange(self.exchange_url, self.exchange_url),
-            raw=open_lake(str(self.lake / "raw")),
-            archive=open_lake(str(self.lake / "archive")),
+            raw_lake=open_lake(str(self.lake / "raw")),
+            archive_lake=open_lake(str(self.lake / "archive")),
             warehouse=Warehouse(self.warehouse_url),
             settle_ms=5_000,
             order_book_levels=20,
@@ -50,14 +50,14 @@ def enter(barrier: Barrier, place: Place) -> None:
     _platforms.append(place.platform())
 
 
-def run(errand: Errand, day: date) -> str:
+def run(errand: IngestMode, day: date) -> str:
     """Brings all symbols' partitions of the day; answers why it failed, or nothing."""
     with dg.DagsterInstance.ephemeral() as instance:
         register_symbol_partitions(instance, SYMBOLS)
         _meeting[0].wait(600)
         result = dg.materialize(
             [klines_assets],
-            selection=[stage.value for stage in Stage],
+            selection=[stage.value for stage in KlinesStage],
             instance=instance,
             resources={"platform": _platforms[0]},
             tags={

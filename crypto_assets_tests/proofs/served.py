@@ -14,7 +14,7 @@ from crypto_assets.exchange.simulated import (
 )
 from crypto_assets.market.utc_time import Window
 from crypto_assets.orchestrator import BackfillProgress
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.dagster_tree import Tree, wait_for
 
@@ -32,7 +32,7 @@ class Served:
 
     def launch(self, keys: Sequence[str]) -> str:
         """A backfill of all assets as Dagster's own page launches it, with no tag of ours."""
-        return self.tree.orchestrator.launch_backfill(list(Stage), keys, {}, "from the page")
+        return self.tree.orchestrator.launch_backfill(list(KlinesStage), keys, {}, "from the page")
 
     def ended(self, backfill_id: str, seconds: float = 600) -> BackfillProgress:
         """Waits for its end."""

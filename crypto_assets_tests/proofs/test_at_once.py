@@ -10,16 +10,16 @@ import pytest
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_start_ms, floor_ms
-from crypto_assets.pipeline.control.bootstrap import prepare
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.control.bootstrap import initialize_stores
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets_tests.proofs.rivals import SYMBOLS, Place, enter, run
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
 pytestmark = pytest.mark.timeout(1800)
 TODAY = date(2025, 3, 6)
-ERRANDS = (Errand.DAYS, Errand.DAYS, Errand.TAIL)
+ERRANDS = (IngestMode.DAYS, IngestMode.DAYS, IngestMode.TAIL)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 def place(server: ExchangeServer, mariadb: DatabaseServer, tmp_path: Path) -> Place:
     place = Place(server.url, tmp_path, mariadb.fresh())
     platform = place.platform()
-    prepare(platform, SYMBOLS, date(2025, 3, 1))
+    initialize_stores(platform, SYMBOLS, date(2025, 3, 1))
     platform.warehouse.close()
     return place
 
@@ -61,6 +61,6 @@ def test_the_rows_are_those_of_one(
             closed = floor_ms(window.end_ms, HOUR_MS)
             assert hours["open_time"].to_pylist() == list(range(window.start_ms, closed, HOUR_MS))
     for symbol in SYMBOLS:
-        found = verify(platform, symbol, Window.of_day(TODAY))
+        found = verify_symbol(platform, symbol, Window.of_day(TODAY))
         assert found.passed and not found.not_loaded
     platform.warehouse.close()

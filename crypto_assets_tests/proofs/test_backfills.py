@@ -9,7 +9,7 @@ import pytest
 from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.orchestrator import Kind
 from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS, BACKFILL_TAGS
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.exchange import NOON
@@ -18,7 +18,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 # Sixty days, the last of them yesterday by the exchange's clock.
 FIRST, LAST, TODAY = date(2025, 1, 5), date(2025, 3, 5), date(2025, 3, 6)
 DAYS = [FIRST + timedelta(days=number) for number in range(60)]
-KEYS = len(SYMBOLS) * len(DAYS) * len(Stage)
+KEYS = len(SYMBOLS) * len(DAYS) * len(KlinesStage)
 # A busy machine takes minutes where a quiet one takes seconds.
 pytestmark = pytest.mark.timeout(1800)
 

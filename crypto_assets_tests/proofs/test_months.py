@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.proofs.served import serve
 from crypto_assets_tests.services.exchange import NOON
 
@@ -20,7 +20,7 @@ def test_a_backfill_of_two_months(tmp_path: Path) -> None:
         served.tree.start_webserver()
         served.tree.start_daemon_alone()
         ended = served.ended(served.launch(["2025-01-01|BTCUSDT", "2025-02-01|BTCUSDT"]))
-        assert (ended.targeted, ended.materialized) == (2 * len(Stage), 2 * len(Stage))
+        assert (ended.targeted, ended.materialized) == (2 * len(KlinesStage), 2 * len(KlinesStage))
         assert ended.succeeded
         assert served.minutes("BTCUSDT", FIRST, LAST) == (31 + 28) * 1440
         assert served.minutes("ETHUSDT", FIRST, LAST) == 0

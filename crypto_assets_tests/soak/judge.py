@@ -12,8 +12,8 @@ from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.defs.partitions import date_symbol_partitions_def
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, format_utc
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.soak.world import World
 
@@ -25,7 +25,7 @@ def flaws(world: World, start_ms: int) -> Iterator[str]:
     window = Window(start_ms, floor_ms(world.platform.closed_before(), MINUTE_MS))
     for symbol in world.symbols:
         yield from _wrong_candles(world, symbol, window)
-        verified = verify(world.platform, symbol, window)
+        verified = verify_symbol(world.platform, symbol, window)
         yield from map(str, verified.differences)
         yield from (f"{symbol}: {part} is not loaded" for part in verified.not_loaded)
         yield from (f"{symbol}: the lake has lost {key}" for key in verified.lost)
@@ -39,7 +39,7 @@ def wrong_partitions(world: World, start_ms: int) -> Iterator[str]:
     """Closed days that are not green, days that are red, and runs that have not ended."""
     closed = [day_of(at) for at in range(start_ms, floor_ms(world.now, DAY_MS), DAY_MS)]
     wanted = {f"{day}|{symbol}" for day in closed for symbol in world.symbols}
-    for stage in Stage:
+    for stage in KlinesStage:
         key = dg.AssetKey(stage.value)
         missing = wanted - set(world.instance.get_materialized_partitions(key))
         yield from (f"{stage} {one} is not green" for one in sorted(missing))

@@ -20,8 +20,8 @@ from crypto_assets.exchange.simulated import (
 )
 from crypto_assets.lake import open_lake
 from crypto_assets.pipeline.alerting.webhook import Webhook
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import prepare
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.warehouse import Warehouse
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "SHIBUSDT")
@@ -35,7 +35,7 @@ class World:
     """All that a tick meets; `definitions` are the project's own over this platform."""
 
     exchange: SimulatedExchange
-    platform: Platform
+    platform: PipelineContext
     instance: dg.DagsterInstance
     definitions: dg.Definitions
     home: Path
@@ -59,17 +59,17 @@ def world(
     home = folder / "dagster"
     prepare_home(home)
     with running(exchange) as url, open_instance(home) as instance:
-        platform = Platform(
+        platform = PipelineContext(
             exchange=open_exchange(url, url, _PATIENCE),
-            raw=open_lake(str(folder / "raw")),
-            archive=open_lake(str(folder / "archive")),
+            raw_lake=open_lake(str(folder / "raw")),
+            archive_lake=open_lake(str(folder / "archive")),
             warehouse=warehouse,
             settle_ms=5_000,
             order_book_levels=20,
             default_ingest_minutes=1,
             default_order_book_minutes=5,
         )
-        prepare(platform, symbols, START)
+        initialize_stores(platform, symbols, START)
         register_symbol_partitions(instance, symbols)
         try:
             yield World(exchange, platform, instance, _over(platform), home, symbols)
@@ -77,7 +77,7 @@ def world(
             warehouse.close()
 
 
-def _over(platform: Platform) -> dg.Definitions:
+def _over(platform: PipelineContext) -> dg.Definitions:
     return dg.Definitions(
         assets=defs.assets,
         jobs=defs.jobs,

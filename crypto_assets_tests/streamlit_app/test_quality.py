@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, floor_ms, format_utc, now_ms
-from crypto_assets.pipeline.control.bootstrap import prepare
+from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.settings import load_settings
 from crypto_assets.wiring import open_pipeline_context
 from crypto_assets_tests.reports.stock import SEED
@@ -161,7 +161,7 @@ def test_verify_compares_with_the_exchange_and_shows_both_values(
     monkeypatch.setenv("CRYPTO_ARCHIVE_URL", exchange.archive_url)
     trouble(tmp_path).close()
     prepared = open_pipeline_context(load_settings())
-    prepare(prepared, ["BTCUSDT"], load_settings().start_date)
+    initialize_stores(prepared, ["BTCUSDT"], load_settings().start_date)
     at = floor_ms(now_ms(), DAY_MS) - DAY_MS + HOUR_MS
     with sqlite3.connect(tmp_path / "warehouse.db") as database:
         database.execute("UPDATE hourly_klines SET high = high + 1 WHERE open_time = ?", (at,))

@@ -9,8 +9,11 @@ from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.alerting.webhook import Webhook
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.runtime_settings import InForce, in_force
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.runtime_settings import (
+    EffectiveSetting,
+    read_effective_settings,
+)
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import RegisteredSymbol
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
@@ -26,7 +29,7 @@ _SHOWN_CHANGES = 200
 
 
 @st.cache_resource(show_spinner=False)
-def hasty_platform() -> Platform:
+def hasty_platform() -> PipelineContext:
     """The platform, whose exchange is not asked for minutes while somebody looks on."""
     chosen = get_settings()
     exchange = open_exchange(chosen.exchange_url, chosen.archive_url, _HASTE)
@@ -52,9 +55,9 @@ def listed() -> list[str]:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
-def choices() -> dict[str, InForce]:
+def choices() -> dict[str, EffectiveSetting]:
     """Raises WarehouseError."""
-    return in_force(platform())
+    return read_effective_settings(platform())
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
@@ -65,4 +68,4 @@ def changes() -> list[SettingChange]:
 
 def webhook() -> Webhook:
     """Not kept: its address is a secret. Raises WarehouseError."""
-    return alert_address().read()
+    return alert_address().read_webhook()

@@ -7,9 +7,17 @@ import streamlit as st
 
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator import BackfillProgress, Instigator, Kind
-from crypto_assets.pipeline.control.backfill import Backfill, Partitioning, plan_backfill
-from crypto_assets.pipeline.control.backfill_estimate import Estimate, Pace, estimate, pace_of
-from crypto_assets.pipeline.control.runtime_settings import INTERVALS, in_force
+from crypto_assets.pipeline.control.backfill import BackfillRequest, Partitioning, plan_backfill
+from crypto_assets.pipeline.control.backfill_estimate import (
+    BackfillEstimate,
+    BackfillPace,
+    estimate_backfill,
+    measure_backfill_pace,
+)
+from crypto_assets.pipeline.control.runtime_settings import (
+    INTERVAL_SETTINGS,
+    read_effective_settings,
+)
 from crypto_assets.settings import get_settings
 from streamlit_app.data.app_settings import hasty_platform
 from streamlit_app.data.shared import orchestrator, platform
@@ -48,8 +56,8 @@ def backfills() -> list[BackfillProgress]:
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
 def intervals() -> dict[str, int]:
     """Minutes between fetches, by the setting's name. Raises WarehouseError."""
-    found = in_force(platform())
-    return {name: int(found[name].value or 0) for name in INTERVALS}
+    found = read_effective_settings(platform())
+    return {name: int(found[name].value or 0) for name in INTERVAL_SETTINGS}
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,8 @@ class Plan:
     """A backfill as it would be asked for."""
 
     title: str
-    what: Estimate
-    pace: Pace | None
+    what: BackfillEstimate
+    pace: BackfillPace | None
 
 
 @st.cache_data(ttl=_PLAN_SECONDS, max_entries=50, show_spinner=False)
@@ -66,12 +74,14 @@ def planned(symbols: tuple[str, ...], first: date, last: date) -> Plan:
     """No symbol means all. Raises WrongUse, ExchangeError, WarehouseError, OrchestratorError."""
     wanted, pace = (
         plan(symbols, first, last),
-        pace_of(orchestrator().list_recent_backfills(_MEASURED)),
+        measure_backfill_pace(orchestrator().list_recent_backfills(_MEASURED)),
     )
-    return Plan(wanted.title, estimate(wanted, hasty_platform().closed_before(), pace), pace)
+    return Plan(
+        wanted.title, estimate_backfill(wanted, hasty_platform().closed_before(), pace), pace
+    )
 
 
-def plan(symbols: tuple[str, ...], first: date, last: date) -> Backfill:
+def plan(symbols: tuple[str, ...], first: date, last: date) -> BackfillRequest:
     chosen = get_settings()
     cut = Partitioning(chosen.partition_unit, chosen.start_date)
     return plan_backfill(hasty_platform(), cut, symbols or None, first, last)
@@ -80,4 +90,4 @@ def plan(symbols: tuple[str, ...], first: date, last: date) -> Backfill:
 @st.cache_data(ttl=_PLAN_SECONDS, max_entries=1, show_spinner=False)
 def today() -> date:
     """By the exchange's clock. Raises ExchangeError."""
-    return day_of(hasty_platform().now())
+    return day_of(hasty_platform().exchange_now())

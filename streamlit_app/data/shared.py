@@ -6,7 +6,7 @@ from crypto_assets import wiring
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.health_monitor import HealthMonitor
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Dashboard, Flow, Instrument, Reports
 from crypto_assets.settings import get_settings
 
@@ -26,7 +26,7 @@ def reports() -> Reports:
 
 
 @st.cache_resource(show_spinner=False)
-def platform() -> Platform:
+def platform() -> PipelineContext:
     """For the use cases that a page starts. Raises WrongUse where the settings contradict."""
     return wiring.open_pipeline_context(get_settings())
 

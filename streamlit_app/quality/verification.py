@@ -7,9 +7,9 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window, day_of, format_utc, now_ms
-from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.reconciliation.diff import Difference
-from crypto_assets.pipeline.reconciliation.verify import Verified, verify
+from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from streamlit_app import auth, data
 from streamlit_app.components import notices, tables
 from streamlit_app.data import app_settings
@@ -26,7 +26,7 @@ class _Result:
     symbol: str
     first: date
     last: date
-    found: Verified
+    found: VerificationResult
 
 
 @st.fragment
@@ -75,14 +75,14 @@ def _run(symbol: str, first: date, last: date) -> None:
     if not 1 <= len(days) <= MAX_DAYS:
         st.warning(f"Choose 1 to {MAX_DAYS} days, the first before the last.")
         return
-    found = Verified()
+    found = VerificationResult()
     bar = st.progress(0.0, "Asking the exchange ...")
     try:
         platform = app_settings.hasty_platform()
-        admit(platform)
+        require_stores_ready(platform)
         for done, day in enumerate(days):
             bar.progress(done / len(days), f"{symbol}, {day:%-d %b %Y} ({done + 1} of {len(days)})")
-            found += verify(platform, symbol, Window.of_day(day))
+            found += verify_symbol(platform, symbol, Window.of_day(day))
     finally:
         bar.empty()
     st.session_state[_RESULT] = _Result(symbol, first, last, found)

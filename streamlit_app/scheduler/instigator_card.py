@@ -88,7 +88,9 @@ def _switch(shown: Instigator, allowed: bool) -> None:
 
 
 def _turn(shown: Instigator, running: bool, who: str) -> str:
-    admin.switch(data.platform(), data.orchestrator(), shown.kind, shown.name, running, who)
+    admin.set_instigator_running(
+        data.platform(), data.orchestrator(), shown.kind, shown.name, running, who
+    )
     return f"{dagster_labels.title(shown)} is {'running' if running else 'stopped'}."
 
 
@@ -104,7 +106,9 @@ def _run_now(shown: Instigator, allowed: bool) -> None:
 
 
 def _run(shown: Instigator, who: str) -> str:
-    done = admin.run_now(data.platform(), data.orchestrator(), shown.kind, shown.name, who)
+    done = admin.trigger_instigator(
+        data.platform(), data.orchestrator(), shown.kind, shown.name, who
+    )
     if done.run_ids:
         return f"{dagster_labels.title(shown)}: {len(done.run_ids)} run(s) launched."
     if done.added_partitions:

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from crypto_assets.pipeline.control.runtime_settings import INTERVALS, choose
+from crypto_assets.pipeline.control.runtime_settings import INTERVAL_SETTINGS, override_settings
 from streamlit_app import data
 from streamlit_app.actions import act, ask
 
@@ -25,11 +25,11 @@ def button(setting: str, name: str, minutes: int, allowed: bool) -> None:
 
 @st.dialog("How often?")
 def _change(setting: str, name: str, minutes: int) -> None:
-    bounds = INTERVALS[setting]
+    bounds = INTERVAL_SETTINGS[setting]
     chosen = st.number_input(
         f"{name}: minutes between two fetches",
-        min_value=int(bounds.least),
-        max_value=int(bounds.most),
+        min_value=int(bounds.minimum),
+        max_value=int(bounds.maximum),
         value=minutes,
         step=1,
         key=f"minutes_{setting}",
@@ -43,5 +43,5 @@ def _change(setting: str, name: str, minutes: int) -> None:
 
 
 def _save(setting: str, name: str, minutes: int, who: str) -> str:
-    choose(data.platform(), {setting: minutes}, who)
+    override_settings(data.platform(), {setting: minutes}, who)
     return f"{name}: every {minutes} min, from the next tick on."

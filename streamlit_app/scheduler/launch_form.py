@@ -77,7 +77,7 @@ def _today() -> date:
 
 def _estimate(planned: scheduler.Plan) -> None:
     what = planned.what
-    time = "not known" if what.time is None else f"about {humanize.ago(what.time)}"
+    time = "not known" if what.duration is None else f"about {humanize.ago(what.duration)}"
     st.markdown(
         f"**{what.partitions:,}** partitions, up to **{what.candles:,}** candles, "
         f"**{what.requests:,}** requests to the exchange, time **{time}**"

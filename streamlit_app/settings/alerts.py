@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.pipeline.alerting.destination import check_address, send_test
+from crypto_assets.pipeline.alerting.destination import send_test_alert, validate_webhook_url
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
 from streamlit_app import auth
@@ -19,7 +19,7 @@ _FIELD = "webhook_url"
 def show(allowed: bool) -> None:
     """Raises WarehouseError."""
     address = app_settings.alert_address()
-    webhook, changed = address.read(), address.changed
+    webhook, changed = address.read_webhook(), address.is_overridden
     st.markdown(_now(webhook, changed))
     with st.container(horizontal=True):
         tested = st.button(
@@ -55,18 +55,18 @@ def _now(webhook: Webhook, changed: bool) -> str:
         return "**Alerts go nowhere.** Failed runs and silent symbols are told to nobody."
     scheme = webhook.url.partition(":")[0]
     origin = "set here" if changed else "from `CRYPTO_ALERT_WEBHOOK_URL`"
-    return f"Alerts go to **{scheme}://{webhook.place}/{SECRET_MASK}** ({origin})."
+    return f"Alerts go to **{scheme}://{webhook.display_address}/{SECRET_MASK}** ({origin})."
 
 
 def _test(webhook: Webhook) -> None:
     try:
         auth.require()
-        send_test(webhook)
+        send_test_alert(webhook)
     except CryptoAssetsError as error:
         st.error(f"**The test did not arrive.** {notices.sentence(str(error))}")
         return
     st.success(
-        f"**{webhook.place} took the test.** It should be readable there now.",
+        f"**{webhook.display_address} took the test.** It should be readable there now.",
         icon=":material/check_circle:",
     )
 
@@ -92,7 +92,7 @@ def _form(label: str, allowed: bool) -> None:
 
 def _ask(given: str) -> None:
     try:
-        place = Webhook(check_address(given)).place
+        place = Webhook(validate_webhook_url(given)).display_address
     except CryptoAssetsError as error:
         st.error(notices.sentence(str(error)), icon=":material/error:")
         return
@@ -105,15 +105,15 @@ def _ask(given: str) -> None:
 
 
 def _save(given: str, who: str) -> str:
-    app_settings.alert_address().choose(given, who)
+    app_settings.alert_address().set_override(given, who)
     return "Alerts go to the new address. Send a test to be sure."
 
 
 def _silence(who: str) -> str:
-    app_settings.alert_address().choose("", who)
+    app_settings.alert_address().set_override("", who)
     return "Alerts go nowhere."
 
 
 def _take_back(who: str) -> str:
-    app_settings.alert_address().take_back(who)
+    app_settings.alert_address().remove_override(who)
     return "Alerts go where the environment says."

@@ -5,7 +5,7 @@ import streamlit as st
 from pydantic import SecretStr
 
 from crypto_assets.addresses import redact_address, remove_logins
-from crypto_assets.pipeline.control.runtime_settings import CHOICES
+from crypto_assets.pipeline.control.runtime_settings import RUNTIME_SETTINGS
 from crypto_assets.settings import PROJECT_ROOT, Settings, get_settings, get_variable_name
 from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
 from streamlit_app.data import app_settings
@@ -27,7 +27,7 @@ def show() -> None:
             "Value": _written(name, getattr(get_settings(), name)),
             "Set": "yes" if name in get_settings().model_fields_set else "by default",
             "Here instead": f"{chosen[name].value}"
-            if name in CHOICES and chosen[name].changed
+            if name in RUNTIME_SETTINGS and chosen[name].is_overridden
             else "",
         }
         for name in Settings.model_fields

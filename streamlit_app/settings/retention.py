@@ -6,11 +6,11 @@ from typing import Any
 import streamlit as st
 
 from crypto_assets.pipeline.control.runtime_settings import (
-    RETENTION,
-    Choice,
-    InForce,
-    choose,
-    take_back,
+    RETENTION_SETTINGS,
+    EffectiveSetting,
+    RuntimeSetting,
+    override_settings,
+    reset_setting,
 )
 from streamlit_app import data
 from streamlit_app.actions import act, confirm
@@ -49,29 +49,31 @@ def show(allowed: bool) -> None:
     found = app_settings.choices()
     with st.form("retention", border=False):
         with st.grid(3, min_column_width=300):
-            wanted = {name: _input(choice, found[name]) for name, choice in RETENTION.items()}
+            wanted = {
+                name: _input(choice, found[name]) for name, choice in RETENTION_SETTINGS.items()
+            }
         saved = st.form_submit_button("Save", type="primary", disabled=not allowed)
     if saved:
         _ask(wanted, found)
-    for name in RETENTION:
-        if found[name].changed:
+    for name in RETENTION_SETTINGS:
+        if found[name].is_overridden:
             _offer_default(name, found[name], allowed)
 
 
-def _input(choice: Choice, found: InForce) -> float | None:
+def _input(choice: RuntimeSetting, found: EffectiveSetting) -> float | None:
     """What is not touched comes back as it is."""
     label, meaning = _WORDS[choice.name]
     # Streamlit wants all numbers of an input to be of one kind.
-    kind: Any = float if choice.fractions else int
+    kind: Any = float if choice.allows_fractions else int
     with st.container(border=True, height="stretch", gap="xsmall"):
         value = st.number_input(
             label,
-            min_value=kind(choice.least),
-            max_value=kind(choice.most),
+            min_value=kind(choice.minimum),
+            max_value=kind(choice.maximum),
             value=None if found.value is None else kind(found.value),
             step=kind(1),
-            format="%g" if choice.fractions else "%d",
-            placeholder=choice.unset or "",
+            format="%g" if choice.allows_fractions else "%d",
+            placeholder=choice.unset_label or "",
             # What is put back to its default must not keep what was typed before.
             key=f"keep_{choice.name}_{found.value}",
         )
@@ -79,7 +81,7 @@ def _input(choice: Choice, found: InForce) -> float | None:
     return int(value) if value is not None and float(value).is_integer() else value
 
 
-def _ask(wanted: dict[str, float | None], found: dict[str, InForce]) -> None:
+def _ask(wanted: dict[str, float | None], found: dict[str, EffectiveSetting]) -> None:
     changed = {name: value for name, value in wanted.items() if value != found[name].value}
     if not changed:
         st.caption("Nothing differs from what counts already.")
@@ -103,18 +105,18 @@ def _shorter(value: float | None, before: float | None, name: str) -> bool:
 
 
 def _said(name: str, value: float | None) -> str:
-    choice = RETENTION[name]
+    choice = RETENTION_SETTINGS[name]
     if value is None:
-        return str(choice.unset)
+        return str(choice.unset_label)
     return "for ever" if name == "minute_days" and not value else f"{value:g} {choice.unit}"
 
 
 def _save(changed: dict[str, float | None], who: str) -> str:
-    choose(data.platform(), changed, who)
+    override_settings(data.platform(), changed, who)
     return "Retention is changed, from its next run on."
 
 
-def _offer_default(name: str, found: InForce, allowed: bool) -> None:
+def _offer_default(name: str, found: EffectiveSetting, allowed: bool) -> None:
     if st.button(
         f"{_WORDS[name][0]}: back to {_said(name, found.default)}",
         icon=":material/undo:",
@@ -127,5 +129,5 @@ def _offer_default(name: str, found: InForce, allowed: bool) -> None:
 
 
 def _take_back(name: str, who: str) -> str:
-    take_back(data.platform(), name, who)
+    reset_setting(data.platform(), name, who)
     return f"{_WORDS[name][0]}: what the environment says counts again."

@@ -68,7 +68,7 @@ def _offered(tracked: set[str]) -> list[str]:
 
 
 def _track(name: str, who: str) -> str:
-    added = admin.add_symbols(app_settings.hasty_platform(), [name], who)
+    added = admin.track_symbols(app_settings.hasty_platform(), [name], who)
     if not added:
         raise WrongUse(f"{parse_symbol(name)} is tracked already")
     return f"{added[0]} is tracked: it is backfilled by itself within a minute."
@@ -116,7 +116,7 @@ def _confirm_retiring(one: RegisteredSymbol) -> None:
 
 
 def _retire(name: str, who: str) -> str:
-    admin.retire_symbol(data.platform(), name, who)
+    admin.untrack_symbol(data.platform(), name, who)
     return f"{name} is tracked no longer; its data stays."
 
 

@@ -44,7 +44,9 @@ def launch(wish: BackfillWish, parts: PartsDep) -> Answer[LaunchedBackfillView]:
     wanted = plan_backfill(parts.platform, parts.partitioning, wish.symbols, wish.first, wish.last)
     launched = start_backfill(parts.platform, parts.orchestrator, wanted, THE_API)
     return Answer(
-        data=LaunchedBackfillView(id=launched, title=wanted.title, partitions=len(wanted.keys))
+        data=LaunchedBackfillView(
+            id=launched, title=wanted.title, partitions=len(wanted.partition_keys)
+        )
     )
 
 

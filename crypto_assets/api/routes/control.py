@@ -31,7 +31,7 @@ def _add_instigators(router: APIRouter, kind: Kind) -> None:
     @router.put(f"{path}/{{name}}", name=f"switch_{kind}", **WRITES)
     def switch(name: Name, switch: Switch, parts: PartsDep) -> Answer[InstigatorView]:
         """Start or stop it; answers how it then stands."""
-        found = admin.switch(
+        found = admin.set_instigator_running(
             parts.platform, parts.orchestrator, kind, name, switch.running, THE_API
         )
         return Answer(data=InstigatorView.model_validate(found))
@@ -39,7 +39,7 @@ def _add_instigators(router: APIRouter, kind: Kind) -> None:
     @router.post(f"{path}/{{name}}/run", name=f"run_{kind}", status_code=202, **WRITES)
     def run(name: Name, parts: PartsDep) -> Answer[LaunchedView]:
         """Do now what its next tick would do."""
-        launched = admin.run_now(parts.platform, parts.orchestrator, kind, name, THE_API)
+        launched = admin.trigger_instigator(parts.platform, parts.orchestrator, kind, name, THE_API)
         return Answer(data=LaunchedView.model_validate(launched))
 
 

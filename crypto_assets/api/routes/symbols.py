@@ -41,7 +41,7 @@ def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
 )
 def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answer[Tracked]:
     """Track a symbol that the exchange lists; its history follows by a backfill of its own."""
-    if not admin.add_symbols(parts.platform, [wish.symbol], THE_API):
+    if not admin.track_symbols(parts.platform, [wish.symbol], THE_API):
         response.status_code = 200
     name = parts.platform.warehouse.symbols.resolve_name(wish.symbol)
     return Answer(data=Tracked(symbol=name, tracked=True))
@@ -51,7 +51,7 @@ def track_symbol(wish: SymbolWish, parts: PartsDep, response: Response) -> Answe
 def retire_symbol(symbol: Symbol, parts: PartsDep) -> Answer[Tracked]:
     """Track a symbol no longer. What is held of it stays."""
     name = parts.platform.warehouse.symbols.resolve_name(symbol)
-    admin.retire_symbol(parts.platform, name, THE_API)
+    admin.untrack_symbol(parts.platform, name, THE_API)
     return Answer(data=Tracked(symbol=name, tracked=False))
 
 

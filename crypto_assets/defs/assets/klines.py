@@ -20,9 +20,9 @@ from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KL
 from crypto_assets.defs.checks import CHECK_SPECS, evaluate_checks
 from crypto_assets.defs.partitions import date_symbol_partitions_def, group_keys_by_symbol
 from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.stages.results import KlinesStage
 
 # Keys of one run of a backfill: a run stays within minutes and its memory within bounds.
 MAX_KEYS_PER_RUN = 400
@@ -31,7 +31,7 @@ MAX_KEYS_PER_RUN = 400
 class KlinesConfig(dg.Config):
     """What of the run's partitions is asked for; a job's tag says it first."""
 
-    errand: Errand = Errand.DAYS
+    errand: IngestMode = IngestMode.DAYS
 
 
 @dg.multi_asset(
@@ -43,7 +43,9 @@ class KlinesConfig(dg.Config):
     can_subset=True,
 )
 def klines_assets(
-    context: dg.AssetExecutionContext, config: KlinesConfig, platform: dg.ResourceParam[Platform]
+    context: dg.AssetExecutionContext,
+    config: KlinesConfig,
+    platform: dg.ResourceParam[PipelineContext],
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring each symbol of the run from the exchange to days, through the selected assets.
 
@@ -53,16 +55,16 @@ def klines_assets(
     """
     fail_unless_stores_ready(context, platform)
     wanted = group_keys_by_symbol(context.partition_keys)
-    stages = {Stage(key.to_user_string()) for key in context.selected_asset_keys}
+    stages = {KlinesStage(key.to_user_string()) for key in context.selected_asset_keys}
     windows = {own.symbol: own.window for own in wanted} if stages else {}
-    errand = Errand(context.run.tags.get(INGEST_MODE_TAG, config.errand))
+    errand = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
     bad, answered = [], set()
-    for outcomes in bring_symbols(platform, windows, stages, errand):
+    for outcomes in ingest_symbols(platform, windows, stages, errand):
         bad += log_materializations(context, outcomes)
         answered |= collect_partition_keys(outcomes)
     failed = evaluate_checks(
         context, platform, group_keys_by_symbol(answered) if stages else wanted
     )
-    bad += [FailedPartition(*one) for one in failed if errand is Errand.CLOSING]
+    bad += [FailedPartition(*one) for one in failed if errand is IngestMode.CLOSING]
     raise_for_failed_partitions(context, bad)
     yield from ()

@@ -14,8 +14,8 @@ from crypto_assets.defs import freshness
 from crypto_assets.defs.assets.materializations import fail_unless_stores_ready
 from crypto_assets.defs.assets.specs import ASSET_OWNERS
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.retention.apply_retention import Retired, retain
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 
 _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
 
@@ -30,12 +30,12 @@ _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
     description="Old raw objects into the archive and out of it, old minutes and book levels gone.",
 )
 def retention(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[PipelineContext]
 ) -> dg.MaterializeResult[None]:
     """Retire what is older than the settings keep it, and say how much went."""
     fail_unless_stores_ready(context, platform)
-    retired = retain(platform)
-    for symbol, reason in retired.held_up.items():
+    retired = apply_retention(platform)
+    for symbol, reason in retired.blockers.items():
         context.log.warning(f"old minutes of {symbol} stay from {reason}")
     return dg.MaterializeResult(metadata=_build_retention_metadata(retired))
 
@@ -64,15 +64,15 @@ def dagster_history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[N
     )
 
 
-def _build_retention_metadata(retired: Retired) -> dict[str, Any]:
+def _build_retention_metadata(retired: RetentionResult) -> dict[str, Any]:
     lake = retired.lake
     return {
         "objects_moved": lake.moved.objects,
         "bytes_moved": lake.moved.size_bytes,
         "objects_deleted": lake.deleted.objects,
         "bytes_deleted": lake.deleted.size_bytes,
-        "objects_left": lake.left.objects,
+        "objects_left": lake.not_moved.objects,
         "minute_rows_deleted": retired.minute_rows,
         "order_book_levels_deleted": retired.order_book_levels,
-        "held_up": retired.held_up,
+        "held_up": retired.blockers,
     }

@@ -11,8 +11,8 @@ from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import date_key
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.stages.results import DayOutcome
 
 _MAX_NAMED_PARTITIONS = 10
@@ -54,10 +54,10 @@ def collect_partition_keys(outcomes: Iterable[DayOutcome]) -> set[str]:
     return {str(_build_partition_key(outcome)) for outcome in outcomes}
 
 
-def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: Platform) -> None:
+def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: PipelineContext) -> None:
     """Raises Failure unless warehouse and lake are ready and belong to this exchange."""
     try:
-        admit(platform)
+        require_stores_ready(platform)
     except CryptoAssetsError as error:
         raise _build_run_failure(context, str(error)) from error
 

@@ -16,10 +16,10 @@ from crypto_assets.defs.partitions import (
     group_keys_by_symbol,
     partition_window,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.stages.order_books import bring_books
-from crypto_assets.pipeline.stages.results import BookStage
-from crypto_assets.pipeline.stages.symbol_status import of_trading
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.stages.order_books import ingest_order_books
+from crypto_assets.pipeline.stages.results import OrderBookStage
+from crypto_assets.pipeline.stages.symbol_status import list_trading_names
 
 
 @dg.multi_asset(
@@ -30,22 +30,22 @@ from crypto_assets.pipeline.stages.symbol_status import of_trading
     can_subset=True,
 )
 def order_book_assets(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[PipelineContext]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Capture each symbol's book and load what the lake holds of the run's partitions.
 
     A tick's range of keys may span symbols that are retired, or do not trade: it leaves them alone.
     """
     fail_unless_stores_ready(context, platform)
-    stages = {BookStage(key.to_user_string()) for key in context.selected_asset_keys}
+    stages = {OrderBookStage(key.to_user_string()) for key in context.selected_asset_keys}
     wanted = group_keys_by_symbol(context.partition_keys)
     if not covers_every_key(context.run):
-        trading = of_trading(platform.warehouse.symbols.list_tracked())
+        trading = list_trading_names(platform.warehouse.symbols.list_tracked())
         wanted = [own for own in wanted if own.symbol in trading]
     bad = []
     for own in wanted:
         for key in own.keys:
-            outcomes = bring_books(platform, own.symbol, partition_window(key), stages)
+            outcomes = ingest_order_books(platform, own.symbol, partition_window(key), stages)
             bad += log_materializations(context, outcomes)
     raise_for_failed_partitions(context, bad)
     yield from ()

@@ -14,7 +14,7 @@ from crypto_assets.defs.assets.columns import (
     build_column_lineage,
 )
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.stages.results import BookStage, Stage
+from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets.settings import get_settings
 
 ASSET_OWNERS = ["team:market-data"]
@@ -109,5 +109,5 @@ FACT_ORDER_BOOK = build_asset_spec(
     upstream=RAW_ORDER_BOOK,
 )
 
-KLINES_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in Stage))
-ORDER_BOOKS_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in BookStage))
+KLINES_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in KlinesStage))
+ORDER_BOOKS_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in OrderBookStage))

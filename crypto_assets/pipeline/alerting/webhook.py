@@ -14,11 +14,11 @@ from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, op
 
 _TIMEOUT_SECONDS = (3.05, 10)
 # Slack cuts a longer message; the rest is counted.
-_SHOWN_AT_MOST = 10
-_TEXT_AT_MOST = 1000
-_IDENTITY_AT_MOST = 300
+_MAX_SHOWN = 10
+_MAX_TEXT_LENGTH = 1000
+_MAX_FINGERPRINT_TEXT = 300
 _RED = "#c0392b"
-_CURE = "see the app's page Settings, or CRYPTO_ALERT_WEBHOOK_URL"
+_FIX_HINT = "see the app's page Settings, or CRYPTO_ALERT_WEBHOOK_URL"
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Alert:
     link: str = ""
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Equal for the same failure at another time: figures are left out, but the symbol's.
 
         Twelve letters, since thousands are kept at once.
         """
         words = re.sub(r"\d+", "#", f"{self.subject}|{self.error}")
-        said = f"{self.symbol}|{words}"[:_IDENTITY_AT_MOST]
+        said = f"{self.symbol}|{words}"[:_MAX_FINGERPRINT_TEXT]
         return hashlib.blake2b(said.encode(), digest_size=6).hexdigest()
 
 
@@ -49,7 +49,7 @@ class Webhook:
     url: str | None = field(default=None, repr=False)
 
     @property
-    def place(self) -> str:
+    def display_address(self) -> str:
         """What of the address is no secret: `hooks.example` or `127.0.0.1:8065`."""
         try:
             parts = urlsplit(remove_logins(self.url or ""))
@@ -57,56 +57,67 @@ class Webhook:
         except ValueError:
             return "an address that is none"
 
-    def send(self, alerts: Sequence[Alert]) -> None:
+    def send_alerts(self, alerts: Sequence[Alert]) -> None:
         """One message for all of them. Raises AlertNotSent, without the address's secret part."""
         if not self.url or not alerts:
             return
         if not is_web_address(self.url):
-            raise AlertNotSent(f"the webhook's address is no web address: {_CURE}")
+            raise AlertNotSent(f"the webhook's address is no web address: {_FIX_HINT}")
         try:
             with open_session(self.url) as session:
-                answer = session.post(self.url, json=message(alerts), timeout=_TIMEOUT_SECONDS)
+                answer = session.post(
+                    self.url, json=build_webhook_message(alerts), timeout=_TIMEOUT_SECONDS
+                )
         except WrongUse as error:
-            raise AlertNotSent(f"the webhook at {self.place} cannot be asked: {error}") from None
+            raise AlertNotSent(
+                f"the webhook at {self.display_address} cannot be asked: {error}"
+            ) from None
         except REQUEST_ERRORS as error:
             if said := describe_proxy_failure(self.url, error):
-                raise AlertNotSent(f"the webhook at {self.place} cannot be asked: {said}") from None
+                raise AlertNotSent(
+                    f"the webhook at {self.display_address} cannot be asked: {said}"
+                ) from None
             raise AlertNotSent(
-                f"the webhook at {self.place} does not answer ({type(error).__name__}): {_CURE}"
+                f"the webhook at {self.display_address} does not answer ({type(error).__name__}): {_FIX_HINT}"
             ) from None
         if not answer.ok:
-            raise AlertNotSent(f"the webhook at {self.place} answers {answer.status_code}: {_CURE}")
+            raise AlertNotSent(
+                f"the webhook at {self.display_address} answers {answer.status_code}: {_FIX_HINT}"
+            )
 
 
-def message(alerts: Sequence[Alert]) -> dict[str, Any]:
+def build_webhook_message(alerts: Sequence[Alert]) -> dict[str, Any]:
     """The JSON of Slack's incoming webhooks, which Mattermost and others take too.
 
     What others wrote cannot call a whole channel or hide a link: `&`, `<` and `>` are escaped
     (api.slack.com/reference/surfaces/formatting#escaping).
     """
-    shown, more = alerts[:_SHOWN_AT_MOST], len(alerts) - _SHOWN_AT_MOST
+    shown, more = alerts[:_MAX_SHOWN], len(alerts) - _MAX_SHOWN
     headline = alerts[0].subject if len(alerts) == 1 else f"{len(alerts)} alerts"
     text = f"crypto-assets: {headline}{f' ({more} not shown)' if more > 0 else ''}"
-    return {"text": _escaped(text), "attachments": [_attachment(alert) for alert in shown]}
+    return {
+        "text": _escape_text(text),
+        "attachments": [_build_attachment(alert) for alert in shown],
+    }
 
 
-def _attachment(alert: Alert) -> dict[str, Any]:
+def _build_attachment(alert: Alert) -> dict[str, Any]:
     said = asdict(alert)
     fields = [
-        {"title": name, "value": _escaped(said[name]), "short": name != "error"}
+        {"title": name, "value": _escape_text(said[name]), "short": name != "error"}
         for name in ("symbol", "partition", "error")
         if said[name]
     ]
     lines = [f"{name}: {said[name]}" for name in ("symbol", "partition", "error", "link")]
     return {
         "color": _RED,
-        "title": _escaped(alert.subject),
+        "title": _escape_text(alert.subject),
         "title_link": alert.link,
         "fields": fields,
-        "fallback": _escaped(f"{alert.subject}; {'; '.join(lines)}"),
+        "fallback": _escape_text(f"{alert.subject}; {'; '.join(lines)}"),
     }
 
 
-def _escaped(text: str) -> str:
+def _escape_text(text: str) -> str:
     """Cut first, so that no escape is cut in two."""
-    return escape(text[:_TEXT_AT_MOST], quote=False)
+    return escape(text[:_MAX_TEXT_LENGTH], quote=False)

@@ -9,12 +9,12 @@ from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import PartitionUnit
 
 # Beyond so many keys of one asset Dagster's own pages fail.
-MOST_KEYS = 100_000
+MAX_PARTITION_KEYS = 100_000
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Partitioning:
 
 
 @dataclass(frozen=True)
-class Backfill:
+class BackfillRequest:
     """UTC days, both inclusive, by symbols; `keys` are the partitions that hold them."""
 
     symbols: tuple[str, ...]
     first: date
     last: date
-    keys: tuple[str, ...]
+    partition_keys: tuple[str, ...]
 
     @property
     def title(self) -> str:
@@ -40,39 +40,41 @@ class Backfill:
 
 
 def plan_backfill(
-    platform: Platform,
+    platform: PipelineContext,
     cut: Partitioning,
     symbols: Sequence[str] | None,
     first: date,
     last: date,
-) -> Backfill:
+) -> BackfillRequest:
     """What to ask Dagster for; no symbols means every tracked one, months are widened to.
 
     Raises WrongUse, and UnknownSymbol for one that is not tracked.
     """
-    today = day_of(platform.now())
-    check_days(first, last, today, cut.start)
+    today = day_of(platform.exchange_now())
+    validate_day_range(first, last, today, cut.start)
     tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
-    names = _chosen(tracked, symbols)
-    first, last = whole_units(cut.unit, first, last, today)
-    dates = _dates(cut.unit, first, last)
-    if len(dates) * len(names) > MOST_KEYS:
+    names = _resolve_symbols(tracked, symbols)
+    first, last = widen_to_partitions(cut.unit, first, last, today)
+    dates = _list_date_keys(cut.unit, first, last)
+    if len(dates) * len(names) > MAX_PARTITION_KEYS:
         raise WrongUse(
-            f"{len(dates):,} days of {len(names)} symbols are more than {MOST_KEYS:,} partitions: "
+            f"{len(dates):,} days of {len(names)} symbols are more than {MAX_PARTITION_KEYS:,} partitions: "
             "ask for a shorter stretch or fewer symbols"
         )
     keys = tuple(f"{day}|{name}" for name in names for day in dates)
-    return Backfill(names, first, last, keys)
+    return BackfillRequest(names, first, last, keys)
 
 
-def launch_backfill(orchestrator: Orchestrator, wanted: Backfill) -> str:
+def launch_backfill(orchestrator: Orchestrator, wanted: BackfillRequest) -> str:
     """Hands it to a running Dagster; answers the backfill's id. Raises OrchestratorError."""
     orchestrator.require_healthy_daemons()
     orchestrator.add_symbol_partitions(wanted.symbols)
-    return orchestrator.launch_backfill(list(Stage), wanted.keys, BACKFILL_TAGS, wanted.title)
+    return orchestrator.launch_backfill(
+        list(KlinesStage), wanted.partition_keys, BACKFILL_TAGS, wanted.title
+    )
 
 
-def check_days(
+def validate_day_range(
     first: date, last: date, today: date, start: date, names: tuple[str, str] = ("from", "to")
 ) -> None:
     """Raises WrongUse for a range that is reversed, too early, or not yet begun.
@@ -92,7 +94,9 @@ def check_days(
         )
 
 
-def whole_units(unit: PartitionUnit, first: date, last: date, today: date) -> tuple[date, date]:
+def widen_to_partitions(
+    unit: PartitionUnit, first: date, last: date, today: date
+) -> tuple[date, date]:
     """In month mode a range widens to whole months, as far as they have begun."""
     if unit is PartitionUnit.DAY:
         return first, last
@@ -100,12 +104,12 @@ def whole_units(unit: PartitionUnit, first: date, last: date, today: date) -> tu
     return first.replace(day=1), min(today, next_month - timedelta(days=1))
 
 
-def _dates(unit: PartitionUnit, first: date, last: date) -> list[str]:
+def _list_date_keys(unit: PartitionUnit, first: date, last: date) -> list[str]:
     days = Window.of_days(first, last).iter_days()
     return [day.isoformat() for day in days if unit is PartitionUnit.DAY or day.day == 1]
 
 
-def _chosen(tracked: Sequence[str], symbols: Sequence[str] | None) -> tuple[str, ...]:
+def _resolve_symbols(tracked: Sequence[str], symbols: Sequence[str] | None) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(parse_symbol(text, tracked) for text in symbols or tracked))
     if unknown := [name for name in names if name not in tracked]:
         raise UnknownSymbol(f"not tracked: {', '.join(unknown)}; add them before you backfill them")

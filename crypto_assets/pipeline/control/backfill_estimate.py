@@ -9,29 +9,29 @@ from statistics import linear_regression, mean
 from crypto_assets.exchange.rest import PAGE_ROWS
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.orchestrator import BackfillProgress
-from crypto_assets.pipeline.control.backfill import Backfill
+from crypto_assets.pipeline.control.backfill import BackfillRequest
 
 # A day's file and its checksum.
-_REQUESTS_A_FILE = 2
+_REQUESTS_PER_FILE = 2
 # Dagster's daemon looks for new backfills twice a minute, so each has waited for that.
 _START_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Pace:
+class BackfillPace:
     """What `measured` backfills that went well took: seconds to begin, seconds a partition."""
 
     measured: int
     largest: int
-    start: float
-    a_key: float
+    start_seconds: float
+    seconds_per_key: float
 
-    def time(self, keys: int) -> timedelta:
-        return timedelta(seconds=self.start + self.a_key * keys)
+    def estimate_duration(self, keys: int) -> timedelta:
+        return timedelta(seconds=self.start_seconds + self.seconds_per_key * keys)
 
 
 @dataclass(frozen=True)
-class Estimate:
+class BackfillEstimate:
     """`candles` are minutes, at most; `requests` to the exchange, where it has every daily file.
 
     `time` is None where no backfill has been measured.
@@ -40,10 +40,12 @@ class Estimate:
     partitions: int
     candles: int
     requests: int
-    time: timedelta | None
+    duration: timedelta | None
 
 
-def estimate(wanted: Backfill, closed_before: int, pace: Pace | None) -> Estimate:
+def estimate_backfill(
+    wanted: BackfillRequest, closed_before: int, pace: BackfillPace | None
+) -> BackfillEstimate:
     """Of what has closed by an instant of the exchange's clock (epoch ms).
 
     A past day is one file of the archive and its checksum; today comes over REST.
@@ -53,15 +55,15 @@ def estimate(wanted: Backfill, closed_before: int, pace: Pace | None) -> Estimat
     past = asked & Window(0, floor_ms(closed_before, DAY_MS))
     files = len(list(past.iter_days()))
     pages = ceil((closed.end_ms - max(closed.start_ms, past.end_ms)) / MINUTE_MS / PAGE_ROWS)
-    return Estimate(
-        partitions=len(wanted.keys),
+    return BackfillEstimate(
+        partitions=len(wanted.partition_keys),
         candles=(closed.end_ms - closed.start_ms) // MINUTE_MS * len(wanted.symbols),
-        requests=(_REQUESTS_A_FILE * files + pages) * len(wanted.symbols),
-        time=pace.time(len(wanted.keys)) if pace else None,
+        requests=(_REQUESTS_PER_FILE * files + pages) * len(wanted.symbols),
+        duration=pace.estimate_duration(len(wanted.partition_keys)) if pace else None,
     )
 
 
-def pace_of(backfills: Sequence[BackfillProgress]) -> Pace | None:
+def measure_backfill_pace(backfills: Sequence[BackfillProgress]) -> BackfillPace | None:
     """Measured on those that went well, from being asked for to their end, waiting included."""
     took = [
         (each.key_count, (each.ended_at - each.launched_at) / 1000)
@@ -75,4 +77,4 @@ def pace_of(backfills: Sequence[BackfillProgress]) -> Pace | None:
     if len(set(sizes)) > 1:
         line = linear_regression(sizes, times)
         start, a_key = max(0.0, line.intercept), max(0.0, line.slope)
-    return Pace(len(took), max(sizes), start, a_key)
+    return BackfillPace(len(took), max(sizes), start, a_key)

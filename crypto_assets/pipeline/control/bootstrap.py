@@ -6,27 +6,27 @@ from datetime import date
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import now_ms
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 
 
-def prepare(platform: Platform, symbols: Sequence[str], start: date) -> list[str]:
+def initialize_stores(platform: PipelineContext, symbols: Sequence[str], start: date) -> list[str]:
     """Create or migrate what is missing and register symbols; answers the newly added ones.
 
     Idempotent, safe when two start at once. Raises UnknownSymbol before anything is registered,
     ForeignExchange where warehouse or lake belong to another exchange.
     """
     platform.warehouse.migrate_schema()
-    for lake in (platform.raw, platform.archive):
+    for lake in (platform.raw_lake, platform.archive_lake):
         lake.create_storage()
         lake.check_writable()
-    _claim(platform)
+    _claim_stores(platform)
     platform.warehouse.app_settings.claim_partition_unit(platform.partition_unit)
     platform.warehouse.app_settings.claim_start_date(start)
     platform.warehouse.totals.record_snapshot(now_ms())
-    return track(platform, symbols)
+    return register_symbols(platform, symbols)
 
 
-def track(platform: Platform, symbols: Sequence[str]) -> list[str]:
+def register_symbols(platform: PipelineContext, symbols: Sequence[str]) -> list[str]:
     """Register symbols that the exchange knows; answers those that were not tracked before.
 
     `symbols` as people type them; they are registered as the exchange writes them.
@@ -39,34 +39,36 @@ def track(platform: Platform, symbols: Sequence[str]) -> list[str]:
     return platform.warehouse.symbols.register_symbols(list(found.values()))
 
 
-def admit(platform: Platform) -> None:
+def require_stores_ready(platform: PipelineContext) -> None:
     """Raises unless warehouse and lake are ready, belong to this exchange and are cut as here."""
     platform.warehouse.require_ready()
-    _claim(platform)
+    _claim_stores(platform)
     platform.warehouse.app_settings.claim_partition_unit(platform.partition_unit)
 
 
-def admit_lake(platform: Platform) -> None:
+def claim_warehouse_for_lake(platform: PipelineContext) -> None:
     """Makes the warehouse ready for what the lake holds, without an exchange.
 
     Raises ForeignExchange where warehouse and lakes do not belong to the same one.
     """
     platform.warehouse.migrate_schema()
-    owner = platform.raw.get_owner()
+    owner = platform.raw_lake.get_owner()
     if owner is None:
-        raise ObjectMissing(f"the lake {platform.raw.url} is nobody's: run `crypto-assets init`")
-    platform.archive.claim_for_exchange(owner)
+        raise ObjectMissing(
+            f"the lake {platform.raw_lake.url} is nobody's: run `crypto-assets init`"
+        )
+    platform.archive_lake.claim_for_exchange(owner)
     platform.warehouse.app_settings.claim_exchange(owner)
 
 
-def _claim(platform: Platform) -> None:
+def _claim_stores(platform: PipelineContext) -> None:
     """Bind warehouse and lakes to the exchange, or rename in them an exchange that is the same."""
     exchange, settings = platform.exchange, platform.warehouse.app_settings
     served = exchange.identity()
     held = settings.get_exchange()
     known = exchange.identity_after(held, served)
     settings.claim_exchange(known or served, renaming=held if known else None)
-    for lake in (platform.raw, platform.archive):
+    for lake in (platform.raw_lake, platform.archive_lake):
         owner = lake.get_owner()
         known = exchange.identity_after(owner, served)
         lake.claim_for_exchange(known or served, renaming=owner if known else None)

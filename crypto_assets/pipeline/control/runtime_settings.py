@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Platform
-from crypto_assets.pipeline.retention_policy import Keep
+from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, PipelineContext
+from crypto_assets.pipeline.retention_policy import RetentionPolicy
 from crypto_assets.settings import MAX_LAKE_GB, MAX_RETENTION_DAYS, MIN_LAKE_GB
 
 
 @dataclass(frozen=True)
-class Choice:
+class RuntimeSetting:
     """A number in the warehouse's settings, under its name, between two bounds, both inclusive.
 
     It is whole unless `fractions` are allowed; `unset` says in words what no number at all means,
@@ -20,74 +20,81 @@ class Choice:
 
     name: str
     unit: str
-    least: float
-    most: float
-    unset: str | None = None
-    fractions: bool = False
+    minimum: float
+    maximum: float
+    unset_label: str | None = None
+    allows_fractions: bool = False
 
-    def check(self, value: Any) -> None:
+    def check_value(self, value: Any) -> None:
         """Raises WrongUse for what cannot be chosen."""
-        if value is None and self.unset:
+        if value is None and self.unset_label:
             return
-        kinds = (int, float) if self.fractions else (int,)
+        kinds = (int, float) if self.allows_fractions else (int,)
         number = isinstance(value, kinds) and not isinstance(value, bool)
-        if not number or not self.least <= value <= self.most:
-            kind = "a number" if self.fractions else "a whole number"
+        if not number or not self.minimum <= value <= self.maximum:
+            kind = "a number" if self.allows_fractions else "a whole number"
             raise WrongUse(
-                f"{self.name} {value!r}: choose {kind} from {self.least} to {self.most:,}"
+                f"{self.name} {value!r}: choose {kind} from {self.minimum} to {self.maximum:,}"
             )
 
 
-_INTERVALS = tuple(
-    Choice(name, "minutes", 1, 1440) for name in (INGEST_INTERVAL, ORDER_BOOK_INTERVAL)
+_INTERVAL_BOUNDS = tuple(
+    RuntimeSetting(name, "minutes", 1, 1440) for name in (INGEST_INTERVAL, ORDER_BOOK_INTERVAL)
 )
-_KEPT = (
-    Choice("raw_days", "days", 1, MAX_RETENTION_DAYS),
-    Choice("archive_days", "days", 1, MAX_RETENTION_DAYS),
-    Choice("lake_max_gb", "GB", MIN_LAKE_GB, MAX_LAKE_GB, unset="no bound", fractions=True),
-    Choice("minute_days", "days", 0, MAX_RETENTION_DAYS),
-    Choice("order_book_days", "days", 1, MAX_RETENTION_DAYS),
+_RETENTION_BOUNDS = (
+    RuntimeSetting("raw_days", "days", 1, MAX_RETENTION_DAYS),
+    RuntimeSetting("archive_days", "days", 1, MAX_RETENTION_DAYS),
+    RuntimeSetting(
+        "lake_max_gb", "GB", MIN_LAKE_GB, MAX_LAKE_GB, unset_label="no bound", allows_fractions=True
+    ),
+    RuntimeSetting("minute_days", "days", 0, MAX_RETENTION_DAYS),
+    RuntimeSetting("order_book_days", "days", 1, MAX_RETENTION_DAYS),
 )
-RETENTION = {choice.name: choice for choice in _KEPT}
-INTERVALS = {choice.name: choice for choice in _INTERVALS}
-CHOICES: Mapping[str, Choice] = {**INTERVALS, **RETENTION}
+RETENTION_SETTINGS = {choice.name: choice for choice in _RETENTION_BOUNDS}
+INTERVAL_SETTINGS = {choice.name: choice for choice in _INTERVAL_BOUNDS}
+RUNTIME_SETTINGS: Mapping[str, RuntimeSetting] = {**INTERVAL_SETTINGS, **RETENTION_SETTINGS}
 
 
 @dataclass(frozen=True)
-class InForce:
+class EffectiveSetting:
     """What counts now, and what the environment says; `changed` by a user if they may differ."""
 
     value: float | None
     default: float | None
-    changed: bool
+    is_overridden: bool
 
 
-def in_force(platform: Platform) -> dict[str, InForce]:
+def read_effective_settings(platform: PipelineContext) -> dict[str, EffectiveSetting]:
     """Every choice by its name."""
     chosen = platform.warehouse.app_settings.get_all_values()
     return {
-        name: InForce(chosen.get(name, default), default, name in chosen)
-        for name, default in _defaults(platform).items()
+        name: EffectiveSetting(chosen.get(name, default), default, name in chosen)
+        for name, default in _list_defaults(platform).items()
     }
 
 
-def choose(platform: Platform, changes: Mapping[str, float | None], who: str) -> None:
+def override_settings(
+    platform: PipelineContext, changes: Mapping[str, float | None], who: str
+) -> None:
     """From the next tick, or the next night's retention, these count. Raises WrongUse."""
     for name, value in changes.items():
-        if name not in CHOICES:
-            raise WrongUse(f"no setting {name!r}; there are: {', '.join(CHOICES)}")
-        CHOICES[name].check(value)
+        if name not in RUNTIME_SETTINGS:
+            raise WrongUse(f"no setting {name!r}; there are: {', '.join(RUNTIME_SETTINGS)}")
+        RUNTIME_SETTINGS[name].check_value(value)
     for name, value in changes.items():
         platform.warehouse.app_settings.put_value(name, value, who)
 
 
-def take_back(platform: Platform, name: str, who: str) -> None:
+def reset_setting(platform: PipelineContext, name: str, who: str) -> None:
     """What the environment says counts again."""
     platform.warehouse.app_settings.reset_value(name, who)
 
 
-def _defaults(platform: Platform) -> dict[str, float | None]:
-    kept = {field.name: getattr(platform.keep, field.name) for field in fields(Keep)}
+def _list_defaults(platform: PipelineContext) -> dict[str, float | None]:
+    kept = {
+        field.name: getattr(platform.retention_policy, field.name)
+        for field in fields(RetentionPolicy)
+    }
     return {
         INGEST_INTERVAL: platform.default_ingest_minutes,
         ORDER_BOOK_INTERVAL: platform.default_order_book_minutes,

@@ -9,16 +9,18 @@ from crypto_assets.lake import parse_key
 from crypto_assets.market.candles import Candle, candles_from_table, table_from_rows
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import MINUTE_MS, Window, floor_ms
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import QuarantineRecord
 
 
-def refused_rows(platform: Platform, symbol: str, window: Window) -> dict[int, QuarantineRecord]:
+def find_refused_rows(
+    platform: PipelineContext, symbol: str, window: Window
+) -> dict[int, QuarantineRecord]:
     """The newest quarantined row of the exchange of each minute (epoch ms) that is not stored.
 
     What other programs' objects say is not the exchange's word, and is left out.
     """
-    rows = dict(_rows(platform, symbol, window))
+    rows = dict(_list_exchange_rows(platform, symbol, window))
     if not rows:
         return {}
     stored = {
@@ -27,18 +29,20 @@ def refused_rows(platform: Platform, symbol: str, window: Window) -> dict[int, Q
     return {minute: row for minute, row in rows.items() if minute not in stored}
 
 
-def refused_candles(platform: Platform, symbol: str, window: Window) -> dict[int, Candle]:
+def find_refused_candles(
+    platform: PipelineContext, symbol: str, window: Window
+) -> dict[int, Candle]:
     """These rows as candles by open time, as far as they can be read."""
     found: dict[int, Candle] = {}
-    for row in refused_rows(platform, symbol, window).values():
+    for row in find_refused_rows(platform, symbol, window).values():
         with suppress(ValueError, TypeError, OverflowError):
             (candle,) = candles_from_table(table_from_rows([orjson.loads(row.content)]))
             found[candle.open_time] = candle
     return found
 
 
-def _rows(
-    platform: Platform, symbol: str, window: Window
+def _list_exchange_rows(
+    platform: PipelineContext, symbol: str, window: Window
 ) -> Iterator[tuple[int, QuarantineRecord]]:
     for row in platform.warehouse.quarantine.list_minute_records(symbol, window):
         parts = parse_key(row.key)

@@ -5,19 +5,19 @@ from datetime import date
 
 from crypto_assets.errors import CryptoAssetsError, TransientError
 from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import Reasons, explain_holes, postpone
-from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import FailureReasons, postpone_retry, resolve_gaps
+from crypto_assets.pipeline.ingestion.symbol_pipeline import SymbolPipeline
 from crypto_assets.pipeline.stages.results import DayOutcome
 from crypto_assets.warehouse import Gap
 
 
-def due_gaps(platform: Platform) -> list[Gap]:
+def list_due_gaps(platform: PipelineContext) -> list[Gap]:
     """Unexplained gaps of tracked symbols whose next attempt has come."""
-    return platform.warehouse.gap_ledger.list_due_gaps(platform.now())
+    return platform.warehouse.gap_ledger.list_due_gaps(platform.exchange_now())
 
 
-def retry_gaps(chain: Chain) -> Iterator[list[DayOutcome]]:
+def retry_gaps(chain: SymbolPipeline) -> Iterator[list[DayOutcome]]:
     """Ask the exchange again for the due gaps of the chain's window; outcomes of their days.
 
     They come together: several gaps may lie in one partition, and one of which nothing was said
@@ -25,35 +25,35 @@ def retry_gaps(chain: Chain) -> Iterator[list[DayOutcome]]:
     """
     spans = [
         (gap, span)
-        for gap in due_gaps(chain.platform)
+        for gap in list_due_gaps(chain.platform)
         if gap.symbol == chain.symbol
         and (span := Window(gap.start, gap.end + MINUTE_MS)) & chain.window
     ]
-    bad: Reasons = {}
+    bad: FailureReasons = {}
     silent: CryptoAssetsError | None = None
     for gap, span in spans:
-        said = dict.fromkeys(span.iter_days(), silent) if silent else _ask_again(chain, gap, span)
+        said = dict.fromkeys(span.iter_days(), silent) if silent else _retry_gap(chain, gap, span)
         silent = silent or next(
             (one for one in said.values() if isinstance(one, TransientError)), None
         )
         bad = said | bad
     touched = sorted({day for _, span in spans for day in span.iter_days()})
     good = [day for day in touched if day not in bad]
-    yield chain.failed(bad) + chain.outcomes(good, set(good), {})
+    yield chain.build_failed_outcomes(bad) + chain.build_outcomes(good, set(good), {})
 
 
-def _ask_again(chain: Chain, gap: Gap, span: Window) -> Reasons:
+def _retry_gap(chain: SymbolPipeline, gap: Gap, span: Window) -> FailureReasons:
     """The days of which nothing was said, and why.
 
     An attempt counts before it is made: one that is cut off must not be made again at once.
     """
     try:
-        postpone(chain.platform, gap, chain.platform.now())
-        return explain_holes(chain.platform, chain.symbol, span, chain.closed_before_ms)
+        postpone_retry(chain.platform, gap, chain.platform.exchange_now())
+        return resolve_gaps(chain.platform, chain.symbol, span, chain.closed_before_ms)
     except CryptoAssetsError as error:
         return dict.fromkeys(span.iter_days(), error)
 
 
-def days_of(gap: Gap) -> tuple[date, date]:
+def get_gap_days(gap: Gap) -> tuple[date, date]:
     """First and last UTC day that a gap touches."""
     return day_of(gap.start), day_of(gap.end)

@@ -6,47 +6,49 @@ from datetime import date, timedelta
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, Window
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.stages.results import DayOutcome, Stage
-from crypto_assets.pipeline.stages.row_counts import held_of
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
+from crypto_assets.pipeline.stages.row_counts import count_stage_rows
 
 
-def of_months(
-    platform: Platform, outcomes: Sequence[DayOutcome], closed_before_ms: int
+def build_month_outcomes(
+    platform: PipelineContext, outcomes: Sequence[DayOutcome], closed_before_ms: int
 ) -> list[DayOutcome]:
     """Outcomes of one symbol's days with the figures of their months; good ones of a month that
     cannot be read turn bad.
     """
-    asked: dict[tuple[Stage, Window], DayOutcome] = {}
+    asked: dict[tuple[KlinesStage, Window], DayOutcome] = {}
     found = []
     for outcome in outcomes:
-        if outcome.error or not isinstance(outcome.stage, Stage):
+        if outcome.error or not isinstance(outcome.stage, KlinesStage):
             found.append(outcome)
             continue
-        month = month_of(outcome.day)
+        month = get_month_window(outcome.day)
         if (outcome.stage, month) not in asked:
-            asked[outcome.stage, month] = _of_month(platform, outcome, month, closed_before_ms)
+            asked[outcome.stage, month] = _build_month_outcome(
+                platform, outcome, month, closed_before_ms
+            )
         whole = asked[outcome.stage, month]
-        found.append(replace(whole, day=outcome.day, facts=outcome.facts))
+        found.append(replace(whole, day=outcome.day, details=outcome.details))
     return found
 
 
-def month_of(day: date) -> Window:
+def get_month_window(day: date) -> Window:
     """The calendar month, in UTC, in which a day lies."""
     first = day.replace(day=1)
     after = (first + timedelta(days=31)).replace(day=1)
     return Window.of_days(first, after - timedelta(days=1))
 
 
-def _of_month(
-    platform: Platform, outcome: DayOutcome, month: Window, closed_before_ms: int
+def _build_month_outcome(
+    platform: PipelineContext, outcome: DayOutcome, month: Window, closed_before_ms: int
 ) -> DayOutcome:
-    stage = Stage(outcome.stage)
+    stage = KlinesStage(outcome.stage)
     try:
-        rows, reach = held_of(platform, stage, outcome.symbol, month)
+        rows, reach = count_stage_rows(platform, stage, outcome.symbol, month)
     except CryptoAssetsError as error:
         return replace(outcome, error=error)
     closed = month & Window(0, closed_before_ms)
     due = (closed.end_ms - closed.start_ms) // MINUTE_MS
-    missing = max(0, due - rows) if stage is Stage.FACTS else None
-    return replace(outcome, rows=rows, reach=reach, missing=missing)
+    missing = max(0, due - rows) if stage is KlinesStage.FACTS else None
+    return replace(outcome, rows=rows, time_range=reach, missing_minutes=missing)

@@ -17,101 +17,115 @@ from crypto_assets.market.utc_time import (
     floor_ms,
     group_consecutive_days,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import Reasons, explain_holes, note_end, note_holes
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import (
+    FailureReasons,
+    record_delisting,
+    record_gaps,
+    resolve_gaps,
+)
 from crypto_assets.pipeline.reconciliation.resolve_conflicts import resolve_conflicts
-from crypto_assets.pipeline.stages.compaction import sweep_pieces
+from crypto_assets.pipeline.stages.compaction import compact_days
 from crypto_assets.pipeline.stages.load_facts import load_klines
-from crypto_assets.pipeline.stages.results import DayOutcome, Stage
-from crypto_assets.pipeline.stages.row_counts import Held, held_by_day
-from crypto_assets.pipeline.stages.store_raw import StoredDay, record, store_days, store_stretch
+from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
+from crypto_assets.pipeline.stages.row_counts import DayRowCounts, count_rows_by_day
+from crypto_assets.pipeline.stages.store_raw import (
+    StoredDay,
+    record_stored_days,
+    store_days,
+    store_window,
+)
 from crypto_assets.pipeline.stages.symbol_status import (
-    find_again,
-    follow_again,
     is_listed,
+    refresh_delisted_status,
+    refresh_inactive_status,
     require_delisted,
 )
 
 
 @dataclass(frozen=True)
-class Chain:
+class SymbolPipeline:
     """One symbol's way through the chosen stages, within `window`, up to what has closed.
 
     `closed_before_ms` is the exchange's clock less the settle delay; `pool` fetches days at once.
     `every_day` is whether each day is answered for, the one that still runs included.
     """
 
-    platform: Platform
+    platform: PipelineContext
     symbol: str
     window: Window
-    stages: Collection[Stage]
+    stages: Collection[KlinesStage]
     closed_before_ms: int
     pool: Executor
-    every_day: bool = False
+    reports_every_day: bool = False
 
-    def run(self) -> Iterator[list[DayOutcome]]:
+    def ingest_days(self) -> Iterator[list[DayOutcome]]:
         """Bring whole days through, asking the exchange again for each of them.
 
         Each item holds all outcomes of one calendar month's days.
         """
-        if Stage.RAW in self.stages:
-            find_again(self.platform, self.symbol)
-        self._note_skipped()
-        chunks = [list(days) for _, days in groupby(self.days(), key=lambda d: (d.year, d.month))]
-        fetching = self._begin(chunks[0]) if chunks else []
+        if KlinesStage.RAW in self.stages:
+            refresh_delisted_status(self.platform, self.symbol)
+        self._record_skipped_gap()
+        chunks = [
+            list(days) for _, days in groupby(self.list_days(), key=lambda d: (d.year, d.month))
+        ]
+        fetching = self._start_fetching(chunks[0]) if chunks else []
         for number, chunk in enumerate(chunks, start=1):
             stored = [future.result() for future in fetching]
-            fetching = self._begin(chunks[number]) if number < len(chunks) else []
-            yield self.bring(chunk, stored, explain=True)
+            fetching = self._start_fetching(chunks[number]) if number < len(chunks) else []
+            yield self.load_stored_days(chunk, stored, explain=True)
 
-    def run_tail(self) -> Iterator[list[DayOutcome]]:
+    def ingest_new_candles(self) -> Iterator[list[DayOutcome]]:
         """Bring what closed since the newest candle that the warehouse holds."""
         try:
-            since = Window(self._since_ms(), self.closed_before_ms)
-            stored = store_stretch(self.platform, self.symbol, since, self.closed_before_ms)
+            since = Window(self._find_start_ms(), self.closed_before_ms)
+            stored = store_window(self.platform, self.symbol, since, self.closed_before_ms)
         except NotListed as error:
-            yield self._end(since, error)
+            yield self._record_delisting(since, error)
             return
         except CryptoAssetsError as error:
-            yield self.gave_up(error)
+            yield self.build_aborted_outcome(error)
             return
         if stored:
-            yield self.bring([day.day for day in stored], stored)
-            follow_again(self.platform, self.symbol)
+            yield self.load_stored_days([day.day for day in stored], stored)
+            refresh_inactive_status(self.platform, self.symbol)
 
-    def _end(self, since: Window, error: NotListed) -> list[DayOutcome]:
+    def _record_delisting(self, since: Window, error: NotListed) -> list[DayOutcome]:
         """Record that the symbol has ended; an outcome of each day of which that could not be."""
         window = Window(floor_ms(since.start_ms - 1, MINUTE_MS) + MINUTE_MS, since.end_ms)
         try:
-            reasons = note_end(self.platform, self.symbol, window, self.closed_before_ms, error)
+            reasons = record_delisting(
+                self.platform, self.symbol, window, self.closed_before_ms, error
+            )
         except CryptoAssetsError as failure:
-            return self.gave_up(failure)
-        return self.failed(reasons)
+            return self.build_aborted_outcome(failure)
+        return self.build_failed_outcomes(reasons)
 
-    def days(self) -> list[date]:
+    def list_days(self) -> list[date]:
         """The UTC days of the window that have begun, oldest first."""
         return list((self.window & Window(0, self.closed_before_ms)).iter_days())
 
-    def _since_ms(self) -> int:
+    def _find_start_ms(self) -> int:
         newest = self.platform.warehouse.watermarks.get_watermark(self.symbol).last_open_time
         return max(self.window.start_ms, -1 if newest is None else newest + 1)
 
-    def _note_skipped(self) -> None:
+    def _record_skipped_gap(self) -> None:
         """Have the ledger know of what lies between the newest candle and the window.
 
         The newest candle is about to jump over it, and what comes after it alone is looked for.
         """
         newest = self.platform.warehouse.watermarks.get_watermark(self.symbol).last_open_time
-        if newest is not None and Stage.FACTS in self.stages:
+        if newest is not None and KlinesStage.FACTS in self.stages:
             skipped = Window(floor_ms(newest, MINUTE_MS) + MINUTE_MS, self.window.start_ms)
-            note_holes(self.platform, self.symbol, skipped, self.closed_before_ms)
+            record_gaps(self.platform, self.symbol, skipped, self.closed_before_ms)
 
-    def _begin(self, days: Sequence[date]) -> list[Future[StoredDay]]:
-        if Stage.RAW not in self.stages:
+    def _start_fetching(self, days: Sequence[date]) -> list[Future[StoredDay]]:
+        if KlinesStage.RAW not in self.stages:
             return []
         return store_days(self.platform, self.symbol, days, self.closed_before_ms, self.pool)
 
-    def bring(
+    def load_stored_days(
         self, days: Sequence[date], stored: Sequence[StoredDay], *, explain: bool = False
     ) -> list[DayOutcome]:
         """Load what stands in the lake of `days`, a few of them just `stored`, and aggregate it.
@@ -119,55 +133,61 @@ class Chain:
         With `explain`, the exchange is asked again for what is missing. Each day is answered for
         at every stage: of a month, the later stages lack a day that could not be stored.
         """
-        outcomes = [day.outcome(self.symbol) for day in stored]
+        outcomes = [day.build_outcome(self.symbol) for day in stored]
         window = Window.of_days(days[0], days[-1])
-        bad: Reasons = {day.day: day.error for day in stored if day.error}
+        bad: FailureReasons = {day.day: day.error for day in stored if day.error}
         try:
-            record(self.platform, self.symbol, stored)
-            loaded, unread = self._load(window, dict(kept for day in stored for kept in day.bodies))
-            self._aggregate(window)
-            if Stage.FACTS in self.stages:
-                sweep_pieces(self.platform, self.symbol, window)
-                note_holes(self.platform, self.symbol, window, self.closed_before_ms)
-            unexplained = self._explain(window) if explain else {}
+            record_stored_days(self.platform, self.symbol, stored)
+            loaded, unread = self._load_facts(
+                window, dict(kept for day in stored for kept in day.bodies)
+            )
+            self._aggregate_periods(window)
+            if KlinesStage.FACTS in self.stages:
+                compact_days(self.platform, self.symbol, window)
+                record_gaps(self.platform, self.symbol, window, self.closed_before_ms)
+            unexplained = self._resolve_gaps(window) if explain else {}
             if explain and self._resolve_conflicts(window):
-                unexplained = self._explain(window)
+                unexplained = self._resolve_gaps(window)
             bad |= unexplained | unread
             fetched = {day.day for day in stored}
             clear = [day for day in days if day not in bad]
-            later = self.outcomes(clear, fetched, loaded)
+            later = self.build_outcomes(clear, fetched, loaded)
         except CryptoAssetsError as error:
             bad, later = dict.fromkeys(days, error) | bad, []
-        return outcomes + self.failed(bad) + later
+        return outcomes + self.build_failed_outcomes(bad) + later
 
-    def outcomes(
+    def build_outcomes(
         self, days: Sequence[date], fetched: Collection[date], loaded: Mapping[date, int]
     ) -> list[DayOutcome]:
         """What the tables now hold of days; one of which nothing is held must have been fetched."""
-        counts: dict[date, Held] = {}
+        counts: dict[date, DayRowCounts] = {}
         for stretch in group_consecutive_days(days):
-            counts |= held_by_day(self.platform, self.symbol, stretch)
+            counts |= count_rows_by_day(self.platform, self.symbol, stretch)
         found = []
         for day in days:
-            if counts[day] != Held() or day in fetched:
-                found += self._later_outcomes(day, counts[day], loaded.get(day, 0))
+            if counts[day] != DayRowCounts() or day in fetched:
+                found += self._build_later_outcomes(day, counts[day], loaded.get(day, 0))
             else:
-                found += self._later_failed(day, self._nothing_of(day))
+                found += self._fail_later_stages(day, self._no_data_error(day))
         return found
 
-    def gave_up(self, error: CryptoAssetsError) -> list[DayOutcome]:
+    def build_aborted_outcome(self, error: CryptoAssetsError) -> list[DayOutcome]:
         """Where it is not known which days are concerned: the newest stands for all."""
-        newest = [day_of(self.window.start_ms), *self.days()][-1]
-        first = next(stage for stage in Stage if stage in self.stages)
+        newest = [day_of(self.window.start_ms), *self.list_days()][-1]
+        first = next(stage for stage in KlinesStage if stage in self.stages)
         return [DayOutcome(first, self.symbol, newest, error=error)]
 
-    def failed(self, reasons: Reasons) -> list[DayOutcome]:
+    def build_failed_outcomes(self, reasons: FailureReasons) -> list[DayOutcome]:
         """Days that came no further than the lake, if so far, and why."""
-        return [one for day, error in reasons.items() for one in self._later_failed(day, error)]
+        return [
+            one for day, error in reasons.items() for one in self._fail_later_stages(day, error)
+        ]
 
-    def _load(self, window: Window, bodies: dict[str, bytes]) -> tuple[Counter[date], Reasons]:
+    def _load_facts(
+        self, window: Window, bodies: dict[str, bytes]
+    ) -> tuple[Counter[date], FailureReasons]:
         """Rows loaded of each day, and the days that could not be, each of which stops no other."""
-        if Stage.FACTS not in self.stages:
+        if KlinesStage.FACTS not in self.stages:
             return Counter(), {}
         try:
             return Counter(load_klines(self.platform, self.symbol, window, bodies).rows_by_day), {}
@@ -178,25 +198,25 @@ class Chain:
             if len(days) == 1:
                 return Counter(), {days[0]: error}
         rows: Counter[date] = Counter()
-        bad: Reasons = {}
+        bad: FailureReasons = {}
         for day in days:
-            its_rows, its_reason = self._load(Window.of_day(day), bodies)
+            its_rows, its_reason = self._load_facts(Window.of_day(day), bodies)
             rows += its_rows
             bad |= its_reason
         return rows, bad
 
-    def _aggregate(self, window: Window) -> None:
+    def _aggregate_periods(self, window: Window) -> None:
         aggregates = self.platform.warehouse.aggregates
-        if Stage.HOURS in self.stages:
+        if KlinesStage.HOURS in self.stages:
             aggregates.recompute_hours(self.symbol, window, self.closed_before_ms)
-        if Stage.DAYS in self.stages:
+        if KlinesStage.DAYS in self.stages:
             aggregates.recompute_days(self.symbol, window, self.closed_before_ms)
 
-    def _explain(self, window: Window) -> Reasons:
+    def _resolve_gaps(self, window: Window) -> FailureReasons:
         """Asks the exchange for what is missing; the days of which it said nothing, and why."""
-        if Stage.RAW not in self.stages:
+        if KlinesStage.RAW not in self.stages:
             return {}
-        return explain_holes(
+        return resolve_gaps(
             self.platform, self.symbol, window, self.closed_before_ms, refused_too=True
         )
 
@@ -205,7 +225,7 @@ class Chain:
 
         Returns whether any were loaded: imported minutes may have gone, and left holes.
         """
-        asks = {Stage.RAW, Stage.HOURS} <= set(self.stages)
+        asks = {KlinesStage.RAW, KlinesStage.HOURS} <= set(self.stages)
         if not asks or not is_listed(self.platform, self.symbol):
             return False
         try:
@@ -214,33 +234,35 @@ class Chain:
             require_delisted(self.platform, self.symbol, error)
             return False
         if found:
-            self._aggregate(window)
-            note_holes(self.platform, self.symbol, window, self.closed_before_ms)
+            self._aggregate_periods(window)
+            record_gaps(self.platform, self.symbol, window, self.closed_before_ms)
         return bool(found)
 
-    def _later_failed(self, day: date, error: CryptoAssetsError) -> list[DayOutcome]:
-        later = [stage for stage in Stage if stage in self.stages and stage is not Stage.RAW]
+    def _fail_later_stages(self, day: date, error: CryptoAssetsError) -> list[DayOutcome]:
+        later = [
+            stage for stage in KlinesStage if stage in self.stages and stage is not KlinesStage.RAW
+        ]
         return [DayOutcome(stage, self.symbol, day, error=error) for stage in later]
 
-    def _later_outcomes(self, day: date, held: Held, loaded: int) -> list[DayOutcome]:
+    def _build_later_outcomes(self, day: date, held: DayRowCounts, loaded: int) -> list[DayOutcome]:
         """What the tables now hold of a day; one that still runs has no daily candle.
 
         Where every day is answered for, that is said: Dagster would call its partition failed.
         """
-        missing = {Stage.FACTS: self._missing(day, held.minutes)}
-        facts: dict[Stage, dict[str, object]] = {Stage.FACTS: {"loaded": loaded}}
-        rows = {Stage.FACTS: held.minutes, Stage.HOURS: held.hours}
+        missing = {KlinesStage.FACTS: self._count_missing_minutes(day, held.minutes)}
+        facts: dict[KlinesStage, dict[str, object]] = {KlinesStage.FACTS: {"loaded": loaded}}
+        rows = {KlinesStage.FACTS: held.minutes, KlinesStage.HOURS: held.hours}
         start = day_start_ms(day)
-        reach = {Stage.HOURS: held.hours_reach}
-        if held.minutes and not missing[Stage.FACTS]:
+        reach = {KlinesStage.HOURS: held.hours_range}
+        if held.minutes and not missing[KlinesStage.FACTS]:
             # Nothing is missing from midnight on, so the count says where the last one stands.
-            reach[Stage.FACTS] = (start, start + (held.minutes - 1) * MINUTE_MS)
+            reach[KlinesStage.FACTS] = (start, start + (held.minutes - 1) * MINUTE_MS)
         if self._is_over(day):
-            rows[Stage.DAYS] = held.days
-            reach[Stage.DAYS] = (start, start) if held.days else None
-        elif self.every_day:
-            rows[Stage.DAYS] = 0
-            facts[Stage.DAYS] = {"candle": "comes when the day has ended"}
+            rows[KlinesStage.DAYS] = held.days
+            reach[KlinesStage.DAYS] = (start, start) if held.days else None
+        elif self.reports_every_day:
+            rows[KlinesStage.DAYS] = 0
+            facts[KlinesStage.DAYS] = {"candle": "comes when the day has ended"}
         return [
             DayOutcome(
                 stage,
@@ -248,14 +270,14 @@ class Chain:
                 day,
                 count,
                 facts.get(stage, {}),
-                reach=reach.get(stage),
-                missing=missing.get(stage),
+                time_range=reach.get(stage),
+                missing_minutes=missing.get(stage),
             )
             for stage, count in rows.items()
             if stage in self.stages
         ]
 
-    def _missing(self, day: date, minutes: int) -> int:
+    def _count_missing_minutes(self, day: date, minutes: int) -> int:
         """Minutes of the day that have closed and are not there."""
         closed = Window.of_day(day) & Window(0, self.closed_before_ms)
         return max(0, (closed.end_ms - closed.start_ms) // MINUTE_MS - minutes)
@@ -263,7 +285,7 @@ class Chain:
     def _is_over(self, day: date) -> bool:
         return day_start_ms(day) + DAY_MS <= self.closed_before_ms
 
-    def _nothing_of(self, day: date) -> ObjectMissing:
+    def _no_data_error(self, day: date) -> ObjectMissing:
         return ObjectMissing(
             f"neither lake nor warehouse holds {self.symbol} of {day}: materialise raw_klines first"
         )

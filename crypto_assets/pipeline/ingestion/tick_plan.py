@@ -13,17 +13,17 @@ from crypto_assets.market.utc_time import (
     floor_ms,
     to_epoch_ms,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.gap_retry import days_of, due_gaps
-from crypto_assets.pipeline.stages.symbol_status import has_ended, is_gone, of_trading
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.gap_retry import get_gap_days, list_due_gaps
+from crypto_assets.pipeline.stages.symbol_status import has_ended, is_gone, list_trading_names
 from crypto_assets.warehouse import Gap, RegisteredSymbol
 
 # Further behind than this, whole days come from the archive: that is a backfill's work.
-TAIL_MS = 2 * DAY_MS
+INCREMENTAL_LIMIT_MS = 2 * DAY_MS
 
 
 @dataclass(frozen=True)
-class Stretch:
+class MissingDays:
     """Two UTC days of a symbol and those between."""
 
     symbol: str
@@ -32,94 +32,100 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Tick:
-    due: bool
+class TickPlan:
+    is_due: bool
     interval_minutes: int
     symbols: tuple[str, ...]
     first_day: date
     last_day: date
-    hour_closed: bool
+    has_closed_hour: bool
 
 
-def tick(platform: Platform, scheduled: datetime) -> Tick:
+def plan_ingest_tick(platform: PipelineContext, scheduled: datetime) -> TickPlan:
     """The live tick of a minute. Symbols too far behind are left to a backfill."""
-    now = platform.now()
-    near = near_enough(platform, now)
+    now = platform.exchange_now()
+    near = list_current_symbols(platform, now)
     oldest = min((mark for mark in near.values() if mark is not None), default=now)
-    interval = platform.ingest_interval_minutes()
+    interval = platform.read_ingest_interval()
     first, closed = day_of(min(now, oldest + MINUTE_MS)), floor_ms(now, HOUR_MS)
     # One that closed while an earlier tick waited for its turn was loaded, and not computed.
     left = Window(day_start_ms(first), closed)
-    return Tick(
-        due=_is_due(scheduled, interval),
+    return TickPlan(
+        is_due=_is_due(scheduled, interval),
         interval_minutes=interval,
         symbols=tuple(near),
         first_day=first,
         last_day=day_of(now),
-        hour_closed=floor_ms(oldest + MINUTE_MS, HOUR_MS) < closed
+        has_closed_hour=floor_ms(oldest + MINUTE_MS, HOUR_MS) < closed
         or platform.warehouse.aggregates.has_stale_hours(near, left),
     )
 
 
-def book_tick(platform: Platform, scheduled: datetime) -> Tick:
+def plan_order_book_tick(platform: PipelineContext, scheduled: datetime) -> TickPlan:
     """The order books' tick of a minute: every tracked symbol that trades, today."""
-    today = day_of(platform.now())
-    interval = platform.order_book_interval_minutes()
-    return Tick(
-        due=_is_due(scheduled, interval),
+    today = day_of(platform.exchange_now())
+    interval = platform.read_order_book_interval()
+    return TickPlan(
+        is_due=_is_due(scheduled, interval),
         interval_minutes=interval,
-        symbols=tuple(of_trading(platform.warehouse.symbols.list_tracked())),
+        symbols=tuple(list_trading_names(platform.warehouse.symbols.list_tracked())),
         first_day=today,
         last_day=today,
-        hour_closed=False,
+        has_closed_hour=False,
     )
 
 
-def near_enough(platform: Platform, now_ms: int) -> dict[str, int | None]:
+def list_current_symbols(platform: PipelineContext, now_ms: int) -> dict[str, int | None]:
     """Newest open time of each tracked symbol that ticks keep up; None before its first load.
 
     One that is gone from the exchange's list is not asked for.
     """
     return {
         symbol.name: mark
-        for symbol, mark in _newest(platform)
-        if (mark is None or now_ms - mark <= TAIL_MS) and not is_gone(platform, symbol, mark)
+        for symbol, mark in _list_newest_times(platform)
+        if (mark is None or now_ms - mark <= INCREMENTAL_LIMIT_MS)
+        and not is_gone(platform, symbol, mark)
     }
 
 
-def far_behind(platform: Platform) -> dict[str, date]:
+def list_lagging_symbols(platform: PipelineContext) -> dict[str, date]:
     """Symbols that no tick catches up any more, with the day of their newest candle.
 
     One that trades no more, and is known to have nothing after it, is behind nothing.
     """
-    now = platform.now()
+    now = platform.exchange_now()
     return {
         symbol.name: day_of(mark)
-        for symbol, mark in _newest(platform)
-        if mark is not None and now - mark > TAIL_MS and not has_ended(platform, symbol, mark)
+        for symbol, mark in _list_newest_times(platform)
+        if mark is not None
+        and now - mark > INCREMENTAL_LIMIT_MS
+        and not has_ended(platform, symbol, mark)
     }
 
 
-def missing_past(platform: Platform) -> list[Stretch]:
+def list_missing_days(platform: PipelineContext) -> list[MissingDays]:
     """What is a backfill's to bring: all since the newest candle of symbols that are far behind,
     and unexplained gaps of some days, which a load beyond them leaves.
     """
-    today = day_of(platform.now())
-    behind = [Stretch(symbol, since, today) for symbol, since in far_behind(platform).items()]
-    gaps = [gap for gap in due_gaps(platform) if is_long(gap)]
-    return behind + [Stretch(gap.symbol, *days_of(gap)) for gap in gaps]
+    today = day_of(platform.exchange_now())
+    behind = [
+        MissingDays(symbol, since, today)
+        for symbol, since in list_lagging_symbols(platform).items()
+    ]
+    gaps = [gap for gap in list_due_gaps(platform) if is_long_gap(gap)]
+    return behind + [MissingDays(gap.symbol, *get_gap_days(gap)) for gap in gaps]
 
 
-def is_long(gap: Gap) -> bool:
+def is_long_gap(gap: Gap) -> bool:
     """Whether it is a backfill's, which reads whole days from the archive."""
-    return gap.end - gap.start > TAIL_MS
+    return gap.end - gap.start > INCREMENTAL_LIMIT_MS
 
 
 def _is_due(scheduled: datetime, interval_minutes: int) -> bool:
     return to_epoch_ms(scheduled) // MINUTE_MS % interval_minutes == 0
 
 
-def _newest(platform: Platform) -> list[tuple[RegisteredSymbol, int | None]]:
+def _list_newest_times(platform: PipelineContext) -> list[tuple[RegisteredSymbol, int | None]]:
     """Newest open time (epoch ms) of each tracked symbol, None before its first load."""
     marks = platform.warehouse.watermarks.get_all()
     tracked = platform.warehouse.symbols.list_tracked()

@@ -7,15 +7,15 @@ from functools import cached_property
 
 from crypto_assets.market.candle_validation import find_invalid_rows
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, format_utc
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.reconciliation.diff import Against
-from crypto_assets.pipeline.reconciliation.internal_checks import unpurged
-from crypto_assets.pipeline.reconciliation.verify import Verified, verify
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
+from crypto_assets.pipeline.reconciliation.internal_checks import exclude_purged
+from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import is_listed
 from crypto_assets.warehouse.retention.day_status import DayStatus
 
 _MINUTES_A_DAY = DAY_MS // MINUTE_MS
-_NAMED_AT_MOST = 20
+_MAX_NAMED = 20
 
 
 class DayCheck(StrEnum):
@@ -28,7 +28,7 @@ class DayCheck(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class DayCheckResult:
     """What one check says: `said` is a line for a person, `named` what is wrong, one by one.
 
     `figures` are the counts by which it passed or failed.
@@ -36,31 +36,31 @@ class Finding:
 
     check: DayCheck
     passed: bool
-    said: str
-    named: tuple[str, ...] = ()
-    figures: Mapping[str, int] = field(default_factory=dict)
+    summary: str
+    problems: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
-class _Days:
+class _DayChecker:
     """The closed UTC days of a window, looked at once for all checks."""
 
-    def __init__(self, platform: Platform, symbol: str, window: Window) -> None:
+    def __init__(self, platform: PipelineContext, symbol: str, window: Window) -> None:
         closed = platform.closed_before()
         end = max(window.start_ms, floor_ms(min(window.end_ms, closed), DAY_MS))
         self.window = Window(window.start_ms, end)
-        self.held = unpurged(platform, symbol, self.window)
+        self.unpurged_window = exclude_purged(platform, symbol, self.window)
         self._platform = platform
         self._symbol = symbol
 
     @cached_property
-    def verified(self) -> Verified:
-        return verify(self._platform, self._symbol, self.window)
+    def verification(self) -> VerificationResult:
+        return verify_symbol(self._platform, self._symbol, self.window)
 
-    def complete(self) -> Finding:
+    def check_completeness(self) -> DayCheckResult:
         days = self._platform.warehouse.retention_candidates.list_day_statuses(
-            self._symbol, self.held
+            self._symbol, self.unpurged_window
         )
-        reasons = [reason for day in days if (reason := _lack(day))]
+        reasons = [reason for day in days if (reason := _describe_incomplete_day(day))]
         held = sum(day.minutes for day in days)
         explained = sum(day.explained_minutes for day in days)
         figures = {
@@ -70,70 +70,83 @@ class _Days:
             "objects_not_loaded": sum(day.unloaded_objects for day in days),
         }
         good = f"{held} minutes held, {explained} explained"
-        return _finding(DayCheck.COMPLETE, reasons, good, figures)
+        return _build_result(DayCheck.COMPLETE, reasons, good, figures)
 
-    def sane(self) -> Finding:
-        minutes = self._platform.warehouse.facts.read_candles(self._symbol, self.held)
+    def check_sanity(self) -> DayCheckResult:
+        minutes = self._platform.warehouse.facts.read_candles(self._symbol, self.unpurged_window)
         times = minutes["open_time"].to_pylist()
         found = [
             f"{format_utc(times[at])}: {why}"
-            for at, why in find_invalid_rows(minutes, self.held).items()
+            for at, why in find_invalid_rows(minutes, self.unpurged_window).items()
         ]
         figures = {"minutes_judged": minutes.num_rows, "minutes_wrong": len(found)}
-        return _finding(DayCheck.SANE, found, f"{minutes.num_rows} minutes are sane", figures)
+        return _build_result(DayCheck.SANE, found, f"{minutes.num_rows} minutes are sane", figures)
 
-    def lake(self) -> Finding:
-        found = [str(one) for one in self.verified.differences if one.against is Against.LAKE]
-        found += [f"the lake has lost {key}" for key in self.verified.lost]
+    def check_against_lake(self) -> DayCheckResult:
+        found = [
+            str(one) for one in self.verification.differences if one.against is ComparisonBasis.LAKE
+        ]
+        found += [f"the lake has lost {key}" for key in self.verification.lost]
         figures = {
-            "minutes_compared": self.verified.minutes,
+            "minutes_compared": self.verification.minutes,
             "differences": len(found),
-            "objects_lost": len(self.verified.lost),
+            "objects_lost": len(self.verification.lost),
         }
-        good = f"{self.verified.minutes} minutes are what the lake holds"
-        return _finding(DayCheck.LAKE, found, good, figures)
+        good = f"{self.verification.minutes} minutes are what the lake holds"
+        return _build_result(DayCheck.LAKE, found, good, figures)
 
-    def exchange(self) -> Finding:
-        found = [str(one) for one in self.verified.differences if one.against is not Against.LAKE]
-        found += [f"{window} is not loaded" for window in self.verified.not_loaded]
-        explained = len(self.verified.explained)
-        good = f"{self.verified.compared} hours and days equal the exchange's own"
+    def check_against_exchange(self) -> DayCheckResult:
+        found = [
+            str(one)
+            for one in self.verification.differences
+            if one.against is not ComparisonBasis.LAKE
+        ]
+        found += [f"{window} is not loaded" for window in self.verification.not_loaded]
+        explained = len(self.verification.explained)
+        good = f"{self.verification.compared} hours and days equal the exchange's own"
         if not is_listed(self._platform, self._symbol):
             good = "nothing to compare with: the exchange lists the symbol no longer"
         more = f", {explained} figures but for known revisions" if explained else ""
-        conflicts = self.verified.conflicts
+        conflicts = self.verification.conflicts
         if conflicts:
             more += f", {len(conflicts)} in which the exchange contradicts itself"
         figures = {
             "exchange_contradictions": len(conflicts),
-            "hours_and_days_compared": self.verified.compared,
+            "hours_and_days_compared": self.verification.compared,
             "differences": len(found),
             "differences_explained": explained,
         }
-        return _finding(DayCheck.EXCHANGE, found, good + more, figures)
+        return _build_result(DayCheck.EXCHANGE, found, good + more, figures)
 
 
-def check_days(
-    platform: Platform, symbol: str, window: Window, wanted: Collection[DayCheck] = tuple(DayCheck)
-) -> Iterator[Finding]:
+def run_day_checks(
+    platform: PipelineContext,
+    symbol: str,
+    window: Window,
+    wanted: Collection[DayCheck] = tuple(DayCheck),
+) -> Iterator[DayCheckResult]:
     """Hold the window's closed days (whole UTC days) to the wanted checks.
 
     Of days whose minutes were retired only hours and days are judged. Raises ExchangeError,
     LakeError, WarehouseError.
     """
-    days = _Days(platform, symbol, window)
+    days = _DayChecker(platform, symbol, window)
     checks = {
-        DayCheck.COMPLETE: days.complete,
-        DayCheck.SANE: days.sane,
-        DayCheck.LAKE: days.lake,
-        DayCheck.EXCHANGE: days.exchange,
+        DayCheck.COMPLETE: days.check_completeness,
+        DayCheck.SANE: days.check_sanity,
+        DayCheck.LAKE: days.check_against_lake,
+        DayCheck.EXCHANGE: days.check_against_exchange,
     }
     for check, look in checks.items():
         if check in wanted:
-            yield look() if days.window else Finding(check, True, "no day of it has closed yet")
+            yield (
+                look()
+                if days.window
+                else DayCheckResult(check, True, "no day of it has closed yet")
+            )
 
 
-def _lack(day: DayStatus) -> str | None:
+def _describe_incomplete_day(day: DayStatus) -> str | None:
     """What keeps a day's minutes from being complete or explained."""
     missing = _MINUTES_A_DAY - day.minutes - day.explained_minutes
     if day.unloaded_objects:
@@ -143,10 +156,10 @@ def _lack(day: DayStatus) -> str | None:
     return None
 
 
-def _finding(
+def _build_result(
     check: DayCheck, wrong: Sequence[str], good: str, figures: Mapping[str, int]
-) -> Finding:
+) -> DayCheckResult:
     if not wrong:
-        return Finding(check, True, good, figures=figures)
+        return DayCheckResult(check, True, good, counts=figures)
     more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return Finding(check, False, f"{wrong[0]}{more}", tuple(wrong[:_NAMED_AT_MOST]), figures)
+    return DayCheckResult(check, False, f"{wrong[0]}{more}", tuple(wrong[:_MAX_NAMED]), figures)

@@ -13,10 +13,10 @@ from crypto_assets.market.utc_time import HOUR_MS, floor_ms, format_utc
 
 _SQLITE_DIGITS = 12
 
-Figure = Decimal | int | None
+CandleValue = Decimal | int | None
 
 
-class Against(StrEnum):
+class ComparisonBasis(StrEnum):
     """Whose figure the other one is."""
 
     EXCHANGE = "the exchange's"
@@ -35,77 +35,77 @@ class Difference:
     interval: Interval
     open_time: int
     column: str
-    ours: Figure
-    theirs: Figure
-    against: Against = Against.EXCHANGE
+    ours: CandleValue
+    theirs: CandleValue
+    against: ComparisonBasis = ComparisonBasis.EXCHANGE
 
     @property
-    def hour(self) -> int:
+    def hour_open_time(self) -> int:
         """Open time of the hour in which it lies (a day's first hour)."""
         return floor_ms(self.open_time, HOUR_MS)
 
     @property
     def is_invented(self) -> bool:
         """Whether minutes are held that were never published."""
-        if self.against is Against.LAKE:
+        if self.against is ComparisonBasis.LAKE:
             return self.theirs is None
-        return self.against in {Against.LEDGER, Against.ABSENCE}
+        return self.against in {ComparisonBasis.LEDGER, ComparisonBasis.ABSENCE}
 
     def __str__(self) -> str:
         return (
             f"{self.symbol} {self.interval} {format_utc(self.open_time)} {self.column}: "
-            f"ours {text(self.ours)}, {self.against} {text(self.theirs)}"
+            f"ours {format_candle_value(self.ours)}, {self.against} {format_candle_value(self.theirs)}"
         )
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class CandleComparer:
     """How candles of one symbol are compared: as decimals, to the last digit.
 
     Where `exact` is false, on SQLite, which holds doubles, to twelve significant digits.
     """
 
     symbol: str
-    exact: bool
+    is_exact: bool
 
-    def differences(
+    def find_differences(
         self,
         interval: Interval,
         ours: pa.Table,
         theirs: pa.Table,
         columns: Collection[str],
-        against: Against = Against.EXCHANGE,
+        against: ComparisonBasis = ComparisonBasis.EXCHANGE,
     ) -> list[Difference]:
         """Every figure of `columns` that is not theirs; both tables ascend by open time."""
         found = [
-            *self._missing(interval, ours, theirs, against),
-            *self._unequal(interval, ours, theirs, columns, against),
+            *self._find_missing(interval, ours, theirs, against),
+            *self._find_unequal(interval, ours, theirs, columns, against),
         ]
         return sorted(found, key=lambda difference: difference.open_time)
 
-    def equal(self, left: Figure, right: Figure) -> bool:
-        if self.exact or not (isinstance(left, Decimal) and isinstance(right, Decimal)):
+    def is_equal(self, left: CandleValue, right: CandleValue) -> bool:
+        if self.is_exact or not (isinstance(left, Decimal) and isinstance(right, Decimal)):
             return left == right
         return abs(left - right) <= abs(right).scaleb(-_SQLITE_DIGITS)
 
-    def _missing(
-        self, interval: Interval, ours: pa.Table, theirs: pa.Table, against: Against
+    def _find_missing(
+        self, interval: Interval, ours: pa.Table, theirs: pa.Table, against: ComparisonBasis
     ) -> Iterator[Difference]:
-        for at in _absent(ours, theirs):
+        for at in _list_absent_times(ours, theirs):
             yield Difference(self.symbol, interval, at, "candle", 1, None, against)
-        for at in _absent(theirs, ours):
+        for at in _list_absent_times(theirs, ours):
             yield Difference(self.symbol, interval, at, "candle", None, 1, against)
 
-    def _unequal(
+    def _find_unequal(
         self,
         interval: Interval,
         ours: pa.Table,
         theirs: pa.Table,
         columns: Collection[str],
-        against: Against,
+        against: ComparisonBasis,
     ) -> Iterator[Difference]:
-        mine = ours.filter(pc.is_in(ours["open_time"], _flat(theirs["open_time"])))
-        other = theirs.filter(pc.is_in(theirs["open_time"], _flat(ours["open_time"])))
+        mine = ours.filter(pc.is_in(ours["open_time"], _combine_chunks(theirs["open_time"])))
+        other = theirs.filter(pc.is_in(theirs["open_time"], _combine_chunks(ours["open_time"])))
         for name in columns:
             unequal = pc.not_equal(mine[name], other[name].cast(mine[name].type))
             if not pc.any(unequal).as_py():
@@ -113,20 +113,20 @@ class Yardstick:
             pairs = (mine.filter(unequal), other.filter(unequal))
             times, left = pairs[0]["open_time"].to_pylist(), pairs[0][name].to_pylist()
             for at, one, two in zip(times, left, pairs[1][name].to_pylist(), strict=True):
-                if not self.equal(one, two):
+                if not self.is_equal(one, two):
                     yield Difference(self.symbol, interval, at, name, one, two, against)
 
 
-def _absent(table: pa.Table, other: pa.Table) -> list[int]:
-    held = pc.is_in(table["open_time"], _flat(other["open_time"]))
+def _list_absent_times(table: pa.Table, other: pa.Table) -> list[int]:
+    held = pc.is_in(table["open_time"], _combine_chunks(other["open_time"]))
     times: list[int] = table["open_time"].filter(pc.invert(held)).to_pylist()
     return times
 
 
-def _flat(column: pa.ChunkedArray) -> pa.Array:
+def _combine_chunks(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks()
 
 
-def text(value: Figure) -> str:
+def format_candle_value(value: CandleValue) -> str:
     """Write a figure in plain decimals; "none" where there is none."""
     return "none" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)

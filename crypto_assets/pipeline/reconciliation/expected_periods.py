@@ -5,33 +5,33 @@ from functools import cached_property
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 
 
-class Loaded:
+class ExpectedPeriods:
     """What has been given to the warehouse of one symbol, whether it is still there or not."""
 
-    def __init__(self, platform: Platform, symbol: str) -> None:
+    def __init__(self, platform: PipelineContext, symbol: str) -> None:
         self._platform = platform
         self._symbol = symbol
         self._days: dict[int, bool] = {}
 
     @cached_property
-    def until(self) -> int:
+    def loaded_until(self) -> int:
         """End of the newest minute that was ever loaded; 0 before the first."""
         newest = self._platform.warehouse.watermarks.get_watermark(self._symbol).last_open_time
         return 0 if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
 
-    def covers(self, open_time: int, interval: Interval) -> bool:
+    def is_expected(self, open_time: int, interval: Interval) -> bool:
         """Whether an hour or day was to be computed: its end was reached, its day loaded."""
-        if open_time + interval.ms > self.until:
+        if open_time + interval.ms > self.loaded_until:
             return False
         day = floor_ms(open_time, DAY_MS)
         if day not in self._days:
-            self._days[day] = self._is_loaded(Window(day, day + DAY_MS))
+            self._days[day] = self._is_day_loaded(Window(day, day + DAY_MS))
         return self._days[day]
 
-    def _is_loaded(self, day: Window) -> bool:
+    def _is_day_loaded(self, day: Window) -> bool:
         """By what is held of the day, else by the manifest: then nothing is held, wrongly."""
         warehouse = self._platform.warehouse
         if warehouse.facts.read_candles(self._symbol, day, limit=1).num_rows:

@@ -5,19 +5,21 @@ from collections.abc import Iterable, Sequence
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import explain_holes, note_holes
-from crypto_assets.pipeline.reconciliation.exchange_periods import Period
-from crypto_assets.pipeline.stages.lake_reader import merged
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps, resolve_gaps
+from crypto_assets.pipeline.reconciliation.exchange_periods import ExchangePeriod
+from crypto_assets.pipeline.stages.lake_reader import merge_windows
 
 
-def list_imported_hours(platform: Platform, symbol: str, periods: Iterable[Period]) -> list[Window]:
+def list_imported_hours(
+    platform: PipelineContext, symbol: str, periods: Iterable[ExchangePeriod]
+) -> list[Window]:
     """Return those of the exchange's periods, 1h or 1d, that it lacks and an import has.
 
     Of a symbol of which the exchange serves no candle at all it says nothing: then none. Raises
     ExchangeError, WarehouseError.
     """
-    lacking = [period.window for period in periods if period.theirs is None]
+    lacking = [period.window for period in periods if period.exchange_candle is None]
     if not lacking:
         return []
     ever = Window(min(lacking).start_ms, max(window.end_ms for window in lacking))
@@ -31,21 +33,21 @@ def list_imported_hours(platform: Platform, symbol: str, periods: Iterable[Perio
 
 
 def drop_imported_hours(
-    platform: Platform, symbol: str, hours: Sequence[Window], closed_before_ms: int
+    platform: PipelineContext, symbol: str, hours: Sequence[Window], closed_before_ms: int
 ) -> None:
     """Quarantine the imported minutes of hours; the hours, days and the gap ledger follow.
 
     Raises ExchangeError, LakeError, WarehouseError.
     """
-    for span in merged(hours):
+    for span in merge_windows(hours):
         reason = f"the exchange has no hour in {span}"
         platform.warehouse.facts.quarantine_imports(symbol, span, reason)
         platform.warehouse.aggregates.recompute_hours(symbol, span, closed_before_ms)
         platform.warehouse.aggregates.recompute_days(symbol, span, closed_before_ms)
-        note_holes(platform, symbol, span, closed_before_ms)
-        explain_holes(platform, symbol, span, closed_before_ms)
+        record_gaps(platform, symbol, span, closed_before_ms)
+        resolve_gaps(platform, symbol, span, closed_before_ms)
 
 
-def _is_served(platform: Platform, symbol: str) -> bool:
-    ever = Window(0, platform.now())
+def _is_served(platform: PipelineContext, symbol: str) -> bool:
+    ever = Window(0, platform.exchange_now())
     return next(platform.exchange.rest.klines(symbol, Interval.M1, ever), None) is not None

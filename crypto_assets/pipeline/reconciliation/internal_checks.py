@@ -11,63 +11,73 @@ from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.reconciliation.diff import Against, Difference, Yardstick
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.reconciliation.diff import CandleComparer, ComparisonBasis, Difference
 from crypto_assets.pipeline.stages.lake_reader import LakeMinutes
 from crypto_assets.warehouse.klines.conflict_resolution import takes_precedence
 
-VALUES = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
+VALUE_COLUMNS = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 # A period's close time is left out: the exchange cuts it short where an outage ends a period.
-PERIOD_VALUES = tuple(name for name in VALUES if name != "close_time")
-_COUNTED = (*PERIOD_VALUES, "minute_count")
+PERIOD_VALUE_COLUMNS = tuple(name for name in VALUE_COLUMNS if name != "close_time")
+_COUNTED_COLUMNS = (*PERIOD_VALUE_COLUMNS, "minute_count")
 
 
-def unpurged(platform: Platform, symbol: str, window: Window) -> Window:
+def exclude_purged(platform: PipelineContext, symbol: str, window: Window) -> Window:
     """The part of a window whose minutes have not been retired."""
     purged = platform.warehouse.watermarks.get_watermark(symbol).purged_before
     return window & Window(purged or 0, max(window.end_ms, purged or 0))
 
 
-def hours_from_minutes(
-    platform: Platform, yardstick: Yardstick, minutes: pa.Table, window: Window
+def compare_hours_with_minutes(
+    platform: PipelineContext, yardstick: CandleComparer, minutes: pa.Table, window: Window
 ) -> list[Difference]:
     """Stored hours that are not what the minutes of the window give; whole hours only."""
     hours = platform.warehouse.aggregates.read_candles(yardstick.symbol, Interval.H1, window)
-    given = _counted(roll_up(minutes, Interval.H1))
-    return yardstick.differences(Interval.H1, hours, given, _COUNTED, Against.MINUTES)
+    given = _label_minute_count(roll_up(minutes, Interval.H1))
+    return yardstick.find_differences(
+        Interval.H1, hours, given, _COUNTED_COLUMNS, ComparisonBasis.MINUTES
+    )
 
 
-def days_from_hours(platform: Platform, yardstick: Yardstick, window: Window) -> list[Difference]:
+def compare_days_with_hours(
+    platform: PipelineContext, yardstick: CandleComparer, window: Window
+) -> list[Difference]:
     """Stored days that are not what the stored hours of the window give; whole days only."""
     aggregates = platform.warehouse.aggregates
     hours = aggregates.read_candles(yardstick.symbol, Interval.H1, window)
     days = aggregates.read_candles(yardstick.symbol, Interval.D1, window)
     given = roll_up(hours, Interval.D1).drop_columns("parts")
-    counts = _minutes_by_day(hours)
+    counts = _count_minutes_by_day(hours)
     column = pa.array([counts[at] for at in given["open_time"].to_pylist()], pa.int64())
     given = given.append_column("minute_count", column)
-    return yardstick.differences(Interval.D1, days, given, _COUNTED, Against.HOURS)
+    return yardstick.find_differences(
+        Interval.D1, days, given, _COUNTED_COLUMNS, ComparisonBasis.HOURS
+    )
 
 
-def minutes_from_lake(
-    yardstick: Yardstick, minutes: pa.Table, lake: LakeMinutes, window: Window
+def compare_minutes_with_lake(
+    yardstick: CandleComparer, minutes: pa.Table, lake: LakeMinutes, window: Window
 ) -> list[Difference]:
     """Minutes of the window that are not the lake's, where the lake still knows of them.
 
     Both as FETCHED_SCHEMA. A stored minute that counts over the lake's version is left out: the
     object that brought it has expired or is lost, and a rebuild keeps it.
     """
-    ours = within(minutes.filter(_known(minutes["open_time"], lake.spans)), window)
-    theirs = within(lake.candles, window)
-    kept = _kept(ours, theirs)
+    ours = filter_to_window(
+        minutes.filter(_mask_known_times(minutes["open_time"], lake.spans)), window
+    )
+    theirs = filter_to_window(lake.candles, window)
+    kept = _find_winning_minutes(ours, theirs)
     ours, theirs = (
         table.filter(pc.invert(pc.is_in(table["open_time"], kept))) for table in (ours, theirs)
     )
-    return yardstick.differences(Interval.M1, ours, theirs, VALUES, Against.LAKE)
+    return yardstick.find_differences(
+        Interval.M1, ours, theirs, VALUE_COLUMNS, ComparisonBasis.LAKE
+    )
 
 
-def filled_gaps(
-    platform: Platform, symbol: str, minutes: pa.Table, window: Window
+def find_filled_gaps(
+    platform: PipelineContext, symbol: str, minutes: pa.Table, window: Window
 ) -> Iterator[Difference]:
     """Hours with candles where the gap ledger says that there are none."""
     opens = minutes["open_time"].to_numpy()
@@ -75,11 +85,13 @@ def filled_gaps(
         first, last = np.searchsorted(opens, (gap.start, gap.end + MINUTE_MS))
         hours = Counter((opens[first:last] // HOUR_MS * HOUR_MS).tolist())
         for hour, count in sorted(hours.items()):
-            yield Difference(symbol, Interval.H1, hour, "in a gap", count, 0, Against.LEDGER)
+            yield Difference(
+                symbol, Interval.H1, hour, "in a gap", count, 0, ComparisonBasis.LEDGER
+            )
 
 
-def refused_imports(
-    platform: Platform, symbol: str, lake: LakeMinutes, window: Window
+def find_refused_imports(
+    platform: PipelineContext, symbol: str, lake: LakeMinutes, window: Window
 ) -> Iterator[Difference]:
     """Hours with imported minutes that do not exist, where no object of the lake says so.
 
@@ -90,17 +102,19 @@ def refused_imports(
     imported = np.array(facts.list_imported_times(symbol, window), np.int64)
     if not len(imported):
         return
-    known = _known(pa.chunked_array([imported]), lake.spans).to_numpy(zero_copy_only=False)
+    known = _mask_known_times(pa.chunked_array([imported]), lake.spans).to_numpy(
+        zero_copy_only=False
+    )
     refused = np.zeros(len(imported), bool)
     for absence in facts.list_nonexistent_windows(symbol, window):
         span = absence.window
         refused |= (imported >= span.start_ms) & (imported < span.end_ms)
     hours = Counter((imported[refused & ~known] // HOUR_MS * HOUR_MS).tolist())
     for hour, count in sorted(hours.items()):
-        yield Difference(symbol, Interval.H1, hour, "imported", count, 0, Against.ABSENCE)
+        yield Difference(symbol, Interval.H1, hour, "imported", count, 0, ComparisonBasis.ABSENCE)
 
 
-def _kept(ours: pa.Table, theirs: pa.Table) -> pa.Array:
+def _find_winning_minutes(ours: pa.Table, theirs: pa.Table) -> pa.Array:
     """Open times of the minutes of which the stored version counts over the lake's."""
     place = pc.index_in(ours["open_time"], theirs["open_time"].combine_chunks())
     mine, others = ours.filter(pc.is_valid(place)), theirs.take(place.drop_null())
@@ -108,18 +122,18 @@ def _kept(ours: pa.Table, theirs: pa.Table) -> pa.Array:
     return mine["open_time"].filter(outranked).combine_chunks()
 
 
-def within(candles: pa.Table, window: Window) -> pa.Table:
+def filter_to_window(candles: pa.Table, window: Window) -> pa.Table:
     """The candles that open in a window."""
     opens = candles["open_time"]
     inside = pc.and_(pc.greater_equal(opens, window.start_ms), pc.less(opens, window.end_ms))
     return candles.filter(inside)
 
 
-def _counted(rolled: pa.Table) -> pa.Table:
+def _label_minute_count(rolled: pa.Table) -> pa.Table:
     return rolled.rename_columns([*CANDLE_SCHEMA.names, "minute_count"])
 
 
-def _minutes_by_day(hours: pa.Table) -> Counter[int]:
+def _count_minutes_by_day(hours: pa.Table) -> Counter[int]:
     counts: Counter[int] = Counter()
     pairs = zip(hours["open_time"].to_pylist(), hours["minute_count"].to_pylist(), strict=True)
     for at, count in pairs:
@@ -127,7 +141,7 @@ def _minutes_by_day(hours: pa.Table) -> Counter[int]:
     return counts
 
 
-def _known(opens: pa.ChunkedArray, spans: tuple[Window, ...]) -> pa.Array:
+def _mask_known_times(opens: pa.ChunkedArray, spans: tuple[Window, ...]) -> pa.Array:
     """Which open times lie in one of the stretches (ascending, apart)."""
     times = opens.to_numpy()
     starts = np.array([span.start_ms for span in spans], np.int64)

@@ -32,35 +32,39 @@ from crypto_assets.market.utc_time import (
     format_utc,
     now_ms,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick, text
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.reconciliation.diff import (
+    CandleComparer,
+    Difference,
+    format_candle_value,
+)
 from crypto_assets.pipeline.reconciliation.exchange_periods import (
     DifferingPeriod,
-    Period,
+    ExchangePeriod,
     compare_periods,
-    differences_of,
-    gives,
+    compare_with_exchange_candle,
+    matches_exchange_candle,
 )
-from crypto_assets.pipeline.reconciliation.expected_periods import Loaded
+from crypto_assets.pipeline.reconciliation.expected_periods import ExpectedPeriods
 from crypto_assets.pipeline.reconciliation.imported_hours import (
     drop_imported_hours,
     list_imported_hours,
 )
-from crypto_assets.pipeline.reconciliation.internal_checks import unpurged
-from crypto_assets.pipeline.stages.fetch import DayPulls, Pull
-from crypto_assets.pipeline.stages.lake_reader import find_body, merged
+from crypto_assets.pipeline.reconciliation.internal_checks import exclude_purged
+from crypto_assets.pipeline.stages.fetch import FetchedDay, FetchedKlines
+from crypto_assets.pipeline.stages.lake_reader import find_object_body, merge_windows
 from crypto_assets.pipeline.stages.load_facts import load_klines
-from crypto_assets.pipeline.stages.store_raw import record, store_pulls
+from crypto_assets.pipeline.stages.store_raw import record_stored_days, store_fetched_day
 from crypto_assets.warehouse import ConflictKind, ExchangeConflict
 
-_NAMED_AT_MOST = 6
+_MAX_NAMED = 6
 
 
 @dataclass(frozen=True)
-class Match:
+class MatchingVersion:
     """A version of a period's minutes, as rows of 12 fields, that gives the exchange's candle."""
 
-    period: Period
+    period: ExchangePeriod
     rows: list[KlineRow]
     origin: Source
 
@@ -71,28 +75,30 @@ class ExchangeMinutes:
     `periods` are those that may be asked for: neighbors share a request, a day at most.
     """
 
-    def __init__(self, platform: Platform, symbol: str, periods: Iterable[Period]) -> None:
+    def __init__(
+        self, platform: PipelineContext, symbol: str, periods: Iterable[ExchangePeriod]
+    ) -> None:
         self.symbol = symbol
         self.platform = platform
         self._spans = [
             part
-            for span in merged([period.window for period in periods])
+            for span in merge_windows([period.window for period in periods])
             for day in span.iter_days()
             if (part := span & Window.of_day(day))
         ]
         self._from_rest: dict[Window, list[KlineRow]] = {}
 
-    def by_rest(self, window: Window) -> list[KlineRow]:
+    def read_rest_rows(self, window: Window) -> list[KlineRow]:
         """Return REST's rows of a period's window. Raises ExchangeError."""
         return [
             row
             for span in self._spans
             if span & window
-            for row in self._fetch(span)
+            for row in self._fetch_span(span)
             if int(row[0]) in window
         ]
 
-    def by_archive(self, window: Window) -> list[KlineRow]:
+    def read_archive_rows(self, window: Window) -> list[KlineRow]:
         """Return the rows that the lake's archive files have of a window. Raises LakeError."""
         rows: list[KlineRow] = []
         days = list(window.iter_days())
@@ -101,17 +107,19 @@ class ExchangeMinutes:
         )
         for item in objects:
             if item.source is Source.ARCHIVE:
-                body = find_body(self.platform, item)  # `verify` lists what the lake has lost
+                body = find_object_body(
+                    self.platform, item
+                )  # `verify` lists what the lake has lost
                 rows += [row for row in decode_klines(body or b"[]") if int(row[0]) in window]
         return sorted(rows, key=lambda row: int(row[0]))
 
-    def verified_times(self, window: Window) -> set[int]:
+    def read_verified_times(self, window: Window) -> set[int]:
         """Return the open times of the stored minutes of a window that were verified."""
         stored = self.platform.warehouse.facts.read_fetched_candles(self.symbol, window)
         verified = pc.equal(stored["source"], Source.VERIFIED.value)
         return set(stored["open_time"].filter(verified).to_pylist())
 
-    def _fetch(self, span: Window) -> list[KlineRow]:
+    def _fetch_span(self, span: Window) -> list[KlineRow]:
         if span not in self._from_rest:
             pages = self.platform.exchange.rest.klines(self.symbol, Interval.M1, span)
             self._from_rest[span] = [row for page in pages for row in page]
@@ -119,7 +127,7 @@ class ExchangeMinutes:
 
 
 def resolve_conflicts(
-    platform: Platform, symbol: str, window: Window, closed_before_ms: int
+    platform: PipelineContext, symbol: str, window: Window, closed_before_ms: int
 ) -> list[ExchangeConflict]:
     """Load, for each stored hour that differs from the exchange's own, the minutes that give it.
 
@@ -130,18 +138,20 @@ def resolve_conflicts(
     the conflicts, as recorded. Raises ExchangeError, LakeError, WarehouseError.
     """
     closed = window & Window(window.start_ms, floor_ms(closed_before_ms, HOUR_MS))
-    closed = unpurged(platform, symbol, closed)  # what has expired is not loaded again
+    closed = exclude_purged(platform, symbol, closed)  # what has expired is not loaded again
     if not closed:
         return []
-    yardstick = Yardstick(symbol, platform.warehouse.has_exact_decimals)
-    compared = compare_periods(platform, yardstick, Interval.H1, closed, Loaded(platform, symbol))
+    yardstick = CandleComparer(symbol, platform.warehouse.has_exact_decimals)
+    compared = compare_periods(
+        platform, yardstick, Interval.H1, closed, ExpectedPeriods(platform, symbol)
+    )
     periods = [one.period for one in compared.differing]
     if imported := list_imported_hours(platform, symbol, periods):
         drop_imported_hours(platform, symbol, imported, closed_before_ms)
-    lost = _find_lost(platform, symbol, closed)
+    lost = _find_lost_hours(platform, symbol, closed)
     asked = [*periods, *lost]
     minutes = ExchangeMinutes(platform, symbol, asked)
-    matches = [match for one in asked if (match := find_match(minutes, yardstick, one))]
+    matches = [match for one in asked if (match := find_matching_version(minutes, yardstick, one))]
     if not matches:
         return []
     conflicts = [
@@ -150,7 +160,7 @@ def resolve_conflicts(
             match.period.interval,
             match.period.open_time,
             ConflictKind.RESOLVED,
-            _changes(platform, yardstick, match),
+            _describe_changes(platform, yardstick, match),
         )
         for match in matches
         if match.period not in lost  # these are on record
@@ -158,11 +168,13 @@ def resolve_conflicts(
     # First: a run that is killed before the load finds the same conflicts again, and records none
     # after it, when the hours are equal.
     platform.warehouse.exchange_conflicts.record_conflicts(symbol, conflicts)
-    _load(platform, symbol, matches)
+    _load_versions(platform, symbol, matches)
     return conflicts
 
 
-def find_match(minutes: ExchangeMinutes, yardstick: Yardstick, period: Period) -> Match | None:
+def find_matching_version(
+    minutes: ExchangeMinutes, yardstick: CandleComparer, period: ExchangePeriod
+) -> MatchingVersion | None:
     """Return the version of a period's minutes that gives the exchange's candle, if one does.
 
     REST's is tried first, with the archive's minutes without a trade that it lacks and without
@@ -173,24 +185,24 @@ def find_match(minutes: ExchangeMinutes, yardstick: Yardstick, period: Period) -
     """
     window = period.window
     cut_short = not period.is_off_grid and window.end_ms - window.start_ms < period.interval.ms
-    if period.theirs is None or cut_short:
+    if period.exchange_candle is None or cut_short:
         return None
-    lasting = minutes.verified_times(window)
-    rest, archived = minutes.by_rest(window), minutes.by_archive(window)
+    lasting = minutes.read_verified_times(window)
+    rest, archived = minutes.read_rest_rows(window), minutes.read_archive_rows(window)
     versions = (
-        (Source.REST, _with_quiet_minutes(rest, archived)),
+        (Source.REST, _add_quiet_minutes(rest, archived)),
         (Source.REST, rest),
         (Source.ARCHIVE, archived),
     )
     for origin, rows in versions:
         if not rows or not lasting <= {int(row[0]) for row in rows}:
             continue
-        if gives(yardstick, validate_rows(rows, window).candles, period):
-            return Match(period, rows, origin)
+        if matches_exchange_candle(yardstick, validate_rows(rows, window).candles, period):
+            return MatchingVersion(period, rows, origin)
     return None
 
 
-def _with_quiet_minutes(rows: Sequence[KlineRow], archived: Sequence[KlineRow]) -> list[KlineRow]:
+def _add_quiet_minutes(rows: Sequence[KlineRow], archived: Sequence[KlineRow]) -> list[KlineRow]:
     """Add the archive's minutes without a trade that REST lacks: an hour may be the same with them.
 
     What is verified speaks for the whole hour; without them they would be refused.
@@ -205,7 +217,7 @@ def _with_quiet_minutes(rows: Sequence[KlineRow], archived: Sequence[KlineRow]) 
 
 
 def describe_contradiction(
-    minutes: ExchangeMinutes, yardstick: Yardstick, one: DifferingPeriod
+    minutes: ExchangeMinutes, yardstick: CandleComparer, one: DifferingPeriod
 ) -> ExchangeConflict:
     """Return what is to be recorded of a period that no version of its minutes gives.
 
@@ -213,15 +225,17 @@ def describe_contradiction(
     """
     period = one.period
     kind = ConflictKind.OFF_GRID if period.is_off_grid else ConflictKind.CONTRADICTION
-    candles = validate_rows(minutes.by_rest(period.window), period.window).candles
-    rest = differences_of(yardstick, candles, period)
-    evidence = [_sides(each, "our minutes give") for each in one.differences[:_NAMED_AT_MOST]]
-    evidence += [_sides(each, "REST's minutes give") for each in rest[:_NAMED_AT_MOST]]
+    candles = validate_rows(minutes.read_rest_rows(period.window), period.window).candles
+    rest = compare_with_exchange_candle(yardstick, candles, period)
+    evidence = [_describe_sides(each, "our minutes give") for each in one.differences[:_MAX_NAMED]]
+    evidence += [_describe_sides(each, "REST's minutes give") for each in rest[:_MAX_NAMED]]
     text = "; ".join(dict.fromkeys(evidence))
     return ExchangeConflict(yardstick.symbol, period.interval, period.open_time, kind, text)
 
 
-def _find_lost(platform: Platform, symbol: str, closed: Window) -> list[Period]:
+def _find_lost_hours(
+    platform: PipelineContext, symbol: str, closed: Window
+) -> list[ExchangePeriod]:
     """Return the hours whose verified minutes the manifest names and no lake holds.
 
     The stored minutes still give them; a rebuild from the lake alone would not.
@@ -233,15 +247,15 @@ def _find_lost(platform: Platform, symbol: str, closed: Window) -> list[Period]:
     lost = [
         Window(item.first_time, item.last_time + 1)
         for item in objects
-        if item.source is Source.VERIFIED and find_body(platform, item) is None
+        if item.source is Source.VERIFIED and find_object_body(platform, item) is None
     ]
     hours = [
         Window(floor_ms(span.start_ms, HOUR_MS), floor_ms(span.end_ms - 1, HOUR_MS) + HOUR_MS)
         for span in lost
     ]
     return [
-        Period(Interval.H1, Window(theirs.open_time, theirs.open_time + HOUR_MS), theirs)
-        for span in merged(hours)
+        ExchangePeriod(Interval.H1, Window(theirs.open_time, theirs.open_time + HOUR_MS), theirs)
+        for span in merge_windows(hours)
         for theirs in candles_from_table(
             platform.exchange.rest.candle_table(symbol, Interval.H1, span)
         )
@@ -249,23 +263,31 @@ def _find_lost(platform: Platform, symbol: str, closed: Window) -> list[Period]:
     ]
 
 
-def _load(platform: Platform, symbol: str, matches: Sequence[Match]) -> None:
+def _load_versions(
+    platform: PipelineContext, symbol: str, matches: Sequence[MatchingVersion]
+) -> None:
     """Put the minutes into the lake, a run of hours of a day as one object, and load them."""
     fetched_at = now_ms()
-    pulls: defaultdict[date, list[Pull]] = defaultdict(list)
-    spans = merged([match.period.window for match in matches])
+    pulls: defaultdict[date, list[FetchedKlines]] = defaultdict(list)
+    spans = merge_windows([match.period.window for match in matches])
     rows = sorted((row for match in matches for row in match.rows), key=lambda row: int(row[0]))
     for span in spans:
         own = [row for row in rows if int(row[0]) in span]
         for day, part in groupby(own, key=lambda row: day_of(int(row[0]))):
-            pulls[day].append(Pull(Source.VERIFIED, RawKlines.from_rows(list(part)), fetched_at))
-    stored = [store_pulls(platform, symbol, day, DayPulls(own)) for day, own in pulls.items()]
-    record(platform, symbol, stored)
+            pulls[day].append(
+                FetchedKlines(Source.VERIFIED, RawKlines.from_rows(list(part)), fetched_at)
+            )
+    stored = [
+        store_fetched_day(platform, symbol, day, FetchedDay(own)) for day, own in pulls.items()
+    ]
+    record_stored_days(platform, symbol, stored)
     bodies = dict(body for day in stored for body in day.bodies)
     load_klines(platform, symbol, Window.of_days(min(pulls), max(pulls)), bodies)
 
 
-def _changes(platform: Platform, yardstick: Yardstick, match: Match) -> str:
+def _describe_changes(
+    platform: PipelineContext, yardstick: CandleComparer, match: MatchingVersion
+) -> str:
     """Name what a version changes in the stored minutes, with both values and sources."""
     window, origin = match.period.window, match.origin
     stored = platform.warehouse.facts.read_fetched_candles(yardstick.symbol, window).to_pylist()
@@ -280,15 +302,15 @@ def _changes(platform: Platform, yardstick: Yardstick, match: Match) -> str:
             named.append(f"{format_utc(at)}: {source} alone has it")
             continue
         named += [
-            f"{format_utc(at)} {name}: {old[at]['source']} {text(old[at][name])}, "
-            f"{origin} {text(value)}"
+            f"{format_utc(at)} {name}: {old[at]['source']} {format_candle_value(old[at][name])}, "
+            f"{origin} {format_candle_value(value)}"
             for name, value in vars(new[at]).items()
-            if not yardstick.equal(old[at][name], value)
+            if not yardstick.is_equal(old[at][name], value)
         ]
-    more = f" and {len(named) - _NAMED_AT_MOST} more" if len(named) > _NAMED_AT_MOST else ""
-    shown = "; ".join(named[:_NAMED_AT_MOST])
+    more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
+    shown = "; ".join(named[:_MAX_NAMED])
     return f"{origin} gives the exchange's own hour; {shown}{more}"
 
 
-def _sides(one: Difference, ours: str) -> str:
-    return f"{one.column}: {ours} {text(one.ours)}, the exchange's own is {text(one.theirs)}"
+def _describe_sides(one: Difference, ours: str) -> str:
+    return f"{one.column}: {ours} {format_candle_value(one.ours)}, the exchange's own is {format_candle_value(one.theirs)}"

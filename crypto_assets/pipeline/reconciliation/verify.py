@@ -8,30 +8,33 @@ from itertools import groupby
 from crypto_assets.errors import NotListed
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms, format_utc
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.reconciliation.diff import Difference, Yardstick
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
 from crypto_assets.pipeline.reconciliation.exchange_periods import (
     DifferingPeriod,
     PeriodComparison,
     compare_periods,
 )
-from crypto_assets.pipeline.reconciliation.expected_periods import Loaded
+from crypto_assets.pipeline.reconciliation.expected_periods import ExpectedPeriods
 from crypto_assets.pipeline.reconciliation.imported_hours import list_imported_hours
 from crypto_assets.pipeline.reconciliation.internal_checks import (
-    days_from_hours,
-    filled_gaps,
-    hours_from_minutes,
-    minutes_from_lake,
-    refused_imports,
-    unpurged,
+    compare_days_with_hours,
+    compare_hours_with_minutes,
+    compare_minutes_with_lake,
+    exclude_purged,
+    find_filled_gaps,
+    find_refused_imports,
 )
-from crypto_assets.pipeline.reconciliation.known_revisions import Explained, find_revision
+from crypto_assets.pipeline.reconciliation.known_revisions import (
+    ExplainedDifference,
+    find_known_revision,
+)
 from crypto_assets.pipeline.reconciliation.resolve_conflicts import (
     ExchangeMinutes,
     describe_contradiction,
-    find_match,
+    find_matching_version,
 )
-from crypto_assets.pipeline.stages.lake_reader import LakeMinutes, read_minutes
+from crypto_assets.pipeline.stages.lake_reader import LakeMinutes, read_lake_minutes
 from crypto_assets.pipeline.stages.symbol_status import is_listed, require_delisted
 from crypto_assets.warehouse import ExchangeConflict
 
@@ -50,7 +53,7 @@ class PartialPeriod:
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerificationResult:
     """The result of a verification.
 
     `compared` counts the hours and days that both sides hold or one of them lacks, `recut` those of
@@ -65,7 +68,7 @@ class Verified:
 
     compared: int = 0
     differences: tuple[Difference, ...] = ()
-    explained: tuple[Explained, ...] = ()
+    explained: tuple[ExplainedDifference, ...] = ()
     not_loaded: tuple[Window, ...] = ()
     minutes: int = 0
     lost: tuple[str, ...] = ()
@@ -79,12 +82,12 @@ class Verified:
         return not (self.differences or self.lost)
 
     @property
-    def hours(self) -> list[int]:
+    def differing_hours(self) -> list[int]:
         """Open times of the hours in which something differs."""
-        return sorted({difference.hour for difference in self.differences})
+        return sorted({difference.hour_open_time for difference in self.differences})
 
     def __add__(self, other: "Verified") -> "Verified":
-        return Verified(
+        return VerificationResult(
             self.compared + other.compared,
             self.differences + other.differences,
             self.explained + other.explained,
@@ -98,7 +101,7 @@ class Verified:
         )
 
 
-def verify(platform: Platform, symbol: str, window: Window) -> Verified:
+def verify_symbol(platform: PipelineContext, symbol: str, window: Window) -> VerificationResult:
     """Compare every closed hour and day that opens in `window`, and what they are built from.
 
     Hours and days with the exchange's own; hours with our minutes and days with our hours; minutes
@@ -109,17 +112,17 @@ def verify(platform: Platform, symbol: str, window: Window) -> Verified:
     and ledger alone. The work is bounded by the window's length: a month's minutes at a time.
     Raises ExchangeError, LakeError, WarehouseError.
     """
-    yardstick = Yardstick(symbol, platform.warehouse.has_exact_decimals)
+    yardstick = CandleComparer(symbol, platform.warehouse.has_exact_decimals)
     closed = window & Window(0, platform.closed_before())
-    loaded = Loaded(platform, symbol)
-    settled = closed & Window(0, floor_ms(loaded.until, HOUR_MS))
-    found = Verified(partial=tuple(_partial(platform, symbol, closed)))
-    for month in _months(settled):
-        found += _against_ourselves(platform, yardstick, month)
+    loaded = ExpectedPeriods(platform, symbol)
+    settled = closed & Window(0, floor_ms(loaded.loaded_until, HOUR_MS))
+    found = VerificationResult(partial=tuple(_find_partial_periods(platform, symbol, closed)))
+    for month in _split_months(settled):
+        found += _compare_internally(platform, yardstick, month)
     if not is_listed(platform, symbol):
         return found
     try:
-        compared = _against_exchange(platform, yardstick, closed, loaded, found.differences)
+        compared = _compare_with_exchange(platform, yardstick, closed, loaded, found.differences)
     except NotListed as error:
         require_delisted(platform, symbol, error)
         return found
@@ -127,7 +130,9 @@ def verify(platform: Platform, symbol: str, window: Window) -> Verified:
     return compared + found
 
 
-def _partial(platform: Platform, symbol: str, window: Window) -> Iterator[PartialPeriod]:
+def _find_partial_periods(
+    platform: PipelineContext, symbol: str, window: Window
+) -> Iterator[PartialPeriod]:
     warehouse = platform.warehouse
     for interval in (Interval.H1, Interval.D1):
         opens = warehouse.aggregates.read_candles(symbol, interval, window)["open_time"].to_pylist()
@@ -135,80 +140,88 @@ def _partial(platform: Platform, symbol: str, window: Window) -> Iterator[Partia
             yield PartialPeriod(interval, at)
 
 
-def _against_exchange(
-    platform: Platform,
-    yardstick: Yardstick,
+def _compare_with_exchange(
+    platform: PipelineContext,
+    yardstick: CandleComparer,
     closed: Window,
-    loaded: Loaded,
+    loaded: ExpectedPeriods,
     inside: Sequence[Difference],
-) -> Verified:
+) -> VerificationResult:
     """Compare with the exchange; periods with differences `inside` are ours to put right."""
     hours = compare_periods(platform, yardstick, Interval.H1, closed, loaded)
-    wrong = {one.hour for one in inside if one.interval is not Interval.D1}
-    found = _explain(platform, yardstick, hours, wrong)
-    found += Verified(not_loaded=tuple(_runs(hours.not_loaded)))
+    wrong = {one.hour_open_time for one in inside if one.interval is not Interval.D1}
+    found = _explain_differences(platform, yardstick, hours, wrong)
+    found += VerificationResult(not_loaded=tuple(_merge_hours(hours.not_loaded)))
     days = compare_periods(platform, yardstick, Interval.D1, closed, loaded)
     wrong = {floor_ms(one.open_time, DAY_MS) for one in (*inside, *found.differences)}
-    return found + _explain(platform, yardstick, days, wrong)
+    return found + _explain_differences(platform, yardstick, days, wrong)
 
 
-def _explain(
-    platform: Platform,
-    yardstick: Yardstick,
+def _explain_differences(
+    platform: PipelineContext,
+    yardstick: CandleComparer,
     compared: PeriodComparison,
     wrong: Collection[int],
-) -> Verified:
+) -> VerificationResult:
     """Part what differs: ours to put right, known revisions, the exchange against itself."""
-    found = Verified(compared=compared.compared, recut=compared.recut)
+    found = VerificationResult(compared=compared.compared, recut=compared.recut)
     periods = [one.period for one in compared.differing]
     minutes = ExchangeMinutes(platform, yardstick.symbol, periods)
     imported = {w.start_ms for w in list_imported_hours(platform, yardstick.symbol, periods)}
     for one in compared.differing:
-        found += _explain_one(minutes, yardstick, one, {*wrong, *imported})
+        found += _explain_period(minutes, yardstick, one, {*wrong, *imported})
     return found
 
 
-def _explain_one(
+def _explain_period(
     minutes: ExchangeMinutes,
-    yardstick: Yardstick,
+    yardstick: CandleComparer,
     one: DifferingPeriod,
     wrong: Collection[int],
-) -> Verified:
+) -> VerificationResult:
     """Say whose fault the differences of one period are.
 
     Of a day that no hour accounts for they are not ours: hours alone can be resolved.
     """
     period = one.period
     is_day = period.interval is Interval.D1
-    if period.open_time in wrong or (not is_day and find_match(minutes, yardstick, period)):
-        return Verified(differences=one.differences)
-    if by := find_revision(minutes.platform, yardstick, period):
-        return Verified(explained=tuple(Explained(each, by) for each in one.differences))
-    return Verified(conflicts=(describe_contradiction(minutes, yardstick, one),))
+    if period.open_time in wrong or (
+        not is_day and find_matching_version(minutes, yardstick, period)
+    ):
+        return VerificationResult(differences=one.differences)
+    if by := find_known_revision(minutes.platform, yardstick, period):
+        return VerificationResult(
+            explained=tuple(ExplainedDifference(each, by) for each in one.differences)
+        )
+    return VerificationResult(conflicts=(describe_contradiction(minutes, yardstick, one),))
 
 
-def _against_ourselves(platform: Platform, yardstick: Yardstick, month: Window) -> Verified:
+def _compare_internally(
+    platform: PipelineContext, yardstick: CandleComparer, month: Window
+) -> VerificationResult:
     """`month` begins and ends with an hour."""
     symbol = yardstick.symbol
-    differences = days_from_hours(platform, yardstick, _whole_days(month))
-    held = unpurged(platform, symbol, month)
+    differences = compare_days_with_hours(platform, yardstick, _clip_to_whole_days(month))
+    held = exclude_purged(platform, symbol, month)
     if not held:
-        return Verified(differences=tuple(differences))
+        return VerificationResult(differences=tuple(differences))
     minutes = platform.warehouse.facts.read_fetched_candles(symbol, held)
-    lake = read_minutes(platform, symbol, held)
-    differences += hours_from_minutes(platform, yardstick, minutes, held)
-    differences += minutes_from_lake(yardstick, minutes, lake, held)
-    differences += filled_gaps(platform, symbol, minutes, held)
-    differences += refused_imports(platform, symbol, lake, held)
-    return Verified(
+    lake = read_lake_minutes(platform, symbol, held)
+    differences += compare_hours_with_minutes(platform, yardstick, minutes, held)
+    differences += compare_minutes_with_lake(yardstick, minutes, lake, held)
+    differences += find_filled_gaps(platform, symbol, minutes, held)
+    differences += find_refused_imports(platform, symbol, lake, held)
+    return VerificationResult(
         differences=tuple(differences),
         minutes=lake.candles.num_rows,
         lost=tuple(lake.lost),
-        not_in_lake=_not_in_lake(differences, lake),
+        not_in_lake=_list_days_not_in_lake(differences, lake),
     )
 
 
-def _not_in_lake(differences: Sequence[Difference], lake: LakeMinutes) -> tuple[date, ...]:
+def _list_days_not_in_lake(
+    differences: Sequence[Difference], lake: LakeMinutes
+) -> tuple[date, ...]:
     """Return the UTC days of the periods that differ and that no object reaches into."""
     return tuple(
         sorted(
@@ -224,19 +237,19 @@ def _not_in_lake(differences: Sequence[Difference], lake: LakeMinutes) -> tuple[
     )
 
 
-def _months(window: Window) -> Iterator[Window]:
+def _split_months(window: Window) -> Iterator[Window]:
     """The window cut at the calendar's months."""
     for _, days in groupby(window.iter_days(), key=lambda day: (day.year, day.month)):
         own = list(days)
         yield window & Window.of_days(own[0], own[-1])
 
 
-def _whole_days(window: Window) -> Window:
+def _clip_to_whole_days(window: Window) -> Window:
     start = floor_ms(window.start_ms + DAY_MS - 1, DAY_MS)
     return Window(start, max(start, floor_ms(window.end_ms, DAY_MS)))
 
 
-def _runs(hours: Sequence[int]) -> list[Window]:
+def _merge_hours(hours: Sequence[int]) -> list[Window]:
     """Hours, ascending, as stretches without a break."""
     runs: list[Window] = []
     for at in hours:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from crypto_assets.lake import KeyParts, Lake, LakeEntry, day_prefix, parse_key
 from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 
 # Longer ranges are found faster in a listing of everything than day by day.
 _DAY_BY_DAY_MS = 62 * DAY_MS
 
 
 @dataclass(frozen=True)
-class Standing:
+class ListedObject:
     """An object that stands in a lake."""
 
     lake: Lake
@@ -21,27 +21,27 @@ class Standing:
     parts: KeyParts
 
 
-def list_lakes(
-    platform: Platform, window: Window | None, symbols: Collection[str] | None
-) -> Mapping[str, list[Standing]]:
+def list_lake_objects(
+    platform: PipelineContext, window: Window | None, symbols: Collection[str] | None
+) -> Mapping[str, list[ListedObject]]:
     """Objects by symbol, oldest day first; without a window or symbols, all of them.
 
     Raises LakeError.
     """
-    found: defaultdict[str, list[Standing]] = defaultdict(list)
-    for lake in (platform.raw, platform.archive):
-        for entry in _entries(lake, window):
+    found: defaultdict[str, list[ListedObject]] = defaultdict(list)
+    for lake in (platform.raw_lake, platform.archive_lake):
+        for entry in _list_entries(lake, window):
             parts = parse_key(entry.key)
             if parts is None or (symbols is not None and parts.symbol not in symbols):
                 continue
             if window is None or day_start_ms(parts.day) in window:
-                found[parts.symbol].append(Standing(lake, entry.key, parts))
+                found[parts.symbol].append(ListedObject(lake, entry.key, parts))
     for objects in found.values():
         objects.sort(key=lambda one: (one.parts.day, one.key, one.lake.bucket))
     return found
 
 
-def _entries(lake: Lake, window: Window | None) -> Iterator[LakeEntry]:
+def _list_entries(lake: Lake, window: Window | None) -> Iterator[LakeEntry]:
     if window is None or window.end_ms - window.start_ms > _DAY_BY_DAY_MS:
         yield from lake.list_entries()
         return

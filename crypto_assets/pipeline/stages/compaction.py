@@ -6,11 +6,11 @@ from itertools import groupby
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.utc_time import DAY_MS, Window, day_of, floor_ms
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.lake_reader import sift_object
 
 
-def sweep_pieces(platform: Platform, symbol: str, window: Window) -> int:
+def compact_days(platform: PipelineContext, symbol: str, window: Window) -> int:
     """Delete the pieces of each day whose loaded archive object makes them redundant.
 
     A piece stays that was not fetched before the archive object, counts over it (`Source.rank`),
@@ -25,16 +25,18 @@ def sweep_pieces(platform: Platform, symbol: str, window: Window) -> int:
     redundant = [
         piece
         for _, group in groupby(ordered, key=lambda item: floor_ms(item.first_time, DAY_MS))
-        for piece in _redundant(platform, list(group))
+        for piece in _find_redundant_pieces(platform, list(group))
     ]
     if redundant:
-        platform.raw.delete([piece.key for piece in redundant])
+        platform.raw_lake.delete([piece.key for piece in redundant])
         platform.warehouse.lake_objects.forget_objects(redundant)
     return len(redundant)
 
 
-def _redundant(platform: Platform, day: Sequence[LakeObject]) -> list[LakeObject]:
-    own = [item for item in day if item.bucket == platform.raw.bucket and item.loaded_at]
+def _find_redundant_pieces(
+    platform: PipelineContext, day: Sequence[LakeObject]
+) -> list[LakeObject]:
+    own = [item for item in day if item.bucket == platform.raw_lake.bucket and item.loaded_at]
     archived = [item for item in own if item.source is Source.ARCHIVE]
     if not archived:
         return []
@@ -47,32 +49,32 @@ def _redundant(platform: Platform, day: Sequence[LakeObject]) -> list[LakeObject
     if not pieces:
         return []
     try:
-        given = _open_times(platform, whole)
+        given = _read_open_times(platform, whole)
     except ObjectMissing:
         return []  # `verify` names what the lake has lost; here it must stop no other day
-    if _held(platform, whole) == given:
+    if _list_stored_times(platform, whole) == given:
         return pieces  # each was loaded, and there is nothing that only a piece can have brought
-    return [piece for piece in pieces if _is_given(platform, piece, given)]
+    return [piece for piece in pieces if _is_redundant_piece(platform, piece, given)]
 
 
-def _held(platform: Platform, item: LakeObject) -> set[int]:
+def _list_stored_times(platform: PipelineContext, item: LakeObject) -> set[int]:
     """Open times that the warehouse holds of an object's day."""
     day = Window.of_day(day_of(item.first_time))
     return platform.warehouse.facts.list_open_times(item.symbol, day)
 
 
-def _is_given(platform: Platform, piece: LakeObject, given: set[int]) -> bool:
+def _is_redundant_piece(platform: PipelineContext, piece: LakeObject, given: set[int]) -> bool:
     """Whether what a piece gives the warehouse is `given`; of one that is gone, whether it can be.
 
     A sweep that was killed had read those that it deleted.
     """
     try:
-        return _open_times(platform, piece) <= given
+        return _read_open_times(platform, piece) <= given
     except ObjectMissing:
         return piece.rows <= sum(piece.first_time <= at <= piece.last_time for at in given)
 
 
-def _open_times(platform: Platform, item: LakeObject) -> set[int]:
+def _read_open_times(platform: PipelineContext, item: LakeObject) -> set[int]:
     """Of the candles that an object gives the warehouse."""
-    candles = sift_object(item, platform.raw.get(item.key)).candles
+    candles = sift_object(item, platform.raw_lake.get(item.key)).candles
     return set(candles["open_time"].to_pylist())

@@ -20,7 +20,7 @@ _DOUBT_MS = 10 * MINUTE_MS
 
 
 @dataclass(frozen=True)
-class Pull:
+class FetchedKlines:
     """Closed rows of one day from one source; `fetched_at` in epoch ms."""
 
     source: Source
@@ -29,18 +29,18 @@ class Pull:
 
 
 @dataclass(frozen=True)
-class DayPulls:
+class FetchedDay:
     """All that was asked for one day; `note` says why the archive alone did not do.
 
     `broken` is what is wrong with an archive file that was refused.
     """
 
-    pulls: list[Pull]
+    parts: list[FetchedKlines]
     note: str | None = None
     broken: ArchiveBroken | None = None
 
 
-def pull_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) -> DayPulls:
+def fetch_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) -> FetchedDay:
     """A day's closed candles from the best source (truth rule 2).
 
     A day that is over comes from the archive. Where that is missing, broken or short, REST is
@@ -49,57 +49,61 @@ def pull_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) 
     """
     window = Window.of_day(day)
     if window.end_ms > closed_before_ms:
-        return _pull_rest(exchange, symbol, window, closed_before_ms)
+        return _fetch_from_rest(exchange, symbol, window, closed_before_ms)
     try:
-        archived = Pull(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
+        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
     except ArchiveError as error:
-        rest = _pull_rest(exchange, symbol, window, closed_before_ms)
+        rest = _fetch_from_rest(exchange, symbol, window, closed_before_ms)
         note = "; ".join(filter(None, (str(error), rest.note)))
-        return DayPulls(rest.pulls, note, _broken(error))
-    return _made_whole(exchange, symbol, day, archived, closed_before_ms)
+        return FetchedDay(rest.parts, note, _get_broken_archive(error))
+    return _fill_from_rest(exchange, symbol, day, archived, closed_before_ms)
 
 
-def pull_archived(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) -> DayPulls:
+def fetch_archived_day(
+    exchange: Exchange, symbol: str, day: date, closed_before_ms: int
+) -> FetchedDay:
     """A past day as `pull_day`, if its archive is there; else nothing, and why.
 
     For a day of which nothing is missing: it can wait for its archive. Raises ExchangeError.
     """
     try:
-        archived = Pull(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
+        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
     except ArchiveError as error:
-        return DayPulls([], str(error), _broken(error))
-    return _made_whole(exchange, symbol, day, archived, closed_before_ms)
+        return FetchedDay([], str(error), _get_broken_archive(error))
+    return _fill_from_rest(exchange, symbol, day, archived, closed_before_ms)
 
 
-def pull_archive_alone(
+def fetch_archive_only(
     exchange: Exchange, symbol: str, day: date, closed_before_ms: int
-) -> DayPulls:
+) -> FetchedDay:
     """A past day as its archive has it, however short: for a symbol that REST does not list."""
     if Window.of_day(day).end_ms > closed_before_ms:
-        return DayPulls([], _not_listed(symbol))
+        return FetchedDay([], _describe_not_listed(symbol))
     try:
-        archived = Pull(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
+        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
     except ArchiveError as error:
-        return DayPulls([], f"{error}; {_not_listed(symbol)}", _broken(error))
-    return DayPulls([archived])
+        return FetchedDay(
+            [], f"{error}; {_describe_not_listed(symbol)}", _get_broken_archive(error)
+        )
+    return FetchedDay([archived])
 
 
-def pull_stretch(
+def fetch_window(
     exchange: Exchange, symbol: str, window: Window, closed_before_ms: int
-) -> dict[date, DayPulls]:
+) -> dict[date, FetchedDay]:
     """Closed candles of a window by REST, for each UTC day that has some. Raises ExchangeError."""
-    found, fetched_at = _closed_rows(exchange, symbol, window, closed_before_ms)
+    found, fetched_at = _fetch_closed_rows(exchange, symbol, window, closed_before_ms)
     days = {day: Window.of_day(day) for day in (window & Window(0, closed_before_ms)).iter_days()}
     return {
-        day: DayPulls([Pull(Source.REST, RawKlines.from_rows(rows), fetched_at)])
+        day: FetchedDay([FetchedKlines(Source.REST, RawKlines.from_rows(rows), fetched_at)])
         for day, span in days.items()
         if (rows := [row for row in found if int(row[0]) in span])
     }
 
 
-def _made_whole(
-    exchange: Exchange, symbol: str, day: date, archived: Pull, closed_before_ms: int
-) -> DayPulls:
+def _fill_from_rest(
+    exchange: Exchange, symbol: str, day: date, archived: FetchedKlines, closed_before_ms: int
+) -> FetchedDay:
     """An archive file, and where it is short of minutes, REST's rows of those, and no others.
 
     REST may still say of the other minutes what the archive has revised since. Each run of rows
@@ -108,12 +112,14 @@ def _made_whole(
     held = archived.klines.list_minutes()
     missing = _MINUTES_A_DAY - len(held)
     if not missing:
-        return DayPulls([archived])
+        return FetchedDay([archived])
     try:
-        rows, fetched_at = _closed_rows(exchange, symbol, Window.of_day(day), closed_before_ms)
+        rows, fetched_at = _fetch_closed_rows(
+            exchange, symbol, Window.of_day(day), closed_before_ms
+        )
     except NotListed:
-        note = f"the archive lacks {missing} minutes; {_not_listed(symbol)}"
-        return DayPulls([archived], note)
+        note = f"the archive lacks {missing} minutes; {_describe_not_listed(symbol)}"
+        return FetchedDay([archived], note)
     minutes = [int(row[0]) // MINUTE_MS for row in rows]
     before = np.searchsorted(held, minutes).tolist()
     lacking = np.isin(minutes, held, invert=True).tolist()
@@ -123,19 +129,25 @@ def _made_whole(
             runs[run].append(row)
     added = len(np.setdiff1d(minutes, held))
     note = f"the archive lacks {missing} minutes, REST has {added} of them"
-    rest = [Pull(Source.REST, RawKlines.from_rows(run), fetched_at) for run in runs.values()]
-    return DayPulls([archived, *rest], note)
+    rest = [
+        FetchedKlines(Source.REST, RawKlines.from_rows(run), fetched_at) for run in runs.values()
+    ]
+    return FetchedDay([archived, *rest], note)
 
 
-def _pull_rest(exchange: Exchange, symbol: str, window: Window, closed_before_ms: int) -> DayPulls:
+def _fetch_from_rest(
+    exchange: Exchange, symbol: str, window: Window, closed_before_ms: int
+) -> FetchedDay:
     try:
-        rows, fetched_at = _closed_rows(exchange, symbol, window, closed_before_ms)
+        rows, fetched_at = _fetch_closed_rows(exchange, symbol, window, closed_before_ms)
     except NotListed:
-        return DayPulls([], _not_listed(symbol))
-    return DayPulls([Pull(Source.REST, RawKlines.from_rows(rows), fetched_at)] if rows else [])
+        return FetchedDay([], _describe_not_listed(symbol))
+    return FetchedDay(
+        [FetchedKlines(Source.REST, RawKlines.from_rows(rows), fetched_at)] if rows else []
+    )
 
 
-def _closed_rows(
+def _fetch_closed_rows(
     exchange: Exchange, symbol: str, window: Window, closed_before_ms: int
 ) -> tuple[list[KlineRow], int]:
     """REST's rows of a window that are final, and when they were fetched (epoch ms)."""
@@ -164,9 +176,9 @@ def _is_doubtful(exchange: Exchange, symbol: str, row: KlineRow, closed_before_m
     return next(exchange.rest.klines(symbol, Interval.M1, later), None) is None
 
 
-def _broken(error: ArchiveError) -> ArchiveBroken | None:
+def _get_broken_archive(error: ArchiveError) -> ArchiveBroken | None:
     return error if isinstance(error, ArchiveBroken) else None
 
 
-def _not_listed(symbol: str) -> str:
+def _describe_not_listed(symbol: str) -> str:
     return f"the exchange does not list {symbol} any more"

@@ -20,8 +20,8 @@ from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
 from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.stages.lost_objects import drop_lost
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.stages.lost_objects import drop_lost_object
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, resolve_versions
 from crypto_assets.warehouse.klines.load_transaction import add_provenance
 from crypto_assets.warehouse.klines.nonexistent_minutes import (
@@ -48,25 +48,25 @@ class LakeMinutes:
     lost: tuple[str, ...]
 
 
-def lake_of(platform: Platform, bucket: str) -> Lake:
+def find_lake(platform: PipelineContext, bucket: str) -> Lake:
     """The lake that is meant by a bucket's name in the manifest."""
-    return platform.archive if bucket == platform.archive.bucket else platform.raw
+    return platform.archive_lake if bucket == platform.archive_lake.bucket else platform.raw_lake
 
 
-def read_unloaded(platform: Platform, item: LakeObject) -> bytes | None:
+def read_unloaded_object(platform: PipelineContext, item: LakeObject) -> bytes | None:
     """Return the body of an object that the manifest has just named as not loaded.
 
     None where another run has loaded it since, and perhaps removed it, and where it is gone from
     both lakes: then the manifest drops it, with a record in the quarantine. Raises ObjectMissing
     where a lake itself is not there.
     """
-    body = find_body(platform, item)
+    body = find_object_body(platform, item)
     if body is None:
-        drop_lost(platform, item)
+        drop_lost_object(platform, item)
     return body
 
 
-def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes:
+def read_lake_minutes(platform: PipelineContext, symbol: str, window: Window) -> LakeMinutes:
     """What the loaded objects of whole days hold, by the rules of a load. Raises LakeError."""
     objects = platform.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
     tables, spans, lost = [FETCHED_SCHEMA.empty_table()], [], []
@@ -74,21 +74,21 @@ def read_minutes(platform: Platform, symbol: str, window: Window) -> LakeMinutes
     for item in objects:
         if item.loaded_at is None:
             continue
-        body = find_body(platform, item)
+        body = find_object_body(platform, item)
         if body is None:
             lost.append(item.key)
             continue
         [sifted] = sift_objects([(item, body)])
         tables.append(add_provenance(item, sifted.candles))
-        spans += known_spans(item, sifted.candles)
+        spans += list_known_spans(item, sifted.candles)
         speaking.append(item)
-    versions = _existing(platform, symbol, window, pa.concat_tables(tables), speaking)
+    versions = _drop_nonexistent(platform, symbol, window, pa.concat_tables(tables), speaking)
     settled = resolve_versions(versions, FETCHED_SCHEMA.empty_table()).new
-    return LakeMinutes(settled.sort_by("open_time"), merged(spans), tuple(lost))
+    return LakeMinutes(settled.sort_by("open_time"), merge_windows(spans), tuple(lost))
 
 
-def _existing(
-    platform: Platform,
+def _drop_nonexistent(
+    platform: PipelineContext,
     symbol: str,
     window: Window,
     versions: pa.Table,
@@ -104,24 +104,24 @@ def _existing(
     return exclude_refused(versions, find_refused_versions(doubtful, [versions], absences))
 
 
-def find_body(platform: Platform, item: LakeObject) -> bytes | None:
+def find_object_body(platform: PipelineContext, item: LakeObject) -> bytes | None:
     """Return an object's bytes, None where no lake holds it.
 
     What another run has moved since the manifest was read is in the archive lake. Raises LakeError.
     """
-    for lake in (lake_of(platform, item.bucket), platform.archive):
+    for lake in (find_lake(platform, item.bucket), platform.archive_lake):
         with suppress(ObjectMissing):
             return lake.get(item.key)
     return None
 
 
-def known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
+def list_known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
     """The stretches of which an object knows: a file of the archive is all of its day.
 
     An import knows of the minutes that it has, and of none that it lacks.
     """
     if item.source is Source.ARCHIVE:
-        return [_day(item)]
+        return [_object_day(item)]
     if item.source is not Source.IMPORT:
         return [Window(item.first_time, item.last_time + 1)]
     opens = candles["open_time"].to_numpy()
@@ -131,7 +131,7 @@ def known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
 
 def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedRows]:
     """As `sift_object` of each; where no row is wrong, all are judged at once."""
-    tables = [_plain(item, body) for item, body in objects]
+    tables = [_parse_sane_table(item, body) for item, body in objects]
     plain = [table for table in tables if table is not None]
     if plain and not is_valid_table(pa.concat_tables(plain), _EVER):
         plain.clear()
@@ -149,24 +149,24 @@ def sift_object(item: LakeObject, body: bytes) -> ValidatedRows:
         return ValidatedRows(
             CANDLE_SCHEMA.empty_table(), (RejectedRow(0, [], f"not klines: {error}"),)
         )
-    return validate_rows(rows, _day(item))
+    return validate_rows(rows, _object_day(item))
 
 
-def _plain(item: LakeObject, body: bytes) -> pa.Table | None:
+def _parse_sane_table(item: LakeObject, body: bytes) -> pa.Table | None:
     """The object's rows where each is readable and of its day, read all at once."""
     with suppress(ValueError):
         table = table_from_json(body)
-        ends, day = pc.min_max(table["open_time"]).as_py(), _day(item)
+        ends, day = pc.min_max(table["open_time"]).as_py(), _object_day(item)
         if ends["min"] in day and ends["max"] in day:
             return table
     return None
 
 
-def _day(item: LakeObject) -> Window:
+def _object_day(item: LakeObject) -> Window:
     return Window.of_day(day_of(item.first_time))
 
 
-def merged(spans: Sequence[Window]) -> tuple[Window, ...]:
+def merge_windows(spans: Sequence[Window]) -> tuple[Window, ...]:
     """Overlapping and touching stretches as one, ascending."""
     merged: list[Window] = []
     for span in sorted(spans):

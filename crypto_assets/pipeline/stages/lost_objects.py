@@ -2,18 +2,18 @@
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.market.lake_object import LakeObject
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import QuarantineRecord
 
 
-def drop_lost(platform: Platform, item: LakeObject) -> None:
+def drop_lost_object(platform: PipelineContext, item: LakeObject) -> None:
     """Take an unloaded object that is gone out of the manifest, with a record in the quarantine.
 
     Its minutes are asked for again like any that are missing. A row that another run has changed
     meanwhile stays. Raises ObjectMissing where the lake itself is not there, as when a share is not
     mounted.
     """
-    for lake in (platform.raw, platform.archive):
+    for lake in (platform.raw_lake, platform.archive_lake):
         if lake.get_owner() is None:
             raise ObjectMissing(f"the lake {lake.url} holds no {item.key}, nor its own marker")
     if platform.warehouse.lake_objects.find_object(item.bucket, item.key) != item:

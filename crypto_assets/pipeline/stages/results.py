@@ -8,7 +8,7 @@ from enum import StrEnum
 from crypto_assets.errors import CryptoAssetsError
 
 
-class Stage(StrEnum):
+class KlinesStage(StrEnum):
     """The chain's tables in the order in which they fill, by their assets' names."""
 
     RAW = "raw_klines"
@@ -17,7 +17,7 @@ class Stage(StrEnum):
     DAYS = "daily_klines"
 
 
-class BookStage(StrEnum):
+class OrderBookStage(StrEnum):
     """The same for order books."""
 
     RAW = "raw_order_book"
@@ -33,11 +33,11 @@ class DayOutcome:
     candle, `missing` how many minutes have closed and are not there; None where nobody looked.
     """
 
-    stage: Stage | BookStage
+    stage: KlinesStage | OrderBookStage
     symbol: str
     day: date
     rows: int | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
     error: CryptoAssetsError | None = None
-    reach: tuple[int, int] | None = None
-    missing: int | None = None
+    time_range: tuple[int, int] | None = None
+    missing_minutes: int | None = None

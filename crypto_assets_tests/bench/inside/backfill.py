@@ -6,21 +6,21 @@ from datetime import date
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.defs.backfill import split_into_rectangles
 from crypto_assets.defs.partitions import group_keys_by_symbol
-from crypto_assets.pipeline.control.bootstrap import admit
-from crypto_assets.pipeline.ingestion.ingest import bring_symbols
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.control.bootstrap import require_stores_ready
+from crypto_assets.pipeline.ingestion.ingest import ingest_symbols
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_shared_context
 
 
 def bring(symbols: Sequence[str], first: date, last: date) -> None:
     """Raises the first error among the outcomes."""
-    admit(open_shared_context())
+    require_stores_ready(open_shared_context())
     with open_instance(get_settings().dagster_home) as instance:
         parts = split_into_rectangles(instance, symbols, first, last)
     for part in parts:
         windows = {own.symbol: own.window for own in group_keys_by_symbol(part.partition_keys)}
-        for outcomes in bring_symbols(open_shared_context(), windows, set(Stage)):
+        for outcomes in ingest_symbols(open_shared_context(), windows, set(KlinesStage)):
             for outcome in outcomes:
                 if outcome.error:
                     raise outcome.error

@@ -6,7 +6,7 @@ from crypto_assets.analytics.registry import find_providers
 from crypto_assets.garbage_collection import freeze_loaded_objects
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window
-from crypto_assets.pipeline.stages.order_books import capture, load_books
+from crypto_assets.pipeline.stages.order_books import capture_order_book, load_order_books
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_shared_context
 
@@ -15,8 +15,8 @@ _POINTS = 500
 
 def milliseconds(symbol: str, times: int) -> dict[str, list[float]]:
     """By `provider interval`; the connection and each provider's first answer are not timed."""
-    item = capture(open_shared_context(), symbol)
-    load_books(open_shared_context(), symbol, Window(item.first_time, item.first_time + 1))
+    item = capture_order_book(open_shared_context(), symbol)
+    load_order_books(open_shared_context(), symbol, Window(item.first_time, item.first_time + 1))
     reports = open_reports(get_settings())
     found: dict[str, list[float]] = {}
     names = find_providers()

@@ -10,10 +10,10 @@ from crypto_assets.definitions import defs
 from crypto_assets.defs.ingest import ingest_job
 from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, date_key, range_tags
 from crypto_assets.market.utc_time import Window, from_epoch_ms
-from crypto_assets.pipeline.control.bootstrap import admit
+from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.ingestion import tick_plan
-from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_pipeline_context, open_shared_context
 
@@ -25,11 +25,11 @@ def by_itself() -> float:
     windows = dict.fromkeys(tick.symbols, days)
     began = time.monotonic()
     stores = open_pipeline_context(get_settings())
-    admit(stores)
-    batches = list(bring_symbols(stores, windows, _stages(tick), Errand.TAIL))
+    require_stores_ready(stores)
+    batches = list(ingest_symbols(stores, windows, _stages(tick), IngestMode.TAIL))
     seconds = time.monotonic() - began
     outcomes = [outcome for batch in batches for outcome in batch]
-    assert {one.symbol for one in outcomes if one.stage is Stage.FACTS} == set(tick.symbols)
+    assert {one.symbol for one in outcomes if one.stage is KlinesStage.FACTS} == set(tick.symbols)
     assert not [one for one in outcomes if one.error]
     return seconds
 
@@ -54,10 +54,12 @@ def by_dagster() -> float:
     return seconds
 
 
-def _tick() -> tick_plan.Tick:
+def _tick() -> tick_plan.TickPlan:
     """What the schedule would ask for now."""
-    return tick_plan.tick(open_shared_context(), from_epoch_ms(open_shared_context().now()))
+    return tick_plan.plan_ingest_tick(
+        open_shared_context(), from_epoch_ms(open_shared_context().exchange_now())
+    )
 
 
-def _stages(tick: tick_plan.Tick) -> Sequence[Stage]:
-    return list(Stage) if tick.hour_closed else [Stage.RAW, Stage.FACTS]
+def _stages(tick: tick_plan.TickPlan) -> Sequence[KlinesStage]:
+    return list(KlinesStage) if tick.has_closed_hour else [KlinesStage.RAW, KlinesStage.FACTS]

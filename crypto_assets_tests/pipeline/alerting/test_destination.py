@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.errors import AlertNotSent, WrongUse
-from crypto_assets.pipeline.alerting.destination import AlertAddress, check_address, send_test
+from crypto_assets.pipeline.alerting.destination import (
+    AlertAddress,
+    send_test_alert,
+    validate_webhook_url,
+)
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
@@ -22,13 +26,13 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 def test_the_environment_counts_until_a_user_sets_another(warehouse: Warehouse) -> None:
     address = AlertAddress(warehouse, FIRST)
-    assert (address.webhook().url, address.changed) == (FIRST, False)
-    address.choose(f" {SECOND} ", who="anna")
-    assert (address.webhook().url, address.changed) == (SECOND, True)
-    address.choose("", who="anna")
-    assert (address.webhook().url, address.changed) == (None, True)
-    address.take_back(who="anna")
-    assert (address.webhook().url, address.changed) == (FIRST, False)
+    assert (address.read_webhook_or_last().url, address.is_overridden) == (FIRST, False)
+    address.set_override(f" {SECOND} ", who="anna")
+    assert (address.read_webhook_or_last().url, address.is_overridden) == (SECOND, True)
+    address.set_override("", who="anna")
+    assert (address.read_webhook_or_last().url, address.is_overridden) == (None, True)
+    address.remove_override(who="anna")
+    assert (address.read_webhook_or_last().url, address.is_overridden) == (FIRST, False)
     told = [
         (change.who, change.old, change.new) for change in warehouse.app_settings.list_changes()
     ]
@@ -39,12 +43,12 @@ def test_while_the_warehouse_fails_alerts_go_where_they_went(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     address = AlertAddress(warehouse, FIRST)
-    address.choose(SECOND, who="anna")
-    address.read()
+    address.set_override(SECOND, who="anna")
+    address.read_webhook()
     warehouse.close()
     (tmp_path / "warehouse.db").write_bytes(b"not a database, but long enough to be read as one")
-    assert address.webhook().url == SECOND
-    assert AlertAddress(warehouse, FIRST).webhook().url == FIRST
+    assert address.read_webhook_or_last().url == SECOND
+    assert AlertAddress(warehouse, FIRST).read_webhook_or_last().url == FIRST
 
 
 @pytest.mark.parametrize(
@@ -52,21 +56,21 @@ def test_while_the_warehouse_fails_alerts_go_where_they_went(
 )
 def test_what_nothing_can_be_posted_to_is_refused(url: str) -> None:
     with pytest.raises(WrongUse, match="that is no web address"):
-        check_address(url)
+        validate_webhook_url(url)
 
 
 def test_a_test_is_a_message_like_any_other() -> None:
     with scripted(in_turn(Answer(body=b"ok"), Answer(404))) as server:
-        send_test(Webhook(f"{server.url}/hooks/s3cret"))
+        send_test_alert(Webhook(f"{server.url}/hooks/s3cret"))
         with pytest.raises(AlertNotSent, match=r"answers 404") as raised:
-            send_test(Webhook(f"{server.url}/hooks/s3cret"))
+            send_test_alert(Webhook(f"{server.url}/hooks/s3cret"))
     assert b"This is a test" in server.requests[0].body
     assert "s3cret" not in str(raised.value)
     with pytest.raises(WrongUse, match="there is no address"):
-        send_test(Webhook())
+        send_test_alert(Webhook())
 
 
 def test_of_an_address_only_the_place_is_shown() -> None:
-    assert Webhook("https://anna:pw@hooks.example/T0/s3cret").place == "hooks.example"
-    assert Webhook("http://127.0.0.1:8065/s3cret").place == "127.0.0.1:8065"
-    assert Webhook().place == ""
+    assert Webhook("https://anna:pw@hooks.example/T0/s3cret").display_address == "hooks.example"
+    assert Webhook("http://127.0.0.1:8065/s3cret").display_address == "127.0.0.1:8065"
+    assert Webhook().display_address == ""

@@ -3,28 +3,28 @@
 import pytest
 
 from crypto_assets.errors import ExchangeError, UnknownSymbol
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.admin import add_symbols, retire_symbol
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.admin import track_symbols, untrack_symbol
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 
 
 @pytest.fixture
-def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
     return build_platform(simulated_exchange(), "BTCUSDT")
 
 
-def log_of(platform: Platform) -> list[tuple[str, object, object]]:
+def log_of(platform: PipelineContext) -> list[tuple[str, object, object]]:
     return [(c.name, c.old, c.new) for c in platform.warehouse.app_settings.list_changes()]
 
 
-def test_a_symbol_is_added_retired_and_taken_up_again(platform: Platform) -> None:
-    assert add_symbols(platform, [" ethusdt "], who="anna") == ["ETHUSDT"]
-    assert add_symbols(platform, ["ETHUSDT"], who="anna") == []
-    retire_symbol(platform, "ETHUSDT", who="bert")
-    retire_symbol(platform, "ETHUSDT", who="bert")
+def test_a_symbol_is_added_retired_and_taken_up_again(platform: PipelineContext) -> None:
+    assert track_symbols(platform, [" ethusdt "], who="anna") == ["ETHUSDT"]
+    assert track_symbols(platform, ["ETHUSDT"], who="anna") == []
+    untrack_symbol(platform, "ETHUSDT", who="bert")
+    untrack_symbol(platform, "ETHUSDT", who="bert")
     assert [s.name for s in platform.warehouse.symbols.list_tracked()] == ["BTCUSDT"]
-    assert add_symbols(platform, ["ETHUSDT"], who="carl") == ["ETHUSDT"]
+    assert track_symbols(platform, ["ETHUSDT"], who="carl") == ["ETHUSDT"]
     assert log_of(platform) == [
         ("symbol ETHUSDT", "retired", "tracked"),
         ("symbol ETHUSDT", "tracked", "retired"),
@@ -37,11 +37,11 @@ def test_a_symbol_is_added_retired_and_taken_up_again(platform: Platform) -> Non
     ]
 
 
-def test_what_the_exchange_does_not_list_is_refused_by_name(platform: Platform) -> None:
+def test_what_the_exchange_does_not_list_is_refused_by_name(platform: PipelineContext) -> None:
     with pytest.raises(UnknownSymbol, match="does not list NOPEUSDT"):
-        add_symbols(platform, ["ETHUSDT", "NOPEUSDT"], who="anna")
+        track_symbols(platform, ["ETHUSDT", "NOPEUSDT"], who="anna")
     with pytest.raises(UnknownSymbol, match="NOPEUSDT is not in the warehouse"):
-        retire_symbol(platform, "NOPEUSDT", who="anna")
+        untrack_symbol(platform, "NOPEUSDT", who="anna")
     assert [s.name for s in platform.warehouse.symbols.list_tracked()] == ["BTCUSDT"]
     assert log_of(platform) == []
 
@@ -53,5 +53,5 @@ def test_without_the_exchange_nothing_is_added(
     platform = build_platform(server, "BTCUSDT")
     server.faults.add({"do": "status", "status": 403})
     with pytest.raises(ExchangeError):
-        add_symbols(platform, ["ETHUSDT"], who="anna")
+        track_symbols(platform, ["ETHUSDT"], who="anna")
     assert log_of(platform) == []

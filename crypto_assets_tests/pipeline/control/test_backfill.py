@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.backfill import Partitioning, plan_backfill, whole_units
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.backfill import Partitioning, plan_backfill, widen_to_partitions
 from crypto_assets.settings import PartitionUnit
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
@@ -19,26 +19,26 @@ TODAY = date(2025, 3, 6)
 
 
 @pytest.fixture
-def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
     return build_platform(simulated_exchange(), "BTCUSDT", "ETHUSDT")
 
 
-def test_days_by_symbols_both_ends_included(platform: Platform) -> None:
+def test_days_by_symbols_both_ends_included(platform: PipelineContext) -> None:
     wanted = plan_backfill(platform, DAYS, ["ethusdt"], date(2025, 3, 5), TODAY)
-    assert wanted.keys == ("2025-03-05|ETHUSDT", "2025-03-06|ETHUSDT")
+    assert wanted.partition_keys == ("2025-03-05|ETHUSDT", "2025-03-06|ETHUSDT")
     assert wanted.title == "ETHUSDT 2025-03-05 to 2025-03-06"
 
 
-def test_without_symbols_every_tracked_one(platform: Platform) -> None:
+def test_without_symbols_every_tracked_one(platform: PipelineContext) -> None:
     wanted = plan_backfill(platform, DAYS, None, TODAY, TODAY)
-    assert wanted.keys == ("2025-03-06|BTCUSDT", "2025-03-06|ETHUSDT")
+    assert wanted.partition_keys == ("2025-03-06|BTCUSDT", "2025-03-06|ETHUSDT")
 
 
-def test_months_are_whole_as_far_as_they_have_begun(platform: Platform) -> None:
+def test_months_are_whole_as_far_as_they_have_begun(platform: PipelineContext) -> None:
     wanted = plan_backfill(platform, MONTHS, ["BTCUSDT"], date(2025, 2, 11), date(2025, 3, 2))
     assert (wanted.first, wanted.last) == (date(2025, 2, 1), TODAY)
-    assert wanted.keys == ("2025-02-01|BTCUSDT", "2025-03-01|BTCUSDT")
-    whole = whole_units(PartitionUnit.MONTH, date(2024, 2, 29), date(2024, 12, 1), TODAY)
+    assert wanted.partition_keys == ("2025-02-01|BTCUSDT", "2025-03-01|BTCUSDT")
+    whole = widen_to_partitions(PartitionUnit.MONTH, date(2024, 2, 29), date(2024, 12, 1), TODAY)
     assert whole == (date(2024, 2, 1), date(2024, 12, 31))
 
 
@@ -51,13 +51,13 @@ def test_months_are_whole_as_far_as_they_have_begun(platform: Platform) -> None:
     ],
 )
 def test_days_that_cannot_be_are_refused(
-    platform: Platform, first: date, last: date, reason: str
+    platform: PipelineContext, first: date, last: date, reason: str
 ) -> None:
     with pytest.raises(WrongUse, match=reason):
         plan_backfill(platform, DAYS, None, first, last)
 
 
-def test_symbols_that_nobody_tracks_are_named(platform: Platform) -> None:
+def test_symbols_that_nobody_tracks_are_named(platform: PipelineContext) -> None:
     with pytest.raises(UnknownSymbol, match="not tracked: XRPUSDT; add them"):
         plan_backfill(platform, DAYS, ["BTCUSDT", "XRPUSDT"], TODAY, TODAY)
     for symbol in ("BTCUSDT", "ETHUSDT"):
@@ -67,8 +67,8 @@ def test_symbols_that_nobody_tracks_are_named(platform: Platform) -> None:
 
 
 def test_more_partitions_than_dagster_bears_are_refused(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+    platform: PipelineContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crypto_assets.pipeline.control.backfill.MOST_KEYS", 127)
+    monkeypatch.setattr("crypto_assets.pipeline.control.backfill.MAX_PARTITION_KEYS", 127)
     with pytest.raises(WrongUse, match=r"65 days of 2 symbols are more than 127 partitions"):
         plan_backfill(platform, DAYS, None, START, TODAY)

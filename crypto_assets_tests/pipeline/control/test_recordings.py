@@ -11,8 +11,8 @@ from crypto_assets.errors import ForeignExchange
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake.interface import MARKER_KEY
 from crypto_assets.market.utc_time import MINUTE_MS
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import admit, prepare
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import initialize_stores, require_stores_ready
 from crypto_assets_tests.pipeline.conftest import START, TODAY_MS, BuildPlatform
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 from crypto_assets_tests.services.scripted import Answer, Request, Respond, forward_to, scripted
@@ -37,21 +37,21 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     return record
 
 
-def _at(platform: Platform, server: ExchangeServer) -> Platform:
+def _at(platform: PipelineContext, server: ExchangeServer) -> PipelineContext:
     """The same warehouse and lakes, fed by another server."""
     fields = vars(platform) | {"exchange": open_exchange(server.url, server.archive_url)}
-    return Platform(**fields)
+    return PipelineContext(**fields)
 
 
-def _owners(platform: Platform) -> set[str | None]:
-    stores = (platform.raw, platform.archive)
+def _owners(platform: PipelineContext) -> set[str | None]:
+    stores = (platform.raw_lake, platform.archive_lake)
     return {platform.warehouse.app_settings.get_exchange(), *(lake.get_owner() for lake in stores)}
 
 
 @pytest.fixture
 def home(
     record: Record, simulated_exchange: StartExchange, build_platform: BuildPlatform
-) -> Platform:
+) -> PipelineContext:
     """A home that has collected 60 candles each of two symbols."""
     server = simulated_exchange(data=record(ETHUSDC=60, USDCUSDT=60))
     return build_platform(server, "ETHUSDC")
@@ -68,16 +68,16 @@ def home(
     ],
 )
 def test_the_same_recording_elsewhere_or_grown_or_with_other_files_is_taken(
-    home: Platform,
+    home: PipelineContext,
     record: Record,
     simulated_exchange: StartExchange,
     files: dict[str, int],
 ) -> None:
     later = _at(home, simulated_exchange(data=record(**files)))
-    admit(later)
-    prepare(later, (), START)
+    require_stores_ready(later)
+    initialize_stores(later, (), START)
     assert len(_owners(later)) == 1
-    admit(_at(home, simulated_exchange(data=record(**files))))
+    require_stores_ready(_at(home, simulated_exchange(data=record(**files))))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_same_recording_elsewhere_or_grown_or_with_other_files_is_taken(
     ],
 )
 def test_another_recording_is_refused_and_changes_nothing(
-    home: Platform,
+    home: PipelineContext,
     record: Record,
     simulated_exchange: StartExchange,
     base: int,
@@ -100,72 +100,72 @@ def test_another_recording_is_refused_and_changes_nothing(
     before = _owners(home)
     other = _at(home, simulated_exchange(data=record(base, **files)))
     with pytest.raises(ForeignExchange, match=f"serves another recording .*: {complaint}"):
-        admit(other)
+        require_stores_ready(other)
     with pytest.raises(ForeignExchange, match="set another CRYPTO_HOME"):
-        prepare(other, (), START)
+        initialize_stores(other, (), START)
     assert _owners(home) == before
-    admit(home)
+    require_stores_ready(home)
 
 
 def test_one_changed_candle_makes_another_recording(
-    home: Platform, record: Record, simulated_exchange: StartExchange
+    home: PipelineContext, record: Record, simulated_exchange: StartExchange
 ) -> None:
     folder = record(ETHUSDC=90, USDCUSDT=90)
     path = folder / "USDCUSDT-1m.csv"
     path.write_text(path.read_text().replace(",130,130,130,130,1\n", ",130,130,130,130,2\n"))
     with pytest.raises(ForeignExchange, match="the first 60 candles of USDCUSDT-1m differ"):
-        admit(_at(home, simulated_exchange(data=folder)))
+        require_stores_ready(_at(home, simulated_exchange(data=folder)))
 
 
 def test_what_followed_is_part_of_the_recording(
-    home: Platform, record: Record, simulated_exchange: StartExchange
+    home: PipelineContext, record: Record, simulated_exchange: StartExchange
 ) -> None:
     """Also of a file that has vanished since, and which comes back with other candles."""
-    admit(_at(home, simulated_exchange(data=record(USDCUSDT=90))))
+    require_stores_ready(_at(home, simulated_exchange(data=record(USDCUSDT=90))))
     with pytest.raises(ForeignExchange, match="USDCUSDT-1m has 60 candles, where 90 were served"):
-        admit(home)
+        require_stores_ready(home)
     folder = record(101, ETHUSDC=90)
     (folder / "USDCUSDT-1m.csv").write_bytes((record(USDCUSDT=90) / "USDCUSDT-1m.csv").read_bytes())
     with pytest.raises(ForeignExchange, match="the first 60 candles of ETHUSDC-1m differ"):
-        admit(_at(home, simulated_exchange(data=folder)))
+        require_stores_ready(_at(home, simulated_exchange(data=folder)))
 
 
 def test_generated_and_recorded_candles_do_not_mix(
-    home: Platform, simulated_exchange: StartExchange
+    home: PipelineContext, simulated_exchange: StartExchange
 ) -> None:
     with pytest.raises(
         ForeignExchange,
         match=r"holds data of simulated:recorded \(2 files\), not of simulated:seed=",
     ):
-        admit(_at(home, simulated_exchange()))
+        require_stores_ready(_at(home, simulated_exchange()))
 
 
-def _name_as_before(platform: Platform, name: str) -> None:
+def _name_as_before(platform: PipelineContext, name: str) -> None:
     """Writes the name that an earlier version gave the exchange into warehouse and lakes."""
     platform.warehouse.app_settings.put_value("claimed.exchange", name, "test")
-    for lake in (platform.raw, platform.archive):
+    for lake in (platform.raw_lake, platform.archive_lake):
         marker = Path(lake.url) / MARKER_KEY
         marker.write_bytes(orjson.dumps({"exchange": name}))
 
 
 def test_a_home_of_an_earlier_version_takes_the_first_recording_and_then_no_other(
-    home: Platform, record: Record, simulated_exchange: StartExchange
+    home: PipelineContext, record: Record, simulated_exchange: StartExchange
 ) -> None:
     named = _owners(home)
     _name_as_before(home, "simulated:recorded")
     with pytest.raises(ForeignExchange, match="holds data of simulated:recorded, not of"):
-        admit(_at(home, simulated_exchange()))
-    admit(home)
+        require_stores_ready(_at(home, simulated_exchange()))
+    require_stores_ready(home)
     assert _owners(home) == named
     with pytest.raises(ForeignExchange, match="serves another recording"):
-        admit(_at(home, simulated_exchange(data=record(7, ETHUSDC=60))))
+        require_stores_ready(_at(home, simulated_exchange(data=record(7, ETHUSDC=60))))
 
 
-def test_an_earlier_name_left_in_one_of_the_stores_is_replaced(home: Platform) -> None:
+def test_an_earlier_name_left_in_one_of_the_stores_is_replaced(home: PipelineContext) -> None:
     """A process that was killed between them."""
     named = _owners(home)
-    (Path(home.archive.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:recorded"}')
-    admit(home)
+    (Path(home.archive_lake.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:recorded"}')
+    require_stores_ready(home)
     assert _owners(home) == named
 
 
@@ -200,12 +200,12 @@ def test_an_archive_under_a_path_is_of_the_same_recording(
 
 
 def test_an_error_does_not_list_the_files_of_a_recording(
-    home: Platform, record: Record, simulated_exchange: StartExchange
+    home: PipelineContext, record: Record, simulated_exchange: StartExchange
 ) -> None:
     one = simulated_exchange(data=record(ETHUSDC=60))
-    (Path(home.archive.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:seed=1"}')
+    (Path(home.archive_lake.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:seed=1"}')
     with pytest.raises(ForeignExchange) as error:
-        admit(home)
+        require_stores_ready(home)
     assert "belongs to simulated:seed=1, not to simulated:recorded (2 files): set" in str(
         error.value
     )

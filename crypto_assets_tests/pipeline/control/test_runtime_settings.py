@@ -5,34 +5,38 @@ from typing import Any
 import pytest
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.pipeline.context import INGEST_INTERVAL, Platform
+from crypto_assets.pipeline.context import INGEST_INTERVAL, PipelineContext
 from crypto_assets.pipeline.control.runtime_settings import (
-    CHOICES,
-    RETENTION,
-    InForce,
-    choose,
-    in_force,
-    take_back,
+    RETENTION_SETTINGS,
+    RUNTIME_SETTINGS,
+    EffectiveSetting,
+    override_settings,
+    read_effective_settings,
+    reset_setting,
 )
-from crypto_assets.pipeline.retention.apply_retention import keep_in_force
+from crypto_assets.pipeline.retention.apply_retention import read_retention_policy
 from crypto_assets.settings import load_settings
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 
 
 @pytest.fixture
-def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
     return build_platform(simulated_exchange(), "BTCUSDT")
 
 
-def test_a_choice_counts_until_it_is_taken_back(platform: Platform) -> None:
-    assert in_force(platform)["minute_days"] == InForce(90, 90, changed=False)
-    choose(platform, {"minute_days": 400, INGEST_INTERVAL: 7}, who="anna")
-    assert in_force(platform)["minute_days"] == InForce(400, 90, changed=True)
-    assert keep_in_force(platform).minute_days == 400
-    assert platform.ingest_interval_minutes() == 7
-    take_back(platform, "minute_days", who="bert")
-    assert keep_in_force(platform).minute_days == 90
+def test_a_choice_counts_until_it_is_taken_back(platform: PipelineContext) -> None:
+    assert read_effective_settings(platform)["minute_days"] == EffectiveSetting(
+        90, 90, is_overridden=False
+    )
+    override_settings(platform, {"minute_days": 400, INGEST_INTERVAL: 7}, who="anna")
+    assert read_effective_settings(platform)["minute_days"] == EffectiveSetting(
+        400, 90, is_overridden=True
+    )
+    assert read_retention_policy(platform).minute_days == 400
+    assert platform.read_ingest_interval() == 7
+    reset_setting(platform, "minute_days", who="bert")
+    assert read_retention_policy(platform).minute_days == 90
     log = [(c.who, c.name, c.old, c.new) for c in platform.warehouse.app_settings.list_changes(2)]
     assert log == [
         ("bert", "minute_days", 400, None),
@@ -40,27 +44,29 @@ def test_a_choice_counts_until_it_is_taken_back(platform: Platform) -> None:
     ]
 
 
-def test_a_bound_can_be_taken_away(platform: Platform) -> None:
-    choose(platform, {"lake_max_gb": 20}, who="anna")
-    choose(platform, {"lake_max_gb": None}, who="anna")
-    assert in_force(platform)["lake_max_gb"] == InForce(None, None, changed=True)
-    assert keep_in_force(platform).lake_max_gb is None
+def test_a_bound_can_be_taken_away(platform: PipelineContext) -> None:
+    override_settings(platform, {"lake_max_gb": 20}, who="anna")
+    override_settings(platform, {"lake_max_gb": None}, who="anna")
+    assert read_effective_settings(platform)["lake_max_gb"] == EffectiveSetting(
+        None, None, is_overridden=True
+    )
+    assert read_retention_policy(platform).lake_max_gb is None
 
 
-def test_a_bound_of_the_lake_may_have_a_fraction(platform: Platform) -> None:
-    choose(platform, {"lake_max_gb": 0.5}, who="anna")
-    assert keep_in_force(platform).lake_max_gb == 0.5
+def test_a_bound_of_the_lake_may_have_a_fraction(platform: PipelineContext) -> None:
+    override_settings(platform, {"lake_max_gb": 0.5}, who="anna")
+    assert read_retention_policy(platform).lake_max_gb == 0.5
 
 
-@pytest.mark.parametrize("name", RETENTION)
+@pytest.mark.parametrize("name", RETENTION_SETTINGS)
 def test_the_environment_has_the_bounds_of_the_app(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choice = RETENTION[name]
-    for value in (choice.least, choice.most):
+    choice = RETENTION_SETTINGS[name]
+    for value in (choice.minimum, choice.maximum):
         monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
         assert getattr(load_settings(), name) == value
-    for value in (choice.least - 1, choice.most + 1):
+    for value in (choice.minimum - 1, choice.maximum + 1):
         monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
         with pytest.raises(WrongUse, match=name.upper()):
             load_settings()
@@ -84,12 +90,12 @@ def test_the_environment_has_the_bounds_of_the_app(
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_beside_it_changes(
-    platform: Platform, name: str, value: Any
+    platform: PipelineContext, name: str, value: Any
 ) -> None:
     with pytest.raises(WrongUse, match=name):
-        choose(platform, {"archive_days": 31, name: value}, who="anna")
-    assert not in_force(platform)["archive_days"].changed
+        override_settings(platform, {"archive_days": 31, name: value}, who="anna")
+    assert not read_effective_settings(platform)["archive_days"].is_overridden
 
 
-def test_every_choice_has_its_default_from_the_environment(platform: Platform) -> None:
-    assert in_force(platform).keys() == CHOICES.keys()
+def test_every_choice_has_its_default_from_the_environment(platform: PipelineContext) -> None:
+    assert read_effective_settings(platform).keys() == RUNTIME_SETTINGS.keys()

@@ -15,13 +15,13 @@ from crypto_assets.market.utc_time import (
     day_start_ms,
     format_utc,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
-from crypto_assets.pipeline.ingestion.gap_retry import due_gaps
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck, check_days
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
+from crypto_assets.pipeline.ingestion.gap_retry import list_due_gaps
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck, run_day_checks
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.reports.coverage_calendar import DayState, read_calendar
 from crypto_assets.warehouse import GapClass
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring, open_times
@@ -64,7 +64,7 @@ def write_candles(folder: Path, wrong: Sequence[int] = (REFUSED,)) -> Path:
     return folder
 
 
-def ledger(platform: Platform) -> list[tuple[str, int, int]]:
+def ledger(platform: PipelineContext) -> list[tuple[str, int, int]]:
     """(class, first missing minute of the day, minutes)."""
     return [
         (gap.gap_class.value, (gap.start - START) // MINUTE_MS, gap.minutes)
@@ -79,22 +79,24 @@ def server(simulated_exchange: StartExchange, tmp_path: Path) -> ExchangeServer:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     return build_platform(server)
 
 
-def test_the_refused_minute_is_a_gap_of_its_own_and_the_rest_an_outage(platform: Platform) -> None:
+def test_the_refused_minute_is_a_gap_of_its_own_and_the_rest_an_outage(
+    platform: PipelineContext,
+) -> None:
     outcomes = bring(platform, first=DAY, last=DAY)
     assert not [one for one in outcomes if one.error]
     assert ledger(platform) == AROUND
     refused = platform.warehouse.gap_ledger.list_gaps()[1]
     assert refused.gap_class is GapClass.REFUSED
     assert "close time before open time" in refused.evidence
-    assert due_gaps(platform) == []
+    assert list_due_gaps(platform) == []
 
 
 def test_what_only_the_archive_has_wrong_is_refused_too(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     span = START + REFUSED * MINUTE_MS, START + (REFUSED + 1) * MINUTE_MS
     server.faults.add(
@@ -126,19 +128,19 @@ def test_wherever_in_the_hole_the_refused_minutes_lie(
 
 
 def test_the_parts_stay_apart_whatever_looks_at_them_again(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     bring(platform, first=DAY, last=DAY)
     closed = platform.closed_before()
-    note_holes(platform, "BTCUSDT", Window.of_day(DAY), closed)
+    record_gaps(platform, "BTCUSDT", Window.of_day(DAY), closed)
     half = Window(START + 840 * MINUTE_MS, START + 900 * MINUTE_MS)
-    note_holes(platform, "BTCUSDT", half, closed)
+    record_gaps(platform, "BTCUSDT", half, closed)
     assert ledger(platform) == AROUND
     bring(platform, first=DAY, last=DAY)
     bring(platform, first=DAY, last=date(2025, 3, 6))
-    bring(platform, errand=Errand.CLOSING, first=DAY, last=date(2025, 3, 5))
-    assert [one.error for one in rebuild(platform, ["BTCUSDT"])] == [None]
-    assert [one.error for one in rebuild(platform, ["BTCUSDT"], exact=True)] == [None]
+    bring(platform, errand=IngestMode.CLOSING, first=DAY, last=date(2025, 3, 5))
+    assert [one.error for one in rebuild_from_lake(platform, ["BTCUSDT"])] == [None]
+    assert [one.error for one in rebuild_from_lake(platform, ["BTCUSDT"], exact=True)] == [None]
     assert ledger(platform) == AROUND
     assert [gap.closed_at for gap in platform.warehouse.gap_ledger.list_gaps(closed=True)] == [
         None
@@ -147,9 +149,9 @@ def test_the_parts_stay_apart_whatever_looks_at_them_again(
     assert len(rows) <= 2, "one of the archive, one of REST, however often the day is read"
 
 
-@pytest.mark.parametrize("errand", [Errand.DAYS, Errand.CLOSING])
+@pytest.mark.parametrize("errand", [IngestMode.DAYS, IngestMode.CLOSING])
 def test_a_sane_row_that_comes_after_all_heals_it(
-    errand: Errand, server: ExchangeServer, platform: Platform
+    errand: IngestMode, server: ExchangeServer, platform: PipelineContext
 ) -> None:
     """It is asked for whenever its day is, and by no retry of gaps in between."""
     server.clock.set(START + DAY_MS + 2 * HOUR_MS)
@@ -159,30 +161,30 @@ def test_a_sane_row_that_comes_after_all_heals_it(
     server.faults.add(
         {"do": "revise", "start": at, "end": at + MINUTE_MS, "change": closes, "in": "rest"}
     )
-    bring(platform, errand=Errand.GAPS, first=DAY, last=DAY)
+    bring(platform, errand=IngestMode.GAPS, first=DAY, last=DAY)
     assert ledger(platform) == AROUND
     bring(platform, errand=errand, first=DAY, last=date(2025, 3, 5))
     assert ledger(platform) == [AROUND[0], AROUND[2]]
     assert at in open_times(platform)
 
 
-def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: Platform) -> None:
+def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: PipelineContext) -> None:
     bring(platform, first=DAY, last=DAY)
-    found = {one.check: one for one in check_days(platform, "BTCUSDT", Window.of_day(DAY))}
-    assert {one.check: one.said for one in found.values() if not one.passed} == {}
-    assert found[DayCheck.COMPLETE].figures["minutes_explained"] == len(OUTAGE)
+    found = {one.check: one for one in run_day_checks(platform, "BTCUSDT", Window.of_day(DAY))}
+    assert {one.check: one.summary for one in found.values() if not one.passed} == {}
+    assert found[DayCheck.COMPLETE].counts["minutes_explained"] == len(OUTAGE)
     (coverage,) = platform.warehouse.coverage.list_by_symbol()
     assert (coverage.missing_minutes, coverage.open_gaps) == (0, 0)
     assert coverage.explained_minutes == len(OUTAGE)
-    (cell,) = read_calendar(platform.warehouse, platform.now(), DAY, DAY).rows["BTCUSDT"]
+    (cell,) = read_calendar(platform.warehouse, platform.exchange_now(), DAY, DAY).rows["BTCUSDT"]
     assert (cell.state, cell.missing, cell.explained) == (DayState.OUTAGE, 0, len(OUTAGE))
 
 
 def test_the_exchanges_own_hour_that_has_the_refused_row_is_no_difference(
-    platform: Platform,
+    platform: PipelineContext,
 ) -> None:
     bring(platform, first=DAY, last=DAY)
-    found = verify(platform, "BTCUSDT", Window.of_day(DAY))
+    found = verify_symbol(platform, "BTCUSDT", Window.of_day(DAY))
     assert found.passed, found.differences
     assert any("cannot be true" in one.by for one in found.explained)
     assert found.not_loaded == ()
@@ -197,5 +199,5 @@ def test_a_refused_row_of_a_moment_ago_is_asked_for_again(
     bring(platform, first=DAY, last=DAY)
     assert [kind for kind, _, _ in ledger(platform)] == ["open"]
     server.clock.advance(20 * MINUTE_MS)
-    bring(platform, errand=Errand.GAPS, first=DAY, last=DAY)
+    bring(platform, errand=IngestMode.GAPS, first=DAY, last=DAY)
     assert ("refused", REFUSED, 1) in ledger(platform)

@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import explain_holes, note_holes
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps, resolve_gaps
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -16,7 +16,7 @@ _FIRST = date(2025, 3, 4)
 _START = TODAY_MS - 2 * DAY_MS
 
 
-def ledger(platform: Platform, *, closed: bool = False) -> list[tuple[str, int, int]]:
+def ledger(platform: PipelineContext, *, closed: bool = False) -> list[tuple[str, int, int]]:
     """(class, first missing minute, minutes), counted from the start of 2025-03-04."""
     return [
         (gap.gap_class.value, (gap.start - _START) // MINUTE_MS, gap.minutes)
@@ -46,7 +46,7 @@ def test_outages_are_explained_and_the_day_is_built_from_what_exists(
     bring(platform, first=_FIRST)
     assert ledger(platform) == [("outage", 10, 2), ("outage", 1380, 120)]
     assert len(open_times(platform)) == 2 * 1440 + 720 - 122
-    assert verify(platform, "BTCUSDT", Window.of_days(_FIRST, TODAY)).differences == ()
+    assert verify_symbol(platform, "BTCUSDT", Window.of_days(_FIRST, TODAY)).differences == ()
 
 
 def test_a_gap_over_midnight_is_one_gap_even_if_its_days_come_one_by_one(
@@ -125,8 +125,8 @@ def test_a_long_gap_is_mended_from_its_first_candle_on(
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
     window = Window.of_days(date(2025, 2, 10), date(2025, 3, 5))
     closed = platform.closed_before()
-    note_holes(platform, "BTCUSDT", window, closed)
-    assert explain_holes(platform, "BTCUSDT", window, closed) == {}
+    record_gaps(platform, "BTCUSDT", window, closed)
+    assert resolve_gaps(platform, "BTCUSDT", window, closed) == {}
     assert ledger(platform) == [("not_listed", -22 * 1440, 22 * 1440 + 300)]
     assert open_times(platform) == list(range(listed, TODAY_MS, MINUTE_MS))
 
@@ -188,7 +188,7 @@ def test_a_short_archive_is_made_whole_by_rest(
     outcomes = bring(platform, first=_FIRST, last=_FIRST)
     assert len(open_times(platform)) == 1440
     assert ledger(platform) == []
-    assert "archive lacks" in str(outcomes[0].facts["note"])
+    assert "archive lacks" in str(outcomes[0].details["note"])
 
 
 def test_what_the_exchange_refuses_to_answer_is_red_and_no_other_day(
@@ -200,7 +200,7 @@ def test_what_the_exchange_refuses_to_answer_is_red_and_no_other_day(
     server.faults.add({"do": "archive", "how": "missing", "day": str(refused)})
     server.faults.add({"do": "status", "status": 451, "day": str(refused)})
     bad = {(one.stage, one.day) for one in bring(platform, first=first, last=last) if one.error}
-    assert bad == {(stage, refused) for stage in Stage}
+    assert bad == {(stage, refused) for stage in KlinesStage}
     assert len(open_times(platform)) == 4 * 1440
     server.faults.clear()
     assert not [one for one in bring(platform, first=refused, last=refused) if one.error]

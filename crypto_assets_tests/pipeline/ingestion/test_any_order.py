@@ -22,10 +22,10 @@ from crypto_assets.market.utc_time import (
     day_start_ms,
     group_consecutive_days,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.symbol_pipeline import Chain
-from crypto_assets.pipeline.recovery.rebuild import rebuild
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.symbol_pipeline import SymbolPipeline
+from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -35,7 +35,7 @@ MIDNIGHT = day_start_ms(date(2025, 3, 3))
 PLACES = [MIDNIGHT + n * MINUTE_MS for n in range(-3, 4)] + [MIDNIGHT + 2 * DAY_MS]
 CLOSED_BEFORE = MIDNIGHT + 3 * DAY_MS
 FETCHED = MIDNIGHT + 30 * DAY_MS
-LATER = [stage for stage in Stage if stage is not Stage.RAW]
+LATER = [stage for stage in KlinesStage if stage is not KlinesStage.RAW]
 # By what rebuilding from the lake alone has to give as well, and by what only the loads know.
 DATA = {
     "fact_klines": "*",
@@ -110,29 +110,29 @@ def _delivery(draw: st.DrawFn, objects: Sequence[Piece]) -> Delivery:
     return Delivery(tuple(tuple(load) for load in loads if load))
 
 
-def deliver(platform: Platform, delivery: Delivery) -> None:
+def deliver(platform: PipelineContext, delivery: Delivery) -> None:
     for load in delivery.loads:
         for item, body in load:
-            platform.raw.put(
+            platform.raw_lake.put(
                 item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows
             )
         platform.warehouse.lake_objects.record_objects([item for item, _ in load])
         days = sorted({day_of(item.first_time) for item, _ in load})
         with ThreadPoolExecutor(1) as pool:
             for window in group_consecutive_days(days):
-                chain = Chain(platform, SYMBOL, window, LATER, CLOSED_BEFORE, pool)
-                for outcome in chain.bring(list(window.iter_days()), []):
+                chain = SymbolPipeline(platform, SYMBOL, window, LATER, CLOSED_BEFORE, pool)
+                for outcome in chain.load_stored_days(list(window.iter_days()), []):
                     # Of a day none of whose rows can be true nothing is held.
                     assert outcome.error is None or isinstance(outcome.error, ObjectMissing)
 
 
-def state(platform: Platform) -> dict[str, Any]:
+def state(platform: PipelineContext) -> dict[str, Any]:
     """What the tables hold of the candles, but for when the warehouse was told."""
     found = {table: _rows(platform, table, columns) for table, columns in DATA.items()}
     return found | {"kline_gaps": _rows(platform, "kline_gaps", DATA["kline_gaps"], STANDING)}
 
 
-def history(platform: Platform) -> list[Any]:
+def history(platform: PipelineContext) -> list[Any]:
     """Return the revisions by sources of the rank that the stored minute has.
 
     A version of a lower rank is recorded only where it was stored, or met one that was: one that a
@@ -147,35 +147,37 @@ def history(platform: Platform) -> list[Any]:
     return _rows(platform, "kline_revisions", f"open_time, {SIDES}", changed)
 
 
-def _rows(platform: Platform, table: str, columns: str, where: str = "1 = 1") -> list[Any]:
+def _rows(platform: PipelineContext, table: str, columns: str, where: str = "1 = 1") -> list[Any]:
     database: Any = platform.warehouse._database
     statement = f"SELECT {columns} FROM {table} WHERE {where}"
     rows = database.read_primary(lambda c: c.exec_driver_sql(statement).all())
     return sorted((tuple(row) for row in rows), key=repr)
 
 
-def forget(platform: Platform, *, lake: bool) -> None:
+def forget(platform: PipelineContext, *, lake: bool) -> None:
     """A warehouse that knows no candle; with `lake`, a lake that holds none either."""
     if lake:
-        platform.raw.delete([entry.key for entry in platform.raw.list_entries()])
+        platform.raw_lake.delete([entry.key for entry in platform.raw_lake.list_entries()])
     database: Any = platform.warehouse._database
     for table in EVERYTHING:
         database.write(lambda c, name=table: c.exec_driver_sql(f"DELETE FROM {name}"))
 
 
 @pytest.fixture
-def sqlite(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Iterator[Platform]:
+def sqlite(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> Iterator[PipelineContext]:
     yield build_platform(simulated_exchange(now=NOON), SYMBOL)
 
 
 @pytest.fixture
 def server(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, mariadb_warehouse_url: str
-) -> Iterator[Platform]:
+) -> Iterator[PipelineContext]:
     yield build_platform(simulated_exchange(now=NOON), SYMBOL, warehouse_url=mariadb_warehouse_url)
 
 
-def holds(platform: Platform, ways: tuple[Delivery, Delivery]) -> None:
+def holds(platform: PipelineContext, ways: tuple[Delivery, Delivery]) -> None:
     ends = []
     for way in ways:
         forget(platform, lake=True)
@@ -197,8 +199,8 @@ def _equal(one: dict[str, Any], other: dict[str, Any], how: str) -> None:
         assert one[table] == rows, f"{table}, {how}"
 
 
-def rebuilt(platform: Platform, *, exact: bool) -> None:
-    assert [one.error for one in rebuild(platform, exact=exact)] == [None]
+def rebuilt(platform: PipelineContext, *, exact: bool) -> None:
+    assert [one.error for one in rebuild_from_lake(platform, exact=exact)] == [None]
 
 
 @settings(
@@ -206,7 +208,7 @@ def rebuilt(platform: Platform, *, exact: bool) -> None:
 )
 @given(ways=deliveries())
 def test_the_way_of_the_objects_leaves_no_trace(
-    sqlite: Platform, ways: tuple[Delivery, Delivery]
+    sqlite: PipelineContext, ways: tuple[Delivery, Delivery]
 ) -> None:
     holds(sqlite, ways)
 
@@ -215,5 +217,5 @@ def test_the_way_of_the_objects_leaves_no_trace(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(ways=deliveries())
-def test_nor_on_a_server(server: Platform, ways: tuple[Delivery, Delivery]) -> None:
+def test_nor_on_a_server(server: PipelineContext, ways: tuple[Delivery, Delivery]) -> None:
     holds(server, ways)

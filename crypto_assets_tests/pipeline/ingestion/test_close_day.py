@@ -15,11 +15,11 @@ from crypto_assets.market.utc_time import (
     day_start_ms,
     format_utc,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.close_day import due_days
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.stages.results import DayOutcome, Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.close_day import list_due_days
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -35,7 +35,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     """Eight days from the archive, today by ticks, and the clock shortly after its end."""
     built = build_platform(server)
     bring(built, first=FIRST)
@@ -44,13 +44,13 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
     return built
 
 
-def close(platform: Platform) -> list[DayOutcome]:
-    outcomes = bring(platform, first=FIRST, last=TODAY, errand=Errand.CLOSING)
+def close(platform: PipelineContext) -> list[DayOutcome]:
+    outcomes = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     return outcomes
 
 
-def readings(platform: Platform) -> dict[date, set[tuple[Source, int]]]:
+def readings(platform: PipelineContext) -> dict[date, set[tuple[Source, int]]]:
     """Of each day whence and when its objects were fetched."""
     return {
         day: {
@@ -63,76 +63,78 @@ def readings(platform: Platform) -> dict[date, set[tuple[Source, int]]]:
     }
 
 
-def newly_read(platform: Platform) -> Iterator[date]:
+def newly_read(platform: PipelineContext) -> Iterator[date]:
     before = readings(platform)
     close(platform)
     after = readings(platform)
     yield from (day for day in before if after[day] != before[day])
 
 
-def sources(platform: Platform, day: date) -> list[str]:
+def sources(platform: PipelineContext, day: date) -> list[str]:
     return sorted(source.value for source, _ in readings(platform)[day])
 
 
-def test_after_midnight_yesterday_is_whole_without_another_reading(platform: Platform) -> None:
+def test_after_midnight_yesterday_is_whole_without_another_reading(
+    platform: PipelineContext,
+) -> None:
     assert set(newly_read(platform)) == {WEEK_AGO}
     outcomes = close(platform)
     assert {(o.stage, o.rows) for o in outcomes if o.day == TODAY} == {
-        (Stage.RAW, 1440),
-        (Stage.FACTS, 1440),
-        (Stage.HOURS, 24),
-        (Stage.DAYS, 1),
+        (KlinesStage.RAW, 1440),
+        (KlinesStage.FACTS, 1440),
+        (KlinesStage.HOURS, 24),
+        (KlinesStage.DAYS, 1),
     }
-    assert "not published" in str(outcomes[0].facts["note"])
+    assert "not published" in str(outcomes[0].details["note"])
 
 
 def test_in_the_morning_yesterdays_archive_replaces_the_pieces(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     close(platform)
     assert sources(platform, TODAY) == ["rest", "rest"]
     server.clock.advance(7 * HOUR_MS)
-    assert due_days(platform) == [TODAY]
+    assert list_due_days(platform) == [TODAY]
     assert set(newly_read(platform)) == {TODAY}
     assert sources(platform, TODAY) == ["archive"]
     assert set(newly_read(platform)) == set()
     assert len(open_times(platform)) == 9 * 1440 + 10
 
 
-def test_a_week_later_once(platform: Platform, server: ExchangeServer) -> None:
-    assert due_days(platform) == [WEEK_AGO, TODAY]
+def test_a_week_later_once(platform: PipelineContext, server: ExchangeServer) -> None:
+    assert list_due_days(platform) == [WEEK_AGO, TODAY]
     assert set(newly_read(platform)) == {WEEK_AGO}
     assert set(newly_read(platform)) == set()
     server.clock.advance(DAY_MS)
     bring(platform, last=TODAY + timedelta(days=2), tail=True)
-    assert due_days(platform)[0] == WEEK_AGO + timedelta(days=1)
+    assert list_due_days(platform)[0] == WEEK_AGO + timedelta(days=1)
 
 
 def test_weeks_that_nobody_closed_are_made_up_for(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     close(platform)
     server.clock.advance(3 * DAY_MS)
     bring(platform, first=TODAY + timedelta(days=1), last=TODAY + timedelta(days=3))
     late = [WEEK_AGO + timedelta(days=n) for n in (1, 2, 3)]
-    assert due_days(platform)[:3] == late
+    assert list_due_days(platform)[:3] == late
 
 
 def test_a_day_that_could_not_be_read_is_bad_at_every_stage(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     platform.warehouse.facts.load_objects(
         "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
     server.faults.add({"do": "status", "status": 451, "day": str(TODAY)})
-    outcomes = bring(platform, first=FIRST, last=TODAY, errand=Errand.CLOSING)
+    outcomes = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
     answers = [(one.stage, one.day, one.error is None) for one in outcomes]
-    wanted = {(stage, day, day == WEEK_AGO) for stage in Stage for day in (WEEK_AGO, TODAY)}
+    wanted = {(stage, day, day == WEEK_AGO) for stage in KlinesStage for day in (WEEK_AGO, TODAY)}
     assert sorted(answers) == sorted(wanted)
 
 
 def test_what_a_second_reading_changed_is_recorded_and_followed(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     at = day_start_ms(WEEK_AGO) + 5 * HOUR_MS
     day = Window.of_day(WEEK_AGO)
@@ -159,7 +161,7 @@ def test_what_a_second_reading_changed_is_recorded_and_followed(
             "BTCUSDT", interval, period
         ).to_pylist()
         assert candle["high"] == 99_999
-    assert verify(platform, "BTCUSDT", day).passed
+    assert verify_symbol(platform, "BTCUSDT", day).passed
 
 
 def test_a_late_archive_is_read_when_it_appears(
@@ -174,7 +176,7 @@ def test_a_late_archive_is_read_when_it_appears(
     assert sources(platform, late) == ["rest"]
     server.clock.set(TOMORROW_MS + 7 * HOUR_MS + HALF_A_MINUTE)
     bring(platform, last=TODAY + timedelta(days=1), tail=True)
-    assert due_days(platform) == [late, TODAY]
+    assert list_due_days(platform) == [late, TODAY]
     assert set(newly_read(platform)) == {TODAY}
     assert sources(platform, late) == ["rest"]
     server.clock.advance(2 * DAY_MS)
@@ -184,7 +186,7 @@ def test_a_late_archive_is_read_when_it_appears(
 
 
 def test_yesterday_with_a_hole_is_read_over_rest_at_once(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     """The hole came of our own ticks: nobody waits for the archive to mend it."""
     platform.warehouse.facts.load_objects(
@@ -200,17 +202,17 @@ def test_nothing_is_read_of_a_symbol_that_is_far_behind_or_no_longer_tracked(
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
     bring(platform, "BTCUSDT", "ETHUSDT", first=FIRST, last=FIRST)
-    assert due_days(platform) == [TODAY - timedelta(days=1)]
+    assert list_due_days(platform) == [TODAY - timedelta(days=1)]
     close(platform)
     assert platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time == (
         day_start_ms(FIRST) + DAY_MS - MINUTE_MS
     )
     bring(platform, "ETHUSDT", first=TODAY - timedelta(days=1))
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
-    assert bring(platform, "ETHUSDT", first=FIRST, last=TODAY, errand=Errand.CLOSING) == []
+    assert bring(platform, "ETHUSDT", first=FIRST, last=TODAY, errand=IngestMode.CLOSING) == []
 
 
-def test_retired_days_are_not_read_again(platform: Platform) -> None:
+def test_retired_days_are_not_read_again(platform: PipelineContext) -> None:
     platform.warehouse.facts.expire_minutes("BTCUSDT", day_start_ms(WEEK_AGO) + DAY_MS)
-    assert due_days(platform) == [TODAY]
+    assert list_due_days(platform) == [TODAY]
     assert set(newly_read(platform)) == set()

@@ -9,10 +9,10 @@ import pytest
 from crypto_assets.errors import ExchangeForbidden, ExchangeUnavailable
 from crypto_assets.exchange import Patience, open_exchange
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import explain_holes, note_holes
-from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps, resolve_gaps
+from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import (
     TODAY,
     TODAY_MS,
@@ -34,60 +34,62 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     """Yesterday and half of today."""
     built = build_platform(server)
     bring(built, first=YESTERDAY)
     return built
 
 
-def lose(platform: Platform, *starts: int) -> None:
+def lose(platform: PipelineContext, *starts: int) -> None:
     """Five minutes from each of these, as if they had never come."""
     for start in starts:
         hole = Window(start, start + 5 * MINUTE_MS)
         platform.warehouse.facts.load_objects("BTCUSDT", [], replacing=hole)
-    note_holes(platform, "BTCUSDT", BOTH, platform.closed_before())
+    record_gaps(platform, "BTCUSDT", BOTH, platform.closed_before())
     assert len(platform.warehouse.gap_ledger.list_gaps()) == len(starts)
 
 
 def test_of_two_gaps_of_a_day_the_one_that_fails_spoils_it(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     lose(platform, TODAY_MS + 3 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     server.faults.add(REFUSED_ONCE)
     windows = {"BTCUSDT": Window.of_day(TODAY)}
-    (outcomes,) = bring_symbols(platform, windows, set(Stage), Errand.GAPS)
+    (outcomes,) = ingest_symbols(platform, windows, set(KlinesStage), IngestMode.GAPS)
     answers = Counter(
         (one.stage, one.day, isinstance(one.error, ExchangeForbidden)) for one in outcomes
     )
-    assert answers == {(stage, TODAY, True): 1 for stage in Stage if stage is not Stage.RAW}
+    assert answers == {
+        (stage, TODAY, True): 1 for stage in KlinesStage if stage is not KlinesStage.RAW
+    }
     assert len(open_times(platform)) == 1440 + 720 - 5, "the other came all the same"
 
     server.clock.advance(20 * MINUTE_MS)
-    outcomes = bring(platform, errand=Errand.GAPS)
+    outcomes = bring(platform, errand=IngestMode.GAPS)
     assert outcomes and not [one.error for one in outcomes if one.error]
     assert len(open_times(platform)) == 1440 + 720
 
 
 def test_a_gap_of_which_nothing_is_said_stops_no_other(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     lose(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     server.faults.add(REFUSED_ONCE)
-    reasons = explain_holes(platform, "BTCUSDT", BOTH, platform.closed_before())
+    reasons = resolve_gaps(platform, "BTCUSDT", BOTH, platform.closed_before())
     assert {day: type(error) for day, error in reasons.items()} == {YESTERDAY: ExchangeForbidden}
     (left,) = platform.warehouse.gap_ledger.list_gaps()
     assert left.start == TODAY_MS - 5 * HOUR_MS
 
 
 def test_an_exchange_that_does_not_answer_is_asked_for_one_gap_alone(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     lose(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     hasty = open_exchange(server.url, server.archive_url, Patience(attempts=1))
     closed = platform.closed_before()
     server.faults.add({**REFUSED_ONCE, "status": 503})
-    reasons = explain_holes(replace(platform, exchange=hasty), "BTCUSDT", BOTH, closed)
+    reasons = resolve_gaps(replace(platform, exchange=hasty), "BTCUSDT", BOTH, closed)
     assert {day: type(error) for day, error in reasons.items()} == dict.fromkeys(
         (YESTERDAY, TODAY), ExchangeUnavailable
     )
@@ -95,26 +97,26 @@ def test_an_exchange_that_does_not_answer_is_asked_for_one_gap_alone(
 
 
 def test_while_nobody_answers_one_gap_is_asked_for_and_one_attempt_counted(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     hours = (2, 4, 6, 8)
     lose(platform, *(TODAY_MS + hour * HOUR_MS for hour in hours))
     hasty = open_exchange(server.url, server.archive_url, Patience(attempts=1))
     server.faults.add({"do": "status", "status": 503, "path": "/api/v3/klines"})
-    outcomes = bring(replace(platform, exchange=hasty), errand=Errand.GAPS)
+    outcomes = bring(replace(platform, exchange=hasty), errand=IngestMode.GAPS)
     assert {type(one.error) for one in outcomes} == {ExchangeUnavailable}
     assert [gap.attempts for gap in platform.warehouse.gap_ledger.list_gaps()] == [1, 0, 0, 0]
 
 
 def test_an_object_that_left_the_lake_spoils_its_own_day_alone(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     first, last = date(2025, 3, 1), date(2025, 3, 3)
     window = {"BTCUSDT": Window.of_days(first, last)}
-    (stored,) = bring_symbols(platform, window, {Stage.RAW})
+    (stored,) = ingest_symbols(platform, window, {KlinesStage.RAW})
     lost = next(one for one in stored if one.day == date(2025, 3, 2))
-    platform.raw.delete(lost.facts["keys"])
-    (outcomes,) = bring_symbols(platform, window, {Stage.FACTS})
+    platform.raw_lake.delete(lost.details["keys"])
+    (outcomes,) = ingest_symbols(platform, window, {KlinesStage.FACTS})
     assert {one.day: one.rows for one in outcomes if not one.error} == {first: 1440, last: 1440}
     assert [one.day for one in outcomes if one.error] == [lost.day]
 
@@ -125,7 +127,7 @@ def test_a_ledger_that_cannot_be_read_is_told_of_each_symbol(
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
     bring(platform, "BTCUSDT", "ETHUSDT")
     tamper(platform, "ALTER TABLE kline_gaps RENAME TO lost")
-    outcomes = bring(platform, "BTCUSDT", "ETHUSDT", errand=Errand.GAPS)
+    outcomes = bring(platform, "BTCUSDT", "ETHUSDT", errand=IngestMode.GAPS)
     assert sorted((one.symbol, one.day) for one in outcomes if one.error) == [
         ("BTCUSDT", TODAY),
         ("ETHUSDT", TODAY),

@@ -15,10 +15,18 @@ from crypto_assets.market.candles import CANDLE_COLUMNS, KlineRow
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, now_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.foreign_format import NotUnderstood, read_rows, symbol_in
-from crypto_assets.pipeline.ingestion.import_objects import Imported, import_objects, load_days
-from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.foreign_format import (
+    ForeignFormatError,
+    find_symbol_in_key,
+    parse_foreign_rows,
+)
+from crypto_assets.pipeline.ingestion.import_objects import (
+    ImportResult,
+    import_klines_objects,
+    load_imported_days,
+)
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.s3 import S3Server
@@ -30,12 +38,12 @@ KNOWN = {"BTCUSDT", "ETHUSDT", "BTCEUR"}
 
 
 @pytest.fixture
-def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
     return build_platform(simulated_exchange(now=NOON), "BTCUSDT", "ETHUSDT")
 
 
 def rows_of(
-    platform: Platform, start: int, count: int, interval: Interval = Interval.M1
+    platform: PipelineContext, start: int, count: int, interval: Interval = Interval.M1
 ) -> list[KlineRow]:
     """As the exchange gives them; the newest may be open."""
     window = Window(start, start + count * interval.ms)
@@ -51,11 +59,11 @@ def write(folder: Path, key: str, content: object, written_at: int | None = None
     os.utime(path, (at, at))
 
 
-def take(platform: Platform, folder: Path, prefix: str = "") -> list[Imported]:
-    found = list(import_objects(platform, open_lake(str(folder)), prefix, EARLIEST))
+def take(platform: PipelineContext, folder: Path, prefix: str = "") -> list[ImportResult]:
+    found = list(import_klines_objects(platform, open_lake(str(folder)), prefix, EARLIEST))
     for symbol in {one.symbol for one in found if one.symbol}:
         days = {day for one in found if one.symbol == symbol for day in one.days}
-        assert [o.error for o in load_days(platform, symbol, days) if o.error] == []
+        assert [o.error for o in load_imported_days(platform, symbol, days) if o.error] == []
     return found
 
 
@@ -70,7 +78,7 @@ def take(platform: Platform, folder: Path, prefix: str = "") -> list[Imported]:
     ],
 )
 def test_every_layout_whose_key_names_the_symbol(
-    key: str, platform: Platform, tmp_path: Path
+    key: str, platform: PipelineContext, tmp_path: Path
 ) -> None:
     write(tmp_path / "old", key, rows_of(platform, START, 1440))
     (one,) = take(platform, tmp_path / "old")
@@ -81,7 +89,7 @@ def test_every_layout_whose_key_names_the_symbol(
     assert item.source is Source.IMPORT
     assert item.key.endswith("_import.json")
     assert item.loaded_at is not None
-    found = verify(platform, "BTCUSDT", Window.of_day(DAY))
+    found = verify_symbol(platform, "BTCUSDT", Window.of_day(DAY))
     assert (found.passed, found.compared, found.minutes) == (True, 25, 1440)
 
 
@@ -97,29 +105,33 @@ def test_every_layout_whose_key_names_the_symbol(
     ],
 )
 def test_symbols_in_any_script_are_found_in_keys(key: str, named: str) -> None:
-    assert symbol_in(key, {"币安人生USDT", "B", "A-B.C", "\u00c9USDT", "人生USDT"}) == named
+    assert (
+        find_symbol_in_key(key, {"币安人生USDT", "B", "A-B.C", "\u00c9USDT", "人生USDT"}) == named
+    )
 
 
 @pytest.mark.parametrize("key", ["币安人生USDT-1m.json", "ÄBTCUSDT.json", "BTCUSDT币.json"])
 def test_a_part_of_another_name_is_no_symbol(key: str) -> None:
-    with pytest.raises(NotUnderstood, match="names no tracked symbol"):
-        symbol_in(key, {"人生USDT", "USDT", "BTCUSDT"})
+    with pytest.raises(ForeignFormatError, match="names no tracked symbol"):
+        find_symbol_in_key(key, {"人生USDT", "USDT", "BTCUSDT"})
 
 
 def test_without_a_symbol_no_key_names_one() -> None:
-    with pytest.raises(NotUnderstood, match="names no tracked symbol"):
-        symbol_in("BTCUSDT.json", set())
+    with pytest.raises(ForeignFormatError, match="names no tracked symbol"):
+        find_symbol_in_key("BTCUSDT.json", set())
 
 
-def test_objects_that_cross_midnight_are_split(platform: Platform, tmp_path: Path) -> None:
+def test_objects_that_cross_midnight_are_split(platform: PipelineContext, tmp_path: Path) -> None:
     write(tmp_path / "old", "BTCUSDT/batch.json", rows_of(platform, START + 12 * HOUR_MS, 1440))
     (one,) = take(platform, tmp_path / "old")
     assert one.days == (DAY, date(2025, 3, 5))
-    assert len(list(platform.raw.list_entries())) == 2
+    assert len(list(platform.raw_lake.list_entries())) == 2
     assert len(open_times(platform)) == 1440
 
 
-def test_days_between_two_imported_ones_are_no_gaps(platform: Platform, tmp_path: Path) -> None:
+def test_days_between_two_imported_ones_are_no_gaps(
+    platform: PipelineContext, tmp_path: Path
+) -> None:
     for start in (START - 3 * DAY_MS, START):
         write(tmp_path / "old", f"BTCUSDT/{start}.json", rows_of(platform, start, 1440))
     take(platform, tmp_path / "old")
@@ -127,7 +139,7 @@ def test_days_between_two_imported_ones_are_no_gaps(platform: Platform, tmp_path
 
 
 def test_rows_count_once_they_were_final_when_the_object_was_written(
-    platform: Platform, tmp_path: Path
+    platform: PipelineContext, tmp_path: Path
 ) -> None:
     """Two objects with the same ten minutes, written in the middle of them and after them."""
     rows = rows_of(platform, START, 10)
@@ -142,23 +154,25 @@ def test_rows_count_once_they_were_final_when_the_object_was_written(
 
 
 def test_the_exchanges_own_later_word_wins_and_is_recorded(
-    platform: Platform, tmp_path: Path
+    platform: PipelineContext, tmp_path: Path
 ) -> None:
     rows = rows_of(platform, START, 60)
     wrong = [[*row[:4], str(row[2]), *row[5:]] for row in rows[:2]]
     write(tmp_path / "old", "BTCUSDT/a.json", [*wrong, *rows[2:]], START + DAY_MS)
     take(platform, tmp_path / "old")
     bring(platform, "BTCUSDT", first=DAY, last=DAY)
-    assert verify(platform, "BTCUSDT", Window.of_day(DAY)).passed
+    assert verify_symbol(platform, "BTCUSDT", Window.of_day(DAY)).passed
     sides = {
         (r.old_source, r.new_source) for r in platform.warehouse.revisions.list_revisions("BTCUSDT")
     }
     assert sides == {("import", "archive")}
     take(platform, tmp_path / "old")
-    assert verify(platform, "BTCUSDT", Window.of_day(DAY)).passed, "not even when taken again"
+    assert verify_symbol(platform, "BTCUSDT", Window.of_day(DAY)).passed, (
+        "not even when taken again"
+    )
 
 
-def test_what_is_not_understood_is_said(platform: Platform, tmp_path: Path) -> None:
+def test_what_is_not_understood_is_said(platform: PipelineContext, tmp_path: Path) -> None:
     rows, folder = rows_of(platform, START, 3), tmp_path / "old"
     write(folder, "BTCUSDT/good.json", rows)
     write(folder, "BTCUSDT/hours.json", rows_of(platform, START, 3, Interval.H1))
@@ -185,23 +199,25 @@ def test_what_is_not_understood_is_said(platform: Platform, tmp_path: Path) -> N
     assert open_times(platform) == [START + n * MINUTE_MS for n in range(3)]
 
 
-def test_rows_before_the_start_are_left_out(platform: Platform, tmp_path: Path) -> None:
+def test_rows_before_the_start_are_left_out(platform: PipelineContext, tmp_path: Path) -> None:
     start = Window.of_day(EARLIEST).start_ms
     write(tmp_path / "old", "BTCUSDT/a.json", rows_of(platform, start - 5 * MINUTE_MS, 8))
     (one,) = take(platform, tmp_path / "old")
     assert (one.rows, one.old, one.days) == (3, 5, (EARLIEST,))
 
 
-def test_again_it_changes_nothing(platform: Platform, tmp_path: Path) -> None:
+def test_again_it_changes_nothing(platform: PipelineContext, tmp_path: Path) -> None:
     write(tmp_path / "old", "BTCUSDT/a.json", rows_of(platform, START, 60))
     take(platform, tmp_path / "old")
-    keys, times = [entry.key for entry in platform.raw.list_entries()], open_times(platform)
+    keys, times = [entry.key for entry in platform.raw_lake.list_entries()], open_times(platform)
     take(platform, tmp_path / "old")
-    assert [entry.key for entry in platform.raw.list_entries()] == keys
+    assert [entry.key for entry in platform.raw_lake.list_entries()] == keys
     assert open_times(platform) == times
 
 
-def test_the_open_candle_of_an_old_collector_stays_out(platform: Platform, tmp_path: Path) -> None:
+def test_the_open_candle_of_an_old_collector_stays_out(
+    platform: PipelineContext, tmp_path: Path
+) -> None:
     """It wrote what the exchange gave it, the open candle included, as of that moment."""
     rows = rows_of(platform, TODAY_MS + 11 * HOUR_MS, 61)
     assert int(rows[-1][0]) == TODAY_MS + 12 * HOUR_MS
@@ -210,14 +226,14 @@ def test_the_open_candle_of_an_old_collector_stays_out(platform: Platform, tmp_p
     assert (one.rows, one.early) == (60, 1)
 
 
-def test_from_an_s3_prefix(platform: Platform, s3_server: S3Server) -> None:
+def test_from_an_s3_prefix(platform: PipelineContext, s3_server: S3Server) -> None:
     options = S3Options(s3_server.endpoint, s3_server.access_key, s3_server.secret_key)
     store = open_lake(f"s3://{s3_server.bucket_name()}", options)
     store.create_storage()
     for key in (f"old/{DAY}/BTCUSDT_1_2.json", f"other/{DAY}/BTCUSDT_1_2.json"):
         body = orjson.dumps(rows_of(platform, START, 30))
         store.put(key, body, fetched_at=now_ms(), source=Source.REST, rows=30)
-    (one,) = import_objects(replace(platform), store, "old/", EARLIEST)
+    (one,) = import_klines_objects(replace(platform), store, "old/", EARLIEST)
     assert (one.key, one.rows) == (f"old/{DAY}/BTCUSDT_1_2.json", 30)
 
 
@@ -230,10 +246,12 @@ class ListsMore(DirectoryLake):
 
 
 def test_what_is_listed_and_cannot_be_read_is_named_and_stops_no_other(
-    platform: Platform, tmp_path: Path
+    platform: PipelineContext, tmp_path: Path
 ) -> None:
     write(tmp_path / "old", "BTCUSDT_3.json", rows_of(platform, START, 30))
-    unnamed, gone, taken = import_objects(platform, ListsMore(tmp_path / "old"), "", EARLIEST)
+    unnamed, gone, taken = import_klines_objects(
+        platform, ListsMore(tmp_path / "old"), "", EARLIEST
+    )
     assert "cannot be an object's key" in str(unnamed.refused)
     assert "holds no old/BTCUSDT_2.json" in str(gone.refused)
     assert (taken.key, taken.rows, taken.refused) == ("BTCUSDT_3.json", 30, None)
@@ -249,20 +267,20 @@ def test_what_is_listed_and_cannot_be_read_is_named_and_stops_no_other(
     ],
 )
 def test_the_symbol_stands_in_the_key(key: str, symbol: str) -> None:
-    assert symbol_in(key, KNOWN) == symbol
+    assert find_symbol_in_key(key, KNOWN) == symbol
 
 
 @pytest.mark.parametrize("key", ["BTCUSDTX/1.json", "1m/2025.json", "BTCUSDT-BTCEUR.json"])
 def test_a_key_without_a_symbol(key: str) -> None:
-    with pytest.raises(NotUnderstood):
-        symbol_in(key, KNOWN)
+    with pytest.raises(ForeignFormatError):
+        find_symbol_in_key(key, KNOWN)
 
 
 def test_microseconds_and_numbers_as_text_are_read_row_by_row() -> None:
     head: KlineRow = [START, "1", "1", "1", "1", "0", START + MINUTE_MS - 1, "0", 0, "0", "0", "0"]
     micro = [(START + MINUTE_MS) * 1000, *head[1:6], (START + 2 * MINUTE_MS) * 1000 - 1, *head[7:]]
     text = [str(START + 2 * MINUTE_MS), *head[1:6], str(START + 3 * MINUTE_MS - 1), *head[7:]]
-    found = read_rows(orjson.dumps([text, micro, head, head]), START + DAY_MS, 5_000)
+    found = parse_foreign_rows(orjson.dumps([text, micro, head, head]), START + DAY_MS, 5_000)
     assert [row[0] for row in found.rows] == [START + n * MINUTE_MS for n in range(3)]
     assert [int(row[6]) % MINUTE_MS for row in found.rows] == [MINUTE_MS - 1] * 3
 
@@ -315,7 +333,7 @@ def test_a_minute_that_closes_past_itself_comes_over_both_roads(
     ids=["5m", "3m", "1h", "5m cut short", "1s"],
 )
 def test_candles_of_another_interval_are_refused_all_together(rows: list[KlineRow]) -> None:
-    found = read_rows(orjson.dumps(rows), START + 2 * DAY_MS, 5_000)
+    found = parse_foreign_rows(orjson.dumps(rows), START + 2 * DAY_MS, 5_000)
     assert (found.rows, found.refused) == ([], len(rows))
     assert found.flaw == "a row is no candle of one minute"
 
@@ -324,5 +342,5 @@ def test_a_row_of_minutes_that_closes_two_minutes_late_is_refused_alone() -> Non
     rows = rows_every(START, 10, MINUTE_MS, MINUTE_MS - 1)
     rows[4][6] += MINUTE_MS
     rows[5][6] += MINUTE_MS + 1
-    found = read_rows(orjson.dumps(rows), START + DAY_MS, 5_000)
+    found = parse_foreign_rows(orjson.dumps(rows), START + DAY_MS, 5_000)
     assert (len(found.rows), found.refused) == (9, 1)

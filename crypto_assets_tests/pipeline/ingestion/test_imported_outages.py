@@ -17,12 +17,15 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, format_utc
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
-from crypto_assets.pipeline.ingestion.import_objects import import_objects, load_days
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.reconciliation.verify import Verified, verify
-from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
+from crypto_assets.pipeline.ingestion.import_objects import (
+    import_klines_objects,
+    load_imported_days,
+)
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
+from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.warehouse import GapClass
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, open_times
 from crypto_assets_tests.pipeline.tampering import tamper
@@ -67,13 +70,15 @@ def write(folder: Path, rows: Sequence[KlineRow], written_at: int = NOON) -> Pat
     return folder
 
 
-def take(platform: Platform, folder: Path) -> None:
-    (one,) = import_objects(platform, open_lake(str(folder)), "", DAY)
+def take(platform: PipelineContext, folder: Path) -> None:
+    (one,) = import_klines_objects(platform, open_lake(str(folder)), "", DAY)
     assert one.refused is None
-    assert [each.error for each in load_days(platform, SYMBOL, one.days) if each.error] == []
+    assert [
+        each.error for each in load_imported_days(platform, SYMBOL, one.days) if each.error
+    ] == []
 
 
-def stored(platform: Platform) -> list[Any]:
+def stored(platform: PipelineContext) -> list[Any]:
     """All minutes, hours and days, the open gaps, and how many minutes are counted.
 
     Decimals as far as SQLite's doubles are exact.
@@ -93,11 +98,11 @@ def stored(platform: Platform) -> list[Any]:
     ]
 
 
-def check(platform: Platform) -> Verified:
-    return verify(platform, SYMBOL, DAYS)
+def check(platform: PipelineContext) -> VerificationResult:
+    return verify_symbol(platform, SYMBOL, DAYS)
 
 
-def follow_advice(platform: Platform) -> list[str]:
+def follow_advice(platform: PipelineContext) -> list[str]:
     """Do what `verify` advises, in its order; returns the commands."""
     said = _suggest_repairs(SYMBOL, check(platform), 0)
     commands = re.findall("`crypto-assets (.*?) --symbols", "\n".join(said))
@@ -106,11 +111,13 @@ def follow_advice(platform: Platform) -> list[str]:
             assert [each.error for each in bring(platform, first=DAY, last=DAY) if each.error] == []
         else:
             exact = command == "rebuild --exact"
-            assert [each.error for each in rebuild(platform, [SYMBOL], DAYS, exact=exact)] == [None]
+            assert [
+                each.error for each in rebuild_from_lake(platform, [SYMBOL], DAYS, exact=exact)
+            ] == [None]
     return commands
 
 
-def refused(platform: Platform) -> set[int]:
+def refused(platform: PipelineContext) -> set[int]:
     return {
         int(item.open_time or 0)
         for item in platform.warehouse.quarantine.list_records(SYMBOL)
@@ -154,7 +161,7 @@ def test_minutes_that_the_archive_lacks_are_quarantined_in_any_order(
     assert check(platform).passed
     take(platform, folder)
     for exact in (False, True):
-        (one,) = rebuild(platform, [SYMBOL], exact=exact)
+        (one,) = rebuild_from_lake(platform, [SYMBOL], exact=exact)
         assert one.error is None
         assert stored(platform) == expected
     assert check(platform).passed
@@ -196,9 +203,9 @@ def test_a_confirmed_outage_counts_over_an_import_before_the_archive_has_come(
     reasons = {item.reason for item in platform.warehouse.quarantine.list_records(SYMBOL)}
     assert reasons == {"imported, but the gap ledger says outage: the exchange has no such minute"}
     for exact in (False, True):
-        list(rebuild(platform, [SYMBOL], exact=exact))
+        list(rebuild_from_lake(platform, [SYMBOL], exact=exact))
         assert open_times(platform) == before
-    assert verify(platform, SYMBOL, Window.of_day(TODAY)).passed
+    assert verify_symbol(platform, SYMBOL, Window.of_day(TODAY)).passed
 
 
 def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
@@ -215,7 +222,7 @@ def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
     assert check(platform).passed
     server.faults.clear()
     server.faults.add(outage(SHORT))
-    bring(platform, first=DAY, last=DAY, errand=Errand.CLOSING)
+    bring(platform, first=DAY, last=DAY, errand=IngestMode.CLOSING)
     assert set(open_times(platform)) & DAYS_MINUTES == set(before)
     assert refused(platform) == minutes(SHORT)
     (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
@@ -243,7 +250,7 @@ def test_what_the_exchanges_own_hours_contradict_is_found_and_goes_as_advised(
         before = stored(platform)
         take(platform, folder)
         found = check(platform)
-        assert {NINE, NINE + HOUR_MS, NINE + 2 * HOUR_MS} <= set(found.hours)
+        assert {NINE, NINE + HOUR_MS, NINE + 2 * HOUR_MS} <= set(found.differing_hours)
         assert not found.conflicts
         assert follow_advice(platform) == ["backfill"]
         assert stored(platform) == before
@@ -257,7 +264,7 @@ def test_what_the_exchanges_own_hours_contradict_is_found_and_goes_as_advised(
     assert refused(platform) == minutes(LONG)
 
 
-def old_import(platform: Platform, rows: list[KlineRow], *, in_lake: bool) -> None:
+def old_import(platform: PipelineContext, rows: list[KlineRow], *, in_lake: bool) -> None:
     """What an import of an earlier version left: minutes, hours, days, and no gap any more."""
     names = "open_time, open, high, low, close, volume, close_time, quote_volume, trade_count"
     for row in rows:
@@ -270,9 +277,9 @@ def old_import(platform: Platform, rows: list[KlineRow], *, in_lake: bool) -> No
         )
     if in_lake:
         item, body = build_klines_object(
-            platform.raw.bucket, SYMBOL, RawKlines.from_rows(rows), Source.IMPORT, NOON
+            platform.raw_lake.bucket, SYMBOL, RawKlines.from_rows(rows), Source.IMPORT, NOON
         )
-        platform.raw.put(item.key, body, fetched_at=NOON, source=Source.IMPORT, rows=len(rows))
+        platform.raw_lake.put(item.key, body, fetched_at=NOON, source=Source.IMPORT, rows=len(rows))
         platform.warehouse.lake_objects.record_objects([item])
         platform.warehouse.lake_objects.mark_loaded([item])
     tamper(
@@ -289,7 +296,7 @@ def old_import(platform: Platform, rows: list[KlineRow], *, in_lake: bool) -> No
     day = Window.of_day(day_of(int(rows[0][0])))
     platform.warehouse.aggregates.recompute_hours(SYMBOL, day, NOON)
     platform.warehouse.aggregates.recompute_days(SYMBOL, day, NOON)
-    note_holes(platform, SYMBOL, day, NOON)
+    record_gaps(platform, SYMBOL, day, NOON)
     assert platform.warehouse.gap_ledger.list_gaps(SYMBOL) == []
 
 
@@ -308,7 +315,7 @@ def test_what_an_earlier_version_imported_is_found_and_goes_as_advised(
     before = stored(platform)
     old_import(platform, invent(LONG), in_lake=in_lake)
     found = check(platform)
-    assert {NINE, NINE + HOUR_MS, NINE + 2 * HOUR_MS} <= set(found.hours)
+    assert {NINE, NINE + HOUR_MS, NINE + 2 * HOUR_MS} <= set(found.differing_hours)
     assert follow_advice(platform) == ["rebuild --exact"]
     assert stored(platform) == before
     assert check(platform).passed
@@ -327,9 +334,9 @@ def test_and_where_the_ledger_alone_knows_of_it(
     platform.warehouse.lake_objects.forget_objects(
         platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAYS)
     )
-    platform.raw.delete([entry.key for entry in platform.raw.list_entries()])
+    platform.raw_lake.delete([entry.key for entry in platform.raw_lake.list_entries()])
     found = check(platform)
-    assert set(found.hours) == {NINE, NINE + HOUR_MS, NINE + 2 * HOUR_MS}
+    assert set(found.differing_hours) == {NINE, NINE + HOUR_MS, NINE + 2 * HOUR_MS}
     assert follow_advice(platform) == ["backfill", "rebuild --exact"]
     assert stored(platform) == before
     assert check(platform).passed
@@ -369,11 +376,11 @@ def test_an_import_proves_no_absence(
     bring(platform, first=DAY, last=DAY)
     before = open_times(platform)
     gone = platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAYS)
-    platform.raw.delete([item.key for item in gone])
+    platform.raw_lake.delete([item.key for item in gone])
     platform.warehouse.lake_objects.forget_objects(gone)
     pages = platform.exchange.rest.klines(SYMBOL, Interval.M1, DAYS)
     rows = [row for page in pages for row in page if int(row[0]) not in SHORT]
     take(platform, write(tmp_path / "old", rows))
     assert check(platform).passed
-    (one,) = rebuild(platform, [SYMBOL], exact=True)
+    (one,) = rebuild_from_lake(platform, [SYMBOL], exact=True)
     assert (one.minutes.deleted, open_times(platform)) == (0, before)

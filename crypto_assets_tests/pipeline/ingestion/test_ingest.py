@@ -7,9 +7,9 @@ import pytest
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -26,9 +26,9 @@ def test_days_and_the_part_of_today_that_has_closed(
     times = open_times(platform)
     assert times == list(range(TODAY_MS - 2 * DAY_MS, TODAY_MS + 12 * HOUR_MS, MINUTE_MS))
     rows = {(outcome.stage, outcome.day): outcome.rows for outcome in outcomes}
-    assert rows[Stage.HOURS, TODAY] == 12
-    assert rows[Stage.DAYS, date(2025, 3, 5)] == 1
-    assert rows[Stage.DAYS, TODAY] == 0, "a day that still runs has no candle"
+    assert rows[KlinesStage.HOURS, TODAY] == 12
+    assert rows[KlinesStage.DAYS, date(2025, 3, 5)] == 1
+    assert rows[KlinesStage.DAYS, TODAY] == 0, "a day that still runs has no candle"
 
 
 def test_our_hours_and_days_are_the_exchanges_own(
@@ -36,7 +36,7 @@ def test_our_hours_and_days_are_the_exchanges_own(
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON), "WAVESBTC")
     bring(platform, "WAVESBTC", first=date(2025, 3, 4))
-    found = verify(platform, "WAVESBTC", Window.of_days(date(2025, 3, 4), TODAY))
+    found = verify_symbol(platform, "WAVESBTC", Window.of_days(date(2025, 3, 4), TODAY))
     assert found.compared == 2 * 24 + 12 + 2
     assert found.differences == ()
 
@@ -68,11 +68,11 @@ def test_the_open_candle_never_reaches_the_lake(
 def test_twice_is_once(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
     bring(platform, first=date(2025, 3, 5))
-    times, keys = open_times(platform), [entry.key for entry in platform.raw.list_entries()]
+    times, keys = open_times(platform), [entry.key for entry in platform.raw_lake.list_entries()]
     again = bring(platform, first=date(2025, 3, 5))
     assert not [outcome.error for outcome in again if outcome.error]
     assert open_times(platform) == times
-    assert [entry.key for entry in platform.raw.list_entries()] == keys
+    assert [entry.key for entry in platform.raw_lake.list_entries()] == keys
 
 
 def test_ticks_take_up_where_the_last_one_ended(
@@ -88,7 +88,7 @@ def test_ticks_take_up_where_the_last_one_ended(
     bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
     for symbol in ("BTCUSDT", "ETHUSDT"):
         assert len(open_times(platform, symbol)) == _CLOSED_TODAY + 3 + 90
-        assert verify(platform, symbol, Window.of_day(TODAY)).differences == ()
+        assert verify_symbol(platform, symbol, Window.of_day(TODAY)).differences == ()
 
 
 def test_a_tick_after_midnight_takes_yesterdays_tail(
@@ -100,9 +100,12 @@ def test_a_tick_after_midnight_takes_yesterdays_tail(
     server.clock.advance(2 * MINUTE_MS)
     tomorrow = date(2025, 3, 7)
     outcomes = bring(platform, first=TODAY, last=tomorrow, tail=True)
-    assert {(o.stage, o.day) for o in outcomes} >= {(Stage.DAYS, TODAY), (Stage.FACTS, tomorrow)}
+    assert {(o.stage, o.day) for o in outcomes} >= {
+        (KlinesStage.DAYS, TODAY),
+        (KlinesStage.FACTS, tomorrow),
+    }
     assert len(open_times(platform)) == 1440 + 1
-    assert verify(platform, "BTCUSDT", Window.of_days(TODAY, tomorrow)).differences == ()
+    assert verify_symbol(platform, "BTCUSDT", Window.of_days(TODAY, tomorrow)).differences == ()
 
 
 def test_an_archive_that_is_published_replaces_the_ticks_pieces(
@@ -115,7 +118,7 @@ def test_an_archive_that_is_published_replaces_the_ticks_pieces(
     bring(platform, tail=True)
     server.clock.advance(DAY_MS)
     bring(platform)
-    keys = [entry.key for entry in platform.raw.list_entries(f"{TODAY}/")]
+    keys = [entry.key for entry in platform.raw_lake.list_entries(f"{TODAY}/")]
     assert len(keys) == 1
     assert keys[0].endswith("_archive.json")
     assert (
@@ -141,11 +144,11 @@ def test_one_bad_symbol_stops_no_other(
     assert len(open_times(platform, "ETHUSDT")) == 1440
 
 
-def _times_in_lake(platform: Platform) -> set[int]:
+def _times_in_lake(platform: PipelineContext) -> set[int]:
     from crypto_assets.lake import decode_klines
 
     return {
         int(row[0])
-        for entry in platform.raw.list_entries()
-        for row in decode_klines(platform.raw.get(entry.key))
+        for entry in platform.raw_lake.list_entries()
+        for row in decode_klines(platform.raw_lake.get(entry.key))
     }

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_epoch_ms
-from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Platform
+from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
-from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -22,99 +22,103 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
-    platform: Platform = build_platform(server, "BTCUSDT", "ETHUSDT")
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
+    platform: PipelineContext = build_platform(server, "BTCUSDT", "ETHUSDT")
     return platform
 
 
-def test_before_the_first_candle_a_tick_begins_with_today(platform: Platform) -> None:
-    tick = tick_plan.tick(platform, _SCHEDULED)
+def test_before_the_first_candle_a_tick_begins_with_today(platform: PipelineContext) -> None:
+    tick = tick_plan.plan_ingest_tick(platform, _SCHEDULED)
     assert (tick.first_day, tick.last_day) == (TODAY, TODAY)
     assert tick.symbols == ("BTCUSDT", "ETHUSDT")
-    assert tick_plan.far_behind(platform) == {}
+    assert tick_plan.list_lagging_symbols(platform) == {}
 
 
 def test_hours_are_due_when_one_has_closed_since(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     bring(platform, "BTCUSDT", "ETHUSDT")
-    assert not tick_plan.tick(platform, _SCHEDULED).hour_closed
+    assert not tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
     server.clock.advance(HOUR_MS - MINUTE_MS)  # 12:59:30: 12:58 is the newest that has closed
-    assert not tick_plan.tick(platform, _SCHEDULED).hour_closed
+    assert not tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
     server.clock.advance(MINUTE_MS)
-    assert tick_plan.tick(platform, _SCHEDULED).hour_closed
+    assert tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
     bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
-    assert not tick_plan.tick(platform, _SCHEDULED).hour_closed, "not again a minute later"
+    assert not tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour, (
+        "not again a minute later"
+    )
 
 
 def test_an_hour_that_closed_while_a_tick_waited_is_due_with_the_next(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     """Planned before the hour's end and run after it, a tick loads its last minute alone."""
     bring(platform, "BTCUSDT", "ETHUSDT")
     server.clock.advance(HOUR_MS)
     late = dict.fromkeys(("BTCUSDT", "ETHUSDT"), Window.of_day(TODAY))
-    list(bring_symbols(platform, late, [Stage.RAW, Stage.FACTS], Errand.TAIL))
-    assert tick_plan.tick(platform, _SCHEDULED).hour_closed
+    list(ingest_symbols(platform, late, [KlinesStage.RAW, KlinesStage.FACTS], IngestMode.TAIL))
+    assert tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
     server.clock.advance(MINUTE_MS)
     bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
-    assert not tick_plan.tick(platform, _SCHEDULED).hour_closed
+    assert not tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
 
 
-def test_days_that_a_load_jumps_over_are_missed(platform: Platform, server: ExchangeServer) -> None:
+def test_days_that_a_load_jumps_over_are_missed(
+    platform: PipelineContext, server: ExchangeServer
+) -> None:
     """A person materialises today before the days since the newest candle were caught up."""
     bring(platform)
     today = TODAY + timedelta(days=10)
     server.clock.advance(10 * DAY_MS)
-    assert tick_plan.missing_past(platform) == [tick_plan.Stretch("BTCUSDT", TODAY, today)]
+    assert tick_plan.list_missing_days(platform) == [tick_plan.MissingDays("BTCUSDT", TODAY, today)]
     bring(platform, first=today, last=today)
-    assert tick_plan.far_behind(platform) == {}
-    (skipped,) = tick_plan.missing_past(platform)
-    assert skipped == tick_plan.Stretch("BTCUSDT", TODAY, today - timedelta(days=1))
+    assert tick_plan.list_lagging_symbols(platform) == {}
+    (skipped,) = tick_plan.list_missing_days(platform)
+    assert skipped == tick_plan.MissingDays("BTCUSDT", TODAY, today - timedelta(days=1))
     bring(platform, first=skipped.first, last=skipped.last)
-    assert tick_plan.missing_past(platform) == []
+    assert tick_plan.list_missing_days(platform) == []
 
 
 def test_the_oldest_watermark_says_where_to_begin(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     bring(platform, "BTCUSDT", "ETHUSDT")
     server.clock.advance(DAY_MS)
     bring(platform, "ETHUSDT", tail=True, last=TODAY + timedelta(days=1))
-    tick = tick_plan.tick(platform, _SCHEDULED)
+    tick = tick_plan.plan_ingest_tick(platform, _SCHEDULED)
     assert (tick.first_day, tick.last_day) == (TODAY, TODAY + timedelta(days=1))
 
 
 def test_a_symbol_far_behind_is_left_to_a_backfill(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     bring(platform, "BTCUSDT", "ETHUSDT")
     server.clock.advance(3 * DAY_MS)
     later = TODAY + timedelta(days=3)
     bring(platform, "ETHUSDT", last=later)
-    tick = tick_plan.tick(platform, _SCHEDULED)
+    tick = tick_plan.plan_ingest_tick(platform, _SCHEDULED)
     assert tick.symbols == ("ETHUSDT",)
     assert tick.first_day == later
-    assert tick_plan.far_behind(platform) == {"BTCUSDT": TODAY}
+    assert tick_plan.list_lagging_symbols(platform) == {"BTCUSDT": TODAY}
     bring(platform, "BTCUSDT", "ETHUSDT", first=later, last=later, tail=True)
-    assert tick_plan.far_behind(platform) == {"BTCUSDT": TODAY}, (
+    assert tick_plan.list_lagging_symbols(platform) == {"BTCUSDT": TODAY}, (
         "a tick that spans it leaves it alone"
     )
 
 
-def test_the_interval_that_the_app_sets_counts_at_once(platform: Platform) -> None:
+def test_the_interval_that_the_app_sets_counts_at_once(platform: PipelineContext) -> None:
     odd = _SCHEDULED + timedelta(minutes=1)
-    assert tick_plan.tick(platform, odd).due
+    assert tick_plan.plan_ingest_tick(platform, odd).is_due
     platform.warehouse.app_settings.put_value(INGEST_INTERVAL, 5, who="test")
-    assert not tick_plan.tick(platform, odd).due
-    assert tick_plan.tick(platform, _SCHEDULED).due
+    assert not tick_plan.plan_ingest_tick(platform, odd).is_due
+    assert tick_plan.plan_ingest_tick(platform, _SCHEDULED).is_due
     platform.warehouse.app_settings.put_value(ORDER_BOOK_INTERVAL, 10, who="test")
-    assert not tick_plan.book_tick(platform, odd).due
-    assert tick_plan.book_tick(platform, _SCHEDULED).due
+    assert not tick_plan.plan_order_book_tick(platform, odd).is_due
+    assert tick_plan.plan_order_book_tick(platform, _SCHEDULED).is_due
 
 
 def test_a_run_waits_until_the_last_minute_has_settled(
-    platform: Platform, server: ExchangeServer
+    platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.set(TODAY_MS + 12 * HOUR_MS + 1)
     server.clock.speed = 1

@@ -16,8 +16,8 @@ from crypto_assets.market.utc_time import (
     floor_ms,
     format_utc,
 )
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -98,10 +98,10 @@ def test_what_was_planted_is_known_and_nothing_else(
         last = first + STEP - timedelta(days=1)
         outcomes = bring(platform, first=first, last=last)
         early = last - timedelta(days=31)
-        outcomes += bring(platform, first=early, last=last, errand=Errand.CLOSING)
+        outcomes += bring(platform, first=early, last=last, errand=IngestMode.CLOSING)
         assert [outcome.error for outcome in outcomes if outcome.error] == []
 
-    found = verify(platform, "BTCUSDT", YEAR)
+    found = verify_symbol(platform, "BTCUSDT", YEAR)
     assert (found.differences, found.explained, found.not_loaded, found.lost) == ((), (), (), ())
     lost = sum(_minutes(one) for one in planted.outages)
     assert found.minutes == 365 * 1440 - lost

@@ -26,12 +26,12 @@ from crypto_assets.market.utc_time import (
     format_utc,
     now_ms,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.import_objects import load_days
-from crypto_assets.pipeline.reconciliation.exchange_periods import candle_table
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.import_objects import load_imported_days
+from crypto_assets.pipeline.reconciliation.exchange_periods import table_from_candles
 from crypto_assets.pipeline.reconciliation.resolve_conflicts import resolve_conflicts
-from crypto_assets.pipeline.reconciliation.verify import Verified, verify
-from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
+from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.warehouse import ConflictKind, GapClass
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
 from crypto_assets_tests.pipeline.market_files import minute, together, write_candles
@@ -59,48 +59,52 @@ class FullDirectory(DirectoryLake):
         raise LakeUnavailable("no space left on device")
 
 
-def check(platform: Platform, day: date = FIRST) -> Verified:
-    return verify(platform, SYMBOL, Window.of_day(day))
+def check(platform: PipelineContext, day: date = FIRST) -> VerificationResult:
+    return verify_symbol(platform, SYMBOL, Window.of_day(day))
 
 
-def volume_at(platform: Platform, open_time: int) -> Decimal:
+def volume_at(platform: PipelineContext, open_time: int) -> Decimal:
     table = platform.warehouse.facts.read_candles(SYMBOL, Window(open_time, open_time + 1))
     (volume,) = table["volume"].to_pylist()
     return Decimal(volume)
 
 
-def volume_by_rest(platform: Platform, interval: Interval, open_time: int) -> Decimal:
+def volume_by_rest(platform: PipelineContext, interval: Interval, open_time: int) -> Decimal:
     rest = platform.exchange.rest
     (page,) = rest.klines(SYMBOL, interval, Window(open_time, open_time + 1))
     return Decimal(str(page[0][5]))
 
 
-def put_klines(platform: Platform, klines: RawKlines, source: Source, fetched_at: int) -> None:
+def put_klines(
+    platform: PipelineContext, klines: RawKlines, source: Source, fetched_at: int
+) -> None:
     """Put minutes into lake and manifest, not loaded; `fetched_at` in epoch ms."""
     item, body = build_klines_object("raw", SYMBOL, klines, source, fetched_at)
-    platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows)
+    platform.raw_lake.put(
+        item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows
+    )
     platform.warehouse.lake_objects.record_objects([item])
 
 
 def put_minutes(
-    platform: Platform, minutes: Sequence[Candle], source: Source, fetched_at: int
+    platform: PipelineContext, minutes: Sequence[Candle], source: Source, fetched_at: int
 ) -> None:
     """The same of candles."""
-    rows = rows_from_table(candle_table(minutes))
+    rows = rows_from_table(table_from_candles(minutes))
     put_klines(platform, RawKlines.from_rows(rows), source, fetched_at)
 
 
-def compute(platform: Platform) -> None:
+def compute(platform: PipelineContext) -> None:
     """Compute the day's stale hours, and the day."""
     platform.warehouse.aggregates.recompute_hours(SYMBOL, DAY, NOON)
     platform.warehouse.aggregates.recompute_days(SYMBOL, DAY, NOON)
 
 
-def load_archive_alone(platform: Platform) -> None:
+def load_archive_alone(platform: PipelineContext) -> None:
     """Load the day's archive file as a version of the program did that compared no hours."""
     klines = platform.exchange.archive.day(SYMBOL, FIRST)
-    put_klines(platform, klines, Source.ARCHIVE, platform.now())
-    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    put_klines(platform, klines, Source.ARCHIVE, platform.exchange_now())
+    assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
 
 
 def test_rests_minute_counts_where_it_gives_the_exchanges_hour(
@@ -135,7 +139,7 @@ def test_the_order_of_fetching_does_not_matter(
     for _ in range(2):
         bring(platform, first=FIRST, last=FIRST)
         assert volume_at(platform, AT) == volume_by_rest(platform, Interval.M1, AT)
-        assert check(platform) == Verified(compared=25, minutes=1440)
+        assert check(platform) == VerificationResult(compared=25, minutes=1440)
 
 
 def test_a_rebuild_from_the_lake_alone_ends_the_same(
@@ -147,9 +151,9 @@ def test_a_rebuild_from_the_lake_alone_ends_the_same(
     theirs = volume_at(platform, AT)
     empty = build_platform(server)
     other = replace(platform, warehouse=empty.warehouse)
-    assert [one.error for one in rebuild(other)] == [None]
+    assert [one.error for one in rebuild_from_lake(other)] == [None]
     assert volume_at(other, AT) == theirs
-    assert [one.error for one in rebuild(platform, exact=True)] == [None]
+    assert [one.error for one in rebuild_from_lake(platform, exact=True)] == [None]
     assert check(platform).passed
 
 
@@ -161,12 +165,12 @@ def test_a_verified_minute_whose_object_is_gone_is_no_difference_from_the_archiv
     platform = build_platform(server, warehouse_url=warehouse_url)
     bring(platform, first=FIRST, last=FIRST)
     expired = platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAY)
-    platform.raw.delete([item.key for item in expired])
+    platform.raw_lake.delete([item.key for item in expired])
     platform.warehouse.lake_objects.forget_objects(expired)
     bring(platform, first=FIRST, last=FIRST)
-    assert [one.error for one in rebuild(platform)] == [None]
+    assert [one.error for one in rebuild_from_lake(platform)] == [None]
     assert volume_at(platform, AT) == volume_by_rest(platform, Interval.M1, AT)
-    assert check(platform) == Verified(compared=25, minutes=1440)
+    assert check(platform) == VerificationResult(compared=25, minutes=1440)
     other = f"WHERE symbol_id = {{symbol}} AND open_time = {AT + HOUR_MS}"
     tamper(platform, f"UPDATE fact_klines SET volume = volume + 1 {other}")
     assert AT + HOUR_MS in {one.open_time for one in check(platform).differences}
@@ -183,14 +187,14 @@ def test_verified_minutes_that_the_lake_has_lost_are_put_there_again(
         volume_at(platform, AT),
         platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL),
     )
-    (key,) = [entry.key for entry in platform.raw.list_entries() if "verified" in entry.key]
-    platform.raw.delete([key])
+    (key,) = [entry.key for entry in platform.raw_lake.list_entries() if "verified" in entry.key]
+    platform.raw_lake.delete([key])
     assert check(platform).lost == (key,)
     bring(platform, first=FIRST, last=FIRST)
     assert check(platform).passed
     assert platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL) == recorded
     other = replace(platform, warehouse=build_platform(server).warehouse)
-    assert [one.error for one in rebuild(other)] == [None]
+    assert [one.error for one in rebuild_from_lake(other)] == [None]
     assert volume_at(other, AT) == theirs
 
 
@@ -247,7 +251,7 @@ def market(
     return folder, minutes
 
 
-def serve(platform: Platform, server: ExchangeServer) -> Platform:
+def serve(platform: PipelineContext, server: ExchangeServer) -> PipelineContext:
     """The same warehouse and lakes, fed by another server."""
     return replace(platform, exchange=open_exchange(server.url, server.archive_url))
 
@@ -321,7 +325,7 @@ def test_the_archives_minute_counts_where_it_gives_the_exchanges_hour(
         (Source.REST, [minute(AT, 90, 8)], 1),
     ):
         put_minutes(platform, rows, source, NOON + later)
-    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
     assert volume_at(platform, AT) == 8
     assert {one.open_time for one in check(platform).differences} == {HOUR, DAY.start_ms}
     (conflict,) = resolve_conflicts(platform, SYMBOL, DAY, NOON)
@@ -367,7 +371,7 @@ def off_grid_market(folder: Path, *, changed_volume: int = 0) -> Path:
 
 def off_grid_platform(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, folder: Path, url: str = ""
-) -> Platform:
+) -> PipelineContext:
     server = simulated_exchange(now=OFF_START + 9 * DAY_MS, data=folder)
     platform = build_platform(server, warehouse_url=url)
     bring(platform, first=OFF_DAY, last=OFF_DAY)
@@ -390,16 +394,16 @@ def test_a_minute_that_the_archive_has_and_the_exchanges_hour_lacks_does_not_exi
         bring(platform, first=FIRST, last=FIRST)
     later = 60_000 * (not archive_first)
     put_minutes(platform, minutes, Source.ARCHIVE, now_ms() + later)
-    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
     if archive_first:
         assert volume_at(platform, AT) == 2
-    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
     resolve_conflicts(platform, SYMBOL, DAY, NOON)
     compute(platform)
     assert platform.warehouse.facts.read_candles(SYMBOL, DAY).num_rows == 1439
     found = check(platform)
     assert (found.passed, found.conflicts) == (True, ())
-    assert [one.error for one in rebuild(platform, exact=True)] == [None]
+    assert [one.error for one in rebuild_from_lake(platform, exact=True)] == [None]
     assert platform.warehouse.facts.read_candles(SYMBOL, DAY).num_rows == 1439
     if archive_first:
         reasons = {one.reason for one in platform.warehouse.quarantine.list_records(SYMBOL)}
@@ -443,7 +447,7 @@ def test_a_minute_without_a_trade_stays_in_an_hour_that_was_verified_without_it(
     changed = {row.open_time: row for row in (quiet, wrong)}
     rows = [changed.get(row.open_time, row) for row in minutes]
     put_minutes(platform, rows, Source.ARCHIVE, now_ms())
-    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
     assert len(resolve_conflicts(platform, SYMBOL, DAY, NOON)) == 1
     compute(platform)
     assert [volume_at(platform, at) for at in (AT, AT + MINUTE_MS)] == [0, 2]
@@ -459,7 +463,7 @@ def test_a_verified_minute_that_the_exchange_withdraws_is_listed_and_no_differen
     bring(platform, first=FIRST, last=FIRST)
     own = [row for row in minutes if row.open_time in Window(HOUR, HOUR + HOUR_MS)]
     put_minutes(platform, own, Source.VERIFIED, now_ms())
-    assert [one.error for one in load_days(platform, SYMBOL, [FIRST])] == [None] * 3
+    assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
     withdrawn, _ = market(tmp_path / "withdrawn", without=AT)
     platform = serve(platform, simulated_exchange(now=NOON, data=withdrawn))
     bring(platform, first=FIRST, last=FIRST)
@@ -474,7 +478,7 @@ def test_a_conflict_is_on_record_before_its_minutes_are_loaded(
     """A run that is killed between the two leaves nothing unrecorded."""
     platform = build_platform(simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS]))
     load_archive_alone(platform)
-    full = replace(platform, raw=FullDirectory(Path(platform.raw.url)))
+    full = replace(platform, raw_lake=FullDirectory(Path(platform.raw_lake.url)))
     with pytest.raises(LakeUnavailable):
         resolve_conflicts(full, SYMBOL, DAY, NOON)
     assert [

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.reconciliation.diff import Against
-from crypto_assets.pipeline.reconciliation.verify import Verified, verify
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
+from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
 from crypto_assets_tests.pipeline.tampering import tamper
@@ -30,30 +30,30 @@ _ROW = (
 @pytest.fixture
 def platform(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
-) -> Platform:
+) -> PipelineContext:
     """Three days of BTCUSDT, on SQLite and on the server."""
     built = build_platform(simulated_exchange(now=NOON), warehouse_url=warehouse_url)
     bring(built, first=FIRST)
     return built
 
 
-def whole(platform: Platform) -> Verified:
-    return verify(platform, "BTCUSDT", Window.of_days(FIRST, TODAY))
+def whole(platform: PipelineContext) -> VerificationResult:
+    return verify_symbol(platform, "BTCUSDT", Window.of_days(FIRST, TODAY))
 
 
-def test_what_was_loaded_passes(platform: Platform) -> None:
+def test_what_was_loaded_passes(platform: PipelineContext) -> None:
     found = whole(platform)
-    assert found == Verified(compared=24 + 24 + 12 + 2, minutes=2 * 1440 + 720)
+    assert found == VerificationResult(compared=24 + 24 + 12 + 2, minutes=2 * 1440 + 720)
     assert found.passed
 
 
-def test_one_digit_of_one_minute(platform: Platform) -> None:
+def test_one_digit_of_one_minute(platform: PipelineContext) -> None:
     for column in _COLUMNS:
         step = 1 if column in {"trade_count", "close_time"} else 0.00001
         _add(platform, column, step)
-        found = verify(platform, "BTCUSDT", DAY)
-        assert found.hours == [HOUR]
-        (one,) = [one for one in found.differences if one.against is Against.LAKE]
+        found = verify_symbol(platform, "BTCUSDT", DAY)
+        assert found.differing_hours == [HOUR]
+        (one,) = [one for one in found.differences if one.against is ComparisonBasis.LAKE]
         assert (one.open_time, one.column) == (AT, column)
         assert one.ours is not None
         assert one.theirs is not None
@@ -64,7 +64,9 @@ def test_one_digit_of_one_minute(platform: Platform) -> None:
     assert whole(platform).passed
 
 
-def test_an_hour_and_a_day_without_their_beginning_are_named_partial(platform: Platform) -> None:
+def test_an_hour_and_a_day_without_their_beginning_are_named_partial(
+    platform: PipelineContext,
+) -> None:
     """As where history begins at 00:20; they differ too, and the backfill that is advised heals."""
     tamper(
         platform,
@@ -90,7 +92,7 @@ def test_an_hour_and_a_day_without_their_beginning_are_named_partial(platform: P
     assert whole(platform).partial == ()
 
 
-def _add(platform: Platform, column: str, step: float) -> None:
+def _add(platform: PipelineContext, column: str, step: float) -> None:
     changed = tamper(
         platform,
         f"UPDATE fact_klines SET {column} = {column} + {step:.8f}"
@@ -99,7 +101,9 @@ def _add(platform: Platform, column: str, step: float) -> None:
     assert changed == 1
 
 
-def test_a_digit_whose_hour_and_day_follow_is_the_exchanges_no_more(platform: Platform) -> None:
+def test_a_digit_whose_hour_and_day_follow_is_the_exchanges_no_more(
+    platform: PipelineContext,
+) -> None:
     for table, open_time in (("fact", AT), ("hourly", HOUR), ("daily", DAY.start_ms)):
         tamper(
             platform,
@@ -107,7 +111,7 @@ def test_a_digit_whose_hour_and_day_follow_is_the_exchanges_no_more(platform: Pl
             f" WHERE symbol_id = {{symbol}} AND open_time = {open_time}",
         )
     found = whole(platform)
-    theirs = [one for one in found.differences if one.against is Against.EXCHANGE]
+    theirs = [one for one in found.differences if one.against is ComparisonBasis.EXCHANGE]
     assert [(str(one.interval), one.open_time, one.column) for one in theirs] == [
         ("1h", HOUR, "volume"),
         ("1d", DAY.start_ms, "volume"),
@@ -115,24 +119,24 @@ def test_a_digit_whose_hour_and_day_follow_is_the_exchanges_no_more(platform: Pl
 
 
 @pytest.mark.parametrize("table", ["hourly_klines", "daily_klines"])
-def test_one_digit_of_one_period(platform: Platform, table: str) -> None:
+def test_one_digit_of_one_period(platform: PipelineContext, table: str) -> None:
     at = HOUR if table == "hourly_klines" else DAY.start_ms
     tamper(
         platform,
         f"UPDATE {table} SET close = close + 0.00001"
         f" WHERE symbol_id = {{symbol}} AND open_time = {at}",
     )
-    assert whole(platform).hours[0] == at
+    assert whole(platform).differing_hours[0] == at
 
 
-def test_a_minute_that_is_gone(platform: Platform) -> None:
+def test_a_minute_that_is_gone(platform: PipelineContext) -> None:
     tamper(platform, f"DELETE FROM fact_klines WHERE symbol_id = {{symbol}} AND open_time = {AT}")
     found = whole(platform)
-    assert found.hours == [HOUR]
+    assert found.differing_hours == [HOUR]
     assert ("candle", None, 1) in {(d.column, d.ours, d.theirs) for d in found.differences}
 
 
-def test_a_day_that_is_gone_was_loaded(platform: Platform) -> None:
+def test_a_day_that_is_gone_was_loaded(platform: PipelineContext) -> None:
     for table in ("fact_klines", "hourly_klines", "daily_klines"):
         tamper(
             platform,
@@ -143,9 +147,9 @@ def test_a_day_that_is_gone_was_loaded(platform: Platform) -> None:
     assert {one.interval.value for one in found.differences} == {"1m", "1h", "1d"}
 
 
-def test_days_that_nobody_loaded_are_said_and_no_difference(platform: Platform) -> None:
+def test_days_that_nobody_loaded_are_said_and_no_difference(platform: PipelineContext) -> None:
     early = date(2025, 3, 1)
-    found = verify(platform, "BTCUSDT", Window.of_days(early, TODAY))
+    found = verify_symbol(platform, "BTCUSDT", Window.of_days(early, TODAY))
     assert found.passed
     assert found.not_loaded == (Window.of_days(early, date(2025, 3, 3)),)
 
@@ -203,21 +207,21 @@ def test_an_outage_that_was_filled_in(
     built.warehouse.aggregates.recompute_hours("BTCUSDT", DAY, DAY.end_ms)
     built.warehouse.aggregates.recompute_days("BTCUSDT", DAY, DAY.end_ms)
     found = whole(built)
-    assert found.hours == [HOUR] if volume == "0" else HOUR in found.hours
+    assert found.differing_hours == [HOUR] if volume == "0" else HOUR in found.differing_hours
     against = {one.against for one in found.differences}
-    assert against >= {Against.LAKE, Against.LEDGER}
-    assert (Against.EXCHANGE in against) == (volume == "1")
+    assert against >= {ComparisonBasis.LAKE, ComparisonBasis.LEDGER}
+    assert (ComparisonBasis.EXCHANGE in against) == (volume == "1")
 
 
-def test_an_object_that_the_lake_has_lost(platform: Platform) -> None:
-    key = next(entry.key for entry in platform.raw.list_entries(f"{FIRST}/"))
-    platform.raw.delete([key])
+def test_an_object_that_the_lake_has_lost(platform: PipelineContext) -> None:
+    key = next(entry.key for entry in platform.raw_lake.list_entries(f"{FIRST}/"))
+    platform.raw_lake.delete([key])
     found = whole(platform)
     assert found.lost == (key,)
     assert not found.passed
 
 
-def test_retired_minutes_are_not_asked_for(platform: Platform) -> None:
+def test_retired_minutes_are_not_asked_for(platform: PipelineContext) -> None:
     platform.warehouse.facts.expire_minutes("BTCUSDT", DAY.end_ms)
     found = whole(platform)
     assert found.passed

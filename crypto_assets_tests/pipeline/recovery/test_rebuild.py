@@ -13,13 +13,13 @@ from crypto_assets.lake import build_klines_object, decode_klines
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import admit_lake, prepare
-from crypto_assets.pipeline.reconciliation.internal_checks import within
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.recovery.rebuild import Rebuilt, rebuild
-from crypto_assets.pipeline.retention.expire_objects import move
-from crypto_assets.pipeline.stages.order_books import capture, load_books
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_lake, initialize_stores
+from crypto_assets.pipeline.reconciliation.internal_checks import filter_to_window
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_lake
+from crypto_assets.pipeline.retention.expire_objects import move_to_archive
+from crypto_assets.pipeline.stages.order_books import capture_order_book, load_order_books
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.pipeline.conftest import START, TODAY, TODAY_MS, BuildPlatform, bring
 from crypto_assets_tests.pipeline.tampering import tamper
@@ -43,7 +43,7 @@ MANIFEST = (
 _START = RANGE.start_ms
 
 
-def checksum(platform: Platform, table: str, columns: str = "*", order: str = "") -> str:
+def checksum(platform: PipelineContext, table: str, columns: str = "*", order: str = "") -> str:
     statement = f"SELECT {columns} FROM {table} ORDER BY {order or DATA[table]}"
     database: Any = platform.warehouse._database
     rows = database.read_primary(lambda c: c.exec_driver_sql(statement).all())
@@ -51,16 +51,16 @@ def checksum(platform: Platform, table: str, columns: str = "*", order: str = ""
     return sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
 
 
-def checksums(platform: Platform) -> dict[str, str]:
+def checksums(platform: PipelineContext) -> dict[str, str]:
     """Of every table that holds data, and of the manifest but for when it was loaded."""
     found = {table: checksum(platform, table) for table in DATA}
     return found | {"lake_objects": checksum(platform, "lake_objects", MANIFEST, "bucket, `key`")}
 
 
-def retire(platform: Platform, key: str) -> None:
+def retire(platform: PipelineContext, key: str) -> None:
     """From the raw lake into the archive."""
-    item = platform.warehouse.lake_objects.find_object(platform.raw.bucket, key)
-    assert item and move(platform, item)
+    item = platform.warehouse.lake_objects.find_object(platform.raw_lake.bucket, key)
+    assert item and move_to_archive(platform, item)
 
 
 @pytest.fixture
@@ -76,66 +76,72 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform, warehouse_url: str) -> Platform:
+def platform(
+    server: ExchangeServer, build_platform: BuildPlatform, warehouse_url: str
+) -> PipelineContext:
     """Past days, ticks and books of today, a day read twice, a day in the archive lake."""
     built = build_platform(server, *SYMBOLS, warehouse_url=warehouse_url)
     bring(built, *SYMBOLS, first=FIRST)
     for _ in range(3):
         server.clock.advance(MINUTE_MS)
         bring(built, *SYMBOLS, tail=True)
-        capture(built, "BTCUSDT")
-    load_books(built, "BTCUSDT", RANGE)
+        capture_order_book(built, "BTCUSDT")
+    load_order_books(built, "BTCUSDT", RANGE)
     revised = {"start": format_utc(_START), "end": format_utc(_START + 3 * MINUTE_MS)}
     server.faults.add({"do": "revise", **revised})
     bring(built, *SYMBOLS, first=FIRST, last=FIRST)
-    for entry in list(built.raw.list_entries(f"{SECOND}/")):
+    for entry in list(built.raw_lake.list_entries(f"{SECOND}/")):
         retire(built, entry.key)
     return built
 
 
 @pytest.fixture
-def empty(platform: Platform, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Platform]:
+def empty(
+    platform: PipelineContext, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[PipelineContext]:
     """The same lakes and exchange, and a warehouse of the same kind that knows nothing."""
     url = f"sqlite:///{tmp_path / 'empty.db'}"
     if not platform.warehouse._database.sqlite_path:
         url = request.getfixturevalue("mariadb").fresh()
     other = replace(platform, warehouse=Warehouse(url))
-    prepare(other, SYMBOLS, START)
+    initialize_stores(other, SYMBOLS, START)
     yield other
     other.warehouse.close()
 
 
-def done(found: Iterator[Rebuilt]) -> list[Rebuilt]:
+def done(found: Iterator[RebuildResult]) -> list[RebuildResult]:
     rebuilt = list(found)
     assert [one.error for one in rebuilt if one.error] == []
     return rebuilt
 
 
-def test_from_an_empty_warehouse_the_same_tables(platform: Platform, empty: Platform) -> None:
+def test_from_an_empty_warehouse_the_same_tables(
+    platform: PipelineContext, empty: PipelineContext
+) -> None:
     before = checksums(platform)
-    btc, eth = done(rebuild(empty))
+    btc, eth = done(rebuild_from_lake(empty))
     assert checksums(empty) == before
     assert checksums(platform) == before, "the other one was not touched"
     assert (btc.days, btc.books, btc.rejected) == (4, 3, 1)
     assert btc.minutes.new == btc.minutes.minutes == eth.minutes.new == 3 * 1440 - 20 + 723
     for symbol in SYMBOLS:
-        assert verify(empty, symbol, RANGE).passed
+        assert verify_symbol(empty, symbol, RANGE).passed
         (gap,) = empty.warehouse.gap_ledger.list_gaps(symbol)
         assert gap.minutes == 20
     assert empty.warehouse.quarantine.count_records() == 1
 
 
-def test_again_it_changes_nothing(platform: Platform) -> None:
+def test_again_it_changes_nothing(platform: PipelineContext) -> None:
     before = checksums(platform)
     for _ in range(2):
-        for one in done(rebuild(platform)):
+        for one in done(rebuild_from_lake(platform)):
             assert (one.minutes.new, one.minutes.changed, one.minutes.kept) == (0, 0, 0)
             assert one.minutes.skipped_hours == one.forgotten == 0
     assert checksums(platform) == before
     assert len(platform.warehouse.revisions.list_revisions("BTCUSDT")) == 3
 
 
-def test_what_was_changed_behind_its_back_is_put_right(platform: Platform) -> None:
+def test_what_was_changed_behind_its_back_is_put_right(platform: PipelineContext) -> None:
     before = checksums(platform)
     for table in ("fact_klines", "hourly_klines", "daily_klines"):
         tamper(platform, f"UPDATE {table} SET close = close + 1 WHERE symbol_id = {{symbol}}")
@@ -143,38 +149,38 @@ def test_what_was_changed_behind_its_back_is_put_right(platform: Platform) -> No
     for table in ("fact_klines", "hourly_klines"):
         tamper(platform, f"DELETE FROM {table} WHERE {gone}")
     tamper(platform, "DELETE FROM lake_objects")
-    btc, _ = done(rebuild(platform))
+    btc, _ = done(rebuild_from_lake(platform))
     assert checksums(platform) == before
     assert (btc.minutes.new, btc.minutes.changed) == (300, 3 * 1440 - 20 + 723 - 300)
 
 
-def test_days_outside_the_range_and_other_symbols_are_left_alone(platform: Platform) -> None:
+def test_days_outside_the_range_and_other_symbols_are_left_alone(platform: PipelineContext) -> None:
     tamper(platform, "UPDATE fact_klines SET close = close + 1")
     spoiled = platform.warehouse.facts.read_candles("BTCUSDT", RANGE)
-    (one,) = done(rebuild(platform, ["BTCUSDT"], Window.of_day(SECOND)))
+    (one,) = done(rebuild_from_lake(platform, ["BTCUSDT"], Window.of_day(SECOND)))
     assert (one.symbol, one.days) == ("BTCUSDT", 1)
     found = platform.warehouse.facts.read_candles("BTCUSDT", RANGE)
     differing = [
         day for day in RANGE.iter_days() if _of(found, day).equals(_of(spoiled, day)) is False
     ]
     assert differing == [SECOND]
-    assert not verify(platform, "ETHUSDT", RANGE).passed
+    assert not verify_symbol(platform, "ETHUSDT", RANGE).passed
 
 
 def _of(candles: Any, day: date) -> Any:
-    return within(candles, Window.of_day(day))
+    return filter_to_window(candles, Window.of_day(day))
 
 
-def test_days_that_the_lake_no_longer_holds_stay(platform: Platform) -> None:
+def test_days_that_the_lake_no_longer_holds_stay(platform: PipelineContext) -> None:
     before = {table: checksum(platform, table) for table in DATA}
-    for lake in (platform.raw, platform.archive):
+    for lake in (platform.raw_lake, platform.archive_lake):
         lake.delete([e.key for e in lake.list_entries() if not e.key.startswith(str(TODAY))])
-    btc, _ = done(rebuild(platform))
+    btc, _ = done(rebuild_from_lake(platform))
     assert {table: checksum(platform, table) for table in DATA} == before
     assert (btc.days, btc.forgotten, btc.minutes.kept) == (1, 4, 0)
 
 
-def test_of_a_day_partly_retired_the_rest_stays(platform: Platform) -> None:
+def test_of_a_day_partly_retired_the_rest_stays(platform: PipelineContext) -> None:
     """Of yesterday the lake has but what REST gave, the half that the archive lacked, and of today
     but the ticks' pieces.
     """
@@ -183,15 +189,15 @@ def test_of_a_day_partly_retired_the_rest_stays(platform: Platform) -> None:
     large = [item for item in items if item.source is Source.ARCHIVE or item.rows > 700]
     rest = next(item for item in large if item.source is Source.REST and item.first_time < TODAY_MS)
     gone = [item for item in large if item is not rest]
-    for lake in (platform.raw, platform.archive):
+    for lake in (platform.raw_lake, platform.archive_lake):
         lake.delete([item.key for item in gone if item.bucket == lake.bucket])
-    eth = next(one for one in done(rebuild(platform)) if one.symbol == "ETHUSDT")
+    eth = next(one for one in done(rebuild_from_lake(platform)) if one.symbol == "ETHUSDT")
     assert {table: checksum(platform, table) for table in DATA} == before
     assert (eth.minutes.minutes, eth.minutes.kept) == (720 + 3, 720 + 720)
     assert eth.minutes.skipped_hours == 0
 
 
-def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: Platform) -> None:
+def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: PipelineContext) -> None:
     """Minutes lost, hours and day still there, and the lake has but a part of the minutes."""
     day = Window.of_day(TODAY - timedelta(days=1))
     tamper(
@@ -201,31 +207,31 @@ def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: Platform) ->
     )
     hours, days = checksum(platform, "hourly_klines"), checksum(platform, "daily_klines")
     items = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, day)
-    body = platform.raw.get(items[0].key)
-    platform.raw.delete([item.key for item in items])
+    body = platform.raw_lake.get(items[0].key)
+    platform.raw_lake.delete([item.key for item in items])
     part = RawKlines.from_rows(decode_klines(body)[90:150])
-    item, half = build_klines_object(platform.raw.bucket, "BTCUSDT", part, Source.REST, NOON)
-    platform.raw.put(item.key, half, fetched_at=NOON, source=Source.REST, rows=60)
-    btc, _ = done(rebuild(platform, window=day))
+    item, half = build_klines_object(platform.raw_lake.bucket, "BTCUSDT", part, Source.REST, NOON)
+    platform.raw_lake.put(item.key, half, fetched_at=NOON, source=Source.REST, rows=60)
+    btc, _ = done(rebuild_from_lake(platform, window=day))
     assert (btc.minutes.new, btc.minutes.skipped_hours) == (60, 2)
     assert checksum(platform, "hourly_klines") == hours
     assert checksum(platform, "daily_klines") == days
 
 
-def test_what_retention_moves_meanwhile_is_found_where_it_went(platform: Platform) -> None:
-    rebuilding = rebuild(platform)
+def test_what_retention_moves_meanwhile_is_found_where_it_went(platform: PipelineContext) -> None:
+    rebuilding = rebuild_from_lake(platform)
     assert next(rebuilding).symbol == "BTCUSDT"
     tamper(platform, "DELETE FROM fact_klines WHERE symbol_id = {symbol}", "ETHUSDT")
-    for entry in list(platform.raw.list_entries()):
+    for entry in list(platform.raw_lake.list_entries()):
         retire(platform, entry.key)
     eth = next(rebuilding)
     assert (eth.error, eth.minutes.new) == (None, 3 * 1440 - 20 + 723)
 
 
-def test_retired_minutes_do_not_come_back(platform: Platform) -> None:
+def test_retired_minutes_do_not_come_back(platform: PipelineContext) -> None:
     platform.warehouse.facts.expire_minutes("BTCUSDT", _START + DAY_MS)
     before = {table: checksum(platform, table) for table in DATA}
-    btc, _ = done(rebuild(platform))
+    btc, _ = done(rebuild_from_lake(platform))
     assert {table: checksum(platform, table) for table in DATA} == before
     assert btc.minutes.minutes == 2 * 1440 - 20 + 723
 
@@ -238,8 +244,8 @@ def test_without_an_exchange_and_without_init(
     bring(platform, first=SECOND, last=SECOND)
     before = {table: checksum(platform, table) for table in list(DATA)[:3]}
     other = replace(platform, warehouse=Warehouse(f"sqlite:///{tmp_path / 'other.db'}"))
-    admit_lake(other)
-    (one,) = done(rebuild(other))
+    claim_warehouse_for_lake(other)
+    (one,) = done(rebuild_from_lake(other))
     assert one.untracked
     assert {table: checksum(other, table) for table in before} == before
     other.warehouse.close()

@@ -14,10 +14,10 @@ import pytest
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.control.bootstrap import prepare
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.bootstrap import initialize_stores
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.pipeline.conftest import (
     START,
@@ -56,21 +56,21 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     return build_platform(server, *SYMBOLS)
 
 
 @pytest.fixture
-def empty(platform: Platform, tmp_path: Path) -> Iterator[Platform]:
+def empty(platform: PipelineContext, tmp_path: Path) -> Iterator[PipelineContext]:
     """The same lakes and exchange, and a warehouse that knows nothing."""
     other = replace(platform, warehouse=Warehouse(f"sqlite:///{tmp_path / 'empty.db'}"))
-    prepare(other, SYMBOLS, START)
+    initialize_stores(other, SYMBOLS, START)
     yield other
     other.warehouse.close()
 
 
 def test_killed_in_the_midst_and_repeated(
-    server: ExchangeServer, platform: Platform, empty: Platform
+    server: ExchangeServer, platform: PipelineContext, empty: PipelineContext
 ) -> None:
     bring(platform, *SYMBOLS, first=FIRST, last=LAST)
     whole = {table: checksum(platform, table) for table in TABLES}
@@ -81,17 +81,17 @@ def test_killed_in_the_midst_and_repeated(
                 assert rebuilder.poll() is None, "it ended before it was killed"
                 time.sleep(0.001)
             rebuilder.kill()
-    assert [one.error for one in rebuild(empty)] == [None, None]
+    assert [one.error for one in rebuild_from_lake(empty)] == [None, None]
     assert {table: checksum(empty, table) for table in TABLES} == whole
     assert empty.warehouse.aggregates.list_stale_symbols() == []
     for symbol in SYMBOLS:
         assert empty.warehouse.watermarks.get_watermark(
             symbol
         ) == platform.warehouse.watermarks.get_watermark(symbol)
-        assert verify(empty, symbol, RANGE).passed
+        assert verify_symbol(empty, symbol, RANGE).passed
 
 
-def test_beside_running_ticks(server: ExchangeServer, platform: Platform) -> None:
+def test_beside_running_ticks(server: ExchangeServer, platform: PipelineContext) -> None:
     """Ticks come and a day is closed meanwhile: neither is lost nor undone."""
     bring(platform, first=LAST)
     done = Event()
@@ -107,7 +107,7 @@ def test_beside_running_ticks(server: ExchangeServer, platform: Platform) -> Non
     ticking.start()
     try:
         for _ in range(6):
-            assert [one.error for one in rebuild(platform)] == [None, None]
+            assert [one.error for one in rebuild_from_lake(platform)] == [None, None]
     finally:
         done.set()
         ticking.join()
@@ -116,22 +116,24 @@ def test_beside_running_ticks(server: ExchangeServer, platform: Platform) -> Non
     expected = range(RANGE.end_ms - DAY_MS, server.clock.now_ms() // MINUTE_MS * MINUTE_MS)
     assert open_times(platform) == list(expected[::MINUTE_MS])
     objects = platform.warehouse.lake_objects.list_latest(1000)
-    assert {item.key for item in objects} == {entry.key for entry in platform.raw.list_entries()}
+    assert {item.key for item in objects} == {
+        entry.key for entry in platform.raw_lake.list_entries()
+    }
     assert all(item.loaded_at for item in objects)
-    found = verify(platform, "BTCUSDT", Window(TODAY_MS - DAY_MS, TODAY_MS + DAY_MS))
+    found = verify_symbol(platform, "BTCUSDT", Window(TODAY_MS - DAY_MS, TODAY_MS + DAY_MS))
     assert found.passed
     assert platform.warehouse.revisions.list_revisions() == []
     assert open_times(platform, "ETHUSDT") == []
 
 
-def _rows(platform: Platform) -> int:
+def _rows(platform: PipelineContext) -> int:
     marks = platform.warehouse.watermarks.get_all().values()
     return sum(mark.record_count for mark in marks)
 
 
-def _places(server: ExchangeServer, platform: Platform) -> list[str]:
-    assert isinstance(platform.raw, DirectoryLake)
-    assert isinstance(platform.archive, DirectoryLake)
+def _places(server: ExchangeServer, platform: PipelineContext) -> list[str]:
+    assert isinstance(platform.raw_lake, DirectoryLake)
+    assert isinstance(platform.archive_lake, DirectoryLake)
     database = platform.warehouse._database.url
-    lakes = [str(lake.directory) for lake in (platform.raw, platform.archive)]
+    lakes = [str(lake.directory) for lake in (platform.raw_lake, platform.archive_lake)]
     return [server.url, *lakes, database.render_as_string(hide_password=False)]

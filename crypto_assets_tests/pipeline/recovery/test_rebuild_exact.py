@@ -14,10 +14,10 @@ from crypto_assets.market.utc_time import (
     day_start_ms,
     format_utc,
 )
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.recovery.rebuild import Rebuilt, rebuild
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_lake
 from crypto_assets.warehouse import GapClass
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, open_times
 from crypto_assets_tests.pipeline.tampering import tamper
@@ -42,7 +42,7 @@ _COLUMNS = (
 @pytest.fixture
 def platform(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
-) -> Platform:
+) -> PipelineContext:
     """Three days with two outages, on SQLite and on the server."""
     faults = [
         {"do": "outage", "start": format_utc(one.start_ms), "end": format_utc(one.end_ms)}
@@ -53,7 +53,7 @@ def platform(
     return built
 
 
-def fill(platform: Platform, stretch: Window) -> None:
+def fill(platform: PipelineContext, stretch: Window) -> None:
     """Copies of the candle before it, without a trade, in minutes, hours and days."""
     for at in range(stretch.start_ms, stretch.end_ms, MINUTE_MS):
         tamper(
@@ -73,7 +73,7 @@ def fill(platform: Platform, stretch: Window) -> None:
     platform.warehouse.aggregates.recompute_days("BTCUSDT", DAYS, DAYS.end_ms)
 
 
-def held(platform: Platform) -> list[Any]:
+def held(platform: PipelineContext) -> list[Any]:
     """All minutes, hours and days."""
     read = platform.warehouse.aggregates.read_candles
     periods = [read("BTCUSDT", interval, DAYS) for interval in (Interval.H1, Interval.D1)]
@@ -81,37 +81,37 @@ def held(platform: Platform) -> list[Any]:
     return [row for table in tables for row in table.to_pylist()]
 
 
-def exactly(platform: Platform, window: Window | None = None) -> Rebuilt:
-    (one,) = rebuild(platform, ["BTCUSDT"], window, exact=True)
+def exactly(platform: PipelineContext, window: Window | None = None) -> RebuildResult:
+    (one,) = rebuild_from_lake(platform, ["BTCUSDT"], window, exact=True)
     assert one.error is None
     return one
 
 
 @pytest.mark.parametrize("noticed", [False, True])
 def test_outages_that_were_filled_in_are_named_and_emptied(
-    platform: Platform, noticed: bool
+    platform: PipelineContext, noticed: bool
 ) -> None:
     """Also where the ledger has been brought up to date, and knows of no gap any more."""
     before = held(platform)
     for outage in OUTAGES:
         fill(platform, outage)
     if noticed:
-        note_holes(platform, "BTCUSDT", DAYS, DAYS.end_ms)
+        record_gaps(platform, "BTCUSDT", DAYS, DAYS.end_ms)
         assert platform.warehouse.gap_ledger.list_gaps("BTCUSDT") == []
     named = {
         *range(OUTAGES[0].start_ms // HOUR_MS * HOUR_MS, OUTAGES[0].end_ms, HOUR_MS),
         *range(MIDNIGHT - 2 * HOUR_MS, MIDNIGHT + HOUR_MS, HOUR_MS),
     }
-    found = verify(platform, "BTCUSDT", DAYS)
-    assert named <= {*found.hours}
+    found = verify_symbol(platform, "BTCUSDT", DAYS)
+    assert named <= {*found.differing_hours}
     assert any(one.is_invented for one in found.differences)
 
-    (plain,) = rebuild(platform, ["BTCUSDT"])
+    (plain,) = rebuild_from_lake(platform, ["BTCUSDT"])
     assert (plain.minutes.deleted, plain.minutes.kept) == (0, 125)
-    assert not verify(platform, "BTCUSDT", DAYS).passed
+    assert not verify_symbol(platform, "BTCUSDT", DAYS).passed
 
     assert exactly(platform).minutes.deleted == 125
-    assert verify(platform, "BTCUSDT", DAYS).passed
+    assert verify_symbol(platform, "BTCUSDT", DAYS).passed
     assert held(platform) == before
     gaps = platform.warehouse.gap_ledger.list_gaps("BTCUSDT")
     assert [(gap.start, gap.minutes) for gap in gaps] == [
@@ -124,7 +124,7 @@ def test_outages_that_were_filled_in_are_named_and_emptied(
     assert (again.new, again.changed, again.deleted, again.skipped_hours) == (0, 0, 0, 0)
 
 
-def test_hours_of_minutes_that_somebody_deleted_follow(platform: Platform) -> None:
+def test_hours_of_minutes_that_somebody_deleted_follow(platform: PipelineContext) -> None:
     before = held(platform)
     fill(platform, OUTAGES[1])
     tamper(
@@ -132,16 +132,16 @@ def test_hours_of_minutes_that_somebody_deleted_follow(platform: Platform) -> No
         f"DELETE FROM fact_klines WHERE open_time >= {OUTAGES[1].start_ms}"
         f" AND open_time < {OUTAGES[1].end_ms}",
     )
-    (plain,) = rebuild(platform, ["BTCUSDT"])
+    (plain,) = rebuild_from_lake(platform, ["BTCUSDT"])
     assert plain.minutes.skipped_hours > 0
     assert exactly(platform).minutes.skipped_hours == 0
     assert held(platform) == before
 
 
-def test_what_the_lake_does_not_know_of_stays(platform: Platform) -> None:
+def test_what_the_lake_does_not_know_of_stays(platform: PipelineContext) -> None:
     """Days that it no longer holds, other days, what is retired, and what came meanwhile."""
     before = held(platform)
-    platform.raw.delete([entry.key for entry in platform.raw.list_entries(str(FIRST))])
+    platform.raw_lake.delete([entry.key for entry in platform.raw_lake.list_entries(str(FIRST))])
     later = OUTAGES[1].start_ms
     fill(platform, Window(later, later + MINUTE_MS))
     tamper(
@@ -171,6 +171,8 @@ def test_the_gap_of_a_day_that_came_over_rest_is_emptied(
     (gap,) = platform.warehouse.gap_ledger.list_gaps("BTCUSDT")
     assert gap.gap_class in {GapClass.OUTAGE, GapClass.ARCHIVE_LATE}
     fill(platform, outage)
-    assert verify(platform, "BTCUSDT", Window.of_day(LAST)).hours == [outage.start_ms]
+    assert verify_symbol(platform, "BTCUSDT", Window.of_day(LAST)).differing_hours == [
+        outage.start_ms
+    ]
     assert exactly(platform).minutes.deleted == 60
-    assert verify(platform, "BTCUSDT", Window.of_days(LAST, TODAY)).passed
+    assert verify_symbol(platform, "BTCUSDT", Window.of_days(LAST, TODAY)).passed

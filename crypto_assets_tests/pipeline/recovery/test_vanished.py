@@ -13,15 +13,15 @@ from crypto_assets.market.utc_time import (
     format_utc,
     from_epoch_ms,
 )
-from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.gaps.resolve_gaps import note_holes
+from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.ingestion import tick_plan
-from crypto_assets.pipeline.ingestion.close_day import due_days
-from crypto_assets.pipeline.ingestion.gap_retry import due_gaps
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.reconciliation.asset_checks import check_days
-from crypto_assets.pipeline.reconciliation.verify import verify
+from crypto_assets.pipeline.ingestion.close_day import list_due_days
+from crypto_assets.pipeline.ingestion.gap_retry import list_due_gaps
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.reconciliation.asset_checks import run_day_checks
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -40,7 +40,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> Platform:
+def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     """Yesterday and half of today of both."""
     built = build_platform(server, STAYS, GONE)
     bring(built, STAYS, GONE, first=YESTERDAY)
@@ -57,18 +57,18 @@ def forbid_questions(server: ExchangeServer) -> None:
     server.faults.add({"do": "status", "status": 451, "symbol": GONE})
 
 
-def ledger(platform: Platform) -> list[tuple[str, int, int]]:
+def ledger(platform: PipelineContext) -> list[tuple[str, int, int]]:
     """(class, start, end) of the symbol that is gone."""
     found = platform.warehouse.gap_ledger.list_gaps(GONE)
     return [(gap.gap_class.value, gap.start, gap.end + MINUTE_MS) for gap in found]
 
 
-def status(platform: Platform) -> SymbolStatus:
+def status(platform: PipelineContext) -> SymbolStatus:
     return platform.warehouse.symbols.get_symbol(GONE).status
 
 
 def test_the_tick_that_learns_of_it_is_green_and_the_next_does_not_ask(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     vanish(server)
     server.clock.advance(HOUR_MS)
@@ -83,14 +83,16 @@ def test_the_tick_that_learns_of_it_is_green_and_the_next_does_not_ask(
 
     forbid_questions(server)
     server.clock.advance(HOUR_MS)
-    assert tick_plan.tick(platform, from_epoch_ms(server.clock.now_ms())).symbols == (STAYS,)
+    assert tick_plan.plan_ingest_tick(platform, from_epoch_ms(server.clock.now_ms())).symbols == (
+        STAYS,
+    )
     assert {one.symbol for one in bring(platform, STAYS, GONE, tail=True)} == {STAYS}
-    assert due_gaps(platform) == []
-    assert silent_symbols(platform) == []
+    assert list_due_gaps(platform) == []
+    assert find_stale_symbols(platform) == []
 
 
 def test_nothing_is_asked_by_anything_that_runs_by_itself(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     """All is green from the first tick on, and quiet once the archive of its last day was due."""
     server.clock.advance(DAY_MS)
@@ -105,21 +107,26 @@ def test_nothing_is_asked_by_anything_that_runs_by_itself(
         refresh_statuses(platform)
         assert status(platform) is SymbolStatus.DELISTED
         today = TODAY + timedelta(days=2 + number)
-        assert GONE not in tick_plan.tick(platform, from_epoch_ms(server.clock.now_ms())).symbols
-        assert tick_plan.book_tick(platform, from_epoch_ms(server.clock.now_ms())).symbols == (
-            STAYS,
+        assert (
+            GONE
+            not in tick_plan.plan_ingest_tick(
+                platform, from_epoch_ms(server.clock.now_ms())
+            ).symbols
         )
-        assert due_days(platform)
-        for errand in (Errand.TAIL, Errand.CLOSING, Errand.GAPS):
+        assert tick_plan.plan_order_book_tick(
+            platform, from_epoch_ms(server.clock.now_ms())
+        ).symbols == (STAYS,)
+        assert list_due_days(platform)
+        for errand in (IngestMode.TAIL, IngestMode.CLOSING, IngestMode.GAPS):
             outcomes = bring(platform, GONE, first=TODAY, last=today, errand=errand)
             assert not [one.error for one in outcomes if one.error]
-        assert GONE not in tick_plan.far_behind(platform)
-        assert [one for one in tick_plan.missing_past(platform) if one.symbol == GONE] == []
+        assert GONE not in tick_plan.list_lagging_symbols(platform)
+        assert [one for one in tick_plan.list_missing_days(platform) if one.symbol == GONE] == []
         assert {kind for kind, _, _ in ledger(platform)} == {"delisted"}
 
 
 def test_a_backfill_over_its_past_and_beyond_its_end_is_green(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     vanish(server)
     server.clock.advance(3 * DAY_MS)
@@ -132,7 +139,7 @@ def test_a_backfill_over_its_past_and_beyond_its_end_is_green(
     assert ledger(platform) == [("delisted", LAST + MINUTE_MS, closed)]
     forbid_questions(server)
     server.clock.advance(3 * DAY_MS)
-    assert tick_plan.far_behind(platform) == {STAYS: TODAY}
+    assert tick_plan.list_lagging_symbols(platform) == {STAYS: TODAY}
     outcomes = bring(platform, GONE, first=TOMORROW, last=TODAY + timedelta(days=6))
     assert not [one for one in outcomes if one.error], "beyond its end the archive is not asked"
     closed = platform.closed_before() // MINUTE_MS * MINUTE_MS
@@ -140,21 +147,21 @@ def test_a_backfill_over_its_past_and_beyond_its_end_is_green(
 
 
 def test_holes_of_its_past_are_explained_without_asking(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     vanish(server)
     hole = Window(TODAY_MS + HOUR_MS, TODAY_MS + 2 * HOUR_MS)
     platform.warehouse.facts.load_objects(GONE, [], replacing=hole)
-    note_holes(platform, GONE, hole, platform.closed_before())
+    record_gaps(platform, GONE, hole, platform.closed_before())
     server.clock.advance(2 * DAY_MS)
-    outcomes = bring(platform, GONE, first=TODAY, last=TODAY, errand=Errand.GAPS)
+    outcomes = bring(platform, GONE, first=TODAY, last=TODAY, errand=IngestMode.GAPS)
     assert not [one for one in outcomes if one.error]
     assert ledger(platform)[0] == ("outage", hole.start_ms, hole.end_ms)
-    assert due_gaps(platform) == []
+    assert list_due_gaps(platform) == []
 
 
 def test_days_before_its_first_candle_are_explained(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     vanish(server)
     before = YESTERDAY - timedelta(days=2)
@@ -164,19 +171,19 @@ def test_days_before_its_first_candle_are_explained(
 
 
 def test_verify_and_the_checks_of_its_days_are_green(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     vanish(server)
     server.clock.advance(3 * DAY_MS)
     window = Window.of_days(YESTERDAY, TODAY)
-    found = verify(platform, GONE, window)
+    found = verify_symbol(platform, GONE, window)
     assert (found.passed, found.compared, found.minutes) == (True, 0, 1440 + 720)
     assert status(platform) is SymbolStatus.DELISTED
     bring(platform, GONE, first=YESTERDAY, last=TOMORROW)
     forbid_questions(server)
     for day in (YESTERDAY, TODAY, TOMORROW):
-        for check in check_days(platform, GONE, Window.of_day(day)):
-            assert check.passed, check.said
+        for check in run_day_checks(platform, GONE, Window.of_day(day)):
+            assert check.passed, check.summary
 
 
 def test_its_last_archive_is_read_when_it_appears(
@@ -198,31 +205,31 @@ def test_its_last_archive_is_read_when_it_appears(
     server.faults.add(gone)
     server.clock.set(TODAY_MS + DAY_MS + 9 * HOUR_MS)
     bring(platform, STAYS, first=TODAY, last=TODAY)
-    outcomes = bring(platform, STAYS, GONE, errand=Errand.CLOSING)
+    outcomes = bring(platform, STAYS, GONE, errand=IngestMode.CLOSING)
     assert not [one.error for one in outcomes if one.error]
     assert max(open_times(platform, GONE)) == end - MINUTE_MS
     assert ledger(platform)[-1][:2] == ("delisted", end)
 
 
 def test_one_that_comes_back_to_the_list_is_followed_again(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     vanish(server)
     server.clock.advance(HOUR_MS)
     bring(platform, STAYS, GONE, tail=True)
     server.clock.advance(HOUR_MS)
     server.faults.clear()
-    assert tick_plan.near_enough(platform, platform.now()).keys() == {STAYS}
+    assert tick_plan.list_current_symbols(platform, platform.exchange_now()).keys() == {STAYS}
     refresh_statuses(platform)
     assert status(platform) is SymbolStatus.TRADING
-    assert tick_plan.near_enough(platform, platform.now()).keys() == {STAYS, GONE}
+    assert tick_plan.list_current_symbols(platform, platform.exchange_now()).keys() == {STAYS, GONE}
     bring(platform, STAYS, GONE, tail=True)
     assert ledger(platform) == []
     assert len(open_times(platform, GONE)) == 1440 + 14 * 60
 
 
 def test_a_backfill_finds_that_it_is_listed_again(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     vanish(server)
     server.clock.advance(HOUR_MS)
@@ -234,7 +241,7 @@ def test_a_backfill_finds_that_it_is_listed_again(
 
 
 def test_a_symbol_that_trades_again_after_a_halt_is_noticed_by_its_candles(
-    server: ExchangeServer, platform: Platform
+    server: ExchangeServer, platform: PipelineContext
 ) -> None:
     """The closing that asks for statuses may be hours away."""
     halted = {"do": "delist", "symbol": GONE, "at": format_utc(NOON)}
@@ -247,14 +254,14 @@ def test_a_symbol_that_trades_again_after_a_halt_is_noticed_by_its_candles(
     assert status(platform) is SymbolStatus.TRADING
 
 
-def test_its_days_are_known_to_be_over(server: ExchangeServer, platform: Platform) -> None:
+def test_its_days_are_known_to_be_over(server: ExchangeServer, platform: PipelineContext) -> None:
     """So that no calendar calls them missing."""
     vanish(server)
     server.clock.set(TODAY_MS + 3 * DAY_MS + HOUR_MS)
     bring(platform, GONE, first=TODAY, last=TODAY + timedelta(days=3))
     server.clock.advance(5 * DAY_MS)
     outcomes = bring(
-        platform, GONE, first=date(2025, 3, 13), last=date(2025, 3, 13), errand=Errand.CLOSING
+        platform, GONE, first=date(2025, 3, 13), last=date(2025, 3, 13), errand=IngestMode.CLOSING
     )
     assert outcomes == []
     assert ledger(platform) == [("delisted", LAST + MINUTE_MS, TODAY_MS + 8 * DAY_MS)]

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, event, text
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.ingest import bring_symbols
-from crypto_assets.pipeline.retention.apply_retention import retain
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.ingest import ingest_symbols
+from crypto_assets.pipeline.retention.apply_retention import apply_retention
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.aging import (
     BOTH,
     FIRST,
@@ -31,7 +31,7 @@ from crypto_assets_tests.services.exchange import NOON, StartExchange
 __all__ = ["platform"]
 
 
-def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: Platform) -> None:
+def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: PipelineContext) -> None:
     warehouse = platform.warehouse
     periods = [
         warehouse.aggregates.read_candles("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)
@@ -42,7 +42,7 @@ def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: Platform
     before = len(keys(platform)[0])
     outcomes = bring(platform, first=FIRST, last=SECOND)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
-    assert "retired" in str(outcomes[0].facts["note"])
+    assert "retired" in str(outcomes[0].details["note"])
     assert open_times(platform) == []
     assert len(keys(platform)[0]) == before
     assert warehouse.gap_ledger.list_gaps(closed=True) == []
@@ -55,29 +55,29 @@ def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: Platform
     assert warehouse.gap_ledger.list_gaps(closed=True) == []
 
 
-def test_zero_keeps_minutes_for_ever(platform: Platform) -> None:
+def test_zero_keeps_minutes_for_ever(platform: PipelineContext) -> None:
     assert in_days(5000, platform, minute_days=0).minutes == ()
     assert len(open_times(platform)) == 2 * 1440
 
 
-def test_a_load_makes_old_minutes_young(platform: Platform) -> None:
+def test_a_load_makes_old_minutes_young(platform: PipelineContext) -> None:
     """Rebuilt or imported: fetched long ago, loaded just now."""
     platform.warehouse.lake_objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, BOTH)
-    list(bring_symbols(platform, {"BTCUSDT": BOTH}, set(Stage) - {Stage.RAW}))
+    list(ingest_symbols(platform, {"BTCUSDT": BOTH}, set(KlinesStage) - {KlinesStage.RAW}))
     loaded = max(item.loaded_at or 0 for item in manifest(platform))
     fetched = max(item.fetched_at for item in manifest(platform))
     assert loaded > fetched
-    chosen = replace(platform, keep=replace(NEVER, minute_days=90))
-    assert retain(chosen, at_ms=loaded + 90 * DAY_MS).minute_rows == 0
-    assert retain(chosen, at_ms=loaded + 90 * DAY_MS + 1).minute_rows == 2 * 1440
+    chosen = replace(platform, retention_policy=replace(NEVER, minute_days=90))
+    assert apply_retention(chosen, at_ms=loaded + 90 * DAY_MS).minute_rows == 0
+    assert apply_retention(chosen, at_ms=loaded + 90 * DAY_MS + 1).minute_rows == 2 * 1440
 
 
 @pytest.mark.parametrize("at", [START, START + 7 * HOUR_MS, START + DAY_MS - MINUTE_MS])
-def test_an_unexplained_minute_holds_its_day(platform: Platform, at: int) -> None:
+def test_an_unexplained_minute_holds_its_day(platform: PipelineContext, at: int) -> None:
     _delete_minute(platform, at)
     retired = in_days(200, platform, minute_days=90)
     assert retired.minute_rows == 0
-    assert "2025-03-04: 1 minutes are missing" in retired.held_up["BTCUSDT"]
+    assert "2025-03-04: 1 minutes are missing" in retired.blockers["BTCUSDT"]
 
 
 def test_an_outage_at_an_edge_holds_nothing(
@@ -87,7 +87,9 @@ def test_an_outage_at_an_edge_holds_nothing(
     faults = [
         {"do": "outage", "start": "2025-03-04T23:00:00Z", "end": "2025-03-05T01:00:00Z"},
     ]
-    platform = replace(build_platform(simulated_exchange(now=NOON, faults=faults)), keep=NEVER)
+    platform = replace(
+        build_platform(simulated_exchange(now=NOON, faults=faults)), retention_policy=NEVER
+    )
     bring(platform, first=FIRST, last=SECOND)
     assert [gap.minutes for gap in platform.warehouse.gap_ledger.list_gaps()] == [120]
     assert in_days(200, platform, minute_days=90).minute_rows == 2 * 1440 - 120
@@ -95,20 +97,24 @@ def test_an_outage_at_an_edge_holds_nothing(
     assert [gap.minutes for gap in platform.warehouse.gap_ledger.list_gaps()] == [120]
 
 
-@pytest.mark.parametrize("missing", [Stage.HOURS, Stage.DAYS])
+@pytest.mark.parametrize("missing", [KlinesStage.HOURS, KlinesStage.DAYS])
 def test_what_is_not_aggregated_stays(
-    simulated_exchange: StartExchange, build_platform: BuildPlatform, missing: Stage
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, missing: KlinesStage
 ) -> None:
-    platform = replace(build_platform(simulated_exchange(now=NOON)), keep=NEVER)
-    stages = [stage for stage in Stage if list(Stage).index(stage) < list(Stage).index(missing)]
-    list(bring_symbols(platform, {"BTCUSDT": BOTH}, stages))
+    platform = replace(build_platform(simulated_exchange(now=NOON)), retention_policy=NEVER)
+    stages = [
+        stage
+        for stage in KlinesStage
+        if list(KlinesStage).index(stage) < list(KlinesStage).index(missing)
+    ]
+    list(ingest_symbols(platform, {"BTCUSDT": BOTH}, stages))
     retired = in_days(200, platform, minute_days=90)
     assert retired.minute_rows == 0
-    assert "hours are not computed" in retired.held_up["BTCUSDT"]
+    assert "hours are not computed" in retired.blockers["BTCUSDT"]
     assert len(open_times(platform)) == 2 * 1440
 
 
-def test_killed_between_two_days(platform: Platform) -> None:
+def test_killed_between_two_days(platform: PipelineContext) -> None:
     hours = platform.warehouse.aggregates.read_candles("BTCUSDT", Interval.H1, BOTH)
     engine = platform.warehouse._database.engine
     seen = 0
@@ -130,7 +136,7 @@ def test_killed_between_two_days(platform: Platform) -> None:
     assert platform.warehouse.watermarks.get_watermark("BTCUSDT").record_count == 0
 
 
-def _delete_minute(platform: Platform, open_time: int) -> None:
+def _delete_minute(platform: PipelineContext, open_time: int) -> None:
     """As if it had never come, and nobody had noticed."""
     statements = (
         "DELETE FROM fact_klines WHERE open_time = :at",

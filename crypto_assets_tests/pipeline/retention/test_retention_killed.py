@@ -10,9 +10,9 @@ from crypto_assets.lake import build_depth_object
 from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import day_start_ms
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.retention.apply_retention import retain
-from crypto_assets.pipeline.retention_policy import Keep
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.retention.apply_retention import apply_retention
+from crypto_assets.pipeline.retention_policy import RetentionPolicy
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -36,34 +36,38 @@ def test_killed_in_the_midst(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange())
-    platform = replace(platform, keep=Keep(raw_days=1, archive_days=9999))
+    platform = replace(platform, retention_policy=RetentionPolicy(raw_days=1, archive_days=9999))
     bodies = _stock(platform)
     for kill in range(1, KILLS + 1):
         with subprocess.Popen([sys.executable, "-c", MOVER, *_places(platform)]) as mover:
-            while len(list(platform.archive.list_entries())) < kill * OBJECTS // (KILLS + 1):
+            while len(list(platform.archive_lake.list_entries())) < kill * OBJECTS // (KILLS + 1):
                 assert mover.poll() is None, "it ended before it was killed"
                 time.sleep(0.002)
             mover.kill()
-        lakes = (platform.raw, platform.archive)
+        lakes = (platform.raw_lake, platform.archive_lake)
         found = {entry.key: lake.get(entry.key) for lake in lakes for entry in lake.list_entries()}
         assert found == bodies
-    retain(platform)
-    assert list(platform.raw.list_entries()) == []
-    assert {entry.key for entry in platform.archive.list_entries()} == set(bodies)
+    apply_retention(platform)
+    assert list(platform.raw_lake.list_entries()) == []
+    assert {entry.key for entry in platform.archive_lake.list_entries()} == set(bodies)
     told = {
         (item.bucket, item.key) for item in platform.warehouse.lake_objects.list_latest(OBJECTS * 2)
     }
-    assert told == {(platform.archive.bucket, key) for key in bodies}
+    assert told == {(platform.archive_lake.bucket, key) for key in bodies}
 
 
-def _stock(platform: Platform) -> dict[str, bytes]:
+def _stock(platform: PipelineContext) -> dict[str, bytes]:
     """Many small loaded objects of long ago, by key."""
     made = [
-        build_depth_object(platform.raw.bucket, "BTCUSDT", b'{"lastUpdateId":%d}' % n, CAPTURED + n)
+        build_depth_object(
+            platform.raw_lake.bucket, "BTCUSDT", b'{"lastUpdateId":%d}' % n, CAPTURED + n
+        )
         for n in range(OBJECTS)
     ]
     for item, body in made:
-        platform.raw.put(item.key, body, fetched_at=item.fetched_at, source=Source.REST, rows=0)
+        platform.raw_lake.put(
+            item.key, body, fetched_at=item.fetched_at, source=Source.REST, rows=0
+        )
     objects = [item for item, _ in made]
     platform.warehouse.lake_objects.record_objects(objects)
     platform.warehouse.lake_objects.mark_loaded(objects)
@@ -71,16 +75,16 @@ def _stock(platform: Platform) -> dict[str, bytes]:
     return {item.key: body for item, body in made}
 
 
-def _age(platform: Platform) -> None:
+def _age(platform: PipelineContext) -> None:
     """As if they had been loaded long ago too."""
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql("UPDATE lake_objects SET loaded_at = fetched_at")
     )
 
 
-def _places(platform: Platform) -> list[str]:
-    assert isinstance(platform.raw, DirectoryLake)
-    assert isinstance(platform.archive, DirectoryLake)
+def _places(platform: PipelineContext) -> list[str]:
+    assert isinstance(platform.raw_lake, DirectoryLake)
+    assert isinstance(platform.archive_lake, DirectoryLake)
     database = platform.warehouse._database.url
-    lakes = [str(lake.directory) for lake in (platform.raw, platform.archive)]
+    lakes = [str(lake.directory) for lake in (platform.raw_lake, platform.archive_lake)]
     return [*lakes, database.render_as_string(hide_password=False)]

@@ -10,10 +10,10 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, format_utc
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.ingestion.ingest import Errand
-from crypto_assets.pipeline.reconciliation.verify import verify
-from crypto_assets.pipeline.stages.compaction import sweep_pieces
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.stages.compaction import compact_days
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, StartExchange
@@ -22,23 +22,23 @@ DAY = TODAY - timedelta(days=1)
 WINDOW = Window.of_day(DAY)
 
 
-def objects(platform: Platform) -> list[LakeObject]:
+def objects(platform: PipelineContext) -> list[LakeObject]:
     return platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
 
 
-def sources(platform: Platform) -> list[str]:
+def sources(platform: PipelineContext) -> list[str]:
     return sorted(item.source.value for item in objects(platform))
 
 
-def put_piece(platform: Platform, fetched_at: int, first: int = 0, count: int = 5) -> None:
+def put_piece(platform: PipelineContext, fetched_at: int, first: int = 0, count: int = 5) -> None:
     """Some minutes of the day by REST, loaded."""
     window = Window(WINDOW.start_ms + first * MINUTE_MS, WINDOW.end_ms)
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, window))
     _store(platform, RawKlines.from_rows(page[:count]), Source.REST, fetched_at)
 
 
-def _store(platform: Platform, klines: RawKlines, source: Source, fetched_at: int) -> None:
-    lake = platform.raw
+def _store(platform: PipelineContext, klines: RawKlines, source: Source, fetched_at: int) -> None:
+    lake = platform.raw_lake
     item, body = build_klines_object(lake.bucket, "BTCUSDT", klines, source, fetched_at)
     lake.put(item.key, body, fetched_at=fetched_at, source=source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
@@ -54,8 +54,8 @@ def test_a_piece_goes_only_if_the_archive_was_fetched_after_it(
     bring(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     put_piece(platform, whole.fetched_at + after)
-    sweep_pieces(platform, "BTCUSDT", WINDOW)
-    assert len(objects(platform)) == len(list(platform.raw.list_entries())) == left
+    compact_days(platform, "BTCUSDT", WINDOW)
+    assert len(objects(platform)) == len(list(platform.raw_lake.list_entries())) == left
 
 
 def test_pieces_stay_whose_archive_object_left_the_lake(
@@ -65,9 +65,9 @@ def test_pieces_stay_whose_archive_object_left_the_lake(
     bring(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     put_piece(platform, whole.fetched_at - 1)
-    platform.raw.delete([whole.key])
-    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 0
-    assert len(list(platform.raw.list_entries())) == 1
+    platform.raw_lake.delete([whole.key])
+    assert compact_days(platform, "BTCUSDT", WINDOW) == 0
+    assert len(list(platform.raw_lake.list_entries())) == 1
 
 
 def test_a_minute_that_the_archive_has_wrong_stays_in_the_lake(
@@ -80,11 +80,11 @@ def test_a_minute_that_the_archive_has_wrong_stays_in_the_lake(
     bring(platform, first=DAY, last=DAY)
     assert sources(platform) == ["archive", "rest"]
     server.clock.advance(7 * DAY_MS)
-    bring(platform, first=DAY, last=TODAY + timedelta(days=7), errand=Errand.DAYS)
-    again = bring(platform, first=DAY, last=DAY, errand=Errand.CLOSING)
+    bring(platform, first=DAY, last=TODAY + timedelta(days=7), errand=IngestMode.DAYS)
+    again = bring(platform, first=DAY, last=DAY, errand=IngestMode.CLOSING)
     assert [outcome.error for outcome in again if outcome.error] == []
     assert sources(platform) == ["archive", "rest"]
-    found = verify(platform, "BTCUSDT", WINDOW)
+    found = verify_symbol(platform, "BTCUSDT", WINDOW)
     assert (found.differences, found.minutes) == ((), 1440)
 
 
@@ -102,9 +102,9 @@ def test_of_two_archive_objects_the_fuller_one_counts(
     bring(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     assert (whole.source, whole.rows) == (Source.ARCHIVE, 1440)
-    (entry,) = platform.raw.list_entries()
-    assert len(decode_klines(platform.raw.get(entry.key))) == 1440
-    assert verify(platform, "BTCUSDT", WINDOW).passed
+    (entry,) = platform.raw_lake.list_entries()
+    assert len(decode_klines(platform.raw_lake.get(entry.key))) == 1440
+    assert verify_symbol(platform, "BTCUSDT", WINDOW).passed
 
 
 def test_a_minute_that_only_the_piece_has_keeps_it(
@@ -116,7 +116,7 @@ def test_a_minute_that_only_the_piece_has_keeps_it(
     (whole, rest) = sorted(objects(platform), key=lambda item: item.source)
     put_piece(platform, whole.fetched_at - 1)
     put_piece(platform, whole.fetched_at - 1, first=10)
-    sweep_pieces(platform, "BTCUSDT", WINDOW)
+    compact_days(platform, "BTCUSDT", WINDOW)
     left = {item.first_time - WINDOW.start_ms for item in objects(platform) if item != rest}
     assert left == {0}, "the whole's and the first piece's, which has minute 3"
 
@@ -135,10 +135,10 @@ def test_what_a_killed_sweep_left_in_the_manifest_goes_with_the_next(
     for first in (0, 10, 20, 30):
         put_piece(platform, whole.fetched_at - 1, first=first)
     deleted = [item for item in objects(platform) if item.rows == 5 and item.first_time < start]
-    platform.raw.delete([item.key for item in deleted[:3]])
-    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 4
+    platform.raw_lake.delete([item.key for item in deleted[:3]])
+    assert compact_days(platform, "BTCUSDT", WINDOW) == 4
     assert sources(platform) == ["archive", "rest"][: 1 + also_over_rest]
-    assert verify(platform, "BTCUSDT", WINDOW).passed
+    assert verify_symbol(platform, "BTCUSDT", WINDOW).passed
 
 
 def test_a_lost_piece_that_had_more_than_the_archive_is_not_forgotten(
@@ -150,8 +150,8 @@ def test_a_lost_piece_that_had_more_than_the_archive_is_not_forgotten(
     whole = next(item for item in objects(platform) if item.source is Source.ARCHIVE)
     put_piece(platform, whole.fetched_at - 1)
     lost = next(item for item in objects(platform) if item.rows == 5)
-    platform.raw.delete([lost.key])
-    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 0
+    platform.raw_lake.delete([lost.key])
+    assert compact_days(platform, "BTCUSDT", WINDOW) == 0
     assert lost in objects(platform)
 
 
@@ -168,5 +168,5 @@ def test_a_candle_off_the_minute_that_only_the_piece_has_keeps_it(
     platform.warehouse.lake_objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, WINDOW)
     load_klines(platform, "BTCUSDT", WINDOW)
     put_piece(platform, whole.fetched_at - 1, first=10)
-    assert sweep_pieces(platform, "BTCUSDT", WINDOW) == 1
+    assert compact_days(platform, "BTCUSDT", WINDOW) == 1
     assert sources(platform) == ["archive", "rest"]

@@ -8,9 +8,9 @@ from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, format_utc
-from crypto_assets.pipeline.ingestion.ingest import Errand, bring_symbols
-from crypto_assets.pipeline.stages.fetch import pull_stretch
-from crypto_assets.pipeline.stages.results import Stage
+from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.stages.fetch import fetch_window
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -36,8 +36,8 @@ def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
     ]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
     # Without the hours, which REST's minutes give: these would count for all of the day.
-    stages = {Stage.RAW, Stage.FACTS}
-    assert list(bring_symbols(platform, {"BTCUSDT": WINDOW}, stages, Errand.DAYS))
+    stages = {KlinesStage.RAW, KlinesStage.FACTS}
+    assert list(ingest_symbols(platform, {"BTCUSDT": WINDOW}, stages, IngestMode.DAYS))
     held = platform.warehouse.facts.read_fetched_candles("BTCUSDT", WINDOW)
     assert Counter(held["source"].to_pylist()) == {"archive": 1437, "rest": 3}
     objects = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
@@ -59,11 +59,11 @@ def test_an_open_candle_is_left_out_until_it_has_closed(simulated_exchange: Star
     window = Window(minute - 5 * MINUTE_MS, minute + MINUTE_MS)
 
     def closed(closed_before_ms: int) -> list[KlineRow]:
-        pulled = pull_stretch(exchange, "BTCUSDT", window, closed_before_ms)
+        pulled = fetch_window(exchange, "BTCUSDT", window, closed_before_ms)
         return [
             row
             for day in pulled.values()
-            for pull in day.pulls
+            for pull in day.parts
             for row in pull.klines.decode_rows()
         ]
 

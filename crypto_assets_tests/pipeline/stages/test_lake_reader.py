@@ -2,7 +2,7 @@
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import Window
-from crypto_assets.pipeline.stages.lake_reader import read_minutes
+from crypto_assets.pipeline.stages.lake_reader import read_lake_minutes
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -14,10 +14,10 @@ def test_what_retention_has_moved_since_the_manifest_was_read_is_not_lost(
     bring(platform)
     day = Window.of_day(TODAY)
     (item,) = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, day)
-    assert platform.raw.copy_to(platform.archive, item.key)
-    platform.raw.delete([item.key])
-    found = read_minutes(platform, "BTCUSDT", day)
+    assert platform.raw_lake.copy_to(platform.archive_lake, item.key)
+    platform.raw_lake.delete([item.key])
+    found = read_lake_minutes(platform, "BTCUSDT", day)
     assert (found.candles.num_rows, found.lost) == (720, ())
-    platform.archive.delete([item.key])
-    found = read_minutes(platform, "BTCUSDT", day)
+    platform.archive_lake.delete([item.key])
+    found = read_lake_minutes(platform, "BTCUSDT", day)
     assert (found.candles.num_rows, found.lost) == (0, (item.key,))

@@ -11,7 +11,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import MINUTE_MS, Window
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
@@ -20,15 +20,15 @@ DAY = Window.of_day(TODAY - timedelta(days=1))
 
 
 @pytest.fixture
-def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> Platform:
+def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
     return build_platform(simulated_exchange(now=NOON))
 
 
-def put(platform: Platform, volume: str, fetched_at: int) -> dict[str, bytes]:
+def put(platform: PipelineContext, volume: str, fetched_at: int) -> dict[str, bytes]:
     """The day's first five minutes, recorded; the bytes by key, as a run keeps them to load."""
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, DAY))[:5]
     rows = [[*row[:5], volume, *row[6:9], "0", "0", row[11]] for row in page]
-    lake = platform.raw
+    lake = platform.raw_lake
     klines = RawKlines.from_rows(rows)
     item, body = build_klines_object(lake.bucket, "BTCUSDT", klines, Source.REST, fetched_at)
     lake.put(item.key, body, fetched_at=fetched_at, source=item.source, rows=item.rows)
@@ -36,20 +36,20 @@ def put(platform: Platform, volume: str, fetched_at: int) -> dict[str, bytes]:
     return {item.key: body}
 
 
-def volumes(platform: Platform) -> set[str]:
+def volumes(platform: PipelineContext) -> set[str]:
     table = platform.warehouse.facts.read_candles("BTCUSDT", DAY)
     assert table["open_time"].to_pylist() == [DAY.start_ms + n * MINUTE_MS for n in range(5)]
     return {f"{volume.normalize():f}" for volume in table["volume"].to_pylist()}
 
 
-def test_the_bytes_that_a_run_put_itself_are_not_read_again(platform: Platform) -> None:
+def test_the_bytes_that_a_run_put_itself_are_not_read_again(platform: PipelineContext) -> None:
     bodies = put(platform, "7", NOON)
-    platform.raw.delete(list(bodies))
+    platform.raw_lake.delete(list(bodies))
     assert load_klines(platform, "BTCUSDT", DAY, bodies).rows == 5
     assert volumes(platform) == {"7"}
 
 
-def test_what_another_run_put_under_the_key_meanwhile_counts(platform: Platform) -> None:
+def test_what_another_run_put_under_the_key_meanwhile_counts(platform: PipelineContext) -> None:
     """Else the older values would be held as if they were of the later fetch, for good."""
     mine = put(platform, "7", NOON)
     theirs = put(platform, "8", NOON + 1)
@@ -64,12 +64,12 @@ def test_what_another_run_put_under_the_key_meanwhile_counts(platform: Platform)
 
 
 def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
-    platform: Platform,
+    platform: PipelineContext,
 ) -> None:
     put(platform, "7", NOON)
     page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, DAY))[5:9]
     klines = RawKlines.from_rows(page)
-    gone, _ = build_klines_object(platform.raw.bucket, "BTCUSDT", klines, Source.ARCHIVE, NOON)
+    gone, _ = build_klines_object(platform.raw_lake.bucket, "BTCUSDT", klines, Source.ARCHIVE, NOON)
     platform.warehouse.lake_objects.record_objects([gone])
     loaded = load_klines(platform, "BTCUSDT", DAY)
     assert (loaded.objects, loaded.rows) == (1, 5)
@@ -80,18 +80,20 @@ def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
     assert load_klines(platform, "BTCUSDT", DAY).objects == 0
 
 
-def test_an_object_that_was_moved_meanwhile_is_loaded_from_where_it_is(platform: Platform) -> None:
+def test_an_object_that_was_moved_meanwhile_is_loaded_from_where_it_is(
+    platform: PipelineContext,
+) -> None:
     (key,) = put(platform, "7", NOON)
-    platform.raw.copy_to(platform.archive, key)
-    platform.raw.delete([key])
+    platform.raw_lake.copy_to(platform.archive_lake, key)
+    platform.raw_lake.delete([key])
     assert load_klines(platform, "BTCUSDT", DAY).rows == 5
     assert platform.warehouse.quarantine.list_records() == []
 
 
-def test_nothing_is_dropped_where_the_lake_itself_is_gone(platform: Platform) -> None:
+def test_nothing_is_dropped_where_the_lake_itself_is_gone(platform: PipelineContext) -> None:
     """As an unmounted share."""
     put(platform, "7", NOON)
-    lake = Path(platform.raw.url)
+    lake = Path(platform.raw_lake.url)
     lake.rename(lake.with_name("elsewhere"))
     with pytest.raises(ObjectMissing, match="nor its own marker"):
         load_klines(platform, "BTCUSDT", DAY)

@@ -15,16 +15,20 @@ from crypto_assets.market.utc_time import (
     format_utc,
     from_epoch_ms,
 )
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
-from crypto_assets.pipeline.stages.order_books import bring_books, capture, load_books
-from crypto_assets.pipeline.stages.results import BookStage
+from crypto_assets.pipeline.stages.order_books import (
+    capture_order_book,
+    ingest_order_books,
+    load_order_books,
+)
+from crypto_assets.pipeline.stages.results import OrderBookStage
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 Sides = list[list[str]]
 
-_BOTH = {BookStage.RAW, BookStage.FACTS}
+_BOTH = {OrderBookStage.RAW, OrderBookStage.FACTS}
 _DAY = Window.of_day(TODAY)
 
 
@@ -32,11 +36,11 @@ def test_a_book_goes_by_the_lake_into_the_facts(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
-    platform: Platform = build_platform(server)
-    outcomes = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
+    platform: PipelineContext = build_platform(server)
+    outcomes = ingest_order_books(platform, "BTCUSDT", _DAY, _BOTH)
     assert [(outcome.stage, outcome.rows, outcome.error) for outcome in outcomes] == [
-        (BookStage.FACTS, 1, None),
-        (BookStage.RAW, 1, None),
+        (OrderBookStage.FACTS, 1, None),
+        (OrderBookStage.RAW, 1, None),
     ]
     book = platform.warehouse.order_books.read_latest("BTCUSDT")
     assert book is not None
@@ -49,22 +53,22 @@ def test_the_same_book_twice_is_one_snapshot(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
-    platform: Platform = build_platform(server)
+    platform: PipelineContext = build_platform(server)
     for _ in range(2):
-        capture(platform, "BTCUSDT")
-        load_books(platform, "BTCUSDT", _DAY)
+        capture_order_book(platform, "BTCUSDT")
+        load_order_books(platform, "BTCUSDT", _DAY)
     assert platform.warehouse.order_books.count_snapshots("BTCUSDT", _DAY) == 1
     server.clock.advance(MINUTE_MS)
-    capture(platform, "BTCUSDT")
-    load_books(platform, "BTCUSDT", _DAY)
+    capture_order_book(platform, "BTCUSDT")
+    load_order_books(platform, "BTCUSDT", _DAY)
     assert platform.warehouse.order_books.count_snapshots("BTCUSDT", _DAY) == 2
 
 
 def test_a_past_day_without_snapshots_is_not_green(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    platform: Platform = build_platform(simulated_exchange(now=NOON))
-    outcomes = bring_books(platform, "BTCUSDT", Window.of_day(date(2025, 3, 1)), _BOTH)
+    platform: PipelineContext = build_platform(simulated_exchange(now=NOON))
+    outcomes = ingest_order_books(platform, "BTCUSDT", Window.of_day(date(2025, 3, 1)), _BOTH)
     assert len(outcomes) == 2
     assert all("keeps no history" in str(outcome.error) for outcome in outcomes)
 
@@ -73,17 +77,19 @@ def test_a_crossed_book_is_set_aside_and_tried_no_more(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
-    platform: Platform = build_platform(server)
+    platform: PipelineContext = build_platform(server)
     crossed = {"lastUpdateId": 7, "bids": [["2.0", "1.0"]], "asks": [["1.0", "1.0"]]}
-    item, body = build_depth_object(platform.raw.bucket, "BTCUSDT", orjson.dumps(crossed), NOON)
-    platform.raw.put(item.key, body, fetched_at=NOON, source=item.source, rows=item.rows)
+    item, body = build_depth_object(
+        platform.raw_lake.bucket, "BTCUSDT", orjson.dumps(crossed), NOON
+    )
+    platform.raw_lake.put(item.key, body, fetched_at=NOON, source=item.source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
-    assert load_books(platform, "BTCUSDT", _DAY) == 0
+    assert load_order_books(platform, "BTCUSDT", _DAY) == 0
     assert "crossed" in platform.warehouse.quarantine.list_records("BTCUSDT")[0].reason
     assert platform.warehouse.lake_objects.list_unloaded("BTCUSDT", item.kind, _DAY) == []
     assert platform.warehouse.order_books.read_latest("BTCUSDT") is None
     server.clock.advance(DAY_MS)
-    facts, raw = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
+    facts, raw = ingest_order_books(platform, "BTCUSDT", _DAY, _BOTH)
     assert "see the quarantine" in str(facts.error)
     assert (raw.rows, raw.error) == (1, None)
 
@@ -92,23 +98,23 @@ def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
-    platform: Platform = build_platform(server)
-    item = capture(platform, "BTCUSDT")
-    load_books(platform, "BTCUSDT", _DAY)
-    platform.raw.delete([item.key])
+    platform: PipelineContext = build_platform(server)
+    item = capture_order_book(platform, "BTCUSDT")
+    load_order_books(platform, "BTCUSDT", _DAY)
+    platform.raw_lake.delete([item.key])
     platform.warehouse.lake_objects.forget_objects([item])
     server.clock.advance(2 * DAY_MS)
-    outcomes = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
+    outcomes = ingest_order_books(platform, "BTCUSDT", _DAY, _BOTH)
     assert [(one.stage, one.rows, one.error) for one in outcomes] == [
-        (BookStage.FACTS, 1, None),
-        (BookStage.RAW, 0, None),
+        (OrderBookStage.FACTS, 1, None),
+        (OrderBookStage.RAW, 0, None),
     ]
 
 
-def put_book(platform: Platform, bids: Sides, asks: Sides, at: int) -> None:
+def put_book(platform: PipelineContext, bids: Sides, asks: Sides, at: int) -> None:
     answer = orjson.dumps({"lastUpdateId": at, "bids": bids, "asks": asks})
-    item, body = build_depth_object(platform.raw.bucket, "BTCUSDT", answer, at)
-    platform.raw.put(item.key, body, fetched_at=at, source=item.source, rows=item.rows)
+    item, body = build_depth_object(platform.raw_lake.bucket, "BTCUSDT", answer, at)
+    platform.raw_lake.put(item.key, body, fetched_at=at, source=item.source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
 
 
@@ -124,9 +130,9 @@ def test_books_without_a_side_are_no_failure_and_no_news(
         put_book(platform, bids, asks, NOON - number * MINUTE_MS)
     server.clock.advance(DAY_MS)
     for one_sided in (3, 0):
-        facts, raw = bring_books(platform, "BTCUSDT", _DAY, _BOTH)
+        facts, raw = ingest_order_books(platform, "BTCUSDT", _DAY, _BOTH)
         assert (facts.rows, facts.error, raw.rows, raw.error) == (0, None, 3, None)
-        assert facts.facts == ({"one_sided": one_sided} if one_sided else {})
+        assert facts.details == ({"one_sided": one_sided} if one_sided else {})
     assert platform.warehouse.quarantine.list_records() == []
 
 
@@ -136,7 +142,7 @@ def test_a_locked_book_is_loaded(
     server = simulated_exchange(now=NOON)
     platform = build_platform(server)
     put_book(platform, [["2.0", "1.0"]], [["2.0", "3.0"]], NOON)
-    assert load_books(platform, "BTCUSDT", _DAY) == 1
+    assert load_order_books(platform, "BTCUSDT", _DAY) == 1
     book = platform.warehouse.order_books.read_latest("BTCUSDT")
     assert book is not None
     assert (book.spread, book.mid) == (0, 2)
@@ -150,9 +156,9 @@ def test_the_book_of_a_symbol_that_does_not_trade_is_not_asked_for(
     server = simulated_exchange(now=NOON, faults=[ended])
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
     server.faults.add({"do": "status", "status": 451, "path": "/api/v3/depth"})
-    for outcome in bring_books(platform, "BTCUSDT", _DAY, _BOTH):
+    for outcome in ingest_order_books(platform, "BTCUSDT", _DAY, _BOTH):
         assert "no order book of BTCUSDT was captured" in str(outcome.error)
-    assert tick_plan.book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)
+    assert tick_plan.plan_order_book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)
 
 
 def test_a_symbol_that_leaves_the_list_fails_no_capture(
@@ -161,6 +167,6 @@ def test_a_symbol_that_leaves_the_list_fails_no_capture(
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
     server.faults.add({"do": "list", "symbol": "BTCUSDT", "at": format_utc(NOON + DAY_MS)})
-    assert bring_books(platform, "BTCUSDT", _DAY, _BOTH) == []
+    assert ingest_order_books(platform, "BTCUSDT", _DAY, _BOTH) == []
     assert platform.warehouse.symbols.get_symbol("BTCUSDT").status is SymbolStatus.DELISTED
-    assert tick_plan.book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)
+    assert tick_plan.plan_order_book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)

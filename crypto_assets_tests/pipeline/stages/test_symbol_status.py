@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, format_utc
-from crypto_assets.pipeline.alerting.stale_symbols import silent_symbols
-from crypto_assets.pipeline.context import Platform
+from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
@@ -15,7 +15,7 @@ from crypto_assets_tests.services.exchange import NOON, StartExchange
 DELISTING = {"do": "delist", "symbol": "BTCUSDT", "at": format_utc(TODAY_MS + 2 * HOUR_MS)}
 
 
-def status(platform: Platform, symbol: str = "BTCUSDT") -> SymbolStatus:
+def status(platform: PipelineContext, symbol: str = "BTCUSDT") -> SymbolStatus:
     return platform.warehouse.symbols.get_symbol(symbol).status
 
 
@@ -28,13 +28,13 @@ def test_a_delisted_symbol_is_caught_up_until_its_end_is_known(
     server.clock.advance(3 * DAY_MS)
     refresh_statuses(platform)
     assert status(platform) is SymbolStatus.BREAK
-    assert tick_plan.far_behind(platform) == {"BTCUSDT": TODAY, "ETHUSDT": TODAY}, (
+    assert tick_plan.list_lagging_symbols(platform) == {"BTCUSDT": TODAY, "ETHUSDT": TODAY}, (
         "its last hour is yet to come"
     )
     later = TODAY + timedelta(days=3)
     bring(platform, "BTCUSDT", "ETHUSDT", last=later)
     server.clock.advance(100 * DAY_MS)
-    assert tick_plan.far_behind(platform) == {"ETHUSDT": later}
+    assert tick_plan.list_lagging_symbols(platform) == {"ETHUSDT": later}
 
 
 def test_who_learns_that_a_symbol_trades_no_more_notes_it(
@@ -54,9 +54,9 @@ def test_a_symbol_that_trades_again_is_followed_again(
     bring(platform)
     server.faults.clear()
     server.clock.advance(3 * DAY_MS)
-    assert tick_plan.far_behind(platform) == {}
+    assert tick_plan.list_lagging_symbols(platform) == {}
     refresh_statuses(platform)
-    assert tick_plan.far_behind(platform) == {"BTCUSDT": TODAY}
+    assert tick_plan.list_lagging_symbols(platform) == {"BTCUSDT": TODAY}
     bring(platform, last=TODAY + timedelta(days=3))
     assert platform.warehouse.gap_ledger.list_gaps() == []
 
@@ -70,7 +70,7 @@ def test_a_symbol_that_the_exchange_names_no_more_is_not_silent(
     server.clock.advance(3 * DAY_MS)
     tamper(platform, "UPDATE extraction_metadata SET last_fetch_time = 1")
     tamper(platform, "UPDATE symbols SET symbol = 'GONEUSDT' WHERE symbol = 'ETHUSDT'")
-    assert {one.symbol for one in silent_symbols(platform)} == {"BTCUSDT", "GONEUSDT"}
+    assert {one.symbol for one in find_stale_symbols(platform)} == {"BTCUSDT", "GONEUSDT"}
     refresh_statuses(platform)
     assert status(platform, "GONEUSDT") is SymbolStatus.DELISTED
-    assert [one.symbol for one in silent_symbols(platform)] == ["BTCUSDT"]
+    assert [one.symbol for one in find_stale_symbols(platform)] == ["BTCUSDT"]
