@@ -45,7 +45,7 @@ class MarketData:
 
     def symbols(self) -> list[str]:
         """Tracked symbols, oldest registration first."""
-        return [instrument.symbol for instrument in self._reports.instruments()]
+        return [instrument.symbol for instrument in self._reports.list_instruments()]
 
     def indicators(self) -> dict[str, str]:
         """Names for `indicator`, and what each shows."""
@@ -96,7 +96,7 @@ class MarketData:
         limit: int | None = None,
     ) -> pa.Table:
         """The same candles with exact decimals; times in epoch ms (CANDLE_SCHEMA, `partial`)."""
-        return self._load_series(symbol, interval, start, end, limit).flagged
+        return self._load_series(symbol, interval, start, end, limit).flagged_table
 
     def to_parquet(
         self,
@@ -130,7 +130,7 @@ class MarketData:
         """
         given = {key.removesuffix("_"): value for key, value in params.items()}
         window = _resolve_range(start, end, limit)
-        answer = self._reports.indicator(
+        answer = self._reports.get_indicator(
             name, parse_symbol(symbol), interval, *window, params=given
         )
         return None if answer is None else answer.value
@@ -158,7 +158,7 @@ class MarketData:
         end: Instant | None,
         limit: int | None,
     ) -> CandleSeries:
-        return self._reports.candles(
+        return self._reports.get_candles(
             parse_symbol(symbol), interval, *_resolve_range(start, end, limit)
         )
 

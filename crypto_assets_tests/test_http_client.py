@@ -21,7 +21,7 @@ from crypto_assets.errors import (
     RequestRejected,
     WrongUse,
 )
-from crypto_assets.exchange import BinanceRest, Patience
+from crypto_assets.exchange import BinanceRest, RequestRetryPolicy
 from crypto_assets.http_client import find_proxies, open_session
 from crypto_assets.lake import S3Options, open_lake
 from crypto_assets.orchestrator import Orchestrator
@@ -31,7 +31,7 @@ from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets_tests.services.scripted import Answer, scripted
 
 ELSEWHERE = "http://exchange.example"
-ONCE = Patience(attempts=1)
+ONCE = RequestRetryPolicy(attempts=1)
 PASSWORD = "hush-hush"
 # What is wrong with a proxy's address, and a word of the error.
 BROKEN = {
@@ -67,7 +67,7 @@ def test_a_refusing_proxy_is_named_with_its_variable_and_no_password(
     proxy = f"the proxy http://127.0.0.1:{silent_port} set by {variable}"
     says = f"{proxy} does not work (Connection refused): unset it, or add exchange.example to"
     with pytest.raises(ExchangeUnavailable) as error:
-        BinanceRest(ELSEWHERE, ONCE).server_time()
+        BinanceRest(ELSEWHERE, ONCE).fetch_server_time()
     assert says in str(error.value)
     with pytest.raises(OrchestratorError) as refused:
         Orchestrator(ELSEWHERE).list_unhealthy_daemons()
@@ -85,7 +85,7 @@ def test_a_proxy_that_cannot_be_is_named(
 ) -> None:
     monkeypatch.setenv(f"{scheme}_proxy", proxy)
     with pytest.raises((ExchangeUnavailable, WrongUse)) as error:
-        BinanceRest(f"{scheme}://exchange.example", ONCE).server_time()
+        BinanceRest(f"{scheme}://exchange.example", ONCE).fetch_server_time()
     said = str(error.value)
     assert BROKEN[proxy] in said and f"set by {scheme}_proxy" in said
     assert "add exchange.example to no_proxy" in said
@@ -105,7 +105,7 @@ def test_no_error_of_a_client_shows_a_login_that_is_not_escaped(
         open_lake(address)
     monkeypatch.setenv("http_proxy", address)
     with pytest.raises((ExchangeUnavailable, WrongUse)) as unasked:
-        BinanceRest(ELSEWHERE, ONCE).server_time()
+        BinanceRest(ELSEWHERE, ONCE).fetch_server_time()
     for error in (refused, unavailable, wrong, unasked):
         assert PASSWORD not in str(error.value)
 
@@ -127,7 +127,7 @@ def test_a_proxy_that_wants_a_login_is_named(monkeypatch: pytest.MonkeyPatch) ->
     with scripted(lambda _: Answer(407)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         with pytest.raises(ExchangeForbidden) as error:
-            BinanceRest(ELSEWHERE, ONCE).server_time()
+            BinanceRest(ELSEWHERE, ONCE).fetch_server_time()
     assert f"the proxy {proxy.url} set by http_proxy wants a login" in str(error.value)
 
 
@@ -149,7 +149,7 @@ def test_this_machine_is_asked_directly(
         monkeypatch.setenv(name, f"http://127.0.0.1:{silent_port}")
     with scripted(lambda _: Answer(200, b'{"data": {}, "serverTime": 1}')) as server:
         url = server.url.replace("127.0.0.1", host)
-        BinanceRest(url, ONCE).server_time()
+        BinanceRest(url, ONCE).fetch_server_time()
         Webhook(url).send_alerts([Alert("a", "b")])
         assert WebserverClient(url).run_query("{ version }") == {}
         assert served_programs.app_program(int(server.url.rpartition(":")[2]), tmp_path).is_ready()
@@ -192,4 +192,4 @@ def test_a_redirect_to_such_a_host_is_an_error_that_names_it() -> None:
         scripted(lambda _: Answer(302, headers=to)) as server,
         pytest.raises(RequestRejected, match=f"redirects .* to {to['Location']},"),
     ):
-        BinanceRest(server.url, ONCE).server_time()
+        BinanceRest(server.url, ONCE).fetch_server_time()

@@ -18,29 +18,29 @@ from streamlit_app.components import plotly_library
 
 _HERE = Path(__file__).parent
 # Scripts, which Streamlit runs: importing them would draw.
-_SCRIPTS = ("app", "app_pages", "frame")
+_PAGE_SCRIPTS = ("app", "app_pages", "frame")
 
 
-def warm() -> None:
+def warm_up() -> None:
     """Does what the first viewer would wait for: imports, and packing the library.
 
     Streamlit collects garbage after each run of a page: with all modules in it, that took longer
     than most pages.
     """
     for part in walk_packages([str(_HERE)], "streamlit_app."):
-        if part.name.split(".")[1] not in _SCRIPTS:
+        if part.name.split(".")[1] not in _PAGE_SCRIPTS:
             import_module(part.name)
     registry.find_providers()
-    plotly_library.zipped()
+    plotly_library.compress_script()
     # Streamlit does this at a process's first element, and finds the files of all modules known.
     inspect.stack()
     freeze_loaded_objects()
 
 
 @asynccontextmanager
-async def _warmed(_: st.App) -> AsyncIterator[None]:
-    warm()
+async def _app_lifespan(_: st.App) -> AsyncIterator[None]:
+    warm_up()
     yield
 
 
-app = st.App(_HERE / "page_frame.py", routes=[plotly_library.ROUTE], lifespan=_warmed)
+app = st.App(_HERE / "page_frame.py", routes=[plotly_library.SCRIPT_ROUTE], lifespan=_app_lifespan)

@@ -13,15 +13,15 @@ from crypto_assets.loopback import RequestOrigin, list_nonlocal_reasons
 from crypto_assets.settings import get_settings
 from streamlit_app.components import notices
 
-_UNLOCKED = "changes_unlocked"
-_FIELD = "token"
+_UNLOCKED_KEY = "changes_unlocked"
+_TOKEN_KEY = "token"
 
 
-def gate() -> bool:
+def render_write_gate() -> bool:
     """Whether this viewer may change things; where not, it is said how one may."""
-    reason = _objection()
+    reason = _find_objection()
     if reason and get_settings().api_token:
-        _ask_for_token()
+        _render_token_form()
     elif reason:
         st.info(
             f"**Here you may look and change nothing:** {reason}. Open the app on its own machine, "
@@ -31,21 +31,25 @@ def gate() -> bool:
     return reason is None
 
 
-def require() -> None:
+def require_write_access() -> None:
     """Raises WrongUse where this viewer may not change anything."""
-    if reason := _objection():
+    if reason := _find_objection():
         raise WrongUse(f"changing is refused: {reason}")
 
 
-def who() -> str:
+def get_viewer_name() -> str:
     """As the change log names this viewer."""
     name = st.user.get("email")
     return f"{name} in the app" if name else "the app"
 
 
-def _objection() -> str | None:
+def _find_objection() -> str | None:
     if get_settings().api_token:
-        return None if st.session_state.get(_UNLOCKED) else "it takes the token of CRYPTO_API_TOKEN"
+        return (
+            None
+            if st.session_state.get(_UNLOCKED_KEY)
+            else "it takes the token of CRYPTO_API_TOKEN"
+        )
     headers = {name.lower(): value for name, value in st.context.headers.items()}
     asked = RequestOrigin(
         bound_to=st.get_option("server.address") or "every address",
@@ -57,7 +61,7 @@ def _objection() -> str | None:
     return next(list_nonlocal_reasons(asked, "app"), None)
 
 
-def _ask_for_token() -> None:
+def _render_token_form() -> None:
     with (
         st.form("unlock", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
@@ -65,16 +69,18 @@ def _ask_for_token() -> None:
         st.text_input(
             "To change something, give the token of CRYPTO_API_TOKEN",
             type="password",
-            key=_FIELD,
+            key=_TOKEN_KEY,
             width=420,
         )
-        asked = st.form_submit_button("Unlock", icon=":material/lock_open:", on_click=_unlock)
+        asked = st.form_submit_button(
+            "Unlock", icon=":material/lock_open:", on_click=_unlock_changes
+        )
     if asked:
-        st.error(notices.sentence("the token is wrong"), icon=":material/lock:")
+        st.error(notices.format_sentence("the token is wrong"), icon=":material/lock:")
 
 
-def _unlock() -> None:
-    given, token = st.session_state[_FIELD], get_settings().api_token
+def _unlock_changes() -> None:
+    given, token = st.session_state[_TOKEN_KEY], get_settings().api_token
     # In time that tells nothing about how much of it is right.
     if token and secrets.compare_digest(given.encode(), token.get_secret_value().encode()):
-        st.session_state[_UNLOCKED] = True
+        st.session_state[_UNLOCKED_KEY] = True

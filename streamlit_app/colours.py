@@ -15,7 +15,7 @@ OUTAGE = "rgba(128, 138, 152, 0.22)"
 CROSSHAIR = "rgba(128, 138, 152, 0.9)"
 
 
-def translucent(colour: str, alpha: float) -> str:
+def make_translucent(colour: str, alpha: float) -> str:
     """A `#rrggbb` colour with an opacity from 0 to 1, as CSS writes it."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {alpha:g})"

@@ -12,14 +12,14 @@ _IMAGES = Path(__file__).parent / "images"
 
 # On dark ground the primary colour is light, so that it can be read as text too; Streamlit writes
 # white on it all the same.
-_WORDS_ON_PRIMARY = """
+_PRIMARY_TEXT_STYLE = """
 <style>[data-testid^="stBaseButton-primary"] { color: #0E141D; }</style>
 """
 
 st.set_page_config(page_title="crypto-assets", page_icon=str(_IMAGES / "mark.svg"), layout="wide")
 st.logo(str(_IMAGES / "logo.svg"))
 if st.context.theme.type == "dark":
-    st.html(_WORDS_ON_PRIMARY)
+    st.html(_PRIMARY_TEXT_STYLE)
 page = st.navigation(
     [
         st.Page(
@@ -33,5 +33,5 @@ page = st.navigation(
     ],
     position="top",
 )
-freshness.line()
+freshness.render_freshness_line()
 page.run()

@@ -19,27 +19,27 @@ _bearer = HTTPBearer(auto_error=False, description="`CRYPTO_API_TOKEN`, if one i
 
 
 @dataclass(frozen=True)
-class Access:
+class AccessPolicy:
     """`host` is the address that the server is bound to."""
 
     host: str = "127.0.0.1"
     token: SecretStr | None = None
 
 
-async def _require_write(
+async def _require_write_access(
     request: Request,
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> None:
-    access: Access = request.app.state.access
+    access: AccessPolicy = request.app.state.access
     if access.token:
         _require_token(access.token, given)
-    elif reason := next(_objections(request, access), None):
+    elif reason := next(_list_objections(request, access), None):
         raise HTTPException(403, f"writing is refused: {reason}; or set CRYPTO_API_TOKEN")
     elif request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "without a token a write needs Content-Type: application/json")
 
 
-MayWrite = Depends(_require_write)
+RequireWriteAccess = Depends(_require_write_access)
 
 
 def _require_token(token: SecretStr, given: HTTPAuthorizationCredentials | None) -> None:
@@ -52,7 +52,7 @@ def _require_token(token: SecretStr, given: HTTPAuthorizationCredentials | None)
         )
 
 
-def _objections(request: Request, access: Access) -> Iterator[str]:
+def _list_objections(request: Request, access: AccessPolicy) -> Iterator[str]:
     client = request.client.host if request.client else None
     return list_nonlocal_reasons(
         RequestOrigin(access.host, client, request.url.scheme, request.headers), "API"

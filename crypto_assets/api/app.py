@@ -9,17 +9,17 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from crypto_assets.api.access import Access
-from crypto_assets.api.body_limit import BodyLimit
-from crypto_assets.api.dependencies import Parts
-from crypto_assets.api.error_handlers import explain_failures
-from crypto_assets.api.head_requests import HeadAsGet
-from crypto_assets.api.health_checks import watch
-from crypto_assets.api.metrics import new_registry
-from crypto_assets.api.rate_limit import Allowance, RateLimit
-from crypto_assets.api.request_metrics import Observed
+from crypto_assets.api.access import AccessPolicy
+from crypto_assets.api.body_limit import BodyLimitMiddleware
+from crypto_assets.api.dependencies import ApiContext
+from crypto_assets.api.error_handlers import add_error_handlers
+from crypto_assets.api.head_requests import HeadAsGetMiddleware
+from crypto_assets.api.health_checks import create_health_checks
+from crypto_assets.api.metrics import create_metrics_registry
+from crypto_assets.api.rate_limit import RateLimitMiddleware, RequestAllowance
+from crypto_assets.api.request_metrics import RequestMetricsMiddleware
 from crypto_assets.api.routes import backfills, control, health, markets, pipeline, symbols
-from crypto_assets.api.routes.analytics import analytics_router
+from crypto_assets.api.routes.analytics import create_analytics_router
 
 REQUESTS_PER_MINUTE = 600
 
@@ -33,8 +33,8 @@ needs `Authorization: Bearer`.
 
 
 def create_app(
-    parts: Parts,
-    access: Access,
+    parts: ApiContext,
+    access: AccessPolicy,
     cors_origins: Sequence[str] = (),
     requests_per_minute: int = REQUESTS_PER_MINUTE,
 ) -> FastAPI:
@@ -47,38 +47,40 @@ def create_app(
         version=version("crypto-assets"),
         description=_DESCRIPTION,
         redoc_url=None,
-        lifespan=_closing,
+        lifespan=_close_on_shutdown,
     )
     app.state.parts, app.state.access = parts, access
-    app.state.health = watch(parts)
-    app.state.registry = new_registry(parts, app.state.health)
+    app.state.health = create_health_checks(parts)
+    app.state.registry = create_metrics_registry(parts, app.state.health)
     routers = (symbols, markets, pipeline, control, backfills, health)
-    for router in (*(module.router for module in routers), analytics_router()):
+    for router in (*(module.router for module in routers), create_analytics_router()):
         app.include_router(router)
-    explain_failures(app)
-    _stand_before(app, cors_origins, requests_per_minute)
+    add_error_handlers(app)
+    _install_middleware(app, cors_origins, requests_per_minute)
     app.openapi()  # half a second that the first to ask need not wait: requests are held to it
     return app
 
 
-def _stand_before(app: FastAPI, cors_origins: Sequence[str], requests_per_minute: int) -> None:
+def _install_middleware(
+    app: FastAPI, cors_origins: Sequence[str], requests_per_minute: int
+) -> None:
     """Middleware, the last one added being the outermost."""
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(HeadAsGetMiddleware)
+    app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     if requests_per_minute:
-        app.add_middleware(RateLimit, allowance=Allowance(requests_per_minute))
+        app.add_middleware(RateLimitMiddleware, allowance=RequestAllowance(requests_per_minute))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(cors_origins),
         allow_methods=["GET"],
         expose_headers=["ETag", "Link", "Retry-After"],
     )
-    app.add_middleware(Observed, registry=app.state.registry)
+    app.add_middleware(RequestMetricsMiddleware, registry=app.state.registry)
 
 
 @asynccontextmanager
-async def _closing(app: FastAPI) -> AsyncIterator[None]:
+async def _close_on_shutdown(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.health.close()
     app.state.parts.reports.close()

@@ -12,7 +12,7 @@ from crypto_assets.reports import Reports
 
 
 @dataclass(frozen=True)
-class Parts:
+class ApiContext:
     """`partitioning` says what a backfill's days mean to Dagster."""
 
     platform: PipelineContext
@@ -22,18 +22,18 @@ class Parts:
 
 
 # Coroutines, for FastAPI gives each plain function a thread.
-async def _parts(request: Request) -> Parts:
-    return cast(Parts, request.app.state.parts)
+async def _get_context(request: Request) -> ApiContext:
+    return cast(ApiContext, request.app.state.parts)
 
 
-async def _reports(request: Request) -> Reports:
-    return (await _parts(request)).reports
+async def _get_reports(request: Request) -> Reports:
+    return (await _get_context(request)).reports
 
 
-async def _orchestrator(request: Request) -> Orchestrator:
-    return (await _parts(request)).orchestrator
+async def _get_orchestrator(request: Request) -> Orchestrator:
+    return (await _get_context(request)).orchestrator
 
 
-PartsDep = Annotated[Parts, Depends(_parts)]
-ReportsDep = Annotated[Reports, Depends(_reports)]
-OrchestratorDep = Annotated[Orchestrator, Depends(_orchestrator)]
+ContextDep = Annotated[ApiContext, Depends(_get_context)]
+ReportsDep = Annotated[Reports, Depends(_get_reports)]
+OrchestratorDep = Annotated[Orchestrator, Depends(_get_orchestrator)]

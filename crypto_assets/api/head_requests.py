@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class HeadAsGet:
+class HeadAsGetMiddleware:
     """Middleware for routes that know GET alone."""
 
     def __init__(self, app: ASGIApp) -> None:

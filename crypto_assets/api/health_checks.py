@@ -1,10 +1,10 @@
 """What /health and /metrics look at: the warehouse, the lake and Dagster."""
 
-from crypto_assets.api.dependencies import Parts
+from crypto_assets.api.dependencies import ApiContext
 from crypto_assets.health_monitor import HealthMonitor
 
 
-def watch(parts: Parts) -> HealthMonitor:
+def create_health_checks(parts: ApiContext) -> HealthMonitor:
     """Each part by its name there."""
     # Shorter than our own patience, so that its reason is told.
     dagster = parts.orchestrator.with_timeout((1.0, 4.0))

@@ -12,7 +12,7 @@ from crypto_assets.market.utc_time import format_utc
 _FIELDS = ("method", "path", "status", "milliseconds", "client")
 
 
-class JsonLines(logging.Formatter):
+class JsonLinesFormatter(logging.Formatter):
     """A record as one line: no value in it can begin another."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -28,10 +28,10 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def log_json_lines(level: int = logging.INFO) -> None:
+def configure_json_logs(level: int = logging.INFO) -> None:
     """Has every logger of the process write so to stderr."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLinesFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # It says how it is connected each time that the schema's version is looked at.
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -6,15 +6,15 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from crypto_assets.api.dependencies import Parts
+from crypto_assets.api.dependencies import ApiContext
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.health_monitor import HealthMonitor
 from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.reports import Reports, Status, SymbolStatus
+from crypto_assets.reports import Reports, StatusReport, SymbolStatusReport
 
 # Of each symbol: the metric's name, what it says, and where it stands.
-_OF_A_SYMBOL: tuple[tuple[str, str, Callable[[SymbolStatus], float | None]], ...] = (
+_SYMBOL_METRICS: tuple[tuple[str, str, Callable[[SymbolStatusReport], float | None]], ...] = (
     ("candles", "Minute candles that are held.", lambda one: one.rows),
     ("coverage_ratio", "Share of minutes held or explained.", lambda one: one.coverage),
     (
@@ -31,17 +31,17 @@ _OF_A_SYMBOL: tuple[tuple[str, str, Callable[[SymbolStatus], float | None]], ...
 )
 
 
-def new_registry(parts: Parts, health: HealthMonitor) -> CollectorRegistry:
+def create_metrics_registry(parts: ApiContext, health: HealthMonitor) -> CollectorRegistry:
     """One for each app, so that two in a process do not count together."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     dagster = parts.orchestrator.with_timeout((1.0, 4.0))
-    registry.register(_Figures(parts.reports, dagster, health))
+    registry.register(_PipelineCollector(parts.reports, dagster, health))
     return registry
 
 
-class _Figures(Collector):
+class _PipelineCollector(Collector):
     """Asked at each scrape; of a part that does not work there are no figures, and `up` is 0."""
 
     def __init__(self, reports: Reports, orchestrator: Orchestrator, health: HealthMonitor) -> None:
@@ -54,49 +54,51 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         complaints = self._health.check_all()
-        up = _gauge("up", "Whether a part works.", "part")
+        up = _create_gauge("up", "Whether a part works.", "part")
         for part, complaint in complaints.items():
             up.add_metric([part], complaint is None)
         yield up
         if complaints["warehouse"] is None:
-            yield from self._held()
+            yield from self._collect_symbol_metrics()
         if complaints["dagster"] is None:
-            yield from self._runs()
+            yield from self._collect_run_counts()
 
-    def _held(self) -> Iterator[GaugeMetricFamily]:
+    def _collect_symbol_metrics(self) -> Iterator[GaugeMetricFamily]:
         try:
-            status = self._reports.status()
+            status = self._reports.get_status()
         except CryptoAssetsError:
             return  # it went after it was looked at; the next scrape says so
-        for name, what, figure in _OF_A_SYMBOL:
-            gauge = _gauge(name, what, "symbol")
+        for name, what, figure in _SYMBOL_METRICS:
+            gauge = _create_gauge(name, what, "symbol")
             for one in status.symbols:
                 if (value := figure(one)) is not None:
                     gauge.add_metric([one.symbol], value)
             yield gauge
-        yield from _storage(status)
+        yield from _collect_storage_metrics(status)
 
-    def _runs(self) -> Iterator[GaugeMetricFamily]:
+    def _collect_run_counts(self) -> Iterator[GaugeMetricFamily]:
         try:
             counts = self._orchestrator.count_runs(now_ms() - DAY_MS)
         except CryptoAssetsError:
             return
-        gauge = _gauge("runs_24h", "Dagster's runs of the last 24 hours by status.", "status")
+        gauge = _create_gauge(
+            "runs_24h", "Dagster's runs of the last 24 hours by status.", "status"
+        )
         for status, count in counts.items():
             gauge.add_metric([status.lower()], count)
         yield gauge
 
 
-def _storage(status: Status) -> Iterator[GaugeMetricFamily]:
-    objects = _gauge("lake_objects", "Objects in the lake.", "bucket", "kind")
-    size = _gauge("lake_bytes", "Their size.", "bucket", "kind")
+def _collect_storage_metrics(status: StatusReport) -> Iterator[GaugeMetricFamily]:
+    objects = _create_gauge("lake_objects", "Objects in the lake.", "bucket", "kind")
+    size = _create_gauge("lake_bytes", "Their size.", "bucket", "kind")
     for total in status.storage.lake:
         objects.add_metric([total.bucket, total.kind], total.objects)
         size.add_metric([total.bucket, total.kind], total.size_bytes)
-    warehouse = _gauge("warehouse_bytes", "Size of the warehouse, by its server's estimate.")
+    warehouse = _create_gauge("warehouse_bytes", "Size of the warehouse, by its server's estimate.")
     warehouse.add_metric([], status.storage.warehouse_bytes)
     yield from (objects, size, warehouse)
 
 
-def _gauge(name: str, what: str, *labels: str) -> GaugeMetricFamily:
+def _create_gauge(name: str, what: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"crypto_assets_{name}", what, labels=labels)

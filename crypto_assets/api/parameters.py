@@ -13,22 +13,22 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN, parse_symbol
 from crypto_assets.market.utc_time import Window
 
-MOST_ROWS = 1000
+MAX_PAGE_ROWS = 1000
 # 9999-12-31T23:59:59.999Z, the last instant that has a name.
 _LAST_MS = 253_402_300_799_999
-_FORMS = "2025-01-31, 2025-01-31T12:00:00Z or epoch ms"
+_INSTANT_FORMATS = "2025-01-31, 2025-01-31T12:00:00Z or epoch ms"
 
 
-def _instant(given: object) -> int:
+def _parse_instant(given: object) -> int:
     try:
         return parse_instant(str(given))
     except WrongUse:
         doubt = "it may be a date, seconds or milliseconds: " if is_ambiguous_number(given) else ""
         digits = " of 13 digits" if doubt else ""
-        raise ValueError(f"{doubt}write it as {_FORMS}{digits}") from None
+        raise ValueError(f"{doubt}write it as {_INSTANT_FORMATS}{digits}") from None
 
 
-def _day(given: object) -> date:
+def _parse_day_text(given: object) -> date:
     if isinstance(given, str):
         try:
             return parse_day(given)
@@ -38,7 +38,7 @@ def _day(given: object) -> date:
 
 
 # A query has no word for null, and its schema none either: what is not given is left out.
-Symbol = Annotated[
+SymbolPath = Annotated[
     str,
     Path(
         description="As BTCUSDT.",
@@ -52,8 +52,8 @@ SymbolQuery = Annotated[
     WithJsonSchema({"type": "string", "pattern": TYPED_SYMBOL_PATTERN}),
     Query(description="As BTCUSDT; all if left."),
 ]
-Instant = Annotated[
-    Annotated[int, Field(ge=0, le=_LAST_MS), BeforeValidator(_instant)] | None,
+InstantInput = Annotated[
+    Annotated[int, Field(ge=0, le=_LAST_MS), BeforeValidator(_parse_instant)] | None,
     WithJsonSchema(
         {
             "anyOf": [
@@ -64,11 +64,13 @@ Instant = Annotated[
         }
     ),
 ]
-Day = Annotated[date, BeforeValidator(_day)]
-StartQuery = Annotated[Instant, Query(description=f"From then on: {_FORMS}.")]
-EndQuery = Annotated[Instant, Query(description=f"Before then: {_FORMS}.")]
-AfterQuery = Annotated[Instant, Query(description=f"Those that begin later: {_FORMS}.")]
-LimitQuery = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows at most.")]
+DayInput = Annotated[date, BeforeValidator(_parse_day_text)]
+StartQuery = Annotated[InstantInput, Query(description=f"From then on: {_INSTANT_FORMATS}.")]
+EndQuery = Annotated[InstantInput, Query(description=f"Before then: {_INSTANT_FORMATS}.")]
+AfterQuery = Annotated[
+    InstantInput, Query(description=f"Those that begin later: {_INSTANT_FORMATS}.")
+]
+LimitQuery = Annotated[int, Query(ge=1, le=MAX_PAGE_ROWS, description="Rows at most.")]
 OffsetQuery = Annotated[
     int, Query(ge=0, le=10_000, description="Rows to pass over; further back, use `end`.")
 ]
@@ -78,12 +80,12 @@ class SeriesQuery(BaseModel):
     """Which candles. Both ends given, `limit` keeps the oldest, so as to page; else the newest."""
 
     interval: Interval = Field(Interval.H1, description="Width of a candle.")
-    start: Instant = Field(None, description=f"First open time: {_FORMS}.")
-    end: Instant = Field(None, description=f"Before this open time: {_FORMS}.")
-    limit: int = Field(500, ge=1, le=MOST_ROWS, description="Candles at most.")
+    start: InstantInput = Field(None, description=f"First open time: {_INSTANT_FORMATS}.")
+    end: InstantInput = Field(None, description=f"Before this open time: {_INSTANT_FORMATS}.")
+    limit: int = Field(500, ge=1, le=MAX_PAGE_ROWS, description="Candles at most.")
 
 
-def window(start: int | None, end: int | None) -> Window | None:
+def parse_window(start: int | None, end: int | None) -> Window | None:
     """The stretch between two instants that may be left open. Raises WrongUse if it is reversed."""
     if start is None and end is None:
         return None
@@ -93,7 +95,7 @@ def window(start: int | None, end: int | None) -> Window | None:
     return asked
 
 
-async def _known_only(request: Request) -> None:
+async def _reject_unknown_parameters(request: Request) -> None:
     route: APIRoute = request.scope["route"]
     if not route.include_in_schema:
         return
@@ -108,4 +110,4 @@ async def _known_only(request: Request) -> None:
 
 
 # By the app's own OpenAPI document: what it does not promise is refused.
-KnownParametersOnly = Depends(_known_only)
+KnownParametersOnly = Depends(_reject_unknown_parameters)

@@ -11,7 +11,7 @@ _log = logging.getLogger("crypto_assets.api.requests")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-class Observed:
+class RequestMetricsMiddleware:
     """The outermost middleware."""
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -30,18 +30,18 @@ class Observed:
             return
         began, status = time.perf_counter(), 500
 
-        async def noted(message: Message) -> None:
+        async def send_and_record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_and_record_status)
         finally:
-            self._note(scope, status, time.perf_counter() - began)
+            self._record_request(scope, status, time.perf_counter() - began)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record_request(self, scope: Scope, status: int, seconds: float) -> None:
         # As many labels as there are routes, whatever is asked for.
         route = getattr(scope.get("route"), "path", "none")
         self._seconds.labels(scope["method"], route, status).observe(seconds)

@@ -14,28 +14,28 @@ from crypto_assets.market.candles import CANDLE_COLUMNS, DECIMAL_COLUMNS, format
 from crypto_assets.market.utc_time import format_utc
 from crypto_assets.reports import CandleSeries
 
-Rows = list[dict[str, Any]]
+JsonRows = list[dict[str, Any]]
 
 # What lies wholly in the past changes by a revision alone.
-_PAST = "max-age=60"
+_PAST_MAX_AGE = "max-age=60"
 
 
-def kline_rows(series: CandleSeries) -> Rows:
+def build_kline_rows(series: CandleSeries) -> JsonRows:
     """The eleven columns, decimals as text."""
     columns = {
         name: format_decimals(series.table[name]) if name in DECIMAL_COLUMNS else series.table[name]
         for name in CANDLE_COLUMNS
         if name != "open_time"
     }
-    return _rows(series, {name: column.to_pylist() for name, column in columns.items()})
+    return _build_json_rows(series, {name: column.to_pylist() for name, column in columns.items()})
 
 
-def indicator_rows(series: CandleSeries, values: pd.DataFrame) -> Rows:
+def build_indicator_rows(series: CandleSeries, values: pd.DataFrame) -> JsonRows:
     """A provider's columns as numbers; what has no value is NaN, which JSON writes as null."""
-    return _rows(series, {str(name): column.tolist() for name, column in values.items()})
+    return _build_json_rows(series, {str(name): column.tolist() for name, column in values.items()})
 
 
-def answer_series(
+def build_series_response(
     request: Request,
     query: SeriesQuery,
     series: CandleSeries,
@@ -60,33 +60,33 @@ def answer_series(
     }
     headers = {}
     if of_range and query.end is not None and query.end <= series.known_until:
-        headers["Cache-Control"] = _PAST
-    if of_range and (link := _link(request, query, series)):
+        headers["Cache-Control"] = _PAST_MAX_AGE
+    if of_range and (link := _build_series_link(request, query, series)):
         headers["Link"] = link
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, media_type="application/json", headers=headers)
 
 
-def page_link(request: Request, relation: str, **changes: int) -> str:
+def build_page_link(request: Request, relation: str, **changes: int) -> str:
     """A Link header to the same question with some parameters changed."""
     kept = [item for item in request.query_params.multi_items() if item[0] not in changes]
     query = [*kept, *changes.items()]
     return f'<{quote(request.url.path)}?{urlencode(query)}>; rel="{relation}"'
 
 
-def _link(request: Request, query: SeriesQuery, series: CandleSeries) -> str | None:
+def _build_series_link(request: Request, query: SeriesQuery, series: CandleSeries) -> str | None:
     """On from the newest of a range that was asked for, back from the oldest of the newest."""
-    if not series.more:
+    if not series.has_more:
         return None
     opened = series.table["open_time"]
     if query.start is not None and query.end is not None:
-        return page_link(request, "next", start=opened[-1].as_py() + 1)
+        return build_page_link(request, "next", start=opened[-1].as_py() + 1)
     if query.start is None:
-        return page_link(request, "prev", end=opened[0].as_py())
+        return build_page_link(request, "prev", end=opened[0].as_py())
     return None
 
 
-def _rows(series: CandleSeries, columns: Mapping[str, Sequence[Any]]) -> Rows:
+def _build_json_rows(series: CandleSeries, columns: Mapping[str, Sequence[Any]]) -> JsonRows:
     opened = series.table["open_time"].to_pylist()
     forming = pc.greater_equal(series.table["close_time"], series.known_until).to_pylist()
     partial = [time in series.partial for time in opened]

@@ -2,7 +2,13 @@
 
 import click
 
-from crypto_assets.api import REQUESTS_PER_MINUTE, Access, Parts, create_app, log_json_lines
+from crypto_assets.api import (
+    REQUESTS_PER_MINUTE,
+    AccessPolicy,
+    ApiContext,
+    configure_json_logs,
+    create_app,
+)
 from crypto_assets.http_server import serve_app
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.control.backfill import Partitioning
@@ -41,15 +47,15 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     chosen = get_settings()
     stores = open_pipeline_context(chosen)
     stores.warehouse.require_ready()
-    parts = Parts(
+    parts = ApiContext(
         platform=stores,
         reports=Reports(stores.warehouse),
         orchestrator=Orchestrator(chosen.dagster_url),
         partitioning=Partitioning(chosen.partition_unit, chosen.start_date),
     )
     app = create_app(
-        parts, Access(host, chosen.api_token), chosen.api_cors_origins, requests_per_minute
+        parts, AccessPolicy(host, chosen.api_token), chosen.api_cors_origins, requests_per_minute
     )
-    log_json_lines()
+    configure_json_logs()
     click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
     serve_app(app, port, host, _GRACE_SECONDS)

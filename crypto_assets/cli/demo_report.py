@@ -22,7 +22,7 @@ def print_demo_report(
 
     Raises CryptoAssetsError, after printing, where a figure differs.
     """
-    found = open_reports(get_settings()).status()
+    found = open_reports(get_settings()).get_status()
     print_status(found)
     window = Window.of_days(first, last)
     checked = {symbol: verify_symbol(platform, symbol, window) for symbol in symbols}

@@ -11,7 +11,7 @@ from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window, format_utc
-from crypto_assets.reports.table_files import FileKind, write_file
+from crypto_assets.reports.table_files import FileKind, write_table_file
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_warehouse
 
@@ -42,17 +42,17 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
         raise WrongUse(f"--from {first} is after --to {last}: swap them")
     open_warehouse(get_settings()).require_ready()
     window = Window.of_days(first, last)
-    series = open_reports(get_settings()).candles(
+    series = open_reports(get_settings()).get_candles(
         parse_symbol(symbol), interval, window.start_ms, window.end_ms, limit=None
     )
     unfinished = output.with_name(f".{output.name}.part")
     try:
-        write_file(series.closed, unfinished, kind)
+        write_table_file(series.closed_table, unfinished, kind)
         unfinished.replace(output)
     except OSError as error:
         raise CryptoAssetsError(f"cannot write {output}: {error.strerror}") from error
-    click.echo(f"{series.closed.num_rows:,} closed candles of {interval} in {output}")
-    flagged = series.closed.filter(pc.field("partial"))["open_time"].to_pylist()
+    click.echo(f"{series.closed_table.num_rows:,} closed candles of {interval} in {output}")
+    flagged = series.closed_table.filter(pc.field("partial"))["open_time"].to_pylist()
     if flagged:
         click.echo(
             f"{len(flagged):,} of them partial, flagged in the file: the beginning of the period "

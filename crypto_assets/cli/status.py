@@ -11,7 +11,7 @@ from crypto_assets.cli.formatting import (
     format_utc_minute,
     print_table,
 )
-from crypto_assets.reports import Status
+from crypto_assets.reports import StatusReport
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_warehouse
 
@@ -21,14 +21,14 @@ from crypto_assets.wiring import open_reports, open_warehouse
 def status(as_json: bool) -> None:
     """Per symbol: first and last candle, rows, coverage, open gaps, lag; and what it all takes."""
     open_warehouse(get_settings()).require_ready()
-    found = open_reports(get_settings()).status()
+    found = open_reports(get_settings()).get_status()
     if as_json:
         click.echo(orjson.dumps(asdict(found)))
     else:
         print_status(found)
 
 
-def print_status(found: Status) -> None:
+def print_status(found: StatusReport) -> None:
     print_table(
         "candles",
         ("symbol", "first", "last", "minutes", "coverage", "open gaps", "lag"),

@@ -9,10 +9,10 @@ from crypto_assets.exchange.identity import (
     Recording,
     is_earlier_name,
     is_hidden_recording,
-    is_unnamed,
+    is_unnamed_server,
 )
 from crypto_assets.exchange.rest import BinanceRest
-from crypto_assets.exchange.transport import Patience
+from crypto_assets.exchange.transport import RequestRetryPolicy
 from crypto_assets.market.exchange_name import shorten_exchange_name
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "DailyArchive",
     "Exchange",
     "ExchangeInfo",
-    "Patience",
+    "RequestRetryPolicy",
     "open_exchange",
 ]
 
@@ -32,17 +32,17 @@ class Exchange:
     rest: BinanceRest
     archive: DailyArchive
 
-    def identity(self) -> str:
+    def resolve_identity(self) -> str:
         """Which exchange this is. Raises ForeignExchange where the doors lead to two.
 
         An archive that does not say whose it is, on a host that is not one of the exchange's, is
         a mirror: it counts as the archive of the exchange that REST names. An archive under a path
         may hide a recording's list of files, whose digest is then compared.
         """
-        rest, archive = self.rest.identity(), self.archive.identity()
+        rest, archive = self.rest.fetch_identity(), self.archive.fetch_identity()
         is_one = (
             rest == archive
-            or is_unnamed(archive)
+            or is_unnamed_server(archive)
             or is_earlier_name(archive, rest)
             or is_hidden_recording(archive, rest)
         )
@@ -54,7 +54,7 @@ class Exchange:
             )
         return rest
 
-    def identity_after(self, held: str | None, served: str) -> str | None:
+    def continue_identity(self, held: str | None, served: str) -> str | None:
         """The name from now on of the exchange `held`, where `served` is the same exchange.
 
         It differs from `held` where an earlier version of this program gave that name, and where
@@ -63,14 +63,14 @@ class Exchange:
         """
         if held is None or held == served:
             return held
-        before, now = Recording.parse(held), Recording.parse(served)
+        before, now = Recording.parse_identity(held), Recording.parse_identity(served)
         if before and now:
             return self.rest.continue_recording(before, now).identity
         return served if is_earlier_name(held, served) else None
 
 
 def open_exchange(
-    exchange_url: str, archive_url: str, patience: Patience | None = None
+    exchange_url: str, archive_url: str, patience: RequestRetryPolicy | None = None
 ) -> Exchange:
     """Clients for both doors. Nothing is asked yet. Raises WrongUse for a malformed address."""
     return Exchange(BinanceRest(exchange_url, patience), DailyArchive(archive_url, patience))

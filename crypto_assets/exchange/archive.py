@@ -12,10 +12,10 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from zlib import error as ZlibError
 
 from crypto_assets.errors import ArchiveBroken, ArchiveMissing
-from crypto_assets.exchange.archive_csv import read_day
-from crypto_assets.exchange.identity import identity_of
-from crypto_assets.exchange.response import Answer
-from crypto_assets.exchange.transport import Inquiry, Patience, Transport
+from crypto_assets.exchange.archive_csv import parse_day_csv
+from crypto_assets.exchange.identity import detect_identity
+from crypto_assets.exchange.response import ExchangeResponse
+from crypto_assets.exchange.transport import ExchangeRequest, ExchangeTransport, RequestRetryPolicy
 from crypto_assets.market.raw_klines import RawKlines
 
 _FOLDER = "/data/spot/daily/klines"
@@ -28,19 +28,19 @@ _LARGEST_BYTES = 16 * 1024 * 1024  # unpacked; a day of minutes has 200 KB
 class DailyArchive:
     """Whole past days, verified. Safe for many threads; costs no request weight."""
 
-    def __init__(self, base_url: str, patience: Patience | None = None) -> None:
-        self._transport = Transport(base_url, patience)
+    def __init__(self, base_url: str, patience: RequestRetryPolicy | None = None) -> None:
+        self._transport = ExchangeTransport(base_url, patience)
 
     @property
     def base_url(self) -> str:
         return self._transport.base_url
 
-    def identity(self) -> str:
+    def fetch_identity(self) -> str:
         """Whose archive this is, in the words of `BinanceRest.identity`."""
         # A static mirror may refuse to list a folder.
-        return identity_of(self._transport, f"{_FOLDER}/", (200, 403, 404))
+        return detect_identity(self._transport, f"{_FOLDER}/", (200, 403, 404))
 
-    def day(self, symbol: str, day: date) -> RawKlines:
+    def fetch_day(self, symbol: str, day: date) -> RawKlines:
         """The day's candles, ascending, as REST would give them: 12 fields, times in ms.
 
         A short day is not judged here. Raises ArchiveMissing where the day is not published,
@@ -48,24 +48,24 @@ class DailyArchive:
         """
         name = f"{symbol}-1m-{day}"
         path = f"{_FOLDER}/{symbol}/1m/{name}.zip"
-        content = self._get(path)
+        content = self._fetch_content(path)
         if content is None:
             raise ArchiveMissing(f"{self.base_url}{path} is not published (yet)")
         try:
-            _verify(content, self._get(f"{path}.CHECKSUM"), f"{name}.zip")
-            return read_day(_unpacked(content, f"{name}.csv"), day)
+            _verify_checksum(content, self._fetch_content(f"{path}.CHECKSUM"), f"{name}.zip")
+            return parse_day_csv(_unpack_zip(content, f"{name}.csv"), day)
         except ValueError as error:
             raise ArchiveBroken(f"{self.base_url}{path} is broken: {error}") from error
 
-    def _get(self, path: str) -> bytes | None:
-        return self._transport.get(Inquiry(path, {}, statuses=(200, 404)), _content)
+    def _fetch_content(self, path: str) -> bytes | None:
+        return self._transport.get(ExchangeRequest(path, {}, statuses=(200, 404)), _extract_content)
 
 
-def _content(answer: Answer) -> bytes | None:
+def _extract_content(answer: ExchangeResponse) -> bytes | None:
     return answer.body if answer.status == 200 else None
 
 
-def _verify(content: bytes, checksum: bytes | None, name: str) -> None:
+def _verify_checksum(content: bytes, checksum: bytes | None, name: str) -> None:
     """Raises ValueError unless the checksum file is of this name and content."""
     if checksum is None:
         raise ValueError("it has no CHECKSUM")
@@ -79,12 +79,12 @@ def _verify(content: bytes, checksum: bytes | None, name: str) -> None:
         raise ValueError(f"its CHECKSUM says {match[1].decode()}, its sha256 is {found}")
 
 
-def _unpacked(content: bytes, name: str) -> bytes:
+def _unpack_zip(content: bytes, name: str) -> bytes:
     """The zip's one file. Raises ValueError where it is no zip or holds anything else."""
     try:
         with ZipFile(BytesIO(content)) as archive:
             members = archive.infolist()
-            if (names := [_name_of(member) for member in members]) != [name]:
+            if (names := [_decode_member_name(member) for member in members]) != [name]:
                 raise ValueError(f"it holds {names}, not {name}")
             if members[0].file_size > _LARGEST_BYTES:
                 raise ValueError(f"it unpacks to {members[0].file_size} bytes")
@@ -93,7 +93,7 @@ def _unpacked(content: bytes, name: str) -> bytes:
         raise ValueError(f"it is no sound zip ({error})") from error
 
 
-def _name_of(member: ZipInfo) -> str:
+def _decode_member_name(member: ZipInfo) -> str:
     """Its name, also where it is written in UTF-8 without the flag that says so."""
     if member.flag_bits & _UTF8_FLAG:
         return member.filename

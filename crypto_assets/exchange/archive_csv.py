@@ -23,23 +23,23 @@ _LINE = b"," * (len(KLINE_FIELDS) - 1) + b"\n"
 _MICROSECONDS = 100_000_000_000_000
 
 
-def read_day(content: bytes, day: date) -> RawKlines:
+def parse_day_csv(content: bytes, day: date) -> RawKlines:
     """The candles of one UTC day, ascending. A header line is left out.
 
     Raises ValueError, saying where, for what is no such file.
     """
-    lines = _lines(content)
-    _demand_fields(lines)
+    lines = _extract_lines(content)
+    _check_fields(lines)
     text = text_table_from_csv(lines)
     for name in ("open_time", "close_time"):
         place = text.schema.get_field_index(name)
-        text = text.set_column(place, name, _milliseconds(text[name]))
+        text = text.set_column(place, name, _convert_to_milliseconds(text[name]))
     klines = raw_klines_from_text_table(text)
-    _demand_order(klines.open_times, day)
+    _check_order(klines.open_times, day)
     return klines
 
 
-def _lines(content: bytes) -> bytes:
+def _extract_lines(content: bytes) -> bytes:
     """The candles' lines, each with its end."""
     lines = content.replace(b"\r", b"").rstrip(b"\n")
     first, _, rest = lines.partition(b"\n")
@@ -50,10 +50,10 @@ def _lines(content: bytes) -> bytes:
     return lines + b"\n"
 
 
-def _demand_fields(lines: bytes) -> None:
+def _check_fields(lines: bytes) -> None:
     """Each line has 12 fields, of digits alone, and none of them empty."""
     shape = lines.translate(None, _DIGITS)
-    if shape == _LINE * (len(shape) // len(_LINE)) and not _has_empty(lines):
+    if shape == _LINE * (len(shape) // len(_LINE)) and not _has_empty_field(lines):
         return
     if strange := shape.translate(None, b",\n"):
         raise ValueError(f"it holds {strange[:40]!r} among its numbers")
@@ -63,19 +63,19 @@ def _demand_fields(lines: bytes) -> None:
             raise ValueError(f"candle {number} has not {len(KLINE_FIELDS)} fields: {line}"[:300])
 
 
-def _has_empty(lines: bytes) -> bool:
+def _has_empty_field(lines: bytes) -> bool:
     """Whether a comma or line end follows another, or begins it all: they sort before digits."""
     ends = np.frombuffer(lines, np.uint8) <= ord(",")
     return bool(ends[0] or (ends[1:] & ends[:-1]).any())
 
 
-def _milliseconds(times: pa.ChunkedArray) -> pa.ChunkedArray:
+def _convert_to_milliseconds(times: pa.ChunkedArray) -> pa.ChunkedArray:
     """Row by row: a file may hold both."""
     micro = pc.greater_equal(times, _MICROSECONDS)
     return pc.if_else(micro, pc.divide(times, 1000), times)
 
 
-def _demand_order(times: NDArray[np.int64], day: date) -> None:
+def _check_order(times: NDArray[np.int64], day: date) -> None:
     if (times[1:] <= times[:-1]).any():
         first, second = next((a, b) for a, b in pairwise(times.tolist()) if b <= a)
         raise ValueError(f"its candles do not ascend: {second} after {first}")

@@ -20,7 +20,7 @@ from crypto_assets.errors import (
     RateLimited,
     RequestRejected,
 )
-from crypto_assets.exchange.response import Answer
+from crypto_assets.exchange.response import ExchangeResponse
 from crypto_assets.market.utc_time import format_utc, from_epoch_ms, now_ms, to_epoch_ms
 
 MARKET_DATA_HOST = "https://data-api.binance.vision"
@@ -34,26 +34,26 @@ _INVALID_SYMBOL = -1121
 _BANNED_UNTIL = re.compile(rb"banned until (\d{13})")
 
 
-def refusal(answer: Answer) -> ExchangeError:
+def translate_error_response(answer: ExchangeResponse) -> ExchangeError:
     """The error of an answer that is not what was asked for."""
     if answer.status == 418:
-        return _ban(answer)
+        return _build_ban_error(answer)
     if answer.status == 429:
         pause = _PAUSE_S if answer.retry_after is None else answer.retry_after
         return RateLimited(
             f"{answer.host} asks for fewer requests (HTTP 429): wait {pause:g} s", pause
         )
     if answer.status in {403, 451}:
-        return _forbidden(answer)
+        return _build_forbidden_error(answer)
     if answer.status >= 500:
         return ExchangeUnavailable(f"{answer.url} failed with HTTP {answer.status}")
     if 300 <= answer.status < 400:
-        return _redirection(answer)
-    return _rejection(answer)
+        return _build_redirect_error(answer)
+    return _build_rejection_error(answer)
 
 
-def _ban(answer: Answer) -> ExchangeBanned:
-    until = from_epoch_ms(now_ms()) + timedelta(seconds=_ban_seconds(answer))
+def _build_ban_error(answer: ExchangeResponse) -> ExchangeBanned:
+    until = from_epoch_ms(now_ms()) + timedelta(seconds=_parse_ban_seconds(answer))
     return ExchangeBanned(
         f"{answer.host} has banned this address until {format_utc(to_epoch_ms(until) // 1000 * 1000)} "
         "(HTTP 418, too many requests): nothing is sent before; stop other programs that ask it",
@@ -61,18 +61,18 @@ def _ban(answer: Answer) -> ExchangeBanned:
     )
 
 
-def _ban_seconds(answer: Answer) -> float:
+def _parse_ban_seconds(answer: ExchangeResponse) -> float:
     """From now on: by Retry-After, else by the ban's end in the text and the answer's date."""
     if answer.retry_after is not None:
         return answer.retry_after
     until = _BANNED_UNTIL.search(answer.body)
     if until is None:
         return _BAN_S
-    now = now_ms() if answer.date_ms is None else answer.date_ms
+    now = now_ms() if answer.server_time_ms is None else answer.server_time_ms
     return max(int(until[1]) - now, 0) / 1000
 
 
-def _forbidden(answer: Answer) -> ExchangeForbidden:
+def _build_forbidden_error(answer: ExchangeResponse) -> ExchangeForbidden:
     why = "its region" if answer.status == 451 else "its address (a firewall's answer)"
     return ExchangeForbidden(
         f"{answer.host} refuses this machine for {why}, HTTP {answer.status}: set "
@@ -81,7 +81,7 @@ def _forbidden(answer: Answer) -> ExchangeForbidden:
     )
 
 
-def _redirection(answer: Answer) -> RequestRejected:
+def _build_redirect_error(answer: ExchangeResponse) -> RequestRejected:
     """Redirects are not followed: another server's answers would pass for this one's."""
     try:
         # Headers are decoded as Latin-1; servers write addresses in UTF-8.
@@ -96,7 +96,7 @@ def _redirection(answer: Answer) -> RequestRejected:
     )
 
 
-def _rejection(answer: Answer) -> RequestRejected:
+def _build_rejection_error(answer: ExchangeResponse) -> RequestRejected:
     try:
         body: Any = orjson.loads(answer.body)
         code, message = int(body["code"]), str(body["msg"])

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from crypto_assets.exchange.response import Answer
-from crypto_assets.exchange.response_parsing import malformed, read_object
+from crypto_assets.exchange.response import ExchangeResponse
+from crypto_assets.exchange.response_parsing import malformed_response_error, parse_json_object
 from crypto_assets.market.symbols import Symbol, SymbolStatus
 
 # The exchange's finest step, of a symbol without a price filter.
@@ -24,31 +24,31 @@ class ExchangeInfo:
     weight_limit: int
 
 
-def read_exchange_info(answer: Answer) -> ExchangeInfo:
+def parse_exchange_info(answer: ExchangeResponse) -> ExchangeInfo:
     """Raises ExchangeUnavailable where the answer is no exchangeInfo."""
-    body = read_object(answer, "rateLimits", "symbols")
+    body = parse_json_object(answer, "rateLimits", "symbols")
     try:
-        symbols = [_symbol(entry) for entry in body["symbols"]]
-        limits = [_weight_a_minute(limit) for limit in body["rateLimits"]]
+        symbols = [_parse_symbol(entry) for entry in body["symbols"]]
+        limits = [_parse_minute_weight(limit) for limit in body["rateLimits"]]
         limit = min(limit for limit in limits if limit)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise malformed(answer, f"no exchangeInfo ({error!r})") from None
+        raise malformed_response_error(answer, f"no exchangeInfo ({error!r})") from None
     return ExchangeInfo({symbol.name: symbol for symbol in symbols}, limit)
 
 
-def _weight_a_minute(limit: Mapping[str, Any]) -> int | None:
+def _parse_minute_weight(limit: Mapping[str, Any]) -> int | None:
     minutes = {"MINUTE": 1, "HOUR": 60, "DAY": 1440}.get(limit["interval"])
     if limit["rateLimitType"] != "REQUEST_WEIGHT" or not minutes:
         return None
     return int(limit["limit"]) // (minutes * int(limit["intervalNum"]))
 
 
-def _symbol(entry: Mapping[str, Any]) -> Symbol:
+def _parse_symbol(entry: Mapping[str, Any]) -> Symbol:
     return Symbol(
         name=str(entry["symbol"]),
         base=str(entry["baseAsset"]),
         quote=str(entry["quoteAsset"]),
-        status=_status(entry["status"]),
+        status=_parse_symbol_status(entry["status"]),
         tick_size=next(
             (Decimal(f["tickSize"]) for f in entry["filters"] if f["filterType"] == "PRICE_FILTER"),
             _FINEST,
@@ -56,7 +56,7 @@ def _symbol(entry: Mapping[str, Any]) -> Symbol:
     )
 
 
-def _status(word: str) -> SymbolStatus:
+def _parse_symbol_status(word: str) -> SymbolStatus:
     """A word that is new to us prints no candles until it is known to: BREAK."""
     known = word in set(SymbolStatus) - {SymbolStatus.DELISTED}
     return SymbolStatus(word) if known else SymbolStatus.BREAK

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from crypto_assets.errors import ForeignExchange
-from crypto_assets.exchange.response import Answer
-from crypto_assets.exchange.response_parsing import malformed, read_object
-from crypto_assets.exchange.transport import Inquiry, Transport, find_host
+from crypto_assets.exchange.response import ExchangeResponse
+from crypto_assets.exchange.response_parsing import malformed_response_error, parse_json_object
+from crypto_assets.exchange.transport import ExchangeRequest, ExchangeTransport, find_host
 from crypto_assets.http_client import REQUEST_ERRORS
 from crypto_assets.market.exchange_name import RECORDED_PREFIX
 
@@ -61,7 +61,7 @@ class Recording:
     files: dict[str, RecordedFile]
 
     @classmethod
-    def parse(cls, identity: str) -> Self | None:
+    def parse_identity(cls, identity: str) -> Self | None:
         """The recording whose files an identity lists, or None where it lists none.
 
         A recording is known by the digest of all its files alone where they could not be asked for.
@@ -89,7 +89,9 @@ class Recording:
         return RECORDED_PREFIX + sha256(said).hexdigest()[:_DIGITS]
 
 
-def identity_of(transport: Transport, path: str, statuses: Collection[int] = (200, 404)) -> str:
+def detect_identity(
+    transport: ExchangeTransport, path: str, statuses: Collection[int] = (200, 404)
+) -> str:
     """The identity of the server behind `transport`.
 
     `path` is one that the server answers cheaply, with one of `statuses`; a host of the exchange's
@@ -98,27 +100,27 @@ def identity_of(transport: Transport, path: str, statuses: Collection[int] = (20
     host = transport.host
     if host in _KNOWN_HOSTS:
         return _KNOWN_HOSTS[host]
-    if _is_of_exchange(host):
+    if _is_exchange_host(host):
         return host
-    origin = transport.get(Inquiry(path, {}, 1, statuses), _origin)
+    origin = transport.get(ExchangeRequest(path, {}, 1, statuses), _get_origin)
     if not origin:
         return host
-    recording = _read_recording(transport) if origin.startswith("recorded=") else None
+    recording = _fetch_recording(transport) if origin.startswith("recorded=") else None
     return recording.identity if recording else f"{_SIMULATED}{origin}"
 
 
-def is_unnamed(identity: str) -> bool:
+def is_unnamed_server(identity: str) -> bool:
     """Whether the server said nothing of whose candles it has, as a static mirror does."""
     return (
         identity not in _KNOWN_HOSTS.values()
         and not identity.startswith(_SIMULATED)
-        and not _is_of_exchange(identity)
+        and not _is_exchange_host(identity)
     )
 
 
 def is_hidden_recording(hidden: str, identity: str) -> bool:
     """Whether `identity` is a recording by its files, and `hidden` the same one by its digest."""
-    recording = Recording.parse(identity)
+    recording = Recording.parse_identity(identity)
     return recording is not None and hidden == recording.digest_identity
 
 
@@ -128,7 +130,7 @@ def is_earlier_name(earlier: str, current: str) -> bool:
     It called every recording "recorded", left the port out of an unknown host, and wrote a host as
     the settings did: in Unicode, or with a final dot.
     """
-    if Recording.parse(current):
+    if Recording.parse_identity(current):
         return earlier == _UNNAMED_RECORDING
     if earlier.startswith(_SIMULATED) or earlier in _KNOWN_HOSTS.values():
         return False
@@ -139,10 +141,12 @@ def is_earlier_name(earlier: str, current: str) -> bool:
         return False
     if _KNOWN_HOSTS.get(host, host) == current:
         return True
-    return is_unnamed(current) and urlsplit(f"//{current}").hostname == host.strip("[]")
+    return is_unnamed_server(current) and urlsplit(f"//{current}").hostname == host.strip("[]")
 
 
-def continue_recording(held: Recording, served: Recording, transport: Transport) -> Recording:
+def continue_recording(
+    held: Recording, served: Recording, transport: ExchangeTransport
+) -> Recording:
     """What is known of a recording once the server of `transport` has continued it.
 
     Candles may follow the last ones of a file and files may come and go, but in each file that
@@ -152,66 +156,70 @@ def continue_recording(held: Recording, served: Recording, transport: Transport)
         name for name in held.files.keys() & served.files.keys() if held.files[name].rows
     )
     if not shared:
-        raise _another_recording(transport, f"it has none of {_listed(held.files)}")
+        raise _build_mismatch_error(transport, f"it has none of {_format_names(held.files)}")
     for name in shared:
         before, now = held.files[name], served.files[name]
         if now.rows < before.rows:
-            raise _another_recording(
+            raise _build_mismatch_error(
                 transport, f"{name} has {now.rows} candles, where {before.rows} were served before"
             )
         if now.rows > before.rows:
-            now = _read_beginning(transport, name, before.rows)
+            now = _fetch_first_rows(transport, name, before.rows)
         if now.digest != before.digest:
-            raise _another_recording(
+            raise _build_mismatch_error(
                 transport, f"the first {before.rows} candles of {name} differ from those before"
             )
     return Recording({**held.files, **served.files})
 
 
-def _another_recording(transport: Transport, difference: str) -> ForeignExchange:
+def _build_mismatch_error(transport: ExchangeTransport, difference: str) -> ForeignExchange:
     return ForeignExchange(
         f"{transport.base_url} serves another recording than the one that was collected: "
         f"{difference}. Serve that one, which may grow at its end, or set another CRYPTO_HOME"
     )
 
 
-def _listed(names: dict[str, RecordedFile], most: int = 5) -> str:
+def _format_names(names: dict[str, RecordedFile], most: int = 5) -> str:
     """The first few names, in order."""
     shown = sorted(names)[:most]
     return ", ".join(shown) + (" …" if len(names) > most else "")
 
 
-def _is_of_exchange(host: str) -> bool:
+def _is_exchange_host(host: str) -> bool:
     name = host.partition(":")[0]
     return any(name == domain or name.endswith(f".{domain}") for domain in _DOMAINS)
 
 
-def _origin(answer: Answer) -> str:
+def _get_origin(answer: ExchangeResponse) -> str:
     return answer.headers.get(ORIGIN_HEADER, "")
 
 
-def _read_recording(transport: Transport) -> Recording | None:
+def _fetch_recording(transport: ExchangeTransport) -> Recording | None:
     """The files that a simulated exchange serves; None where something before it hides them."""
 
-    def read(answer: Answer) -> Recording | None:
+    def parse_recording(answer: ExchangeResponse) -> Recording | None:
         if answer.status == 404:
             return None
-        files = read_object(answer, "files")["files"]
+        files = parse_json_object(answer, "files")["files"]
         try:
             recording = Recording({name: RecordedFile(**files[name]) for name in files})
-            if Recording.parse(recording.identity) == recording:
+            if Recording.parse_identity(recording.identity) == recording:
                 return recording
         except (TypeError, ValueError):
             pass
-        raise malformed(answer, "no recording")
+        raise malformed_response_error(answer, "no recording")
 
-    return transport.get(Inquiry("/simulated/recording", {}, statuses=(200, 404)), read)
+    return transport.get(
+        ExchangeRequest("/simulated/recording", {}, statuses=(200, 404)), parse_recording
+    )
 
 
-def _read_beginning(transport: Transport, name: str, rows: int) -> RecordedFile:
+def _fetch_first_rows(transport: ExchangeTransport, name: str, rows: int) -> RecordedFile:
     """A file's first candles, digested by the server that has them all."""
 
-    def read(answer: Answer) -> RecordedFile:
-        return RecordedFile(rows, str(read_object(answer, "digest")["digest"]))
+    def parse_digest(answer: ExchangeResponse) -> RecordedFile:
+        return RecordedFile(rows, str(parse_json_object(answer, "digest")["digest"]))
 
-    return transport.get(Inquiry("/simulated/recording", {"file": name, "rows": rows}), read)
+    return transport.get(
+        ExchangeRequest("/simulated/recording", {"file": name, "rows": rows}), parse_digest
+    )

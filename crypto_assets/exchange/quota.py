@@ -9,34 +9,34 @@ from crypto_assets.exchange.weight_budget import WeightBudget
 from crypto_assets.market.utc_time import now_ms, to_epoch_ms
 
 
-class Allowance:
+class ExchangeQuota:
     """One for all clients of a process that speak to the same exchange; safe for threads."""
 
     def __init__(self) -> None:
-        self.weight = WeightBudget()
+        self.weight_budget = WeightBudget()
         self._banned_until = 0.0
         self._ban: ExchangeBanned | None = None
 
-    def demand(self) -> None:
+    def raise_if_banned(self) -> None:
         """Raises Banned while a ban lasts: each request sent during a ban makes it longer."""
         ban = self._ban
         if ban and time.monotonic() < self._banned_until:
             raise ExchangeBanned(str(ban), ban.until)
 
-    def forbid(self, ban: ExchangeBanned) -> None:
+    def record_ban(self, ban: ExchangeBanned) -> None:
         """No request until that ban ends."""
         self._banned_until = time.monotonic() + (to_epoch_ms(ban.until) - now_ms()) / 1000
         self._ban = ban
 
 
-_shared: WeakValueDictionary[str, Allowance] = WeakValueDictionary()
+_shared_quotas: WeakValueDictionary[str, ExchangeQuota] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def shared_allowance(base_url: str) -> Allowance:
+def get_shared_quota(base_url: str) -> ExchangeQuota:
     """The process's allowance at an exchange, kept as long as some client of it lives."""
     with _lock:
-        found = _shared.get(base_url)
+        found = _shared_quotas.get(base_url)
         if found is None:
-            _shared[base_url] = found = Allowance()
+            _shared_quotas[base_url] = found = ExchangeQuota()
         return found

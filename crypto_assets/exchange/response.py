@@ -9,7 +9,7 @@ from crypto_assets.market.utc_time import MINUTE_MS, to_epoch_ms
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExchangeResponse:
     """A whole answer; `headers` are looked up whatever their case."""
 
     url: str
@@ -24,15 +24,15 @@ class Answer:
     @property
     def used_weight(self) -> int | None:
         """Weight that the whole IP has used in the exchange's minute, this request included."""
-        return self._number("X-MBX-USED-WEIGHT-1M")
+        return self._parse_int_header("X-MBX-USED-WEIGHT-1M")
 
     @property
     def retry_after(self) -> int | None:
         """Seconds to stay away."""
-        return self._number("Retry-After")
+        return self._parse_int_header("Retry-After")
 
     @property
-    def date_ms(self) -> int | None:
+    def server_time_ms(self) -> int | None:
         """The server's clock, epoch ms, to the second."""
         try:
             return to_epoch_ms(parsedate_to_datetime(self.headers["Date"]))
@@ -40,11 +40,11 @@ class Answer:
             return None
 
     @property
-    def minute_left(self) -> float | None:
+    def minute_seconds_left(self) -> float | None:
         """Seconds until the server's minute is over for certain."""
-        date = self.date_ms
+        date = self.server_time_ms
         return None if date is None else (MINUTE_MS - date % MINUTE_MS) / 1000 + 0.25
 
-    def _number(self, name: str) -> int | None:
+    def _parse_int_header(self, name: str) -> int | None:
         text = self.headers.get(name, "")
         return int(text) if text.isdecimal() else None

@@ -11,13 +11,18 @@ import orjson
 import pyarrow as pa
 
 from crypto_assets.errors import ExchangeUnavailable, RequestRejected, UnknownSymbol
-from crypto_assets.exchange.exchange_info import ExchangeInfo, read_exchange_info
-from crypto_assets.exchange.identity import Recording, continue_recording, identity_of
-from crypto_assets.exchange.quota import Allowance, shared_allowance
-from crypto_assets.exchange.response import Answer
-from crypto_assets.exchange.response_parsing import malformed, read_book, read_object, read_rows
-from crypto_assets.exchange.transport import Inquiry, Patience, Transport
-from crypto_assets.exchange.weight_budget import CHEAP
+from crypto_assets.exchange.exchange_info import ExchangeInfo, parse_exchange_info
+from crypto_assets.exchange.identity import Recording, continue_recording, detect_identity
+from crypto_assets.exchange.quota import ExchangeQuota, get_shared_quota
+from crypto_assets.exchange.response import ExchangeResponse
+from crypto_assets.exchange.response_parsing import (
+    malformed_response_error,
+    parse_json_object,
+    parse_kline_rows,
+    validate_order_book,
+)
+from crypto_assets.exchange.transport import ExchangeRequest, ExchangeTransport, RequestRetryPolicy
+from crypto_assets.exchange.weight_budget import CHEAP_WEIGHT
 from crypto_assets.market.candles import Candle, KlineRow, candles_from_table, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
@@ -45,13 +50,13 @@ class BinanceRest:
     def __init__(
         self,
         base_url: str,
-        patience: Patience | None = None,
-        allowance: Allowance | None = None,
+        patience: RequestRetryPolicy | None = None,
+        allowance: ExchangeQuota | None = None,
         page_rows: int = PAGE_ROWS,
     ) -> None:
-        self._allowance = allowance or shared_allowance(base_url)
-        self._budget = self._allowance.weight
-        self._transport = Transport(base_url, patience, self._allowance)
+        self._allowance = allowance or get_shared_quota(base_url)
+        self._budget = self._allowance.weight_budget
+        self._transport = ExchangeTransport(base_url, patience, self._allowance)
         self._page_rows = page_rows
         self._learning = threading.Lock()
 
@@ -59,19 +64,19 @@ class BinanceRest:
     def base_url(self) -> str:
         return self._transport.base_url
 
-    def server_time(self) -> int:
+    def fetch_server_time(self) -> int:
         """The exchange's clock, epoch ms: the one that decides what is closed. Weight 1."""
-        return self._transport.get(Inquiry("/api/v3/time", {}, 1), _read_time)
+        return self._transport.get(ExchangeRequest("/api/v3/time", {}, 1), _parse_server_time)
 
-    def identity(self) -> str:
+    def fetch_identity(self) -> str:
         """Which exchange this is: "binance", "binance.us", "simulated:<data>", or the host."""
-        return identity_of(self._transport, "/api/v3/ping")
+        return detect_identity(self._transport, "/api/v3/ping")
 
     def continue_recording(self, held: Recording, served: Recording) -> Recording:
         """See `identity.continue_recording`, of this server. Raises ForeignExchange."""
         return continue_recording(held, served, self._transport)
 
-    def exchange_info(self, symbols: Sequence[str] | None = None) -> ExchangeInfo:
+    def fetch_exchange_info(self, symbols: Sequence[str] | None = None) -> ExchangeInfo:
         """The symbols named, or all. Weight 20. Raises UnknownSymbol naming those not listed.
 
         They come as the exchange writes them, in the order in which they were named.
@@ -79,23 +84,27 @@ class BinanceRest:
         names = None if symbols is None else [parse_symbol(text) for text in symbols]
         listed = orjson.dumps(names).decode()
         if not names or len(quote_plus(listed)) > _NAMED_CHARACTERS:
-            return _chosen(self._info({}), names, self.base_url)
+            return _select_named_symbols(self._fetch_info({}), names, self.base_url)
         try:
-            return _chosen(self._info({"symbols": listed}), names, self.base_url)
+            return _select_named_symbols(
+                self._fetch_info({"symbols": listed}), names, self.base_url
+            )
         except RequestRejected as error:
             if error.code not in _UNKNOWN_SYMBOL:
                 raise
             # One unknown name fails them all, unnamed; the whole list tells which it is.
-            return _chosen(self._info({}), names, self.base_url)
+            return _select_named_symbols(self._fetch_info({}), names, self.base_url)
 
-    def klines(self, symbol: str, interval: Interval, window: Window) -> Iterator[list[KlineRow]]:
+    def fetch_kline_pages(
+        self, symbol: str, interval: Interval, window: Window
+    ) -> Iterator[list[KlineRow]]:
         """Candles that open in the window, a page of at most 1000 rows at a time, ascending.
 
         Rows have 12 fields, as sent; the newest may still be open. Weight 2 a page.
         """
         start = window.start_ms
         while start < window.end_ms:
-            page = self._page(symbol, interval, Window(start, window.end_ms))
+            page = self._fetch_page(symbol, interval, Window(start, window.end_ms))
             if not page:
                 return
             yield page
@@ -105,9 +114,9 @@ class BinanceRest:
             if interval.floor(last) + interval.ms >= window.end_ms:
                 return
 
-    def candle_table(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
+    def fetch_candle_table(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
         """As `klines`, as one table of CANDLE_SCHEMA."""
-        rows = [row for page in self.klines(symbol, interval, window) for row in page]
+        rows = [row for page in self.fetch_kline_pages(symbol, interval, window) for row in page]
         try:
             return table_from_rows(rows)
         except ValueError as error:
@@ -115,22 +124,24 @@ class BinanceRest:
                 f"{self.base_url} gave a candle of {symbol} that is no candle: {error}"
             ) from error
 
-    def candles(self, symbol: str, interval: Interval, window: Window) -> list[Candle]:
+    def fetch_candles(self, symbol: str, interval: Interval, window: Window) -> list[Candle]:
         """As `klines`, typed, with Decimal prices."""
-        return candles_from_table(self.candle_table(symbol, interval, window))
+        return candles_from_table(self.fetch_candle_table(symbol, interval, window))
 
-    def depth(self, symbol: str, limit: int) -> bytes:
+    def fetch_depth(self, symbol: str, limit: int) -> bytes:
         """The order book's best `limit` levels a side, 1 to 5000: the answer's own bytes.
 
         Weight 5, 25, 50 or 250 for up to 100, 500, 1000 or 5000 levels.
         """
         weight = next((w for most, w in _DEPTH_WEIGHTS if limit <= most), _DEEPEST_WEIGHT)
-        self._prepare(symbol, weight)
+        self._prepare_budget(symbol, weight)
         query: dict[str, str | int] = {"symbol": symbol, "limit": limit}
-        return self._transport.get(Inquiry("/api/v3/depth", query, weight), read_book)
+        return self._transport.get(
+            ExchangeRequest("/api/v3/depth", query, weight), validate_order_book
+        )
 
-    def _page(self, symbol: str, interval: Interval, window: Window) -> list[KlineRow]:
-        self._prepare(symbol, _KLINES_WEIGHT)
+    def _fetch_page(self, symbol: str, interval: Interval, window: Window) -> list[KlineRow]:
+        self._prepare_budget(symbol, _KLINES_WEIGHT)
         query: dict[str, str | int] = {
             "symbol": symbol,
             "interval": interval.value,
@@ -139,34 +150,36 @@ class BinanceRest:
             "limit": self._page_rows,
         }
         return self._transport.get(
-            Inquiry("/api/v3/klines", query, _KLINES_WEIGHT),
-            lambda answer: read_rows(answer, window),
+            ExchangeRequest("/api/v3/klines", query, _KLINES_WEIGHT),
+            lambda answer: parse_kline_rows(answer, window),
         )
 
-    def _info(self, query: Mapping[str, str]) -> ExchangeInfo:
+    def _fetch_info(self, query: Mapping[str, str]) -> ExchangeInfo:
         info = self._transport.get(
-            Inquiry("/api/v3/exchangeInfo", query, _INFO_WEIGHT), read_exchange_info
+            ExchangeRequest("/api/v3/exchangeInfo", query, _INFO_WEIGHT), parse_exchange_info
         )
-        self._budget.learn(info.weight_limit)
+        self._budget.set_limit(info.weight_limit)
         return info
 
-    def _prepare(self, symbol: str, weight: int) -> None:
+    def _prepare_budget(self, symbol: str, weight: int) -> None:
         """Reads the weight limit once a process; takes a fresh count before a heavy request."""
         with self._learning:
             if self._budget.limit is None:
-                self._info({"symbol": symbol})
-        if weight > CHEAP and self._budget.is_stale:
-            self._transport.get(Inquiry("/api/v3/ping", {}, 1), lambda answer: None)
+                self._fetch_info({"symbol": symbol})
+        if weight > CHEAP_WEIGHT and self._budget.is_stale:
+            self._transport.get(ExchangeRequest("/api/v3/ping", {}, 1), lambda answer: None)
 
 
-def _read_time(answer: Answer) -> int:
-    now = read_object(answer, "serverTime")["serverTime"]
+def _parse_server_time(answer: ExchangeResponse) -> int:
+    now = parse_json_object(answer, "serverTime")["serverTime"]
     if type(now) is not int:
-        raise malformed(answer, "no time")
+        raise malformed_response_error(answer, "no time")
     return now
 
 
-def _chosen(info: ExchangeInfo, names: Sequence[str] | None, base_url: str) -> ExchangeInfo:
+def _select_named_symbols(
+    info: ExchangeInfo, names: Sequence[str] | None, base_url: str
+) -> ExchangeInfo:
     """The named symbols of an answer that has all."""
     if names is None:
         return info

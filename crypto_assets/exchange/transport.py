@@ -24,9 +24,9 @@ from crypto_assets.errors import (
     TransientError,
     WrongUse,
 )
-from crypto_assets.exchange.error_translation import refusal
-from crypto_assets.exchange.quota import Allowance
-from crypto_assets.exchange.response import Answer
+from crypto_assets.exchange.error_translation import translate_error_response
+from crypto_assets.exchange.quota import ExchangeQuota
+from crypto_assets.exchange.response import ExchangeResponse
 from crypto_assets.http_client import (
     PROXY_LOGIN_REQUIRED,
     REQUEST_ERRORS,
@@ -42,7 +42,7 @@ _CONNECTIONS = 32
 
 
 @dataclass(frozen=True)
-class Patience:
+class RequestRetryPolicy:
     """How long to go on asking, in seconds.
 
     Between two attempts lies a random time of at most `first_wait`, doubled each time up to
@@ -51,16 +51,16 @@ class Patience:
     """
 
     attempts: int = 6
-    first_wait: float = 0.5
-    longest_wait: float = 8.0
-    longest_pause: float = 180.0
-    longest_turn: float = math.inf
+    initial_delay: float = 0.5
+    max_delay: float = 8.0
+    max_retry_after: float = 180.0
+    max_budget_wait: float = math.inf
     connect_timeout: float = 5.0
     read_timeout: float = 20.0
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class ExchangeRequest:
     """A GET request: path under the base URL, query, request weight, statuses to read."""
 
     path: str
@@ -69,7 +69,7 @@ class Inquiry:
     statuses: Collection[int] = (200,)
 
 
-class Transport:
+class ExchangeTransport:
     """GET requests under one base URL, safe for many threads.
 
     `allowance` is that of a server that counts weight; None of one that does not. `host` is the
@@ -77,23 +77,26 @@ class Transport:
     """
 
     def __init__(
-        self, base_url: str, patience: Patience | None = None, allowance: Allowance | None = None
+        self,
+        base_url: str,
+        patience: RequestRetryPolicy | None = None,
+        allowance: ExchangeQuota | None = None,
     ) -> None:
-        self._address = _checked_url(base_url)
+        self._address = _validate_url(base_url)
         self.base_url = redact_address(self._address)
         self.host = find_host(self._address)
-        self.allowance = allowance
-        self._patience = patience or Patience()
+        self.quota = allowance
+        self._patience = patience or RequestRetryPolicy()
         self._timeout = (self._patience.connect_timeout, self._patience.read_timeout)
         self._backoff = wait_random_exponential(
-            multiplier=self._patience.first_wait, max=self._patience.longest_wait
+            multiplier=self._patience.initial_delay, max=self._patience.max_delay
         )
         # Another server's answers would pass for this one's.
         self._session = open_session(self._address, follow_redirects=False)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
 
-    def get(self, inquiry: Inquiry, read: Callable[[Answer], T]) -> T:
+    def get(self, inquiry: ExchangeRequest, read: Callable[[ExchangeResponse], T]) -> T:
         """What `read` makes of the answer; where it raises a Transient error, asked again.
 
         Raises ExchangeUnavailable or RateLimited when patience is spent, and at once Banned,
@@ -101,39 +104,49 @@ class Transport:
         """
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
-            wait=self._wait,
-            stop=self._is_enough,
+            wait=self._compute_delay,
+            stop=self._is_exhausted,
             reraise=True,
         )
-        found: T = retrying(self._once, inquiry, read)
+        found: T = retrying(self._attempt_request, inquiry, read)
         return found
 
-    def _once(self, inquiry: Inquiry, read: Callable[[Answer], T]) -> T:
-        allowance = self.allowance
-        answer = self._weighed(allowance, inquiry) if allowance else self._send(inquiry)
+    def _attempt_request(
+        self, inquiry: ExchangeRequest, read: Callable[[ExchangeResponse], T]
+    ) -> T:
+        allowance = self.quota
+        answer = (
+            self._send_within_quota(allowance, inquiry)
+            if allowance
+            else self._send_request(inquiry)
+        )
         if answer.status in inquiry.statuses:
             return read(answer)
-        error = refusal(answer)
+        error = translate_error_response(answer)
         if allowance and isinstance(error, ExchangeBanned):
-            allowance.forbid(error)
+            allowance.record_ban(error)
         if allowance and isinstance(error, RateLimited):
-            allowance.weight.pause(error.retry_after)
+            allowance.weight_budget.pause_requests(error.retry_after)
         raise error
 
-    def _weighed(self, allowance: Allowance, inquiry: Inquiry) -> Answer:
+    def _send_within_quota(
+        self, allowance: ExchangeQuota, inquiry: ExchangeRequest
+    ) -> ExchangeResponse:
         """Sends within the allowance, and keeps what the answer says of it."""
-        allowance.demand()
-        ticket = allowance.weight.reserve(inquiry.weight, self._patience.longest_turn)
+        allowance.raise_if_banned()
+        ticket = allowance.weight_budget.reserve_weight(
+            inquiry.weight, self._patience.max_budget_wait
+        )
         used = minute_left = None
         try:
-            allowance.demand()  # another thread may have been banned while this one waited
-            answer = self._send(inquiry)
-            used, minute_left = answer.used_weight, answer.minute_left
+            allowance.raise_if_banned()  # another thread may have been banned while this one waited
+            answer = self._send_request(inquiry)
+            used, minute_left = answer.used_weight, answer.minute_seconds_left
             return answer
         finally:
-            allowance.weight.settle(ticket, used, minute_left)
+            allowance.weight_budget.settle_reservation(ticket, used, minute_left)
 
-    def _send(self, inquiry: Inquiry) -> Answer:
+    def _send_request(self, inquiry: ExchangeRequest) -> ExchangeResponse:
         try:
             response = self._session.get(
                 self._address + inquiry.path, params=inquiry.query, timeout=self._timeout
@@ -149,20 +162,20 @@ class Transport:
         url = decode_address(redact_address(response.url))
         if response.status_code == PROXY_LOGIN_REQUIRED:
             raise ExchangeForbidden(f"{url} cannot be asked: {describe_proxy_login(self._address)}")
-        return Answer(url, response.status_code, response.headers, response.content)
+        return ExchangeResponse(url, response.status_code, response.headers, response.content)
 
-    def _wait(self, state: RetryCallState) -> float:
+    def _compute_delay(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         return error.retry_after if isinstance(error, RateLimited) else self._backoff(state)
 
-    def _is_enough(self, state: RetryCallState) -> bool:
+    def _is_exhausted(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, RateLimited) and error.retry_after > self._patience.longest_pause:
+        if isinstance(error, RateLimited) and error.retry_after > self._patience.max_retry_after:
             return True
         return state.attempt_number >= self._patience.attempts
 
 
-def _checked_url(url: str) -> str:
+def _validate_url(url: str) -> str:
     """The URL without a slash at its end. Raises WrongUse where no request can be made to it."""
     try:
         usable = is_web_address(url) and bool(find_host(url))

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from crypto_assets.errors import RateLimited
 
 # The lowest limit that the exchange has had; what counts is read from exchangeInfo.
-DEFAULT_LIMIT = 1200
+DEFAULT_WEIGHT_LIMIT = 1200
 # What a request may weigh to be sent on an old count, or into a minute that may be spent.
-CHEAP = 20
+CHEAP_WEIGHT = 20
 
 _SHARE = 0.80
 _RESERVE = 0.02  # of the limit, for what others send at the very moment
@@ -29,28 +29,28 @@ _RETRY_S = 5.0
 
 
 @dataclass(frozen=True)
-class Ticket:
+class WeightReservation:
     """Leave to send one request; `sent_at` by the budget's clock, `scout` into a spent minute."""
 
     weight: int
     sent_at: float
-    scout: bool
+    is_probe: bool
 
 
 class WeightBudget:
     """Shared by all threads of a process that speak to one exchange."""
 
     def __init__(
-        self, limit: int = DEFAULT_LIMIT, clock: Callable[[], float] = time.monotonic
+        self, limit: int = DEFAULT_WEIGHT_LIMIT, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
         self._changed = threading.Condition()
         self._limit = limit
         self._is_known = False
-        self._seen = 0  # the exchange's count, of all processes, as last told
-        self._seen_at = self._heard_at = clock() - _MINUTE_S
-        self._under_way: list[int] = []
-        self._scout_at = 0.0
+        self._used_weight = 0  # the exchange's count, of all processes, as last told
+        self._used_weight_at = self._counted_at = clock() - _MINUTE_S
+        self._pending_weights: list[int] = []
+        self._next_probe_at = 0.0
         self._paused_until = 0.0
 
     @property
@@ -61,74 +61,79 @@ class WeightBudget:
     @property
     def is_stale(self) -> bool:
         """Whether the count is old: others may have spent the minute since."""
-        return self._clock() - self._heard_at > _FRESH_S
+        return self._clock() - self._counted_at > _FRESH_S
 
-    def learn(self, limit: int) -> None:
+    def set_limit(self, limit: int) -> None:
         """The limit as exchangeInfo states it."""
         with self._changed:
             self._limit, self._is_known = limit, True
             self._changed.notify_all()
 
-    def reserve(self, weight: int, longest: float = math.inf) -> Ticket:
+    def reserve_weight(self, weight: int, longest: float = math.inf) -> WeightReservation:
         """Waits until a request of this weight may go. Each ticket must be settled.
 
         Raises RateLimited where that takes longer than `longest`, in seconds.
         """
         deadline = self._clock() + longest
         with self._changed:
-            while (wait := self._wait(weight)) > 0:
+            while (wait := self._compute_wait(weight)) > 0:
                 left = deadline - self._clock()
                 if left <= 0:
                     raise RateLimited(
                         f"the exchange's request weight is spent: wait {wait:.0f} s", wait
                     )
                 self._changed.wait(min(wait, left))
-            scout = not self._fits(weight)
-            self._under_way.append(weight)
-            return Ticket(weight, self._clock(), scout)
+            scout = not self._fits_limit(weight)
+            self._pending_weights.append(weight)
+            return WeightReservation(weight, self._clock(), scout)
 
-    def settle(self, ticket: Ticket, used: int | None, minute_left: float | None) -> None:
+    def settle_reservation(
+        self, ticket: WeightReservation, used: int | None, minute_left: float | None
+    ) -> None:
         """What came of a request: the count in its answer, if any, and the seconds left in the
         exchange's minute, if its answer gave a time."""
         with self._changed:
-            self._under_way.remove(ticket.weight)
+            self._pending_weights.remove(ticket.weight)
             now = self._clock()
             if used is not None or minute_left is not None:
-                self._heard_at = now
+                self._counted_at = now
             if used is None:
-                self._seen += ticket.weight
+                self._used_weight += ticket.weight
             # An answer that was under way with the last one may have been counted before it.
-            elif ticket.sent_at >= self._seen_at or used > self._seen:
-                self._seen, self._seen_at = used, now
-            in_vain = ticket.scout and not self._fits(ticket.weight)
+            elif ticket.sent_at >= self._used_weight_at or used > self._used_weight:
+                self._used_weight, self._used_weight_at = used, now
+            in_vain = ticket.is_probe and not self._fits_limit(ticket.weight)
             left = _RETRY_S if in_vain or minute_left is None else minute_left
-            self._scout_at = now + left
+            self._next_probe_at = now + left
             self._changed.notify_all()
 
-    def pause(self, seconds: float) -> None:
+    def pause_requests(self, seconds: float) -> None:
         """Nobody sends for so long: the exchange said so."""
         with self._changed:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def _wait(self, weight: int) -> float:
+    def _compute_wait(self, weight: int) -> float:
         """Seconds until it is worth looking again; 0 if the request may go now."""
         now = self._clock()
         if now < self._paused_until:
             return self._paused_until - now
-        if now - self._seen_at >= _MINUTE_S:
-            self._seen, self._seen_at = 0, now  # whatever was seen, that minute is over
-        alone = not self._under_way
-        if self._fits(weight):
-            calm = not self.is_stale and self._expected(weight) <= _NEAR * self._limit
+        if now - self._used_weight_at >= _MINUTE_S:
+            self._used_weight, self._used_weight_at = (
+                0,
+                now,
+            )  # whatever was seen, that minute is over
+        alone = not self._pending_weights
+        if self._fits_limit(weight):
+            calm = not self.is_stale and self._estimate_weight(weight) <= _NEAR * self._limit
             return 0 if alone or calm else _FRESH_S
-        over = self._seen_at + _MINUTE_S - now
-        if weight > CHEAP or now < self._scout_at:
-            return over if weight > CHEAP else min(self._scout_at - now, over)
+        over = self._used_weight_at + _MINUTE_S - now
+        if weight > CHEAP_WEIGHT or now < self._next_probe_at:
+            return over if weight > CHEAP_WEIGHT else min(self._next_probe_at - now, over)
         return 0 if alone else _FRESH_S
 
-    def _fits(self, weight: int) -> bool:
-        unspent = not self._seen and not self._under_way
-        return unspent or self._expected(weight) <= (_SHARE - _RESERVE) * self._limit
+    def _fits_limit(self, weight: int) -> bool:
+        unspent = not self._used_weight and not self._pending_weights
+        return unspent or self._estimate_weight(weight) <= (_SHARE - _RESERVE) * self._limit
 
-    def _expected(self, weight: int) -> int:
-        return self._seen + 2 * (sum(self._under_way) + weight)
+    def _estimate_weight(self, weight: int) -> int:
+        return self._used_weight + 2 * (sum(self._pending_weights) + weight)

@@ -29,7 +29,7 @@ class PipelineContext:
 
     def exchange_now(self) -> int:
         """The exchange's clock, epoch ms: it decides what is closed and which day it is."""
-        return self.exchange.rest.server_time()
+        return self.exchange.rest.fetch_server_time()
 
     def closed_before(self) -> int:
         """A candle is final when its close time (epoch ms) lies before this: truth rule 1."""

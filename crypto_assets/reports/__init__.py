@@ -1,43 +1,49 @@
 """What is asked of the warehouse: reads of bounded work that pages, routes and commands share."""
 
-from crypto_assets.reports.candle_series import Answer, CandleSeries, Chart, Gap
-from crypto_assets.reports.coverage_calendar import Calendar, DayCell, DayState
-from crypto_assets.reports.dashboard import Attention, Changes, Concern, Dashboard, Tile
-from crypto_assets.reports.deduplication import Deduplication, SymbolDeduplication
-from crypto_assets.reports.explorer import Dataset, Rows
-from crypto_assets.reports.flow import Flow, Station, Stop
+from crypto_assets.reports.candle_series import CandleChart, CandleGap, CandleSeries, ProviderResult
+from crypto_assets.reports.coverage_calendar import CoverageCalendar, DayCell, DayState
+from crypto_assets.reports.dashboard import (
+    AttentionItem,
+    Concern,
+    Dashboard,
+    SymbolTile,
+    TotalChanges,
+)
+from crypto_assets.reports.deduplication import DeduplicationReport, SymbolDeduplication
+from crypto_assets.reports.explorer import ExplorerDataset, RowPage
+from crypto_assets.reports.flow import DataFlow, FlowStage, StageCounts
 from crypto_assets.reports.instruments import Instrument
-from crypto_assets.reports.quality import Quality
+from crypto_assets.reports.quality import QualityReport
 from crypto_assets.reports.reports import Reports
-from crypto_assets.reports.status import Status, SymbolStatus
-from crypto_assets.reports.storage import Storage
-from crypto_assets.reports.ticker_statistics import Statistics
+from crypto_assets.reports.status import StatusReport, SymbolStatusReport
+from crypto_assets.reports.storage import StorageUsage
+from crypto_assets.reports.ticker_statistics import TickerStatistics
 
 __all__ = [
-    "Answer",
-    "Attention",
-    "Calendar",
+    "AttentionItem",
+    "CandleChart",
+    "CandleGap",
     "CandleSeries",
-    "Changes",
-    "Chart",
     "Concern",
+    "CoverageCalendar",
     "Dashboard",
-    "Dataset",
+    "DataFlow",
     "DayCell",
     "DayState",
-    "Deduplication",
-    "Flow",
-    "Gap",
+    "DeduplicationReport",
+    "ExplorerDataset",
+    "FlowStage",
     "Instrument",
-    "Quality",
+    "ProviderResult",
+    "QualityReport",
     "Reports",
-    "Rows",
-    "Station",
-    "Statistics",
-    "Status",
-    "Stop",
-    "Storage",
+    "RowPage",
+    "StageCounts",
+    "StatusReport",
+    "StorageUsage",
     "SymbolDeduplication",
-    "SymbolStatus",
-    "Tile",
+    "SymbolStatusReport",
+    "SymbolTile",
+    "TickerStatistics",
+    "TotalChanges",
 ]

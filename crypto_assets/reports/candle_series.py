@@ -18,7 +18,7 @@ from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 
 @dataclass(frozen=True)
-class Gap:
+class CandleGap:
     """A stretch without candles, half-open, and what it is; None where the ledger has no entry."""
 
     window: Window
@@ -39,8 +39,8 @@ class CandleSeries:
     interval: Interval
     table: pa.Table
     known_until: int
-    gaps: tuple[Gap, ...] = ()
-    more: bool = False
+    gaps: tuple[CandleGap, ...] = ()
+    has_more: bool = False
     partial: tuple[int, ...] = ()
 
     @cached_property
@@ -50,14 +50,14 @@ class CandleSeries:
         return flag_partial(found, self.partial)
 
     @property
-    def flagged(self) -> pa.Table:
+    def flagged_table(self) -> pa.Table:
         """The table and, as its last column, `partial`: whether a candle's beginning is missing."""
-        return flag_table(self.table, self.partial)
+        return add_partial_column(self.table, self.partial)
 
     @property
-    def closed(self) -> pa.Table:
+    def closed_table(self) -> pa.Table:
         """`flagged` without the candle that is still forming."""
-        return self.flagged.filter(pc.less(self.table["close_time"], self.known_until))
+        return self.flagged_table.filter(pc.less(self.table["close_time"], self.known_until))
 
     @property
     def window(self) -> Window:
@@ -69,7 +69,7 @@ class CandleSeries:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProviderResult:
     """What a provider answered: a frame over the candles shown, or an object of its own."""
 
     provider: str
@@ -78,19 +78,19 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Chart:
+class CandleChart:
     """Candles and what providers say of them."""
 
     candles: CandleSeries
-    answers: tuple[Answer, ...]
+    results: tuple[ProviderResult, ...]
 
 
-def flag_table(table: pa.Table, partial: Collection[int]) -> pa.Table:
+def add_partial_column(table: pa.Table, partial: Collection[int]) -> pa.Table:
     """A table of candles with the column `partial`: whether each opens at one of these times."""
     opened = table["open_time"]
     flags = pc.is_in(opened, value_set=pa.array(partial, opened.type))
     return table.append_column("partial", flags)
 
 
-def empty_series(symbol: str, interval: Interval) -> CandleSeries:
+def create_empty_series(symbol: str, interval: Interval) -> CandleSeries:
     return CandleSeries(symbol, interval, CANDLE_SCHEMA.empty_table(), 0)

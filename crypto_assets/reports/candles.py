@@ -10,12 +10,17 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import MINUTE_MS, Window
-from crypto_assets.reports.candle_periods import Question, kept, known_until, read
-from crypto_assets.reports.candle_series import CandleSeries, Gap, empty_series
+from crypto_assets.reports.candle_periods import (
+    CandlePeriodQuery,
+    find_known_until,
+    limit_rows,
+    read_candle_periods,
+)
+from crypto_assets.reports.candle_series import CandleGap, CandleSeries, create_empty_series
 from crypto_assets.warehouse import Warehouse
 
 # What a series must have to tell where its candles lie, and which one is forming.
-_TIMES = frozenset({"open_time", "close_time"})
+_TIME_COLUMNS = frozenset({"open_time", "close_time"})
 
 
 def read_candles(
@@ -34,26 +39,28 @@ def read_candles(
     where a limit cut it short, as far as the next candle. Candles whose beginning is not stored are
     named in `partial`. Raises WrongUse and UnknownSymbol.
     """
-    _check(start, end, limit)
-    until = known_until(warehouse, symbol)
+    _check_range(start, end, limit)
+    until = find_known_until(warehouse, symbol)
     if until is None:
-        return empty_series(symbol, interval)
+        return create_empty_series(symbol, interval)
     window = Window(0 if start is None else start, until if end is None else min(end, until))
     newest = start is None or end is None
-    question = Question(symbol, interval, until, _TIMES.union(columns))
+    question = CandlePeriodQuery(symbol, interval, until, _TIME_COLUMNS.union(columns))
     # One more than is answered tells whether there are more, and how long the hole before them is.
-    found = read(warehouse, question, window, None if limit is None else limit + 1, newest)
-    table = found if limit is None else kept(found, limit, newest)
+    found = read_candle_periods(
+        warehouse, question, window, None if limit is None else limit + 1, newest
+    )
+    table = found if limit is None else limit_rows(found, limit, newest)
     more = found.num_rows > table.num_rows
-    told = _told(question, found, start, end, cut=more)
-    gaps = _gaps(warehouse, question, found["open_time"].to_pylist(), told)
+    told = _find_covered_window(question, found, start, end, cut=more)
+    gaps = _find_gaps(warehouse, question, found["open_time"].to_pylist(), told)
     partial = warehouse.partial_periods.find_open_times(
         symbol, interval, table["open_time"].to_pylist()
     )
     return CandleSeries(symbol, interval, table, until, gaps, more, partial)
 
 
-def add_history(
+def prepend_history(
     warehouse: Warehouse,
     shown: CandleSeries,
     count: int,
@@ -66,10 +73,10 @@ def add_history(
     Fewer where history begins; without gaps. `flag_partial` is whether `partial` names those of
     the candles before.
     """
-    names, symbol, interval = _TIMES.union(columns), shown.symbol, shown.interval
-    question = Question(symbol, interval, shown.known_until, names)
+    names, symbol, interval = _TIME_COLUMNS.union(columns), shown.symbol, shown.interval
+    question = CandlePeriodQuery(symbol, interval, shown.known_until, names)
     before = Window(0, shown.window.start_ms) if count else Window(0, 0)
-    history = read(warehouse, question, before, count, newest=True)
+    history = read_candle_periods(warehouse, question, before, count, newest=True)
     opens = history["open_time"].to_pylist() if flag_partial else []
     partial = warehouse.partial_periods.find_open_times(symbol, interval, opens)
     return replace(
@@ -80,7 +87,7 @@ def add_history(
     )
 
 
-def _check(start: int | None, end: int | None, limit: int | None) -> None:
+def _check_range(start: int | None, end: int | None, limit: int | None) -> None:
     if start is not None and end is not None and start >= end:
         raise WrongUse(f"start ({start}) must lie before end ({end})")
     if limit is not None and limit < 1:
@@ -89,8 +96,8 @@ def _check(start: int | None, end: int | None, limit: int | None) -> None:
         raise WrongUse("without a limit both start and end are needed")
 
 
-def _told(
-    asked: Question, found: pa.Table, start: int | None, end: int | None, *, cut: bool
+def _find_covered_window(
+    asked: CandlePeriodQuery, found: pa.Table, start: int | None, end: int | None, *, cut: bool
 ) -> Window:
     """The periods that an answer tells of: those asked for, or up to the first candle left out."""
     interval, opened = asked.interval, found["open_time"]
@@ -107,25 +114,25 @@ def _told(
     return Window(first if begin is None else begin, last + interval.ms if stop is None else stop)
 
 
-def _gaps(
-    warehouse: Warehouse, asked: Question, opened: list[int], window: Window
-) -> tuple[Gap, ...]:
+def _find_gaps(
+    warehouse: Warehouse, asked: CandlePeriodQuery, opened: list[int], window: Window
+) -> tuple[CandleGap, ...]:
     """What the ledger knows of the window, and holes between candles that it does not know of."""
     if not window:
         return ()
     known = [
-        Gap(Window(gap.start, gap.end + MINUTE_MS) & window, gap.gap_class)
+        CandleGap(Window(gap.start, gap.end + MINUTE_MS) & window, gap.gap_class)
         for gap in warehouse.gap_ledger.list_gaps(asked.symbol, window)
     ]
     unknown = [
-        Gap(rest, None)
+        CandleGap(rest, None)
         for hole in holes_between(opened, asked.interval)
-        for rest in _without(hole, [gap.window for gap in known])
+        for rest in _subtract_windows(hole, [gap.window for gap in known])
     ]
     return tuple(sorted([*known, *unknown], key=lambda gap: gap.window))
 
 
-def _without(hole: Window, known: Iterable[Window]) -> Iterator[Window]:
+def _subtract_windows(hole: Window, known: Iterable[Window]) -> Iterator[Window]:
     """The parts of a hole that lie in none of the windows, which ascend."""
     start = hole.start_ms
     for window in known:

@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_start_ms, floor_ms
-from crypto_assets.reports.candle_periods import known_until
+from crypto_assets.reports.candle_periods import find_known_until
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import Gap
 
-MAX_DAYS = 366
+MAX_CALENDAR_DAYS = 366
 
 
 class DayState(StrEnum):
@@ -26,59 +26,65 @@ class DayCell:
     """One symbol's UTC day, in minutes: `held`, `explained` by the ledger, and `missing`."""
 
     state: DayState
-    held: int
+    stored: int
     explained: int
     missing: int
 
 
 @dataclass(frozen=True)
-class Calendar:
+class CoverageCalendar:
     """`rows` has each tracked symbol's cells, one a day of `days`, oldest first."""
 
     days: tuple[date, ...]
     rows: dict[str, tuple[DayCell, ...]]
 
 
-def read_calendar(warehouse: Warehouse, now_ms: int, first: date, last: date) -> Calendar:
+def build_coverage_calendar(
+    warehouse: Warehouse, now_ms: int, first: date, last: date
+) -> CoverageCalendar:
     """A row a day and the gaps of each tracked symbol. Raises WrongUse over `MAX_DAYS` days."""
     window = Window.of_days(first, last)
-    if not 1 <= (last - first).days + 1 <= MAX_DAYS:
-        raise WrongUse(f"a calendar has 1 to {MAX_DAYS} days, not {first} to {last}")
-    return Calendar(
+    if not 1 <= (last - first).days + 1 <= MAX_CALENDAR_DAYS:
+        raise WrongUse(f"a calendar has 1 to {MAX_CALENDAR_DAYS} days, not {first} to {last}")
+    return CoverageCalendar(
         tuple(window.iter_days()),
         {
-            one.name: _row(warehouse, one.name, window, now_ms)
+            one.name: _build_symbol_row(warehouse, one.name, window, now_ms)
             for one in warehouse.symbols.list_tracked()
         },
     )
 
 
-def _row(warehouse: Warehouse, symbol: str, window: Window, now_ms: int) -> tuple[DayCell, ...]:
-    until = known_until(warehouse, symbol) or 0
+def _build_symbol_row(
+    warehouse: Warehouse, symbol: str, window: Window, now_ms: int
+) -> tuple[DayCell, ...]:
+    until = find_known_until(warehouse, symbol) or 0
     held = warehouse.coverage.count_minutes_by_day(symbol, window)
     gaps = warehouse.gap_ledger.list_gaps(symbol, window)
     today = floor_ms(now_ms, DAY_MS)
     return tuple(
-        _cell(held[start], gaps, _expected(start, today, until))
+        _build_day_cell(held[start], gaps, _find_expected_window(start, today, until))
         for start in (day_start_ms(day) for day in window.iter_days())
     )
 
 
-def _expected(start: int, today: int, until: int) -> Window:
+def _find_expected_window(start: int, today: int, until: int) -> Window:
     """The minutes that a day should have: of today as far as candles have come."""
     end = start + DAY_MS
     return Window(start, max(start, min(end, until)) if start >= today else end)
 
 
-def _cell(held: int, gaps: Sequence[Gap], expected: Window) -> DayCell:
-    explained = sum(_minutes(gap, expected) for gap in gaps if gap.gap_class.is_explained)
+def _build_day_cell(held: int, gaps: Sequence[Gap], expected: Window) -> DayCell:
+    explained = sum(
+        _count_common_minutes(gap, expected) for gap in gaps if gap.gap_class.is_explained
+    )
     minutes = (expected.end_ms - expected.start_ms) // MINUTE_MS
     missing = max(0, minutes - held - explained)
-    asked = any(_minutes(gap, expected) for gap in gaps)
-    return DayCell(_state(held, explained, missing, asked), held, explained, missing)
+    asked = any(_count_common_minutes(gap, expected) for gap in gaps)
+    return DayCell(_classify_day(held, explained, missing, asked), held, explained, missing)
 
 
-def _state(held: int, explained: int, missing: int, asked: bool) -> DayState:
+def _classify_day(held: int, explained: int, missing: int, asked: bool) -> DayState:
     if not held and not asked:
         return DayState.NOT_LOADED
     if missing:
@@ -86,6 +92,6 @@ def _state(held: int, explained: int, missing: int, asked: bool) -> DayState:
     return DayState.OUTAGE if explained else DayState.COMPLETE
 
 
-def _minutes(gap: Gap, window: Window) -> int:
+def _count_common_minutes(gap: Gap, window: Window) -> int:
     common = Window(gap.start, gap.end + MINUTE_MS) & window
     return (common.end_ms - common.start_ms) // MINUTE_MS

@@ -6,16 +6,21 @@ from enum import StrEnum
 from crypto_assets.analytics import resample_candles
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
-from crypto_assets.reports.instruments import Instrument, read_instruments
-from crypto_assets.reports.storage import Storage
-from crypto_assets.reports.ticker_statistics import DayParts, Statistics, read_day, summarise
+from crypto_assets.reports.instruments import Instrument, list_instruments
+from crypto_assets.reports.storage import StorageUsage
+from crypto_assets.reports.ticker_statistics import (
+    DayParts,
+    TickerStatistics,
+    read_day_parts,
+    summarize_day,
+)
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.stats.coverage import SymbolCoverage
 from crypto_assets.warehouse.stats.totals import StoredTotals, TotalsSnapshot
 
 SPARKLINE_HOURS = 48
 # The calmest ingest set by default runs every five minutes; three of them missed is silence.
-SILENT_MS = 15 * MINUTE_MS
+STALE_AFTER_MS = 15 * MINUTE_MS
 
 
 class Concern(StrEnum):
@@ -26,7 +31,7 @@ class Concern(StrEnum):
 
 
 @dataclass(frozen=True)
-class Attention:
+class AttentionItem:
     """Something a person should know of a symbol.
 
     `amount` is the silence in ms, or the count of missing minutes; 0 where there is nothing to
@@ -39,7 +44,7 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class Tile:
+class SymbolTile:
     """One symbol at a glance; without `statistics` nothing is held of it.
 
     `sparkline` holds hourly closes of the last 48 hours, oldest first; `lag_ms` is the age of the
@@ -47,13 +52,13 @@ class Tile:
     """
 
     instrument: Instrument
-    statistics: Statistics | None = None
+    statistics: TickerStatistics | None = None
     sparkline: tuple[float, ...] = ()
     lag_ms: int | None = None
 
 
 @dataclass(frozen=True)
-class Changes:
+class TotalChanges:
     """The totals less what they were at `since` (epoch ms): negative where less is held than then.
 
     `since` is 24 hours ago, or up to an hour earlier (totals are noted once an hour); further back
@@ -78,38 +83,40 @@ class Dashboard:
     """
 
     as_of: int
-    tiles: tuple[Tile, ...]
+    tiles: tuple[SymbolTile, ...]
     candles: int
-    storage: Storage
+    storage: StorageUsage
     lag_ms: int | None
-    changes: Changes | None
-    attention: tuple[Attention, ...]
+    changes: TotalChanges | None
+    attention: tuple[AttentionItem, ...]
 
 
-def read_dashboard(warehouse: Warehouse, now_ms: int) -> Dashboard:
+def build_dashboard(warehouse: Warehouse, now_ms: int) -> Dashboard:
     """Some hundred rows a symbol, all by key, whatever the warehouse holds."""
     held = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
-    known = [one for one in read_instruments(warehouse) if one.symbol in held]
-    tiles = tuple(_tile(warehouse, one, held[one.symbol], now_ms) for one in known)
+    known = [one for one in list_instruments(warehouse) if one.symbol in held]
+    tiles = tuple(_build_tile(warehouse, one, held[one.symbol], now_ms) for one in known)
     total = warehouse.totals.measure_current(now_ms)
     return Dashboard(
         as_of=now_ms,
         tiles=tiles,
         candles=total.candles,
-        storage=Storage(total.lake, total.warehouse_bytes),
+        storage=StorageUsage(total.lake, total.warehouse_bytes),
         lag_ms=total.lag_ms,
-        changes=_changes(total, warehouse.totals.find_snapshot_day_ago(now_ms)),
+        changes=_compute_changes(total, warehouse.totals.find_snapshot_day_ago(now_ms)),
         attention=tuple(
-            concern for tile in tiles for concern in _concerns(tile, held[tile.instrument.symbol])
+            concern
+            for tile in tiles
+            for concern in _list_attention_items(tile, held[tile.instrument.symbol])
         ),
     )
 
 
-def _changes(now: StoredTotals, then: TotalsSnapshot | None) -> Changes | None:
+def _compute_changes(now: StoredTotals, then: TotalsSnapshot | None) -> TotalChanges | None:
     if then is None:
         return None
     lags = (now.lag_ms, then.lag_ms)
-    return Changes(
+    return TotalChanges(
         since=then.taken_at,
         candles=now.candles - then.candles,
         objects=now.objects - then.objects,
@@ -119,32 +126,34 @@ def _changes(now: StoredTotals, then: TotalsSnapshot | None) -> Changes | None:
     )
 
 
-def _tile(warehouse: Warehouse, instrument: Instrument, held: SymbolCoverage, now_ms: int) -> Tile:
+def _build_tile(
+    warehouse: Warehouse, instrument: Instrument, held: SymbolCoverage, now_ms: int
+) -> SymbolTile:
     if held.last_open_time is None:
-        return Tile(instrument)
+        return SymbolTile(instrument)
     until = floor_ms(held.last_open_time, MINUTE_MS) + MINUTE_MS
-    day = read_day(warehouse, instrument.symbol, until, SPARKLINE_HOURS)
-    return Tile(
+    day = read_day_parts(warehouse, instrument.symbol, until, SPARKLINE_HOURS)
+    return SymbolTile(
         instrument,
-        statistics=summarise(instrument.symbol, day),
-        sparkline=_sparkline(day),
+        statistics=summarize_day(instrument.symbol, day),
+        sparkline=_build_sparkline(day),
         lag_ms=held.lag_ms(now_ms),
     )
 
 
-def _sparkline(day: DayParts) -> tuple[float, ...]:
+def _build_sparkline(day: DayParts) -> tuple[float, ...]:
     closes = resample_candles(day.hours, Interval.H1)["close"]
     return tuple(float(close) for close in closes.to_pylist())
 
 
-def _concerns(tile: Tile, held: SymbolCoverage) -> list[Attention]:
+def _list_attention_items(tile: SymbolTile, held: SymbolCoverage) -> list[AttentionItem]:
     found = []
     if tile.lag_ms is None:
-        found.append(Attention(Concern.EMPTY, held.symbol))
+        found.append(AttentionItem(Concern.EMPTY, held.symbol))
     elif not tile.instrument.trading:
-        found.append(Attention(Concern.NOT_TRADING, held.symbol))
-    elif tile.lag_ms > SILENT_MS:
-        found.append(Attention(Concern.SILENT, held.symbol, tile.lag_ms))
+        found.append(AttentionItem(Concern.NOT_TRADING, held.symbol))
+    elif tile.lag_ms > STALE_AFTER_MS:
+        found.append(AttentionItem(Concern.SILENT, held.symbol, tile.lag_ms))
     if held.missing_minutes:
-        found.append(Attention(Concern.GAPS, held.symbol, held.missing_minutes))
+        found.append(AttentionItem(Concern.GAPS, held.symbol, held.missing_minutes))
     return found

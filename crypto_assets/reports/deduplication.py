@@ -24,7 +24,7 @@ class SymbolDeduplication:
 
 
 @dataclass(frozen=True)
-class Deduplication:
+class DeduplicationReport:
     """`window`, epoch ms, is of whole UTC days."""
 
     window: Window
@@ -39,15 +39,17 @@ class Deduplication:
         return sum(one.repeated for one in self.symbols)
 
 
-def read_deduplication(warehouse: Warehouse, now_ms: int, days: int) -> Deduplication:
+def build_deduplication_report(warehouse: Warehouse, now_ms: int, days: int) -> DeduplicationReport:
     """Of the last `days` UTC days, today included: an index range and a daily row a symbol."""
     end = floor_ms(now_ms, DAY_MS) + DAY_MS
     window = Window(end - days * DAY_MS, end)
     tracked = warehouse.symbols.list_tracked()
-    return Deduplication(window, tuple(_read(warehouse, one.name, window) for one in tracked))
+    return DeduplicationReport(
+        window, tuple(_count_symbol_rows(warehouse, one.name, window) for one in tracked)
+    )
 
 
-def _read(warehouse: Warehouse, symbol: str, window: Window) -> SymbolDeduplication:
+def _count_symbol_rows(warehouse: Warehouse, symbol: str, window: Window) -> SymbolDeduplication:
     delivered = warehouse.lake_objects.count_loaded_by_day(symbol, ObjectKind.KLINES, window)
     held = warehouse.coverage.count_minutes_by_day(symbol, window)
     bad = warehouse.lake_objects.count_quarantined_by_day(symbol, ObjectKind.KLINES, window)

@@ -10,7 +10,7 @@ from crypto_assets.warehouse.catalog.lake_objects import LakeTotal
 from crypto_assets.warehouse.stats.flow import FlowCounts
 
 
-class Station(StrEnum):
+class FlowStage(StrEnum):
     """In the order in which candles pass them; the last two are the order books' own."""
 
     EXCHANGE = "exchange"
@@ -23,7 +23,7 @@ class Station(StrEnum):
 
 
 @dataclass(frozen=True)
-class Stop:
+class StageCounts:
     """One station as of now.
 
     `held` is all that it holds (symbols, objects, minutes or snapshots), None where counting would
@@ -31,70 +31,74 @@ class Stop:
     `waiting` what it has not worked through; `newest` the end of its newest (epoch ms).
     """
 
-    station: Station
+    stage: FlowStage
     recent: int
-    held: int | None = None
+    stored: int | None = None
     size_bytes: int = 0
     waiting: int = 0
     newest: int | None = None
 
 
 @dataclass(frozen=True)
-class Flow:
+class DataFlow:
     as_of: int
-    stops: tuple[Stop, ...]
+    stages: tuple[StageCounts, ...]
 
-    def __getitem__(self, station: Station) -> Stop:
-        return next(stop for stop in self.stops if stop.station is station)
+    def __getitem__(self, station: FlowStage) -> StageCounts:
+        return next(stop for stop in self.stages if stop.stage is station)
 
 
-def read_flow(warehouse: Warehouse, now_ms: int) -> Flow:
+def build_data_flow(warehouse: Warehouse, now_ms: int) -> DataFlow:
     """An hour of minutes, a day of hours and thirty days of each symbol, by key; no more."""
     passing = warehouse.flow.count_recent_rows(now_ms)
     totals = warehouse.lake_objects.list_lake_totals()
     tracked = warehouse.symbols.list_tracked()
-    end = _end(passing.minutes.newest, MINUTE_MS)
-    return Flow(
+    end = _compute_period_end(passing.minutes.newest, MINUTE_MS)
+    return DataFlow(
         as_of=now_ms,
-        stops=(
-            Stop(Station.EXCHANGE, passing.minutes.count, held=len(tracked), newest=end),
-            _objects(Station.CANDLE_OBJECTS, ObjectKind.KLINES, passing, totals),
-            Stop(
-                Station.MINUTES,
+        stages=(
+            StageCounts(FlowStage.EXCHANGE, passing.minutes.count, stored=len(tracked), newest=end),
+            _count_stage_objects(FlowStage.CANDLE_OBJECTS, ObjectKind.KLINES, passing, totals),
+            StageCounts(
+                FlowStage.MINUTES,
                 passing.minutes.count,
-                held=passing.stored_rows[ObjectKind.KLINES],
+                stored=passing.stored_rows[ObjectKind.KLINES],
                 newest=end,
             ),
-            Stop(
-                Station.HOURS,
+            StageCounts(
+                FlowStage.HOURS,
                 passing.hours.count,
                 waiting=passing.stale_hours,
-                newest=_end(passing.hours.newest, HOUR_MS),
+                newest=_compute_period_end(passing.hours.newest, HOUR_MS),
             ),
-            Stop(Station.DAYS, passing.days.count, newest=_end(passing.days.newest, DAY_MS)),
-            _objects(Station.BOOK_OBJECTS, ObjectKind.DEPTH, passing, totals),
-            Stop(
-                Station.BOOKS,
+            StageCounts(
+                FlowStage.DAYS,
+                passing.days.count,
+                newest=_compute_period_end(passing.days.newest, DAY_MS),
+            ),
+            _count_stage_objects(FlowStage.BOOK_OBJECTS, ObjectKind.DEPTH, passing, totals),
+            StageCounts(
+                FlowStage.BOOKS,
                 passing.books.count,
-                held=passing.stored_rows[ObjectKind.DEPTH],
+                stored=passing.stored_rows[ObjectKind.DEPTH],
                 newest=passing.books.newest,
             ),
         ),
     )
 
 
-def _end(opened: int | None, width_ms: int) -> int | None:
+def _compute_period_end(opened: int | None, width_ms: int) -> int | None:
     return None if opened is None else floor_ms(opened, width_ms) + width_ms
 
 
-def _objects(
-    station: Station, kind: ObjectKind, passing: FlowCounts, totals: list[LakeTotal]
-) -> Stop:
+def _count_stage_objects(
+    station: FlowStage, kind: ObjectKind, passing: FlowCounts, totals: list[LakeTotal]
+) -> StageCounts:
     own = [total for total in totals if total.kind is kind]
-    return Stop(
+    return StageCounts(
         station,
         passing.fetched_objects[kind],
-        held=sum(total.objects for total in own),
+        stored=sum(total.objects for total in own),
         size_bytes=sum(total.size_bytes for total in own),
         waiting=passing.unloaded_objects[kind],
     )

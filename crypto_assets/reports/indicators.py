@@ -10,14 +10,16 @@ from crypto_assets.analytics.candle_frame import PARTIAL_COLUMN
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.utc_time import Window
 from crypto_assets.reports.candle_periods import read_closes
-from crypto_assets.reports.candle_series import Answer, CandleSeries, Chart
-from crypto_assets.reports.candles import add_history
+from crypto_assets.reports.candle_series import CandleChart, CandleSeries, ProviderResult
+from crypto_assets.reports.candles import prepend_history
 from crypto_assets.warehouse import Warehouse
 
-Asked = tuple[Provider[Any], Params]
+ProviderCall = tuple[Provider[Any], Params]
 
 
-def answer_all(warehouse: Warehouse, shown: CandleSeries, asked: Sequence[Asked]) -> Chart:
+def compute_chart(
+    warehouse: Warehouse, shown: CandleSeries, asked: Sequence[ProviderCall]
+) -> CandleChart:
     """Each provider's answer over the candles shown; the history before them is read once.
 
     Without candles, those alone answer that need none.
@@ -25,40 +27,40 @@ def answer_all(warehouse: Warehouse, shown: CandleSeries, asked: Sequence[Asked]
     if not shown.table.num_rows:
         asked = [one for one in asked if not one[0].needs_candles]
     if not asked:
-        return Chart(shown, ())
+        return CandleChart(shown, ())
     warm_ups = [params.warm_up(shown.interval) for _, params in asked]
     read = {name for provider, _ in asked for name in provider.reads}
     flagged = any(not provider.accepts_partial for provider, _ in asked)
-    joined = add_history(warehouse, shown, max(warm_ups, default=0), read, flag_partial=flagged)
-    return Chart(
+    joined = prepend_history(warehouse, shown, max(warm_ups, default=0), read, flag_partial=flagged)
+    return CandleChart(
         shown,
         tuple(
-            _answer(warehouse, shown, joined, needed, provider, params)
+            _compute_provider_result(warehouse, shown, joined, needed, provider, params)
             for needed, (provider, params) in zip(warm_ups, asked, strict=True)
         ),
     )
 
 
-def _answer(
+def _compute_provider_result(
     warehouse: Warehouse,
     shown: CandleSeries,
     joined: CandleSeries,
     warm_up: int,
     provider: Provider[Any],
     params: Params,
-) -> Answer:
+) -> ProviderResult:
     """From no more than it needs, so that its neighbours change nothing in it."""
     count = shown.table.num_rows
-    frame = joined.frame.iloc[-(count + warm_up) :][_given(provider)]
+    frame = joined.frame.iloc[-(count + warm_up) :][_list_frame_columns(provider)]
     needed = {Input.INTERVAL, *provider.inputs}
-    supplied = {need: _supply(warehouse, need, shown, frame, params) for need in needed}
+    supplied = {need: _load_input(warehouse, need, shown, frame, params) for need in needed}
     value = provider.compute(params, supplied)
     if provider.is_series:
         value = value.iloc[len(value) - count :]
-    return Answer(provider.name, params.model_dump(by_alias=True, mode="json"), value)
+    return ProviderResult(provider.name, params.model_dump(by_alias=True, mode="json"), value)
 
 
-def _given(provider: Provider[Any]) -> list[str]:
+def _list_frame_columns(provider: Provider[Any]) -> list[str]:
     """The times, and what it says that it looks at: a wrong word of it shows at once.
 
     And the flag `partial`, which decides over which candles the provider computes.
@@ -67,7 +69,7 @@ def _given(provider: Provider[Any]) -> list[str]:
     return [*(name for name in CANDLE_COLUMNS if name in wanted), PARTIAL_COLUMN]
 
 
-def _supply(
+def _load_input(
     warehouse: Warehouse, need: Input, shown: CandleSeries, frame: pd.DataFrame, params: Params
 ) -> Any:
     if need is Input.CANDLES:
@@ -76,10 +78,10 @@ def _supply(
         return shown.interval
     if need is Input.BOOK:
         return warehouse.order_books.read_latest(shown.symbol)
-    return _companions(warehouse, shown, frame, params.companions())
+    return _load_companions(warehouse, shown, frame, params.companions())
 
 
-def _companions(
+def _load_companions(
     warehouse: Warehouse, shown: CandleSeries, frame: pd.DataFrame, names: Sequence[str] | None
 ) -> Mapping[str, pd.DataFrame]:
     """Closes over the same time, by symbol; None asks for every tracked symbol's."""

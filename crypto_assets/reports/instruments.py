@@ -18,12 +18,12 @@ class Instrument:
     trading: bool
 
 
-def read_instruments(warehouse: Warehouse) -> list[Instrument]:
+def list_instruments(warehouse: Warehouse) -> list[Instrument]:
     """Oldest registration first."""
-    return [_instrument(symbol) for symbol in warehouse.symbols.list_tracked()]
+    return [_build_instrument(symbol) for symbol in warehouse.symbols.list_tracked()]
 
 
-def _instrument(symbol: RegisteredSymbol) -> Instrument:
+def _build_instrument(symbol: RegisteredSymbol) -> Instrument:
     exponent = symbol.tick_size.normalize().as_tuple().exponent
     return Instrument(
         symbol=symbol.name,

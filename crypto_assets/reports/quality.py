@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from crypto_assets.reports.status import SymbolStatus, read_status
+from crypto_assets.reports.status import SymbolStatusReport, build_status_report
 from crypto_assets.warehouse import ExchangeConflict, Warehouse
 from crypto_assets.warehouse.klines.revisions import Revision
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 
 
 @dataclass(frozen=True)
-class Quality:
+class QualityReport:
     """What was found wrong.
 
     `revisions`, `quarantine` and `conflicts`, in which the exchange contradicts itself, are the
@@ -17,17 +17,17 @@ class Quality:
     """
 
     as_of: int
-    symbols: tuple[SymbolStatus, ...]
+    symbols: tuple[SymbolStatusReport, ...]
     revisions: tuple[Revision, ...]
     quarantined: int
     quarantine: tuple[QuarantineRecord, ...]
     conflicts: tuple[ExchangeConflict, ...]
 
 
-def read_quality(warehouse: Warehouse, now_ms: int, limit: int) -> Quality:
+def build_quality_report(warehouse: Warehouse, now_ms: int, limit: int) -> QualityReport:
     """A few key lookups a symbol, and `limit` rows of each list."""
-    status = read_status(warehouse, now_ms)
-    return Quality(
+    status = build_status_report(warehouse, now_ms)
+    return QualityReport(
         as_of=status.as_of,
         symbols=status.symbols,
         revisions=tuple(warehouse.revisions.list_revisions(limit=limit)),

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from crypto_assets.reports.storage import Storage, read_storage
+from crypto_assets.reports.storage import StorageUsage, measure_storage
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.stats.coverage import SymbolCoverage
 
 
 @dataclass(frozen=True)
-class SymbolStatus:
+class SymbolStatusReport:
     """Times in epoch ms, None before the first load; `lag_ms` is the age of the newest candle.
 
     `coverage` is the share of minutes between first and last candle that are held or explained, 0
@@ -27,35 +27,37 @@ class SymbolStatus:
 
 
 @dataclass(frozen=True)
-class Status:
+class StatusReport:
     as_of: int
-    symbols: tuple[SymbolStatus, ...]
-    storage: Storage
+    symbols: tuple[SymbolStatusReport, ...]
+    storage: StorageUsage
 
 
-def read_status(warehouse: Warehouse, now_ms: int) -> Status:
+def build_status_report(warehouse: Warehouse, now_ms: int) -> StatusReport:
     """A few key lookups a symbol, whatever the warehouse holds."""
-    return Status(
+    return StatusReport(
         as_of=now_ms,
-        symbols=tuple(_status(held, now_ms) for held in warehouse.coverage.list_by_symbol()),
-        storage=read_storage(warehouse),
+        symbols=tuple(
+            _build_symbol_status(held, now_ms) for held in warehouse.coverage.list_by_symbol()
+        ),
+        storage=measure_storage(warehouse),
     )
 
 
-def _status(held: SymbolCoverage, now_ms: int) -> SymbolStatus:
-    return SymbolStatus(
+def _build_symbol_status(held: SymbolCoverage, now_ms: int) -> SymbolStatusReport:
+    return SymbolStatusReport(
         symbol=held.symbol,
         first_open_time=held.first_open_time,
         last_open_time=held.last_open_time,
         rows=held.rows,
-        coverage=_coverage(held),
+        coverage=_compute_coverage(held),
         open_gaps=held.open_gaps,
         missing_minutes=held.missing_minutes,
         lag_ms=held.lag_ms(now_ms),
     )
 
 
-def _coverage(held: SymbolCoverage) -> float:
+def _compute_coverage(held: SymbolCoverage) -> float:
     """Held or explained: what the ledger calls missing counts against it, and nothing else."""
     if held.first_open_time is None:
         return 0.0

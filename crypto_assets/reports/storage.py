@@ -7,7 +7,7 @@ from crypto_assets.warehouse.catalog.lake_objects import LakeTotal
 
 
 @dataclass(frozen=True)
-class Storage:
+class StorageUsage:
     """`lake` counts per bucket and kind; `warehouse_bytes` is the server's own estimate."""
 
     lake: tuple[LakeTotal, ...]
@@ -22,8 +22,8 @@ class Storage:
         return sum(total.size_bytes for total in self.lake)
 
 
-def read_storage(warehouse: Warehouse) -> Storage:
-    return Storage(
+def measure_storage(warehouse: Warehouse) -> StorageUsage:
+    return StorageUsage(
         lake=tuple(warehouse.lake_objects.list_lake_totals()),
         warehouse_bytes=sum(warehouse.coverage.read_table_sizes().values()),
     )

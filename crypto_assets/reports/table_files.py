@@ -18,15 +18,15 @@ class FileKind(StrEnum):
     PARQUET = "parquet"
 
 
-def write_file(table: pa.Table, sink: Path | io.BytesIO, kind: FileKind) -> None:
+def write_table_file(table: pa.Table, sink: Path | io.BytesIO, kind: FileKind) -> None:
     """The table's rows and columns, times in epoch ms as they are held. May raise OSError."""
     if kind is FileKind.PARQUET:
         pyarrow.parquet.write_table(table, sink)
     else:
-        pyarrow.csv.write_csv(with_plain_decimals(table), sink, _PLAIN)
+        pyarrow.csv.write_csv(convert_decimals_to_text(table), sink, _PLAIN)
 
 
-def with_plain_decimals(table: pa.Table) -> pa.Table:
+def convert_decimals_to_text(table: pa.Table) -> pa.Table:
     """Decimals as text, as the exchange writes them: never with an exponent."""
     for at, column in enumerate(table.schema):
         if pa.types.is_decimal(column.type):

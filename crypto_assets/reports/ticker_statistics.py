@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
-from crypto_assets.reports.candle_periods import known_until, read_parts
+from crypto_assets.reports.candle_periods import find_known_until, read_period_parts
 from crypto_assets.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
-class Statistics:
+class TickerStatistics:
     """A stretch of time as one candle, by the exchange's rule; `window` in epoch ms.
 
     It is `partial` if its beginning is not stored: it has then been less than the window.
@@ -70,28 +70,30 @@ class DayParts:
         return -floor_ms(-self.window.start_ms, HOUR_MS)
 
 
-def statistics_24h(warehouse: Warehouse, symbol: str) -> Statistics | None:
+def compute_statistics_24h(warehouse: Warehouse, symbol: str) -> TickerStatistics | None:
     """The 24 hours up to the newest minute that is held; None where that is none."""
-    until = known_until(warehouse, symbol)
-    return None if until is None else summarise(symbol, read_day(warehouse, symbol, until))
+    until = find_known_until(warehouse, symbol)
+    return (
+        None if until is None else summarize_day(symbol, read_day_parts(warehouse, symbol, until))
+    )
 
 
-def read_day(warehouse: Warehouse, symbol: str, until: int, hours: int = 24) -> DayParts:
+def read_day_parts(warehouse: Warehouse, symbol: str, until: int, hours: int = 24) -> DayParts:
     """The last 24 hours' parts, the hours reaching back `hours` (24 or more) full ones."""
     start = until - DAY_MS
     before_hour = Window(start, -floor_ms(-start, HOUR_MS))
     full = Window(floor_ms(until, HOUR_MS) - hours * HOUR_MS, until)
-    minutes = read_parts(warehouse, symbol, Interval.M1, before_hour, until)
+    minutes = read_period_parts(warehouse, symbol, Interval.M1, before_hour, until)
     begun = minutes.num_rows and floor_ms(minutes["open_time"][0].as_py(), MINUTE_MS) == start
     return DayParts(
         until,
         minutes,
-        read_parts(warehouse, symbol, Interval.H1, full, until),
+        read_period_parts(warehouse, symbol, Interval.H1, full, until),
         partial=not begun and warehouse.partial_periods.is_partial(symbol, Window(start, until)),
     )
 
 
-def summarise(symbol: str, day: DayParts) -> Statistics | None:
+def summarize_day(symbol: str, day: DayParts) -> TickerStatistics | None:
     """The 24 hours as one candle, by the exchange's rule; None where nothing is held of them."""
     hours = day.hours.filter(pc.greater_equal(day.hours["open_time"], day.first_hour))
     parts = pa.concat_tables([day.minutes, hours]).sort_by("open_time")
@@ -99,7 +101,7 @@ def summarise(symbol: str, day: DayParts) -> Statistics | None:
         return None
     traded = parts.filter(pc.greater(parts["volume"], 0))
     quoting = traded if traded.num_rows else parts
-    return Statistics(
+    return TickerStatistics(
         symbol=symbol,
         window=day.window,
         open=quoting["open"][0].as_py(),

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 
-from crypto_assets.api import Access, Parts, create_app
+from crypto_assets.api import AccessPolicy, ApiContext, create_app
 from crypto_assets.exchange import open_exchange
 from crypto_assets.http_server import serve_in_thread
 from crypto_assets.lake import open_lake
@@ -61,7 +61,7 @@ def parts_over(
     exchange_url: str = NOWHERE,
     dagster_url: str = NOWHERE,
     reports: Reports | None = None,
-) -> Parts:
+) -> ApiContext:
     """The warehouse, lakes in a folder, and an exchange and a Dagster that may not be there."""
     platform = PipelineContext(
         exchange=open_exchange(exchange_url, exchange_url),
@@ -75,7 +75,7 @@ def parts_over(
     )
     platform.raw_lake.create_storage()
     platform.archive_lake.create_storage()
-    return Parts(
+    return ApiContext(
         platform=platform,
         reports=reports or Reports(warehouse),
         orchestrator=Orchestrator(dagster_url),
@@ -85,9 +85,12 @@ def parts_over(
 
 @contextmanager
 def serving(
-    parts: Parts, access: Access | None = None, cors_origins: tuple[str, ...] = (), rate: int = 0
+    parts: ApiContext,
+    access: AccessPolicy | None = None,
+    cors_origins: tuple[str, ...] = (),
+    rate: int = 0,
 ) -> Iterator[Api]:
     """Serves until the `with` ends; writes take the TOKEN unless told otherwise."""
-    access = access or Access(token=SecretStr(TOKEN))
+    access = access or AccessPolicy(token=SecretStr(TOKEN))
     with serve_in_thread(create_app(parts, access, cors_origins, rate)) as url:
         yield Api(url)

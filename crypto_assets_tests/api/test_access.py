@@ -9,7 +9,7 @@ import requests
 from fastapi import Request
 from pydantic import SecretStr
 
-from crypto_assets.api import Access, access
+from crypto_assets.api import AccessPolicy, access
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, parts_over, serving
 from crypto_assets_tests.warehouse.minutes import track
@@ -48,7 +48,7 @@ def guarded(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> I
 def unguarded(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """Bound to this machine, without a token."""
     parts = parts_over(warehouse, tmp_path_factory.mktemp("unguarded"))
-    with serving(parts, Access(), ("https://charts.example",)) as api:
+    with serving(parts, AccessPolicy(), ("https://charts.example",)) as api:
         yield api
 
 
@@ -126,7 +126,7 @@ def test_bound_to_more_than_this_machine_it_takes_no_write(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     everywhere = "0.0.0.0"  # noqa: S104
-    with serving(parts_over(warehouse, tmp_path), Access(everywhere)) as api:
+    with serving(parts_over(warehouse, tmp_path), AccessPolicy(everywhere)) as api:
         answer = delete(api, JSON)
         assert answer.status_code == 403
         assert "listens on 0.0.0.0, not on this machine alone" in answer.json()["detail"]
@@ -145,7 +145,7 @@ def asked_by(address: str | None, bound_to: str) -> list[str]:
         "client": (address, 5) if address else None,
         "headers": [(b"host", b"127.0.0.1:80")],
     }
-    return list(access._objections(Request(scope), Access(bound_to)))
+    return list(access._list_objections(Request(scope), AccessPolicy(bound_to)))
 
 
 @pytest.mark.parametrize("own", ["127.0.0.1", "::1", "127.8.8.8"])
@@ -179,6 +179,6 @@ def test_cors_lets_configured_pages_read_and_none_write(unguarded: Api, guarded:
 
 
 def test_the_token_is_shown_nowhere(guarded: Api) -> None:
-    assert TOKEN not in repr(Access(token=SecretStr(TOKEN)))
+    assert TOKEN not in repr(AccessPolicy(token=SecretStr(TOKEN)))
     assert TOKEN not in guarded.get("/openapi.json").text
     assert socket.gethostname() not in guarded.get("/openapi.json").text

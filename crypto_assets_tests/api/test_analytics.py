@@ -23,7 +23,7 @@ OBJECTS = [name for name in find_providers() if name not in SERIES]
 @pytest.mark.parametrize("name", SERIES)
 def test_a_series_is_what_the_report_says(api: Api, stocked: Warehouse, name: str) -> None:
     answer = api.read(f"/api/analytics/data/{name}/SHIBUSDT", interval="15m", limit=50)
-    told = Reports(stocked).indicator(name, "SHIBUSDT", "15m", limit=50)
+    told = Reports(stocked).get_indicator(name, "SHIBUSDT", "15m", limit=50)
     assert told is not None and answer["params"] == dict(told.params)
     rows = answer["data"]
     assert [row["open_time"] for row in rows] == [

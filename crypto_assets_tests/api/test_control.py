@@ -13,7 +13,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.market.utc_time import MINUTE_MS, day_of, floor_ms, now_ms
 from crypto_assets.orchestrator import Orchestrator
@@ -36,7 +36,10 @@ def dagster(
 ) -> Iterator[DagsterServer]:
     """Without a daemon until a test wants one."""
     folder = tmp_path_factory.mktemp("dagster")
-    with running(exchange) as url, dagster_over(folder, url, SYMBOLS="BTCUSDT,ETHUSDT") as server:
+    with (
+        start_exchange_server(exchange) as url,
+        dagster_over(folder, url, SYMBOLS="BTCUSDT,ETHUSDT") as server,
+    ):
         yield server
 
 

@@ -7,7 +7,7 @@ import requests
 from fastapi import FastAPI
 
 from crypto_assets import errors
-from crypto_assets.api.error_handlers import explain_failures
+from crypto_assets.api.error_handlers import add_error_handlers
 from crypto_assets.errors import CryptoAssetsError, TransientError
 from crypto_assets.http_server import serve_in_thread
 from crypto_assets.market.utc_time import from_epoch_ms
@@ -40,7 +40,7 @@ NAMES = sorted({kind.__name__ for kind in kinds()} - {"Transient"})
 def url() -> Iterator[str]:
     """An app that raises what it is asked for."""
     app = FastAPI()
-    explain_failures(app)
+    add_error_handlers(app)
 
     @app.get("/{name}")
     def fail(name: str) -> None:

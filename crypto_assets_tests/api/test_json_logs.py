@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from crypto_assets.api.json_logs import JsonLines
+from crypto_assets.api.json_logs import JsonLinesFormatter
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, parts_over, serving
 from crypto_assets_tests.warehouse.minutes import track
@@ -19,7 +19,7 @@ Record = dict[str, object]
 class Kept(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(JsonLines())
+        self.setFormatter(JsonLinesFormatter())
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:

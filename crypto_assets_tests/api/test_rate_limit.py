@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from crypto_assets.api import rate_limit
-from crypto_assets.api.rate_limit import Allowance
+from crypto_assets.api.rate_limit import RequestAllowance
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import parts_over, serving
 from crypto_assets_tests.warehouse.minutes import track
@@ -18,43 +18,43 @@ class Clock:
 
 def test_a_burst_is_taken_and_then_the_rate_holds() -> None:
     clock = Clock()
-    allowance = Allowance(60, clock)
+    allowance = RequestAllowance(60, clock)
     taken = 0
-    while not allowance.wait("a"):
+    while not allowance.reserve_request("a"):
         taken += 1
     assert taken == 16  # fifteen seconds' worth, and the one that fills them
-    assert 0 < allowance.wait("a") <= 1
+    assert 0 < allowance.reserve_request("a") <= 1
     for _ in range(30):
         clock.now += 1
-        assert allowance.wait("a") == 0
-        assert allowance.wait("a") > 0
+        assert allowance.reserve_request("a") == 0
+        assert allowance.reserve_request("a") > 0
 
 
 def test_waiting_as_long_as_told_is_enough_and_no_longer() -> None:
     clock = Clock()
-    allowance = Allowance(60, clock)
-    while not (seconds := allowance.wait("a")):
+    allowance = RequestAllowance(60, clock)
+    while not (seconds := allowance.reserve_request("a")):
         pass
     clock.now += seconds / 2
-    assert allowance.wait("a") > 0
+    assert allowance.reserve_request("a") > 0
     clock.now += seconds / 2 + 1e-6
-    assert allowance.wait("a") == 0
+    assert allowance.reserve_request("a") == 0
 
 
 def test_clients_do_not_pay_for_each_other() -> None:
-    allowance = Allowance(1, Clock())
-    while not allowance.wait("a"):
+    allowance = RequestAllowance(1, Clock())
+    while not allowance.reserve_request("a"):
         pass
-    assert allowance.wait("b") == 0
+    assert allowance.reserve_request("b") == 0
 
 
 def test_many_clients_take_no_more_memory() -> None:
     clock = Clock()
-    allowance = Allowance(60, clock)
-    for n in range(3 * rate_limit._MOST_CLIENTS):
-        assert allowance.wait(str(n)) == 0
+    allowance = RequestAllowance(60, clock)
+    for n in range(3 * rate_limit._MAX_CLIENTS):
+        assert allowance.reserve_request(str(n)) == 0
         clock.now += 0.0001
-    assert len(allowance._paid_off) <= rate_limit._MOST_CLIENTS
+    assert len(allowance._paid_off) <= rate_limit._MAX_CLIENTS
 
 
 def test_over_http_it_is_a_429_that_says_how_long(tmp_path: Path) -> None:

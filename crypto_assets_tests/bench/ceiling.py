@@ -62,7 +62,7 @@ def _parts(window: Window) -> list[Window]:
 
 def _write(path: Path, symbol_id: int, symbol: str, window: Window) -> None:
     """The columns of fact_klines, in its order."""
-    candles = GeneratedCandles(DEFAULT_SEED).candles(symbol, Interval.M1, window)
+    candles = GeneratedCandles(DEFAULT_SEED).select_candles(symbol, Interval.M1, window)
     length = candles.num_rows
     rows = candles.add_column(0, "symbol_id", pa.array([symbol_id] * length))
     rows = rows.append_column("fetched_at", pa.array([window.end_ms] * length))

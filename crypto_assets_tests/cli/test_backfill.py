@@ -15,7 +15,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets_tests.cli.conftest import Desk, MakeDesk, desk_at
 from crypto_assets_tests.services.exchange import NOON, StartExchange
@@ -51,7 +51,7 @@ def figures(desk: Desk) -> dict[str, Any]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, dict[str, Any]]:
     """A desk whose backfill ran through twice, and what it held after the first time."""
     exchange = SimulatedExchange(GeneratedCandles(DEFAULT_SEED, False), SimulatedClock(NOON, 0))
-    with running(exchange) as url:
+    with start_exchange_server(exchange) as url:
         desk = desk_at(tmp_path_factory.mktemp("undisturbed"), url, SYMBOLS="BTCUSDT,WAVESBTC")
         assert desk.run("init").code == 0
         assert desk.run("backfill", *_SYMBOLS, *_RANGE).code == 0

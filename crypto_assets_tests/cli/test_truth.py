@@ -48,7 +48,7 @@ def advised(out: str) -> list[str]:
 
 def test_verify_and_rebuild(desk: Desk, server: ExchangeServer) -> None:
     """One story, since each command takes its time to start."""
-    server.faults.add(
+    server.faults.add_rule(
         {"do": "outage", "start": format_utc(HOLE), "end": format_utc(HOLE + 20 * MINUTE_MS)}
     )
     assert desk.run("backfill", *RANGE).code == 0
@@ -113,7 +113,7 @@ def test_a_rebuild_of_nothing(desk: Desk) -> None:
 def test_another_programs_objects(desk: Desk, server: ExchangeServer, tmp_path: Path) -> None:
     start = Window.of_day(date(2025, 3, 4)).start_ms
     rest = BinanceRest(server.url)
-    pages = rest.klines("BTCUSDT", Interval.M1, Window(start, start + HOUR_MS))
+    pages = rest.fetch_kline_pages("BTCUSDT", Interval.M1, Window(start, start + HOUR_MS))
     rows = [row for page in pages for row in page]
     folder = tmp_path / "old" / "2025-03-04"
     folder.mkdir(parents=True)
@@ -136,7 +136,7 @@ def test_another_programs_objects(desk: Desk, server: ExchangeServer, tmp_path: 
 def test_minutes_of_an_outage_that_another_program_filled_in(
     desk: Desk, server: ExchangeServer, tmp_path: Path
 ) -> None:
-    server.faults.add(
+    server.faults.add_rule(
         {"do": "outage", "start": format_utc(HOLE), "end": format_utc(HOLE + 20 * MINUTE_MS)}
     )
     assert desk.run("backfill", *RANGE).code == 0

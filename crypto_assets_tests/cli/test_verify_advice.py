@@ -62,7 +62,7 @@ def follow_advice(desk: Desk) -> list[list[str]]:
 
 def contradict(desk: Desk, server: ExchangeServer) -> None:
     """The home as an earlier version left it: the archive's minute counts, and not REST's."""
-    server.faults.add(
+    server.faults.add_rule(
         {
             **{"do": "revise", "in": "archive", "change": {"volume": "+1"}},
             **{"start": format_utc(AT), "end": format_utc(AT + MINUTE_MS)},

@@ -76,7 +76,7 @@ def red(instance: dg.DagsterInstance, stage: KlinesStage) -> set[str]:
 def test_a_tick_that_fails_for_one_symbol_leaves_the_days_of_the_others_as_they_were(
     instance: dg.DagsterInstance, job: dg.JobDefinition, server: ExchangeServer
 ) -> None:
-    server.faults.add({"do": "status", "status": 451, "symbol": "ETHUSDT"})
+    server.faults.add_rule({"do": "status", "status": 451, "symbol": "ETHUSDT"})
     run = queued(instance, job)
     assert not execute_run(InMemoryJob(job), run, instance, raise_on_error=False).success
     assert {stage: red(instance, stage) for stage in KlinesStage} == {
@@ -85,7 +85,7 @@ def test_a_tick_that_fails_for_one_symbol_leaves_the_days_of_the_others_as_they_
         KlinesStage.HOURS: set(),
         KlinesStage.DAYS: set(),
     }
-    server.faults.clear()
+    server.faults.clear_rules()
     again = queued(instance, job)
     assert execute_run(InMemoryJob(job), again, instance, raise_on_error=False).success
     assert not any(red(instance, stage) for stage in KlinesStage)

@@ -112,7 +112,7 @@ def test_a_tick_and_a_closing_speak_of_the_month(
         view = parse_qs(urlsplit(link).query)["view"]
         assert view == [f"{MARCH.start_ms // 1000}-{MARCH.end_ms // 1000}"]
 
-    server.clock.set(TODAY_MS + DAY_MS + 7 * HOUR_MS + MINUTE_MS // 2)
+    server.clock.set_time(TODAY_MS + DAY_MS + 7 * HOUR_MS + MINUTE_MS // 2)
     run(instance, platform, KEY, KEY, errand=IngestMode.TAIL)
     result = run(instance, platform, KEY, KEY, errand=IngestMode.CLOSING)
     minutes = 6 * 1440 + 7 * 60
@@ -135,7 +135,7 @@ def test_gaps_of_two_days_are_answered_for_together(
             "BTCUSDT", [], replacing=Window(start, start + HOUR_MS)
         )
     record_gaps(platform, "BTCUSDT", MARCH, platform.closed_before())
-    server.faults.add({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
+    server.faults.add_rule({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
     refused = run(instance, platform, KEY, KEY, errand=IngestMode.GAPS)
     assert not refused.success
     assert told(instance, refused) == {}
@@ -152,8 +152,8 @@ def test_a_month_lacks_the_day_that_could_not_be_stored(
     instance: dg.DagsterInstance, server: ExchangeServer, build_platform: BuildPlatform
 ) -> None:
     """The exchange has it again when the hole is asked for; what failed is not green for that."""
-    server.faults.add({"do": "archive", "how": "missing", "day": "2025-03-03"})
-    server.faults.add({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
+    server.faults.add_rule({"do": "archive", "how": "missing", "day": "2025-03-03"})
+    server.faults.add_rule({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
     result = run(instance, build_platform(server), KEY, KEY)
     assert not result.success
     for stage in KlinesStage:

@@ -130,7 +130,7 @@ def verdicts(instance: dg.DagsterInstance, day: date, symbol: str) -> dict[DayCh
 def test_a_day_is_closed_and_each_of_its_partitions_judged(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    server.clock.set(_NEXT_MORNING)
+    server.clock.set_time(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
     assert run(instance, platform, request, close_day_job.name).success
@@ -149,7 +149,7 @@ def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
     register_symbols(platform, ["SOLUSDT"])
     register_symbol_partitions(instance, ["SOLUSDT"])
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
-    server.clock.set(_NEXT_MORNING)
+    server.clock.set_time(_NEXT_MORNING)
     bring(platform, "BTCUSDT", "SOLUSDT", last=TODAY + timedelta(days=1), tail=True)
     bring(platform, "SOLUSDT", first=TODAY)
     (request,) = closings(instance, platform)
@@ -162,7 +162,7 @@ def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
 def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    server.clock.set(_NEXT_MORNING)
+    server.clock.set_time(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
     run(instance, platform, request, close_day_job.name)
@@ -191,7 +191,7 @@ def test_a_backfill_is_judged_where_it_is_one_of_the_checks_alone(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     """As Dagster's page of the checks launches it for many partitions."""
-    server.clock.set(_NEXT_MORNING)
+    server.clock.set_time(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     tags = {"dagster/backfill": "abc", **range_tags(*2 * (f"{TODAY}|BTCUSDT",))}
     given: Any = {"instance": instance, "resources": {"platform": platform}, "tags": tags}
@@ -206,10 +206,10 @@ def test_a_backfill_is_judged_where_it_is_one_of_the_checks_alone(
 def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    server.faults.add({"do": "spoil", "how": "hole", "path": "/api/v3/klines", "nth": 1})
+    server.faults.add_rule({"do": "spoil", "how": "hole", "path": "/api/v3/klines", "nth": 1})
     server.clock.advance(5 * MINUTE_MS)
     bring(platform, tail=True)
-    server.faults.clear()
+    server.faults.clear_rules()
     (request,) = asked(gaps_sensor, instance, platform)
     assert run(instance, platform, request, repair_gaps_job.name).success
     assert platform.warehouse.gap_ledger.list_gaps() == []
@@ -221,8 +221,8 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
 ) -> None:
     """Ticks, order books, closings and retries of gaps."""
     stays, gone = _SYMBOLS
-    server.faults.add({"do": "list", "symbol": gone, "at": format_utc(NOON + 900 * DAY_MS)})
-    server.clock.set(_NEXT_MORNING)
+    server.faults.add_rule({"do": "list", "symbol": gone, "at": format_utc(NOON + 900 * DAY_MS)})
+    server.clock.set_time(_NEXT_MORNING)
     defs = dg.Definitions(
         assets=[klines_assets, order_book_assets],
         jobs=[ingest_job, order_books_job, close_day_job],
@@ -254,7 +254,9 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
             "delisted"
         }
         if day == 0:
-            server.faults.add({"do": "status", "status": 451, "symbol": gone, "path": "/api/*"})
+            server.faults.add_rule(
+                {"do": "status", "status": 451, "symbol": gone, "path": "/api/*"}
+            )
         server.clock.advance(HOUR_MS)
     assert verdicts(instance, TODAY, stays) == dict.fromkeys(DayCheck, True)
 
@@ -343,10 +345,10 @@ def test_a_day_with_an_unexplained_hole_is_not_complete(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     start = day_start_ms(TODAY) + 23 * HOUR_MS
-    server.faults.add(
+    server.faults.add_rule(
         {"do": "outage", "start": format_utc(start), "end": format_utc(start + 5 * MINUTE_MS)}
     )
-    server.clock.set(_NEXT_MORNING)
+    server.clock.set_time(_NEXT_MORNING)
     bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
     assert run(instance, platform, request, close_day_job.name).success, "explained as an outage"

@@ -114,12 +114,12 @@ def test_the_exchange_is_gone_for_an_hour_and_the_next_tick_brings_it_all(
     server: ExchangeServer, platform: PipelineContext, instance: dg.DagsterInstance
 ) -> None:
     assert bring(instance, platform).success
-    server.faults.add({"do": "status", "status": 403})
+    server.faults.add_rule({"do": "status", "status": 403})
     found = tick(instance, platform)
     # What is in the lake already, and which symbols are tracked, needs no exchange.
     expect_all_skip(found[:3], "403")
     assert all(isinstance(one, dg.SkipReason) for one in found)
-    server.faults.clear()
+    server.faults.clear_rules()
     server.clock.advance(HOUR_MS)
     result = bring(instance, platform)
     assert result.success

@@ -82,8 +82,8 @@ def test_a_warehouse_that_is_not_migrated_names_the_command(
 def test_bad_keys_are_left_in_a_tag_which_a_retried_run_does_not_take_for_its_own(
     server: ExchangeServer, platform: PipelineContext, instance: dg.DagsterInstance
 ) -> None:
-    server.faults.add({"do": "status", "status": 451, "symbol": "BTCUSDT"})
-    server.faults.add({"do": "archive", "how": "missing", "symbol": "BTCUSDT"})
+    server.faults.add_rule({"do": "status", "status": 451, "symbol": "BTCUSDT"})
+    server.faults.add_rule({"do": "archive", "how": "missing", "symbol": "BTCUSDT"})
     result = run(klines_assets, KEY, platform, instance)
     assert KEY in left_reason(instance, result.run_id)
     inherited = result.dagster_run.tags

@@ -165,15 +165,15 @@ def test_facts_of_a_day_that_the_lake_lacks_are_not_green(
 def test_a_bad_key_is_named_and_stops_no_other(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    server.faults.add({"do": "status", "status": 451, "symbol": "ETHUSDT"})
-    server.faults.add({"do": "archive", "how": "missing", "symbol": "ETHUSDT"})
+    server.faults.add_rule({"do": "status", "status": 451, "symbol": "ETHUSDT"})
+    server.faults.add_rule({"do": "archive", "how": "missing", "symbol": "ETHUSDT"})
     result = run(instance, platform, "2025-03-04|BTCUSDT", "2025-03-05|SOLUSDT")
     assert not result.success
     assert "2025-03-04|ETHUSDT" in str(result.get_step_failure_events()[0].step_failure_data)
     good = {f"2025-03-0{day}|{symbol}" for day in (4, 5) for symbol in ("BTCUSDT", "SOLUSDT")}
     for stage in KlinesStage:
         assert green(instance, stage.value) == good
-    server.faults.clear()
+    server.faults.clear_rules()
     assert run(instance, platform, "2025-03-04|ETHUSDT", "2025-03-05|ETHUSDT").success
     assert len(open_times(platform, "ETHUSDT")) == 2880
 

@@ -5,15 +5,15 @@ from contextlib import ExitStack
 
 import pytest
 
-from crypto_assets.exchange import BinanceRest, Patience
+from crypto_assets.exchange import BinanceRest, RequestRetryPolicy
 from crypto_assets_tests.exchange.answers import with_info
 from crypto_assets_tests.services.scripted import Respond, ScriptedServer, scripted
 
-HASTE = Patience(
+HASTE = RequestRetryPolicy(
     attempts=4,
-    first_wait=0.01,
-    longest_wait=0.02,
-    longest_pause=1.5,
+    initial_delay=0.01,
+    max_delay=0.02,
+    max_retry_after=1.5,
     connect_timeout=2.0,
     read_timeout=10.0,
 )

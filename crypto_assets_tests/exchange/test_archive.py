@@ -38,7 +38,9 @@ Day = Callable[[Respond], list[KlineRow]]
 @pytest.fixture
 def day(serve: Serve) -> Day:
     """The day as a client gets it from a scripted server."""
-    return lambda respond: DailyArchive(serve(respond).url, HASTE).day("BTCUSDT", DAY).decode_rows()
+    return lambda respond: (
+        DailyArchive(serve(respond).url, HASTE).fetch_day("BTCUSDT", DAY).decode_rows()
+    )
 
 
 def csv(rows: list[KlineRow], microseconds: bool = False) -> str:
@@ -180,7 +182,7 @@ def test_transport_is_retried(serve: Serve, fault: Answer) -> None:
     faults = [fault, fault]
     right = published(GOOD)
     server = serve(lambda request: faults.pop() if faults else right(request))
-    assert DailyArchive(server.url, HASTE).day("BTCUSDT", DAY).decode_rows() == ROWS
+    assert DailyArchive(server.url, HASTE).fetch_day("BTCUSDT", DAY).decode_rows() == ROWS
     assert len(server.requests) == 4
 
 
@@ -203,9 +205,9 @@ def test_a_symbol_of_another_script(serve: Serve, is_flagged: bool) -> None:
     path = f"/data/spot/daily/klines/{quote('币安人生USDT')}/1m/{quote(name)}.zip"
     files = {path: content, f"{path}.CHECKSUM": said}
     server = serve(lambda request: Answer(200, files.get(request.path, b"")))
-    assert DailyArchive(server.url, HASTE).day("币安人生USDT", DAY).rows() == ROWS
+    assert DailyArchive(server.url, HASTE).fetch_day("币安人生USDT", DAY).rows() == ROWS
     with pytest.raises(ArchiveBroken, match=r"龙虾USDT-1m-2025-01-01\.zip is broken"):
-        DailyArchive(server.url, HASTE).day("龙虾USDT", DAY)
+        DailyArchive(server.url, HASTE).fetch_day("龙虾USDT", DAY)
 
 
 @pytest.mark.parametrize("day_", [date(2024, 12, 31), date(2025, 1, 1)])
@@ -213,10 +215,10 @@ def test_the_simulated_archive_equals_its_rest(
     simulated_exchange: StartExchange, day_: date
 ) -> None:
     server = simulated_exchange()
-    archived = DailyArchive(server.archive_url, HASTE).day("SHIBUSDT", day_).decode_rows()
+    archived = DailyArchive(server.archive_url, HASTE).fetch_day("SHIBUSDT", day_).decode_rows()
     rest = BinanceRest(server.url, HASTE)
-    pages = rest.klines("SHIBUSDT", Interval.M1, Window.of_day(day_))
+    pages = rest.fetch_kline_pages("SHIBUSDT", Interval.M1, Window.of_day(day_))
     assert archived == [row for page in pages for row in page]
     assert len(archived) == DAY_MS // MINUTE_MS
     with pytest.raises(ArchiveMissing):
-        DailyArchive(server.archive_url, HASTE).day("NOPEUSDT", day_)
+        DailyArchive(server.archive_url, HASTE).fetch_day("NOPEUSDT", day_)

@@ -48,11 +48,11 @@ def test_what_may_pass_is_asked_again_and_given_up_in_the_end(
     client: Client, fault: Answer
 ) -> None:
     rest, server = client(in_turn(fault, fault, TIME))
-    assert rest.server_time() == START
+    assert rest.fetch_server_time() == START
     assert asked(server) == 3
     rest, server = client(in_turn(fault))
     with pytest.raises(ExchangeUnavailable, match="/api/v3/time"):
-        rest.server_time()
+        rest.fetch_server_time()
     assert asked(server) == HASTE.attempts
 
 
@@ -67,7 +67,7 @@ def test_a_stall_is_cut_short_and_asked_again(serve: Serve) -> None:
 
     server = serve(respond)
     begin = time.monotonic()
-    assert BinanceRest(server.url, replace(HASTE, read_timeout=0.5)).server_time() == START
+    assert BinanceRest(server.url, replace(HASTE, read_timeout=0.5)).fetch_server_time() == START
     assert time.monotonic() - begin < 4
 
 
@@ -76,7 +76,7 @@ def test_an_exchange_that_is_not_there_is_named_with_the_reason() -> None:
         held.bind(("127.0.0.1", 0))  # bound, not listening: nothing answers here
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
         with pytest.raises(ExchangeUnavailable) as error:
-            BinanceRest(url, HASTE).server_time()
+            BinanceRest(url, HASTE).fetch_server_time()
     assert f"{url}/api/v3/time does not answer (Connection refused)" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -91,13 +91,13 @@ def test_the_login_of_an_address_is_used_and_no_error_tells_it(serve: Serve) -> 
     server = serve(lambda _: Answer(500))
     client = BinanceRest(server.url.replace("://", "://user:s3cret@"), HASTE)
     with pytest.raises(ExchangeUnavailable) as error:
-        client.server_time()
+        client.fetch_server_time()
     assert f"{server.url}/api/v3/time failed" in str(error.value)
     assert server.requests[0].headers["Authorization"].startswith("Basic ")
     assert client.base_url == server.url  # which stands in the ledger of what was fetched
     server.stop()
     with pytest.raises(ExchangeUnavailable) as error:
-        client.server_time()
+        client.fetch_server_time()
     assert "s3cret" not in str(error.value)
     for address in ("user:s3cret@host", "http://user:s3cret@[::", "http://user:s3c/ret@host"):
         with pytest.raises(WrongUse, match="no address of an exchange") as wrong:
@@ -116,10 +116,10 @@ def test_429_is_waited_out_by_all_threads(client: Client) -> None:
 
     rest, server = client(respond)
     with ThreadPoolExecutor(5) as pool:
-        first = pool.submit(rest.server_time)
+        first = pool.submit(rest.fetch_server_time)
         told.wait()
         time.sleep(0.3)  # the refusal is back, and its pause not over
-        others = [pool.submit(rest.server_time) for _ in range(4)]
+        others = [pool.submit(rest.fetch_server_time) for _ in range(4)]
         assert [future.result() for future in [first, *others]] == [START] * 5
     refused, *later = server.requests
     assert len(later) == 5
@@ -129,7 +129,7 @@ def test_429_is_waited_out_by_all_threads(client: Client) -> None:
 def test_429_that_asks_for_more_than_patience_is_passed_on_with_its_time(client: Client) -> None:
     rest, server = client(in_turn(Answer(429, answers.TOO_MUCH, {"Retry-After": "35"})))
     with pytest.raises(RateLimited, match="wait 35 s") as error:
-        rest.server_time()
+        rest.fetch_server_time()
     assert error.value.retry_after == 35
     assert asked(server) == 1
 
@@ -147,7 +147,7 @@ def test_418_says_when_the_ban_ends(
 ) -> None:
     rest, _ = client(in_turn(Answer(418, answers.BANNED, headers)))
     with pytest.raises(ExchangeBanned, match="has banned this address until 20") as error:
-        rest.server_time()
+        rest.fetch_server_time()
     left = error.value.until - from_epoch_ms(now_ms())
     assert timedelta(seconds=seconds - 5) < left < timedelta(seconds=seconds + 2)
 
@@ -155,7 +155,7 @@ def test_418_says_when_the_ban_ends(
 def test_418_without_a_time_is_the_shortest_ban(client: Client) -> None:
     rest, _ = client(in_turn(Answer(418, b"<html>teapot</html>")))
     with pytest.raises(ExchangeBanned) as error:
-        rest.server_time()
+        rest.fetch_server_time()
     left = error.value.until - from_epoch_ms(now_ms())
     assert timedelta(seconds=115) < left <= timedelta(seconds=120)
 
@@ -170,16 +170,16 @@ def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> No
 
     rest, server = client(respond)
     other = BinanceRest(server.url, HASTE)
-    assert other.server_time() == START
+    assert other.fetch_server_time() == START
     is_banned.set()
     with pytest.raises(ExchangeBanned):
-        rest.server_time()
+        rest.fetch_server_time()
     begin, sent = time.monotonic(), len(server.requests)
     is_banned.clear()
 
     def refused(asking: BinanceRest) -> bool:
         try:
-            asking.server_time()
+            asking.fetch_server_time()
         except ExchangeBanned:
             return True
         return False
@@ -188,7 +188,7 @@ def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> No
         assert all(pool.map(refused, [rest, other] * 20))
     assert len(server.requests) == sent
     time.sleep(max(0.0, begin + 2.05 - time.monotonic()))
-    assert [rest.server_time(), other.server_time()] == [START, START]
+    assert [rest.fetch_server_time(), other.fetch_server_time()] == [START, START]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_403_and_451_fail_at_once_and_say_what_to_do(
 ) -> None:
     rest, server = client(in_turn(Answer(status, body, {"Content-Type": "text/html"})))
     with pytest.raises(ExchangeForbidden) as error:
-        rest.server_time()
+        rest.fetch_server_time()
     assert why in str(error.value)
     assert "CRYPTO_EXCHANGE_URL=https://data-api.binance.vision" in str(error.value)
     assert "region" in str(error.value)
@@ -211,7 +211,7 @@ def test_403_and_451_fail_at_once_and_say_what_to_do(
 def test_other_refusals_carry_the_exchanges_code_and_words(client: Client) -> None:
     rest, server = client(in_turn(Answer(400, answers.INVALID_SYMBOL, JSON)))
     with pytest.raises(RequestRejected, match=r"symbol=NOPE.*Invalid symbol. \(-1121\)") as error:
-        rest.depth("NOPE", 5)
+        rest.fetch_depth("NOPE", 5)
     assert error.value.code == -1121
     assert asked(server) == 1
 
@@ -219,7 +219,7 @@ def test_other_refusals_carry_the_exchanges_code_and_words(client: Client) -> No
 def test_a_server_that_is_no_exchange_is_said_to_be_none(client: Client) -> None:
     rest, _ = client(in_turn(Answer(404, b"<h1>404 Not found</h1>")))
     with pytest.raises(RequestRejected, match="HTTP 404: is the exchange's address right"):
-        rest.server_time()
+        rest.fetch_server_time()
 
 
 @pytest.mark.parametrize(
@@ -244,25 +244,25 @@ def test_a_redirect_is_not_followed_and_says_where_it_leads(
     headers = {} if location is None else {"Location": location}
     server = serve(in_turn(Answer(status, b"", headers), TIME))
     with pytest.raises(RequestRejected) as error:
-        BinanceRest(server.url, HASTE).server_time()
+        BinanceRest(server.url, HASTE).fetch_server_time()
     said = str(error.value)
     assert f"(HTTP {status}) to {shown.format(server=server.url)}" in said
     assert "set CRYPTO_EXCHANGE_URL or CRYPTO_ARCHIVE_URL" in said
     assert said.isprintable() and "s3cret" not in said
     with pytest.raises(RequestRejected, match="redirects"):
-        DailyArchive(serve(in_turn(Answer(status, b"", headers))).url, HASTE).day("A", DAY)
+        DailyArchive(serve(in_turn(Answer(status, b"", headers))).url, HASTE).fetch_day("A", DAY)
     assert len(server.requests) == 1
 
 
 def test_what_does_not_print_stays_encoded_in_an_error(serve: Serve) -> None:
     server = serve(in_turn(Answer(404)))
     with pytest.raises(RequestRejected) as error:
-        BinanceRest(f"{server.url}/a%0Ab%FF%C3%A9", HASTE).server_time()
+        BinanceRest(f"{server.url}/a%0Ab%FF%C3%A9", HASTE).fetch_server_time()
     assert f"{server.url}/a%0Ab%FFé/api/v3/time" in str(error.value)
 
 
 @pytest.mark.parametrize("login", ["us/er:s3cret", "user:1/2?s3cret", "user:s3cret@s3cret"])
 def test_a_login_that_is_not_escaped_shows_in_no_error(login: str) -> None:
     with pytest.raises((ExchangeUnavailable, WrongUse)) as error:
-        BinanceRest(f"http://{login}@127.0.0.1:9", replace(HASTE, attempts=1)).server_time()
+        BinanceRest(f"http://{login}@127.0.0.1:9", replace(HASTE, attempts=1)).fetch_server_time()
     assert "s3cret" not in str(error.value)

@@ -42,8 +42,8 @@ REAL_ARCHIVE = "https://data.binance.vision"
     ],
 )
 def test_a_host_of_the_exchange_is_known_without_asking(url: str, name: str) -> None:
-    assert BinanceRest(url).identity() == name
-    assert DailyArchive(url).identity() == name
+    assert BinanceRest(url).fetch_identity() == name
+    assert DailyArchive(url).fetch_identity() == name
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_host_of_the_exchange_is_known_without_asking(url: str, name: str) -> 
 def test_the_host_is_the_one_that_is_connected_to(serve: Serve, before: str, after: str) -> None:
     server = serve(in_turn(Answer(200, b"{}")))
     address = server.url.removeprefix("http://")
-    assert BinanceRest(f"{before}{address}{after}", HASTE).identity() == address
+    assert BinanceRest(f"{before}{address}{after}", HASTE).fetch_identity() == address
     assert server.requests
 
 
@@ -82,20 +82,20 @@ def test_an_address_without_a_host_that_can_be_asked_is_refused(url: str) -> Non
 
 def test_an_unknown_server_is_its_host_and_port(serve: Serve) -> None:
     one, two = (serve(in_turn(Answer(200, b"{}"))) for _ in range(2))
-    identity = BinanceRest(one.url, HASTE).identity()
+    identity = BinanceRest(one.url, HASTE).fetch_identity()
     assert identity == one.url.removeprefix("http://")
-    assert BinanceRest(two.url, HASTE).identity() != identity
+    assert BinanceRest(two.url, HASTE).fetch_identity() != identity
 
 
 def test_a_simulated_exchange_says_so(serve: Serve) -> None:
     simulated = serve(in_turn(Answer(404, b"", {"X-Simulated-Exchange": "seed-7"})))
-    assert BinanceRest(simulated.url, HASTE).identity() == "simulated:seed-7"
-    assert DailyArchive(simulated.url, HASTE).identity() == "simulated:seed-7"
+    assert BinanceRest(simulated.url, HASTE).fetch_identity() == "simulated:seed-7"
+    assert DailyArchive(simulated.url, HASTE).fetch_identity() == "simulated:seed-7"
 
 
 def test_rest_and_archive_of_two_exchanges_are_refused(simulated_exchange: StartExchange) -> None:
     one, two = simulated_exchange(seed=1), simulated_exchange(seed=2)
-    assert open_exchange(one.url, one.archive_url).identity().startswith("simulated:")
+    assert open_exchange(one.url, one.archive_url).resolve_identity().startswith("simulated:")
     for rest, archive, complaint in (
         (one.url, two.archive_url, "is simulated:seed=2"),
         (one.url, REAL_ARCHIVE, "is binance"),
@@ -106,7 +106,7 @@ def test_rest_and_archive_of_two_exchanges_are_refused(simulated_exchange: Start
         (REAL, "https://data.binance.vision:8443", "is data.binance.vision:8443"),
     ):
         with pytest.raises(ForeignExchange, match=f"{complaint}: set CRYPTO_EXCHANGE_URL and"):
-            open_exchange(rest, archive).identity()
+            open_exchange(rest, archive).resolve_identity()
 
 
 @pytest.mark.parametrize("status", [200, 403, 404])
@@ -115,15 +115,15 @@ def test_an_archive_that_does_not_say_whose_it_is_is_a_mirror(
 ) -> None:
     """A static server has no header of ours, and may refuse to list a folder."""
     mirror = DailyArchive(serve(in_turn(Answer(status, b"<html></html>"))).url, HASTE)
-    assert Exchange(BinanceRest(REAL), mirror).identity() == "binance"
+    assert Exchange(BinanceRest(REAL), mirror).resolve_identity() == "binance"
     one = simulated_exchange(seed=4)
-    assert Exchange(BinanceRest(one.url), mirror).identity() == "simulated:seed=4"
+    assert Exchange(BinanceRest(one.url), mirror).resolve_identity() == "simulated:seed=4"
 
 
 def test_an_unknown_server_does_not_pass_for_the_real_one_with_its_archive(serve: Serve) -> None:
     stranger = BinanceRest(serve(in_turn(Answer(200, b"{}"))).url, HASTE)
     with pytest.raises(ForeignExchange, match="is binance: set"):
-        Exchange(stranger, DailyArchive(REAL_ARCHIVE)).identity()
+        Exchange(stranger, DailyArchive(REAL_ARCHIVE)).resolve_identity()
 
 
 @pytest.mark.parametrize(
@@ -165,4 +165,4 @@ def test_a_name_that_an_earlier_version_gave_is_replaced(
     held: str | None, served: str, name: str | None
 ) -> None:
     """It knew no ports and no content of recordings."""
-    assert open_exchange(REAL, REAL_ARCHIVE).identity_after(held, served) == name
+    assert open_exchange(REAL, REAL_ARCHIVE).continue_identity(held, served) == name

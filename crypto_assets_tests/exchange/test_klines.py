@@ -66,14 +66,14 @@ def test_any_cut_into_pages_gives_the_same_rows(
     standing.respond = with_info(market(rows, cap))
     window = Window(START + start, START + start + length)
     rest = BinanceRest(standing.url, HASTE, page_rows=limit)
-    pages = list(rest.klines("BTCUSDT", Interval.M1, window))
+    pages = list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, window))
     assert [r for page in pages for r in page] == [r for r in rows if int(r[0]) in window]
     assert all(page for page in pages)
 
 
 def test_a_page_shorter_than_asked_is_not_taken_for_the_last(client: Client) -> None:
     rest, server = client(market(minutes(START, 60), cap=25))
-    pages = list(rest.klines("BTCUSDT", Interval.M1, HOUR))
+    pages = list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR))
     assert [len(page) for page in pages] == [25, 25, 10]
     assert asked(server) == 3
 
@@ -81,19 +81,19 @@ def test_a_page_shorter_than_asked_is_not_taken_for_the_last(client: Client) -> 
 def test_a_whole_day_takes_two_requests(client: Client) -> None:
     rest, server = client(market(minutes(START, 1440)))
     day = Window(START, START + 1440 * MINUTE_MS)
-    assert [len(p) for p in rest.klines("BTCUSDT", Interval.M1, day)] == [1000, 440]
+    assert [len(p) for p in rest.fetch_kline_pages("BTCUSDT", Interval.M1, day)] == [1000, 440]
     assert asked(server) == 2
 
 
 def test_an_empty_window_asks_nothing(client: Client) -> None:
     rest, server = client(market([]))
-    assert list(rest.klines("BTCUSDT", Interval.M1, Window(START, START))) == []
+    assert list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, Window(START, START))) == []
     assert asked(server) == 0
 
 
 def test_rows_are_passed_on_untouched(client: Client) -> None:
     rest, _ = client(market(minutes(START, 2)))
-    (page,) = rest.klines("BTCUSDT", Interval.M1, Window(START, START + 2 * MINUTE_MS))
+    (page,) = rest.fetch_kline_pages("BTCUSDT", Interval.M1, Window(START, START + 2 * MINUTE_MS))
     assert page == minutes(START, 2)
     assert page[0][5] == "10.5"
 
@@ -101,7 +101,7 @@ def test_rows_are_passed_on_untouched(client: Client) -> None:
 def test_typed_candles_have_exact_decimals(client: Client) -> None:
     rest, _ = client(market(minutes(START, 2)))
     window = Window(START, START + 2 * MINUTE_MS)
-    first, _ = rest.candles("BTCUSDT", Interval.M1, window)
+    first, _ = rest.fetch_candles("BTCUSDT", Interval.M1, window)
     assert first == Candle(
         open_time=START,
         open=Decimal("0.00001"),
@@ -116,7 +116,7 @@ def test_typed_candles_have_exact_decimals(client: Client) -> None:
         taker_buy_quote_volume=Decimal("0.00005"),
     )
     assert isinstance(first.open, Decimal)
-    table = rest.candle_table("BTCUSDT", Interval.M1, window)
+    table = rest.fetch_candle_table("BTCUSDT", Interval.M1, window)
     assert table.equals(table_from_rows(minutes(START, 2)))
 
 
@@ -125,7 +125,7 @@ def test_a_text_that_is_no_number_is_the_exchanges_fault(client: Client) -> None
     bad[4] = "NaN"
     rest, _ = client(market([bad]))
     with pytest.raises(ExchangeUnavailable, match="BTCUSDT that is no candle"):
-        rest.candles("BTCUSDT", Interval.M1, HOUR)
+        rest.fetch_candles("BTCUSDT", Interval.M1, HOUR)
 
 
 def _broken(field: int, value: object) -> bytes:
@@ -160,9 +160,9 @@ def test_a_malformed_answer_is_asked_for_again_and_never_passed_on(
     wrong = [Answer(200, body), Answer(200, body)]
     right = market(minutes(START, 60))
     rest, server = client(lambda request: wrong.pop() if wrong else right(request))
-    assert list(rest.klines("BTCUSDT", Interval.M1, HOUR)) == [minutes(START, 60)]
+    assert list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR)) == [minutes(START, 60)]
     assert asked(server) == 3
     rest, server = client(lambda _: Answer(200, body))
     with pytest.raises(ExchangeUnavailable, match=r"/api/v3/klines.* gave a malformed answer"):
-        next(rest.klines("BTCUSDT", Interval.M1, HOUR))
+        next(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR))
     assert asked(server) == HASTE.attempts

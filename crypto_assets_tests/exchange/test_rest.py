@@ -41,7 +41,7 @@ MARKET = listed(listing("BTCUSDT", "BTC"), listing("ETHUSDT", "ETH", "HALT"))
 
 
 def test_symbols_are_typed(serve: Serve) -> None:
-    info = BinanceRest(serve(MARKET).url, HASTE).exchange_info(["BTCUSDT"])
+    info = BinanceRest(serve(MARKET).url, HASTE).fetch_exchange_info(["BTCUSDT"])
     assert info.symbols == {
         "BTCUSDT": Symbol("BTCUSDT", "BTC", "USDT", SymbolStatus.TRADING, Decimal("0.01"))
     }
@@ -49,7 +49,7 @@ def test_symbols_are_typed(serve: Serve) -> None:
 
 
 def test_all_symbols_and_their_status(serve: Serve) -> None:
-    symbols = BinanceRest(serve(MARKET).url, HASTE).exchange_info().symbols
+    symbols = BinanceRest(serve(MARKET).url, HASTE).fetch_exchange_info().symbols
     assert {name: symbol.status for name, symbol in symbols.items()} == {
         "BTCUSDT": SymbolStatus.TRADING,
         "ETHUSDT": SymbolStatus.HALT,
@@ -58,37 +58,37 @@ def test_all_symbols_and_their_status(serve: Serve) -> None:
 
 def test_a_status_that_is_new_to_us_does_not_trade(serve: Serve) -> None:
     server = serve(listed(listing("BTCUSDT", "BTC", "POST_ONLY_SUNDAYS")))
-    symbols = BinanceRest(server.url, HASTE).exchange_info().symbols
+    symbols = BinanceRest(server.url, HASTE).fetch_exchange_info().symbols
     assert symbols["BTCUSDT"].status is SymbolStatus.BREAK
 
 
 def test_of_several_symbols_the_unknown_ones_are_named(serve: Serve) -> None:
     server = serve(MARKET)
     with pytest.raises(UnknownSymbol, match=r"does not list NOPEUSDT, WHATBTC: check"):
-        BinanceRest(server.url, HASTE).exchange_info(["BTCUSDT", "NOPEUSDT", "WHATBTC"])
+        BinanceRest(server.url, HASTE).fetch_exchange_info(["BTCUSDT", "NOPEUSDT", "WHATBTC"])
     assert len(server.requests) == 2
 
 
 def test_names_are_read_in_any_case_and_refused_where_they_cannot_be_any(serve: Serve) -> None:
     server = serve(MARKET)
     rest = BinanceRest(server.url, HASTE)
-    assert list(rest.exchange_info(["btcusdt "]).symbols) == ["BTCUSDT"]
+    assert list(rest.fetch_exchange_info(["btcusdt "]).symbols) == ["BTCUSDT"]
     with pytest.raises(UnknownSymbol, match="cannot be a symbol"):
-        rest.exchange_info(["BTC/USDT"])
+        rest.fetch_exchange_info(["BTC/USDT"])
     assert len(server.requests) == 1
 
 
 def test_many_symbols_are_asked_for_in_one_request(serve: Serve) -> None:
     names = [f"COIN{n}USDT" for n in range(150)]
     server = serve(listed(*(listing(name, name) for name in [*names, "OTHERUSDT"])))
-    assert list(BinanceRest(server.url, HASTE).exchange_info(names).symbols) == names
+    assert list(BinanceRest(server.url, HASTE).fetch_exchange_info(names).symbols) == names
     assert len(server.requests) == 1
 
 
 def test_names_of_other_scripts_are_asked_for_percent_encoded(serve: Serve) -> None:
     names = ["币安人生USDT", "龍" * 45 + "\U00020bb7USDT"]
     server = serve(listed(*(listing(name, name[:-4]) for name in ["BTCUSDT", *names])))
-    found = BinanceRest(server.url, HASTE).exchange_info(names).symbols
+    found = BinanceRest(server.url, HASTE).fetch_exchange_info(names).symbols
     assert list(found) == names
     assert found[names[1]].base == names[1][:-4]
     assert [orjson.loads(request.query["symbols"]) for request in server.requests] == [names]
@@ -97,14 +97,16 @@ def test_names_of_other_scripts_are_asked_for_percent_encoded(serve: Serve) -> N
 def test_names_that_do_not_fit_into_an_address_are_chosen_from_all(serve: Serve) -> None:
     names = ["龍" * 44 + f"{n:02}USDT" for n in range(40)]
     server = serve(listed(*(listing(name, name[:-4]) for name in [*names, "BTCUSDT"])))
-    assert list(BinanceRest(server.url, HASTE).exchange_info(names[::-1]).symbols) == names[::-1]
+    assert (
+        list(BinanceRest(server.url, HASTE).fetch_exchange_info(names[::-1]).symbols) == names[::-1]
+    )
     assert [request.query for request in server.requests] == [{}]
 
 
 def test_a_name_is_found_as_the_exchange_writes_it(serve: Serve) -> None:
     server = serve(listed(listing("\u00c9USDT", "\u00c9"), listing("ЩИПUSDT", "ЩИП")))
     rest = BinanceRest(server.url, HASTE)
-    assert list(rest.exchange_info(["e\u0301usdt", "щипusdt"]).symbols) == [
+    assert list(rest.fetch_exchange_info(["e\u0301usdt", "щипusdt"]).symbols) == [
         "\u00c9USDT",
         "ЩИПUSDT",
     ]
@@ -113,7 +115,7 @@ def test_a_name_is_found_as_the_exchange_writes_it(serve: Serve) -> None:
 def test_an_error_names_the_symbol_as_people_read_it(client: Client) -> None:
     rest, _ = client(in_turn(Answer(400, answers.INVALID_SYMBOL, JSON)))
     with pytest.raises(RequestRejected, match=r"symbol=币安人生USDT&limit=20 is rejected: Invalid"):
-        rest.depth("币安人生USDT", 20)
+        rest.fetch_depth("币安人生USDT", 20)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +124,12 @@ def test_an_error_names_the_symbol_as_people_read_it(client: Client) -> None:
 def test_an_answer_that_is_no_exchange_info_is_malformed(serve: Serve, body: bytes) -> None:
     server = serve(in_turn(Answer(200, body, JSON)))
     with pytest.raises(ExchangeUnavailable, match="malformed"):
-        BinanceRest(server.url, HASTE).exchange_info()
+        BinanceRest(server.url, HASTE).fetch_exchange_info()
 
 
 def test_a_book_is_the_answer_byte_for_byte(client: Client) -> None:
     rest, server = client(in_turn(Answer(200, BOOK, JSON)))
-    assert rest.depth("BTCUSDT", 20) == BOOK
+    assert rest.fetch_depth("BTCUSDT", 20) == BOOK
     assert server.requests[-1].query == {"symbol": "BTCUSDT", "limit": "20"}
 
 
@@ -145,18 +147,18 @@ def test_a_book_is_the_answer_byte_for_byte(client: Client) -> None:
 def test_what_is_no_book_is_malformed(client: Client, body: bytes) -> None:
     rest, _ = client(in_turn(Answer(200, body, JSON)))
     with pytest.raises(ExchangeUnavailable, match="malformed"):
-        rest.depth("BTCUSDT", 20)
+        rest.fetch_depth("BTCUSDT", 20)
 
 
 def test_the_simulated_exchange_is_understood(simulated_exchange: StartExchange) -> None:
     rest = BinanceRest(simulated_exchange().url, HASTE)
-    assert rest.server_time() == NOON
-    info = rest.exchange_info(["BTCUSDT", "SHIBUSDT"])
+    assert rest.fetch_server_time() == NOON
+    info = rest.fetch_exchange_info(["BTCUSDT", "SHIBUSDT"])
     assert info.symbols["SHIBUSDT"].tick_size == Decimal("0.00000001")
     assert info.weight_limit == 6000
     with pytest.raises(UnknownSymbol, match="does not list NOPEUSDT"):
-        rest.exchange_info(["BTCUSDT", "NOPEUSDT"])
-    assert len(orjson.loads(rest.depth("BTCUSDT", 20))["bids"]) == 20
+        rest.fetch_exchange_info(["BTCUSDT", "NOPEUSDT"])
+    assert len(orjson.loads(rest.fetch_depth("BTCUSDT", 20))["bids"]) == 20
     with pytest.raises(RequestRejected) as error:
-        rest.depth("NOPEUSDT", 20)
+        rest.fetch_depth("NOPEUSDT", 20)
     assert error.value.code == -1121

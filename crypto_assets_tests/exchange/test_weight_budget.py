@@ -49,11 +49,11 @@ def budget(clock: Clock) -> Iterator[WeightBudget]:
     made = WeightBudget(LIMIT, clock)
     yield made
     clock.now += 3600.0
-    made.learn(10**9)  # lets go of what still waits
+    made.set_limit(10**9)  # lets go of what still waits
 
 
 def spend(budget: WeightBudget, weight: int, used: int | None, left: float | None = 30.0) -> None:
-    budget.settle(budget.reserve(weight), used, left)
+    budget.settle_reservation(budget.reserve_weight(weight), used, left)
 
 
 class Attempt:
@@ -64,7 +64,7 @@ class Attempt:
         self.thread.start()
 
     def _run(self, budget: WeightBudget, weight: int) -> None:
-        self.ticket = budget.reserve(weight)
+        self.ticket = budget.reserve_weight(weight)
 
     def is_through(self, within: float = 5.0) -> bool:
         self.thread.join(within)
@@ -76,7 +76,7 @@ class Attempt:
 
 def nudge(budget: WeightBudget) -> None:
     """Wakes waiting threads to look at the test's clock."""
-    budget.learn(LIMIT)
+    budget.set_limit(LIMIT)
 
 
 def test_the_answers_count_decides_not_our_own(budget: WeightBudget) -> None:
@@ -84,14 +84,14 @@ def test_the_answers_count_decides_not_our_own(budget: WeightBudget) -> None:
     assert Attempt(budget, 2).is_through()
     spend_by_others = Attempt(budget, 2)
     assert spend_by_others.is_through()
-    budget.settle(spend_by_others.ticket, CEILING, 30.0)
+    budget.settle_reservation(spend_by_others.ticket, CEILING, 30.0)
     assert Attempt(budget, 2).waits()
 
 
 def test_who_is_in_haste_is_told_instead_of_waiting(budget: WeightBudget) -> None:
-    budget.pause(90)
+    budget.pause_requests(90)
     with pytest.raises(RateLimited, match="wait 90 s") as error:
-        budget.reserve(2, longest=0)
+        budget.reserve_weight(2, longest=0)
     assert error.value.retry_after == pytest.approx(90)
 
 
@@ -99,10 +99,10 @@ def test_an_answer_that_was_under_way_with_a_later_one_lowers_nothing(
     budget: WeightBudget, clock: Clock
 ) -> None:
     spend(budget, 2, 10)
-    old, new = budget.reserve(2), budget.reserve(2)
+    old, new = budget.reserve_weight(2), budget.reserve_weight(2)
     clock.now += 0.1
-    budget.settle(new, CEILING, 30.0)
-    budget.settle(old, 12, 30.0)
+    budget.settle_reservation(new, CEILING, 30.0)
+    budget.settle_reservation(old, 12, 30.0)
     assert Attempt(budget, 2).waits()
 
 
@@ -121,7 +121,7 @@ def test_near_the_line_one_request_at_a_time(budget: WeightBudget) -> None:
     assert first.is_through()
     second = Attempt(budget, 2)
     assert second.waits()
-    budget.settle(first.ticket, 432, 30.0)
+    budget.settle_reservation(first.ticket, 432, 30.0)
     assert second.is_through()
 
 
@@ -156,7 +156,7 @@ def test_a_spent_minute_is_left_alone_until_the_exchange_says_it_is_over(
     nudge(budget)
     assert cheap.is_through()
     assert heavy.waits()  # nothing heavy goes into a minute that may still be the spent one
-    budget.settle(cheap.ticket, 2, 58.0)
+    budget.settle_reservation(cheap.ticket, 2, 58.0)
     assert heavy.is_through()
 
 
@@ -192,8 +192,8 @@ def test_requests_without_an_answer_count_as_spent(budget: WeightBudget) -> None
 
 
 def test_a_pause_holds_everybody(budget: WeightBudget, clock: Clock) -> None:
-    budget.pause(30.0)
-    budget.pause(10.0)
+    budget.pause_requests(30.0)
+    budget.pause_requests(10.0)
     first = Attempt(budget, 2)
     clock.now += 29.0
     nudge(budget)
@@ -209,9 +209,9 @@ def test_the_limit_is_read_from_the_exchange_once(simulated_exchange: StartExcha
     rest = BinanceRest(server.url, HASTE)
     assert rest._budget.limit is None
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: rest.depth("BTCUSDT", 5), range(8)))
+        list(pool.map(lambda _: rest.fetch_depth("BTCUSDT", 5), range(8)))
     assert rest._budget.limit == 2400
-    assert server.weights.total == 20 + 8 * 5
+    assert server.weights.total_weight == 20 + 8 * 5
 
 
 def test_clients_of_one_exchange_share_a_budget_and_those_of_another_do_not() -> None:
@@ -230,10 +230,10 @@ def test_a_heavy_request_takes_a_fresh_count_first(serve: Serve) -> None:
 
     server = serve(respond)
     rest = BinanceRest(server.url, HASTE)
-    rest.depth("BTCUSDT", 100)
+    rest.fetch_depth("BTCUSDT", 100)
     time.sleep(1.1)
-    rest.depth("BTCUSDT", 5000)
-    rest.depth("BTCUSDT", 5000)
+    rest.fetch_depth("BTCUSDT", 5000)
+    rest.fetch_depth("BTCUSDT", 5000)
     paths = [request.path.rpartition("/")[2] for request in server.requests]
     assert paths == ["exchangeInfo", "depth", "ping", "depth", "depth"]
 
@@ -251,10 +251,10 @@ def test_work_goes_on_when_the_exchanges_minute_turns(serve: Serve) -> None:
 
     server = serve(respond)
     rest = BinanceRest(server.url, HASTE)
-    rest.exchange_info()
-    rest.server_time()
+    rest.fetch_exchange_info()
+    rest.fetch_server_time()
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: rest.server_time(), range(4)))
+        list(pool.map(lambda _: rest.fetch_server_time(), range(4)))
     first, *later = server.requests[1:]
     gaps = [request.at - first.at for request in later]
     assert min(gaps) >= 1.0
@@ -289,7 +289,7 @@ def test_two_processes_at_once_stay_under_the_line_together(
     spenders = [subprocess.Popen(command) for _ in range(2)]
     try:
         deadline = time.monotonic() + 50
-        while server.weights.highest < 0.7 * LIMIT and time.monotonic() < deadline:
+        while server.weights.highest_weight < 0.7 * LIMIT and time.monotonic() < deadline:
             time.sleep(0.1)
         time.sleep(3)  # more than enough to run over the line
         assert [spender.poll() for spender in spenders] == [None, None]
@@ -297,4 +297,4 @@ def test_two_processes_at_once_stay_under_the_line_together(
         for spender in spenders:
             spender.kill()
             spender.wait()
-    assert 0.7 * LIMIT <= server.weights.highest <= CEILING
+    assert 0.7 * LIMIT <= server.weights.highest_weight <= CEILING

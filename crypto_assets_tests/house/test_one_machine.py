@@ -17,7 +17,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.ports import claim_port
 from crypto_assets_tests.house.compose import Machine
@@ -85,7 +85,7 @@ def machine(
     (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
     workspace = text("deploy/workspace.yaml").replace("host: code", "host: 127.0.0.1")
     (home / "workspace.yaml").write_text(workspace.replace("port: 4000", f"port: {code}"))
-    with running(exchange) as url:
+    with start_exchange_server(exchange) as url:
         machine = Machine(
             variables={
                 **SECRETS,

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from crypto_assets.errors import ExchangeBanned
-from crypto_assets.exchange import Patience, open_exchange
+from crypto_assets.exchange import RequestRetryPolicy, open_exchange
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
 from crypto_assets.pipeline.context import PipelineContext
@@ -26,7 +26,7 @@ from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExc
 SYMBOL = "BTCUSDT"
 FIRST = date(2025, 3, 5)
 TOMORROW = TODAY + timedelta(days=1)
-HASTE = Patience(attempts=3, first_wait=0.01, longest_wait=0.02, longest_pause=1.5)
+HASTE = RequestRetryPolicy(attempts=3, initial_delay=0.01, max_delay=0.02, max_retry_after=1.5)
 # Of one test alone: on a busy machine an answer may take its time.
 HURRY = replace(HASTE, read_timeout=2.0)
 
@@ -63,7 +63,7 @@ def strike(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> l
         bring(platform, first=FIRST)
         server.clock.advance(3 * MINUTE_MS)
     for rule in fault.rules:
-        server.faults.add(rule)
+        server.faults.add_rule(rule)
     if fault.during is During.TICK:
         return bring(platform, tail=True)
     return bring(platform, first=FIRST)
@@ -72,14 +72,14 @@ def strike(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> l
 def recover(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> None:
     """What happens once the fault has passed: a backfill repeated; by itself the rest."""
     if not fault.lasts:
-        server.faults.clear()
+        server.faults.clear_rules()
     outlive_bans(platform)
     if fault.during is During.BACKFILL and fault.end is End.FAILED:
         assert not [outcome.error for outcome in bring(platform, first=FIRST) if outcome.error]
     if fault.during is During.CLOSING:
-        server.clock.set(day_start_ms(TOMORROW) - MINUTE_MS // 2)
+        server.clock.set_time(day_start_ms(TOMORROW) - MINUTE_MS // 2)
         bring(platform, tail=True)
-        server.clock.set(day_start_ms(TOMORROW) + 7 * HOUR_MS + MINUTE_MS // 2)
+        server.clock.set_time(day_start_ms(TOMORROW) + 7 * HOUR_MS + MINUTE_MS // 2)
         closed = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
         assert not [outcome.error for outcome in closed if outcome.error]
     server.clock.advance(HOUR_MS + 20 * MINUTE_MS)
@@ -131,7 +131,7 @@ def lacking(platform: PipelineContext, server: ExchangeServer) -> set[date]:
 def published(server: ExchangeServer) -> pa.Table:
     """Every candle that has closed and settled, as the exchange has it now."""
     start, now = day_start_ms(FIRST), server.clock.now_ms()
-    rows = server.exchange.klines(SYMBOL, Interval.M1, start, now, limit=10_000)
+    rows = server.exchange.get_klines(SYMBOL, Interval.M1, start, now, limit=10_000)
     return rows.filter(pc.less(rows["close_time"], now - 5_000))
 
 

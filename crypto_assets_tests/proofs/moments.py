@@ -37,14 +37,14 @@ class Held:
                 "SELECT trx_query FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
             )
             waiting = " ".join(str(row[0]) for row in cursor.fetchall())
-        return any(self.faults.struck) and "daily_klines" in waiting and "symbols" in waiting
+        return any(self.faults.hit_counts) and "daily_klines" in waiting and "symbols" in waiting
 
 
 @contextmanager
 def held(faults: FaultScript, server: DatabaseServer, database: str, day: date) -> Iterator[Held]:
     """Holds the three in runs over this day, until the `with` is left."""
     fetching, loading, aggregating = SYMBOLS
-    faults.add({"do": "stall", "seconds": _STALL_SECONDS, "symbol": fetching})
+    faults.add_rule({"do": "stall", "seconds": _STALL_SECONDS, "symbol": fetching})
     window = Window.of_day(day)
     with server.connect(database) as connection, connection.cursor() as cursor:
         connection.begin()
@@ -60,7 +60,7 @@ def held(faults: FaultScript, server: DatabaseServer, database: str, day: date) 
             yield Held(faults, server)
         finally:
             connection.rollback()
-            faults.clear()
+            faults.clear_rules()
 
 
 def _id(cursor: pymysql.cursors.Cursor, symbol: str) -> int:

@@ -10,7 +10,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.market.utc_time import Window
 from crypto_assets.orchestrator import BackfillProgress
@@ -62,7 +62,7 @@ def serve(
     """
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now, speed))
     url = warehouse_url or f"sqlite:///{folder / 'home' / 'warehouse.db'}"
-    with running(exchange) as exchange_url:
+    with start_exchange_server(exchange) as exchange_url:
         tree = Tree.planted(folder, exchange_url, WAREHOUSE_URL=url, **settings)
         warehouse = Warehouse(url)
         try:

@@ -50,7 +50,7 @@ def test_the_rows_are_those_of_one(
     platform = place.platform()
     for round_ in range(20):
         # Minutes close while the rounds go by, and after the tenth an hour does.
-        server.clock.set(NOON + (50 + round_) * MINUTE_MS)
+        server.clock.set_time(NOON + (50 + round_) * MINUTE_MS)
         running = [rivals.submit(run, errand, TODAY) for errand in ERRANDS]
         assert [one.result(900) for one in running] == ["", "", ""]
         window = Window(day_start_ms(TODAY), floor_ms(platform.closed_before(), MINUTE_MS))

@@ -74,7 +74,7 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     _refuse(served, "ETHUSDT", (DAYS[3], DAYS[4], DAYS[40]))
     # So slow an archive lets no backfill end before the exchange's clock goes on.
     faults, clock = served.exchange.faults, served.exchange.clock
-    faults.add({"do": "stall", "seconds": 15, "path": "*.zip", "until": NOON + MINUTE_MS})
+    faults.add_rule({"do": "stall", "seconds": 15, "path": "*.zip", "until": NOON + MINUTE_MS})
     sixty_days = served.launch([f"{day}|{name}" for day in DAYS for name in SYMBOLS])
     another = served.launch([f"{LAST}|BTCUSDT", f"{TODAY}|BTCUSDT"])
     wait_for(lambda: len(_of_backfills(served)) >= 2 and _of_backfills(served, "STARTED"))
@@ -98,7 +98,7 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     unjudged: dict[str, Any] = {"statuses": {"ranges": []}}
     assert checks == [unjudged] * 3, "no red bar over days that nobody has judged"
 
-    faults.clear()
+    faults.clear_rules()
     answer = served.tree.webserver.run_query(_RETRY, id=sixty_days)["answer"]
     assert answer["__typename"] == "LaunchBackfillSuccess", answer
     again = served.ended(answer["backfillId"])
@@ -146,8 +146,8 @@ def test_a_backfill_over_a_warehouse_that_is_not_migrated_names_the_command(
 def _refuse(served: Served, symbol: str, days: tuple[date, ...]) -> None:
     """Neither archive nor REST gives these days."""
     refused = {"symbol": symbol, "day": [str(day) for day in days]}
-    served.exchange.faults.add({"do": "archive", "how": "missing", **refused})
-    served.exchange.faults.add({"do": "status", "status": 451, **refused})
+    served.exchange.faults.add_rule({"do": "archive", "how": "missing", **refused})
+    served.exchange.faults.add_rule({"do": "status", "status": 451, **refused})
 
 
 def _of_backfills(served: Served, *statuses: str) -> list[dict[str, Any]]:

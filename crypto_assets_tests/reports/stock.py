@@ -23,7 +23,7 @@ def describe(name: str, status: SymbolStatus = SymbolStatus.TRADING) -> Symbol:
 
 def generated(symbol: str, window: Window, holes: Sequence[Window] = ()) -> pa.Table:
     """The exchange's minutes of a window, without those that open in a hole."""
-    table = GeneratedCandles(SEED).candles(symbol, Interval.M1, window)
+    table = GeneratedCandles(SEED).select_candles(symbol, Interval.M1, window)
     opened = table["open_time"].to_numpy()
     kept = np.ones(len(opened), bool)
     for hole in holes:

@@ -38,7 +38,7 @@ def test_a_minute_said_twice_is_repeated_and_a_bad_one_is_not(warehouse: Warehou
     )
     # Nor is one whose object has left the lake, and with it all that it had delivered.
     warehouse.quarantine.add_records([bad, replace(bad, key="gone")])
-    found = Reports(warehouse, clock=lambda: NOW).deduplication(days=2)
+    found = Reports(warehouse, clock=lambda: NOW).get_deduplication(days=2)
     assert found.window == Window(START, START + 2 * DAY_MS)
     btc, eth = found.symbols
     assert (btc.objects, btc.delivered, btc.held) == (2, 81, 70)
@@ -58,7 +58,7 @@ def test_however_many_rows_are_bad_none_of_them_is_repeated(warehouse: Warehouse
         flaw = QuarantineRecord("BTCUSDT", ObjectKind.KLINES, of.bucket, of.key, "unreadable", "")
         warehouse.quarantine.add_records([replace(flaw, content=f"[{n}]") for n in range(1500)])
     warehouse.lake_objects.record_move(item, "archive")
-    (btc,) = Reports(warehouse, clock=lambda: START + HOUR_MS).deduplication(days=1).symbols
+    (btc,) = Reports(warehouse, clock=lambda: START + HOUR_MS).get_deduplication(days=1).symbols
     assert (btc.delivered, btc.held, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
 
 
@@ -69,7 +69,7 @@ def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
     gone, kept = batch(minutes(START, 60)), batch(minutes(START + DAY_MS, 5))
     loaded(warehouse, gone, kept)
     warehouse.lake_objects.forget_objects([gone[0]])
-    (btc,) = Reports(warehouse, clock=lambda: NOW).deduplication(days=2).symbols
+    (btc,) = Reports(warehouse, clock=lambda: NOW).get_deduplication(days=2).symbols
     assert (btc.objects, btc.delivered, btc.held, btc.repeated) == (1, 5, 5, 0)
 
 
@@ -79,7 +79,7 @@ def test_quality_names_revisions_and_quarantine(warehouse: Warehouse) -> None:
     loaded(warehouse, batch(table([minute(START, base=101)]), fetched_at=FETCHED + 1))
     bad = QuarantineRecord("BTCUSDT", ObjectKind.KLINES, "raw", "k", "not JSON", "<html>")
     warehouse.quarantine.add_records([bad, replace(bad, key="l")])
-    found = Reports(warehouse, clock=lambda: NOW).quality(limit=1)
+    found = Reports(warehouse, clock=lambda: NOW).get_quality(limit=1)
     (revision,) = found.revisions
     assert (revision.old.open, revision.new.open) == (Decimal(100), Decimal(101))
     assert (found.quarantined, len(found.quarantine)) == (2, 1)
@@ -93,13 +93,13 @@ def test_the_ledger_and_the_log_are_asked_by_window(warehouse: Warehouse) -> Non
     whole = Window(START, START + 150 * MINUTE_MS)
     warehouse.gap_ledger.refresh_gaps("BTCUSDT", whole)
     reports = Reports(warehouse)
-    assert [gap.start for gap in reports.gaps("BTCUSDT")] == [
+    assert [gap.start for gap in reports.list_gaps("BTCUSDT")] == [
         START + 30 * MINUTE_MS,
         START + 90 * MINUTE_MS,
     ]
     late = Window(START + HOUR_MS, whole.end_ms)
-    assert [gap.minutes for gap in reports.gaps(window=late)] == [30]
-    log = reports.ingestion_log(limit=1, before=FETCHED + 2)
+    assert [gap.minutes for gap in reports.list_gaps(window=late)] == [30]
+    log = reports.list_ingestion_log(limit=1, before=FETCHED + 2)
     assert [item.fetched_at for item in log] == [FETCHED + 1]
-    assert reports.storage().objects == 3
-    assert reports.order_book("BTCUSDT") is None
+    assert reports.get_storage_usage().objects == 3
+    assert reports.get_latest_order_book("BTCUSDT") is None

@@ -12,7 +12,7 @@ from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of
-from crypto_assets.reports import Gap, Reports
+from crypto_assets.reports import CandleGap, Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
@@ -43,7 +43,7 @@ def test_every_interval_equals_the_rule_over_minutes(
     reports: Reports, stocked: Warehouse, interval: Interval
 ) -> None:
     wanted = expected("BTCUSDT", interval, [HOLE]).slice(1)[-200:]
-    found = reports.candles("BTCUSDT", interval, limit=wanted.num_rows).table
+    found = reports.get_candles("BTCUSDT", interval, limit=wanted.num_rows).table
     assert_same(found, wanted, stocked)
 
 
@@ -53,7 +53,7 @@ def test_paging_skips_and_doubles_nothing(
 ) -> None:
     start, end = UNTIL - 2 * DAY_MS - 17 * MINUTE_MS, UNTIL
     pages = list(_pages(reports, interval, start, end))
-    whole = reports.candles("BTCUSDT", interval, start, end, limit=None).table
+    whole = reports.get_candles("BTCUSDT", interval, start, end, limit=None).table
     assert pa.concat_tables(pages).to_pylist() == whole.to_pylist()
     assert whole["open_time"][0].as_py() >= start
     assert len(pages) > 1 or interval is Interval.D1
@@ -62,7 +62,7 @@ def test_paging_skips_and_doubles_nothing(
 def _pages(reports: Reports, interval: Interval, start: int, end: int) -> Iterator[pa.Table]:
     limit = 500 if interval is Interval.M1 else 7
     while start < end:
-        page = reports.candles("BTCUSDT", interval, start, end, limit).table
+        page = reports.get_candles("BTCUSDT", interval, start, end, limit).table
         if not page.num_rows:
             return
         yield page
@@ -73,15 +73,15 @@ def _pages(reports: Reports, interval: Interval, start: int, end: int) -> Iterat
 def test_only_the_period_that_has_not_ended_is_forming(
     reports: Reports, interval: Interval
 ) -> None:
-    series = reports.candles("BTCUSDT", interval, limit=5)
+    series = reports.get_candles("BTCUSDT", interval, limit=5)
     ended = UNTIL % interval.ms == 0  # 12:34 ends a minute and a pair of minutes, nothing longer
     assert series.frame["forming"].tolist() == [False] * (len(series.frame) - 1) + [not ended]
-    assert series.closed.num_rows == series.table.num_rows - (not ended)
+    assert series.closed_table.num_rows == series.table.num_rows - (not ended)
 
 
 def test_an_interval_starts_only_inside_the_window(reports: Reports) -> None:
     start = UNTIL - DAY_MS
-    series = reports.candles("BTCUSDT", Interval.H4, start, UNTIL - HOUR_MS)  # 12:34 to 11:34
+    series = reports.get_candles("BTCUSDT", Interval.H4, start, UNTIL - HOUR_MS)  # 12:34 to 11:34
     opened = series.table["open_time"].to_pylist()
     assert opened == [start - start % (4 * HOUR_MS) + n * 4 * HOUR_MS for n in range(1, 6)]
 
@@ -93,7 +93,7 @@ def test_hours_that_are_not_computed_yet_are_read_from_minutes(warehouse: Wareho
     loaded = whole.num_rows - 200
     load(warehouse, "ETHUSDT", whole.slice(0, loaded))
     load_facts(warehouse, "ETHUSDT", whole.slice(loaded))
-    found = Reports(warehouse).candles("ETHUSDT", Interval.H1, limit=24).table
+    found = Reports(warehouse).get_candles("ETHUSDT", Interval.H1, limit=24).table
     wanted = roll_up(whole, Interval.H1).select(CANDLE_COLUMNS)[-24:]
     assert_same(found, wanted, warehouse)
 
@@ -110,10 +110,12 @@ def test_a_replica_that_lags_makes_no_final_candle_of_part_of_an_hour(tmp_path: 
     shutil.copy(tmp_path / "primary.db", tmp_path / "replica.db")
     load(writer, "BTCUSDT", generated("BTCUSDT", late))
     behind = Warehouse(primary, replica)
-    series = Reports(behind).candles("BTCUSDT", "1h", hour - 2 * HOUR_MS, hour)
+    series = Reports(behind).get_candles("BTCUSDT", "1h", hour - 2 * HOUR_MS, hour)
     assert series.frame["forming"].tolist() == [False, True]
     assert series.known_until == late.start_ms
-    today = Reports(behind, clock=lambda: late.end_ms).calendar(day_of(hour), day_of(hour))
+    today = Reports(behind, clock=lambda: late.end_ms).get_coverage_calendar(
+        day_of(hour), day_of(hour)
+    )
     before = (hour - 5 * HOUR_MS) % DAY_MS // MINUTE_MS
     assert [cell.missing for cell in today.rows["BTCUSDT"]] == [before]
     writer.close()
@@ -121,11 +123,11 @@ def test_a_replica_that_lags_makes_no_final_candle_of_part_of_an_hour(tmp_path: 
 
 
 def test_a_hole_is_named_and_not_filled(reports: Reports) -> None:
-    series = reports.candles("BTCUSDT", Interval.M5, limit=600)
+    series = reports.get_candles("BTCUSDT", Interval.M5, limit=600)
     first_whole = -(-HOLE.start_ms // (5 * MINUTE_MS)) * 5 * MINUTE_MS
-    assert series.gaps == (Gap(Window(first_whole, HOLE.end_ms), None),)
+    assert series.gaps == (CandleGap(Window(first_whole, HOLE.end_ms), None),)
     assert not any(t in HOLE for t in series.table["open_time"].to_pylist()[-10:])
-    assert reports.candles("SHIBUSDT", Interval.M5, limit=600).gaps == ()
+    assert reports.get_candles("SHIBUSDT", Interval.M5, limit=600).gaps == ()
 
 
 def test_the_ledger_says_what_a_hole_is(warehouse: Warehouse) -> None:
@@ -135,8 +137,8 @@ def test_the_ledger_says_what_a_hole_is(warehouse: Warehouse) -> None:
     warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
     warehouse.gap_ledger.classify_gap("BTCUSDT", HOLE.start_ms, GapClass.OUTAGE, "REST has nothing")
     reports = Reports(warehouse)
-    assert reports.candles("BTCUSDT", Interval.H1).gaps == (Gap(HOLE, GapClass.OUTAGE),)
-    clipped = reports.candles("BTCUSDT", Interval.M1, HOLE.end_ms, UNTIL)
+    assert reports.get_candles("BTCUSDT", Interval.H1).gaps == (CandleGap(HOLE, GapClass.OUTAGE),)
+    clipped = reports.get_candles("BTCUSDT", Interval.M1, HOLE.end_ms, UNTIL)
     assert clipped.gaps == ()
 
 
@@ -148,16 +150,16 @@ def test_paging_tells_of_each_gap(warehouse: Warehouse, interval: Interval, know
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [outage]))
     if known:
         warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
-    wanted = Gap(outage, GapClass.OPEN if known else None)
+    wanted = CandleGap(outage, GapClass.OPEN if known else None)
     reports, limit = Reports(warehouse), 3
     width = limit * interval.ms
     start, end = outage.start_ms - width, outage.end_ms + width
-    first = reports.candles("BTCUSDT", interval, start, end, limit)
-    assert (first.table.num_rows, first.gaps, first.more) == (limit, (wanted,), True)
-    newest = reports.candles("BTCUSDT", interval, None, end, limit)
-    assert (newest.table.num_rows, newest.gaps, newest.more) == (limit, (wanted,), True)
-    whole = reports.candles("BTCUSDT", interval, start, end, 2 * limit)
-    assert (whole.gaps, whole.more) == ((wanted,), False)
+    first = reports.get_candles("BTCUSDT", interval, start, end, limit)
+    assert (first.table.num_rows, first.gaps, first.has_more) == (limit, (wanted,), True)
+    newest = reports.get_candles("BTCUSDT", interval, None, end, limit)
+    assert (newest.table.num_rows, newest.gaps, newest.has_more) == (limit, (wanted,), True)
+    whole = reports.get_candles("BTCUSDT", interval, start, end, 2 * limit)
+    assert (whole.gaps, whole.has_more) == ((wanted,), False)
 
 
 def test_a_range_that_ends_or_begins_in_an_outage_tells_of_it(warehouse: Warehouse) -> None:
@@ -167,13 +169,13 @@ def test_a_range_that_ends_or_begins_in_an_outage_tells_of_it(warehouse: Warehou
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [outage]))
     warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
     reports = Reports(warehouse)
-    ending = reports.candles("BTCUSDT", "1h", outage.start_ms - DAY_MS // 2, middle)
-    beginning = reports.candles("BTCUSDT", "1h", middle, UNTIL)
-    inside = reports.candles("BTCUSDT", "1m", outage.start_ms + MINUTE_MS, middle)
-    assert ending.gaps == (Gap(Window(outage.start_ms, middle), GapClass.OPEN),)
-    assert beginning.gaps == (Gap(Window(middle, outage.end_ms), GapClass.OPEN),)
+    ending = reports.get_candles("BTCUSDT", "1h", outage.start_ms - DAY_MS // 2, middle)
+    beginning = reports.get_candles("BTCUSDT", "1h", middle, UNTIL)
+    inside = reports.get_candles("BTCUSDT", "1m", outage.start_ms + MINUTE_MS, middle)
+    assert ending.gaps == (CandleGap(Window(outage.start_ms, middle), GapClass.OPEN),)
+    assert beginning.gaps == (CandleGap(Window(middle, outage.end_ms), GapClass.OPEN),)
     within = Window(outage.start_ms + MINUTE_MS, middle)
-    assert inside.gaps == (Gap(within, GapClass.OPEN),)
+    assert inside.gaps == (CandleGap(within, GapClass.OPEN),)
 
 
 def test_a_hole_beside_a_known_gap_is_told_too(warehouse: Warehouse) -> None:
@@ -184,12 +186,12 @@ def test_a_hole_beside_a_known_gap_is_told_too(warehouse: Warehouse) -> None:
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [whole]))
     load_facts(warehouse, "BTCUSDT", generated("BTCUSDT", waiting))
     warehouse.gap_ledger.refresh_gaps("BTCUSDT", window)
-    found = Reports(warehouse).candles("BTCUSDT", "1h", window.start_ms, UNTIL)
-    assert found.gaps == (Gap(outage, GapClass.OPEN), Gap(waiting, None))
+    found = Reports(warehouse).get_candles("BTCUSDT", "1h", window.start_ms, UNTIL)
+    assert found.gaps == (CandleGap(outage, GapClass.OPEN), CandleGap(waiting, None))
 
 
 def test_a_symbol_without_candles_has_an_empty_series(reports: Reports) -> None:
-    series = reports.candles("XRPUSDT", "1h")
+    series = reports.get_candles("XRPUSDT", "1h")
     assert series.table.schema == CANDLE_SCHEMA
     assert series.table.num_rows == 0
     assert series.gaps == ()
@@ -209,9 +211,9 @@ def test_wrong_use_says_what_is_wrong(
     reports: Reports, wrong: dict[str, object], words: str
 ) -> None:
     with pytest.raises(WrongUse, match=words):
-        reports.candles(**{"symbol": "BTCUSDT", "interval": "1h", **wrong})  # type: ignore[arg-type]
+        reports.get_candles(**{"symbol": "BTCUSDT", "interval": "1h", **wrong})  # type: ignore[arg-type]
 
 
 def test_an_unknown_symbol_is_named(reports: Reports) -> None:
     with pytest.raises(UnknownSymbol, match="NOPE"):
-        reports.candles("NOPE", "1h")
+        reports.get_candles("NOPE", "1h")

@@ -1,7 +1,7 @@
 """What changed in 24 hours is told from what was held then, and never from what was delivered."""
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
-from crypto_assets.reports import Changes, Reports
+from crypto_assets.reports import Reports, TotalChanges
 from crypto_assets.reports.dashboard import Dashboard
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import UNTIL
@@ -9,10 +9,10 @@ from crypto_assets_tests.reports.stock import describe, generated, load
 
 
 def board(warehouse: Warehouse, now: int) -> Dashboard:
-    return Reports(warehouse, clock=lambda: now).dashboard()
+    return Reports(warehouse, clock=lambda: now).get_dashboard()
 
 
-def changes(warehouse: Warehouse, now: int) -> Changes:
+def changes(warehouse: Warehouse, now: int) -> TotalChanges:
     found = board(warehouse, now).changes
     assert found is not None
     return found

@@ -27,7 +27,7 @@ def stocked(warehouse: Warehouse, *holes: Window) -> Reports:
 
 
 def row(reports: Reports, symbol: str = "BTCUSDT") -> tuple[DayCell, ...]:
-    return reports.calendar(FIRST, LAST).rows[symbol]
+    return reports.get_coverage_calendar(FIRST, LAST).rows[symbol]
 
 
 def test_days_are_not_loaded_or_complete_and_today_is_complete_so_far(
@@ -62,7 +62,7 @@ def test_today_does_not_hide_a_hole_nor_a_stopped_pipeline_yesterday(warehouse: 
     stocked(warehouse, hole)
     assert row(Reports(warehouse, clock=lambda: NOW))[-1].missing == 60
     later = Reports(warehouse, clock=lambda: NOW + DAY_MS)
-    cells = later.calendar(LAST, date(2025, 3, 7)).rows["BTCUSDT"]
+    cells = later.get_coverage_calendar(LAST, date(2025, 3, 7)).rows["BTCUSDT"]
     assert [cell.state for cell in cells] == [DayState.OPEN, DayState.NOT_LOADED]
     assert cells[0].missing == 1440 - 510
 
@@ -74,4 +74,4 @@ def test_a_symbol_without_a_candle_is_not_loaded(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("last", [date(2025, 2, 27), date(2026, 3, 2)])
 def test_a_calendar_is_bounded(warehouse: Warehouse, last: date) -> None:
     with pytest.raises(WrongUse, match="1 to 366 days"):
-        Reports(warehouse).calendar(FIRST, last)
+        Reports(warehouse).get_coverage_calendar(FIRST, last)

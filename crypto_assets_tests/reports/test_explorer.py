@@ -9,7 +9,7 @@ from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import OrderBook, PriceLevel
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
-from crypto_assets.reports import Dataset, Reports, Rows
+from crypto_assets.reports import ExplorerDataset, Reports, RowPage
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
 from crypto_assets_tests.reports.stock import describe
@@ -18,33 +18,34 @@ from crypto_assets_tests.reports.stock import describe
 ACROSS = Window(HOLE.start_ms - 10 * MINUTE_MS, HOLE.end_ms + 10 * MINUTE_MS)
 
 
-def times(rows: Rows, dataset: Dataset) -> list[int]:
-    found: list[int] = rows.table[dataset.time].to_pylist()
+def times(rows: RowPage, dataset: ExplorerDataset) -> list[int]:
+    found: list[int] = rows.table[dataset.time_column].to_pylist()
     return found
 
 
 @pytest.mark.parametrize(
-    ("dataset", "limit"), [(Dataset.MINUTES, 7), (Dataset.HOURS, 50), (Dataset.DAYS, 4)]
+    ("dataset", "limit"),
+    [(ExplorerDataset.MINUTES, 7), (ExplorerDataset.HOURS, 50), (ExplorerDataset.DAYS, 4)],
 )
 def test_paging_gives_each_row_once_and_leads_back(
-    reports: Reports, dataset: Dataset, limit: int
+    reports: Reports, dataset: ExplorerDataset, limit: int
 ) -> None:
-    window = ACROSS if dataset is Dataset.MINUTES else STOCK
-    pages = [reports.rows(dataset, "BTCUSDT", window, limit=limit)]
+    window = ACROSS if dataset is ExplorerDataset.MINUTES else STOCK
+    pages = [reports.get_row_page(dataset, "BTCUSDT", window, limit=limit)]
     while (older := pages[-1].older) is not None:
-        pages.append(reports.rows(dataset, "BTCUSDT", window, older, limit))
+        pages.append(reports.get_row_page(dataset, "BTCUSDT", window, older, limit))
     assert pages[0].newer is None
     seen = [time for page in pages for time in times(page, dataset)]
-    every = reports.all_rows(dataset, "BTCUSDT", window)[dataset.time].to_pylist()
+    every = reports.get_all_rows(dataset, "BTCUSDT", window)[dataset.time_column].to_pylist()
     assert len(pages) > 2
     assert seen == every[::-1]
     for page, older_one in pairwise(pages):
-        back = reports.rows(dataset, "BTCUSDT", window, older_one.newer, limit)
+        back = reports.get_row_page(dataset, "BTCUSDT", window, older_one.newer, limit)
         assert times(back, dataset) == times(page, dataset)
 
 
 def test_minutes_say_from_where_and_when(reports: Reports) -> None:
-    page = reports.rows(Dataset.MINUTES, "BTCUSDT", STOCK, limit=1)
+    page = reports.get_row_page(ExplorerDataset.MINUTES, "BTCUSDT", STOCK, limit=1)
     (row,) = page.table.to_pylist()
     assert (row["open_time"], row["source"], row["fetched_at"]) == (
         UNTIL - MINUTE_MS,
@@ -55,15 +56,15 @@ def test_minutes_say_from_where_and_when(reports: Reports) -> None:
 
 def test_hours_say_of_how_many_minutes(reports: Reports) -> None:
     window = Window(HOLE.end_ms - HOUR_MS, HOLE.end_ms + HOUR_MS)
-    page = reports.rows(Dataset.HOURS, "BTCUSDT", window)
+    page = reports.get_row_page(ExplorerDataset.HOURS, "BTCUSDT", window)
     assert page.table["minute_count"].to_pylist() == [60]
     assert page.table["partial"].to_pylist() == [False]
 
 
 def test_before_is_held_inside_the_window(reports: Reports) -> None:
-    far = reports.rows(Dataset.MINUTES, "BTCUSDT", ACROSS, before=UNTIL + HOUR_MS)
+    far = reports.get_row_page(ExplorerDataset.MINUTES, "BTCUSDT", ACROSS, before=UNTIL + HOUR_MS)
     assert (far.table.num_rows, far.newer) == (20, None)
-    early = reports.rows(Dataset.MINUTES, "BTCUSDT", ACROSS, before=0, limit=100)
+    early = reports.get_row_page(ExplorerDataset.MINUTES, "BTCUSDT", ACROSS, before=0, limit=100)
     assert (early.table.num_rows, early.older, early.newer) == (0, None, ACROSS.end_ms)
 
 
@@ -80,17 +81,17 @@ def test_books_lead_to_their_levels(warehouse: Warehouse) -> None:
     )
     warehouse.order_books.load_snapshots("BTCUSDT", [(item, book)])
     reports = Reports(warehouse)
-    page = reports.rows(Dataset.BOOKS, "BTCUSDT", Window(0, UNTIL + 1))
+    page = reports.get_row_page(ExplorerDataset.BOOKS, "BTCUSDT", Window(0, UNTIL + 1))
     assert page.table["last_update_id"].to_pylist() == [5]
-    assert reports.book_of("BTCUSDT", 5) == book
-    assert reports.book_of("BTCUSDT", 6) is None
+    assert reports.get_order_book("BTCUSDT", 5) == book
+    assert reports.get_order_book("BTCUSDT", 6) is None
 
 
 def test_nonsense_is_refused(reports: Reports) -> None:
     with pytest.raises(WrongUse, match="limit must be 1 to"):
-        reports.rows(Dataset.DAYS, "BTCUSDT", STOCK, limit=0)
+        reports.get_row_page(ExplorerDataset.DAYS, "BTCUSDT", STOCK, limit=0)
     with pytest.raises(UnknownSymbol):
-        reports.rows(Dataset.DAYS, "NOPE", STOCK)
+        reports.get_row_page(ExplorerDataset.DAYS, "NOPE", STOCK)
 
 
 def test_the_log_goes_on_behind_an_object_of_the_same_millisecond(warehouse: Warehouse) -> None:
@@ -108,9 +109,9 @@ def test_the_log_goes_on_behind_an_object_of_the_same_millisecond(warehouse: War
     ]
     warehouse.lake_objects.record_objects(items)
     reports = Reports(warehouse)
-    seen = [first := reports.ingestion_log(1)[0]]
-    while page := reports.ingestion_log(2, after=seen[-1]):
+    seen = [first := reports.list_ingestion_log(1)[0]]
+    while page := reports.list_ingestion_log(2, after=seen[-1]):
         seen += page
     assert first.key == "d"
-    assert seen == reports.ingestion_log(10)
+    assert seen == reports.list_ingestion_log(10)
     assert len(seen) == 5

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
-from crypto_assets.reports import Reports, Station
+from crypto_assets.reports import FlowStage, Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import STOCK, UNTIL
 from crypto_assets_tests.reports.stock import describe, generated, load, load_facts
@@ -13,23 +13,23 @@ MINUTES = (STOCK.end_ms - STOCK.start_ms) // MINUTE_MS
 
 
 def test_each_station_counts_its_own(reports: Reports) -> None:
-    flow = reports.flow()
-    held = {stop.station: stop.held for stop in flow.stops}
-    assert held[Station.EXCHANGE] == 3
-    assert held[Station.CANDLE_OBJECTS] == 2
-    assert held[Station.MINUTES] == 2 * MINUTES - 140
-    assert held[Station.BOOKS] == held[Station.BOOK_OBJECTS] == 0
+    flow = reports.get_data_flow()
+    held = {stop.stage: stop.stored for stop in flow.stages}
+    assert held[FlowStage.EXCHANGE] == 3
+    assert held[FlowStage.CANDLE_OBJECTS] == 2
+    assert held[FlowStage.MINUTES] == 2 * MINUTES - 140
+    assert held[FlowStage.BOOKS] == held[FlowStage.BOOK_OBJECTS] == 0
 
 
 def test_recent_is_an_hour_of_minutes_a_day_of_hours_thirty_days_of_days(reports: Reports) -> None:
-    flow = reports.flow()
-    assert flow[Station.MINUTES].recent == 2 * 59
-    assert flow[Station.HOURS].recent == 2 * 23
-    assert flow[Station.DAYS].recent == 2 * 16
-    assert flow[Station.CANDLE_OBJECTS].recent == 2
-    assert flow[Station.MINUTES].newest == UNTIL
-    assert flow[Station.HOURS].newest == floor_ms(UNTIL, HOUR_MS)
-    assert flow[Station.DAYS].newest == floor_ms(UNTIL, DAY_MS)
+    flow = reports.get_data_flow()
+    assert flow[FlowStage.MINUTES].recent == 2 * 59
+    assert flow[FlowStage.HOURS].recent == 2 * 23
+    assert flow[FlowStage.DAYS].recent == 2 * 16
+    assert flow[FlowStage.CANDLE_OBJECTS].recent == 2
+    assert flow[FlowStage.MINUTES].newest == UNTIL
+    assert flow[FlowStage.HOURS].newest == floor_ms(UNTIL, HOUR_MS)
+    assert flow[FlowStage.DAYS].newest == floor_ms(UNTIL, DAY_MS)
 
 
 def test_what_is_not_worked_through_waits(warehouse: Warehouse) -> None:
@@ -39,9 +39,9 @@ def test_what_is_not_worked_through_waits(warehouse: Warehouse) -> None:
     (loaded,) = warehouse.lake_objects.list_latest()
     unloaded = replace(loaded, key="ETHUSDT_klines_later_rest.json", loaded_at=None)
     warehouse.lake_objects.record_objects([unloaded])
-    flow = Reports(warehouse, clock=lambda: UNTIL).flow()
-    assert flow[Station.CANDLE_OBJECTS].waiting == 1
-    assert flow[Station.HOURS].waiting == 4, "the hour that has not ended does not wait"
+    flow = Reports(warehouse, clock=lambda: UNTIL).get_data_flow()
+    assert flow[FlowStage.CANDLE_OBJECTS].waiting == 1
+    assert flow[FlowStage.HOURS].waiting == 4, "the hour that has not ended does not wait"
 
 
 def test_books_are_counted_apart(warehouse: Warehouse) -> None:
@@ -50,12 +50,12 @@ def test_books_are_counted_apart(warehouse: Warehouse) -> None:
     (klines,) = warehouse.lake_objects.list_latest()
     depth = replace(klines, key="ETHUSDT_depth_1.json", kind=ObjectKind.DEPTH, size_bytes=77)
     warehouse.lake_objects.record_objects([depth])
-    flow = Reports(warehouse, clock=lambda: UNTIL).flow()
-    assert (flow[Station.BOOK_OBJECTS].held, flow[Station.BOOK_OBJECTS].size_bytes) == (1, 77)
-    assert flow[Station.CANDLE_OBJECTS].held == 1
+    flow = Reports(warehouse, clock=lambda: UNTIL).get_data_flow()
+    assert (flow[FlowStage.BOOK_OBJECTS].stored, flow[FlowStage.BOOK_OBJECTS].size_bytes) == (1, 77)
+    assert flow[FlowStage.CANDLE_OBJECTS].stored == 1
 
 
 def test_an_empty_warehouse_flows_with_noughts(warehouse: Warehouse) -> None:
-    flow = Reports(warehouse).flow()
-    assert [stop.recent for stop in flow.stops] == [0] * len(Station)
-    assert all(stop.newest is None for stop in flow.stops)
+    flow = Reports(warehouse).get_data_flow()
+    assert [stop.recent for stop in flow.stages] == [0] * len(FlowStage)
+    assert all(stop.newest is None for stop in flow.stages)

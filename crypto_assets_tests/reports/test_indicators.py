@@ -10,14 +10,14 @@ import talib
 from crypto_assets.analytics.registry import find_providers
 from crypto_assets.errors import UnknownProvider, WrongUse
 from crypto_assets.market.intervals import Interval
-from crypto_assets.reports import Chart, Reports
+from crypto_assets.reports import CandleChart, Reports
 from crypto_assets_tests.reports.conftest import HOLE
 
 
 @pytest.mark.parametrize("name", ["sma", "ema", "rsi", "macd", "bollinger", "vwap"])
 def test_the_count_asked_for_changes_no_value(reports: Reports, name: str) -> None:
     few, many = (
-        reports.indicator(name, "BTCUSDT", Interval.M15, limit=limit) for limit in (5, 500)
+        reports.get_indicator(name, "BTCUSDT", Interval.M15, limit=limit) for limit in (5, 500)
     )
     assert few is not None and many is not None
     assert len(few.value) == 5
@@ -26,9 +26,11 @@ def test_the_count_asked_for_changes_no_value(reports: Reports, name: str) -> No
 
 
 def test_moving_averages_equal_talib_over_all_history(reports: Reports) -> None:
-    closes = reports.candles("SHIBUSDT", "15m", limit=5000).frame["close"]
-    chart = reports.chart("SHIBUSDT", "15m", [("sma", {"period": 50}), ("ema", {"period": "12"})])
-    sma, ema = chart.answers
+    closes = reports.get_candles("SHIBUSDT", "15m", limit=5000).frame["close"]
+    chart = reports.get_chart(
+        "SHIBUSDT", "15m", [("sma", {"period": 50}), ("ema", {"period": "12"})]
+    )
+    sma, ema = chart.results
     assert sma.value.index.equals(chart.candles.frame.index)
     np.testing.assert_allclose(sma.value["sma"], talib.SMA(closes, 50).tail(500), rtol=1e-10)
     np.testing.assert_allclose(ema.value["ema"], talib.EMA(closes, 12).tail(500), rtol=1e-8)
@@ -38,8 +40,8 @@ def test_moving_averages_equal_talib_over_all_history(reports: Reports) -> None:
 @pytest.mark.parametrize("name", find_providers())
 def test_alone_it_answers_as_beside_all_others(reports: Reports, name: str) -> None:
     """Alone, only the columns that it looks at are read."""
-    (beside,) = [answer for answer in _beside_all(reports).answers if answer.provider == name]
-    alone = reports.indicator(name, "SHIBUSDT", Interval.M30, limit=60)
+    (beside,) = [answer for answer in _beside_all(reports).results if answer.provider == name]
+    alone = reports.get_indicator(name, "SHIBUSDT", Interval.M30, limit=60)
     assert alone is not None and alone.params == beside.params
     if isinstance(alone.value, pd.DataFrame):
         pd.testing.assert_frame_equal(alone.value, beside.value)
@@ -48,43 +50,43 @@ def test_alone_it_answers_as_beside_all_others(reports: Reports, name: str) -> N
 
 
 @cache
-def _beside_all(reports: Reports) -> Chart:
-    return reports.chart(
+def _beside_all(reports: Reports) -> CandleChart:
+    return reports.get_chart(
         "SHIBUSDT", Interval.M30, [(name, {}) for name in find_providers()], limit=60
     )
 
 
 def test_where_history_ends_there_is_no_value(reports: Reports) -> None:
-    answer = reports.indicator("sma", "BTCUSDT", "1d", params={"period": 10})
+    answer = reports.get_indicator("sma", "BTCUSDT", "1d", params={"period": 10})
     assert answer is not None
     assert answer.value["sma"].isna().tolist() == [True] * 9 + [False] * (len(answer.value) - 9)
 
 
 def test_moving_averages_begin_again_after_a_hole(reports: Reports) -> None:
     """Whether the hole is among the candles shown or in the history that settles them."""
-    shown = reports.candles("BTCUSDT", "15m", limit=500).frame
+    shown = reports.get_candles("BTCUSDT", "15m", limit=500).frame
     after = shown[shown["open_time"] >= HOLE.end_ms]
     assert 0 < len(after) < 200
     for count in (500, 100):
-        chart = reports.chart("BTCUSDT", "15m", [("sma", {}), ("ema", {})], limit=count)
+        chart = reports.get_chart("BTCUSDT", "15m", [("sma", {}), ("ema", {})], limit=count)
         for name, talibs in (("sma", talib.SMA), ("ema", talib.EMA)):
-            (value,) = (one.value[name] for one in chart.answers if one.provider == name)
+            (value,) = (one.value[name] for one in chart.results if one.provider == name)
             wanted = talibs(after["close"], 20).reindex(value.index[-len(after) :])
             np.testing.assert_allclose(value.tail(len(wanted)), wanted, rtol=1e-10)
 
 
 @pytest.mark.parametrize("hours", [24, 96])
 def test_no_return_over_a_hole_counts(reports: Reports, hours: int) -> None:
-    answer = reports.indicator("return_distribution", "BTCUSDT", "1h", limit=hours)
+    answer = reports.get_indicator("return_distribution", "BTCUSDT", "1h", limit=hours)
     assert answer is not None
     assert answer.value.count == hours - 1 - (hours > 30)
-    matrix = reports.indicator("correlation_matrix", "BTCUSDT", "1h", limit=hours)
+    matrix = reports.get_indicator("correlation_matrix", "BTCUSDT", "1h", limit=hours)
     assert matrix is not None
     assert matrix.value.pairs[0][0] == hours - 1 - (hours > 30)
 
 
 def test_companions_are_read_over_the_same_time(reports: Reports) -> None:
-    answer = reports.indicator(
+    answer = reports.get_indicator(
         "correlation", "BTCUSDT", "1h", limit=24, params={"with": "SHIBUSDT", "window": 6}
     )
     assert answer is not None
@@ -92,13 +94,13 @@ def test_companions_are_read_over_the_same_time(reports: Reports) -> None:
 
 
 def test_a_symbol_may_be_compared_with_itself(reports: Reports) -> None:
-    answer = reports.indicator("correlation", "BTCUSDT", "1h", limit=24, params={"window": 6})
+    answer = reports.get_indicator("correlation", "BTCUSDT", "1h", limit=24, params={"window": 6})
     assert answer is not None and answer.params["with"] == "BTCUSDT"
     np.testing.assert_allclose(answer.value["correlation"], 1, rtol=1e-9)
 
 
 def test_the_matrix_holds_every_tracked_symbol_and_the_one_asked_for(reports: Reports) -> None:
-    answer = reports.indicator("correlation_matrix", "BTCUSDT", "1h", limit=48)
+    answer = reports.get_indicator("correlation_matrix", "BTCUSDT", "1h", limit=48)
     assert answer is not None
     assert answer.value.symbols == ("BTCUSDT", "SHIBUSDT", "XRPUSDT")
     assert answer.value.matrix[0][0] == pytest.approx(1)
@@ -107,11 +109,11 @@ def test_the_matrix_holds_every_tracked_symbol_and_the_one_asked_for(reports: Re
 
 
 def test_a_symbol_without_candles_has_no_answer(reports: Reports) -> None:
-    assert reports.indicator("sma", "XRPUSDT", "1h") is None
+    assert reports.get_indicator("sma", "XRPUSDT", "1h") is None
 
 
 def test_wrong_parameters_are_named(reports: Reports) -> None:
     with pytest.raises(WrongUse, match="sma: period"):
-        reports.chart("BTCUSDT", "1h", [("sma", {"period": 0})])
+        reports.get_chart("BTCUSDT", "1h", [("sma", {"period": 0})])
     with pytest.raises(UnknownProvider, match="nonsense"):
-        reports.chart("BTCUSDT", "1h", [("nonsense", {})])
+        reports.get_chart("BTCUSDT", "1h", [("nonsense", {})])

@@ -32,14 +32,14 @@ def note(warehouse: Warehouse, hole: Window, gap_class: GapClass) -> None:
 
 
 def partial(reports: Reports, interval: Interval) -> list[int]:
-    return list(reports.candles(SYMBOL, interval, 0, UNTIL, limit=None).partial)
+    return list(reports.get_candles(SYMBOL, interval, 0, UNTIL, limit=None).partial)
 
 
 def test_the_week_in_which_history_begins_is_partial(warehouse: Warehouse) -> None:
     """From a Tuesday on: the candle opens at Tuesday's price, and is not Monday's week."""
     tuesday = WEEK - 6 * DAY_MS
     reports = stock(warehouse, Window(tuesday, UNTIL))
-    series = reports.candles(SYMBOL, "1w")
+    series = reports.get_candles(SYMBOL, "1w")
     assert series.partial == (WEEK - 7 * DAY_MS,)
     assert series.frame["partial"].tolist() == [True, False]
     assert series.frame["forming"].tolist() == [False, True]
@@ -58,7 +58,7 @@ def test_the_first_of_every_interval_is_partial_if_history_begins_in_it(
 
 
 def test_a_period_may_be_partial_and_forming(warehouse: Warehouse) -> None:
-    frame = stock(warehouse, Window(UNTIL - 20 * MINUTE_MS, UNTIL)).candles(SYMBOL, "1h").frame
+    frame = stock(warehouse, Window(UNTIL - 20 * MINUTE_MS, UNTIL)).get_candles(SYMBOL, "1h").frame
     assert (frame["partial"].tolist(), frame["forming"].tolist()) == ([True], [True])
 
 
@@ -94,7 +94,7 @@ def test_a_period_that_begins_in_a_hole(
     reports = stock(warehouse, Window(start, HOLE.start_ms), Window(HOLE.end_ms, UNTIL))
     if gap_class is not None:
         note(warehouse, HOLE, gap_class)
-    series = reports.candles(SYMBOL, interval, start, UNTIL, limit=None)
+    series = reports.get_candles(SYMBOL, interval, start, UNTIL, limit=None)
     stored = set(series.table["open_time"].to_pylist())
     empty = gap_class in {GapClass.OUTAGE, GapClass.DELISTED}
     begin = [at for at in BEGIN_IN_IT[interval] if at in stored and not empty]
@@ -123,7 +123,7 @@ def test_days_that_nobody_asked_for_are_no_explanation(warehouse: Warehouse) -> 
     wednesday, tuesday = WEEK - 12 * DAY_MS, WEEK - 6 * DAY_MS
     parts = Window(wednesday - 2 * DAY_MS, wednesday), Window(tuesday, UNTIL)
     reports = stock(warehouse, *parts)
-    series = reports.candles(SYMBOL, "1w")
+    series = reports.get_candles(SYMBOL, "1w")
     assert series.table["open_time"].to_pylist() == [WEEK - 14 * DAY_MS, WEEK - 7 * DAY_MS, WEEK]
     assert series.partial == (WEEK - 7 * DAY_MS,)
 
@@ -138,10 +138,10 @@ def test_retired_minutes_make_nothing_partial(warehouse: Warehouse, interval: In
 
 def test_a_page_tells_of_its_own_candles_alone(warehouse: Warehouse) -> None:
     reports = stock(warehouse, Window(TODAY - DAY_MS + 30 * MINUTE_MS, UNTIL))
-    oldest = reports.candles(SYMBOL, "1h", TODAY - DAY_MS, UNTIL, 3)
+    oldest = reports.get_candles(SYMBOL, "1h", TODAY - DAY_MS, UNTIL, 3)
     assert oldest.partial == (TODAY - DAY_MS,)
-    assert reports.candles(SYMBOL, "1h", TODAY - DAY_MS + 1, UNTIL, 3).partial == ()
-    assert reports.candles(SYMBOL, "1h", limit=3).partial == ()
+    assert reports.get_candles(SYMBOL, "1h", TODAY - DAY_MS + 1, UNTIL, 3).partial == ()
+    assert reports.get_candles(SYMBOL, "1h", limit=3).partial == ()
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_the_last_24_hours_are_partial_where_less_is_stored(
     warehouse: Warehouse, begin: int, expected: bool, until: int
 ) -> None:
     reports = stock(warehouse, Window(begin - UNTIL + until, until))
-    day = reports.statistics_24h(SYMBOL)
+    day = reports.get_statistics_24h(SYMBOL)
     assert day is not None and day.partial == expected
-    (tile,) = reports.dashboard().tiles
+    (tile,) = reports.get_dashboard().tiles
     assert tile.statistics == day
     if expected:
         note(
@@ -162,15 +162,15 @@ def test_the_last_24_hours_are_partial_where_less_is_stored(
             Window(floor_ms(until - DAY_MS, DAY_MS), until - DAY_MS + MINUTE_MS),
             GapClass.NOT_LISTED,
         )
-        assert not (reports.statistics_24h(SYMBOL) or day).partial
+        assert not (reports.get_statistics_24h(SYMBOL) or day).partial
 
 
 def test_tables_for_files_have_the_flag(warehouse: Warehouse) -> None:
-    series = stock(warehouse, Window(WEEK - 6 * DAY_MS, UNTIL)).candles(SYMBOL, "1w")
+    series = stock(warehouse, Window(WEEK - 6 * DAY_MS, UNTIL)).get_candles(SYMBOL, "1w")
     assert series.table.schema == CANDLE_SCHEMA
-    assert series.flagged.column_names == [*CANDLE_SCHEMA.names, "partial"]
-    assert series.flagged["partial"].to_pylist() == [True, False]
-    assert series.closed["partial"].to_pylist() == [True]
+    assert series.flagged_table.column_names == [*CANDLE_SCHEMA.names, "partial"]
+    assert series.flagged_table["partial"].to_pylist() == [True, False]
+    assert series.closed_table["partial"].to_pylist() == [True]
 
 
 @pytest.mark.parametrize(("name", "column"), [("atr", "atr"), ("sma", "sma")])
@@ -180,11 +180,13 @@ def test_an_indicator_leaves_it_out_where_more_than_its_close_is_looked_at(
     """ATR begins with the first whole hour; an average of closes with the partial one."""
     reports = stock(warehouse, Window(TODAY + 30 * MINUTE_MS, UNTIL))
     short, long = (
-        reports.indicator(name, SYMBOL, "1h", TODAY, TODAY + hours * HOUR_MS, params={"period": 3})
+        reports.get_indicator(
+            name, SYMBOL, "1h", TODAY, TODAY + hours * HOUR_MS, params={"period": 3}
+        )
         for hours in (6, 12)
     )
     assert short is not None and long is not None
     empty = long.value[column].isna().sum()
     assert empty == {"atr": 4, "sma": 2}[name]
-    again = reports.indicator(name, SYMBOL, "1h", limit=3, params={"period": 3})
+    again = reports.get_indicator(name, SYMBOL, "1h", limit=3, params={"period": 3})
     assert again is not None and again.value[column].notna().all()

@@ -150,7 +150,7 @@ def test_no_provider_reads_a_whole_table(long: Warehouse) -> None:
         for interval in UNLIKE_INTERVALS
         for name in unlike_providers()
         for statement in statements(
-            long, partial(reports.indicator, name, "SHIBUSDT", interval, limit=50)
+            long, partial(reports.get_indicator, name, "SHIBUSDT", interval, limit=50)
         )
     ]
     assert full_scans(long, asked) == []
@@ -196,7 +196,9 @@ def test_a_provider_reads_the_rows_that_it_needs_and_few_more(long: Warehouse) -
     wasteful = {}
     for name in unlike_providers():
         for interval in UNLIKE_INTERVALS:
-            rows = reads.of(partial(reports.indicator, name, "SHIBUSDT", interval, limit=POINTS))
+            rows = reads.of(
+                partial(reports.get_indicator, name, "SHIBUSDT", interval, limit=POINTS)
+            )
             if rows > allowed_rows(name, interval):
                 wasteful[f"{name} {interval}"] = (rows, allowed_rows(name, interval))
     assert wasteful == {}

@@ -14,7 +14,7 @@ from crypto_assets.exchange.simulated import (
     RecordedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.exchange.simulated.weight_meter import WeightMeter
 
@@ -75,6 +75,8 @@ def simulated_exchange() -> Iterator[StartExchange]:
             source = RecordedCandles(data) if data else GeneratedCandles(seed, outages)
             clock = SimulatedClock(now, speed)
             exchange = SimulatedExchange(source, clock, FaultScript(faults))
-            return ExchangeServer(servers.enter_context(running(exchange, port)), exchange)
+            return ExchangeServer(
+                servers.enter_context(start_exchange_server(exchange, port)), exchange
+            )
 
         yield start

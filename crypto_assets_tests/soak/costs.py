@@ -44,7 +44,7 @@ def so_far(world: World, server: DatabaseServer) -> Cost:
         statements = sum(int(row[1]) for row in cursor.fetchall())
         cursor.execute(f"SHOW GLOBAL STATUS LIKE '{_READS}'")
         rows_read = sum(int(row[1]) for row in cursor.fetchall())
-    return Cost(statements, rows_read, world.exchange.weights.total, time.process_time())
+    return Cost(statements, rows_read, world.exchange.weights.total_weight, time.process_time())
 
 
 def total(costs: Sequence[Cost]) -> Cost:

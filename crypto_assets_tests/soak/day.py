@@ -53,7 +53,7 @@ class Soak:
         """Drive all minutes; yields each that has gone by."""
         self._plant()
         for minute in range(0, self.plan.minutes, self.plan.apart):
-            self.world.exchange.clock.set(self.began + minute * MINUTE_MS)
+            self.world.exchange.clock.set_time(self.began + minute * MINUTE_MS)
             if not self.plan.ours[0] <= minute < self.plan.ours[1]:
                 before = so_far(self.world, self.server)
                 ended = self.daemon.minute()
@@ -88,10 +88,10 @@ class Soak:
             [format_utc(self.began + minute * MINUTE_MS - MINUTE_MS // 2) for minute in span]
             for span in (self.plan.theirs, self.plan.one, self.plan.none)
         )
-        faults.add({"do": "status", "status": 503, "from": down[0], "until": down[1]})
+        faults.add_rule({"do": "status", "status": 503, "from": down[0], "until": down[1]})
         refused = {"do": "status", "status": 451, "symbol": self.world.symbols[3]}
-        faults.add({**refused, "from": alone[0], "until": alone[1]})
-        faults.add({"do": "outage", "start": none[0], "end": none[1]})
+        faults.add_rule({**refused, "from": alone[0], "until": alone[1]})
+        faults.add_rule({"do": "outage", "start": none[0], "end": none[1]})
 
 
 def summary(soak: Soak) -> Iterator[str]:

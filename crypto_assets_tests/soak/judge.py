@@ -51,7 +51,7 @@ def wrong_partitions(world: World, start_ms: int) -> Iterator[str]:
 
 def _wrong_candles(world: World, symbol: str, window: Window) -> Iterator[str]:
     """Each minute that the exchange published, once, and no other."""
-    theirs = world.platform.exchange.rest.candle_table(symbol, Interval.M1, window)
+    theirs = world.platform.exchange.rest.fetch_candle_table(symbol, Interval.M1, window)
     ours = world.platform.warehouse.facts.read_candles(symbol, window)
     expected, held = (table["open_time"].to_pylist() for table in (theirs, ours))
     for at in sorted(set(expected) - set(held))[:5]:

@@ -29,7 +29,7 @@ class Week:
         for number in range(self.days):
             day = self.start + number * DAY_MS
             for at in range(day, day + DAY_MS, MINUTE_MS):
-                self.world.exchange.clock.set(at)
+                self.world.exchange.clock.set_time(at)
                 self._daemon.minute()
             self.sizes.append(measure_home_bytes(self.world.home))
             yield str(day_of(day))

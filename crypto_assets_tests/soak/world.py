@@ -11,12 +11,12 @@ import dagster as dg
 from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
 from crypto_assets.definitions import defs
 from crypto_assets.defs.partitions import register_symbol_partitions
-from crypto_assets.exchange import Patience, open_exchange
+from crypto_assets.exchange import RequestRetryPolicy, open_exchange
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.lake import open_lake
 from crypto_assets.pipeline.alerting.webhook import Webhook
@@ -27,7 +27,7 @@ from crypto_assets.warehouse import Warehouse
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "SHIBUSDT")
 START = date(2025, 1, 1)
 # A planted outage lasts for simulated minutes: nobody need wait for it in real ones.
-_PATIENCE = Patience(attempts=2, first_wait=0.01, longest_wait=0.02)
+_PATIENCE = RequestRetryPolicy(attempts=2, initial_delay=0.01, max_delay=0.02)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def world(
     warehouse = Warehouse(warehouse_url or f"sqlite:///{folder / 'warehouse.db'}")
     home = folder / "dagster"
     prepare_home(home)
-    with running(exchange) as url, open_instance(home) as instance:
+    with start_exchange_server(exchange) as url, open_instance(home) as instance:
         platform = PipelineContext(
             exchange=open_exchange(url, url, _PATIENCE),
             raw_lake=open_lake(str(folder / "raw")),

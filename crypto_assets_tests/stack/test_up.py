@@ -17,7 +17,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, floor_ms, now_ms
 from crypto_assets.ports import require_free_port
@@ -67,7 +67,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
     dagster_port, app_port, api_port = (require_free_port(0) for _ in range(3))
     dagster_url = f"http://127.0.0.1:{dagster_port}"
-    with running(exchange) as url:
+    with start_exchange_server(exchange) as url:
         desk = desk_at(
             tmp_path_factory.mktemp("up"),
             url,

@@ -12,7 +12,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.orchestrator import Orchestrator
@@ -64,7 +64,7 @@ def steered(folder: Path) -> Iterator[Steered]:
     chosen = {"START_DATE": start.isoformat(), "SYMBOLS": ",".join(SYMBOLS)}
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
     log = folder / "app.log"
-    with running(exchange) as url, dagster_over(folder, url, **chosen) as server:
+    with start_exchange_server(exchange) as url, dagster_over(folder, url, **chosen) as server:
         server.start_daemon()
         door = Door(server.url)
         home = server.desk.home

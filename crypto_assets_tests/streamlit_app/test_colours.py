@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import streamlit_app
 from streamlit_app import colours
-from streamlit_app.colours import FALLING, OVERLAYS, RISING, translucent
+from streamlit_app.colours import FALLING, OVERLAYS, RISING, make_translucent
 
 Colour = NDArray[np.float64]
 
@@ -127,4 +127,4 @@ def test_text_can_be_read(mode: str) -> None:
 
 
 def test_translucent_keeps_the_colour() -> None:
-    assert translucent("#2B83D6", 0.5) == "rgba(43, 131, 214, 0.5)"
+    assert make_translucent("#2B83D6", 0.5) == "rgba(43, 131, 214, 0.5)"

@@ -13,7 +13,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets.warehouse import Warehouse
@@ -63,7 +63,7 @@ class Desk:
         self._serving.close()
 
     def start_exchange(self) -> None:
-        self._serving.enter_context(running(self.exchange, self.port))
+        self._serving.enter_context(start_exchange_server(self.exchange, self.port))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with contextmanager(start_server)("mariadb", folder) as server, ExitStack() as exchanges:
         database = OwnServer(server)
         stock(database.url)
-        url = exchanges.enter_context(running(exchange))
+        url = exchanges.enter_context(start_exchange_server(exchange))
         home, log = folder / "home", folder / "app.log"
         home.mkdir()
         wanted = {"WAREHOUSE_URL": database.url, "EXCHANGE_URL": url, "ARCHIVE_URL": url}

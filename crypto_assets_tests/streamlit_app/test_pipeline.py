@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms, now_ms
-from crypto_assets.reports import Dataset, Reports
+from crypto_assets.reports import ExplorerDataset, Reports
 from crypto_assets.reports.table_files import FileKind
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.streamlit_app.conftest import RunApp
@@ -42,9 +42,9 @@ def test_the_flow_counts_what_is_held(run_app: RunApp, home: Path) -> None:
     app = run_app(home, PIPELINE)
     assert not app.exception
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    held = Reports(warehouse).flow()
+    held = Reports(warehouse).get_data_flow()
     warehouse.close()
-    minutes = f'{held.stops[2].held:,} <span class="unit">candles'
+    minutes = f'{held.stages[2].stored:,} <span class="unit">candles'
     assert minutes in picture_of(app)
     assert '2 <span class="unit">symbols' in picture_of(app)
     assert '1 <span class="unit">snapshots' in picture_of(app)
@@ -52,7 +52,7 @@ def test_the_flow_counts_what_is_held(run_app: RunApp, home: Path) -> None:
 
 def test_the_picture_is_read_in_the_order_of_the_way(home: Path) -> None:
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    html = flow_diagram.html(Reports(warehouse).flow())
+    html = flow_diagram.format_flow_html(Reports(warehouse).get_data_flow())
     warehouse.close()
     names = ("Exchange", "Lake, candles", "Minutes", "Hours", "Days", "Lake, order books")
     places = [html.index(f'class="name">{name}<') for name in names]
@@ -121,14 +121,14 @@ def test_the_explorer_keeps_to_its_range(run_app: RunApp, home: Path) -> None:
 
 def test_a_file_holds_the_whole_range_exactly(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    monkeypatch.setattr(pipeline, "reports", lambda: Reports(warehouse))
+    monkeypatch.setattr(pipeline, "get_reports", lambda: Reports(warehouse))
     today = floor_ms(now_ms(), DAY_MS)
     window = Window(today - DAY_MS, today)
-    csv: Any = pipeline.export(Dataset.MINUTES, "BTCUSDT", window, FileKind.CSV)
+    csv: Any = pipeline.export_rows(ExplorerDataset.MINUTES, "BTCUSDT", window, FileKind.CSV)
     lines = csv.decode().splitlines()
     assert lines[0].startswith("open_time,open,high,low,close,volume")
     assert len(lines) == 1 + 1440
     assert all("E" not in line.split(",")[5] for line in lines[1:])
-    parquet = pipeline.export(Dataset.DAYS, "BTCUSDT", window, FileKind.PARQUET)
+    parquet = pipeline.export_rows(ExplorerDataset.DAYS, "BTCUSDT", window, FileKind.PARQUET)
     warehouse.close()
     assert parquet[:4] == b"PAR1"

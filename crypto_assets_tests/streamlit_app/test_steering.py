@@ -214,12 +214,12 @@ def test_a_symbol_that_the_exchange_does_not_list_is_refused_in_words(
     tab = opened(open_tab, desk, "settings")
     add_symbol(tab.page, "NOPEUSDT", option="NOPEUSDT")
     expect(tab.page.get_by_text("does not list NOPEUSDT")).to_be_visible()
-    desk.exchange.faults.add({"do": "status", "status": 403})
+    desk.exchange.faults.add_rule({"do": "status", "status": 403})
     try:
         press(tab.page, "add_symbol")
         expect(tab.page.get_by_test_id("stAlert")).to_contain_text("403")
     finally:
-        desk.exchange.faults.clear()
+        desk.exchange.faults.clear_rules()
     assert "NOPEUSDT" not in [one.name for one in desk.warehouse.symbols.list_all()]
     assert complaints(tab) == []
 

@@ -11,7 +11,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse import Warehouse
@@ -33,7 +33,7 @@ def _everybody_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def exchange_url() -> Iterator[str]:
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
-    with running(exchange) as url:
+    with start_exchange_server(exchange) as url:
         yield url
 
 
@@ -136,7 +136,7 @@ def test_a_press_that_no_drawn_button_allows_changes_nothing(
     add.proto.disabled = False
     add.click().run()
     with pytest.raises(WrongUse, match="changing is refused: this app listens on every address"):
-        auth.require()
+        auth.require_write_access()
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
     assert [one.name for one in warehouse.symbols.list_tracked()] == ["BTCUSDT", "SHIBUSDT"]
     assert warehouse.app_settings.list_changes() == []

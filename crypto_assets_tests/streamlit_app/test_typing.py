@@ -8,7 +8,7 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
     SimulatedExchange,
-    running,
+    start_exchange_server,
 )
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets_tests.services.chromium import OpenTab
@@ -50,7 +50,7 @@ def test_a_parameter_while_an_indicator_above_it_is_switched_off(
 
 def test_a_symbol_while_the_exchange_comes_back(open_tab: OpenTab, tmp_path: Path) -> None:
     market = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
-    with running(market) as url:
+    with start_exchange_server(market) as url:
         pass  # and its port is free again
     make_home(tmp_path / "home", ("BTCUSDT",)).close()
     log = tmp_path / "app.log"
@@ -61,7 +61,7 @@ def test_a_symbol_while_the_exchange_comes_back(open_tab: OpenTab, tmp_path: Pat
         expect(warning).to_be_visible()
         field = page.get_by_role("combobox", name="Add a symbol")
         typed(field, "ADA")
-        with running(market, int(url.rpartition(":")[2])):
+        with start_exchange_server(market, int(url.rpartition(":")[2])):
             expect(warning).to_be_hidden()
             assert_untouched(page, field, "ADA")
         assert complaints(tab) == []

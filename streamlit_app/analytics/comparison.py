@@ -8,10 +8,10 @@ import pandas as pd
 from crypto_assets.market.utc_time import Window
 from streamlit_app.figures.candles import OHLC, ChartFrame
 from streamlit_app.figures.indicator import Indicator
-from streamlit_app.figures.number_formats import RELATIVE
+from streamlit_app.figures.number_formats import RELATIVE_FORMAT
 
 
-def relative_chart(
+def build_relative_chart(
     candles: pd.DataFrame,
     about: ChartFrame,
     overlays: Sequence[Indicator],
@@ -22,26 +22,32 @@ def relative_chart(
 
     `others` are closes by open time (epoch ms); one that has none in sight has no line.
     """
-    base = _first(pd.Series(candles["close"].to_numpy(), candles["open_time"].to_numpy()), view)
+    base = _find_base_close(
+        pd.Series(candles["close"].to_numpy(), candles["open_time"].to_numpy()), view
+    )
     lines = [
-        Indicator(symbol, line.to_frame("change"), RELATIVE)
+        Indicator(symbol, line.to_frame("change"), RELATIVE_FORMAT)
         for symbol, closes in others.items()
-        if (line := _aligned(closes, candles, view)) is not None
+        if (line := _align_closes(closes, candles, view)) is not None
     ]
     if base is None:
         return candles, about, lines
     changed = candles.assign(**{name: candles[name] / base - 1 for name in OHLC})
-    moved = [replace(one, lines=one.lines / base - 1, writing=RELATIVE) for one in overlays]
-    return changed, replace(about, relative=True), [*lines, *moved]
+    moved = [
+        replace(one, lines=one.lines / base - 1, number_format=RELATIVE_FORMAT) for one in overlays
+    ]
+    return changed, replace(about, is_relative=True), [*lines, *moved]
 
 
-def _aligned(closes: pd.Series, candles: pd.DataFrame, view: Window | None) -> pd.Series | None:
+def _align_closes(
+    closes: pd.Series, candles: pd.DataFrame, view: Window | None
+) -> pd.Series | None:
     """One value for each candle of the chart's own symbol, NaN where the other has none."""
-    base = _first(closes, view)
+    base = _find_base_close(closes, view)
     return None if base is None else closes.reindex(candles["open_time"]) / base - 1
 
 
-def _first(closes: pd.Series, view: Window | None) -> float | None:
+def _find_base_close(closes: pd.Series, view: Window | None) -> float | None:
     sight = closes if view is None else closes[closes.index >= view.start_ms]
     sight = sight[sight > 0]
     return None if sight.empty else float(sight.iloc[0])

@@ -7,9 +7,9 @@ from html import escape
 
 import streamlit as st
 
-from crypto_assets.reports import Instrument, Statistics
+from crypto_assets.reports import Instrument, TickerStatistics
 from streamlit_app.format import humanize
-from streamlit_app.format.decimal_places import Decimals
+from streamlit_app.format.decimal_places import DecimalPlaces
 
 _STYLE = """
 <style>
@@ -25,34 +25,36 @@ dl.day.day { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.1re
 """
 
 
-def show(day: Statistics, about: Instrument) -> None:
-    st.html(_STYLE + html(day, about, st.context.theme.type or "light"))
+def render_day_summary(day: TickerStatistics, about: Instrument) -> None:
+    st.html(_STYLE + format_day_html(day, about, st.context.theme.type or "light"))
 
 
-def html(day: Statistics, about: Instrument, scheme: str) -> str:
+def format_day_html(day: TickerStatistics, about: Instrument, scheme: str) -> str:
     """`scheme` is `light` or `dark`: the change takes that theme's colour of rising or falling."""
     prices = [float(price) for price in (day.last, day.high, day.low)]
-    last, high, low = map(Decimals.of_printed(prices, about.digits).text, prices)
-    volume = f"{humanize.compact(float(day.volume))} {about.base}"
+    last, high, low = map(
+        DecimalPlaces.for_printed_values(prices, about.digits).format_value, prices
+    )
+    volume = f"{humanize.format_compact(float(day.volume))} {about.base}"
     entries = [
-        _entry(f"{about.base} / {about.quote}", last, "last"),
-        _entry("24 h, partial" if day.partial else "24 h", _change(day, scheme)),
-        _entry("High", escape(high)),
-        _entry("Low", escape(low)),
-        _entry("Volume", escape(volume)),
+        _format_entry(f"{about.base} / {about.quote}", last, "last"),
+        _format_entry("24 h, partial" if day.partial else "24 h", _format_change(day, scheme)),
+        _format_entry("High", escape(high)),
+        _format_entry("Low", escape(low)),
+        _format_entry("Volume", escape(volume)),
     ]
     return f'<dl class="day">{"".join(entries)}</dl>'
 
 
-def _entry(name: str, value: str, kind: str = "") -> str:
+def _format_entry(name: str, value: str, kind: str = "") -> str:
     return f'<div class="{kind}"><dt>{escape(name)}</dt><dd>{value}</dd></div>'
 
 
-def _change(day: Statistics, scheme: str) -> str:
+def _format_change(day: TickerStatistics, scheme: str) -> str:
     if not day.change:
-        return humanize.percent(0.0)
+        return humanize.format_percent(0.0)
     arrow, colour = (
         ("\N{UPWARDS ARROW}", "green") if day.change > 0 else ("\N{DOWNWARDS ARROW}", "red")
     )
     shade = st.get_option(f"theme.{scheme}.{colour}TextColor")
-    return f'<span style="color:{shade}">{arrow} {humanize.percent(float(day.change_ratio))}</span>'
+    return f'<span style="color:{shade}">{arrow} {humanize.format_percent(float(day.change_ratio))}</span>'

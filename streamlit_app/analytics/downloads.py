@@ -3,21 +3,21 @@
 import streamlit as st
 
 from crypto_assets.market.utc_time import from_epoch_ms
-from crypto_assets.reports import Chart
+from crypto_assets.reports import CandleChart
 from streamlit_app.analytics import exports
-from streamlit_app.analytics.selection import Selection
-from streamlit_app.components.live_chart import Picture
+from streamlit_app.analytics.selection import ChartSelection
+from streamlit_app.components.live_chart import PictureRequest
 
-_ASKED = "_pictures"
+_PICTURE_COUNT_KEY = "_pictures"
 
 
-def offer(chosen: Selection, shown: Chart) -> Picture:
+def render_download_menu(chosen: ChartSelection, shown: CandleChart) -> PictureRequest:
     """Draws the buttons; the files are made when they are asked for."""
-    name = _file_name(chosen, shown)
+    name = _format_file_name(chosen, shown)
     with st.popover("Download", icon=":material/download:"):
         st.download_button(
             "CSV",
-            lambda: exports.as_csv(shown),
+            lambda: exports.export_csv(shown),
             f"{name}.csv",
             "text/csv",
             on_click="ignore",
@@ -27,7 +27,7 @@ def offer(chosen: Selection, shown: Chart) -> Picture:
         )
         st.download_button(
             "Parquet",
-            lambda: exports.as_parquet(shown),
+            lambda: exports.export_parquet(shown),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             on_click="ignore",
@@ -39,19 +39,19 @@ def offer(chosen: Selection, shown: Chart) -> Picture:
             "PNG",
             icon=":material/image:",
             key="png",
-            on_click=_ask,
+            on_click=_request_picture,
             help="The chart as you see it.",
             width="stretch",
         )
-    return Picture(name, st.session_state.get(_ASKED, 0))
+    return PictureRequest(name, st.session_state.get(_PICTURE_COUNT_KEY, 0))
 
 
-def _ask() -> None:
-    st.session_state[_ASKED] = st.session_state.get(_ASKED, 0) + 1
+def _request_picture() -> None:
+    st.session_state[_PICTURE_COUNT_KEY] = st.session_state.get(_PICTURE_COUNT_KEY, 0) + 1
 
 
-def _file_name(chosen: Selection, shown: Chart) -> str:
+def _format_file_name(chosen: ChartSelection, shown: CandleChart) -> str:
     """`BTCUSDT-1h-20250301-20250308`, by the UTC days of the first and the last candle."""
     window = shown.candles.window
     first, last = (from_epoch_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
-    return f"{chosen.about.symbol}-{shown.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"
+    return f"{chosen.instrument.symbol}-{shown.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"

@@ -4,45 +4,49 @@ import streamlit as st
 
 from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.reports import CandleSeries
-from streamlit_app.analytics.selection import Selection
+from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.data import analytics
-from streamlit_app.figures.gap_shading import hole
+from streamlit_app.figures.gap_shading import label_gap
 
-_MOST_HOLES = 50
+_MAX_LISTED_GAPS = 50
 
 
-def show(chosen: Selection, series: CandleSeries) -> None:
-    st.caption(". ".join(note[:1].upper() + note[1:] for note in _notes(chosen, series)) + ".")
+def render_footnotes(chosen: ChartSelection, series: CandleSeries) -> None:
+    st.caption(
+        ". ".join(note[:1].upper() + note[1:] for note in _format_notes(chosen, series)) + "."
+    )
     if series.gaps:
         title = f"{len(series.gaps):,} shaded: no candles there"
         with st.expander(title, icon=":material/grid_off:"):
-            shown = [f"- {hole(gap).words}" for gap in series.gaps[-_MOST_HOLES:]]
-            if len(series.gaps) > _MOST_HOLES:
-                shown.insert(0, f"The newest {_MOST_HOLES}:\n")
+            shown = [f"- {label_gap(gap).label}" for gap in series.gaps[-_MAX_LISTED_GAPS:]]
+            if len(series.gaps) > _MAX_LISTED_GAPS:
+                shown.insert(0, f"The newest {_MAX_LISTED_GAPS}:\n")
             st.markdown("\n".join(shown))
 
 
-def nothing_here(chosen: Selection) -> None:
+def render_empty_range(chosen: ChartSelection) -> None:
     """No candle lies in the range that was picked."""
     st.info(
-        f"**No candles of {chosen.about.symbol} in this range.** "
-        f"It has them {_stretch(chosen.held)}: pick other dates, or All.",
+        f"**No candles of {chosen.instrument.symbol} in this range.** "
+        f"It has them {_format_range(chosen.stored_window)}: pick other dates, or All.",
         icon=":material/event_busy:",
     )
 
 
-def ledger(symbol: str) -> None:
+def render_known_gaps(symbol: str) -> None:
     """Why a symbol without candles has none, where that is known."""
-    known = analytics.gaps(symbol)
+    known = analytics.query_known_gaps(symbol)
     if known:
         st.caption("What is known of its past:")
-        st.markdown("\n".join(f"- {hole(gap).words}" for gap in known))
+        st.markdown("\n".join(f"- {label_gap(gap).label}" for gap in known))
 
 
-def _notes(chosen: Selection, series: CandleSeries) -> list[str]:
+def _format_notes(chosen: ChartSelection, series: CandleSeries) -> list[str]:
     frame, drawn = series.frame, series.interval
     if frame.empty:
-        return [f"no candles here; {chosen.about.symbol} has them {_stretch(chosen.held)}"]
+        return [
+            f"no candles here; {chosen.instrument.symbol} has them {_format_range(chosen.stored_window)}"
+        ]
     first, last = (from_epoch_ms(int(frame["open_time"].iloc[end])) for end in (0, -1))
     notes = [
         f"{len(frame):,} candles of {drawn}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"
@@ -63,6 +67,6 @@ def _notes(chosen: Selection, series: CandleSeries) -> list[str]:
     return notes
 
 
-def _stretch(held: Window) -> str:
+def _format_range(held: Window) -> str:
     first, last = from_epoch_ms(held.start_ms), from_epoch_ms(held.end_ms)
     return f"from {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"

@@ -12,34 +12,36 @@ import streamlit as st
 from crypto_assets.analytics import Panel, Provider
 from streamlit_app.analytics import parameter_inputs
 from streamlit_app.data import analytics
-from streamlit_app.data.analytics import Switches
+from streamlit_app.data.analytics import EnabledProviders
 
 # The candles themselves are no indicator over them.
-_DRAWN_ANYWAY = {"candlestick"}
-_ON_AT_FIRST = frozenset(
+_ALWAYS_DRAWN = {"candlestick"}
+_ON_BY_DEFAULT = frozenset(
     {"sma", "ema", "volume", "rsi"}
     | {"order_book", "volume_profile", "return_distribution", "correlation_matrix"}
 )
 
 
-def offered(panel: Panel) -> list[Provider[Any]]:
+def list_panel_providers(panel: Panel) -> list[Provider[Any]]:
     """Providers whose charts belong to a panel."""
     return [
         provider
-        for provider in analytics.providers().values()
-        if provider.panel is panel and provider.name not in _DRAWN_ANYWAY
+        for provider in analytics.get_providers().values()
+        if provider.panel is panel and provider.name not in _ALWAYS_DRAWN
     ]
 
 
-def choose(panels: Sequence[tuple[Panel, str]], symbols: Sequence[str]) -> Switches:
+def render_switches(
+    panels: Sequence[tuple[Panel, str]], symbols: Sequence[str]
+) -> EnabledProviders:
     """Draws the switches under each panel's title; returns those that are on, with parameters."""
     chosen = []
     for panel, title in panels:
         st.caption(title)
-        for provider in offered(panel):
-            if values := _switch(provider, symbols):
+        for provider in list_panel_providers(panel):
+            if values := _render_switch(provider, symbols):
                 chosen.append((provider.name, values[0]))
-    on_click = [provider for panel, _ in panels for provider in offered(panel)]
+    on_click = [provider for panel, _ in panels for provider in list_panel_providers(panel)]
     st.button(
         "Reset all",
         icon=":material/restart_alt:",
@@ -50,13 +52,13 @@ def choose(panels: Sequence[tuple[Panel, str]], symbols: Sequence[str]) -> Switc
     return tuple(chosen)
 
 
-def _switch(
+def _render_switch(
     provider: Provider[Any], symbols: Sequence[str]
 ) -> tuple[tuple[tuple[str, object], ...]] | None:
     """The parameters of a provider that is on."""
     on = st.toggle(
         provider.title,
-        value=provider.name in _ON_AT_FIRST,
+        value=provider.name in _ON_BY_DEFAULT,
         key=provider.name,
         help=provider.summary,
         bind="query-params",
@@ -68,28 +70,28 @@ def _switch(
     if not provider.params.model_fields:
         return ((),)
     with place:
-        values = parameter_inputs.inputs(provider, symbols)
+        values = parameter_inputs.render_parameter_inputs(provider, symbols)
         st.button(
             "",
             icon=":material/restart_alt:",
             key=f"reset_{provider.name}",
             help=f"Reset {provider.title} to its defaults",
             type="tertiary",
-            on_click=_reset,
+            on_click=_reset_provider,
             args=(provider,),
         )
     return (values,)
 
 
-def _reset(provider: Provider[Any]) -> None:
-    st.session_state.update(parameter_inputs.defaults(provider))
+def _reset_provider(provider: Provider[Any]) -> None:
+    st.session_state.update(parameter_inputs.get_parameter_defaults(provider))
 
 
 def _reset_all(every: Sequence[Provider[Any]]) -> None:
     for provider in every:
-        st.session_state[provider.name] = provider.name in _ON_AT_FIRST
-        if provider.name in _ON_AT_FIRST:
-            _reset(provider)
+        st.session_state[provider.name] = provider.name in _ON_BY_DEFAULT
+        if provider.name in _ON_BY_DEFAULT:
+            _reset_provider(provider)
         else:
-            for key in parameter_inputs.defaults(provider):
+            for key in parameter_inputs.get_parameter_defaults(provider):
                 st.session_state.pop(key, None)

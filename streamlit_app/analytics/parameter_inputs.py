@@ -13,47 +13,54 @@ from pydantic.fields import FieldInfo
 from crypto_assets.analytics import Provider
 
 
-def inputs(provider: Provider[Any], symbols: Sequence[str]) -> tuple[tuple[str, object], ...]:
+def render_parameter_inputs(
+    provider: Provider[Any], symbols: Sequence[str]
+) -> tuple[tuple[str, object], ...]:
     """Draws them, and returns what is chosen; a parameter of text names a symbol."""
     fields = provider.params.model_fields
     return tuple(
-        (field.alias or name, _input(_key(provider, name), _label(field, name), field, symbols))
+        (
+            field.alias or name,
+            _render_input(
+                _format_input_key(provider, name), _format_label(field, name), field, symbols
+            ),
+        )
         for name, field in fields.items()
     )
 
 
-def defaults(provider: Provider[Any]) -> Mapping[str, object]:
+def get_parameter_defaults(provider: Provider[Any]) -> Mapping[str, object]:
     """Each input's key in the session, and the value to which a reset takes it."""
     return {
-        _key(provider, name): _default(field)
+        _format_input_key(provider, name): _get_default(field)
         for name, field in provider.params.model_fields.items()
     }
 
 
-def _key(provider: Provider[Any], name: str) -> str:
+def _format_input_key(provider: Provider[Any], name: str) -> str:
     return f"{provider.name}_{name.strip('_')}"
 
 
-def _label(field: FieldInfo, name: str) -> str:
+def _format_label(field: FieldInfo, name: str) -> str:
     return (field.alias or name).replace("_", " ").capitalize()
 
 
-def _default(field: FieldInfo) -> object:
+def _get_default(field: FieldInfo) -> object:
     if isinstance(field.default, StrEnum):
         return field.default.value
     return list(field.default) if isinstance(field.default, tuple) else field.default
 
 
-def _input(key: str, label: str, field: FieldInfo, symbols: Sequence[str]) -> object:
+def _render_input(key: str, label: str, field: FieldInfo, symbols: Sequence[str]) -> object:
     kind = field.annotation
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return _choice(key, label, field, [member.value for member in kind])
+        return _render_selectbox(key, label, field, [member.value for member in kind])
     if isinstance(field.default, bool):
         return st.checkbox(
             label, field.default, key=key, help=field.description, bind="query-params"
         )
     if isinstance(field.default, str):
-        return _choice(key, label, field, list(dict.fromkeys([*symbols, field.default])))
+        return _render_selectbox(key, label, field, list(dict.fromkeys([*symbols, field.default])))
     if isinstance(field.default, tuple):
         return tuple(
             st.multiselect(
@@ -65,10 +72,10 @@ def _input(key: str, label: str, field: FieldInfo, symbols: Sequence[str]) -> ob
                 bind="query-params",
             )
         )
-    return _number(key, label, field)
+    return _render_number_input(key, label, field)
 
 
-def _choice(key: str, label: str, field: FieldInfo, options: list[str]) -> str:
+def _render_selectbox(key: str, label: str, field: FieldInfo, options: list[str]) -> str:
     return st.selectbox(
         label,
         options,
@@ -79,8 +86,8 @@ def _choice(key: str, label: str, field: FieldInfo, options: list[str]) -> str:
     )
 
 
-def _number(key: str, label: str, field: FieldInfo) -> int | float:
-    low, high = _bounds(field)
+def _render_number_input(key: str, label: str, field: FieldInfo) -> int | float:
+    low, high = _get_bounds(field)
     whole = isinstance(field.default, int)
     between = f"{low:g} to {high:g}" if low is not None and high is not None else ""
     value: int | float = st.number_input(
@@ -96,7 +103,7 @@ def _number(key: str, label: str, field: FieldInfo) -> int | float:
     return value
 
 
-def _bounds(field: FieldInfo) -> tuple[Any, Any]:
+def _get_bounds(field: FieldInfo) -> tuple[Any, Any]:
     """Inclusive ends; an open end of floats is left to the provider, which says what is wrong."""
     low = high = None
     for limit in field.metadata:

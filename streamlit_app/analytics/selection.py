@@ -11,41 +11,49 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, day_of, now_ms
 from crypto_assets.reports import Instrument
 from streamlit_app.analytics import indicator_switches
-from streamlit_app.data.analytics import Switches
-from streamlit_app.data.ranges import Extract, Range, between, newest, zoomed
+from streamlit_app.data.analytics import EnabledProviders
+from streamlit_app.data.ranges import (
+    CandleSlice,
+    ChartRange,
+    build_newest_slice,
+    build_window_slice,
+    build_zoomed_slice,
+)
 
-_COMPARED = 4  # as many lines as can be told apart
-_OFFERED_DAYS = 30
+_MAX_COMPARED = 4  # as many lines as can be told apart
+_SUGGESTED_DAYS = 30
 _EARLIEST = date(2017, 1, 1)  # no exchange that we read is older
 
 
 @dataclass(frozen=True)
-class Selection:
+class ChartSelection:
     """Whose candles, how wide, since when, beside whom, and with what."""
 
-    about: Instrument
-    compared: tuple[str, ...]
+    instrument: Instrument
+    compared_symbols: tuple[str, ...]
     interval: Interval
-    reach: Range
+    chart_range: ChartRange
     dates: Window | None
-    held: Window
-    indicators: Switches
-    charts: Switches
+    stored_window: Window
+    indicators: EnabledProviders
+    charts: EnabledProviders
 
     @property
     def scope(self) -> str:
         """Names the range: a zoom belongs to one."""
-        return f"{self.reach} {self.dates or ''}".strip()
+        return f"{self.chart_range} {self.dates or ''}".strip()
 
-    def extract(self, view: Window | None) -> Extract:
+    def build_candle_slice(self, view: Window | None) -> CandleSlice:
         if view is not None:
-            return zoomed(self.interval, view)
+            return build_zoomed_slice(self.interval, view)
         if self.dates is not None:
-            return between(self.interval, self.dates)
-        return newest(self.interval, self.reach, self.held)
+            return build_window_slice(self.interval, self.dates)
+        return build_newest_slice(self.interval, self.chart_range, self.stored_window)
 
 
-def select(instruments: Mapping[str, Instrument], held: Mapping[str, Window]) -> Selection:
+def render_chart_inputs(
+    instruments: Mapping[str, Instrument], held: Mapping[str, Window]
+) -> ChartSelection:
     """Draws the inputs. `held` are the symbols that have candles, and from when to when."""
     names = list(instruments)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -63,7 +71,7 @@ def select(instruments: Mapping[str, Instrument], held: Mapping[str, Window]) ->
             key="compare",
             bind="query-params",
             width=200,
-            max_selections=_COMPARED,
+            max_selections=_MAX_COMPARED,
             placeholder="Compare with",
             label_visibility="collapsed",
             help="All as change in percent since the first candle in sight.",
@@ -79,41 +87,41 @@ def select(instruments: Mapping[str, Instrument], held: Mapping[str, Window]) ->
         )
         reach = st.segmented_control(
             "Range",
-            list(Range),
-            default=Range.WEEK,
+            list(ChartRange),
+            default=ChartRange.WEEK,
             required=True,
             key="range",
             label_visibility="collapsed",
             bind="query-params",
         )
         own = held.get(symbol, Window(0, 0))
-        dates = _dates(own) if reach is Range.DATES else None
-        indicators, charts = _switches(names)
-    return Selection(
-        about=instruments[symbol],
-        compared=tuple(one for one in compared if one != symbol),
+        dates = _render_date_input(own) if reach is ChartRange.DATES else None
+        indicators, charts = _render_switches(names)
+    return ChartSelection(
+        instrument=instruments[symbol],
+        compared_symbols=tuple(one for one in compared if one != symbol),
         interval=interval,
-        reach=reach,
+        chart_range=reach,
         dates=dates,
-        held=own,
+        stored_window=own,
         indicators=indicators,
         charts=charts,
     )
 
 
-def _switches(names: list[str]) -> tuple[Switches, Switches]:
+def _render_switches(names: list[str]) -> tuple[EnabledProviders, EnabledProviders]:
     with st.popover("Indicators", icon=":material/show_chart:"):
         panels = [(Panel.PRICE, "Over the candles"), (Panel.BELOW, "Under the candles")]
-        indicators = indicator_switches.choose(panels, names)
+        indicators = indicator_switches.render_switches(panels, names)
     with st.popover("Charts", icon=":material/bar_chart:"):
-        charts = indicator_switches.choose([(Panel.ALONE, "Beside the candles")], names)
+        charts = indicator_switches.render_switches([(Panel.ALONE, "Beside the candles")], names)
     return indicators, charts
 
 
-def _dates(held: Window) -> Window:
+def _render_date_input(held: Window) -> Window:
     """Whole UTC days; the one day alone until its other end is picked."""
     last = day_of(held.end_ms - 1 if held.end_ms else now_ms())
-    first = max(last - timedelta(days=_OFFERED_DAYS), _EARLIEST)
+    first = max(last - timedelta(days=_SUGGESTED_DAYS), _EARLIEST)
     picked = st.date_input(
         "From, to",
         label_visibility="collapsed",

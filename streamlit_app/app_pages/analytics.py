@@ -5,35 +5,35 @@ import streamlit as st
 from crypto_assets.errors import CryptoAssetsError
 from streamlit_app import data
 from streamlit_app.analytics import candle_chart, cards
-from streamlit_app.analytics.selection import select
+from streamlit_app.analytics.selection import render_chart_inputs
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
 try:
-    instruments = {one.symbol: one for one in data.instruments()}
-    held = analytics.held()
+    instruments = {one.symbol: one for one in data.query_instruments()}
+    held = analytics.query_stored_windows()
 except CryptoAssetsError as error:
-    notices.show(error)
-    notices.look_again()
+    notices.render_error(error)
+    notices.rerun_when_ready()
     st.stop()
 if not instruments:
-    notices.no_symbols()
+    notices.render_no_symbols()
     st.stop()
 
-chosen = select(instruments, held)
+chosen = render_chart_inputs(instruments, held)
 
 
 @st.fragment(run_every="10s")
-def chart() -> None:
-    with notices.in_words():
-        candle_chart.show(chosen)
+def render_candles_part() -> None:
+    with notices.render_errors():
+        candle_chart.render_candle_chart(chosen)
 
 
 @st.fragment(run_every="10s")
-def beside() -> None:
-    with notices.in_words():
-        cards.show(chosen)
+def render_cards_part() -> None:
+    with notices.render_errors():
+        cards.render_chart_cards(chosen)
 
 
-chart()
-beside()
+render_candles_part()
+render_cards_part()

@@ -8,18 +8,18 @@ from streamlit_app.dashboard import tiles
 
 
 @st.fragment(run_every="10s")
-def board() -> None:
-    with notices.in_words():
-        shown = data.dashboard()
+def render_dashboard() -> None:
+    with notices.render_errors():
+        shown = data.query_dashboard()
         if not shown.tiles:
-            notices.no_symbols()
+            notices.render_no_symbols()
             return
-        with st.grid(tiles.columns(len(shown.tiles)), min_column_width=230):
+        with st.grid(tiles.choose_column_count(len(shown.tiles)), min_column_width=230):
             for tile in shown.tiles:
-                tiles.tile(tile)
-        tiles.attention(shown.attention)
-        tiles.totals(shown)
-        flow_diagram.show(data.flow())
+                tiles.render_symbol_tile(tile)
+        tiles.render_attention(shown.attention)
+        tiles.render_totals(shown)
+        flow_diagram.render_flow_diagram(data.query_flow())
 
 
-board()
+render_dashboard()

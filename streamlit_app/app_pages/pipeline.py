@@ -7,21 +7,21 @@ from streamlit_app.components import flow_diagram, notices
 from streamlit_app.pipeline import data_explorer, deduplication, ingestion_log, runs, storage
 
 _PARTS = {
-    "Runs": runs.show,
-    "Ingestion log": ingestion_log.show,
-    "Deduplication": deduplication.show,
-    "Storage": storage.show,
-    "Data explorer": data_explorer.show,
+    "Runs": runs.render_runs,
+    "Ingestion log": ingestion_log.render_ingestion_log,
+    "Deduplication": deduplication.render_deduplication,
+    "Storage": storage.render_storage,
+    "Data explorer": data_explorer.render_data_explorer,
 }
 
 
 @st.fragment(run_every="10s")
-def flow() -> None:
-    with notices.in_words():
-        flow_diagram.show(data.flow())
+def render_flow() -> None:
+    with notices.render_errors():
+        flow_diagram.render_flow_diagram(data.query_flow())
 
 
-flow()
+render_flow()
 for tab, show in zip(
     st.tabs(list(_PARTS), key="part", on_change="rerun", bind="query-params"),
     _PARTS.values(),

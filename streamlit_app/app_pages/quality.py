@@ -14,16 +14,16 @@ from streamlit_app.quality import (
 )
 
 _PARTS = {
-    "Calendar": calendar.show,
-    "Gaps": gap_ledger.show,
-    "Revisions": revisions.show,
-    "Conflicts": conflicts.show,
-    "Quarantine": quarantine.show,
-    "Checks": checks.show,
-    "Verify": verification.show,
+    "Calendar": calendar.render_coverage_calendar,
+    "Gaps": gap_ledger.render_gap_ledger,
+    "Revisions": revisions.render_revisions,
+    "Conflicts": conflicts.render_conflicts,
+    "Quarantine": quarantine.render_quarantine,
+    "Checks": checks.render_asset_checks,
+    "Verify": verification.render_verification,
 }
 
-summary.show()
+summary.render_quality_summary()
 for tab, show in zip(
     st.tabs(list(_PARTS), key="part", on_change="rerun", bind="query-params"),
     _PARTS.values(),

@@ -11,12 +11,12 @@ from streamlit_app.components import notices
 from streamlit_app.data import scheduler
 from streamlit_app.scheduler import backfill_list, instigator_card, launch_form
 
-actions.tell()
-allowed = auth.gate()
+actions.render_feedback()
+allowed = auth.render_write_gate()
 
 
 @contextmanager
-def waiting(part: str, height: int) -> Iterator[None]:
+def render_skeleton(part: str, height: int) -> Iterator[None]:
     """A grey place while Dagster is asked, until the part has been drawn once."""
     drawn = f"_drawn_{part}"
     if st.session_state.get(drawn):
@@ -28,44 +28,46 @@ def waiting(part: str, height: int) -> Iterator[None]:
 
 
 @st.fragment(run_every="5s")
-def schedules() -> None:
-    with notices.in_words():
-        with waiting("schedules", 280):
-            found = scheduler.running()
-        if found.sick:
+def render_schedules() -> None:
+    with notices.render_errors():
+        with render_skeleton("schedules", 280):
+            found = scheduler.query_automation()
+        if found.unhealthy_daemons:
             st.warning(
-                f"**Dagster's daemon does not run** ({', '.join(found.sick)}): nothing ticks and "
+                f"**Dagster's daemon does not run** ({', '.join(found.unhealthy_daemons)}): nothing ticks and "
                 "nothing that is queued begins. Start it with `crypto-assets up`.",
                 icon=":material/warning:",
             )
-        instigator_card.cards(found.schedules, scheduler.intervals(), allowed)
+        instigator_card.render_instigator_cards(
+            found.schedules, scheduler.query_fetch_intervals(), allowed
+        )
 
 
 @st.fragment(run_every="5s")
-def sensors() -> None:
+def render_sensors() -> None:
     try:
-        found = scheduler.running().sensors
+        found = scheduler.query_automation().sensors
     except OrchestratorError:
         st.caption("Shown when Dagster answers again.")
         return
-    instigator_card.cards(found, {}, allowed)
+    instigator_card.render_instigator_cards(found, {}, allowed)
 
 
 @st.fragment(run_every="10s")
-def launch() -> None:
-    with notices.in_words():
-        launch_form.form(allowed)
+def render_launch_form() -> None:
+    with notices.render_errors():
+        launch_form.render_backfill_form(allowed)
 
 
 @st.fragment(run_every="3s")
-def backfills() -> None:
+def render_backfills() -> None:
     try:
-        with waiting("backfills", 120):
-            found = scheduler.backfills()
+        with render_skeleton("backfills", 120):
+            found = scheduler.query_backfills()
     except OrchestratorError:
         st.caption("Shown when Dagster answers again.")
         return
-    backfill_list.listing(found, allowed)
+    backfill_list.render_backfill_list(found, allowed)
 
 
 # The frame first: Dagster may take its time.
@@ -80,6 +82,11 @@ with st.grid(2, min_column_width=330):
         right = st.container()
 st.subheader("Sensors", anchor=False)
 below = st.container()
-for place, draw in ((above, schedules), (left, launch), (right, backfills), (below, sensors)):
+for place, draw in (
+    (above, render_schedules),
+    (left, render_launch_form),
+    (right, render_backfills),
+    (below, render_sensors),
+):
     with place:
         draw()

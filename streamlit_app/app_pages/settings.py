@@ -6,21 +6,21 @@ from streamlit_app import actions, auth
 from streamlit_app.components import notices
 from streamlit_app.settings import alerts, appearance, change_log, environment, retention, symbols
 
-actions.tell()
-allowed = auth.gate()
+actions.render_feedback()
+allowed = auth.render_write_gate()
 PARTS = {
-    "Symbols": lambda: symbols.show(allowed),
-    "Retention": lambda: retention.show(allowed),
-    "Alerts": lambda: alerts.show(allowed),
-    "Appearance": appearance.show,
-    "Environment": environment.show,
-    "Change log": change_log.show,
+    "Symbols": lambda: symbols.render_symbol_settings(allowed),
+    "Retention": lambda: retention.render_retention_settings(allowed),
+    "Alerts": lambda: alerts.render_alert_settings(allowed),
+    "Appearance": appearance.render_appearance,
+    "Environment": environment.render_environment,
+    "Change log": change_log.render_change_log,
 }
 
 
 @st.fragment(run_every="10s")
-def shown(part: str) -> None:
-    with notices.in_words():
+def render_settings_part(part: str) -> None:
+    with notices.render_errors():
         PARTS[part]()
 
 
@@ -28,4 +28,4 @@ tabs = st.tabs(list(PARTS), key="part", on_change="rerun", bind="query-params")
 for tab, part in zip(tabs, PARTS, strict=True):
     if tab.open:
         with tab:
-            shown(part)
+            render_settings_part(part)

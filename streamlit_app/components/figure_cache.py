@@ -10,15 +10,15 @@ from streamlit_app.data import FRESH_SECONDS
 
 
 @dataclass(frozen=True)
-class Drawn:
+class CachedFigure:
     """A Plotly figure as JSON, and its height in pixels."""
 
-    figure: str
+    figure_json: str
     height: int
 
 
 @st.cache_resource(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
-def drawn(what: tuple[Hashable, ...], _make: Callable[[], go.Figure]) -> Drawn:
+def get_cached_figure(what: tuple[Hashable, ...], _make: Callable[[], go.Figure]) -> CachedFigure:
     """`what` names the numbers, as they were read, and everything that decides how they look."""
     figure = _make()
-    return Drawn(figure.to_json(), figure.layout.height)
+    return CachedFigure(figure.to_json(), figure.layout.height)

@@ -10,11 +10,11 @@ from html import escape
 import streamlit as st
 from rich.filesize import decimal as file_size
 
-from crypto_assets.reports import Flow, Station, Stop
+from crypto_assets.reports import DataFlow, FlowStage, StageCounts
 from streamlit_app.format import humanize
 
-_CANDLES = (Station.CANDLE_OBJECTS, Station.MINUTES, Station.HOURS, Station.DAYS)
-_BOOKS = (Station.BOOK_OBJECTS, Station.BOOKS)
+_CANDLE_STAGES = (FlowStage.CANDLE_OBJECTS, FlowStage.MINUTES, FlowStage.HOURS, FlowStage.DAYS)
+_BOOK_STAGES = (FlowStage.BOOK_OBJECTS, FlowStage.BOOKS)
 
 _STYLE = """
 <style>
@@ -62,33 +62,38 @@ _STYLE = """
 }
 </style>
 """
-_WAY = '<span class="way" aria-hidden="true"></span>'
+_ARROW = '<span class="way" aria-hidden="true"></span>'
 
 
-def show(flow: Flow) -> None:
+def render_flow_diagram(flow: DataFlow) -> None:
     """Refreshed in place as often as the caller runs."""
-    st.html(_STYLE + html(flow))
+    st.html(_STYLE + format_flow_html(flow))
 
 
-def html(flow: Flow) -> str:
+def format_flow_html(flow: DataFlow) -> str:
     """One group, its stations in the order in which the data passes them."""
-    candles = "".join(f"<li>{_WAY}{_stop(flow, station)}</li>" for station in _CANDLES)
-    books = "".join(f"<li>{_WAY}{_stop(flow, station)}</li>" for station in _BOOKS)
+    candles = "".join(
+        f"<li>{_ARROW}{_format_stage(flow, station)}</li>" for station in _CANDLE_STAGES
+    )
+    books = "".join(f"<li>{_ARROW}{_format_stage(flow, station)}</li>" for station in _BOOK_STAGES)
     return (
         '<section class="flow" aria-label="The way of the data, from the exchange to the days">'
-        f"<div>{_stop(flow, Station.EXCHANGE)}"
+        f"<div>{_format_stage(flow, FlowStage.EXCHANGE)}"
         f'<div class="lanes"><ol>{candles}</ol><div class="branch">From the exchange, too:</div>'
         f'<ol class="books">{books}</ol></div></div></section>'
     )
 
 
-def _stop(flow: Flow, station: Station) -> str:
-    name, unit, recent, waits = _WORDS[station]
+def _format_stage(flow: DataFlow, station: FlowStage) -> str:
+    name, unit, recent, waits = _STAGE_TEXTS[station]
     stop = flow[station]
-    source = " source" if station is Station.EXCHANGE else ""
+    source = " source" if station is FlowStage.EXCHANGE else ""
     notes = [recent.format(count=f"{stop.recent:,}")] if recent else []
-    notes += _more(flow, stop)
-    parts = [f'<div class="name">{name}</div>', f'<div class="count">{_count(stop, unit)}</div>']
+    notes += _format_details(flow, stop)
+    parts = [
+        f'<div class="name">{name}</div>',
+        f'<div class="count">{_format_count(stop, unit)}</div>',
+    ]
     lines = [f'<div class="note">{escape(note)}</div>' for note in notes]
     if stop.waiting:
         lines.append(f'<div class="waits">{escape(waits.format(count=f"{stop.waiting:,}"))}</div>')
@@ -97,38 +102,38 @@ def _stop(flow: Flow, station: Station) -> str:
     return f'<div class="stop{source}">{"".join(parts)}</div>'
 
 
-def _count(stop: Stop, unit: str) -> str:
+def _format_count(stop: StageCounts, unit: str) -> str:
     """All that is held; of hours and days the recent ones, since counting would read them all."""
-    shown = stop.recent if stop.held is None else stop.held
+    shown = stop.recent if stop.stored is None else stop.stored
     return f'{shown:,} <span class="unit">{unit}</span>'
 
 
-def _more(flow: Flow, stop: Stop) -> list[str]:
+def _format_details(flow: DataFlow, stop: StageCounts) -> list[str]:
     if stop.size_bytes:
         return [file_size(stop.size_bytes)]
-    if stop.newest is None or stop.station is Station.EXCHANGE:
+    if stop.newest is None or stop.stage is FlowStage.EXCHANGE:
         return []
-    ago = humanize.ago(timedelta(milliseconds=flow.as_of - stop.newest))
-    return [f"newest {'taken' if stop.station is Station.BOOKS else 'closed'} {ago} ago"]
+    ago = humanize.format_duration(timedelta(milliseconds=flow.as_of - stop.newest))
+    return [f"newest {'taken' if stop.stage is FlowStage.BOOKS else 'closed'} {ago} ago"]
 
 
 # Name, unit of the count, what came lately, and what waits.
-_WORDS = {
-    Station.EXCHANGE: ("Exchange", "symbols", "", ""),
-    Station.CANDLE_OBJECTS: (
+_STAGE_TEXTS = {
+    FlowStage.EXCHANGE: ("Exchange", "symbols", "", ""),
+    FlowStage.CANDLE_OBJECTS: (
         "Lake, candles",
         "objects",
         "{count} in the last hour",
         "{count} to be loaded",
     ),
-    Station.MINUTES: ("Minutes", "candles", "{count} in the last hour", ""),
-    Station.HOURS: ("Hours", "in 24 h", "", "{count} to be computed"),
-    Station.DAYS: ("Days", "in 30 days", "", ""),
-    Station.BOOK_OBJECTS: (
+    FlowStage.MINUTES: ("Minutes", "candles", "{count} in the last hour", ""),
+    FlowStage.HOURS: ("Hours", "in 24 h", "", "{count} to be computed"),
+    FlowStage.DAYS: ("Days", "in 30 days", "", ""),
+    FlowStage.BOOK_OBJECTS: (
         "Lake, order books",
         "objects",
         "{count} in the last hour",
         "{count} to be loaded",
     ),
-    Station.BOOKS: ("Order books", "snapshots", "{count} in the last hour", ""),
+    FlowStage.BOOKS: ("Order books", "snapshots", "{count} in the last hour", ""),
 }

@@ -12,26 +12,26 @@ from streamlit_app.format import humanize
 
 
 @st.fragment(run_every="5s")
-def line() -> None:
+def render_freshness_line() -> None:
     """Refreshes alone. Where the warehouse fails it says so shortly; the page says the rest."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _candles()
-    notices.away()
+        _render_newest_candle()
+    notices.render_unavailable_services()
 
 
-def _candles() -> None:
+def _render_newest_candle() -> None:
     try:
-        board = data.dashboard()
+        board = data.query_dashboard()
     except CryptoAssetsError:
         st.badge("No data", icon=":material/cloud_off:", color="orange")
         return
-    _health(board)
+    _render_status_badge(board)
     if board.lag_ms is not None:
-        lag = humanize.ago(timedelta(milliseconds=board.lag_ms))
+        lag = humanize.format_duration(timedelta(milliseconds=board.lag_ms))
         st.caption(f"newest candle closed {lag} ago", width="content")
 
 
-def _health(board: Dashboard) -> None:
+def _render_status_badge(board: Dashboard) -> None:
     silent = [one.symbol for one in board.attention if one.concern is Concern.SILENT]
     if board.lag_ms is None:
         st.badge("Empty", icon=":material/hourglass_empty:", color="gray")

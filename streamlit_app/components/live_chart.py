@@ -13,9 +13,9 @@ import streamlit as st
 
 from crypto_assets.market.utc_time import Window
 from streamlit_app.components import plotly_library
-from streamlit_app.components.figure_cache import Drawn
+from streamlit_app.components.figure_cache import CachedFigure
 
-_CONFIG = {
+_ZOOM_CONFIG = {
     "scrollZoom": True,
     "displaylogo": False,
     "responsive": True,
@@ -24,12 +24,12 @@ _CONFIG = {
         *("lasso2d", "select2d", "sendChartToCloud", "resetScale2d", "toImage"),
     ],
 }
-_STILL = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
-_PARTS = ("live_chart.js", "readout.js", "zoom.js", "picture.js")
+_STATIC_CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
+_SCRIPT_FILES = ("live_chart.js", "readout.js", "zoom.js", "picture.js")
 
 
 @dataclass(frozen=True)
-class Picture:
+class PictureRequest:
     """A file name without its suffix, and how often it was asked for in this session."""
 
     name: str
@@ -40,21 +40,23 @@ _component = st.components.v2.component(
     "live_chart",
     html='<div class="live-chart" role="figure"></div>',
     css=Path(__file__).with_name("live_chart.css").read_text(encoding="utf-8"),
-    js="\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in _PARTS),
+    js="\n".join(
+        Path(__file__).with_name(part).read_text(encoding="utf-8") for part in _SCRIPT_FILES
+    ),
     # Plotly puts its own styles into the page's head, out of a shadow root's reach.
     isolate_styles=False,
 )
 
 
-def live_chart(
-    drawn: Drawn,
+def render_live_chart(
+    drawn: CachedFigure,
     key: str,
     words: str,
     *,
     scope: str = "",
     view: Window | None = None,
     on_view: Callable[[], None] | None = None,
-    picture: Picture | None = None,
+    picture: PictureRequest | None = None,
 ) -> None:
     """`words` names the chart for who cannot see it.
 
@@ -66,9 +68,9 @@ def live_chart(
         key=key,
         height=drawn.height,
         data={
-            "figure": drawn.figure,
-            "config": _CONFIG if on_view else _STILL,
-            "library": plotly_library.NAME,
+            "figure": drawn.figure_json,
+            "config": _ZOOM_CONFIG if on_view else _STATIC_CONFIG,
+            "library": plotly_library.SCRIPT_NAME,
             "words": words,
             "height": drawn.height,
             "scope": scope,

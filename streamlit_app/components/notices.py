@@ -21,7 +21,7 @@ from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.settings import get_settings
 from streamlit_app import data
 
-_TITLES = {
+_ERROR_TITLES = {
     WarehouseNotReady: "The warehouse is not set up yet",
     WarehouseTooNew: "The warehouse is newer than this program",
     WarehouseUnavailable: "The warehouse does not answer",
@@ -30,71 +30,76 @@ _TITLES = {
     ExchangeError: "The exchange refuses",
     LakeError: "The lake cannot be read",
 }
-_AWAY = {
+_UNAVAILABLE_TEXTS = {
     data.DAGSTER: "Dagster is away: nothing is loaded until it runs.",
     data.EXCHANGE: "The exchange is away: new candles come when it answers again.",
 }
-_OFFERED_DAYS = 30
+_SUGGESTED_DAYS = 30
 # `like this`, and what Streamlit would make a link of.
 _CODE = re.compile(
     r"((?<!`)`[^`]+`(?!`)|(?:\b\w+://|\bwww\.)[^\s`]*[^\s`.,:;!?)\]'\"]|[^\s`]+@[^\s`]*\w)",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"[\\`*\[\]<>$~|&#]|(?<![^\W_])_|_(?![^\W_])|^[-+]")
-_RECOVERS = "This page looks again by itself every few seconds."
+_RERUN_TEXT = "This page looks again by itself every few seconds."
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
+def render_errors() -> Iterator[None]:
     """Shows an error that a person is meant to read; any other is a bug and passes through."""
     try:
         yield
     except CryptoAssetsError as error:
-        show(error)
+        render_error(error)
 
 
-def show(error: CryptoAssetsError) -> None:
+def render_error(error: CryptoAssetsError) -> None:
     title = next(
-        (words for kind, words in _TITLES.items() if isinstance(error, kind)),
+        (words for kind, words in _ERROR_TITLES.items() if isinstance(error, kind)),
         "This could not be read",
     )
-    st.error(f"**{title}.** {sentence(str(error))}\n\n{_RECOVERS}", icon=":material/cloud_off:")
+    st.error(
+        f"**{title}.** {format_sentence(str(error))}\n\n{_RERUN_TEXT}", icon=":material/cloud_off:"
+    )
     if isinstance(error, WarehouseNotReady):
         st.markdown("Create the tables and register the symbols, then load some days:")
-        st.code("crypto-assets init\n" + _backfill_command(), language="bash")
+        st.code("crypto-assets init\n" + _format_backfill_command(), language="bash")
 
 
-def away() -> None:
+def render_unavailable_services() -> None:
     """Says which of the parts beside the warehouse do not work, and what that means."""
-    for part, complaint in data.health().items():
+    for part, complaint in data.get_health().items():
         if complaint:
-            st.warning(f"**{_AWAY[part]}** {sentence(complaint)}", icon=":material/cloud_off:")
+            st.warning(
+                f"**{_UNAVAILABLE_TEXTS[part]}** {format_sentence(complaint)}",
+                icon=":material/cloud_off:",
+            )
 
 
-def nothing(what: str) -> None:
+def render_empty_state(what: str) -> None:
     """An empty list is good news, or not yet any; `what` is a sentence."""
     st.caption(f":material/check_circle: {what}")
 
 
-def no_symbols() -> None:
+def render_no_symbols() -> None:
     st.info("**No symbol is tracked yet.** Name some and register them:", icon=":material/add:")
     st.code("CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init", language="bash")
 
 
-def no_candles(symbol: str) -> None:
+def render_no_candles(symbol: str) -> None:
     st.info(f"**No candles of {symbol} yet.** Load some days of them:", icon=":material/download:")
-    st.code(_backfill_command(symbol), language="bash")
+    st.code(_format_backfill_command(symbol), language="bash")
     st.caption("Or materialise its partitions in Dagster. The page fills by itself.")
 
 
-def _backfill_command(symbols: str = "") -> str:
+def _format_backfill_command(symbols: str = "") -> str:
     """The last month, or what START_DATE leaves of it."""
     names, today = symbols or ",".join(get_settings().symbols), day_of(now_ms())
-    first = max(get_settings().start_date, today - timedelta(days=_OFFERED_DAYS))
+    first = max(get_settings().start_date, today - timedelta(days=_SUGGESTED_DAYS))
     return f"crypto-assets backfill --symbols {names} --from {first} --to {today}"
 
 
-def sentence(text: str) -> str:
+def format_sentence(text: str) -> str:
     """One line as a sentence. Others wrote parts of it: addresses and what stands between backticks
     look like code, and no other Markdown in it is interpreted, so that it links nowhere."""
     line = " ".join(text.split())
@@ -107,10 +112,10 @@ def sentence(text: str) -> str:
 
 
 @st.fragment(run_every="5s")
-def look_again() -> None:
+def rerun_when_ready() -> None:
     """Runs the whole page anew as soon as its inputs can be read."""
     try:
-        data.instruments()
+        data.query_instruments()
     except CryptoAssetsError:
         return
     st.rerun()

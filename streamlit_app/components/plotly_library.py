@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 # The version stands in the address, so that a browser may keep the file for good.
-NAME = f"plotly-{plotly.__version__}.min.js"
+SCRIPT_NAME = f"plotly-{plotly.__version__}.min.js"
 
 _HEADERS = {
     "Content-Type": "text/javascript; charset=utf-8",
@@ -20,19 +20,19 @@ _HEADERS = {
 
 
 @lru_cache(maxsize=1)
-def _plain() -> bytes:
+def _read_script() -> bytes:
     return str(get_plotlyjs()).encode()
 
 
 @lru_cache(maxsize=1)
-def zipped() -> bytes:
-    return gzip.compress(_plain(), 6)
+def compress_script() -> bytes:
+    return gzip.compress(_read_script(), 6)
 
 
-def _serve(request: Request) -> Response:
+def _serve_script(request: Request) -> Response:
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(zipped(), headers=_HEADERS | {"Content-Encoding": "gzip"})
-    return Response(_plain(), headers=_HEADERS)
+        return Response(compress_script(), headers=_HEADERS | {"Content-Encoding": "gzip"})
+    return Response(_read_script(), headers=_HEADERS)
 
 
-ROUTE = Route(f"/{NAME}", _serve)
+SCRIPT_ROUTE = Route(f"/{SCRIPT_NAME}", _serve_script)

@@ -9,46 +9,46 @@ import streamlit as st
 from numpy.typing import ArrayLike
 from rich.filesize import decimal as file_size
 
-from streamlit_app.format.decimal_places import Decimals
+from streamlit_app.format.decimal_places import DecimalPlaces
 
 # Up to so many rows a table is as tall as they are; longer ones scroll inside.
-_ROWS = 12
+_MAX_UNSCROLLED_ROWS = 12
 _HEIGHT = 460
 # A browser shows three decimals of a localized number: of less than this, one digit at most.
 _LOCALIZED = 0.01
 
 
-def moment(label: str, help_text: str | None = None) -> Any:
+def time_column(label: str, help_text: str | None = None) -> Any:
     """A column of epoch ms that `frame` has made times of."""
     return st.column_config.DatetimeColumn(
         label, format="D MMM YYYY, HH:mm:ss", timezone="UTC", help=help_text
     )
 
 
-def count(label: str, help_text: str | None = None) -> Any:
+def count_column(label: str, help_text: str | None = None) -> Any:
     return st.column_config.NumberColumn(label, format="localized", help=help_text)
 
 
-def fixed(label: str, decimals: int) -> Any:
+def decimal_column(label: str, decimals: int) -> Any:
     """A column of numbers with so many decimals each."""
     return st.column_config.NumberColumn(label, format=f"%.{decimals}f")
 
 
-def quantity(label: str, values: ArrayLike) -> Any:
+def quantity_column(label: str, values: ArrayLike) -> Any:
     """A column of amounts: with thousands and few decimals, unless some are too small for that."""
     amounts = np.abs(np.asarray(values, np.float64))
     smallest = amounts.min(where=amounts > 0, initial=np.inf)
     if smallest >= _LOCALIZED:
-        return count(label)
-    return fixed(label, Decimals.of_printed(values, 0).most)
+        return count_column(label)
+    return decimal_column(label, DecimalPlaces.for_printed_values(values, 0).maximum)
 
 
-def size(label: str) -> Any:
+def size_column(label: str) -> Any:
     """A column of bytes that `frame` has written out: a browser's own `mB` is a millibyte."""
     return st.column_config.TextColumn(label, alignment="right")
 
 
-def frame(
+def build_table_frame(
     rows: Iterable[Mapping[str, Any]], times: Sequence[str] = (), sizes: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Rows as a frame; columns named in `times` hold epoch ms or None, those in `sizes` bytes."""
@@ -61,14 +61,14 @@ def frame(
     return made
 
 
-def show(shown: pd.DataFrame, columns: Mapping[str, Any], alt: str, **options: Any) -> Any:
+def render_table(shown: pd.DataFrame, columns: Mapping[str, Any], alt: str, **options: Any) -> Any:
     """As wide as the page; taller tables scroll inside. `alt` names it for who cannot see it."""
     return st.dataframe(
         shown,
         hide_index=True,
         column_config=dict(columns),
         column_order=list(columns),
-        height="content" if len(shown) <= _ROWS else _HEIGHT,
+        height="content" if len(shown) <= _MAX_UNSCROLLED_ROWS else _HEIGHT,
         alt=alt,
         **options,
     )

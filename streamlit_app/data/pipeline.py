@@ -8,45 +8,47 @@ from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.market.order_book import OrderBook
 from crypto_assets.market.utc_time import Window
 from crypto_assets.orchestrator import RunSummary
-from crypto_assets.reports import Dataset, Deduplication, Rows
-from crypto_assets.reports.table_files import FileKind, write_file
-from streamlit_app.data.shared import FRESH_SECONDS, orchestrator, reports
+from crypto_assets.reports import DeduplicationReport, ExplorerDataset, RowPage
+from crypto_assets.reports.table_files import FileKind, write_table_file
+from streamlit_app.data.shared import FRESH_SECONDS, get_orchestrator, get_reports
 
-RUNS = 50
+MAX_RUNS = 50
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
-def runs() -> list[RunSummary]:
-    return orchestrator().list_recent_runs(RUNS)
+def query_runs() -> list[RunSummary]:
+    return get_orchestrator().list_recent_runs(MAX_RUNS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def log(limit: int, after: LakeObject | None) -> list[LakeObject]:
-    return reports().ingestion_log(limit, after=after)
+def query_ingestion_log(limit: int, after: LakeObject | None) -> list[LakeObject]:
+    return get_reports().list_ingestion_log(limit, after=after)
 
 
 @st.cache_data(ttl=30, max_entries=5, show_spinner=False)
-def deduplication(days: int) -> Deduplication:
-    return reports().deduplication(days)
+def query_deduplication(days: int) -> DeduplicationReport:
+    return get_reports().get_deduplication(days)
 
 
 @st.cache_data(ttl=30, max_entries=1, show_spinner=False)
-def table_sizes() -> dict[str, int]:
-    return reports().table_sizes()
+def query_table_sizes() -> dict[str, int]:
+    return get_reports().get_table_sizes()
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def rows(dataset: Dataset, symbol: str, window: Window, before: int | None, limit: int) -> Rows:
-    return reports().rows(dataset, symbol, window, before, limit)
+def query_rows(
+    dataset: ExplorerDataset, symbol: str, window: Window, before: int | None, limit: int
+) -> RowPage:
+    return get_reports().get_row_page(dataset, symbol, window, before, limit)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def book(symbol: str, last_update_id: int) -> OrderBook | None:
-    return reports().book_of(symbol, last_update_id)
+def query_order_book(symbol: str, last_update_id: int) -> OrderBook | None:
+    return get_reports().get_order_book(symbol, last_update_id)
 
 
-def export(dataset: Dataset, symbol: str, window: Window, kind: FileKind) -> bytes:
+def export_rows(dataset: ExplorerDataset, symbol: str, window: Window, kind: FileKind) -> bytes:
     """Made when it is asked for, and kept by nobody."""
     out = BytesIO()
-    write_file(reports().all_rows(dataset, symbol, window), out, kind)
+    write_table_file(get_reports().get_all_rows(dataset, symbol, window), out, kind)
     return out.getvalue()

@@ -5,47 +5,47 @@ from datetime import date
 import streamlit as st
 
 from crypto_assets.orchestrator import AssetCheck
-from crypto_assets.reports import Calendar, Quality
+from crypto_assets.reports import CoverageCalendar, QualityReport
 from crypto_assets.warehouse import ExchangeConflict
 from crypto_assets.warehouse.klines.revisions import Revision
 from crypto_assets.warehouse.quality.gap_ledger import Gap
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
-from streamlit_app.data.shared import FRESH_SECONDS, orchestrator, reports
+from streamlit_app.data.shared import FRESH_SECONDS, get_orchestrator, get_reports
 
-ROWS = 500
-_VERDICTS = 60
+MAX_LISTED_ROWS = 500
+_MAX_CHECK_RESULTS = 60
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
-def summary() -> Quality:
-    return reports().quality(limit=1)
+def query_quality_summary() -> QualityReport:
+    return get_reports().get_quality(limit=1)
 
 
 @st.cache_data(ttl=20, max_entries=10, show_spinner=False)
-def calendar(first: date, last: date) -> Calendar:
-    return reports().calendar(first, last)
+def query_coverage_calendar(first: date, last: date) -> CoverageCalendar:
+    return get_reports().get_coverage_calendar(first, last)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def gaps(symbol: str | None, closed: bool) -> list[Gap]:
-    return reports().gaps(symbol, closed=closed, limit=ROWS)
+def query_gaps(symbol: str | None, closed: bool) -> list[Gap]:
+    return get_reports().list_gaps(symbol, closed=closed, limit=MAX_LISTED_ROWS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def revisions(symbol: str | None) -> list[Revision]:
-    return reports().revisions(symbol, ROWS)
+def query_revisions(symbol: str | None) -> list[Revision]:
+    return get_reports().list_revisions(symbol, MAX_LISTED_ROWS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def conflicts(symbol: str | None) -> list[ExchangeConflict]:
-    return reports().conflicts(symbol, ROWS)
+def query_conflicts(symbol: str | None) -> list[ExchangeConflict]:
+    return get_reports().list_conflicts(symbol, MAX_LISTED_ROWS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def quarantine(symbol: str | None) -> list[QuarantineRecord]:
-    return reports().quarantine(symbol, ROWS)
+def query_quarantine(symbol: str | None) -> list[QuarantineRecord]:
+    return get_reports().list_quarantined(symbol, MAX_LISTED_ROWS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
-def checks() -> list[AssetCheck]:
-    return orchestrator().list_asset_checks(_VERDICTS)
+def query_asset_checks() -> list[AssetCheck]:
+    return get_orchestrator().list_asset_checks(_MAX_CHECK_RESULTS)

@@ -19,75 +19,77 @@ from crypto_assets.pipeline.control.runtime_settings import (
     read_effective_settings,
 )
 from crypto_assets.settings import get_settings
-from streamlit_app.data.app_settings import hasty_platform
-from streamlit_app.data.shared import orchestrator, platform
+from streamlit_app.data.app_settings import get_interactive_context
+from streamlit_app.data.shared import get_orchestrator, get_pipeline_context
 
 # Shorter than the shortest interval at which the page refreshes itself.
 _FRESH_SECONDS = 2
-_RECENT = 8
+_MAX_BACKFILLS = 8
 # So many of the newest are looked at for how long one takes.
-_MEASURED = 20
+_MEASURED_BACKFILLS = 20
 _PLAN_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Running:
+class AutomationStatus:
     """What runs by itself; `sick` names the daemons that do not."""
 
     schedules: list[Instigator]
     sensors: list[Instigator]
-    sick: list[str]
+    unhealthy_daemons: list[str]
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
-def running() -> Running:
+def query_automation() -> AutomationStatus:
     """Raises OrchestratorError."""
-    asked = orchestrator()
+    asked = get_orchestrator()
     schedules, sensors = (asked.list_instigators(kind) for kind in Kind)
-    return Running(schedules, sensors, asked.list_unhealthy_daemons())
+    return AutomationStatus(schedules, sensors, asked.list_unhealthy_daemons())
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
-def backfills() -> list[BackfillProgress]:
+def query_backfills() -> list[BackfillProgress]:
     """The newest, newest first. Raises OrchestratorError."""
-    return orchestrator().list_recent_backfills(_RECENT)
+    return get_orchestrator().list_recent_backfills(_MAX_BACKFILLS)
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
-def intervals() -> dict[str, int]:
+def query_fetch_intervals() -> dict[str, int]:
     """Minutes between fetches, by the setting's name. Raises WarehouseError."""
-    found = read_effective_settings(platform())
+    found = read_effective_settings(get_pipeline_context())
     return {name: int(found[name].value or 0) for name in INTERVAL_SETTINGS}
 
 
 @dataclass(frozen=True)
-class Plan:
+class BackfillPreview:
     """A backfill as it would be asked for."""
 
     title: str
-    what: BackfillEstimate
+    estimate: BackfillEstimate
     pace: BackfillPace | None
 
 
 @st.cache_data(ttl=_PLAN_SECONDS, max_entries=50, show_spinner=False)
-def planned(symbols: tuple[str, ...], first: date, last: date) -> Plan:
+def query_backfill_preview(symbols: tuple[str, ...], first: date, last: date) -> BackfillPreview:
     """No symbol means all. Raises WrongUse, ExchangeError, WarehouseError, OrchestratorError."""
     wanted, pace = (
-        plan(symbols, first, last),
-        measure_backfill_pace(orchestrator().list_recent_backfills(_MEASURED)),
+        plan_requested_backfill(symbols, first, last),
+        measure_backfill_pace(get_orchestrator().list_recent_backfills(_MEASURED_BACKFILLS)),
     )
-    return Plan(
-        wanted.title, estimate_backfill(wanted, hasty_platform().closed_before(), pace), pace
+    return BackfillPreview(
+        wanted.title,
+        estimate_backfill(wanted, get_interactive_context().closed_before(), pace),
+        pace,
     )
 
 
-def plan(symbols: tuple[str, ...], first: date, last: date) -> BackfillRequest:
+def plan_requested_backfill(symbols: tuple[str, ...], first: date, last: date) -> BackfillRequest:
     chosen = get_settings()
     cut = Partitioning(chosen.partition_unit, chosen.start_date)
-    return plan_backfill(hasty_platform(), cut, symbols or None, first, last)
+    return plan_backfill(get_interactive_context(), cut, symbols or None, first, last)
 
 
 @st.cache_data(ttl=_PLAN_SECONDS, max_entries=1, show_spinner=False)
-def today() -> date:
+def get_exchange_day() -> date:
     """By the exchange's clock. Raises ExchangeError."""
-    return day_of(hasty_platform().exchange_now())
+    return day_of(get_interactive_context().exchange_now())

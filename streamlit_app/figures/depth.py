@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.order_book import DepthLevel, OrderBookDepth
-from streamlit_app.colours import FALLING, RISING, translucent
+from streamlit_app.colours import FALLING, RISING, make_translucent
 from streamlit_app.figures import number_formats
-from streamlit_app.figures.static_layout import mark, marked, still_layout
-from streamlit_app.format.decimal_places import Decimals
+from streamlit_app.figures.static_layout import add_marks, build_mark, build_static_layout
+from streamlit_app.format.decimal_places import DecimalPlaces
 
 
-def depth_chart(book: OrderBookDepth, decimals: Decimals, base: str) -> go.Figure:
+def draw_depth_chart(book: OrderBookDepth, decimals: DecimalPlaces, base: str) -> go.Figure:
     """Stairs down to the best bid and up from the best ask, the middle marked."""
     most = max((level.cumulative for level in [*book.bids, *book.asks]), default=0.0)
-    layout = still_layout(
-        xaxis={"tickformat": decimals.ticks, "nticks": 6},
+    layout = build_static_layout(
+        xaxis={"tickformat": decimals.tick_format, "nticks": 6},
         yaxis={
-            "tickformat": number_formats.amount(most).ticks,
+            "tickformat": number_formats.get_amount_format(most).tick_format,
             "exponentformat": "B",
             "rangemode": "tozero",
             "side": "right",
@@ -25,15 +25,27 @@ def depth_chart(book: OrderBookDepth, decimals: Decimals, base: str) -> go.Figur
         hovermode="x",
     )
     figure = go.Figure(layout=layout)
-    figure.add_trace(_side(book.bids, "Bids", RISING, "vh", decimals, base))
-    figure.add_trace(_side(book.asks, "Asks", FALLING, "hv", decimals, base))
+    figure.add_trace(_draw_side(book.bids, "Bids", RISING, "vh", decimals, base))
+    figure.add_trace(_draw_side(book.asks, "Asks", FALLING, "hv", decimals, base))
     if book.mid is None:
         return figure
-    return marked(figure, [mark("x", book.mid, f"mid {decimals.of_middle.text(book.mid)}", "dot")])
+    return add_marks(
+        figure,
+        [
+            build_mark(
+                "x", book.mid, f"mid {decimals.midpoint_places.format_value(book.mid)}", "dot"
+            )
+        ],
+    )
 
 
-def _side(
-    levels: Sequence[DepthLevel], name: str, colour: str, shape: str, decimals: Decimals, base: str
+def _draw_side(
+    levels: Sequence[DepthLevel],
+    name: str,
+    colour: str,
+    shape: str,
+    decimals: DecimalPlaces,
+    base: str,
 ) -> go.Scatter:
     return go.Scatter(
         x=[level.price for level in levels],
@@ -42,6 +54,6 @@ def _side(
         mode="lines",
         line={"color": colour, "width": 1.6, "shape": shape},
         fill="tozeroy",
-        fillcolor=translucent(colour, 0.22),
-        hovertemplate=f"%{{x:{decimals.ticks}}}: %{{y:,.6~r}} {base}<extra>{name}</extra>",
+        fillcolor=make_translucent(colour, 0.22),
+        hovertemplate=f"%{{x:{decimals.tick_format}}}: %{{y:,.6~r}} {base}<extra>{name}</extra>",
     )

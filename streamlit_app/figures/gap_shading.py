@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import MINUTE_MS, Window, from_epoch_ms
-from crypto_assets.reports import Gap
+from crypto_assets.reports import CandleGap
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from streamlit_app.colours import CROSSHAIR, OUTAGE
 
-Numbers = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
-_MARKS_PER_HOLE = 50
+_MARKS_PER_GAP = 50
 _REASONS = {
     GapClass.OUTAGE: "Outage",
     GapClass.NOT_LISTED: "Not listed yet",
@@ -28,24 +28,24 @@ _REASONS = {
 
 
 @dataclass(frozen=True)
-class Hole:
+class LabeledGap:
     """A stretch without candles, and the words that say why."""
 
     window: Window
-    words: str
+    label: str
 
 
-def hole(gap: Gap) -> Hole:
+def label_gap(gap: CandleGap) -> LabeledGap:
     """In words: `Outage 24 Mar 12:40 to 14:00 UTC`."""
     start, end = from_epoch_ms(gap.window.start_ms), from_epoch_ms(gap.window.end_ms)
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%d %b %H:%M}"
     words = f"{_REASONS[gap.gap_class]}, {start:%d %b %Y %H:%M} to {until} UTC"
-    return Hole(gap.window, words)
+    return LabeledGap(gap.window, words)
 
 
-def broken_at_holes(
-    times: NDArray[np.int64], values: Numbers, interval: Interval
-) -> tuple[Numbers, Numbers]:
+def break_lines_at_gaps(
+    times: NDArray[np.int64], values: FloatArray, interval: Interval
+) -> tuple[FloatArray, FloatArray]:
     """The same points with a NaN after each one whose successor is missing."""
     periods = (times - interval.offset_ms) // interval.ms
     before = np.flatnonzero(np.diff(periods) > 1) + 1
@@ -55,7 +55,7 @@ def broken_at_holes(
     )
 
 
-def shades(holes: Sequence[Hole], interval: Interval) -> list[dict[str, object]]:
+def draw_gap_shades(holes: Sequence[LabeledGap], interval: Interval) -> list[dict[str, object]]:
     """Grey stripes over all panes, drawn where the missing candles would stand.
 
     A candle is drawn around its open time, not after it.
@@ -69,16 +69,16 @@ def shades(holes: Sequence[Hole], interval: Interval) -> list[dict[str, object]]
     ]
 
 
-def hover_marks(holes: Sequence[Hole], interval: Interval, height: float) -> go.Scatter:
+def draw_hover_marks(holes: Sequence[LabeledGap], interval: Interval, height: float) -> go.Scatter:
     """Unseen points in the holes at a price, so that the hover has a word for them."""
     times: list[int] = []
     words: list[str] = []
     for each in holes:
         length = each.window.end_ms - each.window.start_ms
-        step = max(MINUTE_MS, interval.ms, length // _MARKS_PER_HOLE)
+        step = max(MINUTE_MS, interval.ms, length // _MARKS_PER_GAP)
         marks = range(each.window.start_ms, each.window.end_ms, step)
         times.extend(marks)
-        words.extend([each.words] * len(marks))
+        words.extend([each.label] * len(marks))
     return go.Scatter(
         x=np.asarray(times, np.float64),
         y=np.full(len(times), height),

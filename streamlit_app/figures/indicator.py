@@ -9,9 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from crypto_assets.market.intervals import Interval
-from streamlit_app.colours import FALLING, RISING, translucent
-from streamlit_app.figures.gap_shading import broken_at_holes
-from streamlit_app.figures.number_formats import Writing
+from streamlit_app.colours import FALLING, RISING, make_translucent
+from streamlit_app.figures.gap_shading import break_lines_at_gaps
+from streamlit_app.figures.number_formats import NumberFormat
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Indicator:
 
     name: str
     lines: pd.DataFrame
-    writing: Writing
+    number_format: NumberFormat
     bars: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
 
 
-def traces(
+def draw_indicator(
     times: np.ndarray, shown: Indicator, interval: Interval, axis: str, colours: list[str]
 ) -> Iterator[go.Scatter | go.Bar]:
     """Bars first, so that lines lie over them; the first one's name stands for all."""
@@ -41,13 +41,13 @@ def traces(
             "legendgroup": shown.name,
             "showlegend": column == columns[0],
             "hoverinfo": "none",
-            "meta": shown.writing.meta
+            "meta": shown.number_format.meta
             | {"label": column if len(columns) > 1 else "", "colour": colour},
         }
         if column in shown.bars:
-            yield _bars(times, values, about)
+            yield _draw_bars(times, values, about)
         else:
-            x, y = broken_at_holes(times, values, interval)
+            x, y = break_lines_at_gaps(times, values, interval)
             yield go.Scatter(
                 x=x,
                 y=y,
@@ -58,10 +58,10 @@ def traces(
             )
 
 
-def _bars(times: np.ndarray, values: np.ndarray, about: dict[str, Any]) -> go.Bar:
+def _draw_bars(times: np.ndarray, values: np.ndarray, about: dict[str, Any]) -> go.Bar:
     """Above zero the colour of rising, below that of falling; paler where it shrinks."""
     grows = np.abs(values) >= np.abs(np.concatenate([[0.0], values[:-1]]))
-    shades = [translucent(hue, part) for hue in (RISING, FALLING) for part in (0.75, 0.4)]
+    shades = [make_translucent(hue, part) for hue in (RISING, FALLING) for part in (0.75, 0.4)]
     which = np.where(values >= 0, 0, 2) + np.where(grows, 0, 1)
     return go.Bar(
         x=times.astype(np.float64),

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamlit_app.colours import CROSSHAIR
-from streamlit_app.figures.number_formats import Writing
+from streamlit_app.figures.number_formats import NumberFormat
 
 # Pixels.
-_PRICE, _PANE, _GAP = 360, 104, 10
-_TOP, _BOTTOM = 8, 28
+_PRICE_HEIGHT, _PANE_HEIGHT, _PANE_SPACING = 360, 104, 10
+_TOP_MARGIN, _BOTTOM_MARGIN = 8, 28
 
 _SPIKE = {
     "showspikes": True,
@@ -21,41 +21,45 @@ _SPIKE = {
 
 
 @dataclass(frozen=True)
-class Panes:
+class PaneLayout:
     """The candles' pane and `count` lower ones under it."""
 
-    count: int
+    lower_count: int
 
     @property
     def height(self) -> int:
-        return _TOP + _BOTTOM + self._plotted
+        return _TOP_MARGIN + _BOTTOM_MARGIN + self._plot_height
 
     @property
     def last_axis(self) -> str:
         """The lowest pane's, under which the times stand."""
-        return axis_of(self.count)
+        return get_trace_axis(self.lower_count)
 
-    def domain(self, number: int) -> tuple[float, float]:
+    def get_domain(self, number: int) -> tuple[float, float]:
         """Lower and upper end of a pane as parts of the height; number 0 is the candles'."""
-        top = 0 if number == 0 else _PRICE + _GAP + (number - 1) * (_PANE + _GAP)
-        bottom = top + (_PRICE if number == 0 else _PANE)
-        return max(0.0, 1 - bottom / self._plotted), 1 - top / self._plotted
+        top = (
+            0
+            if number == 0
+            else _PRICE_HEIGHT + _PANE_SPACING + (number - 1) * (_PANE_HEIGHT + _PANE_SPACING)
+        )
+        bottom = top + (_PRICE_HEIGHT if number == 0 else _PANE_HEIGHT)
+        return max(0.0, 1 - bottom / self._plot_height), 1 - top / self._plot_height
 
-    def value_axis(self, number: int, writing: Writing) -> dict[str, Any]:
+    def build_value_axis(self, number: int, writing: NumberFormat) -> dict[str, Any]:
         """A layout's `yaxis` of a pane; `readout.js` fits it to what is seen unless it has ends."""
-        axis: dict[str, Any] = {"domain": self.domain(number), "side": "right"}
-        axis |= {"tickformat": writing.ticks, "exponentformat": "B"} | {
+        axis: dict[str, Any] = {"domain": self.get_domain(number), "side": "right"}
+        axis |= {"tickformat": writing.tick_format, "exponentformat": "B"} | {
             "zeroline": False,
             "automargin": True,
-            "fixedrange": writing.ends is not None,
+            "fixedrange": writing.axis_range is not None,
         }
         if number:
             axis["nticks"] = 4
-        if writing.ends:
-            axis["range"] = writing.ends
+        if writing.axis_range:
+            axis["range"] = writing.axis_range
         return axis | _SPIKE
 
-    def time_axis(self) -> dict[str, Any]:
+    def build_time_axis(self) -> dict[str, Any]:
         return {
             "type": "date",
             "anchor": self.last_axis,
@@ -63,28 +67,28 @@ class Panes:
             "automargin": True,
         } | _SPIKE
 
-    def margin(self) -> dict[str, int]:
-        return {"l": 8, "r": 8, "t": _TOP, "b": _BOTTOM}
+    def get_margin(self) -> dict[str, int]:
+        return {"l": 8, "r": 8, "t": _TOP_MARGIN, "b": _BOTTOM_MARGIN}
 
     @property
-    def _plotted(self) -> int:
-        return _PRICE + self.count * (_PANE + _GAP)
+    def _plot_height(self) -> int:
+        return _PRICE_HEIGHT + self.lower_count * (_PANE_HEIGHT + _PANE_SPACING)
 
 
-def axis_of(number: int) -> str:
+def get_trace_axis(number: int) -> str:
     """A trace's word for a pane's value axis: `y`, `y2`, `y3`."""
     return f"y{number + 1}" if number else "y"
 
 
-def axis_name(number: int) -> str:
+def get_layout_axis(number: int) -> str:
     """A layout's word for the same: `yaxis`, `yaxis2`, `yaxis3`."""
     return f"yaxis{number + 1}" if number else "yaxis"
 
 
-def rule(number: int, level: float) -> dict[str, Any]:
+def draw_level_line(number: int, level: float) -> dict[str, Any]:
     """A dashed line over a whole pane at a level that means something, as RSI's 30 and 70."""
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1} | {
-        "yref": axis_of(number),
+        "yref": get_trace_axis(number),
         "y0": level,
         "y1": level,
         "layer": "below",

@@ -3,25 +3,25 @@
 import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.volume_profile import VolumeProfile
-from streamlit_app.colours import FALLING, RISING, translucent
+from streamlit_app.colours import FALLING, RISING, make_translucent
 from streamlit_app.figures import number_formats
-from streamlit_app.figures.static_layout import mark, marked, still_layout
-from streamlit_app.format.decimal_places import Decimals
+from streamlit_app.figures.static_layout import add_marks, build_mark, build_static_layout
+from streamlit_app.format.decimal_places import DecimalPlaces
 
-_INSIDE, _OUTSIDE = 0.85, 0.35
+_INSIDE_ALPHA, _OUTSIDE_ALPHA = 0.85, 0.35
 
 
-def profile_chart(found: VolumeProfile, decimals: Decimals, base: str) -> go.Figure:
+def draw_volume_profile(found: VolumeProfile, decimals: DecimalPlaces, base: str) -> go.Figure:
     """Bars from the left, bought before sold; those outside the value area are paler."""
     most = max((bar.volume for bar in found.bars), default=0.0)
     figure = go.Figure(
-        layout=still_layout(
+        layout=build_static_layout(
             xaxis={
-                "tickformat": number_formats.amount(most).ticks,
+                "tickformat": number_formats.get_amount_format(most).tick_format,
                 "exponentformat": "B",
                 "nticks": 5,
             },
-            yaxis={"tickformat": decimals.ticks, "side": "right", "nticks": 7},
+            yaxis={"tickformat": decimals.tick_format, "side": "right", "nticks": 7},
             barmode="stack",
         )
     )
@@ -42,10 +42,13 @@ def profile_chart(found: VolumeProfile, decimals: Decimals, base: str) -> go.Fig
                 y=[(bar.low + bar.high) / 2 for bar in found.bars],
                 orientation="h",
                 marker={
-                    "color": [translucent(colour, _INSIDE if one else _OUTSIDE) for one in inside],
+                    "color": [
+                        make_translucent(colour, _INSIDE_ALPHA if one else _OUTSIDE_ALPHA)
+                        for one in inside
+                    ],
                     "line": {"width": 0},
                 },
-                hovertemplate=f"%{{y:{decimals.ticks}}}: %{{x:,.4~r}} {base}<extra>{name}</extra>",
+                hovertemplate=f"%{{y:{decimals.tick_format}}}: %{{x:,.4~r}} {base}<extra>{name}</extra>",
             )
         )
-    return marked(figure, [mark("y", found.point_of_control, "POC", "dot")])
+    return add_marks(figure, [build_mark("y", found.point_of_control, "POC", "dot")])

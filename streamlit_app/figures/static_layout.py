@@ -6,14 +6,14 @@ import plotly.graph_objects as go
 
 from streamlit_app.colours import CROSSHAIR
 
-HEIGHT = 280  # pixels
+FIGURE_HEIGHT = 280  # pixels
 
 
-def still_layout(**more: Any) -> go.Layout:
+def build_static_layout(**more: Any) -> go.Layout:
     """A layout's properties of one's own go before those that all share."""
     shared: dict[str, Any] = {
         "template": "none",
-        "height": HEIGHT,
+        "height": FIGURE_HEIGHT,
         "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
         "showlegend": False,
         "hovermode": "closest",
@@ -28,7 +28,7 @@ def still_layout(**more: Any) -> go.Layout:
     return go.Layout(shared)
 
 
-def mark(axis: str, at: float, text: str, dash: str = "dash") -> dict[str, Any]:
+def build_mark(axis: str, at: float, text: str, dash: str = "dash") -> dict[str, Any]:
     """A rule across the figure at a value of the x or y axis, with its word at the far end."""
     other = "y" if axis == "x" else "x"
     place = {"x": {"xanchor": "center", "yanchor": "bottom"}, "y": {"xanchor": "right"}}[axis]
@@ -41,7 +41,7 @@ def mark(axis: str, at: float, text: str, dash: str = "dash") -> dict[str, Any]:
     }
 
 
-def marked(figure: go.Figure, marks: list[dict[str, Any]]) -> go.Figure:
+def add_marks(figure: go.Figure, marks: list[dict[str, Any]]) -> go.Figure:
     return figure.update_layout(
         shapes=[one["shape"] for one in marks], annotations=[one["label"] for one in marks]
     )

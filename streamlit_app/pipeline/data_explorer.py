@@ -18,21 +18,21 @@ from crypto_assets.market.utc_time import (
     now_ms,
     to_epoch_ms,
 )
-from crypto_assets.reports import Dataset, Instrument
-from crypto_assets.reports.explorer import MAX_ROWS
+from crypto_assets.reports import ExplorerDataset, Instrument
+from crypto_assets.reports.explorer import MAX_EXPLORER_ROWS
 from crypto_assets.reports.table_files import FileKind
 from streamlit_app import data
 from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
-from streamlit_app.format.decimal_places import Decimals
+from streamlit_app.format.decimal_places import DecimalPlaces
 
-_PAGE = 100
-_BEFORE = "before"  # in the address: where the page shown ends, epoch ms
+_PAGE_ROWS = 100
+_PAGE_END_PARAMETER = "before"  # in the address: where the page shown ends, epoch ms
 _LABELS = {
-    Dataset.MINUTES: "Minutes",
-    Dataset.HOURS: "Hours",
-    Dataset.DAYS: "Days",
-    Dataset.BOOKS: "Order books",
+    ExplorerDataset.MINUTES: "Minutes",
+    ExplorerDataset.HOURS: "Hours",
+    ExplorerDataset.DAYS: "Days",
+    ExplorerDataset.BOOKS: "Order books",
 }
 _TIMES = ("open_time", "close_time", "captured_at", "fetched_at")
 _PRICES = ("open", "high", "low", "close", "best_bid", "best_ask", "spread")
@@ -40,31 +40,31 @@ _MIME = {FileKind.CSV: "text/csv", FileKind.PARQUET: "application/vnd.apache.par
 
 
 @st.fragment
-def show() -> None:
-    with notices.in_words():
-        known = {one.symbol: one for one in data.instruments()}
+def render_data_explorer() -> None:
+    with notices.render_errors():
+        known = {one.symbol: one for one in data.query_instruments()}
         if not known:
-            notices.no_symbols()
+            notices.render_no_symbols()
             return
-        dataset, symbol, window = _filters(list(known))
+        dataset, symbol, window = _render_filters(list(known))
         if not window:
             st.warning("The range is empty: let it begin before it ends.")
             return
-        _page(dataset, known[symbol], window)
+        _render_page(dataset, known[symbol], window)
 
 
-def _filters(symbols: list[str]) -> tuple[Dataset, str, Window]:
+def _render_filters(symbols: list[str]) -> tuple[ExplorerDataset, str, Window]:
     today = day_of(now_ms())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dataset = st.segmented_control(
             "Table",
-            list(Dataset),
-            default=Dataset.MINUTES,
+            list(ExplorerDataset),
+            default=ExplorerDataset.MINUTES,
             format_func=_LABELS.__getitem__,
             required=True,
             key="table",
             bind="query-params",
-            on_change=_from_the_start,
+            on_change=_reset_page,
         )
         symbol = st.selectbox(
             "Symbol",
@@ -72,7 +72,7 @@ def _filters(symbols: list[str]) -> tuple[Dataset, str, Window]:
             key="symbol",
             bind="query-params",
             width=170,
-            on_change=_from_the_start,
+            on_change=_reset_page,
         )
         start, end = (
             st.datetime_input(
@@ -81,7 +81,7 @@ def _filters(symbols: list[str]) -> tuple[Dataset, str, Window]:
                 key=key,
                 bind="query-params",
                 width=210,
-                on_change=_from_the_start,
+                on_change=_reset_page,
             )
             for label, key, day in (
                 ("From (UTC)", "from", today - timedelta(days=7)),
@@ -93,61 +93,65 @@ def _filters(symbols: list[str]) -> tuple[Dataset, str, Window]:
     return dataset, symbol, Window(*ends)
 
 
-def _from_the_start() -> None:
-    st.query_params.pop(_BEFORE, None)
+def _reset_page() -> None:
+    st.query_params.pop(_PAGE_END_PARAMETER, None)
 
 
-def _page(dataset: Dataset, about: Instrument, window: Window) -> None:
-    before = _asked_before()
-    found = pipeline.rows(dataset, about.symbol, window, before, _PAGE)
+def _render_page(dataset: ExplorerDataset, about: Instrument, window: Window) -> None:
+    before = _read_page_end()
+    found = pipeline.query_rows(dataset, about.symbol, window, before, _PAGE_ROWS)
     if not found.table.num_rows:
-        notices.nothing(f"No {_LABELS[dataset].lower()} of {about.symbol} in this range.")
+        notices.render_empty_state(
+            f"No {_LABELS[dataset].lower()} of {about.symbol} in this range."
+        )
     else:
-        _rows(dataset, about, found.table)
+        _render_rows(dataset, about, found.table)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _turn("Newer", ":material/arrow_back:", found.newer, window.end_ms)
-        _turn("Older", ":material/arrow_forward:", found.older, window.end_ms)
+        _render_page_button("Newer", ":material/arrow_back:", found.newer, window.end_ms)
+        _render_page_button("Older", ":material/arrow_forward:", found.older, window.end_ms)
         for kind in FileKind:
-            _download(dataset, about.symbol, window, kind)
+            _render_download_button(dataset, about.symbol, window, kind)
     st.caption(
         "Newest first; times in UTC. The files hold the whole range, oldest first and to the last "
-        f"digit: at most its newest {MAX_ROWS:,} rows."
+        f"digit: at most its newest {MAX_EXPLORER_ROWS:,} rows."
     )
 
 
-def _asked_before() -> int | None:
+def _read_page_end() -> int | None:
     """What the address says, None where that is no instant that has a name."""
     with suppress(WrongUse):
-        asked = parse_instant(st.query_params.get(_BEFORE, ""))
+        asked = parse_instant(st.query_params.get(_PAGE_END_PARAMETER, ""))
         return asked if 0 <= asked < 10**14 else None
     return None
 
 
-def _turn(label: str, icon: str, before: int | None, end: int) -> None:
+def _render_page_button(label: str, icon: str, before: int | None, end: int) -> None:
     """`before` is None where there is no page to turn to."""
     st.button(
         label,
         icon=icon,
         disabled=before is None,
         key=f"turn_{label}",
-        on_click=_go_to,
+        on_click=_go_to_page,
         args=(None if before is None or before >= end else before,),
     )
 
 
-def _go_to(before: int | None) -> None:
+def _go_to_page(before: int | None) -> None:
     """None leads to the first page."""
     if before is None:
-        _from_the_start()
+        _reset_page()
     else:
-        st.query_params[_BEFORE] = str(before)
+        st.query_params[_PAGE_END_PARAMETER] = str(before)
 
 
-def _download(dataset: Dataset, symbol: str, window: Window, kind: FileKind) -> None:
+def _render_download_button(
+    dataset: ExplorerDataset, symbol: str, window: Window, kind: FileKind
+) -> None:
     days = "_".join(f"{from_epoch_ms(ms):%Y%m%dT%H%M}" for ms in (window.start_ms, window.end_ms))
     st.download_button(
         kind.value.upper() if kind is FileKind.CSV else "Parquet",
-        lambda: pipeline.export(dataset, symbol, window, kind),
+        lambda: pipeline.export_rows(dataset, symbol, window, kind),
         f"{symbol}_{dataset}_{days}.{kind}",
         _MIME[kind],
         icon=":material/download:",
@@ -156,33 +160,33 @@ def _download(dataset: Dataset, symbol: str, window: Window, kind: FileKind) -> 
     )
 
 
-def _rows(dataset: Dataset, about: Instrument, table: pa.Table) -> None:
+def _render_rows(dataset: ExplorerDataset, about: Instrument, table: pa.Table) -> None:
     names = [name for name in table.column_names if name != "close_time"]
-    shown = _frame(table)
+    shown = _build_frame(table)
     prices = [name for name in _PRICES if name in names]
-    decimals = Decimals.of_printed(shown[prices], about.digits)
-    chosen = tables.show(
+    decimals = DecimalPlaces.for_printed_values(shown[prices], about.digits)
+    chosen = tables.render_table(
         shown,
-        {name: _column(name, shown[name], decimals) for name in names},
+        {name: _build_column(name, shown[name], decimals) for name in names},
         f"{_LABELS[dataset]} of {about.symbol}, newest first",
         key=f"rows_{dataset}",
         **(
             {"on_select": "rerun", "selection_mode": "single-row"}
-            if dataset is Dataset.BOOKS
+            if dataset is ExplorerDataset.BOOKS
             else {}
         ),
     )
-    if dataset is not Dataset.BOOKS:
+    if dataset is not ExplorerDataset.BOOKS:
         return
     picked = chosen.selection.rows
     if not picked or picked[0] >= table.num_rows:
         st.caption("Pick a row to see the book's levels.")
         return
     update_id = table["last_update_id"][picked[0]].as_py()
-    _levels(pipeline.book(about.symbol, update_id), about)
+    _render_levels(pipeline.query_order_book(about.symbol, update_id), about)
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
+def _build_frame(table: pa.Table) -> pd.DataFrame:
     """For eyes: decimals as doubles, times as times. The files are exact."""
     frame: pd.DataFrame = table.to_pandas()
     for column in table.schema:
@@ -193,14 +197,14 @@ def _frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _column(name: str, values: pd.Series, decimals: Decimals) -> object:
+def _build_column(name: str, values: pd.Series, decimals: DecimalPlaces) -> object:
     label = name.replace("_", " ").capitalize()
     if name in _TIMES:
-        return tables.moment(label)
+        return tables.time_column(label)
     if name in _PRICES:
-        return tables.fixed(label, decimals.most)
+        return tables.decimal_column(label, decimals.maximum)
     if name == "mid":
-        return tables.fixed(label, decimals.of_middle.most)
+        return tables.decimal_column(label, decimals.midpoint_places.maximum)
     if name in ("source",):
         return st.column_config.TextColumn(label, width="small")
     if name == "partial":
@@ -209,29 +213,31 @@ def _column(name: str, values: pd.Series, decimals: Decimals) -> object:
         )
     if name in ("last_update_id", "imbalance"):
         return st.column_config.NumberColumn(label)
-    return tables.quantity(label, values)
+    return tables.quantity_column(label, values)
 
 
-def _levels(book: OrderBook | None, about: Instrument) -> None:
+def _render_levels(book: OrderBook | None, about: Instrument) -> None:
     if book is None:
         st.caption("The levels of this snapshot have been retired; its figures stay.")
         return
     prices = [float(level.price) for level in [*book.bids, *book.asks]]
-    price = tables.fixed("Price", Decimals.of_printed(prices, about.digits).most)
+    price = tables.decimal_column(
+        "Price", DecimalPlaces.for_printed_values(prices, about.digits).maximum
+    )
     st.markdown(f"**Levels at {format_utc(book.captured_at)}**")
     for column, name, side in zip(
         st.columns(2), ("Bids", "Asks"), (book.bids, book.asks), strict=True
     ):
         with column:
-            shown = tables.frame(
+            shown = tables.build_table_frame(
                 {"price": float(level.price), "quantity": float(level.quantity)} for level in side
             )
             quantities = [float(level.quantity) for level in side]
-            tables.show(
+            tables.render_table(
                 shown,
                 {
                     "price": price,
-                    "quantity": tables.quantity(f"{name}, {about.base}", quantities),
+                    "quantity": tables.quantity_column(f"{name}, {about.base}", quantities),
                 },
                 f"{name} of {about.symbol}, best first",
             )

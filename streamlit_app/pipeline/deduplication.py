@@ -2,39 +2,41 @@
 
 import streamlit as st
 
-from crypto_assets.reports import Deduplication, SymbolDeduplication
+from crypto_assets.reports import DeduplicationReport, SymbolDeduplication
 from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 
-_REACHES = {1: "Today", 7: "7 days", 30: "30 days"}
+_RANGE_LABELS = {1: "Today", 7: "7 days", 30: "30 days"}
 
 
 @st.fragment(run_every="30s")
-def show() -> None:
+def render_deduplication() -> None:
     days = st.segmented_control(
         "Over",
-        list(_REACHES),
+        list(_RANGE_LABELS),
         default=7,
-        format_func=_REACHES.__getitem__,
+        format_func=_RANGE_LABELS.__getitem__,
         required=True,
         key="dedup_days",
         bind="query-params",
     )
-    with notices.in_words():
-        found = pipeline.deduplication(days)
+    with notices.render_errors():
+        found = pipeline.query_deduplication(days)
         if not found.delivered:
-            notices.nothing("Nothing was delivered in this time.")
+            notices.render_empty_state("Nothing was delivered in this time.")
             return
-        _figures(found)
-        tables.show(
-            tables.frame(_row(one) for one in found.symbols),
+        _render_figures(found)
+        tables.render_table(
+            tables.build_table_frame(_build_row(one) for one in found.symbols),
             {
                 "symbol": st.column_config.TextColumn("Symbol"),
-                "objects": tables.count("Objects", "loaded objects that the lake still has"),
-                "delivered": tables.count("Delivered", "rows in these objects"),
-                "held": tables.count("Held", "minutes that they became, each once"),
-                "repeated": tables.count("Repeated", "rows that said again what another had said"),
-                "quarantined": tables.count("Set aside", "rows that broke a rule"),
+                "objects": tables.count_column("Objects", "loaded objects that the lake still has"),
+                "delivered": tables.count_column("Delivered", "rows in these objects"),
+                "held": tables.count_column("Held", "minutes that they became, each once"),
+                "repeated": tables.count_column(
+                    "Repeated", "rows that said again what another had said"
+                ),
+                "quarantined": tables.count_column("Set aside", "rows that broke a rule"),
                 "share": st.column_config.NumberColumn("Share repeated", format="percent"),
             },
             "Rows delivered and held, by symbol",
@@ -45,7 +47,7 @@ def show() -> None:
         )
 
 
-def _figures(found: Deduplication) -> None:
+def _render_figures(found: DeduplicationReport) -> None:
     held = sum(one.held for one in found.symbols)
     aside = sum(one.quarantined for one in found.symbols)
     share = f"{found.repeated / found.delivered:.1%} of delivered"
@@ -69,7 +71,7 @@ def _figures(found: Deduplication) -> None:
             )
 
 
-def _row(one: SymbolDeduplication) -> dict[str, object]:
+def _build_row(one: SymbolDeduplication) -> dict[str, object]:
     return {
         "symbol": one.symbol,
         "objects": one.objects,

@@ -10,29 +10,29 @@ from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 from streamlit_app.format import humanize
 
-_STATUS = {
+_STATUS_TEXTS = {
     "SUCCESS": "\N{HEAVY CHECK MARK} done",
     "FAILURE": "\N{HEAVY MULTIPLICATION X} failed",
     "CANCELED": "\N{HEAVY MULTIPLICATION X} canceled",
     "STARTED": "\N{BLACK RIGHT-POINTING TRIANGLE} running",
     "STARTING": "\N{BLACK RIGHT-POINTING TRIANGLE} starting",
 }
-_WAITS = "\N{HORIZONTAL ELLIPSIS} "
+_WAITING_PREFIX = "\N{HORIZONTAL ELLIPSIS} "
 
 
 @st.fragment(run_every="10s")
-def show() -> None:
-    with notices.in_words():
-        found = pipeline.runs()
+def render_runs() -> None:
+    with notices.render_errors():
+        found = pipeline.query_runs()
         if not found:
-            notices.nothing("Dagster has not run anything yet.")
+            notices.render_empty_state("Dagster has not run anything yet.")
             return
-        tables.show(
-            tables.frame((_row(run) for run in found), ["created_at"]),
+        tables.render_table(
+            tables.build_table_frame((_build_row(run) for run in found), ["created_at"]),
             {
                 "status": st.column_config.TextColumn("Status", width="small"),
                 "job": st.column_config.TextColumn("Job"),
-                "created_at": tables.moment("Asked for (UTC)"),
+                "created_at": tables.time_column("Asked for (UTC)"),
                 "took": st.column_config.TextColumn("Took", width="small"),
                 "partitions": st.column_config.TextColumn("Partitions"),
                 "page": st.column_config.LinkColumn("In Dagster", display_text="open"),
@@ -49,13 +49,15 @@ def show() -> None:
             st.caption(f"The last {len(found)} runs, {failed} of them failed.", width="content")
 
 
-def _row(run: RunSummary) -> dict[str, object]:
+def _build_row(run: RunSummary) -> dict[str, object]:
     took = run.duration_ms
     return {
-        "status": _STATUS.get(run.status, _WAITS + run.status.replace("_", " ").lower()),
+        "status": _STATUS_TEXTS.get(
+            run.status, _WAITING_PREFIX + run.status.replace("_", " ").lower()
+        ),
         "job": run.job,
         "created_at": run.created_at,
-        "took": "" if took is None else humanize.took(timedelta(milliseconds=took)),
+        "took": "" if took is None else humanize.format_runtime(timedelta(milliseconds=took)),
         "partitions": run.partitions or "",
         "page": f"{get_settings().dagster_link_url}/runs/{run.id}",
     }

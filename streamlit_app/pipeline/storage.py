@@ -9,17 +9,17 @@ from streamlit_app.data import pipeline
 
 
 @st.fragment(run_every="30s")
-def show() -> None:
-    with notices.in_words():
-        storage, sizes = data.dashboard().storage, pipeline.table_sizes()
+def render_storage() -> None:
+    with notices.render_errors():
+        storage, sizes = data.query_dashboard().storage, pipeline.query_table_sizes()
         lake, warehouse = st.columns(2)
         with lake:
             st.subheader(f"Lake, {file_size(storage.lake_bytes)}")
             if not storage.lake:
-                notices.nothing("The lake is empty.")
+                notices.render_empty_state("The lake is empty.")
             else:
-                tables.show(
-                    tables.frame(
+                tables.render_table(
+                    tables.build_table_frame(
                         (
                             {
                                 "bucket": total.bucket,
@@ -34,21 +34,21 @@ def show() -> None:
                     {
                         "bucket": st.column_config.TextColumn("Bucket"),
                         "kind": st.column_config.TextColumn("Kind"),
-                        "objects": tables.count("Objects"),
-                        "bytes": tables.size("Size"),
+                        "objects": tables.count_column("Objects"),
+                        "bytes": tables.size_column("Size"),
                     },
                     "Objects and bytes of the lake, by bucket and kind",
                 )
         with warehouse:
             st.subheader(f"Warehouse, {file_size(sum(sizes.values()))}")
             largest = sorted(sizes.items(), key=lambda item: -item[1])
-            tables.show(
-                tables.frame(
+            tables.render_table(
+                tables.build_table_frame(
                     ({"table": name, "bytes": size} for name, size in largest), sizes=["bytes"]
                 ),
                 {
                     "table": st.column_config.TextColumn("Table"),
-                    "bytes": tables.size("Size"),
+                    "bytes": tables.size_column("Size"),
                 },
                 "Bytes of the warehouse, by table",
             )

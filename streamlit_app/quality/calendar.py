@@ -8,61 +8,61 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from crypto_assets.market.utc_time import day_of, now_ms
-from crypto_assets.reports import Calendar, DayCell, DayState
+from crypto_assets.reports import CoverageCalendar, DayCell, DayState
 from streamlit_app import colours
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
 
-_REACHES = {30: "30 days", 90: "90 days", 365: "1 year"}
-_COLOURS = {
+_RANGE_LABELS = {30: "30 days", 90: "90 days", 365: "1 year"}
+_STATE_COLOURS = {
     DayState.COMPLETE: colours.COMPLETE,
     DayState.OUTAGE: colours.EXPLAINED,
     DayState.OPEN: colours.INCOMPLETE,
     DayState.NOT_LOADED: colours.NOT_LOADED,
 }
-_NAMES = {
+_STATE_NAMES = {
     DayState.COMPLETE: "Complete",
     DayState.OUTAGE: "Outage, explained",
     DayState.OPEN: "Minutes missing",
     DayState.NOT_LOADED: "Not loaded",
 }
 _SEPARATED_DAYS = 100  # more cells than that are too narrow for a line between them
-_ROW_PIXELS, _AROUND_PIXELS = 30, 56
+_ROW_PIXELS, _MARGIN_PIXELS = 30, 56
 
 
 @st.fragment(run_every="30s")
-def show() -> None:
+def render_coverage_calendar() -> None:
     reach = st.segmented_control(
         "Over",
-        list(_REACHES),
+        list(_RANGE_LABELS),
         default=90,
-        format_func=_REACHES.__getitem__,
+        format_func=_RANGE_LABELS.__getitem__,
         required=True,
         key="reach",
         bind="query-params",
     )
-    with notices.in_words():
+    with notices.render_errors():
         last = day_of(now_ms())
-        found = quality.calendar(last - timedelta(days=reach - 1), last)
+        found = quality.query_coverage_calendar(last - timedelta(days=reach - 1), last)
         if not found.rows:
-            notices.no_symbols()
+            notices.render_no_symbols()
             return
-        st.html(_legend(found))
+        st.html(_format_legend(found))
         st.plotly_chart(
-            figure(found),
+            draw_coverage_calendar(found),
             key="calendar",
             config={"displayModeBar": False, "responsive": True},
         )
-        _as_table(found)
+        _render_day_table(found)
 
 
-def figure(found: Calendar) -> go.Figure:
+def draw_coverage_calendar(found: CoverageCalendar) -> go.Figure:
     """A heatmap whose value is the state's place in `DayState`."""
     states = list(DayState)
     symbols = list(found.rows)
     width = 1 / len(states)
     scale = [
-        (at, _COLOURS[state])
+        (at, _STATE_COLOURS[state])
         for number, state in enumerate(states)
         for at in (number * width, (number + 1) * width)
     ]
@@ -71,7 +71,10 @@ def figure(found: Calendar) -> go.Figure:
         y=symbols,
         z=[[states.index(cell.state) for cell in found.rows[name]] for name in symbols],
         text=[
-            [words(name, day, cell) for day, cell in zip(found.days, found.rows[name], strict=True)]
+            [
+                format_day_cell(name, day, cell)
+                for day, cell in zip(found.days, found.rows[name], strict=True)
+            ]
             for name in symbols
         ],
         hovertemplate="%{text}<extra></extra>",
@@ -83,7 +86,7 @@ def figure(found: Calendar) -> go.Figure:
         ygap=4,
     )
     layout = go.Layout(
-        height=_ROW_PIXELS * len(symbols) + _AROUND_PIXELS,
+        height=_ROW_PIXELS * len(symbols) + _MARGIN_PIXELS,
         margin={"l": 0, "r": 0, "t": 4, "b": 0},
         xaxis={"fixedrange": True, "showgrid": False, "type": "date", "automargin": True},
         yaxis={
@@ -96,25 +99,25 @@ def figure(found: Calendar) -> go.Figure:
     return go.Figure(heatmap, layout)
 
 
-def words(symbol: str, day: date, cell: DayCell) -> str:
+def format_day_cell(symbol: str, day: date, cell: DayCell) -> str:
     """What a cell says when one points at it."""
-    parts = [f"{cell.held:,} minutes held"]
+    parts = [f"{cell.stored:,} minutes held"]
     if cell.explained:
         parts.append(f"{cell.explained:,} the exchange never had")
     if cell.missing and cell.state is not DayState.NOT_LOADED:
         parts.append(f"{cell.missing:,} missing")
     said = "nothing asked for yet" if cell.state is DayState.NOT_LOADED else ", ".join(parts)
-    return f"<b>{symbol}, {day:%-d %b %Y}</b><br>{_NAMES[cell.state]}: {said}"
+    return f"<b>{symbol}, {day:%-d %b %Y}</b><br>{_STATE_NAMES[cell.state]}: {said}"
 
 
-def _legend(found: Calendar) -> str:
+def _format_legend(found: CoverageCalendar) -> str:
     counted = Counter(cell.state for row in found.rows.values() for cell in row)
     items = "".join(
         f'<span style="display:inline-flex;align-items:center;gap:.4rem">'
         f'<span aria-hidden="true" style="width:.9rem;height:.9rem;border-radius:3px;'
-        f"background:{_COLOURS[state]};"
+        f"background:{_STATE_COLOURS[state]};"
         f'border:1px solid color-mix(in srgb, currentColor 30%, transparent)"></span>'
-        f"{escape(_NAMES[state])} <b>{counted[state]:,}</b></span>"
+        f"{escape(_STATE_NAMES[state])} <b>{counted[state]:,}</b></span>"
         for state in DayState
     )
     return (
@@ -123,14 +126,14 @@ def _legend(found: Calendar) -> str:
     )
 
 
-def _as_table(found: Calendar) -> None:
+def _render_day_table(found: CoverageCalendar) -> None:
     """The same for who cannot see colours, or wants to sort."""
     rows = [
         {
             "day": day,
             "symbol": name,
-            "state": _NAMES[cell.state],
-            "held": cell.held,
+            "state": _STATE_NAMES[cell.state],
+            "held": cell.stored,
             "explained": cell.explained,
             "missing": cell.missing,
         }
@@ -138,21 +141,23 @@ def _as_table(found: Calendar) -> None:
         for day, cell in zip(found.days, cells, strict=True)
         if cell.state is not DayState.COMPLETE
     ]
-    empty = sum(row["state"] == _NAMES[DayState.NOT_LOADED] for row in rows)
+    empty = sum(row["state"] == _STATE_NAMES[DayState.NOT_LOADED] for row in rows)
     title = f"{len(rows) - empty:,} days with an outage or missing minutes, {empty:,} not loaded"
     with st.expander(title, icon=":material/table_rows:"):
         if not rows:
-            notices.nothing("Every day shown is complete.")
+            notices.render_empty_state("Every day shown is complete.")
             return
-        tables.show(
-            tables.frame(rows),
+        tables.render_table(
+            tables.build_table_frame(rows),
             {
                 "day": st.column_config.DateColumn("Day (UTC)", format="D MMM YYYY"),
                 "symbol": st.column_config.TextColumn("Symbol"),
                 "state": st.column_config.TextColumn("State"),
-                "held": tables.count("Held", "minutes"),
-                "explained": tables.count("Explained", "minutes that the exchange never had"),
-                "missing": tables.count("Missing", "minutes that it may have"),
+                "held": tables.count_column("Held", "minutes"),
+                "explained": tables.count_column(
+                    "Explained", "minutes that the exchange never had"
+                ),
+                "missing": tables.count_column("Missing", "minutes that it may have"),
             },
             "Days that are not complete",
         )

@@ -6,9 +6,9 @@ from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
-from streamlit_app.quality.symbol_filter import symbol_or_all
+from streamlit_app.quality.symbol_filter import render_symbol_filter
 
-_CLASSES = {
+_CLASS_TEXTS = {
     GapClass.OUTAGE: "Outage: the exchange has nothing",
     GapClass.NOT_LISTED: "Not listed yet",
     GapClass.DELISTED: "Delisted",
@@ -19,42 +19,44 @@ _CLASSES = {
 
 
 @st.fragment(run_every="30s")
-def show() -> None:
-    with notices.in_words():
+def render_gap_ledger() -> None:
+    with notices.render_errors():
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            symbol = symbol_or_all()
+            symbol = render_symbol_filter()
             closed = st.toggle("Filled ones too", key="filled", bind="query-params")
-        found = quality.gaps(symbol, closed)
+        found = quality.query_gaps(symbol, closed)
         if not found:
-            notices.nothing("The ledger has no gap here.")
+            notices.render_empty_state("The ledger has no gap here.")
             return
-        tables.show(
-            tables.frame(
-                (_row(gap) for gap in found),
+        tables.render_table(
+            tables.build_table_frame(
+                (_build_row(gap) for gap in found),
                 ["start", "end", "first_seen", "closed_at", "next_retry_at"],
             ),
             {
                 "symbol": st.column_config.TextColumn("Symbol", width="small"),
                 "class": st.column_config.TextColumn("What it is"),
-                "start": tables.moment("From (UTC)"),
-                "end": tables.moment("Until (UTC)"),
-                "minutes": tables.count("Minutes"),
+                "start": tables.time_column("From (UTC)"),
+                "end": tables.time_column("Until (UTC)"),
+                "minutes": tables.count_column("Minutes"),
                 "evidence": st.column_config.TextColumn("How we know", width="large"),
-                "first_seen": tables.moment("First seen"),
-                "closed_at": tables.moment("Filled"),
-                "attempts": tables.count("Attempts"),
-                "next_retry_at": tables.moment("Next attempt"),
+                "first_seen": tables.time_column("First seen"),
+                "closed_at": tables.time_column("Filled"),
+                "attempts": tables.count_column("Attempts"),
+                "next_retry_at": tables.time_column("Next attempt"),
             },
             "The gap ledger",
         )
-        if len(found) == quality.ROWS:
-            st.caption(f"The first {quality.ROWS:,}; choose a symbol to see the rest of its own.")
+        if len(found) == quality.MAX_LISTED_ROWS:
+            st.caption(
+                f"The first {quality.MAX_LISTED_ROWS:,}; choose a symbol to see the rest of its own."
+            )
 
 
-def _row(gap: Gap) -> dict[str, object]:
+def _build_row(gap: Gap) -> dict[str, object]:
     return {
         "symbol": gap.symbol,
-        "class": _CLASSES[gap.gap_class],
+        "class": _CLASS_TEXTS[gap.gap_class],
         "start": gap.start,
         "end": gap.end + MINUTE_MS,
         "minutes": gap.minutes,

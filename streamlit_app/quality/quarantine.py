@@ -5,25 +5,29 @@ import streamlit as st
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
-from streamlit_app.quality.symbol_filter import symbol_or_all
+from streamlit_app.quality.symbol_filter import render_symbol_filter
 
 
 @st.fragment
-def show() -> None:
-    with notices.in_words():
-        found = quality.quarantine(symbol_or_all())
+def render_quarantine() -> None:
+    with notices.render_errors():
+        found = quality.query_quarantine(render_symbol_filter())
         if not found:
-            notices.nothing("Nothing was ever set aside.")
+            notices.render_empty_state("Nothing was ever set aside.")
             return
-        chosen = tables.show(
-            tables.frame((_row(item) for item in found), ["open_time", "noted_at"]),
+        chosen = tables.render_table(
+            tables.build_table_frame(
+                (_build_row(item) for item in found), ["open_time", "noted_at"]
+            ),
             {
                 "symbol": st.column_config.TextColumn("Symbol", width="small"),
                 "kind": st.column_config.TextColumn("Kind", width="small"),
                 "reason": st.column_config.TextColumn("Why", width="large"),
-                "open_time": tables.moment("Minute (UTC)", "empty where it is the whole object"),
+                "open_time": tables.time_column(
+                    "Minute (UTC)", "empty where it is the whole object"
+                ),
                 "object": st.column_config.TextColumn("Object", width="large"),
-                "noted_at": tables.moment("Noted"),
+                "noted_at": tables.time_column("Noted"),
             },
             "What was set aside, the last noted first",
             key="quarantined",
@@ -32,12 +36,12 @@ def show() -> None:
         )
         picked = chosen.selection.rows
         if picked and picked[0] < len(found):
-            _content(found[picked[0]])
+            _render_content(found[picked[0]])
         else:
             st.caption("Pick a row to see what stands in the object.")
 
 
-def _row(item: QuarantineRecord) -> dict[str, object]:
+def _build_row(item: QuarantineRecord) -> dict[str, object]:
     return {
         "symbol": item.symbol,
         "kind": str(item.kind),
@@ -48,5 +52,5 @@ def _row(item: QuarantineRecord) -> dict[str, object]:
     }
 
 
-def _content(item: QuarantineRecord) -> None:
+def _render_content(item: QuarantineRecord) -> None:
     st.code(f"{item.bucket}/{item.key}\n{item.reason}\n\n{item.content}", None, wrap_lines=True)

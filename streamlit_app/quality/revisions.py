@@ -7,42 +7,42 @@ import streamlit as st
 from crypto_assets.warehouse.klines.revisions import Revision
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
-from streamlit_app.quality.symbol_filter import symbol_or_all
+from streamlit_app.quality.symbol_filter import render_symbol_filter
 
 
 @st.fragment(run_every="30s")
-def show() -> None:
-    with notices.in_words():
-        found = quality.revisions(symbol_or_all())
+def render_revisions() -> None:
+    with notices.render_errors():
+        found = quality.query_revisions(render_symbol_filter())
         if not found:
-            notices.nothing("No candle was ever changed by a later fetch.")
+            notices.render_empty_state("No candle was ever changed by a later fetch.")
             return
-        tables.show(
-            tables.frame(
-                (_row(revision) for revision in found),
+        tables.render_table(
+            tables.build_table_frame(
+                (_build_row(revision) for revision in found),
                 ["open_time", "old_fetched_at", "new_fetched_at", "noted_at"],
             ),
             {
                 "symbol": st.column_config.TextColumn("Symbol", width="small"),
-                "open_time": tables.moment("Minute (UTC)"),
+                "open_time": tables.time_column("Minute (UTC)"),
                 "changed": st.column_config.TextColumn("What changed, old to new", width="large"),
                 "old_source": st.column_config.TextColumn("Old source", width="small"),
-                "old_fetched_at": tables.moment("Old fetch"),
+                "old_fetched_at": tables.time_column("Old fetch"),
                 "new_source": st.column_config.TextColumn("New source", width="small"),
-                "new_fetched_at": tables.moment("New fetch"),
-                "noted_at": tables.moment("Noted"),
+                "new_fetched_at": tables.time_column("New fetch"),
+                "noted_at": tables.time_column("Noted"),
             },
             "Candles that a later fetch changed",
         )
-        if len(found) == quality.ROWS:
-            st.caption(f"The newest {quality.ROWS:,}.")
+        if len(found) == quality.MAX_LISTED_ROWS:
+            st.caption(f"The newest {quality.MAX_LISTED_ROWS:,}.")
 
 
-def _row(revision: Revision) -> dict[str, object]:
+def _build_row(revision: Revision) -> dict[str, object]:
     return {
         "symbol": revision.symbol,
         "open_time": revision.open_time,
-        "changed": changed(revision),
+        "changed": format_changed_columns(revision),
         "old_source": revision.old_source,
         "old_fetched_at": revision.old_fetched_at,
         "new_source": revision.new_source,
@@ -51,7 +51,7 @@ def _row(revision: Revision) -> dict[str, object]:
     }
 
 
-def changed(revision: Revision) -> str:
+def format_changed_columns(revision: Revision) -> str:
     """`close 1.5 to 1.6, trade_count 3 to 4`: the figures that differ."""
     old, new = asdict(revision.old), asdict(revision.new)
     return ", ".join(

@@ -7,15 +7,15 @@ from streamlit_app.data import quality
 
 
 @st.fragment(run_every="10s")
-def show() -> None:
-    with notices.in_words():
-        found = quality.summary()
+def render_quality_summary() -> None:
+    with notices.render_errors():
+        found = quality.query_quality_summary()
         loaded = [one for one in found.symbols if one.rows]
         worst = min(loaded, key=lambda one: one.coverage, default=None)
         with st.grid(4, min_column_width=150):
             st.metric(
                 "Coverage",
-                "\N{EM DASH}" if worst is None else _percent(worst.coverage),
+                "\N{EM DASH}" if worst is None else _format_coverage(worst.coverage),
                 help="held or explained, of the minutes between first and last candle; of the "
                 f"symbol with the least{f', {worst.symbol}' if worst else ''}",
                 border=True,
@@ -35,6 +35,6 @@ def show() -> None:
             )
 
 
-def _percent(share: float) -> str:
+def _format_coverage(share: float) -> str:
     """Never rounded up to a full hundred."""
     return f"{int(share * 1e5) / 1e3:.3f}%" if share < 1 else "100%"

@@ -4,11 +4,13 @@ import streamlit as st
 
 from streamlit_app import data
 
-_ALL = "All symbols"
+_ALL_SYMBOLS = "All symbols"
 
 
-def symbol_or_all() -> str | None:
+def render_symbol_filter() -> str | None:
     """None for all of them; in the address as `of`."""
-    names = [one.symbol for one in data.instruments()]
-    chosen = st.selectbox("Symbol", [_ALL, *names], key="of", bind="query-params", width=180)
-    return None if chosen == _ALL else chosen
+    names = [one.symbol for one in data.query_instruments()]
+    chosen = st.selectbox(
+        "Symbol", [_ALL_SYMBOLS, *names], key="of", bind="query-params", width=180
+    )
+    return None if chosen == _ALL_SYMBOLS else chosen

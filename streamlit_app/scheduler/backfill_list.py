@@ -8,38 +8,38 @@ import streamlit as st
 from crypto_assets.orchestrator import BackfillProgress
 from crypto_assets.pipeline.control import admin
 from streamlit_app import data
-from streamlit_app.actions import confirm
+from streamlit_app.actions import confirm_action
 from streamlit_app.components import notices
 from streamlit_app.format import humanize, timestamps
 from streamlit_app.scheduler import dagster_labels
 
 
-def listing(found: list[BackfillProgress], allowed: bool) -> None:
+def render_backfill_list(found: list[BackfillProgress], allowed: bool) -> None:
     if not found:
-        notices.nothing("No backfill has been asked for yet.")
+        notices.render_empty_state("No backfill has been asked for yet.")
     for backfill in found:
-        _entry(backfill, allowed)
+        _render_backfill(backfill, allowed)
 
 
-def _entry(backfill: BackfillProgress, allowed: bool) -> None:
+def _render_backfill(backfill: BackfillProgress, allowed: bool) -> None:
     with st.container(border=True, gap="xsmall", key=f"backfill_{backfill.id}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
             st.markdown(f"**{backfill.title or backfill.id}**", width="content")
-            _badge(backfill)
+            _render_badge(backfill)
         if not backfill.ended:
             st.progress(backfill.done_ratio)
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
-            st.caption(_figures(backfill), width="content")
+            st.caption(_format_progress(backfill), width="content")
             if not backfill.ended and backfill.status != "CANCELING":
-                _cancel(backfill, allowed)
+                _render_cancel_button(backfill, allowed)
         if backfill.error:
-            st.caption(f":red[{notices.sentence(backfill.error.splitlines()[0])}]")
+            st.caption(f":red[{notices.format_sentence(backfill.error.splitlines()[0])}]")
 
 
-def _badge(backfill: BackfillProgress) -> None:
-    state = dagster_labels.backfill_state(backfill)
+def _render_badge(backfill: BackfillProgress) -> None:
+    state = dagster_labels.format_backfill_state(backfill)
     if backfill.succeeded:
         st.badge(state, icon=":material/check_circle:", color="blue")
     elif backfill.status == "CANCELED":
@@ -50,30 +50,30 @@ def _badge(backfill: BackfillProgress) -> None:
         st.badge(state, icon=":material/hourglass_top:", color="violet")
 
 
-def _figures(backfill: BackfillProgress) -> str:
+def _format_progress(backfill: BackfillProgress) -> str:
     """Counts are asset partitions: a day of a symbol counts once for each asset."""
     parts = [f"{backfill.materialized:,} of {backfill.targeted:,} steps done"]
     if backfill.failed:
         parts.append(f"{backfill.failed:,} failed")
     if backfill.ended_at:
         took = timedelta(milliseconds=backfill.ended_at - backfill.launched_at)
-        parts.append(f"took {humanize.ago(took)}")
-    return f"{', '.join(parts)}; asked {timestamps.since(backfill.launched_at)}"
+        parts.append(f"took {humanize.format_duration(took)}")
+    return f"{', '.join(parts)}; asked {timestamps.format_time_since(backfill.launched_at)}"
 
 
-def _cancel(backfill: BackfillProgress, allowed: bool) -> None:
+def _render_cancel_button(backfill: BackfillProgress, allowed: bool) -> None:
     if st.button(
         "Call off", icon=":material/close:", key=f"cancel_{backfill.id}", disabled=not allowed
     ):
-        confirm(
+        confirm_action(
             "Call off this backfill?",
             f"{backfill.title or backfill.id}: what is loaded stays; asking for it again goes on "
             "from there.",
             "Call it off",
-            partial(_call_off, backfill),
+            partial(_cancel_backfill, backfill),
         )
 
 
-def _call_off(backfill: BackfillProgress, who: str) -> str:
-    admin.cancel_backfill(data.platform(), data.orchestrator(), backfill.id, who)
+def _cancel_backfill(backfill: BackfillProgress, who: str) -> str:
+    admin.cancel_backfill(data.get_pipeline_context(), data.get_orchestrator(), backfill.id, who)
     return f"Called off: {backfill.title or backfill.id}."

@@ -9,7 +9,7 @@ from crypto_assets.orchestrator import Instigator, Kind
 from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
 from crypto_assets.pipeline.control import admin
 from streamlit_app import data
-from streamlit_app.actions import act, confirm
+from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.format import timestamps
 from streamlit_app.scheduler import dagster_labels, interval_dialog
 
@@ -17,84 +17,98 @@ from streamlit_app.scheduler import dagster_labels, interval_dialog
 _INTERVALS = {"ingest_schedule": INGEST_INTERVAL, "order_books_schedule": ORDER_BOOK_INTERVAL}
 
 
-def cards(shown: list[Instigator], intervals: dict[str, int], allowed: bool) -> None:
+def render_instigator_cards(
+    shown: list[Instigator], intervals: dict[str, int], allowed: bool
+) -> None:
     """Those that bring candles first, then the rest by name."""
     ordered = sorted(shown, key=lambda one: one.name not in _INTERVALS)
     with st.grid(5 if len(shown) == 5 else 4, min_column_width=225):
         for one in ordered:
-            _card(one, intervals, allowed)
+            _render_card(one, intervals, allowed)
 
 
-def _card(shown: Instigator, intervals: dict[str, int], allowed: bool) -> None:
+def _render_card(shown: Instigator, intervals: dict[str, int], allowed: bool) -> None:
     setting = _INTERVALS.get(shown.name)
     minutes = intervals[setting] if setting else None
     with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{shown.name}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.markdown(f"**{dagster_labels.title(shown)}**", width="content")
-            _state(shown)
+            st.markdown(f"**{dagster_labels.format_instigator_title(shown)}**", width="content")
+            _render_state_badge(shown)
         st.caption(shown.description or "")
-        for line in _ticks(shown, minutes):
+        for line in _format_ticks(shown, minutes):
             st.markdown(f":small[{line}]")
         if setting and minutes:
-            interval_dialog.button(setting, dagster_labels.title(shown), minutes, allowed)
+            interval_dialog.render_interval_button(
+                setting, dagster_labels.format_instigator_title(shown), minutes, allowed
+            )
         st.space("stretch")
         with st.container(horizontal=True, gap="small"):
-            _switch(shown, allowed)
-            _run_now(shown, allowed)
+            _render_switch_button(shown, allowed)
+            _render_run_button(shown, allowed)
 
 
-def _state(shown: Instigator) -> None:
+def _render_state_badge(shown: Instigator) -> None:
     if shown.running:
         st.badge("Running", icon=":material/play_arrow:", color="blue")
     else:
         st.badge("Stopped", icon=":material/pause:", color="orange")
 
 
-def _ticks(shown: Instigator, minutes: int | None) -> list[str]:
+def _format_ticks(shown: Instigator, minutes: int | None) -> list[str]:
     """Its last action and the tick after it, where that one did nothing; the next one."""
     last, acted = shown.last_tick, shown.last_action
-    lines = [dagster_labels.outcome(tick) for tick in (acted, last) if tick]
+    lines = [dagster_labels.format_tick(tick) for tick in (acted, last) if tick]
     if acted and last and acted.at == last.at:
         lines = lines[:1]
-    return [*(lines or ["Has not ticked yet"]), _next(shown, minutes)]
+    return [*(lines or ["Has not ticked yet"]), _format_next_tick(shown, minutes)]
 
 
-def _next(shown: Instigator, minutes: int | None) -> str:
+def _format_next_tick(shown: Instigator, minutes: int | None) -> str:
     if not shown.running:
         return "Next: none while it is stopped"
     if minutes:
         step = minutes * MINUTE_MS
         at = floor_ms(now_ms(), step) + step
-        return f"Next: {timestamps.moment(at)}, {timestamps.until(at)}"
+        return f"Next: {timestamps.format_timestamp(at)}, {timestamps.format_time_until(at)}"
     if shown.next_tick_at is None:
-        return f"Next: now. {dagster_labels.frequency(shown)}"
-    when = timestamps.until(shown.next_tick_at)
+        return f"Next: now. {dagster_labels.format_frequency(shown)}"
+    when = timestamps.format_time_until(shown.next_tick_at)
     if shown.kind is Kind.SENSOR:
-        return f"Next: {when}. {dagster_labels.frequency(shown)}"
-    return f"Next: {timestamps.moment(shown.next_tick_at)}, {when}"
+        return f"Next: {when}. {dagster_labels.format_frequency(shown)}"
+    return f"Next: {timestamps.format_timestamp(shown.next_tick_at)}, {when}"
 
 
-def _switch(shown: Instigator, allowed: bool) -> None:
-    name = dagster_labels.title(shown)
+def _render_switch_button(shown: Instigator, allowed: bool) -> None:
+    name = dagster_labels.format_instigator_title(shown)
     if not shown.running:
         if st.button(
             "Start", icon=":material/play_arrow:", key=f"start_{shown.name}", disabled=not allowed
         ):
-            confirm(f"Start {name}?", "It ticks from now on.", "Start", partial(_turn, shown, True))
+            confirm_action(
+                f"Start {name}?",
+                "It ticks from now on.",
+                "Start",
+                partial(_switch_instigator, shown, True),
+            )
     elif st.button("Stop", icon=":material/pause:", key=f"stop_{shown.name}", disabled=not allowed):
-        confirm(
-            f"Stop {name}?", dagster_labels.stopping(shown), "Stop", partial(_turn, shown, False)
+        confirm_action(
+            f"Stop {name}?",
+            dagster_labels.explain_stopping(shown),
+            "Stop",
+            partial(_switch_instigator, shown, False),
         )
 
 
-def _turn(shown: Instigator, running: bool, who: str) -> str:
+def _switch_instigator(shown: Instigator, running: bool, who: str) -> str:
     admin.set_instigator_running(
-        data.platform(), data.orchestrator(), shown.kind, shown.name, running, who
+        data.get_pipeline_context(), data.get_orchestrator(), shown.kind, shown.name, running, who
     )
-    return f"{dagster_labels.title(shown)} is {'running' if running else 'stopped'}."
+    return (
+        f"{dagster_labels.format_instigator_title(shown)} is {'running' if running else 'stopped'}."
+    )
 
 
-def _run_now(shown: Instigator, allowed: bool) -> None:
+def _render_run_button(shown: Instigator, allowed: bool) -> None:
     if st.button(
         "Run now",
         icon=":material/bolt:",
@@ -102,15 +116,17 @@ def _run_now(shown: Instigator, allowed: bool) -> None:
         help="What its next tick would do, done now.",
         disabled=not allowed,
     ):
-        act(partial(_run, shown))
+        run_action(partial(_run_instigator_now, shown))
 
 
-def _run(shown: Instigator, who: str) -> str:
+def _run_instigator_now(shown: Instigator, who: str) -> str:
     done = admin.trigger_instigator(
-        data.platform(), data.orchestrator(), shown.kind, shown.name, who
+        data.get_pipeline_context(), data.get_orchestrator(), shown.kind, shown.name, who
     )
     if done.run_ids:
-        return f"{dagster_labels.title(shown)}: {len(done.run_ids)} run(s) launched."
+        return (
+            f"{dagster_labels.format_instigator_title(shown)}: {len(done.run_ids)} run(s) launched."
+        )
     if done.added_partitions:
-        return f"{dagster_labels.title(shown)}: added {', '.join(done.added_partitions)}."
-    return f"{dagster_labels.title(shown)}: nothing to do, {done.skipped or 'it asked for no run'}."
+        return f"{dagster_labels.format_instigator_title(shown)}: added {', '.join(done.added_partitions)}."
+    return f"{dagster_labels.format_instigator_title(shown)}: nothing to do, {done.skipped or 'it asked for no run'}."

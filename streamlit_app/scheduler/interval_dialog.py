@@ -6,10 +6,10 @@ import streamlit as st
 
 from crypto_assets.pipeline.control.runtime_settings import INTERVAL_SETTINGS, override_settings
 from streamlit_app import data
-from streamlit_app.actions import act, ask
+from streamlit_app.actions import request_dialog, run_action
 
 
-def button(setting: str, name: str, minutes: int, allowed: bool) -> None:
+def render_interval_button(setting: str, name: str, minutes: int, allowed: bool) -> None:
     """`Every 5 min`, which opens a dialog that changes it."""
     label = "Every minute" if minutes == 1 else f"Every {minutes} min"
     if st.button(
@@ -20,11 +20,11 @@ def button(setting: str, name: str, minutes: int, allowed: bool) -> None:
         help="Change how often it fetches.",
         disabled=not allowed,
     ):
-        ask(partial(_change, setting, name, minutes))
+        request_dialog(partial(_render_interval_dialog, setting, name, minutes))
 
 
 @st.dialog("How often?")
-def _change(setting: str, name: str, minutes: int) -> None:
+def _render_interval_dialog(setting: str, name: str, minutes: int) -> None:
     bounds = INTERVAL_SETTINGS[setting]
     chosen = st.number_input(
         f"{name}: minutes between two fetches",
@@ -39,9 +39,9 @@ def _change(setting: str, name: str, minutes: int) -> None:
         "midnight UTC where the interval divides a day."
     )
     if st.button("Save", type="primary", key="save_interval", disabled=chosen == minutes):
-        act(partial(_save, setting, name, int(chosen)))
+        run_action(partial(_save_interval, setting, name, int(chosen)))
 
 
-def _save(setting: str, name: str, minutes: int, who: str) -> str:
-    override_settings(data.platform(), {setting: minutes}, who)
+def _save_interval(setting: str, name: str, minutes: int, who: str) -> str:
+    override_settings(data.get_pipeline_context(), {setting: minutes}, who)
     return f"{name}: every {minutes} min, from the next tick on."

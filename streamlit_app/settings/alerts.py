@@ -9,18 +9,18 @@ from crypto_assets.pipeline.alerting.destination import send_test_alert, validat
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
 from streamlit_app import auth
-from streamlit_app.actions import act, confirm
+from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings
 
-_FIELD = "webhook_url"
+_ADDRESS_KEY = "webhook_url"
 
 
-def show(allowed: bool) -> None:
+def render_alert_settings(allowed: bool) -> None:
     """Raises WarehouseError."""
-    address = app_settings.alert_address()
+    address = app_settings.get_alert_destination()
     webhook, changed = address.read_webhook(), address.is_overridden
-    st.markdown(_now(webhook, changed))
+    st.markdown(_format_destination(webhook, changed))
     with st.container(horizontal=True):
         tested = st.button(
             "Send a test",
@@ -31,11 +31,11 @@ def show(allowed: bool) -> None:
         if webhook.url and st.button(
             "Send none", icon=":material/notifications_off:", key="no_webhook", disabled=not allowed
         ):
-            confirm(
+            confirm_action(
                 "Send no alerts?",
                 "Failed runs and silent symbols are then told to nobody.",
                 "Send none",
-                _silence,
+                _disable_alerts,
             )
         if changed and st.button(
             "Back to the environment's",
@@ -43,14 +43,14 @@ def show(allowed: bool) -> None:
             key="env_webhook",
             disabled=not allowed,
         ):
-            act(_take_back)
+            run_action(_reset_address)
     with st.container():  # what is said there goes again, and moves nothing that is being typed
         if tested:
-            _test(webhook)
-    _form("Another address" if webhook.url else "Address", allowed)
+            _send_test_alert(webhook)
+    _render_address_form("Another address" if webhook.url else "Address", allowed)
 
 
-def _now(webhook: Webhook, changed: bool) -> str:
+def _format_destination(webhook: Webhook, changed: bool) -> str:
     if not webhook.url:
         return "**Alerts go nowhere.** Failed runs and silent symbols are told to nobody."
     scheme = webhook.url.partition(":")[0]
@@ -58,12 +58,12 @@ def _now(webhook: Webhook, changed: bool) -> str:
     return f"Alerts go to **{scheme}://{webhook.display_address}/{SECRET_MASK}** ({origin})."
 
 
-def _test(webhook: Webhook) -> None:
+def _send_test_alert(webhook: Webhook) -> None:
     try:
-        auth.require()
+        auth.require_write_access()
         send_test_alert(webhook)
     except CryptoAssetsError as error:
-        st.error(f"**The test did not arrive.** {notices.sentence(str(error))}")
+        st.error(f"**The test did not arrive.** {notices.format_sentence(str(error))}")
         return
     st.success(
         f"**{webhook.display_address} took the test.** It should be readable there now.",
@@ -71,13 +71,13 @@ def _test(webhook: Webhook) -> None:
     )
 
 
-def _form(label: str, allowed: bool) -> None:
+def _render_address_form(label: str, allowed: bool) -> None:
     with st.form("webhook", border=False, clear_on_submit=True):
         given = st.text_input(
             label,
             type="password",
             placeholder="https://hooks.slack.com/services/…",
-            key=_FIELD,
+            key=_ADDRESS_KEY,
             help="An incoming webhook of Slack, or of what takes its JSON, as Mattermost.",
             width=520,
         )
@@ -87,33 +87,33 @@ def _form(label: str, allowed: bool) -> None:
         "says only that it has changed."
     )
     if saved:
-        _ask(given)
+        _confirm_address(given)
 
 
-def _ask(given: str) -> None:
+def _confirm_address(given: str) -> None:
     try:
         place = Webhook(validate_webhook_url(given)).display_address
     except CryptoAssetsError as error:
-        st.error(notices.sentence(str(error)), icon=":material/error:")
+        st.error(notices.format_sentence(str(error)), icon=":material/error:")
         return
-    confirm(
+    confirm_action(
         "Send alerts there?",
         f"From the next alert on they go to **{place}**, and nowhere else.",
         "Send them there",
-        partial(_save, given),
+        partial(_save_address, given),
     )
 
 
-def _save(given: str, who: str) -> str:
-    app_settings.alert_address().set_override(given, who)
+def _save_address(given: str, who: str) -> str:
+    app_settings.get_alert_destination().set_override(given, who)
     return "Alerts go to the new address. Send a test to be sure."
 
 
-def _silence(who: str) -> str:
-    app_settings.alert_address().set_override("", who)
+def _disable_alerts(who: str) -> str:
+    app_settings.get_alert_destination().set_override("", who)
     return "Alerts go nowhere."
 
 
-def _take_back(who: str) -> str:
-    app_settings.alert_address().remove_override(who)
+def _reset_address(who: str) -> str:
+    app_settings.get_alert_destination().remove_override(who)
     return "Alerts go where the environment says."

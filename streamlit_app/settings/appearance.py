@@ -24,7 +24,7 @@ _component = st.components.v2.component(
 )
 
 
-def show() -> None:
+def render_appearance() -> None:
     st.markdown("**Theme**")
     base = urlsplit(st.context.url or "").path.rpartition("/")[0]
     pages = ["/", *(f"/{page.name}" for page in PAGES)]

@@ -12,14 +12,14 @@ from streamlit_app.components import notices
 from streamlit_app.data import app_settings
 
 
-def show() -> None:
+def render_change_log() -> None:
     """Raises WarehouseError."""
-    found = app_settings.changes()
+    found = app_settings.query_setting_changes()
     if not found:
-        notices.nothing("Nobody has changed anything yet.")
+        notices.render_empty_state("Nobody has changed anything yet.")
         return
     st.dataframe(
-        pd.DataFrame([_row(change) for change in found]),
+        pd.DataFrame([_build_row(change) for change in found]),
         hide_index=True,
         height="content" if len(found) <= 15 else 560,
         column_config={
@@ -29,17 +29,17 @@ def show() -> None:
     )
 
 
-def _row(change: SettingChange) -> dict[str, Any]:
+def _build_row(change: SettingChange) -> dict[str, Any]:
     return {
         "When (UTC)": from_epoch_ms(change.changed_at).replace(tzinfo=None),
         "What": change.name.replace("_", " "),
-        "Before": _text(change.old),
-        "After": _text(change.new),
+        "Before": _format_value(change.old),
+        "After": _format_value(change.new),
         "Who": change.who,
     }
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return "\N{EM DASH}"
     return value if isinstance(value, str) else json.dumps(value)

@@ -13,10 +13,10 @@ from crypto_assets.pipeline.control.runtime_settings import (
     reset_setting,
 )
 from streamlit_app import data
-from streamlit_app.actions import act, confirm
+from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.data import app_settings
 
-_WORDS = {
+_SETTING_TEXTS = {
     "raw_days": (
         "Days in the raw lake",
         "Then objects move to the archive lake; none goes that is not loaded.",
@@ -40,29 +40,30 @@ _WORDS = {
 }
 
 
-def show(allowed: bool) -> None:
+def render_retention_settings(allowed: bool) -> None:
     """Raises WarehouseError."""
     st.caption(
         "Counts at the next run of retention: each night at 03:00 UTC, or at once by Run now of "
         "Maintenance on the page Scheduler."
     )
-    found = app_settings.choices()
+    found = app_settings.query_runtime_settings()
     with st.form("retention", border=False):
         with st.grid(3, min_column_width=300):
             wanted = {
-                name: _input(choice, found[name]) for name, choice in RETENTION_SETTINGS.items()
+                name: _render_input(choice, found[name])
+                for name, choice in RETENTION_SETTINGS.items()
             }
         saved = st.form_submit_button("Save", type="primary", disabled=not allowed)
     if saved:
-        _ask(wanted, found)
+        _confirm_changes(wanted, found)
     for name in RETENTION_SETTINGS:
         if found[name].is_overridden:
-            _offer_default(name, found[name], allowed)
+            _render_reset_button(name, found[name], allowed)
 
 
-def _input(choice: RuntimeSetting, found: EffectiveSetting) -> float | None:
+def _render_input(choice: RuntimeSetting, found: EffectiveSetting) -> float | None:
     """What is not touched comes back as it is."""
-    label, meaning = _WORDS[choice.name]
+    label, meaning = _SETTING_TEXTS[choice.name]
     # Streamlit wants all numbers of an input to be of one kind.
     kind: Any = float if choice.allows_fractions else int
     with st.container(border=True, height="stretch", gap="xsmall"):
@@ -81,21 +82,23 @@ def _input(choice: RuntimeSetting, found: EffectiveSetting) -> float | None:
     return int(value) if value is not None and float(value).is_integer() else value
 
 
-def _ask(wanted: dict[str, float | None], found: dict[str, EffectiveSetting]) -> None:
+def _confirm_changes(wanted: dict[str, float | None], found: dict[str, EffectiveSetting]) -> None:
     changed = {name: value for name, value in wanted.items() if value != found[name].value}
     if not changed:
         st.caption("Nothing differs from what counts already.")
         return
     lines = [
-        f"- {_WORDS[name][0]}: {_said(name, found[name].value)} → **{_said(name, value)}**"
+        f"- {_SETTING_TEXTS[name][0]}: {_format_setting(name, found[name].value)} → **{_format_setting(name, value)}**"
         for name, value in changed.items()
     ]
-    if any(_shorter(value, found[name].value, name) for name, value in changed.items()):
+    if any(_is_shorter(value, found[name].value, name) for name, value in changed.items()):
         lines.append("\n**What is older goes for good**, from the next run of retention on.")
-    confirm("Change retention?", "\n".join(lines), "Change it", partial(_save, changed))
+    confirm_action(
+        "Change retention?", "\n".join(lines), "Change it", partial(_save_retention, changed)
+    )
 
 
-def _shorter(value: float | None, before: float | None, name: str) -> bool:
+def _is_shorter(value: float | None, before: float | None, name: str) -> bool:
     """Whether less is kept than before; of minutes 0 is for ever."""
     for_ever = float("inf")
     new, old = (for_ever if one is None else one for one in (value, before))
@@ -104,30 +107,30 @@ def _shorter(value: float | None, before: float | None, name: str) -> bool:
     return new < old
 
 
-def _said(name: str, value: float | None) -> str:
+def _format_setting(name: str, value: float | None) -> str:
     choice = RETENTION_SETTINGS[name]
     if value is None:
         return str(choice.unset_label)
     return "for ever" if name == "minute_days" and not value else f"{value:g} {choice.unit}"
 
 
-def _save(changed: dict[str, float | None], who: str) -> str:
-    override_settings(data.platform(), changed, who)
+def _save_retention(changed: dict[str, float | None], who: str) -> str:
+    override_settings(data.get_pipeline_context(), changed, who)
     return "Retention is changed, from its next run on."
 
 
-def _offer_default(name: str, found: EffectiveSetting, allowed: bool) -> None:
+def _render_reset_button(name: str, found: EffectiveSetting, allowed: bool) -> None:
     if st.button(
-        f"{_WORDS[name][0]}: back to {_said(name, found.default)}",
+        f"{_SETTING_TEXTS[name][0]}: back to {_format_setting(name, found.default)}",
         icon=":material/undo:",
         type="tertiary",
         key=f"default_{name}",
         help="What the environment says counts again.",
         disabled=not allowed,
     ):
-        act(partial(_take_back, name))
+        run_action(partial(_reset_to_default, name))
 
 
-def _take_back(name: str, who: str) -> str:
-    reset_setting(data.platform(), name, who)
-    return f"{_WORDS[name][0]}: what the environment says counts again."
+def _reset_to_default(name: str, who: str) -> str:
+    reset_setting(data.get_pipeline_context(), name, who)
+    return f"{_SETTING_TEXTS[name][0]}: what the environment says counts again."

@@ -10,24 +10,24 @@ from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.pipeline.control import admin
 from crypto_assets.warehouse import RegisteredSymbol
 from streamlit_app import data
-from streamlit_app.actions import act, confirm
+from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings
 
 
-def show(allowed: bool) -> None:
+def render_symbol_settings(allowed: bool) -> None:
     """Raises WarehouseError."""
-    known = app_settings.symbols()
-    _add({one.name for one in known if one.is_tracked}, allowed)
-    _cards([one for one in known if one.is_tracked], allowed)
+    known = app_settings.query_symbols()
+    _render_add_form({one.name for one in known if one.is_tracked}, allowed)
+    _render_cards([one for one in known if one.is_tracked], allowed)
     if retired := [one for one in known if not one.is_tracked]:
         st.markdown("**Not tracked any more.** What is held of them stays.")
-        _cards(retired, allowed)
+        _render_cards(retired, allowed)
 
 
-def _add(tracked: set[str], allowed: bool) -> None:
+def _render_add_form(tracked: set[str], allowed: bool) -> None:
     with st.container():  # a warning that comes or goes there moves nothing that is being typed
-        offered = _offered(tracked)
+        offered = _list_addable_symbols(tracked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Add a symbol",
@@ -52,40 +52,40 @@ def _add(tracked: set[str], allowed: bool) -> None:
         "tick, and its history is backfilled by itself within a minute."
     )
     if asked and name:
-        act(partial(_track, name))
+        run_action(partial(_track_symbol, name))
 
 
-def _offered(tracked: set[str]) -> list[str]:
+def _list_addable_symbols(tracked: set[str]) -> list[str]:
     try:
-        return [name for name in app_settings.listed() if name not in tracked]
+        return [name for name in app_settings.query_listed_symbols() if name not in tracked]
     except CryptoAssetsError as error:
         st.warning(
-            f"**The exchange does not tell what it lists.** {notices.sentence(str(error))} "
+            f"**The exchange does not tell what it lists.** {notices.format_sentence(str(error))} "
             "A name can be typed still, and is added when the exchange confirms it.",
             icon=":material/cloud_off:",
         )
         return []
 
 
-def _track(name: str, who: str) -> str:
-    added = admin.track_symbols(app_settings.hasty_platform(), [name], who)
+def _track_symbol(name: str, who: str) -> str:
+    added = admin.track_symbols(app_settings.get_interactive_context(), [name], who)
     if not added:
         raise WrongUse(f"{parse_symbol(name)} is tracked already")
     return f"{added[0]} is tracked: it is backfilled by itself within a minute."
 
 
-def _cards(shown: list[RegisteredSymbol], allowed: bool) -> None:
+def _render_cards(shown: list[RegisteredSymbol], allowed: bool) -> None:
     with st.grid(4, min_column_width=240):
         for one in shown:
-            _card(one, allowed)
+            _render_card(one, allowed)
 
 
-def _card(one: RegisteredSymbol, allowed: bool) -> None:
+def _render_card(one: RegisteredSymbol, allowed: bool) -> None:
     with st.container(border=True, height="stretch", gap="xsmall", key=f"symbol_{one.name}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
             st.markdown(f"**{one.base} / {one.quote}**", width="content")
-            _status(one)
-        st.caption(f"{one.name}, {_since(one)}")
+            _render_status_badge(one)
+        st.caption(f"{one.name}, {_format_tracking(one)}")
         if one.is_tracked:
             if st.button(
                 "Retire",
@@ -93,40 +93,40 @@ def _card(one: RegisteredSymbol, allowed: bool) -> None:
                 key=f"retire_{one.name}",
                 disabled=not allowed,
             ):
-                _confirm_retiring(one)
+                _confirm_untracking(one)
         elif st.button(
             "Take up again", icon=":material/replay:", key=f"again_{one.name}", disabled=not allowed
         ):
-            confirm(
+            confirm_action(
                 f"Track {one.name} again?",
                 "Its candles come with the next tick. What it missed is backfilled by itself.",
                 "Track it again",
-                partial(_track, one.name),
+                partial(_track_symbol, one.name),
             )
 
 
-def _confirm_retiring(one: RegisteredSymbol) -> None:
-    confirm(
+def _confirm_untracking(one: RegisteredSymbol) -> None:
+    confirm_action(
         f"Retire {one.name}?",
         "Nothing new is fetched of it. What is held of it stays and can be read, and it may be "
         "taken up again at any time.",
         "Retire it",
-        partial(_retire, one.name),
+        partial(_untrack_symbol, one.name),
     )
 
 
-def _retire(name: str, who: str) -> str:
-    admin.untrack_symbol(data.platform(), name, who)
+def _untrack_symbol(name: str, who: str) -> str:
+    admin.untrack_symbol(data.get_pipeline_context(), name, who)
     return f"{name} is tracked no longer; its data stays."
 
 
-def _since(one: RegisteredSymbol) -> str:
+def _format_tracking(one: RegisteredSymbol) -> str:
     if one.active_until:
         return f"retired {from_epoch_ms(one.active_until):%d %b %Y}"
     return f"tracked since {from_epoch_ms(one.active_since):%d %b %Y}"
 
 
-def _status(one: RegisteredSymbol) -> None:
+def _render_status_badge(one: RegisteredSymbol) -> None:
     if not one.is_tracked:
         st.badge("Retired", color="gray")
     elif one.status is SymbolStatus.TRADING:

@@ -8,14 +8,14 @@ from pydantic import BaseModel, Field, create_model
 from crypto_assets.analytics import Panel, Provider, get_provider
 from crypto_assets.analytics.registry import find_providers
 from crypto_assets.api.dependencies import ReportsDep
-from crypto_assets.api.parameters import SeriesQuery, Symbol
-from crypto_assets.api.routes.router import api_router
-from crypto_assets.api.series_response import answer_series, indicator_rows
+from crypto_assets.api.parameters import SeriesQuery, SymbolPath
+from crypto_assets.api.routes.router import create_api_router
+from crypto_assets.api.series_response import build_indicator_rows, build_series_response
 from crypto_assets.api.views.base import Answer
-from crypto_assets.api.views.series import answer_model
+from crypto_assets.api.views.series import build_answer_model
 from crypto_assets.reports import Reports
 
-_COMMON = set(SeriesQuery.model_fields)
+_SERIES_PARAMETERS = set(SeriesQuery.model_fields)
 
 
 class ProviderView(BaseModel):
@@ -28,72 +28,76 @@ class ProviderView(BaseModel):
     params: dict[str, Any] = Field(description="JSON schema of its parameters.")
 
 
-def analytics_router() -> APIRouter:
+def create_analytics_router() -> APIRouter:
     """Made anew for each app: a provider is there as soon as its file is."""
-    router = api_router("analytics")
+    router = create_api_router("analytics")
     known = find_providers()
 
     @router.get("/analytics/providers")
     def read_providers() -> Answer[list[ProviderView]]:
         """What can be computed, and with which parameters."""
-        return Answer(data=[_view(provider) for provider in known.values()])
+        return Answer(data=[_build_provider_view(provider) for provider in known.values()])
 
     for provider in known.values():
-        _add_route(router, provider)
+        _add_provider_route(router, provider)
 
     # After those of all providers, so that it is reached where none of them is meant.
     @router.get("/analytics/data/{name}/{symbol}", include_in_schema=False)
-    def refuse(name: str) -> None:
+    def refuse_unknown_provider(name: str) -> None:
         get_provider(name)
 
     return router
 
 
-def _add_route(router: APIRouter, provider: Provider[Any]) -> None:
-    query_model = _query_model(provider)
+def _add_provider_route(router: APIRouter, provider: Provider[Any]) -> None:
+    query_model = _create_query_model(provider)
 
-    def read(request: Request, symbol: Symbol, query: SeriesQuery, reports: ReportsDep) -> Response:
-        return _answer(request, provider, symbol, query, reports)
+    def read_provider_values(
+        request: Request, symbol: SymbolPath, query: SeriesQuery, reports: ReportsDep
+    ) -> Response:
+        return _compute_response(request, provider, symbol, query, reports)
 
     # The parameters' types are known now, and not when this function was written.
-    read.__annotations__["query"] = Annotated[query_model, Query()]
+    read_provider_values.__annotations__["query"] = Annotated[query_model, Query()]
     router.add_api_route(
         f"/analytics/data/{provider.name}/{{symbol}}",
-        read,
+        read_provider_values,
         methods=["GET"],
         name=f"read_{provider.name}",
         summary=provider.title,
         description=provider.description,
-        response_model=answer_model(provider),
+        response_model=build_answer_model(provider),
     )
 
 
-def _query_model(provider: Provider[Any]) -> type[SeriesQuery]:
+def _create_query_model(provider: Provider[Any]) -> type[SeriesQuery]:
     """The candles' parameters and the provider's own. Raises ValueError where a name is both."""
-    if twice := _COMMON & provider.params.model_fields.keys():
+    if twice := _SERIES_PARAMETERS & provider.params.model_fields.keys():
         raise ValueError(f"{provider.name}: parameters {', '.join(sorted(twice))} are taken")
     bases: tuple[Any, ...] = (SeriesQuery, provider.params)
     model: type[SeriesQuery] = create_model(f"{provider.name}_query", __base__=bases)
     return model
 
 
-def _answer(
+def _compute_response(
     request: Request, provider: Provider[Any], symbol: str, query: SeriesQuery, reports: Reports
 ) -> Response:
-    given = query.model_dump(exclude=_COMMON, by_alias=True)
-    chart = reports.indicator_chart(
+    given = query.model_dump(exclude=_SERIES_PARAMETERS, by_alias=True)
+    chart = reports.get_indicator_chart(
         provider.name, symbol, query.interval, query.start, query.end, query.limit, given
     )
     params = provider.parse_params(given).model_dump(by_alias=True, mode="json")
-    value = chart.answers[0].value if chart.answers else None
+    value = chart.results[0].value if chart.results else None
     if not provider.is_series:
         of_range = provider.needs_candles
-        return answer_series(request, query, chart.candles, params, value, of_range=of_range)
-    rows = [] if value is None else indicator_rows(chart.candles, value)
-    return answer_series(request, query, chart.candles, params, rows)
+        return build_series_response(
+            request, query, chart.candles, params, value, of_range=of_range
+        )
+    rows = [] if value is None else build_indicator_rows(chart.candles, value)
+    return build_series_response(request, query, chart.candles, params, rows)
 
 
-def _view(provider: Provider[Any]) -> ProviderView:
+def _build_provider_view(provider: Provider[Any]) -> ProviderView:
     return ProviderView(
         name=provider.name,
         title=provider.title,

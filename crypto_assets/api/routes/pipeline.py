@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from crypto_assets.api.dependencies import ReportsDep
-from crypto_assets.api.http_caching import OfThisInstant
+from crypto_assets.api.http_caching import ForbidCaching
 from crypto_assets.api.parameters import (
     AfterQuery,
     EndQuery,
@@ -14,10 +14,10 @@ from crypto_assets.api.parameters import (
     OffsetQuery,
     StartQuery,
     SymbolQuery,
-    window,
+    parse_window,
 )
-from crypto_assets.api.routes.router import api_router
-from crypto_assets.api.series_response import page_link
+from crypto_assets.api.routes.router import create_api_router
+from crypto_assets.api.series_response import build_page_link
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.pipeline import (
     DeduplicationView,
@@ -30,13 +30,13 @@ from crypto_assets.api.views.pipeline import (
 )
 from crypto_assets.market.lake_object import LakeObject
 
-router = api_router("pipeline")
+router = create_api_router("pipeline")
 
 
-@router.get("/pipeline/status", dependencies=[OfThisInstant])
+@router.get("/pipeline/status", dependencies=[ForbidCaching])
 def read_status(reports: ReportsDep) -> Answer[StatusView]:
     """Per symbol: first and last candle, rows, coverage, open gaps, lag; and what it all takes."""
-    return Answer(data=StatusView.model_validate(reports.status()))
+    return Answer(data=StatusView.model_validate(reports.get_status()))
 
 
 @router.get("/pipeline/ingestion-log")
@@ -49,13 +49,17 @@ def read_ingestion_log(
     end: EndQuery = None,
 ) -> Answer[list[LakeObjectView]]:
     """Objects of the lake, newest fetch first; with `end`, those fetched before it."""
-    found = reports.ingestion_log(limit, offset, end)
+    found = reports.list_ingestion_log(limit, offset, end)
     if len(found) == limit:
-        response.headers["Link"] = page_link(request, "next", **_older(found, offset, end))
+        response.headers["Link"] = build_page_link(
+            request, "next", **_next_page_parameters(found, offset, end)
+        )
     return Answer(data=[LakeObjectView.model_validate(item) for item in found])
 
 
-def _older(found: Sequence[LakeObject], passed: int, end: int | None) -> dict[str, int]:
+def _next_page_parameters(
+    found: Sequence[LakeObject], passed: int, end: int | None
+) -> dict[str, int]:
     """From the last one's fetch on, past what has been told of that instant.
 
     A count from the newest on would tell objects twice when others come meanwhile.
@@ -75,7 +79,7 @@ def read_deduplication(
     days: Annotated[int, Query(ge=1, le=31, description="UTC days, today included.")] = 7,
 ) -> Answer[DeduplicationView]:
     """How often minutes were delivered more than once, as far as the lake still has the objects."""
-    found = reports.deduplication(days)
+    found = reports.get_deduplication(days)
     return Answer(
         data=DeduplicationView(
             start=found.window.start_ms,
@@ -90,7 +94,7 @@ def read_deduplication(
 @router.get("/pipeline/storage")
 def read_storage(reports: ReportsDep) -> Answer[StorageView]:
     """Objects and bytes in the lake, bytes in the warehouse."""
-    return Answer(data=StorageView.model_validate(reports.storage()))
+    return Answer(data=StorageView.model_validate(reports.get_storage_usage()))
 
 
 @router.get("/pipeline/gaps")
@@ -106,14 +110,16 @@ def read_gaps(
     limit: LimitQuery = 500,
 ) -> Answer[list[LedgerGapView]]:
     """The gap ledger by symbol and start; of one symbol, more of it by the Link header."""
-    found = reports.gaps(symbol, window(start, end), closed=closed, after=after, limit=limit + 1)
+    found = reports.list_gaps(
+        symbol, parse_window(start, end), closed=closed, after=after, limit=limit + 1
+    )
     shown = found[:limit]
     if symbol and len(found) > limit:
-        response.headers["Link"] = page_link(request, "next", after=shown[-1].start)
+        response.headers["Link"] = build_page_link(request, "next", after=shown[-1].start)
     return Answer(data=[LedgerGapView.model_validate(gap) for gap in shown])
 
 
-@router.get("/pipeline/quality", dependencies=[OfThisInstant])
+@router.get("/pipeline/quality", dependencies=[ForbidCaching])
 def read_quality(reports: ReportsDep, limit: LimitQuery = 100) -> Answer[QualityView]:
     """Coverage of each symbol, what a later fetch changed, and what was set aside and why."""
-    return Answer(data=QualityView.model_validate(reports.quality(limit)))
+    return Answer(data=QualityView.model_validate(reports.get_quality(limit)))

@@ -4,18 +4,18 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from crypto_assets.api.access import MayWrite
+from crypto_assets.api.access import RequireWriteAccess
 from crypto_assets.api.error_handlers import Problem
-from crypto_assets.api.http_caching import TaggedRoute
+from crypto_assets.api.http_caching import ETagRoute
 from crypto_assets.api.parameters import KnownParametersOnly
 
-_FAILURES = {
+_ERROR_DESCRIPTIONS = {
     404: "Unknown symbol, provider or name.",
     422: "Wrong input, with what is wrong.",
     429: "Too many requests: wait for Retry-After seconds.",
     503: "A part does not answer now: warehouse, exchange or Dagster.",
 }
-_REFUSALS = {
+_WRITE_ERROR_DESCRIPTIONS = {
     401: "The token is missing or wrong.",
     403: "No token is set, and the request is not from this machine alone.",
     409: "The warehouse belongs to another exchange.",
@@ -24,25 +24,28 @@ _REFUSALS = {
 }
 
 # Who changed something, in the change log.
-THE_API = "the API"
+API_ACTOR = "the API"
 
-Responses = dict[int | str, dict[str, Any]]
+RouteResponses = dict[int | str, dict[str, Any]]
 
 
-def _described(failures: dict[int, str]) -> Responses:
+def _describe_responses(failures: dict[int, str]) -> RouteResponses:
     return {status: {"model": Problem, "description": text} for status, text in failures.items()}
 
 
-def api_router(tag: str) -> APIRouter:
+def create_api_router(tag: str) -> APIRouter:
     return APIRouter(
         prefix="/api",
         tags=[tag],
-        route_class=TaggedRoute,
+        route_class=ETagRoute,
         dependencies=[KnownParametersOnly],
-        responses=_described(_FAILURES),
+        responses=_describe_responses(_ERROR_DESCRIPTIONS),
     )
 
 
 # What a route that changes something is declared with.
-REFUSALS: Responses = _described(_REFUSALS)
-WRITES: dict[str, Any] = {"dependencies": [MayWrite], "responses": REFUSALS}
+WRITE_ERROR_RESPONSES: RouteResponses = _describe_responses(_WRITE_ERROR_DESCRIPTIONS)
+WRITE_ROUTE_OPTIONS: dict[str, Any] = {
+    "dependencies": [RequireWriteAccess],
+    "responses": WRITE_ERROR_RESPONSES,
+}

@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 T = TypeVar("T")
 
 # Plain text, as the exchange writes its prices: no exponent, no rounding.
-Exact = Annotated[
+ExactDecimal = Annotated[
     Decimal,
     PlainSerializer(lambda value: f"{value:f}", return_type=str),
     WithJsonSchema({"type": "string", "examples": ["40071.07000000"]}),
 ]
 # What was divided, and has no last digit.
-Rounded = Annotated[
+RoundedDecimal = Annotated[
     Decimal,
     PlainSerializer(lambda value: f"{value:.10f}", return_type=str),
     WithJsonSchema({"type": "string", "examples": ["-0.0209311449"]}),
@@ -22,7 +22,7 @@ Rounded = Annotated[
 EpochMs = Annotated[int, Field(description="Epoch milliseconds.")]
 
 
-class View(BaseModel):
+class ResponseView(BaseModel):
     """Read from a report's attributes, properties too."""
 
     model_config = ConfigDict(from_attributes=True)

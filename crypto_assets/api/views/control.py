@@ -2,18 +2,18 @@
 
 from pydantic import Field
 
-from crypto_assets.api.views.base import EpochMs, View
+from crypto_assets.api.views.base import EpochMs, ResponseView
 from crypto_assets.orchestrator import Kind
 
 
-class TickView(View):
+class TickView(ResponseView):
     at: EpochMs
     status: str
     note: str | None = Field(description="Why it skipped or failed.")
     run_ids: tuple[str, ...]
 
 
-class InstigatorView(View):
+class InstigatorView(ResponseView):
     """A schedule or a sensor."""
 
     kind: Kind
@@ -27,17 +27,17 @@ class InstigatorView(View):
     next_tick_at: EpochMs | None = Field(description="None while stopped, or due.")
 
 
-class LaunchedView(View):
+class LaunchedView(ResponseView):
     run_ids: tuple[str, ...]
     added_partitions: tuple[str, ...]
     skipped: str | None = Field(description="Why there was nothing to do.")
 
 
-class RunView(View):
+class RunView(ResponseView):
     run_id: str
 
 
-class BackfillView(View):
+class BackfillView(ResponseView):
     """Counts are asset partitions: a day of a symbol counts once for each asset."""
 
     id: str
@@ -51,7 +51,7 @@ class BackfillView(View):
     succeeded: bool
 
 
-class LaunchedBackfillView(View):
+class LaunchedBackfillView(ResponseView):
     id: str
     title: str
     partitions: int = Field(description="Days (or months) by symbols.")

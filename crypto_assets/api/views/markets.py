@@ -2,13 +2,13 @@
 
 from pydantic import Field
 
-from crypto_assets.api.views.base import EpochMs, Exact, Rounded, View
+from crypto_assets.api.views.base import EpochMs, ExactDecimal, ResponseView, RoundedDecimal
 from crypto_assets.api.views.pipeline import StorageView
 from crypto_assets.market.order_book import OrderBook, PriceLevel
 from crypto_assets.reports.dashboard import Concern
 
 
-class InstrumentView(View):
+class InstrumentView(ResponseView):
     symbol: str
     base: str
     quote: str
@@ -16,43 +16,43 @@ class InstrumentView(View):
     trading: bool = Field(description="Whether the exchange prints new candles of it.")
 
 
-class SpanView(View):
+class SpanView(ResponseView):
     start_ms: EpochMs
     end_ms: EpochMs
 
 
-class StatisticsView(View):
+class StatisticsView(ResponseView):
     """A stretch of time as one candle, by the exchange's rule; prices in quote units."""
 
     symbol: str
     window: SpanView
-    open: Exact
-    high: Exact
-    low: Exact
-    last: Exact
-    volume: Exact
-    quote_volume: Exact
+    open: ExactDecimal
+    high: ExactDecimal
+    low: ExactDecimal
+    last: ExactDecimal
+    volume: ExactDecimal
+    quote_volume: ExactDecimal
     trade_count: int
-    change: Exact
-    change_ratio: Rounded = Field(description="0.01 is one percent up.")
-    average_price: Rounded | None
+    change: ExactDecimal
+    change_ratio: RoundedDecimal = Field(description="0.01 is one percent up.")
+    average_price: RoundedDecimal | None
     partial: bool = Field(description="Whether the beginning of the window is not stored.")
 
 
-class TileView(View):
+class TileView(ResponseView):
     instrument: InstrumentView
     statistics: StatisticsView | None
     sparkline: tuple[float, ...] = Field(description="Hourly closes, oldest first.")
     lag_ms: int | None = Field(description="Age of the newest candle's end.")
 
 
-class AttentionView(View):
+class AttentionView(ResponseView):
     concern: Concern
     symbol: str
     amount: int = Field(description="Silence in ms, or missing minutes; 0 if there is no count.")
 
 
-class ChangesView(View):
+class ChangesView(ResponseView):
     """The totals less what they were at `since`, 24 hours ago or as near as was noted."""
 
     since: EpochMs
@@ -63,7 +63,7 @@ class ChangesView(View):
     lag_ms: int | None
 
 
-class DashboardView(View):
+class DashboardView(ResponseView):
     as_of: EpochMs
     tiles: tuple[TileView, ...]
     candles: int = Field(description="Minutes that are held.")
@@ -73,22 +73,22 @@ class DashboardView(View):
     attention: tuple[AttentionView, ...]
 
 
-class OrderBookView(View):
+class OrderBookView(ResponseView):
     """Levels are [price, quantity], best first; depths in base units, over the levels shown."""
 
     symbol: str
     last_update_id: int
     captured_at: EpochMs
-    mid: Exact
-    spread: Exact
-    bid_depth: Exact
-    ask_depth: Exact
-    imbalance: Rounded = Field(description="From -1 (all sellers) to 1 (all buyers).")
-    bids: tuple[tuple[Exact, Exact], ...]
-    asks: tuple[tuple[Exact, Exact], ...]
+    mid: ExactDecimal
+    spread: ExactDecimal
+    bid_depth: ExactDecimal
+    ask_depth: ExactDecimal
+    imbalance: RoundedDecimal = Field(description="From -1 (all sellers) to 1 (all buyers).")
+    bids: tuple[tuple[ExactDecimal, ExactDecimal], ...]
+    asks: tuple[tuple[ExactDecimal, ExactDecimal], ...]
 
     @classmethod
-    def of(cls, symbol: str, book: OrderBook, levels: int) -> "OrderBookView":
+    def from_order_book(cls, symbol: str, book: OrderBook, levels: int) -> "OrderBookView":
         shown = OrderBook(
             book.last_update_id, book.captured_at, book.bids[:levels], book.asks[:levels]
         )
@@ -101,10 +101,12 @@ class OrderBookView(View):
             bid_depth=shown.bid_depth,
             ask_depth=shown.ask_depth,
             imbalance=shown.imbalance,
-            bids=_pairs(shown.bids),
-            asks=_pairs(shown.asks),
+            bids=_convert_levels(shown.bids),
+            asks=_convert_levels(shown.asks),
         )
 
 
-def _pairs(levels: tuple[PriceLevel, ...]) -> tuple[tuple[Exact, Exact], ...]:
+def _convert_levels(
+    levels: tuple[PriceLevel, ...],
+) -> tuple[tuple[ExactDecimal, ExactDecimal], ...]:
     return tuple((level.price, level.quantity) for level in levels)

@@ -10,15 +10,17 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import create_model
 
 
-def object_model(kind: Any) -> Any:
+def build_object_model(kind: Any) -> Any:
     """The type as JSON has it: dataclasses as objects, and null for a number without a value."""
     if kind is float:
         return float | None
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        model: dict[str, Any] = {f.name: (object_model(hints[f.name]), ...) for f in fields(kind)}
+        model: dict[str, Any] = {
+            f.name: (build_object_model(hints[f.name]), ...) for f in fields(kind)
+        }
         return create_model(getattr(kind, "__name__", "Object"), __doc__=kind.__doc__, **model)
-    parts = tuple(part if part is ... else object_model(part) for part in get_args(kind))
+    parts = tuple(part if part is ... else build_object_model(part) for part in get_args(kind))
     origin = get_origin(kind)
     if origin is None:
         return kind

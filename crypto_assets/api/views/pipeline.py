@@ -2,28 +2,28 @@
 
 from pydantic import Field
 
-from crypto_assets.api.views.base import EpochMs, Exact, View
+from crypto_assets.api.views.base import EpochMs, ExactDecimal, ResponseView
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.warehouse import ConflictKind
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 
-class LakeTotalView(View):
+class LakeTotalView(ResponseView):
     bucket: str
     kind: ObjectKind
     objects: int
     size_bytes: int
 
 
-class StorageView(View):
+class StorageView(ResponseView):
     lake: tuple[LakeTotalView, ...]
     objects: int
     lake_bytes: int
     warehouse_bytes: int
 
 
-class SymbolStatusView(View):
+class SymbolStatusView(ResponseView):
     symbol: str
     first_open_time: EpochMs | None
     last_open_time: EpochMs | None
@@ -34,13 +34,13 @@ class SymbolStatusView(View):
     lag_ms: int | None = Field(description="Age of the newest candle's end.")
 
 
-class StatusView(View):
+class StatusView(ResponseView):
     as_of: EpochMs
     symbols: tuple[SymbolStatusView, ...]
     storage: StorageView
 
 
-class LakeObjectView(View):
+class LakeObjectView(ResponseView):
     bucket: str
     key: str
     symbol: str
@@ -55,7 +55,7 @@ class LakeObjectView(View):
     loaded_at: EpochMs | None = Field(description="None where it is not loaded yet.")
 
 
-class SymbolDeduplicationView(View):
+class SymbolDeduplicationView(ResponseView):
     """Of `delivered` rows `held` became a minute, `repeated` said again what another had said."""
 
     symbol: str
@@ -66,7 +66,7 @@ class SymbolDeduplicationView(View):
     repeated: int
 
 
-class DeduplicationView(View):
+class DeduplicationView(ResponseView):
     start: EpochMs
     end: EpochMs
     delivered: int
@@ -74,7 +74,7 @@ class DeduplicationView(View):
     symbols: tuple[SymbolDeduplicationView, ...]
 
 
-class LedgerGapView(View):
+class LedgerGapView(ResponseView):
     """`start` and `end` are the first and last missing open time."""
 
     symbol: str
@@ -89,21 +89,21 @@ class LedgerGapView(View):
     next_retry_at: EpochMs | None
 
 
-class CandleView(View):
+class CandleView(ResponseView):
     open_time: EpochMs
-    open: Exact
-    high: Exact
-    low: Exact
-    close: Exact
-    volume: Exact
+    open: ExactDecimal
+    high: ExactDecimal
+    low: ExactDecimal
+    close: ExactDecimal
+    volume: ExactDecimal
     close_time: EpochMs
-    quote_volume: Exact
+    quote_volume: ExactDecimal
     trade_count: int
-    taker_buy_volume: Exact
-    taker_buy_quote_volume: Exact
+    taker_buy_volume: ExactDecimal
+    taker_buy_quote_volume: ExactDecimal
 
 
-class RevisionView(View):
+class RevisionView(ResponseView):
     """A candle that a later fetch changed."""
 
     symbol: str
@@ -117,7 +117,7 @@ class RevisionView(View):
     noted_at: EpochMs
 
 
-class QuarantinedView(View):
+class QuarantinedView(ResponseView):
     """An object, or a row of it, that broke a rule."""
 
     symbol: str
@@ -130,7 +130,7 @@ class QuarantinedView(View):
     noted_at: EpochMs
 
 
-class ConflictView(View):
+class ConflictView(ResponseView):
     """A period in which the exchange contradicts itself; `interval` is 1h or 1d."""
 
     symbol: str
@@ -146,7 +146,7 @@ class ConflictView(View):
     recorded_at: EpochMs
 
 
-class QualityView(View):
+class QualityView(ResponseView):
     as_of: EpochMs
     symbols: tuple[SymbolStatusView, ...]
     revisions: tuple[RevisionView, ...] = Field(description="The last noted ones.")

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, create_model
 
 from crypto_assets.analytics import Provider
 from crypto_assets.api.views.base import EpochMs
-from crypto_assets.api.views.objects import object_model
+from crypto_assets.api.views.objects import build_object_model
 from crypto_assets.market.intervals import Interval
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
@@ -23,7 +23,7 @@ class SeriesGap(BaseModel):
     )
 
 
-class Row(BaseModel):
+class SeriesRow(BaseModel):
     open_time: EpochMs
     time: str = Field(
         description="The open time in ISO 8601, UTC.", examples=["2025-01-31T12:00:00Z"]
@@ -35,7 +35,7 @@ class Row(BaseModel):
     )
 
 
-class KlineRow(Row):
+class KlineRow(SeriesRow):
     """Prices and volumes as decimal text, to the last digit (on SQLite to the fifteenth)."""
 
     open: str
@@ -68,13 +68,13 @@ class Single(BaseModel, Generic[T]):
     gaps: list[SeriesGap]
 
 
-def answer_model(provider: Provider[Any]) -> Any:
+def build_answer_model(provider: Provider[Any]) -> Any:
     """What a provider's route answers with."""
     if not provider.is_series:
-        return Single[object_model(get_type_hints(provider.function)["return"])]  # type: ignore[misc]
+        return Single[build_object_model(get_type_hints(provider.function)["return"])]  # type: ignore[misc]
     columns: dict[str, Any] = {
         name: (float | None, Field(description=unit))
         for name, unit in provider.columns.items()
-        if name not in Row.model_fields
+        if name not in SeriesRow.model_fields
     }
-    return Series[create_model(f"{provider.name}_row", __base__=Row, **columns)]  # type: ignore[misc]
+    return Series[create_model(f"{provider.name}_row", __base__=SeriesRow, **columns)]  # type: ignore[misc]

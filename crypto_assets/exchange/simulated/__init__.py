@@ -1,6 +1,6 @@
 """The simulated exchange: a real HTTP server that answers as Binance spot does."""
 
-from crypto_assets.exchange.simulated.app import ORIGIN_HEADER, create_app
+from crypto_assets.exchange.simulated.app import ORIGIN_HEADER, create_exchange_app
 from crypto_assets.exchange.simulated.clock import SimulatedClock
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.faults import FaultScript
@@ -8,9 +8,9 @@ from crypto_assets.exchange.simulated.generated_candles import GeneratedCandles
 from crypto_assets.exchange.simulated.recorded_candles import RecordedCandles
 from crypto_assets.exchange.simulated.server import (
     DEFAULT_SEED,
-    running,
-    serve,
+    serve_exchange,
     serve_simulated,
+    start_exchange_server,
 )
 from crypto_assets.market.instant_parsing import parse_instant
 
@@ -22,9 +22,9 @@ __all__ = [
     "RecordedCandles",
     "SimulatedClock",
     "SimulatedExchange",
-    "create_app",
+    "create_exchange_app",
     "parse_instant",
-    "running",
-    "serve",
+    "serve_exchange",
     "serve_simulated",
+    "start_exchange_server",
 ]

@@ -12,17 +12,17 @@ from xml.sax.saxutils import escape
 
 from crypto_assets.exchange.simulated.archive_period import (
     ArchiveKey,
-    Kind,
-    archive_name,
-    folder,
-    intervals_of,
+    ArchiveKind,
+    build_folder_path,
+    format_archive_interval,
+    list_archive_intervals,
 )
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.utc_time import from_epoch_ms
 
 BUCKET = "data.binance.vision"
-MOST_KEYS = 1000
+MAX_KEYS = 1000
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class ListingRequest:
     prefix: str = ""
     delimiter: str = ""
     marker: str = ""
-    max_keys: int = MOST_KEYS
+    max_keys: int = MAX_KEYS
     url_encoded: bool = False
 
 
 def list_objects(exchange: SimulatedExchange, asked: ListingRequest) -> bytes:
     """The answer as XML: keys, and common prefixes up to the delimiter, in the order of keys."""
-    found = list(islice(_entries(exchange, asked), asked.max_keys + 1))
+    found = list(islice(_iterate_entries(exchange, asked), asked.max_keys + 1))
     truncated = len(found) > asked.max_keys > 0
     found = found[: asked.max_keys]
     text = quote if asked.url_encoded else escape
@@ -55,7 +55,11 @@ def list_objects(exchange: SimulatedExchange, asked: ListingRequest) -> bytes:
         f"<Delimiter>{text(asked.delimiter)}</Delimiter>" if asked.delimiter else "",
         "<EncodingType>url</EncodingType>" if asked.url_encoded else "",
         f"<IsTruncated>{'true' if truncated else 'false'}</IsTruncated>",
-        *(_contents(exchange, key, text(str(key))) for key in found if not isinstance(key, str)),
+        *(
+            _format_contents(exchange, key, text(str(key)))
+            for key in found
+            if not isinstance(key, str)
+        ),
         *(
             f"<CommonPrefixes><Prefix>{text(one)}</Prefix></CommonPrefixes>"
             for one in found
@@ -66,9 +70,9 @@ def list_objects(exchange: SimulatedExchange, asked: ListingRequest) -> bytes:
     return "".join(parts).encode()
 
 
-def _contents(exchange: SimulatedExchange, key: ArchiveKey, name: str) -> str:
-    content = exchange.archive_part(key) or b""
-    appeared = from_epoch_ms(exchange.archive_time(key)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+def _format_contents(exchange: SimulatedExchange, key: ArchiveKey, name: str) -> str:
+    content = exchange.get_archive_file(key) or b""
+    appeared = from_epoch_ms(exchange.get_archive_time(key)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return (
         f"<Contents><Key>{name}</Key><LastModified>{appeared}</LastModified>"
@@ -77,21 +81,23 @@ def _contents(exchange: SimulatedExchange, key: ArchiveKey, name: str) -> str:
     )
 
 
-def _entries(exchange: SimulatedExchange, asked: ListingRequest) -> Iterator[str | ArchiveKey]:
+def _iterate_entries(
+    exchange: SimulatedExchange, asked: ListingRequest
+) -> Iterator[str | ArchiveKey]:
     """Yield keys, and common prefixes as text, beyond the marker, ascending."""
     latest = asked.marker
-    for kind, symbol, interval in _folders(exchange):
-        place = folder(kind, symbol, interval)
-        group = _group(place, asked)
+    for kind, symbol, interval in _iterate_folders(exchange):
+        place = build_folder_path(kind, symbol, interval)
+        group = _find_common_prefix(place, asked)
         if not _may_match(place, asked) or (group is not None and group <= latest):
             continue
-        for key in exchange.archive_keys(kind, symbol, interval):
+        for key in exchange.list_archive_keys(kind, symbol, interval):
             name = str(key)
             if name <= asked.marker or not name.startswith(asked.prefix):
                 continue
-            if exchange.archive_part(key) is None:
+            if exchange.get_archive_file(key) is None:
                 continue
-            whole = _group(name, asked)
+            whole = _find_common_prefix(name, asked)
             if whole is None:
                 yield key
             elif whole > latest:
@@ -101,11 +107,15 @@ def _entries(exchange: SimulatedExchange, asked: ListingRequest) -> Iterator[str
                 break  # one key is enough to know that the prefix is there
 
 
-def _folders(exchange: SimulatedExchange) -> Iterator[tuple[Kind, str, KlineInterval]]:
+def _iterate_folders(
+    exchange: SimulatedExchange,
+) -> Iterator[tuple[ArchiveKind, str, KlineInterval]]:
     """Yield all folders in the order of their keys."""
-    symbols = sorted((listing.symbol for listing in exchange.listings()), key=lambda s: f"{s}/")
-    for kind in Kind:
-        intervals = sorted(intervals_of(kind), key=lambda one: f"{archive_name(one)}/")
+    symbols = sorted((listing.symbol for listing in exchange.list_symbols()), key=lambda s: f"{s}/")
+    for kind in ArchiveKind:
+        intervals = sorted(
+            list_archive_intervals(kind), key=lambda one: f"{format_archive_interval(one)}/"
+        )
         for symbol in symbols:
             for interval in intervals:
                 yield kind, symbol, interval
@@ -117,7 +127,7 @@ def _may_match(place: str, asked: ListingRequest) -> bool:
     return fits and (asked.marker < place or asked.marker.startswith(place))
 
 
-def _group(text: str, asked: ListingRequest) -> str | None:
+def _find_common_prefix(text: str, asked: ListingRequest) -> str | None:
     """The common prefix under which a key, or all keys of a folder, are rolled up, if any."""
     if not asked.delimiter or not text.startswith(asked.prefix):
         return None

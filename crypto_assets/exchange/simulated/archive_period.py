@@ -10,7 +10,7 @@ from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, day_start_ms
 
 # How long after a day's end its file appears; a month's on the month's first Monday as late.
-DELAY_MS = 5 * HOUR_MS
+PUBLICATION_DELAY_MS = 5 * HOUR_MS
 
 # The archive calls months `1mo`, as some file systems cannot tell 1M from 1m.
 _NAMES = {KlineInterval.MONTH: "1mo"}
@@ -22,7 +22,7 @@ _FILE = re.compile(
 )
 
 
-class Kind(StrEnum):
+class ArchiveKind(StrEnum):
     DAILY = "daily"
     MONTHLY = "monthly"
 
@@ -31,34 +31,34 @@ class Kind(StrEnum):
 class ArchivePeriod:
     """A UTC day, or the month that begins on `first`."""
 
-    kind: Kind
+    kind: ArchiveKind
     first: date
 
     @property
     def window(self) -> Window:
-        last = self.next().first - timedelta(days=1)
+        last = self.next_period().first - timedelta(days=1)
         return Window.of_days(self.first, last)
 
     @property
-    def appears_ms(self) -> int:
+    def published_at_ms(self) -> int:
         """When its files usually appear, in epoch ms."""
-        end = self.next().first
-        if self.kind is Kind.MONTHLY:
+        end = self.next_period().first
+        if self.kind is ArchiveKind.MONTHLY:
             end += timedelta(days=-end.weekday() % 7)
-        return day_start_ms(end) + DELAY_MS
+        return day_start_ms(end) + PUBLICATION_DELAY_MS
 
-    def next(self) -> "ArchivePeriod":
-        days = 1 if self.kind is Kind.DAILY else 32
+    def next_period(self) -> "ArchivePeriod":
+        days = 1 if self.kind is ArchiveKind.DAILY else 32
         following = self.first + timedelta(days=days)
-        return ArchivePeriod.around(self.kind, following)
+        return ArchivePeriod.from_day(self.kind, following)
 
     @classmethod
-    def around(cls, kind: Kind, day: date) -> "ArchivePeriod":
-        return cls(kind, day if kind is Kind.DAILY else day.replace(day=1))
+    def from_day(cls, kind: ArchiveKind, day: date) -> "ArchivePeriod":
+        return cls(kind, day if kind is ArchiveKind.DAILY else day.replace(day=1))
 
     def __str__(self) -> str:
         text = self.first.isoformat()
-        return text if self.kind is Kind.DAILY else text[:7]
+        return text if self.kind is ArchiveKind.DAILY else text[:7]
 
 
 @dataclass(frozen=True)
@@ -71,35 +71,39 @@ class ArchiveKey:
     is_checksum: bool = False
 
     @property
-    def stem(self) -> str:
-        return f"{self.symbol}-{archive_name(self.interval)}-{self.period}"
+    def file_stem(self) -> str:
+        return f"{self.symbol}-{format_archive_interval(self.interval)}-{self.period}"
 
     def __str__(self) -> str:
         suffix = ".zip.CHECKSUM" if self.is_checksum else ".zip"
-        return folder(self.period.kind, self.symbol, self.interval) + self.stem + suffix
+        return (
+            build_folder_path(self.period.kind, self.symbol, self.interval)
+            + self.file_stem
+            + suffix
+        )
 
 
-def archive_name(interval: KlineInterval) -> str:
+def format_archive_interval(interval: KlineInterval) -> str:
     return _NAMES.get(interval, interval.value)
 
 
-def folder(kind: Kind, symbol: str, interval: KlineInterval) -> str:
-    return f"data/spot/{kind}/klines/{symbol}/{archive_name(interval)}/"
+def build_folder_path(kind: ArchiveKind, symbol: str, interval: KlineInterval) -> str:
+    return f"data/spot/{kind}/klines/{symbol}/{format_archive_interval(interval)}/"
 
 
-def intervals_of(kind: Kind) -> list[KlineInterval]:
+def list_archive_intervals(kind: ArchiveKind) -> list[KlineInterval]:
     """The intervals with files of a kind: those longer than a day come by the month alone."""
-    return [one for one in KlineInterval if kind is Kind.MONTHLY or one.ms <= DAY_MS]
+    return [one for one in KlineInterval if kind is ArchiveKind.MONTHLY or one.ms <= DAY_MS]
 
 
-def read_key(text: str) -> ArchiveKey | None:
+def parse_archive_key(text: str) -> ArchiveKey | None:
     """The file of that name, or None where no file can have it."""
     found = _FILE.fullmatch(text)
     if not found or found["interval"] not in _INTERVALS:
         return None
-    kind, interval = Kind(found["kind"]), _INTERVALS[found["interval"]]
+    kind, interval = ArchiveKind(found["kind"]), _INTERVALS[found["interval"]]
     is_day = len(found["period"]) > len("2025-01")
-    if is_day is not (kind is Kind.DAILY) or interval not in intervals_of(kind):
+    if is_day is not (kind is ArchiveKind.DAILY) or interval not in list_archive_intervals(kind):
         return None
     try:
         first = date.fromisoformat(found["period"] if is_day else f"{found['period']}-01")
@@ -111,11 +115,11 @@ def read_key(text: str) -> ArchiveKey | None:
     return ArchiveKey(found["symbol"], interval, period, bool(found["checksum"]))
 
 
-def periods(kind: Kind, window: Window) -> Iterator[ArchivePeriod]:
+def iterate_archive_periods(kind: ArchiveKind, window: Window) -> Iterator[ArchivePeriod]:
     """Yield the periods that a window touches, oldest first."""
     if not window:
         return
-    period = ArchivePeriod.around(kind, day_of(window.start_ms))
+    period = ArchivePeriod.from_day(kind, day_of(window.start_ms))
     while period.window.start_ms < window.end_ms:
         yield period
-        period = period.next()
+        period = period.next_period()

@@ -10,17 +10,17 @@ from threading import Lock
 import pyarrow as pa
 
 from crypto_assets.exchange.simulated.archive_period import (
-    DELAY_MS,
+    PUBLICATION_DELAY_MS,
     ArchiveKey,
-    Kind,
-    archive_name,
-    periods,
+    ArchiveKind,
+    format_archive_interval,
+    iterate_archive_periods,
 )
-from crypto_assets.exchange.simulated.candle_text import in_micro, rows_csv
+from crypto_assets.exchange.simulated.candle_text import convert_to_microseconds, format_csv_rows
 from crypto_assets.exchange.simulated.faults import file_flaws
-from crypto_assets.exchange.simulated.faults.file_flaws import Flaws
+from crypto_assets.exchange.simulated.faults.file_flaws import ArchiveRules
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.exchange.simulated.market_snapshot import Reading, Rules
+from crypto_assets.exchange.simulated.market_snapshot import MarketRules, MarketSnapshot
 from crypto_assets.exchange.simulated.published_candles import PublishedCandles
 from crypto_assets.market.utc_time import Window
 
@@ -46,68 +46,74 @@ class CandleArchive:
 
     def __init__(self, published: PublishedCandles) -> None:
         self._published = published
-        self._file = lru_cache(maxsize=_KEPT_FILES)(self._make)
+        self._get_cached_file = lru_cache(maxsize=_KEPT_FILES)(self._build_file)
         self._locks = [Lock() for _ in range(_LOCKS)]
 
-    def part(self, key: ArchiveKey, reading: Reading, flaws: Flaws = ()) -> bytes | None:
+    def get_file(
+        self, key: ArchiveKey, reading: MarketSnapshot, flaws: ArchiveRules = ()
+    ) -> bytes | None:
         """The bytes of a zip or of a checksum file.
 
         None where it is not (yet) there: too early, no such symbol, no candles.
         """
-        appears = self.appears_ms(key, flaws)
+        appears = self.get_published_at_ms(key, flaws)
         known = key.symbol in self._published.source.symbols
         if not known or appears is None or reading.now < appears:
             return None
         whole = ArchiveKey(key.symbol, key.interval, key.period)
         # A zip and its checksum are asked for at once, and made once.
         with self._locks[hash(whole) % _LOCKS]:
-            file = self._file(whole, reading.edition, flaws)
+            file = self._get_cached_file(whole, reading.rules, flaws)
         if file is None:
             return None
         return file.checksum if key.is_checksum else file.content
 
-    def appears_ms(self, key: ArchiveKey, flaws: Flaws = ()) -> int | None:
+    def get_published_at_ms(self, key: ArchiveKey, flaws: ArchiveRules = ()) -> int | None:
         """When a file appears, in epoch ms; None where it never does."""
         end = key.period.window.end_ms
-        delay = file_flaws.delay_ms(flaws, key.period.appears_ms - end)
+        delay = file_flaws.get_publication_delay_ms(flaws, key.period.published_at_ms - end)
         return None if delay is None else end + delay
 
-    def names(self, kind: Kind, symbol: str, interval: KlineInterval, now: int) -> list[ArchiveKey]:
+    def list_keys(
+        self, kind: ArchiveKind, symbol: str, interval: KlineInterval, now: int
+    ) -> list[ArchiveKey]:
         """The keys of the periods in which there may be candles up to now, ascending."""
-        window = self._published.opens(symbol, interval) & Window(0, now)
+        window = self._published.get_open_window(symbol, interval) & Window(0, now)
         return [
             ArchiveKey(symbol, interval, period, is_checksum)
-            for period in periods(kind, window)
+            for period in iterate_archive_periods(kind, window)
             for is_checksum in (False, True)
         ]
 
-    def _make(self, key: ArchiveKey, edition: Rules, flaws: Flaws) -> ArchiveFile | None:
-        contents = file_flaws.contents_of(flaws, key.symbol)
-        candles = self._candles(contents, key, edition)
+    def _build_file(
+        self, key: ArchiveKey, edition: MarketRules, flaws: ArchiveRules
+    ) -> ArchiveFile | None:
+        contents = file_flaws.choose_content_symbol(flaws, key.symbol)
+        candles = self._select_candles(contents, key, edition)
         if not candles.num_rows:
             return None
-        candles = candles.slice(0, file_flaws.rows_kept(flaws, candles.num_rows))
+        candles = candles.slice(0, file_flaws.count_kept_rows(flaws, candles.num_rows))
         first = key.period.first
-        micro = file_flaws.in_microseconds(flaws, first >= MICROSECONDS_FROM)
-        text = file_flaws.flawed_csv(
-            flaws, rows_csv(in_micro(candles) if micro else candles), micro
+        micro = file_flaws.uses_microseconds(flaws, first >= MICROSECONDS_FROM)
+        text = file_flaws.apply_csv_flaws(
+            flaws, format_csv_rows(convert_to_microseconds(candles) if micro else candles), micro
         )
-        member = f"{contents}-{archive_name(key.interval)}-{key.period}.csv"
-        sound = file_flaws.flawed_zip(flaws, zipped(member, text, first))
-        digest = file_flaws.digest(flaws, sound)
-        checksum = f"{digest}  {key.stem}.zip".encode() if digest else None
-        return ArchiveFile(file_flaws.damaged(flaws, sound), checksum)
+        member = f"{contents}-{format_archive_interval(key.interval)}-{key.period}.csv"
+        sound = file_flaws.apply_zip_flaws(flaws, zip_file_content(member, text, first))
+        digest = file_flaws.compute_checksum_digest(flaws, sound)
+        checksum = f"{digest}  {key.file_stem}.zip".encode() if digest else None
+        return ArchiveFile(file_flaws.corrupt_zip(flaws, sound), checksum)
 
-    def _candles(self, symbol: str, key: ArchiveKey, edition: Rules) -> pa.Table:
+    def _select_candles(self, symbol: str, key: ArchiveKey, edition: MarketRules) -> pa.Table:
         """The period as the exchange had it when all of its candles were closed."""
         window = key.period.window
-        closed = Reading(window.end_ms + key.interval.ms + DELAY_MS, edition)
-        return self._published.between(
+        closed = MarketSnapshot(window.end_ms + key.interval.ms + PUBLICATION_DELAY_MS, edition)
+        return self._published.select_between(
             symbol, key.interval, closed, window.start_ms, window.end_ms - 1
         )
 
 
-def zipped(name: str, content: bytes, day: date) -> bytes:
+def zip_file_content(name: str, content: bytes, day: date) -> bytes:
     """A zip of one file; the same content gives the same bytes."""
     entry = zipfile.ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED

@@ -28,23 +28,25 @@ _EIGHTH = Decimal("1E-8")
 _LATEST_MS = day_start_ms(date(2200, 1, 1))
 
 
-class _Flaw(Exception):
+class _InvalidFile(Exception):
     """Something in the file is wrong; where is found by reading it again, line by line."""
 
 
 def read_candle_file(path: Path, interval: KlineInterval) -> pa.Table:
     """CANDLE_SCHEMA, ascending. Raises WrongUse naming the file and the line of the first flaw."""
-    header = _header(path)
+    header = _read_header(path)
     try:
-        table = pa.concat_tables([CANDLE_SCHEMA.empty_table(), *_batches(path, header, interval)])
-        if not _ascends(table["open_time"]):
-            raise _Flaw
-    except (_Flaw, pa.ArrowInvalid) as error:
-        raise WrongUse(_first_flaw(path, header) or f"{path}: {error}") from None
+        table = pa.concat_tables(
+            [CANDLE_SCHEMA.empty_table(), *_read_batches(path, header, interval)]
+        )
+        if not _is_ascending(table["open_time"]):
+            raise _InvalidFile
+    except (_InvalidFile, pa.ArrowInvalid) as error:
+        raise WrongUse(_find_first_error(path, header) or f"{path}: {error}") from None
     return table
 
 
-def _header(path: Path) -> list[str]:
+def _read_header(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         header = next(csv.reader(lines), [])
     if tuple(header[:6]) != _REQUIRED:
@@ -55,7 +57,7 @@ def _header(path: Path) -> list[str]:
     return header
 
 
-def _batches(path: Path, header: list[str], interval: KlineInterval) -> Iterator[pa.Table]:
+def _read_batches(path: Path, header: list[str], interval: KlineInterval) -> Iterator[pa.Table]:
     reader = arrow_csv.open_csv(
         path,
         arrow_csv.ReadOptions(
@@ -67,14 +69,14 @@ def _batches(path: Path, header: list[str], interval: KlineInterval) -> Iterator
     )
     with reader:
         for batch in reader:
-            yield _typed(batch, interval)
+            yield _convert_batch(batch, interval)
 
 
-def _typed(batch: pa.RecordBatch, interval: KlineInterval) -> pa.Table:
+def _convert_batch(batch: pa.RecordBatch, interval: KlineInterval) -> pa.Table:
     columns: dict[str, pa.Array] = {}
     for field in CANDLE_SCHEMA:
         if field.name in batch.schema.names:
-            columns[field.name] = _column(batch[field.name], field.type)
+            columns[field.name] = _convert_column(batch[field.name], field.type)
         elif field.name == "close_time":
             columns[field.name] = pa.array(interval.close_times(columns["open_time"].to_numpy()))
         else:
@@ -82,33 +84,33 @@ def _typed(batch: pa.RecordBatch, interval: KlineInterval) -> pa.Table:
     return pa.table(columns, schema=CANDLE_SCHEMA)
 
 
-def _column(text: pa.Array, kind: pa.DataType) -> pa.Array:
+def _convert_column(text: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_integer(kind):
         return text.cast(kind)
     try:
         return text.cast(kind)
     except pa.ArrowInvalid:
-        return _plain(text, kind).cast(kind)
+        return _normalize_decimals(text, kind).cast(kind)
 
 
-def _plain(text: pa.Array, kind: pa.DataType) -> pa.Array:
+def _normalize_decimals(text: pa.Array, kind: pa.DataType) -> pa.Array:
     """Text in which odd values (too many decimals, say) are rounded to eight places."""
     whole = kind.precision - kind.scale
     odd = pc.invert(pc.match_substring_regex(text, rf"^-?[0-9]{{1,{whole}}}(\.[0-9]{{1,8}})?$"))
-    rounded = [_decimal(value, kind) for value in text.filter(odd).to_pylist()]
+    rounded = [_round_decimal(value, kind) for value in text.filter(odd).to_pylist()]
     return pc.replace_with_mask(text, odd, pa.array(rounded, pa.string()))
 
 
-def _decimal(text: str, kind: pa.DataType) -> str:
+def _round_decimal(text: str, kind: pa.DataType) -> str:
     """Plain text with eight decimals, rounded exactly, half to even."""
     try:
         with localcontext(prec=kind.precision, rounding=ROUND_HALF_EVEN):
             return f"{Decimal(text).quantize(_EIGHTH):f}"
     except InvalidOperation:
-        raise _Flaw from None
+        raise _InvalidFile from None
 
 
-def _ascends(times: pa.ChunkedArray) -> bool:
+def _is_ascending(times: pa.ChunkedArray) -> bool:
     if not len(times):
         return True
     steps = pc.greater(times.slice(1), times.slice(0, len(times) - 1))
@@ -116,34 +118,34 @@ def _ascends(times: pa.ChunkedArray) -> bool:
     return inside and pc.all(steps).as_py() is not False
 
 
-def _first_flaw(path: Path, header: list[str]) -> str | None:
+def _find_first_error(path: Path, header: list[str]) -> str | None:
     """`file:line: what is wrong` of the first flaw, found by a slow second reading."""
     before = -1
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.reader(lines)
         next(rows)
         for row in rows:
-            flaw = _row_flaw(row, header, before) if row else None
+            flaw = _check_row(row, header, before) if row else None
             if flaw:
                 return f"{path}:{rows.line_num}: {flaw}"
             before = int(row[0]) if row else before
     return None
 
 
-def _row_flaw(row: list[str], header: list[str], before: int) -> str | None:
+def _check_row(row: list[str], header: list[str], before: int) -> str | None:
     if len(row) != len(header):
         return f"{len(row)} values under a header of {len(header)}"
     for name, value in zip(header, row, strict=True):
-        if not _fits(value, CANDLE_SCHEMA.field(name).type):
+        if not _is_convertible(value, CANDLE_SCHEMA.field(name).type):
             return f"{name} {value!r} is no number that a candle can hold"
     if not before < int(row[0]) < _LATEST_MS:
         return f"open_time {row[0]}: times are epoch milliseconds and ascend row by row"
     return None
 
 
-def _fits(value: str, kind: pa.DataType) -> bool:
+def _is_convertible(value: str, kind: pa.DataType) -> bool:
     try:
-        _column(pa.array([value]), kind)
-    except (_Flaw, pa.ArrowInvalid):
+        _convert_column(pa.array([value]), kind)
+    except (_InvalidFile, pa.ArrowInvalid):
         return False
     return True

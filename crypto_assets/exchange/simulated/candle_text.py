@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from crypto_assets.exchange.simulated.decimals import SCALE, units_of
+from crypto_assets.exchange.simulated.decimals import DECIMAL_SCALE, extract_units
 from crypto_assets.market.candles import CANDLE_SCHEMA, rows_from_table
 
 Ints = NDArray[np.int64]
@@ -36,33 +36,33 @@ _AFTER_LEADING = np.concatenate([_FULL, _LEADING])
 _AFTER_LAST = np.concatenate([_FULL, _LAST])
 
 
-def _json_glue() -> tuple[bytes, ...]:
+def _build_json_glue() -> tuple[bytes, ...]:
     """What stands before each field of a JSON row: decimals are quoted, times and trades not."""
     quotes = [b'"' if decimal else b"" for decimal in _DECIMAL]
     between = (close + b"," + open_ for close, open_ in pairwise(quotes))
     return (b"[", *between)
 
 
-_JSON = _json_glue()
+_JSON = _build_json_glue()
 _CSV = (b"", *(b"," for _ in _DECIMAL[1:]))
 
 
-def rows_json(candles: pa.Table) -> bytes:
+def format_json_rows(candles: pa.Table) -> bytes:
     """Rows of 12 fields, times and trades as numbers, decimals and the unused last as strings."""
-    text = _text(candles, _JSON, b'","0"],')
+    text = _format_rows(candles, _JSON, b'","0"],')
     return orjson.dumps(rows_from_table(candles)) if text is None else b"[" + text[:-1] + b"]"
 
 
-def rows_csv(candles: pa.Table) -> bytes:
+def format_csv_rows(candles: pa.Table) -> bytes:
     """Lines of 12 columns without a header."""
-    text = _text(candles, _CSV, b",0\n")
+    text = _format_rows(candles, _CSV, b",0\n")
     if text is not None:
         return text
     lines = (",".join(map(str, row)) for row in rows_from_table(candles))
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def in_micro(candles: pa.Table) -> pa.Table:
+def convert_to_microseconds(candles: pa.Table) -> pa.Table:
     """Milliseconds become microseconds; close times end in 999999."""
     opens = pc.multiply(candles["open_time"], 1000)
     closes = pc.add(pc.multiply(candles["close_time"], 1000), 999)
@@ -70,21 +70,21 @@ def in_micro(candles: pa.Table) -> pa.Table:
     return candles.set_column(0, "open_time", opens).set_column(place, "close_time", closes)
 
 
-def _text(candles: pa.Table, glue: Sequence[bytes], tail: bytes) -> bytes | None:
+def _format_rows(candles: pa.Table, glue: Sequence[bytes], tail: bytes) -> bytes | None:
     """All rows, one after the other; None where a number is too large or negative."""
     if not candles.num_rows:
         return b""
     pieces: list[bytes | Fours] = []
     for before, column, decimal in zip(glue, candles.columns, _DECIMAL, strict=True):
-        values = units_of(column) if decimal else column.to_numpy()
+        values = extract_units(column) if decimal else column.to_numpy()
         if values is None:
             return None
         pieces.append(before)
-        pieces += _decimal(values) if decimal else _number(values)
-    return _joined([*pieces, tail], candles.num_rows)
+        pieces += _format_decimals(values) if decimal else _format_integers(values)
+    return _join_pieces([*pieces, tail], candles.num_rows)
 
 
-def _joined(pieces: Sequence[bytes | Fours], rows: int) -> bytes:
+def _join_pieces(pieces: Sequence[bytes | Fours], rows: int) -> bytes:
     template = b"".join(piece if isinstance(piece, bytes) else b"\0" * 4 for piece in pieces)
     text = bytearray(template * rows)
     at = 0
@@ -97,14 +97,14 @@ def _joined(pieces: Sequence[bytes | Fours], rows: int) -> bytes:
     return bytes(text.translate(None, b"\0"))
 
 
-def _decimal(units: Ints) -> list[bytes | Fours]:
-    whole = units // 10**SCALE
-    part = units - whole * 10**SCALE
+def _format_decimals(units: Ints) -> list[bytes | Fours]:
+    whole = units // 10**DECIMAL_SCALE
+    part = units - whole * 10**DECIMAL_SCALE
     upper = part // 10_000
-    return [*_number(whole), b".", _FULL[upper], _FULL[part - upper * 10_000]]
+    return [*_format_integers(whole), b".", _FULL[upper], _FULL[part - upper * 10_000]]
 
 
-def _number(values: Ints) -> list[Fours]:
+def _format_integers(values: Ints) -> list[Fours]:
     """The digits of non-negative integers, four a piece, the highest first."""
     fours: list[Fours] = []
     rest, limit = values, int(values.max())

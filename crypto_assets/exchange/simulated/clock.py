@@ -24,19 +24,19 @@ class SimulatedClock:
 
     def now_ms(self) -> int:
         with self._lock:
-            return self._read()
+            return self._compute_now()
 
-    def _read(self) -> int:
+    def _compute_now(self) -> int:
         return self._base_ms + int((time.monotonic() - self._since) * 1000 * self._speed)
 
-    def pace_ms(self) -> int:
+    def real_pace_ms(self) -> int:
         """Milliseconds at real pace from the starting instant, whatever the clock was set to.
 
         Rate limits run on this: a limit per minute protects a real server.
         """
         return self._pace_base_ms + int((time.monotonic() - self._origin) * 1000)
 
-    def set(self, now: int) -> None:
+    def set_time(self, now: int) -> None:
         """Jump to an instant in epoch ms, forward or back, and run on from there."""
         with self._lock:
             self._base_ms, self._since = now, time.monotonic()
@@ -44,7 +44,7 @@ class SimulatedClock:
     def advance(self, ms: int) -> None:
         """Jump forward by `ms` milliseconds (back, if negative)."""
         with self._lock:
-            self._base_ms, self._since = self._read() + ms, time.monotonic()
+            self._base_ms, self._since = self._compute_now() + ms, time.monotonic()
 
     @property
     def speed(self) -> float:
@@ -53,5 +53,5 @@ class SimulatedClock:
     @speed.setter
     def speed(self, speed: float) -> None:
         with self._lock:
-            self._base_ms, self._since = self._read(), time.monotonic()
+            self._base_ms, self._since = self._compute_now(), time.monotonic()
             self._speed = speed

@@ -12,7 +12,7 @@ JSON_TYPE = "application/json;charset=UTF-8"
 
 
 @dataclass(eq=False)
-class Refusal(Exception):
+class ErrorResponse(Exception):
     """An answer that is not what was asked for."""
 
     status: int
@@ -21,94 +21,94 @@ class Refusal(Exception):
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def coded(status: int, code: int, message: str, **headers: str) -> Refusal:
+def json_error(status: int, code: int, message: str, **headers: str) -> ErrorResponse:
     """Binance's JSON error: `{"code":-1121,"msg":"Invalid symbol."}`."""
     body = orjson.dumps({"code": code, "msg": message})
-    return Refusal(status, body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    return ErrorResponse(status, body, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
-def invalid_symbol() -> Refusal:
-    return coded(400, -1121, "Invalid symbol.")
+def invalid_symbol_error() -> ErrorResponse:
+    return json_error(400, -1121, "Invalid symbol.")
 
 
-def invalid_interval() -> Refusal:
-    return coded(400, -1120, "Invalid interval.")
+def invalid_interval_error() -> ErrorResponse:
+    return json_error(400, -1120, "Invalid interval.")
 
 
-def missing(name: str) -> Refusal:
-    return coded(
+def missing_parameter_error(name: str) -> ErrorResponse:
+    return json_error(
         400,
         -1102,
         f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.",
     )
 
 
-def illegal(name: str, pattern: str) -> Refusal:
-    return coded(
+def illegal_characters_error(name: str, pattern: str) -> ErrorResponse:
+    return json_error(
         400,
         -1100,
         f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.",
     )
 
 
-def not_valid(name: str) -> Refusal:
-    return coded(400, -1130, f"Data sent for parameter '{name}' is not valid.")
+def invalid_parameter_error(name: str) -> ErrorResponse:
+    return json_error(400, -1130, f"Data sent for parameter '{name}' is not valid.")
 
 
-def empty(name: str) -> Refusal:
-    return coded(400, -1105, f"Parameter '{name}' was empty.")
+def empty_parameter_error(name: str) -> ErrorResponse:
+    return json_error(400, -1105, f"Parameter '{name}' was empty.")
 
 
-def duplicated() -> Refusal:
-    return coded(400, -1101, "Duplicate values for a parameter detected.")
+def duplicate_parameter_error() -> ErrorResponse:
+    return json_error(400, -1101, "Duplicate values for a parameter detected.")
 
 
-def unread(read: int, sent: int) -> Refusal:
-    return coded(
+def unread_parameters_error(read: int, sent: int) -> ErrorResponse:
+    return json_error(
         400,
         -1104,
         f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.",
     )
 
 
-def not_both() -> Refusal:
-    return coded(400, -1128, "Combination of optional parameters invalid.")
+def parameter_combination_error() -> ErrorResponse:
+    return json_error(400, -1128, "Combination of optional parameters invalid.")
 
 
-def invalid_symbol_status() -> Refusal:
-    return coded(400, -1122, "Invalid symbolStatus.")
+def invalid_symbol_status_error() -> ErrorResponse:
+    return json_error(400, -1122, "Invalid symbolStatus.")
 
 
-def other_status() -> Refusal:
-    return coded(400, -1220, "The symbol's status does not match the requested symbolStatus.")
+def symbol_status_mismatch_error() -> ErrorResponse:
+    return json_error(400, -1220, "The symbol's status does not match the requested symbolStatus.")
 
 
-def invalid_ticker_type() -> Refusal:
-    return coded(400, -1139, "Invalid ticker type.")
+def invalid_ticker_type_error() -> ErrorResponse:
+    return json_error(400, -1139, "Invalid ticker type.")
 
 
-def neither(one: str, several: str) -> Refusal:
-    return coded(
+def missing_one_of_error(one: str, several: str) -> ErrorResponse:
+    return json_error(
         400, -1102, f"Param '{one}' or '{several}' must be sent, but both were empty/null!"
     )
 
 
-def too_many(most: int, sent: int) -> Refusal:
-    return coded(400, -1101, f"Too many parameters; expected '{most}' and received '{sent}'.")
+def too_many_parameters_error(most: int, sent: int) -> ErrorResponse:
+    return json_error(400, -1101, f"Too many parameters; expected '{most}' and received '{sent}'.")
 
 
-def repeated_symbol() -> Refusal:
-    return coded(400, -1151, "Symbol is present multiple times in the list.")
+def repeated_symbol_error() -> ErrorResponse:
+    return json_error(400, -1151, "Symbol is present multiple times in the list.")
 
 
-def invalid_time_unit() -> Refusal:
-    return coded(
+def invalid_time_unit_error() -> ErrorResponse:
+    return json_error(
         400, -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
     )
 
 
-def too_much_weight(limit: int, retry_after: int) -> Refusal:
-    return coded(
+def weight_limit_error(limit: int, retry_after: int) -> ErrorResponse:
+    return json_error(
         429,
         -1003,
         f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
@@ -117,9 +117,9 @@ def too_much_weight(limit: int, retry_after: int) -> Refusal:
     )
 
 
-def banned(until: int, retry_after: int) -> Refusal:
+def ip_ban_error(until: int, retry_after: int) -> ErrorResponse:
     """`until` in epoch ms by the exchange's clock, `retry_after` in seconds."""
-    return coded(
+    return json_error(
         418,
         -1003,
         f"Way too much request weight used; IP banned until {until}. "
@@ -128,17 +128,17 @@ def banned(until: int, retry_after: int) -> Refusal:
     )
 
 
-def no_such_key(key: str) -> Refusal:
+def no_such_key_error(key: str) -> ErrorResponse:
     """The archive's answer where there is no such file, as S3 gives it."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message>"
         f"<Key>{escape(key)}</Key><RequestId>0000000000000000</RequestId><HostId></HostId></Error>"
     )
-    return Refusal(404, body.encode(), "application/xml")
+    return ErrorResponse(404, body.encode(), "application/xml")
 
 
-def invalid_argument(name: str, value: str) -> Refusal:
+def invalid_argument_error(name: str, value: str) -> ErrorResponse:
     """The listing's answer to a parameter that it cannot read, as S3 gives it."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -146,14 +146,14 @@ def invalid_argument(name: str, value: str) -> Refusal:
         f"within integer range</Message><ArgumentName>{escape(name)}</ArgumentName>"
         f"<ArgumentValue>{escape(value)}</ArgumentValue></Error>"
     )
-    return Refusal(400, body.encode(), "application/xml")
+    return ErrorResponse(400, body.encode(), "application/xml")
 
 
-def no_such_path() -> Refusal:
-    return Refusal(404, b"<html><body><h2>404 Not found</h2></body></html>", "text/html")
+def path_not_found_error() -> ErrorResponse:
+    return ErrorResponse(404, b"<html><body><h2>404 Not found</h2></body></html>", "text/html")
 
 
-def firewalled() -> Refusal:
+def firewall_error() -> ErrorResponse:
     """403 as the content-delivery network in front of the exchange gives it."""
     body = (
         '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" '
@@ -166,23 +166,23 @@ def firewalled() -> Refusal:
         "Request ID: 0000000000000000000000000000000000000000000000==\n</PRE>\n"
         "<ADDRESS>\n</ADDRESS>\n</BODY></HTML>"
     )
-    return Refusal(403, body.encode(), "text/html")
+    return ErrorResponse(403, body.encode(), "text/html")
 
 
-def geo_blocked() -> Refusal:
+def geo_block_error() -> ErrorResponse:
     body = (
         '{\n  "code": 0,\n  "msg": "Service unavailable from a restricted location according to '
         "'b. Eligibility' in https://www.binance.com/en/terms. Please contact customer service if "
         'you believe you received this message in error."\n}'
     )
-    return Refusal(451, body.encode())
+    return ErrorResponse(451, body.encode())
 
 
-def out_of_order(status: int, retry_after: int | None = None) -> Refusal:
+def gateway_error(status: int, retry_after: int | None = None) -> ErrorResponse:
     """5xx: HTML of a gateway, or the exchange's own word for an inner error."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if status == 500:
         body = b'{"code":-1000,"msg":"An unknown error occurred while processing the request."}'
-        return Refusal(status, body, JSON_TYPE, headers)
+        return ErrorResponse(status, body, JSON_TYPE, headers)
     page = f"<html>\r\n<head><title>{status}</title></head>\r\n<body></body>\r\n</html>\r\n"
-    return Refusal(status, page.encode(), "text/html", headers)
+    return ErrorResponse(status, page.encode(), "text/html", headers)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from crypto_assets.exchange.simulated.symbol_catalog import Listing
+from crypto_assets.exchange.simulated.symbol_catalog import ListedSymbol
 from crypto_assets.market.symbols import SymbolStatus
 
 _PERMISSIONS = ("SPOT", "MARGIN")
@@ -21,10 +21,10 @@ def has_permission(asked: Sequence[str]) -> bool:
     return not asked or any(permission in _PERMISSIONS for permission in asked)
 
 
-def exchange_info(
+def build_exchange_info(
     now: int,
     weight_limit: int,
-    symbols: Sequence[tuple[Listing, SymbolStatus]],
+    symbols: Sequence[tuple[ListedSymbol, SymbolStatus]],
     shows_permission_sets: bool = True,
 ) -> dict[str, Any]:
     sets = [list(_PERMISSIONS)] if shows_permission_sets else []
@@ -32,17 +32,17 @@ def exchange_info(
         "timezone": "UTC",
         "serverTime": now,
         "rateLimits": [
-            _limit("REQUEST_WEIGHT", "MINUTE", 1, weight_limit),
-            _limit("ORDERS", "SECOND", 10, 100),
-            _limit("ORDERS", "DAY", 1, 200_000),
-            _limit("RAW_REQUESTS", "MINUTE", 5, 61_000),
+            _build_limit("REQUEST_WEIGHT", "MINUTE", 1, weight_limit),
+            _build_limit("ORDERS", "SECOND", 10, 100),
+            _build_limit("ORDERS", "DAY", 1, 200_000),
+            _build_limit("RAW_REQUESTS", "MINUTE", 5, 61_000),
         ],
         "exchangeFilters": [],
-        "symbols": [_symbol(listing, status, sets) for listing, status in symbols],
+        "symbols": [_build_symbol(listing, status, sets) for listing, status in symbols],
     }
 
 
-def futures_info(now: int, kind: str) -> dict[str, Any]:
+def build_futures_info(now: int, kind: str) -> dict[str, Any]:
     """The answer of the futures' `exchangeInfo`: no futures are traded here."""
     return {
         "timezone": "UTC",
@@ -55,11 +55,13 @@ def futures_info(now: int, kind: str) -> dict[str, Any]:
     }
 
 
-def _limit(kind: str, interval: str, count: int, limit: int) -> dict[str, Any]:
+def _build_limit(kind: str, interval: str, count: int, limit: int) -> dict[str, Any]:
     return {"rateLimitType": kind, "interval": interval, "intervalNum": count, "limit": limit}
 
 
-def _symbol(listing: Listing, status: SymbolStatus, sets: list[list[str]]) -> dict[str, Any]:
+def _build_symbol(
+    listing: ListedSymbol, status: SymbolStatus, sets: list[list[str]]
+) -> dict[str, Any]:
     return {
         "symbol": listing.symbol,
         "status": status,
@@ -90,7 +92,7 @@ def _symbol(listing: Listing, status: SymbolStatus, sets: list[list[str]]) -> di
         "pegInstructionsAllowed": True,
         "isSpotTradingAllowed": status is SymbolStatus.TRADING,
         "isMarginTradingAllowed": False,
-        "filters": _filters(listing),
+        "filters": _build_filters(listing),
         "permissions": [],
         "permissionSets": sets,
         "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
@@ -98,27 +100,27 @@ def _symbol(listing: Listing, status: SymbolStatus, sets: list[list[str]]) -> di
     }
 
 
-def _filters(listing: Listing) -> list[dict[str, Any]]:
+def _build_filters(listing: ListedSymbol) -> list[dict[str, Any]]:
     tick, lot = listing.tick_size, listing.lot_size
     return [
         {
             "filterType": "PRICE_FILTER",
-            "minPrice": _text(tick),
-            "maxPrice": _text(tick * 100_000_000),
-            "tickSize": _text(tick),
+            "minPrice": _format_decimal(tick),
+            "maxPrice": _format_decimal(tick * 100_000_000),
+            "tickSize": _format_decimal(tick),
         },
         {
             "filterType": "LOT_SIZE",
-            "minQty": _text(lot),
-            "maxQty": _text(lot * 900_000_000),
-            "stepSize": _text(lot),
+            "minQty": _format_decimal(lot),
+            "maxQty": _format_decimal(lot * 900_000_000),
+            "stepSize": _format_decimal(lot),
         },
         {"filterType": "ICEBERG_PARTS", "limit": 10},
         {
             "filterType": "MARKET_LOT_SIZE",
-            "minQty": _text(Decimal(0)),
-            "maxQty": _text(lot * 9_000_000),
-            "stepSize": _text(Decimal(0)),
+            "minQty": _format_decimal(Decimal(0)),
+            "maxQty": _format_decimal(lot * 9_000_000),
+            "stepSize": _format_decimal(Decimal(0)),
         },
         {
             "filterType": "TRAILING_DELTA",
@@ -150,5 +152,5 @@ def _filters(listing: Listing) -> list[dict[str, Any]]:
     ]
 
 
-def _text(value: Decimal) -> str:
+def _format_decimal(value: Decimal) -> str:
     return f"{value:.8f}"

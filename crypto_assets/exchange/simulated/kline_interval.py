@@ -52,7 +52,7 @@ class KlineInterval(StrEnum):
         """Return the open time of the period in which an instant lies."""
         return int(self.open_times(np.array([ms]), offset)[0])
 
-    def following(self, ms: int, offset: int = 0) -> int:
+    def next_open(self, ms: int, offset: int = 0) -> int:
         """Return the open time of the period after the one in which an instant lies."""
         # A month's longest width leads from its beginning into the next month, never past it.
         return self.floor(self.floor(ms, offset) + self.ms, offset)
@@ -60,7 +60,7 @@ class KlineInterval(StrEnum):
     def ceil(self, ms: int, offset: int = 0) -> int:
         """Return the open time of the first period that does not open before an instant."""
         opened = self.floor(ms, offset)
-        return opened if opened == ms else self.following(ms, offset)
+        return opened if opened == ms else self.next_open(ms, offset)
 
     def open_times(self, times: Ints, offset: int = 0) -> Ints:
         """Return the open time of the period of each instant."""

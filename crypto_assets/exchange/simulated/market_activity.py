@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from crypto_assets.exchange.simulated.noise import Floats, Ints, normal, power_of_e, stream_key
+from crypto_assets.exchange.simulated.noise import Floats, Ints, draw_normal, power_of_e, stream_key
 
 # Each UTC hour against the day's mean.
 _ASIA = (1.05, 0.95, 0.85, 0.75, 0.70, 0.70, 0.75, 0.85)
@@ -12,7 +12,7 @@ _HOURS: Floats = np.array((*_ASIA, *_EUROPE, *_AMERICA))
 _WEEKDAY, _WEEKEND = 1.07, 0.75
 
 
-class Pulse:
+class MarketActivity:
     """Factors, about 1 in the mean, for minutes (since the epoch) from `first` to `last`."""
 
     def __init__(self, seed: int, first: int, last: int) -> None:
@@ -20,7 +20,7 @@ class Pulse:
         hours = np.arange(self._first_hour, last // 60 + 1)
         day = hours // 24
         days = np.arange(day[0], day[-1] + 1)
-        mood = power_of_e(0.3 * normal(stream_key(seed, "mood"), days))
+        mood = power_of_e(0.3 * draw_normal(stream_key(seed, "mood"), days))
         # 1970-01-01 was a Thursday.
         daily = mood * np.where((days + 3) % 7 >= 5, _WEEKEND, _WEEKDAY)
         self._factors: Floats = daily[day - day[0]] * _HOURS[hours % 24]

@@ -6,87 +6,89 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.exchange.simulated.candle_source import PARTS, CandleSource
+from crypto_assets.exchange.simulated.candle_source import BASE_INTERVALS, CandleSource
 from crypto_assets.exchange.simulated.faults.rules import (
-    Channel,
-    Delist,
-    List,
+    CandleChannel,
+    DelistRule,
+    ListRule,
     MarketRule,
-    Outage,
-    Revise,
+    OutageRule,
+    ReviseRule,
 )
-from crypto_assets.exchange.simulated.faults.value_changes import changed
+from crypto_assets.exchange.simulated.faults.value_changes import apply_changes
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.utc_time import Window
 
-Rules = tuple[MarketRule, ...]
+MarketRules = tuple[MarketRule, ...]
 
 
 @dataclass(frozen=True)
-class Reading:
+class MarketSnapshot:
     """`now` in epoch ms by the exchange's clock; `edition` the rules that change the candles."""
 
     now: int
-    edition: Rules = ()
+    rules: MarketRules = ()
 
     @property
-    def listed(self) -> bool:
+    def is_listed(self) -> bool:
         """False before a listing that the script sets."""
-        return all(rule.at <= self.now for rule in self.edition if isinstance(rule, List))
+        return all(rule.at <= self.now for rule in self.rules if isinstance(rule, ListRule))
 
 
-def edition_of(rules: Iterable[MarketRule], symbol: str, channel: Channel, now: int) -> Rules:
+def select_active_rules(
+    rules: Iterable[MarketRule], symbol: str, channel: CandleChannel, now: int
+) -> MarketRules:
     """The rules that hold now for a symbol whose candles are read by this door."""
     return tuple(
         rule
         for rule in rules
-        if rule.active(now)
-        and rule.concerns(symbol)
-        and (not isinstance(rule, Outage | Revise) or rule.read_by(channel))
+        if rule.is_active(now)
+        and rule.concerns_symbol(symbol)
+        and (not isinstance(rule, OutageRule | ReviseRule) or rule.applies_to_channel(channel))
     )
 
 
-def span(source: CandleSource, symbol: str, edition: Rules) -> Window:
+def find_trading_window(source: CandleSource, symbol: str, edition: MarketRules) -> Window:
     """The symbol's life, as the source has it and the script cuts it."""
-    return lifetime(source.span(symbol), edition)
+    return clip_to_listings(source.get_trading_window(symbol), edition)
 
 
-def lifetime(life: Window, edition: Rules) -> Window:
+def clip_to_listings(life: Window, edition: MarketRules) -> Window:
     """`life` as listings and delistings of the script cut it."""
     for rule in edition:
-        if isinstance(rule, List):
+        if isinstance(rule, ListRule):
             life &= Window(rule.at, life.end_ms)
-        elif isinstance(rule, Delist):
+        elif isinstance(rule, DelistRule):
             life &= Window(life.start_ms, rule.at)
     return life
 
 
-def final_candles(
-    source: CandleSource, symbol: str, interval: KlineInterval, window: Window, edition: Rules
+def select_final_candles(
+    source: CandleSource, symbol: str, interval: KlineInterval, window: Window, edition: MarketRules
 ) -> pa.Table:
     """The source's final candles under an edition of the rules.
 
     Outages and revisions change minutes and seconds alone; what is built of them follows.
     """
-    candles = source.candles(symbol, interval, lifetime(window, edition))
-    if interval not in PARTS:
+    candles = source.select_candles(symbol, interval, clip_to_listings(window, edition))
+    if interval not in BASE_INTERVALS:
         return candles
     for rule in edition:
-        if isinstance(rule, Outage):
-            candles = candles.filter(pc.invert(_inside(candles, rule)))
-        elif isinstance(rule, Revise):
-            candles = _revised(candles, rule)
+        if isinstance(rule, OutageRule):
+            candles = candles.filter(pc.invert(_mask_rule_minutes(candles, rule)))
+        elif isinstance(rule, ReviseRule):
+            candles = _revise_candles(candles, rule)
     return candles
 
 
-def _inside(candles: pa.Table, rule: Outage | Revise) -> pa.ChunkedArray:
+def _mask_rule_minutes(candles: pa.Table, rule: OutageRule | ReviseRule) -> pa.ChunkedArray:
     opens = candles["open_time"]
     return pc.and_(pc.greater_equal(opens, rule.start), pc.less(opens, rule.end))
 
 
-def _revised(candles: pa.Table, rule: Revise) -> pa.Table:
-    inside = _inside(candles, rule)
+def _revise_candles(candles: pa.Table, rule: ReviseRule) -> pa.Table:
+    inside = _mask_rule_minutes(candles, rule)
     if not pc.any(inside).as_py():
         return candles
-    parts = [candles.filter(pc.invert(inside)), changed(candles.filter(inside), rule.change)]
+    parts = [candles.filter(pc.invert(inside)), apply_changes(candles.filter(inside), rule.change)]
     return pa.concat_tables(parts).sort_by("open_time")

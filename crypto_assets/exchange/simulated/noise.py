@@ -34,7 +34,7 @@ def stream_key(seed: int, *names: str) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
 
 
-def hashes(key: int | NDArray[np.uint64], points: Ints) -> NDArray[np.uint64]:
+def hash_points(key: int | NDArray[np.uint64], points: Ints) -> NDArray[np.uint64]:
     """One well mixed 64-bit word per point: splitmix64's output function over key + point."""
     shift = key if isinstance(key, np.ndarray) else np.uint64(key)
     z = points.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -47,14 +47,14 @@ def hashes(key: int | NDArray[np.uint64], points: Ints) -> NDArray[np.uint64]:
     return z
 
 
-def uniform(key: int, points: Ints) -> Floats:
+def draw_uniform(key: int, points: Ints) -> Floats:
     """Evenly spread over [0, 1)."""
-    return (hashes(key, points) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return (hash_points(key, points) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def normal(key: int | NDArray[np.uint64], points: Ints) -> Floats:
+def draw_normal(key: int | NDArray[np.uint64], points: Ints) -> Floats:
     """Close to the standard normal (a sum of four even parts), never beyond ±3.5."""
-    word = hashes(key, points)
+    word = hash_points(key, points)
     pairs = (word & _PAIRS) + ((word >> np.uint64(16)) & _PAIRS)
     total = (pairs & _LOW_HALF) + (pairs >> np.uint64(32))
     return (total.astype(np.float64) - _MEAN) * _UNIT
@@ -68,7 +68,7 @@ def power_of_e(exponent: Floats) -> Floats:
     return result
 
 
-def brownian(
+def draw_brownian(
     keys: tuple[int, int], share: float, first: int, last: int, pulse: Callable[[Ints], Floats]
 ) -> Floats:
     """A random walk at first ≤ point ≤ last (minutes), standard deviation about 1 a minute.
@@ -80,7 +80,7 @@ def brownian(
     levels = range(_LEVELS, 0, -1)
     stretches = [np.arange(first >> level, (last >> level) + 1) for level in levels]
     knots = np.arange(first >> _LEVELS, (last >> _LEVELS) + 2)
-    heights = _heights(keys, share, [knots, *stretches])
+    heights = _draw_heights(keys, share, [knots, *stretches])
     small = _LEVELS - _PULSING_LEVELS
     starts = [index << level for level, index in zip(levels, stretches, strict=True)][small:]
     lively = np.split(pulse(np.concatenate(starts)), np.cumsum([len(s) for s in starts[:-1]]))
@@ -89,24 +89,24 @@ def brownian(
     # Knots two years apart lie as wide apart as a half year's walk would.
     walk = heights[0] * (0.5 * sqrt(1 << _LEVELS))
     for level, height in zip(levels, heights[1:], strict=True):
-        walk = _halved(walk, height * (0.5 * sqrt(1 << level)))
+        walk = _insert_midpoints(walk, height * (0.5 * sqrt(1 << level)))
         skip = (first >> (level - 1)) - 2 * (first >> level)
         count = (last >> (level - 1)) - (first >> (level - 1)) + 2
         walk = walk[skip : skip + count]
     return walk[: last - first + 1]
 
 
-def _heights(keys: tuple[int, int], share: float, indexes: list[Ints]) -> list[Floats]:
+def _draw_heights(keys: tuple[int, int], share: float, indexes: list[Ints]) -> list[Floats]:
     """One random height per index of each level, the first list's being the knots'."""
     together = np.concatenate(indexes)
     sizes = [len(index) for index in indexes]
     offsets = np.repeat(np.arange(len(indexes), dtype=np.uint64), sizes) << np.uint64(32)
-    common, own = (normal(offsets + np.uint64(key), together) for key in keys)
+    common, own = (draw_normal(offsets + np.uint64(key), together) for key in keys)
     mixed = common * sqrt(share) + own * sqrt(1 - share)
     return np.split(mixed, np.cumsum(sizes[:-1]))
 
 
-def _halved(walk: Floats, deviation: Floats) -> Floats:
+def _insert_midpoints(walk: Floats, deviation: Floats) -> Floats:
     """The walk with the middles of its steps in between."""
     finer = np.empty(2 * len(walk) - 1)
     finer[::2] = walk

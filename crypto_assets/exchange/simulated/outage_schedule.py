@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from crypto_assets.exchange.simulated.noise import Ints, stream_key, uniform
+from crypto_assets.exchange.simulated.noise import Ints, draw_uniform, stream_key
 
 # One outage at most in each stretch of 45 days, in a little more than half of them.
 _STRETCH = 45 * 1440
@@ -27,11 +27,11 @@ class OutageSchedule:
     seed: int
 
     @cached_property
-    def _spans(self) -> tuple[Ints, Ints, Ints]:
+    def _all_outages(self) -> tuple[Ints, Ints, Ints]:
         """(silent, start, end) of all outages, ascending."""
         index = np.arange(_LAST_STRETCH)
         happens, place, length, prelude = (
-            uniform(stream_key(self.seed, "outage", name), index)
+            draw_uniform(stream_key(self.seed, "outage", name), index)
             for name in ("happens", "place", "length", "prelude")
         )
         skewed = length * length * length * length
@@ -41,8 +41,8 @@ class OutageSchedule:
         chosen = happens < _SHARE
         return silent[chosen], start[chosen], (start + minutes)[chosen]
 
-    def spans(self, first: int, last: int) -> list[tuple[int, int, int]]:
+    def list_outages(self, first: int, last: int) -> list[tuple[int, int, int]]:
         """(silent, start, end) of each outage that touches first ≤ minute < last."""
-        silent, start, end = self._spans
+        silent, start, end = self._all_outages
         low, high = np.searchsorted(end, first, "right"), np.searchsorted(silent, last)
         return [(int(silent[i]), int(start[i]), int(end[i])) for i in range(low, high)]

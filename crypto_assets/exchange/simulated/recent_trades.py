@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from crypto_assets.exchange.simulated.decimals import SCALE
+from crypto_assets.exchange.simulated.decimals import DECIMAL_SCALE
 from crypto_assets.exchange.simulated.time_unit import TimeUnit
-from crypto_assets.exchange.simulated.trades import Trades
+from crypto_assets.exchange.simulated.trades import CandleTrades
 
-Row = dict[str, Any]
+TradeRow = dict[str, Any]
 
 
-def oldest(parts: Iterable[Trades], limit: int) -> list[Trades]:
+def take_oldest_trades(parts: Iterable[CandleTrades], limit: int) -> list[CandleTrades]:
     """Take the first `limit` trades of ascending parts."""
-    chosen: list[Trades] = []
+    chosen: list[CandleTrades] = []
     for part in parts:
         if not len(part):
             continue
@@ -23,9 +23,9 @@ def oldest(parts: Iterable[Trades], limit: int) -> list[Trades]:
     return chosen
 
 
-def newest(parts: Iterable[Trades], limit: int) -> list[Trades]:
+def take_newest_trades(parts: Iterable[CandleTrades], limit: int) -> list[CandleTrades]:
     """Take the last `limit` trades of parts whose newest comes first; ascending."""
-    chosen: list[Trades] = []
+    chosen: list[CandleTrades] = []
     for part in parts:
         if not len(part):
             continue
@@ -36,22 +36,22 @@ def newest(parts: Iterable[Trades], limit: int) -> list[Trades]:
     return chosen[::-1]
 
 
-def trade_rows(parts: Iterable[Trades], unit: TimeUnit) -> list[Row]:
+def build_trade_rows(parts: Iterable[CandleTrades], unit: TimeUnit) -> list[TradeRow]:
     return [
         {
             "id": key,
             "price": price,
             "qty": quantity,
             "quoteQty": money,
-            "time": unit.instant(time),
+            "time": unit.convert_ms(time),
             "isBuyerMaker": not bought,
             "isBestMatch": True,
         }
-        for key, _, price, quantity, money, time, bought in _fields(parts)
+        for key, _, price, quantity, money, time, bought in _iterate_fields(parts)
     ]
 
 
-def aggregate_rows(parts: Iterable[Trades], unit: TimeUnit) -> list[Row]:
+def build_aggregate_rows(parts: Iterable[CandleTrades], unit: TimeUnit) -> list[TradeRow]:
     """Of aggregated trades; the id of an aggregate is that of its first trade."""
     return [
         {
@@ -60,15 +60,17 @@ def aggregate_rows(parts: Iterable[Trades], unit: TimeUnit) -> list[Row]:
             "q": quantity,
             "f": key,
             "l": last,
-            "T": unit.instant(time),
+            "T": unit.convert_ms(time),
             "m": not bought,
             "M": True,
         }
-        for key, last, price, quantity, _, time, bought in _fields(parts)
+        for key, last, price, quantity, _, time, bought in _iterate_fields(parts)
     ]
 
 
-def _fields(parts: Iterable[Trades]) -> Iterator[tuple[int, int, str, str, str, int, bool]]:
+def _iterate_fields(
+    parts: Iterable[CandleTrades],
+) -> Iterator[tuple[int, int, str, str, str, int, bool]]:
     for part in parts:
         rows = zip(
             part.ids.tolist(),
@@ -81,12 +83,24 @@ def _fields(parts: Iterable[Trades]) -> Iterator[tuple[int, int, str, str, str, 
         )
         ticks, lot = part.tick_digits, part.lot_digits
         for key, last, price, lots, time, bought in rows:
-            money = _text(price * lots, ticks + lot)
-            yield key, last, _text(price, ticks), _text(lots, lot), money, time, bought
+            money = _format_units(price * lots, ticks + lot)
+            yield (
+                key,
+                last,
+                _format_units(price, ticks),
+                _format_units(lots, lot),
+                money,
+                time,
+                bought,
+            )
 
 
-def _text(units: int, digits: int) -> str:
+def _format_units(units: int, digits: int) -> str:
     """Units of 10^-digits with eight decimals, cut off."""
-    units = units * 10 ** (SCALE - digits) if digits <= SCALE else units // 10 ** (digits - SCALE)
-    whole, part = divmod(units, 10**SCALE)
+    units = (
+        units * 10 ** (DECIMAL_SCALE - digits)
+        if digits <= DECIMAL_SCALE
+        else units // 10 ** (digits - DECIMAL_SCALE)
+    )
+    whole, part = divmod(units, 10**DECIMAL_SCALE)
     return f"{whole}.{part:08d}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from crypto_assets import http_server
 from crypto_assets.errors import WrongUse
-from crypto_assets.exchange.simulated.app import create_app
+from crypto_assets.exchange.simulated.app import create_exchange_app
 from crypto_assets.exchange.simulated.clock import SimulatedClock
 from crypto_assets.exchange.simulated.exchange import SimulatedExchange
 from crypto_assets.exchange.simulated.faults import FaultScript
@@ -16,14 +16,16 @@ from crypto_assets.market.instant_parsing import parse_instant
 DEFAULT_SEED = 1
 
 
-def serve(exchange: SimulatedExchange, host: str = "127.0.0.1", port: int = 9000) -> None:
+def serve_exchange(exchange: SimulatedExchange, host: str = "127.0.0.1", port: int = 9000) -> None:
     """Serve until SIGINT or SIGTERM. Raises PortTaken."""
-    http_server.serve_app(create_app(exchange), port, host)
+    http_server.serve_app(create_exchange_app(exchange), port, host)
 
 
-def running(exchange: SimulatedExchange, port: int = 0) -> AbstractContextManager[str]:
+def start_exchange_server(
+    exchange: SimulatedExchange, port: int = 0
+) -> AbstractContextManager[str]:
     """Serve in a thread of this process; gives the base URL. Port 0 takes any free one."""
-    return http_server.serve_in_thread(create_app(exchange), port)
+    return http_server.serve_in_thread(create_exchange_app(exchange), port)
 
 
 def serve_simulated(
@@ -45,5 +47,5 @@ def serve_simulated(
         raise WrongUse("the exchange's clock cannot run backwards: --speed must be 0 or more")
     source = RecordedCandles(data) if data else GeneratedCandles(seed, outages)
     clock = SimulatedClock(None if now is None else parse_instant(now), speed)
-    script = FaultScript.read(faults) if faults else None
-    serve(SimulatedExchange(source, clock, script), host, port)
+    script = FaultScript.from_file(faults) if faults else None
+    serve_exchange(SimulatedExchange(source, clock, script), host, port)

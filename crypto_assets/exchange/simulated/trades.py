@@ -23,9 +23,9 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto_assets.exchange.simulated.decimals import SCALE
+from crypto_assets.exchange.simulated.decimals import DECIMAL_SCALE
 from crypto_assets.exchange.simulated.noise import Ints, stream_key
-from crypto_assets.exchange.simulated.symbol_catalog import Listing
+from crypto_assets.exchange.simulated.symbol_catalog import ListedSymbol
 from crypto_assets.market.candles import Candle
 
 Flags = NDArray[np.bool_]
@@ -39,7 +39,7 @@ _LARGEST_SUM = 2**62
 
 
 @dataclass(frozen=True)
-class Trades:
+class CandleTrades:
     """Trades of one candle, ascending; prices and lots in units of 10^-digits.
 
     `ids` and `last_ids` differ where trades were aggregated. `bought` says that the taker bought.
@@ -61,11 +61,11 @@ class Trades:
         columns = ("times", "ids", "last_ids", "prices", "lots", "bought")
         return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
 
-    def seen(self, now: int) -> "Trades":
+    def select_before(self, now: int) -> "Trades":
         """Return the trades that happened before an instant."""
         return self.select(slice(0, int(np.searchsorted(self.times, now))))
 
-    def aggregated(self) -> "Trades":
+    def aggregate_neighbors(self) -> "Trades":
         """Join neighbors of the same millisecond, price and taker side."""
         if not len(self):
             return self
@@ -85,15 +85,15 @@ class Trades:
         """Price times quantity, in units of 10^-(tick_digits + lot_digits)."""
         return self.prices * self.lots
 
-    def price(self, index: int) -> Decimal:
+    def get_price(self, index: int) -> Decimal:
         return Decimal(int(self.prices[index])).scaleb(-self.tick_digits)
 
-    def quantity(self, index: int) -> Decimal:
+    def get_quantity(self, index: int) -> Decimal:
         return Decimal(int(self.lots[index])).scaleb(-self.lot_digits)
 
 
 @lru_cache(maxsize=_KEPT_CANDLES)
-def trades_of(candle: Candle, listing: Listing, longest: int) -> Trades | None:
+def generate_trades(candle: Candle, listing: ListedSymbol, longest: int) -> CandleTrades | None:
     """Make up the trades of a final candle; None where it has no volume.
 
     `longest` is the width of its interval in ms: a close time beyond that is cut off, so that
@@ -101,53 +101,56 @@ def trades_of(candle: Candle, listing: Listing, longest: int) -> Trades | None:
     """
     if candle.volume <= 0:
         return None
-    tick_digits = _digits(listing.tick_digits, candle.open, candle.high, candle.low, candle.close)
-    turns = _turns(candle, tick_digits)
+    tick_digits = _choose_digits(
+        listing.tick_digits, candle.open, candle.high, candle.low, candle.close
+    )
+    turns = _find_turns(candle, tick_digits)
     needed = max(len(turns), 2 if 0 < candle.taker_buy_volume < candle.volume else 1)
-    lot_digits = _digits(listing.lot_digits, candle.volume, candle.taker_buy_volume)
-    if _units(candle.volume, lot_digits) < max(candle.trade_count, needed):
-        lot_digits = SCALE
-    lots = _units(candle.volume, lot_digits)
-    width = width_of(candle, longest)
+    lot_digits = _choose_digits(listing.lot_digits, candle.volume, candle.taker_buy_volume)
+    if _count_units(candle.volume, lot_digits) < max(candle.trade_count, needed):
+        lot_digits = DECIMAL_SCALE
+    lots = _count_units(candle.volume, lot_digits)
+    width = get_trading_width(candle, longest)
     stated = min(candle.trade_count or _UNSTATED_COUNT, _LARGEST_COUNT, IDS_PER_MS * width)
     count = max(min(max(stated, needed), lots), 1)
-    places = _places(candle, len(turns), count)
+    places = _place_turns(candle, len(turns), count)
     prices = np.rint(np.interp(np.arange(count), places, turns[: len(places)])).astype(np.int64)
-    bought_lots = min(_units(candle.taker_buy_volume, lot_digits), lots)
-    bought = _sides(count, lots, bought_lots)
+    bought_lots = min(_count_units(candle.taker_buy_volume, lot_digits), lots)
+    bought = _assign_sides(count, lots, bought_lots)
     quantities = np.zeros(count, np.int64)
     for side, whole in ((bought, bought_lots), (~bought, lots - bought_lots)):
-        quantities[side] = _shares(whole, int(side.sum()))
+        quantities[side] = _split_evenly(whole, int(side.sum()))
     movable = np.ones(count, bool)
     movable[places] = False
     digits = tick_digits + lot_digits
-    targets = _targets(candle, digits)
+    targets = _compute_targets(candle, digits)
     if targets and max(turns) * lots < _LARGEST_SUM:
         for side, target in zip((bought, ~bought), targets, strict=True):
-            _settle(prices, quantities, np.flatnonzero(side), movable, target)
-    times, ids = _times(candle.open_time, width, count)
-    return Trades(times, ids, ids, prices, quantities, bought, tick_digits, lot_digits)
+            _balance_money(prices, quantities, np.flatnonzero(side), movable, target)
+    times, ids = _spread_times(candle.open_time, width, count)
+    return CandleTrades(times, ids, ids, prices, quantities, bought, tick_digits, lot_digits)
 
 
-def width_of(candle: Candle, longest: int) -> int:
+def get_trading_width(candle: Candle, longest: int) -> int:
     """Return for how many ms a candle has trades, at most `longest`."""
     return min(max(candle.close_time + 1 - candle.open_time, 1), longest)
 
 
-def _digits(digits: int, *values: Decimal) -> int:
+def _choose_digits(digits: int, *values: Decimal) -> int:
     """`digits` where they hold all values, else those of every column."""
     fits = all(value == value.quantize(Decimal(1).scaleb(-digits)) for value in values)
-    return digits if fits else SCALE
+    return digits if fits else DECIMAL_SCALE
 
 
-def _units(value: Decimal, digits: int) -> int:
+def _count_units(value: Decimal, digits: int) -> int:
     return int(value.scaleb(digits))
 
 
-def _turns(candle: Candle, digits: int) -> list[int]:
+def _find_turns(candle: Candle, digits: int) -> list[int]:
     """Where the price turns: open, high and low in either order, close, in ticks."""
     opened, high, low, close = (
-        _units(value, digits) for value in (candle.open, candle.high, candle.low, candle.close)
+        _count_units(value, digits)
+        for value in (candle.open, candle.high, candle.low, candle.close)
     )
     word = stream_key(candle.open_time, "turns")
     orders = [
@@ -160,7 +163,7 @@ def _turns(candle: Candle, digits: int) -> list[int]:
     return min(orders, key=len) if few else orders[0]
 
 
-def _places(candle: Candle, turns: int, count: int) -> Ints:
+def _place_turns(candle: Candle, turns: int, count: int) -> Ints:
     """At which trades the price turns: the first, the last, and those between by chance."""
     word = stream_key(candle.open_time, "turns")
     early, late = (10 + word % 35) / 100, (55 + word // 64 % 35) / 100
@@ -174,7 +177,7 @@ def _places(candle: Candle, turns: int, count: int) -> Ints:
     return np.array([0, first, min(max(round(late * last), first + 1), last - 1), last])
 
 
-def _sides(count: int, lots: int, bought_lots: int) -> Flags:
+def _assign_sides(count: int, lots: int, bought_lots: int) -> Flags:
     """Which takers bought: the share that the candle states, spread evenly."""
     buys = round(count * bought_lots / lots)
     if 0 < bought_lots < lots and count > 1:
@@ -183,7 +186,7 @@ def _sides(count: int, lots: int, bought_lots: int) -> Flags:
     return steps[1:] > steps[:-1]
 
 
-def _shares(whole: int, parts: int) -> Ints:
+def _split_evenly(whole: int, parts: int) -> Ints:
     if not parts:
         return np.zeros(0, np.int64)
     extra = np.arange(parts + 1) * (whole % parts) // parts
@@ -191,7 +194,7 @@ def _shares(whole: int, parts: int) -> Ints:
     return shares
 
 
-def _targets(candle: Candle, digits: int) -> tuple[int, int] | None:
+def _compute_targets(candle: Candle, digits: int) -> tuple[int, int] | None:
     """The money of buying and of selling takers; None where the candle cannot be made up so."""
     quote, bought = candle.quote_volume, candle.taker_buy_quote_volume
     whole = [value.scaleb(digits) for value in (bought, quote - bought)]
@@ -200,7 +203,7 @@ def _targets(candle: Candle, digits: int) -> tuple[int, int] | None:
     return int(whole[0]), int(whole[1])
 
 
-def _settle(prices: Ints, lots: Ints, side: Ints, movable: Flags, target: int) -> None:
+def _balance_money(prices: Ints, lots: Ints, side: Ints, movable: Flags, target: int) -> None:
     """Move lots between the trades of one side until their money is `target`.
 
     Lots go to the highest (or lowest) price from the cheapest (or dearest) trades first. What no
@@ -240,7 +243,7 @@ def _settle(prices: Ints, lots: Ints, side: Ints, movable: Flags, target: int) -
     prices[side], lots[side] = price, quantity
 
 
-def _times(opened: int, width: int, count: int) -> tuple[Ints, Ints]:
+def _spread_times(opened: int, width: int, count: int) -> tuple[Ints, Ints]:
     """Times in ms, and ids, of trades spread evenly over a candle."""
     index = np.arange(count)
     since = ((index + 1) * width - 1) // count

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from crypto_assets.exchange.simulated.clock import SimulatedClock
-from crypto_assets.exchange.simulated.error_responses import Refusal, banned, too_much_weight
+from crypto_assets.exchange.simulated.error_responses import (
+    ErrorResponse,
+    ip_ban_error,
+    weight_limit_error,
+)
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 
 WEIGHT_LIMIT = 6000
@@ -27,7 +31,7 @@ class MinuteWeight:
 
 
 @dataclass
-class _Client:
+class _ClientState:
     minutes: deque[MinuteWeight] = field(default_factory=lambda: deque(maxlen=_KEPT_MINUTES))
     ignored: int = 0
     bans: int = 0
@@ -40,44 +44,48 @@ class WeightMeter:
     def __init__(self, clock: SimulatedClock, limit: int = WEIGHT_LIMIT) -> None:
         self.limit = limit
         self._clock = clock
-        self._clients: dict[str, _Client] = {}
+        self._clients: dict[str, _ClientState] = {}
         self._lock = Lock()
 
-    def spend(self, address: str, weight: int) -> tuple[int, Refusal | None]:
+    def record_request(self, address: str, weight: int) -> tuple[int, ErrorResponse | None]:
         """Weight used in this minute, this request included, and why it is refused, if it is."""
         with self._lock:
-            client = self._clients.setdefault(address, _Client())
-            pace = self._clock.pace_ms()
-            minute = self._minute(client, pace)
+            client = self._clients.setdefault(address, _ClientState())
+            pace = self._clock.real_pace_ms()
+            minute = self._get_current_minute(client, pace)
             minute.weight += weight
             minute.requests += 1
-            return minute.weight, self._judge(client, minute, pace)
+            return minute.weight, self._check_limits(client, minute, pace)
 
-    def _minute(self, client: _Client, pace: int) -> MinuteWeight:
+    def _get_current_minute(self, client: _ClientState, pace: int) -> MinuteWeight:
         start = floor_ms(pace, MINUTE_MS)
         if not client.minutes or client.minutes[-1].minute != start:
             client.minutes.append(MinuteWeight(start))
             client.ignored = 0
         return client.minutes[-1]
 
-    def _judge(self, client: _Client, minute: MinuteWeight, pace: int) -> Refusal | None:
+    def _check_limits(
+        self, client: _ClientState, minute: MinuteWeight, pace: int
+    ) -> ErrorResponse | None:
         if pace < client.banned_until:
-            return self._ban(client, pace)
+            return self._build_ban_error(client, pace)
         if minute.weight <= self.limit:
             return None
         client.ignored += 1
         if client.ignored <= _PATIENCE:
-            return too_much_weight(self.limit, _seconds(minute.minute + MINUTE_MS - pace))
+            return weight_limit_error(
+                self.limit, _round_up_seconds(minute.minute + MINUTE_MS - pace)
+            )
         length = min(_FIRST_BAN_S * 2**client.bans, _LONGEST_BAN_S)
         client.bans += 1
         client.banned_until = pace + length * 1000
-        return self._ban(client, pace)
+        return self._build_ban_error(client, pace)
 
-    def _ban(self, client: _Client, pace: int) -> Refusal:
+    def _build_ban_error(self, client: _ClientState, pace: int) -> ErrorResponse:
         left = client.banned_until - pace
-        return banned(self._clock.now_ms() + left, _seconds(left))
+        return ip_ban_error(self._clock.now_ms() + left, _round_up_seconds(left))
 
-    def minutes(self, address: str | None = None) -> list[MinuteWeight]:
+    def list_minutes(self, address: str | None = None) -> list[MinuteWeight]:
         """What was spent, oldest first; of all clients where none is named."""
         with self._lock:
             return [
@@ -88,20 +96,20 @@ class WeightMeter:
             ]
 
     @property
-    def highest(self) -> int:
+    def highest_weight(self) -> int:
         """The largest weight that one client spent in one minute."""
-        return max((minute.weight for minute in self.minutes()), default=0)
+        return max((minute.weight for minute in self.list_minutes()), default=0)
 
     @property
-    def total(self) -> int:
+    def total_weight(self) -> int:
         """All weight spent since the start."""
-        return sum(minute.weight for minute in self.minutes())
+        return sum(minute.weight for minute in self.list_minutes())
 
-    def reset(self) -> None:
+    def reset_clients(self) -> None:
         """Forget every client, its minutes and its ban."""
         with self._lock:
             self._clients.clear()
 
 
-def _seconds(ms: int) -> int:
+def _round_up_seconds(ms: int) -> int:
     return max(-(-ms // 1000), 1)

@@ -35,7 +35,7 @@ def register_symbols(platform: PipelineContext, symbols: Sequence[str]) -> list[
     wanted = [name for text in symbols if (name := parse_symbol(text, tracked)) not in tracked]
     if not wanted:
         return []
-    found = platform.exchange.rest.exchange_info(wanted).symbols
+    found = platform.exchange.rest.fetch_exchange_info(wanted).symbols
     return platform.warehouse.symbols.register_symbols(list(found.values()))
 
 
@@ -64,11 +64,11 @@ def claim_warehouse_for_lake(platform: PipelineContext) -> None:
 def _claim_stores(platform: PipelineContext) -> None:
     """Bind warehouse and lakes to the exchange, or rename in them an exchange that is the same."""
     exchange, settings = platform.exchange, platform.warehouse.app_settings
-    served = exchange.identity()
+    served = exchange.resolve_identity()
     held = settings.get_exchange()
-    known = exchange.identity_after(held, served)
+    known = exchange.continue_identity(held, served)
     settings.claim_exchange(known or served, renaming=held if known else None)
     for lake in (platform.raw_lake, platform.archive_lake):
         owner = lake.get_owner()
-        known = exchange.identity_after(owner, served)
+        known = exchange.continue_identity(owner, served)
         lake.claim_for_exchange(known or served, renaming=owner if known else None)

@@ -207,7 +207,7 @@ def _ask_rest(
     refused: dict[int, str] = {}
     if not is_listed(platform, symbol):
         return _RestAnswer(None, refused)
-    for page in platform.exchange.rest.klines(symbol, Interval.M1, span):
+    for page in platform.exchange.rest.fetch_kline_pages(symbol, Interval.M1, span):
         sifted = validate_rows(page, span)
         opens = sifted.candles["open_time"].to_pylist()
         first = next((at for at in opens if floor_ms(at, MINUTE_MS) not in quarantined), None)
@@ -336,7 +336,7 @@ def _fetch_first_open_time(platform: PipelineContext, symbol: str, window: Windo
     """Open time of the first candle that REST has in a window."""
     if not is_listed(platform, symbol):
         return None
-    page = next(platform.exchange.rest.klines(symbol, Interval.M1, window), None)
+    page = next(platform.exchange.rest.fetch_kline_pages(symbol, Interval.M1, window), None)
     return int(page[0][0]) if page else None
 
 

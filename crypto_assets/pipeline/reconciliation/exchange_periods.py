@@ -75,7 +75,7 @@ def compare_periods(
     """
     whole = Window(window.start_ms, max(window.start_ms, interval.floor(window.end_ms)))
     ours = platform.warehouse.aggregates.read_candles(yardstick.symbol, interval, whole)
-    theirs = platform.exchange.rest.candle_table(yardstick.symbol, interval, whole)
+    theirs = platform.exchange.rest.fetch_candle_table(yardstick.symbol, interval, whole)
     missing = sorted({*_list_open_times(theirs)} - {*_list_open_times(ours)})
     not_loaded = [at for at in missing if not loaded.is_expected(at, interval)]
     theirs = _drop_open_times(theirs, not_loaded)

@@ -50,4 +50,6 @@ def drop_imported_hours(
 
 def _is_served(platform: PipelineContext, symbol: str) -> bool:
     ever = Window(0, platform.exchange_now())
-    return next(platform.exchange.rest.klines(symbol, Interval.M1, ever), None) is not None
+    return (
+        next(platform.exchange.rest.fetch_kline_pages(symbol, Interval.M1, ever), None) is not None
+    )

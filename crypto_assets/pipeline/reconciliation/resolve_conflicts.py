@@ -121,7 +121,7 @@ class ExchangeMinutes:
 
     def _fetch_span(self, span: Window) -> list[KlineRow]:
         if span not in self._from_rest:
-            pages = self.platform.exchange.rest.klines(self.symbol, Interval.M1, span)
+            pages = self.platform.exchange.rest.fetch_kline_pages(self.symbol, Interval.M1, span)
             self._from_rest[span] = [row for page in pages for row in page]
         return self._from_rest[span]
 
@@ -257,7 +257,7 @@ def _find_lost_hours(
         ExchangePeriod(Interval.H1, Window(theirs.open_time, theirs.open_time + HOUR_MS), theirs)
         for span in merge_windows(hours)
         for theirs in candles_from_table(
-            platform.exchange.rest.candle_table(symbol, Interval.H1, span)
+            platform.exchange.rest.fetch_candle_table(symbol, Interval.H1, span)
         )
         if theirs.open_time % HOUR_MS == 0
     ]

@@ -187,7 +187,7 @@ def _register_untracked(platform: PipelineContext, symbol: str) -> bool:
     symbols = {known.name: known for known in platform.warehouse.symbols.list_all()}
     if symbol in symbols:
         return not symbols[symbol].is_tracked
-    found = platform.exchange.rest.exchange_info([symbol]).symbols
+    found = platform.exchange.rest.fetch_exchange_info([symbol]).symbols
     platform.warehouse.symbols.register_symbols([found[symbol]])
     platform.warehouse.symbols.untrack_symbol(symbol)
     return True

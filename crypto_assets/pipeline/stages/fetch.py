@@ -51,7 +51,7 @@ def fetch_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int)
     if window.end_ms > closed_before_ms:
         return _fetch_from_rest(exchange, symbol, window, closed_before_ms)
     try:
-        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
+        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.fetch_day(symbol, day), now_ms())
     except ArchiveError as error:
         rest = _fetch_from_rest(exchange, symbol, window, closed_before_ms)
         note = "; ".join(filter(None, (str(error), rest.note)))
@@ -67,7 +67,7 @@ def fetch_archived_day(
     For a day of which nothing is missing: it can wait for its archive. Raises ExchangeError.
     """
     try:
-        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
+        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.fetch_day(symbol, day), now_ms())
     except ArchiveError as error:
         return FetchedDay([], str(error), _get_broken_archive(error))
     return _fill_from_rest(exchange, symbol, day, archived, closed_before_ms)
@@ -80,7 +80,7 @@ def fetch_archive_only(
     if Window.of_day(day).end_ms > closed_before_ms:
         return FetchedDay([], _describe_not_listed(symbol))
     try:
-        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.day(symbol, day), now_ms())
+        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.fetch_day(symbol, day), now_ms())
     except ArchiveError as error:
         return FetchedDay(
             [], f"{error}; {_describe_not_listed(symbol)}", _get_broken_archive(error)
@@ -152,7 +152,9 @@ def _fetch_closed_rows(
 ) -> tuple[list[KlineRow], int]:
     """REST's rows of a window that are final, and when they were fetched (epoch ms)."""
     opened = window & Window(window.start_ms, closed_before_ms)
-    given = [row for page in exchange.rest.klines(symbol, Interval.M1, opened) for row in page]
+    given = [
+        row for page in exchange.rest.fetch_kline_pages(symbol, Interval.M1, opened) for row in page
+    ]
     fetched_at = now_ms()
     rows = [row for row in given if int(row[6]) < closed_before_ms]
     if (
@@ -173,7 +175,7 @@ def _is_doubtful(exchange: Exchange, symbol: str, row: KlineRow, closed_before_m
     if closed_before_ms - int(row[6]) > _DOUBT_MS:
         return False
     later = Window(start, start + 2 * _DOUBT_MS)
-    return next(exchange.rest.klines(symbol, Interval.M1, later), None) is None
+    return next(exchange.rest.fetch_kline_pages(symbol, Interval.M1, later), None) is None
 
 
 def _get_broken_archive(error: ArchiveError) -> ArchiveBroken | None:

@@ -22,7 +22,7 @@ from crypto_assets.warehouse import QuarantineRecord
 
 def capture_order_book(platform: PipelineContext, symbol: str) -> LakeObject:
     """Put the book as it is now into the lake. Raises ExchangeError, LakeError."""
-    answer = platform.exchange.rest.depth(symbol, platform.order_book_levels)
+    answer = platform.exchange.rest.fetch_depth(symbol, platform.order_book_levels)
     item, body = build_depth_object(
         platform.raw_lake.bucket, symbol, answer, platform.exchange_now()
     )

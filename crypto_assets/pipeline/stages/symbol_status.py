@@ -24,9 +24,9 @@ def refresh_statuses(platform: PipelineContext) -> None:
     names = [symbol.name for symbol in tracked]
     trading = all(symbol.status is SymbolStatus.TRADING for symbol in tracked)
     try:
-        listed = rest.exchange_info(names if trading else None).symbols
+        listed = rest.fetch_exchange_info(names if trading else None).symbols
     except UnknownSymbol:
-        listed = rest.exchange_info().symbols
+        listed = rest.fetch_exchange_info().symbols
     platform.warehouse.symbols.update_status(
         [listed.get(symbol.name) or _mark_delisted(symbol) for symbol in tracked]
     )
@@ -39,7 +39,7 @@ def refresh_status(platform: PipelineContext, name: str) -> SymbolStatus:
     try:
         # The list that names no symbol, where one that names this would be rejected.
         gone = known.status is SymbolStatus.DELISTED
-        listed = rest.exchange_info(None if gone else [name]).symbols
+        listed = rest.fetch_exchange_info(None if gone else [name]).symbols
     except UnknownSymbol:
         listed = {}
     symbol = listed.get(name) or _mark_delisted(known)

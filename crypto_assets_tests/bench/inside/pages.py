@@ -6,7 +6,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 import streamlit_app
-from streamlit_app.app import warm
+from streamlit_app.app import warm_up
 from streamlit_app.data import FRESH_SECONDS
 
 _FRAME = Path(streamlit_app.__path__[0]) / "page_frame.py"
@@ -21,7 +21,7 @@ def renders(page: str, times: int) -> dict[str, float | list[float]]:
     `page` is its file in `app_pages`. Dagster does not run beside a measurement, and a page may
     say so.
     """
-    warm()
+    warm_up()
     app = AppTest.from_file(_FRAME, default_timeout=_TIMEOUT)
     app.switch_page(f"app_pages/{page}")
     first = _render(app)

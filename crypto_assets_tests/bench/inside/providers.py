@@ -26,7 +26,7 @@ def milliseconds(symbol: str, times: int) -> dict[str, list[float]]:
             taken = []
             for _ in range(times + 1):
                 began = time.perf_counter()
-                answer = reports.indicator(name, symbol, interval, limit=_POINTS)
+                answer = reports.get_indicator(name, symbol, interval, limit=_POINTS)
                 taken.append((time.perf_counter() - began) * 1000)
                 assert answer is not None
             found[f"{name} {interval}"] = taken[1:]

@@ -145,10 +145,10 @@ def test_a_month_holds_the_rows_of_its_days(
 def test_a_month_appears_on_the_first_monday_after_it(server: ExchangeServer) -> None:
     """3 March 2025 is the Monday on which February appears; January's came on 3 February."""
     appears = day_start_ms(date(2025, 3, 3)) + 5 * HOUR_MS
-    server.clock.set(appears - 1)
+    server.clock.set_time(appears - 1)
     assert _month(server, "1d", "2025-02").status_code == 404
     assert _month(server, "1d", "2025-01").status_code == 200
-    server.clock.set(appears)
+    server.clock.set_time(appears)
     assert _month(server, "1d", "2025-02").status_code == 200
     assert _month(server, "1d", "2025-03").status_code == 404
 
@@ -177,10 +177,10 @@ def test_a_missing_file_is_not_listed_and_a_late_one_when_it_appears(
 ) -> None:
     day = {"do": "archive", "symbol": "XYZBTC", "day": "2025-02-01"}
     place = "data/spot/daily/klines/XYZBTC/1h/"
-    server.faults.add({**day, "how": "no_checksum"})
+    server.faults.add_rule({**day, "how": "no_checksum"})
     assert _keys(client, place) == [f"{place}XYZBTC-1h-2025-02-01.zip"]
-    server.faults.clear()
-    server.faults.add({**day, "how": "late", "hours": 720 + 24})
+    server.faults.clear_rules()
+    server.faults.add_rule({**day, "how": "late", "hours": 720 + 24})
     assert _keys(client, place) == []
-    server.clock.set(_FEBRUARY + 32 * DAY_MS)
+    server.clock.set_time(_FEBRUARY + 32 * DAY_MS)
     assert len(_keys(client, place)) == 2

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto_assets.exchange.simulated.candle_text import rows_csv, rows_json
+from crypto_assets.exchange.simulated.candle_text import format_csv_rows, format_json_rows
 from crypto_assets.market.candles import CANDLE_SCHEMA, rows_from_table
 
 
@@ -27,8 +27,8 @@ _ROWS = st.fixed_dictionaries({field.name: _values(field.type) for field in CAND
 def test_json_and_csv_say_what_the_rows_say(rows: list[dict[str, object]]) -> None:
     candles = pa.Table.from_pylist(rows, CANDLE_SCHEMA)
     plain = rows_from_table(candles)
-    assert orjson.loads(rows_json(candles)) == plain
-    lines = rows_csv(candles).decode().splitlines()
+    assert orjson.loads(format_json_rows(candles)) == plain
+    lines = format_csv_rows(candles).decode().splitlines()
     assert lines == [",".join(str(value) for value in row) for row in plain]
 
 
@@ -36,7 +36,7 @@ def test_a_slice_is_written_from_its_own_beginning() -> None:
     row = {name: 7 for name in CANDLE_SCHEMA.names}
     rows = [{**row, "open_time": n, "open": n} for n in range(5)]
     candles = pa.Table.from_pylist(rows, CANDLE_SCHEMA).slice(3)
-    assert [(r[0], r[1]) for r in orjson.loads(rows_json(candles))] == [
+    assert [(r[0], r[1]) for r in orjson.loads(format_json_rows(candles))] == [
         (3, "3.00000000"),
         (4, "4.00000000"),
     ]

@@ -48,7 +48,7 @@ def test_it_pages_through_candles(client: ccxt.binance, server: ExchangeServer) 
     opens = [row[0] for row in pages]
     first = -(-begin // MINUTE_MS) * MINUTE_MS
     assert opens == list(range(first, NOON, MINUTE_MS))
-    truth = server.exchange.klines("BTCUSDT", Interval.M1, begin, None, 5000)
+    truth = server.exchange.get_klines("BTCUSDT", Interval.M1, begin, None, 5000)
     assert [row[4] for row in pages] == [float(close) for close in truth["close"].to_pylist()]
 
 

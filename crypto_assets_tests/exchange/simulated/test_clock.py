@@ -18,7 +18,7 @@ def test_it_stands_until_it_is_moved() -> None:
     assert clock.now_ms() == 1_000
     clock.advance(250)
     assert clock.now_ms() == 1_250
-    clock.set(7)
+    clock.set_time(7)
     assert clock.now_ms() == 7
 
 

@@ -108,4 +108,4 @@ def test_reading_the_archive_costs_no_weight(simulated_exchange: StartExchange) 
     server = simulated_exchange()
     answer = _file(server, "BTCUSDT", date(2025, 2, 1))
     assert "X-MBX-USED-WEIGHT-1M" not in answer.headers
-    assert server.weights.total == 0
+    assert server.weights.total_weight == 0

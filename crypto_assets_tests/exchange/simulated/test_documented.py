@@ -14,7 +14,7 @@ def test_every_endpoint_is_listed_with_its_weight() -> None:
     listed = dict(re.findall(r"^\| `(/[\w/]+)` \| (.+?) \|", table, re.MULTILINE))
     assert listed.keys() == ENDPOINTS.keys()
     for path, weights in listed.items():
-        one = ENDPOINTS[path].weight({"symbol": "BTCUSDT"})
+        one = ENDPOINTS[path].compute_weight({"symbol": "BTCUSDT"})
         assert str(one) in re.findall(r"\d+", weights), path
 
 

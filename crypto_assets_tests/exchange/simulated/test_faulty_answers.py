@@ -46,7 +46,7 @@ def _depth(server: ExchangeServer) -> Any:
 def test_a_status_comes_with_its_real_body(
     server: ExchangeServer, rule: dict[str, Any], status: int, media_type: str, words: str
 ) -> None:
-    server.faults.add({"do": "status", **rule})
+    server.faults.add_rule({"do": "status", **rule})
     answer = _klines(server)
     assert answer.status_code == status
     assert answer.headers["Content-Type"].startswith(media_type)
@@ -59,16 +59,16 @@ def test_a_status_comes_with_its_real_body(
 
 def test_rules_apply_in_order_to_so_many_eth_requests(server: ExchangeServer) -> None:
     """A request that one rule answers is not counted by the rules after it."""
-    server.faults.add({"do": "status", "status": 500, "nth": 2})
-    server.faults.add({"do": "status", "status": 502, "nth": [2, 3]})
+    server.faults.add_rule({"do": "status", "status": 500, "nth": 2})
+    server.faults.add_rule({"do": "status", "status": 502, "nth": [2, 3]})
     assert [_klines(server).status_code for _ in range(6)] == [200, 500, 502, 502, 200, 200]
-    assert server.faults.struck == [1, 2]
-    server.faults.clear()
+    assert server.faults.hit_counts == [1, 2]
+    server.faults.clear_rules()
     assert _klines(server).status_code == 200
 
 
 def test_a_rule_meets_only_what_it_names(server: ExchangeServer) -> None:
-    server.faults.add(
+    server.faults.add_rule(
         {
             "do": "status",
             "status": 500,
@@ -90,23 +90,23 @@ def test_a_rule_meets_only_what_it_names(server: ExchangeServer) -> None:
     assert requests.get(url, params={"symbol": "LTCUSDT"}, timeout=20).status_code == 200
     server.clock.advance(1000)
     assert _klines(server, **hit).status_code == 200
-    server.clock.set(NOON - 1)
+    server.clock.set_time(NOON - 1)
     assert _klines(server, **hit).status_code == 200
 
 
 def test_a_stall_delays_and_lets_the_answer_pass(server: ExchangeServer) -> None:
-    server.faults.add({"do": "stall", "seconds": 0.4, "nth": 1})
-    server.faults.add({"do": "status", "status": 500, "nth": 1})
+    server.faults.add_rule({"do": "stall", "seconds": 0.4, "nth": 1})
+    server.faults.add_rule({"do": "status", "status": 500, "nth": 1})
     begin = time.monotonic()
     assert _klines(server).status_code == 500
     assert time.monotonic() - begin >= 0.4
     with pytest.raises(requests.Timeout):
-        server.faults.add({"do": "stall", "seconds": 0.5})
+        server.faults.add_rule({"do": "stall", "seconds": 0.5})
         requests.get(f"{server.url}/api/v3/ping", timeout=0.1)
 
 
 def test_a_cut_connection_breaks_within_the_body(server: ExchangeServer) -> None:
-    server.faults.add({"do": "cut", "keep": 0.5, "nth": 1})
+    server.faults.add_rule({"do": "cut", "keep": 0.5, "nth": 1})
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         _klines(server)
     assert len(_klines(server).json()) == 10
@@ -114,21 +114,21 @@ def test_a_cut_connection_breaks_within_the_body(server: ExchangeServer) -> None
 
 def test_a_truncated_body_is_a_whole_answer_of_half_the_text(server: ExchangeServer) -> None:
     whole = _klines(server).content
-    server.faults.add({"do": "truncate", "keep": 0.5})
+    server.faults.add_rule({"do": "truncate", "keep": 0.5})
     answer = _klines(server)
     assert answer.status_code == 200
     assert answer.content == whole[: len(whole) // 2]
 
 
 def test_a_malformed_answer_is_what_the_rule_says(server: ExchangeServer) -> None:
-    server.faults.add({"do": "malformed", "body": "<p>soon", "media_type": "text/html"})
+    server.faults.add_rule({"do": "malformed", "body": "<p>soon", "media_type": "text/html"})
     answer = _klines(server)
     assert (answer.status_code, answer.text) == (200, "<p>soon")
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
 def test_a_skewed_clock_lies_in_the_server_time_alone(server: ExchangeServer) -> None:
-    server.faults.add({"do": "skew", "seconds": -90.5})
+    server.faults.add_rule({"do": "skew", "seconds": -90.5})
     for path in ("time", "exchangeInfo"):
         answer = requests.get(f"{server.url}/api/v3/{path}", timeout=20).json()
         assert answer["serverTime"] == NOON - 90_500
@@ -153,7 +153,7 @@ def test_a_skewed_clock_lies_in_the_server_time_alone(server: ExchangeServer) ->
 )
 def test_spoiled_rows_differ_in_one_thing(server: ExchangeServer, how: str, damage: Any) -> None:
     rows = _klines(server).json()
-    server.faults.add({"do": "spoil", "how": how})
+    server.faults.add_rule({"do": "spoil", "how": how})
     assert _klines(server).json() == damage(rows)
 
 
@@ -163,11 +163,11 @@ def _changed(rows: list[list[Any]], field: int, value: Any) -> list[list[Any]]:
 
 def test_spoiled_rows_at_a_place_of_the_rules_choice(server: ExchangeServer) -> None:
     rows = _klines(server).json()
-    server.faults.add({"do": "spoil", "how": "high_below_low", "row": -1})
+    server.faults.add_rule({"do": "spoil", "how": "high_below_low", "row": -1})
     last = _klines(server).json()[-1]
     assert float(last[2]) < float(last[3]) and last[0] == rows[-1][0]
-    server.faults.clear()
-    server.faults.add({"do": "spoil", "how": "other_day", "row": 0})
+    server.faults.clear_rules()
+    server.faults.add_rule({"do": "spoil", "how": "other_day", "row": 0})
     assert _klines(server).json()[0][0] == rows[0][0] + 86_400_000
 
 
@@ -175,8 +175,8 @@ def test_spoiled_books(server: ExchangeServer) -> None:
     book = _depth(server)
     spoiled = {}
     for how in ("crossed", "unsorted", "no_bids", "zero_quantity"):
-        server.faults.clear()
-        server.faults.add({"do": "spoil", "how": how})
+        server.faults.clear_rules()
+        server.faults.add_rule({"do": "spoil", "how": how})
         spoiled[how] = _depth(server)
     assert spoiled["crossed"]["bids"][0] == book["asks"][0]
     assert spoiled["unsorted"]["bids"] == book["bids"][::-1]
@@ -186,7 +186,7 @@ def test_spoiled_books(server: ExchangeServer) -> None:
 
 def test_faults_of_answers_meet_the_archive_too(server: ExchangeServer) -> None:
     path = "/data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2025-03-04.zip"
-    server.faults.add({"do": "status", "status": 503, "day": ["2025-03-03", "2025-03-04"]})
+    server.faults.add_rule({"do": "status", "status": 503, "day": ["2025-03-03", "2025-03-04"]})
     assert requests.get(server.archive_url + path, timeout=20).status_code == 503
     other = path.replace("03-04", "03-02")
     assert requests.get(server.archive_url + other, timeout=20).status_code == 200
@@ -215,7 +215,7 @@ def test_a_wrong_script_is_one_error_that_names_the_rule(
     path = tmp_path / "faults.json"
     path.write_text(content)
     with pytest.raises(WrongUse) as error:
-        FaultScript.read(path)
+        FaultScript.from_file(path)
     assert str(error.value).startswith(f"{path}: {complaint}")
     assert "\n" not in str(error.value)
 
@@ -227,4 +227,4 @@ def test_the_script_in_the_documentation_is_a_script(tmp_path: Path) -> None:
     example = text[text.index("    [\n") : text.index("    ]\n") + 6]
     path = tmp_path / "faults.json"
     path.write_bytes(orjson.dumps(orjson.loads(example)))
-    assert len(FaultScript.read(path).market) == 2
+    assert len(FaultScript.from_file(path).market_rules) == 2

@@ -57,7 +57,7 @@ def test_an_outage_leaves_no_row_by_either_door_and_hours_are_built_around_it(
 ) -> None:
     start, end = _DAY + 50 * MINUTE_MS, _DAY + 130 * MINUTE_MS
     whole = _klines(server, startTime=_DAY, limit=180)
-    server.faults.add({"do": "outage", "start": start, "end": end})
+    server.faults.add_rule({"do": "outage", "start": start, "end": end})
     kept = [row for row in whole if not start <= row[0] < end]
     assert _klines(server, startTime=_DAY, endTime=_DAY + 180 * MINUTE_MS - 1) == kept
     assert len(_lines(_archive(server).content)) == 1440 - 80
@@ -68,33 +68,33 @@ def test_an_outage_leaves_no_row_by_either_door_and_hours_are_built_around_it(
 
 def test_an_outage_of_one_door_and_one_symbol(server: ExchangeServer) -> None:
     rule = {"do": "outage", "start": _DAY, "end": _DAY + HOUR_MS, "symbol": "BTCUSDT"}
-    server.faults.add({**rule, "in": "archive"})
+    server.faults.add_rule({**rule, "in": "archive"})
     assert _opens(server, startTime=_DAY, limit=1) == [_DAY]
     assert len(_lines(_archive(server).content)) == 1380
     assert _opens(server, symbol="ETHUSDT", startTime=_DAY, limit=1) == [_DAY]
 
 
 def test_during_an_outage_there_is_no_open_candle(server: ExchangeServer) -> None:
-    server.faults.add({"do": "outage", "start": NOON - HOUR_MS, "end": NOON + 30_000})
+    server.faults.add_rule({"do": "outage", "start": NOON - HOUR_MS, "end": NOON + 30_000})
     assert _opens(server, limit=1)[0] < NOON - HOUR_MS
     server.clock.advance(MINUTE_MS)
     assert _opens(server, limit=2) == [_NEXT - 61 * MINUTE_MS, _NEXT]
 
 
 def test_a_listing_brings_the_symbol_at_its_instant(server: ExchangeServer) -> None:
-    server.faults.add({"do": "list", "symbol": "SOLUSDT", "at": NOON})
-    server.clock.set(NOON - 1)
+    server.faults.add_rule({"do": "list", "symbol": "SOLUSDT", "at": NOON})
+    server.clock.set_time(NOON - 1)
     assert _klines(server, symbol="SOLUSDT")["code"] == -1121
     info = f"{server.url}/api/v3/exchangeInfo"
     names = [e["symbol"] for e in requests.get(info, timeout=20).json()["symbols"]]
     assert "SOLUSDT" not in names and "BTCUSDT" in names
-    server.clock.set(NOON + 10 * MINUTE_MS)
+    server.clock.set_time(NOON + 10 * MINUTE_MS)
     first = -(-NOON // MINUTE_MS) * MINUTE_MS
     assert _opens(server, symbol="SOLUSDT", startTime=0)[0] == first
 
 
 def test_a_delisting_ends_the_rows_and_breaks_the_status(server: ExchangeServer) -> None:
-    server.faults.add({"do": "delist", "symbol": "WAVESBTC", "at": NOON - HOUR_MS})
+    server.faults.add_rule({"do": "delist", "symbol": "WAVESBTC", "at": NOON - HOUR_MS})
     url = f"{server.url}/api/v3/exchangeInfo"
 
     def status() -> str:
@@ -104,14 +104,14 @@ def test_a_delisting_ends_the_rows_and_breaks_the_status(server: ExchangeServer)
 
     assert status() == "BREAK"
     assert _opens(server, symbol="WAVESBTC", limit=1)[0] < NOON - HOUR_MS
-    server.clock.set(NOON - HOUR_MS - 1)
+    server.clock.set_time(NOON - HOUR_MS - 1)
     assert status() == "TRADING"
 
 
 def test_a_revision_changes_what_was_published_from_its_instant_on(
     server: ExchangeServer,
 ) -> None:
-    server.faults.add(
+    server.faults.add_rule(
         {
             "do": "revise",
             "symbol": "BTCUSDT",
@@ -121,11 +121,11 @@ def test_a_revision_changes_what_was_published_from_its_instant_on(
             "change": {"close": "+0.01", "volume": "=12.5", "trade_count": "*3"},
         }
     )
-    server.clock.set(NOON - 1)
+    server.clock.set_time(NOON - 1)
     old = _klines(server, startTime=_DAY, limit=3)
     hour = _klines(server, interval="1h", startTime=_DAY, limit=1)[0]
     file = _archive(server).content
-    server.clock.set(NOON)
+    server.clock.set_time(NOON)
     new = _klines(server, startTime=_DAY, limit=3)
     assert [float(n[4]) for n in new[:2]] == [pytest.approx(float(o[4]) + 0.01) for o in old[:2]]
     assert [row[5] for row in new[:2]] == ["12.50000000"] * 2
@@ -140,7 +140,7 @@ def test_a_revision_changes_what_was_published_from_its_instant_on(
 
 def test_rest_and_archive_may_differ(server: ExchangeServer) -> None:
     rule = {"do": "revise", "start": _DAY, "end": _DAY + MINUTE_MS, "in": "archive"}
-    server.faults.add(rule)
+    server.faults.add_rule(rule)
     [row] = _klines(server, startTime=_DAY, limit=1)
     line = _lines(_archive(server).content)[0].split(",")
     assert float(line[5]) == pytest.approx(2 * float(row[5]))
@@ -150,12 +150,12 @@ def test_rest_and_archive_may_differ(server: ExchangeServer) -> None:
 def test_a_missing_file_is_404_with_its_checksum_and_a_late_one_comes_later(
     server: ExchangeServer,
 ) -> None:
-    server.faults.add({"do": "archive", "how": "missing", "day": "2025-03-03"})
-    server.faults.add({"do": "archive", "how": "late", "day": "2025-03-04", "hours": 60})
+    server.faults.add_rule({"do": "archive", "how": "missing", "day": "2025-03-03"})
+    server.faults.add_rule({"do": "archive", "how": "late", "day": "2025-03-04", "hours": 60})
     assert _archive(server, date(2025, 3, 3)).status_code == 404
     assert _archive(server, date(2025, 3, 3), ".CHECKSUM").status_code == 404
     assert _archive(server).status_code == 404
-    server.clock.set(_DAY + DAY_MS + 60 * HOUR_MS)
+    server.clock.set_time(_DAY + DAY_MS + 60 * HOUR_MS)
     assert _archive(server).status_code == 200
     assert _archive(server, date(2025, 3, 3)).status_code == 404
 
@@ -163,14 +163,14 @@ def test_a_missing_file_is_404_with_its_checksum_and_a_late_one_comes_later(
 @pytest.mark.parametrize("how", ["corrupt", "wrong_checksum"])
 def test_a_file_that_its_checksum_denies(server: ExchangeServer, how: str) -> None:
     sound = _archive(server).content
-    server.faults.add({"do": "archive", "how": how})
+    server.faults.add_rule({"do": "archive", "how": how})
     content = _archive(server).content
     assert not _agrees(server, content)
     assert (content == sound) is (how == "wrong_checksum")
 
 
 def test_a_file_without_checksum(server: ExchangeServer) -> None:
-    server.faults.add({"do": "archive", "how": "no_checksum"})
+    server.faults.add_rule({"do": "archive", "how": "no_checksum"})
     assert _archive(server).status_code == 200
     assert _archive(server, suffix=".CHECKSUM").status_code == 404
 
@@ -179,7 +179,7 @@ def test_a_file_without_checksum(server: ExchangeServer) -> None:
 def test_a_file_that_is_no_zip_of_a_csv_and_whose_checksum_agrees(
     server: ExchangeServer, how: str
 ) -> None:
-    server.faults.add({"do": "archive", "how": how})
+    server.faults.add_rule({"do": "archive", "how": how})
     content = _archive(server).content
     assert _agrees(server, content)
     if how == "no_member":
@@ -199,8 +199,8 @@ def test_content_that_is_not_the_days(server: ExchangeServer) -> None:
         {"how": "negative_volume", "row": 3},
         {"how": "hole", "row": 3},
     ):
-        server.faults.clear()
-        server.faults.add({"do": "archive", **rule})
+        server.faults.clear_rules()
+        server.faults.add_rule({"do": "archive", **rule})
         content = _archive(server).content
         assert _agrees(server, content)
         seen[rule["how"]] = _lines(content)
@@ -215,13 +215,13 @@ def test_content_that_is_not_the_days(server: ExchangeServer) -> None:
 
 def test_microseconds_in_a_year_of_milliseconds(server: ExchangeServer) -> None:
     day = date(2024, 5, 1)
-    server.faults.add({"do": "archive", "how": "microseconds", "day": str(day)})
+    server.faults.add_rule({"do": "archive", "how": "microseconds", "day": str(day)})
     line = _lines(_archive(server, day).content)[0].split(",")
     assert line[0] == f"{day_start_ms(day)}000" and line[6].endswith("59999999")
 
 
 def test_another_symbols_candles_under_this_name(server: ExchangeServer) -> None:
-    server.faults.add({"do": "archive", "how": "wrong_symbol", "other": "ETHUSDT"})
+    server.faults.add_rule({"do": "archive", "how": "wrong_symbol", "other": "ETHUSDT"})
     content = _archive(server).content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.namelist() == [f"ETHUSDT-1m-{_DATE}.csv"]
@@ -230,7 +230,7 @@ def test_another_symbols_candles_under_this_name(server: ExchangeServer) -> None
 
 
 def test_a_file_may_be_mended_in_time(server: ExchangeServer) -> None:
-    server.faults.add({"do": "archive", "how": "short", "until": NOON + HOUR_MS})
+    server.faults.add_rule({"do": "archive", "how": "short", "until": NOON + HOUR_MS})
     assert len(_lines(_archive(server).content)) == 720
     server.clock.advance(HOUR_MS)
     content = _archive(server).content

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto_assets.exchange.simulated import GeneratedCandles
-from crypto_assets.exchange.simulated.candle_text import rows_csv
-from crypto_assets.exchange.simulated.generated_candles import FIRST_MS
-from crypto_assets.exchange.simulated.symbol_catalog import CATALOGUE, TEMPERS
+from crypto_assets.exchange.simulated.candle_text import format_csv_rows
+from crypto_assets.exchange.simulated.generated_candles import FIRST_CANDLE_MS
+from crypto_assets.exchange.simulated.symbol_catalog import SYMBOL_BEHAVIORS, SYMBOL_CATALOG
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_start_ms
 
@@ -22,13 +22,13 @@ _DAY = day_start_ms(date(2024, 11, 5))
 
 
 def _minutes(symbol: str, window: Window, seed: int = 7, outages: bool = False) -> pa.Table:
-    return GeneratedCandles(seed, outages).candles(symbol, Interval.M1, window)
+    return GeneratedCandles(seed, outages).select_candles(symbol, Interval.M1, window)
 
 
 @settings(deadline=None)
 @given(
-    symbol=st.sampled_from(sorted(CATALOGUE)),
-    start=st.integers(FIRST_MS // MINUTE_MS, _DAY // MINUTE_MS),
+    symbol=st.sampled_from(sorted(SYMBOL_CATALOG)),
+    start=st.integers(FIRST_CANDLE_MS // MINUTE_MS, _DAY // MINUTE_MS),
     length=st.integers(1, 3000),
     outages=st.booleans(),
     data=st.data(),
@@ -45,11 +45,11 @@ def test_any_minute_alone_equals_the_same_minute_in_a_range(
     assert alone.num_rows == 1 or outages
 
 
-@pytest.mark.parametrize("symbol", sorted(CATALOGUE))
+@pytest.mark.parametrize("symbol", sorted(SYMBOL_CATALOG))
 def test_a_month_of_any_symbol_is_a_sane_market(symbol: str) -> None:
     candles = _minutes(symbol, Window(_DAY, _DAY + 30 * DAY_MS))
     assert candles.num_rows == 30 * 1440
-    listing, temper = CATALOGUE[symbol], TEMPERS[symbol]
+    listing, temper = SYMBOL_CATALOG[symbol], SYMBOL_BEHAVIORS[symbol]
     column = {name: candles[name].combine_chunks() for name in candles.column_names}
     body = pc.max_element_wise(column["open"], column["close"])
     assert pc.all(pc.greater_equal(column["high"], body)).as_py()
@@ -81,7 +81,7 @@ def test_quiet_minutes_are_flat_rows_at_the_previous_close(symbol: str) -> None:
         quiet += 1
         assert row["volume"] == row["quote_volume"] == row["taker_buy_volume"] == 0
         assert row["open"] == row["high"] == row["low"] == row["close"] == before["close"]
-    expected = TEMPERS[symbol].quiet * len(rows)
+    expected = SYMBOL_BEHAVIORS[symbol].quiet_share * len(rows)
     assert expected / 3 < quiet < expected * 3
 
 
@@ -114,7 +114,9 @@ def test_outages_take_the_rows_of_all_symbols_at_once_and_begin_silently() -> No
 def test_a_seed_gives_the_same_candles_on_every_machine_and_in_every_version() -> None:
     """What was fetched from a seed outlives the program and must still match it."""
     window = Window(_DAY, _DAY + DAY_MS)
-    days = [rows_csv(_minutes(symbol, window)) for symbol in ("SHIBUSDT", "BTCUSDT", "WAVESBTC")]
+    days = [
+        format_csv_rows(_minutes(symbol, window)) for symbol in ("SHIBUSDT", "BTCUSDT", "WAVESBTC")
+    ]
     assert days[1].splitlines()[0] == (
         b"1730764800000,52927.51000000,52996.39000000,52902.06000000,52987.03000000,"
         b"18.83901000,1730764859999,997586.75918490,2386,7.10667000,376321.25541080,0"

@@ -69,7 +69,7 @@ def test_every_interval_is_served(server: ExchangeServer, interval: str, path: s
     assert [row[6] + 1 for row in rows[:-1]] == [row[0] for row in rows[1:]]
     first = _get(server, path, interval=interval, startTime=rows[0][0], limit=1)
     assert first == rows[:1]
-    minutes = server.exchange.klines("BNBBTC", Interval.M1, opened, NOON, 10**6)
+    minutes = server.exchange.get_klines("BNBBTC", Interval.M1, opened, NOON, 10**6)
     assert rows[-1][8] == sum(minutes["trade_count"].to_pylist())
 
 
@@ -131,7 +131,7 @@ def test_periods_begin_by_the_clock_of_the_time_zone(
     for opened, closed in ((row[0], row[6]) for row in rows):
         assert kind.floor(opened + shift) == opened + shift
         assert kind.floor(closed + 1 + shift) == closed + 1 + shift
-    minutes = server.exchange.klines("BNBBTC", Interval.M1, rows[0][0], rows[0][6], 10**6)
+    minutes = server.exchange.get_klines("BNBBTC", Interval.M1, rows[0][0], rows[0][6], 10**6)
     expected = roll_up_periods(
         minutes,
         lambda opens: pa.chunked_array([pa.array([rows[0][0]] * len(opens), pa.int64())]),

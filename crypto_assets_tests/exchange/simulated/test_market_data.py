@@ -100,7 +100,7 @@ def test_the_open_candle_forms_with_the_clock(server: ExchangeServer, interval: 
         seen.append(_klines(server, interval=interval, limit=1)[0])
         server.clock.advance(5_900)
     closed_at = seen[0][6] + 1
-    server.clock.set(closed_at)
+    server.clock.set_time(closed_at)
     [closed, _] = _klines(server, interval=interval, limit=2)
     for before, after in zip(seen, [*seen[1:], closed], strict=True):
         assert before[0] == after[0] == closed[0]
@@ -115,7 +115,7 @@ def test_the_open_candle_forms_with_the_clock(server: ExchangeServer, interval: 
 
 
 def test_a_candle_is_open_to_its_last_millisecond(server: ExchangeServer) -> None:
-    server.clock.set(_OPEN + MINUTE_MS - 1)
+    server.clock.set_time(_OPEN + MINUTE_MS - 1)
     almost = _klines(server, limit=1)[0]
     server.clock.advance(1)
     closed, opened = _klines(server, limit=2)
@@ -190,7 +190,7 @@ def test_no_futures_are_listed(server: ExchangeServer) -> None:
         answer = requests.get(server.url + path, timeout=20)
         assert (answer.status_code, answer.json()["symbols"]) == (200, [])
         assert answer.headers["X-Simulated-Exchange"] == "seed=1"
-    assert server.weights.total == 0
+    assert server.weights.total_weight == 0
 
 
 def test_depth_is_a_book_around_the_price(server: ExchangeServer) -> None:

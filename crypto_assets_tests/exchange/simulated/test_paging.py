@@ -36,7 +36,7 @@ def _window(interval: Interval, data: st.DataObject) -> tuple[int, int]:
 
 
 def _whole(interval: Interval, start: int, end: int) -> pa.Table:
-    return _EXCHANGE.klines("BNBBTC", interval, start, end, 5000)
+    return _EXCHANGE.get_klines("BNBBTC", interval, start, end, 5000)
 
 
 @settings(deadline=None, max_examples=40)
@@ -46,7 +46,7 @@ def test_pages_forward_add_up(interval: Interval, data: st.DataObject) -> None:
     pages, cursor = [CANDLE_SCHEMA.empty_table()], start
     while True:
         limit = data.draw(st.integers(1, 1000))
-        page = _EXCHANGE.klines("BNBBTC", interval, cursor, end, limit)
+        page = _EXCHANGE.get_klines("BNBBTC", interval, cursor, end, limit)
         if not page.num_rows:
             break
         pages.append(page)
@@ -61,7 +61,7 @@ def test_pages_backward_add_up(interval: Interval, data: st.DataObject) -> None:
     pages, cursor = [CANDLE_SCHEMA.empty_table()], end
     while True:
         limit = data.draw(st.integers(1, 500))
-        page = _EXCHANGE.klines("BNBBTC", interval, None, cursor, limit)
+        page = _EXCHANGE.get_klines("BNBBTC", interval, None, cursor, limit)
         page = page.filter(pc.greater_equal(page["open_time"], start))
         if not page.num_rows:
             break
@@ -81,16 +81,16 @@ def test_larger_candles_are_the_minutes_rolled_up(
 ) -> None:
     begin = interval.floor(NOON) - back * interval.ms
     window = Window(begin, min(begin + count * interval.ms, NOON + 1))
-    minutes = _EXCHANGE.klines("BNBBTC", Interval.M1, window.start_ms, window.end_ms - 1, 10**7)
+    minutes = _EXCHANGE.get_klines("BNBBTC", Interval.M1, window.start_ms, window.end_ms - 1, 10**7)
     expected = roll_up(minutes, interval).select(CANDLE_SCHEMA.names)
     seen = _whole(interval, window.start_ms, window.end_ms - 1)
     assert seen.combine_chunks() == expected.combine_chunks()
 
 
 def test_a_page_is_full_though_it_reaches_over_a_hole() -> None:
-    page = _EXCHANGE.klines("BTCUSDT", Interval.M1, NOON - 3 * DAY_MS - 5 * MINUTE_MS, None, 10)
+    page = _EXCHANGE.get_klines("BTCUSDT", Interval.M1, NOON - 3 * DAY_MS - 5 * MINUTE_MS, None, 10)
     opens = page["open_time"].to_pylist()
     assert len(opens) == 10
     assert opens[4] - opens[3] == MINUTE_MS and opens[5] - opens[4] > DAY_MS
-    before = _EXCHANGE.klines("BTCUSDT", Interval.M1, None, NOON - 2 * DAY_MS, 10)
+    before = _EXCHANGE.get_klines("BTCUSDT", Interval.M1, None, NOON - 2 * DAY_MS, 10)
     assert before.num_rows == 10 and before["open_time"][0].as_py() < NOON - 3 * DAY_MS

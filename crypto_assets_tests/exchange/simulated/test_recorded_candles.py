@@ -162,7 +162,7 @@ def test_a_symbol_trades_until_its_coarser_candles_end(
         return [entry["status"] for entry in answer["symbols"]]
 
     assert statuses() == ["BREAK", "TRADING"]
-    server.clock.set(_DAY + 2 * DAY_MS)
+    server.clock.set_time(_DAY + 2 * DAY_MS)
     assert statuses() == ["BREAK", "BREAK"]
 
 
@@ -197,7 +197,7 @@ def test_the_last_candle_of_a_file_is_forming_until_it_closes(
     server = simulated_exchange(data=data, now=_DAY + HOUR_MS // 4)
     [row] = _klines(server, "ABCUSDT", "1h")
     assert (row[1], row[5]) == ("7.00000000", "25.00000000")
-    server.clock.set(_DAY + HOUR_MS)
+    server.clock.set_time(_DAY + HOUR_MS)
     [row] = _klines(server, "ABCUSDT", "1h")
     assert [float(value) for value in row[1:6]] == [7, 8, 6, 7.5, 100]
 
@@ -304,7 +304,7 @@ def test_blank_lines_quotes_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> 
     text = f'\ufeff{_SIX}\r\n{_DAY},1,1,1,1,1\r\n\r\n{_DAY + 60_000},"2",2,2,2,2\r\n'
     (tmp_path / "ABCUSDT-1m.csv").write_bytes(text.encode())
     source = RecordedCandles(tmp_path)
-    assert source.span("ABCUSDT").end_ms == _DAY + 2 * MINUTE_MS
+    assert source.get_trading_window("ABCUSDT").end_ms == _DAY + 2 * MINUTE_MS
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedExchange,
     parse_instant,
-    running,
     serve_simulated,
+    start_exchange_server,
 )
 from crypto_assets.ports import claim_port
 
@@ -63,7 +63,7 @@ def test_it_serves_until_it_is_told_to_stop(stop: signal.Signals) -> None:
 
 def test_a_server_in_a_thread_leaves_none_behind() -> None:
     before = set(threading.enumerate())
-    with running(SimulatedExchange(GeneratedCandles(1))) as url:
+    with start_exchange_server(SimulatedExchange(GeneratedCandles(1))) as url:
         assert requests.get(f"{url}/api/v3/time", timeout=20).status_code == 200
     # The server's worker threads learn of its end a moment later.
     deadline = time.monotonic() + 20

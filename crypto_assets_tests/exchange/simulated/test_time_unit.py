@@ -79,12 +79,12 @@ def test_bounds_may_be_microseconds(server: ExchangeServer) -> None:
 
 
 def test_a_fault_of_a_day_meets_requests_in_microseconds(server: ExchangeServer) -> None:
-    server.faults.add({"do": "status", "status": 500, "day": "2025-03-05"})
+    server.faults.add_rule({"do": "status", "status": 500, "day": "2025-03-05"})
     query = {"symbol": "BTCUSDT", "interval": "1m", "limit": 1}
     assert _get(server, "klines", **query, startTime=(NOON - 86_400_000) * 1000)["code"] == -1000
     assert len(_get(server, "klines", **query, startTime=_OPEN * 1000)) == 1
 
 
 def test_a_skewed_clock_is_off_by_as_much_in_microseconds(server: ExchangeServer) -> None:
-    server.faults.add({"do": "skew", "seconds": -90.5})
+    server.faults.add_rule({"do": "skew", "seconds": -90.5})
     assert _get(server, "time", _MICRO) == {"serverTime": (NOON - 90_500) * 1000}

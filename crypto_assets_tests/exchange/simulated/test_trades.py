@@ -10,8 +10,8 @@ import requests
 
 from crypto_assets.exchange.simulated import GeneratedCandles
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.exchange.simulated.symbol_catalog import Listing
-from crypto_assets.exchange.simulated.trades import Trades, trades_of
+from crypto_assets.exchange.simulated.symbol_catalog import ListedSymbol
+from crypto_assets.exchange.simulated.trades import CandleTrades, generate_trades
 from crypto_assets.market.candles import Candle, candles_from_table
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -84,11 +84,11 @@ def test_the_trades_of_a_minute_give_its_candle(server: ExchangeServer) -> None:
 def test_prices_and_volumes_of_any_market_agree(symbol: str) -> None:
     source = GeneratedCandles(7)
     window = Window(_OPEN - 6 * HOUR_MS, _OPEN)
-    candles = candles_from_table(source.candles(symbol, KlineInterval.M1, window))
+    candles = candles_from_table(source.select_candles(symbol, KlineInterval.M1, window))
     listing = source.symbols[symbol]
     exact = counted = made = 0
     for candle in candles:
-        trades = trades_of(candle, listing, MINUTE_MS)
+        trades = generate_trades(candle, listing, MINUTE_MS)
         if trades is None:
             assert not candle.volume
             continue
@@ -107,16 +107,16 @@ def test_prices_and_volumes_of_any_market_agree(symbol: str) -> None:
         assert counted == made
 
 
-def _prices(trades: Trades) -> list[Decimal]:
-    prices = [trades.price(index) for index in range(len(trades))]
+def _prices(trades: CandleTrades) -> list[Decimal]:
+    prices = [trades.get_price(index) for index in range(len(trades))]
     return [prices[0], max(prices), min(prices), prices[-1]]
 
 
-def _volume(trades: Trades) -> Decimal:
+def _volume(trades: CandleTrades) -> Decimal:
     return Decimal(int(trades.lots.sum())).scaleb(-trades.lot_digits)
 
 
-def _money(trades: Trades) -> Decimal:
+def _money(trades: CandleTrades) -> Decimal:
     return Decimal(int(trades.money.sum())).scaleb(-trades.tick_digits - trades.lot_digits)
 
 
@@ -134,7 +134,7 @@ def test_odd_candles_get_the_trades_that_they_need(values: str, count: int, expe
     opened, high, low, close, volume = map(Decimal, values.split())
     nothing = Decimal(0)
     candle = Candle(0, opened, high, low, close, volume, 59_999, nothing, count, nothing, nothing)
-    trades = trades_of(candle, Listing("ABCUSDT", "ABC", "USDT", 1, 1), MINUTE_MS)
+    trades = generate_trades(candle, ListedSymbol("ABCUSDT", "ABC", "USDT", 1, 1), MINUTE_MS)
     assert trades is not None and len(trades) == expected
     assert _prices(trades) == [opened, high, low, close]
     assert _volume(trades) == volume
@@ -200,7 +200,7 @@ def test_before_the_first_trade_and_after_the_last_there_is_none(
     assert _get(server, "historicalTrades", symbol="ABCUSDT", fromId=every[-1]["id"] + 1) == []
     assert _get(server, "aggTrades", symbol="ABCUSDT", endTime=start) == []
     assert _get(server, "aggTrades", symbol="ABCUSDT", startTime=NOON) == []
-    server.clock.set(start)
+    server.clock.set_time(start)
     assert _get(server, "trades", symbol="ABCUSDT") == []
 
 
@@ -211,5 +211,5 @@ def test_aggregates_take_an_id_or_times(server: ExchangeServer) -> None:
 
 def test_the_flaws_of_candles_leave_trades_alone(server: ExchangeServer) -> None:
     whole = _get(server, "trades", limit=3)
-    server.faults.add({"do": "spoil", "how": "nan"})
+    server.faults.add_rule({"do": "spoil", "how": "nan"})
     assert _get(server, "trades", limit=3) == whole

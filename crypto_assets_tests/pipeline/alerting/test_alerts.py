@@ -167,7 +167,7 @@ def test_an_exchange_that_does_not_answer_hides_no_silence(
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql("UPDATE extraction_metadata SET last_fetch_time = 1")
     )
-    server.faults.add({"do": "status", "status": 451})
+    server.faults.add_rule({"do": "status", "status": 451})
     assert [one.symbol for one in find_stale_symbols(platform)] == ["BTCUSDT"]
 
 

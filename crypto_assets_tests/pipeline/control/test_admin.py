@@ -51,7 +51,7 @@ def test_without_the_exchange_nothing_is_added(
 ) -> None:
     server = simulated_exchange()
     platform = build_platform(server, "BTCUSDT")
-    server.faults.add({"do": "status", "status": 403})
+    server.faults.add_rule({"do": "status", "status": 403})
     with pytest.raises(ExchangeError):
         track_symbols(platform, ["ETHUSDT"], who="anna")
     assert log_of(platform) == []

@@ -190,10 +190,13 @@ def test_an_archive_under_a_path_is_of_the_same_recording(
         with scripted(_forward_archive(simulated_exchange(data=data))) as proxy:
             exchange = open_exchange(rest.url, f"{proxy.url}/archive")
             if data is folder:
-                assert exchange.identity() == open_exchange(rest.url, rest.url).identity()
+                assert (
+                    exchange.resolve_identity()
+                    == open_exchange(rest.url, rest.url).resolve_identity()
+                )
                 continue
             with pytest.raises(ForeignExchange, match="set CRYPTO_EXCHANGE_URL") as error:
-                exchange.identity()
+                exchange.resolve_identity()
             assert f"{rest.url} is simulated:recorded (2 files), but the archive" in str(
                 error.value
             )
@@ -210,5 +213,5 @@ def test_an_error_does_not_list_the_files_of_a_recording(
         error.value
     )
     with pytest.raises(ForeignExchange) as error:
-        open_exchange(simulated_exchange().url, one.url).identity()
+        open_exchange(simulated_exchange().url, one.url).resolve_identity()
     assert "is simulated:recorded (1 file): set" in str(error.value)

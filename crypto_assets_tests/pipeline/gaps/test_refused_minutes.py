@@ -22,7 +22,7 @@ from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck, run_day_checks
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
-from crypto_assets.reports.coverage_calendar import DayState, read_calendar
+from crypto_assets.reports.coverage_calendar import DayState, build_coverage_calendar
 from crypto_assets.warehouse import GapClass
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring, open_times
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
@@ -99,7 +99,7 @@ def test_what_only_the_archive_has_wrong_is_refused_too(
     server: ExchangeServer, platform: PipelineContext
 ) -> None:
     span = START + REFUSED * MINUTE_MS, START + (REFUSED + 1) * MINUTE_MS
-    server.faults.add(
+    server.faults.add_rule(
         {"do": "outage", "start": format_utc(span[0]), "end": format_utc(span[1]), "in": "rest"}
     )
     bring(platform, first=DAY, last=DAY)
@@ -154,11 +154,11 @@ def test_a_sane_row_that_comes_after_all_heals_it(
     errand: IngestMode, server: ExchangeServer, platform: PipelineContext
 ) -> None:
     """It is asked for whenever its day is, and by no retry of gaps in between."""
-    server.clock.set(START + DAY_MS + 2 * HOUR_MS)
+    server.clock.set_time(START + DAY_MS + 2 * HOUR_MS)
     bring(platform, first=DAY, last=date(2025, 3, 5))
     at = START + REFUSED * MINUTE_MS
     closes = {"close_time": f"={at + MINUTE_MS - 1}"}
-    server.faults.add(
+    server.faults.add_rule(
         {"do": "revise", "start": at, "end": at + MINUTE_MS, "change": closes, "in": "rest"}
     )
     bring(platform, errand=IngestMode.GAPS, first=DAY, last=DAY)
@@ -176,7 +176,9 @@ def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: PipelineC
     (coverage,) = platform.warehouse.coverage.list_by_symbol()
     assert (coverage.missing_minutes, coverage.open_gaps) == (0, 0)
     assert coverage.explained_minutes == len(OUTAGE)
-    (cell,) = read_calendar(platform.warehouse, platform.exchange_now(), DAY, DAY).rows["BTCUSDT"]
+    (cell,) = build_coverage_calendar(platform.warehouse, platform.exchange_now(), DAY, DAY).rows[
+        "BTCUSDT"
+    ]
     assert (cell.state, cell.missing, cell.explained) == (DayState.OUTAGE, 0, len(OUTAGE))
 
 

@@ -197,11 +197,11 @@ def test_what_the_exchange_refuses_to_answer_is_red_and_no_other_day(
     first, refused, last = date(2025, 3, 1), date(2025, 3, 3), date(2025, 3, 5)
     server = simulated_exchange(now=NOON)
     platform = build_platform(server)
-    server.faults.add({"do": "archive", "how": "missing", "day": str(refused)})
-    server.faults.add({"do": "status", "status": 451, "day": str(refused)})
+    server.faults.add_rule({"do": "archive", "how": "missing", "day": str(refused)})
+    server.faults.add_rule({"do": "status", "status": 451, "day": str(refused)})
     bad = {(one.stage, one.day) for one in bring(platform, first=first, last=last) if one.error}
     assert bad == {(stage, refused) for stage in KlinesStage}
     assert len(open_times(platform)) == 4 * 1440
-    server.faults.clear()
+    server.faults.clear_rules()
     assert not [one for one in bring(platform, first=refused, last=refused) if one.error]
     assert len(open_times(platform)) == 5 * 1440

@@ -39,7 +39,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
     """Eight days from the archive, today by ticks, and the clock shortly after its end."""
     built = build_platform(server)
     bring(built, first=FIRST)
-    server.clock.set(TOMORROW_MS + 10 * MINUTE_MS + HALF_A_MINUTE)
+    server.clock.set_time(TOMORROW_MS + 10 * MINUTE_MS + HALF_A_MINUTE)
     bring(built, last=TODAY + timedelta(days=1), tail=True)
     return built
 
@@ -126,7 +126,7 @@ def test_a_day_that_could_not_be_read_is_bad_at_every_stage(
     platform.warehouse.facts.load_objects(
         "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
-    server.faults.add({"do": "status", "status": 451, "day": str(TODAY)})
+    server.faults.add_rule({"do": "status", "status": 451, "day": str(TODAY)})
     outcomes = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
     answers = [(one.stage, one.day, one.error is None) for one in outcomes]
     wanted = {(stage, day, day == WEEK_AGO) for stage in KlinesStage for day in (WEEK_AGO, TODAY)}
@@ -139,7 +139,7 @@ def test_what_a_second_reading_changed_is_recorded_and_followed(
     at = day_start_ms(WEEK_AGO) + 5 * HOUR_MS
     day = Window.of_day(WEEK_AGO)
     (before,) = platform.warehouse.facts.read_candles("BTCUSDT", Window(at, at + 1)).to_pylist()
-    server.faults.add(
+    server.faults.add_rule(
         {
             **{"do": "revise", "start": format_utc(at), "end": format_utc(at + MINUTE_MS)},
             **{"change": {"high": "=99999", "trade_count": "+3"}},
@@ -174,7 +174,7 @@ def test_a_late_archive_is_read_when_it_appears(
     platform = build_platform(server)
     bring(platform, first=TODAY - timedelta(days=3))
     assert sources(platform, late) == ["rest"]
-    server.clock.set(TOMORROW_MS + 7 * HOUR_MS + HALF_A_MINUTE)
+    server.clock.set_time(TOMORROW_MS + 7 * HOUR_MS + HALF_A_MINUTE)
     bring(platform, last=TODAY + timedelta(days=1), tail=True)
     assert list_due_days(platform) == [late, TODAY]
     assert set(newly_read(platform)) == {TODAY}

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from crypto_assets.errors import ExchangeForbidden, ExchangeUnavailable
-from crypto_assets.exchange import Patience, open_exchange
+from crypto_assets.exchange import RequestRetryPolicy, open_exchange
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps, resolve_gaps
@@ -54,7 +54,7 @@ def test_of_two_gaps_of_a_day_the_one_that_fails_spoils_it(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     lose(platform, TODAY_MS + 3 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
-    server.faults.add(REFUSED_ONCE)
+    server.faults.add_rule(REFUSED_ONCE)
     windows = {"BTCUSDT": Window.of_day(TODAY)}
     (outcomes,) = ingest_symbols(platform, windows, set(KlinesStage), IngestMode.GAPS)
     answers = Counter(
@@ -75,7 +75,7 @@ def test_a_gap_of_which_nothing_is_said_stops_no_other(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     lose(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
-    server.faults.add(REFUSED_ONCE)
+    server.faults.add_rule(REFUSED_ONCE)
     reasons = resolve_gaps(platform, "BTCUSDT", BOTH, platform.closed_before())
     assert {day: type(error) for day, error in reasons.items()} == {YESTERDAY: ExchangeForbidden}
     (left,) = platform.warehouse.gap_ledger.list_gaps()
@@ -86,9 +86,9 @@ def test_an_exchange_that_does_not_answer_is_asked_for_one_gap_alone(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     lose(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
-    hasty = open_exchange(server.url, server.archive_url, Patience(attempts=1))
+    hasty = open_exchange(server.url, server.archive_url, RequestRetryPolicy(attempts=1))
     closed = platform.closed_before()
-    server.faults.add({**REFUSED_ONCE, "status": 503})
+    server.faults.add_rule({**REFUSED_ONCE, "status": 503})
     reasons = resolve_gaps(replace(platform, exchange=hasty), "BTCUSDT", BOTH, closed)
     assert {day: type(error) for day, error in reasons.items()} == dict.fromkeys(
         (YESTERDAY, TODAY), ExchangeUnavailable
@@ -101,8 +101,8 @@ def test_while_nobody_answers_one_gap_is_asked_for_and_one_attempt_counted(
 ) -> None:
     hours = (2, 4, 6, 8)
     lose(platform, *(TODAY_MS + hour * HOUR_MS for hour in hours))
-    hasty = open_exchange(server.url, server.archive_url, Patience(attempts=1))
-    server.faults.add({"do": "status", "status": 503, "path": "/api/v3/klines"})
+    hasty = open_exchange(server.url, server.archive_url, RequestRetryPolicy(attempts=1))
+    server.faults.add_rule({"do": "status", "status": 503, "path": "/api/v3/klines"})
     outcomes = bring(replace(platform, exchange=hasty), errand=IngestMode.GAPS)
     assert {type(one.error) for one in outcomes} == {ExchangeUnavailable}
     assert [gap.attempts for gap in platform.warehouse.gap_ledger.list_gaps()] == [1, 0, 0, 0]

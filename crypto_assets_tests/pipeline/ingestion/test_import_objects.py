@@ -47,7 +47,7 @@ def rows_of(
 ) -> list[KlineRow]:
     """As the exchange gives them; the newest may be open."""
     window = Window(start, start + count * interval.ms)
-    pages = platform.exchange.rest.klines("BTCUSDT", interval, window)
+    pages = platform.exchange.rest.fetch_kline_pages("BTCUSDT", interval, window)
     return [row for page in pages for row in page]
 
 

@@ -220,8 +220,8 @@ def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
     take(platform, write(tmp_path / "old", flat(SHORT)))
     assert minutes(SHORT) <= set(open_times(platform))
     assert check(platform).passed
-    server.faults.clear()
-    server.faults.add(outage(SHORT))
+    server.faults.clear_rules()
+    server.faults.add_rule(outage(SHORT))
     bring(platform, first=DAY, last=DAY, errand=IngestMode.CLOSING)
     assert set(open_times(platform)) & DAYS_MINUTES == set(before)
     assert refused(platform) == minutes(SHORT)
@@ -359,7 +359,7 @@ def test_real_minutes_that_an_import_repeats_are_no_case_for_quarantine(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
-    pages = platform.exchange.rest.klines(SYMBOL, Interval.M1, DAYS)
+    pages = platform.exchange.rest.fetch_kline_pages(SYMBOL, Interval.M1, DAYS)
     folder = write(tmp_path / "old", [row for page in pages for row in page])
     bring(platform, first=DAY, last=DAY)
     before = stored(platform)
@@ -378,7 +378,7 @@ def test_an_import_proves_no_absence(
     gone = platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAYS)
     platform.raw_lake.delete([item.key for item in gone])
     platform.warehouse.lake_objects.forget_objects(gone)
-    pages = platform.exchange.rest.klines(SYMBOL, Interval.M1, DAYS)
+    pages = platform.exchange.rest.fetch_kline_pages(SYMBOL, Interval.M1, DAYS)
     rows = [row for page in pages for row in page if int(row[0]) not in SHORT]
     take(platform, write(tmp_path / "old", rows))
     assert check(platform).passed

@@ -57,7 +57,11 @@ def test_the_open_candle_never_reaches_the_lake(
     assert open_times(platform)[-1] == newest
     assert newest in _times_in_lake(platform)
     final = next(
-        iter(platform.exchange.rest.klines("BTCUSDT", Interval.M1, Window(newest, newest + 1)))
+        iter(
+            platform.exchange.rest.fetch_kline_pages(
+                "BTCUSDT", Interval.M1, Window(newest, newest + 1)
+            )
+        )
     )
     held = platform.warehouse.facts.read_candles("BTCUSDT", Window(newest, newest + 1)).to_pylist()[
         0

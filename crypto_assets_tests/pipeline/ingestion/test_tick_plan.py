@@ -120,7 +120,7 @@ def test_the_interval_that_the_app_sets_counts_at_once(platform: PipelineContext
 def test_a_run_waits_until_the_last_minute_has_settled(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    server.clock.set(TODAY_MS + 12 * HOUR_MS + 1)
+    server.clock.set_time(TODAY_MS + 12 * HOUR_MS + 1)
     server.clock.speed = 1
     quick = replace(platform, settle_ms=300)
     assert quick.wait_until_settled() >= TODAY_MS + 12 * HOUR_MS

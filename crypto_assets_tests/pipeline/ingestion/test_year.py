@@ -93,7 +93,7 @@ def test_what_was_planted_is_known_and_nothing_else(
     server = simulated_exchange(now=YEAR.start_ms + HOUR_MS, faults=planted.rules)
     platform = build_platform(server)
     for visit in range(VISITS):
-        server.clock.set(_morning(visit))
+        server.clock.set_time(_morning(visit))
         first = FIRST + visit * STEP
         last = first + STEP - timedelta(days=1)
         outcomes = bring(platform, first=first, last=last)

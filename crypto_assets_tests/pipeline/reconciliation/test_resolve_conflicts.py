@@ -71,7 +71,7 @@ def volume_at(platform: PipelineContext, open_time: int) -> Decimal:
 
 def volume_by_rest(platform: PipelineContext, interval: Interval, open_time: int) -> Decimal:
     rest = platform.exchange.rest
-    (page,) = rest.klines(SYMBOL, interval, Window(open_time, open_time + 1))
+    (page,) = rest.fetch_kline_pages(SYMBOL, interval, Window(open_time, open_time + 1))
     return Decimal(str(page[0][5]))
 
 
@@ -102,7 +102,7 @@ def compute(platform: PipelineContext) -> None:
 
 def load_archive_alone(platform: PipelineContext) -> None:
     """Load the day's archive file as a version of the program did that compared no hours."""
-    klines = platform.exchange.archive.day(SYMBOL, FIRST)
+    klines = platform.exchange.archive.fetch_day(SYMBOL, FIRST)
     put_klines(platform, klines, Source.ARCHIVE, platform.exchange_now())
     assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
 
@@ -135,7 +135,7 @@ def test_the_order_of_fetching_does_not_matter(
     server = simulated_exchange(now=now, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server)
     bring(platform, first=FIRST, last=FIRST)
-    server.clock.set(NOON)
+    server.clock.set_time(NOON)
     for _ in range(2):
         bring(platform, first=FIRST, last=FIRST)
         assert volume_at(platform, AT) == volume_by_rest(platform, Interval.M1, AT)

@@ -88,7 +88,7 @@ def platform(
         capture_order_book(built, "BTCUSDT")
     load_order_books(built, "BTCUSDT", RANGE)
     revised = {"start": format_utc(_START), "end": format_utc(_START + 3 * MINUTE_MS)}
-    server.faults.add({"do": "revise", **revised})
+    server.faults.add_rule({"do": "revise", **revised})
     bring(built, *SYMBOLS, first=FIRST, last=FIRST)
     for entry in list(built.raw_lake.list_entries(f"{SECOND}/")):
         retire(built, entry.key)

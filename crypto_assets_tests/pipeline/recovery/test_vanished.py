@@ -49,12 +49,12 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 
 def vanish(server: ExchangeServer) -> None:
     """The exchange forgets the symbol, and its archive too."""
-    server.faults.add({"do": "list", "symbol": GONE, "at": format_utc(NOON + 1000 * DAY_MS)})
+    server.faults.add_rule({"do": "list", "symbol": GONE, "at": format_utc(NOON + 1000 * DAY_MS)})
 
 
 def forbid_questions(server: ExchangeServer) -> None:
     """From now on a request that names the symbol fails whoever makes it, whatever it is for."""
-    server.faults.add({"do": "status", "status": 451, "symbol": GONE})
+    server.faults.add_rule({"do": "status", "status": 451, "symbol": GONE})
 
 
 def ledger(platform: PipelineContext) -> list[tuple[str, int, int]]:
@@ -101,7 +101,7 @@ def test_nothing_is_asked_by_anything_that_runs_by_itself(
     server.clock.advance(HOUR_MS)
     bring(platform, STAYS, GONE, first=TODAY, tail=True)
     for number in range(4):
-        server.clock.set(TODAY_MS + (2 + number) * DAY_MS + HOUR_MS)
+        server.clock.set_time(TODAY_MS + (2 + number) * DAY_MS + HOUR_MS)
         if number == 2:
             forbid_questions(server)
         refresh_statuses(platform)
@@ -192,18 +192,18 @@ def test_its_last_archive_is_read_when_it_appears(
     """The minutes between the last tick and the end."""
     end = TODAY_MS + 12 * HOUR_MS + 30 * MINUTE_MS
     server = simulated_exchange(now=NOON)
-    server.faults.add({"do": "delist", "symbol": GONE, "at": format_utc(end)})
+    server.faults.add_rule({"do": "delist", "symbol": GONE, "at": format_utc(end)})
     platform = build_platform(server, STAYS, GONE)
     bring(platform, STAYS, GONE)
-    server.clock.set(end + HOUR_MS)
+    server.clock.set_time(end + HOUR_MS)
     gone = {"do": "status", "status": 451, "symbol": GONE, "path": "/api/v3/*"}
-    server.faults.add({"do": "list", "symbol": GONE, "at": format_utc(TODAY_MS + DAY_MS)})
+    server.faults.add_rule({"do": "list", "symbol": GONE, "at": format_utc(TODAY_MS + DAY_MS)})
     bring(platform, STAYS, GONE, tail=True)
     assert status(platform) is SymbolStatus.DELISTED
-    server.faults.clear()
-    server.faults.add({"do": "delist", "symbol": GONE, "at": format_utc(end)})
-    server.faults.add(gone)
-    server.clock.set(TODAY_MS + DAY_MS + 9 * HOUR_MS)
+    server.faults.clear_rules()
+    server.faults.add_rule({"do": "delist", "symbol": GONE, "at": format_utc(end)})
+    server.faults.add_rule(gone)
+    server.clock.set_time(TODAY_MS + DAY_MS + 9 * HOUR_MS)
     bring(platform, STAYS, first=TODAY, last=TODAY)
     outcomes = bring(platform, STAYS, GONE, errand=IngestMode.CLOSING)
     assert not [one.error for one in outcomes if one.error]
@@ -218,7 +218,7 @@ def test_one_that_comes_back_to_the_list_is_followed_again(
     server.clock.advance(HOUR_MS)
     bring(platform, STAYS, GONE, tail=True)
     server.clock.advance(HOUR_MS)
-    server.faults.clear()
+    server.faults.clear_rules()
     assert tick_plan.list_current_symbols(platform, platform.exchange_now()).keys() == {STAYS}
     refresh_statuses(platform)
     assert status(platform) is SymbolStatus.TRADING
@@ -234,7 +234,7 @@ def test_a_backfill_finds_that_it_is_listed_again(
     vanish(server)
     server.clock.advance(HOUR_MS)
     bring(platform, STAYS, GONE, tail=True)
-    server.faults.clear()
+    server.faults.clear_rules()
     bring(platform, GONE)
     assert status(platform) is SymbolStatus.TRADING
     assert ledger(platform) == []
@@ -245,11 +245,11 @@ def test_a_symbol_that_trades_again_after_a_halt_is_noticed_by_its_candles(
 ) -> None:
     """The closing that asks for statuses may be hours away."""
     halted = {"do": "delist", "symbol": GONE, "at": format_utc(NOON)}
-    server.faults.add(halted)
+    server.faults.add_rule(halted)
     server.clock.advance(HOUR_MS)
     refresh_statuses(platform)
     assert status(platform) is SymbolStatus.BREAK
-    server.faults.clear()
+    server.faults.clear_rules()
     bring(platform, GONE, tail=True)
     assert status(platform) is SymbolStatus.TRADING
 
@@ -257,7 +257,7 @@ def test_a_symbol_that_trades_again_after_a_halt_is_noticed_by_its_candles(
 def test_its_days_are_known_to_be_over(server: ExchangeServer, platform: PipelineContext) -> None:
     """So that no calendar calls them missing."""
     vanish(server)
-    server.clock.set(TODAY_MS + 3 * DAY_MS + HOUR_MS)
+    server.clock.set_time(TODAY_MS + 3 * DAY_MS + HOUR_MS)
     bring(platform, GONE, first=TODAY, last=TODAY + timedelta(days=3))
     server.clock.advance(5 * DAY_MS)
     outcomes = bring(

@@ -58,7 +58,9 @@ def put(platform: PipelineContext, start: int, count: int) -> LakeObject:
     """Some minutes as an object that is in the manifest and not loaded."""
     window = Window(start, start + count * MINUTE_MS)
     rows = [
-        row for page in platform.exchange.rest.klines(SYMBOL, Interval.M1, window) for row in page
+        row
+        for page in platform.exchange.rest.fetch_kline_pages(SYMBOL, Interval.M1, window)
+        for row in page
     ]
     item, body = build_klines_object(
         platform.raw_lake.bucket,

@@ -33,7 +33,7 @@ def sources(platform: PipelineContext) -> list[str]:
 def put_piece(platform: PipelineContext, fetched_at: int, first: int = 0, count: int = 5) -> None:
     """Some minutes of the day by REST, loaded."""
     window = Window(WINDOW.start_ms + first * MINUTE_MS, WINDOW.end_ms)
-    page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, window))
+    page = next(platform.exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, window))
     _store(platform, RawKlines.from_rows(page[:count]), Source.REST, fetched_at)
 
 
@@ -98,7 +98,7 @@ def test_of_two_archive_objects_the_fuller_one_counts(
     platform = build_platform(server)
     bring(platform, first=DAY, last=DAY)
     assert sources(platform) == ["archive", "rest"]
-    server.clock.set(mended + MINUTE_MS)
+    server.clock.set_time(mended + MINUTE_MS)
     bring(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     assert (whole.source, whole.rows) == (Source.ARCHIVE, 1440)
@@ -162,7 +162,7 @@ def test_a_candle_off_the_minute_that_only_the_piece_has_keeps_it(
     platform = build_platform(simulated_exchange(now=NOON))
     bring(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
-    page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, WINDOW))
+    page = next(platform.exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, WINDOW))
     late = [page[0], [int(page[1][0]) + 7_000, *page[1][1:]], page[2]]
     _store(platform, RawKlines.from_rows(late), Source.REST, whole.fetched_at - 1)
     platform.warehouse.lake_objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, WINDOW)

@@ -67,7 +67,7 @@ def test_an_open_candle_is_left_out_until_it_has_closed(simulated_exchange: Star
             for row in pull.klines.decode_rows()
         ]
 
-    (page,) = exchange.rest.klines("BTCUSDT", Interval.M1, window)
+    (page,) = exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, window)
     assert len(page) == 6
     assert closed(NOON) == closed(minute) == page[:5]
     assert closed(minute - 1) == page[:4], "not settled"

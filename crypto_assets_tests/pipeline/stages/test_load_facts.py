@@ -26,7 +26,7 @@ def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -
 
 def put(platform: PipelineContext, volume: str, fetched_at: int) -> dict[str, bytes]:
     """The day's first five minutes, recorded; the bytes by key, as a run keeps them to load."""
-    page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, DAY))[:5]
+    page = next(platform.exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, DAY))[:5]
     rows = [[*row[:5], volume, *row[6:9], "0", "0", row[11]] for row in page]
     lake = platform.raw_lake
     klines = RawKlines.from_rows(rows)
@@ -67,7 +67,7 @@ def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
     platform: PipelineContext,
 ) -> None:
     put(platform, "7", NOON)
-    page = next(platform.exchange.rest.klines("BTCUSDT", Interval.M1, DAY))[5:9]
+    page = next(platform.exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, DAY))[5:9]
     klines = RawKlines.from_rows(page)
     gone, _ = build_klines_object(platform.raw_lake.bucket, "BTCUSDT", klines, Source.ARCHIVE, NOON)
     platform.warehouse.lake_objects.record_objects([gone])

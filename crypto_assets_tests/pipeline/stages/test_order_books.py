@@ -155,7 +155,7 @@ def test_the_book_of_a_symbol_that_does_not_trade_is_not_asked_for(
     ended = {"do": "delist", "symbol": "BTCUSDT", "at": format_utc(NOON - HOUR_MS)}
     server = simulated_exchange(now=NOON, faults=[ended])
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
-    server.faults.add({"do": "status", "status": 451, "path": "/api/v3/depth"})
+    server.faults.add_rule({"do": "status", "status": 451, "path": "/api/v3/depth"})
     for outcome in ingest_order_books(platform, "BTCUSDT", _DAY, _BOTH):
         assert "no order book of BTCUSDT was captured" in str(outcome.error)
     assert tick_plan.plan_order_book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)
@@ -166,7 +166,7 @@ def test_a_symbol_that_leaves_the_list_fails_no_capture(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
-    server.faults.add({"do": "list", "symbol": "BTCUSDT", "at": format_utc(NOON + DAY_MS)})
+    server.faults.add_rule({"do": "list", "symbol": "BTCUSDT", "at": format_utc(NOON + DAY_MS)})
     assert ingest_order_books(platform, "BTCUSDT", _DAY, _BOTH) == []
     assert platform.warehouse.symbols.get_symbol("BTCUSDT").status is SymbolStatus.DELISTED
     assert tick_plan.plan_order_book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)

@@ -52,7 +52,7 @@ def test_a_symbol_that_trades_again_is_followed_again(
     server = simulated_exchange(now=NOON, faults=[DELISTING])
     platform = build_platform(server)
     bring(platform)
-    server.faults.clear()
+    server.faults.clear_rules()
     server.clock.advance(3 * DAY_MS)
     assert tick_plan.list_lagging_symbols(platform) == {}
     refresh_statuses(platform)

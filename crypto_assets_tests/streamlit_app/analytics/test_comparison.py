@@ -5,14 +5,14 @@ import pandas as pd
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, Window
-from streamlit_app.analytics.comparison import relative_chart
+from streamlit_app.analytics.comparison import build_relative_chart
 from streamlit_app.figures.candles import ChartFrame
 from streamlit_app.figures.indicator import Indicator
-from streamlit_app.figures.number_formats import price
-from streamlit_app.format.decimal_places import Decimals
+from streamlit_app.figures.number_formats import get_price_format
+from streamlit_app.format.decimal_places import DecimalPlaces
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
-TWO = Decimals(2, 2)
+TWO = DecimalPlaces(2, 2)
 ABOUT = ChartFrame("BTCUSDT", Interval.H1, TWO)
 TIMES = START + np.arange(4) * HOUR_MS
 CANDLES = pd.DataFrame(
@@ -29,10 +29,12 @@ OTHER = pd.Series([10.0, 12.0, 8.0], index=TIMES[[0, 1, 3]])
 
 
 def test_all_start_at_nothing_with_the_first_candle() -> None:
-    sma = Indicator("SMA 2", pd.DataFrame({"sma": [np.nan, 105, 115, 122.5]}), price(TWO))
-    candles, about, lines = relative_chart(CANDLES, ABOUT, [sma], {"ETHUSDT": OTHER}, None)
+    sma = Indicator(
+        "SMA 2", pd.DataFrame({"sma": [np.nan, 105, 115, 122.5]}), get_price_format(TWO)
+    )
+    candles, about, lines = build_relative_chart(CANDLES, ABOUT, [sma], {"ETHUSDT": OTHER}, None)
     assert candles["close"].round(10).tolist() == [0, 0.1, 0.2, 0.25]
-    assert about.relative and about.writing.kind == "change"
+    assert about.is_relative and about.number_format.kind == "change"
     other, moved = lines
     np.testing.assert_allclose(other.lines["change"], [0, 0.2, np.nan, -0.2])
     np.testing.assert_allclose(moved.lines["sma"], [np.nan, 0.05, 0.15, 0.225])
@@ -40,11 +42,11 @@ def test_all_start_at_nothing_with_the_first_candle() -> None:
 
 def test_a_zoom_starts_anew_at_its_own_first_candle() -> None:
     view = Window(START + HOUR_MS, START + 4 * HOUR_MS)
-    candles, _, (other,) = relative_chart(CANDLES, ABOUT, [], {"ETHUSDT": OTHER}, view)
+    candles, _, (other,) = build_relative_chart(CANDLES, ABOUT, [], {"ETHUSDT": OTHER}, view)
     assert candles["close"].iloc[1] == 0 > candles["close"].iloc[0]
     np.testing.assert_allclose(other.lines["change"].iloc[1], 0)
 
 
 def test_a_symbol_without_candles_in_sight_has_no_line() -> None:
-    _, about, lines = relative_chart(CANDLES, ABOUT, [], {"LTCUSDT": OTHER.iloc[:0]}, None)
-    assert lines == [] and about.relative
+    _, about, lines = build_relative_chart(CANDLES, ABOUT, [], {"LTCUSDT": OTHER.iloc[:0]}, None)
+    assert lines == [] and about.is_relative

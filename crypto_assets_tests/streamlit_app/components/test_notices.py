@@ -3,7 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from streamlit_app.components.notices import sentence
+from streamlit_app.components.notices import format_sentence
 
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 
@@ -20,7 +20,7 @@ MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
     ],
 )
 def test_a_sentence_reads_as_it_was_meant(said: str, shown: str) -> None:
-    assert sentence(said) == shown
+    assert format_sentence(said) == shown
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_sentence_reads_as_it_was_meant(said: str, shown: str) -> None:
     ],
 )
 def test_what_others_wrote_is_shown_and_not_interpreted(said: str) -> None:
-    tokens = MARKDOWN.parse(f"**Title.** {sentence(said)}")
+    tokens = MARKDOWN.parse(f"**Title.** {format_sentence(said)}")
     assert [one.type for one in tokens] == ["paragraph_open", "inline", "paragraph_close"]
     kinds = {one.type for one in (tokens[1].children or ())[5:]}
     assert kinds <= {"text", "text_special", "code_inline"}
@@ -53,7 +53,7 @@ def test_what_others_wrote_is_shown_and_not_interpreted(said: str) -> None:
     "said", ["go to www.evil.example now", "HTTPS://evil.example", "write to a@evil.example"]
 )
 def test_what_streamlit_would_link_by_itself_is_code(said: str) -> None:
-    (inline,) = [one for one in MARKDOWN.parse(sentence(said)) if one.type == "inline"]
+    (inline,) = [one for one in MARKDOWN.parse(format_sentence(said)) if one.type == "inline"]
     assert all(
         "evil" not in one.content or one.type == "code_inline" for one in inline.children or ()
     )

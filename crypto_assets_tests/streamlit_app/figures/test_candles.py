@@ -9,19 +9,23 @@ import pytest
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, Window
-from crypto_assets.reports import Gap
+from crypto_assets.reports import CandleGap
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from streamlit_app.colours import FALLING, RISING
-from streamlit_app.figures.candles import ChartFrame, candle_chart
-from streamlit_app.figures.gap_shading import broken_at_holes, hole
+from streamlit_app.figures.candles import ChartFrame, draw_candle_chart
+from streamlit_app.figures.gap_shading import break_lines_at_gaps, label_gap
 from streamlit_app.figures.indicator import Indicator
-from streamlit_app.figures.number_formats import amount, price, writing
-from streamlit_app.format.decimal_places import Decimals
+from streamlit_app.figures.number_formats import (
+    get_amount_format,
+    get_price_format,
+    get_unit_format,
+)
+from streamlit_app.format.decimal_places import DecimalPlaces
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
-TWO = Decimals(2, 2)
+TWO = DecimalPlaces(2, 2)
 ABOUT = ChartFrame("BTCUSDT", Interval.H1, TWO)
-PRICE = price(TWO)
+PRICE = get_price_format(TWO)
 HOLE = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
 
 
@@ -50,7 +54,7 @@ def traces(figure: go.Figure, kind: str) -> list[go.Figure]:
 
 
 def test_final_candles_are_filled_and_the_forming_one_is_hollow() -> None:
-    final, forming = traces(candle_chart(candles(), ABOUT), "candlestick")
+    final, forming = traces(draw_candle_chart(candles(), ABOUT), "candlestick")
     assert (len(final.x), len(forming.x)) == (47, 1)
     assert forming.x[0] == candles()["open_time"].iloc[-1]
     assert final.increasing.fillcolor == "rgba(43, 131, 214, 1)"
@@ -60,13 +64,13 @@ def test_final_candles_are_filled_and_the_forming_one_is_hollow() -> None:
 
 def test_nothing_forming_nothing_hollow() -> None:
     closed = candles().assign(forming=False)
-    assert len(traces(candle_chart(closed, ABOUT), "candlestick")) == 1
+    assert len(traces(draw_candle_chart(closed, ABOUT), "candlestick")) == 1
 
 
 def test_a_partial_candle_is_faded_and_says_so_under_the_crosshair() -> None:
     frame = candles()
     frame["partial"] = frame.index == 0
-    final, forming, partial = traces(candle_chart(frame, ABOUT), "candlestick")
+    final, forming, partial = traces(draw_candle_chart(frame, ABOUT), "candlestick")
     assert (len(final.x), len(forming.x), list(partial.x)) == (46, 1, [START])
     assert partial.increasing.fillcolor == "rgba(43, 131, 214, 0)"
     assert partial.increasing.line.color == "rgba(43, 131, 214, 0.5)"
@@ -75,14 +79,14 @@ def test_a_partial_candle_is_faded_and_says_so_under_the_crosshair() -> None:
 
 
 def test_prices_have_the_decimals_that_they_are_given() -> None:
-    figure = candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, Decimals(8, 8)))
+    figure = draw_candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, DecimalPlaces(8, 8)))
     assert figure.layout.yaxis.tickformat == ",.8f"
     assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "least": 8}
     assert figure.layout.annotations[0].text == "103.70000000"
 
 
 def test_where_history_is_finer_than_the_tick_size_each_price_has_what_it_needs() -> None:
-    figure = candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, Decimals(1, 8)))
+    figure = draw_candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, DecimalPlaces(1, 8)))
     assert figure.layout.yaxis.tickformat == ",.8~f"
     assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "least": 1}
     assert figure.layout.annotations[0].text == "103.7"
@@ -90,7 +94,7 @@ def test_where_history_is_finer_than_the_tick_size_each_price_has_what_it_needs(
 
 def test_volume_is_coloured_by_direction_on_its_own_pane() -> None:
     frame = candles()
-    up, down = traces(candle_chart(frame, ABOUT), "bar")
+    up, down = traces(draw_candle_chart(frame, ABOUT), "bar")
     assert (up.yaxis, down.yaxis) == ("y2", "y2")
     assert list(up.x) == frame["open_time"].tolist()[::2]
     assert list(down.x) == frame["open_time"].tolist()[1::2]
@@ -100,7 +104,7 @@ def test_volume_is_coloured_by_direction_on_its_own_pane() -> None:
 def test_a_line_breaks_where_candles_are_missing() -> None:
     frame = candles()
     overlay = Indicator("SMA 3", pd.DataFrame({"sma": frame["close"].rolling(3).mean()}), PRICE)
-    (line,) = traces(candle_chart(frame, ABOUT, [overlay]), "scatter")
+    (line,) = traces(draw_candle_chart(frame, ABOUT, [overlay]), "scatter")
     broken = [x for x, y in zip(line.x, line.y, strict=True) if np.isnan(y)]
     assert broken == [START, START + HOUR_MS, HOLE.start_ms], "warming up, warming up, the hole"
     assert line.connectgaps is False
@@ -110,26 +114,26 @@ def test_weeks_break_by_their_own_grid() -> None:
     monday = 1_740_960_000_000  # 2025-03-03
     week = Interval.W1.ms
     times = np.array([monday, monday + week, monday + 3 * week])
-    x, y = broken_at_holes(times, np.array([1.0, 2.0, 3.0]), Interval.W1)
+    x, y = break_lines_at_gaps(times, np.array([1.0, 2.0, 3.0]), Interval.W1)
     assert x.tolist() == [monday, monday + week, monday + 2 * week, monday + 3 * week]
     assert np.isnan(y).tolist() == [False, False, True, False]
 
 
 def test_a_hole_is_shaded_where_its_candles_would_stand_and_explained_on_hover() -> None:
-    explained = hole(Gap(HOLE, GapClass.OUTAGE))
-    assert explained.words == "Outage, 06 Mar 2025 10:00 to 13:00 UTC"
-    figure = candle_chart(candles(), ABOUT, holes=[explained])
+    explained = label_gap(CandleGap(HOLE, GapClass.OUTAGE))
+    assert explained.label == "Outage, 06 Mar 2025 10:00 to 13:00 UTC"
+    figure = draw_candle_chart(candles(), ABOUT, holes=[explained])
     shade = figure.layout.shapes[0]
     assert (shade.x0, shade.x1) == (HOLE.start_ms - HOUR_MS // 2, HOLE.end_ms - HOUR_MS // 2)
     (marks,) = traces(figure, "scatter")
     assert list(marks.x) == [HOLE.start_ms + n * HOUR_MS for n in range(3)]
-    assert set(marks.text) == {explained.words}
+    assert set(marks.text) == {explained.label}
 
 
 @pytest.mark.parametrize("gap_class", [*GapClass, None])
 def test_every_kind_of_gap_has_words(gap_class: GapClass | None) -> None:
     over_midnight = Window(START - HOUR_MS, START + HOUR_MS)
-    words = hole(Gap(over_midnight, gap_class)).words
+    words = label_gap(CandleGap(over_midnight, gap_class)).label
     assert words.endswith(", 05 Mar 2025 23:00 to 06 Mar 01:00 UTC")
 
 
@@ -138,16 +142,18 @@ def test_lines_of_one_indicator_share_colour_and_legend() -> None:
     bands = pd.DataFrame({name: frame["close"] for name in ("upper", "middle", "lower")})
     average = pd.DataFrame({"sma": frame["close"]})
     overlays = [Indicator("Bollinger 20 2", bands, PRICE), Indicator("SMA 20", average, PRICE)]
-    upper, middle, lower, sma = traces(candle_chart(frame, ABOUT, overlays), "scatter")
+    upper, middle, lower, sma = traces(draw_candle_chart(frame, ABOUT, overlays), "scatter")
     assert upper.line.color == middle.line.color == lower.line.color != sma.line.color
     assert [line.showlegend for line in (upper, middle, lower, sma)] == [True, False, False, True]
 
 
 def test_panes_stand_under_the_candles_in_their_own_units() -> None:
     frame = candles()
-    rsi = Indicator("RSI 14", frame[["close"]], writing("0 to 100", TWO, 90), levels=(30, 70))
+    rsi = Indicator(
+        "RSI 14", frame[["close"]], get_unit_format("0 to 100", TWO, 90), levels=(30, 70)
+    )
     macd = Indicator("MACD", frame[["open", "close"]], PRICE, bars=("open",))
-    layout = candle_chart(frame, ABOUT, panes=[rsi, macd]).layout
+    layout = draw_candle_chart(frame, ABOUT, panes=[rsi, macd]).layout
     domains = [layout[name].domain for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
     assert all(above[0] > below[1] for above, below in pairwise(domains))
     assert domains[0][1] == 1 and domains[-1][0] == pytest.approx(0, abs=1e-9)
@@ -162,13 +168,13 @@ def test_panes_stand_under_the_candles_in_their_own_units() -> None:
 def test_a_column_named_as_bars_is_drawn_as_bars_behind_the_lines() -> None:
     frame = candles().assign(histogram=np.linspace(-1, 1, 48))
     macd = Indicator("MACD", frame[["close", "histogram"]], PRICE, bars=("histogram",))
-    bars, line = candle_chart(frame, ABOUT, panes=[macd], volume=False).data[2:]
+    bars, line = draw_candle_chart(frame, ABOUT, panes=[macd], volume=False).data[2:]
     assert (bars.type, bars.meta["label"], bars.yaxis) == ("bar", "histogram", "y2")
     assert (line.type, line.meta["label"], line.yaxis) == ("scatter", "close", "y2")
 
 
 def test_without_volume_there_is_no_pane_for_it() -> None:
-    figure = candle_chart(candles(), ABOUT, volume=False)
+    figure = draw_candle_chart(candles(), ABOUT, volume=False)
     assert traces(figure, "bar") == [] and figure.layout.yaxis.domain == (0, 1)
 
 
@@ -186,8 +192,8 @@ def test_without_volume_there_is_no_pane_for_it() -> None:
 def test_units_are_written_by_their_words(
     unit: str, ticks: str, ends: tuple[float, float] | None
 ) -> None:
-    found = writing(unit, Decimals(5, 5), 999)
-    assert (found.ticks, found.ends) == (ticks, ends)
+    found = get_unit_format(unit, DecimalPlaces(5, 5), 999)
+    assert (found.tick_format, found.axis_range) == (ticks, ends)
 
 
 @pytest.mark.parametrize(("most", "ticks"), [(0.4, "~g"), (999, "~g"), (1000, ""), (3e12, "")])
@@ -195,8 +201,8 @@ def test_small_volumes_are_written_as_they_are_and_large_ones_with_a_suffix(
     most: float, ticks: str
 ) -> None:
     """d3's own suffixes would make thousandths of what is below one: `500m`."""
-    assert amount(most).ticks == ticks
-    layout = candle_chart(candles().assign(volume=most), ABOUT).layout
+    assert get_amount_format(most).tick_format == ticks
+    layout = draw_candle_chart(candles().assign(volume=most), ABOUT).layout
     assert (layout.yaxis2.tickformat, layout.yaxis2.exponentformat) == (ticks, "B")
 
 
@@ -204,8 +210,8 @@ def test_two_thousand_candles_are_a_small_message() -> None:
     frame = candles(2000)
     line = pd.DataFrame({"sma": frame["close"]})
     averages = [Indicator(f"SMA {n}", line, PRICE) for n in (20, 50)]
-    assert len(candle_chart(frame, ABOUT, averages).to_json()) < 250_000
+    assert len(draw_candle_chart(frame, ABOUT, averages).to_json()) < 250_000
 
 
 def test_no_candles_no_traces() -> None:
-    assert len(candle_chart(candles().iloc[:0], ABOUT).data) == 0
+    assert len(draw_candle_chart(candles().iloc[:0], ABOUT).data) == 0

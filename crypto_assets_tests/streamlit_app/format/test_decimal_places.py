@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from streamlit_app.format.decimal_places import Decimals
+from streamlit_app.format.decimal_places import DecimalPlaces
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from streamlit_app.format.decimal_places import Decimals
 def test_a_price_has_what_it_needs_and_no_less_than_the_tick_size(
     values: list[float], tick: int, texts: list[str]
 ) -> None:
-    decimals = Decimals.of_printed(values, tick)
-    assert [decimals.text(value) for value in values] == texts
+    decimals = DecimalPlaces.for_printed_values(values, tick)
+    assert [decimals.format_value(value) for value in values] == texts
 
 
 @pytest.mark.parametrize("count", range(9))
@@ -33,7 +33,7 @@ def test_a_price_has_what_it_needs_and_no_less_than_the_tick_size(
 def test_every_decimal_of_a_stored_price_is_found(count: int, whole: int) -> None:
     """As a double, which is seldom exact."""
     price = float(f"{whole}.{'1' * count or '0'}")
-    assert Decimals.of_printed([price], 0) == Decimals(0, count)
+    assert DecimalPlaces.for_printed_values([price], 0) == DecimalPlaces(0, count)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,12 @@ def test_every_decimal_of_a_stored_price_is_found(count: int, whole: int) -> Non
 def test_what_is_computed_of_prices_has_four_significant_digits(
     tick: int, value: float, text: str
 ) -> None:
-    assert Decimals(tick, tick).of_computed([value, math.nan]).text(value) == text
+    assert (
+        DecimalPlaces(tick, tick).for_computed_values([value, math.nan]).format_value(value) == text
+    )
 
 
 def test_an_axis_has_equal_decimals_unless_history_is_finer() -> None:
-    assert Decimals(2, 2).ticks == ",.2f"
-    assert Decimals(2, 8).ticks == ",.8~f"
-    assert Decimals(2, 4).of_middle == Decimals(3, 5)
+    assert DecimalPlaces(2, 2).tick_format == ",.2f"
+    assert DecimalPlaces(2, 8).tick_format == ",.8~f"
+    assert DecimalPlaces(2, 4).midpoint_places == DecimalPlaces(3, 5)

@@ -13,11 +13,11 @@ from streamlit_app.format import humanize
      (0.00123, "0.00123"), (-45_600, "-45.6k")],
 )  # fmt: skip
 def test_large_numbers_are_short(value: float, shown: str) -> None:
-    assert humanize.compact(value) == shown
+    assert humanize.format_compact(value) == shown
 
 
 def test_a_change_has_its_sign() -> None:
-    assert [humanize.percent(ratio) for ratio in (0.0125, -0.5)] == ["+1.25%", "-50.00%"]
+    assert [humanize.format_percent(ratio) for ratio in (0.0125, -0.5)] == ["+1.25%", "-50.00%"]
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ def test_a_change_has_its_sign() -> None:
      (86_400, "1 d"), (360_000, "4 d 4 h")],
 )  # fmt: skip
 def test_a_lag_has_its_two_largest_units(seconds: int, shown: str) -> None:
-    assert humanize.ago(timedelta(seconds=seconds)) == shown
+    assert humanize.format_duration(timedelta(seconds=seconds)) == shown

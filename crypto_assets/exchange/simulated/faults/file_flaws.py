@@ -5,9 +5,9 @@ import io
 import zipfile
 from collections.abc import Iterable
 
-from crypto_assets.exchange.simulated.faults.content_flaws import spoiled_rows
-from crypto_assets.exchange.simulated.faults.flaw_types import FileFlaw, Spoilage
-from crypto_assets.exchange.simulated.faults.rules import Archive
+from crypto_assets.exchange.simulated.faults.content_flaws import apply_row_flaw
+from crypto_assets.exchange.simulated.faults.flaw_types import ContentFlaw, FileFlaw
+from crypto_assets.exchange.simulated.faults.rules import ArchiveRule
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS
 
@@ -16,83 +16,83 @@ _HEADER = (
     b"taker_buy_volume,taker_buy_quote_volume,ignore\n"
 )
 
-Flaws = tuple[Archive, ...]
+ArchiveRules = tuple[ArchiveRule, ...]
 
 
-def delay_ms(flaws: Flaws, usual: int) -> int | None:
+def get_publication_delay_ms(flaws: ArchiveRules, usual: int) -> int | None:
     """How long after the day's end the file appears; None where it never does."""
-    if has(flaws, FileFlaw.MISSING):
+    if has_flaw(flaws, FileFlaw.MISSING):
         return None
     late = [int(rule.hours * HOUR_MS) for rule in flaws if rule.how is FileFlaw.LATE]
     return max(late, default=usual)
 
 
-def has(flaws: Flaws, how: FileFlaw) -> bool:
+def has_flaw(flaws: ArchiveRules, how: FileFlaw) -> bool:
     return any(rule.how is how for rule in flaws)
 
 
-def contents_of(flaws: Flaws, symbol: str) -> str:
+def choose_content_symbol(flaws: ArchiveRules, symbol: str) -> str:
     """The symbol whose candles the file holds."""
     others = [rule.other for rule in flaws if rule.how is FileFlaw.WRONG_SYMBOL and rule.other]
     return (others or [symbol])[0]
 
 
-def rows_kept(flaws: Flaws, count: int) -> int:
+def count_kept_rows(flaws: ArchiveRules, count: int) -> int:
     shares = [rule.keep for rule in flaws if rule.how is FileFlaw.SHORT]
     return int(count * min(shares, default=1))
 
 
-def in_microseconds(flaws: Flaws, usual: bool) -> bool:
-    if has(flaws, FileFlaw.MICROSECONDS):
+def uses_microseconds(flaws: ArchiveRules, usual: bool) -> bool:
+    if has_flaw(flaws, FileFlaw.MICROSECONDS):
         return True
-    return usual and not has(flaws, FileFlaw.MILLISECONDS)
+    return usual and not has_flaw(flaws, FileFlaw.MILLISECONDS)
 
 
-def flawed_csv(flaws: Flaws, content: bytes, micro: bool) -> bytes:
-    if has(flaws, FileFlaw.EMPTY):
+def apply_csv_flaws(flaws: ArchiveRules, content: bytes, micro: bool) -> bytes:
+    if has_flaw(flaws, FileFlaw.EMPTY):
         return b""
     for rule in flaws:
-        if isinstance(rule.how, Spoilage):
+        if isinstance(rule.how, ContentFlaw):
             day = DAY_MS * 1000 if micro else DAY_MS
-            rows = spoiled_rows(_rows(content), rule.how, rule.row, day)
-            content = _lines(rows) if isinstance(rows, list) else b"{}\n"
-    return _HEADER + content if has(flaws, FileFlaw.HEADER_ROW) else content
+            rows = apply_row_flaw(_parse_csv_rows(content), rule.how, rule.row, day)
+            content = _join_csv_rows(rows) if isinstance(rows, list) else b"{}\n"
+    return _HEADER + content if has_flaw(flaws, FileFlaw.HEADER_ROW) else content
 
 
-def _rows(content: bytes) -> list[KlineRow]:
+def _parse_csv_rows(content: bytes) -> list[KlineRow]:
     return [list(line.split(",")) for line in content.decode().splitlines()]
 
 
-def _lines(rows: Iterable[KlineRow]) -> bytes:
+def _join_csv_rows(rows: Iterable[KlineRow]) -> bytes:
     lines = (",".join("" if value is None else str(value) for value in row) for row in rows)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def flawed_zip(flaws: Flaws, content: bytes) -> bytes:
+def apply_zip_flaws(flaws: ArchiveRules, content: bytes) -> bytes:
     """What lies in the archive under the zip's name, before its checksum is taken."""
-    if has(flaws, FileFlaw.NO_BYTES):
+    if has_flaw(flaws, FileFlaw.NO_BYTES):
         return b""
-    if has(flaws, FileFlaw.NO_ZIP):
+    if has_flaw(flaws, FileFlaw.NO_ZIP):
         return content[::-1]
-    if has(flaws, FileFlaw.NO_MEMBER):
+    if has_flaw(flaws, FileFlaw.NO_MEMBER):
         empty = io.BytesIO()
         zipfile.ZipFile(empty, "w").close()
         return empty.getvalue()
     return content
 
 
-def damaged(flaws: Flaws, content: bytes) -> bytes:
+def corrupt_zip(flaws: ArchiveRules, content: bytes) -> bytes:
     """The zip as it is sent, after its checksum was taken."""
-    if not has(flaws, FileFlaw.CORRUPT):
+    if not has_flaw(flaws, FileFlaw.CORRUPT):
         return content
     middle = len(content) // 2
     wrong = bytes(byte ^ 0xFF for byte in content[middle : middle + 64])
     return content[:middle] + wrong + content[middle + 64 :]
 
 
-def digest(flaws: Flaws, content: bytes) -> str | None:
+def compute_checksum_digest(flaws: ArchiveRules, content: bytes) -> str | None:
     """The hexadecimal SHA-256 in the CHECKSUM file; None where there is no such file."""
-    if has(flaws, FileFlaw.NO_CHECKSUM):
+    if has_flaw(flaws, FileFlaw.NO_CHECKSUM):
         return None
-    wrong = b"?" if has(flaws, FileFlaw.WRONG_CHECKSUM) else b""
+    wrong = b"?" if has_flaw(flaws, FileFlaw.WRONG_CHECKSUM) else b""
     return hashlib.sha256(content + wrong).hexdigest()

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Spoilage(StrEnum):
+class ContentFlaw(StrEnum):
     """What is wrong with the content; the first nine concern one row, the last four a book."""
 
     ARITY = "arity"  # a row lacks its last field

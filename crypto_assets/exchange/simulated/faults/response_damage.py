@@ -8,22 +8,22 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from crypto_assets.exchange.simulated.error_responses import (
-    Refusal,
-    banned,
-    firewalled,
-    geo_blocked,
-    out_of_order,
-    too_much_weight,
+    ErrorResponse,
+    firewall_error,
+    gateway_error,
+    geo_block_error,
+    ip_ban_error,
+    weight_limit_error,
 )
-from crypto_assets.exchange.simulated.faults.content_flaws import spoiled_book, spoiled_rows
+from crypto_assets.exchange.simulated.faults.content_flaws import apply_book_flaw, apply_row_flaw
 from crypto_assets.exchange.simulated.faults.rules import (
-    AnyAnswer,
-    Cut,
-    Malformed,
-    Skew,
-    Spoil,
-    Status,
-    Truncate,
+    CutRule,
+    MalformedRule,
+    ResponseRule,
+    SkewRule,
+    SpoilRule,
+    StatusRule,
+    TruncateRule,
 )
 from crypto_assets.exchange.simulated.time_unit import TimeUnit
 
@@ -42,34 +42,34 @@ class CutResponse(Response):
         # Returning before the body is complete makes the server close the connection.
 
 
-def refusal(rule: Status, now: int, weight_limit: int) -> Refusal:
+def build_status_error(rule: StatusRule, now: int, weight_limit: int) -> ErrorResponse:
     """What is sent instead of the answer; `now` in epoch ms dates the end of a ban."""
     seconds = rule.retry_after
     if rule.status == 429:
-        return too_much_weight(weight_limit, 1 if seconds is None else seconds)
+        return weight_limit_error(weight_limit, 1 if seconds is None else seconds)
     if rule.status == 418:
         seconds = 120 if seconds is None else seconds
-        return banned(now + seconds * 1000, seconds)
+        return ip_ban_error(now + seconds * 1000, seconds)
     if rule.status == 403:
-        return firewalled()
+        return firewall_error()
     if rule.status == 451:
-        return geo_blocked()
-    return out_of_order(rule.status, seconds)
+        return geo_block_error()
+    return gateway_error(rule.status, seconds)
 
 
-def damaged(answer: Response, rule: AnyAnswer) -> Response:
+def damage_response(answer: Response, rule: ResponseRule) -> Response:
     """The answer with the rule's damage done; whole under rules that do none."""
     match rule:
-        case Cut():
+        case CutRule():
             return CutResponse(answer, rule.keep)
-        case Truncate():
+        case TruncateRule():
             part = bytes(answer.body)[: int(len(answer.body) * rule.keep)]
-            return _instead(answer, part, answer.media_type)
-        case Malformed():
-            return _instead(answer, rule.body.encode(), rule.media_type)
-        case Skew() | Spoil() if answer.status_code == 200 and _is_json(answer):
-            content = _changed(orjson.loads(answer.body), rule)
-            return _instead(answer, orjson.dumps(content), answer.media_type)
+            return _replace_body(answer, part, answer.media_type)
+        case MalformedRule():
+            return _replace_body(answer, rule.body.encode(), rule.media_type)
+        case SkewRule() | SpoilRule() if answer.status_code == 200 and _is_json(answer):
+            content = _damage_content(orjson.loads(answer.body), rule)
+            return _replace_body(answer, orjson.dumps(content), answer.media_type)
         case _:
             return answer
 
@@ -78,25 +78,25 @@ def _is_json(answer: Response) -> bool:
     return "json" in (answer.media_type or "")
 
 
-def _changed(content: Any, rule: Skew | Spoil) -> Any:
-    if isinstance(rule, Skew):
-        return _skewed(content, rule.seconds)
+def _damage_content(content: Any, rule: SkewRule | SpoilRule) -> Any:
+    if isinstance(rule, SkewRule):
+        return _skew_server_time(content, rule.seconds)
     if isinstance(content, list):
         # Lists of trades and tickers hold objects: the flaws are those of candles.
         if not all(isinstance(row, list) for row in content):
             return content
-        return spoiled_rows(content, rule.how, rule.row)
-    return spoiled_book(content, rule.how) if "lastUpdateId" in content else content
+        return apply_row_flaw(content, rule.how, rule.row)
+    return apply_book_flaw(content, rule.how) if "lastUpdateId" in content else content
 
 
-def _skewed(content: Any, seconds: float) -> Any:
+def _skew_server_time(content: Any, seconds: float) -> Any:
     if not isinstance(content, Mapping) or "serverTime" not in content:
         return content
-    unit = TimeUnit.of(content["serverTime"])
-    return {**content, "serverTime": content["serverTime"] + unit.instant(round(seconds * 1000))}
+    unit = TimeUnit.from_instant(content["serverTime"])
+    return {**content, "serverTime": content["serverTime"] + unit.convert_ms(round(seconds * 1000))}
 
 
-def _instead(answer: Response, body: bytes, media_type: str | None) -> Response:
+def _replace_body(answer: Response, body: bytes, media_type: str | None) -> Response:
     """Another body under the answer's status and headers."""
     headers = {
         name: value

@@ -8,26 +8,26 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from crypto_assets.exchange.simulated.faults.flaw_types import FileFlaw, Spoilage
-from crypto_assets.exchange.simulated.faults.value_changes import DOUBLED_VOLUME, Changes
+from crypto_assets.exchange.simulated.faults.flaw_types import ContentFlaw, FileFlaw
+from crypto_assets.exchange.simulated.faults.value_changes import DOUBLED_VOLUME, ValueChanges
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.instant_parsing import parse_instant
 
 
-def _several(value: object) -> object:
+def _to_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else (value,)
 
 
-def _stretch(value: object) -> object:
+def _to_range(value: object) -> object:
     return (value, value) if isinstance(value, int) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
-Instant = Annotated[int, BeforeValidator(parse_instant)]
+SymbolNames = Annotated[tuple[str, ...], BeforeValidator(_to_tuple)]
+InstantMs = Annotated[int, BeforeValidator(parse_instant)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Channel(StrEnum):
+class CandleChannel(StrEnum):
     """By which door candles are read."""
 
     REST = "rest"
@@ -35,7 +35,7 @@ class Channel(StrEnum):
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestTarget:
     """What a request is about, as far as it says."""
 
     path: str
@@ -44,27 +44,27 @@ class Asked:
     day: date | None = None
 
 
-class Rule(BaseModel):
+class BaseRule(BaseModel):
     """When a rule applies and to whom; a field that is not given applies to all."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     path: str = "*"
-    symbol: Names | None = None
+    symbol: SymbolNames | None = None
     interval: KlineInterval | None = None
-    day: Annotated[tuple[date, ...], BeforeValidator(_several)] | None = None
-    since: Instant | None = Field(default=None, alias="from")
-    until: Instant | None = None
+    day: Annotated[tuple[date, ...], BeforeValidator(_to_tuple)] | None = None
+    since: InstantMs | None = Field(default=None, alias="from")
+    until: InstantMs | None = None
 
-    def active(self, now: int) -> bool:
+    def is_active(self, now: int) -> bool:
         return (self.since or 0) <= now and (self.until is None or now < self.until)
 
-    def concerns(self, symbol: str) -> bool:
+    def concerns_symbol(self, symbol: str) -> bool:
         return self.symbol is None or symbol in self.symbol
 
-    def applies(self, asked: Asked, now: int) -> bool:
+    def matches_request(self, asked: RequestTarget, now: int) -> bool:
         return (
-            self.active(now)
+            self.is_active(now)
             and fnmatchcase(asked.path, self.path)
             and (self.symbol is None or asked.symbol in self.symbol)
             and (self.interval is None or asked.interval == self.interval)
@@ -72,97 +72,99 @@ class Rule(BaseModel):
         )
 
 
-class AnswerRule(Rule):
+class BaseResponseRule(BaseRule):
     """A rule for single answers; `nth` counts the requests to which the rest applies."""
 
-    nth: Annotated[tuple[int, int], BeforeValidator(_stretch)] | None = None
+    nth: Annotated[tuple[int, int], BeforeValidator(_to_range)] | None = None
 
 
-class Status(AnswerRule):
+class StatusRule(BaseResponseRule):
     do: Literal["status"]
     status: Literal[403, 418, 429, 451, 500, 502, 503, 504, 520, 522, 524]
     retry_after: Annotated[int, Field(ge=0)] | None = None
 
 
-class Stall(AnswerRule):
+class StallRule(BaseResponseRule):
     do: Literal["stall"]
     seconds: Annotated[float, Field(ge=0)]
 
 
-class Skew(AnswerRule):
+class SkewRule(BaseResponseRule):
     do: Literal["skew"]
     seconds: float
 
 
-class Cut(AnswerRule):
+class CutRule(BaseResponseRule):
     do: Literal["cut"]
     keep: Share = 0.5
 
 
-class Truncate(AnswerRule):
+class TruncateRule(BaseResponseRule):
     do: Literal["truncate"]
     keep: Share = 0.5
 
 
-class Malformed(AnswerRule):
+class MalformedRule(BaseResponseRule):
     do: Literal["malformed"]
     body: str = "<html><body>Bad gateway"
     media_type: str = "application/json;charset=UTF-8"
 
 
-class Spoil(AnswerRule):
+class SpoilRule(BaseResponseRule):
     do: Literal["spoil"]
-    how: Spoilage
+    how: ContentFlaw
     row: int | None = None
 
 
-class Archive(Rule):
+class ArchiveRule(BaseRule):
     """A flaw of a day's file; see FileFlaw."""
 
     do: Literal["archive"]
-    how: FileFlaw | Spoilage
+    how: FileFlaw | ContentFlaw
     keep: Share = 0.5
     hours: Annotated[float, Field(ge=0)] = 48
     other: str | None = None
     row: int | None = None
 
 
-class Stretch(Rule):
+class MinuteRangeRule(BaseRule):
     """A rule about minutes that open from `start` to `end` (exclusive)."""
 
-    start: Instant
-    end: Instant
+    start: InstantMs
+    end: InstantMs
     channel: Literal["rest", "archive", "both"] = Field(default="both", alias="in")
 
-    def read_by(self, channel: Channel) -> bool:
+    def applies_to_channel(self, channel: CandleChannel) -> bool:
         return self.channel in ("both", channel)
 
 
-class Outage(Stretch):
+class OutageRule(MinuteRangeRule):
     do: Literal["outage"]
 
 
-class Revise(Stretch):
+class ReviseRule(MinuteRangeRule):
     do: Literal["revise"]
-    change: Changes = DOUBLED_VOLUME
+    change: ValueChanges = DOUBLED_VOLUME
 
 
-class List(Rule):
+class ListRule(BaseRule):
     """The symbol appears `at`."""
 
     do: Literal["list"]
-    symbol: Names
-    at: Instant
+    symbol: SymbolNames
+    at: InstantMs
 
 
-class Delist(Rule):
+class DelistRule(BaseRule):
     """The symbol stops `at`."""
 
     do: Literal["delist"]
-    symbol: Names
-    at: Instant
+    symbol: SymbolNames
+    at: InstantMs
 
 
-MarketRule = Outage | Revise | List | Delist
-AnyAnswer = Status | Stall | Skew | Cut | Truncate | Malformed | Spoil
-AnyRule = Annotated[AnyAnswer | Archive | MarketRule, Field(discriminator="do")]
+MarketRule = OutageRule | ReviseRule | ListRule | DelistRule
+ResponseRule = (
+    StatusRule | StallRule | SkewRule | CutRule | TruncateRule | MalformedRule | SpoilRule
+)
+FaultRule = Annotated[ResponseRule | ArchiveRule | MarketRule, Field(discriminator="do")]

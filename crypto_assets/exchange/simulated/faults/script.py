@@ -10,20 +10,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange.simulated.faults.rules import (
-    AnyAnswer,
-    AnyRule,
-    Archive,
-    Asked,
-    Delist,
-    List,
+    ArchiveRule,
+    DelistRule,
+    FaultRule,
+    ListRule,
     MarketRule,
-    Outage,
-    Revise,
-    Skew,
-    Stall,
+    OutageRule,
+    RequestTarget,
+    ResponseRule,
+    ReviseRule,
+    SkewRule,
+    StallRule,
 )
 
-_RULE: TypeAdapter[AnyAnswer | Archive | MarketRule] = TypeAdapter(AnyRule)
+_RULE: TypeAdapter[ResponseRule | ArchiveRule | MarketRule] = TypeAdapter(FaultRule)
 
 
 class FaultScript:
@@ -35,14 +35,14 @@ class FaultScript:
 
     def __init__(self, rules: Iterable[Mapping[str, Any]] = ()) -> None:
         self._lock = Lock()
-        self._rules: list[AnyAnswer | Archive | MarketRule] = []
-        self._seen: list[int] = []
-        self.struck: list[int] = []
+        self._rules: list[ResponseRule | ArchiveRule | MarketRule] = []
+        self._match_counts: list[int] = []
+        self.hit_counts: list[int] = []
         for rule in rules:
-            self.add(rule)
+            self.add_rule(rule)
 
     @classmethod
-    def read(cls, path: Path) -> "FaultScript":
+    def from_file(cls, path: Path) -> "FaultScript":
         """Raises WrongUse naming the file and the rule that is wrong."""
         try:
             rules = orjson.loads(path.read_bytes())
@@ -57,7 +57,7 @@ class FaultScript:
         except WrongUse as error:
             raise WrongUse(f"{path}: {error}") from None
 
-    def add(self, rule: Mapping[str, Any]) -> None:
+    def add_rule(self, rule: Mapping[str, Any]) -> None:
         """Append a rule as it stands in a script. Raises WrongUse."""
         number = len(self._rules) + 1
         try:
@@ -70,37 +70,41 @@ class FaultScript:
             raise WrongUse(f"rule {number}: {place}: {flaw['msg']}") from None
         with self._lock:
             self._rules.append(checked)
-            self._seen.append(0)
-            self.struck.append(0)
+            self._match_counts.append(0)
+            self.hit_counts.append(0)
 
-    def clear(self) -> None:
+    def clear_rules(self) -> None:
         with self._lock:
-            self._rules, self._seen, self.struck = [], [], []
+            self._rules, self._match_counts, self.hit_counts = [], [], []
 
     @property
-    def market(self) -> tuple[MarketRule, ...]:
+    def market_rules(self) -> tuple[MarketRule, ...]:
         """Rules about the candles themselves."""
-        return tuple(r for r in self._rules if isinstance(r, Outage | Revise | List | Delist))
+        return tuple(
+            r for r in self._rules if isinstance(r, OutageRule | ReviseRule | ListRule | DelistRule)
+        )
 
-    def files(self, asked: Asked, now: int) -> tuple[Archive, ...]:
+    def select_archive_rules(self, asked: RequestTarget, now: int) -> tuple[ArchiveRule, ...]:
         """Rules about the archive file of that symbol, interval and day."""
-        return tuple(r for r in self._rules if isinstance(r, Archive) and r.applies(asked, now))
+        return tuple(
+            r for r in self._rules if isinstance(r, ArchiveRule) and r.matches_request(asked, now)
+        )
 
-    def answers(self, asked: Asked, now: int) -> list[AnyAnswer]:
+    def select_response_rules(self, asked: RequestTarget, now: int) -> list[ResponseRule]:
         """What happens to one request: any stalls and skews, and at most one other, last."""
         with self._lock:
-            chosen: list[AnyAnswer] = []
+            chosen: list[ResponseRule] = []
             for index, rule in enumerate(self._rules):
-                if isinstance(rule, Archive | Outage | Revise | List | Delist):
+                if isinstance(rule, ArchiveRule | OutageRule | ReviseRule | ListRule | DelistRule):
                     continue
-                if rule.applies(asked, now) and self._strikes(index, rule):
+                if rule.matches_request(asked, now) and self._record_match(index, rule):
                     chosen.append(rule)
-                    if not isinstance(rule, Stall | Skew):
+                    if not isinstance(rule, StallRule | SkewRule):
                         break
             return chosen
 
-    def _strikes(self, index: int, rule: AnyAnswer) -> bool:
-        self._seen[index] += 1
-        strikes = rule.nth is None or rule.nth[0] <= self._seen[index] <= rule.nth[1]
-        self.struck[index] += strikes
+    def _record_match(self, index: int, rule: ResponseRule) -> bool:
+        self._match_counts[index] += 1
+        strikes = rule.nth is None or rule.nth[0] <= self._match_counts[index] <= rule.nth[1]
+        self.hit_counts[index] += strikes
         return strikes

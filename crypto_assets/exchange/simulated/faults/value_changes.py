@@ -16,7 +16,7 @@ _EIGHTH = Decimal("1E-8")
 
 
 @dataclass(frozen=True)
-class Change:
+class ValueChange:
     """A column and what becomes of its values: `=` set, `+` `-` `*` computed with `value`."""
 
     column: str
@@ -33,27 +33,27 @@ class Change:
         return int(new) if isinstance(old, int) else new.quantize(_EIGHTH, ROUND_HALF_EVEN)
 
 
-def _read(value: object) -> object:
+def _parse_changes(value: object) -> object:
     if not isinstance(value, Mapping):
         return value
-    return tuple(_change(str(column), str(text)) for column, text in value.items())
+    return tuple(_parse_change(str(column), str(text)) for column, text in value.items())
 
 
-def _change(column: str, text: str) -> Change:
+def _parse_change(column: str, text: str) -> ValueChange:
     match = _CHANGE.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is no change: write =1.5, +1.5, -1.5 or *1.5")
     if column not in CANDLE_SCHEMA.names:
         raise ValueError(f"{column!r} is no column of a candle")
-    return Change(column, match["sign"], Decimal(match["value"]))
+    return ValueChange(column, match["sign"], Decimal(match["value"]))
 
 
-Changes = Annotated[tuple[Change, ...], BeforeValidator(_read)]
+ValueChanges = Annotated[tuple[ValueChange, ...], BeforeValidator(_parse_changes)]
 
-DOUBLED_VOLUME: Changes = (_change("volume", "*2"), _change("quote_volume", "*2"))
+DOUBLED_VOLUME: ValueChanges = (_parse_change("volume", "*2"), _parse_change("quote_volume", "*2"))
 
 
-def changed(candles: pa.Table, changes: Changes) -> pa.Table:
+def apply_changes(candles: pa.Table, changes: ValueChanges) -> pa.Table:
     """All rows of CANDLE_SCHEMA with the changes made."""
     for change in changes:
         index = CANDLE_SCHEMA.get_field_index(change.column)
