@@ -14,7 +14,7 @@ from crypto_assets.settings import get_settings
 from streamlit_app.components import notices
 
 _UNLOCKED_KEY = "changes_unlocked"
-_TOKEN_KEY = "token"
+_SESSION_KEY = "token"
 
 
 def render_write_gate() -> bool:
@@ -69,7 +69,7 @@ def _render_token_form() -> None:
         st.text_input(
             "To change something, give the token of CRYPTO_API_TOKEN",
             type="password",
-            key=_TOKEN_KEY,
+            key=_SESSION_KEY,
             width=420,
         )
         asked = st.form_submit_button(
@@ -80,7 +80,7 @@ def _render_token_form() -> None:
 
 
 def _unlock_changes() -> None:
-    given, token = st.session_state[_TOKEN_KEY], get_settings().api_token
+    given, token = st.session_state[_SESSION_KEY], get_settings().api_token
     # In time that tells nothing about how much of it is right.
     if token and secrets.compare_digest(given.encode(), token.get_secret_value().encode()):
         st.session_state[_UNLOCKED_KEY] = True

@@ -8,8 +8,7 @@ from crypto_assets.cli.options import DayParam, symbols_option
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_lake
-from crypto_assets.pipeline.recovery.rebuild import RebuildResult
-from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake as rebuild_from_lake
+from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_lake
 from crypto_assets.wiring import open_shared_context
 
 

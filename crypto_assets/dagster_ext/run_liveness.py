@@ -41,7 +41,7 @@ class RunOwner:
     born: int | None
 
     @classmethod
-    def current_process(cls) -> "Worker":
+    def current_process(cls) -> "RunOwner":
         pid = os.getpid()
         return cls(socket.gethostname(), _read_boot_id(), pid, _read_start_time(pid))
 

@@ -37,7 +37,7 @@ class _AlertCursor:
     evaluated_at: int | None = None
 
     @classmethod
-    def from_json(cls, text: str | None) -> "_Cursor":
+    def from_json(cls, text: str | None) -> "_AlertCursor":
         if not text:
             return cls()
         held: dict[str, Any] = json.loads(text)

@@ -70,7 +70,10 @@ def gaps_sensor(
     `catch_up`, which has the archive asked.
     """
     try:
-        due, now = [gap for gap in list_due_gaps(platform) if not is_long_gap(gap)], platform.now()
+        due, now = (
+            [gap for gap in list_due_gaps(platform) if not is_long_gap(gap)],
+            platform.exchange_now(),
+        )
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return
@@ -99,7 +102,7 @@ def orphaned_objects_sensor(
     """One run for each stretch of days of a symbol; what is not loaded yet is not computed yet."""
     try:
         found, uncomputed = find_orphaned_objects(platform), find_uncomputed_days(platform)
-        now = platform.now()
+        now = platform.exchange_now()
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return

@@ -50,7 +50,7 @@ def symbols_sensor(
             one
             for name in newcomers
             for one in _build_backfill_requests(
-                name, get_settings().start_date, day_of(platform.now()), "first"
+                name, get_settings().start_date, day_of(platform.exchange_now()), "first"
             )
         ]
     except CryptoAssetsError as error:
@@ -107,7 +107,7 @@ def catch_up_sensor(
     What has failed is asked for again on the next day, or from where it came to.
     """
     try:
-        missing, today = tick_plan.list_missing_days(platform), day_of(platform.now())
+        missing, today = tick_plan.list_missing_days(platform), day_of(platform.exchange_now())
     except CryptoAssetsError as error:
         yield dg.SkipReason(str(error))
         return

@@ -21,7 +21,7 @@ class RetentionPolicy:
     minute_days: int = 90
     order_book_days: int = 30
 
-    def apply_overrides(self, chosen: Mapping[str, Any]) -> "Keep":
+    def apply_overrides(self, chosen: Mapping[str, Any]) -> "RetentionPolicy":
         """With what the warehouse's settings say instead."""
         names = {field.name for field in fields(self)}
         return replace(self, **{name: chosen[name] for name in names & chosen.keys()})

@@ -6,7 +6,7 @@ import pytest
 
 from crypto_assets_tests.api.conftest import Stock
 from crypto_assets_tests.api.serving import Api
-from crypto_assets_tests.house.repository import text
+from crypto_assets_tests.project.repository import text
 
 PAGE = text("docs/api.md")
 

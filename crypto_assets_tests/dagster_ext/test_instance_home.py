@@ -10,7 +10,7 @@ import pytest
 from crypto_assets.dagster_ext import instance_home as homes
 from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home, require_usable_home
 from crypto_assets.errors import WrongUse
-from crypto_assets_tests.house.repository import ROOT
+from crypto_assets_tests.project.repository import ROOT
 
 SHIPPED = (ROOT / "dagster.yaml").read_text()
 IN_IMAGE = (ROOT / "deploy" / "dagster.yaml").read_text()

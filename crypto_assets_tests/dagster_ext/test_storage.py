@@ -11,7 +11,7 @@ import yaml
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.errors import OrchestratorError, WrongUse
 from crypto_assets.settings import get_settings
-from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.certificates import Authority
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 

@@ -19,8 +19,12 @@ from crypto_assets.defs.gap_repair import (
     orphaned_objects_sensor,
     repair_gaps_job,
 )
-from crypto_assets.defs.ingest import ingest_job, ingest_schedule, order_books_schedule
-from crypto_assets.defs.ingest import order_books_job as order_books_job
+from crypto_assets.defs.ingest import (
+    ingest_job,
+    ingest_schedule,
+    order_books_job,
+    order_books_schedule,
+)
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind

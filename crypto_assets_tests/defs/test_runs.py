@@ -11,7 +11,7 @@ import pytest
 
 from crypto_assets.defs.assets.klines import KlinesConfig, klines_assets
 from crypto_assets.defs.assets.order_books import order_book_assets
-from crypto_assets.defs.ingest import order_books_job as order_books_job
+from crypto_assets.defs.ingest import order_books_job
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.utc_time import MINUTE_MS, to_epoch_ms
 from crypto_assets.pipeline.context import PipelineContext

@@ -134,7 +134,7 @@ def test_an_old_count_lets_one_request_find_out(budget: WeightBudget, clock: Clo
     assert first.is_through()
     second = Attempt(budget, 2)
     assert second.waits()
-    budget.settle(first.ticket, CEILING, 30.0)
+    budget.settle_reservation(first.ticket, CEILING, 30.0)
     assert second.waits()
 
 

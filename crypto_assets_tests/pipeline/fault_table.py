@@ -3,8 +3,8 @@
 .venv/bin/python -m crypto_assets_tests.pipeline.fault_table
 """
 
-from crypto_assets_tests.house.repository import ROOT
 from crypto_assets_tests.pipeline.faults import FAULTS, Fault
+from crypto_assets_tests.project.repository import ROOT
 
 PAGE = ROOT / "docs" / "truth.md"
 BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"

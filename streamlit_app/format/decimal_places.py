@@ -40,7 +40,7 @@ class DecimalPlaces:
         )
         return cls(least, next(enough, max(least, _STORED_PLACES)))
 
-    def for_computed_values(self, values: ArrayLike) -> "Decimals":
+    def for_computed_values(self, values: ArrayLike) -> "DecimalPlaces":
         """Decimals for values computed from prices that are written with these."""
         largest = float(np.abs(_select_finite(values)).max(initial=0.0))
         if not 0 < largest < 1:
@@ -49,7 +49,7 @@ class DecimalPlaces:
         return DecimalPlaces(self.minimum, min(_MAX_PLACES, max(self.maximum, needed)))
 
     @property
-    def midpoint_places(self) -> "Decimals":
+    def midpoint_places(self) -> "DecimalPlaces":
         """Decimals for the middle of two such prices."""
         return DecimalPlaces(self.minimum + 1, self.maximum + 1)
 

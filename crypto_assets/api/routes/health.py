@@ -32,7 +32,7 @@ def read_live() -> Live:
 @router.get("/health", responses={503: {"model": HealthView, "description": "A part fails."}})
 def read_health(request: Request, response: Response) -> HealthView:
     """Each part, asked a few seconds ago at most."""
-    complaints = request.app.state.health.look()
+    complaints = request.app.state.health.check_all()
     if any(complaints.values()):
         response.status_code = 503
     parts = {

@@ -39,8 +39,7 @@ from crypto_assets.exchange.simulated.faults.rules import RequestTarget, StallRu
 from crypto_assets.exchange.simulated.market_data import ENDPOINTS
 from crypto_assets.exchange.simulated.recorded_candles import RecordedCandles
 from crypto_assets.exchange.simulated.request_parameters import RequestParameters
-from crypto_assets.exchange.simulated.time_unit import TIME_UNIT_HEADER as TIME_UNIT_HEADER
-from crypto_assets.exchange.simulated.time_unit import TimeUnit, convert_to_ms
+from crypto_assets.exchange.simulated.time_unit import TIME_UNIT_HEADER, TimeUnit, convert_to_ms
 from crypto_assets.market.utc_time import day_of
 
 # Tells a client which exchange it speaks to.

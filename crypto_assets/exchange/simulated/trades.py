@@ -57,15 +57,15 @@ class CandleTrades:
     def __len__(self) -> int:
         return len(self.times)
 
-    def select(self, chosen: Flags | slice) -> "Trades":
+    def select(self, chosen: Flags | slice) -> "CandleTrades":
         columns = ("times", "ids", "last_ids", "prices", "lots", "bought")
         return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
 
-    def select_before(self, now: int) -> "Trades":
+    def select_before(self, now: int) -> "CandleTrades":
         """Return the trades that happened before an instant."""
         return self.select(slice(0, int(np.searchsorted(self.times, now))))
 
-    def aggregate_neighbors(self) -> "Trades":
+    def aggregate_neighbors(self) -> "CandleTrades":
         """Join neighbors of the same millisecond, price and taker side."""
         if not len(self):
             return self

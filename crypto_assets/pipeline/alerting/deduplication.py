@@ -21,7 +21,7 @@ class AlertHistory:
 
     def select_due_alerts(
         self, alerts: Iterable[Alert], now_ms: int
-    ) -> tuple[list[Alert], "AlertMemory"]:
+    ) -> tuple[list[Alert], "AlertHistory"]:
         """What is to be said now, each identity once, and the memory after it has been said.
 
         Silence lasts an hour after the first time, then twice as long each time, a day at most.

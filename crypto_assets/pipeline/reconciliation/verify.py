@@ -86,7 +86,7 @@ class VerificationResult:
         """Open times of the hours in which something differs."""
         return sorted({difference.hour_open_time for difference in self.differences})
 
-    def __add__(self, other: "Verified") -> "Verified":
+    def __add__(self, other: "VerificationResult") -> "VerificationResult":
         return VerificationResult(
             self.compared + other.compared,
             self.differences + other.differences,

@@ -44,7 +44,7 @@ class RebuildResult:
     untracked: bool = False
     error: CryptoAssetsError | None = None
 
-    def __add__(self, other: "Rebuilt") -> "Rebuilt":
+    def __add__(self, other: "RebuildResult") -> "RebuildResult":
         return replace(
             self,
             objects=self.objects + other.objects,

@@ -23,11 +23,11 @@ class ObjectTally:
     size_bytes: int = 0
 
     @classmethod
-    def from_objects(cls, items: Iterable[LoadedObject]) -> "Tally":
+    def from_objects(cls, items: Iterable[LoadedObject]) -> "ObjectTally":
         sizes = [item.size_bytes for item in items]
         return cls(len(sizes), sum(sizes))
 
-    def __add__(self, other: "Tally") -> "Tally":
+    def __add__(self, other: "ObjectTally") -> "ObjectTally":
         return ObjectTally(self.objects + other.objects, self.size_bytes + other.size_bytes)
 
 

@@ -51,7 +51,7 @@ class RestoreResult:
     deleted: int = 0
     refused: int = 0
 
-    def __add__(self, other: "RestoreResult") -> "Restored":
+    def __add__(self, other: "RestoreResult") -> "RestoreResult":
         return RestoreResult(
             self.minutes + other.minutes,
             self.new + other.new,

@@ -4,7 +4,7 @@ import re
 
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.exchange.simulated.market_data import ENDPOINTS
-from crypto_assets_tests.house.repository import text
+from crypto_assets_tests.project.repository import text
 
 _PAGE = "docs/simulated-exchange.md"
 

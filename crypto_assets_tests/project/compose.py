@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.project.repository import ROOT, text
 
 Service = dict[str, Any]
 

@@ -20,8 +20,8 @@ from crypto_assets.exchange.simulated import (
     start_exchange_server,
 )
 from crypto_assets.ports import claim_port
-from crypto_assets_tests.house.compose import Machine
-from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.project.compose import Machine
+from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
 

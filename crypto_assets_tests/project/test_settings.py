@@ -11,7 +11,7 @@ from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
 from crypto_assets.settings import Settings
-from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.project.repository import ROOT, text
 
 FIELDS = Settings.model_fields
 # An empty AWS_PROFILE is, to boto3, a profile without a name: it is commented out in the example,

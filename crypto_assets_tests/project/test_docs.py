@@ -8,7 +8,7 @@ import pytest
 from crypto_assets.market.utc_time import HOUR_MS, Window, day_start_ms
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.house.repository import ROOT, files, name, text
+from crypto_assets_tests.project.repository import ROOT, files, name, text
 from crypto_assets_tests.reports.stock import describe, generated, load
 
 PAGES = [name(path) for path in files("README.md", "docs/*.md")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets_tests.house.repository import files, name
+from crypto_assets_tests.project.repository import files, name
 
 # Written in parts, so that this file may be looked at as well.
 REGISTRIES = [

@@ -14,7 +14,7 @@ from dagster_mysql import DagsterMySQLStorage
 from dagster_shared.error import SerializableErrorInfo
 from pymysql.cursors import Cursor
 
-from crypto_assets_tests.house.repository import ROOT, text
+from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SCRIPT = runpy.run_path(str(ROOT / "deploy" / "widen_columns.py"))

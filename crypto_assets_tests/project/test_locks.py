@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from crypto_assets_tests.house.repository import text
+from crypto_assets_tests.project.repository import text
 
 RUNTIME = "requirements.lock"
 DEV = "requirements-dev.lock"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets_tests.house.repository import ROOT, files, text
+from crypto_assets_tests.project.repository import ROOT, files, text
 
 
 def targets() -> list[str]:

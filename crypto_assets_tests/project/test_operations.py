@@ -8,7 +8,7 @@ from crypto_assets.definitions import defs
 from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.alerting.stale_symbols import StaleSymbol
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
-from crypto_assets_tests.house.repository import text
+from crypto_assets_tests.project.repository import text
 
 
 def test_every_schedule_sensor_and_check_is_explained() -> None:
