@@ -53,9 +53,14 @@ def share_of_one_word_names(sources: Iterable[Source]) -> float:
 
 
 def names_with_several_meanings(sources: Iterable[Source]) -> dict[str, list[str]]:
-    """Map each public class or function name to its modules, where it is defined in several."""
+    """Map each public class or function name to its modules, where it is defined in several.
+
+    Migrations do not count: each one must have a function that Alembic calls by its name.
+    """
     places = defaultdict(list)
     for source in sources:
+        if ".migrations." in source.module:
+            continue
         for node in source.tree.body:
             if _is_definition(node) and not node.name.startswith("_"):
                 places[node.name].append(source.module)
