@@ -40,7 +40,7 @@ lint: $(DEV) ## style, types, who may import whom, and what every file must keep
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q crypto_assets_tests/project/test_files.py
+	@$(BIN)/python -m pytest -q $(TESTS)/project/test_files.py $(TESTS)/project/test_words.py $(TESTS)/project/test_legibility.py
 
 bench: $(DEV) ## measure backfill and tick on this machine, into bench.json
 	@sh deploy/install-test-services.sh
