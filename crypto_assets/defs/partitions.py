@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from crypto_assets.market.utc_time import Window, to_epoch_ms
+from crypto_assets.market.utc_time import Window, cover_windows, to_epoch_ms
 from crypto_assets.settings import PartitionUnit, get_settings
 
 SYMBOL_PARTITIONS_NAME = "symbols"
@@ -42,9 +42,7 @@ class SymbolKeys:
 
     @property
     def window(self) -> Window:
-        return Window(
-            partition_window(self.keys[0]).start_ms, partition_window(self.keys[-1]).end_ms
-        )
+        return cover_windows(map(partition_window, self.keys))
 
 
 def partition_window(key: dg.MultiPartitionKey) -> Window:

@@ -172,8 +172,7 @@ def _split_stored_window(
         return window, Window(window.end_ms, window.end_ms)
     newest = warehouse.aggregates.read_candles(asked.symbol, stored, window, limit=1, newest=True)
     held = newest["open_time"][0].as_py() + stored.ms if newest.num_rows else window.start_ms
-    edge = min(window.end_ms, max(window.start_ms, asked.interval.floor(held)))
-    return Window(window.start_ms, edge), Window(edge, window.end_ms)
+    return window.split_at(asked.interval.floor(held))
 
 
 def _find_stored_interval(interval: Interval) -> Interval:

@@ -1,6 +1,6 @@
 """Reads candles of any interval from the coarsest table that serves, forming period included."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ from crypto_assets.analytics import find_candle_gaps as holes_between
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import MINUTE_MS, Window
+from crypto_assets.market.utc_time import Window
 from crypto_assets.reports.candle_periods import (
     CandlePeriodQuery,
     find_known_until,
@@ -121,23 +121,12 @@ def _find_gaps(
     if not window:
         return ()
     known = [
-        CandleGap(Window(gap.start, gap.end + MINUTE_MS) & window, gap.gap_class)
+        CandleGap(gap.window & window, gap.gap_class)
         for gap in warehouse.gap_ledger.list_gaps(asked.symbol, window)
     ]
     unknown = [
         CandleGap(rest, None)
         for hole in holes_between(opened, asked.interval)
-        for rest in _subtract_windows(hole, [gap.window for gap in known])
+        for rest in hole.subtract(gap.window for gap in known)
     ]
     return tuple(sorted([*known, *unknown], key=lambda gap: gap.window))
-
-
-def _subtract_windows(hole: Window, known: Iterable[Window]) -> Iterator[Window]:
-    """The parts of a hole that lie in none of the windows, which ascend."""
-    start = hole.start_ms
-    for window in known:
-        if part := hole & Window(start, window.start_ms):
-            yield part
-        start = max(start, window.end_ms)
-    if rest := hole & Window(start, hole.end_ms):
-        yield rest

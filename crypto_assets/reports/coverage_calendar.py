@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_start_ms, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms, floor_ms
 from crypto_assets.reports.candle_periods import find_known_until
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import Gap
@@ -78,8 +78,7 @@ def _build_day_cell(held: int, gaps: Sequence[Gap], expected: Window) -> DayCell
     explained = sum(
         _count_common_minutes(gap, expected) for gap in gaps if gap.gap_class.is_explained
     )
-    minutes = (expected.end_ms - expected.start_ms) // MINUTE_MS
-    missing = max(0, minutes - held - explained)
+    missing = max(0, expected.minutes - held - explained)
     asked = any(_count_common_minutes(gap, expected) for gap in gaps)
     return DayCell(_classify_day(held, explained, missing, asked), held, explained, missing)
 
@@ -93,5 +92,4 @@ def _classify_day(held: int, explained: int, missing: int, asked: bool) -> DaySt
 
 
 def _count_common_minutes(gap: Gap, window: Window) -> int:
-    common = Window(gap.start, gap.end + MINUTE_MS) & window
-    return (common.end_ms - common.start_ms) // MINUTE_MS
+    return (gap.window & window).minutes

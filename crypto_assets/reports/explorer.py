@@ -54,16 +54,14 @@ def read_row_page(
     """
     if not 1 <= limit <= MAX_EXPLORER_ROWS:
         raise WrongUse(f"limit must be 1 to {MAX_EXPLORER_ROWS:,}, not {limit}")
-    edge = window.end_ms if before is None else max(window.start_ms, min(before, window.end_ms))
-    found = _read_dataset(
-        warehouse, dataset, symbol, Window(window.start_ms, edge), limit + 1, True
-    )
+    past, rest = window.split_at(window.end_ms if before is None else before)
+    found = _read_dataset(warehouse, dataset, symbol, past, limit + 1, True)
     shown = found.slice(max(0, found.num_rows - limit))
     more = found.num_rows > limit
     return RowPage(
         shown.take(pa.array(range(shown.num_rows - 1, -1, -1), pa.int64())),
         older=shown[dataset.time_column][0].as_py() if more else None,
-        newer=_find_newer_page(warehouse, dataset, symbol, Window(edge, window.end_ms), limit),
+        newer=_find_newer_page(warehouse, dataset, symbol, rest, limit),
     )
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, ceil_ms, floor_ms
 from crypto_assets.reports.candle_periods import find_known_until, read_period_parts
 from crypto_assets.warehouse import Warehouse
 
@@ -67,7 +67,7 @@ class DayParts:
     @property
     def first_hour(self) -> int:
         """Start of the first hour that lies wholly in the 24."""
-        return -floor_ms(-self.window.start_ms, HOUR_MS)
+        return ceil_ms(self.window.start_ms, HOUR_MS)
 
 
 def compute_statistics_24h(warehouse: Warehouse, symbol: str) -> TickerStatistics | None:
@@ -81,7 +81,7 @@ def compute_statistics_24h(warehouse: Warehouse, symbol: str) -> TickerStatistic
 def read_day_parts(warehouse: Warehouse, symbol: str, until: int, hours: int = 24) -> DayParts:
     """The last 24 hours' parts, the hours reaching back `hours` (24 or more) full ones."""
     start = until - DAY_MS
-    before_hour = Window(start, -floor_ms(-start, HOUR_MS))
+    before_hour = Window(start, ceil_ms(start, HOUR_MS))
     full = Window(floor_ms(until, HOUR_MS) - hours * HOUR_MS, until)
     minutes = read_period_parts(warehouse, symbol, Interval.M1, before_hour, until)
     begun = minutes.num_rows and floor_ms(minutes["open_time"][0].as_py(), MINUTE_MS) == start

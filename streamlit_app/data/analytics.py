@@ -79,8 +79,7 @@ def query_closes(symbol: str, interval: Interval, window: Window) -> pd.Series:
 def query_known_gaps(symbol: str) -> list[CandleGap]:
     """What the ledger knows of a symbol, oldest first."""
     return [
-        CandleGap(Window(one.start, one.end + MINUTE_MS), one.gap_class)
-        for one in get_reports().list_gaps(symbol, limit=20)
+        CandleGap(one.window, one.gap_class) for one in get_reports().list_gaps(symbol, limit=20)
     ]
 
 

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
@@ -58,7 +57,7 @@ def _build_row(gap: Gap) -> dict[str, object]:
         "symbol": gap.symbol,
         "class": _CLASS_TEXTS[gap.gap_class],
         "start": gap.start,
-        "end": gap.end + MINUTE_MS,
+        "end": gap.window.end_ms,
         "minutes": gap.minutes,
         "evidence": gap.evidence,
         "first_seen": gap.first_seen,

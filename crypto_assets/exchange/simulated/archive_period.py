@@ -36,8 +36,9 @@ class ArchivePeriod:
 
     @property
     def window(self) -> Window:
-        last = self.next_period().first - timedelta(days=1)
-        return Window.of_days(self.first, last)
+        if self.kind is ArchiveKind.DAILY:
+            return Window.of_day(self.first)
+        return Window.of_month(self.first)
 
     @property
     def published_at_ms(self) -> int:

@@ -27,7 +27,7 @@ from crypto_assets.exchange.simulated.symbol_catalog import (
     SymbolBehavior,
 )
 from crypto_assets.market.candles import CANDLE_SCHEMA, PRICE_TYPE, VOLUME_TYPE
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_start_ms
+from crypto_assets.market.utc_time import MINUTE_MS, MINUTES_PER_DAY, Window, day_start_ms
 
 Flags = NDArray[np.bool_]
 
@@ -41,7 +41,6 @@ _YEAR_MINUTES = 525_960
 _ANCHOR_MINUTES = 128
 # Longer than any run of rows without a trade: two stretches, an outage and its silent prelude.
 _LOOK_BACK = 1024
-_DAY_MINUTES = DAY_MS // MINUTE_MS
 
 
 class GeneratedCandles:
@@ -154,7 +153,7 @@ class _GeneratedRange:
     def _generate_volume(self, trading: Flags) -> tuple[Ints, Ints]:
         """Lots and trades per minute; both 0 where nobody trades, else 1 or more."""
         temper = self.behavior
-        share = self.activity_factors / (_DAY_MINUTES * (1 - temper.quiet_share))
+        share = self.activity_factors / (MINUTES_PER_DAY * (1 - temper.quiet_share))
         share *= power_of_e(0.7 * draw_normal(self.noise_key("volume"), self.minutes) - 0.25)
         size = power_of_e(0.4 * draw_normal(self.noise_key("size"), self.minutes) - 0.08)
         lots = share * size * (temper.daily_volume * 10**self.listing.lot_digits)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.symbols import parse_symbol
@@ -100,8 +100,7 @@ def widen_to_partitions(
     """In month mode a range widens to whole months, as far as they have begun."""
     if unit is PartitionUnit.DAY:
         return first, last
-    next_month = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return first.replace(day=1), min(today, next_month - timedelta(days=1))
+    return first.replace(day=1), min(today, day_of(Window.of_month(last).end_ms - 1))
 
 
 def _list_date_keys(unit: PartitionUnit, first: date, last: date) -> list[str]:

@@ -57,7 +57,7 @@ def estimate_backfill(
     pages = ceil((closed.end_ms - max(closed.start_ms, past.end_ms)) / MINUTE_MS / PAGE_ROWS)
     return BackfillEstimate(
         partitions=len(wanted.partition_keys),
-        candles=(closed.end_ms - closed.start_ms) // MINUTE_MS * len(wanted.symbols),
+        candles=closed.minutes * len(wanted.symbols),
         requests=(_REQUESTS_PER_FILE * files + pages) * len(wanted.symbols),
         duration=pace.estimate_duration(len(wanted.partition_keys)) if pace else None,
     )

@@ -6,10 +6,17 @@ What another reading changed stands in the record of revisions; hours and days f
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby, takewhile
+from itertools import takewhile
 
 from crypto_assets.market.lake_object import ObjectKind, Source
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    MINUTES_PER_DAY,
+    Window,
+    day_of,
+    floor_ms,
+    group_by_month,
+)
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.ingestion.symbol_pipeline import SymbolPipeline
@@ -27,7 +34,6 @@ from crypto_assets.pipeline.stages.symbol_status import find_end_ms
 _REPEAT_AFTER_DAYS = 7
 # An archive that has not come by then is not waited for; a week that was missed is made up for.
 _MAX_AGE_DAYS = 31
-_MINUTES_A_DAY = DAY_MS // MINUTE_MS
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,8 @@ def close_days(chain: SymbolPipeline) -> Iterator[list[DayOutcome]]:
     due = plan_due_fetches(chain.platform, chain.symbol, chain.closed_before_ms)
     wanted = {*due, _find_last_day(chain.platform, chain.symbol, chain.closed_before_ms)}
     days = [day for day in chain.list_days() if day in wanted]
-    for _, chunk in groupby(days, key=lambda day: (day.year, day.month)):
-        yield _close_month(chain, list(chunk), due)
+    for month in group_by_month(days):
+        yield _close_month(chain, month, due)
 
 
 def _is_current(platform: PipelineContext, symbol: str, closed_before_ms: int) -> bool:
@@ -179,7 +185,7 @@ def _list_days_without_archive(
 
 def _plan_first_fetch(platform: PipelineContext, symbol: str, day: date) -> DueFetch:
     (stand,) = platform.warehouse.retention_candidates.list_day_statuses(symbol, Window.of_day(day))
-    whole = stand.minutes + stand.explained_minutes >= _MINUTES_A_DAY
+    whole = stand.minutes + stand.explained_minutes >= MINUTES_PER_DAY
     return DueFetch(fetch_archived_day if whole else fetch_day)
 
 

@@ -11,7 +11,12 @@ from crypto_assets.lake import Lake, LakeEntry, build_klines_object
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import day_of, day_start_ms, group_consecutive_days
+from crypto_assets.market.utc_time import (
+    day_of,
+    day_start_ms,
+    group_by_month,
+    group_consecutive_days,
+)
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.foreign_format import (
     ForeignFormatError,
@@ -63,7 +68,7 @@ def load_imported_days(
     later = [stage for stage in KlinesStage if stage is not KlinesStage.RAW]
     closed_before = platform.closed_before()
     with ThreadPoolExecutor(1) as pool:
-        for _, month in groupby(sorted(days), key=lambda day: (day.year, day.month)):
+        for month in group_by_month(sorted(days)):
             # Days between that nobody has brought are no gaps.
             for window in group_consecutive_days(month):
                 chain = SymbolPipeline(platform, symbol, window, later, closed_before, pool)

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.utc_time import MINUTE_MS, Window
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
 from crypto_assets.pipeline.stages.row_counts import count_stage_rows
@@ -23,7 +22,7 @@ def build_month_outcomes(
         if outcome.error or not isinstance(outcome.stage, KlinesStage):
             found.append(outcome)
             continue
-        month = get_month_window(outcome.day)
+        month = Window.of_month(outcome.day)
         if (outcome.stage, month) not in asked:
             asked[outcome.stage, month] = _build_month_outcome(
                 platform, outcome, month, closed_before_ms
@@ -31,13 +30,6 @@ def build_month_outcomes(
         whole = asked[outcome.stage, month]
         found.append(replace(whole, day=outcome.day, details=outcome.details))
     return found
-
-
-def get_month_window(day: date) -> Window:
-    """The calendar month, in UTC, in which a day lies."""
-    first = day.replace(day=1)
-    after = (first + timedelta(days=31)).replace(day=1)
-    return Window.of_days(first, after - timedelta(days=1))
 
 
 def _build_month_outcome(
@@ -49,6 +41,6 @@ def _build_month_outcome(
     except CryptoAssetsError as error:
         return replace(outcome, error=error)
     closed = month & Window(0, closed_before_ms)
-    due = (closed.end_ms - closed.start_ms) // MINUTE_MS
+    due = closed.minutes
     missing = max(0, due - rows) if stage is KlinesStage.FACTS else None
     return replace(outcome, rows=rows, time_range=reach, missing_minutes=missing)

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 
 from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing, TransientError
 from crypto_assets.market.utc_time import (
@@ -15,6 +14,7 @@ from crypto_assets.market.utc_time import (
     day_of,
     day_start_ms,
     floor_ms,
+    group_by_month,
     group_consecutive_days,
 )
 from crypto_assets.pipeline.context import PipelineContext
@@ -67,9 +67,7 @@ class SymbolPipeline:
         if KlinesStage.RAW in self.stages:
             refresh_delisted_status(self.platform, self.symbol)
         self._record_skipped_gap()
-        chunks = [
-            list(days) for _, days in groupby(self.list_days(), key=lambda d: (d.year, d.month))
-        ]
+        chunks = list(group_by_month(self.list_days()))
         fetching = self._start_fetching(chunks[0]) if chunks else []
         for number, chunk in enumerate(chunks, start=1):
             stored = [future.result() for future in fetching]
@@ -280,7 +278,7 @@ class SymbolPipeline:
     def _count_missing_minutes(self, day: date, minutes: int) -> int:
         """Minutes of the day that have closed and are not there."""
         closed = Window.of_day(day) & Window(0, self.closed_before_ms)
-        return max(0, (closed.end_ms - closed.start_ms) // MINUTE_MS - minutes)
+        return max(0, closed.minutes - minutes)
 
     def _is_over(self, day: date) -> bool:
         return day_start_ms(day) + DAY_MS <= self.closed_before_ms

@@ -6,7 +6,13 @@ from enum import StrEnum
 from functools import cached_property
 
 from crypto_assets.market.candle_validation import find_invalid_rows
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, format_utc
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    MINUTES_PER_DAY,
+    Window,
+    floor_ms,
+    format_utc,
+)
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
 from crypto_assets.pipeline.reconciliation.internal_checks import exclude_purged
@@ -14,7 +20,6 @@ from crypto_assets.pipeline.reconciliation.verify import VerificationResult, ver
 from crypto_assets.pipeline.stages.symbol_status import is_listed
 from crypto_assets.warehouse.retention.day_status import DayStatus
 
-_MINUTES_A_DAY = DAY_MS // MINUTE_MS
 _MAX_NAMED = 20
 
 
@@ -64,7 +69,7 @@ class _DayChecker:
         held = sum(day.minutes for day in days)
         explained = sum(day.explained_minutes for day in days)
         figures = {
-            "minutes_expected": len(days) * _MINUTES_A_DAY,
+            "minutes_expected": len(days) * MINUTES_PER_DAY,
             "minutes_held": held,
             "minutes_explained": explained,
             "objects_not_loaded": sum(day.unloaded_objects for day in days),
@@ -148,7 +153,7 @@ def run_day_checks(
 
 def _describe_incomplete_day(day: DayStatus) -> str | None:
     """What keeps a day's minutes from being complete or explained."""
-    missing = _MINUTES_A_DAY - day.minutes - day.explained_minutes
+    missing = MINUTES_PER_DAY - day.minutes - day.explained_minutes
     if day.unloaded_objects:
         return f"{format_utc(day.start)[:10]}: {day.unloaded_objects} objects of the lake are not loaded"
     if missing > 0:

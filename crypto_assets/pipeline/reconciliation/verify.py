@@ -3,11 +3,18 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 
 from crypto_assets.errors import NotListed
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms, format_utc
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    Window,
+    day_of,
+    floor_ms,
+    format_utc,
+    group_periods,
+)
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
 from crypto_assets.pipeline.reconciliation.exchange_periods import (
@@ -117,7 +124,7 @@ def verify_symbol(platform: PipelineContext, symbol: str, window: Window) -> Ver
     loaded = ExpectedPeriods(platform, symbol)
     settled = closed & Window(0, floor_ms(loaded.loaded_until, HOUR_MS))
     found = VerificationResult(partial=tuple(_find_partial_periods(platform, symbol, closed)))
-    for month in _split_months(settled):
+    for month in settled.split_by_month():
         found += _compare_internally(platform, yardstick, month)
     if not is_listed(platform, symbol):
         return found
@@ -151,7 +158,7 @@ def _compare_with_exchange(
     hours = compare_periods(platform, yardstick, Interval.H1, closed, loaded)
     wrong = {one.hour_open_time for one in inside if one.interval is not Interval.D1}
     found = _explain_differences(platform, yardstick, hours, wrong)
-    found += VerificationResult(not_loaded=tuple(_merge_hours(hours.not_loaded)))
+    found += VerificationResult(not_loaded=tuple(group_periods(hours.not_loaded, HOUR_MS)))
     days = compare_periods(platform, yardstick, Interval.D1, closed, loaded)
     wrong = {floor_ms(one.open_time, DAY_MS) for one in (*inside, *found.differences)}
     return found + _explain_differences(platform, yardstick, days, wrong)
@@ -201,7 +208,7 @@ def _compare_internally(
 ) -> VerificationResult:
     """`month` begins and ends with an hour."""
     symbol = yardstick.symbol
-    differences = compare_days_with_hours(platform, yardstick, _clip_to_whole_days(month))
+    differences = compare_days_with_hours(platform, yardstick, month.narrow_to(DAY_MS))
     held = exclude_purged(platform, symbol, month)
     if not held:
         return VerificationResult(differences=tuple(differences))
@@ -235,24 +242,3 @@ def _list_days_not_in_lake(
             }
         )
     )
-
-
-def _split_months(window: Window) -> Iterator[Window]:
-    """The window cut at the calendar's months."""
-    for _, days in groupby(window.iter_days(), key=lambda day: (day.year, day.month)):
-        own = list(days)
-        yield window & Window.of_days(own[0], own[-1])
-
-
-def _clip_to_whole_days(window: Window) -> Window:
-    start = floor_ms(window.start_ms + DAY_MS - 1, DAY_MS)
-    return Window(start, max(start, floor_ms(window.end_ms, DAY_MS)))
-
-
-def _merge_hours(hours: Sequence[int]) -> list[Window]:
-    """Hours, ascending, as stretches without a break."""
-    runs: list[Window] = []
-    for at in hours:
-        start = runs.pop().start_ms if runs and runs[-1].end_ms == at else at
-        runs.append(Window(start, at + HOUR_MS))
-    return runs

@@ -12,11 +12,18 @@ from crypto_assets.lake import describe_object
 from crypto_assets.market.candle_validation import ValidatedRows
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.symbols import parse_symbol
-from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, group_consecutive_days, now_ms
+from crypto_assets.market.utc_time import (
+    MINUTE_MS,
+    Window,
+    day_of,
+    group_consecutive_days,
+    merge_windows,
+    now_ms,
+)
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.recovery.lake_listing import ListedObject, list_lake_objects
-from crypto_assets.pipeline.stages.lake_reader import list_known_spans, merge_windows, sift_object
+from crypto_assets.pipeline.stages.lake_reader import list_known_spans, sift_object
 from crypto_assets.pipeline.stages.load_facts import quarantine_rejects
 from crypto_assets.pipeline.stages.order_books import load_order_books
 from crypto_assets.warehouse.klines.restore import CompleteWindows, RestoreResult
@@ -169,7 +176,7 @@ def _build_known_spans(
     spans = [span for item, parts in klines for span in list_known_spans(item, parts.candles)]
     for stretch in group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines})):
         gaps = platform.warehouse.gap_ledger.list_gaps(symbol, stretch)
-        spans += [Window(gap.start, gap.end + MINUTE_MS) & stretch for gap in gaps]
+        spans += [gap.window & stretch for gap in gaps]
     return CompleteWindows(merge_windows(spans), exact_from)
 
 

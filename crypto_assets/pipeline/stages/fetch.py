@@ -12,9 +12,8 @@ from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, MINUTES_PER_DAY, Window, now_ms
 
-_MINUTES_A_DAY = DAY_MS // MINUTE_MS
 # The newest candle of all may still be open whatever the clock says; after so long it is not.
 _DOUBT_MS = 10 * MINUTE_MS
 
@@ -110,7 +109,7 @@ def _fill_from_rest(
     between two of the archive's is a pull of its own: an object knows all of the stretch it spans.
     """
     held = archived.klines.list_minutes()
-    missing = _MINUTES_A_DAY - len(held)
+    missing = MINUTES_PER_DAY - len(held)
     if not missing:
         return FetchedDay([archived])
     try:

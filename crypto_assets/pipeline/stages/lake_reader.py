@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +18,7 @@ from crypto_assets.market.candle_validation import (
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
-from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
+from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, group_periods, merge_windows
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.lost_objects import drop_lost_object
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, resolve_versions
@@ -124,9 +123,7 @@ def list_known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
         return [_object_day(item)]
     if item.source is not Source.IMPORT:
         return [Window(item.first_time, item.last_time + 1)]
-    opens = candles["open_time"].to_numpy()
-    runs = np.split(opens, np.flatnonzero(np.diff(opens) > MINUTE_MS) + 1)
-    return [Window(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+    return list(group_periods(candles["open_time"].to_pylist(), 1, MINUTE_MS - 1))
 
 
 def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedRows]:
@@ -164,14 +161,3 @@ def _parse_sane_table(item: LakeObject, body: bytes) -> pa.Table | None:
 
 def _object_day(item: LakeObject) -> Window:
     return Window.of_day(day_of(item.first_time))
-
-
-def merge_windows(spans: Sequence[Window]) -> tuple[Window, ...]:
-    """Overlapping and touching stretches as one, ascending."""
-    merged: list[Window] = []
-    for span in sorted(spans):
-        if merged and span.start_ms <= merged[-1].end_ms:
-            last = merged.pop()
-            span = Window(last.start_ms, max(last.end_ms, span.end_ms))
-        merged.append(span)
-    return tuple(merged)

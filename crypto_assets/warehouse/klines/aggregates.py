@@ -12,7 +12,15 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    Window,
+    ceil_ms,
+    day_of,
+    floor_ms,
+    group_periods,
+)
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
@@ -24,8 +32,8 @@ from crypto_assets.warehouse.klines.rollup_sql import ALL_COLUMNS, select_rollup
 
 PERIOD_SCHEMA = CANDLE_SCHEMA.append(pa.field("minute_count", pa.int64()))
 _AGGREGATE_TABLES = {Interval.H1: hourly_klines, Interval.D1: daily_klines}
-# Fresh periods between two stale ones are rather read along than cost a statement of their own.
-_READ_ALONG_PERIODS = 24
+# One statement reads up to so many fresh periods between two stale ones: cheaper than another one.
+_MAX_FRESH_PERIODS = 23
 
 
 @dataclass(frozen=True)
@@ -121,9 +129,8 @@ class KlineAggregates:
 
 def _clip_to_closed_periods(window: Window, width_ms: int, closed_before_ms: int) -> Window:
     """The window's whole periods that ended before an instant."""
-    start = floor_ms(window.start_ms + width_ms - 1, width_ms)
-    reach = floor_ms(window.end_ms + width_ms - 1, width_ms)
-    return Window(start, max(start, min(reach, floor_ms(closed_before_ms, width_ms))))
+    opening = Window(ceil_ms(window.start_ms, width_ms), ceil_ms(window.end_ms, width_ms))
+    return opening & Window(0, floor_ms(closed_before_ms, width_ms))
 
 
 @dataclass(frozen=True)
@@ -174,7 +181,7 @@ def _rewrite_periods(
     """Puts the wanted periods, which open at `opens`, in place of what was; returns how many."""
     written = 0
     target, width = source.target, source.width_ms
-    for run in stale_periods.merge_periods(opens, width, _READ_ALONG_PERIODS * width):
+    for run in group_periods(opens, width, _MAX_FRESH_PERIODS * width):
         outdated = delete(target).where(*stale_periods.match_window(target, symbol_id, run))
         bounds = (run.start_ms, run.end_ms)
         rows = (
@@ -183,7 +190,7 @@ def _rewrite_periods(
             else select_rollup(source.parts, symbol_id, bounds, width)
         )
         inside = bisect_left(opens, run.end_ms) - bisect_left(opens, run.start_ms)
-        if inside * width < run.end_ms - run.start_ms:
+        if inside * width < run.duration_ms:
             # Fresh periods were read along, and are to stay as they are.
             outdated = outdated.where(target.c.open_time.in_(wanted(symbol_id, run)))
             computed = rows.selected_columns["open_time"]

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, cover_windows, floor_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.lake_objects import mark_objects_loaded
 from crypto_assets.warehouse.engine import arrow_reader, bulk_load
@@ -178,15 +178,7 @@ class LoadTransaction:
         And with its whole hours, one of which may be verified.
         """
         windows = [one.window for one in self._absences if one.window & span]
-        return Window(
-            min([floor_ms(span.start_ms, HOUR_MS), *(window.start_ms for window in windows)]),
-            max(
-                [
-                    floor_ms(span.end_ms + HOUR_MS - 1, HOUR_MS),
-                    *(window.end_ms for window in windows),
-                ]
-            ),
-        )
+        return cover_windows([span.widen_to(HOUR_MS), *windows])
 
     def _refuse_versions(
         self, incoming: pa.Table, held: pa.Table, everything: pa.Table

@@ -9,6 +9,7 @@ further versions of it.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,15 @@ from sqlalchemy import Connection, Row, func, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, rows_from_table
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, day_of, floor_ms
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_of,
+    floor_ms,
+    group_periods,
+)
 from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
 from crypto_assets.warehouse.klines.stale_periods import match_window
@@ -210,7 +219,7 @@ def read_nonexistent_windows(
     expired), by the gap ledger (an explained gap that is closed speaks too, for an import may have
     closed it), and by what was refused before.
     """
-    days = _whole_days(window)
+    days = window.widen_to(DAY_MS)
     names = [source.value for source in _AUTHORITATIVE_SOURCES]
     objects = select(
         lake_objects.c.source, lake_objects.c.first_time, lake_objects.c.last_time
@@ -311,17 +320,9 @@ def _read_refused_imports(
         )
         .order_by(quarantine.c.open_time)
     )
-    found: list[NonexistentWindow] = []
-    for at, text in connection.execute(statement):
-        reason = text.removeprefix(f"{_REFUSAL_PREFIX} ")
-        last = found[-1] if found else None
-        if last and last.reason == reason and at - last.window.end_ms < MINUTE_MS:
-            found[-1] = NonexistentWindow(Window(last.window.start_ms, at + 1), reason)
-        else:
-            found.append(NonexistentWindow(Window(at, at + 1), reason))
-    return found
-
-
-def _whole_days(window: Window) -> Window:
-    start = floor_ms(window.start_ms, DAY_MS)
-    return Window(start, max(start, floor_ms(window.end_ms + DAY_MS - 1, DAY_MS)))
+    rows = connection.execute(statement).all()
+    return [
+        NonexistentWindow(window, text.removeprefix(f"{_REFUSAL_PREFIX} "))
+        for text, run in groupby(rows, key=lambda row: row.reason)
+        for window in group_periods((row.open_time for row in run), 1, MINUTE_MS - 1)
+    ]

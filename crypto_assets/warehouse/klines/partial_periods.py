@@ -140,12 +140,7 @@ def _is_partial(connection: Connection, symbol_id: int, period: Window) -> bool:
     missing = Window(period.start_ms, _find_first_stored(connection, symbol_id, period))
     if not missing:
         return False
-    known_to = missing.start_ms
-    for empty in _find_unpublished_windows(connection, symbol_id, missing):
-        if empty.start_ms > known_to:
-            break
-        known_to = max(known_to, empty.end_ms)
-    return known_to < missing.end_ms
+    return any(missing.subtract(_find_unpublished_windows(connection, symbol_id, missing)))
 
 
 def _find_first_stored(connection: Connection, symbol_id: int, period: Window) -> int:

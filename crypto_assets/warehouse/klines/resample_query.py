@@ -1,6 +1,6 @@
 """Periods of a larger interval, built by the server from the rows of one table."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,14 @@ from sqlalchemy import Connection, Integer, Select, Table, bindparam
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import LAST_PART_COLUMNS
-from crypto_assets.market.utc_time import Window
+from crypto_assets.market.utc_time import Window, cover_windows, group_periods
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 from crypto_assets.warehouse.klines.rollup_sql import select_rollup
-from crypto_assets.warehouse.klines.stale_periods import merge_periods
 
 # Keys of rows in one statement (for many more the servers' optimizers give up on the index), keys
 # in all, and periods that are rather rolled up along than cost another statement.
-_CHUNK, _MOST_KEYS, _READ_ALONG = 2_000, 20_000, 8
+_CHUNK, _MOST_KEYS, _READ_ALONG = 2_000, 20_000, 7
 _SYMBOL_COLUMN = "symbol_id"
 
 
@@ -46,8 +45,8 @@ class ResampleQuery:
     def read_by_symbol(self, windows: Mapping[int, Window]) -> dict[int, pa.Table]:
         """The same of several symbols, by their ids, each in its own window: closes in one go."""
         asked = {symbol_id: window for symbol_id, window in windows.items() if window}
-        span = _cover_windows(asked.values())
-        keys = (span.end_ms - span.start_ms) // self.interval.ms
+        span = cover_windows(asked.values())
+        keys = span.duration_ms // self.interval.ms
         if not LAST_PART_COLUMNS.issuperset(self.names) or keys > _MOST_KEYS:
             return {
                 symbol_id: self.resample_parts(symbol_id, window)
@@ -75,7 +74,7 @@ class ResampleQuery:
         wanted = pa.array(lacking, pa.int64())
         rolled = (
             self.resample_parts(symbol_id, run)
-            for run in merge_periods(lacking, self.interval.ms, _READ_ALONG * self.interval.ms)
+            for run in group_periods(lacking, self.interval.ms, _READ_ALONG * self.interval.ms)
         )
         added = [table.filter(pc.is_in(table["open_time"], wanted)) for table in rolled]
         if not any(table.num_rows for table in added):
@@ -99,13 +98,6 @@ class ResampleQuery:
         closed = pc.add(opened, self.interval.ms - 1)
         period = {"open_time": opened, "close_time": closed}
         return pa.table([period.get(name, table[name]) for name in schema.names], schema=schema)
-
-
-def _cover_windows(windows: Collection[Window]) -> Window:
-    """From the first start to the last end."""
-    if not windows:
-        return Window(0, 0)
-    return Window(min(each.start_ms for each in windows), max(each.end_ms for each in windows))
 
 
 def _filter_rows(table: pa.Table, symbol_id: int, window: Window) -> pa.Table:

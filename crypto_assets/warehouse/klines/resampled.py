@@ -84,7 +84,11 @@ class ResampledCandles:
 def _read_limited(
     periods: ResampleQuery, symbol_id: int, window: Window, limit: int, newest: bool
 ) -> pa.Table:
-    near, far = _split_window(window, limit * periods.interval.ms, newest)
+    width_ms = limit * periods.interval.ms
+    if newest:
+        far, near = window.split_at(window.end_ms - width_ms)
+    else:
+        near, far = window.split_at(window.start_ms + width_ms)
     table = periods.read_periods(symbol_id, near)
     missing = limit - table.num_rows
     if missing and far:
@@ -94,15 +98,6 @@ def _read_limited(
         )
         table = pa.concat_tables([more, table] if newest else [table, more])
     return table.slice(max(0, table.num_rows - limit) if newest else 0, limit)
-
-
-def _split_window(window: Window, width_ms: int, newest: bool) -> tuple[Window, Window]:
-    """So much of one end of the window, and the rest of it."""
-    if newest:
-        edge = max(window.start_ms, window.end_ms - width_ms)
-        return Window(edge, window.end_ms), Window(window.start_ms, edge)
-    edge = min(window.end_ms, window.start_ms + width_ms)
-    return Window(window.start_ms, edge), Window(edge, window.end_ms)
 
 
 def _find_counted_window(

@@ -75,13 +75,8 @@ class CompleteWindows:
 
     def list_hours(self) -> set[int]:
         """Open times of the hours that lie in them as a whole."""
-        return {
-            hour
-            for span in self.windows
-            for hour in range(
-                floor_ms(span.start_ms + HOUR_MS - 1, HOUR_MS), span.end_ms - HOUR_MS + 1, HOUR_MS
-            )
-        }
+        whole = (window.narrow_to(HOUR_MS) for window in self.windows)
+        return {hour for part in whole for hour in range(part.start_ms, part.end_ms, HOUR_MS)}
 
 
 class RestoreTransaction(LoadTransaction):
@@ -116,8 +111,7 @@ class RestoreTransaction(LoadTransaction):
 
     def _widen_span(self, span: Window) -> Window:
         """Whole days: what an import has beside the lake's rows is looked at too."""
-        start = floor_ms(span.start_ms, DAY_MS)
-        return Window(start, floor_ms(span.end_ms + DAY_MS - 1, DAY_MS))
+        return span.widen_to(DAY_MS)
 
     def _restore_step(self, incoming: pa.Table, everything: pa.Table) -> RestoreResult:
         incoming, held = self._refuse_versions(incoming, self._read_stored(incoming), everything)

@@ -1,12 +1,11 @@
 """Which hours and days wait to be computed anew."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, update
 
-from crypto_assets.market.utc_time import DAY_MS, Window
+from crypto_assets.market.utc_time import DAY_MS, Window, group_periods
 from crypto_assets.warehouse.engine.schema import stale_hours
 
 
@@ -61,7 +60,7 @@ def select_computable_days(symbol_id: int, window: Window) -> Select[tuple[int]]
 
 
 def clear_computed_days(connection: Connection, symbol_id: int, days: Sequence[int]) -> None:
-    for run in merge_periods(days, DAY_MS, DAY_MS):
+    for run in group_periods(days, DAY_MS):
         connection.execute(delete(stale_hours).where(*match_window(stale_hours, symbol_id, run)))
 
 
@@ -76,18 +75,6 @@ def select_stale_days(before_ms: int) -> Select[tuple[int, int]]:
     opened = stale_hours.c.open_time
     day = (opened - opened % DAY_MS).label("day")
     return select(stale_hours.c.symbol_id, day).where(opened < before_ms).distinct()
-
-
-def merge_periods(opens: Sequence[int], width_ms: int, apart_ms: int) -> Iterator[Window]:
-    """Windows over ascending periods; those at most `apart_ms` apart lie under one."""
-    if not opens:
-        return
-    start = opens[0]
-    for before, after in pairwise(opens):
-        if after - before > apart_ms:
-            yield Window(start, before + width_ms)
-            start = after
-    yield Window(start, opens[-1] + width_ms)
 
 
 def list_ascending(connection: Connection, statement: Select[Any]) -> list[int]:

@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
 
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    MINUTES_PER_HOUR,
+    Window,
+    floor_ms,
+    merge_windows,
+)
 from crypto_assets.warehouse.engine.schema import fact_klines
 
 # Up to here the minutes are looked at one by one at once.
@@ -21,9 +29,17 @@ class MissingRange:
     start: int
     end: int
 
+    @classmethod
+    def from_window(cls, window: Window) -> Self:
+        return cls(window.start_ms, window.end_ms - MINUTE_MS)
+
+    @property
+    def window(self) -> Window:
+        return Window(self.start, self.end + MINUTE_MS)
+
     @property
     def minutes(self) -> int:
-        return (self.end - self.start) // MINUTE_MS + 1
+        return self.window.minutes
 
 
 def find_missing_ranges(
@@ -56,7 +72,7 @@ def find_missing_ranges(
 def _find_jumps(connection: Connection, symbol_id: int, window: Window) -> list[tuple[int, int]]:
     """Neighbouring minutes inside the window that are not neighbours on the clock."""
     suspects = [window]
-    if window.end_ms - window.start_ms > _SHORT_WINDOW_MS:
+    if window.duration_ms > _SHORT_WINDOW_MS:
         suspects = _find_incomplete_hours(connection, symbol_id, window)
     return [
         jump
@@ -75,22 +91,19 @@ def _find_incomplete_hours(connection: Connection, symbol_id: int, window: Windo
     hours = _select_hour_counts(symbol_id, window).subquery("hours")
     before = func.lag(hours.c.hour).over(order_by=hours.c.hour)
     steps = select(hours, before.label("previous")).subquery("steps")
-    whole = and_(steps.c.rows == HOUR_MS // MINUTE_MS, steps.c.off == 0)
+    whole = and_(steps.c.rows == MINUTES_PER_HOUR, steps.c.off == 0)
     statement = (
         select(func.coalesce(steps.c.previous, steps.c.hour), steps.c.hour, whole.label("whole"))
         .where(or_(not_(whole), steps.c.hour - steps.c.previous > HOUR_MS))
         .order_by(steps.c.hour)
     )
-    found: list[Window] = []
+    found = []
     for previous, start, complete in connection.execute(statement):
         jumped = start - previous > HOUR_MS
         first = previous if jumped else start
         last = start if complete else start + HOUR_MS
-        part = Window(first - MINUTE_MS, last + MINUTE_MS) & window
-        if found and part.start_ms <= found[-1].end_ms:
-            part = Window(found.pop().start_ms, part.end_ms)
-        found.append(part)
-    return found
+        found.append(Window(first - MINUTE_MS, last + MINUTE_MS) & window)
+    return list(merge_windows(found))
 
 
 def _select_hour_counts(symbol_id: int, window: Window) -> Select[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, or_, select, update
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
-from crypto_assets.market.utc_time import MINUTE_MS, Window, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, Window, group_periods, now_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
@@ -58,6 +58,10 @@ class Gap:
     closed_at: int | None
     attempts: int
     next_retry_at: int | None
+
+    @property
+    def window(self) -> Window:
+        return Window(self.start, self.end + MINUTE_MS)
 
 
 GapList = list[Gap]
@@ -349,10 +353,10 @@ def _split_at_refused(
 ) -> list[MissingRange]:
     """The holes, cut so that each refused minute in them lies in a hole of refused minutes."""
     inside = [
-        MissingRange(max(hole.start, part.start), min(hole.end, part.end))
+        MissingRange.from_window(common)
         for hole in holes
         for part in refused
-        if part.start <= hole.end and part.end >= hole.start
+        if (common := hole.window & part.window)
     ]
     return sorted([*inside, *_subtract_ranges(holes, inside)])
 
@@ -361,25 +365,15 @@ def _subtract_ranges(
     holes: Sequence[MissingRange], parts: Sequence[MissingRange]
 ) -> list[MissingRange]:
     """What is left of holes without some parts of them."""
-    left: list[MissingRange] = []
-    ordered = sorted(parts)
-    for hole in holes:
-        start = hole.start
-        for part in ordered:
-            if hole.start <= part.start <= hole.end:
-                left.append(MissingRange(start, part.start - MINUTE_MS))
-                start = part.end + MINUTE_MS
-        left.append(MissingRange(start, hole.end))
-    return [hole for hole in left if hole.minutes > 0]
+    windows = [part.window for part in parts]
+    return [
+        MissingRange.from_window(left) for hole in holes for left in hole.window.subtract(windows)
+    ]
 
 
 def _group_minutes(minutes: Sequence[int]) -> list[MissingRange]:
     """Ascending minutes as holes, neighbouring ones as one."""
-    runs: list[MissingRange] = []
-    for at in minutes:
-        start = runs.pop().start if runs and runs[-1].end + MINUTE_MS == at else at
-        runs.append(MissingRange(start, at))
-    return runs
+    return [MissingRange.from_window(window) for window in group_periods(minutes, MINUTE_MS)]
 
 
 def _parse_gap(symbol: str, row: Row[Any]) -> Gap:

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Table, distinct, func, select
 
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, format_utc
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    MINUTE_MS,
+    MINUTES_PER_DAY,
+    Window,
+    floor_ms,
+    format_utc,
+)
 from crypto_assets.warehouse.engine.schema import (
     daily_klines,
     fact_klines,
@@ -17,7 +24,6 @@ from crypto_assets.warehouse.engine.schema import (
 from crypto_assets.warehouse.klines.stale_periods import match_window
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
 
-_MINUTES_PER_DAY = DAY_MS // MINUTE_MS
 _NO_COUNTS = (0, 0, 0)
 
 
@@ -47,7 +53,7 @@ class DayStatus:
     @property
     def incomplete_reason(self) -> str | None:
         """Why the day is not complete or explained, None where it is."""
-        missing = _MINUTES_PER_DAY - self.minutes - self.explained_minutes
+        missing = MINUTES_PER_DAY - self.minutes - self.explained_minutes
         reasons = {
             f"{self.unloaded_objects} objects of the lake are not loaded": self.unloaded_objects,
             f"{self.stale_hours} hours are not computed": self.stale_hours,
@@ -169,11 +175,9 @@ def _count_explained_minutes(
     found: dict[int, int] = {}
     for start, end in connection.execute(statement):
         gap = window & Window(start, end + MINUTE_MS)
-        for day in gap.iter_days():
-            part = gap & Window.of_day(day)
-            minutes = (part.end_ms - part.start_ms) // MINUTE_MS
-            opens = Window.of_day(day).start_ms
-            found[opens] = found.get(opens, 0) + minutes
+        for part in gap.split_by_day():
+            opens = floor_ms(part.start_ms, DAY_MS)
+            found[opens] = found.get(opens, 0) + part.minutes
     return found
 
 

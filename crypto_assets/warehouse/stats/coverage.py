@@ -17,7 +17,13 @@ from sqlalchemy import (
 )
 
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    group_periods,
+)
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
@@ -115,9 +121,8 @@ class CoverageStats:
         One row a day of the daily table; days that are not aggregated yet are counted by the key.
         """
         symbol_id = self._symbols.get_id(symbol)
-        end = floor_ms(window.end_ms + DAY_MS - 1, DAY_MS)
-        whole = Window(floor_ms(window.start_ms, DAY_MS), end)
-        return self._database.run_read(lambda c: _count_by_day(c, symbol_id, whole))
+        days = window.widen_to(DAY_MS)
+        return self._database.run_read(lambda c: _count_by_day(c, symbol_id, days))
 
     def find_first_and_last(self, symbol: str, window: Window) -> tuple[int, int] | None:
         """Open times of the first and the last minute held, by two key lookups."""
@@ -236,7 +241,7 @@ def _count_by_day(connection: Connection, symbol_id: int, window: Window) -> dic
         counts.pop(day, None)
     every = range(window.start_ms, window.end_ms, DAY_MS)
     unknown = [day for day in every if day not in counts]
-    for run in stale_periods.merge_periods(unknown, DAY_MS, DAY_MS):
+    for run in group_periods(unknown, DAY_MS):
         counts |= _count_facts_by_day(connection, symbol_id, run)
     return {day: counts.get(day, 0) for day in every}
 
