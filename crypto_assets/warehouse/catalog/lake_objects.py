@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.warehouse.engine.database import Database
@@ -26,7 +27,7 @@ from crypto_assets.warehouse.engine.dialect import Assignments, make_upsert
 from crypto_assets.warehouse.engine.schema import lake_objects, quarantine, symbols
 
 _COLUMN_NAMES = tuple(field.name for field in fields(LakeObject))
-_CHUNK_ROWS = 200
+_DELETE_BATCH_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,8 @@ class LakeObjectCatalog:
         """Removes rows whose objects have left the lake; what was fetched anew since stays."""
 
         def work(connection: Connection) -> None:
-            for start in range(0, len(gone), _CHUNK_ROWS):
-                versions = [_match_version(item) for item in gone[start : start + _CHUNK_ROWS]]
+            for batch in iter_batches(gone, _DELETE_BATCH_ROWS):
+                versions = [_match_version(item) for item in batch]
                 connection.execute(delete(lake_objects).where(or_(*versions)))
 
         if gone:

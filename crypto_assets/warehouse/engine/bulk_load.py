@@ -5,7 +5,7 @@ it reports is held against what was sent. Where the server refuses it, by INSERT
 """
 
 import tempfile
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pyarrow import csv
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.errors import LoadRejected
 from crypto_assets.market.candles import format_decimals
 from crypto_assets.warehouse.engine.database import Database
@@ -91,16 +92,14 @@ def write_rows(
 
 def _insert_rows(connection: Connection, table: Table, rows: pa.Table, replace: bool) -> None:
     """Several rows a statement; the driver of MySQL makes them so by itself."""
-    candles = zip(*(_list_values(column) for column in rows.columns), strict=True)
+    values = zip(*(_list_values(column) for column in rows.columns), strict=True)
     if not is_sqlite(connection):
         statement = _format_insert(connection, table, rows, replace, "%s", 1)
-        connection.exec_driver_sql(statement, list(candles))
+        connection.exec_driver_sql(statement, list(values))
         return
-    for start in range(0, rows.num_rows, _ROWS_PER_STATEMENT):
-        count = min(_ROWS_PER_STATEMENT, rows.num_rows - start)
-        statement = _format_insert(connection, table, rows, replace, "?", count)
-        values = tuple(chain.from_iterable(islice(candles, count)))
-        connection.exec_driver_sql(statement, values)
+    for batch in iter_batches(values, _ROWS_PER_STATEMENT):
+        statement = _format_insert(connection, table, rows, replace, "?", len(batch))
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(batch)))
 
 
 def _format_insert(
