@@ -2,8 +2,6 @@
 
 from functools import cached_property
 
-from sqlalchemy import text
-
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
 from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
@@ -53,10 +51,6 @@ class Warehouse:
     def require_ready(self) -> None:
         """Raises WarehouseNotReady or WarehouseTooNew unless the schema is this program's."""
         migrate.require_current_schema(self._database)
-
-    def ping(self) -> None:
-        """Raises WarehouseUnavailable or WarehouseRefused where the database does not answer."""
-        self._database.run_primary_read(lambda c: c.execute(text("SELECT 1")))
 
     def format_grants(self) -> str:
         """SQL that makes a writer and a reader with the rights they need and no more."""

@@ -58,7 +58,7 @@ def migrate(url: str) -> None:
 
 def register(url: str, names: list[str]) -> list[str]:
     warehouse = Warehouse(url)
-    warehouse.ping()
+    warehouse.require_ready()
     _meeting[0].wait(60)
     try:
         return warehouse.symbols.register_symbols([symbol(name) for name in names])

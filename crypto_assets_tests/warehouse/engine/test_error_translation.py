@@ -8,7 +8,12 @@ import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from crypto_assets.errors import WarehouseRefused, WarehouseUnavailable, WrongUse
+from crypto_assets.errors import (
+    WarehouseNotReady,
+    WarehouseRefused,
+    WarehouseUnavailable,
+    WrongUse,
+)
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine.error_translation import translate_error
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -33,9 +38,13 @@ def weak_user(mariadb: DatabaseServer) -> str:
 
 def test_a_wrong_password(mariadb: DatabaseServer, weak_user: str) -> None:
     warehouse = Warehouse(mariadb.url("any", weak_user, f"{PASSWORD}-not"))
-    for asked in (warehouse.ping, warehouse.migrate_schema, warehouse.require_ready):
+    for call in (
+        warehouse.symbols.list_tracked,
+        warehouse.migrate_schema,
+        warehouse.require_ready,
+    ):
         with pytest.raises(WarehouseRefused) as caught:
-            asked()
+            call()
         assert "refuses user 'weak': put name and password right" in _message(caught)
 
 
@@ -75,7 +84,7 @@ def test_nobody_listens() -> None:
         port = taken.getsockname()[1]
         warehouse = Warehouse(f"mysql+pymysql://user:{PASSWORD}@127.0.0.1:{port}/crypto")
         with pytest.raises(WarehouseUnavailable) as caught:
-            warehouse.ping()
+            warehouse.require_ready()
     assert f"no warehouse answers at 127.0.0.1:{port}" in _message(caught)
 
 
@@ -101,7 +110,8 @@ def test_a_url_that_names_no_database(url: str) -> None:
 def test_a_driver_that_we_do_not_ship_is_replaced_by_ours(mariadb: DatabaseServer) -> None:
     for scheme in ("mysql", "mariadb", "mysql+mysqldb"):
         warehouse = Warehouse(f"{scheme}://root@127.0.0.1:{mariadb.port}/mysql")
-        warehouse.ping()
+        with pytest.raises(WarehouseNotReady):
+            warehouse.require_ready()  # connected, and found no schema
         warehouse.close()
 
 
@@ -115,12 +125,12 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
     path.write_text("this is a letter to my aunt, and no database at all" * 100)
-    for asked in (
+    for call in (
         Warehouse(f"sqlite:///{path}").migrate_schema,
-        Warehouse(f"sqlite:///{path}").ping,
+        Warehouse(f"sqlite:///{path}").require_ready,
     ):
         with pytest.raises(WarehouseRefused) as caught:
-            asked()
+            call()
         assert "no sound SQLite file" in _message(caught)
 
 

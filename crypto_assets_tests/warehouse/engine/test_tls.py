@@ -163,7 +163,7 @@ def test_a_server_without_tls(own_mariadb: StartServer) -> None:
     mysql = os.environ.get("CRYPTO_TEST_SERVER") == "mysql"
     server = own_mariadb("--tls-version=" if mysql else "--skip-ssl")
     with pytest.raises(WarehouseRefused) as caught:
-        Warehouse(f"{server.url('mysql')}?ssl=true").ping()
+        Warehouse(f"{server.url('mysql')}?ssl=true").require_ready()
     assert "offers no TLS" in complaint(caught)
 
 
@@ -213,5 +213,5 @@ def test_options_that_cannot_be(query: str, says: str) -> None:
 def test_files_that_cannot_be_used(files: dict[str, Path], query: str, says: str) -> None:
     warehouse = Warehouse(f"mysql+pymysql://user@127.0.0.1/crypto{query.format(**files)}")
     with pytest.raises(WrongUse) as caught:
-        warehouse.ping()
+        warehouse.require_ready()
     assert says.format(**files) in complaint(caught)
