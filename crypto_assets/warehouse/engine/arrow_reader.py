@@ -1,4 +1,4 @@
-"""Rows of a table, or of a roll-up, as Arrow tables."""
+"""Reads rows of a table, or of a query over one, as Arrow tables."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -28,44 +28,60 @@ from crypto_assets.warehouse.engine.column_types import (
 )
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 
-# Statements of ours that are kept: writing one takes the time in which a server reads 300 rows.
+# SQLAlchemy takes as long to build a statement as a server to read 300 rows.
 cache_statements = lru_cache(maxsize=256)
+# The execution option of a statement that holds the names of its columns.
+_COLUMN_NAMES = "arrow_column_names"
+
+
+def select_arrow_rows(source: FromClause, names: Sequence[str], *, sqlite: bool) -> Select[Any]:
+    """Build the SELECT of some columns that `read_arrow_table` reads.
+
+    SQLite returns a value per column, and decimals as the doubles that it stores. Other servers
+    return each row as one text, its fields separated by commas, which Arrow splits: the driver,
+    written in Python, would take three times as long to parse the fields of every row.
+
+    Raises ValueError where a column may be NULL: CONCAT_WS leaves NULLs out, so the fields after
+    one would move to the columns before theirs. No value may contain a comma.
+    """
+    columns = [source.c[name] for name in names]
+    nullable = [column.name for column in columns if getattr(column, "nullable", False)]
+    if nullable:
+        raise ValueError(f"columns that may be NULL cannot be read as Arrow: {nullable}")
+    if sqlite:
+        statement = select(
+            *(
+                type_coerce(column, Float).label(column.name)
+                if isinstance(column.type, DecimalColumn)
+                else column
+                for column in columns
+            )
+        )
+    else:
+        statement = select(func.concat_ws(",", *columns))
+    return statement.execution_options(**{_COLUMN_NAMES: list(names)})
 
 
 def read_arrow_table(
     connection: Connection,
     statement: Select[Any],
     schema: pa.Schema,
-    values: Mapping[str, object] | None = None,
+    parameters: Mapping[str, object] | None = None,
 ) -> pa.Table:
-    """The rows of a statement made by `rows_of`; decimals are exact where the server's are."""
-    result = connection.execute(statement, values)
+    """Run a statement of `select_arrow_rows`; decimals are exact where the server's are.
+
+    Raises ValueError unless the statement selects the schema's columns, in the schema's order.
+    """
+    selected = statement.get_execution_options().get(_COLUMN_NAMES)
+    if selected != schema.names:
+        raise ValueError(f"the statement selects {selected}, the schema has {schema.names}")
+    result = connection.execute(statement, parameters)
     if not is_sqlite(connection):
         return _parse_lines(result.scalars().all(), schema)
     rows = result.all()
     columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
     pairs = zip(columns, schema, strict=True)
     return pa.table([_make_array(column, field.type) for column, field in pairs], schema=schema)
-
-
-def select_arrow_rows(source: FromClause, names: Sequence[str], *, sqlite: bool) -> Select[Any]:
-    """Columns for `read`: on SQLite as the doubles that they are, without a detour by Decimal.
-
-    Elsewhere each row travels as one text, and Arrow takes the lot apart: the driver, which is
-    Python, would spend three times as long on the fields of every row. None of our columns is
-    NULL, which CONCAT_WS would leave out, and none has a comma in it.
-    """
-    columns = [source.c[name] for name in names]
-    if not sqlite:
-        return select(func.concat_ws(",", *columns))
-    return select(
-        *(
-            type_coerce(column, Float).label(column.name)
-            if isinstance(column.type, DecimalColumn)
-            else column
-            for column in columns
-        )
-    )
 
 
 def read_symbol_rows(
@@ -79,16 +95,17 @@ def read_symbol_rows(
     limit: int | None = None,
     newest: bool = False,
 ) -> pa.Table:
-    """A symbol's rows inside the window by its time column, oldest first.
+    """Read a symbol's rows whose `time` column lies inside the window, oldest first.
 
-    `schema` names the columns; `newest` has a limit keep the window's end instead of its start.
+    `schema` names the columns. `limit` keeps that many rows from the window's start, or from its
+    end with `newest`.
     """
     limited, sqlite = limit is not None, is_sqlite(connection)
     statement = _select_symbol_rows(table, tuple(schema.names), time, limited, newest, sqlite)
-    values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
-    rows = read_arrow_table(
-        connection, statement, schema, values | ({"most": limit} if limited else {})
-    )
+    parameters = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
+    if limit is not None:
+        parameters["limit"] = limit
+    rows = read_arrow_table(connection, statement, schema, parameters)
     backwards = pa.array(range(rows.num_rows - 1, -1, -1), pa.int64())
     return rows.take(backwards) if newest else rows
 
@@ -104,35 +121,45 @@ def _select_symbol_rows(
         .where(moment >= bindparam("start"), moment < bindparam("end"))
         .order_by(moment.desc() if newest else moment)
     )
-    return statement.limit(bindparam("most", type_=Integer)) if limited else statement
+    return statement.limit(bindparam("limit", type_=Integer)) if limited else statement
 
 
 def _parse_lines(lines: Sequence[str], schema: pa.Schema) -> pa.Table:
-    """In this thread: Arrow's reader of CSV waits for another, on a busy machine for long."""
+    """Split lines of comma-separated fields into the schema's columns.
+
+    Runs in this thread: Arrow's CSV reader waits for another one, for long on a busy machine.
+    Raises ValueError where a field is missing.
+    """
     if not lines:
         return schema.empty_table()
     fields = pc.split_pattern(pa.array(lines, pa.string()), ",").flatten()
-    every = np.arange(0, len(fields), len(schema))
-    columns = (fields.take(pa.array(every + n)).cast(kind) for n, kind in enumerate(schema.types))
+    if len(fields) != len(lines) * len(schema):
+        raise ValueError(f"{len(lines)} rows of {schema.names} have {len(fields)} fields")
+    first_fields = np.arange(0, len(fields), len(schema))
+    columns = (
+        fields.take(pa.array(first_fields + number)).cast(kind)
+        for number, kind in enumerate(schema.types)
+    )
     return pa.table(list(columns), schema=schema)
 
 
 def _make_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Make a column of values that SQLite returned; decimals come as doubles."""
     if not pa.types.is_decimal(kind):
         return pa.array(values, kind)
     doubles = np.array(values, np.float64)
     decimals, size = pa.array(doubles).cast(kind), np.abs(doubles)
-    # In smaller ones the scale leaves no place for a digit that a double does not hold.
+    # Arrow's cast is exact for smaller values: their digits are all among the 15 of a double.
     largest = size.max(initial=0)
-    for whole in range(DOUBLE_DIGITS - kind.scale, DOUBLE_DIGITS):
-        if largest < 10.0**whole:
+    for whole_digits in range(DOUBLE_DIGITS - kind.scale, DOUBLE_DIGITS):
+        if largest < 10.0**whole_digits:
             return decimals
-        chosen = (size >= 10.0**whole) & (size < 10.0 ** (whole + 1))
-        narrow = pa.decimal128(DOUBLE_DIGITS + 1, DOUBLE_DIGITS - 1 - whole)
-        held = pa.array(doubles[chosen]).cast(narrow).cast(kind)
-        decimals = pc.replace_with_mask(decimals, pa.array(chosen), held)
+        chosen = (size >= 10.0**whole_digits) & (size < 10.0 ** (whole_digits + 1))
+        narrow = pa.decimal128(DOUBLE_DIGITS + 1, DOUBLE_DIGITS - 1 - whole_digits)
+        rounded = pa.array(doubles[chosen]).cast(narrow).cast(kind)
+        decimals = pc.replace_with_mask(decimals, pa.array(chosen), rounded)
     chosen = size >= 10.0**DOUBLE_DIGITS
-    held = pa.array(
+    rounded = pa.array(
         [format_stored_double(double) for double in doubles[chosen].tolist()], pa.string()
     )
-    return pc.replace_with_mask(decimals, pa.array(chosen), held.cast(kind))
+    return pc.replace_with_mask(decimals, pa.array(chosen), rounded.cast(kind))
