@@ -87,7 +87,7 @@ def test_a_broken_warehouse_is_explained_without_a_traceback(
     for page in (None, ANALYTICS):
         app = run_app(tmp_path, page)
         assert not app.exception
-        assert "no sound SQLite file" in words_of(app)
+        assert "is not a valid SQLite file" in words_of(app)
 
 
 def test_a_warehouse_that_does_not_answer_is_named_without_its_password(

@@ -86,7 +86,7 @@ def test_a_broken_warehouse_is_explained_in_every_part(
     (tmp_path / "warehouse.db").write_bytes(b"not a database, but long enough to be read as one")
     app = run_app(tmp_path, SETTINGS, part=part)
     assert not app.exception
-    assert "no sound SQLite file" in words_of(app)
+    assert "is not a valid SQLite file" in words_of(app)
 
 
 def test_without_the_exchange_symbols_stay_readable_and_a_name_is_not_taken(

@@ -1,6 +1,6 @@
-"""The options of a MySQL URL, TLS above all, as PyMySQL's arguments: the one place that reads them.
+"""Parses the options of a MySQL URL, mostly of TLS, into arguments of PyMySQL.
 
-Options and modes have the names that the mysql client gives them:
+Options and modes are named as in the mysql client:
 https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#encrypted-connection-options
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy.dialects import plugins
 
 from crypto_assets.errors import WrongUse
 
-# The name by which SQLAlchemy finds OptionsPlugin.
+# The name by which SQLAlchemy finds MySQLOptionsPlugin.
 _PLUGIN = "crypto_assets"
 _LOOPBACK_HOSTS = {None, "", "localhost", "127.0.0.1", "::1"}
 _FLAG_VALUES = {
@@ -25,7 +25,7 @@ _FLAG_VALUES = {
 }
 _SECONDS_OPTIONS = ("connect_timeout", "read_timeout", "write_timeout")
 _FILE_OPTIONS = ("ssl_ca", "ssl_capath", "ssl_cert", "ssl_key", "ssl_key_password")
-# Names of SQLAlchemy and PyMySQL, which a URL may bear in place of a mode.
+# Names of SQLAlchemy and PyMySQL; a URL may use them instead of ssl_mode.
 _VERIFYING_OPTIONS = ("ssl_verify_identity", "ssl_verify_cert", "ssl_check_hostname")
 _KNOWN_OPTIONS = (
     "ssl_mode",
@@ -36,14 +36,14 @@ _KNOWN_OPTIONS = (
     "unix_socket",
     *_SECONDS_OPTIONS,
 )
-# What the program decides itself, and a URL may repeat.
+# Options that the program sets; a URL may only repeat these values.
 _FIXED_OPTIONS = {"charset": ("utf8mb4",), "local_infile": ("1", "true")}
 # PyMySQL's own limit.
 _MAX_SECONDS = 31_536_000
 
 
 class TlsMode(StrEnum):
-    """How a connection is encrypted, and what of the server's certificate is checked."""
+    """How a connection is encrypted, and how much of the server's certificate is verified."""
 
     DISABLED = "DISABLED"
     PREFERRED = "PREFERRED"
@@ -62,33 +62,37 @@ class TlsMode(StrEnum):
 
 @dataclass(frozen=True)
 class MySQLOptions:
-    """The options of one URL, checked; `mode` is None where they say nothing about TLS."""
+    """The valid options of one URL; `mode` is None where no option concerns TLS.
+
+    `files` holds certificates, keys and the key's password, `others` the socket and timeouts in
+    seconds, each by its option's name.
+    """
 
     mode: TlsMode | None
     files: Mapping[str, str]
     others: Mapping[str, str | int]
 
     @classmethod
-    def parse_query(cls, query: Mapping[str, str | Sequence[str]], place: str) -> Self:
-        """Check the options; `place` names in errors where they stand. Raises WrongUse.
+    def parse_query(cls, query: Mapping[str, str | Sequence[str]], source: str) -> Self:
+        """Parse options; error messages call their origin `source`. Raises WrongUse.
 
-        Errors never show a value: a part of a password may have got there.
+        Messages never contain a value: an unescaped password may have become one.
         """
-        given = {name: _check_value(name, value, place) for name, value in query.items()}
-        mode = _parse_tls_mode(given, place)
-        files = {name: given[name] for name in _FILE_OPTIONS if name in given}
-        _require_used_files(mode, files, place)
+        options = {name: _check_value(name, value, source) for name, value in query.items()}
+        mode = _parse_tls_mode(options, source)
+        files = {name: options[name] for name in _FILE_OPTIONS if name in options}
+        _require_used_files(mode, files, source)
         others: dict[str, str | int] = {
-            name: _parse_seconds(name, given[name], place)
+            name: _parse_seconds(name, options[name], source)
             for name in _SECONDS_OPTIONS
-            if name in given
+            if name in options
         }
-        if "unix_socket" in given:
-            others["unix_socket"] = given["unix_socket"]
+        if "unix_socket" in options:
+            others["unix_socket"] = options["unix_socket"]
         return cls(mode, files, others)
 
     def make_arguments(self, host: str | None) -> dict[str, Any]:
-        """Arguments of `pymysql.connect` to this host.
+        """Make the arguments of `pymysql.connect` for a host.
 
         Raises WrongUse where a certificate or a key cannot be read.
         """
@@ -101,14 +105,14 @@ class MySQLOptions:
                 return {**self.others, "ssl": self._make_ssl_context(mode)}
 
     def choose_tls_mode(self, host: str | None) -> TlsMode:
-        """Within this machine nothing is encrypted unless it is asked for.
+        """Return the mode that the options set; without one, DISABLED on this machine.
 
-        The driver would try to, and read every root certificate for each connection.
+        With PREFERRED the driver would read every root certificate for each local connection.
         """
         if self.mode is not None:
             return self.mode
-        here = host in _LOOPBACK_HOSTS or "unix_socket" in self.others
-        return TlsMode.DISABLED if here else TlsMode.PREFERRED
+        is_local = host in _LOOPBACK_HOSTS or "unix_socket" in self.others
+        return TlsMode.DISABLED if is_local else TlsMode.PREFERRED
 
     def _make_ssl_context(self, mode: TlsMode) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -122,7 +126,7 @@ class MySQLOptions:
         elif mode.verifies_certificate:
             context.load_default_certs()
         if cert := self.files.get("ssl_cert"):
-            # Without a password OpenSSL would ask for one at the terminal.
+            # Without a password OpenSSL would prompt for one at the terminal.
             password = self.files.get("ssl_key_password", "")
             key = self.files.get("ssl_key")
             shown = f"ssl_cert={cert}" + (f" and ssl_key={key}" if key else "")
@@ -131,37 +135,38 @@ class MySQLOptions:
         return context
 
 
-def make_connect_arguments(url: URL, place: str) -> dict[str, Any]:
-    """Arguments of `pymysql.connect` for a URL's options and password. Raises WrongUse.
+def make_connect_arguments(url: URL, source: str) -> dict[str, Any]:
+    """Make the arguments of `pymysql.connect` for a URL's options and password. Raises WrongUse.
 
-    The driver would fail on a password with letters that Latin-1 does not have; servers compare
-    passwords as UTF-8.
+    The password is passed as UTF-8, in which servers compare it: the driver encodes text as
+    Latin-1, which lacks many letters.
     """
-    arguments = MySQLOptions.parse_query(url.query, place).make_arguments(url.host)
+    arguments = MySQLOptions.parse_query(url.query, source).make_arguments(url.host)
     if url.password is not None:
         arguments["password"] = url.password.encode()
     return arguments
 
 
-def add_mysql_options(url: str, options: str, place: str) -> str:
-    """The URL, for engines of others: they connect as its own options and the given ones say.
+def add_mysql_options(url: str, options: str, source: str) -> str:
+    """Add options to a URL from which another library creates its engine. Raises WrongUse.
 
-    Without any it stays as it is. `options` are written as in a URL. Raises WrongUse.
+    `options` is the query of a URL. The result names a plugin that applies these options and the
+    URL's own; without any option the URL is returned unchanged.
     """
-    given, asked = make_url(url, keep_blank_values=True), _parse_options(options)
-    if repeated := given.query.keys() & asked.keys():
-        raise WrongUse(f"{place} gives the option {min(repeated)} twice: keep one")
-    query = {**given.query, **asked}
+    parsed, added = make_url(url, keep_blank_values=True), _parse_options(options)
+    if repeated := parsed.query.keys() & added.keys():
+        raise WrongUse(f"{source} sets the option {min(repeated)} twice: remove one")
+    query = {**parsed.query, **added}
     if not query:
         return url
-    MySQLOptions.parse_query(query, place)
-    engine = given.set(drivername="mysql+pymysql", query={**query, "plugin": _PLUGIN})
-    return engine.render_as_string(hide_password=False)
+    MySQLOptions.parse_query(query, source)
+    plugged = parsed.set(drivername="mysql+pymysql", query={**query, "plugin": _PLUGIN})
+    return plugged.render_as_string(hide_password=False)
 
 
-def make_option_arguments(options: str, host: str, place: str) -> dict[str, Any]:
-    """Arguments of `pymysql.connect` for options that are written as in a URL. Raises WrongUse."""
-    return MySQLOptions.parse_query(_parse_options(options), place).make_arguments(host)
+def make_option_arguments(options: str, host: str, source: str) -> dict[str, Any]:
+    """Make the arguments of `pymysql.connect` for the query of a URL. Raises WrongUse."""
+    return MySQLOptions.parse_query(_parse_options(options), source).make_arguments(host)
 
 
 def _parse_options(options: str) -> Mapping[str, str | Sequence[str]]:
@@ -169,7 +174,7 @@ def _parse_options(options: str) -> Mapping[str, str | Sequence[str]]:
 
 
 class MySQLOptionsPlugin(CreateEnginePlugin):
-    """Has any engine of SQLAlchemy connect as the options of its URL say."""
+    """Applies the options of a URL to the connections of its SQLAlchemy engine."""
 
     def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
         own = url.difference_update_query(["plugin"])
@@ -184,6 +189,7 @@ plugins.register(_PLUGIN, __name__, MySQLOptionsPlugin.__name__)
 
 
 def may_use_tls(url: URL) -> bool:
+    """Return whether a connection to the URL may be encrypted. Raises WrongUse."""
     own = url.difference_update_query(["plugin"])
     return (
         MySQLOptions.parse_query(own.query, "the MySQL URL").choose_tls_mode(url.host)
@@ -191,97 +197,97 @@ def may_use_tls(url: URL) -> bool:
     )
 
 
-def _check_value(name: str, value: str | Sequence[str], place: str) -> str:
-    """The one value of a known option."""
+def _check_value(name: str, value: str | Sequence[str], source: str) -> str:
+    """Return the single value of a known option."""
     if name not in _KNOWN_OPTIONS and name not in _FIXED_OPTIONS:
-        # With an @ behind it the name may be a part of a password.
+        # With an @ in the value, the name may be a part of a password.
         is_name = name.isidentifier() and "@" not in str(value)
         shown = f"the unknown option {name!r}" if is_name else "an unknown option"
-        raise WrongUse(f"{place} has {shown}: it may have {', '.join(_KNOWN_OPTIONS)}")
+        raise WrongUse(f"{source} has {shown}: known options are {', '.join(_KNOWN_OPTIONS)}")
     if not isinstance(value, str):
-        raise WrongUse(f"{place} gives the option {name} twice: keep one")
+        raise WrongUse(f"{source} sets the option {name} twice: remove one")
     if not value:
-        raise WrongUse(f"{place} gives the option {name} no value: leave it out, or write {name}=…")
+        raise WrongUse(f"{source} gives the option {name} no value: remove it, or write {name}=…")
     if name in _FIXED_OPTIONS and value.lower() not in _FIXED_OPTIONS[name]:
-        raise WrongUse(f"{place} cannot change {name}, which is always {_FIXED_OPTIONS[name][0]}")
+        raise WrongUse(f"{source} cannot change {name}, which is always {_FIXED_OPTIONS[name][0]}")
     return value
 
 
-def _parse_tls_mode(given: Mapping[str, str], place: str) -> TlsMode | None:
-    """What the options ask for; a mode by its name, or the older ones in its place."""
+def _parse_tls_mode(options: Mapping[str, str], source: str) -> TlsMode | None:
+    """Return the mode of ssl_mode, or the one that the older options mean; None without any."""
     flags = {
-        name: _parse_flag(name, given[name], place)
+        name: _parse_flag(name, options[name], source)
         for name in ("ssl", "ssl_disabled", *_VERIFYING_OPTIONS)
-        if name in given
+        if name in options
     }
-    named = _parse_mode_name(given["ssl_mode"], place) if "ssl_mode" in given else None
+    mode = _parse_mode_name(options["ssl_mode"], source) if "ssl_mode" in options else None
     off = flags.get("ssl") is False or flags.get("ssl_disabled", False)
     on = any(flags.get(name) for name in ("ssl", *_VERIFYING_OPTIONS))
-    disabled = named is TlsMode.DISABLED
-    if (off and on) or (off and named and not disabled) or (on and disabled):
-        raise WrongUse(f"{place} both asks for TLS and refuses it: keep ssl_mode alone")
-    if named is None:
-        return TlsMode.DISABLED if off else _infer_tls_mode(flags, given)
-    if twice := [name for name in _VERIFYING_OPTIONS if name in flags]:
-        raise WrongUse(f"{place} has both ssl_mode and {twice[0]}: keep ssl_mode")
-    return named
+    if (off or mode is TlsMode.DISABLED) and (on or mode not in {None, TlsMode.DISABLED}):
+        raise WrongUse(f"{source} both requires and disables TLS: use ssl_mode alone")
+    if mode is None:
+        return TlsMode.DISABLED if off else _infer_tls_mode(flags, options)
+    if redundant := [name for name in _VERIFYING_OPTIONS if name in flags]:
+        raise WrongUse(f"{source} has both ssl_mode and {redundant[0]}: keep ssl_mode")
+    return mode
 
 
-def _infer_tls_mode(flags: Mapping[str, bool], given: Mapping[str, str]) -> TlsMode | None:
-    """As SQLAlchemy and PyMySQL read the older options: who names a CA has host names checked."""
-    names_ca = "ssl_ca" in given or "ssl_capath" in given
+def _infer_tls_mode(flags: Mapping[str, bool], options: Mapping[str, str]) -> TlsMode | None:
+    """Infer the mode as SQLAlchemy and PyMySQL do: naming a CA verifies the host's name too."""
+    names_ca = "ssl_ca" in options or "ssl_capath" in options
     checks_host = flags.get("ssl_check_hostname", names_ca and "ssl_verify_cert" not in flags)
     if flags.get("ssl_verify_identity") or checks_host:
         return TlsMode.VERIFY_IDENTITY
     if flags.get("ssl_verify_cert", names_ca):
         return TlsMode.VERIFY_CA
-    return TlsMode.REQUIRED if flags or "ssl_cert" in given else None
+    return TlsMode.REQUIRED if flags or "ssl_cert" in options else None
 
 
-def _require_used_files(mode: TlsMode | None, files: Mapping[str, str], place: str) -> None:
-    """A file that is given and not looked at would be false safety."""
+def _require_used_files(mode: TlsMode | None, files: Mapping[str, str], source: str) -> None:
+    """Refuse a file that the mode would ignore: its user would believe in a check not made."""
     if files and (mode is None or mode.is_optional):
         raise WrongUse(
-            f"{place} has {next(iter(files))}, which ssl_mode={mode or 'PREFERRED'} does not read: "
-            "write ssl_mode=VERIFY_IDENTITY, or another that requires TLS"
+            f"{source} has {next(iter(files))}, which ssl_mode={mode or 'PREFERRED'} does not use: "
+            "set ssl_mode=VERIFY_IDENTITY, or another mode that requires TLS"
         )
-    unread = [name for name in ("ssl_ca", "ssl_capath") if name in files]
-    if unread and mode is TlsMode.REQUIRED:
+    unused = [name for name in ("ssl_ca", "ssl_capath") if name in files]
+    if unused and mode is TlsMode.REQUIRED:
         raise WrongUse(
-            f"{place} has {unread[0]}, which ssl_mode=REQUIRED does not check: "
-            "write ssl_mode=VERIFY_CA or VERIFY_IDENTITY"
+            f"{source} has {unused[0]}, which ssl_mode=REQUIRED does not use: "
+            "set ssl_mode=VERIFY_CA or VERIFY_IDENTITY"
         )
     if "ssl_cert" not in files and {"ssl_key", "ssl_key_password"} & files.keys():
-        raise WrongUse(f"{place} has an ssl_key, and no ssl_cert: give both")
+        raise WrongUse(f"{source} has ssl_key but no ssl_cert: set both")
 
 
-def _parse_mode_name(value: str, place: str) -> TlsMode:
+def _parse_mode_name(value: str, source: str) -> TlsMode:
     try:
         return TlsMode(value.upper().replace("-", "_"))
     except ValueError:
         raise WrongUse(
-            f"{place} has an unknown ssl_mode: it is one of {', '.join(TlsMode)}"
+            f"{source} has an unknown ssl_mode: use one of {', '.join(TlsMode)}"
         ) from None
 
 
-def _parse_flag(name: str, value: str, place: str) -> bool:
+def _parse_flag(name: str, value: str, source: str) -> bool:
     if value.lower() not in _FLAG_VALUES:
-        raise WrongUse(f"{place} gives {name} a wrong value: it is true or false")
+        raise WrongUse(f"{source} has an invalid {name}: use true or false")
     return _FLAG_VALUES[value.lower()]
 
 
-def _parse_seconds(name: str, value: str, place: str) -> int:
+def _parse_seconds(name: str, value: str, source: str) -> int:
     if not (value.isascii() and value.isdigit() and 0 < int(value) <= _MAX_SECONDS):
-        raise WrongUse(f"{place} gives {name} a wrong value: it is a whole number of seconds")
+        raise WrongUse(f"{source} has an invalid {name}: use a whole number of seconds")
     return int(value)
 
 
 @contextmanager
-def _explain_unreadable(shown: str, wanted: str) -> Iterator[None]:
+def _explain_unreadable(shown: str, expected: str) -> Iterator[None]:
+    """Raise WrongUse for a file that cannot be read or does not hold what is expected."""
     try:
         yield
     except ssl.SSLError as error:
-        said = (error.reason or "nothing of the kind").replace("_", " ").lower()
-        raise WrongUse(f"{shown} must hold {wanted}: {said}") from None
+        reason = (error.reason or "unknown content").replace("_", " ").lower()
+        raise WrongUse(f"{shown} must contain {expected}: {reason}") from None
     except OSError as error:
         raise WrongUse(f"{shown} cannot be read: {error.strerror}") from None

@@ -45,7 +45,7 @@ def test_a_wrong_password(mariadb: DatabaseServer, weak_user: str) -> None:
     ):
         with pytest.raises(WarehouseRefused) as caught:
             call()
-        assert "refuses user 'weak': put name and password right" in _message(caught)
+        assert "refuses user 'weak': check the user name and the password" in _message(caught)
 
 
 def test_a_missing_database_that_the_user_may_not_create(
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     ):
         with pytest.raises(WarehouseRefused) as caught:
             call()
-        assert "no sound SQLite file" in _message(caught)
+        assert "is not a valid SQLite file" in _message(caught)
 
 
 def test_a_folder_in_the_files_place(tmp_path: Path) -> None:

@@ -289,6 +289,6 @@ def test_too_many_connections_of_a_user_are_waited_for_and_named(
     server.execute("ALTER USER writer@'%' WITH MAX_USER_CONNECTIONS 1")
     with (
         warehouse._database.engine.connect(),
-        pytest.raises(WarehouseUnavailable, match="no connection free for user 'writer'"),
+        pytest.raises(WarehouseUnavailable, match="no free connection for user 'writer'"),
     ):
         warehouse.app_settings.put_value("name", 1, who="test")
