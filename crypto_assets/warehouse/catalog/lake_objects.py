@@ -25,6 +25,7 @@ from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms, now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import Assignments, make_upsert
 from crypto_assets.warehouse.engine.schema import lake_objects, quarantine, symbols
+from crypto_assets.warehouse.engine.time_filters import floor_to_day
 
 _COLUMN_NAMES = tuple(field.name for field in fields(LakeObject))
 _DELETE_BATCH_ROWS = 200
@@ -142,8 +143,7 @@ class LakeObjectCatalog:
         self, symbol: str, kind: ObjectKind, window: Window
     ) -> dict[int, tuple[int, int]]:
         """Objects that stand in the lake and are loaded, and their rows, by UTC day (epoch ms)."""
-        first = lake_objects.c.first_time
-        day = first - first % DAY_MS
+        day = floor_to_day(lake_objects.c.first_time)
         loaded = lake_objects.c.loaded_at.is_not(None)
         statement = (
             select(day, func.count(), func.sum(lake_objects.c.rows))
@@ -157,8 +157,7 @@ class LakeObjectCatalog:
         self, symbol: str, kind: ObjectKind, window: Window
     ) -> dict[int, int]:
         """Rows of the objects of `loaded_by_day` that were set aside, by the same days."""
-        first = lake_objects.c.first_time
-        day = (first - first % DAY_MS).label("day")
+        day = floor_to_day(lake_objects.c.first_time)
         loaded = lake_objects.c.loaded_at.is_not(None)
         its = and_(
             quarantine.c.bucket == lake_objects.c.bucket, quarantine.c.key == lake_objects.c.key

@@ -27,6 +27,7 @@ from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 from crypto_assets.warehouse.engine.schema import daily_klines, fact_klines, hourly_klines
+from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines import stale_periods
 from crypto_assets.warehouse.klines.rollup_sql import ALL_COLUMNS, select_rollup, select_rollup_at
 
@@ -182,7 +183,7 @@ def _rewrite_periods(
     written = 0
     target, width = source.target, source.width_ms
     for run in group_periods(opens, width, _MAX_FRESH_PERIODS * width):
-        outdated = delete(target).where(*stale_periods.match_window(target, symbol_id, run))
+        outdated = delete(target).where(*match_window(target, symbol_id, run))
         bounds = (run.start_ms, run.end_ms)
         rows = (
             select_rollup_at(wanted(symbol_id, run), source.parts, symbol_id, width)

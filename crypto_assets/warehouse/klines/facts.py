@@ -16,7 +16,7 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import fact_klines, stale_hours
-from crypto_assets.warehouse.klines import stale_periods
+from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA
 from crypto_assets.warehouse.klines.load_transaction import (
     LoadResult,
@@ -125,13 +125,13 @@ class KlineFacts:
 
     def list_open_times(self, symbol: str, window: Window) -> set[int]:
         """Open times of the candles that are held, from the primary, this moment."""
-        mine = stale_periods.match_window(fact_klines, self._symbols.get_id(symbol), window)
+        mine = match_window(fact_klines, self._symbols.get_id(symbol), window)
         statement = select(fact_klines.c.open_time).where(*mine)
         return set(self._database.run_primary_read(lambda c: c.execute(statement).scalars().all()))
 
     def list_imported_times(self, symbol: str, window: Window) -> list[int]:
         """Return the open times of the stored minutes that an import brought, ascending."""
-        mine = stale_periods.match_window(fact_klines, self._symbols.get_id(symbol), window)
+        mine = match_window(fact_klines, self._symbols.get_id(symbol), window)
         imported = fact_klines.c.source == Source.IMPORT.value
         statement = select(fact_klines.c.open_time).where(*mine, imported)
         times = self._database.run_primary_read(lambda c: c.execute(statement).scalars().all())

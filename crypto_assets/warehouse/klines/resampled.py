@@ -12,8 +12,8 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import daily_klines, fact_klines, hourly_klines
+from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines.resample_query import ResampleQuery
-from crypto_assets.warehouse.klines.stale_periods import match_window
 
 _CANDLE_TABLES = {Interval.M1: fact_klines, Interval.H1: hourly_klines, Interval.D1: daily_klines}
 

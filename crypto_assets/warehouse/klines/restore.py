@@ -17,7 +17,8 @@ from crypto_assets.warehouse.engine.schema import (
     fact_klines,
     hourly_klines,
 )
-from crypto_assets.warehouse.klines import revisions, stale_periods
+from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.klines import revisions
 from crypto_assets.warehouse.klines.conflict_resolution import (
     FETCHED_SCHEMA,
     resolve_versions,
@@ -197,7 +198,7 @@ class RestoreTransaction(LoadTransaction):
 
     def _count_minutes(self, table: Table, span: Window) -> dict[int, int]:
         """Minutes by hour of the facts, by period of a table of periods."""
-        mine = stale_periods.match_window(table, self._symbol_id, span)
+        mine = match_window(table, self._symbol_id, span)
         if table is not fact_klines:
             statement = select(table.c.open_time, table.c.minute_count).where(*mine)
         else:

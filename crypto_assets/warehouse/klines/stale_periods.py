@@ -3,19 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from crypto_assets.market.utc_time import DAY_MS, Window, group_periods
 from crypto_assets.warehouse.engine.schema import stale_hours
-
-
-def match_window(table: Table, symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
-    """A symbol's rows that open inside the window."""
-    return (
-        table.c.symbol_id == symbol_id,
-        table.c.open_time >= window.start_ms,
-        table.c.open_time < window.end_ms,
-    )
+from crypto_assets.warehouse.engine.time_filters import match_window
 
 
 def select_stale_hours(symbol_id: int, window: Window) -> Select[tuple[int]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
+from sqlalchemy import Connection, Select, and_, func, not_, or_, select
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import (
@@ -17,6 +17,7 @@ from crypto_assets.market.utc_time import (
     merge_windows,
 )
 from crypto_assets.warehouse.engine.schema import fact_klines
+from crypto_assets.warehouse.engine.time_filters import match_window
 
 # Up to here the minutes are looked at one by one at once.
 _SHORT_WINDOW_MS = 2 * DAY_MS
@@ -111,7 +112,7 @@ def _select_hour_counts(symbol_id: int, window: Window) -> Select[Any]:
     opened = fact_klines.c.open_time
     minutes = (
         select((opened - opened % HOUR_MS).label("hour"), (opened % MINUTE_MS).label("off"))
-        .where(*_filter_by_window(symbol_id, window))
+        .where(*match_window(fact_klines, symbol_id, window))
         .subquery("minutes")
     )
     return select(
@@ -126,7 +127,7 @@ def _find_irregular_steps(
     opened = fact_klines.c.open_time
     steps = (
         select(opened.label("opened"), func.lag(opened).over(order_by=opened).label("previous"))
-        .where(*_filter_by_window(symbol_id, window))
+        .where(*match_window(fact_klines, symbol_id, window))
         .subquery()
     )
     statement = (
@@ -145,18 +146,10 @@ def _find_nearest_minute(
 ) -> int | None:
     extreme = func.max if last else func.min
     statement = select(extreme(fact_klines.c.open_time)).where(
-        *_filter_by_window(symbol_id, window)
+        *match_window(fact_klines, symbol_id, window)
     )
     found = connection.execute(statement).scalar()
     return None if found is None else floor_ms(int(found), MINUTE_MS)
-
-
-def _filter_by_window(symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
-    return (
-        fact_klines.c.symbol_id == symbol_id,
-        fact_klines.c.open_time >= window.start_ms,
-        fact_klines.c.open_time < window.end_ms,
-    )
 
 
 def _ranges_between(edges: Iterable[tuple[int, int]]) -> list[MissingRange]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, distinct, func, select
+from sqlalchemy import Connection, Table, distinct, func, select
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import (
@@ -21,7 +21,7 @@ from crypto_assets.warehouse.engine.schema import (
     lake_objects,
     stale_hours,
 )
-from crypto_assets.warehouse.klines.stale_periods import match_window
+from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
 
 _NO_COUNTS = (0, 0, 0)
@@ -100,7 +100,7 @@ def _count_minutes(
     opened = fact_klines.c.open_time
     rows = (
         select(
-            _day_start(opened),
+            floor_to_day(opened),
             (opened - opened % MINUTE_MS).label("minute"),
             fact_klines.c.fetched_at,
         )
@@ -121,7 +121,7 @@ def _count_aggregated_minutes(
 ) -> dict[int, int]:
     """Minutes that a day's candles of a table are built from."""
     rows = (
-        select(_day_start(table.c.open_time), table.c.minute_count)
+        select(floor_to_day(table.c.open_time), table.c.minute_count)
         .where(*match_window(table, symbol_id, window))
         .subquery("built")
     )
@@ -131,7 +131,7 @@ def _count_aggregated_minutes(
 
 def _count_stale_hours(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
     rows = (
-        select(_day_start(stale_hours.c.open_time))
+        select(floor_to_day(stale_hours.c.open_time))
         .where(*match_window(stale_hours, symbol_id, window))
         .subquery("waiting")
     )
@@ -145,7 +145,7 @@ def _count_unloaded_objects(
     """Unloaded objects and the latest load of those that the manifest still has, by day."""
     table = lake_objects.c
     rows = (
-        select(_day_start(table.first_time), table.loaded_at)
+        select(floor_to_day(table.first_time), table.loaded_at)
         .where(
             table.symbol == symbol,
             table.kind == ObjectKind.KLINES.value,
@@ -179,7 +179,3 @@ def _count_explained_minutes(
             opens = floor_ms(part.start_ms, DAY_MS)
             found[opens] = found.get(opens, 0) + part.minutes
     return found
-
-
-def _day_start(time: ColumnElement[int]) -> ColumnElement[int]:
-    return (time - time % DAY_MS).label("day")

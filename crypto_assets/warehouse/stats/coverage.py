@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     and_,
     distinct,
@@ -35,7 +34,7 @@ from crypto_assets.warehouse.engine.schema import (
     stale_hours,
     symbols,
 )
-from crypto_assets.warehouse.klines import stale_periods
+from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 # The tables of candles, and how long one lasts.
@@ -130,7 +129,7 @@ class CoverageStats:
         # A statement each, under one: asked for both at once, SQLite would read every minute.
         first, last = (
             select(end(fact_klines.c.open_time))
-            .where(*stale_periods.match_window(fact_klines, symbol_id, window))
+            .where(*match_window(fact_klines, symbol_id, window))
             .scalar_subquery()
             for end in (func.min, func.max)
         )
@@ -231,11 +230,11 @@ def _count_expired_gaps(
 
 def _count_by_day(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
     daily = select(daily_klines.c.open_time, daily_klines.c.minute_count).where(
-        *stale_periods.match_window(daily_klines, symbol_id, window)
+        *match_window(daily_klines, symbol_id, window)
     )
     counts: dict[int, int] = {row[0]: row[1] for row in connection.execute(daily)}
-    waiting = select(_day_start(stale_hours)).where(
-        *stale_periods.match_window(stale_hours, symbol_id, window)
+    waiting = select(floor_to_day(stale_hours.c.open_time)).where(
+        *match_window(stale_hours, symbol_id, window)
     )
     for day in connection.execute(waiting.distinct()).scalars():
         counts.pop(day, None)
@@ -248,15 +247,10 @@ def _count_by_day(connection: Connection, symbol_id: int, window: Window) -> dic
 
 def _count_facts_by_day(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:
     minute = fact_klines.c.open_time - fact_klines.c.open_time % MINUTE_MS
-    day = _day_start(fact_klines)
+    day = floor_to_day(fact_klines.c.open_time)
     statement = (
         select(day, func.count(distinct(minute)))
-        .where(*stale_periods.match_window(fact_klines, symbol_id, window))
+        .where(*match_window(fact_klines, symbol_id, window))
         .group_by(day)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
-
-
-def _day_start(table: Any) -> ColumnElement[int]:
-    start: ColumnElement[int] = table.c.open_time - table.c.open_time % DAY_MS
-    return start
