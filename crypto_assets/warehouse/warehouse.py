@@ -1,4 +1,4 @@
-"""The warehouse: one door to the database, behind which each table has its keeper."""
+"""The warehouse: one object through which other packages reach every table."""
 
 from functools import cached_property
 
@@ -25,13 +25,14 @@ from crypto_assets.warehouse.stats.totals import TotalsHistory
 
 
 class Warehouse:
-    """SQLite, MySQL 8+ or MariaDB 10.11+, by URL; connects when first asked for something.
+    """A database of SQLite, MySQL 8+ or MariaDB 10.11+, by URL; connects on first use.
 
-    Charts read from `read_url` where one is given (a replica, a read-only user); what decides the
-    next step is always read from the primary. Raises WrongUse where a URL is none. Every method
-    may raise WarehouseUnavailable (which asking again may cure), WarehouseRefused and
-    WarehouseNotReady. `failover_seconds`: how long work on the primary waits for a restart or a
-    fail-over of a server that has answered before.
+    Charts read from `read_url` where it is set (a replica, a read-only user); decisions of the
+    pipeline are always based on the primary. `failover_seconds` limits how long work on the
+    primary is retried while a server that has answered before restarts or fails over.
+
+    Raises WrongUse for an invalid URL. Every method may raise WarehouseUnavailable (a retry may
+    succeed), WarehouseRefused and WarehouseNotReady.
     """
 
     def __init__(
@@ -41,19 +42,19 @@ class Warehouse:
 
     @property
     def has_exact_decimals(self) -> bool:
-        """Whether decimals are held to the last digit: SQLite holds doubles."""
+        """Whether decimals are stored exactly: SQLite stores doubles."""
         return self._database.sqlite_path is None
 
     def migrate_schema(self) -> None:
-        """Creates or upgrades the schema; idempotent, and safe when two start at once."""
+        """Create or upgrade the schema; idempotent, also when two processes start it at once."""
         migrate.migrate_schema(self._database)
 
     def require_ready(self) -> None:
-        """Raises WarehouseNotReady or WarehouseTooNew unless the schema is this program's."""
+        """Raise WarehouseNotReady or WarehouseTooNew unless the schema is the current version."""
         migrate.require_current_schema(self._database)
 
     def format_grants(self) -> str:
-        """SQL that makes a writer and a reader with the rights they need and no more."""
+        """Format the SQL that creates a writer and a reader with the least rights they need."""
         return format_grant_statements(self._database.url)
 
     @cached_property
@@ -125,5 +126,5 @@ class Warehouse:
         return FlowStats(self._database, self.symbols)
 
     def close(self) -> None:
-        """Gives the connections back; the next use opens new ones."""
+        """Close the connections; the next use opens new ones."""
         self._database.close()

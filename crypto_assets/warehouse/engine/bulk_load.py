@@ -1,7 +1,7 @@
-"""Many rows of an Arrow table into a table at once.
+"""Writes the rows of an Arrow table into a table of the database.
 
-Into MySQL by LOAD DATA LOCAL INFILE, which turns bad values into zeros with a warning only: what
-it reports is held against what was sent. Where the server refuses it, by INSERT of many rows.
+MySQL loads them by LOAD DATA LOCAL INFILE, which only warns when it replaces a bad value by zero,
+so the reported counts are compared with the rows sent. A server that refuses it gets INSERTs.
 """
 
 import tempfile
@@ -22,10 +22,10 @@ from crypto_assets.market.candles import format_decimals
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 
-# Below this a file costs more than it saves.
+# With fewer rows, writing a file takes longer than INSERT.
 _MIN_FILE_ROWS = 300
-# Of SQLite, whose driver lets go of the interpreter at each statement, and then waits for the other
-# threads to have it back. Its parameters may be 32,766 to a statement.
+# For SQLite, whose driver releases Python's interpreter lock during each statement, and then waits
+# for other threads to get it back. A statement may have 32,766 parameters.
 _ROWS_PER_STATEMENT = 1_000
 # Arrow writes small decimals as 1E-8, which the server reads exactly.
 _CSV_OPTIONS = csv.WriteOptions(include_header=False, quoting_style="none")
@@ -34,7 +34,7 @@ _LOCAL_INFILE_REFUSED = {1148, 3948, 4166}
 
 
 def convert_to_storage(connection: Connection, table: pa.Table) -> pa.Table:
-    """The table as the database will hold it: decimals become the nearest doubles on SQLite."""
+    """Convert a table to what the database will store: SQLite stores decimals as doubles."""
     if not is_sqlite(connection):
         return table
     columns = [_convert_to_doubles(c) if pa.types.is_decimal(c.type) else c for c in table.columns]
@@ -42,6 +42,7 @@ def convert_to_storage(connection: Connection, table: pa.Table) -> pa.Table:
 
 
 def make_storage_schema(connection: Connection, schema: pa.Schema) -> pa.Schema:
+    """Return the schema of the tables of `convert_to_storage`."""
     if not is_sqlite(connection):
         return schema
     return pa.schema(
@@ -50,18 +51,18 @@ def make_storage_schema(connection: Connection, schema: pa.Schema) -> pa.Schema:
 
 
 def _convert_to_doubles(column: pa.ChunkedArray) -> pa.Array:
-    """Decimals as doubles, each the nearest as long as it has no more than 15 digits.
+    """Convert decimals of at most 15 digits to the nearest doubles.
 
-    Arrow's own cast misses the nearest by a unit in the last place now and then, and then the same
-    candle would look changed. A decimal lies in memory as two words of one whole number.
+    Arrow's cast is sometimes off by one unit in the last place, and an unchanged candle would look
+    revised. Arrow stores a decimal as an integer of two 64-bit words, the low word first.
     """
     flat = column.combine_chunks()
     words = np.frombuffer(flat.buffers()[1], np.int64)[2 * flat.offset :][: 2 * len(flat)]
     low, high = words[::2], words[1::2]
-    whole = np.where(
+    integers = np.where(
         high == low >> 63, low.astype(float), high * 2.0**64 + low.view(np.uint64).astype(float)
     )
-    return pa.array(whole / 10.0**flat.type.scale)
+    return pa.array(integers / 10.0**flat.type.scale)
 
 
 def write_rows(
@@ -72,10 +73,10 @@ def write_rows(
     *,
     replace: bool = False,
 ) -> None:
-    """Inserts rows whose columns carry the table's names; `replace` overwrites equal keys.
+    """Insert rows whose columns are named as the table's; `replace` overwrites equal keys.
 
-    Raises LoadRejected where the server kept anything but what was sent; the caller's transaction
-    then rolls back.
+    Raises LoadRejected where the server changed or dropped a value, so that the caller's
+    transaction rolls back.
     """
     if not rows.num_rows:
         return
@@ -91,7 +92,7 @@ def write_rows(
 
 
 def _insert_rows(connection: Connection, table: Table, rows: pa.Table, replace: bool) -> None:
-    """Several rows a statement; the driver of MySQL makes them so by itself."""
+    """Insert several rows per statement; the MySQL driver combines the rows of a list itself."""
     values = zip(*(_list_values(column) for column in rows.columns), strict=True)
     if not is_sqlite(connection):
         statement = _format_insert(connection, table, rows, replace, "%s", 1)
@@ -103,12 +104,17 @@ def _insert_rows(connection: Connection, table: Table, rows: pa.Table, replace: 
 
 
 def _format_insert(
-    connection: Connection, table: Table, rows: pa.Table, replace: bool, mark: str, count: int
+    connection: Connection,
+    table: Table,
+    rows: pa.Table,
+    replace: bool,
+    placeholder: str,
+    count: int,
 ) -> str:
     verb = "REPLACE" if replace else "INSERT"
-    marks = f"({', '.join([mark] * rows.num_columns)})"
+    values = f"({', '.join([placeholder] * rows.num_columns)})"
     names = _quote_column_names(connection, rows)
-    return f"{verb} INTO {table.name} ({names}) VALUES {', '.join([marks] * count)}"
+    return f"{verb} INTO {table.name} ({names}) VALUES {', '.join([values] * count)}"
 
 
 def _list_values(column: pa.ChunkedArray) -> list[Any]:
@@ -124,25 +130,26 @@ def _load_file(connection: Connection, table: Table, rows: pa.Table, replace: bo
     with tempfile.TemporaryDirectory(prefix="crypto-assets-load-") as directory:
         path = Path(directory) / f"{table.name}.csv"
         csv.write_csv(rows, path, _CSV_OPTIONS)
+        names = _quote_column_names(connection, rows)
         result = connection.exec_driver_sql(
             f"LOAD DATA LOCAL INFILE %s {verb} INTO TABLE {table.name} CHARACTER SET utf8mb4 "
-            f"FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\n' ({_quote_column_names(connection, rows)})",
+            f"FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\n' ({names})",
             (str(path),),
         )
     warnings = connection.exec_driver_sql("SHOW COUNT(*) WARNINGS").scalar()
-    taken = result.rowcount
-    # Of REPLACE the server counts the row that went and the row that came.
-    enough = taken >= rows.num_rows if replace else taken == rows.num_rows
-    if warnings or not enough:
+    loaded = result.rowcount
+    # REPLACE counts a deleted row and the row inserted in its place as two.
+    is_complete = loaded >= rows.num_rows if replace else loaded == rows.num_rows
+    if warnings or not is_complete:
         raise LoadRejected(
-            f"{table.name}: {rows.num_rows} rows were sent, the server reports {taken} and "
+            f"{table.name}: of {rows.num_rows} rows sent the server loaded {loaded}, with "
             f"{warnings} warnings: {_read_first_warning(connection)}"
         )
 
 
 def _read_first_warning(connection: Connection) -> str:
     row = connection.exec_driver_sql("SHOW WARNINGS LIMIT 1").first()
-    return f"{row[2]} ({row[1]})" if row else "none kept"
+    return f"{row[2]} ({row[1]})" if row else "no warning recorded"
 
 
 def _quote_column_names(connection: Connection, rows: pa.Table) -> str:
@@ -151,5 +158,5 @@ def _quote_column_names(connection: Connection, rows: pa.Table) -> str:
 
 
 def make_constant_column(value: int, length: int) -> pa.Array:
-    """A column with one value all the way down."""
+    """Make a column that repeats one value."""
     return pc.fill_null(pa.nulls(length, pa.int64()), value)

@@ -1,4 +1,4 @@
-"""The types of columns: exact decimals where the server has them, REAL on SQLite."""
+"""Column types: exact decimals on a server, REAL on SQLite."""
 
 from decimal import Context, Decimal
 from typing import Any
@@ -11,20 +11,19 @@ from crypto_assets.market.symbols import MAX_SYMBOL_LENGTH
 
 _WIDE_CONTEXT = Context(prec=65)
 
-# Every decimal of so many digits is held by a double and read back as it was; no more are held.
+# A decimal of up to 15 digits reads back unchanged from a double; a longer one may not.
 DOUBLE_DIGITS = 15
 
 
 def format_stored_double(double: float) -> str:
-    """The digits that a double holds; those beyond them were never stored."""
+    """Format a double with the 15 digits that it stores reliably."""
     return f"{double:.{DOUBLE_DIGITS}g}"
 
 
 class DecimalColumn(TypeDecorator[Decimal]):
-    """DECIMAL(precision, scale), given and taken as Decimal.
+    """DECIMAL(precision, scale), a Decimal in Python.
 
-    SQLite has no decimals: it holds the nearest double, of which `held_text` reads the digits that
-    it holds.
+    SQLite has no decimals: it stores the nearest double, read back by `format_stored_double`.
     """
 
     impl = Numeric
@@ -55,15 +54,15 @@ class DecimalColumn(TypeDecorator[Decimal]):
 
 PRICE_COLUMN = DecimalColumn(20, 8)
 VOLUME_COLUMN = DecimalColumn(30, 8)
-# A day of minutes, each as large as VOLUME allows, still fits.
+# Fits the sum of a day of minutes, each as large as VOLUME_COLUMN allows.
 VOLUME_SUM_COLUMN = DecimalColumn(38, 8)
-# Half of an odd spread has one decimal more than a price.
+# The middle between two prices has one decimal more than they have.
 MID_PRICE_COLUMN = DecimalColumn(21, 9)
 RATIO_COLUMN = DecimalColumn(12, 10)
 
-# Four bytes a character, and a MySQL key holds 3072 bytes: bucket and key fit together.
+# A key of MySQL has 3,072 bytes at most, and a character 4: bucket and key fit in one together.
 BUCKET_COLUMN = String(250)
 KEY_COLUMN = String(500)
-# What a symbol or an asset is called. SQLite knows no widths, and a column of it keeps the one that
-# it was created with.
+# The name of a symbol or an asset. SQLite ignores the width, and its columns keep the one that they
+# were created with.
 NAME_COLUMN = String(MAX_SYMBOL_LENGTH).with_variant(String(20), "sqlite")

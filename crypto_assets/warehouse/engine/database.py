@@ -1,4 +1,4 @@
-"""One database: its connections, transactions and retries."""
+"""The database of a warehouse: connections, transactions and retries."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -30,14 +30,14 @@ UnitOfWork = Callable[[Connection], T]
 
 
 class Database:
-    """Runs units of work, each in one transaction, and again where the failure was a passing one.
+    """Runs units of work, each in one transaction, and retries them after transient errors.
 
-    Work may therefore run more than once, also after a commit whose answer was lost; it must touch
-    nothing but its connection, and its second run must leave what the first one left. Raises
-    WarehouseUnavailable after five attempts, and the other WarehouseErrors at once.
+    A unit of work may run more than once, even after a commit whose confirmation was lost. So it
+    uses nothing but its connection, and a second run leaves the same rows as the first. Raises
+    WarehouseUnavailable after five attempts, and every other WarehouseError immediately.
 
-    `failover_seconds`: how long to go on asking a primary that has answered before, which may be
-    restarted or failed over. A server that has never answered is given five attempts.
+    `failover_seconds` is how long to retry on a primary that has answered before and may be
+    restarting or failing over. A server that has never answered gets five attempts.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Database:
     ) -> None:
         self.url = _parse_url(url)
         self.read_url = _parse_url(read_url) if read_url else self.url
-        # Bulk loads remember here that the server takes no LOAD DATA LOCAL INFILE.
+        # Set by a bulk load when the server refuses LOAD DATA LOCAL INFILE.
         self.refuses_local_infile = False
         self._failover_seconds = failover_seconds
         self._has_answered = False
@@ -60,13 +60,13 @@ class Database:
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The database's file where it is SQLite."""
+        """The database file of SQLite; None on a server."""
         if self.url.get_backend_name() != "sqlite" or not self.url.database:
             return None
         return Path(self.url.database)
 
     def run_write(self, work: UnitOfWork[T]) -> T:
-        """One transaction on the primary, committed when `work` returns."""
+        """Run work in one transaction on the primary, committed when it returns."""
         self._require_sqlite_file()
 
         def transaction() -> T:
@@ -76,7 +76,7 @@ class Database:
         return self._run_on_primary(transaction)
 
     def run_exclusive_write(self, lock: str, work: UnitOfWork[T]) -> T:
-        """As `write`, one process at a time for all work under the same lock's name."""
+        """Run work as `run_write` does, one process at a time per name of a lock."""
         self._require_sqlite_file()
 
         def transaction() -> T:
@@ -91,31 +91,32 @@ class Database:
         return self._run_on_primary(transaction)
 
     def run_primary_read(self, work: UnitOfWork[T]) -> T:
-        """What must be as new as the last write."""
+        """Read from the primary: the result includes the last write."""
         self._require_sqlite_file()
         return self._run_on_primary(lambda: _run_connected(self.engine, work))
 
     def run_read(self, work: UnitOfWork[T]) -> T:
-        """What may be a replica's."""
+        """Read from `read_url`: a replica may lag behind the last write."""
         self._require_sqlite_file()
         return self._retry_work(lambda: _run_connected(self.read_engine, work), self.read_url)
 
     def run_with_retries(self, work: Callable[[], T]) -> T:
-        """Runs what opens its own connection to the primary, with retries and our errors."""
+        """Run work that opens its own connection to the primary; translate errors and retry."""
         return self._retry_work(work, self.url)
 
     def _run_on_primary(self, work: Callable[[], T]) -> T:
-        """Retries for the length of a fail-over, once the server has answered.
+        """Retry for `failover_seconds` once the server has answered.
 
-        SQLite has none, and waits for other writers by itself.
+        SQLite has no fail-over, and its driver waits for other writers.
         """
-        patient = self._has_answered and self.sqlite_path is None
-        result = self._retry_work(work, self.url, self._failover_seconds if patient else 0)
+        may_fail_over = self._has_answered and self.sqlite_path is None
+        seconds = self._failover_seconds if may_fail_over else 0
+        result = self._retry_work(work, self.url, seconds)
         self._has_answered = True
         return result
 
     def _retry_work(self, work: Callable[[], T], url: URL, seconds: float = 0) -> T:
-        def explained() -> T:
+        def attempt() -> T:
             try:
                 return work()
             except DBAPIError as error:
@@ -126,14 +127,15 @@ class Database:
             stop=stop_after_attempt(MAX_ATTEMPTS) & stop_after_delay(seconds),
             wait=wait_random_exponential(multiplier=0.1, max=2),
             reraise=True,
-        )(explained)
+        )(attempt)
 
     def _require_sqlite_file(self) -> None:
-        """SQLite would create an empty file where nothing is, and call it a database."""
+        """Raise WarehouseNotReady for a missing file: SQLite would create an empty database."""
         if self.sqlite_path and not self.sqlite_path.exists():
             raise WarehouseNotReady(format_missing_file(self.url))
 
     def close(self) -> None:
+        """Close all connections; the next use opens new ones."""
         for name in ("engine", "read_engine"):
             if name in self.__dict__:
                 self.__dict__.pop(name).dispose()
@@ -145,7 +147,7 @@ def _run_connected(engine: Engine, work: UnitOfWork[T]) -> T:
 
 
 def _parse_url(text: str) -> URL:
-    """Raises WrongUse, without the password, where the URL names no database that we speak."""
+    """Parse the URL of a supported database. Raises WrongUse, without the password."""
     try:
         url = make_url(text, keep_blank_values=True)
         driver = _BACKEND_DRIVERS[url.get_backend_name()]
@@ -161,22 +163,22 @@ def _parse_url(text: str) -> URL:
         MySQLOptions.parse_query(url.query, _URL_LABEL)
     if not url.database:
         shown = url.set(query={}).render_as_string()
-        raise WrongUse(f"{_URL_LABEL} {shown} names no database or file")
+        raise WrongUse(f"{_URL_LABEL} {shown} does not name a database or a file")
     return url.set(drivername=driver)
 
 
 def _require_plain_file(url: URL) -> None:
     if (url.database or "").startswith(("file:", ":memory:")):
-        raise WrongUse(f"{_URL_LABEL} names no file: {url.database}")
+        raise WrongUse(f"{_URL_LABEL} does not name a file: {url.database}")
     if url.query:
         raise WrongUse(
-            f"{_URL_LABEL} of {url.database} takes no options on SQLite: leave out what follows the "
-            "?, or write a ? of the path as %3F"
+            f"{_URL_LABEL} of {url.database} has options, which SQLite does not support: remove "
+            "the ? and what follows it, or write a ? in the path as %3F"
         )
 
 
 def _require_login_before_host(url: URL) -> None:
-    """An unescaped @ in the password makes its rest a part of the host, of the path or more."""
+    """Refuse an unescaped @ in the password: the rest of it would become a part of the host."""
     after_login = (url.host, url.database, *url.query)
     if any("@" in (part or "") for part in after_login):
-        raise WrongUse(f"{_URL_LABEL} has an @ too many: {ESCAPING_RULES}")
+        raise WrongUse(f"{_URL_LABEL} has more than one @: {ESCAPING_RULES}")

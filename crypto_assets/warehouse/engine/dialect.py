@@ -1,4 +1,4 @@
-"""Where SQLite and MySQL (or MariaDB) must be spoken to differently; everything else is one SQL."""
+"""What differs between SQLite and MySQL (or MariaDB): engines, upserts and locks."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,14 +21,14 @@ from crypto_assets.warehouse.engine.mysql_options import make_connect_arguments
 
 BUSY_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_SECONDS = 5
-# Whatever a server's own settings do to answers, each session undoes: both servers' defaults, and
-# MySQL's where the two differ, so that what passes on one passes on the other. The driver sets
-# character set and autocommit, SQLAlchemy the isolation level. MySQL alone reads the comment: it
-# would tell a table's size as it was up to a day ago.
+# Each session resets every setting of a server that changes results: to the default of both
+# servers, or to MySQL's where the two differ, so that a statement behaves the same on both. The
+# driver sets character set and autocommit, SQLAlchemy the isolation level. Only MySQL executes the
+# comment: without it, the reported sizes of tables would be up to a day old.
 _SESSION_SETTINGS = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
-    # As many rows as there are. The limit on joins first: setting it forbids large ones.
+    # No limit on rows. Setting max_join_size turns sql_big_selects off, so it comes first.
     "sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615, "
     "sql_big_selects = 1, sql_safe_updates = 0, "
     "foreign_key_checks = 1, unique_checks = 1, completion_type = 0, div_precision_increment = 4"
@@ -43,7 +43,7 @@ def is_sqlite(connection: Connection) -> bool:
 
 
 def open_engine(url: URL) -> Engine:
-    """An engine whose sessions are UTC, strict and READ COMMITTED; it connects when first used."""
+    """Make an engine whose sessions are UTC, strict and READ COMMITTED; connects on first use."""
     return (
         _open_sqlite_engine(url) if url.get_backend_name() == "sqlite" else _open_mysql_engine(url)
     )
@@ -52,7 +52,7 @@ def open_engine(url: URL) -> Engine:
 def _open_mysql_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(query={}),
-        # Gap locks of REPEATABLE READ make two writers of neighbouring ranges wait for each other.
+        # With the gap locks of REPEATABLE READ, writers of adjacent ranges block each other.
         isolation_level="READ COMMITTED",
         pool_recycle=1800,
         connect_args={
@@ -68,11 +68,10 @@ def _open_mysql_engine(url: URL) -> Engine:
 
 
 def _drop_connections(context: ExceptionContext) -> None:
-    """Have the pool close connections that a fail-over, a shutdown or a kill has made useless.
+    """Make the pool close connections that a fail-over, a shutdown or a kill has made useless.
 
-    The driver's own list knows lost connections only, so the pool would give out those to a server
-    that has become read-only again and again. Those that are not in use are closed later, when they
-    are asked for.
+    SQLAlchemy itself recognizes lost connections only, so the pool would keep handing out those to
+    a server that has become read-only. Idle connections are closed when they are next requested.
     """
     error = context.original_exception
     if isinstance(error, pymysql.Error) and means_connection_lost(error):
@@ -85,7 +84,7 @@ def _open_sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        # The driver would begin a transaction of its own accord, and too late to lock.
+        # Otherwise the driver would begin transactions itself, too late to lock the file.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -105,44 +104,47 @@ def make_upsert(
     keys: Sequence[str],
     assign: Callable[[Any], Assignments],
 ) -> Insert:
-    """INSERT that changes the row with the same key instead of failing.
+    """Build an INSERT that updates the row with the same key instead of failing.
 
-    `assign` is given the incoming row's columns and returns what to set. MySQL sets them one after
-    the other, and a later expression sees what an earlier one set: put last what others compare.
+    `assign` maps the incoming row's columns to the assignments of the update. MySQL executes them
+    in order, and a later expression sees what an earlier one set: assign a column that others
+    compare last.
     """
     if is_sqlite(connection):
-        lite = sqlite.insert(table)
-        return lite.on_conflict_do_update(keys, set_=dict(assign(lite.excluded)))
-    full = mysql.insert(table)
-    return full.on_duplicate_key_update(list(assign(full.inserted)))
+        sqlite_insert = sqlite.insert(table)
+        return sqlite_insert.on_conflict_do_update(keys, set_=dict(assign(sqlite_insert.excluded)))
+    mysql_insert = mysql.insert(table)
+    return mysql_insert.on_duplicate_key_update(list(assign(mysql_insert.inserted)))
 
 
 @contextmanager
 def hold_advisory_lock(connection: Connection, name: str, seconds: int = 120) -> Iterator[None]:
-    """Held by one session of this database at a time, over commits and DDL.
+    """Hold a lock that one session of the database can have at a time, across commits and DDL.
 
-    On SQLite the write transaction is the lock.
+    Does nothing on SQLite, whose write transaction is a lock. Raises WarehouseUnavailable after
+    `seconds` of waiting.
     """
     if is_sqlite(connection):
         yield
         return
     database = connection.engine.url.database or ""
-    # The server's lock names are global to all its databases and end at 64 characters.
+    # A server's lock names are shared by its databases and have 64 characters at most.
     key = hashlib.sha256(f"{database}/{name}".encode()).hexdigest()[:40]
-    taken = connection.execute(text("SELECT GET_LOCK(:key, :wait)"), {"key": key, "wait": seconds})
-    if taken.scalar() != 1:
-        raise WarehouseUnavailable(f"another process holds the lock {name!r} for too long")
+    result = connection.execute(text("SELECT GET_LOCK(:key, :wait)"), {"key": key, "wait": seconds})
+    if result.scalar() != 1:
+        raise WarehouseUnavailable(
+            f"another process has held the lock {name!r} for more than {seconds} seconds"
+        )
     connection.rollback()
     try:
         yield
     finally:
-        if not connection.invalidated:  # the lock of a lost session is gone with it
+        if not connection.invalidated:  # a lost session has released its lock
             _release_lock(connection, key)
 
 
 def _release_lock(connection: Connection, key: str) -> None:
-    """Ends the session where the lock cannot be released: the work itself is done, or has failed
-    with an error of its own."""
+    """Release the lock, or end the session: the work is done, or has raised its own error."""
     try:
         connection.rollback()
         connection.execute(text("SELECT RELEASE_LOCK(:key)"), {"key": key})

@@ -1,4 +1,4 @@
-"""The rights that the program needs of a MySQL or MariaDB server, as SQL for an administrator."""
+"""The SQL by which an administrator grants the program its rights on a MySQL or MariaDB server."""
 
 from sqlalchemy import URL
 from sqlalchemy.dialects import mysql
@@ -10,12 +10,13 @@ _READER_GRANTS = "SELECT, SHOW VIEW"
 
 
 def format_grant_statements(url: URL) -> str:
-    """Creates the database, a writer (the URL's user) and a reader, whose passwords are to be set.
+    """Format SQL that creates the database, a writer (the URL's user) and a reader.
 
-    On SQLite the file's own rights decide, and there is nothing to grant.
+    The administrator replaces `choose-a-password`. SQLite has no users: the permissions of its
+    file apply, and the result is a comment.
     """
     if url.get_backend_name() == "sqlite":
-        return "-- SQLite has no users: whoever may write the file may write the warehouse.\n"
+        return "-- SQLite has no users: the permissions of its file apply.\n"
     database = mysql.dialect().identifier_preparer.quote_identifier(url.database or "")
     lines = [f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;"]
     for user, rights in (

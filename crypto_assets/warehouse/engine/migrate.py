@@ -1,4 +1,4 @@
-"""Brings a database to this program's schema, and tells whether it is there."""
+"""Creates and upgrades the schema of a database, and checks its version."""
 
 from functools import cache
 from pathlib import Path
@@ -29,10 +29,10 @@ _SCRIPTS_FOLDER = Path(__file__).parent / "migrations"
 
 
 def migrate_schema(database: Database) -> None:
-    """Creates or upgrades the schema; safe to repeat, to kill and to start twice at once.
+    """Create or upgrade the schema; safe to repeat, to kill and to run twice at once.
 
-    Raises WarehouseTooNew for a schema of a later program, WarehouseRefused where the place
-    cannot be made or written.
+    Raises WarehouseTooNew for the schema of a newer crypto-assets, WarehouseRefused where the
+    database or its file cannot be created or written.
     """
     if database.sqlite_path:
         _create_file(database.sqlite_path)
@@ -44,11 +44,11 @@ def migrate_schema(database: Database) -> None:
 
 
 def require_current_schema(database: Database) -> None:
-    """Raises WarehouseNotReady or WarehouseTooNew unless the schema is this program's."""
+    """Raise WarehouseNotReady or WarehouseTooNew unless the schema is the current version."""
     ready = database.run_primary_read(lambda c: _read_schema_version(c) == _find_head_version())
     if not ready:
         raise WarehouseNotReady(
-            "the warehouse's schema is missing or old: run `crypto-assets init`"
+            "the schema of the warehouse is missing or outdated: run `crypto-assets init`"
         )
 
 
@@ -100,7 +100,7 @@ def _upgrade_schema(connection: Connection) -> None:
 
 
 def _switch_to_wal(database: Database) -> None:
-    """Readers beside one writer; the file remembers it."""
+    """Set the mode that allows readers beside one writer; the file stores it."""
     with database.engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")  # the mode cannot change inside a transaction
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
@@ -108,19 +108,19 @@ def _switch_to_wal(database: Database) -> None:
 
 
 def _read_schema_version(connection: Connection) -> str | None:
-    """The schema's version. Raises WarehouseTooNew where this program does not know it."""
+    """Return the version of the schema, None without one. Raises WarehouseTooNew."""
     if is_sqlite(connection) and not inspect(connection).has_table("alembic_version"):
         return None
     heads = MigrationContext.configure(connection).get_current_heads()
     if not heads:
         return None
     if len(heads) > 1:
-        raise WarehouseError(f"the warehouse carries several versions at once: {heads}")
+        raise WarehouseError(f"the schema of the warehouse has several versions at once: {heads}")
     try:
         ScriptDirectory.from_config(_alembic_config()).get_revision(heads[0])
     except CommandError:
         raise WarehouseTooNew(
-            f"the warehouse has version {heads[0]!r}, which this program does not know: "
+            f"the schema of the warehouse has the unknown version {heads[0]!r}: "
             "install a newer crypto-assets"
         ) from None
     return heads[0]
@@ -128,7 +128,7 @@ def _read_schema_version(connection: Connection) -> str | None:
 
 @cache
 def _find_head_version() -> str:
-    """Read once a process: finding it imports every migration."""
+    """Return the newest version. Cached, as finding it imports every migration."""
     return ScriptDirectory.from_config(_alembic_config()).get_current_head() or ""
 
 

@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy sees them; a test holds them equal to what `migrations/` creates."""
+"""The tables of the warehouse; a test compares them with what `migrations/` creates."""
 
 from sqlalchemy import (
     BigInteger,
@@ -31,7 +31,7 @@ from crypto_assets.warehouse.engine.column_types import (
 
 metadata = MetaData()
 
-# What a fetch says of a minute, beside its open time: the part that may be revised.
+# The columns of a minute that a later fetch may revise: all but its open time.
 VALUE_COLUMNS: tuple[str, ...] = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 
 
@@ -46,7 +46,7 @@ def _make_table(name: str, *items: SchemaItem) -> Table:
         mariadb_engine="InnoDB",
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_bin",
-        # A compound key is the table's own tree, instead of an index beside one by row number.
+        # A table with a compound key is stored by it, without a second tree by row number.
         sqlite_with_rowid=sum(isinstance(i, Column) and i.primary_key for i in items) < 2,
     )
 
@@ -106,7 +106,8 @@ hourly_klines, daily_klines = (
     for name in ("hourly_klines", "daily_klines")
 )
 
-# A row stands until its hour (then hour_done = 1) and its day have been computed anew.
+# A row is inserted when an hour changes, gets hour_done = 1 when the hour is recomputed, and is
+# deleted when its day is.
 stale_hours = _make_table(
     "stale_hours",
     _symbol_id_column(),
@@ -170,7 +171,7 @@ extraction_metadata = _make_table(
     _time_column("purged_before", nullable=True),
 )
 
-# What was held in sum, a row an hour and a day's worth of them.
+# What was stored in total: one row per hour, for about a day.
 totals = _make_table(
     "totals",
     _time_column("taken_at", primary_key=True),

@@ -1,1 +1,1 @@
-"""Alembic's side of the warehouse: how a schema comes to be, version by version."""
+"""Alembic's migrations, which create and upgrade the schema version by version."""

@@ -1,7 +1,7 @@
-"""The views for people, as version 0001 creates them: symbol's name, times as UTC.
+"""The views for people that version 0001 creates, with symbol names and UTC times.
 
-On MySQL a time is a DATETIME(3) reckoned from 1970-01-01 without a look at the session's time zone;
-on SQLite it is ISO text. `open_time_ms` is the table's own column: a condition on it uses the key.
+On MySQL a time is a DATETIME(3), independent of the session's time zone; on SQLite it is ISO text.
+`open_time_ms` is the table's own column: a condition on it uses the key.
 """
 
 _CANDLE = """SELECT s.symbol, {open_time} AS open_time, k.open, k.high, k.low, k.close, k.volume,
@@ -23,7 +23,7 @@ _TIME = {
 
 
 def view_statements(dialect: str) -> list[str]:
-    """DDL that creates the views, or replaces them, on SQLite or on MySQL and MariaDB."""
+    """List the DDL that creates or replaces the views on SQLite, or on MySQL and MariaDB."""
     time = _TIME.get(dialect, _TIME["mysql"])
     open_time, close_time = time.format(column="k.open_time"), time.format(column="k.close_time")
     views = {

@@ -1,1 +1,1 @@
-"""One module a version, oldest first; each may be run again after a kill at any statement."""
+"""One module per version, oldest first; each can be repeated after a kill at any statement."""

@@ -1,6 +1,6 @@
-"""The first schema: tables, indexes and the views for people.
+"""Create the first schema: tables, indexes and the views for people.
 
-Frozen: what changes later is another version, so nothing here follows `schema.py`.
+Frozen: a later change is another version, so this module does not import `schema.py`.
 """
 
 from typing import Any
@@ -46,7 +46,7 @@ def _table(name: str, *items: SchemaItem) -> Table:
         mariadb_engine="InnoDB",
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_bin",
-        # A compound key is the table's own tree, instead of an index beside one by row number.
+        # A table with a compound key is stored by it, without a second tree by row number.
         sqlite_with_rowid=sum(isinstance(i, Column) and i.primary_key for i in items) < 2,
     )
 
@@ -112,7 +112,8 @@ for _name in ("hourly_klines", "daily_klines"):
         Column("minute_count", Integer, nullable=False),
     )
 
-# A row stands until its hour (then hour_done = 1) and its day have been computed anew.
+# A row is inserted when an hour changes, gets hour_done = 1 when the hour is recomputed, and is
+# deleted when its day is.
 _table(
     "stale_hours",
     _symbol_id(),
@@ -244,7 +245,7 @@ _table(
 
 
 def upgrade() -> None:
-    """Creates what is missing, so that a half-done run is completed by the next."""
+    """Create what is missing, so that the next run completes an interrupted one."""
     connection = op.get_bind()
     for table in metadata.sorted_tables:
         table.create(connection, checkfirst=True)

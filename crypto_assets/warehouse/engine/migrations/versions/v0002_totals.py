@@ -1,4 +1,4 @@
-"""Totals: what was held in sum each hour, so that a change over a day can be told."""
+"""Create the table of hourly totals, from which the change over a day is computed."""
 
 from alembic import op
 from sqlalchemy import BigInteger, Column, MetaData, Table
@@ -25,5 +25,5 @@ TOTALS = Table(
 
 
 def upgrade() -> None:
-    """Creates what is missing, so that a half-done run is completed by the next."""
+    """Create what is missing, so that the next run completes an interrupted one."""
     TOTALS.create(op.get_bind(), checkfirst=True)

@@ -1,4 +1,4 @@
-"""An index from which the minutes missing of each symbol are summed without the ledger's rows."""
+"""Create an index that sums the missing minutes per symbol without reading the ledger's rows."""
 
 from alembic import op
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table
@@ -21,5 +21,5 @@ TOTALS = Index(
 
 
 def upgrade() -> None:
-    """Creates what is missing, so that a half-done run is completed by the next."""
+    """Create what is missing, so that the next run completes an interrupted one."""
     TOTALS.create(op.get_bind(), checkfirst=True)

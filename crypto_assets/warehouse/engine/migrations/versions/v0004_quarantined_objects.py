@@ -1,4 +1,4 @@
-"""An index by which the quarantined rows of an object are found, and follow it when it moves."""
+"""Create an index that finds the quarantined rows of an object, to move them with it."""
 
 from alembic import op
 from sqlalchemy import Column, Index, MetaData, String, Table
@@ -13,5 +13,5 @@ OF_OBJECT = Index("ix_quarantine_object", _QUARANTINE.c.bucket, _QUARANTINE.c.ke
 
 
 def upgrade() -> None:
-    """Creates what is missing, so that a half-done run is completed by the next."""
+    """Create what is missing, so that the next run completes an interrupted one."""
     OF_OBJECT.create(op.get_bind(), checkfirst=True)

@@ -27,5 +27,5 @@ CONFLICTS = Table(
 
 
 def upgrade() -> None:
-    """Create what is missing, so that a half-done run is completed by the next."""
+    """Create what is missing, so that the next run completes an interrupted one."""
     CONFLICTS.create(op.get_bind(), checkfirst=True)

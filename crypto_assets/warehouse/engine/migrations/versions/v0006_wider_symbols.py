@@ -1,4 +1,4 @@
-"""Widen every name of a symbol or an asset to the 50 characters that the exchange allows."""
+"""Widen the names of symbols and assets to the 50 characters that the exchange allows."""
 
 from alembic import op
 from sqlalchemy.dialects.mysql import VARCHAR
@@ -6,7 +6,7 @@ from sqlalchemy.dialects.mysql import VARCHAR
 revision = "0006"
 down_revision = "0005"
 
-# In code points, and told apart by each of them: no two symbols are equal to the server.
+# The binary collation compares code points, so the server never treats two symbols as equal.
 NAME = VARCHAR(50, charset="utf8mb4", collation="utf8mb4_bin")
 NAMES = (
     ("symbols", "symbol"),
@@ -18,9 +18,9 @@ NAMES = (
 
 
 def upgrade() -> None:
-    """Change the declared width alone, whatever the table holds; repeating it does no harm.
+    """Change only the declared width, for any content; safe to repeat.
 
-    SQLite holds text of any length in a column of any width.
+    SQLite stores text of any length in a column of any width.
     """
     if op.get_bind().dialect.name == "sqlite":
         return
