@@ -1,4 +1,4 @@
-"""The gap ledger: every hole among the minutes, what it is, and how we know."""
+"""The gap ledger: every range of missing minutes, its class, and the evidence for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,20 +32,21 @@ class GapClass(StrEnum):
 
     @property
     def is_explained(self) -> bool:
-        """Whether the reason is known; a gap of any other class is asked for again and again."""
+        """Whether the reason is known; gaps of all other classes are retried."""
         return self not in {GapClass.OPEN, GapClass.ARCHIVE_LATE}
 
 
-# As the table holds them.
+# As stored in the column `class`.
 EXPLAINED_CLASSES = tuple(one.value for one in GapClass if one.is_explained)
 _RETRIED_CLASSES = tuple(one.value for one in GapClass if not one.is_explained)
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A row of the ledger; `start` and `end` are the first and last missing open time (epoch ms).
+    """A row of the ledger; times in epoch ms.
 
-    `closed_at` is set once candles have come for it.
+    `start` and `end` are the first and the last missing open time. `closed_at` is set once the
+    gap's candles are stored.
     """
 
     symbol: str
@@ -64,22 +65,13 @@ class Gap:
         return Window(self.start, self.end + MINUTE_MS)
 
 
-GapList = list[Gap]
-
+_EVIDENCE_CHARACTERS = 500
 _OPEN_GAP_VALUES: Mapping[str, Any] = {
     "class": GapClass.OPEN.value,
     "evidence": "",
     "attempts": 0,
     "next_retry_at": None,
 }
-
-
-@dataclass(frozen=True)
-class GapChanges:
-    """Starts of the gaps that a look at the minutes has opened (or reopened) and closed."""
-
-    opened: tuple[int, ...]
-    closed: tuple[int, ...]
 
 
 class GapLedger:
@@ -90,9 +82,10 @@ class GapLedger:
     def detect_missing_ranges(
         self, symbol: str, window: Window, within: Window | None = None
     ) -> list[MissingRange]:
-        """Maximal holes that touch the window; `within` is as far as candles are expected at all.
+        """List the missing ranges that touch the window, whole, as far as `within` extends.
 
-        Without `within` the window itself is. A purged past has no holes.
+        `within` is where candles are expected; by default the window. Expired minutes are not
+        missing.
         """
         symbol_id = self._symbols.get_id(symbol)
         return self._database.run_primary_read(
@@ -101,31 +94,34 @@ class GapLedger:
             )
         )
 
-    def refresh_gaps(self, symbol: str, window: Window, within: Window | None = None) -> GapChanges:
-        """Detects, and brings the ledger of the window up to date, under the symbol's lock.
+    def refresh_gaps(self, symbol: str, window: Window, within: Window | None = None) -> None:
+        """Update the ledger from the minutes stored in the window, under the symbol's lock.
 
-        A gap that lost part of its minutes keeps its class; one that grew is open again, unless it
-        is the end of a symbol that still does not trade. Refused minutes stay gaps of their own.
+        `within` is where candles are expected; by default the window. Expired minutes are not
+        missing. A gap that shrank keeps its class; one that grew is open again, unless its symbol
+        is delisted and still does not trade. Refused minutes remain gaps of their own.
         """
         symbol_id = self._symbols.get_id(symbol)
 
-        def work(connection: Connection) -> GapChanges:
+        def work(connection: Connection) -> None:
             watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-            span, held = _clip_to_unexpired(connection, symbol_id, window, within or window)
-            holes = find_missing_ranges(connection, symbol_id, span, held)
-            return _record_ranges(connection, symbol_id, span, holes, now_ms())
+            unexpired = _clip_to_unexpired(connection, symbol_id, window, within or window)
+            missing = find_missing_ranges(connection, symbol_id, *unexpired)
+            _record_ranges(connection, symbol_id, unexpired[0], missing, now_ms())
 
-        return self._database.run_write(work)
+        self._database.run_write(work)
 
     def classify_gap(self, symbol: str, start: int, gap_class: GapClass, evidence: str) -> None:
-        """States what the gap that starts there is, and from what we know it."""
-        self._update_gap(symbol, start, {"class": gap_class.value, "evidence": evidence[:500]})
+        """Set the class of the gap that starts at an open time, with its evidence."""
+        self._update_gap(
+            symbol, start, {"class": gap_class.value, "evidence": evidence[:_EVIDENCE_CHARACTERS]}
+        )
 
     def split_off_refused(self, symbol: str, start: int, reasons: Mapping[int, str]) -> None:
-        """Makes minutes of the open gap that starts there refused gaps of their own.
+        """Split the open gap that starts at an open time: refused minutes become gaps of their own.
 
-        `reasons` are by minute (epoch ms); neighbouring minutes are one gap. What lies before,
-        between and after them stays as many gaps of the class that the whole had.
+        `reasons` maps minutes (epoch ms) to why their rows were refused; consecutive minutes form
+        one gap. The minutes before, between and after them form gaps of the class of the whole.
         """
         symbol_id = self._symbols.get_id(symbol)
         mine = (_table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None))
@@ -140,11 +136,11 @@ class GapLedger:
             refused = _group_minutes(inside)
             for part in refused:
                 minutes = range(part.start, part.end + 1, MINUTE_MS)
-                said = "; ".join(dict.fromkeys(reasons[at] for at in minutes))
+                evidence = "; ".join(dict.fromkeys(reasons[at] for at in minutes))
                 values = {
                     **_OPEN_GAP_VALUES,
                     "class": GapClass.REFUSED.value,
-                    "evidence": said[:500],
+                    "evidence": evidence[:_EVIDENCE_CHARACTERS],
                 }
                 _store_gap(connection, symbol_id, part, values, whole.first_seen)
             if refused:
@@ -156,7 +152,7 @@ class GapLedger:
         self._database.run_write(work)
 
     def record_retry(self, symbol: str, start: int, next_retry_at: int) -> None:
-        """Counts an attempt that brought nothing, and sets when the next is due."""
+        """Count an attempt that stored no candle, and set when the next is due (epoch ms)."""
         symbol_id = self._symbols.get_id(symbol)
         key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
         attempts = self._database.run_primary_read(
@@ -164,18 +160,18 @@ class GapLedger:
         )
         if attempts is None:
             return
-        # Work that is run again after a commit whose answer was lost changes nothing more.
-        counted = (
+        # When a lost confirmation repeats the work, the condition on `attempts` no longer holds.
+        statement = (
             update(_table)
             .where(*key, _table.c.attempts == attempts)
             .values(attempts=attempts + 1, next_retry_at=next_retry_at)
         )
-        self._database.run_write(lambda c: c.execute(counted))
+        self._database.run_write(lambda c: c.execute(statement))
 
     def list_due_gaps(self, now: int, limit: int = 1000) -> list[Gap]:
-        """Gaps that are open (or wait for an archive) and whose next attempt has come.
+        """List gaps that are open, or wait for an archive, and are due for the next attempt.
 
-        Of tracked symbols alone: others are not asked for, and would use up the limit.
+        Only of tracked symbols: gaps of the others are not retried, and would use up the limit.
         """
         statement = (
             select(_table)
@@ -196,9 +192,9 @@ class GapLedger:
         after: int | None = None,
         limit: int = 10_000,
     ) -> list[Gap]:
-        """By symbol and start; with `closed`, those too for which candles have come.
+        """List gaps by symbol and start, of one symbol or all; with `closed`, closed ones too.
 
-        With `after`, those alone that begin later.
+        `window` selects gaps that touch it, `after` those that start later than an open time.
         """
         statement = select(_table).order_by(_table.c.symbol_id, _table.c.start)
         if symbol is not None:
@@ -218,17 +214,17 @@ class GapLedger:
         key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
         self._database.run_write(lambda c: c.execute(update(_table).where(*key).values(values)))
 
-    def _read_gaps(self, statement: Select[Any]) -> GapList:
+    def _read_gaps(self, statement: Select[Any]) -> list[Gap]:
         names = {symbol.symbol_id: symbol.name for symbol in self._symbols.list_all()}
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return [_parse_gap(names[row.symbol_id], row) for row in rows]
 
 
 def reopen_gaps(connection: Connection, symbol_id: int, starts: Sequence[int]) -> None:
-    """Open closed gaps again, with their class, where what closed them has gone.
+    """Reopen closed gaps, with their class, because their candles are no longer stored.
 
-    Part of a transaction that holds the symbol's lock; the next `refresh` cuts them to the minutes
-    that are missing.
+    Part of a transaction that holds the symbol's lock. The next `refresh_gaps` cuts them to the
+    minutes that are missing.
     """
     for start in starts:
         key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
@@ -238,89 +234,85 @@ def reopen_gaps(connection: Connection, symbol_id: int, starts: Sequence[int]) -
 def _clip_to_unexpired(
     connection: Connection, symbol_id: int, window: Window, within: Window
 ) -> tuple[Window, Window]:
-    """Both windows, `window` inside `within`, without the past that was retired."""
-    purged = watermarks.read_watermark(connection, symbol_id, ObjectKind.KLINES).purged_before
-    held = Window(max(within.start_ms, purged or within.start_ms), within.end_ms)
-    return window & held, held
+    """Return both windows, `window` inside `within`, without expired minutes."""
+    expired = watermarks.read_watermark(connection, symbol_id, ObjectKind.KLINES).purged_before
+    unexpired = Window(max(within.start_ms, expired or within.start_ms), within.end_ms)
+    return window & unexpired, unexpired
 
 
 def _record_ranges(
-    connection: Connection, symbol_id: int, window: Window, holes: Sequence[MissingRange], now: int
-) -> GapChanges:
+    connection: Connection,
+    symbol_id: int,
+    window: Window,
+    missing: Sequence[MissingRange],
+    now: int,
+) -> None:
+    """Store missing ranges as open gaps; close the window's open gaps that are not missing."""
     if not window:
-        return GapChanges((), ())
-    reach = max([window.end_ms, *(hole.end + 1 for hole in holes)])
-    begin = min([window.start_ms, *(hole.start for hole in holes)])
-    known = {
+        return
+    end = max([window.end_ms, *(part.end + 1 for part in missing)])
+    start = min([window.start_ms, *(part.start for part in missing)])
+    stored = {
         row.start: row
         for row in connection.execute(
             select(_table).where(
-                _table.c.symbol_id == symbol_id, _table.c.start < reach, _table.c.end >= begin
+                _table.c.symbol_id == symbol_id, _table.c.start < end, _table.c.end >= start
             )
         )
     }
+    still_open = [row for row in stored.values() if row.closed_at is None]
     refused = [
         MissingRange(row.start, row.end)
-        for row in known.values()
-        if row.closed_at is None and row._mapping["class"] == GapClass.REFUSED
+        for row in still_open
+        if row._mapping["class"] == GapClass.REFUSED
     ]
-    holes = _split_at_refused(holes, refused)
-    ended = not _is_trading(connection, symbol_id)
-    opened = [
-        hole.start
-        for hole in holes
-        if _record_range(connection, symbol_id, hole, known, now, ended=ended)
-    ]
-    found = {hole.start for hole in holes}
-    closed = [
-        row.start for row in known.values() if row.closed_at is None and row.start not in found
-    ]
+    missing = _split_at_refused(missing, refused)
+    trades = _is_trading(connection, symbol_id)
+    for part in missing:
+        _record_range(connection, symbol_id, part, still_open, now, trades=trades)
+    starts = {part.start for part in missing}
+    closed = [row.start for row in still_open if row.start not in starts]
     if closed:
         connection.execute(
             update(_table)
             .where(_table.c.symbol_id == symbol_id, _table.c.start.in_(closed))
             .values(closed_at=now)
         )
-    return GapChanges(tuple(opened), tuple(closed))
 
 
 def _record_range(
     connection: Connection,
     symbol_id: int,
-    hole: MissingRange,
-    known: dict[int, Row[Any]],
+    part: MissingRange,
+    still_open: Sequence[Row[Any]],
     now: int,
     *,
-    ended: bool,
-) -> bool:
-    """Whether the hole is a gap that the ledger did not have open."""
-    same = known.get(hole.start)
-    if same is not None and same.closed_at is None and same.end == hole.end:
-        return False
-    around = next(
+    trades: bool,
+) -> None:
+    """Store a missing range as an open gap, with the class of the gap that it was a part of."""
+    if any((row.start, row.end) == (part.start, part.end) for row in still_open):
+        return
+    predecessor = next(
         (
             row
-            for row in known.values()
-            if row.closed_at is None
-            and row.start <= hole.start
-            and _still_describes(row, hole, ended=ended)
+            for row in still_open
+            if row.start <= part.start and _still_describes(row, part, trades=trades)
         ),
         None,
     )
-    values = _OPEN_GAP_VALUES if around is None else _inherit_values(around)
-    _store_gap(connection, symbol_id, hole, values, now)
-    return same is None or same.closed_at is not None
+    values = _OPEN_GAP_VALUES if predecessor is None else _inherit_values(predecessor)
+    _store_gap(connection, symbol_id, part, values, now)
 
 
-def _still_describes(row: Row[Any], hole: MissingRange, *, ended: bool) -> bool:
-    """Whether a gap that begins no later than the hole still says what the hole is.
+def _still_describes(row: Row[Any], part: MissingRange, *, trades: bool) -> bool:
+    """Return whether the class of a gap that starts no later than a range applies to the range.
 
-    The end of a symbol grows for as long as the symbol does not trade, and is none any more once
-    candles have come after it.
+    A gap after delisting grows while the symbol does not trade, and no longer is one once candles
+    after it are stored.
     """
     if row._mapping["class"] == GapClass.DELISTED:
-        return hole.end == row.end or (ended and row.end >= hole.start and hole.end > row.end)
-    return bool(row.end >= hole.end)
+        return part.end == row.end or (not trades and row.end >= part.start and part.end > row.end)
+    return bool(row.end >= part.end)
 
 
 def _inherit_values(row: Row[Any]) -> dict[str, Any]:
@@ -335,44 +327,44 @@ def _is_trading(connection: Connection, symbol_id: int) -> bool:
 def _store_gap(
     connection: Connection,
     symbol_id: int,
-    hole: MissingRange,
+    part: MissingRange,
     values: Mapping[str, Any],
     first_seen: int,
 ) -> None:
-    """Writes an open gap, over one that begins at the same minute and was first seen before."""
-    columns = {**values, "end": hole.end, "minutes": hole.minutes, "closed_at": None}
+    """Store an open gap; a gap with the same start keeps its `first_seen`."""
+    columns = {**values, "end": part.end, "minutes": part.minutes, "closed_at": None}
     statement = make_upsert(
         connection, _table, ["symbol_id", "start"], lambda new: [(n, new[n]) for n in columns]
     )
-    key = {"symbol_id": symbol_id, "start": hole.start, "first_seen": first_seen}
+    key = {"symbol_id": symbol_id, "start": part.start, "first_seen": first_seen}
     connection.execute(statement, {**key, **columns})
 
 
 def _split_at_refused(
-    holes: Sequence[MissingRange], refused: Sequence[MissingRange]
+    missing: Sequence[MissingRange], refused: Sequence[MissingRange]
 ) -> list[MissingRange]:
-    """The holes, cut so that each refused minute in them lies in a hole of refused minutes."""
-    inside = [
+    """Split missing ranges so that each one is refused as a whole or not at all."""
+    both = [
         MissingRange.from_window(common)
-        for hole in holes
+        for whole in missing
         for part in refused
-        if (common := hole.window & part.window)
+        if (common := whole.window & part.window)
     ]
-    return sorted([*inside, *_subtract_ranges(holes, inside)])
+    return sorted([*both, *_subtract_ranges(missing, both)])
 
 
 def _subtract_ranges(
-    holes: Sequence[MissingRange], parts: Sequence[MissingRange]
+    ranges: Sequence[MissingRange], parts: Sequence[MissingRange]
 ) -> list[MissingRange]:
-    """What is left of holes without some parts of them."""
+    """Return what remains of ranges without some parts of them."""
     windows = [part.window for part in parts]
     return [
-        MissingRange.from_window(left) for hole in holes for left in hole.window.subtract(windows)
+        MissingRange.from_window(rest) for whole in ranges for rest in whole.window.subtract(windows)
     ]
 
 
 def _group_minutes(minutes: Sequence[int]) -> list[MissingRange]:
-    """Ascending minutes as holes, neighbouring ones as one."""
+    """Group ascending minutes into ranges of consecutive ones."""
     return [MissingRange.from_window(window) for window in group_periods(minutes, MINUTE_MS)]
 
 
