@@ -1,1 +1,1 @@
-"""What is known by name: lake objects, symbols, settings, watermarks."""
+"""The catalog: lake objects, symbols, app settings, watermarks."""

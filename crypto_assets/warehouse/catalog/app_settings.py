@@ -1,4 +1,7 @@
-"""What users change while it runs, with an audit trail, and what a warehouse remembers for good."""
+"""Settings that users change at runtime, with an audit log, and permanent claims of a warehouse.
+
+A claim (`claimed.…`) binds the warehouse to an exchange, a partition unit and a start date.
+"""
 
 import json
 from dataclasses import dataclass
@@ -18,18 +21,18 @@ _EXCHANGE = "claimed.exchange"
 _PARTITION_UNIT = "claimed.partition_unit"
 _START_DATE = "claimed.start_date"
 
-# Stands in the audit log where a secret was.
+# Replaces a secret in the audit log.
 SECRET_MASK = "\N{BULLET}" * 6
 _MAX_CHANGES = 10_000
-# What no setting is: None is one, for a bound that a user has taken away.
+# Marks a missing setting, since None is a valid value: a bound that a user has removed.
 _NO_VALUE = object()
 
 
 @dataclass(frozen=True)
 class SettingChange:
-    """One line of the audit log; values as JSON has them, None where there was none.
+    """An entry of the audit log: JSON values before and after, None where the setting was unset.
 
-    `changed_at` in epoch ms. A secret is a MASK.
+    `changed_at` is in epoch ms. SECRET_MASK replaces a secret.
     """
 
     changed_at: int
@@ -44,25 +47,25 @@ class AppSettings:
         self._database = database
 
     def get_value(self, name: str, default: Any = None) -> Any:
-        """A value that `put` stored, always the primary's."""
+        """Return the value that `put_value` stored, read from the primary, or the default."""
         return self._database.run_primary_read(lambda c: _read_value(c, name, default))
 
     def get_all_values(self) -> dict[str, Any]:
-        """Every setting by its name, claims (`claimed.…`) included."""
+        """Return every setting by its name, including claims."""
         statement = select(app_settings.c.name, app_settings.c.value).order_by(app_settings.c.name)
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return {row.name: json.loads(row.value) for row in rows}
 
     def put_value(self, name: str, value: Any, who: str, *, secret: bool = False) -> None:
-        """Stores what JSON can hold, and who changed it; an equal value is no change."""
+        """Store a JSON value, and record who changed it; an equal value changes nothing."""
         self._database.run_write(lambda c: _write_value(c, name, value, who, secret=secret))
 
     def reset_value(self, name: str, who: str, *, secret: bool = False) -> None:
-        """Takes back what `put` stored, so that a default counts again."""
+        """Delete the value that `put_value` stored, so that the default applies again."""
         self._database.run_write(lambda c: _delete_value(c, name, who, secret=secret))
 
     def record_change(self, name: str, old: Any, new: Any, who: str) -> None:
-        """A line of the audit log for what a person changed elsewhere: a symbol, a schedule."""
+        """Record in the audit log what a person changed elsewhere: a symbol, a schedule."""
         at = now_ms()
 
         def work(connection: Connection) -> None:
@@ -72,7 +75,7 @@ class AppSettings:
         self._database.run_write(work)
 
     def list_changes(self, limit: int = 100) -> list[SettingChange]:
-        """Newest first; the newest ten thousand are kept."""
+        """List changes, newest first; the audit log keeps the last 10,000."""
         statement = (
             select(audit_log)
             .order_by(audit_log.c.changed_at.desc(), audit_log.c.audit_id.desc())
@@ -87,60 +90,58 @@ class AppSettings:
         ]
 
     def get_exchange(self) -> str | None:
-        """Which exchange the warehouse is bound to, None before it is bound."""
+        """Return the exchange to which the warehouse is bound, None before the first claim."""
         name = self.get_value(_EXCHANGE)
         return None if name is None else str(name)
 
     def claim_exchange(self, identity: str, renaming: str | None = None) -> None:
-        """Binds the warehouse to one exchange. Raises ForeignExchange where it has another.
+        """Bind the warehouse to one exchange. Raises ForeignExchange if it is bound to another.
 
-        `renaming` is the name that the same exchange had so far.
+        `renaming` is the former name of the same exchange, which `identity` replaces.
         """
 
         def work(connection: Connection) -> str:
-            held = _claim_once(connection, _EXCHANGE, identity)
-            if held != renaming:
-                return held
+            claimed = _claim_once(connection, _EXCHANGE, identity)
+            if claimed != renaming:
+                return claimed
             _store_value(connection, _EXCHANGE, identity)
             return identity
 
-        held = self._database.run_write(work)
-        if held != identity:
+        claimed = self._database.run_write(work)
+        if claimed != identity:
             raise ForeignExchange(
-                f"the warehouse holds data of {shorten_exchange_name(held)}, "
+                f"the warehouse holds data of {shorten_exchange_name(claimed)}, "
                 f"not of {shorten_exchange_name(identity)}: "
-                "use another warehouse or the exchange it belongs to"
+                "use another warehouse, or the exchange of this one"
             )
 
     def claim_partition_unit(self, unit: str) -> None:
-        """Raises WrongUse where the warehouse was set up with another."""
-        held = self._claim_value(_PARTITION_UNIT, unit)
-        if held != unit:
+        """Bind the warehouse to a partition unit. Raises WrongUse if it is bound to another."""
+        claimed = self._database.run_write(lambda c: _claim_once(c, _PARTITION_UNIT, unit))
+        if claimed != unit:
             raise WrongUse(
-                f"the warehouse was set up with CRYPTO_PARTITION_UNIT={held}: {unit} is refused"
+                f"the warehouse was set up with CRYPTO_PARTITION_UNIT={claimed}, which cannot "
+                f"change to {unit}"
             )
 
     def claim_start_date(self, day: date) -> None:
-        """May move earlier. Raises WrongUse where `day` is later than what was claimed."""
+        """Set the start date, or move it earlier. Raises WrongUse for a later day."""
 
         def work(connection: Connection) -> str:
-            held = _claim_once(connection, _START_DATE, day.isoformat())
-            if day.isoformat() < held:
+            claimed = _claim_once(connection, _START_DATE, day.isoformat())
+            if day.isoformat() < claimed:
                 _write_value(connection, _START_DATE, day.isoformat(), who="init")
-            return held
+            return claimed
 
-        held = self._database.run_write(work)
-        if day.isoformat() > held:
+        claimed = self._database.run_write(work)
+        if day.isoformat() > claimed:
             raise WrongUse(
-                f"CRYPTO_START_DATE may move earlier, never later: it is {held}, not {day}"
+                f"CRYPTO_START_DATE may move earlier, never later: it is {claimed}, not {day}"
             )
-
-    def _claim_value(self, name: str, value: str) -> str:
-        return self._database.run_write(lambda c: _claim_once(c, name, value))
 
 
 def _claim_once(connection: Connection, name: str, value: str) -> str:
-    """The value that was there first."""
+    """Store a value unless the setting has one; return the stored value."""
     _insert_once(connection, name, value)
     return str(_read_value(connection, name, value, lock=True))
 
@@ -172,7 +173,7 @@ def _store_value(connection: Connection, name: str, value: Any) -> None:
         connection,
         app_settings,
         ["name"],
-        lambda given: [("value", given.value), ("changed_at", given.changed_at)],
+        lambda new: [("value", new.value), ("changed_at", new.changed_at)],
     )
     row = {"name": name, "value": json.dumps(value), "changed_at": now_ms()}
     connection.execute(statement, row)
@@ -185,10 +186,10 @@ def _delete_value(connection: Connection, name: str, who: str, *, secret: bool) 
 
 
 def _is_recorded(connection: Connection, name: str, who: str, changed_at: int) -> bool:
-    """Whether the line is there: a commit whose answer was lost is run again."""
-    line = audit_log.c
-    same = (line.changed_at == changed_at, line.name == name, line.who == who)
-    return connection.execute(select(line.audit_id).where(*same)).first() is not None
+    """Return whether the log has the entry: a lost confirmation of a commit repeats the work."""
+    entry = audit_log.c
+    same = (entry.changed_at == changed_at, entry.name == name, entry.who == who)
+    return connection.execute(select(entry.audit_id).where(*same)).first() is not None
 
 
 def _record_change(
@@ -201,7 +202,7 @@ def _record_change(
     secret: bool = False,
     changed_at: int | None = None,
 ) -> None:
-    added = connection.execute(
+    result = connection.execute(
         insert(audit_log),
         {
             "changed_at": now_ms() if changed_at is None else changed_at,
@@ -211,8 +212,8 @@ def _record_change(
             "new_value": _dump_value(new, secret),
         },
     )
-    (newest,) = added.inserted_primary_key or (0,)
-    connection.execute(delete(audit_log).where(audit_log.c.audit_id <= newest - _MAX_CHANGES))
+    (newest_id,) = result.inserted_primary_key or (0,)
+    connection.execute(delete(audit_log).where(audit_log.c.audit_id <= newest_id - _MAX_CHANGES))
 
 
 def _dump_value(value: Any, secret: bool) -> str | None:

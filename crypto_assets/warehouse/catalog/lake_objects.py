@@ -1,4 +1,4 @@
-"""The manifest: every object of the lake, what it holds, and whether it has been loaded."""
+"""The catalog of the lake's objects: what each contains, and whether it is loaded."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -33,7 +33,7 @@ _DELETE_BATCH_ROWS = 200
 
 @dataclass(frozen=True)
 class LakeTotal:
-    """What a bucket holds of one kind."""
+    """How many objects of one kind a bucket contains, and their size."""
 
     bucket: str
     kind: ObjectKind
@@ -42,7 +42,7 @@ class LakeTotal:
 
 
 class ObjectVersion(Protocol):
-    """One fetch of an object of the lake: a later one has the same key."""
+    """One fetch of a lake object; a later fetch may have the same key."""
 
     @property
     def bucket(self) -> str: ...
@@ -59,9 +59,9 @@ class LakeObjectCatalog:
         self._database = database
 
     def record_objects(self, objects: Sequence[LakeObject]) -> None:
-        """Notes objects, in any order and as often as wanted; of one key the later fetch stays.
+        """Record objects, in any order and repeatedly; of one key the latest fetch remains.
 
-        A later fetch, or another content, is to be loaded again.
+        A later fetch, or different content fetched at the same time, becomes unloaded.
         """
         rows = [asdict(item) for item in objects]
         for row in rows:
@@ -76,19 +76,19 @@ class LakeObjectCatalog:
             self._database.run_write(work)
 
     def list_unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> list[LakeObject]:
-        """What stands in the lake and not yet in the facts, oldest fetch first."""
+        """List objects of a window that are not loaded into the facts, oldest fetch first."""
         return self._read_objects(
             _select_in_window(symbol, kind, window).where(lake_objects.c.loaded_at.is_(None))
         )
 
     def list_in_window(self, symbol: str, kind: ObjectKind, window: Window) -> list[LakeObject]:
-        """Objects with data inside the window, oldest fetch first."""
+        """List objects with data inside the window, oldest fetch first."""
         return self._read_objects(_select_in_window(symbol, kind, window))
 
     def list_orphaned(
         self, kind: ObjectKind, fetched_before: int, limit: int = 1000
     ) -> list[LakeObject]:
-        """Unloaded objects of registered symbols, fetched before an instant (epoch ms)."""
+        """List unloaded objects of registered symbols, fetched before an instant (epoch ms)."""
         statement = (
             _select_objects()
             .join(symbols, symbols.c.symbol == lake_objects.c.symbol)
@@ -105,32 +105,32 @@ class LakeObjectCatalog:
         before: int | None = None,
         after: LakeObject | None = None,
     ) -> list[LakeObject]:
-        """The ingestion log: newest fetch first, of those fetched before an instant (epoch ms).
+        """List objects, newest fetch first: the ingestion log.
 
-        In the order of the index on `fetched_at`, to which the key belongs. `after` goes on where
-        a page ended, with that object, even where others were fetched in the same millisecond.
+        `before` (epoch ms) selects earlier fetches. `after` is the last object of a page; the next
+        page starts behind it, even among objects fetched in the same millisecond. The order is
+        that of the index on `fetched_at`, which contains the primary key.
         """
         statement = _select_objects()
         order = (lake_objects.c.fetched_at, lake_objects.c.bucket, lake_objects.c.key)
         if before is not None:
             statement = statement.where(lake_objects.c.fetched_at < before)
         if after is not None:
-            at, *rest = order
-            ended = (after.bucket, after.key)
-            later = or_(at < after.fetched_at, tuple_(*rest) < ended)
-            statement = statement.where(at <= after.fetched_at, later)
+            fetched_at, *key = order
+            follows = or_(fetched_at < after.fetched_at, tuple_(*key) < (after.bucket, after.key))
+            statement = statement.where(fetched_at <= after.fetched_at, follows)
         newest = statement.order_by(*(column.desc() for column in order))
         return self._read_objects(newest.limit(limit).offset(offset))
 
     def count_objects(self, symbol: str, kind: ObjectKind, window: Window) -> int:
-        """How many objects `of_window` has."""
+        """Count the objects of `list_in_window`."""
         statement = select(func.count()).where(*_match_window(symbol, kind, window))
         return self._database.run_primary_read(lambda c: c.execute(statement).scalar_one())
 
     def summarize_rows(
         self, symbol: str, kind: ObjectKind, window: Window
     ) -> tuple[int, tuple[int, int] | None]:
-        """Rows of the objects in whole days, and the first and the last time (epoch ms) in them."""
+        """Count the rows of a window's objects, and find their first and last time (epoch ms)."""
         first, last = lake_objects.c.first_time, lake_objects.c.last_time
         counted = func.coalesce(func.sum(lake_objects.c.rows), 0)
         statement = select(counted, func.min(first), func.max(last)).where(
@@ -142,7 +142,7 @@ class LakeObjectCatalog:
     def count_loaded_by_day(
         self, symbol: str, kind: ObjectKind, window: Window
     ) -> dict[int, tuple[int, int]]:
-        """Objects that stand in the lake and are loaded, and their rows, by UTC day (epoch ms)."""
+        """Count loaded objects and their rows by the start of the UTC day (epoch ms)."""
         day = floor_to_day(lake_objects.c.first_time)
         loaded = lake_objects.c.loaded_at.is_not(None)
         statement = (
@@ -151,20 +151,20 @@ class LakeObjectCatalog:
             .group_by(day)
         )
         rows = self._database.run_read(lambda c: c.execute(statement).all())
-        return {start: (count, int(held)) for start, count, held in rows}
+        return {start: (count, int(total)) for start, count, total in rows}
 
     def count_quarantined_by_day(
         self, symbol: str, kind: ObjectKind, window: Window
     ) -> dict[int, int]:
-        """Rows of the objects of `loaded_by_day` that were set aside, by the same days."""
+        """Count the quarantined rows of the objects of `count_loaded_by_day`, by the same days."""
         day = floor_to_day(lake_objects.c.first_time)
         loaded = lake_objects.c.loaded_at.is_not(None)
-        its = and_(
+        of_object = and_(
             quarantine.c.bucket == lake_objects.c.bucket, quarantine.c.key == lake_objects.c.key
         )
         statement = (
             select(day, func.count())
-            .select_from(lake_objects.join(quarantine, its))
+            .select_from(lake_objects.join(quarantine, of_object))
             .where(*_match_window(symbol, kind, window), loaded, lake_objects.c.rows > 0)
             .group_by(day)
         )
@@ -172,13 +172,14 @@ class LakeObjectCatalog:
         return {start: count for start, count in rows}
 
     def find_object(self, bucket: str, key: str) -> LakeObject | None:
+        """Return the object recorded under a key, None if there is none."""
         statement = _select_objects().where(
             lake_objects.c.bucket == bucket, lake_objects.c.key == key
         )
         return next(iter(self._read_objects(statement)), None)
 
     def forget_objects(self, gone: Sequence[ObjectVersion]) -> None:
-        """Removes rows whose objects have left the lake; what was fetched anew since stays."""
+        """Delete the records of objects that are gone from the lake; later fetches remain."""
 
         def work(connection: Connection) -> None:
             for batch in iter_batches(gone, _DELETE_BATCH_ROWS):
@@ -189,39 +190,39 @@ class LakeObjectCatalog:
             self._database.run_write(work)
 
     def record_move(self, moved: ObjectVersion, new_bucket: str) -> bool:
-        """Follows an object into another bucket; a row already there is replaced.
+        """Record that an object and its quarantined rows are in another bucket now.
 
-        What was set aside of it lies there too from then on. False, and nothing done, where there
-        is no row, or one of another fetch: the object that has been moved is not its own.
+        Replaces a record with the same key there. Returns False, and changes nothing, where the
+        object has no record, or only one of another fetch.
         """
         bucket, key = moved.bucket, moved.key
         source = _match_version(moved)
         target = and_(lake_objects.c.bucket == new_bucket, lake_objects.c.key == key)
-        flaws = and_(quarantine.c.bucket == bucket, quarantine.c.key == key)
+        quarantined = and_(quarantine.c.bucket == bucket, quarantine.c.key == key)
 
         def work(connection: Connection) -> bool:
-            held = select(lake_objects.c.key).where(source).with_for_update()
-            if connection.execute(held).first() is None:
+            recorded = select(lake_objects.c.key).where(source).with_for_update()
+            if connection.execute(recorded).first() is None:
                 return False
             connection.execute(delete(lake_objects).where(target))
             connection.execute(update(lake_objects).where(source).values(bucket=new_bucket))
-            connection.execute(update(quarantine).where(flaws).values(bucket=new_bucket))
+            connection.execute(update(quarantine).where(quarantined).values(bucket=new_bucket))
             return True
 
         return self._database.run_write(work)
 
     def mark_loaded(self, objects: Sequence[LakeObject]) -> None:
-        """Settles objects of which nothing can be loaded, so that nobody tries again."""
+        """Mark objects from which nothing can be loaded, so that no run tries them again."""
         self._database.run_write(lambda c: mark_objects_loaded(c, objects, now_ms()))
 
     def mark_unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> int:
-        """Has every object of a window loaded again; returns how many."""
+        """Mark every loaded object of a window to be loaded again; return how many."""
         conditions = (*_match_window(symbol, kind, window), lake_objects.c.loaded_at.is_not(None))
         statement = update(lake_objects).where(*conditions).values(loaded_at=None)
         return self._database.run_write(lambda c: c.execute(statement).rowcount)
 
     def list_lake_totals(self) -> list[LakeTotal]:
-        """Objects and bytes per bucket and kind, from an index that holds nothing else."""
+        """Count objects and bytes per bucket and kind, from an index of these columns alone."""
         bucket, kind = lake_objects.c.bucket, lake_objects.c.kind
         statement = (
             select(bucket, kind, func.count(), func.sum(lake_objects.c.size_bytes))
@@ -239,17 +240,17 @@ class LakeObjectCatalog:
 def mark_objects_loaded(
     connection: Connection, objects: Sequence[LakeObject], loaded_at: int
 ) -> None:
-    """Part of a load's transaction; an object that was fetched anew meanwhile stays unloaded."""
+    """Mark objects as part of a load's transaction; one with a later fetch remains unloaded."""
     names = ("bucket", "key", "sha256", "fetched_at")
     statement = (
         update(lake_objects)
-        .where(*(lake_objects.c[name] == bindparam(f"its_{name}") for name in names))
+        .where(*(lake_objects.c[name] == bindparam(f"object_{name}") for name in names))
         .where(lake_objects.c.loaded_at.is_(None))
         .values(loaded_at=loaded_at)
     )
     if objects:
-        held = [{f"its_{name}": getattr(item, name) for name in names} for item in objects]
-        connection.execute(statement, held)
+        rows = [{f"object_{name}": getattr(item, name) for name in names} for item in objects]
+        connection.execute(statement, rows)
 
 
 def _match_version(item: ObjectVersion) -> ColumnElement[bool]:
@@ -271,7 +272,7 @@ def _select_in_window(symbol: str, kind: ObjectKind, window: Window) -> Select[A
 
 
 def _match_window(symbol: str, kind: ObjectKind, window: Window) -> tuple[Any, ...]:
-    """No object crosses a UTC day, so those that reach into the window start on its first day."""
+    """Match objects with data in the window; none crosses a UTC day, so the index finds them."""
     return (
         lake_objects.c.symbol == symbol,
         lake_objects.c.kind == kind.value,
@@ -282,14 +283,14 @@ def _match_window(symbol: str, kind: ObjectKind, window: Window) -> tuple[Any, .
 
 
 def _keep_later_fetch(new: Any) -> Assignments:
-    """What an incoming row changes; `fetched_at` and `sha256` last, the others compare them."""
+    """Assign an incoming row if its fetch is later; the others compare the last two columns."""
     old = lake_objects.c
     later = new.fetched_at > old.fetched_at
     wins = or_(later, and_(new.fetched_at == old.fetched_at, new.sha256 != old.sha256))
     first = [("loaded_at", case((wins, None), else_=old.loaded_at))]
-    taken = ("symbol", "kind", "source", "first_time", "last_time", "rows", "size_bytes")
-    last = ("sha256", "fetched_at")
-    return first + [(n, case((wins, new[n]), else_=old[n])) for n in (*taken, *last)]
+    names = ("symbol", "kind", "source", "first_time", "last_time", "rows", "size_bytes")
+    compared = ("sha256", "fetched_at")
+    return first + [(n, case((wins, new[n]), else_=old[n])) for n in (*names, *compared)]
 
 
 def _parse_object(row: Any) -> LakeObject:

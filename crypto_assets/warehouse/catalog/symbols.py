@@ -1,4 +1,4 @@
-"""Which symbols are tracked, in the order in which they were added."""
+"""The catalog of symbols, in the order in which they were registered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from crypto_assets.warehouse.engine.schema import symbols
 
 @dataclass(frozen=True)
 class RegisteredSymbol:
-    """A symbol with a past here; `active_until` (epoch ms) is set while it is retired."""
+    """A symbol that was ever tracked; `active_until` (epoch ms) is set while it is untracked."""
 
     symbol_id: int
     name: str
@@ -37,30 +37,30 @@ class SymbolCatalog:
         self._ids: dict[str, int] = {}
 
     def register_symbols(self, wanted: Sequence[Symbol]) -> list[str]:
-        """Tracks these, a retired one again too; returns the names that were not tracked before."""
+        """Track symbols, also formerly tracked ones; return the names not tracked before."""
         by_name = {symbol.name: symbol for symbol in wanted}
         new: set[str] = set()
 
         def work(connection: Connection) -> list[str]:
-            # To a second run, after a commit whose answer was lost, nothing is new.
+            # Kept over a second run after a lost confirmation: to that run no symbol is new.
             new.update(_register_rows(connection, by_name))
             return [name for name in by_name if name in new]
 
         return self._database.run_exclusive_write("symbols", work)
 
     def list_tracked(self) -> list[RegisteredSymbol]:
-        """Active ones, oldest registration first."""
+        """List tracked symbols, oldest registration first."""
         return [symbol for symbol in self.list_all() if symbol.is_tracked]
 
     def list_all(self) -> list[RegisteredSymbol]:
-        """Retired ones too, whose data is kept."""
+        """List all symbols, including untracked ones, whose data is still stored."""
         rows = self._database.run_primary_read(
             lambda c: c.execute(select(symbols).order_by(symbols.c.symbol_id)).all()
         )
         return [_parse_symbol_row(row) for row in rows]
 
     def get_symbol(self, name: str) -> RegisteredSymbol:
-        """Raises UnknownSymbol where it was never registered."""
+        """Return a symbol by its name. Raises UnknownSymbol if it was never registered."""
         row = self._database.run_primary_read(
             lambda c: c.execute(select(symbols).where(symbols.c.symbol == name)).first()
         )
@@ -69,7 +69,7 @@ class SymbolCatalog:
         return _parse_symbol_row(row)
 
     def resolve_name(self, text: str) -> str:
-        """The registered name that typed text means. Raises UnknownSymbol where there is none."""
+        """Return the registered name that typed text means. Raises UnknownSymbol."""
         names = list_possible_symbols(text)
         if names[0] in self._ids:
             return names[0]
@@ -86,7 +86,7 @@ class SymbolCatalog:
         return found
 
     def untrack_symbol(self, name: str) -> None:
-        """No longer tracked; its data stays. Raises UnknownSymbol."""
+        """Stop tracking a symbol; its data remains. Raises UnknownSymbol."""
         symbol_id = self.get_id(name)
         self._database.run_write(
             lambda c: c.execute(
@@ -96,10 +96,10 @@ class SymbolCatalog:
             )
         )
 
-    def update_status(self, seen: Sequence[Symbol]) -> None:
-        """Takes over status and tick size as the exchange states them now."""
+    def update_status(self, listed: Sequence[Symbol]) -> None:
+        """Store the current status and tick size that the exchange lists."""
         rows = [
-            {"name": s.name, "new_status": s.status.value, "new_tick": s.tick_size} for s in seen
+            {"name": s.name, "new_status": s.status.value, "new_tick": s.tick_size} for s in listed
         ]
         statement = (
             update(symbols)
@@ -110,7 +110,7 @@ class SymbolCatalog:
             self._database.run_write(lambda c: c.execute(statement, rows))
 
     def get_id(self, name: str) -> int:
-        """An id never changes, so it is asked for once a process. Raises UnknownSymbol."""
+        """Return a symbol's id, cached as it never changes. Raises UnknownSymbol."""
         if name not in self._ids:
             self._ids[name] = self.get_symbol(name).symbol_id
         return self._ids[name]
@@ -122,12 +122,12 @@ def _register_rows(connection: Connection, wanted: dict[str, Symbol]) -> list[st
         for row in connection.execute(select(symbols.c.symbol, symbols.c.active_until))
     }
     new = [symbol for name, symbol in wanted.items() if name not in known]
-    retired = [name for name in wanted if known.get(name) is False]
+    untracked = [name for name in wanted if known.get(name) is False]
     if new:
         connection.execute(insert(symbols), [_make_row(symbol) for symbol in new])
-    if retired:
+    if untracked:
         connection.execute(
-            update(symbols).where(symbols.c.symbol.in_(retired)).values(active_until=None)
+            update(symbols).where(symbols.c.symbol.in_(untracked)).values(active_until=None)
         )
     return [name for name in wanted if not known.get(name)]
 

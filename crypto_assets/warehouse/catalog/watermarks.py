@@ -1,7 +1,8 @@
-"""How far each symbol has come: the watermark of each kind of data."""
+"""Watermarks: how far each symbol is loaded, per kind of data."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from sqlalchemy import Connection, and_, select
 
@@ -15,16 +16,16 @@ _FIELD_NAMES = ("last_open_time", "last_fetch_time", "record_count", "purged_bef
 
 
 class _WatermarkTask(StrEnum):
-    """What has a watermark of its own beside the kinds of data."""
+    """A task with a watermark of its own, beside the kinds of data."""
 
     REREAD = "reread"
 
 
 @dataclass(frozen=True)
 class Watermark:
-    """Newest open (or capture) time and fetch, in epoch ms, and how many rows are held.
+    """The newest open (or capture) time and fetch, and the number of stored rows.
 
-    Nothing before `purged_before` is missing: it was retired.
+    Times are in epoch ms. Rows before `purged_before` have expired.
     """
 
     last_open_time: int | None = None
@@ -32,8 +33,8 @@ class Watermark:
     record_count: int = 0
     purged_before: int | None = None
 
-    def with_rows(self, open_time: int, fetched_at: int, records: int) -> "Watermark":
-        """With `records` more rows, the newest of which were opened and fetched then."""
+    def with_rows(self, open_time: int, fetched_at: int, records: int) -> Self:
+        """Return a watermark with `records` more rows, and with their newest times (epoch ms)."""
         return replace(
             self,
             last_open_time=max(open_time, self.last_open_time or open_time),
@@ -41,8 +42,8 @@ class Watermark:
             record_count=self.record_count + records,
         )
 
-    def with_fetch(self, fetched_at: int) -> "Watermark":
-        """With a fetch (epoch ms) that brought no row."""
+    def with_fetch(self, fetched_at: int) -> Self:
+        """Return a watermark with a fetch (epoch ms) without rows."""
         return replace(self, last_fetch_time=max(fetched_at, self.last_fetch_time or fetched_at))
 
 
@@ -52,31 +53,31 @@ class Watermarks:
         self._symbols = symbols
 
     def get_watermark(self, symbol: str, kind: ObjectKind = ObjectKind.KLINES) -> Watermark:
-        """All None and 0 before the first load. Raises UnknownSymbol."""
+        """Return a symbol's watermark, empty before its first load. Raises UnknownSymbol."""
         symbol_id = self._symbols.get_id(symbol)
         return self._database.run_primary_read(lambda c: read_watermark(c, symbol_id, kind))
 
     def get_readable_watermark(self, symbol: str) -> Watermark:
-        """Of the candles as they are read for a look at them, which a replica may have later.
+        """Return the watermark of the candles that charts read, from a replica if there is one.
 
-        Read it before the candles: these are then as new at least. Raises UnknownSymbol.
+        Read it before the candles, which are then at least as new. Raises UnknownSymbol.
         """
         symbol_id = self._symbols.get_id(symbol)
         return self._database.run_read(lambda c: read_watermark(c, symbol_id, ObjectKind.KLINES))
 
     def get_all_readable(self) -> dict[str, Watermark]:
-        """The same by symbol, of those that were ever loaded."""
+        """Return the watermarks of `get_readable_watermark` by symbol, of those ever loaded."""
         return self._database.run_read(lambda c: _read_by_symbol(c, ObjectKind.KLINES))
 
     def get_reread_before(self, symbol: str) -> int | None:
-        """End of the newest day (epoch ms) that was read again a week after it closed."""
+        """Return the end of the newest day (epoch ms) fetched again a week after it closed."""
         symbol_id = self._symbols.get_id(symbol)
         return self._database.run_primary_read(
             lambda c: read_watermark(c, symbol_id, _WatermarkTask.REREAD)
         ).last_open_time
 
     def set_reread_before(self, symbol: str, before_ms: int, at_ms: int) -> None:
-        """Notes that days up to `before_ms` have been read again, at an instant; epoch ms."""
+        """Record that days before `before_ms` were fetched again at `at_ms`; both epoch ms."""
         symbol_id = self._symbols.get_id(symbol)
 
         def work(connection: Connection) -> None:
@@ -89,7 +90,7 @@ class Watermarks:
         self._database.run_write(work)
 
     def get_all(self, kind: ObjectKind = ObjectKind.KLINES) -> dict[str, Watermark]:
-        """By symbol, of those that were ever loaded."""
+        """Return the watermarks of one kind by symbol, of those ever loaded."""
         return self._database.run_primary_read(lambda c: _read_by_symbol(c, kind))
 
 
@@ -114,17 +115,17 @@ def read_watermark(
 
 
 def lock_symbol(connection: Connection, symbol_id: int, kind: ObjectKind) -> Watermark:
-    """Waits until this transaction is the symbol's only writer; its watermark as it then stands.
+    """Lock a symbol for this transaction, and return its watermark.
 
-    On SQLite a write transaction is the only writer of all.
+    Waits for the symbol's other writers. On SQLite a write transaction excludes all others.
     """
-    held = and_(
+    of_symbol = and_(
         extraction_metadata.c.symbol_id == symbols.c.symbol_id,
         extraction_metadata.c.kind == kind.value,
     )
     statement = (
         select(extraction_metadata.c.symbol_id, *(extraction_metadata.c[n] for n in _FIELD_NAMES))
-        .select_from(symbols.outerjoin(extraction_metadata, held))
+        .select_from(symbols.outerjoin(extraction_metadata, of_symbol))
         .where(symbols.c.symbol_id == symbol_id)
         .with_for_update()
     )
@@ -135,7 +136,7 @@ def lock_symbol(connection: Connection, symbol_id: int, kind: ObjectKind) -> Wat
 def store_watermark(
     connection: Connection, symbol_id: int, kind: ObjectKind | _WatermarkTask, mark: Watermark
 ) -> None:
-    """Part of a transaction that holds the symbol's lock."""
+    """Store a watermark as part of a transaction that holds the symbol's lock."""
     statement = make_upsert(
         connection,
         extraction_metadata,

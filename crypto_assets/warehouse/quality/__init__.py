@@ -1,1 +1,1 @@
-"""The gap ledger, the quarantine, and recorded conflicts of the exchange."""
+"""Data quality: the gap ledger, the quarantine, and recorded conflicts of the exchange."""

@@ -1,4 +1,4 @@
-"""The record of what the exchange says in two ways: archive against REST, minutes against hours."""
+"""The record of periods in which the exchange's archive, REST and hours contradict each other."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ _EVIDENCE_CHARACTERS = 500
 
 
 class ConflictKind(StrEnum):
-    """What a conflict of the exchange with itself is.
+    """How the exchange contradicts itself in a period.
 
-    `resolved`: one version of the minutes gives the exchange's hour; it counts, permanently.
-    `contradiction`: no version of the minutes gives the exchange's hour or day.
-    `off_grid`: the exchange's period opens off its grid, and its minutes do not give it.
+    `resolved`: one version of the minutes adds up to the exchange's hour; it counts, permanently.
+    `contradiction`: no version of the minutes adds up to the exchange's hour or day.
+    `off_grid`: the exchange's period opens off its grid, and its minutes do not add up to it.
     """
 
     RESOLVED = "resolved"
@@ -35,8 +35,8 @@ class ConflictKind(StrEnum):
 class ExchangeConflict:
     """One period in which the exchange contradicts itself; times in epoch ms, UTC.
 
-    `open_time` is the exchange's own. `evidence` names both values and their sources.
-    `recorded_at` is when the warehouse first recorded it; 0 until then.
+    `open_time` is the exchange's. `evidence` names both values and their sources. `recorded_at` is
+    when the warehouse first recorded the conflict; 0 until then.
     """
 
     symbol: str
@@ -53,7 +53,7 @@ class ExchangeConflicts:
         self._symbols = symbols
 
     def record_conflicts(self, symbol: str, conflicts: Sequence[ExchangeConflict]) -> None:
-        """Store conflicts; one that is stored already keeps the time of its first record."""
+        """Store conflicts; one that is already stored keeps its `recorded_at`."""
         symbol_id = self._symbols.get_id(symbol)
         if conflicts:
             self._database.run_write(lambda c: _store_conflicts(c, symbol_id, conflicts))
@@ -61,36 +61,37 @@ class ExchangeConflicts:
     def replace_conflicts(
         self, symbol: str, window: Window, conflicts: Sequence[ExchangeConflict]
     ) -> None:
-        """Store what a whole comparison of a window found, and drop what it no longer finds.
+        """Store the conflicts that a comparison of a whole window found, and delete all others.
 
-        Resolved conflicts stay: their periods equal the exchange's, and so are no longer found.
-        Writes nothing where nothing has changed.
+        Resolved conflicts remain: their periods equal the exchange's, so a comparison does not
+        find them. Writes nothing if nothing has changed.
         """
         symbol_id = self._symbols.get_id(symbol)
         statement = _filter_by_window(_select_by_symbol(symbol_id), window)
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         stored = [_parse_conflict(symbol, row) for row in rows]
-        conflicts = [_clip_evidence(one) for one in conflicts]
-        found = {_conflict_key(one) for one in conflicts}
-        gone = [
-            one
-            for one in stored
-            if one.kind is not ConflictKind.RESOLVED and _conflict_key(one) not in found
+        conflicts = [_clip_evidence(conflict) for conflict in conflicts]
+        found = {_conflict_key(conflict) for conflict in conflicts}
+        outdated = [
+            conflict
+            for conflict in stored
+            if conflict.kind is not ConflictKind.RESOLVED and _conflict_key(conflict) not in found
         ]
 
         def work(connection: Connection) -> None:
-            for one in gone:
-                connection.execute(delete(_table).where(_match_conflict(symbol_id, one)))
+            for conflict in outdated:
+                connection.execute(delete(_table).where(_match_conflict(symbol_id, conflict)))
             _store_conflicts(connection, symbol_id, conflicts)
 
-        if gone or set(conflicts) - {dataclasses.replace(one, recorded_at=0) for one in stored}:
+        unchanged = {dataclasses.replace(conflict, recorded_at=0) for conflict in stored}
+        if outdated or set(conflicts) - unchanged:
             self._database.run_write(work)
 
     def list_conflicts(
         self, symbol: str | None = None, window: Window | None = None, limit: int = 10_000
     ) -> list[ExchangeConflict]:
-        """Return the conflicts of one symbol by open time, or of all, the last recorded first."""
-        names = {one.symbol_id: one.name for one in self._symbols.list_all()}
+        """List the conflicts of one symbol by open time, or of all symbols, last recorded first."""
+        names = {known.symbol_id: known.name for known in self._symbols.list_all()}
         if symbol is None:
             last_first = (_table.c.recorded_at.desc(), _table.c.open_time)
             statement = select(_table).order_by(*last_first)
@@ -117,28 +118,28 @@ def _store_conflicts(
     connection: Connection, symbol_id: int, conflicts: Sequence[ExchangeConflict]
 ) -> None:
     now = now_ms()
-    for one in map(_clip_evidence, conflicts):
-        key = _match_conflict(symbol_id, one)
+    for conflict in map(_clip_evidence, conflicts):
+        key = _match_conflict(symbol_id, conflict)
         known = connection.execute(select(_table.c.recorded_at).where(key)).scalar()
         connection.execute(delete(_table).where(key))
         connection.execute(
             insert(_table).values(
                 symbol_id=symbol_id,
-                period=one.interval.value,
-                open_time=one.open_time,
-                kind=one.kind.value,
-                evidence=one.evidence,
+                period=conflict.interval.value,
+                open_time=conflict.open_time,
+                kind=conflict.kind.value,
+                evidence=conflict.evidence,
                 recorded_at=known or now,
             )
         )
 
 
-def _clip_evidence(one: ExchangeConflict) -> ExchangeConflict:
-    return dataclasses.replace(one, evidence=one.evidence[:_EVIDENCE_CHARACTERS])
+def _clip_evidence(conflict: ExchangeConflict) -> ExchangeConflict:
+    return dataclasses.replace(conflict, evidence=conflict.evidence[:_EVIDENCE_CHARACTERS])
 
 
-def _conflict_key(one: ExchangeConflict) -> tuple[Interval, int]:
-    return one.interval, one.open_time
+def _conflict_key(conflict: ExchangeConflict) -> tuple[Interval, int]:
+    return conflict.interval, conflict.open_time
 
 
 def _parse_conflict(symbol: str, row: Row[Any]) -> ExchangeConflict:
@@ -152,9 +153,9 @@ def _parse_conflict(symbol: str, row: Row[Any]) -> ExchangeConflict:
     )
 
 
-def _match_conflict(symbol_id: int, one: ExchangeConflict) -> ColumnElement[bool]:
+def _match_conflict(symbol_id: int, conflict: ExchangeConflict) -> ColumnElement[bool]:
     return and_(
         _table.c.symbol_id == symbol_id,
-        _table.c.period == one.interval.value,
-        _table.c.open_time == one.open_time,
+        _table.c.period == conflict.interval.value,
+        _table.c.open_time == conflict.open_time,
     )

@@ -1,4 +1,4 @@
-"""Minutes without a candle, found in one ordered pass over a symbol's key."""
+"""Finds minutes without a candle in one ordered pass over a symbol's key."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.warehouse.engine.schema import fact_klines
 from crypto_assets.warehouse.engine.time_filters import match_window
 
-# Up to here the minutes are looked at one by one at once.
+# A window of at most this length is searched minute by minute right away.
 _SHORT_WINDOW_MS = 2 * DAY_MS
 
 
 @dataclass(frozen=True, order=True)
 class MissingRange:
-    """First and last missing open time, epoch ms on whole minutes."""
+    """The first and the last open time of consecutive missing minutes, in epoch ms."""
 
     start: int
     end: int
@@ -46,10 +46,10 @@ class MissingRange:
 def find_missing_ranges(
     connection: Connection, symbol_id: int, window: Window, within: Window
 ) -> list[MissingRange]:
-    """Every hole that touches the window, at its full length, as far as `within` reaches.
+    """Find the missing ranges that touch the window, each whole, as far as `within` extends.
 
-    A minute is present where a candle's open time, rounded down, lies on it: candles that start
-    seconds late, and two in one minute, make no hole.
+    A minute is present if the open time of a candle, rounded down, equals it. So a candle that
+    opens some seconds late is not missing, and neither is a minute with two candles.
     """
     if not window:
         return []
@@ -59,19 +59,20 @@ def find_missing_ranges(
     after = _find_nearest_minute(
         connection, symbol_id, Window(window.end_ms, within.end_ms), last=False
     )
-    left = within.start_ms - MINUTE_MS if before is None else before
-    right = Interval.M1.ceil(within.end_ms) if after is None else after
+    left_edge = within.start_ms - MINUTE_MS if before is None else before
+    right_edge = Interval.M1.ceil(within.end_ms) if after is None else after
     first = _find_nearest_minute(connection, symbol_id, window, last=False)
     last = _find_nearest_minute(connection, symbol_id, window, last=True)
     if first is None or last is None:
-        edges = [(left, right)]
+        edges = [(left_edge, right_edge)]
     else:
-        edges = [(left, first), *_find_jumps(connection, symbol_id, window), (last, right)]
-    return [hole for hole in _ranges_between(edges) if _touches_window(hole, window)]
+        jumps = _find_jumps(connection, symbol_id, window)
+        edges = [(left_edge, first), *jumps, (last, right_edge)]
+    return [part for part in _list_ranges_between(edges) if _touches_window(part, window)]
 
 
 def _find_jumps(connection: Connection, symbol_id: int, window: Window) -> list[tuple[int, int]]:
-    """Neighbouring minutes inside the window that are not neighbours on the clock."""
+    """Find consecutive stored minutes of the window that are more than a minute apart."""
     suspects = [window]
     if window.duration_ms > _SHORT_WINDOW_MS:
         suspects = _find_incomplete_hours(connection, symbol_id, window)
@@ -83,11 +84,11 @@ def _find_jumps(connection: Connection, symbol_id: int, window: Window) -> list[
 
 
 def _find_incomplete_hours(connection: Connection, symbol_id: int, window: Window) -> list[Window]:
-    """Parts of the window outside of which every hour has all its sixty minutes.
+    """Find parts of the window that contain every hour with fewer than sixty minutes.
 
-    Sixty open times on whole minutes are all of an hour's. Counting them by the hour costs the
-    server half of looking from each minute to the next, and there are few hours to look closer at.
-    Parts reach a minute further, to where the next complete hour begins.
+    An hour with sixty open times, all on whole minutes, is complete. Counting rows per hour takes
+    a server half the time of comparing each minute with the next, and few hours remain to be
+    searched. Each part extends by a minute at both ends, into the adjacent complete hours.
     """
     hours = _select_hour_counts(symbol_id, window).subquery("hours")
     before = func.lag(hours.c.hour).over(order_by=hours.c.hour)
@@ -108,7 +109,7 @@ def _find_incomplete_hours(connection: Connection, symbol_id: int, window: Windo
 
 
 def _select_hour_counts(symbol_id: int, window: Window) -> Select[Any]:
-    """Of each hour with candles: how many, and how far off the minute one of them opens."""
+    """Select each hour with candles: their number, and how late one of them opens at most."""
     opened = fact_klines.c.open_time
     minutes = (
         select((opened - opened % HOUR_MS).label("hour"), (opened % MINUTE_MS).label("off"))
@@ -123,7 +124,7 @@ def _select_hour_counts(symbol_id: int, window: Window) -> Select[Any]:
 def _find_irregular_steps(
     connection: Connection, symbol_id: int, window: Window
 ) -> list[tuple[int, int]]:
-    """Rows that do not open exactly a minute after the one before, as whole minutes."""
+    """Find rows that do not open exactly one minute after the previous one, as whole minutes."""
     opened = fact_klines.c.open_time
     steps = (
         select(opened.label("opened"), func.lag(opened).over(order_by=opened).label("previous"))
@@ -144,6 +145,7 @@ def _find_irregular_steps(
 def _find_nearest_minute(
     connection: Connection, symbol_id: int, window: Window, *, last: bool
 ) -> int | None:
+    """Find the first, or the last, minute stored in the window."""
     extreme = func.max if last else func.min
     statement = select(extreme(fact_klines.c.open_time)).where(
         *match_window(fact_klines, symbol_id, window)
@@ -152,8 +154,8 @@ def _find_nearest_minute(
     return None if found is None else floor_ms(int(found), MINUTE_MS)
 
 
-def _ranges_between(edges: Iterable[tuple[int, int]]) -> list[MissingRange]:
-    """What lies between two present minutes, where anything does."""
+def _list_ranges_between(edges: Iterable[tuple[int, int]]) -> list[MissingRange]:
+    """List what lies between pairs of present minutes, without empty ranges."""
     return [
         MissingRange(left + MINUTE_MS, right - MINUTE_MS)
         for left, right in edges
@@ -161,5 +163,5 @@ def _ranges_between(edges: Iterable[tuple[int, int]]) -> list[MissingRange]:
     ]
 
 
-def _touches_window(hole: MissingRange, window: Window) -> bool:
-    return hole.start < window.end_ms and hole.end >= floor_ms(window.start_ms, MINUTE_MS)
+def _touches_window(part: MissingRange, window: Window) -> bool:
+    return part.start < window.end_ms and part.end >= floor_ms(window.start_ms, MINUTE_MS)

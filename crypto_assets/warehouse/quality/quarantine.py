@@ -1,4 +1,4 @@
-"""What broke the rules: set aside with the reason, and shown."""
+"""The quarantine: objects and rows that failed validation, with the reason."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ _REASON_CHARACTERS = 500
 class QuarantineRecord:
     """An object, or one row of it, that failed validation.
 
-    `content` is the row as it stands in the object, or the object's beginning; `open_time` is set
-    where the row has one. `noted_at` (epoch ms) is the warehouse's to fill.
+    `content` is the row as the object contains it, or the beginning of the object. `open_time` is
+    None where the row has none. The warehouse sets `noted_at` (epoch ms) when it stores the record.
     """
 
     symbol: str
@@ -40,12 +40,12 @@ class Quarantine:
         self._database = database
 
     def add_records(self, items: Sequence[QuarantineRecord]) -> None:
-        """Notes each once, however often it is found."""
+        """Store records; one that is already stored does not change."""
         if items:
             self._database.run_write(lambda c: store_quarantine_records(c, items))
 
     def list_records(self, symbol: str | None = None, limit: int = 1000) -> list[QuarantineRecord]:
-        """Newest first."""
+        """List the records of one symbol, or of all, newest first."""
         statement = select(quarantine).limit(limit)
         if symbol is not None:
             statement = statement.where(quarantine.c.symbol == symbol)
@@ -54,7 +54,7 @@ class Quarantine:
         return [_parse_record(row) for row in rows]
 
     def list_minute_records(self, symbol: str, window: Window) -> Sequence[QuarantineRecord]:
-        """Rows of klines objects whose open time lies in a window, oldest record first."""
+        """List rows of klines objects that open inside a window, oldest record first."""
         opened = quarantine.c.open_time
         statement = (
             select(quarantine)
@@ -68,15 +68,15 @@ class Quarantine:
         ]
 
     def count_by_reason(self, symbol: str, noted_from: int) -> dict[str, int]:
-        """Return how many were noted of a symbol from an instant (epoch ms) on, by reason."""
-        noted = quarantine.c.symbol == symbol, quarantine.c.noted_at >= noted_from
+        """Count a symbol's records since an instant (epoch ms), by reason."""
+        recent = quarantine.c.symbol == symbol, quarantine.c.noted_at >= noted_from
         reason = quarantine.c.reason
-        statement = select(reason, func.count()).where(*noted).group_by(reason).order_by(reason)
+        statement = select(reason, func.count()).where(*recent).group_by(reason).order_by(reason)
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return {found: count for found, count in rows}
 
     def has_objects(self, symbol: str, kind: ObjectKind, window: Window) -> bool:
-        """Whether any of the manifest's objects that begin in a window is quarantined."""
+        """Return whether an object that starts in a window, or a row of it, is quarantined."""
         objects = lake_objects.c
         statement = (
             select(quarantine.c.quarantine_id)
@@ -96,7 +96,7 @@ class Quarantine:
 
 
 def store_quarantine_records(connection: Connection, items: Sequence[QuarantineRecord]) -> None:
-    """Record each once, as part of a transaction."""
+    """Store records as part of a transaction; one that is already stored does not change."""
     statement = make_upsert(
         connection, quarantine, ["fingerprint"], lambda new: [("fingerprint", new.fingerprint)]
     )

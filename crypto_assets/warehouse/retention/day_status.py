@@ -1,4 +1,4 @@
-"""How one UTC day of a symbol stands: its minutes, what is built of them, what is explained."""
+"""The status of a UTC day of a symbol: its minutes, its aggregates, and its explained gaps."""
 
 from dataclasses import dataclass
 
@@ -29,11 +29,11 @@ _NO_COUNTS = (0, 0, 0)
 
 @dataclass(frozen=True)
 class DayStatus:
-    """Counts of minutes held and explained as missing; of their candles, two of which may lie in
-    one minute, held, in the hours and in the day's candle.
+    """How complete a day is; `start` and `last_changed_at` are in epoch ms.
 
-    `stale_hours` wait to be computed, `unloaded` objects to be loaded. `touched_at`, epoch ms, is
-    when the day was last fetched or loaded, as far as rows and manifest still say.
+    `minutes` are stored minutes, `candles` their candles, of which a minute may have two. The
+    aggregates contain `candles_in_hours` and `candles_in_day` of them. `explained_minutes` are
+    missing for a known reason. `last_changed_at` is the latest known fetch or load of the day.
     """
 
     start: int
@@ -52,7 +52,7 @@ class DayStatus:
 
     @property
     def incomplete_reason(self) -> str | None:
-        """Why the day is not complete or explained, None where it is."""
+        """Why the day is neither complete nor explained, None if it is."""
         missing = MINUTES_PER_DAY - self.minutes - self.explained_minutes
         reasons = {
             f"{self.unloaded_objects} objects of the lake are not loaded": self.unloaded_objects,
@@ -63,18 +63,18 @@ class DayStatus:
             "its daily candle is not built from all of its minutes": self.candles_in_day
             != self.candles,
         }
-        found = [reason for reason, holds in reasons.items() if holds]
+        found = [reason for reason, applies in reasons.items() if applies]
         return f"{format_utc(self.start)[:10]}: {found[0]}" if found else None
 
 
 def read_day_statuses(
     connection: Connection, symbol: str, symbol_id: int, window: Window
 ) -> list[DayStatus]:
-    """Of each day of a window of whole UTC days, oldest first."""
+    """Read the status of each day of a window of whole UTC days, oldest first."""
     facts = _count_minutes(connection, symbol_id, window)
     in_hours = _count_aggregated_minutes(connection, hourly_klines, symbol_id, window)
     in_day = _count_aggregated_minutes(connection, daily_klines, symbol_id, window)
-    waiting = _count_stale_hours(connection, symbol_id, window)
+    stale = _count_stale_hours(connection, symbol_id, window)
     objects = _count_unloaded_objects(connection, symbol, window)
     explained = _count_explained_minutes(connection, symbol_id, window)
     return [
@@ -85,7 +85,7 @@ def read_day_statuses(
             candles_in_hours=in_hours.get(start, 0),
             candles_in_day=in_day.get(start, 0),
             explained_minutes=explained.get(start, 0),
-            stale_hours=waiting.get(start, 0),
+            stale_hours=stale.get(start, 0),
             unloaded_objects=objects.get(start, (0, 0))[0],
             last_changed_at=max(facts.get(start, _NO_COUNTS)[2], objects.get(start, (0, 0))[1]),
         )
@@ -96,7 +96,7 @@ def read_day_statuses(
 def _count_minutes(
     connection: Connection, symbol_id: int, window: Window
 ) -> dict[int, tuple[int, int, int]]:
-    """Distinct minutes, candles and latest fetch by day."""
+    """Count distinct minutes and candles, and find the latest fetch, by day."""
     opened = fact_klines.c.open_time
     rows = (
         select(
@@ -119,7 +119,7 @@ def _count_minutes(
 def _count_aggregated_minutes(
     connection: Connection, table: Table, symbol_id: int, window: Window
 ) -> dict[int, int]:
-    """Minutes that a day's candles of a table are built from."""
+    """Count the minutes that the candles of a table are computed from, by day."""
     rows = (
         select(floor_to_day(table.c.open_time), table.c.minute_count)
         .where(*match_window(table, symbol_id, window))
@@ -133,7 +133,7 @@ def _count_stale_hours(connection: Connection, symbol_id: int, window: Window) -
     rows = (
         select(floor_to_day(stale_hours.c.open_time))
         .where(*match_window(stale_hours, symbol_id, window))
-        .subquery("waiting")
+        .subquery("stale")
     )
     statement = select(rows.c.day, func.count()).group_by(rows.c.day)
     return {day: count for day, count in connection.execute(statement)}
@@ -142,7 +142,7 @@ def _count_stale_hours(connection: Connection, symbol_id: int, window: Window) -
 def _count_unloaded_objects(
     connection: Connection, symbol: str, window: Window
 ) -> dict[int, tuple[int, int]]:
-    """Unloaded objects and the latest load of those that the manifest still has, by day."""
+    """Count the unloaded objects of the catalog, and find the latest load, by day."""
     table = lake_objects.c
     rows = (
         select(floor_to_day(table.first_time), table.loaded_at)
@@ -157,13 +157,13 @@ def _count_unloaded_objects(
     statement = select(
         rows.c.day, func.count() - func.count(rows.c.loaded_at), func.max(rows.c.loaded_at)
     ).group_by(rows.c.day)
-    return {day: (left, loaded or 0) for day, left, loaded in connection.execute(statement)}
+    return {day: (unloaded, loaded or 0) for day, unloaded, loaded in connection.execute(statement)}
 
 
 def _count_explained_minutes(
     connection: Connection, symbol_id: int, window: Window
 ) -> dict[int, int]:
-    """Minutes of the gaps with an explanation, by day; a gap may reach over midnights."""
+    """Count the minutes of explained gaps by day; a gap may span several days."""
     table = kline_gaps.c
     statement = select(table.start, table.end).where(
         table.symbol_id == symbol_id,

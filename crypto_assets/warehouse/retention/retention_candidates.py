@@ -1,4 +1,4 @@
-"""What may be retired: objects that are loaded and old, days that stand complete or explained."""
+"""Candidates for expiry: old loaded objects, and complete or explained days."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _PAGE_ROWS = 1000
 
 @dataclass(frozen=True)
 class LoadedObject:
-    """An object of the lake that stands loaded; `fetched_at` in epoch ms."""
+    """A lake object that is loaded; `fetched_at` in epoch ms."""
 
     bucket: str
     key: str
@@ -37,9 +37,9 @@ class RetentionCandidates:
         self._symbols = symbols
 
     def iter_objects(self, bucket: str, before_ms: int) -> Iterator[LoadedObject]:
-        """Loaded objects whose data day, fetch and load all lie before an instant, oldest first.
+        """Yield loaded objects whose day, fetch and load are before an instant, oldest first.
 
-        Read page by page, so that they may be moved or forgotten on the way.
+        Reads page by page: the caller may move or forget the objects meanwhile.
         """
         last: LoadedObject | None = None
         while True:
@@ -50,25 +50,25 @@ class RetentionCandidates:
             last = page[-1]
 
     def find_oldest_minute(self, symbol: str) -> int | None:
-        """Open time of the oldest minute that is held."""
-        held = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
-        return self._read_scalar(select(func.min(fact_klines.c.open_time)).where(held))
+        """Find the open time of the oldest stored minute."""
+        mine = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
+        return self._read_scalar(select(func.min(fact_klines.c.open_time)).where(mine))
 
     def list_day_statuses(self, symbol: str, window: Window) -> list[DayStatus]:
-        """How each UTC day of a window of whole days stands, oldest first."""
+        """List the status of each day of a window of whole UTC days, oldest first."""
         symbol_id = self._symbols.get_id(symbol)
         return self._database.run_primary_read(
             lambda c: read_day_statuses(c, symbol, symbol_id, window)
         )
 
     def count_minutes(self, symbol: str, before_ms: int) -> int:
-        """Rows that `facts.purge` would delete."""
+        """Count the rows that `facts.expire_minutes` would delete."""
         mine = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
         rows = select(func.count()).where(mine, fact_klines.c.open_time < before_ms)
         return self._read_scalar(rows) or 0
 
     def count_levels(self, symbol: str, before_ms: int) -> int:
-        """Rows that `order_books.retire_levels` would delete."""
+        """Count the rows that `order_books.expire_levels` would delete."""
         symbol_id = self._symbols.get_id(symbol)
         snapshot = order_book_snapshots.c
         newest = select(func.max(snapshot.last_update_id)).where(
@@ -96,7 +96,7 @@ def _select_aged_objects(bucket: str, before_ms: int, after: LoadedObject | None
     ).where(
         table.bucket == bucket,
         table.fetched_at < before_ms,
-        table.loaded_at < before_ms,  # not NULL either: never one that is not loaded
+        table.loaded_at < before_ms,  # not NULL either, so it is loaded
         table.first_time < floor_ms(before_ms, DAY_MS),
     )
     if after:

@@ -1,1 +1,1 @@
-"""Figures about what is stored: coverage, totals, flow."""
+"""Statistics of the stored data: coverage, totals, flow."""

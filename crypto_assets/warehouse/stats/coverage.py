@@ -1,4 +1,4 @@
-"""What is held: per symbol, per day, and in bytes. Every figure comes from a few key lookups."""
+"""What is stored per symbol, per day and in bytes; each figure takes a few key lookups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,17 +37,17 @@ from crypto_assets.warehouse.engine.schema import (
 from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
-# The tables of candles, and how long one lasts.
+# The tables of candles, and the width of a candle.
 _CANDLE_TABLES = ((fact_klines, MINUTE_MS), (hourly_klines, HOUR_MS), (daily_klines, DAY_MS))
 
 
 @dataclass(frozen=True)
 class SymbolCoverage:
-    """What is held of a symbol; open times in epoch ms, None before the first load.
+    """What is stored of a symbol; times in epoch ms, None before the first load.
 
-    `first_open_time` is the oldest candle's, be it an hour or a day whose minutes were retired.
-    `missing_minutes` and `open_gaps` are those without an explanation; `explained_minutes` lie in
-    gaps of every other class (`GapClass.is_explained`). What was retired is none of them.
+    `first_open_time` is that of the oldest candle, which may be an hour or a day whose minutes have
+    expired. `missing_minutes` and `open_gaps` have no explanation; `explained_minutes` are in gaps
+    of the classes with `GapClass.is_explained`. Expired minutes are not counted.
     """
 
     symbol: str
@@ -62,29 +62,29 @@ class SymbolCoverage:
 
     @property
     def minutes_expected(self) -> int:
-        """Minutes between the first and the last candle, both included, without those retired."""
+        """Minutes from the first to the last candle, both included, without expired ones."""
         if self.first_open_time is None or self.last_open_time is None:
             return 0
         first = max(self.first_open_time, self.purged_before or self.first_open_time)
         return max(0, (self.last_open_time - first) // MINUTE_MS + 1)
 
     def lag_ms(self, now: int) -> int | None:
-        """How long ago the newest candle closed."""
+        """Return how long ago the newest candle closed, None without candles."""
         return None if self.last_open_time is None else now - self.last_open_time - MINUTE_MS
 
 
 class CoverageStats:
-    def __init__(self, database: Database, tracked: SymbolCatalog) -> None:
+    def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
-        self._symbols = tracked
+        self._symbols = symbols
 
     def list_by_symbol(self) -> list[SymbolCoverage]:
-        """Of all tracked symbols.
+        """List the coverage of all tracked symbols.
 
-        Rows and watermark from extraction_metadata, the first candle by a key lookup in each table
-        of candles, gaps from the ledger, which is as long as there are gaps.
+        Row counts and newest times come from the watermarks, the first candle from a key lookup
+        in each table of candles, gaps from the ledger.
         """
-        marks, missing, retired, firsts = self._database.run_read(
+        marks, gaps_by_symbol, expired_by_symbol, firsts = self._database.run_read(
             lambda c: (
                 rows := _read_watermarks(c),
                 _count_gaps(c),
@@ -92,14 +92,14 @@ class CoverageStats:
                 _find_first_candles(c, [row.symbol_id for row in rows]),
             )
         )
-        found = []
+        coverages = []
         for row in marks:
-            gone = retired.get(row.symbol_id, {})
+            expired = expired_by_symbol.get(row.symbol_id, {})
             gaps = {
-                kind: (count - gone.get(kind, (0, 0))[0], minutes - gone.get(kind, (0, 0))[1])
-                for kind, (count, minutes) in missing.get(row.symbol_id, {}).items()
+                kind: (count - expired.get(kind, (0, 0))[0], minutes - expired.get(kind, (0, 0))[1])
+                for kind, (count, minutes) in gaps_by_symbol.get(row.symbol_id, {}).items()
             }
-            found.append(
+            coverages.append(
                 SymbolCoverage(
                     symbol=row.symbol,
                     first_open_time=firsts.get(row.symbol_id),
@@ -112,21 +112,21 @@ class CoverageStats:
                     purged_before=row.purged_before,
                 )
             )
-        return found
+        return coverages
 
     def count_minutes_by_day(self, symbol: str, window: Window) -> dict[int, int]:
-        """Minutes held of each day that the window touches, by the day's start in epoch ms.
+        """Count the stored minutes of each day that the window touches, by its start (epoch ms).
 
-        One row a day of the daily table; days that are not aggregated yet are counted by the key.
+        Reads one row per day of the daily table; for days not aggregated yet, counts the minutes.
         """
         symbol_id = self._symbols.get_id(symbol)
         days = window.widen_to(DAY_MS)
         return self._database.run_read(lambda c: _count_by_day(c, symbol_id, days))
 
     def find_first_and_last(self, symbol: str, window: Window) -> tuple[int, int] | None:
-        """Open times of the first and the last minute held, by two key lookups."""
+        """Find the open times of the window's first and last stored minute by two key lookups."""
         symbol_id = self._symbols.get_id(symbol)
-        # A statement each, under one: asked for both at once, SQLite would read every minute.
+        # Two subqueries: for both aggregates in one query, SQLite would read every minute.
         first, last = (
             select(end(fact_klines.c.open_time))
             .where(*match_window(fact_klines, symbol_id, window))
@@ -137,11 +137,11 @@ class CoverageStats:
         return None if found[0] is None else (found[0], found[1])
 
     def read_table_sizes(self) -> dict[str, int]:
-        """Bytes by table as the server estimates them; on SQLite the file's, by its name."""
+        """Return the bytes of each table, as the server estimates them; on SQLite of the file."""
         if self._database.sqlite_path:
             path = self._database.sqlite_path
-            sides = (path, path.with_name(f"{path.name}-wal"))
-            return {path.name: sum(p.stat().st_size for p in sides if p.exists())}
+            files = (path, path.with_name(f"{path.name}-wal"))
+            return {path.name: sum(file.stat().st_size for file in files if file.exists())}
         statement = text(
             "SELECT table_name, data_length + index_length FROM information_schema.tables"
             " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
@@ -170,10 +170,9 @@ def _read_watermarks(connection: Connection) -> list[Any]:
 
 
 def _find_first_candles(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]:
-    """Open time of each symbol's first candle, the finest one that tells of it.
+    """Find the open time of each symbol's first candle, in the finest table that covers it.
 
-    A statement a symbol and table, under one: correlated to the symbols, MySQL would read every
-    minute.
+    One subquery per symbol and table: in a query over all symbols, MySQL would read every minute.
     """
     lookups = [
         select(literal(symbol_id), literal(width_ms), func.min(table.c.open_time)).where(
@@ -194,7 +193,7 @@ def _find_first_candles(connection: Connection, symbol_ids: Sequence[int]) -> di
 
 
 def _count_gaps(connection: Connection) -> dict[int, dict[GapClass, tuple[int, int]]]:
-    """By symbol and class: how many gaps stand, and of how many minutes."""
+    """Count open gaps and their minutes by symbol and class."""
     kind = kline_gaps.c["class"]
     statement = (
         select(kline_gaps.c.symbol_id, kind, func.count(), func.sum(kline_gaps.c.minutes))
@@ -210,7 +209,7 @@ def _count_gaps(connection: Connection) -> dict[int, dict[GapClass, tuple[int, i
 def _count_expired_gaps(
     connection: Connection, marks: Sequence[Any]
 ) -> dict[int, dict[str, tuple[int, int]]]:
-    """What of these gaps lies in minutes that were retired: whole gaps, and minutes."""
+    """Count the open gaps whose minutes have all expired, and the expired minutes of gaps."""
     found: dict[int, dict[str, tuple[int, int]]] = {}
     for mark in marks:
         if mark.purged_before is None:
@@ -220,11 +219,11 @@ def _count_expired_gaps(
             kline_gaps.c.start < mark.purged_before,
             kline_gaps.c.closed_at.is_(None),
         )
-        gone = found.setdefault(mark.symbol_id, {})
+        expired = found.setdefault(mark.symbol_id, {})
         for gap in connection.execute(statement).mappings():
-            count, minutes = gone.get(gap["class"], (0, 0))
-            kept = max(0, (gap["end"] - mark.purged_before) // MINUTE_MS + 1)
-            gone[gap["class"]] = (count + (not kept), minutes + gap["minutes"] - kept)
+            count, minutes = expired.get(gap["class"], (0, 0))
+            unexpired = max(0, (gap["end"] - mark.purged_before) // MINUTE_MS + 1)
+            expired[gap["class"]] = (count + (not unexpired), minutes + gap["minutes"] - unexpired)
     return found
 
 

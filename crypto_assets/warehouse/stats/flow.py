@@ -1,4 +1,4 @@
-"""What passes from the exchange to the days: a few index ranges, however much is held."""
+"""What flows from the exchange to the daily candles, read from a few ranges of indexes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _OBJECT_KINDS = [kind.value for kind in ObjectKind]
 
 @dataclass(frozen=True)
 class RecentRows:
-    """Rows of one table whose time lies in the reach before now, and the newest time (epoch ms)."""
+    """The rows of a table in a time range up to now, and the newest time (epoch ms)."""
 
     count: int
     newest: int | None
@@ -35,11 +35,11 @@ class RecentRows:
 
 @dataclass(frozen=True)
 class FlowCounts:
-    """`minutes` and `books` of the last hour, `hours` of the last day, `days` of the last thirty.
+    """How much data reached each stage.
 
-    `fetched` counts objects of the last hour by kind, `waiting` those that are not loaded yet,
-    `held` what is held of each kind in all (minutes, snapshots); `stale` hours
-    have ended and are to be computed.
+    `minutes` and `books` are of the last hour, `hours` of the last day, `days` of the last thirty.
+    `fetched_objects` are of the last hour, by kind; `unloaded_objects` are all that are not loaded
+    yet; `stored_rows` are all minutes and snapshots. `stale_hours` have ended and are not computed.
     """
 
     minutes: RecentRows
@@ -58,15 +58,15 @@ class FlowStats:
         self._symbols = symbols
 
     def count_recent_rows(self, now_ms: int) -> FlowCounts:
-        """Of the tracked symbols, as of `now_ms`."""
+        """Count the rows and objects of the tracked symbols, as of `now_ms`."""
         ids = [symbol.symbol_id for symbol in self._symbols.list_tracked()]
         return self._database.run_read(lambda c: _count_recent_rows(c, ids, now_ms))
 
 
 def _count_recent_rows(connection: Connection, ids: Sequence[int], now: int) -> FlowCounts:
-    def passed(time: Column[int], reach: int) -> RecentRows:
+    def count_since(time: Column[int], duration_ms: int) -> RecentRows:
         mine = time.table.c.symbol_id.in_(ids)
-        statement = select(func.count(), func.max(time)).where(mine, time >= now - reach)
+        statement = select(func.count(), func.max(time)).where(mine, time >= now - duration_ms)
         count, newest = connection.execute(statement).one()
         return RecentRows(count, newest)
 
@@ -76,10 +76,10 @@ def _count_recent_rows(connection: Connection, ids: Sequence[int], now: int) -> 
         stale_hours.c.open_time < floor_ms(now, HOUR_MS),
     )
     return FlowCounts(
-        minutes=passed(fact_klines.c.open_time, MINUTES_WINDOW_MS),
-        hours=passed(hourly_klines.c.open_time, HOURS_WINDOW_MS),
-        days=passed(daily_klines.c.open_time, DAYS_WINDOW_MS),
-        books=passed(order_book_snapshots.c.captured_at, MINUTES_WINDOW_MS),
+        minutes=count_since(fact_klines.c.open_time, MINUTES_WINDOW_MS),
+        hours=count_since(hourly_klines.c.open_time, HOURS_WINDOW_MS),
+        days=count_since(daily_klines.c.open_time, DAYS_WINDOW_MS),
+        books=count_since(order_book_snapshots.c.captured_at, MINUTES_WINDOW_MS),
         fetched_objects=_count_by_kind(connection, _select_fetched(now - HOUR_MS)),
         unloaded_objects=_count_by_kind(connection, _select_unloaded()),
         stored_rows=_count_by_kind(connection, _select_stored(ids)),
@@ -91,8 +91,8 @@ def _count_recent_rows(connection: Connection, ids: Sequence[int], now: int) -> 
 
 def _select_fetched(since: int) -> Select[str, int]:
     kind = lake_objects.c.kind
-    late = lake_objects.c.fetched_at >= since
-    return select(kind, func.count()).where(late).group_by(kind)
+    recent = lake_objects.c.fetched_at >= since
+    return select(kind, func.count()).where(recent).group_by(kind)
 
 
 def _select_unloaded() -> Select[str, int]:

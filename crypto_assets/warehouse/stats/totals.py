@@ -1,4 +1,4 @@
-"""What is held in sum, and what it was a day ago: a row an hour, those of no more use forgotten."""
+"""Totals of the stored data, and hourly snapshots of them for comparison with a day ago."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,11 @@ from crypto_assets.warehouse.stats.coverage import CoverageStats
 
 @dataclass(frozen=True)
 class StoredTotals:
-    """Minutes of all symbols, tracked or not; the lake per bucket and kind; the server's estimate
-    of the warehouse; and how far the last of the tracked and trading symbols was behind."""
+    """The minutes of all symbols, the lake per bucket and kind, and the size of the warehouse.
+
+    `warehouse_bytes` is the server's estimate. `lag_ms` is how long ago the newest candle closed of
+    the tracked and trading symbol that is furthest behind.
+    """
 
     candles: int
     lake: tuple[LakeTotal, ...]
@@ -35,7 +38,7 @@ class StoredTotals:
 
 @dataclass(frozen=True)
 class TotalsSnapshot:
-    """What was held at an instant (epoch ms), as it was noted then."""
+    """The totals at an instant (epoch ms), as recorded then."""
 
     taken_at: int
     candles: int
@@ -54,7 +57,7 @@ class TotalsHistory:
         self._objects = objects
 
     def measure_current(self, now_ms: int) -> StoredTotals:
-        """A row a symbol, an index that holds the lake's sizes alone, and the tables' sizes."""
+        """Measure the totals from one row per symbol, an index of the lake, and table sizes."""
         candles, furthest = self._database.run_read(
             lambda c: (_count_candles(c), _find_furthest_behind(c))
         )
@@ -66,44 +69,45 @@ class TotalsHistory:
         )
 
     def record_snapshot(self, now_ms: int) -> None:
-        """Keeps what is held now, unless the last hour has been noted; a key lookup where it has.
+        """Record the current totals, unless a snapshot is less than an hour old.
 
-        What was noted before the newest note of a day ago is forgotten.
+        Deletes the snapshots that are no longer needed to compare with a day ago.
         """
         newest = self._database.run_primary_read(
             lambda c: c.execute(select(func.max(totals.c.taken_at))).scalar()
         )
         if newest is not None and newest > now_ms - HOUR_MS:
             return
-        held = self.measure_current(now_ms)
+        current = self.measure_current(now_ms)
         names = ("candles", "objects", "lake_bytes", "warehouse_bytes", "lag_ms")
-        row = {"taken_at": now_ms, **{name: getattr(held, name) for name in names}}
+        row = {"taken_at": now_ms, **{name: getattr(current, name) for name in names}}
 
         def work(connection: Connection) -> None:
             statement = make_upsert(
                 connection, totals, ["taken_at"], lambda new: [(n, new[n]) for n in names]
             )
             connection.execute(statement, row)
-            then = _find_day_ago(connection, now_ms)
-            if then is not None:
-                connection.execute(delete(totals).where(totals.c.taken_at < then))
+            day_ago = _find_day_ago(connection, now_ms)
+            if day_ago is not None:
+                connection.execute(delete(totals).where(totals.c.taken_at < day_ago))
 
         self._database.run_write(work)
 
     def find_snapshot_day_ago(self, now_ms: int) -> TotalsSnapshot | None:
-        """The newest note that is 24 hours old or older, else the oldest that there is."""
+        """Find the newest snapshot at least 24 hours old, or else the oldest one."""
 
         def work(connection: Connection) -> TotalsSnapshot | None:
-            then = _find_day_ago(connection, now_ms)
-            if then is None:
-                then = connection.execute(select(func.min(totals.c.taken_at))).scalar()
-            row = connection.execute(select(totals).where(totals.c.taken_at == then)).first()
+            taken_at = _find_day_ago(connection, now_ms)
+            if taken_at is None:
+                taken_at = connection.execute(select(func.min(totals.c.taken_at))).scalar()
+            row = connection.execute(select(totals).where(totals.c.taken_at == taken_at)).first()
             return None if row is None else TotalsSnapshot(**row._mapping)
 
         return self._database.run_read(work)
 
 
 def _find_day_ago(connection: Connection, now_ms: int) -> int | None:
+    """Find when the newest snapshot at least 24 hours old was taken."""
     statement = select(func.max(totals.c.taken_at)).where(totals.c.taken_at <= now_ms - DAY_MS)
     found: int | None = connection.execute(statement).scalar()
     return found
@@ -117,7 +121,7 @@ def _count_candles(connection: Connection) -> int:
 
 
 def _find_furthest_behind(connection: Connection) -> int | None:
-    """Open time of the newest candle of the symbol that is furthest behind."""
+    """Find the newest open time of the symbol that is furthest behind."""
     mark = extraction_metadata
     mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
     statement = (

@@ -80,7 +80,7 @@ def test_an_exchange_may_be_renamed_by_one_who_knows_its_name_so_far(warehouse: 
 
 def test_another_partition_unit_is_refused(warehouse: Warehouse) -> None:
     warehouse.app_settings.claim_partition_unit("day")
-    with pytest.raises(WrongUse, match="CRYPTO_PARTITION_UNIT=day: month is refused"):
+    with pytest.raises(WrongUse, match="CRYPTO_PARTITION_UNIT=day, which cannot change to month"):
         warehouse.app_settings.claim_partition_unit("month")
 
 
