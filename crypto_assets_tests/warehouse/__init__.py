@@ -1,1 +1,1 @@
-"""The warehouse on SQLite and on a real server."""
+"""Tests of crypto_assets.warehouse, on SQLite and on a real server."""

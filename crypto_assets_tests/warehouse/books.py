@@ -1,4 +1,4 @@
-"""A small made-up order book with the object that holds it."""
+"""A small generated order book with the lake object that contains it."""
 
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.order_book import OrderBook

@@ -1,4 +1,4 @@
-"""Small made-up minutes and objects for the warehouse's tests."""
+"""Generated minutes and objects for tests of the warehouse."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -21,7 +21,7 @@ Row = dict[str, object]
 
 
 def minute(open_time: int, base: int = 100, volume: int = 7) -> Row:
-    """A candle whose every value follows from `base` and `volume`; without volume it is flat."""
+    """Make a candle whose values follow from `base` and `volume`; without volume it is flat."""
     flat = not volume
     return {
         "open_time": open_time,
@@ -43,7 +43,7 @@ def table(rows: Sequence[Row]) -> pa.Table:
 
 
 def minutes(start: int, count: int, base: int = 100) -> pa.Table:
-    """Consecutive minutes, each with values of its own, every seventh without volume."""
+    """Make consecutive minutes with different values, every seventh without volume."""
     return table(
         [
             minute(start + n * MINUTE_MS, base + n % 50, 0 if n % 7 == 3 else 1 + n % 11)
@@ -58,7 +58,7 @@ def batch(
     source: Source = Source.ARCHIVE,
     symbol: str = SYMBOL,
 ) -> KlinesBatch:
-    """The candles with an object that holds them."""
+    """Make a batch of candles and the lake object that contains them."""
     times = candles["open_time"].to_pylist()
     key = f"day/{symbol}_klines_{times[0]}-{times[-1]}_{source.value}.json"
     item = LakeObject(

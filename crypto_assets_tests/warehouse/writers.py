@@ -1,4 +1,4 @@
-"""What the tests run in processes of their own, to kill them or to set them against each other."""
+"""Functions that tests run in processes of their own, to kill them or to let them compete."""
 
 from multiprocessing.synchronize import Barrier
 
@@ -15,12 +15,12 @@ _opened: dict[str, Warehouse] = {}
 
 
 def meet_at(barrier: Barrier) -> None:
-    """Initialises a process of a pool."""
+    """Initialize a process of a pool."""
     _meeting.append(barrier)
 
 
 def load_two_days(url: str, name: str, day: int) -> None:
-    """Loads the day and the next, and brings all hours and days up to date."""
+    """Load a day and the next, and recompute all hours and days."""
     warehouse = _opened.setdefault(url, Warehouse(url))
     candles = two_days(day)
     warehouse.symbols.get_symbol(name)
@@ -31,24 +31,25 @@ def load_two_days(url: str, name: str, day: int) -> None:
 
 
 def two_days(day: int) -> pa.Table:
-    """Every tenth minute of two days."""
-    every = minutes(START + day * DAY_MS, 2 * 1440, base=100 + day)
-    return every.take(pa.array(range(0, 2 * 1440, 10)))
+    """Make every tenth minute of two days."""
+    all_minutes = minutes(START + day * DAY_MS, 2 * 1440, base=100 + day)
+    return all_minutes.take(pa.array(range(0, 2 * 1440, 10)))
 
 
 def load_changed_day(url: str, name: str) -> None:
-    """Loads two days of a later fetch, the first of which changes what is held."""
+    """Load two days of a later fetch, the first of which changes stored minutes."""
     warehouse = Warehouse(url)
     warehouse.facts.load_objects(name, [later_days(name)])
     warehouse.close()
 
 
 def later_days(name: str) -> KlinesBatch:
-    """What `load_changed_day` loads."""
+    """Make the batch that `load_changed_day` loads."""
     return batch(minutes(START, 2 * 1440, base=777), FETCHED + 1, symbol=name)
 
 
 def migrate(url: str) -> None:
+    """Create the schema at the same time as another process."""
     _meeting[0].wait(60)
     warehouse = Warehouse(url)
     warehouse.migrate_schema()
@@ -57,6 +58,7 @@ def migrate(url: str) -> None:
 
 
 def register(url: str, names: list[str]) -> list[str]:
+    """Register symbols at the same time as another process."""
     warehouse = Warehouse(url)
     warehouse.require_ready()
     _meeting[0].wait(60)

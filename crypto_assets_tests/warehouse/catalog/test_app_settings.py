@@ -1,4 +1,4 @@
-"""Settings with their audit trail, and what a warehouse remembers for good."""
+"""Settings with their audit log, and the claims of a warehouse."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from crypto_assets.warehouse.catalog import app_settings
 from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
 
 
-def test_a_value_reads_back_and_every_change_is_audited(warehouse: Warehouse) -> None:
+def test_a_value_is_stored_and_every_change_is_recorded(warehouse: Warehouse) -> None:
     assert warehouse.app_settings.get_value("retention.raw_days", 7) == 7
     warehouse.app_settings.put_value("retention.raw_days", 14, who="anna")
     warehouse.app_settings.put_value("retention.raw_days", 14, who="bert")
@@ -24,7 +24,7 @@ def test_a_value_reads_back_and_every_change_is_audited(warehouse: Warehouse) ->
     assert len(warehouse.app_settings.list_changes(limit=1)) == 1
 
 
-def test_a_value_taken_back_leaves_the_default_and_a_line(warehouse: Warehouse) -> None:
+def test_a_reset_restores_the_default_and_is_recorded(warehouse: Warehouse) -> None:
     warehouse.app_settings.put_value("raw_days", None, who="anna")
     assert warehouse.app_settings.get_value("raw_days", 7) is None
     warehouse.app_settings.put_value("raw_days", 14, who="anna")
@@ -39,16 +39,16 @@ def test_a_value_taken_back_leaves_the_default_and_a_line(warehouse: Warehouse) 
     ]
 
 
-def test_a_secret_is_kept_and_never_told(warehouse: Warehouse) -> None:
+def test_a_secret_is_stored_and_masked_in_the_audit_log(warehouse: Warehouse) -> None:
     for url in ("https://hooks.example/s3cret", "https://hooks.example/0ther"):
         warehouse.app_settings.put_value("webhook", url, who="anna", secret=True)
     assert warehouse.app_settings.get_value("webhook") == "https://hooks.example/0ther"
     warehouse.app_settings.reset_value("webhook", who="anna", secret=True)
-    told = [(change.old, change.new) for change in warehouse.app_settings.list_changes()]
-    assert told == [(SECRET_MASK, None), (SECRET_MASK, SECRET_MASK), (None, SECRET_MASK)]
+    recorded = [(change.old, change.new) for change in warehouse.app_settings.list_changes()]
+    assert recorded == [(SECRET_MASK, None), (SECRET_MASK, SECRET_MASK), (None, SECRET_MASK)]
 
 
-def test_the_log_keeps_the_newest_changes_and_bears_what_happened_elsewhere(
+def test_the_audit_log_keeps_the_newest_changes_also_of_symbols(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app_settings, "_MAX_CHANGES", 3)
@@ -66,7 +66,7 @@ def test_another_exchange_is_refused(warehouse: Warehouse) -> None:
     warehouse.app_settings.claim_exchange("binance")
 
 
-def test_an_exchange_may_be_renamed_by_one_who_knows_its_name_so_far(warehouse: Warehouse) -> None:
+def test_an_exchange_can_be_renamed_from_its_current_name(warehouse: Warehouse) -> None:
     settings = warehouse.app_settings
     assert settings.get_exchange() is None
     settings.claim_exchange("binance", renaming="simulated:recorded")
@@ -84,7 +84,7 @@ def test_another_partition_unit_is_refused(warehouse: Warehouse) -> None:
         warehouse.app_settings.claim_partition_unit("month")
 
 
-def test_the_start_moves_earlier_and_never_later(warehouse: Warehouse) -> None:
+def test_the_start_date_moves_earlier_and_never_later(warehouse: Warehouse) -> None:
     warehouse.app_settings.claim_start_date(date(2025, 1, 1))
     warehouse.app_settings.claim_start_date(date(2024, 6, 1))
     with pytest.raises(WrongUse, match="it is 2024-06-01, not 2025-01-01"):

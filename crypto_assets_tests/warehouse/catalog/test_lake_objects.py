@@ -1,4 +1,4 @@
-"""The manifest of the lake: recorded in any order, asked by window, counted by index."""
+"""The catalog of lake objects: recorded in any order, listed by window, counted by index."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -15,7 +15,7 @@ DAY = Window(START, START + DAY_MS)
 
 
 def _object(number: int, fetched_at: int = FETCHED, symbol: str = SYMBOL) -> LakeObject:
-    """Ten minutes of a day, the number-th."""
+    """Make the object with the number-th ten minutes of the day."""
     first = START + number * 10 * MINUTE_MS
     return LakeObject(
         bucket="crypto-raw",
@@ -45,7 +45,7 @@ def test_an_object_reads_back_and_is_recorded_once(warehouse: Warehouse) -> None
     assert warehouse.lake_objects.find_object("other", item.key) is None
 
 
-def test_the_later_fetch_stays_in_any_order(warehouse: Warehouse) -> None:
+def test_the_latest_fetch_remains_in_any_order(warehouse: Warehouse) -> None:
     versions = [
         replace(_object(1), fetched_at=FETCHED + n, sha256=f"{n:064x}", rows=10 + n)
         for n in range(3)
@@ -60,7 +60,7 @@ def test_the_later_fetch_stays_in_any_order(warehouse: Warehouse) -> None:
         assert warehouse.lake_objects.list_latest() == []
 
 
-def test_what_was_fetched_anew_is_to_be_loaded_again(warehouse: Warehouse) -> None:
+def test_a_later_fetch_is_unloaded(warehouse: Warehouse) -> None:
     track(warehouse)
     item, candles = batch(minutes(START, 10))
     warehouse.lake_objects.record_objects([item])
@@ -77,7 +77,7 @@ def test_what_was_fetched_anew_is_to_be_loaded_again(warehouse: Warehouse) -> No
         assert warehouse.lake_objects.list_unloaded(SYMBOL, KLINES, DAY) == []
 
 
-def test_a_load_of_an_older_fetch_does_not_mark_the_newer(warehouse: Warehouse) -> None:
+def test_loading_an_older_fetch_does_not_mark_the_newer(warehouse: Warehouse) -> None:
     track(warehouse)
     item, candles = batch(minutes(START, 10))
     newer = replace(item, fetched_at=item.fetched_at + 1, sha256="f" * 64)
@@ -86,7 +86,7 @@ def test_a_load_of_an_older_fetch_does_not_mark_the_newer(warehouse: Warehouse) 
     assert warehouse.lake_objects.list_unloaded(SYMBOL, KLINES, DAY) == [newer]
 
 
-def test_unloaded_objects_come_oldest_fetch_first_and_by_window(warehouse: Warehouse) -> None:
+def test_unloaded_objects_are_listed_by_window_oldest_fetch_first(warehouse: Warehouse) -> None:
     items = [_object(n, FETCHED - n) for n in range(4)]
     warehouse.lake_objects.record_objects([*items, _object(2, symbol="ETHUSDT")])
     unloaded = warehouse.lake_objects.list_unloaded
@@ -94,14 +94,14 @@ def test_unloaded_objects_come_oldest_fetch_first_and_by_window(warehouse: Wareh
     inside = Window(START + 19 * MINUTE_MS, START + 20 * MINUTE_MS + 1)
     assert unloaded(SYMBOL, KLINES, inside) == [items[2], items[1]]
     assert unloaded(SYMBOL, ObjectKind.DEPTH, DAY) == []
-    assert warehouse.lake_objects.list_orphaned(KLINES, 2**53) == [], "nobody knows their symbols"
+    assert warehouse.lake_objects.list_orphaned(KLINES, 2**53) == [], "unregistered symbols"
     track(warehouse)
     assert len(warehouse.lake_objects.list_orphaned(KLINES, 2**53)) == 4
     assert len(warehouse.lake_objects.list_orphaned(KLINES, 2**53, limit=2)) == 2
     assert warehouse.lake_objects.list_orphaned(KLINES, FETCHED - 2) == [items[3]]
 
 
-def test_a_window_may_be_marked_to_be_loaded_again(warehouse: Warehouse) -> None:
+def test_a_window_can_be_marked_to_be_loaded_again(warehouse: Warehouse) -> None:
     track(warehouse)
     item, candles = batch(minutes(START, 10))
     warehouse.lake_objects.record_objects([item, _object(50)])
@@ -113,7 +113,7 @@ def test_a_window_may_be_marked_to_be_loaded_again(warehouse: Warehouse) -> None
     assert item in warehouse.lake_objects.list_unloaded(SYMBOL, KLINES, DAY)
 
 
-def test_moving_follows_the_object_and_may_be_repeated(warehouse: Warehouse) -> None:
+def test_a_move_is_recorded_and_can_be_repeated(warehouse: Warehouse) -> None:
     item = _object(1)
     warehouse.lake_objects.record_objects([item])
     for first in (True, False):
@@ -127,15 +127,15 @@ def test_moving_follows_the_object_and_may_be_repeated(warehouse: Warehouse) -> 
     ]
 
 
-def test_what_was_fetched_anew_does_not_follow_its_old_object(warehouse: Warehouse) -> None:
+def test_a_later_fetch_does_not_move_with_the_old_object(warehouse: Warehouse) -> None:
     old = _object(1)
-    anew = replace(old, fetched_at=FETCHED + 1, sha256="f" * 64)
-    warehouse.lake_objects.record_objects([old, anew])
+    later = replace(old, fetched_at=FETCHED + 1, sha256="f" * 64)
+    warehouse.lake_objects.record_objects([old, later])
     assert not warehouse.lake_objects.record_move(old, "crypto-archive")
-    assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [anew]
+    assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [later]
 
 
-def test_totals_log_and_forgetting(warehouse: Warehouse) -> None:
+def test_totals_ingestion_log_and_deletion(warehouse: Warehouse) -> None:
     items = [_object(n, FETCHED + n) for n in range(5)]
     depth = replace(items[0], key="d", kind=ObjectKind.DEPTH, size_bytes=7)
     archived = replace(items[4], bucket="crypto-archive")
@@ -159,16 +159,16 @@ def test_totals_log_and_forgetting(warehouse: Warehouse) -> None:
     assert len(warehouse.lake_objects.list_latest()) == 2
 
 
-def test_the_log_is_read_in_the_order_of_an_index(mariadb_warehouse_url: str) -> None:
+def test_the_ingestion_log_is_read_in_the_order_of_an_index(mariadb_warehouse_url: str) -> None:
     warehouse = Warehouse(mariadb_warehouse_url)
     warehouse.lake_objects.record_objects([_object(n, FETCHED + n // 3) for n in range(5000)])
-    asked: list[str] = []
+    queries: list[str] = []
     engine = warehouse.lake_objects._database.engine
-    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2] % given[3]))
+    event.listen(engine, "before_cursor_execute", lambda *args: queries.append(args[2] % args[3]))
     assert len(warehouse.lake_objects.list_latest(limit=20, offset=40, before=FETCHED + 100)) == 20
     with engine.connect() as connection:
         connection.execute(text("ANALYZE TABLE lake_objects")).all()
-        plan = connection.execute(text(f"EXPLAIN FORMAT=TRADITIONAL {asked[0]}")).mappings().one()
+        plan = connection.execute(text(f"EXPLAIN FORMAT=TRADITIONAL {queries[0]}")).mappings().one()
     warehouse.close()
     assert plan["key"] == "ix_lake_objects_fetched"
     assert "filesort" not in plan["Extra"]
@@ -186,10 +186,10 @@ def test_loaded_rows_are_counted_by_day(warehouse: Warehouse) -> None:
     assert counted == {START: (2, 20), START + DAY_MS: (1, 3)}
 
 
-def test_the_rows_of_a_stretch_and_its_reach(warehouse: Warehouse) -> None:
+def test_the_rows_of_a_window_and_their_first_and_last_time(warehouse: Warehouse) -> None:
     objects = [_object(number) for number in (1, 2, 5)]
     warehouse.lake_objects.record_objects(objects)
-    reach = objects[0].first_time, objects[-1].last_time
-    assert warehouse.lake_objects.summarize_rows(SYMBOL, KLINES, DAY) == (30, reach)
+    times = objects[0].first_time, objects[-1].last_time
+    assert warehouse.lake_objects.summarize_rows(SYMBOL, KLINES, DAY) == (30, times)
     next_day = Window(DAY.end_ms, DAY.end_ms + DAY_MS)
     assert warehouse.lake_objects.summarize_rows(SYMBOL, KLINES, next_day) == (0, None)

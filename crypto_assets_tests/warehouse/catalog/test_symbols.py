@@ -1,4 +1,4 @@
-"""Symbols: order of registration, retirement, and two processes at once."""
+"""Symbols: their order, their tracking, and how text finds them."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ def _symbol(name: str, tick: str = "0.01") -> Symbol:
     return Symbol(name, name[:3], name[3:], SymbolStatus.TRADING, Decimal(tick))
 
 
-def test_registration_keeps_its_order_and_names_what_is_new(warehouse: Warehouse) -> None:
+def test_registration_keeps_the_order_and_returns_new_names(warehouse: Warehouse) -> None:
     assert warehouse.symbols.register_symbols([_symbol("SOLUSDT"), _symbol("BTCUSDT")]) == [
         "SOLUSDT",
         "BTCUSDT",
@@ -24,7 +24,7 @@ def test_registration_keeps_its_order_and_names_what_is_new(warehouse: Warehouse
     assert [s.name for s in warehouse.symbols.list_tracked()] == ["SOLUSDT", "BTCUSDT", "ADAUSDT"]
 
 
-def test_a_retired_symbol_is_kept_and_may_return(warehouse: Warehouse) -> None:
+def test_an_untracked_symbol_is_kept_and_can_be_tracked_again(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([_symbol("BTCUSDT"), _symbol("ETHUSDT")])
     before = warehouse.symbols.get_symbol("BTCUSDT").symbol_id
     warehouse.symbols.untrack_symbol("BTCUSDT")
@@ -39,18 +39,18 @@ def test_status_and_tick_size_follow_the_exchange(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([_symbol("SHIBUSDT", "0.00000001")])
     halted = Symbol("SHIBUSDT", "SHIB", "USDT", SymbolStatus.BREAK, Decimal("0.0000001"))
     warehouse.symbols.update_status([halted, _symbol("NOTHERE")])
-    seen = warehouse.symbols.get_symbol("SHIBUSDT")
-    assert (seen.status, seen.tick_size) == (SymbolStatus.BREAK, Decimal("0.0000001"))
+    stored = warehouse.symbols.get_symbol("SHIBUSDT")
+    assert (stored.status, stored.tick_size) == (SymbolStatus.BREAK, Decimal("0.0000001"))
 
 
-def test_an_unknown_symbol_is_wrong_use(warehouse: Warehouse) -> None:
+def test_an_unknown_symbol_is_refused(warehouse: Warehouse) -> None:
     with pytest.raises(UnknownSymbol, match="NOPE is not in the warehouse"):
         warehouse.symbols.get_symbol("NOPE")
     with pytest.raises(UnknownSymbol):
         warehouse.symbols.untrack_symbol("NOPE")
 
 
-def test_no_two_symbols_are_one_to_the_warehouse(warehouse: Warehouse) -> None:
+def test_similar_symbols_are_different_to_the_warehouse(warehouse: Warehouse) -> None:
     names = ["EUSDT", "\u00c9USDT", "E\u0301USDT", "\u00e9USDT", "\uff25USDT", "ßUSDT", "SSUSDT"]
     names += ["币安人生USDT", "幣安人生USDT", "٣USDT", "3USDT", "-USDT"]
     assert warehouse.symbols.register_symbols([_symbol(name) for name in names]) == names

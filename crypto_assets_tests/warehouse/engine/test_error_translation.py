@@ -1,4 +1,4 @@
-"""What a person gets wrong: one line that says what to do, and never the password."""
+"""Errors of users: one line that says what to do, without the password."""
 
 import socket
 import sqlite3
@@ -31,7 +31,7 @@ def _message(caught: pytest.ExceptionInfo[Exception]) -> str:
 
 @pytest.fixture
 def weak_user(mariadb: DatabaseServer) -> str:
-    """A user who may connect and nothing else."""
+    """A user who may connect, and has no other right."""
     mariadb.execute(f"CREATE USER IF NOT EXISTS weak@'%' IDENTIFIED BY '{PASSWORD}'")
     return "weak"
 
@@ -59,13 +59,13 @@ def test_a_missing_database_that_the_user_may_not_create(
     assert "CREATE DATABASE" in message or "init --grants" in message
 
 
-def test_a_missing_database_says_how_to_create_it(mariadb: DatabaseServer) -> None:
+def test_the_error_of_a_missing_database_contains_its_ddl(mariadb: DatabaseServer) -> None:
     with pytest.raises(WarehouseRefused) as caught:
         Warehouse(mariadb.url("nowhere")).require_ready()
     assert "CREATE DATABASE nowhere CHARACTER SET utf8mb4" in _message(caught)
 
 
-def test_a_right_that_is_missing(
+def test_a_missing_right(
     mariadb: DatabaseServer, mariadb_warehouse_url: str, weak_user: str
 ) -> None:
     database = mariadb_warehouse_url.rpartition("/")[2]
@@ -78,7 +78,7 @@ def test_a_right_that_is_missing(
     warehouse.close()
 
 
-def test_nobody_listens() -> None:
+def test_a_server_that_is_not_running() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -107,7 +107,7 @@ def test_a_url_that_names_no_database(url: str) -> None:
     _message(caught)
 
 
-def test_a_driver_that_we_do_not_ship_is_replaced_by_ours(mariadb: DatabaseServer) -> None:
+def test_another_driver_is_replaced_by_ours(mariadb: DatabaseServer) -> None:
     for scheme in ("mysql", "mariadb", "mysql+mysqldb"):
         warehouse = Warehouse(f"{scheme}://root@127.0.0.1:{mariadb.port}/mysql")
         with pytest.raises(WarehouseNotReady):
@@ -115,16 +115,16 @@ def test_a_driver_that_we_do_not_ship_is_replaced_by_ours(mariadb: DatabaseServe
         warehouse.close()
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WarehouseRefused) as caught:
         Warehouse(f"sqlite:///{tmp_path / 'file' / 'warehouse.db'}").migrate_schema()
     assert "cannot be written" in _message(caught)
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
-    path.write_text("this is a letter to my aunt, and no database at all" * 100)
+    path.write_text("This text is not a database." * 200)
     for call in (
         Warehouse(f"sqlite:///{path}").migrate_schema,
         Warehouse(f"sqlite:///{path}").require_ready,
@@ -134,7 +134,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         assert "is not a valid SQLite file" in _message(caught)
 
 
-def test_a_folder_in_the_files_place(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
     path.mkdir()
     with pytest.raises(WarehouseRefused) as caught:
@@ -142,14 +142,14 @@ def test_a_folder_in_the_files_place(tmp_path: Path) -> None:
     assert "cannot be" in _message(caught)
 
 
-def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
+def test_a_read_only_file(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
     Warehouse(f"sqlite:///{path}").migrate_schema()
     with (
-        sqlite3.connect(f"file:{path}?mode=ro", uri=True) as reading,
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection,
         pytest.raises(sqlite3.OperationalError) as raised,
     ):
-        reading.execute("DELETE FROM symbols")
+        connection.execute("DELETE FROM symbols")
     error = translate_error(DBAPIError("DELETE", None, raised.value), make_url(f"sqlite:///{path}"))
     assert isinstance(error, WarehouseRefused)
     assert "cannot be opened for writing" in str(error)

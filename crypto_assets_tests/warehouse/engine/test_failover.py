@@ -1,4 +1,4 @@
-"""A database that is failed over, restarted, killed or interrupted: work goes on where it can."""
+"""A database that fails over, restarts, is killed or interrupted: work continues if it can."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes,
 
 WRITERS = 6
 DATABASE = "market"
-# Root may write to a read-only server; the program's user may not.
+# Unlike root, this user cannot write to a read-only server.
 _ACCOUNT = (
     f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE USER writer@'%' IDENTIFIED BY 'word'",
@@ -36,7 +36,7 @@ def url_of(port: int) -> str:
 
 
 def prepared(server: DatabaseServer) -> DatabaseServer:
-    """A server with the program's user and an empty warehouse."""
+    """Create the user and an empty warehouse on a server."""
     server.execute(*_ACCOUNT)
     warehouse = Warehouse(url_of(server.port))
     warehouse.migrate_schema()
@@ -57,7 +57,7 @@ def _new(own_mariadb: StartServer) -> DatabaseServer:
 
 @pytest.fixture
 def server(_old: DatabaseServer) -> Iterator[DatabaseServer]:
-    """The primary, which is not to be stopped; the tests in this file share it."""
+    """The primary, which no test may stop, since the tests of this file share it."""
     emptied(_old)
     yield _old
     _old.execute("SET GLOBAL read_only = 0", "ALTER USER writer@'%' WITH MAX_USER_CONNECTIONS 0")
@@ -65,14 +65,14 @@ def server(_old: DatabaseServer) -> Iterator[DatabaseServer]:
 
 @pytest.fixture
 def new(_new: DatabaseServer) -> DatabaseServer:
-    """The server that takes the primary's place."""
+    """The server that replaces the primary."""
     emptied(_new)
     return _new
 
 
 @pytest.fixture
 def gate(server: DatabaseServer) -> Iterator[Gate]:
-    """What the program knows as the primary's address."""
+    """The address at which the warehouse expects the primary."""
     with gate_before(server.port) as gate:
         yield gate
 
@@ -96,13 +96,13 @@ def names(server: DatabaseServer) -> set[str]:
 
 
 def write_at_once(warehouse: Warehouse, prefix: str) -> set[str]:
-    """Several writes, each on a connection of its own; returns what they wrote."""
-    together = threading.Barrier(WRITERS)
+    """Write on several connections at once; return the names written."""
+    barrier = threading.Barrier(WRITERS)
 
     def write(name: str) -> str:
         def work(connection: Connection) -> None:
             connection.execute(_RECORD, {"name": name})
-            together.wait(30)
+            barrier.wait(30)
 
         warehouse._database.run_write(work)
         return name
@@ -114,7 +114,7 @@ def write_at_once(warehouse: Warehouse, prefix: str) -> set[str]:
 def test_after_a_failover_no_write_goes_to_the_old_server(
     server: DatabaseServer, gate: Gate, warehouse: Warehouse, new: DatabaseServer
 ) -> None:
-    """The old one stays up and read-only, and so do the connections to it."""
+    """The old server and the connections to it stay up, read-only."""
     before = write_at_once(warehouse, "before-")
     server.execute("SET GLOBAL read_only = 1")
     gate.lead_to(new.port)
@@ -125,7 +125,7 @@ def test_after_a_failover_no_write_goes_to_the_old_server(
     assert names(new) == after
 
 
-def test_writes_at_once_all_find_the_new_server(
+def test_concurrent_writes_all_find_the_new_server(
     server: DatabaseServer, gate: Gate, warehouse: Warehouse, new: DatabaseServer
 ) -> None:
     write_at_once(warehouse, "before-")
@@ -141,7 +141,7 @@ def test_writes_at_once_all_find_the_new_server(
     assert names(new) == {f"after-{n}" for n in range(WRITERS)}
 
 
-def test_a_server_that_stays_read_only_says_so(
+def test_a_server_that_stays_read_only_is_reported(
     server: DatabaseServer, warehouse: Warehouse
 ) -> None:
     server.execute("SET GLOBAL read_only = 1")
@@ -150,8 +150,8 @@ def test_a_server_that_stays_read_only_says_so(
     assert "\n" not in str(caught.value)
 
 
-def test_a_load_outlasts_a_failover_that_takes_its_time(server: DatabaseServer, gate: Gate) -> None:
-    """A run goes on asking a server that it knows; one that never answered, it gives up on."""
+def test_a_load_waits_for_a_slow_failover(server: DatabaseServer, gate: Gate) -> None:
+    """Work is retried longer on a server that has answered before."""
     warehouse = Warehouse(url_of(gate.port), failover_seconds=60)
     attempts = count(1)
 
@@ -159,17 +159,17 @@ def test_a_load_outlasts_a_failover_that_takes_its_time(server: DatabaseServer, 
         number = next(attempts)
         if number == MAX_ATTEMPTS + 2:
             server.execute("SET GLOBAL read_only = 0")
-        connection.execute(_RECORD, {"name": "held up"})
+        connection.execute(_RECORD, {"name": "delayed"})
         return number
 
     warehouse.app_settings.put_value("before", 1, who="test")
     server.execute("SET GLOBAL read_only = 1")
     assert warehouse._database.run_write(work) == MAX_ATTEMPTS + 2
-    assert names(server) == {"before", "held up"}
+    assert names(server) == {"before", "delayed"}
     warehouse.close()
 
 
-def test_a_server_that_is_killed_and_back_elsewhere(
+def test_a_server_that_is_killed_and_replaced(
     new: DatabaseServer, own_mariadb: StartServer
 ) -> None:
     server = prepared(own_mariadb())
@@ -183,7 +183,7 @@ def test_a_server_that_is_killed_and_back_elsewhere(
         warehouse.close()
 
 
-def test_a_server_that_is_shut_down_in_the_middle(
+def test_a_server_that_shuts_down_during_a_transaction(
     new: DatabaseServer, own_mariadb: StartServer
 ) -> None:
     server = prepared(own_mariadb())
@@ -206,9 +206,9 @@ def test_a_server_that_is_shut_down_in_the_middle(
 
 
 def kill_when_seen(server: DatabaseServer, what: str, words: str) -> Callable[[], None]:
-    """Kills the session (or its query) in whose statement these words stand, once."""
+    """Return a function that kills, once, the session or query whose statement has the words."""
 
-    def look() -> None:
+    def kill() -> None:
         deadline = time.monotonic() + 60
         with server.connect() as admin, admin.cursor() as cursor:
             while time.monotonic() < deadline:
@@ -222,11 +222,11 @@ def kill_when_seen(server: DatabaseServer, what: str, words: str) -> Callable[[]
                     return
                 time.sleep(0.02)
 
-    return look
+    return kill
 
 
 @pytest.mark.parametrize("what", ["QUERY", "CONNECTION"])
-def test_a_statement_that_is_killed_is_run_again_on_another_connection(
+def test_a_killed_statement_is_retried_on_another_connection(
     server: DatabaseServer, warehouse: Warehouse, what: str
 ) -> None:
     sessions = []
@@ -246,10 +246,10 @@ def test_a_statement_that_is_killed_is_run_again_on_another_connection(
 
 
 @pytest.mark.parametrize("what", ["QUERY", "CONNECTION"])
-def test_a_bulk_load_that_is_killed_is_run_again(
+def test_a_killed_bulk_load_is_retried(
     server: DatabaseServer, warehouse: Warehouse, what: str
 ) -> None:
-    """Another session holds the rows, so that the load is caught at its LOAD DATA."""
+    """Another session locks the rows, so that the kill finds the load at its LOAD DATA."""
     first, day = minutes(START, 10), minutes(START, 1440, base=300)
     warehouse.facts.load_objects(SYMBOL, [batch(first)])
     with server.connect(DATABASE) as other, other.cursor() as cursor, ThreadPoolExecutor(1) as pool:
@@ -257,18 +257,18 @@ def test_a_bulk_load_that_is_killed_is_run_again(
         cursor.execute("SELECT * FROM fact_klines FOR UPDATE")
         kill = kill_when_seen(server, what, "LOAD DATA")
 
-        def let_go() -> None:
+        def release_rows() -> None:
             kill()
             other.rollback()
 
-        killing = pool.submit(let_go)
+        killing = pool.submit(release_rows)
         warehouse.facts.load_objects(SYMBOL, [batch(day, fetched_at=START + 40 * DAY_MS)])
         killing.result(60)
-    held = warehouse.facts.read_candles(SYMBOL, Window(START, START + DAY_MS))
-    assert held.equals(day)
+    stored = warehouse.facts.read_candles(SYMBOL, Window(START, START + DAY_MS))
+    assert stored.equals(day)
 
 
-def test_a_time_limit_on_statements_is_named(server: DatabaseServer, warehouse: Warehouse) -> None:
+def test_a_time_limit_of_statements_is_named(server: DatabaseServer, warehouse: Warehouse) -> None:
     attempts = []
 
     def work(connection: Connection) -> None:
@@ -283,7 +283,7 @@ def test_a_time_limit_on_statements_is_named(server: DatabaseServer, warehouse: 
     assert len(attempts) == MAX_ATTEMPTS
 
 
-def test_too_many_connections_of_a_user_are_waited_for_and_named(
+def test_too_many_connections_of_a_user_are_reported(
     server: DatabaseServer, warehouse: Warehouse
 ) -> None:
     server.execute("ALTER USER writer@'%' WITH MAX_USER_CONNECTIONS 1")

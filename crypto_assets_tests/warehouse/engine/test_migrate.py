@@ -1,4 +1,4 @@
-"""The schema: created, repeated, completed after a kill, refused where it is newer."""
+"""The schema: created, upgraded, completed after a kill, and refused if it is newer."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +26,7 @@ from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes,
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of a database without any table."""
+    """The URL of a database without tables."""
     if request.param == "mariadb":
         return str(request.getfixturevalue("mariadb").fresh())
     return f"sqlite:///{tmp_path / 'home' / 'warehouse.db'}"
@@ -54,24 +54,24 @@ def test_an_empty_database_is_not_ready_until_migrated(empty_url: str) -> None:
     warehouse.close()
 
 
-def test_asking_a_file_that_is_not_there_does_not_create_it(tmp_path: Path) -> None:
+def test_reading_a_missing_file_does_not_create_it(tmp_path: Path) -> None:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'none.db'}")
     with pytest.raises(WarehouseNotReady, match="there is no warehouse at"):
         warehouse.require_ready()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_migrations_create_is_what_the_program_expects(empty_url: str) -> None:
+def test_migrations_create_the_tables_of_the_schema_module(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
     warehouse.migrate_schema()
     engine = create_engine(empty_url)
 
-    def ours(kind: Any, name: Any, *_: Any) -> bool:
+    def is_ours(_object: Any, name: Any, *_: Any) -> bool:
         return bool(name != "alembic_version")
 
     with engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "include_name": ours}
+            connection, opts={"compare_type": True, "include_name": is_ours}
         )
         assert compare_metadata(context, metadata) == []
     engine.dispose()
@@ -81,7 +81,7 @@ def test_what_migrations_create_is_what_the_program_expects(empty_url: str) -> N
 def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> None:
     url = mariadb.fresh()
     Warehouse(url).migrate_schema()
-    # As if killed before: MySQL commits each statement, and the version comes last.
+    # The state after a kill: MySQL commits each statement, and the version is written last.
     _execute(
         url,
         "DROP TABLE symbols",
@@ -99,21 +99,21 @@ def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> No
     warehouse.close()
 
 
-def test_a_schema_of_an_earlier_program_says_so_and_is_brought_up(empty_url: str) -> None:
+def test_an_older_schema_is_refused_until_it_is_upgraded(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
     warehouse.migrate_schema()
     _execute(empty_url, "DROP TABLE totals", "UPDATE alembic_version SET version_num = '0001'")
-    for asked in (warehouse.require_ready, lambda: warehouse.totals.find_snapshot_day_ago(START)):
+    for call in (warehouse.require_ready, lambda: warehouse.totals.find_snapshot_day_ago(START)):
         with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
-            asked()
+            call()
     warehouse.migrate_schema()
     warehouse.require_ready()
     assert warehouse.totals.find_snapshot_day_ago(START) is None
     warehouse.close()
 
 
-def test_a_warehouse_of_version_0004_keeps_what_it_holds(empty_url: str, tmp_path: Path) -> None:
-    """As the program before the conflicts and the wider symbols left it."""
+def test_a_warehouse_of_version_0004_keeps_its_data(empty_url: str, tmp_path: Path) -> None:
+    """Version 0004 has neither recorded conflicts nor the wider names of symbols."""
     if empty_url.startswith("sqlite"):
         (tmp_path / "home").mkdir()
     engine = create_engine(empty_url)
@@ -135,8 +135,8 @@ def test_a_warehouse_of_version_0004_keeps_what_it_holds(empty_url: str, tmp_pat
         warehouse.require_ready()
     warehouse.migrate_schema()
     warehouse.require_ready()
-    held = warehouse.facts.read_fetched_candles(SYMBOL, Window(START, START + 1)).to_pylist()
-    assert [(row["volume"], row["source"]) for row in held] == [(Decimal("3.5"), "rest")]
+    stored = warehouse.facts.read_fetched_candles(SYMBOL, Window(START, START + 1)).to_pylist()
+    assert [(row["volume"], row["source"]) for row in stored] == [(Decimal("3.5"), "rest")]
     conflict = ExchangeConflict(SYMBOL, Interval.H1, START, ConflictKind.RESOLVED, "volume: 1, 2")
     warehouse.exchange_conflicts.record_conflicts(SYMBOL, [conflict])
     assert [one.evidence for one in warehouse.exchange_conflicts.list_conflicts(SYMBOL)] == [
@@ -145,7 +145,7 @@ def test_a_warehouse_of_version_0004_keeps_what_it_holds(empty_url: str, tmp_pat
     warehouse.close()
 
 
-def test_a_warehouse_of_the_last_program_takes_the_longest_symbols(empty_url: str) -> None:
+def test_an_upgraded_warehouse_stores_the_longest_symbols(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
     warehouse.migrate_schema()
     track(warehouse)
@@ -158,36 +158,36 @@ def test_a_warehouse_of_the_last_program_takes_the_longest_symbols(empty_url: st
     _execute(empty_url, *narrow, "UPDATE alembic_version SET version_num = '0005'")
     for _ in range(2):
         warehouse.migrate_schema()
-        _execute(empty_url, "UPDATE alembic_version SET version_num = '0005'")  # as if killed
+        _execute(empty_url, "UPDATE alembic_version SET version_num = '0005'")  # as after a kill
     warehouse.migrate_schema()
     warehouse.require_ready()
     longest = Symbol(
         "龍" * 45 + "\U00020bb7USDT", "龍" * 50, "龍" * 50, SymbolStatus.TRADING, Decimal(1)
     )
     assert warehouse.symbols.register_symbols([longest]) == [longest.name]
-    held = warehouse.symbols.get_symbol(longest.name)
-    assert (held.name, held.base, held.quote) == (longest.name, longest.base, longest.quote)
+    stored = warehouse.symbols.get_symbol(longest.name)
+    assert (stored.name, stored.base, stored.quote) == (longest.name, longest.base, longest.quote)
     item = batch(minutes(START, 3), symbol=longest.name)[0]
     warehouse.lake_objects.record_objects([item])
     assert warehouse.lake_objects.find_object(item.bucket, item.key) == item
-    flaw = QuarantineRecord(longest.name, ObjectKind.KLINES, item.bucket, item.key, "odd", "[1]")
-    warehouse.quarantine.add_records([flaw])
+    record = QuarantineRecord(longest.name, ObjectKind.KLINES, item.bucket, item.key, "odd", "[1]")
+    warehouse.quarantine.add_records([record])
     assert [one.symbol for one in warehouse.quarantine.list_records(longest.name)] == [longest.name]
     assert [s.name for s in warehouse.symbols.list_tracked()] == [SYMBOL, longest.name]
     warehouse.close()
 
 
-def test_a_newer_schema_is_left_alone(empty_url: str) -> None:
+def test_a_newer_schema_is_not_changed(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
     warehouse.migrate_schema()
     _execute(empty_url, "UPDATE alembic_version SET version_num = '9999'")
-    for asked in (warehouse.require_ready, warehouse.migrate_schema):
+    for call in (warehouse.require_ready, warehouse.migrate_schema):
         with pytest.raises(WarehouseTooNew, match="the unknown version '9999'"):
-            asked()
+            call()
     warehouse.close()
 
 
-def test_a_missing_database_is_created_where_the_user_may(mariadb: DatabaseServer) -> None:
+def test_a_missing_database_is_created_if_the_user_has_the_right(mariadb: DatabaseServer) -> None:
     url = mariadb.fresh()
     name = make_url(url).database
     mariadb.execute(f"DROP DATABASE {name}")

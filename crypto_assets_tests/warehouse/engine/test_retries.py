@@ -1,4 +1,4 @@
-"""Deadlocks, lost connections and busy files are asked again, and end as one clear error."""
+"""Deadlocks, lost connections and busy files are retried, and finally raise one clear error."""
 
 import sqlite3
 import threading
@@ -15,28 +15,28 @@ from crypto_assets.warehouse.engine import dialect
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes, symbol, track
 
-BOOK = "INSERT INTO app_settings (name, value, changed_at) VALUES ('a', '0', 0), ('b', '0', 0)"
-ADD = text("UPDATE app_settings SET changed_at = changed_at + 1 WHERE name = :name")
+INSERT = "INSERT INTO app_settings (name, value, changed_at) VALUES ('a', '0', 0), ('b', '0', 0)"
+INCREMENT = text("UPDATE app_settings SET changed_at = changed_at + 1 WHERE name = :name")
 
 
-def test_a_deadlock_is_run_again(mariadb_warehouse: Warehouse) -> None:
+def test_a_deadlock_is_retried(mariadb_warehouse: Warehouse) -> None:
     database = mariadb_warehouse._database
-    database.run_write(lambda c: c.exec_driver_sql(BOOK))
-    both_hold_one = threading.Barrier(2)
+    database.run_write(lambda c: c.exec_driver_sql(INSERT))
+    both_have_one_row = threading.Barrier(2)
     attempts = []
 
-    def cross(first: str, second: str) -> None:
+    def update_both(first: str, second: str) -> None:
         def work(connection: Connection) -> None:
             attempts.append(first)
-            connection.execute(ADD, {"name": first})
+            connection.execute(INCREMENT, {"name": first})
             if attempts.count(first) == 1:
-                both_hold_one.wait(30)
-            connection.execute(ADD, {"name": second})
+                both_have_one_row.wait(30)
+            connection.execute(INCREMENT, {"name": second})
 
         database.run_write(work)
 
     with ThreadPoolExecutor(2) as pool:
-        for task in [pool.submit(cross, "a", "b"), pool.submit(cross, "b", "a")]:
+        for task in [pool.submit(update_both, "a", "b"), pool.submit(update_both, "b", "a")]:
             task.result(60)
     assert len(attempts) == 3
     sums = database.run_primary_read(
@@ -45,7 +45,7 @@ def test_a_deadlock_is_run_again(mariadb_warehouse: Warehouse) -> None:
     assert list(sums) == [2, 2]
 
 
-def test_a_connection_lost_between_two_uses_is_opened_anew(
+def test_a_connection_lost_between_two_uses_is_reopened(
     mariadb: DatabaseServer, mariadb_warehouse: Warehouse
 ) -> None:
     track(mariadb_warehouse)
@@ -57,19 +57,19 @@ def test_a_connection_lost_between_two_uses_is_opened_anew(
     )
 
 
-def test_a_connection_lost_in_a_transaction_is_run_again(
+def test_a_transaction_that_lost_its_connection_is_retried(
     mariadb: DatabaseServer, mariadb_warehouse: Warehouse
 ) -> None:
     database = mariadb_warehouse._database
-    database.run_write(lambda c: c.exec_driver_sql(BOOK))
+    database.run_write(lambda c: c.exec_driver_sql(INSERT))
     attempts = []
 
     def work(connection: Connection) -> None:
         attempts.append(1)
-        connection.execute(ADD, {"name": "a"})
+        connection.execute(INCREMENT, {"name": "a"})
         if len(attempts) == 1:
             _end_sessions(mariadb, mariadb_warehouse)
-        connection.execute(ADD, {"name": "b"})
+        connection.execute(INCREMENT, {"name": "b"})
 
     database.run_write(work)
     assert len(attempts) == 2
@@ -87,7 +87,7 @@ def _end_sessions(mariadb: DatabaseServer, warehouse: Warehouse) -> None:
             cursor.execute(f"KILL {session}")
 
 
-def test_a_file_that_stays_busy_is_unavailable_and_says_so(
+def test_a_file_that_remains_busy_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dialect, "BUSY_TIMEOUT_MS", 20)
@@ -104,10 +104,10 @@ def test_a_file_that_stays_busy_is_unavailable_and_says_so(
     warehouse.close()
 
 
-def test_work_whose_commit_was_not_heard_of_leaves_the_same_when_run_again(
+def test_a_repeated_change_of_settings_is_recorded_once(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _lose_answers(warehouse, monkeypatch)
+    _lose_confirmations(warehouse, monkeypatch)
     warehouse.app_settings.record_change("symbol BTCUSDT", None, "tracked", who="anna")
     warehouse.app_settings.put_value("interval", 5, who="anna")
     warehouse.app_settings.reset_value("interval", who="anna")
@@ -118,39 +118,39 @@ def test_work_whose_commit_was_not_heard_of_leaves_the_same_when_run_again(
     ]
 
 
-def test_a_retry_of_a_gap_counts_once_though_its_commit_was_not_heard_of(
+def test_a_repeated_retry_of_a_gap_counts_once(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     track(warehouse)
     warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(START, START + DAY_MS))
-    _lose_answers(warehouse, monkeypatch)
+    _lose_confirmations(warehouse, monkeypatch)
     for times in (1, 2):
         warehouse.gap_ledger.record_retry(SYMBOL, START, START + times)
         (gap,) = warehouse.gap_ledger.list_gaps(SYMBOL)
         assert (gap.attempts, gap.next_retry_at) == (times, START + times)
-    warehouse.gap_ledger.record_retry(SYMBOL, START + 1, START)  # no gap begins there
+    warehouse.gap_ledger.record_retry(SYMBOL, START + 1, START)  # no gap starts there
     assert warehouse.gap_ledger.list_gaps(SYMBOL) == [gap]
 
 
-def test_symbols_are_new_though_the_commit_was_not_heard_of(
+def test_a_repeated_registration_reports_the_new_symbols(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = [symbol(name) for name in ("ETHUSDT", "BTCUSDT", "SOLUSDT")]
     warehouse.symbols.register_symbols(wanted[:2])
     warehouse.symbols.untrack_symbol("BTCUSDT")
-    _lose_answers(warehouse, monkeypatch)
+    _lose_confirmations(warehouse, monkeypatch)
     assert warehouse.symbols.register_symbols(wanted) == ["BTCUSDT", "SOLUSDT"]
     assert warehouse.symbols.register_symbols(wanted) == []
     assert len(warehouse.symbols.list_tracked()) == 3
 
 
-def _lose_answers(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection is lost after the server has committed and before it says so."""
+def _lose_confirmations(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each work twice, as after a connection lost between the commit and its confirmation."""
     database = warehouse._database
-    write, alone = database.run_write, database.run_exclusive_write
+    write, write_exclusively = database.run_write, database.run_exclusive_write
     monkeypatch.setattr(database, "run_write", lambda work: (write(work), write(work))[1])
     monkeypatch.setattr(
         database,
         "run_exclusive_write",
-        lambda lock, work: (alone(lock, work), alone(lock, work))[1],
+        lambda lock, work: (write_exclusively(lock, work), write_exclusively(lock, work))[1],
     )

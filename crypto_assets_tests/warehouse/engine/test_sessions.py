@@ -1,4 +1,4 @@
-"""Settings of a server that change answers do not reach the program's sessions."""
+"""The sessions of the warehouse reset every server setting that changes results."""
 
 from collections.abc import Iterator
 
@@ -28,8 +28,8 @@ ODD = {
     "character_set_results": "'latin1'",
     "collation_connection": "'latin1_swedish_ci'",
 }
-# What none of our statements depends on.
-LEFT_ALONE = {"big_tables", "group_concat_max_len"}
+# No statement of ours depends on these.
+IRRELEVANT = {"big_tables", "group_concat_max_len"}
 DAY = Window(START, START + DAY_MS)
 
 
@@ -58,25 +58,26 @@ def warehouse(odd: DatabaseServer) -> Iterator[Warehouse]:
 
 
 def settings_of(connection: Connection) -> dict[str, object]:
-    asked = [name for name in ODD if name not in LEFT_ALONE]
+    """Read the settings of the session, and its isolation level."""
+    names = [name for name in ODD if name not in IRRELEVANT]
     isolation = "tx_isolation" if connection.dialect.is_mariadb else "transaction_isolation"
-    row = connection.execute(text(f"SELECT {', '.join(f'@@{n} AS {n}' for n in asked)}")).one()
+    row = connection.execute(text(f"SELECT {', '.join(f'@@{n} AS {n}' for n in names)}")).one()
     level = connection.execute(text(f"SELECT @@{isolation}")).scalar()
     return {**row._mapping, "isolation": level}
 
 
 def test_a_session_is_the_same_on_every_server(plain: DatabaseServer, odd: DatabaseServer) -> None:
-    seen = []
+    settings = []
     for server in (plain, odd):
         warehouse = Warehouse(server.url("mysql"))
-        seen.append(warehouse._database.run_primary_read(settings_of))
+        settings.append(warehouse._database.run_primary_read(settings_of))
         warehouse.close()
-    assert seen[0] == seen[1]
-    assert seen[0]["isolation"] == "READ-COMMITTED"
+    assert settings[0] == settings[1]
+    assert settings[0]["isolation"] == "READ-COMMITTED"
 
 
-def test_a_day_is_loaded_rolled_up_and_read_whole(warehouse: Warehouse) -> None:
-    """A limit on rows once cut answers at a hundred, without a word."""
+def test_a_whole_day_is_loaded_rolled_up_and_read(warehouse: Warehouse) -> None:
+    """sql_select_limit would silently cut every result after a hundred rows."""
     day = minutes(START, 1440)
     warehouse.facts.load_objects(SYMBOL, [batch(day)])
     warehouse.aggregates.recompute_hours(SYMBOL, DAY, DAY.end_ms)

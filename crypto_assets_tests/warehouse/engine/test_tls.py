@@ -1,4 +1,4 @@
-"""TLS to a server, as the options of a URL ask for it; each refusal says what to do."""
+"""TLS to a server, as the options of a URL require it; each error says what to do."""
 
 import os
 from pathlib import Path
@@ -10,16 +10,16 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.certificates import Authority
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 
-# With letters that Latin-1 lacks, a password of which the driver would make a traceback.
+# Has letters that Latin-1 lacks: passed as text, the driver would fail with a traceback.
 PASSWORD = "Gehe\u00efm-\u20ac-4711"
 ESCAPED = "Gehe%C3%AFm-%E2%82%AC-4711"
 
 
 @pytest.fixture(scope="module")
 def server(own_mariadb: StartServer, authority: Authority) -> DatabaseServer:
-    """Its certificate is for 127.0.0.1 alone, not for localhost."""
+    """A server whose certificate names 127.0.0.1, and not localhost."""
     server = own_mariadb(*authority.server_options("127.0.0.1"))
-    users = {"open": "", "secret": "REQUIRE SSL", "proved": "REQUIRE X509"}
+    users = {"plain": "", "encrypted": "REQUIRE SSL", "certified": "REQUIRE X509"}
     for name, rule in users.items():
         server.execute(f"CREATE USER {name}@'%' IDENTIFIED BY '{PASSWORD}' {rule}")
     return server
@@ -46,9 +46,9 @@ def files(authority: Authority, other_authority: Authority) -> dict[str, Path]:
 
 
 def cipher(
-    server: DatabaseServer, query: str, user: str = "secret", host: str = "127.0.0.1"
+    server: DatabaseServer, query: str, user: str = "encrypted", host: str = "127.0.0.1"
 ) -> str:
-    """What the connection is encrypted with; empty where it is not."""
+    """Return the cipher of a connection; empty if it is not encrypted."""
     database = "information_schema"
     warehouse = Warehouse(
         f"mysql+pymysql://{user}:{ESCAPED}@{host}:{server.port}/{database}{query}"
@@ -62,7 +62,8 @@ def cipher(
         warehouse.close()
 
 
-def complaint(caught: pytest.ExceptionInfo[Exception]) -> str:
+def message_of(caught: pytest.ExceptionInfo[Exception]) -> str:
+    """Return the error's message, which is one line without the password."""
     message = str(caught.value)
     assert PASSWORD not in message
     assert ESCAPED not in message
@@ -93,10 +94,10 @@ def test_the_connection_is_encrypted(
 
 
 @pytest.mark.parametrize("query", ["", "?ssl=false", "?ssl_mode=DISABLED", "?ssl_disabled=true"])
-def test_within_the_machine_nothing_is_encrypted_unless_asked_for(
+def test_a_connection_within_the_machine_is_not_encrypted_by_default(
     server: DatabaseServer, query: str
 ) -> None:
-    assert cipher(server, query, user="open") == ""
+    assert cipher(server, query, user="plain") == ""
 
 
 @pytest.mark.parametrize(
@@ -106,17 +107,17 @@ def test_within_the_machine_nothing_is_encrypted_unless_asked_for(
         "?ssl=1&ssl_cert={locked}&ssl_key={lock}&ssl_key_password=open-sesame",
     ],
 )
-def test_a_user_that_must_show_a_certificate(
+def test_a_user_that_needs_a_certificate(
     server: DatabaseServer, files: dict[str, Path], query: str
 ) -> None:
-    assert cipher(server, query.format(**files), user="proved")
+    assert cipher(server, query.format(**files), user="certified")
     with pytest.raises(WarehouseRefused) as caught:
-        cipher(server, "?ssl=1", user="proved")
-    assert "needs a certificate for TLS also needs ssl_cert and ssl_key" in complaint(caught)
+        cipher(server, "?ssl=1", user="certified")
+    assert "needs a certificate for TLS also needs ssl_cert and ssl_key" in message_of(caught)
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "expected"),
     [
         (
             "",
@@ -132,25 +133,25 @@ def test_a_user_that_must_show_a_certificate(
         ("?ssl_ca={ca}", "is not for this host"),
     ],
 )
-def test_a_connection_that_cannot_be_as_asked_for(
-    server: DatabaseServer, files: dict[str, Path], query: str, says: str
+def test_a_connection_that_does_not_meet_its_options(
+    server: DatabaseServer, files: dict[str, Path], query: str, expected: str
 ) -> None:
     with pytest.raises(WarehouseRefused) as caught:
         cipher(server, query.format(**files), host="localhost")
-    assert says in complaint(caught)
-    assert "TLS" in complaint(caught)
+    assert expected in message_of(caught)
+    assert "TLS" in message_of(caught)
 
 
-def test_a_server_that_takes_tls_only(server: DatabaseServer) -> None:
-    """MariaDB's answer is that to a wrong password, MySQL's a word of its own."""
+def test_a_server_that_accepts_tls_only(server: DatabaseServer) -> None:
+    """MariaDB reports it as a wrong password, MySQL with an error of its own."""
     server.execute("SET GLOBAL require_secure_transport = 1")
     try:
         with pytest.raises(WarehouseRefused) as caught:
-            cipher(server, "", user="open")
-        message = complaint(caught)
+            cipher(server, "", user="plain")
+        message = message_of(caught)
         assert "TLS" in message
         assert "ssl_mode=REQUIRED" in message
-        assert cipher(server, "?ssl_mode=REQUIRED", user="open")
+        assert cipher(server, "?ssl_mode=REQUIRED", user="plain")
     finally:
         with_tls = Warehouse(f"mysql://root@127.0.0.1:{server.port}/mysql?ssl=true")
         with_tls._database.run_primary_read(
@@ -164,11 +165,11 @@ def test_a_server_without_tls(own_mariadb: StartServer) -> None:
     server = own_mariadb("--tls-version=" if mysql else "--skip-ssl")
     with pytest.raises(WarehouseRefused) as caught:
         Warehouse(f"{server.url('mysql')}?ssl=true").require_ready()
-    assert "offers no TLS" in complaint(caught)
+    assert "offers no TLS" in message_of(caught)
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "expected"),
     [
         ("?ssl_mode=", "no value"),
         ("?ssl_mode", "no value"),
@@ -193,14 +194,14 @@ def test_a_server_without_tls(own_mariadb: StartServer) -> None:
         ("?=", "unknown option"),
     ],
 )
-def test_options_that_cannot_be(query: str, says: str) -> None:
+def test_invalid_options(query: str, expected: str) -> None:
     with pytest.raises(WrongUse) as caught:
         Warehouse(f"mysql+pymysql://user:{ESCAPED}@127.0.0.1/crypto{query}")
-    assert says in complaint(caught)
+    assert expected in message_of(caught)
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "expected"),
     [
         ("?ssl_ca={none}", "ssl_ca={none} cannot be read: No such file"),
         ("?ssl_ca={key}", "ssl_ca={key} must contain PEM certificates"),
@@ -210,8 +211,8 @@ def test_options_that_cannot_be(query: str, says: str) -> None:
         ("?ssl=1&ssl_cert={locked}&ssl_key={lock}", "must contain a PEM certificate and its key"),
     ],
 )
-def test_files_that_cannot_be_used(files: dict[str, Path], query: str, says: str) -> None:
+def test_unusable_certificate_files(files: dict[str, Path], query: str, expected: str) -> None:
     warehouse = Warehouse(f"mysql+pymysql://user@127.0.0.1/crypto{query.format(**files)}")
     with pytest.raises(WrongUse) as caught:
         warehouse.require_ready()
-    assert says.format(**files) in complaint(caught)
+    assert expected.format(**files) in message_of(caught)

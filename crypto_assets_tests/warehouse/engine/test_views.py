@@ -1,4 +1,4 @@
-"""The views for people, and the rights of writer and reader."""
+"""The views for people, and the rights of the writer and the reader."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ from crypto_assets_tests.warehouse.minutes import (
 )
 
 LATER = START + 9 * DAY_MS
-# 2024-01-01T00:00:13.999Z
+# 2024-01-01T00:00:13.999Z, off the minute
 ODD = START + 13_999
 
 
@@ -35,12 +35,12 @@ def _fill(warehouse: Warehouse) -> None:
     warehouse.order_books.load_snapshots(SYMBOL, [order_book(7, ODD)])
 
 
-def test_views_show_names_and_utc_whatever_the_session(
+def test_views_show_names_and_utc_in_any_session(
     mariadb: DatabaseServer, mariadb_warehouse: Warehouse
 ) -> None:
     _fill(mariadb_warehouse)
 
-    def asked(statement: str) -> list[tuple[Any, ...]]:
+    def query(statement: str) -> list[tuple[Any, ...]]:
         database = mariadb_warehouse._database.url.database
         with mariadb.connect(database) as connection, connection.cursor() as cursor:
             cursor.execute("SET SESSION time_zone = '+09:00'")
@@ -49,17 +49,17 @@ def test_views_show_names_and_utc_whatever_the_session(
 
     odd = datetime(2024, 1, 1, 0, 0, 13, 999_000)  # noqa: DTZ001 (a DATETIME has no zone)
     last = datetime(2024, 1, 1, 0, 1, 59, 999_000)  # noqa: DTZ001
-    closing = asked("SELECT symbol, open_time, open, close_time, source FROM klines_1m")
+    closing = query("SELECT symbol, open_time, open, close_time, source FROM klines_1m")
     assert closing[0][:3] == (SYMBOL, odd, Decimal(100))
     assert closing[1][3:] == (last, "archive")
     hour_ends = datetime(2024, 1, 1, 0, 59, 59, 999_000)  # noqa: DTZ001
-    assert asked("SELECT close_time, minute_count, open_time_ms FROM klines_1h") == [
+    assert query("SELECT close_time, minute_count, open_time_ms FROM klines_1h") == [
         (hour_ends, 2, START)
     ]
-    assert asked("SELECT symbol, minute_count FROM klines_1d") == [(SYMBOL, 2)]
-    levels = asked("SELECT captured_at, side, level, price FROM order_book ORDER BY side, level")
+    assert query("SELECT symbol, minute_count FROM klines_1d") == [(SYMBOL, 2)]
+    levels = query("SELECT captured_at, side, level, price FROM order_book ORDER BY side, level")
     assert levels[0] == (odd, "ask", 1, Decimal("100.00000004"))
-    kinds = asked(
+    kinds = query(
         "SELECT DISTINCT data_type, datetime_precision FROM information_schema.columns"
         " WHERE table_schema = DATABASE() AND column_name = 'open_time'"
         " AND table_name LIKE 'klines_1_'"
@@ -67,7 +67,7 @@ def test_views_show_names_and_utc_whatever_the_session(
     assert kinds == [("datetime", 3)]
 
 
-def test_views_of_sqlite_show_iso_text(tmp_path: Any) -> None:
+def test_views_of_sqlite_show_times_as_iso_text(tmp_path: Any) -> None:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
     warehouse.migrate_schema()
     _fill(warehouse)
@@ -80,7 +80,7 @@ def test_views_of_sqlite_show_iso_text(tmp_path: Any) -> None:
     warehouse.close()
 
 
-def test_the_granted_rights_are_enough_and_no_more(mariadb: DatabaseServer) -> None:
+def test_the_granted_rights_are_sufficient_and_minimal(mariadb: DatabaseServer) -> None:
     database = mariadb.fresh().rpartition("/")[2]
     planned = Warehouse(mariadb.url(database, "crypto_writer", "unused"))
     statements = planned.format_grants().replace("choose-a-password", "Secret-1").split(";\n")
@@ -101,7 +101,7 @@ def test_the_granted_rights_are_enough_and_no_more(mariadb: DatabaseServer) -> N
         warehouse.close()
 
 
-def test_charts_read_from_the_replica_and_decisions_from_the_primary(
+def test_charts_read_the_replica_and_the_pipeline_reads_the_primary(
     mariadb: DatabaseServer, mariadb_warehouse_url: str
 ) -> None:
     stale = mariadb.fresh()

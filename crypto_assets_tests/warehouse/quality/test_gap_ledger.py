@@ -1,4 +1,4 @@
-"""Holes among the minutes, and the ledger that explains them."""
+"""Missing minutes, and the ledger that explains them."""
 
 from dataclasses import replace
 from itertools import groupby
@@ -37,31 +37,31 @@ def _load(warehouse: Warehouse, *opens: int) -> None:
     warehouse.facts.load_objects(SYMBOL, [batch(table([minute(at) for at in sorted(opens)]))])
 
 
-def _hole(first: int, last: int) -> MissingRange:
+def _missing(first: int, last: int) -> MissingRange:
     return MissingRange(*_at(first, last))
 
 
-def test_a_whole_day_has_no_hole(warehouse: Warehouse) -> None:
+def test_a_complete_day_has_no_missing_minutes(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, DAY) == []
 
 
-def test_holes_at_both_ends_and_in_the_middle(warehouse: Warehouse) -> None:
+def test_missing_minutes_at_both_ends_and_in_the_middle(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(2, 3, 6))
     window = Window(START, START + 9 * MINUTE_MS)
     assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, window) == [
-        _hole(0, 1),
-        _hole(4, 5),
-        _hole(7, 8),
+        _missing(0, 1),
+        _missing(4, 5),
+        _missing(7, 8),
     ]
     assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(*_at(20, 30))) == [
-        _hole(20, 29)
+        _missing(20, 29)
     ]
 
 
-def test_a_late_second_and_a_doubled_minute_are_no_hole(warehouse: Warehouse) -> None:
+def test_late_candles_and_two_in_one_minute_are_not_missing(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, START, START + 61_500, START + 119_999, START + 120_000)
     assert (
@@ -70,12 +70,12 @@ def test_a_late_second_and_a_doubled_minute_are_no_hole(warehouse: Warehouse) ->
     )
 
 
-def test_a_hole_is_seen_whole_from_any_day_that_it_touches(warehouse: Warehouse) -> None:
+def test_a_missing_range_is_found_whole_from_any_day_that_it_touches(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(*range(1400), *range(1500, 2880)))
     for window in (DAY, Window(START + DAY_MS, START + 2 * DAY_MS), TWO_DAYS):
         assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, window, TWO_DAYS) == [
-            _hole(1400, 1499)
+            _missing(1400, 1499)
         ]
     assert (
         warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(START, START + HOUR_MS), TWO_DAYS)
@@ -90,7 +90,7 @@ def test_a_hole_is_seen_whole_from_any_day_that_it_touches(warehouse: Warehouse)
     present=st.sets(st.integers(0, 39), max_size=40),
     bounds=st.tuples(st.integers(0, 40), st.integers(0, 40)),
 )
-def test_holes_are_those_of_a_count_on_the_fingers(
+def test_missing_ranges_equal_a_simple_count(
     warehouse: Warehouse, present: set[int], bounds: tuple[int, int]
 ) -> None:
     track(warehouse)
@@ -102,7 +102,7 @@ def test_holes_are_those_of_a_count_on_the_fingers(
     for missing, run in groupby(range(40), lambda n: n not in present):
         numbers = list(run)
         if missing and any(first <= n < last for n in numbers):
-            expected.append(_hole(numbers[0], numbers[-1]))
+            expected.append(_missing(numbers[0], numbers[-1]))
     assert (
         warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(*_at(first, last)), everything)
         == expected
@@ -118,18 +118,18 @@ def test_holes_are_those_of_a_count_on_the_fingers(
     bounds=st.tuples(st.integers(0, 300), st.integers(0, 300)),
 )
 @example(missing=[(70, 1)], late={65}, bounds=(0, 300))
-def test_a_long_look_by_the_hour_finds_the_same(
+def test_a_search_by_hour_finds_the_same_as_by_minute(
     warehouse: Warehouse,
     missing: list[tuple[int, int]],
     late: set[int],
     bounds: tuple[int, int],
 ) -> None:
-    """Late candles, beside one on the minute or instead of it, must not mend an hour's count."""
+    """Late candles, beside one on the minute or instead of it, do not complete an hour."""
     track(warehouse)
     gone = {n for start, length in missing for n in range(start, start + length)}
-    held = [n for n in range(300) if n not in gone]
-    opens = set(_at(*(n for n in held if n not in late or n % 2)))
-    opens |= {at + 13_000 for at in _at(*(n for n in held if n in late))}
+    present = [n for n in range(300) if n not in gone]
+    opens = set(_at(*(n for n in present if n not in late or n % 2)))
+    opens |= {at + 13_000 for at in _at(*(n for n in present if n in late))}
     everything = Window(*_at(0, 300))
     rows = [batch(table([minute(at) for at in sorted(opens)]))] if opens else []
     warehouse.facts.load_objects(SYMBOL, rows, replacing=everything)
@@ -142,7 +142,7 @@ def test_a_long_look_by_the_hour_finds_the_same(
     assert found[0] == found[1]
 
 
-def test_the_ledger_opens_keeps_and_closes(warehouse: Warehouse) -> None:
+def test_a_gap_is_opened_kept_and_closed(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(0, 1, 2, 6, 7, 8, 9))
     window = Window(*_at(0, 10))
@@ -164,7 +164,7 @@ def test_the_ledger_opens_keeps_and_closes(warehouse: Warehouse) -> None:
     assert closed == replace(gap, closed_at=closed.closed_at)
 
 
-def test_a_closed_gap_that_opens_again_forgets_what_it_was(warehouse: Warehouse) -> None:
+def test_a_reopened_gap_loses_its_class(warehouse: Warehouse) -> None:
     track(warehouse)
     window = Window(*_at(0, 10))
     _load(warehouse, *_at(0, 9))
@@ -180,7 +180,7 @@ def test_a_closed_gap_that_opens_again_forgets_what_it_was(warehouse: Warehouse)
     assert (gap.start, gap.end) == tuple(_at(1, 4))
 
 
-def test_parts_of_an_outage_stay_one_and_a_grown_one_is_open(warehouse: Warehouse) -> None:
+def test_parts_of_an_outage_keep_their_class_and_a_grown_one_is_open(warehouse: Warehouse) -> None:
     track(warehouse)
     window = Window(*_at(0, 10))
     _load(warehouse, *_at(0, 8, 9))
@@ -202,7 +202,7 @@ def test_parts_of_an_outage_stay_one_and_a_grown_one_is_open(warehouse: Warehous
     ]
 
 
-def test_refused_minutes_stay_gaps_of_their_own(warehouse: Warehouse) -> None:
+def test_refused_minutes_remain_gaps_of_their_own(warehouse: Warehouse) -> None:
     track(warehouse)
     window = Window(*_at(0, 20))
     _load(warehouse, *_at(0, 10, 19))
@@ -245,7 +245,7 @@ def test_refused_minutes_stay_gaps_of_their_own(warehouse: Warehouse) -> None:
     assert found()[3:] == [(*_at(7, 7), GapClass.REFUSED), (*_at(8, 18), GapClass.OPEN)]
 
 
-def test_refusing_minutes_of_a_gap_that_was_filled_changes_nothing(warehouse: Warehouse) -> None:
+def test_refusing_minutes_of_a_closed_gap_changes_nothing(warehouse: Warehouse) -> None:
     track(warehouse)
     window = Window(*_at(0, 10))
     _load(warehouse, *_at(0, 9))
@@ -256,7 +256,7 @@ def test_refusing_minutes_of_a_gap_that_was_filled_changes_nothing(warehouse: Wa
     assert warehouse.gap_ledger.list_gaps(SYMBOL) == []
 
 
-def test_the_end_of_a_symbol_grows_while_it_does_not_trade(warehouse: Warehouse) -> None:
+def test_a_gap_after_delisting_grows_while_the_symbol_does_not_trade(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(*range(5)))
     warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 10)))
@@ -278,7 +278,7 @@ def test_the_end_of_a_symbol_grows_while_it_does_not_trade(warehouse: Warehouse)
     assert found() == [(*_at(5, 14), GapClass.OPEN), (*_at(16, 24), GapClass.OPEN)]
 
 
-def test_a_look_at_one_day_leaves_the_rest_of_the_ledger_alone(warehouse: Warehouse) -> None:
+def test_refreshing_one_day_does_not_change_other_gaps(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(*range(0, 600), *range(700, 1430), *range(1450, 2880)))
     warehouse.gap_ledger.refresh_gaps(SYMBOL, TWO_DAYS)
@@ -289,7 +289,7 @@ def test_a_look_at_one_day_leaves_the_rest_of_the_ledger_alone(warehouse: Wareho
     assert [gap.start for gap in warehouse.gap_ledger.list_gaps(SYMBOL, second)] == _at(1430)
 
 
-def test_retries_are_counted_and_come_due(warehouse: Warehouse) -> None:
+def test_retries_are_counted_and_become_due(warehouse: Warehouse) -> None:
     track(warehouse, SYMBOL, "ETHUSDT")
     _load(warehouse, *_at(0, 3, 6, 9))
     warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 10)))
@@ -302,7 +302,7 @@ def test_retries_are_counted_and_come_due(warehouse: Warehouse) -> None:
     assert [(gap.start, gap.attempts) for gap in due] == [(first, 1), (third, 0)]
 
 
-def test_gaps_of_retired_symbols_use_up_no_limit(warehouse: Warehouse) -> None:
+def test_gaps_of_untracked_symbols_do_not_use_up_the_limit(warehouse: Warehouse) -> None:
     track(warehouse, SYMBOL, "ETHUSDT")
     for symbol in (SYMBOL, "ETHUSDT"):
         warehouse.gap_ledger.refresh_gaps(symbol, Window(*_at(0, 10)))
@@ -312,7 +312,7 @@ def test_gaps_of_retired_symbols_use_up_no_limit(warehouse: Warehouse) -> None:
     ]
 
 
-def test_a_purged_past_has_no_new_gaps_and_keeps_its_old_ones(warehouse: Warehouse) -> None:
+def test_expired_minutes_are_no_new_gaps_and_old_gaps_remain(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(0, 5, *range(1440, 2880)))
     warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 5)), TWO_DAYS)
@@ -346,8 +346,8 @@ def test_coverage_counts_minutes_by_symbol_and_day(warehouse: Warehouse) -> None
     assert sizes and all(size > 0 for size in sizes.values())
 
 
-def test_mysql_does_not_tell_yesterdays_sizes(mariadb_warehouse: Warehouse) -> None:
-    """MariaDB has no such setting, and none to turn off."""
-    asked = text("SHOW SESSION VARIABLES LIKE 'information_schema_stats_expiry'")
+def test_mysql_does_not_report_cached_table_sizes(mariadb_warehouse: Warehouse) -> None:
+    """MariaDB has no such cache, and no setting for it."""
+    statement = text("SHOW SESSION VARIABLES LIKE 'information_schema_stats_expiry'")
     with mariadb_warehouse._database.engine.connect() as connection:
-        assert all(value == "0" for _, value in connection.execute(asked))
+        assert all(value == "0" for _, value in connection.execute(statement))
