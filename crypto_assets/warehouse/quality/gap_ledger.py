@@ -359,7 +359,9 @@ def _subtract_ranges(
     """Return what remains of ranges without some parts of them."""
     windows = [part.window for part in parts]
     return [
-        MissingRange.from_window(rest) for whole in ranges for rest in whole.window.subtract(windows)
+        MissingRange.from_window(rest)
+        for whole in ranges
+        for rest in whole.window.subtract(windows)
     ]
 
 
