@@ -1,1 +1,1 @@
-"""The promised figures, measured on this machine: `python -m crypto_assets_tests.bench`."""
+"""Measures the promised performance on this machine: `python -m crypto_assets_tests.bench`."""

@@ -1,4 +1,4 @@
-"""The machine's own ceiling: the same rows by bare LOAD DATA and upsert, on the same server."""
+"""Measures the machine's ceiling: the same rows by bare LOAD DATA and upsert."""
 
 import time
 from pathlib import Path
@@ -15,36 +15,36 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.bench.servers import Servers
-from crypto_assets_tests.bench.work import Work
+from crypto_assets_tests.bench.workload import Workload
 
-_DAYS_A_FILE = 30
-_FILE = csv.WriteOptions(include_header=False, quoting_style="none")
+_DAYS_PER_FILE = 30
+_CSV_OPTIONS = csv.WriteOptions(include_header=False, quoting_style="none")
 
 
-def ceiling_rows_s(servers: Servers, work: Work) -> float:
-    """Rows a second of the server alone, one connection: writing the files does not count."""
+def measure_ceiling_rows_s(servers: Servers, workload: Workload) -> float:
+    """Measure the rows per second of one connection, without the time to write the files."""
     url = servers.mariadb.fresh()
     warehouse = Warehouse(url)
     warehouse.migrate_schema()
     warehouse.close()
     path = servers.folder / "ceiling.csv"
     seconds = 0.0
-    with _connection(servers, url) as connection, connection.cursor() as cursor:
+    with _connect(servers, url) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE staging LIKE fact_klines")
-        for symbol_id, symbol in enumerate(work.symbols, 1):
-            for window in _parts(work.window):
-                _write(path, symbol_id, symbol, window)
+        for symbol_id, symbol in enumerate(workload.symbols, 1):
+            for window in _split_window(workload.window):
+                _write_file(path, symbol_id, symbol, window)
                 began = time.monotonic()
-                _load(cursor, path)
+                _load_file(cursor, path)
                 connection.commit()
                 seconds += time.monotonic() - began
         cursor.execute("SELECT COUNT(*) FROM fact_klines")
-        assert cursor.fetchone() == (work.rows,)
+        assert cursor.fetchone() == (workload.rows,)
     servers.mariadb.execute(f"DROP DATABASE {url.rpartition('/')[2]}")
-    return work.rows / seconds
+    return workload.rows / seconds
 
 
-def _connection(servers: Servers, url: str) -> "Connection[Cursor]":
+def _connect(servers: Servers, url: str) -> "Connection[Cursor]":
     return pymysql.connect(
         host="127.0.0.1",
         port=servers.mariadb.port,
@@ -55,22 +55,22 @@ def _connection(servers: Servers, url: str) -> "Connection[Cursor]":
     )
 
 
-def _parts(window: Window) -> list[Window]:
-    starts = range(window.start_ms, window.end_ms, _DAYS_A_FILE * DAY_MS)
-    return [Window(start, start + _DAYS_A_FILE * DAY_MS) & window for start in starts]
+def _split_window(window: Window) -> list[Window]:
+    starts = range(window.start_ms, window.end_ms, _DAYS_PER_FILE * DAY_MS)
+    return [Window(start, start + _DAYS_PER_FILE * DAY_MS) & window for start in starts]
 
 
-def _write(path: Path, symbol_id: int, symbol: str, window: Window) -> None:
-    """The columns of fact_klines, in its order."""
+def _write_file(path: Path, symbol_id: int, symbol: str, window: Window) -> None:
+    """Write a file with the columns of fact_klines, in the table's order."""
     candles = GeneratedCandles(DEFAULT_SEED).select_candles(symbol, Interval.M1, window)
     length = candles.num_rows
     rows = candles.add_column(0, "symbol_id", pa.array([symbol_id] * length))
     rows = rows.append_column("fetched_at", pa.array([window.end_ms] * length))
     rows = rows.append_column("source", pa.array(["archive"] * length))
-    csv.write_csv(rows, path, _FILE)
+    csv.write_csv(rows, path, _CSV_OPTIONS)
 
 
-def _load(cursor: Cursor, path: Path) -> None:
+def _load_file(cursor: Cursor, path: Path) -> None:
     cursor.execute(
         "LOAD DATA LOCAL INFILE %s INTO TABLE staging FIELDS TERMINATED BY ','", (str(path),)
     )

@@ -1,4 +1,4 @@
-"""What is measured, what it must reach and aims at, and the table that says how it went."""
+"""The promised figures with their goals, and the report of a measurement."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """A promised figure; `falls` where a smaller value is the better one."""
+    """A promised figure with the goals `must` and `aim`.
+
+    `falls` is whether a smaller value is better.
+    """
 
     name: str
     unit: str
@@ -14,15 +17,15 @@ class Figure:
     aim: float
     falls: bool = False
 
-    def verdict(self, value: float) -> str:
+    def describe_result(self, value: float) -> str:
         if self._reaches(value, self.aim):
             return "aim reached"
         if self._reaches(value, self.must):
             return "must reached"
-        return f"falls short: {self.ratio(value):.2f} of the must"
+        return f"below must: {self.compute_ratio(value):.2f} of it"
 
-    def ratio(self, value: float) -> float:
-        """1 at the must, more is better."""
+    def compute_ratio(self, value: float) -> float:
+        """Return the ratio to `must`; more is better."""
         return self.must / value if self.falls else value / self.must
 
     def _reaches(self, value: float, goal: float) -> bool:
@@ -48,20 +51,20 @@ FIGURES = (
 )
 
 
-def shown(value: float) -> str:
-    """With three digits at least, thousands apart."""
+def format_value(value: float) -> str:
+    """Format a value with at least three digits and with separated thousands."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def report(values: Mapping[str, float]) -> Iterator[str]:
-    """The promised figures that were measured, then the others, a line each."""
+def format_report(values: Mapping[str, float]) -> Iterator[str]:
+    """Format a line for each promised figure that was measured, then for the others."""
     yield f"{'figure':<32}{'measured':>12}{'must':>10}{'aim':>10}  unit"
     promised = {figure.name: figure for figure in FIGURES}
     for name, figure in promised.items():
         if name in values:
-            goals = f"{shown(figure.must):>10}{shown(figure.aim):>10}"
-            line = f"{name:<32}{shown(values[name]):>12}{goals}"
-            yield f"{line}  {figure.unit:<11}{figure.verdict(values[name])}"
+            goals = f"{format_value(figure.must):>10}{format_value(figure.aim):>10}"
+            line = f"{name:<32}{format_value(values[name]):>12}{goals}"
+            yield f"{line}  {figure.unit:<11}{figure.describe_result(values[name])}"
     for name, value in values.items():
         if name not in promised:
-            yield f"{name:<32}{shown(value):>12}"
+            yield f"{name:<32}{format_value(value):>12}"

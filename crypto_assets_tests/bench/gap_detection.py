@@ -1,23 +1,25 @@
-"""How long a look for missing minutes takes, over all that was loaded on the server."""
+"""Measures the search for missing minutes over all data loaded on the server."""
 
 import time
 from collections.abc import Iterator
 
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.bench import homes
-from crypto_assets_tests.bench.work import Work
+from crypto_assets_tests.bench.workload import Workload
 
 _TIMES = 3
 
 
-def measure(home: homes.Environment, work: Work) -> Iterator[tuple[str, float]]:
-    """All symbols one after the other, each over all of its days; the best of three rounds."""
+def measure_gap_detection(
+    home: homes.Environment, workload: Workload
+) -> Iterator[tuple[str, float]]:
+    """Measure all symbols in sequence, each over all its days: the best of three rounds."""
     warehouse = Warehouse(home["CRYPTO_WAREHOUSE_URL"])
     rounds = []
     for _ in range(_TIMES):
         began = time.perf_counter()
-        for symbol in work.symbols:
-            warehouse.gap_ledger.detect_missing_ranges(symbol, work.window)
+        for symbol in workload.symbols:
+            warehouse.gap_ledger.detect_missing_ranges(symbol, workload.window)
         rounds.append(time.perf_counter() - began)
     warehouse.close()
     yield "gap_detection_s", min(rounds)

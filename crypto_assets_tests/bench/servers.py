@@ -1,4 +1,4 @@
-"""The real servers of a measurement: MariaDB, an S3 server, and the simulated exchange."""
+"""The servers of a measurement: MariaDB, an S3 server, and the simulated exchange."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from crypto_assets_tests.services.lifetime import with_parent
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
 from crypto_assets_tests.services.s3 import S3Server, start_seaweedfs
 
-# As a person would set it on a small machine. Commits are on the disk before they are answered.
+# Typical settings on a small machine. A commit is on disk before it is confirmed.
 TUNING = (
     "--innodb-buffer-pool-size=512M",
     "--innodb-flush-log-at-trx-commit=1",
@@ -35,7 +35,7 @@ class ExchangeProcess:
 
 @dataclass(frozen=True)
 class Servers:
-    """What the measured commands speak to; `folder` is theirs, and goes with the servers."""
+    """The servers that measured commands use; `folder` is deleted with them."""
 
     folder: Path
     mariadb: DatabaseServer
@@ -48,8 +48,8 @@ class Servers:
 
 
 @contextmanager
-def running(now: str) -> Iterator[Servers]:
-    """All three, until the `with` is left; the exchange's clock starts at `now`, ISO 8601."""
+def start_servers(now: str) -> Iterator[Servers]:
+    """Run all three servers; the exchange's clock starts at `now` (ISO 8601)."""
     with ExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="crypto-assets-bench-"))
@@ -58,13 +58,13 @@ def running(now: str) -> Iterator[Servers]:
             (folder / name).mkdir()
         mariadb = stack.enter_context(_mariadb("mariadb", folder / "mariadb", TUNING))
         s3 = stack.enter_context(_seaweedfs(folder / "s3"))
-        exchange = stack.enter_context(exchange_at(now, folder / "exchange.log"))
+        exchange = stack.enter_context(start_exchange(now, folder / "exchange.log"))
         yield Servers(folder, mariadb, s3, exchange)
 
 
 @contextmanager
-def exchange_at(now: str, log: Path, speed: float = 1.0) -> Iterator[ExchangeProcess]:
-    """A simulated exchange in a process of its own."""
+def start_exchange(now: str, log: Path, speed: float = 1.0) -> Iterator[ExchangeProcess]:
+    """Run a simulated exchange in a process of its own."""
     port = require_free_port(0)
     command = [
         *(sys.executable, "-m", "crypto_assets", "simulate-exchange", "--port", str(port)),
@@ -76,14 +76,14 @@ def exchange_at(now: str, log: Path, speed: float = 1.0) -> Iterator[ExchangePro
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_it_answers(process, url, log)
+        _wait_until_ready(process, url, log)
         yield ExchangeProcess(url, process.pid)
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:

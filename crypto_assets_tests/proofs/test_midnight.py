@@ -1,4 +1,4 @@
-"""The live job over midnight, by the clock of the exchange: ticks, closing, an outage of each."""
+"""The live job over midnight, by the exchange's clock: ticks, the close of a day, outages."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,25 +8,33 @@ import pytest
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS
 from crypto_assets_tests.services.exchange import NOON
 from crypto_assets_tests.services.mariadb import DatabaseServer
-from crypto_assets_tests.soak.day import Plan, Soak
-from crypto_assets_tests.soak.world import world
+from crypto_assets_tests.soak.day import DayPlan, DaySoak
+from crypto_assets_tests.soak.world import open_world
 
 pytestmark = pytest.mark.timeout(1800)
-# Three hours around midnight in three-minute steps, and what `make soak` plants in a whole day:
-# the exchange is down over midnight, our daemon before, one symbol is refused, minutes never were.
-THREE_HOURS = Plan(
-    minutes=181, ours=(66, 84), theirs=(85, 97), one=(105, 112), none=(112, 119), apart=3
+# Three hours around midnight in steps of three minutes, with the faults that `make soak` spreads
+# over a day: the daemon stops, the exchange is down over midnight, it refuses one symbol, and it
+# has no candles for some minutes.
+THREE_HOURS = DayPlan(
+    minutes=181,
+    no_daemon=(66, 84),
+    exchange_down=(85, 97),
+    symbol_refused=(105, 112),
+    no_candles=(112, 119),
+    step=3,
 )
-# So that one of the steps is 00:10, when days are closed.
+# One of the steps is 00:10, when days are closed.
 BEGIN = NOON + 10 * HOUR_MS + 31 * MINUTE_MS
 
 
-def test_every_candle_is_there_and_nothing_is_red(tmp_path: Path, mariadb: DatabaseServer) -> None:
+def test_every_candle_is_stored_and_no_partition_has_failed(
+    tmp_path: Path, mariadb: DatabaseServer
+) -> None:
     with ExitStack() as stack:
-        here = stack.enter_context(world(tmp_path, BEGIN, mariadb.fresh()))
-        soak = Soak(here, mariadb, THREE_HOURS)
+        world = stack.enter_context(open_world(tmp_path, BEGIN, mariadb.fresh()))
+        soak = DaySoak(world, mariadb, THREE_HOURS)
         assert len(list(soak.run())) == 61
-        assert soak.runs["ingest"].count(False) >= 2, "what is planted must be felt"
+        assert soak.runs["ingest"].count(False) >= 2, "the planned faults have an effect"
         assert "close_day" in soak.runs
-        flaws = list(soak.flaws())
+        flaws = list(soak.find_flaws())
         assert flaws == []

@@ -1,1 +1,1 @@
-"""A day and a week of ticks, driven fast by a simulated clock, then judged (`make soak`)."""
+"""A day and a week of ticks, driven fast by a simulated clock, then evaluated (`make soak`)."""

@@ -1,4 +1,4 @@
-"""`make soak`: a day of ticks with planted outages, and a week of them; prints every flaw."""
+"""`make soak`: a day of ticks with planned outages, and a week of them; prints every flaw."""
 
 import sys
 import tempfile
@@ -12,55 +12,55 @@ import click
 
 from crypto_assets.market.utc_time import HOUR_MS, format_utc
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
-from crypto_assets_tests.soak.day import WHOLE_DAY, Soak, summary
-from crypto_assets_tests.soak.week import Week
-from crypto_assets_tests.soak.world import world
+from crypto_assets_tests.soak.day import WHOLE_DAY, DaySoak, format_summary
+from crypto_assets_tests.soak.week import WeekSoak
+from crypto_assets_tests.soak.world import open_world
 
-# Thursday 2025-03-06 12:00:10 UTC: ten seconds into a minute, so that the one before has settled.
+# Thursday 2025-03-06 12:00:10 UTC: ten seconds after the close of a minute, which has settled.
 NOON = 1_741_262_410_000
 MIDNIGHT = NOON - 12 * HOUR_MS
 _server = contextmanager(start_server)
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["day", "week"]), help="One of the two alone.")
-@click.option("--minutes", type=click.IntRange(61), default=1440, help="Of the day.")
-@click.option("--days", type=click.IntRange(1), default=7, help="Of the week.")
+@click.option("--only", type=click.Choice(["day", "week"]), help="Run only one of the two.")
+@click.option("--minutes", type=click.IntRange(61), default=1440, help="Length of the day.")
+@click.option("--days", type=click.IntRange(1), default=7, help="Length of the week.")
 def soak(only: str | None, minutes: int, days: int) -> None:
-    """Exits 1 where anything is not as it must be."""
-    began, found = time.monotonic(), []
+    """Run a day and a week of ticks; exit with 1 if there is any flaw."""
+    began, flaws = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="crypto-assets-soak-") as folder:
         if only != "week":
-            found += _day(Path(folder) / "day", minutes)
+            flaws += _run_day(Path(folder) / "day", minutes)
         if only != "day":
-            found += _week(Path(folder) / "week", days)
-    for flaw in found:
+            flaws += _run_week(Path(folder) / "week", days)
+    for flaw in flaws:
         click.echo(f"FLAW {flaw}")
-    click.echo(f"{len(found)} flaws after {(time.monotonic() - began) / 60:.0f} minutes")
-    sys.exit(1 if found else 0)
+    click.echo(f"{len(flaws)} flaws after {(time.monotonic() - began) / 60:.0f} minutes")
+    sys.exit(1 if flaws else 0)
 
 
-def _day(folder: Path, minutes: int) -> list[str]:
-    with _database(folder) as server, world(folder, NOON, server.fresh()) as here:
-        run = Soak(here, server, replace(WHOLE_DAY, minutes=minutes))
-        for minute in run.run():
+def _run_day(folder: Path, minutes: int) -> list[str]:
+    with _start_database(folder) as server, open_world(folder, NOON, server.fresh()) as world:
+        day = DaySoak(world, server, replace(WHOLE_DAY, minutes=minutes))
+        for minute in day.run():
             if minute % 60 == 59:
-                click.echo(f"{format_utc(here.now)[:16]} {minute + 1} minutes")
-        click.echo("\n".join(summary(run)))
-        return list(run.flaws())
+                click.echo(f"{format_utc(world.now)[:16]} {minute + 1} minutes")
+        click.echo("\n".join(format_summary(day)))
+        return list(day.find_flaws())
 
 
-def _week(folder: Path, days: int) -> list[str]:
+def _run_week(folder: Path, days: int) -> list[str]:
     folder.mkdir()
-    with world(folder, MIDNIGHT) as here:
-        week = Week(here, MIDNIGHT, days)
-        for day in week.run():
-            click.echo(f"{day}: Dagster's home holds {week.sizes[-1] / 1e6:.0f} MB")
-        return list(week.flaws())
+    with open_world(folder, MIDNIGHT) as world:
+        week = WeekSoak(world, MIDNIGHT, days)
+        for date in week.run():
+            click.echo(f"{date}: Dagster's home has {week.sizes[-1] / 1e6:.0f} MB")
+        return list(week.find_flaws())
 
 
 @contextmanager
-def _database(folder: Path) -> Iterator[DatabaseServer]:
+def _start_database(folder: Path) -> Iterator[DatabaseServer]:
     (folder / "mariadb").mkdir(parents=True)
     with _server("mariadb", folder / "mariadb") as server:
         yield server

@@ -1,4 +1,4 @@
-"""What ticks cost: counted, since seconds depend on what else the machine does."""
+"""The costs of ticks, counted, since seconds depend on the load of the machine."""
 
 import time
 from collections.abc import Sequence
@@ -12,8 +12,11 @@ _READS = "Handler_read_%"
 
 @dataclass(frozen=True)
 class Cost:
-    """Of some ticks: statements and rows read at the database, weight at the exchange, CPU seconds
-    of this process (the simulated exchange's included)."""
+    """The costs of some ticks.
+
+    Statements and rows read at the database, request weight at the exchange, and CPU seconds of
+    this process, which include the simulated exchange.
+    """
 
     statements: int = 0
     rows_read: int = 0
@@ -37,8 +40,8 @@ class Cost:
         )
 
 
-def so_far(world: World, server: DatabaseServer) -> Cost:
-    """Since the servers started; asking costs the same few statements each time."""
+def measure_costs_so_far(world: World, server: DatabaseServer) -> Cost:
+    """Measure the costs since the servers started; each call adds the same few statements."""
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Questions'")
         statements = sum(int(row[1]) for row in cursor.fetchall())
@@ -47,5 +50,5 @@ def so_far(world: World, server: DatabaseServer) -> Cost:
     return Cost(statements, rows_read, world.exchange.weights.total_weight, time.process_time())
 
 
-def total(costs: Sequence[Cost]) -> Cost:
+def sum_costs(costs: Sequence[Cost]) -> Cost:
     return sum(costs, Cost())

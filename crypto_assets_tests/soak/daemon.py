@@ -1,4 +1,4 @@
-"""Dagster's daemon by simulated minutes: what is due is evaluated, what that asks for is run."""
+"""Dagster's daemon by simulated minutes: evaluates what is due, and executes the run requests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A run that a schedule or sensor asked for, and whether it was a success."""
+class FinishedRun:
+    """A run that a schedule or a sensor requested, and whether it succeeded."""
 
     at: int
     job: str
@@ -27,20 +27,20 @@ class Ended:
 
 @dataclass
 class Daemon:
-    """`broken` are the ticks that raised, which the daemon would show as failed."""
+    """Evaluates schedules and sensors; `failed_ticks` lists the ticks that raised."""
 
     world: World
-    broken: list[str] = field(default_factory=list)
+    failed_ticks: list[str] = field(default_factory=list)
     _cursors: dict[str, str | None] = field(default_factory=dict)
     _run_keys: set[tuple[str, str]] = field(default_factory=set)
 
-    def minute(self) -> list[Ended]:
-        """All that is due in the minute of the exchange's clock."""
+    def run_minute(self) -> list[FinishedRun]:
+        """Run everything that is due in the current minute of the exchange's clock."""
         at = floor_ms(self.world.now, MINUTE_MS)
-        asked = [*self._schedules(at), *self._sensors(at)]
-        return [self._run(at, job, request) for job, request in asked]
+        requests = [*self._evaluate_schedules(at), *self._evaluate_sensors(at)]
+        return [self._run(at, job, request) for job, request in requests]
 
-    def _schedules(self, at: int) -> Iterator[tuple[str, dg.RunRequest]]:
+    def _evaluate_schedules(self, at: int) -> Iterator[tuple[str, dg.RunRequest]]:
         for schedule in self.world.definitions.schedules or ():
             assert isinstance(schedule, dg.ScheduleDefinition)
             if not _is_due(schedule, from_epoch_ms(at)):
@@ -52,12 +52,12 @@ class Daemon:
                 repository_def=self.world.definitions.get_repository_def(),
             )
             self._lend_instance(context)
-            with self._noting(at, schedule.name):
+            with self._record_failure(at, schedule.name):
                 data = schedule.evaluate_tick(context)
                 for request in data.run_requests or ():
                     yield request.job_name or schedule.job_name, request
 
-    def _sensors(self, at: int) -> Iterator[tuple[str, dg.RunRequest]]:
+    def _evaluate_sensors(self, at: int) -> Iterator[tuple[str, dg.RunRequest]]:
         for sensor in self.world.definitions.sensors or ():
             assert isinstance(sensor, dg.SensorDefinition)
             every = max(1, (sensor.minimum_interval_seconds or 60) // 60)
@@ -71,17 +71,17 @@ class Daemon:
                 sensor_name=sensor.name,
             )
             self._lend_instance(context)
-            with self._noting(at, sensor.name):
-                yield from self._asked(sensor, sensor.evaluate_tick(context))
+            with self._record_failure(at, sensor.name):
+                yield from self._list_requests(sensor, sensor.evaluate_tick(context))
 
-    def _asked(
+    def _list_requests(
         self, sensor: dg.SensorDefinition, data: SensorExecutionData
     ) -> Iterator[tuple[str, dg.RunRequest]]:
         self._cursors[sensor.name] = data.cursor
-        for asked in data.dynamic_partitions_requests or ():
-            if isinstance(asked, dg.AddDynamicPartitionsRequest):
+        for change in data.dynamic_partitions_requests or ():
+            if isinstance(change, dg.AddDynamicPartitionsRequest):
                 self.world.instance.add_dynamic_partitions(
-                    asked.partitions_def_name, list(asked.partition_keys)
+                    change.partitions_def_name, list(change.partition_keys)
                 )
         for request in data.run_requests or ():
             key = (sensor.name, request.run_key or "")
@@ -90,23 +90,23 @@ class Daemon:
                 yield request.job_name or str(sensor.job_name), request
 
     @contextmanager
-    def _noting(self, at: int, name: str) -> Iterator[None]:
-        """The daemon goes on after a tick that raised, and its page shows it red."""
+    def _record_failure(self, at: int, name: str) -> Iterator[None]:
+        """Record a tick that raised; the daemon continues after it."""
         try:
             yield
         except Exception as error:  # noqa: BLE001
-            self.broken.append(f"{format_utc(at)} {name}: {type(error).__name__} {error}")
+            self.failed_ticks.append(f"{format_utc(at)} {name}: {type(error).__name__} {error}")
 
     def _lend_instance(
         self, context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext
     ) -> None:
-        """It would open one of its own at each evaluation, as the daemon does not."""
+        """Set the instance: otherwise each evaluation opens one, which the daemon does not."""
         context._instance = self.world.instance
 
     def _resources(self, names: set[str]) -> dict[str, object]:
         return {name: (self.world.definitions.resources or {})[name] for name in names}
 
-    def _run(self, at: int, name: str, request: dg.RunRequest) -> Ended:
+    def _run(self, at: int, name: str, request: dg.RunRequest) -> FinishedRun:
         job = self.world.definitions.resolve_job_def(name)
         if request.asset_selection:
             checks = request.asset_check_keys
@@ -120,7 +120,7 @@ class Daemon:
             run_config=_QUIET,
             raise_on_error=False,
         )
-        return Ended(at, name, result.run_id, result.success)
+        return FinishedRun(at, name, result.run_id, result.success)
 
 
 def _is_due(schedule: dg.ScheduleDefinition, at: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""A simulated exchange whose clock the driver moves, and the platform and Dagster beside it."""
+"""A simulated exchange with a clock that the soak moves, and the pipeline and Dagster with it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,16 +26,16 @@ from crypto_assets.warehouse import Warehouse
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "SHIBUSDT")
 START = date(2025, 1, 1)
-# A planted outage lasts for simulated minutes: nobody need wait for it in real ones.
-_PATIENCE = RequestRetryPolicy(attempts=2, initial_delay=0.01, max_delay=0.02)
+# A planned outage lasts for simulated minutes, so real waiting would not outlast it.
+_RETRY_POLICY = RequestRetryPolicy(attempts=2, initial_delay=0.01, max_delay=0.02)
 
 
 @dataclass(frozen=True)
 class World:
-    """All that a tick meets; `definitions` are the project's own over this platform."""
+    """Everything that a tick uses; `definitions` are the project's, with this context."""
 
     exchange: SimulatedExchange
-    platform: PipelineContext
+    context: PipelineContext
     instance: dg.DagsterInstance
     definitions: dg.Definitions
     home: Path
@@ -47,10 +47,10 @@ class World:
 
 
 @contextmanager
-def world(
+def open_world(
     folder: Path, now: int, warehouse_url: str = "", symbols: Sequence[str] = SYMBOLS
 ) -> Iterator[World]:
-    """Everything made ready as `init` does it; the clock stands at `now` (epoch ms).
+    """Initialize everything as `init` does; the clock stops at `now` (epoch ms).
 
     Without a URL the warehouse is SQLite in the folder.
     """
@@ -59,8 +59,8 @@ def world(
     home = folder / "dagster"
     prepare_home(home)
     with start_exchange_server(exchange) as url, open_instance(home) as instance:
-        platform = PipelineContext(
-            exchange=open_exchange(url, url, _PATIENCE),
+        context = PipelineContext(
+            exchange=open_exchange(url, url, _RETRY_POLICY),
             raw_lake=open_lake(str(folder / "raw")),
             archive_lake=open_lake(str(folder / "archive")),
             warehouse=warehouse,
@@ -69,20 +69,20 @@ def world(
             default_ingest_minutes=1,
             default_order_book_minutes=5,
         )
-        initialize_stores(platform, symbols, START)
+        initialize_stores(context, symbols, START)
         register_symbol_partitions(instance, symbols)
         try:
-            yield World(exchange, platform, instance, _over(platform), home, symbols)
+            yield World(exchange, context, instance, _make_definitions(context), home, symbols)
         finally:
             warehouse.close()
 
 
-def _over(platform: PipelineContext) -> dg.Definitions:
+def _make_definitions(context: PipelineContext) -> dg.Definitions:
     return dg.Definitions(
         assets=defs.assets,
         jobs=defs.jobs,
         schedules=defs.schedules,
         sensors=defs.sensors,
-        resources={"platform": platform, "webhook": Webhook(None)},
+        resources={"platform": context, "webhook": Webhook(None)},
         executor=defs.executor,
     )

@@ -1,1 +1,4 @@
-"""What is measured within a home: each a process with that home's environment."""
+"""Measurements in a home, each in a process with the home's environment."""
+
+# Begins the output line that contains the figures.
+FIGURES_PREFIX = "figures:"

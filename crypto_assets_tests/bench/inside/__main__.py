@@ -1,4 +1,4 @@
-"""`python -m crypto_assets_tests.bench.inside WHAT`: measures within a home, answers as JSON."""
+"""`python -m crypto_assets_tests.bench.inside COMMAND`: measures in a home, prints JSON."""
 
 import json
 from collections.abc import Mapping
@@ -8,13 +8,12 @@ import click
 
 from crypto_assets.cli.options import DayParam, SymbolsParam
 from crypto_assets.market.utc_time import Window
-
-_MARK = "figures:"
+from crypto_assets_tests.bench.inside import FIGURES_PREFIX
 
 
 @click.group()
 def inside() -> None:
-    """What one process measures. The last line of its output holds the figures."""
+    """Measure something in one process; the last line of the output contains the figures."""
 
 
 @inside.command()
@@ -22,19 +21,19 @@ def inside() -> None:
 @click.option("--from", "first", type=DayParam(), required=True)
 @click.option("--to", "last", type=DayParam(), required=True)
 def backfill(symbols: tuple[str, ...], first: date, last: date) -> None:
-    """A backfill without Dagster."""
-    from crypto_assets_tests.bench.inside.backfill import bring
+    """Run a backfill without Dagster."""
+    from crypto_assets_tests.bench.inside.backfill import backfill_without_dagster
 
-    bring(symbols, first, last)
+    backfill_without_dagster(symbols, first, last)
 
 
 @inside.command()
-@click.option("--dagster", is_flag=True, help="As Dagster's run; else the work alone.")
+@click.option("--dagster", is_flag=True, help="Measure Dagster's run instead of the work alone.")
 def tick(dagster: bool) -> None:
-    """One ingest tick of all tracked symbols."""
-    from crypto_assets_tests.bench.inside.tick import by_dagster, by_itself
+    """Measure one ingest tick of all tracked symbols."""
+    from crypto_assets_tests.bench.inside.tick import measure_dagster_run, measure_tick
 
-    _answer({"seconds": by_dagster() if dagster else by_itself()})
+    _print_figures({"seconds": measure_dagster_run() if dagster else measure_tick()})
 
 
 @inside.command()
@@ -42,30 +41,30 @@ def tick(dagster: bool) -> None:
 @click.option("--from", "first", type=DayParam(), required=True)
 @click.option("--to", "last", type=DayParam(), required=True)
 def aggregates(symbol: str, first: date, last: date) -> None:
-    """Hours and days of a symbol from scratch."""
-    from crypto_assets_tests.bench.inside.aggregates import seconds
+    """Measure the hours and days of a symbol from scratch."""
+    from crypto_assets_tests.bench.inside.aggregates import measure_aggregation
 
-    _answer({"seconds": seconds(symbol, Window.of_days(first, last))})
+    _print_figures({"seconds": measure_aggregation(symbol, Window.of_days(first, last))})
 
 
 @inside.command()
 @click.option("--symbol", required=True)
 @click.option("--times", type=int, required=True)
 def providers(symbol: str, times: int) -> None:
-    """Every provider at every interval: `name interval` to milliseconds, each time's."""
-    from crypto_assets_tests.bench.inside.providers import milliseconds
+    """Measure every provider at every interval: the milliseconds of each call."""
+    from crypto_assets_tests.bench.inside.providers import measure_providers
 
-    _answer(milliseconds(symbol, times))
+    _print_figures(measure_providers(symbol, times))
 
 
 @inside.command()
 @click.argument("page")
 @click.option("--times", type=int, required=True)
 def page(page: str, times: int) -> None:
-    """A page's first render and its reruns, in seconds."""
-    from crypto_assets_tests.bench.inside.pages import renders
+    """Measure a page's first render and its reruns, in seconds."""
+    from crypto_assets_tests.bench.inside.pages import measure_page
 
-    _answer(renders(page, times))
+    _print_figures(measure_page(page, times))
 
 
 @inside.command()
@@ -73,14 +72,14 @@ def page(page: str, times: int) -> None:
 @click.option("--viewers", type=int, required=True)
 @click.option("--reruns", type=int, required=True)
 def viewers(page: str, viewers: int, reruns: int) -> None:
-    """Viewers of a page at once, and the server's memory over one viewer's reruns."""
-    from crypto_assets_tests.bench.inside.viewers import at_once
+    """Measure concurrent viewers of a page, and the server's memory over one viewer's reruns."""
+    from crypto_assets_tests.bench.inside.viewers import measure_viewers
 
-    _answer(at_once(page, viewers, reruns))
+    _print_figures(measure_viewers(page, viewers, reruns))
 
 
-def _answer(found: Mapping[str, object]) -> None:
-    click.echo(_MARK + json.dumps(found))
+def _print_figures(figures: Mapping[str, object]) -> None:
+    click.echo(FIGURES_PREFIX + json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A symbol's hours and days from scratch: as if every minute had just been loaded."""
+"""Measures a symbol's hours and days from scratch, as if every minute had just been loaded."""
 
 import time
 
@@ -9,19 +9,19 @@ from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_shared_context
 
 
-def seconds(symbol: str, window: Window) -> float:
-    """Of computing them all, once; what there was goes before."""
-    _forget(symbol, window)
+def measure_aggregation(symbol: str, window: Window) -> float:
+    """Delete a symbol's aggregates, and return the seconds of computing them once."""
+    _delete_aggregates(symbol, window)
     aggregates = open_shared_context().warehouse.aggregates
     began = time.monotonic()
     hours = aggregates.recompute_hours(symbol, window, window.end_ms)
     days = aggregates.recompute_days(symbol, window, window.end_ms)
-    took = time.monotonic() - began
+    seconds = time.monotonic() - began
     assert hours.written == 24 * days.written == (window.end_ms - window.start_ms) // HOUR_MS
-    return took
+    return seconds
 
 
-def _forget(symbol: str, window: Window) -> None:
+def _delete_aggregates(symbol: str, window: Window) -> None:
     engine = create_engine(get_settings().warehouse_url.get_secret_value())
     with engine.begin() as connection:
         symbol_id = connection.execute(

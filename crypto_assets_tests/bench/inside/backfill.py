@@ -1,4 +1,4 @@
-"""A backfill without Dagster, cut as the command cuts it: what it takes less is Dagster's."""
+"""A backfill without Dagster, split as the command splits it, to measure Dagster's share."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,8 +13,8 @@ from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_shared_context
 
 
-def bring(symbols: Sequence[str], first: date, last: date) -> None:
-    """Raises the first error among the outcomes."""
+def backfill_without_dagster(symbols: Sequence[str], first: date, last: date) -> None:
+    """Ingest whole days of symbols. Raises the first error of an outcome."""
     require_stores_ready(open_shared_context())
     with open_instance(get_settings().dagster_home) as instance:
         parts = split_into_rectangles(instance, symbols, first, last)

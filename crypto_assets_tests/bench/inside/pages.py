@@ -1,4 +1,4 @@
-"""A page of the app as its server runs it, in a process that has not rendered one yet."""
+"""Measures a page of the app in a process that has not rendered one before."""
 
 import time
 from pathlib import Path
@@ -14,12 +14,11 @@ _TIMEOUT = 60
 _REFRESHES = 3
 
 
-def renders(page: str, times: int) -> dict[str, float | list[float]]:
-    """Seconds of the first render, of a server that has started, of reruns, and of refreshes.
+def measure_page(page: str, times: int) -> dict[str, float | list[float]]:
+    """Measure the seconds of the first render after the start, of reruns, and of refreshes.
 
-    A refresh is a rerun that finds all that pages refresh by themselves too old to be shown again.
-    `page` is its file in `app_pages`. Dagster does not run beside a measurement, and a page may
-    say so.
+    A refresh is a rerun for which all cached data of the page has expired. `page` is a file in
+    `app_pages`. Dagster is not running, so a page may show an error about it.
     """
     warm_up()
     app = AppTest.from_file(_FRAME, default_timeout=_TIMEOUT)
@@ -37,7 +36,7 @@ def _refresh(app: AppTest) -> float:
 def _render(app: AppTest) -> float:
     began = time.monotonic()
     app.run()
-    assert len(app.main), "nothing was drawn"
-    complaints = [one for one in app.error if "Dagster" not in one.value]
-    assert not app.exception and not complaints, [*app.exception, *complaints]
+    assert len(app.main), "the page is empty"
+    errors = [error for error in app.error if "Dagster" not in error.value]
+    assert not app.exception and not errors, [*app.exception, *errors]
     return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Every provider at every interval, 500 points, through the reports that the app and API use."""
+"""Measures every provider at every interval through the reports of the app and the API."""
 
 import time
 
@@ -13,8 +13,8 @@ from crypto_assets.wiring import open_reports, open_shared_context
 _POINTS = 500
 
 
-def milliseconds(symbol: str, times: int) -> dict[str, list[float]]:
-    """By `provider interval`; the connection and each provider's first answer are not timed."""
+def measure_providers(symbol: str, times: int) -> dict[str, list[float]]:
+    """Measure milliseconds by `provider interval`, without the connection and each first call."""
     item = capture_order_book(open_shared_context(), symbol)
     load_order_books(open_shared_context(), symbol, Window(item.first_time, item.first_time + 1))
     reports = open_reports(get_settings())

@@ -1,4 +1,4 @@
-"""One ingest tick in a fresh process, as Dagster's launcher starts each run."""
+"""Measures one ingest tick in a new process, as Dagster's launcher starts each run."""
 
 import time
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_pipeline_context, open_shared_context
 
 
-def by_itself() -> float:
-    """Seconds of our own work in the run, connecting included."""
-    tick = _tick()
+def measure_tick() -> float:
+    """Measure the seconds of our own work in the run, including its connections."""
+    tick = _plan_tick()
     days = Window.of_days(tick.first_day, tick.last_day)
     windows = dict.fromkeys(tick.symbols, days)
     began = time.monotonic()
-    stores = open_pipeline_context(get_settings())
-    require_stores_ready(stores)
-    batches = list(ingest_symbols(stores, windows, _stages(tick), IngestMode.TAIL))
+    context = open_pipeline_context(get_settings())
+    require_stores_ready(context)
+    batches = list(ingest_symbols(context, windows, _list_stages(tick), IngestMode.TAIL))
     seconds = time.monotonic() - began
     outcomes = [outcome for batch in batches for outcome in batch]
     assert {one.symbol for one in outcomes if one.stage is KlinesStage.FACTS} == set(tick.symbols)
@@ -34,14 +34,14 @@ def by_itself() -> float:
     return seconds
 
 
-def by_dagster() -> float:
-    """Seconds from the run's start to its end: the same work, and Dagster's."""
-    tick = _tick()
+def measure_dagster_run() -> float:
+    """Measure the seconds of the whole run: the same work, and Dagster's."""
+    tick = _plan_tick()
     with open_instance(get_settings().dagster_home) as instance:
         known = instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME)
         first, last = date_key(tick.first_day), date_key(tick.last_day)
         job = defs.resolve_job_def(ingest_job.name).get_subset(
-            asset_selection=frozenset(AssetKey(stage.value) for stage in _stages(tick)),
+            asset_selection=frozenset(AssetKey(stage.value) for stage in _list_stages(tick)),
             asset_check_selection=frozenset(),
         )
         began = time.monotonic()
@@ -54,12 +54,12 @@ def by_dagster() -> float:
     return seconds
 
 
-def _tick() -> tick_plan.TickPlan:
-    """What the schedule would ask for now."""
+def _plan_tick() -> tick_plan.TickPlan:
+    """Plan the tick that the schedule would request now."""
     return tick_plan.plan_ingest_tick(
         open_shared_context(), from_epoch_ms(open_shared_context().exchange_now())
     )
 
 
-def _stages(tick: tick_plan.TickPlan) -> Sequence[KlinesStage]:
+def _list_stages(tick: tick_plan.TickPlan) -> Sequence[KlinesStage]:
     return list(KlinesStage) if tick.has_closed_hour else [KlinesStage.RAW, KlinesStage.FACTS]

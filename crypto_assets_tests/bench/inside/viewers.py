@@ -1,9 +1,10 @@
-"""Viewers of a page at once on one server process, speaking to it as browsers do."""
+"""Measures concurrent viewers of a page on one server process, over websockets as browsers."""
 
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -13,31 +14,31 @@ from websockets.sync.client import ClientConnection, connect
 from crypto_assets_tests.streamlit_app.conftest import serving
 
 _TIMEOUT = 120
-_WARM_RERUNS = 20  # caches fill, and the allocator has seen what it will see
+_WARM_RERUNS = 20  # after these, caches are full and memory is allocated
 
 
-def at_once(page: str, viewers: int, reruns: int) -> dict[str, float | list[float]]:
-    """Seconds of each viewer's first render and rerun, all at the same time; MB that stay.
+def measure_viewers(page: str, viewers: int, reruns: int) -> dict[str, float | list[float]]:
+    """Measure the seconds of each viewer's first render and rerun, all at the same time.
 
-    `growth_mb` is by how much the server's resident memory has grown over `reruns` reruns of one
-    viewer, after some to warm up.
+    `growth_mb` is how much the server's resident memory grows over `reruns` reruns of one viewer,
+    after some to warm up.
     """
     home = Path(os.environ["CRYPTO_HOME"])
     with serving(home, home / "viewers.log") as address, ThreadPoolExecutor(viewers) as pool:
         with _Viewer(address, page) as warming:
             warming.render()
-        every = [_Viewer(address, page) for _ in range(viewers)]
-        first = list(pool.map(_Viewer.render, every))
-        again = list(pool.map(_Viewer.render, every))
-        for viewer in every[1:]:
+        all_viewers = [_Viewer(address, page) for _ in range(viewers)]
+        first = list(pool.map(_Viewer.render, all_viewers))
+        again = list(pool.map(_Viewer.render, all_viewers))
+        for viewer in all_viewers[1:]:
             viewer.close()
         for _ in range(_WARM_RERUNS):
-            every[0].render()
-        before = _server_bytes(address)
+            all_viewers[0].render()
+        before = _read_server_bytes(address)
         for _ in range(reruns):
-            every[0].render()
-        growth = (_server_bytes(address) - before) / 2**20
-        every[0].close()
+            all_viewers[0].render()
+        growth = (_read_server_bytes(address) - before) / 2**20
+        all_viewers[0].close()
     return {"first": first, "rerun": again, "growth_mb": growth}
 
 
@@ -55,7 +56,7 @@ class _Viewer:
             open_timeout=_TIMEOUT,
         )
 
-    def __enter__(self) -> "_Viewer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,7 +66,7 @@ class _Viewer:
         self._socket.close()
 
     def render(self) -> float:
-        """Seconds from asking for the page to the end of its script."""
+        """Request the page; return the seconds until its script has finished."""
         message = BackMsg()
         message.rerun_script.page_name = self._page
         began = time.monotonic()
@@ -79,8 +80,8 @@ class _Viewer:
                 assert answer.script_finished != ForwardMsg.FINISHED_WITH_COMPILE_ERROR
 
 
-def _server_bytes(address: str) -> int:
-    """Resident memory of the one process that listens there."""
+def _read_server_bytes(address: str) -> int:
+    """Return the resident memory of the process that listens at the address."""
     port = int(address.rpartition(":")[2])
     servers = [
         process

@@ -1,4 +1,4 @@
-"""What must be true after a soak; each flaw is a line."""
+"""Checks what must be true after a soak; each flaw is a line."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -20,50 +20,53 @@ from crypto_assets_tests.soak.world import World
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
-def flaws(world: World, start_ms: int) -> Iterator[str]:
-    """Of everything since `start_ms`, the beginning of a day."""
-    window = Window(start_ms, floor_ms(world.platform.closed_before(), MINUTE_MS))
+def find_flaws(world: World, start_ms: int) -> Iterator[str]:
+    """Find all flaws since `start_ms`, the start of a day."""
+    window = Window(start_ms, floor_ms(world.context.closed_before(), MINUTE_MS))
     for symbol in world.symbols:
-        yield from _wrong_candles(world, symbol, window)
-        verified = verify_symbol(world.platform, symbol, window)
+        yield from _find_wrong_candles(world, symbol, window)
+        verified = verify_symbol(world.context, symbol, window)
         yield from map(str, verified.differences)
         yield from (f"{symbol}: {part} is not loaded" for part in verified.not_loaded)
         yield from (f"{symbol}: the lake has lost {key}" for key in verified.lost)
-    for gap in world.platform.warehouse.gap_ledger.list_gaps():
+    for gap in world.context.warehouse.gap_ledger.list_gaps():
         if gap.gap_class is GapClass.OPEN and not gap.closed_at:
             yield f"{gap.symbol}: the gap from {format_utc(gap.start)} is open"
-    yield from wrong_partitions(world, start_ms)
+    yield from find_wrong_partitions(world, start_ms)
 
 
-def wrong_partitions(world: World, start_ms: int) -> Iterator[str]:
-    """Closed days that are not green, days that are red, and runs that have not ended."""
+def find_wrong_partitions(world: World, start_ms: int) -> Iterator[str]:
+    """Find closed days that are not materialized, failed days, and unfinished runs."""
     closed = [day_of(at) for at in range(start_ms, floor_ms(world.now, DAY_MS), DAY_MS)]
     wanted = {f"{day}|{symbol}" for day in closed for symbol in world.symbols}
     for stage in KlinesStage:
         key = dg.AssetKey(stage.value)
         missing = wanted - set(world.instance.get_materialized_partitions(key))
-        yield from (f"{stage} {one} is not green" for one in sorted(missing))
-        yield from (f"{stage} {one} is red: {_reason(world, one)}" for one in _red(world, key))
+        yield from (f"{stage} {partition} is not materialized" for partition in sorted(missing))
+        yield from (
+            f"{stage} {partition} has failed: {_find_failure_reason(world, partition)}"
+            for partition in _list_failed(world, key)
+        )
     for run in world.instance.get_runs():
         if run.status not in _ENDED:
             yield f"the run {run.run_id} of {run.job_name} is {run.status.value}"
 
 
-def _wrong_candles(world: World, symbol: str, window: Window) -> Iterator[str]:
-    """Each minute that the exchange published, once, and no other."""
-    theirs = world.platform.exchange.rest.fetch_candle_table(symbol, Interval.M1, window)
-    ours = world.platform.warehouse.facts.read_candles(symbol, window)
-    expected, held = (table["open_time"].to_pylist() for table in (theirs, ours))
-    for at in sorted(set(expected) - set(held))[:5]:
+def _find_wrong_candles(world: World, symbol: str, window: Window) -> Iterator[str]:
+    """Find differences between the stored minutes and those that the exchange published."""
+    theirs = world.context.exchange.rest.fetch_candle_table(symbol, Interval.M1, window)
+    ours = world.context.warehouse.facts.read_candles(symbol, window)
+    expected, stored = (table["open_time"].to_pylist() for table in (theirs, ours))
+    for at in sorted(set(expected) - set(stored))[:5]:
         yield f"{symbol}: the candle of {format_utc(at)} is missing"
-    for at in sorted(set(held) - set(expected))[:5]:
+    for at in sorted(set(stored) - set(expected))[:5]:
         yield f"{symbol}: the exchange has no candle of {format_utc(at)}"
-    if len(held) != len(set(held)):
-        yield f"{symbol}: some candles are held twice"
+    if len(stored) != len(set(stored)):
+        yield f"{symbol}: some candles are stored twice"
 
 
-def _red(world: World, key: dg.AssetKey) -> list[str]:
-    """As Dagster's pages show it: the last run that meant to materialise them failed."""
+def _list_failed(world: World, key: dg.AssetKey) -> list[str]:
+    """List the partitions that Dagster shows as failed: the last run for them failed."""
     status = get_and_update_asset_status_cache_value(
         world.instance, key, date_symbol_partitions_def
     )
@@ -73,7 +76,7 @@ def _red(world: World, key: dg.AssetKey) -> list[str]:
     return sorted(found.get_partition_keys()) if found else []
 
 
-def _reason(world: World, partition: str) -> str:
+def _find_failure_reason(world: World, partition: str) -> str:
     failed = world.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
     reasons = [
         reason
@@ -81,11 +84,11 @@ def _reason(world: World, partition: str) -> str:
         for _, named, reason in list_failed_partitions(world.instance, run)
         if partition in named
     ]
-    return reasons[0] if reasons else "no run names it"
+    return reasons[0] if reasons else "no run reports it"
 
 
-def checks_failed(world: World, days: list[date]) -> Iterator[str]:
-    """Partitions of closed days whose last verdict is not good."""
+def find_failed_checks(world: World, days: list[date]) -> Iterator[str]:
+    """Find partitions of closed days whose last check failed, or that were never checked."""
     storage = world.instance.event_log_storage
     for spec in world.definitions.resolve_asset_graph().asset_check_keys:
         latest: dict[str, bool] = {}
@@ -96,5 +99,5 @@ def checks_failed(world: World, days: list[date]) -> Iterator[str]:
         for day in days:
             for symbol in world.symbols:
                 if not latest.get(f"{day}|{symbol}"):
-                    said = "failed" if f"{day}|{symbol}" in latest else "never judged"
-                    yield f"{spec.name} of {day}|{symbol}: {said}"
+                    result = "failed" if f"{day}|{symbol}" in latest else "never evaluated"
+                    yield f"{spec.name} of {day}|{symbol}: {result}"

@@ -1,11 +1,11 @@
-"""The rectangle of candles that a measurement loads."""
+"""The candles that a measurement loads."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window
 
-FIRST = date(2025, 1, 1)
+FIRST_DAY = date(2025, 1, 1)
 # In the order of the simulated exchange's catalogue.
 SYMBOLS = (
     *("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT"),
@@ -15,19 +15,19 @@ SYMBOLS = (
 
 
 @dataclass(frozen=True)
-class Work:
-    """Whole days from FIRST on of some symbols."""
+class Workload:
+    """Whole days of some symbols, from FIRST_DAY on."""
 
     symbols: tuple[str, ...]
     days: int
 
     @property
     def last(self) -> date:
-        return FIRST + timedelta(days=self.days - 1)
+        return FIRST_DAY + timedelta(days=self.days - 1)
 
     @property
     def window(self) -> Window:
-        return Window.of_days(FIRST, self.last)
+        return Window.of_days(FIRST_DAY, self.last)
 
     @property
     def rows(self) -> int:
@@ -35,12 +35,12 @@ class Work:
 
     @property
     def noon_after(self) -> str:
-        """An instant at which the archive has published every day of it."""
+        """An instant (ISO 8601) at which the archive has published every day."""
         return f"{self.last + timedelta(days=1)}T12:00:30Z"
 
-    def options(self) -> list[str]:
-        """As the subcommands of `crypto-assets` take it."""
+    def make_options(self) -> list[str]:
+        """Make the options of subcommands of `crypto-assets`."""
         return [
             *("--symbols", ",".join(self.symbols)),
-            *("--from", str(FIRST), "--to", str(self.last)),
+            *("--from", str(FIRST_DAY), "--to", str(self.last)),
         ]
