@@ -1,10 +1,11 @@
-"""The exchange's own rule for larger candles, as SQL over a symbol's rows of one table.
+"""The exchange's rule for larger candles, as SQL over a symbol's rows of one table.
 
-The same rule as `market.rollup.roll_up`: open, high and low from the parts with volume, or from all
-where there is none; close from the last part; volumes and trades are sums.
+The rule is that of `market.rollup.roll_up`: open, high and low come from the parts with volume, or
+from all parts if none has any; close comes from the last part; volumes and trades are sums.
+`crypto_assets_tests/warehouse/klines/golden/` shows the SQL of each dialect.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,21 +24,24 @@ from sqlalchemy import (
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.rollup import SUM_COLUMNS
 
-# Of the parts with volume alone, where there are any.
+ALL_COLUMNS = ("symbol_id", *CANDLE_COLUMNS, "minute_count")
+
+BoundValue = int | BindParameter[int]
+AggregateFunction = Callable[[Any], ColumnElement[Any]]
+# An aggregate function and the column that it is applied to.
+Aggregation = tuple[AggregateFunction, ColumnElement[Any]]
+
+# Columns that come from the parts with volume alone, if there are any.
 _TRADED_COLUMNS = ("first_time", "high", "low")
-FoldFunction = Callable[[Any], ColumnElement[Any]]
-_COLUMN_FOLDS: dict[str, FoldFunction] = {
+# All other columns are sums.
+_AGGREGATE_FUNCTIONS: dict[str, AggregateFunction] = {
     "first_time": func.min,
     "last_time": func.max,
     "high": func.max,
     "low": func.min,
 }
-# What is looked up by a part's key, and by which.
-_LOOKUP_KEYS = {"open": "first_time", "close": "last_time"}
-
-ALL_COLUMNS = ("symbol_id", *CANDLE_COLUMNS, "minute_count")
-
-BoundValue = int | BindParameter[int]
+# Prices that are looked up by the key of one part, and the column that holds its open time.
+_EDGE_TIMES = {"open": "first_time", "close": "last_time"}
 
 
 def select_rollup(
@@ -50,36 +54,40 @@ def select_rollup(
     names: Sequence[str] = ALL_COLUMNS,
     by_sorting: bool = False,
 ) -> Select[Any]:
-    """A SELECT of these columns of the periods of `width_ms` whose parts open within the bounds.
+    """Select columns of the periods of `width_ms` whose parts open in half-open `bounds`.
 
-    One pass over the parts' key finds each period's extremes and sums; its first price and its
-    last are then looked up by the key. The periods' grid lies `offset_ms` from the epoch.
-    `by_sorting` has MySQL sort the parts instead of keeping its sums in a temporary table, which
-    takes a fifth less for some thousand parts of some hundred periods.
+    One pass over the parts' key computes each period's extremes and sums; its open and close are
+    then looked up by the key. `offset_ms` is the distance of the periods' grid from the epoch.
+    `by_sorting` makes MySQL sort the parts instead of keeping sums in a temporary table, which is a
+    fifth faster for some thousand parts of some hundred periods.
     """
     within = (
         table.c.symbol_id == symbol_id,
         table.c.open_time >= bounds[0],
         table.c.open_time < bounds[1],
     )
-    prefixes = ("SQL_BIG_RESULT",) if by_sorting else ()
-    found = _choose_folds(table, names)
-    start = _period_start(table, width_ms, offset_ms)
-    if found.keys().isdisjoint(_TRADED_COLUMNS):
-        grouped = _group_parts(start, "open_time", found, prefixes).where(*within)
+    hints = ["SQL_BIG_RESULT"] if by_sorting else []
+    aggregations = _choose_aggregations(table, names)
+    opened = table.c.open_time
+    start = opened - (opened - offset_ms if offset_ms else opened) % width_ms
+    if aggregations.keys().isdisjoint(_TRADED_COLUMNS):
+        grouped = _group_parts(start, "open_time", aggregations, hints).where(*within)
     else:
+        # A period's start is even, so its last bit can separate parts with and without volume.
+        # Grouping by one number takes the servers a fifth less than a condition on every part.
         half = start + case((table.c.volume > 0, 0), else_=1)
-        grouped = _join_halves(_group_parts(half, "half", found, prefixes).where(*within))
+        grouped = _join_halves(_group_parts(half, "half", aggregations, hints).where(*within))
     return _add_edge_prices(grouped, table, symbol_id, width_ms, names)
 
 
 def select_rollup_at(
     opens: Select[tuple[int]], table: Table, symbol_id: int, width_ms: int
 ) -> Select[Any]:
-    """A SELECT of all columns of the periods that `opens` selects in the order of a key.
+    """Select all columns of the periods whose open times `opens` selects, in the order of a key.
 
-    Each period is a range of the parts' key and is summed while that is read, which takes SQLite
-    two thirds of the time of sorting the parts. MySQL would read all of the symbol for each period.
+    For SQLite: each period is a range of the parts' key and is aggregated while the range is read,
+    which takes two thirds of the time of sorting the parts. MySQL would read all parts of the
+    symbol for each period.
     """
     period = opens.subquery("listed")
     inside = and_(
@@ -87,25 +95,89 @@ def select_rollup_at(
         table.c.open_time >= period.c.open_time,
         table.c.open_time < period.c.open_time + width_ms,
     )
-    trading = table.c.volume > 0
-    columns = {
-        name: func.coalesce(fold(case((trading, column))), fold(column))
-        if name in _TRADED_COLUMNS
-        else fold(column)
-        for name, (fold, column) in _choose_folds(table, ALL_COLUMNS).items()
-    }
+    traded = table.c.volume > 0
+    columns = [
+        _prefer_traded(name, function, column, traded).label(name)
+        for name, (function, column) in _choose_aggregations(table, ALL_COLUMNS).items()
+    ]
     grouped = (
-        select(period.c.open_time, *(column.label(name) for name, column in columns.items()))
+        select(period.c.open_time, *columns)
         .select_from(period.join(table, inside))
         .group_by(period.c.open_time)
     )
     return _add_edge_prices(grouped, table, symbol_id, width_ms, ALL_COLUMNS)
 
 
+def _choose_aggregations(table: Table, names: Sequence[str]) -> dict[str, Aggregation]:
+    """Return what one pass over the parts has to compute for the columns in `names`."""
+    part = table.c
+    columns = {
+        "first_time": part.open_time,
+        "last_time": part.open_time,
+        "high": part.high,
+        "low": part.low,
+        **{name: part[name] for name in SUM_COLUMNS},
+    }
+    needed = {_EDGE_TIMES.get(name, name) for name in names}
+    aggregations: dict[str, Aggregation] = {
+        name: (_AGGREGATE_FUNCTIONS.get(name, func.sum), column)
+        for name, column in columns.items()
+        if name in needed
+    }
+    if "minute_count" in needed:
+        # Hours hold the number of minutes that they were built from.
+        counted = "minute_count" in part
+        aggregations["minute_count"] = (
+            (func.sum, part.minute_count) if counted else (func.count, part.open_time)
+        )
+    return aggregations
+
+
+def _group_parts(
+    key: ColumnElement[int],
+    label: str,
+    aggregations: dict[str, Aggregation],
+    hints: Sequence[str],
+) -> Select[Any]:
+    columns: list[Any] = [fn(column).label(name) for name, (fn, column) in aggregations.items()]
+    # GROUP BY the expression: a label named like a column would group by that column.
+    statement = select(key.label(label), *columns).group_by(key)
+    for hint in hints:
+        statement = statement.prefix_with(hint, dialect="mysql")
+    return statement
+
+
+def _join_halves(halves: Select[Any]) -> Select[Any]:
+    """Make each period of at most two rows: its parts with volume (even) and without (odd)."""
+    half = halves.subquery("half")
+    odd = half.c.half % 2
+    start = half.c.half - odd
+    columns = [
+        _prefer_traded(
+            column.name, _AGGREGATE_FUNCTIONS.get(column.name, func.sum), column, odd == 0
+        ).label(column.name)
+        for column in half.c
+        if column.name != "half"
+    ]
+    return select(start.label("open_time"), *columns).group_by(start)
+
+
+def _prefer_traded(
+    name: str,
+    function: AggregateFunction,
+    column: ColumnElement[Any],
+    traded: ColumnElement[bool],
+) -> ColumnElement[Any]:
+    """Aggregate a column, over the traded rows alone where the rule says so and there are any."""
+    if name not in _TRADED_COLUMNS:
+        return function(column)
+    return func.coalesce(function(case((traded, column))), function(column))
+
+
 def _add_edge_prices(
     grouped: Select[Any], table: Table, symbol_id: BoundValue, width_ms: int, names: Sequence[str]
 ) -> Select[Any]:
-    """With each period's close time, and the prices that stand in its first and last parts."""
+    """Add each period's close time, and the prices of its first and last parts."""
     period = grouped.subquery("period")
     columns: dict[str, Any] = {
         "symbol_id": literal(symbol_id, Integer) if isinstance(symbol_id, int) else symbol_id,
@@ -113,74 +185,9 @@ def _add_edge_prices(
         **dict(period.c.items()),
     }
     source: Any = period
-    for name, key in _LOOKUP_KEYS.items():
+    for name, key in _EDGE_TIMES.items():
         if name in names:
             part = table.alias(f"{key.partition('_')[0]}_part")
             at = and_(part.c.symbol_id == symbol_id, part.c.open_time == period.c[key])
             source, columns[name] = source.join(part, at), part.c[name]
     return select(*(columns[name].label(name) for name in names)).select_from(source)
-
-
-def _period_start(table: Table, width_ms: int, offset_ms: int) -> ColumnElement[int]:
-    opened = table.c.open_time
-    return opened - (opened - offset_ms if offset_ms else opened) % width_ms
-
-
-def _choose_folds(
-    table: Table, names: Sequence[str]
-) -> dict[str, tuple[FoldFunction, ColumnElement[Any]]]:
-    """What one pass over the parts has to find for these columns: by which fold of which."""
-    part = table.c
-    counted = "minute_count" in part
-    columns = {
-        "first_time": part.open_time,
-        "last_time": part.open_time,
-        "high": part.high,
-        "low": part.low,
-        **{name: part[name] for name in SUM_COLUMNS},
-        "minute_count": part.minute_count if counted else part.open_time,
-    }
-    folds: dict[str, FoldFunction] = (
-        _COLUMN_FOLDS if counted else {**_COLUMN_FOLDS, "minute_count": func.count}
-    )
-    needed = {_LOOKUP_KEYS.get(name, name) for name in names}
-    return {
-        name: (folds.get(name, func.sum), column)
-        for name, column in columns.items()
-        if name in needed
-    }
-
-
-def _group_parts(
-    key: ColumnElement[int],
-    label: str,
-    found: dict[str, tuple[FoldFunction, ColumnElement[Any]]],
-    prefixes: Iterable[str],
-) -> Select[Any]:
-    labelled: list[Any] = [fold(column).label(name) for name, (fold, column) in found.items()]
-    # By the expression: a label named like a column would group by that column.
-    statement = select(key.label(label), *labelled).group_by(key)
-    for prefix in prefixes:
-        statement = statement.prefix_with(prefix, dialect="mysql")
-    return statement
-
-
-def _join_halves(halves: Select[Any]) -> Select[Any]:
-    """Each period from two rows at most: its parts with volume, and its silent ones.
-
-    The two are told apart in the last bit of an even number of milliseconds, because the server
-    groups by one number in four fifths of the time that conditions on every part would take.
-    """
-    half = halves.subquery("half")
-    silent = half.c.half % 2
-    start = half.c.half - silent
-
-    def folded(name: str) -> ColumnElement[Any]:
-        fold, column = _COLUMN_FOLDS.get(name, func.sum), half.c[name]
-        if name not in _TRADED_COLUMNS:
-            return fold(column)
-        return func.coalesce(fold(case((silent == 0, column))), fold(column))
-
-    names = [column.name for column in half.c if column.name != "half"]
-    columns = (folded(name).label(name) for name in names)
-    return select(start.label("open_time"), *columns).group_by(start)
