@@ -1,4 +1,7 @@
-"""Hours from minutes and days from hours, by the exchange's own rule, where something changed."""
+"""Stored hours and days: roll stale hours up from minutes, and their days from hours.
+
+The rule is the exchange's own; see `rollup_sql`. `stale_periods` decides what is recomputed.
+"""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
@@ -26,20 +29,24 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
-from crypto_assets.warehouse.engine.schema import daily_klines, fact_klines, hourly_klines
-from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.engine.schema import (
+    daily_klines,
+    fact_klines,
+    hourly_klines,
+    match_window,
+)
 from crypto_assets.warehouse.klines import stale_periods
 from crypto_assets.warehouse.klines.rollup_sql import ALL_COLUMNS, select_rollup, select_rollup_at
 
 PERIOD_SCHEMA = CANDLE_SCHEMA.append(pa.field("minute_count", pa.int64()))
 _AGGREGATE_TABLES = {Interval.H1: hourly_klines, Interval.D1: daily_klines}
-# One statement reads up to so many fresh periods between two stale ones: cheaper than another one.
+# One statement reads as many fresh periods between two stale ones: cheaper than another statement.
 _MAX_FRESH_PERIODS = 23
 
 
 @dataclass(frozen=True)
 class AggregateResult:
-    """Open times of the periods that were computed anew; `written` of them have a candle now."""
+    """Open times of the recomputed periods; `written` counts those that have a candle now."""
 
     recomputed: tuple[int, ...] = ()
     written: int = 0
@@ -53,45 +60,41 @@ class KlineAggregates:
     def recompute_hours(
         self, symbol: str, window: Window, closed_before_ms: int
     ) -> AggregateResult:
-        """Recomputes the window's stale hours that ended before `closed_before_ms`.
+        """Recompute the stale hours of a window that ended before `closed_before_ms`.
 
-        One transaction under the symbol's lock. An hour that lost all its minutes goes.
+        One transaction under the symbol's lock. An hour without minutes is deleted. Raises
+        UnknownSymbol.
         """
         symbol_id = self._symbols.get_id(symbol)
         due = _clip_to_closed_periods(window, HOUR_MS, closed_before_ms)
-        waiting = stale_periods.select_stale_hours(symbol_id, due).limit(1)
-        if not self._database.run_primary_read(lambda c: c.execute(waiting).first()):
+        stale = stale_periods.select_stale_hours(symbol_id, due).limit(1)
+        if not self._database.run_primary_read(lambda c: c.execute(stale).first()):
             return AggregateResult()
         return self._database.run_write(lambda c: _compute_hours(c, symbol_id, due))
 
     def recompute_days(self, symbol: str, window: Window, closed_before_ms: int) -> AggregateResult:
-        """Recomputes from hours the closed days of which an hour was computed anew.
+        """Recompute the stale days that a window touches and that ended before an instant.
 
-        The days that the window touches. One that still has a stale hour waits for `hours`.
+        One transaction under the symbol's lock. A day with a stale hour is left out until
+        `recompute_hours` has computed that hour. Raises UnknownSymbol.
         """
         symbol_id = self._symbols.get_id(symbol)
-        whole = Window(floor_ms(window.start_ms, DAY_MS), window.end_ms)
-        due = _clip_to_closed_periods(whole, DAY_MS, closed_before_ms)
+        due = _clip_to_closed_periods(window.widen_to(DAY_MS), DAY_MS, closed_before_ms)
         ready = stale_periods.select_computable_days(symbol_id, due).limit(1)
         if not self._database.run_primary_read(lambda c: c.execute(ready).first()):
             return AggregateResult()
         return self._database.run_write(lambda c: _compute_days(c, symbol_id, due))
 
     def has_stale_hours(self, symbols: Iterable[str], window: Window) -> bool:
-        """Whether an hour of the window, of any of the symbols, is yet to be computed."""
+        """Return whether an hour of the window is stale, for any of the symbols."""
         ids = [self._symbols.get_id(name) for name in symbols]
         found = stale_periods.select_stale_of_symbols(ids, window).limit(1)
         return self._database.run_primary_read(lambda c: c.execute(found).first()) is not None
 
-    def list_stale_symbols(self) -> list[str]:
-        """Symbols with hours that wait for `hours`, closed or not."""
-        ids = set(self._database.run_primary_read(stale_periods.list_stale_symbol_ids))
-        return [symbol.name for symbol in self._symbols.list_all() if symbol.symbol_id in ids]
-
     def list_stale_days(self, before_ms: int) -> list[tuple[str, date]]:
-        """Symbols and their UTC days that began before an instant and wait for `hours` or `days`.
+        """List symbols and UTC days that have a stale hour or are stale, before an instant.
 
-        Days that are over have been computed unless a run was cut short.
+        A past day is listed only if a run was interrupted.
         """
         names = {symbol.symbol_id: symbol.name for symbol in self._symbols.list_all()}
         rows = self._database.run_primary_read(
@@ -108,9 +111,10 @@ class KlineAggregates:
         limit: int | None = None,
         newest: bool = False,
     ) -> pa.Table:
-        """Closed candles of PERIOD_SCHEMA, oldest first; `newest` has a limit keep the end.
+        """Read stored candles of an interval as PERIOD_SCHEMA, oldest first.
 
-        Raises WrongUse for another interval than 1h and 1d.
+        With `newest`, a limit keeps the window's end instead of its start. Raises WrongUse unless
+        the interval is 1h or 1d, and UnknownSymbol.
         """
         if interval not in _AGGREGATE_TABLES:
             raise WrongUse(f"candles of {interval} are not stored, only 1m, 1h and 1d are")
@@ -129,14 +133,14 @@ class KlineAggregates:
 
 
 def _clip_to_closed_periods(window: Window, width_ms: int, closed_before_ms: int) -> Window:
-    """The window's whole periods that ended before an instant."""
+    """Return the window of the periods that open in a window and ended before an instant."""
     opening = Window(ceil_ms(window.start_ms, width_ms), ceil_ms(window.end_ms, width_ms))
     return opening & Window(0, floor_ms(closed_before_ms, width_ms))
 
 
 @dataclass(frozen=True)
 class _RollupStep:
-    """From which table which periods of which width are computed."""
+    """Periods of `width_ms` in the table `target` are rolled up from the table `parts`."""
 
     parts: Table
     target: Table
@@ -175,27 +179,30 @@ def _compute_days(connection: Connection, symbol_id: int, due: Window) -> Aggreg
 def _rewrite_periods(
     connection: Connection,
     symbol_id: int,
-    source: _RollupStep,
+    step: _RollupStep,
     opens: Sequence[int],
-    wanted: Callable[[int, Window], Select[tuple[int]]],
+    select_opens: Callable[[int, Window], Select[tuple[int]]],
 ) -> int:
-    """Puts the wanted periods, which open at `opens`, in place of what was; returns how many."""
+    """Replace the stored periods that open at `opens`, ascending; returns how many were written.
+
+    `select_opens` selects those of them in a window.
+    """
     written = 0
-    target, width = source.target, source.width_ms
-    for run in group_periods(opens, width, _MAX_FRESH_PERIODS * width):
-        outdated = delete(target).where(*match_window(target, symbol_id, run))
-        bounds = (run.start_ms, run.end_ms)
+    target, width = step.target, step.width_ms
+    for window in group_periods(opens, width, _MAX_FRESH_PERIODS * width):
+        outdated = delete(target).where(*match_window(target, symbol_id, window))
+        bounds = (window.start_ms, window.end_ms)
         rows = (
-            select_rollup_at(wanted(symbol_id, run), source.parts, symbol_id, width)
+            select_rollup_at(select_opens(symbol_id, window), step.parts, symbol_id, width)
             if is_sqlite(connection)
-            else select_rollup(source.parts, symbol_id, bounds, width)
+            else select_rollup(step.parts, symbol_id, bounds, width)
         )
-        inside = bisect_left(opens, run.end_ms) - bisect_left(opens, run.start_ms)
-        if inside * width < run.duration_ms:
-            # Fresh periods were read along, and are to stay as they are.
-            outdated = outdated.where(target.c.open_time.in_(wanted(symbol_id, run)))
+        inside = bisect_left(opens, window.end_ms) - bisect_left(opens, window.start_ms)
+        if inside * width < window.duration_ms:
+            # The statement reads fresh periods too: they stay as they are.
+            outdated = outdated.where(target.c.open_time.in_(select_opens(symbol_id, window)))
             computed = rows.selected_columns["open_time"]
-            rows = rows.where(computed.in_(wanted(symbol_id, run)))
+            rows = rows.where(computed.in_(select_opens(symbol_id, window)))
         connection.execute(outdated)
         written += connection.execute(insert(target).from_select(ALL_COLUMNS, rows)).rowcount
     return written

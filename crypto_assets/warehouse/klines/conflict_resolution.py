@@ -1,11 +1,13 @@
-"""Resolves several fetches of one minute: which one counts, and what it changes.
+"""Resolve conflicts: decide which of several fetches of a minute counts.
 
-The source of the highest rank counts (`Source.rank`), then the later fetch; of two in one
-millisecond, the one greater by source and then by values, so that any order of loading ends the
-same.
+The source of the highest rank counts (`Source.rank`), then the later fetch. Of two fetches in one
+millisecond the one with the greater source counts, then the one with the greater values. The result
+therefore does not depend on the order of loading.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,22 +16,22 @@ from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.lake_object import Source
 from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS
 
-# A candle with its provenance, in the order of fact_klines' columns.
+# A candle with its provenance; the columns are in the order of fact_klines.
 FETCHED_SCHEMA = CANDLE_SCHEMA.append(pa.field("fetched_at", pa.int64())).append(
     pa.field("source", pa.string())
 )
-_PRECEDENCE_ORDER = ("open_time", "rank", "fetched_at", "source", *VALUE_COLUMNS, "held")
+_PRECEDENCE_ORDER = ("open_time", "rank", "fetched_at", "source", *VALUE_COLUMNS, "stored")
 _SOURCE_NAMES = pa.array([source.value for source in Source], pa.string())
 _SOURCE_RANKS = pa.array([source.rank for source in Source], pa.int8())
 
 
 @dataclass(frozen=True)
 class ResolvedVersions:
-    """What a load does to the minutes it touches; all tables have the incoming's columns.
+    """The rows that a load writes, in the columns of the incoming rows.
 
-    `new` is to be inserted. `rewritten` replaces held rows: its first `changed` rows say something
-    else than before, the rest was merely fetched again. `contested` are the open times of which a
-    version, held or incoming, says something else than the winner.
+    `new` rows are inserted. `rewritten` rows replace stored ones: the values of the first `changed`
+    rows differ, the others have only been fetched again. `conflicting_times` holds the open times
+    of the minutes of which a version, stored or incoming, differs from the version that counts.
     """
 
     new: pa.Table
@@ -38,15 +40,17 @@ class ResolvedVersions:
     conflicting_times: frozenset[int]
 
 
-def resolve_versions(incoming: pa.Table, held: pa.Table) -> ResolvedVersions:
-    """Incoming versions, in any order and number, against the one that is held of each minute."""
-    nothing = incoming.slice(0, 0)
-    if not held.num_rows and _is_ascending(incoming["open_time"]):
-        return ResolvedVersions(incoming, nothing, 0, frozenset())
+def resolve_versions(incoming: pa.Table, stored: pa.Table) -> ResolvedVersions:
+    """Choose between incoming and stored versions, both of FETCHED_SCHEMA.
+
+    Incoming versions may be in any order, and several of one minute; one per minute is stored.
+    """
+    if not stored.num_rows and _is_ascending(incoming["open_time"]):
+        return ResolvedVersions(incoming, incoming.slice(0, 0), 0, frozenset())
     versions = pa.concat_tables(
         [
-            incoming.append_column("held", pa.array([False] * incoming.num_rows, pa.bool_())),
-            held.append_column("held", pa.array([True] * held.num_rows, pa.bool_())),
+            incoming.append_column("stored", pa.array([False] * incoming.num_rows, pa.bool_())),
+            stored.append_column("stored", pa.array([True] * stored.num_rows, pa.bool_())),
         ]
     )
     versions = versions.append_column("rank", rank_sources(versions["source"]))
@@ -55,18 +59,17 @@ def resolve_versions(incoming: pa.Table, held: pa.Table) -> ResolvedVersions:
     last = pc.not_equal(times[:-1], times[1:])
     winners = versions.filter(pa.concat_arrays([_combine_chunks(last), pa.array([True])]))
     of_time = pc.index_in(times, winners["open_time"].combine_chunks())
-    contested = frozenset(
-        times.filter(_combine_chunks(_rows_differ(versions, winners.take(of_time)))).to_pylist()
-    )
+    differs = mask_differing_rows(versions, winners.take(of_time), VALUE_COLUMNS)
+    conflicting = frozenset(times.filter(_combine_chunks(differs)).to_pylist())
 
-    written = winners.filter(pc.invert(winners["held"])).drop_columns(["held", "rank"])
-    place = pc.index_in(written["open_time"].combine_chunks(), held["open_time"].combine_chunks())
+    written = winners.filter(pc.invert(winners["stored"])).drop_columns(["stored", "rank"])
+    place = pc.index_in(written["open_time"].combine_chunks(), stored["open_time"].combine_chunks())
     new = written.filter(pc.is_null(place))
     known = written.filter(pc.is_valid(place))
-    differs = _rows_differ(known, held.take(place.drop_null()))
+    differs = mask_differing_rows(known, stored.take(place.drop_null()), VALUE_COLUMNS)
     changed = known.filter(differs)
-    again = known.filter(pc.invert(differs))
-    return ResolvedVersions(new, pa.concat_tables([changed, again]), changed.num_rows, contested)
+    rewritten = pa.concat_tables([changed, known.filter(pc.invert(differs))])
+    return ResolvedVersions(new, rewritten, changed.num_rows, conflicting)
 
 
 def rank_sources(sources: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -75,26 +78,23 @@ def rank_sources(sources: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def takes_precedence(versions: pa.Table, others: pa.Table) -> pa.ChunkedArray:
-    """Return, row by row, whether a version counts over the other one of its minute.
+    """Return, per row, whether the version in `versions` counts rather than the one in `others`.
 
-    Of two of the same fetch the first does.
+    It does as well if both are of the same fetch.
     """
     ranks = rank_sources(versions["source"]), rank_sources(others["source"])
     later = pc.greater_equal(versions["fetched_at"], others["fetched_at"])
     return pc.or_(pc.greater(*ranks), pc.and_(pc.equal(*ranks), later))
 
 
+def mask_differing_rows(one: pa.Table, other: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:
+    """Return, per row, whether the tables differ in one of the named columns."""
+    return reduce(pc.or_, (pc.not_equal(one[name], other[name]) for name in names))
+
+
 def _is_ascending(times: pa.ChunkedArray) -> bool:
     flat = times.combine_chunks()
     return pc.all(pc.less(flat[:-1], flat[1:])).as_py() is not False
-
-
-def _rows_differ(one: pa.Table, other: pa.Table) -> pa.ChunkedArray:
-    """Row by row, whether any value is another."""
-    differs = pc.not_equal(one["close"], other["close"])
-    for name in VALUE_COLUMNS:
-        differs = pc.or_(differs, pc.not_equal(one[name], other[name]))
-    return differs
 
 
 def _combine_chunks(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Minute candles: loading what the lake holds, reading it back, retiring it."""
+"""Stored minute candles: load them from the lake's objects, read them, expire them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,8 +15,7 @@ from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.schema import fact_klines, stale_hours
-from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.engine.schema import fact_klines, match_window, stale_hours
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA
 from crypto_assets.warehouse.klines.load_transaction import (
     LoadResult,
@@ -33,7 +32,7 @@ from crypto_assets.warehouse.klines.restore import (
     RestoreTransaction,
 )
 
-# An object of the lake and its candles, validated, as a table of CANDLE_SCHEMA.
+# A klines object of the lake and its valid candles, as a table of CANDLE_SCHEMA.
 KlinesBatch = tuple[LakeObject, pa.Table]
 
 
@@ -45,18 +44,16 @@ class KlineFacts:
     def load_objects(
         self, symbol: str, batches: Sequence[KlinesBatch], *, replacing: Window | None = None
     ) -> LoadResult:
-        """One transaction: rows, revisions, stale hours, watermark and the objects' `loaded_at`.
+        """Load klines objects in one transaction, under the symbol's lock.
 
-        The later fetch of a minute wins, so batches may come in any order and as often as wanted.
-        Imported minutes that do not exist (see `absence`) are quarantined. Rows before the symbol's
-        `purged_before` are left out. With `replacing`, what is held of that window goes first: for
-        rebuilding it from the lake. Raises UnknownSymbol, LoadRejected.
+        Writes rows, revisions, stale hours, the watermark and the objects' `loaded_at`. Batches may
+        come in any order and repeatedly; `conflict_resolution` decides which version of a minute
+        counts. Minutes that do not exist are quarantined; see `nonexistent_minutes`. Rows before
+        the symbol's `purged_before` are ignored. With `replacing`, the stored minutes of that
+        window are deleted first. Raises UnknownSymbol, LoadRejected.
         """
         symbol_id = self._symbols.get_id(symbol)
-        incoming = pa.concat_tables(
-            [FETCHED_SCHEMA.empty_table(), *(add_provenance(*batch) for batch in batches)]
-        )
-        objects = [item for item, _ in batches]
+        incoming, objects = _concat_batches(batches)
 
         def work(connection: Connection) -> LoadResult:
             load = LoadTransaction(self._database, connection, symbol, symbol_id, now_ms())
@@ -69,34 +66,29 @@ class KlineFacts:
         return self._database.run_write(work)
 
     def restore_objects(
-        self, symbol: str, batches: Sequence[KlinesBatch], known: CompleteWindows | None = None
+        self, symbol: str, batches: Sequence[KlinesBatch], complete: CompleteWindows | None = None
     ) -> RestoreResult:
-        """One transaction that puts back the minutes of the lake as they stand in it.
+        """Restore the minutes of klines objects in one transaction, for a rebuild from the lake.
 
-        For rebuilding: what is held of these minutes goes, unless a later fetch brought it; other
-        minutes stay, but in the stretches that are `known`. Hours and days that would lose minutes
-        by it are left alone. Raises UnknownSymbol, LoadRejected.
+        Replaces the stored versions of these minutes unless they are of a later fetch. Other
+        minutes stay, except in `complete` windows. Hours and days that would lose minutes are not
+        recomputed. Raises UnknownSymbol, LoadRejected.
         """
         symbol_id = self._symbols.get_id(symbol)
-        incoming = pa.concat_tables(
-            [FETCHED_SCHEMA.empty_table(), *(add_provenance(*batch) for batch in batches)]
-        )
-        objects = [item for item, _ in batches]
+        incoming, objects = _concat_batches(batches)
 
         def work(connection: Connection) -> RestoreResult:
-            restoration = RestoreTransaction(
-                self._database, connection, symbol, symbol_id, now_ms()
-            )
-            restored = restoration.restore_versions(incoming, objects, known or CompleteWindows())
-            restoration.finish_load(objects)
+            restore = RestoreTransaction(self._database, connection, symbol, symbol_id, now_ms())
+            restored = restore.restore_versions(incoming, objects, complete or CompleteWindows())
+            restore.finish_load(objects)
             return restored
 
         return self._database.run_write(work)
 
     def quarantine_imports(self, symbol: str, window: Window, reason: str) -> int:
-        """Quarantine the stored minutes of a window that an import brought; returns how many.
+        """Quarantine the imported minutes of a window; returns how many.
 
-        Minutes of other sources stay. Hours and days become stale.
+        Minutes of other sources stay. Hours and days become stale. Raises UnknownSymbol.
         """
         symbol_id = self._symbols.get_id(symbol)
 
@@ -111,26 +103,30 @@ class KlineFacts:
     def read_candles(
         self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
     ) -> pa.Table:
-        """Candles of the window as CANDLE_SCHEMA, oldest first; `newest` has a limit keep the end.
+        """Read the candles of a window as CANDLE_SCHEMA, oldest first.
 
-        Exact decimals on MySQL and MariaDB; on SQLite the nearest double's eight decimals.
+        With `newest`, a limit keeps the window's end instead of its start. Decimals are exact on
+        MySQL and MariaDB; SQLite stores doubles. Raises UnknownSymbol.
         """
         return self._read_window(symbol, window, CANDLE_SCHEMA, limit, newest)
 
     def read_fetched_candles(
         self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
     ) -> pa.Table:
-        """The same with `fetched_at` (epoch ms) and `source`: FETCHED_SCHEMA."""
+        """Read candles as `read_candles` does, with `fetched_at` (epoch ms) and `source`.
+
+        Returns FETCHED_SCHEMA.
+        """
         return self._read_window(symbol, window, FETCHED_SCHEMA, limit, newest)
 
     def list_open_times(self, symbol: str, window: Window) -> set[int]:
-        """Open times of the candles that are held, from the primary, this moment."""
+        """Return the open times of the stored candles, read from the primary."""
         mine = match_window(fact_klines, self._symbols.get_id(symbol), window)
         statement = select(fact_klines.c.open_time).where(*mine)
         return set(self._database.run_primary_read(lambda c: c.execute(statement).scalars().all()))
 
     def list_imported_times(self, symbol: str, window: Window) -> list[int]:
-        """Return the open times of the stored minutes that an import brought, ascending."""
+        """Return the open times of the imported minutes that are stored, ascending."""
         mine = match_window(fact_klines, self._symbols.get_id(symbol), window)
         imported = fact_klines.c.source == Source.IMPORT.value
         statement = select(fact_klines.c.open_time).where(*mine, imported)
@@ -138,7 +134,7 @@ class KlineFacts:
         return sorted(times)
 
     def list_nonexistent_windows(self, symbol: str, window: Window) -> list[NonexistentWindow]:
-        """Return where an import adds no minute, in the days that a window touches."""
+        """List where an import adds no minute, in the days that a window touches."""
         symbol_id = self._symbols.get_id(symbol)
         return self._database.run_primary_read(
             lambda c: read_nonexistent_windows(c, symbol, symbol_id, window)
@@ -155,36 +151,43 @@ class KlineFacts:
         )
 
     def expire_minutes(self, symbol: str, before_ms: int, *, settled: bool = False) -> int:
-        """Retires minutes before a UTC midnight, for good; returns how many went.
+        """Delete the minutes before a UTC midnight permanently; returns how many.
 
-        From then on nothing before it is loaded, aggregated or called a gap. With `settled`, only
-        days before the first with an hour that is yet to be computed. May be killed and repeated.
-        Raises ValueError where `before_ms` is no midnight.
+        From then on no minute before it is loaded, aggregated or recorded as a gap. With `settled`,
+        expires only the days before the first stale hour. The call may be killed and repeated.
+        Raises ValueError if `before_ms` is not a midnight, and UnknownSymbol.
         """
         if before_ms % DAY_MS:
             raise ValueError(f"{before_ms} is not the start of a UTC day")
         symbol_id = self._symbols.get_id(symbol)
-        past = self._database.run_write(
-            lambda c: _close_expired_past(c, symbol_id, before_ms, settled)
+        expired = self._database.run_write(
+            lambda c: _set_purged_before(c, symbol_id, before_ms, settled)
         )
-        gone = 0
-        for day in past.iter_days():
-            gone += self._database.run_write(partial(_delete_day, symbol_id=symbol_id, day=day))
-        return gone
+        return sum(
+            self._database.run_write(partial(_delete_day, symbol_id=symbol_id, day=day))
+            for day in expired.iter_days()
+        )
 
 
-def _close_expired_past(
+def _concat_batches(batches: Sequence[KlinesBatch]) -> tuple[pa.Table, list[LakeObject]]:
+    """Return the candles of all objects as FETCHED_SCHEMA, and the objects."""
+    tables = [FETCHED_SCHEMA.empty_table(), *(add_provenance(*batch) for batch in batches)]
+    return pa.concat_tables(tables), [item for item, _ in batches]
+
+
+def _set_purged_before(
     connection: Connection, symbol_id: int, before_ms: int, settled: bool
 ) -> Window:
-    """Sets `purged_before`; what is to go, from the oldest minute that is still held."""
+    """Set `purged_before`; returns the window to delete, from the oldest stored minute."""
     mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-    waiting = stale_hours.c.symbol_id == symbol_id, stale_hours.c.open_time < before_ms
-    first = connection.execute(select(func.min(stale_hours.c.open_time)).where(*waiting)).scalar()
+    stale = stale_hours.c.symbol_id == symbol_id, stale_hours.c.open_time < before_ms
+    first = connection.execute(select(func.min(stale_hours.c.open_time)).where(*stale)).scalar()
     if settled and first is not None:
         before_ms = floor_ms(int(first), DAY_MS)
     before_ms = max(before_ms, mark.purged_before or before_ms)
-    closed = replace(mark, purged_before=before_ms)
-    watermarks.store_watermark(connection, symbol_id, ObjectKind.KLINES, closed)
+    watermarks.store_watermark(
+        connection, symbol_id, ObjectKind.KLINES, replace(mark, purged_before=before_ms)
+    )
     connection.execute(
         delete(stale_hours).where(
             stale_hours.c.symbol_id == symbol_id, stale_hours.c.open_time < before_ms
@@ -195,15 +198,9 @@ def _close_expired_past(
 
 
 def _delete_day(connection: Connection, symbol_id: int, day: date) -> int:
-    window = Window.of_day(day)
     mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-    gone = connection.execute(
-        delete(fact_klines).where(
-            fact_klines.c.symbol_id == symbol_id,
-            fact_klines.c.open_time >= window.start_ms,
-            fact_klines.c.open_time < window.end_ms,
-        )
-    ).rowcount
-    left = replace(mark, record_count=mark.record_count - gone)
+    mine = match_window(fact_klines, symbol_id, Window.of_day(day))
+    deleted = connection.execute(delete(fact_klines).where(*mine)).rowcount
+    left = replace(mark, record_count=mark.record_count - deleted)
     watermarks.store_watermark(connection, symbol_id, ObjectKind.KLINES, left)
-    return gone
+    return deleted

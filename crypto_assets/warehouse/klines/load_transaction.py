@@ -1,4 +1,4 @@
-"""One load of minute candles: a transaction that holds the symbol's lock."""
+"""The transaction that loads minute candles of one symbol, under the symbol's lock."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,19 +34,20 @@ from crypto_assets.warehouse.klines.nonexistent_minutes import (
 )
 from crypto_assets.warehouse.quality.gap_ledger import reopen_gaps
 
-# Minutes that one step compares with what is held, to bound memory.
+# Rows that one step compares with the stored ones; it bounds memory.
 STEP_ROWS = 50_000
-DELETE_BATCH_ROWS = 1000
+_DELETE_BATCH_ROWS = 1000
 
 OpenTimes = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """Of the rows given: new minutes and changed ones; the rest was held, outdone or too old.
+    """Counts of a load: `rows` given, `new` minutes and `changed` ones.
 
-    `stale_hours` are the open times of the hours whose minutes are new or changed. `refused` counts
-    imported minutes, given or stored, that do not exist (see `absence`): they are in quarantine.
+    The other rows equal the stored ones, are superseded, or are older than `purged_before`.
+    `stale_hours` holds the open times of the hours with new or changed minutes. `refused` counts
+    the minutes, given or stored, that do not exist and were quarantined; see `nonexistent_minutes`.
     """
 
     rows: int = 0
@@ -54,10 +55,6 @@ class LoadResult:
     changed: int = 0
     stale_hours: tuple[int, ...] = ()
     refused: int = 0
-
-    @property
-    def unchanged(self) -> int:
-        return self.rows - self.new - self.changed
 
     def __add__(self, other: "LoadResult") -> "LoadResult":
         return LoadResult(
@@ -70,7 +67,7 @@ class LoadResult:
 
 
 def add_provenance(item: LakeObject, candles: pa.Table) -> pa.Table:
-    """Candles with their object's provenance, as a table of FETCHED_SCHEMA."""
+    """Add the fetch time and source of their object to candles; returns FETCHED_SCHEMA."""
     length = candles.num_rows
     return pa.table(
         [
@@ -83,7 +80,10 @@ def add_provenance(item: LakeObject, candles: pa.Table) -> pa.Table:
 
 
 class LoadTransaction:
-    """The steps of a load, in the order in which they are to be called."""
+    """The steps of a load. Call `store_versions`, then `finish_load`, in one database transaction.
+
+    `now` is the time of the load in epoch ms.
+    """
 
     def __init__(
         self, database: Database, connection: Connection, symbol: str, symbol_id: int, now: int
@@ -93,9 +93,9 @@ class LoadTransaction:
         self._symbol = symbol
         self._symbol_id = symbol_id
         self._now = now
-        self._absences: Sequence[NonexistentWindow] = ()
-        self._refused: set[int] = set()
-        self._dropped: list[int] = []
+        self._nonexistent: Sequence[NonexistentWindow] = ()
+        self._refused_times: set[int] = set()
+        self._deleted_times: list[int] = []  # the refused minutes that were stored
         self._mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
         self.result = LoadResult()
 
@@ -108,63 +108,75 @@ class LoadTransaction:
         self._mark_hours_stale(np.arange(floor_ms(start, HOUR_MS), window.end_ms, HOUR_MS))
 
     def store_versions(self, incoming: pa.Table, objects: Sequence[LakeObject]) -> None:
-        """Stores versions of FETCHED_SCHEMA, as far as they are not of a purged past.
+        """Store rows of FETCHED_SCHEMA, which come from `objects`.
 
-        `objects` hold them. Minutes that do not exist (see `absence`) go, stored ones too.
+        Rows before `purged_before` are ignored. Minutes that do not exist are quarantined, and
+        deleted if they are stored; see `nonexistent_minutes`.
         """
         self.result += LoadResult(rows=incoming.num_rows)
-        self._absences = derive_nonexistent_windows(objects)
+        self._nonexistent = derive_nonexistent_windows(objects)
         incoming = bulk_load.convert_to_storage(self._connection, self._drop_expired(incoming))
         for step in split_into_steps(incoming):
-            self._resolve_step(step, incoming)
-        self._refuse_outside_rows(incoming)
+            self._store_step(step, incoming)
+        self._refuse_stored_versions(incoming)
 
-    def quarantine_nonexistent(self, absence: NonexistentWindow) -> None:
-        """Quarantines the stored minutes of a window that were imported and do not exist."""
-        self._absences = [absence]
-        self._refuse_outside_rows(FETCHED_SCHEMA.empty_table())
+    def quarantine_nonexistent(self, nonexistent: NonexistentWindow) -> None:
+        """Quarantine the stored minutes of a window that no source of sufficient rank has."""
+        self._nonexistent = [nonexistent]
+        self._refuse_stored_versions(FETCHED_SCHEMA.empty_table())
+
+    def finish_load(self, objects: Sequence[LakeObject]) -> None:
+        """Store the watermark and mark the objects as loaded."""
+        watermarks.store_watermark(self._connection, self._symbol_id, ObjectKind.KLINES, self._mark)
+        mark_objects_loaded(self._connection, objects, self._now)
 
     def _drop_expired(self, incoming: pa.Table) -> pa.Table:
         if self._mark.purged_before is None:
             return incoming
         return incoming.filter(pc.greater_equal(incoming["open_time"], self._mark.purged_before))
 
-    def finish_load(self, objects: Sequence[LakeObject]) -> None:
-        watermarks.store_watermark(self._connection, self._symbol_id, ObjectKind.KLINES, self._mark)
-        mark_objects_loaded(self._connection, objects, self._now)
-
     def _delete_minutes(self, *which: ColumnElement[bool]) -> int:
-        """Deletes some of the symbol's minutes; returns how many went."""
+        """Delete the symbol's minutes that match the conditions; returns how many."""
         mine = fact_klines.c.symbol_id == self._symbol_id
-        gone = self._connection.execute(delete(fact_klines).where(mine, *which)).rowcount
+        deleted = self._connection.execute(delete(fact_klines).where(mine, *which)).rowcount
         newest = select(func.max(fact_klines.c.open_time)).where(mine)
         self._mark = replace(
             self._mark,
             last_open_time=self._connection.execute(newest).scalar(),
-            record_count=self._mark.record_count - gone,
+            record_count=self._mark.record_count - deleted,
         )
-        return gone
+        return deleted
 
-    def _resolve_step(self, incoming: pa.Table, everything: pa.Table) -> None:
-        incoming, held = self._refuse_versions(incoming, self._read_stored(incoming), everything)
+    def _delete_open_times(self, times: Sequence[int]) -> int:
+        """Delete the symbol's minutes that open at `times`; their hours become stale."""
+        deleted = sum(
+            self._delete_minutes(
+                fact_klines.c.open_time.in_(times[first : first + _DELETE_BATCH_ROWS])
+            )
+            for first in range(0, len(times), _DELETE_BATCH_ROWS)
+        )
+        self._mark_hours_stale(_list_hours(np.array(times, np.int64)))
+        return deleted
+
+    def _store_step(self, incoming: pa.Table, all_incoming: pa.Table) -> None:
+        incoming, stored = self._drop_nonexistent(
+            incoming, self._read_stored(incoming), all_incoming
+        )
         if not incoming.num_rows:
             return
-        held = _filter_to_span(held, incoming)
-        settled = resolve_versions(incoming, held)
-        if held.num_rows or settled.conflicting_times:
-            versions = pa.concat_tables([incoming, held])
+        stored = _filter_to_range(stored, incoming)
+        resolved = resolve_versions(incoming, stored)
+        if stored.num_rows or resolved.conflicting_times:
+            versions = pa.concat_tables([incoming, stored])
             revisions.record_revisions(
-                self._connection, self._symbol_id, versions, settled.conflicting_times, self._now
+                self._connection, self._symbol_id, versions, resolved.conflicting_times, self._now
             )
-        self._write_rows(settled.new)
-        self._write_rows(settled.rewritten, overwrite=True)
-        self._update_result(incoming, settled)
+        self._write_rows(resolved.new)
+        self._write_rows(resolved.rewritten, overwrite=True)
+        self._update_result(incoming, resolved)
 
     def _read_stored(self, incoming: pa.Table) -> pa.Table:
-        times = incoming["open_time"]
-        return self._read_window(
-            self._widen_span(Window(pc.min(times).as_py(), pc.max(times).as_py() + 1))
-        )
+        return self._read_window(self._widen_window(_cover_rows(incoming)))
 
     def _read_window(self, window: Window) -> pa.Table:
         schema = bulk_load.make_storage_schema(self._connection, FETCHED_SCHEMA)
@@ -172,69 +184,66 @@ class LoadTransaction:
             self._connection, fact_klines, self._symbol_id, window, schema
         )
 
-    def _widen_span(self, span: Window) -> Window:
-        """Return a span of rows with all of the days for which their objects speak.
+    def _widen_window(self, window: Window) -> Window:
+        """Widen a window of rows to everything in which they can make a stored minute nonexistent.
 
-        And with its whole hours, one of which may be verified.
+        That is whole hours, which may be verified, and the windows of the rows' objects.
         """
-        windows = [one.window for one in self._absences if one.window & span]
-        return cover_windows([span.widen_to(HOUR_MS), *windows])
+        overlapping = [one.window for one in self._nonexistent if one.window & window]
+        return cover_windows([window.widen_to(HOUR_MS), *overlapping])
 
-    def _refuse_versions(
-        self, incoming: pa.Table, held: pa.Table, everything: pa.Table
+    def _drop_nonexistent(
+        self, incoming: pa.Table, stored: pa.Table, all_incoming: pa.Table
     ) -> tuple[pa.Table, pa.Table]:
         """Return incoming and stored versions without those of minutes that do not exist.
 
-        The stored ones are deleted. A version in `everything`, which is all that the load brings,
-        speaks for its minute as one in these does.
+        These are quarantined, and deleted if they are stored. A minute exists as well if
+        `all_incoming`, the rows of the whole load, has a version of sufficient rank.
         """
-        versions = pa.concat_tables([incoming, held])
-        doubtful = find_doubtful_versions(versions, everything)
+        versions = pa.concat_tables([incoming, stored])
+        doubtful = find_doubtful_versions(versions, all_incoming)
         if not doubtful.num_rows:
-            return incoming, held
-        times = doubtful["open_time"]
-        span = Window(pc.min(times).as_py(), pc.max(times).as_py() + 1)
-        absences = [
-            *self._absences,
-            *read_nonexistent_windows(self._connection, self._symbol, self._symbol_id, span),
+            return incoming, stored
+        nonexistent = [
+            *self._nonexistent,
+            *read_nonexistent_windows(
+                self._connection, self._symbol, self._symbol_id, _cover_rows(doubtful)
+            ),
         ]
-        refused = find_refused_versions(doubtful, [versions, everything], absences)
+        refused = find_refused_versions(doubtful, [versions, all_incoming], nonexistent)
         if refused.rows.num_rows:
-            self._drop_refused(refused, held, absences)
-        return exclude_refused(incoming, refused), exclude_refused(held, refused)
+            self._quarantine_versions(refused, stored, nonexistent)
+        return exclude_refused(incoming, refused), exclude_refused(stored, refused)
 
-    def _refuse_outside_rows(self, incoming: pa.Table) -> None:
-        """The same in the days and hours of objects none of whose rows is left to compare."""
+    def _refuse_stored_versions(self, incoming: pa.Table) -> None:
+        """Drop the nonexistent minutes of the windows in which no incoming row is left."""
         opens = incoming["open_time"].to_numpy()
-        for window in {one.window for one in self._absences}:
+        for window in {one.window for one in self._nonexistent}:
             if not ((opens >= window.start_ms) & (opens < window.end_ms)).any():
-                held = self._read_window(window)
-                self._refuse_versions(held.slice(0, 0), held, held.slice(0, 0))
+                stored = self._read_window(window)
+                self._drop_nonexistent(stored.slice(0, 0), stored, stored.slice(0, 0))
 
-    def _drop_refused(
-        self, refused: RefusedVersions, held: pa.Table, absences: Sequence[NonexistentWindow]
+    def _quarantine_versions(
+        self, refused: RefusedVersions, stored: pa.Table, nonexistent: Sequence[NonexistentWindow]
     ) -> None:
-        """Quarantine refused minutes; stored ones go, and a gap that they closed is open again."""
+        """Quarantine refused versions, delete those that are stored, and reopen their gaps."""
         quarantine_refused(self._connection, self._symbol, refused, self._now)
         times = sorted(set(refused.open_times))
-        stored = sorted(set(times) & set(held["open_time"].to_pylist()))
-        for first in range(0, len(stored), DELETE_BATCH_ROWS):
-            some = stored[first : first + DELETE_BATCH_ROWS]
-            self._delete_minutes(fact_klines.c.open_time.in_(some))
-        hours = np.unique(np.array(stored, np.int64) // HOUR_MS) * HOUR_MS
-        self._mark_hours_stale(hours)
-        self._refused |= set(times)
-        self._dropped += stored
+        deleted = sorted(set(times) & set(stored["open_time"].to_pylist()))
+        self._delete_open_times(deleted)
+        self._refused_times |= set(times)
+        self._deleted_times += deleted
         reopen_gaps(
             self._connection,
             self._symbol_id,
             [
                 one.gap_start
-                for one in absences
-                if one.gap_start is not None and any(at in one.window for at in stored)
+                for one in nonexistent
+                if one.gap_start is not None and any(at in one.window for at in deleted)
             ],
         )
         self._mark = self._mark.with_fetch(pc.max(refused.rows["fetched_at"]).as_py())
+        hours = _list_hours(np.array(deleted, np.int64))
         self.result += LoadResult(refused=len(times), stale_hours=tuple(hours.tolist()))
 
     def _write_rows(self, rows: pa.Table, *, overwrite: bool = False) -> None:
@@ -243,17 +252,17 @@ class LoadTransaction:
         )
         bulk_load.write_rows(self._database, self._connection, fact_klines, rows, replace=overwrite)
 
-    def _update_result(self, incoming: pa.Table, settled: ResolvedVersions) -> None:
-        fresh = pa.concat_tables([settled.new, settled.rewritten.slice(0, settled.changed)])
-        hours = np.unique(fresh["open_time"].to_numpy() // HOUR_MS) * HOUR_MS
+    def _update_result(self, incoming: pa.Table, resolved: ResolvedVersions) -> None:
+        fresh = pa.concat_tables([resolved.new, resolved.rewritten.slice(0, resolved.changed)])
+        hours = _list_hours(fresh["open_time"].to_numpy())
         self._mark_hours_stale(hours)
         self.result += LoadResult(
-            new=settled.new.num_rows, changed=settled.changed, stale_hours=tuple(hours.tolist())
+            new=resolved.new.num_rows, changed=resolved.changed, stale_hours=tuple(hours.tolist())
         )
         self._mark = self._mark.with_rows(
             pc.max(incoming["open_time"]).as_py(),
             pc.max(incoming["fetched_at"]).as_py(),
-            settled.new.num_rows,
+            resolved.new.num_rows,
         )
 
     def _mark_hours_stale(self, hours: OpenTimes) -> None:
@@ -267,17 +276,11 @@ class LoadTransaction:
         bulk_load.write_rows(self._database, self._connection, stale_hours, rows, replace=True)
 
 
-def _filter_to_span(held: pa.Table, incoming: pa.Table) -> pa.Table:
-    """Return the stored versions between the first and the last incoming open time."""
-    ends, opens = pc.min_max(incoming["open_time"]), held["open_time"]
-    within = pc.and_(pc.greater_equal(opens, ends["min"]), pc.less_equal(opens, ends["max"]))
-    return held.filter(within) if held.num_rows else held
-
-
 def split_into_steps(incoming: pa.Table) -> Iterator[pa.Table]:
-    """Parts by open time, no minute in two of them, none with a hole of a day or more inside.
+    """Split rows by open time into steps of about STEP_ROWS, ascending.
 
-    A part's span is then no longer than what it holds, and so is what is read to compare.
+    All versions of a minute are in one step. No step contains a hole of a day or more, so the
+    stored rows that are read to compare are about as many as the step has.
     """
     times = incoming["open_time"].to_numpy()
     if not (times[:-1] <= times[1:]).all():
@@ -291,3 +294,20 @@ def split_into_steps(incoming: pa.Table) -> Iterator[pa.Table]:
             end = int(np.searchsorted(times, times[end - 1], side="right"))
             yield incoming.slice(start, end - start)
             start = end
+
+
+def _cover_rows(rows: pa.Table) -> Window:
+    ends = pc.min_max(rows["open_time"]).as_py()
+    return Window(ends["min"], ends["max"] + 1)
+
+
+def _filter_to_range(stored: pa.Table, incoming: pa.Table) -> pa.Table:
+    """Return the stored rows from the first to the last incoming open time."""
+    ends, opens = pc.min_max(incoming["open_time"]), stored["open_time"]
+    within = pc.and_(pc.greater_equal(opens, ends["min"]), pc.less_equal(opens, ends["max"]))
+    return stored.filter(within) if stored.num_rows else stored
+
+
+def _list_hours(times: OpenTimes) -> OpenTimes:
+    """Return the open times of the hours that contain `times`, ascending."""
+    return np.unique(times // HOUR_MS) * HOUR_MS

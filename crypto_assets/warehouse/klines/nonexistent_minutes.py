@@ -1,10 +1,14 @@
-"""Decides which minutes do not exist, though an object of the lake has them.
+"""Decide which minutes do not exist although an object of the lake has them.
 
-A source never adds a minute where one of a higher rank (`Source.rank`) has spoken. A verified
-archive file speaks for its whole day and the gap ledger for its explained gaps: an import adds
-nothing there. Minutes that were verified against the exchange's own hour speak for that hour: the
-archive and REST add nothing there either. Where a better source has the minute, the others count as
-further versions of it.
+A source adds no minute to a window that a source of higher rank (`Source.rank`) covers completely:
+
+- a verified archive file covers its UTC day, and the gap ledger covers its explained gaps: an
+  import adds no minute there;
+- minutes that were verified against the exchange's own hour cover that hour: the archive and REST
+  add no minute there either.
+
+If a source of sufficient rank has the minute, versions of lower rank are ordinary versions of it;
+see `conflict_resolution`. Versions of a minute that does not exist are refused and quarantined.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -30,24 +34,29 @@ from crypto_assets.market.utc_time import (
     floor_ms,
     group_periods,
 )
-from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
-from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.engine.schema import (
+    fact_klines,
+    kline_gaps,
+    lake_objects,
+    match_window,
+    quarantine,
+)
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord, store_quarantine_records
 
 _AUTHORITATIVE_SOURCES = (Source.ARCHIVE, Source.VERIFIED)
-# Why a minute of a verified hour is refused.
+# The reason for which a minute of a verified hour is refused; stored in the quarantine.
 NOT_IN_EXCHANGE_HOUR = "the exchange's own hour is made without this minute"
-# How each reason to refuse an import begins.
+# The beginning of each reason for which an import is refused; stored in the quarantine.
 _REFUSAL_PREFIX = "imported, but"
 
 
 @dataclass(frozen=True)
 class NonexistentWindow:
-    """A window in which no source below `rank` adds a minute, and why.
+    """A window in which no source below `rank` adds a minute, and the reason.
 
-    `gap_start` is the start of the ledger's gap (epoch ms) where the ledger says so.
+    `gap_start` is the start (epoch ms) of the gap in the ledger that covers it, if one does.
     """
 
     window: Window
@@ -58,7 +67,7 @@ class NonexistentWindow:
 
 @dataclass(frozen=True)
 class RefusedVersions:
-    """Versions, as FETCHED_SCHEMA, of minutes that lie in an absence; one reason per row."""
+    """Versions, as FETCHED_SCHEMA, of minutes that do not exist; one reason per row."""
 
     rows: pa.Table
     reasons: tuple[str, ...]
@@ -70,11 +79,10 @@ class RefusedVersions:
 
 
 def find_doubtful_versions(versions: pa.Table, *others: pa.Table) -> pa.Table:
-    """Return the versions of minutes that may not exist, by their sources alone.
+    """Return the versions of minutes that, by their sources alone, may not exist.
 
-    These are minutes that only an import has, here or in `others`. Where any minute is verified,
-    they are all that are not. Cheap and empty where there is neither an import nor a verified
-    minute.
+    These are the minutes that only an import has, in `versions` or in `others`; if any minute is
+    verified, all minutes that are not. Without an import or a verified minute the result is empty.
     """
     tables = (versions, *others)
     sources = {name for table in tables for name in pc.unique(table["source"]).to_pylist()}
@@ -86,25 +94,25 @@ def find_doubtful_versions(versions: pa.Table, *others: pa.Table) -> pa.Table:
 
 
 def find_refused_versions(
-    versions: pa.Table, others: Sequence[pa.Table], absences: Sequence[NonexistentWindow]
+    versions: pa.Table, others: Sequence[pa.Table], nonexistent: Sequence[NonexistentWindow]
 ) -> RefusedVersions:
-    """Return the versions of minutes of which no source as good as an absence has one.
+    """Return the versions in `nonexistent` windows whose minutes no source of the rank has.
 
-    `others` have versions that count as well. Of several absences the first names the reason.
+    A version in `others` counts as well. If several windows match, the first gives the reason.
     """
     times, best = versions["open_time"].to_numpy(), _best_ranks(versions, others)
     which = np.full(len(times), -1)
-    for number, absence in enumerate(absences):
-        within = (times >= absence.window.start_ms) & (times < absence.window.end_ms)
-        which[within & (best < absence.rank) & (which < 0)] = number
+    for number, one in enumerate(nonexistent):
+        within = (times >= one.window.start_ms) & (times < one.window.end_ms)
+        which[within & (best < one.rank) & (which < 0)] = number
     rows = versions.filter(pa.array(which >= 0))
-    reasons = [absences[number].reason for number in which[which >= 0].tolist()]
+    reasons = [nonexistent[number].reason for number in which[which >= 0].tolist()]
     sources = rows["source"].to_pylist()
     return RefusedVersions(rows, tuple(map(_format_reason, sources, reasons)))
 
 
 def exclude_refused(versions: pa.Table, refused: RefusedVersions) -> pa.Table:
-    """Return versions without those of the refused minutes."""
+    """Return `versions` without those of the refused minutes."""
     if not refused.rows.num_rows:
         return versions
     gone = pc.is_in(versions["open_time"], refused.rows["open_time"].combine_chunks())
@@ -112,7 +120,7 @@ def exclude_refused(versions: pa.Table, refused: RefusedVersions) -> pa.Table:
 
 
 def _best_ranks(versions: pa.Table, others: Sequence[pa.Table]) -> NDArray[np.int64]:
-    """Return, row by row of `versions`, the highest rank that any version of its minute has."""
+    """Return, per row of `versions`, the highest rank of any version of its minute."""
     both = [table.select(["open_time", "source"]) for table in (versions, *others)]
     together = pa.concat_tables(both)
     _, minute = np.unique(together["open_time"].to_numpy(), return_inverse=True)
@@ -122,17 +130,16 @@ def _best_ranks(versions: pa.Table, others: Sequence[pa.Table]) -> NDArray[np.in
     return found
 
 
-def _format_reason(source: str, absence: str) -> str:
-    return f"{_REFUSAL_PREFIX} {absence}" if source == Source.IMPORT.value else absence
+def _format_reason(source: str, reason: str) -> str:
+    return f"{_REFUSAL_PREFIX} {reason}" if source == Source.IMPORT.value else reason
 
 
 def quarantine_refused(
     connection: Connection, symbol: str, refused: RefusedVersions, now: int
 ) -> None:
-    """Quarantine refused minutes, each once for the object that brought it.
+    """Quarantine refused versions, each once per object that contains it.
 
-    Part of a transaction. A minute whose object is no longer in the manifest is recorded under the
-    table that held it.
+    Part of a transaction. If the object is no longer in the manifest, the record names the table.
     """
     times = refused.open_times
     objects = _list_klines_objects(connection, symbol, Window(min(times), max(times) + 1))
@@ -158,7 +165,7 @@ def quarantine_refused(
 
 
 def _list_klines_objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
-    """Klines objects with data in a window; none crosses a UTC day."""
+    """List the klines objects with candles in a window; no object crosses a UTC midnight."""
     table = lake_objects.c
     statement = (
         select(
@@ -179,7 +186,7 @@ def _list_klines_objects(connection: Connection, symbol: str, window: Window) ->
 def _find_source_object(
     objects: Sequence[Row[Any]], at: int, fetched_at: int, source: str
 ) -> tuple[str, str]:
-    """Bucket and key of the object that brought a minute."""
+    """Return bucket and key of the object that contains a fetch of a minute."""
     for item in objects:
         fetch = (item.fetched_at, item.source)
         if fetch == (fetched_at, source) and item.first_time <= at <= item.last_time:
@@ -190,7 +197,7 @@ def _find_source_object(
 def _list_quarantined_minutes(
     connection: Connection, symbol: str, places: Iterable[tuple[str, str]]
 ) -> set[tuple[str, str, int]]:
-    """Minutes of objects that were refused before, for whatever reason."""
+    """Return the minutes of these objects that were refused before, for any reason."""
     found: set[tuple[str, str, int]] = set()
     for bucket, key in places:
         statement = select(quarantine.c.open_time).where(
@@ -204,7 +211,7 @@ def _list_quarantined_minutes(
 
 
 def derive_nonexistent_windows(objects: Iterable[LakeObject]) -> list[NonexistentWindow]:
-    """Return what klines objects say of the minutes that they lack; oldest first."""
+    """Return the windows that klines objects cover completely, oldest first."""
     return _make_nonexistent_windows(
         [(item.source, item.first_time, item.last_time) for item in objects]
     )
@@ -213,11 +220,11 @@ def derive_nonexistent_windows(objects: Iterable[LakeObject]) -> list[Nonexisten
 def read_nonexistent_windows(
     connection: Connection, symbol: str, symbol_id: int, window: Window
 ) -> list[NonexistentWindow]:
-    """Return what the warehouse knows of the days that a window touches.
+    """Read the windows without further minutes in the days that a window touches.
 
-    By the objects of the manifest, by the minutes that are stored (their objects may have
-    expired), by the gap ledger (an explained gap that is closed speaks too, for an import may have
-    closed it), and by what was refused before.
+    They follow from the objects of the manifest, from stored minutes (whose objects may have
+    expired), from explained gaps (closed ones too, because an import may have closed them), and
+    from minutes that were refused before.
     """
     days = window.widen_to(DAY_MS)
     names = [source.value for source in _AUTHORITATIVE_SOURCES]
@@ -240,27 +247,31 @@ def read_nonexistent_windows(
     stored = select(minutes.c.source, func.min(opened), func.max(opened)).group_by(
         minutes.c.source, minutes.c.hour
     )
-    said = [
+    covered = [
         (Source(source), first, last)
         for statement in (objects, stored)
         for source, first, last in connection.execute(statement)
     ]
-    ledger = _read_explained_gaps(connection, symbol_id, days)
     return [
-        *_make_nonexistent_windows(said),
-        *ledger,
+        *_make_nonexistent_windows(covered),
+        *_read_explained_gaps(connection, symbol_id, days),
         *_read_refused_imports(connection, symbol, days),
     ]
 
 
-def _make_nonexistent_windows(said: Collection[tuple[Source, int, int]]) -> list[NonexistentWindow]:
-    """Days of the archive, then verified hours, by source, first and last time of minutes."""
-    days = {floor_ms(first, DAY_MS) for source, first, _ in said if source is Source.ARCHIVE}
+def _make_nonexistent_windows(
+    covered: Collection[tuple[Source, int, int]],
+) -> list[NonexistentWindow]:
+    """Return the days of the archive, then the verified hours.
+
+    `covered` holds source, first and last open time of runs of minutes.
+    """
+    days = {floor_ms(first, DAY_MS) for source, first, _ in covered if source is Source.ARCHIVE}
     hours = {
         hour
-        for source, first, last in said
+        for source, first, last in covered
         if source is Source.VERIFIED
-        for hour in _verified_windows(first, last)
+        for hour in _list_verified_windows(first, last)
     }
     archived = "neither the archive of {} nor REST has this minute"
     rank = Source.VERIFIED.rank
@@ -273,16 +284,15 @@ def _make_nonexistent_windows(said: Collection[tuple[Source, int, int]]) -> list
     ]
 
 
-def _verified_windows(first: int, last: int) -> list[Window]:
-    """Return the hours of verified minutes, by the open times (epoch ms) of the first and the last.
+def _list_verified_windows(first: int, last: int) -> list[Window]:
+    """Return the hours that verified minutes cover, from the first to the last open time.
 
-    Minutes off the grid were verified against an hour off the grid, and speak for themselves alone:
-    the rest of the grid's hours belongs to its neighbors.
+    Minutes off the minute grid were verified against an hour off the grid. They cover only
+    themselves, because the hours of the grid contain minutes of the neighboring hours too.
     """
     if first % MINUTE_MS:
         return [Window(first, last + 1)]
-    hours = range(floor_ms(first, HOUR_MS), last + 1, HOUR_MS)
-    return [Window(at, at + HOUR_MS) for at in hours]
+    return [Window(at, at + HOUR_MS) for at in range(floor_ms(first, HOUR_MS), last + 1, HOUR_MS)]
 
 
 def _read_explained_gaps(
@@ -299,7 +309,7 @@ def _read_explained_gaps(
         )
         .order_by(table.start)
     )
-    reason = "the gap ledger says {}: the exchange has no such minute"
+    reason = "the gap ledger records {}: the exchange has no such minute"
     return [
         NonexistentWindow(Window(start, end + MINUTE_MS), reason.format(gap_class), gap_start=start)
         for start, end, gap_class in connection.execute(statement)
@@ -309,7 +319,10 @@ def _read_explained_gaps(
 def _read_refused_imports(
     connection: Connection, symbol: str, window: Window
 ) -> list[NonexistentWindow]:
-    """Imported minutes in quarantine; the exchange may have spoken by its hours alone."""
+    """Read the imported minutes that are in quarantine, as windows.
+
+    The exchange may have no hour there, which no object and no gap records.
+    """
     statement = (
         select(quarantine.c.open_time, quarantine.c.reason)
         .where(

@@ -1,4 +1,4 @@
-"""Order-book snapshots: levels for a while, and each snapshot's figures for good."""
+"""Order-book snapshots: their figures stay permanently, their levels expire."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import fact_order_book, order_book_snapshots
 
-# An object of the lake and the book in it, free of flaws.
+# A depth object of the lake and its order book, which is valid.
 BookBatch = tuple[LakeObject, OrderBook]
 
 # `imbalance` has ten decimals, from -1 to 1; depths are in base units.
@@ -42,30 +42,34 @@ class OrderBooks:
         self._symbols = symbols
 
     def load_snapshots(self, symbol: str, batches: Sequence[BookBatch]) -> int:
-        """One transaction under the symbol's lock; returns how many snapshots are new.
+        """Load depth objects in one transaction under the symbol's lock.
 
-        Of one update id the first capture wins, in whatever order they come.
+        Returns how many snapshots are new. If several have one update id, the first capture counts,
+        in any order of loading. Raises UnknownSymbol.
         """
         symbol_id = self._symbols.get_id(symbol)
 
         def work(connection: Connection) -> int:
             mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.DEPTH)
-            held = _read_capture_times(connection, symbol_id, [book for _, book in batches])
-            known = len(held)
+            captured = _read_capture_times(connection, symbol_id, [book for _, book in batches])
+            known = len(captured)
             for item, book in batches:
-                if book.captured_at < held.get(book.last_update_id, book.captured_at + 1):
+                if book.captured_at < captured.get(book.last_update_id, book.captured_at + 1):
                     _replace_snapshot(connection, symbol_id, book)
-                    held[book.last_update_id] = book.captured_at
+                    captured[book.last_update_id] = book.captured_at
                 mark = mark.with_rows(book.captured_at, item.fetched_at, 0)
-            mark = mark.with_rows(mark.last_open_time or 0, 0, len(held) - known)
+            mark = mark.with_rows(mark.last_open_time or 0, 0, len(captured) - known)
             watermarks.store_watermark(connection, symbol_id, ObjectKind.DEPTH, mark)
             mark_objects_loaded(connection, [item for item, _ in batches], now_ms())
-            return len(held) - known
+            return len(captured) - known
 
         return self._database.run_write(work) if batches else 0
 
     def read_latest(self, symbol: str) -> OrderBook | None:
-        """The newest snapshot; None where there is none, or its levels are retired."""
+        """Read the newest snapshot; None if there is none or its levels have expired.
+
+        Raises UnknownSymbol.
+        """
         symbol_id = self._symbols.get_id(symbol)
         newest = (
             select(order_book_snapshots.c.last_update_id)
@@ -81,14 +85,20 @@ class OrderBooks:
         return self._database.run_read(work)
 
     def read_by_update_id(self, symbol: str, last_update_id: int) -> OrderBook | None:
-        """One snapshot with its levels; None where there is none, or its levels are retired."""
+        """Read a snapshot with its levels; None if there is none or its levels have expired.
+
+        Raises UnknownSymbol.
+        """
         symbol_id = self._symbols.get_id(symbol)
         return self._database.run_read(lambda c: _read_order_book(c, symbol_id, last_update_id))
 
     def read_snapshots(
         self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
     ) -> pa.Table:
-        """Figures of the window's snapshots as SNAPSHOT_SCHEMA, oldest first."""
+        """Read the figures of a window's snapshots as SNAPSHOT_SCHEMA, oldest first.
+
+        With `newest`, a limit keeps the window's end instead of its start. Raises UnknownSymbol.
+        """
         symbol_id = self._symbols.get_id(symbol)
         return self._database.run_read(
             lambda c: arrow_reader.read_symbol_rows(
@@ -104,7 +114,7 @@ class OrderBooks:
         )
 
     def count_snapshots(self, symbol: str, window: Window) -> int:
-        """Snapshots captured inside the window."""
+        """Count the snapshots that were captured in a window. Raises UnknownSymbol."""
         captured = order_book_snapshots.c.captured_at
         statement = select(func.count()).where(
             order_book_snapshots.c.symbol_id == self._symbols.get_id(symbol),
@@ -114,11 +124,12 @@ class OrderBooks:
         return self._database.run_read(lambda c: c.execute(statement).scalar_one())
 
     def expire_levels(self, symbol: str, before_ms: int) -> int:
-        """Deletes the levels of snapshots captured before an instant; their figures stay.
+        """Delete the levels of snapshots captured before an instant; their figures stay.
 
-        Update ids grow with time, so the newest such snapshot's id bounds them.
+        Returns how many levels. Raises UnknownSymbol.
         """
         symbol_id = self._symbols.get_id(symbol)
+        # Update ids grow with time, and the key of the levels begins with them.
         bound = select(func.max(order_book_snapshots.c.last_update_id)).where(
             order_book_snapshots.c.symbol_id == symbol_id,
             order_book_snapshots.c.captured_at < before_ms,
@@ -140,7 +151,7 @@ class OrderBooks:
 def _read_capture_times(
     connection: Connection, symbol_id: int, books: Sequence[OrderBook]
 ) -> dict[int, int]:
-    """When each update id among the books' was captured that is held already."""
+    """Return the capture time of each of the books' update ids that is stored, by update id."""
     table = order_book_snapshots
     ids = {book.last_update_id for book in books}
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""Periods whose beginning is not stored: their open price, extremes and sums are not whole."""
+"""Partial periods: their beginning is not stored, so open, extremes and sums are incomplete."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,13 +18,11 @@ from crypto_assets.warehouse.engine.schema import (
 )
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
-# The tables of candles and how long a candle lasts, the finest first.
+# The tables of candles and the width of their candles, narrowest first.
 _CANDLE_WIDTHS_MS = {fact_klines: MINUTE_MS, hourly_klines: HOUR_MS, daily_klines: DAY_MS}
-# For many more keys in one statement the servers' optimizers give up on the index.
+# Keys per statement: with many more the servers' optimizers do not use the index.
 _MAX_KEYS = 2_000
-
-
-# A refused minute is none of them: the exchange has a row of it, which cannot be true.
+# Refused minutes do not belong here: the exchange has an (invalid) row of each.
 _UNPUBLISHED_CLASSES = {GapClass.OUTAGE, GapClass.NOT_LISTED, GapClass.DELISTED}
 
 
@@ -36,15 +34,15 @@ class PartialPeriods:
     def find_open_times(
         self, symbol: str, interval: Interval, opens: Sequence[int]
     ) -> tuple[int, ...]:
-        """Return the open times of those periods that are partial: truth rule 9.
+        """Return the open times of the periods that are partial (truth rule 9), ascending.
 
-        `opens` are the open times (epoch ms) of periods that have a candle. One is partial if a
-        minute between its open time and the first candle stored of it is missing, unless the gap
-        ledger explains that minute: nothing was published in an outage or before the listing. A
-        minute is never partial.
+        `opens` holds the open times (epoch ms), ascending, of periods that have a candle. A period
+        is partial if a minute between its open time and its first stored candle is missing, unless
+        the gap ledger explains the minute: nothing was published in an outage or before the
+        listing. A minute is never partial.
 
-        `opens` ascend. A row for each hour or day of the range at most, and a few key lookups for
-        the periods that they leave in doubt. Raises UnknownSymbol.
+        Reads at most one row per hour or day of the range, and a few rows by key for periods that
+        these do not decide. Raises UnknownSymbol.
         """
         if interval is Interval.M1 or not opens:
             return ()
@@ -58,7 +56,7 @@ class PartialPeriods:
         )
 
     def is_partial(self, symbol: str, period: Window) -> bool:
-        """Whether the beginning of one period that holds candles is missing; it opens on a minute.
+        """Return whether a period that has candles is partial; it opens on a whole minute.
 
         Raises UnknownSymbol.
         """
@@ -71,43 +69,36 @@ class PartialPeriods:
 def _find_suspects(
     connection: Connection, symbol_id: int, interval: Interval, opens: Sequence[int]
 ) -> list[int]:
-    """Periods whose first minute is not known to be stored by a candle that was built from it.
+    """Return the periods for which no stored candle proves that their first minute is stored.
 
-    An hour or a day that holds all of its minutes tells so of every period that begins in it: a few
-    rows. Of the others the first minute or hour is looked up by its key.
+    A complete hour or day proves it for every period that begins in it, which takes few rows. For
+    other periods the first minute or hour is looked up by its key.
     """
     if interval.ms < HOUR_MS:
-        whole = _find_complete_periods(
-            connection, symbol_id, hourly_klines, _cover_periods(opens, HOUR_MS)
-        )
-        rest = [at for at in opens if floor_ms(at, HOUR_MS) not in whole]
+        complete = _find_complete_periods(connection, symbol_id, hourly_klines, opens)
+        rest = [at for at in opens if floor_ms(at, HOUR_MS) not in complete]
         return _exclude_complete(connection, symbol_id, fact_klines, rest)
     if interval.ms <= DAY_MS:
-        whole = _find_complete_periods(
-            connection, symbol_id, daily_klines, _cover_periods(opens, DAY_MS)
-        )
-        rest = [at for at in opens if floor_ms(at, DAY_MS) not in whole]
+        complete = _find_complete_periods(connection, symbol_id, daily_klines, opens)
+        rest = [at for at in opens if floor_ms(at, DAY_MS) not in complete]
     else:
         rest = _exclude_complete(connection, symbol_id, daily_klines, opens)
     return _exclude_complete(connection, symbol_id, hourly_klines, rest)
 
 
-def _cover_periods(opens: Sequence[int], width_ms: int) -> Window:
-    return Window(floor_ms(opens[0], width_ms), opens[-1] + 1)
-
-
 def _find_complete_periods(
-    connection: Connection, symbol_id: int, table: Table, window: Window
+    connection: Connection, symbol_id: int, table: Table, opens: Sequence[int]
 ) -> set[int]:
-    """Hours or days of a window that were built from all of their minutes."""
-    values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
+    """Return the hours or days, from the first to the last of `opens`, that have all minutes."""
+    start = floor_ms(opens[0], _CANDLE_WIDTHS_MS[table])
+    values = {"id": symbol_id, "start": start, "end": opens[-1] + 1}
     return set(connection.execute(_select_complete_between(table), values).scalars())
 
 
 def _exclude_complete(
     connection: Connection, symbol_id: int, table: Table, opens: Sequence[int]
 ) -> list[int]:
-    """Those that do not begin with a row of the table, which holds all of its minutes."""
+    """Return the periods that do not begin with a complete row of the table."""
     found: set[int] = set()
     for number in range(0, len(opens), _MAX_KEYS):
         values = {"id": symbol_id, "keys": opens[number : number + _MAX_KEYS]}
@@ -144,7 +135,10 @@ def _is_partial(connection: Connection, symbol_id: int, period: Window) -> bool:
 
 
 def _find_first_stored(connection: Connection, symbol_id: int, period: Window) -> int:
-    """Start of the first candle of any width: an hour whose minutes were retired tells of them."""
+    """Return the start of the period's first candle of any width.
+
+    An hour or a day proves that its minutes were stored, even after they have expired.
+    """
     values = {"id": symbol_id, "start": period.start_ms, "end": period.end_ms}
     first = None
     for found, width_ms in zip(
@@ -159,7 +153,7 @@ def _find_first_stored(connection: Connection, symbol_id: int, period: Window) -
 
 @arrow_reader.cache_statements
 def _select_first_times() -> Select[Any]:
-    """Of each table the first open time of a window; asked for at once, each by its key."""
+    """Select the first open time of a window in each table, each by its key."""
     return select(
         *(
             select(func.min(table.c.open_time))
@@ -177,9 +171,9 @@ def _select_first_times() -> Select[Any]:
 def _find_unpublished_windows(
     connection: Connection, symbol_id: int, window: Window
 ) -> list[Window]:
-    """Gaps that touch a window and in which nothing was published, in order.
+    """Return the gaps in which nothing was published and that touch a window, ascending.
 
-    Before a listing there was never a candle, in whatever days nobody asked for.
+    Before a listing there was no candle at all, including days that were never fetched.
     """
     values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
     found = []

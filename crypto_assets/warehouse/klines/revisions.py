@@ -1,4 +1,4 @@
-"""The record of candles that a later fetch changed: old and new values, and both sources."""
+"""The log of revised candles: old and new values, with the fetch and source of both."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ RevisionRow = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Revision:
-    """One change of one candle; `noted_at` is when the warehouse learned of it (epoch ms)."""
+    """A change of a candle's values; `noted_at` is when it was recorded (epoch ms)."""
 
     symbol: str
     open_time: int
@@ -54,7 +54,10 @@ class RevisionLog:
         limit: int = 1000,
         newest: bool = False,
     ) -> list[Revision]:
-        """Of one symbol by open time (`newest`: descending), of all the last noted first."""
+        """List revisions of one symbol by open time, or of all symbols, last recorded first.
+
+        With `newest`, a symbol's revisions descend by open time. Raises UnknownSymbol.
+        """
         names = {s.symbol_id: s.name for s in self._symbols.list_all()}
         statement = select(_table).limit(limit)
         if symbol is None:
@@ -76,16 +79,17 @@ def record_revisions(
     connection: Connection,
     symbol_id: int,
     versions: pa.Table,
-    contested: frozenset[int],
+    conflicting_times: frozenset[int],
     now: int,
 ) -> None:
-    """Brings the record up to what a load's versions, incoming and held, say of its minutes.
+    """Update the log with the versions of a load, incoming and stored (FETCHED_SCHEMA).
 
-    Of each minute every distinct version is kept with its latest fetch; in the order of these
-    fetches each is a revision of the one before. So the record too ends the same in any order.
+    Each distinct version of a minute is kept with its fetch of highest precedence. In the order of
+    precedence each version is a revision of the one before it. The log therefore does not depend
+    on the order of loading.
     """
     known = _read_recorded(connection, symbol_id, versions)
-    touched = contested | known.keys()
+    touched = conflicting_times | known.keys()
     if not touched:
         return
     exact = not is_sqlite(connection)
@@ -97,28 +101,37 @@ def record_revisions(
             _add_version(found[open_time], row, "old_", exact)
             _add_version(found[open_time], row, "new_", exact)
     changes = [
-        _diff_revisions(known.get(open_time, []), _link_versions(found[open_time]), open_time)
+        _diff_revisions(known.get(open_time, []), _pair_versions(found[open_time]), open_time)
         for open_time in sorted(touched)
     ]
     _store_changes(connection, symbol_id, changes, now)
 
 
 def _diff_revisions(
-    known: Sequence[RevisionRow], links: Sequence[RevisionRow], open_time: int
+    known: Sequence[RevisionRow], revisions: Sequence[RevisionRow], open_time: int
 ) -> tuple[list[int], list[RevisionRow]]:
-    """Ids of the rows that a minute's chain no longer has, and the links that have no row yet.
+    """Return the ids of a minute's outdated rows, and the revisions without a row.
 
-    A link between the same two values keeps the time at which it was first noted.
+    A revision between the same two values keeps the time at which it was first recorded.
     """
-    kept = [(row, link) for row in known for link in links if _is_same_revision(link, row)]
-    standing = {row["revision_id"] for row, _ in kept}
-    noted = {_comparable_values(row): row["noted_at"] for row in known}
-    added: list[RevisionRow] = [
-        {**link, "open_time": open_time, "noted_at": noted.get(_comparable_values(link))}
-        for link in links
-        if all(link is not other for _, other in kept)
+    kept = [
+        (row, revision)
+        for row in known
+        for revision in revisions
+        if _is_same_revision(revision, row)
     ]
-    return [row["revision_id"] for row in known if row["revision_id"] not in standing], added
+    kept_ids = {row["revision_id"] for row, _ in kept}
+    recorded_at = {_comparable_values(row): row["noted_at"] for row in known}
+    added: list[RevisionRow] = [
+        {
+            **revision,
+            "open_time": open_time,
+            "noted_at": recorded_at.get(_comparable_values(revision)),
+        }
+        for revision in revisions
+        if all(revision is not other for _, other in kept)
+    ]
+    return [row["revision_id"] for row in known if row["revision_id"] not in kept_ids], added
 
 
 def _store_changes(
@@ -127,14 +140,14 @@ def _store_changes(
     changes: Sequence[tuple[list[int], list[RevisionRow]]],
     now: int,
 ) -> None:
-    gone = [revision_id for ids, _ in changes for revision_id in ids]
-    for start in range(0, len(gone), _CHUNK_ROWS):
-        ids = gone[start : start + _CHUNK_ROWS]
+    outdated = [revision_id for ids, _ in changes for revision_id in ids]
+    for start in range(0, len(outdated), _CHUNK_ROWS):
+        ids = outdated[start : start + _CHUNK_ROWS]
         connection.execute(delete(_table).where(_table.c.revision_id.in_(ids)))
     added = [
-        {**link, "symbol_id": symbol_id, "noted_at": link["noted_at"] or now}
-        for _, links in changes
-        for link in links
+        {**revision, "symbol_id": symbol_id, "noted_at": revision["noted_at"] or now}
+        for _, revisions in changes
+        for revision in revisions
     ]
     if added:
         connection.execute(insert(_table), added)
@@ -143,7 +156,7 @@ def _store_changes(
 def _read_recorded(
     connection: Connection, symbol_id: int, versions: pa.Table
 ) -> dict[int, list[RevisionRow]]:
-    """What stands recorded of these versions' minutes."""
+    """Return the recorded revisions of these versions' minutes, by open time."""
     times = versions["open_time"]
     statement = select(_table).where(
         _table.c.symbol_id == symbol_id,
@@ -175,13 +188,13 @@ def _add_version(
 
 
 def _fetch_precedence(fetch: FetchIdentity) -> tuple[int, int, str]:
-    """Order fetches as `versions.settle` does."""
+    """Return a sort key: the greatest fetch counts, as in `conflict_resolution`."""
     fetched_at, source = fetch
     return Source(source).rank, fetched_at, source
 
 
-def _link_versions(versions: dict[CandleValues, FetchIdentity]) -> list[dict[str, Any]]:
-    """Each version but the first, beside the one that it revised."""
+def _pair_versions(versions: dict[CandleValues, FetchIdentity]) -> list[dict[str, Any]]:
+    """Pair each version, except the first, with the version that it revises."""
     in_order = sorted(versions.items(), key=lambda item: (_fetch_precedence(item[1]), item[0]))
     return [
         {**_prefix_values("old_", *old), **_prefix_values("new_", *new)}
@@ -194,9 +207,9 @@ def _prefix_values(prefix: str, values: CandleValues, fetch: FetchIdentity) -> d
     return {**named, f"{prefix}fetched_at": fetch[0], f"{prefix}source": fetch[1]}
 
 
-def _is_same_revision(link: RevisionRow, row: RevisionRow) -> bool:
+def _is_same_revision(revision: RevisionRow, row: RevisionRow) -> bool:
     return all(
-        _comparable_value(row[name]) == _comparable_value(value) for name, value in link.items()
+        _comparable_value(row[name]) == _comparable_value(value) for name, value in revision.items()
     )
 
 
@@ -207,7 +220,7 @@ def _comparable_values(row: RevisionRow) -> CandleValues:
 
 
 def _comparable_value(value: Any) -> Any:
-    """Comparable where the one is a double of SQLite and the other its decimal."""
+    """Return a value that compares a double of SQLite with its decimal."""
     return float(value) if isinstance(value, Decimal) else value
 
 

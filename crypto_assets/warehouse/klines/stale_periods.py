@@ -1,4 +1,8 @@
-"""Which hours and days wait to be computed anew."""
+"""Which hours and days are stale: their candles must be recomputed.
+
+A row of `stale_hours` is an hour whose minutes have changed. `hour_done` is 0 until the hour is
+recomputed; then the row marks the hour's day as stale, and is deleted when the day is recomputed.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,19 +10,18 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, select, update
 
 from crypto_assets.market.utc_time import DAY_MS, Window, group_periods
-from crypto_assets.warehouse.engine.schema import stale_hours
-from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.engine.schema import match_window, stale_hours
 
 
 def select_stale_hours(symbol_id: int, window: Window) -> Select[tuple[int]]:
-    """Open times of the window's hours that are yet to be computed."""
+    """Select the open times of the stale hours of a window."""
     return select(stale_hours.c.open_time).where(
         *match_window(stale_hours, symbol_id, window), stale_hours.c.hour_done == 0
     )
 
 
 def select_stale_of_symbols(symbol_ids: Sequence[int], window: Window) -> Select[tuple[int]]:
-    """The same of several symbols."""
+    """Select the open times of the stale hours of several symbols in a window."""
     opened = stale_hours.c.open_time
     return select(opened).where(
         stale_hours.c.symbol_id.in_(symbol_ids),
@@ -29,7 +32,7 @@ def select_stale_of_symbols(symbol_ids: Sequence[int], window: Window) -> Select
 
 
 def mark_hours_computed(connection: Connection, symbol_id: int, window: Window) -> None:
-    """The window's hours are computed; their days are not yet."""
+    """Mark the stale hours of a window as computed; their days stay stale."""
     connection.execute(
         update(stale_hours)
         .where(*match_window(stale_hours, symbol_id, window), stale_hours.c.hour_done == 0)
@@ -38,8 +41,8 @@ def mark_hours_computed(connection: Connection, symbol_id: int, window: Window) 
 
 
 def select_computable_days(symbol_id: int, window: Window) -> Select[tuple[int]]:
-    """Open times of the window's days of which hours were computed anew and none is waiting."""
-    # Grouped by a column of its own: MySQL does not see that the expression is the one grouped by.
+    """Select the open times of the stale days of a window that have no stale hour left."""
+    # Grouped by a column of a subquery: MySQL does not recognize the expression in GROUP BY.
     day = (stale_hours.c.open_time - stale_hours.c.open_time % DAY_MS).label("open_time")
     days = (
         select(day, stale_hours.c.hour_done)
@@ -52,22 +55,18 @@ def select_computable_days(symbol_id: int, window: Window) -> Select[tuple[int]]
 
 
 def clear_computed_days(connection: Connection, symbol_id: int, days: Sequence[int]) -> None:
-    for run in group_periods(days, DAY_MS):
-        connection.execute(delete(stale_hours).where(*match_window(stale_hours, symbol_id, run)))
-
-
-def list_stale_symbol_ids(connection: Connection) -> list[int]:
-    """Symbols with hours that are yet to be computed."""
-    waiting = select(stale_hours.c.symbol_id).where(stale_hours.c.hour_done == 0).distinct()
-    return list(connection.execute(waiting).scalars())
+    """Delete the rows of days, given by their open times in ascending order."""
+    for window in group_periods(days, DAY_MS):
+        connection.execute(delete(stale_hours).where(*match_window(stale_hours, symbol_id, window)))
 
 
 def select_stale_days(before_ms: int) -> Select[tuple[int, int]]:
-    """Symbols by id, and open times of their days before an instant that are yet to be computed."""
+    """Select symbol id and open time of the days with a stale hour or day before an instant."""
     opened = stale_hours.c.open_time
     day = (opened - opened % DAY_MS).label("day")
     return select(stale_hours.c.symbol_id, day).where(opened < before_ms).distinct()
 
 
 def list_ascending(connection: Connection, statement: Select[Any]) -> list[int]:
+    """Return the single column that a statement selects, sorted."""
     return sorted(connection.execute(statement).scalars())

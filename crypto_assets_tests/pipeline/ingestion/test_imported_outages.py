@@ -201,7 +201,9 @@ def test_a_confirmed_outage_counts_over_an_import_before_the_archive_has_come(
     assert open_times(platform) == before
     assert refused(platform) == minutes(early)
     reasons = {item.reason for item in platform.warehouse.quarantine.list_records(SYMBOL)}
-    assert reasons == {"imported, but the gap ledger says outage: the exchange has no such minute"}
+    assert reasons == {
+        "imported, but the gap ledger records outage: the exchange has no such minute"
+    }
     for exact in (False, True):
         list(rebuild_from_lake(platform, [SYMBOL], exact=exact))
         assert open_times(platform) == before

@@ -108,11 +108,11 @@ def test_only_closed_hours_and_whole_days_are_stored(warehouse: Warehouse) -> No
     assert done.recomputed == tuple(START + n * HOUR_MS for n in range(5))
     assert done.written == 5
     assert warehouse.aggregates.recompute_days(SYMBOL, DAY, now).recomputed == ()
-    assert warehouse.aggregates.list_stale_symbols() == [SYMBOL]
+    assert warehouse.aggregates.has_stale_hours([SYMBOL], DAY)
     assert warehouse.aggregates.recompute_hours(SYMBOL, DAY, START + DAY_MS).written == 19
     assert warehouse.aggregates.recompute_days(SYMBOL, DAY, START + DAY_MS - 1).recomputed == ()
     assert warehouse.aggregates.recompute_days(SYMBOL, DAY, START + DAY_MS).recomputed == (START,)
-    assert warehouse.aggregates.list_stale_symbols() == []
+    assert not warehouse.aggregates.has_stale_hours([SYMBOL], DAY)
 
 
 def test_a_day_waits_for_its_stale_hours(warehouse: Warehouse) -> None:

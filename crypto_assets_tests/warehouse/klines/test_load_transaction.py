@@ -28,7 +28,7 @@ def test_a_loaded_day_reads_back_as_it_came(warehouse: Warehouse) -> None:
     track(warehouse)
     day = minutes(START, 1440)
     result = warehouse.facts.load_objects(SYMBOL, [batch(day)])
-    assert (result.rows, result.new, result.changed, result.unchanged) == (1440, 1440, 0, 0)
+    assert (result.rows, result.new, result.changed) == (1440, 1440, 0)
     assert result.stale_hours == tuple(range(START, START + DAY_MS, HOUR_MS))
     assert warehouse.facts.read_candles(SYMBOL, DAY).equals(day)
 
@@ -49,7 +49,7 @@ def test_a_later_fetch_wins_and_an_earlier_one_does_not(warehouse: Warehouse) ->
     later = warehouse.facts.load_objects(SYMBOL, [batch(second, FETCHED + 1)])
     assert (later.new, later.changed, later.stale_hours) == (0, 1, (START,))
     earlier = warehouse.facts.load_objects(SYMBOL, [batch(first, FETCHED - 1, Source.REST)])
-    assert (earlier.new, earlier.changed, earlier.unchanged) == (0, 0, 1)
+    assert (earlier.rows, earlier.new, earlier.changed) == (1, 0, 0)
     assert warehouse.facts.read_candles(SYMBOL, DAY).equals(second)
 
 
@@ -190,7 +190,7 @@ def test_what_the_server_would_bend_is_rejected_whole(
             warehouse.facts.load_objects(SYMBOL, [batch(day)])
         assert warehouse.facts.read_candles(SYMBOL, DAY).num_rows == 0
         assert warehouse.watermarks.get_watermark(SYMBOL).record_count == 0
-        assert warehouse.aggregates.list_stale_symbols() == []
+        assert not warehouse.aggregates.has_stale_hours([SYMBOL], DAY)
     finally:
         mariadb.execute(
             "ALTER TABLE fact_klines MODIFY close DECIMAL(20,8) NOT NULL", database=database

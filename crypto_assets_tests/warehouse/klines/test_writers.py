@@ -52,7 +52,7 @@ def test_two_writers_of_one_symbol_end_as_one_would(
         assert warehouse.watermarks.get_watermark(name).record_count == 3 * 144
         assert _mostly_equal(warehouse, name, Interval.H1)
         assert _mostly_equal(warehouse, name, Interval.D1)
-    assert warehouse.aggregates.list_stale_symbols() == []
+    assert not warehouse.aggregates.has_stale_hours(names, writers.THREE_DAYS)
 
 
 def _mostly_equal(warehouse: Warehouse, name: str, interval: Interval) -> bool:
@@ -187,7 +187,7 @@ def test_a_load_killed_on_the_server_leaves_nothing_and_may_be_repeated(
         assert time.monotonic() < deadline
         time.sleep(POLL_SECONDS)
     assert _is_untouched(mariadb_warehouse)
-    assert mariadb_warehouse.aggregates.list_stale_symbols() == []
+    assert not mariadb_warehouse.aggregates.has_stale_hours([SYMBOL], writers.THREE_DAYS)
     _finishes(mariadb_warehouse)
 
 
