@@ -128,12 +128,12 @@ def test_indicators_come_by_name(market: MarketData) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"start": float(FIRST)}, "is no instant: write"),
+        ({"start": float(FIRST)}, "is not an instant: write"),
         ({"start": 20250305}, "20250305 may be a date, seconds or milliseconds: write"),
         ({"end": "20250305"}, "'20250305' may be a date"),
-        ({"start": pd.NaT}, "NaT is no instant"),
-        ({"end": np.datetime64("NaT")}, "is no instant"),
-        ({"start": True}, "True is no instant"),
+        ({"start": pd.NaT}, "NaT is not an instant"),
+        ({"end": np.datetime64("NaT")}, "is not an instant"),
+        ({"start": True}, "True is not an instant"),
         ({"start": -(10**30)}, "outside of the years 1 to 9999"),
         ({"end": 10**30}, "outside of the years 1 to 9999"),
         ({"limit": 0}, "limit must be 1 or more, not 0"),
@@ -162,7 +162,7 @@ def test_wrong_use_says_what_there_is(market: MarketData) -> None:
         market.indicator(None, "BTCUSDT")  # type: ignore[arg-type]
     with pytest.raises(WrongUse, match="no interval '2m'; there are: 1m, 3m"):
         market.candles("BTCUSDT", "2m")
-    with pytest.raises(WrongUse, match="no instant"):
+    with pytest.raises(WrongUse, match="not an instant"):
         market.candles("BTCUSDT", "1h", "yesterday")
     with pytest.raises(WrongUse, match="must lie before"):
         market.candles("BTCUSDT", "1h", "2025-03-02", "2025-03-01")

@@ -1,1 +1,1 @@
-"""What everyone speaks: symbols, intervals, times, candles, order books and the exchange's rule."""
+"""The shared types: symbols, intervals, times, candles, order books, and the roll-up rule."""

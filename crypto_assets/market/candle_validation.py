@@ -1,4 +1,4 @@
-"""Which candles cannot be true, and why: what a row must fulfil to enter the warehouse."""
+"""Validation of candles: the rules that a row must satisfy to enter the warehouse."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from crypto_assets.market.utc_time import Window
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row that was set aside; `position` counts from 0 within its object."""
+    """An invalid row and the reason; `position` counts from 0 within its object."""
 
     position: int
     row: KlineRow
@@ -21,32 +21,33 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class ValidatedRows:
-    """Rows parted into sane candles (CANDLE_SCHEMA) and rejects."""
+    """The valid candles (CANDLE_SCHEMA) of an object, and its rejected rows by position."""
 
     candles: pa.Table
     rejects: tuple[RejectedRow, ...] = ()
 
 
 def validate_rows(rows: Sequence[KlineRow], window: Window) -> ValidatedRows:
-    """Part rows of 12 fields, whose open times must lie in `window`."""
+    """Separate valid from invalid rows of 12 fields; open times must lie in `window`."""
     unreadable: list[RejectedRow] = []
     positions: Sequence[int] = range(len(rows))
     try:
         table = table_from_rows(rows)
     except (ValueError, TypeError, OverflowError):
         table, positions, unreadable = _parse_rows_singly(rows)
-    insane = find_invalid_rows(table, window)
-    if not insane and not unreadable:
+    invalid = find_invalid_rows(table, window)
+    if not invalid and not unreadable:
         return ValidatedRows(table)
-    rejects = [RejectedRow(positions[i], rows[positions[i]], why) for i, why in insane.items()]
-    keep = pa.array([i not in insane for i in range(table.num_rows)], pa.bool_())
+    rejects = [RejectedRow(positions[i], rows[positions[i]], why) for i, why in invalid.items()]
+    valid = pa.array([i not in invalid for i in range(table.num_rows)], pa.bool_())
     return ValidatedRows(
-        table.filter(keep), tuple(sorted([*rejects, *unreadable], key=_by_position))
+        table.filter(valid),
+        tuple(sorted([*rejects, *unreadable], key=lambda reject: reject.position)),
     )
 
 
 def find_invalid_rows(candles: pa.Table, window: Window) -> dict[int, str]:
-    """Which rows of CANDLE_SCHEMA cannot be true, and why, by their position."""
+    """Return the reason for each invalid row of a table of CANDLE_SCHEMA, by its position."""
     return {
         at: reason
         for mask, reason in _iter_violations(candles, window)
@@ -55,12 +56,12 @@ def find_invalid_rows(candles: pa.Table, window: Window) -> dict[int, str]:
 
 
 def is_valid_table(table: pa.Table, window: Window) -> bool:
-    """Whether `sift` would set no row of a table aside."""
+    """Return whether all rows of a table of CANDLE_SCHEMA are valid."""
     return not any(pc.any(mask).as_py() for mask, _ in _iter_violations(table, window))
 
 
 def _iter_violations(table: pa.Table, window: Window) -> Iterator[tuple[pa.ChunkedArray, str]]:
-    """Masks of the rows that break a rule; the last rule that a row breaks names it."""
+    """Yield a mask of the rows that break each rule; the last broken rule gives the reason."""
     c = {name: table[name] for name in table.column_names}
     yield pc.less(c["taker_buy_volume"], 0), "taker volume is negative"
     yield pc.less(c["taker_buy_quote_volume"], 0), "taker quote volume is negative"
@@ -100,7 +101,3 @@ def _parse_rows_singly(rows: Sequence[KlineRow]) -> tuple[pa.Table, list[int], l
             rejects.append(RejectedRow(position, row, f"unreadable: {str(error).splitlines()[0]}"))
     table = pa.concat_tables(tables) if tables else CANDLE_SCHEMA.empty_table()
     return table, positions, rejects
-
-
-def _by_position(reject: RejectedRow) -> int:
-    return reject.position

@@ -1,7 +1,7 @@
-"""Candles: the eleven columns, their types, and the way in and out of the exchange's rows.
+"""Candles: their columns and types, and the conversion from and to the exchange's rows.
 
-Many candles travel as a `pyarrow.Table` of `CANDLE_SCHEMA`, whose decimals are exact and whose
-operations run outside the interpreter; a single one is a `Candle` of Decimals.
+Many candles are a `pyarrow.Table` of `CANDLE_SCHEMA`, whose decimals are exact and whose operations
+do not hold the interpreter's lock; a single one is a `Candle` of Decimals.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ DECIMAL_COLUMNS: tuple[str, ...] = tuple(
     field.name for field in CANDLE_SCHEMA if pa.types.is_decimal(field.type)
 )
 
-# The exchange's answer: 12 fields, times and trades as int, the rest as decimal text.
+# A row of the exchange's response: 12 fields, times and trades as int, the others as decimal text.
 KlineRow = list[int | str]
 
 
@@ -56,10 +56,10 @@ class Candle:
 
 
 def table_from_rows(rows: Sequence[KlineRow]) -> pa.Table:
-    """Rows of 12 fields as a table of CANDLE_SCHEMA; the unused twelfth is dropped.
+    """Convert rows of 12 fields to a table of CANDLE_SCHEMA; the twelfth field is unused.
 
-    Raises ValueError (pyarrow's ArrowInvalid is one) where a field is no number, has more than
-    eight decimals or does not fit its type, and where a row has another length than 12.
+    Raises ValueError (pyarrow's ArrowInvalid is one) if a field is not a number, has more than
+    eight decimals or does not fit its type, or if a row does not have 12 fields.
     """
     if not rows:
         return CANDLE_SCHEMA.empty_table()
@@ -85,9 +85,9 @@ def _cast_column(values: Sequence[int | str], kind: pa.DataType) -> pa.Array:
 
 
 def format_decimals(column: pa.ChunkedArray) -> pa.Array:
-    """Decimals as the exchange writes them: plain, with eight decimals.
+    """Format decimals as the exchange does: without an exponent, with eight decimals.
 
-    Arrow writes values below 1e-6, and zero, with an exponent; those few are written out here.
+    Arrow uses an exponent for zero and for values below 1e-6, which are formatted here.
     """
     text = column.cast(pa.string()).combine_chunks()
     text = pc.if_else(pc.equal(text, "0E-8"), "0.00000000", text)
@@ -99,7 +99,7 @@ def format_decimals(column: pa.ChunkedArray) -> pa.Array:
 
 
 def rows_from_table(table: pa.Table) -> list[KlineRow]:
-    """The inverse: rows of 12 fields as the exchange writes them, eight decimals, "0" last."""
+    """Convert a table to rows of 12 fields as the exchange writes them; the twelfth is "0"."""
     columns = [
         (
             format_decimals(table[field.name])

@@ -1,11 +1,11 @@
-"""The name of an exchange, as errors show it."""
+"""The name of an exchange in error messages."""
 
-# Before the files of a simulated exchange's recording, or a digest of them all.
+# Precedes the files of a simulated exchange's recording, or a digest of all of them.
 RECORDED_PREFIX = "simulated:recorded="
 
 
 def shorten_exchange_name(identity: str) -> str:
-    """Return an identity with the number of a recording's files in place of their list."""
+    """Replace the list of a recording's files in an identity by their number."""
     if not identity.startswith(RECORDED_PREFIX) or ":" not in identity.removeprefix(
         RECORDED_PREFIX
     ):

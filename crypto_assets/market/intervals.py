@@ -1,4 +1,4 @@
-"""The twelve candle intervals on offer, by the exchange's own words."""
+"""The twelve candle intervals of this platform, with the exchange's names."""
 
 from enum import StrEnum
 
@@ -30,13 +30,13 @@ class Interval(StrEnum):
 
     @property
     def offset_ms(self) -> int:
-        """How far the period grid lies from the epoch: weeks start on a Monday."""
+        """Distance of the period grid from the epoch: weeks start on a Monday."""
         return _MONDAY_OFFSET_MS if self is Interval.W1 else 0
 
     def floor(self, ms: int) -> int:
-        """Open time of the period in which an instant lies."""
+        """Return the open time of the period that contains an instant."""
         return floor_ms(ms - self.offset_ms, self.ms) + self.offset_ms
 
     def ceil(self, ms: int) -> int:
-        """Open time of the first period that does not open before an instant."""
+        """Return the open time of the first period that does not open before an instant."""
         return self.floor(ms + self.ms - 1)

@@ -1,4 +1,4 @@
-"""What one object of the raw lake is, as lake, manifest and pipeline speak of it."""
+"""The description of an object of the raw lake, shared by lake, manifest and pipeline."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,16 +10,16 @@ class ObjectKind(StrEnum):
 
 
 class Source(StrEnum):
-    """Where the rows came from, as it stands in the object's key."""
+    """Where an object's rows came from, as named in its key."""
 
     REST = "rest"
     ARCHIVE = "archive"
     IMPORT = "import"
-    VERIFIED = "verified"  # of REST or archive, the minutes that give the exchange's own hour
+    VERIFIED = "verified"  # minutes of REST or archive that add up to the exchange's own hour
 
     @property
     def rank(self) -> int:
-        """Of two versions of a minute the one of higher rank counts, then the later fetch."""
+        """Of two versions of a minute, the one of higher rank counts, then the later fetch."""
         return _RANKS[self]
 
 
@@ -28,10 +28,11 @@ _RANKS = {Source.IMPORT: 0, Source.ARCHIVE: 1, Source.REST: 1, Source.VERIFIED: 
 
 @dataclass(frozen=True)
 class LakeObject:
-    """A row of the manifest: an object, what it holds and when it was fetched (epoch ms).
+    """A row of the manifest: an object of the lake and its contents; times in epoch ms.
 
-    `first_time` and `last_time` are the first and last open time of a klines object, and the
-    capture time, twice, of a depth object; `rows` counts candles, or levels of both sides.
+    `first_time` and `last_time` are the first and last open time of a klines object; both are the
+    capture time of a depth object. `rows` counts candles, or levels of both sides. `loaded_at` is
+    None until the object is loaded.
     """
 
     bucket: str

@@ -1,6 +1,6 @@
-"""An order-book snapshot: the exchange's depth answer, typed."""
+"""An order-book snapshot, parsed from the exchange's depth response."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -15,9 +15,9 @@ class PriceLevel:
 
 @dataclass(frozen=True)
 class OrderBook:
-    """Bids descending, asks ascending by price; `captured_at` in epoch ms, our request's answer.
+    """Bids descending and asks ascending by price; `last_update_id` identifies the snapshot.
 
-    The exchange gives its depth no time; `last_update_id` is what identifies a snapshot.
+    The exchange's response has no time: `captured_at` is when it arrived (epoch ms).
     """
 
     last_update_id: int
@@ -26,28 +26,31 @@ class OrderBook:
     asks: tuple[PriceLevel, ...]
 
     @classmethod
-    def from_response(cls, answer: Mapping[str, Any], captured_at: int) -> "OrderBook":
-        """Raises KeyError, TypeError, ValueError or ArithmeticError where it is no depth answer."""
+    def from_response(cls, response: Mapping[str, Any], captured_at: int) -> "OrderBook":
+        """Parse a depth response.
+
+        Raises KeyError, TypeError, ValueError or ArithmeticError if it is not one.
+        """
         return cls(
-            last_update_id=int(answer["lastUpdateId"]),
+            last_update_id=int(response["lastUpdateId"]),
             captured_at=captured_at,
-            bids=tuple(PriceLevel(Decimal(price), Decimal(size)) for price, size in answer["bids"]),
-            asks=tuple(PriceLevel(Decimal(price), Decimal(size)) for price, size in answer["asks"]),
+            bids=_parse_levels(response["bids"]),
+            asks=_parse_levels(response["asks"]),
         )
 
     @property
     def mid(self) -> Decimal:
-        """Half way between best bid and best ask, in quote units; needs both sides."""
+        """The mean of best bid and best ask, in quote units; needs both sides."""
         return (self.bids[0].price + self.asks[0].price) / 2
 
     @property
     def spread(self) -> Decimal:
-        """Best ask minus best bid, in quote units."""
+        """Best ask minus best bid, in quote units; needs both sides."""
         return self.asks[0].price - self.bids[0].price
 
     @property
     def bid_depth(self) -> Decimal:
-        """Sum of the bids' quantities, in base units."""
+        """The sum of the bids' quantities, in base units."""
         return sum((level.quantity for level in self.bids), Decimal(0))
 
     @property
@@ -56,17 +59,17 @@ class OrderBook:
 
     @property
     def imbalance(self) -> Decimal:
-        """(bid depth - ask depth) / (bid depth + ask depth), from -1 to 1; 0 of an empty book."""
+        """(bid depth - ask depth) / (bid depth + ask depth), from -1 to 1; 0 if both are 0."""
         total = self.bid_depth + self.ask_depth
         return (self.bid_depth - self.ask_depth) / total if total else Decimal(0)
 
     @property
     def is_one_sided(self) -> bool:
-        """Whether bids, asks or both are missing: true, and without a spread or a mid price."""
+        """Whether bids, asks or both are missing: a valid book without a spread or a mid price."""
         return not self.bids or not self.asks
 
     def find_flaw(self) -> str | None:
-        """Why the book cannot be true, or None: unsorted, crossed, non-positive.
+        """Return why the book is invalid (unsorted, crossed, not positive), or None.
 
         Best bid and best ask may be equal, or missing, while orders are not matched.
         """
@@ -80,3 +83,7 @@ class OrderBook:
         if bids and asks and bids[0] > asks[0]:
             return f"crossed: best bid {bids[0]} is above best ask {asks[0]}"
         return None
+
+
+def _parse_levels(rows: Iterable[Sequence[str]]) -> tuple[PriceLevel, ...]:
+    return tuple(PriceLevel(Decimal(price), Decimal(quantity)) for price, quantity in rows)

@@ -1,7 +1,7 @@
-"""Rows as the exchange sends them, as text: what travels from it into the lake, and how it is read.
+"""Kline rows as the bytes that the exchange sends and the lake stores, and their parsing.
 
-Thousands of rows stay one piece of bytes; as lists of strings they would cost ten times the time
-and the memory, and hold the interpreter meanwhile.
+Thousands of rows stay one bytes object. As lists of strings they would take ten times the time and
+the memory, under the interpreter's lock.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ KLINE_FIELDS: tuple[str, ...] = (*CANDLE_COLUMNS, "unused")
 _DIGITS = b"0123456789.-"
 # A JSON row without its digits: times and trades bare, decimals quoted.
 _ROW = b'[,"","","","","",,"",,"","",""],'
-# Makes lines of rows that are one text: a line begins where a bracket opened.
+# Turns a JSON array of rows into lines: each opening bracket begins one.
 _LINE_BREAKS, _LINE_DELETIONS = bytes.maketrans(b"[", b"\n"), b'"]'
 _CSV_PARSING = csv.ParseOptions(quote_char=False, newlines_in_values=False)
 _CANDLE_CONVERSION = csv.ConvertOptions(
@@ -32,15 +32,15 @@ _TEXT_CONVERSION = csv.ConvertOptions(
     column_types={name: pa.int64() if name in _INTEGERS else pa.string() for name in KLINE_FIELDS},
     null_values=[],
 )
-# Texts are quoted and numbers are not: each line is a JSON row without its brackets.
+# Quotes text and not numbers: each line is a JSON row without its brackets.
 _JSON_WRITING = csv.WriteOptions(include_header=False, quoting_style="needed")
 
 
 @dataclass(frozen=True)
 class RawKlines:
-    """Rows of 12 fields, ascending: `body` is their JSON array, as REST gives it.
+    """Rows of 12 fields, ascending: `body` is their JSON array, as REST returns it.
 
-    `open_times` in epoch ms.
+    `open_times` are in epoch ms.
     """
 
     body: bytes
@@ -58,21 +58,21 @@ class RawKlines:
         return found
 
     def list_minutes(self) -> NDArray[np.int64]:
-        """The minutes, counted from the epoch, that have a row; each once, ascending."""
+        """Return the distinct minutes of the rows, as numbers since the epoch, ascending."""
         minutes: NDArray[np.int64] = self.open_times // MINUTE_MS
         return minutes.compress(np.diff(minutes, prepend=-1) != 0)
 
 
 def text_table_from_csv(lines: bytes) -> pa.Table:
-    """CSV lines of 12 fields as columns: times and trades int64, decimals the text that they are.
+    """Parse CSV lines of 12 fields: times and trades as int64, decimals as unchanged text.
 
-    Raises ValueError for another number of fields and where a whole number is none.
+    Raises ValueError if a line has another number of fields or a time or count is not an integer.
     """
     return _read_csv(lines, _TEXT_CONVERSION, KLINE_FIELDS)
 
 
 def raw_klines_from_text_table(text: pa.Table) -> RawKlines:
-    """The inverse, as JSON; times must be in milliseconds by now."""
+    """Convert such a table to JSON rows; its times must be in milliseconds."""
     out = pa.BufferOutputStream()
     csv.write_csv(text, out, _JSON_WRITING)
     lines = out.getvalue().to_pybytes()
@@ -81,10 +81,10 @@ def raw_klines_from_text_table(text: pa.Table) -> RawKlines:
 
 
 def table_from_json(body: bytes) -> pa.Table:
-    """A JSON array of rows, without white space, as a table of CANDLE_SCHEMA.
+    """Parse a JSON array of rows, without white space, to a table of CANDLE_SCHEMA.
 
-    Raises ValueError of anything else, and as `candles.table_from_rows` does: what this refuses
-    may still be read row by row.
+    Raises ValueError for any other JSON, and as `candles.table_from_rows` does. Rows that this
+    rejects may still be parsed one by one.
     """
     shape = body.translate(None, _DIGITS)
     if shape != b"[%s]" % (_ROW * (len(shape) // len(_ROW)))[:-1]:
@@ -92,11 +92,11 @@ def table_from_json(body: bytes) -> pa.Table:
     # Each line but the last still has the comma that followed its row.
     lines = body[2:].translate(_LINE_BREAKS, _LINE_DELETIONS) + b","
     table = _read_csv(lines, _CANDLE_CONVERSION, (*KLINE_FIELDS, "end"))
-    table.validate(full=True)  # reading does not look whether a number fits its decimal type
+    table.validate(full=True)  # the parser does not check that a number fits its decimal type
     return table
 
 
 def _read_csv(lines: bytes, convert: csv.ConvertOptions, names: Sequence[str]) -> pa.Table:
-    """In one block, so that each column is one piece."""
+    """Parse in one block, so that each column has one chunk."""
     read = csv.ReadOptions(column_names=names, use_threads=False, block_size=len(lines) + 1)
     return csv.read_csv(pa.BufferReader(lines), read, _CSV_PARSING, convert)

@@ -1,9 +1,9 @@
-"""The exchange's own rule for building a larger candle out of smaller ones.
+"""The exchange's own rule for building a larger candle from smaller ones, its parts.
 
-Open, high and low come from the parts with volume > 0, or from all parts where none has any;
-close comes from the last part; volumes and trades are sums. A period with holes is built from what
-exists, and a period without any part does not exist. The rule composes: days built from hours
-equal days built from minutes.
+Open, high and low come from the parts with volume > 0, or from all parts if none has any; close
+comes from the last part; volumes and trades are sums. Missing parts are ignored, and a period
+without a part has no candle. The rule composes: days built from hours equal days built from
+minutes.
 """
 
 from collections.abc import Callable
@@ -21,18 +21,18 @@ SUM_COLUMNS = (
     "taker_buy_volume",
     "taker_buy_quote_volume",
 )
-# The last part of a period alone tells these.
+# Columns that depend on the last part of a period alone.
 LAST_PART_COLUMNS = frozenset({"open_time", "close", "close_time"})
 
-# Besides the eleven columns: how many parts a period was built from.
+# The eleven columns, and the number of parts of each period.
 ROLLED_SCHEMA = CANDLE_SCHEMA.append(pa.field("parts", pa.int64()))
 
 
 def roll_up(candles: pa.Table, interval: Interval) -> pa.Table:
-    """Candles of CANDLE_SCHEMA, in any order, as candles of `interval`, oldest first.
+    """Roll candles of CANDLE_SCHEMA, in any order, up to candles of `interval`, oldest first.
 
-    The answer has ROLLED_SCHEMA; open times lie on the interval's grid, close times one
-    millisecond before the next period.
+    Returns ROLLED_SCHEMA. Open times lie on the interval's grid, close times one millisecond before
+    the next period.
     """
     return roll_up_periods(
         candles,
@@ -46,10 +46,10 @@ def roll_up_periods(
     open_times: Callable[[pa.ChunkedArray], pa.ChunkedArray],
     close_times: Callable[[pa.ChunkedArray], pa.ChunkedArray],
 ) -> pa.Table:
-    """Roll candles up into periods of any kind, by the same rule as `roll_up`.
+    """Roll candles up to periods of any kind, by the same rule as `roll_up`.
 
-    `open_times` gives the period's open time for each part's open time, `close_times` the close
-    time for each period's open time.
+    `open_times` maps open times of parts to those of their periods; `close_times` maps open times
+    of periods to their close times.
     """
     parts = candles.select(CANDLE_COLUMNS).sort_by("open_time")
     if not parts.num_rows:
@@ -81,10 +81,10 @@ def roll_up_periods(
 
 
 def roll_up_single_period(candles: pa.Table, interval: Interval, open_time: int) -> pa.Table:
-    """Roll candles up into the one period that opens at `open_time`, off the grid or on it.
+    """Roll candles up to the one period that opens at `open_time`, on the grid or off it.
 
-    The candles must open in the `interval.ms` from there. Returns one row, or none without a part;
-    its open time lies on the grid.
+    All candles must open in that period. Returns one row, whose open time lies on the grid, or none
+    if there is no candle.
     """
     shift = open_time - interval.floor(open_time)
     opens = pc.subtract(candles["open_time"], shift)
@@ -98,8 +98,8 @@ def _floor_to_periods(open_times: pa.ChunkedArray, interval: Interval) -> pa.Chu
 
 
 def _select_price_parts(parts: pa.Table, whole: pa.Table) -> pa.ChunkedArray:
-    """Which parts give open, high and low: those with volume, or all of a period without any."""
-    silent = whole["period"].filter(pc.equal(whole["volume_sum"], 0))
+    """Mask the parts that give open, high and low: those with volume, or all if none has any."""
+    untraded = whole["period"].filter(pc.equal(whole["volume_sum"], 0))
     return pc.or_(
-        pc.greater(parts["volume"], 0), pc.is_in(parts["period"], silent.combine_chunks())
+        pc.greater(parts["volume"], 0), pc.is_in(parts["period"], untraded.combine_chunks())
     )

@@ -1,4 +1,4 @@
-"""A traded pair as the exchange describes it, and the one rule of what a symbol's name is."""
+"""A traded pair as the exchange describes it, and the rules for symbol names."""
 
 import re
 import unicodedata
@@ -9,27 +9,26 @@ from enum import StrEnum
 
 from crypto_assets.errors import UnknownSymbol
 
-# The exchange's own pattern, as its error -1100 states it: word characters of any script without
-# lower case ASCII letters, and - . _
+# The exchange's own pattern, from its error -1100: word characters of any script except lower-case
+# ASCII letters, and - . _
 SYMBOL_PATTERN = r"[\w\-._&&[^a-z]]{1,50}"
 MAX_SYMBOL_LENGTH = 50
-# What people type, lower case too, in a syntax that every reader of OpenAPI knows: no control
-# character and no other ASCII punctuation. Which characters of other scripts may stand in a symbol,
-# `is_symbol` decides.
+# What users may type, in lower case too, as a regular expression that all OpenAPI tools support: no
+# control character and no other ASCII punctuation. `is_symbol` checks characters of other scripts.
 TYPED_SYMBOL_PATTERN = rf"^[^\x00-,/:-@\[-\^`{{-\x7f]{{1,{MAX_SYMBOL_LENGTH}}}$"
 
 _CAPITALS = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 _EXTRA_CHARACTERS = frozenset("-._\u200c\u200d")
-# Python's \w leaves out the marks (category M) that many scripts write their vowels with.
+# Python's \w excludes the marks (category M) with which many scripts write vowels.
 _WORD_CATEGORIES = frozenset("LMN")
-# Nothing that a path could read as a folder; and Dagster forbids "..." in a partition's key.
+# Names that are special in a path, and "...", which Dagster forbids in a partition key.
 _UNUSABLE = re.compile(r"\.{1,2}|.*\.\.\..*")
 
 
 class SymbolStatus(StrEnum):
-    """`exchangeInfo`'s words; anything but TRADING prints no new candles.
+    """The statuses of `exchangeInfo`; a symbol gets new candles only while TRADING.
 
-    DELISTED is not one of them: the exchange's list no longer names the symbol.
+    DELISTED is our own: the exchange no longer lists the symbol.
     """
 
     TRADING = "TRADING"
@@ -42,7 +41,7 @@ class SymbolStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Symbol:
-    """One entry of `exchangeInfo.symbols`; `tick_size` is the smallest step of the price."""
+    """An entry of `exchangeInfo.symbols`; `tick_size` is the smallest price increment."""
 
     name: str
     base: str
@@ -52,7 +51,7 @@ class Symbol:
 
 
 def is_symbol(text: str) -> bool:
-    """Whether the exchange's pattern allows `text` as a symbol's name, exactly as it is written."""
+    """Return whether the exchange's pattern allows `text`, exactly as written, as a symbol."""
     return (
         0 < len(text) <= MAX_SYMBOL_LENGTH
         and all(map(_is_symbol_character, text))
@@ -61,10 +60,10 @@ def is_symbol(text: str) -> bool:
 
 
 def list_spellings(text: str) -> tuple[str, ...]:
-    """What typed text can mean, the nearest first; none of them need be a symbol.
+    """List the possible spellings of typed text, closest first; they may not be symbols.
 
-    ASCII letters become capitals, as in every symbol. The exchange may mix upper and lower case of
-    other scripts and composed and decomposed letters, so these change only in later readings.
+    ASCII letters become upper case, as in every symbol. The exchange may use upper and lower case
+    of other scripts, and composed and decomposed letters, so only later spellings change these.
     """
     as_typed = text.translate(_CAPITALS)
     composed = unicodedata.normalize("NFC", as_typed)
@@ -72,7 +71,7 @@ def list_spellings(text: str) -> tuple[str, ...]:
 
 
 def list_possible_symbols(text: object) -> tuple[str, ...]:
-    """The readings of typed text that can be symbols. Raises UnknownSymbol where there is none."""
+    """List the spellings of typed text that can be symbols. Raises UnknownSymbol if none can."""
     typed = text.strip() if isinstance(text, str) else ""
     names = tuple(name for name in list_spellings(typed) if is_symbol(name))
     if not names:
@@ -84,17 +83,16 @@ def list_possible_symbols(text: object) -> tuple[str, ...]:
 
 
 def parse_symbol(text: object, known: Collection[str] = ()) -> str:
-    """The symbol that typed text means: the first of its readings that is known, else the first.
+    """Return the first spelling of typed text that is a known symbol, or else the first one.
 
-    Known symbols are compared as the exchange writes them. Raises UnknownSymbol where `text` cannot
-    be a symbol.
+    Known symbols are compared as the exchange writes them. Raises UnknownSymbol if `text` cannot be
+    a symbol.
     """
     names = list_possible_symbols(text)
     return next((name for name in names if name in known), names[0])
 
 
 def _is_symbol_character(character: str) -> bool:
-    """Whether a symbol may have this character."""
     if character in _EXTRA_CHARACTERS:
         return True
     category = unicodedata.category(character)

@@ -1,4 +1,4 @@
-"""Rows that cannot be true are set aside with the reason; the rest goes on."""
+"""Validation separates invalid rows, with the reason, from valid ones."""
 
 from datetime import date
 
@@ -35,16 +35,16 @@ def _changed(position: int, value: object) -> KlineRow:
         ([], "unreadable"),
     ],
 )
-def test_a_bad_row_among_good_ones(bad: KlineRow, reason: str) -> None:
+def test_an_invalid_row_is_rejected_and_the_others_are_kept(bad: KlineRow, reason: str) -> None:
     later = _changed(0, 1_616_537_460_000)
     later[6] = 1_616_537_519_999
-    sifted = validate_rows([ROW, bad, later], _DAY)
-    assert sifted.candles["open_time"].to_pylist() == [ROW[0], later[0]]
-    assert [(reject.position, reject.row) for reject in sifted.rejects] == [(1, bad)]
-    assert sifted.rejects[0].reason.startswith(reason)
+    validated = validate_rows([ROW, bad, later], _DAY)
+    assert validated.candles["open_time"].to_pylist() == [ROW[0], later[0]]
+    assert [(reject.position, reject.row) for reject in validated.rejects] == [(1, bad)]
+    assert validated.rejects[0].reason.startswith(reason)
 
 
-def test_good_rows_all_pass() -> None:
-    sifted = validate_rows([ROW], _DAY)
-    assert sifted.candles.num_rows == 1
-    assert not sifted.rejects
+def test_valid_rows_pass() -> None:
+    validated = validate_rows([ROW], _DAY)
+    assert validated.candles.num_rows == 1
+    assert not validated.rejects

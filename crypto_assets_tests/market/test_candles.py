@@ -1,4 +1,4 @@
-"""The exchange's rows in and out of a table, digit by digit."""
+"""Conversion of the exchange's rows to a table and back, to the last digit."""
 
 from decimal import Decimal
 
@@ -28,25 +28,25 @@ def _row(**changes: object) -> KlineRow:
     return [changes.get(name, value) for name, value in zip(names, ROW, strict=True)]  # type: ignore[misc]
 
 
-def test_a_candle_holds_decimals() -> None:
+def test_a_candle_has_decimals() -> None:
     candle = candles_from_table(table_from_rows([ROW]))[0]
     assert candle.close == Decimal("0.94754")
     assert candle.trade_count == 31
 
 
 @given(st.lists(_UNITS, min_size=1, max_size=20))
-def test_every_digit_comes_back_as_the_exchange_wrote_it(volumes: list[str]) -> None:
-    """Zero and dust are where other libraries begin to write exponents."""
+def test_rows_convert_to_a_table_and_back_unchanged(volumes: list[str]) -> None:
+    """Libraries tend to write an exponent for zero and for tiny values."""
     rows = [_row(volume=volume) for volume in volumes]
     assert rows_from_table(table_from_rows(rows)) == rows
 
 
-@pytest.mark.parametrize("dust", ["0.00000000", "0.00000001", "0.00000123", "0.00001234"])
-def test_dust_is_written_without_an_exponent(dust: str) -> None:
-    assert rows_from_table(table_from_rows([_row(open=dust)]))[0][1] == dust
+@pytest.mark.parametrize("price", ["0.00000000", "0.00000001", "0.00000123", "0.00001234"])
+def test_tiny_values_are_written_without_an_exponent(price: str) -> None:
+    assert rows_from_table(table_from_rows([_row(open=price)]))[0][1] == price
 
 
-def test_volumes_of_a_cheap_coin_fit() -> None:
+def test_the_largest_volumes_fit_the_type() -> None:
     huge = "10000000000000.12345678"
     assert rows_from_table(table_from_rows([_row(volume=huge)]))[0][5] == huge
 
@@ -63,15 +63,15 @@ def test_volumes_of_a_cheap_coin_fit() -> None:
         ("open_time", "1616537400000"),
     ],
 )
-def test_what_is_no_candle_is_refused(column: str, value: object) -> None:
+def test_invalid_values_are_rejected(column: str, value: object) -> None:
     with pytest.raises(ValueError, match=r"."):
         table_from_rows([_row(**{column: value})])
 
 
-def test_rows_of_another_length_are_refused() -> None:
+def test_rows_of_another_length_are_rejected() -> None:
     with pytest.raises(ValueError, match="12 fields"):
         table_from_rows([ROW[:11]])
 
 
-def test_no_rows_are_an_empty_table() -> None:
+def test_no_rows_give_an_empty_table() -> None:
     assert table_from_rows([]).schema == CANDLE_SCHEMA

@@ -1,4 +1,4 @@
-"""Instants in every form in which a person gives them."""
+"""Parsing of instants and days in every form that users write."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -25,12 +25,12 @@ DAY = 1_738_281_600_000
         (np.int64(NOON), NOON),
         ("0", 0),
         (date(2025, 1, 31), DAY),
-        (datetime(2025, 1, 31, 12, 0, 30), NOON),  # noqa: DTZ001  # as people give it
+        (datetime(2025, 1, 31, 12, 0, 30), NOON),  # noqa: DTZ001  # a naive datetime, as users pass it
         (datetime(2025, 1, 31, 12, 0, 30, tzinfo=UTC), NOON),
         (datetime(2025, 1, 31, 13, 0, 30, tzinfo=timezone(timedelta(hours=1))), NOON),
     ],
 )
-def test_an_instant_is_read(given: str | int | date, ms: int) -> None:
+def test_an_instant_is_parsed(given: str | int | date, ms: int) -> None:
     assert parse_instant(given) == ms
 
 
@@ -41,12 +41,12 @@ def test_an_instant_is_read(given: str | int | date, ms: int) -> None:
         *("202501311200", "20250131120030", 20250131, np.int32(20250131), 1_738_324_830),
     ],
 )
-def test_a_number_that_may_be_a_date_or_seconds_is_refused(given: str | int) -> None:
+def test_a_number_that_may_be_a_date_or_seconds_is_rejected(given: str | int) -> None:
     with pytest.raises(WrongUse, match=r"may be a date, .*: write 2025-01-31T12:00:30Z, 2025-01"):
         parse_instant(given)
 
 
-def test_a_day_is_written_in_one_way() -> None:
+def test_a_day_has_one_format() -> None:
     assert parse_day(" 2025-01-31 ") == date(2025, 1, 31)
     for text in ("20250131", "2025-W05-5", "2025W055", "2025-1-31", "2025-02-30", "1738281600000"):
         with pytest.raises(WrongUse, match=f"'{text}' is not a day: write it as 2025-01-31"):
@@ -54,6 +54,6 @@ def test_a_day_is_written_in_one_way() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "yesterday", "2025-02-30", "-5", "1e9", "12.5"])
-def test_what_is_no_instant_is_refused(given: str) -> None:
+def test_other_text_is_rejected(given: str) -> None:
     with pytest.raises(WrongUse, match="write 2025-01-31T12:00:30Z"):
         parse_instant(given)

@@ -1,4 +1,4 @@
-"""The grid on which each interval's candles open."""
+"""The grid of open times of each interval."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ _SAMPLE = datetime(2023, 3, 24, 13, 47, 12, tzinfo=UTC)  # a Friday
         (Interval.W1, "2023-03-20T00:00:00"),
     ],
 )
-def test_open_time_of_a_period(interval: Interval, opens: str) -> None:
+def test_floor_gives_the_open_time_of_the_period(interval: Interval, opens: str) -> None:
     expected = datetime.fromisoformat(opens).replace(tzinfo=UTC)
     assert from_epoch_ms(interval.floor(to_epoch_ms(_SAMPLE))) == expected
 

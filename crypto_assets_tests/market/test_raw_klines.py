@@ -1,4 +1,4 @@
-"""Rows as one text: read as exactly as one by one, and refused where they are anything else."""
+"""Parsing all rows at once gives the same table as parsing them one by one, or an error."""
 
 import orjson
 import pyarrow as pa
@@ -28,7 +28,7 @@ def row(minute: int, price: str = "94591.78000000") -> KlineRow:
 ROWS = [row(0), row(1), row(3)]
 
 
-def test_a_text_is_read_as_its_rows_are() -> None:
+def test_a_body_parses_to_the_table_of_its_rows() -> None:
     assert table_from_json(orjson.dumps(ROWS)).equals(table_from_rows(ROWS))
 
 
@@ -55,7 +55,7 @@ def test_a_text_is_read_as_its_rows_are() -> None:
         orjson.dumps(ROWS).replace(b'"0"],', b'"0"]\n,', 1),
     ],
 )
-def test_anything_else_is_refused(body: bytes) -> None:
+def test_other_bodies_are_rejected(body: bytes) -> None:
     with pytest.raises(ValueError):
         table_from_json(body)
 
@@ -64,7 +64,7 @@ DIGITS = st.text("0123456789.-", max_size=24)
 
 
 @given(st.lists(DIGITS, min_size=9, max_size=9), st.integers(-(2**63), 2**63 - 1))
-def test_what_is_read_at_once_is_what_is_read_one_by_one(texts: list[str], whole: int) -> None:
+def test_parsing_at_once_equals_parsing_one_by_one(texts: list[str], whole: int) -> None:
     odd: KlineRow = [whole, *texts[:5], whole, texts[5], whole, *texts[6:8], texts[8]]
     rows = [row(0), odd]
     try:
@@ -74,7 +74,7 @@ def test_what_is_read_at_once_is_what_is_read_one_by_one(texts: list[str], whole
     assert table.equals(table_from_rows(rows))
 
 
-def test_lines_become_the_array_that_rest_would_give() -> None:
+def test_csv_lines_convert_to_the_body_that_rest_returns() -> None:
     lines = "".join(",".join(map(str, one)) + "\n" for one in ROWS).encode()
     klines = raw_klines_from_text_table(text_table_from_csv(lines))
     assert klines.body == orjson.dumps(ROWS)
@@ -82,7 +82,7 @@ def test_lines_become_the_array_that_rest_would_give() -> None:
     assert klines.decode_rows() == ROWS
 
 
-def test_a_minute_counts_once_however_often_it_has_a_row() -> None:
+def test_a_minute_with_several_rows_counts_once() -> None:
     late: KlineRow = [START + 7_301, *row(0)[1:]]
     klines = RawKlines.from_rows([row(0), late, row(2)])
     assert len(klines) == 3

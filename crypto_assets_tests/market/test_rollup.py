@@ -1,4 +1,4 @@
-"""The exchange's rule for larger candles, on the cases in which a simpler one goes wrong."""
+"""The roll-up rule, in the cases in which a simpler rule would be wrong."""
 
 import random
 from datetime import date
@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from crypto_assets.market.candles import candles_from_table, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
-from crypto_assets.market.utc_time import MINUTE_MS, day_start_ms
+from crypto_assets.market.utc_time import MINUTE_MS, MINUTES_PER_DAY, day_start_ms
 
 _START = day_start_ms(date(2023, 4, 3))  # a Monday
 
 
 def _minutes(*rows: tuple[int, str, str, str, str, str]) -> pa.Table:
-    """(minute, open, high, low, close, volume), minutes counted from the start of the day."""
+    """Build candles from (minute of the day, open, high, low, close, volume)."""
     return table_from_rows(
         [
             [
@@ -29,30 +29,30 @@ def _minutes(*rows: tuple[int, str, str, str, str, str]) -> pa.Table:
     )
 
 
-def test_a_silent_minute_gives_no_open_high_or_low() -> None:
+def test_a_minute_without_volume_gives_no_open_high_or_low() -> None:
     table = _minutes(
         (0, "9", "9", "9", "9", "0"), (1, "5", "6", "4", "5", "2"), (2, "1", "1", "1", "1", "0")
     )
     hour = candles_from_table(roll_up(table, Interval.H1).drop(["parts"]))[0]
     assert (hour.open, hour.high, hour.low) == (5, 6, 4)
-    assert hour.close == 1, "the close is the last row's, silent or not"
+    assert hour.close == 1, "the close is the last minute's, with or without volume"
     assert hour.volume == 2
 
 
-def test_a_period_without_any_volume_is_built_from_all() -> None:
+def test_a_period_without_volume_is_built_from_all_parts() -> None:
     table = _minutes((0, "9", "9", "9", "9", "0"), (1, "8", "8", "8", "8", "0"))
     hour = candles_from_table(roll_up(table, Interval.H1).drop(["parts"]))[0]
     assert (hour.open, hour.high, hour.low, hour.close) == (9, 9, 8, 8)
 
 
-def test_an_outage_leaves_a_hole_and_counts_what_exists() -> None:
+def test_periods_without_a_part_have_no_candle() -> None:
     table = _minutes((10, "5", "5", "5", "5", "1"), (130, "6", "6", "6", "6", "1"))
     hours = roll_up(table, Interval.H1)
     assert hours["open_time"].to_pylist() == [_START, _START + 2 * Interval.H1.ms]
     assert hours["parts"].to_pylist() == [1, 1]
 
 
-def test_an_open_time_off_the_minute_belongs_to_its_own_period() -> None:
+def test_an_open_time_off_the_grid_belongs_to_the_period_that_contains_it() -> None:
     rows = [
         [_START + 59 * MINUTE_MS + 7_123, *["3"] * 5, _START + 3_599_999, "1", 1, "0", "0", "0"]
     ]
@@ -62,12 +62,15 @@ def test_an_open_time_off_the_minute_belongs_to_its_own_period() -> None:
 
 
 _MINUTE = st.tuples(
-    st.integers(0, 3 * 1440 - 1), st.integers(1, 9), st.integers(1, 9), st.sampled_from(["0", "2"])
+    st.integers(0, 3 * MINUTES_PER_DAY - 1),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from(["0", "2"]),
 )
 
 
 @given(st.lists(_MINUTE, min_size=1, max_size=60, unique_by=lambda minute: minute[0]))
-def test_days_from_hours_are_days_from_minutes_in_any_order(
+def test_days_from_hours_equal_days_from_minutes_in_any_order(
     drawn: list[tuple[int, int, int, str]],
 ) -> None:
     rows = [
@@ -80,7 +83,7 @@ def test_days_from_hours_are_days_from_minutes_in_any_order(
     assert sum(direct["volume"].to_pylist(), Decimal(0)) == sum(int(row[5]) for row in rows)
 
 
-def test_a_week_starts_on_its_monday() -> None:
+def test_a_week_starts_on_monday() -> None:
     week = roll_up(
         _minutes((0, "1", "1", "1", "1", "1"), (4000, "2", "2", "2", "2", "1")), Interval.W1
     )

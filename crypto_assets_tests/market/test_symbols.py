@@ -1,11 +1,11 @@
-"""What a symbol's name is, in any script, and what typed text means."""
+"""Symbol names in any script, and the symbols that typed text can mean."""
 
 import pytest
 
 from crypto_assets.errors import UnknownSymbol
 from crypto_assets.market.symbols import is_symbol, list_possible_symbols, parse_symbol
 
-COMPOSED, DECOMPOSED = "\u00c9USDT", "E\u0301USDT"  # the same to the eye
+COMPOSED, DECOMPOSED = "\u00c9USDT", "E\u0301USDT"  # they look the same
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,9 @@ COMPOSED, DECOMPOSED = "\u00c9USDT", "E\u0301USDT"  # the same to the eye
         *("हिन्दीUSDT", "ไทยกำUSDT", "خ\u200cشUSDT", "éTéUSDT", "\u0663USDT"),
     ],
 )
-def test_a_symbol_has_word_characters_of_any_script(name: str) -> None:
+def test_a_symbol_may_have_word_characters_of_any_script(name: str) -> None:
     assert is_symbol(name)
-    assert parse_symbol(name) == name, "as the exchange writes it"
+    assert parse_symbol(name) == name, "spelled as the exchange spells it"
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_a_symbol_has_word_characters_of_any_script(name: str) -> None:
         *(".", "..", "A...B"),
     ],
 )
-def test_anything_else_is_no_symbol(text: str) -> None:
+def test_other_text_is_not_a_symbol(text: str) -> None:
     assert not is_symbol(text)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "BTC/USDT", "..", "A...B", "B" * 51, None, 7])
-def test_what_cannot_be_a_symbol_says_what_can(text: object) -> None:
+def test_the_error_describes_a_valid_symbol(text: object) -> None:
     with pytest.raises(UnknownSymbol, match=r"use letters and digits as in BTCUSDT, at most 50"):
         parse_symbol(text)
 
@@ -43,7 +43,7 @@ def test_what_cannot_be_a_symbol_says_what_can(text: object) -> None:
     ("typed", "name"),
     [
         *((" btcusdt ", "BTCUSDT"), ("BtcUsdt", "BTCUSDT"), ("币安人生usdt", "币安人生USDT")),
-        # Not by every rule of its language: the exchange may list a symbol in lower case too.
+        # Other letters keep their case: the exchange may list a symbol in lower case too.
         *(("étéusdt", "éTéUSDT"), ("straßeusdt", "STRAßEUSDT"), ("e\u0301usdt", DECOMPOSED)),
     ],
 )
@@ -51,15 +51,17 @@ def test_ascii_letters_may_be_typed_in_lower_case(typed: str, name: str) -> None
     assert parse_symbol(typed) == name
 
 
-def test_typed_text_means_what_is_known_as_the_exchange_writes_it() -> None:
+def test_typed_text_matches_the_known_symbol_of_the_closest_spelling() -> None:
     assert parse_symbol("e\u0301usdt", {COMPOSED}) == COMPOSED
-    assert parse_symbol("e\u0301usdt", {COMPOSED, DECOMPOSED}) == DECOMPOSED, "the nearest first"
+    assert parse_symbol("e\u0301usdt", {COMPOSED, DECOMPOSED}) == DECOMPOSED, (
+        "the closest spelling first"
+    )
     assert parse_symbol("щипusdt", {"ЩИПUSDT"}) == "ЩИПUSDT"
     assert parse_symbol("щипusdt", {"щипUSDT", "ЩИПUSDT"}) == "щипUSDT"
-    assert parse_symbol(COMPOSED, {DECOMPOSED}) == COMPOSED, "no symbol is changed into another"
+    assert parse_symbol(COMPOSED, {DECOMPOSED}) == COMPOSED, "one symbol never matches another"
     assert parse_symbol("nopeusdt", {COMPOSED}) == "NOPEUSDT"
 
 
 def test_a_decomposed_name_that_is_too_long_is_composed() -> None:
-    typed = "\u1112\u1161\u11ab" * 46 + "USDT"  # each three of them one syllable
+    typed = "\u1112\u1161\u11ab" * 46 + "USDT"  # three characters per syllable
     assert list_possible_symbols(typed) == ("\ud55c" * 46 + "USDT",)

@@ -100,7 +100,7 @@ class LoadTransaction:
         self.result = LoadResult()
 
     def clear_window(self, window: Window) -> None:
-        """Deletes what is held of a window that is not purged, and has its hours computed anew."""
+        """Delete the stored minutes of a window, except expired ones; its hours become stale."""
         start = max(window.start_ms, self._mark.purged_before or window.start_ms)
         self._delete_minutes(
             fact_klines.c.open_time >= start, fact_klines.c.open_time < window.end_ms

@@ -201,7 +201,7 @@ def test_faults_of_answers_meet_the_archive_too(server: ExchangeServer) -> None:
         ('[{"do": "status", "status": 404}]', "rule 1: status.status: "),
         ('[{"do": "stall", "seconds": 1}, {"do": "stall"}]', "rule 2: stall.seconds: "),
         ('[{"do": "stall", "seconds": 1, "sybmol": "X"}]', "rule 1: stall.sybmol: "),
-        ('[{"do": "delist", "symbol": "X", "at": "noon"}]', "rule 1: 'noon' is no instant"),
+        ('[{"do": "delist", "symbol": "X", "at": "noon"}]', "rule 1: 'noon' is not an instant"),
         ('[{"do": "archive", "how": "late", "nth": 1}]', "rule 1: archive.nth: "),
         (
             '[{"do": "revise", "start": 0, "end": 1, "change": {"volume": "more"}}]',

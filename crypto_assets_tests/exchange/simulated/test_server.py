@@ -84,7 +84,7 @@ def test_wrong_use_is_refused(tmp_path: Path) -> None:
         serve_simulated(0, data=tmp_path / "nowhere")
     with pytest.raises(WrongUse, match="--speed must be 0 or more"):
         serve_simulated(0, speed=-1)
-    with pytest.raises(WrongUse, match="'noon' is no instant"):
+    with pytest.raises(WrongUse, match="'noon' is not an instant"):
         serve_simulated(0, now="noon")
     with pytest.raises(WrongUse, match="cannot read the fault script"):
         serve_simulated(0, faults=tmp_path / "nowhere.json")

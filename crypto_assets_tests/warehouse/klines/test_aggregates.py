@@ -1,4 +1,4 @@
-"""Hours and days: the exchange's rule to the digit, where something changed and nowhere else."""
+"""Hours and days follow the exchange's rule to the last digit; only stale ones are recomputed."""
 
 import math
 from decimal import Decimal
@@ -39,13 +39,13 @@ VOLUMES = st.one_of(
 
 
 @st.composite
-def wild_minutes(draw: st.DrawFn) -> pa.Table:
-    """Minutes of two days, with holes, odd seconds, silence, tiny prices and huge volumes."""
+def unusual_minutes(draw: st.DrawFn) -> pa.Table:
+    """Minutes of two days: gaps, open times off the grid, no volume, tiny and huge values."""
     offsets = draw(st.lists(st.integers(0, 2 * 1440 - 1), min_size=1, max_size=30, unique=True))
-    return table([_wild(draw, START + offset * MINUTE_MS) for offset in sorted(offsets)])
+    return table([_draw_minute(draw, START + offset * MINUTE_MS) for offset in sorted(offsets)])
 
 
-def _wild(draw: st.DrawFn, open_time: int) -> Row:
+def _draw_minute(draw: st.DrawFn, open_time: int) -> Row:
     prices = sorted(draw(st.tuples(PRICES, PRICES, PRICES, PRICES)))
     return {
         "open_time": open_time + draw(st.sampled_from([0, 0, 0, 13_000])),
@@ -65,8 +65,8 @@ def _wild(draw: st.DrawFn, open_time: int) -> Row:
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(candles=wild_minutes())
-def test_hours_and_days_are_the_exchanges_to_the_digit(
+@given(candles=unusual_minutes())
+def test_hours_and_days_equal_the_exchanges_to_the_last_digit(
     mariadb_warehouse: Warehouse, candles: pa.Table
 ) -> None:
     track(mariadb_warehouse)
@@ -79,12 +79,12 @@ def test_hours_and_days_are_the_exchanges_to_the_digit(
 
 
 def _read(warehouse: Warehouse, interval: Interval) -> pa.Table:
-    """What is stored, under the names that `roll_up` gives."""
+    """Read stored candles under the column names of `roll_up`."""
     stored = warehouse.aggregates.read_candles(SYMBOL, interval, Window(0, LATER))
     return stored.rename_columns({"minute_count": "parts"})
 
 
-def test_sqlite_agrees_to_twelve_digits(warehouse: Warehouse) -> None:
+def test_stored_candles_equal_the_rule_to_twelve_digits(warehouse: Warehouse) -> None:
     track(warehouse)
     day = minutes(START, 1440, base=31_234)
     warehouse.facts.load_objects(SYMBOL, [batch(day)])
@@ -100,7 +100,7 @@ def test_sqlite_agrees_to_twelve_digits(warehouse: Warehouse) -> None:
                 assert all(a == b for a, b in pairs)
 
 
-def test_only_closed_hours_and_whole_days_are_stored(warehouse: Warehouse) -> None:
+def test_only_closed_hours_and_days_are_stored(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     now = START + 5 * HOUR_MS + 59 * MINUTE_MS
@@ -115,7 +115,7 @@ def test_only_closed_hours_and_whole_days_are_stored(warehouse: Warehouse) -> No
     assert not warehouse.aggregates.has_stale_hours([SYMBOL], DAY)
 
 
-def test_a_day_waits_for_its_stale_hours(warehouse: Warehouse) -> None:
+def test_a_day_is_computed_after_its_last_stale_hour(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     half = Window(START, START + DAY_MS // 2)
@@ -125,7 +125,7 @@ def test_a_day_waits_for_its_stale_hours(warehouse: Warehouse) -> None:
     assert warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER).recomputed == (START,)
 
 
-def test_only_what_changed_is_computed_anew(warehouse: Warehouse) -> None:
+def test_only_stale_periods_are_recomputed(warehouse: Warehouse) -> None:
     track(warehouse)
     two = Window(START, START + 2 * DAY_MS)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 2 * 1440))])
@@ -141,7 +141,7 @@ def test_only_what_changed_is_computed_anew(warehouse: Warehouse) -> None:
     assert _read(warehouse, Interval.D1)["high"].to_pylist()[1] == Decimal("9002.5")
 
 
-def test_an_hour_that_lost_its_minutes_goes_and_so_does_its_day(warehouse: Warehouse) -> None:
+def test_an_hour_without_minutes_is_deleted_and_so_is_its_day(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
@@ -157,7 +157,7 @@ def test_an_hour_that_lost_its_minutes_goes_and_so_does_its_day(warehouse: Wareh
     assert _read(warehouse, Interval.H1).num_rows == _read(warehouse, Interval.D1).num_rows == 0
 
 
-def test_scattered_stale_hours_are_found_wherever_they_lie(warehouse: Warehouse) -> None:
+def test_stale_hours_that_are_far_apart_are_all_recomputed(warehouse: Warehouse) -> None:
     track(warehouse)
     opens = [START + n * DAY_MS + HOUR_MS for n in (0, 1, 3, 90)]
     rows = [minute(at + n * MINUTE_MS, 100 + n) for at in opens for n in range(3)]
@@ -168,7 +168,7 @@ def test_scattered_stale_hours_are_found_wherever_they_lie(warehouse: Warehouse)
     assert warehouse.aggregates.recompute_days(SYMBOL, window, LATER).written == 4
 
 
-def test_a_window_inside_a_day_still_serves_the_day(warehouse: Warehouse) -> None:
+def test_a_window_inside_a_day_recomputes_the_whole_day(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
@@ -176,7 +176,7 @@ def test_a_window_inside_a_day_still_serves_the_day(warehouse: Warehouse) -> Non
     assert warehouse.aggregates.recompute_days(SYMBOL, inside, LATER).recomputed == (START,)
 
 
-def test_a_purged_past_is_never_computed_again(warehouse: Warehouse) -> None:
+def test_hours_of_expired_minutes_are_never_recomputed(warehouse: Warehouse) -> None:
     track(warehouse)
     two = Window(START, START + 2 * DAY_MS)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 2 * 1440))])
@@ -193,7 +193,7 @@ def test_a_purged_past_is_never_computed_again(warehouse: Warehouse) -> None:
     assert after[1].slice(0, 1).equals(before[1].slice(0, 1))
 
 
-def test_reading_is_bounded_and_refuses_other_intervals(warehouse: Warehouse) -> None:
+def test_reading_respects_the_limit_and_rejects_other_intervals(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
@@ -203,8 +203,10 @@ def test_reading_is_bounded_and_refuses_other_intervals(warehouse: Warehouse) ->
         warehouse.aggregates.read_candles(SYMBOL, Interval.H4, DAY)
 
 
-def test_an_idle_look_takes_no_lock(mariadb: DatabaseServer, mariadb_warehouse: Warehouse) -> None:
-    """A tick that has nothing to compute must not wait for a backfill that holds the symbol."""
+def test_checking_for_stale_hours_takes_no_lock(
+    mariadb: DatabaseServer, mariadb_warehouse: Warehouse
+) -> None:
+    """A tick with nothing to compute must not wait for a backfill that locks the symbol."""
     track(mariadb_warehouse)
     database = mariadb_warehouse._database.url.database
     with mariadb.connect(database) as other, other.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Digits that come back: all of them from a server; from SQLite, which holds doubles, fifteen."""
+"""Precision: a server returns all digits, SQLite the fifteen digits of a double."""
 
 from decimal import Decimal
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine.column_types import VOLUME_COLUMN
 from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minute, table, track
 
-# What was loaded, and what a double holds of it.
+# Loaded values, and the digits of them that a double stores.
 _FIGURES = {
     "0.1": "0.1",
     "0.00000001": "0.00000001",
@@ -27,7 +27,7 @@ _FIGURES = {
 }
 
 
-def test_no_digit_is_invented(warehouse: Warehouse) -> None:
+def test_minutes_read_back_with_the_stored_digits(warehouse: Warehouse) -> None:
     track(warehouse)
     rows = [
         minute(START + n * MINUTE_MS) | {"quote_volume": Decimal(figure)}
@@ -42,8 +42,8 @@ def test_no_digit_is_invented(warehouse: Warehouse) -> None:
     assert read["quote_volume"].to_pylist() == expected
 
 
-def test_a_sum_of_an_hour_has_the_digits_of_a_double(warehouse: Warehouse) -> None:
-    """0.1 + 0.2 and the like, summed by the server."""
+def test_a_sum_has_no_more_digits_than_are_stored(warehouse: Warehouse) -> None:
+    """The server computes sums such as 0.1 + 0.2."""
     track(warehouse)
     figures = ["0.1", "0.2", "98765432109.12345678", "0.00000001", "31234567.89"]
     rows = [
@@ -61,10 +61,10 @@ def test_a_sum_of_an_hour_has_the_digits_of_a_double(warehouse: Warehouse) -> No
     )
 
 
-@pytest.mark.parametrize(("figure", "held"), _FIGURES.items())
-def test_one_figure_read_by_itself_too(figure: str, held: str) -> None:
-    """Order books, revisions and the like are not read as tables."""
+@pytest.mark.parametrize(("figure", "expected"), _FIGURES.items())
+def test_a_single_value_reads_back_with_the_stored_digits(figure: str, expected: str) -> None:
+    """Order books and revisions are read row by row."""
     sqlite = SimpleNamespace(name="sqlite")
     stored = VOLUME_COLUMN.process_bind_param(Decimal(figure), sqlite)  # type: ignore[arg-type]
     read = VOLUME_COLUMN.process_result_value(stored, sqlite)  # type: ignore[arg-type]
-    assert read == Decimal(held)
+    assert read == Decimal(expected)

@@ -1,4 +1,4 @@
-"""Loading minutes: once each, the later fetch wins, nothing half done."""
+"""Loading minutes: each is stored once, the later fetch counts, and a load is atomic."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ from crypto_assets_tests.warehouse.minutes import (
 DAY = Window(START, START + DAY_MS)
 
 
-def test_a_loaded_day_reads_back_as_it_came(warehouse: Warehouse) -> None:
+def test_a_loaded_day_reads_back_unchanged(warehouse: Warehouse) -> None:
     track(warehouse)
     day = minutes(START, 1440)
     result = warehouse.facts.load_objects(SYMBOL, [batch(day)])
@@ -42,7 +42,7 @@ def test_loading_again_changes_nothing(warehouse: Warehouse) -> None:
     assert warehouse.watermarks.get_watermark(SYMBOL).record_count == 1440
 
 
-def test_a_later_fetch_wins_and_an_earlier_one_does_not(warehouse: Warehouse) -> None:
+def test_the_later_fetch_counts_in_any_order(warehouse: Warehouse) -> None:
     track(warehouse)
     first, second = table([minute(START, 100)]), table([minute(START, 200)])
     warehouse.facts.load_objects(SYMBOL, [batch(first, FETCHED)])
@@ -53,7 +53,7 @@ def test_a_later_fetch_wins_and_an_earlier_one_does_not(warehouse: Warehouse) ->
     assert warehouse.facts.read_candles(SYMBOL, DAY).equals(second)
 
 
-def test_any_difference_is_a_change(warehouse: Warehouse) -> None:
+def test_a_difference_in_any_column_is_a_change(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(table([minute(START)]))])
     changes = {
@@ -75,7 +75,7 @@ def test_any_difference_is_a_change(warehouse: Warehouse) -> None:
         assert warehouse.facts.read_candles(SYMBOL, DAY).equals(changed)
 
 
-def test_open_times_off_the_minute_are_kept_as_they_are(warehouse: Warehouse) -> None:
+def test_open_times_off_the_minute_grid_are_stored_unchanged(warehouse: Warehouse) -> None:
     track(warehouse)
     odd = table([minute(START + 13_000), minute(START + 73_001), minute(START + 60_000)])
     warehouse.facts.load_objects(SYMBOL, [batch(odd)])
@@ -100,13 +100,13 @@ def test_tiny_prices_and_huge_volumes_are_exact(mariadb_warehouse: Warehouse) ->
         }
         for n in range(400)
     ]
-    for count in (5, 400):  # by INSERT and by file
+    for count in (5, 400):  # by INSERT and by LOAD DATA
         candles = table(rows[:count])
         mariadb_warehouse.facts.load_objects(SYMBOL, [batch(candles, FETCHED + count)])
         assert mariadb_warehouse.facts.read_candles(SYMBOL, DAY).equals(candles)
 
 
-def test_the_window_the_limit_and_the_newest(warehouse: Warehouse) -> None:
+def test_reading_respects_window_limit_and_newest(warehouse: Warehouse) -> None:
     track(warehouse, SYMBOL, "ETHUSDT")
     day = minutes(START, 100)
     warehouse.facts.load_objects(SYMBOL, [batch(day)])
@@ -119,7 +119,7 @@ def test_the_window_the_limit_and_the_newest(warehouse: Warehouse) -> None:
     assert read("ETHUSDT", DAY).num_rows == 5
 
 
-def test_the_watermark_follows_the_newest_and_counts_rows(warehouse: Warehouse) -> None:
+def test_the_watermark_holds_the_newest_times_and_counts_rows(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START + DAY_MS, 10), FETCHED + 5)])
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 20), FETCHED)])
@@ -129,16 +129,16 @@ def test_the_watermark_follows_the_newest_and_counts_rows(warehouse: Warehouse) 
     assert warehouse.watermarks.get_all() == {SYMBOL: mark}
 
 
-def test_loading_marks_the_object_as_it_was_recorded(warehouse: Warehouse) -> None:
+def test_loading_marks_a_recorded_object_as_loaded(warehouse: Warehouse) -> None:
     track(warehouse)
     item, candles = batch(minutes(START, 10))
     warehouse.lake_objects.record_objects([item])
     warehouse.facts.load_objects(SYMBOL, [(item, candles)])
-    (held,) = warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAY)
-    assert held.loaded_at is not None
+    (recorded,) = warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAY)
+    assert recorded.loaded_at is not None
 
 
-def test_purged_minutes_do_not_return(warehouse: Warehouse) -> None:
+def test_expired_minutes_are_not_loaded_again(warehouse: Warehouse) -> None:
     track(warehouse)
     days = batch(minutes(START, 2 * 1440))
     warehouse.facts.load_objects(SYMBOL, [days])
@@ -152,7 +152,9 @@ def test_purged_minutes_do_not_return(warehouse: Warehouse) -> None:
         warehouse.facts.expire_minutes(SYMBOL, START + 1)
 
 
-def test_replacing_a_window_drops_what_the_lake_does_not_hold(warehouse: Warehouse) -> None:
+def test_replacing_a_window_deletes_minutes_that_the_lake_does_not_have(
+    warehouse: Warehouse,
+) -> None:
     track(warehouse)
     whole = minutes(START, 1440)
     warehouse.facts.load_objects(SYMBOL, [batch(whole)])
@@ -169,14 +171,14 @@ def test_replacing_a_window_drops_what_the_lake_does_not_hold(warehouse: Warehou
     )
 
 
-def test_nothing_to_load_is_no_error_and_an_unknown_symbol_is(warehouse: Warehouse) -> None:
+def test_loading_nothing_is_allowed_and_an_unknown_symbol_is_an_error(warehouse: Warehouse) -> None:
     track(warehouse)
     assert warehouse.facts.load_objects(SYMBOL, []).rows == 0
     with pytest.raises(UnknownSymbol):
         warehouse.facts.load_objects("NOPE", [batch(minutes(START, 1))])
 
 
-def test_what_the_server_would_bend_is_rejected_whole(
+def test_a_load_that_the_server_would_alter_is_rejected_completely(
     mariadb: DatabaseServer, mariadb_warehouse_url: str
 ) -> None:
     database = mariadb_warehouse_url.rpartition("/")[2]
@@ -198,7 +200,7 @@ def test_what_the_server_would_bend_is_rejected_whole(
         warehouse.close()
 
 
-def test_a_server_that_refuses_files_is_served_by_inserts(
+def test_a_server_that_rejects_files_receives_inserts(
     mariadb: DatabaseServer, mariadb_warehouse_url: str
 ) -> None:
     warehouse = Warehouse(mariadb_warehouse_url)
@@ -215,7 +217,7 @@ def test_a_server_that_refuses_files_is_served_by_inserts(
         warehouse.close()
 
 
-def test_batches_with_holes_of_days_between_them_load_as_one(warehouse: Warehouse) -> None:
+def test_batches_that_are_days_apart_load_in_one_call(warehouse: Warehouse) -> None:
     track(warehouse)
     parts = [minutes(START + day * DAY_MS, 3) for day in (0, 1, 9, 400)]
     result = warehouse.facts.load_objects(SYMBOL, [batch(part) for part in reversed(parts)])

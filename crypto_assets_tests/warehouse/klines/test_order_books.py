@@ -1,4 +1,4 @@
-"""Order books: the first capture of an update id, its levels and its figures."""
+"""Order-book snapshots: the first capture of an update id counts; levels expire."""
 
 from decimal import Decimal
 from itertools import permutations
@@ -12,7 +12,7 @@ from crypto_assets_tests.warehouse.minutes import START, SYMBOL, track
 DAY = Window(START, START + DAY_MS)
 
 
-def test_a_book_reads_back_with_its_figures(mariadb_warehouse: Warehouse) -> None:
+def test_a_snapshot_reads_back_with_its_figures(mariadb_warehouse: Warehouse) -> None:
     warehouse = mariadb_warehouse
     track(warehouse)
     assert warehouse.order_books.read_latest(SYMBOL) is None
@@ -36,7 +36,7 @@ def test_a_book_reads_back_with_its_figures(mariadb_warehouse: Warehouse) -> Non
     assert warehouse.lake_objects.list_unloaded(SYMBOL, ObjectKind.DEPTH, DAY) == []
 
 
-def test_loading_again_adds_nothing(warehouse: Warehouse) -> None:
+def test_loading_snapshots_again_adds_nothing(warehouse: Warehouse) -> None:
     track(warehouse)
     books = [order_book(n, START + n * MINUTE_MS) for n in range(3)]
     assert warehouse.order_books.load_snapshots(SYMBOL, books) == 3
@@ -47,7 +47,7 @@ def test_loading_again_adds_nothing(warehouse: Warehouse) -> None:
     assert (mark.record_count, mark.last_open_time) == (3, START + 2 * MINUTE_MS)
 
 
-def test_the_first_capture_wins_in_any_order(warehouse: Warehouse) -> None:
+def test_the_first_capture_counts_in_any_order(warehouse: Warehouse) -> None:
     captures = [order_book(7, START + n * MINUTE_MS, f"{90 + n}") for n in range(3)]
     for number, order in enumerate(permutations(captures)):
         name = f"C{number}USDT"
@@ -59,7 +59,7 @@ def test_the_first_capture_wins_in_any_order(warehouse: Warehouse) -> None:
         assert (snapshot["captured_at"], snapshot["best_bid"]) == (START, 90)
 
 
-def test_snapshots_are_read_by_window_and_limit(warehouse: Warehouse) -> None:
+def test_reading_snapshots_respects_window_and_limit(warehouse: Warehouse) -> None:
     track(warehouse)
     books = [order_book(n, START + n * MINUTE_MS) for n in range(5)]
     warehouse.order_books.load_snapshots(SYMBOL, books)
@@ -71,11 +71,13 @@ def test_snapshots_are_read_by_window_and_limit(warehouse: Warehouse) -> None:
     assert warehouse.order_books.count_snapshots(SYMBOL, window) == 3
 
 
-def test_levels_go_and_figures_stay(warehouse: Warehouse) -> None:
+def test_levels_expire_and_figures_stay(warehouse: Warehouse) -> None:
     track(warehouse)
     books = [order_book(n, START + n * DAY_MS) for n in range(3)]
     warehouse.order_books.load_snapshots(SYMBOL, books)
-    assert warehouse.order_books.expire_levels(SYMBOL, START - DAY_MS) == 0, "none is so old"
+    assert warehouse.order_books.expire_levels(SYMBOL, START - DAY_MS) == 0, (
+        "no snapshot is that old"
+    )
     assert warehouse.order_books.expire_levels(SYMBOL, START + 2 * DAY_MS) == 8
     assert warehouse.order_books.expire_levels(SYMBOL, START + 2 * DAY_MS) == 0
     assert warehouse.order_books.read_latest(SYMBOL) == books[2][1]

@@ -1,4 +1,4 @@
-"""Any order, repetition and overlap of objects ends in the same warehouse."""
+"""Loading objects in any order, repeatedly and with overlaps gives the same warehouse."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,13 +24,13 @@ from crypto_assets_tests.warehouse.minutes import (
 )
 
 WINDOW = Window(START, START + DAY_MS)
-# Around the edge of an hour, so that versions of one minute fall into two hours' work.
+# The minutes cross the end of an hour, so that objects make two hours stale.
 FIRST = START + HOUR_MS - 3 * MINUTE_MS
 
 
 @st.composite
 def objects(draw: st.DrawFn) -> KlinesBatch:
-    """A few minutes in a row, of few values and fetch times, so that objects contradict."""
+    """A few consecutive minutes with few distinct values and fetch times: objects conflict."""
     start = FIRST + draw(st.integers(0, 5)) * MINUTE_MS
     rows = [
         minute(
@@ -46,7 +46,7 @@ def objects(draw: st.DrawFn) -> KlinesBatch:
 
 @st.composite
 def two_deliveries(draw: st.DrawFn) -> tuple[list[list[KlinesBatch]], list[list[KlinesBatch]]]:
-    """The same objects twice, each time in an order, with repetitions and in loads of its own."""
+    """The same objects twice, each time in another order, with repetitions, in other loads."""
     found = draw(st.lists(objects(), min_size=1, max_size=5))
     return _delivery(draw, found), _delivery(draw, found)
 
@@ -66,20 +66,20 @@ def _delivery(draw: st.DrawFn, found: Sequence[KlinesBatch]) -> list[list[Klines
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(deliveries=two_deliveries())
-def test_the_order_of_loading_leaves_no_trace(
+def test_the_order_of_loading_does_not_matter(
     warehouse: Warehouse, deliveries: tuple[list[list[KlinesBatch]], ...]
 ) -> None:
     ends = []
     for number, loads in enumerate(deliveries):
         name = f"COIN{number}USDT"
-        _forget(warehouse, name)
+        _delete_symbol(warehouse, name)
         track(warehouse, name)
         for load in loads:
             own = [(_of_symbol(item, name), candles) for item, candles in load]
             warehouse.lake_objects.record_objects([item for item, _ in own])
             warehouse.facts.load_objects(name, own)
             warehouse.aggregates.recompute_hours(name, WINDOW, START + DAY_MS)
-        # An hour that an import alone had, and lost, waits for its day as one that was loaded.
+        # An hour whose only minutes were imported and refused leaves its day stale.
         warehouse.aggregates.recompute_days(name, WINDOW, START + DAY_MS)
         ends.append(_state(warehouse, name))
     assert ends[0] == ends[1]
@@ -90,7 +90,7 @@ def _of_symbol(item: LakeObject, name: str) -> LakeObject:
 
 
 def _state(warehouse: Warehouse, name: str) -> dict[str, Any]:
-    """Everything that is held of a symbol, but for when the warehouse was told."""
+    """Read everything that is stored of a symbol, except when it was recorded."""
     revisions = warehouse.revisions.list_revisions(name)
     mark = warehouse.watermarks.get_watermark(name)
     facts = warehouse.facts.read_fetched_candles(name, WINDOW).to_pylist()
@@ -106,7 +106,7 @@ def _state(warehouse: Warehouse, name: str) -> dict[str, Any]:
                 _side(revision.new, revision.new_fetched_at, revision.new_source),
             )
             for revision in revisions
-            # A version that was refused before a better source brought its minute is none.
+            # A version that was refused before a better source had its minute does not count.
             if {Source(revision.old_source).rank, Source(revision.new_source).rank}
             == {stored.get(revision.open_time)}
         ),
@@ -125,8 +125,8 @@ def _rows(warehouse: Warehouse, name: str, symbol: str) -> list[tuple[Any, ...]]
     return [tuple(row)[1:] for row in rows]
 
 
-def _forget(warehouse: Warehouse, symbol: str) -> None:
-    """Examples of one test share a warehouse; each starts with a symbol that has no past."""
+def _delete_symbol(warehouse: Warehouse, symbol: str) -> None:
+    """Delete everything of a symbol: the examples of a test share a warehouse."""
     track(warehouse, symbol)
     ident = warehouse.symbols.get_id(symbol)
     names = (
@@ -147,7 +147,7 @@ def _forget(warehouse: Warehouse, symbol: str) -> None:
     warehouse._database.run_write(clear)
 
 
-def test_a_revision_names_both_values_and_sources(warehouse: Warehouse) -> None:
+def test_a_revision_has_both_values_and_sources(warehouse: Warehouse) -> None:
     track(warehouse)
     load = warehouse.facts.load_objects
     load(SYMBOL, [batch(table([minute(START, 100)]), FETCHED, Source.REST)])
@@ -167,16 +167,16 @@ def test_a_revision_names_both_values_and_sources(warehouse: Warehouse) -> None:
     assert warehouse.revisions.list_revisions(SYMBOL, Window(START + 1, START + DAY_MS)) == []
 
 
-def test_a_revision_confirmed_later_is_still_one_and_keeps_its_date(warehouse: Warehouse) -> None:
+def test_a_confirmed_revision_keeps_the_time_at_which_it_was_recorded(warehouse: Warehouse) -> None:
     track(warehouse)
     for fetched, base in ((0, 100), (1, 105), (2, 105)):
         rows = table([minute(START, base), minute(START + MINUTE_MS, 100)])
         warehouse.facts.load_objects(SYMBOL, [batch(rows, FETCHED + fetched)])
         if fetched == 1:
-            (noted,) = warehouse.revisions.list_revisions(SYMBOL)
+            (recorded,) = warehouse.revisions.list_revisions(SYMBOL)
     (revision,) = warehouse.revisions.list_revisions(SYMBOL)
     assert revision.new_fetched_at == FETCHED + 2
-    assert revision.noted_at == noted.noted_at
+    assert revision.noted_at == recorded.noted_at
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_revision_confirmed_later_is_still_one_and_keeps_its_date(warehouse: W
     ],
 )
 @pytest.mark.parametrize("weaker_first", [True, False])
-def test_a_source_of_higher_rank_counts_whenever_it_was_fetched(
+def test_a_source_of_higher_rank_counts_regardless_of_fetch_time(
     warehouse: Warehouse, weaker: Source, stronger: Source, weaker_first: bool
 ) -> None:
     track(warehouse)
@@ -208,7 +208,7 @@ def test_a_source_of_higher_rank_counts_whenever_it_was_fetched(
 
 
 @pytest.mark.parametrize("gap", [MINUTE_MS, 3 * DAY_MS])
-def test_an_unrevised_load_records_nothing(warehouse: Warehouse, gap: int) -> None:
+def test_fetching_equal_values_again_records_no_revision(warehouse: Warehouse, gap: int) -> None:
     track(warehouse)
     rows = table([minute(START), minute(START + gap)])
     for fetched in (0, 1):

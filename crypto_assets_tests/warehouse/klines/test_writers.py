@@ -1,4 +1,4 @@
-"""Several processes at once, and processes killed in the middle of a transaction."""
+"""Concurrent writers, and writers that are killed in the middle of a transaction."""
 
 import multiprocessing
 import sqlite3
@@ -21,15 +21,15 @@ from crypto_assets_tests.warehouse.minutes import START, SYMBOL, batch, minutes,
 
 ROUNDS = 20
 SPAWN = multiprocessing.get_context("spawn")
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 LATER = START + 9 * DAY_MS
-# The server refreshes its list of transactions no sooner than 0.1 s after the last look at it.
+# The server caches its list of transactions for 0.1 s after each query.
 POLL_SECONDS = 0.25
 
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[ProcessPoolExecutor]:
-    """Two processes that begin each task together."""
+    """Start two processes that begin each task at the same time."""
     barrier = SPAWN.Barrier(2)
     with ProcessPoolExecutor(
         2, mp_context=SPAWN, initializer=writers.meet_at, initargs=(barrier,)
@@ -37,7 +37,7 @@ def pair() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def test_two_writers_of_one_symbol_end_as_one_would(
+def test_two_writers_of_one_symbol_give_the_result_of_one(
     warehouse: Warehouse, warehouse_url: str, pair: ProcessPoolExecutor
 ) -> None:
     names = [f"R{number}USDT" for number in range(ROUNDS)]
@@ -46,17 +46,17 @@ def test_two_writers_of_one_symbol_end_as_one_would(
     for name in names:
         tasks = [pair.submit(writers.load_two_days, warehouse_url, name, day) for day in (0, 1)]
         for task in tasks:
-            task.result(PATIENCE_SECONDS)
+            task.result(TIMEOUT_SECONDS)
         facts = warehouse.facts.read_candles(name, writers.THREE_DAYS)
         assert facts.equals(expected)
         assert warehouse.watermarks.get_watermark(name).record_count == 3 * 144
-        assert _mostly_equal(warehouse, name, Interval.H1)
-        assert _mostly_equal(warehouse, name, Interval.D1)
+        assert _matches_rule(warehouse, name, Interval.H1)
+        assert _matches_rule(warehouse, name, Interval.D1)
     assert not warehouse.aggregates.has_stale_hours(names, writers.THREE_DAYS)
 
 
-def _mostly_equal(warehouse: Warehouse, name: str, interval: Interval) -> bool:
-    """Close, volumes of whole numbers and counts are exact on SQLite as well."""
+def _matches_rule(warehouse: Warehouse, name: str, interval: Interval) -> bool:
+    """Compare the columns that are exact on SQLite too."""
     stored = warehouse.aggregates.read_candles(name, interval, writers.THREE_DAYS)
     right = roll_up(warehouse.facts.read_candles(name, writers.THREE_DAYS), interval)
     columns = ["open_time", "open", "high", "low", "close", "volume", "trade_count"]
@@ -74,10 +74,10 @@ WRITERS: dict[str, Callable[[Warehouse], object]] = {
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_every_writer_of_a_symbol_waits_for_the_one_before(
+def test_every_writer_waits_for_the_lock_of_the_symbol(
     mariadb: DatabaseServer, mariadb_warehouse: Warehouse, writer: str
 ) -> None:
-    """Between what a writer reads and what it writes, no other may change the symbol."""
+    """No other writer may change the symbol between a writer's reads and its writes."""
     track(mariadb_warehouse)
     load_two = [batch(minutes(START, 2 * 1440))]
     mariadb_warehouse.facts.load_objects(SYMBOL, load_two)
@@ -95,36 +95,36 @@ def test_every_writer_of_a_symbol_waits_for_the_one_before(
         with pytest.raises(TimeoutError):
             task.result(0.5)
         cursor.execute("ROLLBACK")
-        task.result(PATIENCE_SECONDS)
+        task.result(TIMEOUT_SECONDS)
 
 
-def test_two_processes_migrate_at_once(
+def test_two_processes_migrate_concurrently(
     mariadb: DatabaseServer, pair: ProcessPoolExecutor, tmp_path: Path
 ) -> None:
     for url in (mariadb.fresh(), f"sqlite:///{tmp_path / 'new' / 'warehouse.db'}"):
         for task in [pair.submit(writers.migrate, url) for _ in range(2)]:
-            task.result(PATIENCE_SECONDS)
+            task.result(TIMEOUT_SECONDS)
         warehouse = Warehouse(url)
         track(warehouse)
         warehouse.close()
 
 
-def test_two_processes_register_at_once(
+def test_two_processes_register_symbols_concurrently(
     warehouse: Warehouse, warehouse_url: str, pair: ProcessPoolExecutor
 ) -> None:
     names = [f"S{number}USDT" for number in range(30)]
     orders = (names, names[::-1])
     tasks = [pair.submit(writers.register, warehouse_url, order) for order in orders]
-    added = [task.result(PATIENCE_SECONDS) for task in tasks]
+    added = [task.result(TIMEOUT_SECONDS) for task in tasks]
     assert sorted(added[0] + added[1]) == sorted(names)
     assert [s.name for s in warehouse.symbols.list_tracked()] in orders
 
 
-def _killed_while(url: str, in_the_middle: Callable[[], bool]) -> None:
-    """Runs a load of changed days and kills it once it has written but not committed."""
+def _kill_during_load(url: str, in_the_middle: Callable[[], bool]) -> None:
+    """Run a load of changed days and kill it after it has written and before it commits."""
     process = SPAWN.Process(target=writers.load_changed_day, args=(url, SYMBOL))
     process.start()
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not in_the_middle():
         assert process.is_alive() and time.monotonic() < deadline
         time.sleep(POLL_SECONDS)
@@ -138,7 +138,7 @@ def _prepare(warehouse: Warehouse) -> None:
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
 
 
-def _is_untouched(warehouse: Warehouse) -> bool:
+def _is_unchanged(warehouse: Warehouse) -> bool:
     return bool(
         warehouse.facts.read_candles(SYMBOL, writers.THREE_DAYS).equals(minutes(START, 1440))
         and warehouse.watermarks.get_watermark(SYMBOL).record_count == 1440
@@ -147,7 +147,7 @@ def _is_untouched(warehouse: Warehouse) -> bool:
     )
 
 
-def _finishes(warehouse: Warehouse) -> None:
+def _assert_load_succeeds(warehouse: Warehouse) -> None:
     item, candles = writers.later_days(SYMBOL)
     result = warehouse.facts.load_objects(SYMBOL, [(item, candles)])
     assert (result.new, result.changed) == (1440, 1440)
@@ -159,7 +159,7 @@ def _finishes(warehouse: Warehouse) -> None:
     assert (again.new, again.changed) == (0, 0)
 
 
-def test_a_load_killed_on_the_server_leaves_nothing_and_may_be_repeated(
+def test_a_load_killed_on_a_server_is_rolled_back_and_can_be_repeated(
     mariadb: DatabaseServer, mariadb_warehouse_url: str, mariadb_warehouse: Warehouse
 ) -> None:
     _prepare(mariadb_warehouse)
@@ -177,27 +177,27 @@ def test_a_load_killed_on_the_server_leaves_nothing_and_may_be_repeated(
 
     database = mariadb_warehouse_url.rpartition("/")[2]
     with mariadb.connect(database) as holder, holder.cursor() as cursor:
-        # The load comes to this row last, with everything else written.
+        # The load updates this row last.
         cursor.execute("BEGIN")
         cursor.execute("SELECT * FROM lake_objects FOR UPDATE")
-        _killed_while(mariadb_warehouse_url, lambda: transactions("LOCK WAIT") == 1)
+        _kill_during_load(mariadb_warehouse_url, lambda: transactions("LOCK WAIT") == 1)
         cursor.execute("ROLLBACK")
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while transactions("%"):
         assert time.monotonic() < deadline
         time.sleep(POLL_SECONDS)
-    assert _is_untouched(mariadb_warehouse)
+    assert _is_unchanged(mariadb_warehouse)
     assert not mariadb_warehouse.aggregates.has_stale_hours([SYMBOL], writers.THREE_DAYS)
-    _finishes(mariadb_warehouse)
+    _assert_load_succeeds(mariadb_warehouse)
 
 
-def test_a_load_killed_on_sqlite_leaves_nothing_and_may_be_repeated(tmp_path: Path) -> None:
+def test_a_load_killed_on_sqlite_is_rolled_back_and_can_be_repeated(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
     warehouse = Warehouse(f"sqlite:///{path}")
     warehouse.migrate_schema()
     _prepare(warehouse)
     with sqlite3.connect(path) as admin:
-        # The watermark comes after the rows; here its statement takes minutes.
+        # The load updates the watermark after the rows; this trigger makes it take minutes.
         admin.execute(
             "CREATE TRIGGER slow AFTER UPDATE ON extraction_metadata BEGIN"
             " INSERT INTO audit_log (changed_at, who, name) WITH RECURSIVE"
@@ -215,9 +215,9 @@ def test_a_load_killed_on_sqlite_leaves_nothing_and_may_be_repeated(tmp_path: Pa
                 begun.append(time.monotonic())
         return bool(begun) and time.monotonic() - begun[0] > 1.5
 
-    _killed_while(f"sqlite:///{path}", in_the_middle)
+    _kill_during_load(f"sqlite:///{path}", in_the_middle)
     with sqlite3.connect(path) as admin:
         admin.execute("DROP TRIGGER slow")
-    assert _is_untouched(warehouse)
-    _finishes(warehouse)
+    assert _is_unchanged(warehouse)
+    _assert_load_succeeds(warehouse)
     warehouse.close()
