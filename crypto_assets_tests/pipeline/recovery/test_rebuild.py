@@ -46,7 +46,7 @@ _START = RANGE.start_ms
 def checksum(platform: PipelineContext, table: str, columns: str = "*", order: str = "") -> str:
     statement = f"SELECT {columns} FROM {table} ORDER BY {order or DATA[table]}"
     database: Any = platform.warehouse._database
-    rows = database.read_primary(lambda c: c.exec_driver_sql(statement).all())
+    rows = database.run_primary_read(lambda c: c.exec_driver_sql(statement).all())
     assert rows, f"{table} is empty"
     return sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
 
