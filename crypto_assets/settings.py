@@ -27,6 +27,7 @@ from crypto_assets.addresses import AddressingStyle, expand_user, redact_address
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import parse_symbol
+from crypto_assets.market.utc_time import MINUTES_PER_DAY
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # A hundred years: what is kept longer is kept for ever.
@@ -99,10 +100,10 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         validation_alias=AliasChoices("dagster_mysql_options", "DAGSTER_MYSQL_OPTIONS"),
     )
-    ingest_interval_minutes: int = Field(default=0, ge=0, le=1440)
+    ingest_interval_minutes: int = Field(default=0, ge=0, le=MINUTES_PER_DAY)
     settle_seconds: float = Field(default=5, ge=0, le=600)
     order_book_levels: int = Field(default=20, ge=1, le=5000)
-    order_book_interval_minutes: int = Field(default=5, ge=1, le=1440)
+    order_book_interval_minutes: int = Field(default=5, ge=1, le=MINUTES_PER_DAY)
     raw_days: int = Field(default=7, ge=1, le=MAX_RETENTION_DAYS)
     archive_days: int = Field(default=30, ge=1, le=MAX_RETENTION_DAYS)
     lake_max_gb: float | None = Field(default=None, ge=MIN_LAKE_GB, le=MAX_LAKE_GB)

@@ -11,6 +11,7 @@ from typing import Any
 from crypto_assets.exchange.response import ExchangeResponse
 from crypto_assets.exchange.response_parsing import malformed_response_error, parse_json_object
 from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.market.utc_time import MINUTES_PER_DAY, MINUTES_PER_HOUR
 
 # The exchange's finest step, of a symbol without a price filter.
 _FINEST = Decimal("0.00000001")
@@ -37,7 +38,7 @@ def parse_exchange_info(answer: ExchangeResponse) -> ExchangeInfo:
 
 
 def _parse_minute_weight(limit: Mapping[str, Any]) -> int | None:
-    minutes = {"MINUTE": 1, "HOUR": 60, "DAY": 1440}.get(limit["interval"])
+    minutes = {"MINUTE": 1, "HOUR": MINUTES_PER_HOUR, "DAY": MINUTES_PER_DAY}.get(limit["interval"])
     if limit["rateLimitType"] != "REQUEST_WEIGHT" or not minutes:
         return None
     return int(limit["limit"]) // (minutes * int(limit["intervalNum"]))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class OrderBook:
     asks: tuple[PriceLevel, ...]
 
     @classmethod
-    def from_response(cls, response: Mapping[str, Any], captured_at: int) -> "OrderBook":
+    def from_response(cls, response: Mapping[str, Any], captured_at: int) -> Self:
         """Parse a depth response.
 
         Raises KeyError, TypeError, ValueError or ArithmeticError if it is not one.

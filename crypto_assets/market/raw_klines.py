@@ -6,6 +6,7 @@ the memory, under the interpreter's lock.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import orjson
@@ -47,7 +48,7 @@ class RawKlines:
     open_times: NDArray[np.int64]
 
     @classmethod
-    def from_rows(cls, rows: Sequence[KlineRow]) -> "RawKlines":
+    def from_rows(cls, rows: Sequence[KlineRow]) -> Self:
         return cls(orjson.dumps(rows), np.array([int(row[0]) for row in rows], np.int64))
 
     def __len__(self) -> int:

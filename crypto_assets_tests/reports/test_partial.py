@@ -132,7 +132,7 @@ def test_days_that_nobody_asked_for_are_no_explanation(warehouse: Warehouse) -> 
 def test_retired_minutes_make_nothing_partial(warehouse: Warehouse, interval: Interval) -> None:
     begin = WEEK - 7 * DAY_MS
     reports = stock(warehouse, Window(begin, UNTIL))
-    warehouse.facts.expire_minutes(SYMBOL, WEEK + DAY_MS, settled=True)
+    warehouse.facts.expire_minutes(SYMBOL, WEEK + DAY_MS, keep_stale_days=True)
     assert partial(reports, interval) == []
 
 

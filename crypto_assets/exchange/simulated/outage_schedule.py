@@ -6,9 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from crypto_assets.exchange.simulated.noise import Ints, draw_uniform, stream_key
+from crypto_assets.market.utc_time import MINUTES_PER_DAY
 
 # One outage at most in each stretch of 45 days, in a little more than half of them.
-_STRETCH = 45 * 1440
+_STRETCH = 45 * MINUTES_PER_DAY
 _SHARE = 0.6
 _SHORTEST = 4
 _LONGEST = 360

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from crypto_assets.errors import WrongUse
+from crypto_assets.market.utc_time import MINUTES_PER_DAY
 from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, PipelineContext
 from crypto_assets.pipeline.retention_policy import RetentionPolicy
 from crypto_assets.settings import MAX_LAKE_GB, MAX_RETENTION_DAYS, MIN_LAKE_GB
@@ -39,7 +40,8 @@ class RuntimeSetting:
 
 
 _INTERVAL_BOUNDS = tuple(
-    RuntimeSetting(name, "minutes", 1, 1440) for name in (INGEST_INTERVAL, ORDER_BOOK_INTERVAL)
+    RuntimeSetting(name, "minutes", 1, MINUTES_PER_DAY)
+    for name in (INGEST_INTERVAL, ORDER_BOOK_INTERVAL)
 )
 _RETENTION_BOUNDS = (
     RuntimeSetting("raw_days", "days", 1, MAX_RETENTION_DAYS),

@@ -41,7 +41,7 @@ def expire_minutes(
         return ExpiredMinutes(
             symbol, warehouse.retention_candidates.count_minutes(symbol, before), before, held_up
         )
-    rows = warehouse.facts.expire_minutes(symbol, before, settled=True)
+    rows = warehouse.facts.expire_minutes(symbol, before, keep_stale_days=True)
     now_purged = warehouse.watermarks.get_watermark(symbol).purged_before or 0
     return ExpiredMinutes(symbol, rows, now_purged, held_up)
 

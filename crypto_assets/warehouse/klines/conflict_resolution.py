@@ -30,8 +30,8 @@ class ResolvedVersions:
     """The rows that a load writes, in the columns of the incoming rows.
 
     `new` rows are inserted. `rewritten` rows replace stored ones: the values of the first `changed`
-    rows differ, the others have only been fetched again. `conflicting_times` holds the open times
-    of the minutes of which a version, stored or incoming, differs from the version that counts.
+    rows differ, the others were only fetched again. `conflicting_times` holds the open times of the
+    minutes whose versions, stored or incoming, have different values.
     """
 
     new: pa.Table
@@ -65,10 +65,10 @@ def resolve_versions(incoming: pa.Table, stored: pa.Table) -> ResolvedVersions:
     written = winners.filter(pc.invert(winners["stored"])).drop_columns(["stored", "rank"])
     place = pc.index_in(written["open_time"].combine_chunks(), stored["open_time"].combine_chunks())
     new = written.filter(pc.is_null(place))
-    known = written.filter(pc.is_valid(place))
-    differs = mask_differing_rows(known, stored.take(place.drop_null()), VALUE_COLUMNS)
-    changed = known.filter(differs)
-    rewritten = pa.concat_tables([changed, known.filter(pc.invert(differs))])
+    overwriting = written.filter(pc.is_valid(place))
+    differs = mask_differing_rows(overwriting, stored.take(place.drop_null()), VALUE_COLUMNS)
+    changed = overwriting.filter(differs)
+    rewritten = pa.concat_tables([changed, overwriting.filter(pc.invert(differs))])
     return ResolvedVersions(new, rewritten, changed.num_rows, conflicting)
 
 

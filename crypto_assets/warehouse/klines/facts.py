@@ -121,15 +121,15 @@ class KlineFacts:
 
     def list_open_times(self, symbol: str, window: Window) -> set[int]:
         """Return the open times of the stored candles, read from the primary."""
-        mine = match_window(fact_klines, self._symbols.get_id(symbol), window)
-        statement = select(fact_klines.c.open_time).where(*mine)
+        own = match_window(fact_klines, self._symbols.get_id(symbol), window)
+        statement = select(fact_klines.c.open_time).where(*own)
         return set(self._database.run_primary_read(lambda c: c.execute(statement).scalars().all()))
 
     def list_imported_times(self, symbol: str, window: Window) -> list[int]:
         """Return the open times of the imported minutes that are stored, ascending."""
-        mine = match_window(fact_klines, self._symbols.get_id(symbol), window)
+        own = match_window(fact_klines, self._symbols.get_id(symbol), window)
         imported = fact_klines.c.source == Source.IMPORT.value
-        statement = select(fact_klines.c.open_time).where(*mine, imported)
+        statement = select(fact_klines.c.open_time).where(*own, imported)
         times = self._database.run_primary_read(lambda c: c.execute(statement).scalars().all())
         return sorted(times)
 
@@ -150,18 +150,18 @@ class KlineFacts:
             )
         )
 
-    def expire_minutes(self, symbol: str, before_ms: int, *, settled: bool = False) -> int:
+    def expire_minutes(self, symbol: str, before_ms: int, *, keep_stale_days: bool = False) -> int:
         """Delete the minutes before a UTC midnight permanently; returns how many.
 
-        From then on no minute before it is loaded, aggregated or recorded as a gap. With `settled`,
-        expires only the days before the first stale hour. The call may be killed and repeated.
-        Raises ValueError if `before_ms` is not a midnight, and UnknownSymbol.
+        From then on no minute before it is loaded, aggregated or recorded as a gap. With
+        `keep_stale_days`, only the days before the first stale hour expire. The call may be killed
+        and repeated. Raises ValueError if `before_ms` is not a midnight, and UnknownSymbol.
         """
         if before_ms % DAY_MS:
             raise ValueError(f"{before_ms} is not the start of a UTC day")
         symbol_id = self._symbols.get_id(symbol)
         expired = self._database.run_write(
-            lambda c: _set_purged_before(c, symbol_id, before_ms, settled)
+            lambda c: _set_purged_before(c, symbol_id, before_ms, keep_stale_days)
         )
         return sum(
             self._database.run_write(partial(_delete_day, symbol_id=symbol_id, day=day))
@@ -176,13 +176,13 @@ def _concat_batches(batches: Sequence[KlinesBatch]) -> tuple[pa.Table, list[Lake
 
 
 def _set_purged_before(
-    connection: Connection, symbol_id: int, before_ms: int, settled: bool
+    connection: Connection, symbol_id: int, before_ms: int, keep_stale_days: bool
 ) -> Window:
     """Set `purged_before`; returns the window to delete, from the oldest stored minute."""
     mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
     stale = stale_hours.c.symbol_id == symbol_id, stale_hours.c.open_time < before_ms
     first = connection.execute(select(func.min(stale_hours.c.open_time)).where(*stale)).scalar()
-    if settled and first is not None:
+    if keep_stale_days and first is not None:
         before_ms = floor_ms(int(first), DAY_MS)
     before_ms = max(before_ms, mark.purged_before or before_ms)
     watermarks.store_watermark(
@@ -199,8 +199,8 @@ def _set_purged_before(
 
 def _delete_day(connection: Connection, symbol_id: int, day: date) -> int:
     mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-    mine = match_window(fact_klines, symbol_id, Window.of_day(day))
-    deleted = connection.execute(delete(fact_klines).where(*mine)).rowcount
+    own = match_window(fact_klines, symbol_id, Window.of_day(day))
+    deleted = connection.execute(delete(fact_klines).where(*own)).rowcount
     left = replace(mark, record_count=mark.record_count - deleted)
     watermarks.store_watermark(connection, symbol_id, ObjectKind.KLINES, left)
     return deleted

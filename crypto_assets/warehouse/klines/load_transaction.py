@@ -137,9 +137,9 @@ class LoadTransaction:
 
     def _delete_minutes(self, *which: ColumnElement[bool]) -> int:
         """Delete the symbol's minutes that match the conditions; returns how many."""
-        mine = fact_klines.c.symbol_id == self._symbol_id
-        deleted = self._connection.execute(delete(fact_klines).where(mine, *which)).rowcount
-        newest = select(func.max(fact_klines.c.open_time)).where(mine)
+        own = fact_klines.c.symbol_id == self._symbol_id
+        deleted = self._connection.execute(delete(fact_klines).where(own, *which)).rowcount
+        newest = select(func.max(fact_klines.c.open_time)).where(own)
         self._mark = replace(
             self._mark,
             last_open_time=self._connection.execute(newest).scalar(),
@@ -185,9 +185,10 @@ class LoadTransaction:
         )
 
     def _widen_window(self, window: Window) -> Window:
-        """Widen a window of rows to everything in which they can make a stored minute nonexistent.
+        """Return the window of the stored minutes that rows in `window` can affect.
 
-        That is whole hours, which may be verified, and the windows of the rows' objects.
+        It has whole hours, because the rows may verify them, and the windows that the rows' objects
+        cover.
         """
         overlapping = [one.window for one in self._nonexistent if one.window & window]
         return cover_windows([window.widen_to(HOUR_MS), *overlapping])

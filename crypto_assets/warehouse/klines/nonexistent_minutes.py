@@ -96,7 +96,7 @@ def find_doubtful_versions(versions: pa.Table, *others: pa.Table) -> pa.Table:
 def find_refused_versions(
     versions: pa.Table, others: Sequence[pa.Table], nonexistent: Sequence[NonexistentWindow]
 ) -> RefusedVersions:
-    """Return the versions in `nonexistent` windows whose minutes no source of the rank has.
+    """Return the versions in a `nonexistent` window whose minute has no version of its rank.
 
     A version in `others` counts as well. If several windows match, the first gives the reason.
     """
@@ -115,8 +115,8 @@ def exclude_refused(versions: pa.Table, refused: RefusedVersions) -> pa.Table:
     """Return `versions` without those of the refused minutes."""
     if not refused.rows.num_rows:
         return versions
-    gone = pc.is_in(versions["open_time"], refused.rows["open_time"].combine_chunks())
-    return versions.filter(pc.invert(gone))
+    nonexistent = pc.is_in(versions["open_time"], refused.rows["open_time"].combine_chunks())
+    return versions.filter(pc.invert(nonexistent))
 
 
 def _best_ranks(versions: pa.Table, others: Sequence[pa.Table]) -> NDArray[np.int64]:

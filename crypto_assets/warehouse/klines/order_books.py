@@ -52,16 +52,16 @@ class OrderBooks:
         def work(connection: Connection) -> int:
             mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.DEPTH)
             captured = _read_capture_times(connection, symbol_id, [book for _, book in batches])
-            known = len(captured)
+            before = len(captured)
             for item, book in batches:
                 if book.captured_at < captured.get(book.last_update_id, book.captured_at + 1):
                     _replace_snapshot(connection, symbol_id, book)
                     captured[book.last_update_id] = book.captured_at
                 mark = mark.with_rows(book.captured_at, item.fetched_at, 0)
-            mark = mark.with_rows(mark.last_open_time or 0, 0, len(captured) - known)
+            mark = mark.with_rows(mark.last_open_time or 0, 0, len(captured) - before)
             watermarks.store_watermark(connection, symbol_id, ObjectKind.DEPTH, mark)
             mark_objects_loaded(connection, [item for item, _ in batches], now_ms())
-            return len(captured) - known
+            return len(captured) - before
 
         return self._database.run_write(work) if batches else 0
 

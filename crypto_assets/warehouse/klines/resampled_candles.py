@@ -150,7 +150,7 @@ class ResampleQuery:
         return arrow_reader.read_arrow_table(self.connection, statement, self.schema, values)
 
     def limit_window(self, symbol_id: int, window: Window, count: int, newest: bool) -> Window:
-        """Return the start of a window, or its end with `newest`, that has at least `count` periods.
+        """Return the start of a window, or with `newest` its end, with at least `count` periods.
 
         It contains as many parts as `count` complete periods have.
         """

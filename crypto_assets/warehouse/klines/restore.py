@@ -164,8 +164,8 @@ class RestoreTransaction(LoadTransaction):
 
     def _recount_minutes(self) -> None:
         """Count the symbol's rows: those that another program wrote were never counted."""
-        mine = fact_klines.c.symbol_id == self._symbol_id
-        rows = select(func.count()).select_from(fact_klines).where(mine)
+        own = fact_klines.c.symbol_id == self._symbol_id
+        rows = select(func.count()).select_from(fact_klines).where(own)
         count = int(self._connection.execute(rows).scalar() or 0)
         self._mark = replace(self._mark, record_count=count)
 

@@ -168,7 +168,7 @@ def _prefer_traded(
     column: ColumnElement[Any],
     traded: ColumnElement[bool],
 ) -> ColumnElement[Any]:
-    """Aggregate a column, over the traded rows alone where the rule says so and there are any."""
+    """Aggregate a column; one of `_TRADED_COLUMNS` over the traded rows alone if there are any."""
     if name not in _TRADED_COLUMNS:
         return function(column)
     return func.coalesce(function(case((traded, column))), function(column))

@@ -108,9 +108,9 @@ def test_settled_minutes_expire_up_to_the_first_stale_hour(warehouse: Warehouse)
     aggregate(warehouse)
     later = batch(minutes(START + DAY_MS + 90 * MINUTE_MS, 1, base=500), FETCHED + 1)
     warehouse.facts.load_objects(SYMBOL, [later])
-    assert warehouse.facts.expire_minutes(SYMBOL, TWO_DAYS.end_ms, settled=True) == 1440
+    assert warehouse.facts.expire_minutes(SYMBOL, TWO_DAYS.end_ms, keep_stale_days=True) == 1440
     assert warehouse.retention_candidates.find_oldest_minute(SYMBOL) == START + DAY_MS
     assert warehouse.retention_candidates.count_minutes(SYMBOL, TWO_DAYS.end_ms) == 1440
     aggregate(warehouse)
-    assert warehouse.facts.expire_minutes(SYMBOL, TWO_DAYS.end_ms, settled=True) == 1440
+    assert warehouse.facts.expire_minutes(SYMBOL, TWO_DAYS.end_ms, keep_stale_days=True) == 1440
     assert warehouse.retention_candidates.find_oldest_minute(SYMBOL) is None
