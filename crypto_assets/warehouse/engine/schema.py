@@ -3,7 +3,6 @@
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Index,
     Integer,
     MetaData,
@@ -18,7 +17,6 @@ from sqlalchemy.sql.schema import SchemaItem
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.candles import PRICE_TYPE as ARROW_PRICE
 from crypto_assets.market.candles import VOLUME_TYPE as ARROW_VOLUME
-from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse.engine.column_types import (
     BUCKET_COLUMN,
     KEY_COLUMN,
@@ -262,12 +260,3 @@ audit_log = _make_table(
     Column("new_value", Text),
     Index("ix_audit_log_changed", "changed_at"),
 )
-
-
-def match_window(table: Table, symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions that select a symbol's rows whose open times are in a window."""
-    return (
-        table.c.symbol_id == symbol_id,
-        table.c.open_time >= window.start_ms,
-        table.c.open_time < window.end_ms,
-    )

@@ -29,12 +29,8 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
-from crypto_assets.warehouse.engine.schema import (
-    daily_klines,
-    fact_klines,
-    hourly_klines,
-    match_window,
-)
+from crypto_assets.warehouse.engine.schema import daily_klines, fact_klines, hourly_klines
+from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines import stale_periods
 from crypto_assets.warehouse.klines.rollup_sql import ALL_COLUMNS, select_rollup, select_rollup_at
 

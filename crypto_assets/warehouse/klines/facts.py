@@ -15,7 +15,8 @@ from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.schema import fact_klines, match_window, stale_hours
+from crypto_assets.warehouse.engine.schema import fact_klines, stale_hours
+from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA
 from crypto_assets.warehouse.klines.load_transaction import (
     LoadResult,

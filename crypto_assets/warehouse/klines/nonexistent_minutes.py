@@ -34,13 +34,8 @@ from crypto_assets.market.utc_time import (
     floor_ms,
     group_periods,
 )
-from crypto_assets.warehouse.engine.schema import (
-    fact_klines,
-    kline_gaps,
-    lake_objects,
-    match_window,
-    quarantine,
-)
+from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
+from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord, store_quarantine_records

@@ -21,8 +21,8 @@ from crypto_assets.warehouse.engine.schema import (
     daily_klines,
     fact_klines,
     hourly_klines,
-    match_window,
 )
+from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines import revisions
 from crypto_assets.warehouse.klines.conflict_resolution import (
     FETCHED_SCHEMA,

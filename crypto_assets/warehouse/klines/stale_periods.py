@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, select, update
 
 from crypto_assets.market.utc_time import DAY_MS, Window, group_periods
-from crypto_assets.warehouse.engine.schema import match_window, stale_hours
+from crypto_assets.warehouse.engine.schema import stale_hours
+from crypto_assets.warehouse.engine.time_filters import match_window
 
 
 def select_stale_hours(symbol_id: int, window: Window) -> Select[tuple[int]]:
