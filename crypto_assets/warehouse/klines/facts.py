@@ -42,24 +42,19 @@ class KlineFacts:
         self._database = database
         self._symbols = symbols
 
-    def load_objects(
-        self, symbol: str, batches: Sequence[KlinesBatch], *, replacing: Window | None = None
-    ) -> LoadResult:
+    def load_objects(self, symbol: str, batches: Sequence[KlinesBatch]) -> LoadResult:
         """Load klines objects in one transaction, under the symbol's lock.
 
         Writes rows, revisions, stale hours, the watermark and the objects' `loaded_at`. Batches may
         come in any order and repeatedly; `conflict_resolution` decides which version of a minute
         counts. Minutes that do not exist are quarantined; see `nonexistent_minutes`. Rows before
-        the symbol's `purged_before` are ignored. With `replacing`, the stored minutes of that
-        window are deleted first. Raises UnknownSymbol, LoadRejected.
+        the symbol's `purged_before` are ignored. Raises UnknownSymbol, LoadRejected.
         """
         symbol_id = self._symbols.get_id(symbol)
         incoming, objects = _concat_batches(batches)
 
         def work(connection: Connection) -> LoadResult:
             load = LoadTransaction(self._database, connection, symbol, symbol_id, now_ms())
-            if replacing:
-                load.clear_window(replacing)
             load.store_versions(incoming, objects)
             load.finish_load(objects)
             return load.result

@@ -79,21 +79,6 @@ class GapLedger:
         self._database = database
         self._symbols = symbols
 
-    def detect_missing_ranges(
-        self, symbol: str, window: Window, within: Window | None = None
-    ) -> list[MissingRange]:
-        """List the missing ranges that touch the window, whole, as far as `within` extends.
-
-        `within` is where candles are expected; by default the window. Expired minutes are not
-        missing.
-        """
-        symbol_id = self._symbols.get_id(symbol)
-        return self._database.run_primary_read(
-            lambda c: find_missing_ranges(
-                c, symbol_id, *_clip_to_unexpired(c, symbol_id, window, within or window)
-            )
-        )
-
     def refresh_gaps(self, symbol: str, window: Window, within: Window | None = None) -> None:
         """Update the ledger from the minutes stored in the window, under the symbol's lock.
 
