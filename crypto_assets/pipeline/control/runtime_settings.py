@@ -5,9 +5,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, PipelineContext
-from crypto_assets.pipeline.retention_policy import RetentionPolicy
-from crypto_assets.settings import MAX_LAKE_GB, MAX_RETENTION_DAYS, MIN_LAKE_GB
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.retention_policy import (
+    MAX_LAKE_GB,
+    MAX_RETENTION_DAYS,
+    MIN_LAKE_GB,
+    RetentionPolicy,
+)
+from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.expire_minutes import ExpiredMinutes, expire_minutes
 from crypto_assets.pipeline.retention.expire_objects import ExpiredObjects, expire_objects
-from crypto_assets.pipeline.retention_policy import GIGABYTE, RetentionPolicy
+from crypto_assets.retention_policy import GIGABYTE, RetentionPolicy
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ import pytest
 from crypto_assets.errors import AlertNotSent
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, now_ms
 from crypto_assets.pipeline.alerting.deduplication import AlertHistory
-from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
+from crypto_assets.pipeline.alerting.stale_symbols import (
+    build_stale_symbol_alert,
+    find_stale_symbols,
+)
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook, build_webhook_message
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
 from crypto_assets_tests.services.exchange import StartExchange
@@ -144,9 +147,9 @@ def test_one_silent_symbol_among_those_that_are_fed(
             " last_fetch_time = last_fetch_time - 1200000 WHERE symbol_id = 3"
         )
     )
-    (silent,) = find_stale_symbols(platform)
-    assert silent.symbol == "SOLUSDT"
-    assert silent.build_alert("link").subject == "SOLUSDT is silent"
+    (stale,) = find_stale_symbols(platform)
+    assert stale.symbol == "SOLUSDT"
+    assert build_stale_symbol_alert(stale, "link").subject == "SOLUSDT is stale"
 
 
 def test_a_symbol_that_is_being_fetched_from_far_behind_is_not_silent(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.pipeline.context import INGEST_INTERVAL, PipelineContext
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.runtime_settings import (
     RETENTION_SETTINGS,
     RUNTIME_SETTINGS,
@@ -16,6 +16,7 @@ from crypto_assets.pipeline.control.runtime_settings import (
 )
 from crypto_assets.pipeline.retention.apply_retention import read_retention_policy
 from crypto_assets.settings import load_settings
+from crypto_assets.warehouse import INGEST_INTERVAL
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 
