@@ -6,7 +6,14 @@ from enum import StrEnum
 from functools import cached_property
 
 from crypto_assets.market.candle_validation import find_invalid_rows
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, format_utc
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    MINUTES_PER_DAY,
+    Window,
+    day_of,
+    floor_ms,
+    format_utc,
+)
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
 from crypto_assets.pipeline.reconciliation.internal_checks import exclude_purged
@@ -14,7 +21,6 @@ from crypto_assets.pipeline.reconciliation.verify import VerificationResult, ver
 from crypto_assets.pipeline.stages.symbol_status import is_listed
 from crypto_assets.warehouse.retention.day_status import DayStatus
 
-_MINUTES_PER_DAY = DAY_MS // MINUTE_MS
 _MAX_NAMED = 20
 
 
@@ -61,7 +67,7 @@ class _DayChecker:
         stored = sum(day.minutes for day in days)
         explained = sum(day.explained_minutes for day in days)
         counts = {
-            "minutes_expected": len(days) * _MINUTES_PER_DAY,
+            "minutes_expected": len(days) * MINUTES_PER_DAY,
             "minutes_stored": stored,
             "minutes_explained": explained,
             "objects_not_loaded": sum(day.unloaded_objects for day in days),
@@ -143,7 +149,7 @@ def run_day_checks(
 
 def _describe_incomplete_day(day: DayStatus) -> str | None:
     """Return why a day's minutes are neither complete nor explained, None if they are."""
-    date, missing = day_of(day.start), _MINUTES_PER_DAY - day.minutes - day.explained_minutes
+    date, missing = day_of(day.start), MINUTES_PER_DAY - day.minutes - day.explained_minutes
     if day.unloaded_objects:
         return f"{date}: {day.unloaded_objects} objects of the lake are not loaded"
     if missing > 0:

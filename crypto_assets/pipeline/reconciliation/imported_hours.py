@@ -4,11 +4,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import Window
+from crypto_assets.market.utc_time import Window, cover_windows, merge_windows
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps, resolve_gaps
 from crypto_assets.pipeline.reconciliation.exchange_periods import ExchangePeriod
-from crypto_assets.pipeline.stages.lake_reader import merge_windows
 
 
 def list_imported_hours(
@@ -22,8 +21,7 @@ def list_imported_hours(
     absent = [period.window for period in periods if period.exchange_candle is None]
     if not absent:
         return []
-    span = Window(min(absent).start_ms, max(window.end_ms for window in absent))
-    times = context.warehouse.facts.list_imported_times(symbol, span)
+    times = context.warehouse.facts.list_imported_times(symbol, cover_windows(absent))
     imported = [
         window
         for window in absent

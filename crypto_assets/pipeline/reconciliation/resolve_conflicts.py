@@ -30,6 +30,7 @@ from crypto_assets.market.utc_time import (
     day_of,
     floor_ms,
     format_utc,
+    merge_windows,
     now_ms,
 )
 from crypto_assets.pipeline.context import PipelineContext
@@ -52,7 +53,7 @@ from crypto_assets.pipeline.reconciliation.imported_hours import (
 )
 from crypto_assets.pipeline.reconciliation.internal_checks import exclude_purged
 from crypto_assets.pipeline.stages.fetch import FetchedDay, FetchedKlines
-from crypto_assets.pipeline.stages.lake_reader import find_object_body, merge_windows
+from crypto_assets.pipeline.stages.lake_reader import find_object_body
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets.pipeline.stages.store_raw import record_stored_days, store_fetched_day
 from crypto_assets.warehouse import ConflictKind, ExchangeConflict
@@ -82,9 +83,8 @@ class ExchangeMinutes:
         self.context = context
         self._spans = [
             part
-            for span in merge_windows([period.window for period in periods])
-            for day in span.iter_days()
-            if (part := span & Window.of_day(day))
+            for span in merge_windows(period.window for period in periods)
+            for part in span.split_by_day()
         ]
         self._from_rest: dict[Window, list[KlineRow]] = {}
 
@@ -251,10 +251,7 @@ def _find_lost_hours(context: PipelineContext, symbol: str, closed: Window) -> l
         for item in objects
         if item.source is Source.VERIFIED and find_object_body(context, item) is None
     ]
-    hours = [
-        Window(floor_ms(span.start_ms, HOUR_MS), floor_ms(span.end_ms - 1, HOUR_MS) + HOUR_MS)
-        for span in lost
-    ]
+    hours = [span.widen_to(HOUR_MS) for span in lost]
     return [
         ExchangePeriod(Interval.H1, Window(theirs.open_time, theirs.open_time + HOUR_MS), theirs)
         for span in merge_windows(hours)
@@ -271,7 +268,7 @@ def _load_versions(
     """Store the minutes in the lake, adjacent hours of a day as one object, and load them."""
     fetched_at = now_ms()
     fetched: defaultdict[date, list[FetchedKlines]] = defaultdict(list)
-    spans = merge_windows([match.period.window for match in matches])
+    spans = merge_windows(match.period.window for match in matches)
     rows = sorted((row for match in matches for row in match.rows), key=lambda row: int(row[0]))
     for span in spans:
         own = [row for row in rows if int(row[0]) in span]

@@ -3,11 +3,18 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 
 from crypto_assets.errors import NotListed
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, floor_ms, format_utc
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    Window,
+    day_of,
+    floor_ms,
+    format_utc,
+    group_periods,
+)
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
 from crypto_assets.pipeline.reconciliation.exchange_periods import (
@@ -34,7 +41,7 @@ from crypto_assets.pipeline.reconciliation.resolve_conflicts import (
     describe_contradiction,
     find_matching_version,
 )
-from crypto_assets.pipeline.stages.lake_reader import LakeMinutes, merge_windows, read_lake_minutes
+from crypto_assets.pipeline.stages.lake_reader import LakeMinutes, read_lake_minutes
 from crypto_assets.pipeline.stages.symbol_status import is_listed, require_delisted
 from crypto_assets.warehouse import ExchangeConflict
 
@@ -120,7 +127,7 @@ def verify_symbol(context: PipelineContext, symbol: str, window: Window) -> Veri
     expected = ExpectedPeriods(context, symbol)
     loaded = closed & Window(0, floor_ms(expected.loaded_until, HOUR_MS))
     internal = VerificationResult(partial=tuple(_find_partial_periods(context, symbol, closed)))
-    for month in _split_months(loaded):
+    for month in loaded.split_by_month():
         internal += _compare_internally(context, comparer, month)
     if not is_listed(context, symbol):
         return internal
@@ -158,7 +165,7 @@ def _compare_with_exchange(
     hours = compare_periods(context, comparer, Interval.H1, closed, expected)
     wrong_hours = {one.hour_open_time for one in internal if one.interval is not Interval.D1}
     found = _classify_differences(context, comparer, hours, wrong_hours)
-    not_loaded = merge_windows([Window(at, at + HOUR_MS) for at in hours.not_loaded])
+    not_loaded = tuple(group_periods(hours.not_loaded, HOUR_MS))
     days = compare_periods(context, comparer, Interval.D1, closed, expected)
     wrong_days = {floor_ms(one.open_time, DAY_MS) for one in (*internal, *found.differences)}
     found += VerificationResult(not_loaded=not_loaded)
@@ -208,7 +215,7 @@ def _compare_internally(
 ) -> VerificationResult:
     """Compare days, hours, minutes, ledger and lake; `month` begins and ends on the hour."""
     symbol = comparer.symbol
-    differences = compare_days_with_hours(context, comparer, _clip_to_whole_days(month))
+    differences = compare_days_with_hours(context, comparer, month.narrow_to(DAY_MS))
     unpurged = exclude_purged(context, symbol, month)
     if not unpurged:
         return VerificationResult(differences=tuple(differences))
@@ -236,15 +243,3 @@ def _list_days_not_in_lake(
         return any(period & span for span in lake.spans)
 
     return tuple(sorted({day_of(one.open_time) for one in differences if not is_in_lake(one)}))
-
-
-def _split_months(window: Window) -> Iterator[Window]:
-    """Split a window at the starts of the calendar months."""
-    for _, days in groupby(window.iter_days(), key=lambda day: (day.year, day.month)):
-        own = list(days)
-        yield window & Window.of_days(own[0], own[-1])
-
-
-def _clip_to_whole_days(window: Window) -> Window:
-    start = floor_ms(window.start_ms + DAY_MS - 1, DAY_MS)
-    return Window(start, max(start, floor_ms(window.end_ms, DAY_MS)))

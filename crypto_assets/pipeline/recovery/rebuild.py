@@ -12,11 +12,18 @@ from crypto_assets.lake import describe_object
 from crypto_assets.market.candle_validation import ValidatedRows
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.symbols import parse_symbol
-from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, group_consecutive_days, now_ms
+from crypto_assets.market.utc_time import (
+    MINUTE_MS,
+    Window,
+    day_of,
+    group_consecutive_days,
+    merge_windows,
+    now_ms,
+)
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.recovery.lake_listing import ListedObject, list_lake_objects
-from crypto_assets.pipeline.stages.lake_reader import list_known_spans, merge_windows, sift_object
+from crypto_assets.pipeline.stages.lake_reader import list_known_spans, sift_object
 from crypto_assets.pipeline.stages.load_facts import quarantine_rejects
 from crypto_assets.pipeline.stages.order_books import load_order_books
 from crypto_assets.warehouse.klines.restore import CompleteWindows, RestoreResult
@@ -170,7 +177,7 @@ def _list_complete_windows(
     spans = [span for item, rows in klines for span in list_known_spans(item, rows.candles)]
     for part in candle_days:
         gaps = context.warehouse.gap_ledger.list_gaps(symbol, part)
-        spans += [Window(gap.start, gap.end + MINUTE_MS) & part for gap in gaps]
+        spans += [gap.window & part for gap in gaps]
     return CompleteWindows(merge_windows(spans), exact_from)
 
 

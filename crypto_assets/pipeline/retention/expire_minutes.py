@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms
 from crypto_assets.pipeline.context import PipelineContext
 
-_STEP_MS = 31 * DAY_MS
-
 
 @dataclass(frozen=True)
 class ExpiredMinutes:
@@ -53,9 +51,8 @@ def _find_expiry_limit(
 ) -> tuple[int, str | None]:
     """Return the end of the days that may expire, and the reason if the next one is incomplete."""
     end = floor_ms(older_than, DAY_MS)
-    for at in range(start, end, _STEP_MS):
-        window = Window(at, min(at + _STEP_MS, end))
-        for day in context.warehouse.retention_candidates.list_day_statuses(symbol, window):
+    for month in Window(start, end).split_by_month():
+        for day in context.warehouse.retention_candidates.list_day_statuses(symbol, month):
             if day.last_changed_at >= older_than:
                 return day.start, None
             if day.incomplete_reason:
