@@ -1,7 +1,8 @@
 """Decides when a repeated alert is sent again, with growing pauses."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS
 from crypto_assets.pipeline.alerting.webhook import Alert
@@ -19,9 +20,7 @@ class AlertHistory:
 
     sent: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def select_due_alerts(
-        self, alerts: Iterable[Alert], now_ms: int
-    ) -> tuple[list[Alert], "AlertHistory"]:
+    def select_due_alerts(self, alerts: Iterable[Alert], now_ms: int) -> tuple[list[Alert], Self]:
         """Return the alerts to send now, one per fingerprint, and the history after sending them.
 
         After the first time an alert pauses for an hour, then each time twice as long, a day at
@@ -38,4 +37,4 @@ class AlertHistory:
                 continue
             sent[fingerprint] = (now_ms, count + 1)
             due.append(alert)
-        return due, AlertHistory(sent)
+        return due, replace(self, sent=sent)

@@ -62,11 +62,11 @@ def trigger_instigator(
 
 
 def start_backfill(
-    context: PipelineContext, orchestrator: Orchestrator, wanted: BackfillRequest, who: str
+    context: PipelineContext, orchestrator: Orchestrator, request: BackfillRequest, who: str
 ) -> str:
     """Launch a backfill in Dagster; return its id. Raises OrchestratorError."""
-    backfill_id = launch_backfill(orchestrator, wanted)
-    _record_change(context, f"backfill {backfill_id}", None, wanted.title, who)
+    backfill_id = launch_backfill(orchestrator, request)
+    _record_change(context, f"backfill {backfill_id}", None, request.title, who)
     return backfill_id
 
 

@@ -66,12 +66,12 @@ def plan_backfill(
     return BackfillRequest(names, first, last, keys)
 
 
-def launch_backfill(orchestrator: Orchestrator, wanted: BackfillRequest) -> str:
+def launch_backfill(orchestrator: Orchestrator, request: BackfillRequest) -> str:
     """Launch a backfill in a running Dagster; return its id. Raises OrchestratorError."""
     orchestrator.require_healthy_daemons()
-    orchestrator.add_symbol_partitions(wanted.symbols)
+    orchestrator.add_symbol_partitions(request.symbols)
     return orchestrator.launch_backfill(
-        list(KlinesStage), wanted.partition_keys, BACKFILL_TAGS, wanted.title
+        list(KlinesStage), request.partition_keys, BACKFILL_TAGS, request.title
     )
 
 

@@ -45,22 +45,22 @@ class BackfillEstimate:
 
 
 def estimate_backfill(
-    wanted: BackfillRequest, closed_before: int, pace: BackfillPace | None
+    request: BackfillRequest, closed_before: int, pace: BackfillPace | None
 ) -> BackfillEstimate:
     """Estimate a backfill of the minutes that close before an instant (epoch ms).
 
     A past day takes a file of the archive and its checksum; today comes over REST.
     """
-    requested = Window.of_days(wanted.first, wanted.last)
+    requested = Window.of_days(request.first, request.last)
     closed = requested & Window(0, floor_ms(closed_before, MINUTE_MS))
     past = requested & Window(0, floor_ms(closed_before, DAY_MS))
     files = len(list(past.iter_days()))
     pages = ceil((closed.end_ms - max(closed.start_ms, past.end_ms)) / MINUTE_MS / PAGE_ROWS)
     return BackfillEstimate(
-        partitions=len(wanted.partition_keys),
-        candles=closed.minutes * len(wanted.symbols),
-        requests=(_REQUESTS_PER_FILE * files + pages) * len(wanted.symbols),
-        duration=pace.estimate_duration(len(wanted.partition_keys)) if pace else None,
+        partitions=len(request.partition_keys),
+        candles=closed.minutes * len(request.symbols),
+        requests=(_REQUESTS_PER_FILE * files + pages) * len(request.symbols),
+        duration=pace.estimate_duration(len(request.partition_keys)) if pace else None,
     )
 
 

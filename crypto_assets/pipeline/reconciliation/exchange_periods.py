@@ -56,8 +56,8 @@ class PeriodComparison:
     """The result of comparing one interval.
 
     `compared` counts the periods of either side. `not_loaded` has the open times of the exchange's
-    periods of which no candle was ever loaded. `recut` counts the compared periods that are off the
-    grid or cut short by one that is.
+    periods that were never loaded. `recut` counts the compared periods that are off the grid or cut
+    short by one that is.
     """
 
     compared: int

@@ -9,7 +9,7 @@ from crypto_assets.pipeline.context import PipelineContext
 
 
 class ExpectedPeriods:
-    """The hours and days of a symbol whose minutes were loaded, even if they are gone since."""
+    """The hours and days of a symbol whose minutes were loaded, even if they are missing now."""
 
     def __init__(self, context: PipelineContext, symbol: str) -> None:
         self._context = context

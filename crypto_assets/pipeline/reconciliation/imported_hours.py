@@ -15,8 +15,8 @@ def list_imported_hours(
 ) -> list[Window]:
     """Return the periods, 1h or 1d, that the exchange lacks and that contain imported minutes.
 
-    Returns none for a symbol of which the exchange serves no candle at all, since that proves
-    nothing. Raises ExchangeError, WarehouseError.
+    Returns an empty list if the exchange serves no candle of the symbol at all, since that proves
+    nothing about an hour. Raises ExchangeError, WarehouseError.
     """
     absent = [period.window for period in periods if period.exchange_candle is None]
     if not absent:

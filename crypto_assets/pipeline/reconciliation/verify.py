@@ -1,8 +1,9 @@
 """Verifies stored hours and days against the exchange's own, and their minutes (truth rule 8)."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from typing import Self
 
 from crypto_assets.errors import NotListed
 from crypto_assets.market.intervals import Interval
@@ -66,14 +67,14 @@ class VerificationResult:
     - `compared`: the number of hours and days that either side has.
     - `differences`: values that must be corrected here.
     - `explained`: differences that a known revision or refused rows explain.
-    - `not_loaded`: windows in which the exchange has hours of which no candle was ever loaded.
+    - `not_loaded`: windows of the exchange's hours that were never loaded.
     - `minutes`: the number of minutes that the lake still has.
     - `lost`: keys of objects that are in the manifest and in no lake.
     - `conflicts`: periods in which the exchange contradicts itself, since no version of its minutes
       gives its own hour or day.
     - `recut`: the number of compared periods that the exchange cuts off the grid.
     - `partial`: hours and days whose beginning is not stored, which explains their differences.
-    - `not_in_lake`: UTC days on which our own tables differ and of which the lake has no object.
+    - `not_in_lake`: UTC days with differences and without an object in the lake.
     """
 
     compared: int = 0
@@ -96,19 +97,11 @@ class VerificationResult:
         """Open times of the hours that contain a difference, ascending."""
         return sorted({difference.hour_open_time for difference in self.differences})
 
-    def __add__(self, other: "VerificationResult") -> "VerificationResult":
-        return VerificationResult(
-            self.compared + other.compared,
-            self.differences + other.differences,
-            self.explained + other.explained,
-            self.not_loaded + other.not_loaded,
-            self.minutes + other.minutes,
-            self.lost + other.lost,
-            self.conflicts + other.conflicts,
-            self.recut + other.recut,
-            self.partial + other.partial,
-            self.not_in_lake + other.not_in_lake,
-        )
+    def __add__(self, other: Self) -> Self:
+        sums = {
+            one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)
+        }
+        return replace(self, **sums)
 
 
 def verify_symbol(context: PipelineContext, symbol: str, window: Window) -> VerificationResult:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from typing import Self
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
 from crypto_assets.lake import describe_object
@@ -52,7 +53,7 @@ class RebuildResult:
     untracked: bool = False
     error: CryptoAssetsError | None = None
 
-    def __add__(self, other: "RebuildResult") -> "RebuildResult":
+    def __add__(self, other: Self) -> Self:
         return replace(
             self,
             objects=self.objects + other.objects,

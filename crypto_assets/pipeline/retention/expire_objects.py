@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
+from typing import Self
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake
@@ -23,12 +24,12 @@ class ObjectTally:
     size_bytes: int = 0
 
     @classmethod
-    def from_objects(cls, items: Iterable[LoadedObject]) -> "ObjectTally":
+    def from_objects(cls, items: Iterable[LoadedObject]) -> Self:
         sizes = [item.size_bytes for item in items]
         return cls(len(sizes), sum(sizes))
 
-    def __add__(self, other: "ObjectTally") -> "ObjectTally":
-        return ObjectTally(self.objects + other.objects, self.size_bytes + other.size_bytes)
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.objects + other.objects, self.size_bytes + other.size_bytes)
 
 
 @dataclass(frozen=True)
