@@ -1,4 +1,4 @@
-"""What a use case works with: an exchange, two lakes, a warehouse, and the exchange's clock."""
+"""What the pipeline's use cases work with: an exchange, two lakes, and a warehouse."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,13 +9,18 @@ from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.pipeline.retention_policy import RetentionPolicy
 from crypto_assets.warehouse import Warehouse
 
-# Names of what a user may change while it runs, in the warehouse's `app_settings`.
+# Names in the warehouse's `app_settings` of values that users may change while the app runs.
 INGEST_INTERVAL = "ingest_interval_minutes"
 ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
 
 
 @dataclass(frozen=True)
 class PipelineContext:
+    """The stores of a home and the settings of its pipeline, independent of Dagster.
+
+    A candle counts as final `settle_ms` after it has closed.
+    """
+
     exchange: Exchange
     raw_lake: Lake
     archive_lake: Lake
@@ -28,17 +33,17 @@ class PipelineContext:
     retention_policy: RetentionPolicy = field(default_factory=RetentionPolicy)
 
     def exchange_now(self) -> int:
-        """The exchange's clock, epoch ms: it decides what is closed and which day it is."""
+        """The exchange's clock, epoch ms. It decides what is closed and which day is today."""
         return self.exchange.rest.fetch_server_time()
 
     def closed_before(self) -> int:
-        """A candle is final when its close time (epoch ms) lies before this: truth rule 1."""
+        """A candle is final if its close time is earlier than this, epoch ms: truth rule 1."""
         return self.exchange_now() - self.settle_ms
 
     def wait_until_settled(self) -> int:
-        """`closed_before`, after the minute that has just ended has settled.
+        """Wait until the minute that has just ended is final, then return `closed_before`.
 
-        Waits at most the settle delay: a clock that stands still must not hold a run for ever.
+        Waits at most the settle delay: an exchange's clock that has stopped must not block a run.
         """
         since_minute = self.exchange_now() % MINUTE_MS
         if since_minute <= self.settle_ms:
@@ -46,10 +51,11 @@ class PipelineContext:
         return self.closed_before()
 
     def read_ingest_interval(self) -> int:
-        """What the app set last, else what the environment says."""
+        """Minutes between ticks of candles: the app's setting, or else the environment's."""
         chosen = self.warehouse.app_settings.get_value(INGEST_INTERVAL)
         return self.default_ingest_minutes if chosen is None else int(chosen)
 
     def read_order_book_interval(self) -> int:
+        """Minutes between ticks of order books: the app's setting, or else the environment's."""
         chosen = self.warehouse.app_settings.get_value(ORDER_BOOK_INTERVAL)
         return self.default_order_book_minutes if chosen is None else int(chosen)

@@ -11,7 +11,7 @@ from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 from crypto_assets.pipeline.retention_policy import RetentionPolicy
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 FIRST, SECOND = date(2025, 3, 4), date(2025, 3, 5)
@@ -28,7 +28,7 @@ class Killed(BaseException):
 def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
     """Two whole days of one symbol, loaded a moment ago; nothing grows old by itself."""
     platform = replace(build_platform(simulated_exchange(now=NOON)), retention_policy=NEVER)
-    bring(platform, first=FIRST, last=SECOND)
+    run_ingest(platform, first=FIRST, last=SECOND)
     return platform
 
 

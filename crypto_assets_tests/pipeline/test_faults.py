@@ -19,7 +19,7 @@ from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Differenc
 from crypto_assets.pipeline.reconciliation.internal_checks import VALUE_COLUMNS
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import DayOutcome
-from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, run_ingest
 from crypto_assets_tests.pipeline.faults import FAULTS, During, End, Fault
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -60,13 +60,13 @@ def test_fault(
 def strike(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> list[DayOutcome]:
     """The run in which the fault happens."""
     if fault.during is During.TICK:
-        bring(platform, first=FIRST)
+        run_ingest(platform, first=FIRST)
         server.clock.advance(3 * MINUTE_MS)
     for rule in fault.rules:
         server.faults.add_rule(rule)
     if fault.during is During.TICK:
-        return bring(platform, tail=True)
-    return bring(platform, first=FIRST)
+        return run_ingest(platform, tail=True)
+    return run_ingest(platform, first=FIRST)
 
 
 def recover(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> None:
@@ -75,16 +75,16 @@ def recover(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> 
         server.faults.clear_rules()
     outlive_bans(platform)
     if fault.during is During.BACKFILL and fault.end is End.FAILED:
-        assert not [outcome.error for outcome in bring(platform, first=FIRST) if outcome.error]
+        assert not [outcome.error for outcome in run_ingest(platform, first=FIRST) if outcome.error]
     if fault.during is During.CLOSING:
         server.clock.set_time(day_start_ms(TOMORROW) - MINUTE_MS // 2)
-        bring(platform, tail=True)
+        run_ingest(platform, tail=True)
         server.clock.set_time(day_start_ms(TOMORROW) + 7 * HOUR_MS + MINUTE_MS // 2)
-        closed = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
+        closed = run_ingest(platform, first=FIRST, last=TODAY, mode=IngestMode.CLOSING)
         assert not [outcome.error for outcome in closed if outcome.error]
     server.clock.advance(HOUR_MS + 20 * MINUTE_MS)
-    assert not [o.error for o in bring(platform, last=TOMORROW, tail=True) if o.error]
-    bring(platform, first=FIRST, last=TOMORROW, errand=IngestMode.GAPS)
+    assert not [o.error for o in run_ingest(platform, last=TOMORROW, tail=True) if o.error]
+    run_ingest(platform, first=FIRST, last=TOMORROW, mode=IngestMode.GAPS)
 
 
 def outlive_bans(platform: PipelineContext) -> None:

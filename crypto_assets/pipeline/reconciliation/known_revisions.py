@@ -46,7 +46,7 @@ def find_known_revision(
     revisions = warehouse.revisions.list_revisions(
         yardstick.symbol, period.window, limit=_MOST_REVISIONS
     )
-    refused = find_refused_candles(platform, yardstick.symbol, period.window)
+    refused = find_refused_candles(warehouse, yardstick.symbol, period.window)
     if not revisions and not refused:
         return None
     minutes = warehouse.facts.read_candles(yardstick.symbol, period.window)

@@ -275,7 +275,8 @@ def _load_versions(
                 FetchedKlines(Source.VERIFIED, RawKlines.from_rows(list(part)), fetched_at)
             )
     stored = [
-        store_fetched_day(platform, symbol, day, FetchedDay(own)) for day, own in pulls.items()
+        store_fetched_day(platform.raw_lake, symbol, day, FetchedDay(own))
+        for day, own in pulls.items()
     ]
     record_stored_days(platform, symbol, stored)
     bodies = dict(body for day in stored for body in day.bodies)

@@ -142,7 +142,7 @@ def _rebuild_month(
     klines = [(item, body) for item, body in bodies if item.kind is ObjectKind.KLINES]
     sifted = [(item, sift_object(item, body)) for item, body in klines]
     for item, parts in sifted:
-        quarantine_rejects(platform, item, parts.rejects)
+        quarantine_rejects(platform.warehouse, item, parts.rejects)
     known = _build_known_spans(platform, symbol, sifted, exact_from)
     restored = platform.warehouse.facts.restore_objects(
         symbol, [(i, p.candles) for i, p in sifted], known

@@ -12,7 +12,7 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, no
 from crypto_assets.pipeline.alerting.deduplication import AlertHistory
 from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook, build_webhook_message
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
@@ -136,7 +136,7 @@ def test_one_silent_symbol_among_those_that_are_fed(
     platform = build_platform(server, "BTCUSDT", "ETHUSDT", "SOLUSDT")
     fed = ("BTCUSDT", "ETHUSDT")
     today = day_of(platform.exchange_now())
-    bring(platform, *fed, "SOLUSDT", first=today, last=today, tail=True)
+    run_ingest(platform, *fed, "SOLUSDT", first=today, last=today, tail=True)
     assert find_stale_symbols(platform) == []
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(
@@ -154,7 +154,7 @@ def test_a_symbol_that_is_being_fetched_from_far_behind_is_not_silent(
 ) -> None:
     platform = build_platform(simulated_exchange(now=now_ms() + 5 * DAY_MS))
     first = day_of(now_ms())
-    bring(platform, first=first, last=first)
+    run_ingest(platform, first=first, last=first)
     assert find_stale_symbols(platform) == []
 
 
@@ -163,7 +163,7 @@ def test_an_exchange_that_does_not_answer_hides_no_silence(
 ) -> None:
     server = simulated_exchange()
     platform = build_platform(server)
-    bring(platform)
+    run_ingest(platform)
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql("UPDATE extraction_metadata SET last_fetch_time = 1")
     )

@@ -24,7 +24,7 @@ from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.reports.coverage_calendar import DayState, build_coverage_calendar
 from crypto_assets.warehouse import GapClass
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 
 DAY = date(2025, 3, 4)
@@ -86,7 +86,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 def test_the_refused_minute_is_a_gap_of_its_own_and_the_rest_an_outage(
     platform: PipelineContext,
 ) -> None:
-    outcomes = bring(platform, first=DAY, last=DAY)
+    outcomes = run_ingest(platform, first=DAY, last=DAY)
     assert not [one for one in outcomes if one.error]
     assert ledger(platform) == AROUND
     refused = platform.warehouse.gap_ledger.list_gaps()[1]
@@ -102,7 +102,7 @@ def test_what_only_the_archive_has_wrong_is_refused_too(
     server.faults.add_rule(
         {"do": "outage", "start": format_utc(span[0]), "end": format_utc(span[1]), "in": "rest"}
     )
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     assert ledger(platform) == AROUND
     assert "REST had none of it" in platform.warehouse.gap_ledger.list_gaps()[1].evidence
 
@@ -116,7 +116,7 @@ def test_wherever_in_the_hole_the_refused_minutes_lie(
 ) -> None:
     data = write_candles(tmp_path / "data", wrong)
     platform = build_platform(simulated_exchange(now=START + 2 * DAY_MS, data=data))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     found = ledger(platform)
     refused = [n for kind, at, count in found for n in range(at, at + count) if kind == "refused"]
     outage = [n for kind, at, count in found for n in range(at, at + count) if kind == "outage"]
@@ -130,15 +130,15 @@ def test_wherever_in_the_hole_the_refused_minutes_lie(
 def test_the_parts_stay_apart_whatever_looks_at_them_again(
     server: ExchangeServer, platform: PipelineContext
 ) -> None:
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     closed = platform.closed_before()
     record_gaps(platform, "BTCUSDT", Window.of_day(DAY), closed)
     half = Window(START + 840 * MINUTE_MS, START + 900 * MINUTE_MS)
     record_gaps(platform, "BTCUSDT", half, closed)
     assert ledger(platform) == AROUND
-    bring(platform, first=DAY, last=DAY)
-    bring(platform, first=DAY, last=date(2025, 3, 6))
-    bring(platform, errand=IngestMode.CLOSING, first=DAY, last=date(2025, 3, 5))
+    run_ingest(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=date(2025, 3, 6))
+    run_ingest(platform, mode=IngestMode.CLOSING, first=DAY, last=date(2025, 3, 5))
     assert [one.error for one in rebuild_from_lake(platform, ["BTCUSDT"])] == [None]
     assert [one.error for one in rebuild_from_lake(platform, ["BTCUSDT"], exact=True)] == [None]
     assert ledger(platform) == AROUND
@@ -155,21 +155,21 @@ def test_a_sane_row_that_comes_after_all_heals_it(
 ) -> None:
     """It is asked for whenever its day is, and by no retry of gaps in between."""
     server.clock.set_time(START + DAY_MS + 2 * HOUR_MS)
-    bring(platform, first=DAY, last=date(2025, 3, 5))
+    run_ingest(platform, first=DAY, last=date(2025, 3, 5))
     at = START + REFUSED * MINUTE_MS
     closes = {"close_time": f"={at + MINUTE_MS - 1}"}
     server.faults.add_rule(
         {"do": "revise", "start": at, "end": at + MINUTE_MS, "change": closes, "in": "rest"}
     )
-    bring(platform, errand=IngestMode.GAPS, first=DAY, last=DAY)
+    run_ingest(platform, mode=IngestMode.GAPS, first=DAY, last=DAY)
     assert ledger(platform) == AROUND
-    bring(platform, errand=errand, first=DAY, last=date(2025, 3, 5))
+    run_ingest(platform, mode=errand, first=DAY, last=date(2025, 3, 5))
     assert ledger(platform) == [AROUND[0], AROUND[2]]
     assert at in open_times(platform)
 
 
 def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: PipelineContext) -> None:
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     found = {one.check: one for one in run_day_checks(platform, "BTCUSDT", Window.of_day(DAY))}
     assert {one.check: one.summary for one in found.values() if not one.passed} == {}
     assert found[DayCheck.COMPLETE].counts["minutes_explained"] == len(OUTAGE)
@@ -185,7 +185,7 @@ def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: PipelineC
 def test_the_exchanges_own_hour_that_has_the_refused_row_is_no_difference(
     platform: PipelineContext,
 ) -> None:
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     found = verify_symbol(platform, "BTCUSDT", Window.of_day(DAY))
     assert found.passed, found.differences
     assert any("cannot be true" in one.by for one in found.explained)
@@ -198,8 +198,8 @@ def test_a_refused_row_of_a_moment_ago_is_asked_for_again(
     data = write_candles(tmp_path / "data")
     server = simulated_exchange(now=START + 842 * MINUTE_MS, data=data)
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     assert [kind for kind, _, _ in ledger(platform)] == ["open"]
     server.clock.advance(20 * MINUTE_MS)
-    bring(platform, errand=IngestMode.GAPS, first=DAY, last=DAY)
+    run_ingest(platform, mode=IngestMode.GAPS, first=DAY, last=DAY)
     assert ("refused", REFUSED, 1) in ledger(platform)

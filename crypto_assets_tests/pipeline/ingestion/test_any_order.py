@@ -150,7 +150,7 @@ def history(platform: PipelineContext) -> list[Any]:
 def _rows(platform: PipelineContext, table: str, columns: str, where: str = "1 = 1") -> list[Any]:
     database: Any = platform.warehouse._database
     statement = f"SELECT {columns} FROM {table} WHERE {where}"
-    rows = database.read_primary(lambda c: c.exec_driver_sql(statement).all())
+    rows = database.run_primary_read(lambda c: c.exec_driver_sql(statement).all())
     return sorted((tuple(row) for row in rows), key=repr)
 
 
@@ -160,7 +160,7 @@ def forget(platform: PipelineContext, *, lake: bool) -> None:
         platform.raw_lake.delete([entry.key for entry in platform.raw_lake.list_entries()])
     database: Any = platform.warehouse._database
     for table in EVERYTHING:
-        database.write(lambda c, name=table: c.exec_driver_sql(f"DELETE FROM {name}"))
+        database.run_write(lambda c, name=table: c.exec_driver_sql(f"DELETE FROM {name}"))
 
 
 @pytest.fixture

@@ -20,7 +20,13 @@ from crypto_assets.pipeline.ingestion.close_day import list_due_days
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    open_times,
+    run_ingest,
+)
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 FIRST = TODAY - timedelta(days=8)
@@ -38,14 +44,14 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     """Eight days from the archive, today by ticks, and the clock shortly after its end."""
     built = build_platform(server)
-    bring(built, first=FIRST)
+    run_ingest(built, first=FIRST)
     server.clock.set_time(TOMORROW_MS + 10 * MINUTE_MS + HALF_A_MINUTE)
-    bring(built, last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(built, last=TODAY + timedelta(days=1), tail=True)
     return built
 
 
 def close(platform: PipelineContext) -> list[DayOutcome]:
-    outcomes = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
+    outcomes = run_ingest(platform, first=FIRST, last=TODAY, mode=IngestMode.CLOSING)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     return outcomes
 
@@ -106,7 +112,7 @@ def test_a_week_later_once(platform: PipelineContext, server: ExchangeServer) ->
     assert set(newly_read(platform)) == {WEEK_AGO}
     assert set(newly_read(platform)) == set()
     server.clock.advance(DAY_MS)
-    bring(platform, last=TODAY + timedelta(days=2), tail=True)
+    run_ingest(platform, last=TODAY + timedelta(days=2), tail=True)
     assert list_due_days(platform)[0] == WEEK_AGO + timedelta(days=1)
 
 
@@ -115,7 +121,7 @@ def test_weeks_that_nobody_closed_are_made_up_for(
 ) -> None:
     close(platform)
     server.clock.advance(3 * DAY_MS)
-    bring(platform, first=TODAY + timedelta(days=1), last=TODAY + timedelta(days=3))
+    run_ingest(platform, first=TODAY + timedelta(days=1), last=TODAY + timedelta(days=3))
     late = [WEEK_AGO + timedelta(days=n) for n in (1, 2, 3)]
     assert list_due_days(platform)[:3] == late
 
@@ -127,7 +133,7 @@ def test_a_day_that_could_not_be_read_is_bad_at_every_stage(
         "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
     server.faults.add_rule({"do": "status", "status": 451, "day": str(TODAY)})
-    outcomes = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
+    outcomes = run_ingest(platform, first=FIRST, last=TODAY, mode=IngestMode.CLOSING)
     answers = [(one.stage, one.day, one.error is None) for one in outcomes]
     wanted = {(stage, day, day == WEEK_AGO) for stage in KlinesStage for day in (WEEK_AGO, TODAY)}
     assert sorted(answers) == sorted(wanted)
@@ -172,15 +178,15 @@ def test_a_late_archive_is_read_when_it_appears(
         now=NOON, faults=[{"do": "archive", "how": "late", "hours": 96, "day": str(late)}]
     )
     platform = build_platform(server)
-    bring(platform, first=TODAY - timedelta(days=3))
+    run_ingest(platform, first=TODAY - timedelta(days=3))
     assert sources(platform, late) == ["rest"]
     server.clock.set_time(TOMORROW_MS + 7 * HOUR_MS + HALF_A_MINUTE)
-    bring(platform, last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(platform, last=TODAY + timedelta(days=1), tail=True)
     assert list_due_days(platform) == [late, TODAY]
     assert set(newly_read(platform)) == {TODAY}
     assert sources(platform, late) == ["rest"]
     server.clock.advance(2 * DAY_MS)
-    bring(platform, last=TODAY + timedelta(days=3), tail=True)
+    run_ingest(platform, last=TODAY + timedelta(days=3), tail=True)
     assert late in set(newly_read(platform))
     assert sources(platform, late) == ["archive"]
 
@@ -201,15 +207,15 @@ def test_nothing_is_read_of_a_symbol_that_is_far_behind_or_no_longer_tracked(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
-    bring(platform, "BTCUSDT", "ETHUSDT", first=FIRST, last=FIRST)
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", first=FIRST, last=FIRST)
     assert list_due_days(platform) == [TODAY - timedelta(days=1)]
     close(platform)
     assert platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time == (
         day_start_ms(FIRST) + DAY_MS - MINUTE_MS
     )
-    bring(platform, "ETHUSDT", first=TODAY - timedelta(days=1))
+    run_ingest(platform, "ETHUSDT", first=TODAY - timedelta(days=1))
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
-    assert bring(platform, "ETHUSDT", first=FIRST, last=TODAY, errand=IngestMode.CLOSING) == []
+    assert run_ingest(platform, "ETHUSDT", first=FIRST, last=TODAY, mode=IngestMode.CLOSING) == []
 
 
 def test_retired_days_are_not_read_again(platform: PipelineContext) -> None:

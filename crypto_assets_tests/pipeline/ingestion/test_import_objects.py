@@ -27,7 +27,13 @@ from crypto_assets.pipeline.ingestion.import_objects import (
     load_imported_days,
 )
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    open_times,
+    run_ingest,
+)
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.s3 import S3Server
 
@@ -160,7 +166,7 @@ def test_the_exchanges_own_later_word_wins_and_is_recorded(
     wrong = [[*row[:4], str(row[2]), *row[5:]] for row in rows[:2]]
     write(tmp_path / "old", "BTCUSDT/a.json", [*wrong, *rows[2:]], START + DAY_MS)
     take(platform, tmp_path / "old")
-    bring(platform, "BTCUSDT", first=DAY, last=DAY)
+    run_ingest(platform, "BTCUSDT", first=DAY, last=DAY)
     assert verify_symbol(platform, "BTCUSDT", Window.of_day(DAY)).passed
     sides = {
         (r.old_source, r.new_source) for r in platform.warehouse.revisions.list_revisions("BTCUSDT")
@@ -305,7 +311,7 @@ def test_a_minute_that_closes_past_itself_comes_over_both_roads(
     (tmp_path / "data" / "BTCUSDT-1m.csv").write_text("\n".join(lines) + "\n")
     server = simulated_exchange(now=NOON, data=tmp_path / "data")
     served, imported = build_platform(server), build_platform(server)
-    bring(served, "BTCUSDT", first=DAY, last=DAY)
+    run_ingest(served, "BTCUSDT", first=DAY, last=DAY)
     write(tmp_path / "old", "BTCUSDT/a.json", rows)
     (one,) = take(imported, tmp_path / "old")
     assert (one.rows, one.refused) == (60, None)

@@ -27,7 +27,7 @@ from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.warehouse import GapClass
-from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -108,7 +108,9 @@ def follow_advice(platform: PipelineContext) -> list[str]:
     commands = re.findall("`crypto-assets (.*?) --symbols", "\n".join(said))
     for command in commands:
         if command == "backfill":
-            assert [each.error for each in bring(platform, first=DAY, last=DAY) if each.error] == []
+            assert [
+                each.error for each in run_ingest(platform, first=DAY, last=DAY) if each.error
+            ] == []
         else:
             exact = command == "rebuild --exact"
             assert [
@@ -143,16 +145,16 @@ def test_minutes_that_the_archive_lacks_are_quarantined_in_any_order(
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[outage(gap)])
     plain = build_platform(server)
-    bring(plain, first=DAY, last=DAY)
+    run_ingest(plain, first=DAY, last=DAY)
     expected = stored(plain)
     platform = build_platform(server, warehouse_url=warehouse_url)
     folder = write(tmp_path / "old", invent(gap))
     if import_first:
         take(platform, folder)
         assert minutes(gap) == set(open_times(platform))
-        bring(platform, first=DAY, last=DAY)
+        run_ingest(platform, first=DAY, last=DAY)
     else:
-        bring(platform, first=DAY, last=DAY)
+        run_ingest(platform, first=DAY, last=DAY)
         take(platform, folder)
     assert stored(platform) == expected
     assert refused(platform) == minutes(gap)
@@ -172,7 +174,7 @@ def test_each_refused_row_stands_in_quarantine_once_with_its_reason(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON, faults=[outage(SHORT)]))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     rows = flat(SHORT)
     for written_at in (NOON - 1000, NOON):
         take(platform, write(tmp_path / "old", rows, written_at))
@@ -195,7 +197,7 @@ def test_a_confirmed_outage_counts_over_an_import_before_the_archive_has_come(
     early = Window(SHORT.start_ms + 24 * HOUR_MS, SHORT.end_ms + 24 * HOUR_MS)
     server = simulated_exchange(now=NOON, faults=[outage(early)])
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform)
+    run_ingest(platform)
     before = open_times(platform)
     take(platform, write(tmp_path / "old", flat(early)))
     assert open_times(platform) == before
@@ -213,7 +215,7 @@ def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[outage(SHORT), LATE])
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
     assert gap.gap_class is GapClass.ARCHIVE_LATE
     before = open_times(platform)
@@ -222,7 +224,7 @@ def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
     assert check(platform).passed
     server.faults.clear_rules()
     server.faults.add_rule(outage(SHORT))
-    bring(platform, first=DAY, last=DAY, errand=IngestMode.CLOSING)
+    run_ingest(platform, first=DAY, last=DAY, mode=IngestMode.CLOSING)
     assert set(open_times(platform)) & DAYS_MINUTES == set(before)
     assert refused(platform) == minutes(SHORT)
     (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
@@ -246,7 +248,7 @@ def test_what_the_exchanges_own_hours_contradict_is_found_and_goes_as_advised(
     platform = build_platform(server, warehouse_url=warehouse_url)
     folder = write(tmp_path / "old", linear(LONG))
     if late_first:
-        bring(platform, first=DAY, last=DAY)
+        run_ingest(platform, first=DAY, last=DAY)
         before = stored(platform)
         take(platform, folder)
         found = check(platform)
@@ -256,7 +258,7 @@ def test_what_the_exchanges_own_hours_contradict_is_found_and_goes_as_advised(
         assert stored(platform) == before
     else:
         take(platform, folder)
-        bring(platform, first=DAY, last=DAY)
+        run_ingest(platform, first=DAY, last=DAY)
     assert not set(open_times(platform)) & minutes(LONG)
     found = check(platform)
     assert found.passed
@@ -311,7 +313,7 @@ def test_what_an_earlier_version_imported_is_found_and_goes_as_advised(
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[outage(LONG)])
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = stored(platform)
     old_import(platform, invent(LONG), in_lake=in_lake)
     found = check(platform)
@@ -328,7 +330,7 @@ def test_and_where_the_ledger_alone_knows_of_it(
     """The lake's objects have expired, or end where the outage begins; the gap is closed."""
     server = simulated_exchange(now=NOON, faults=[outage(SHORT), outage(LONG)])
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = stored(platform)
     old_import(platform, flat(Window(SHORT.start_ms, LONG.end_ms)), in_lake=False)
     platform.warehouse.lake_objects.forget_objects(
@@ -347,10 +349,10 @@ def test_the_next_backfill_heals_it_without_being_told(
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[outage(LONG)])
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = stored(platform)
     old_import(platform, flat(LONG), in_lake=True)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     assert stored(platform) == before
     assert check(platform).passed
 
@@ -361,7 +363,7 @@ def test_real_minutes_that_an_import_repeats_are_no_case_for_quarantine(
     platform = build_platform(simulated_exchange(now=NOON))
     pages = platform.exchange.rest.fetch_kline_pages(SYMBOL, Interval.M1, DAYS)
     folder = write(tmp_path / "old", [row for page in pages for row in page])
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = stored(platform)
     take(platform, folder)
     assert stored(platform) == before
@@ -373,7 +375,7 @@ def test_an_import_proves_no_absence(
 ) -> None:
     """Its hole is its own: minutes that the warehouse alone still has stay, exactly rebuilt too."""
     platform = build_platform(simulated_exchange(now=NOON, faults=[LATE]))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = open_times(platform)
     gone = platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAYS)
     platform.raw_lake.delete([item.key for item in gone])

@@ -10,7 +10,13 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import KlinesStage
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    open_times,
+    run_ingest,
+)
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 # Closed and settled at 12:00:30: the minutes up to 11:59.
@@ -21,7 +27,7 @@ def test_days_and_the_part_of_today_that_has_closed(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
-    outcomes = bring(platform, first=date(2025, 3, 4), last=TODAY)
+    outcomes = run_ingest(platform, first=date(2025, 3, 4), last=TODAY)
     assert not [outcome.error for outcome in outcomes if outcome.error]
     times = open_times(platform)
     assert times == list(range(TODAY_MS - 2 * DAY_MS, TODAY_MS + 12 * HOUR_MS, MINUTE_MS))
@@ -35,7 +41,7 @@ def test_our_hours_and_days_are_the_exchanges_own(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON), "WAVESBTC")
-    bring(platform, "WAVESBTC", first=date(2025, 3, 4))
+    run_ingest(platform, "WAVESBTC", first=date(2025, 3, 4))
     found = verify_symbol(platform, "WAVESBTC", Window.of_days(date(2025, 3, 4), TODAY))
     assert found.compared == 2 * 24 + 12 + 2
     assert found.differences == ()
@@ -46,14 +52,14 @@ def test_the_open_candle_never_reaches_the_lake(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server)
-    bring(platform)
+    run_ingest(platform)
     newest = TODAY_MS + 12 * HOUR_MS
     assert open_times(platform)[-1] == newest - MINUTE_MS
     assert newest not in _times_in_lake(platform)
     server.clock.advance(35_000)  # 12:01:05.000, exactly settled: not yet later than the delay
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     server.clock.advance(1)
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     assert open_times(platform)[-1] == newest
     assert newest in _times_in_lake(platform)
     final = next(
@@ -71,9 +77,9 @@ def test_the_open_candle_never_reaches_the_lake(
 
 def test_twice_is_once(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
-    bring(platform, first=date(2025, 3, 5))
+    run_ingest(platform, first=date(2025, 3, 5))
     times, keys = open_times(platform), [entry.key for entry in platform.raw_lake.list_entries()]
-    again = bring(platform, first=date(2025, 3, 5))
+    again = run_ingest(platform, first=date(2025, 3, 5))
     assert not [outcome.error for outcome in again if outcome.error]
     assert open_times(platform) == times
     assert [entry.key for entry in platform.raw_lake.list_entries()] == keys
@@ -84,12 +90,12 @@ def test_ticks_take_up_where_the_last_one_ended(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
-    bring(platform, "BTCUSDT", "ETHUSDT")
+    run_ingest(platform, "BTCUSDT", "ETHUSDT")
     for _ in range(3):
         server.clock.advance(MINUTE_MS)
-        bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+        run_ingest(platform, "BTCUSDT", "ETHUSDT", tail=True)
     server.clock.advance(90 * MINUTE_MS)  # ours was down: the next tick brings all of it
-    bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", tail=True)
     for symbol in ("BTCUSDT", "ETHUSDT"):
         assert len(open_times(platform, symbol)) == _CLOSED_TODAY + 3 + 90
         assert verify_symbol(platform, symbol, Window.of_day(TODAY)).differences == ()
@@ -100,10 +106,10 @@ def test_a_tick_after_midnight_takes_yesterdays_tail(
 ) -> None:
     server = simulated_exchange(now=TODAY_MS + DAY_MS - 30_000)
     platform = build_platform(server)
-    bring(platform)
+    run_ingest(platform)
     server.clock.advance(2 * MINUTE_MS)
     tomorrow = date(2025, 3, 7)
-    outcomes = bring(platform, first=TODAY, last=tomorrow, tail=True)
+    outcomes = run_ingest(platform, first=TODAY, last=tomorrow, tail=True)
     assert {(o.stage, o.day) for o in outcomes} >= {
         (KlinesStage.DAYS, TODAY),
         (KlinesStage.FACTS, tomorrow),
@@ -117,11 +123,11 @@ def test_an_archive_that_is_published_replaces_the_ticks_pieces(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server)
-    bring(platform)
+    run_ingest(platform)
     server.clock.advance(MINUTE_MS)
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     server.clock.advance(DAY_MS)
-    bring(platform)
+    run_ingest(platform)
     keys = [entry.key for entry in platform.raw_lake.list_entries(f"{TODAY}/")]
     assert len(keys) == 1
     assert keys[0].endswith("_archive.json")
@@ -142,7 +148,7 @@ def test_one_bad_symbol_stops_no_other(
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
     day = date(2025, 3, 5)
-    outcomes = bring(platform, "BTCUSDT", "NOSUCH", "ETHUSDT", first=day, last=day)
+    outcomes = run_ingest(platform, "BTCUSDT", "NOSUCH", "ETHUSDT", first=day, last=day)
     bad = {outcome.symbol for outcome in outcomes if outcome.error}
     assert bad == {"NOSUCH"}
     assert len(open_times(platform, "ETHUSDT")) == 1440

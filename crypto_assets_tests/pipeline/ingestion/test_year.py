@@ -18,7 +18,7 @@ from crypto_assets.market.utc_time import (
 )
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import StartExchange
 
 FIRST = date(2025, 1, 1)
@@ -96,9 +96,9 @@ def test_what_was_planted_is_known_and_nothing_else(
         server.clock.set_time(_morning(visit))
         first = FIRST + visit * STEP
         last = first + STEP - timedelta(days=1)
-        outcomes = bring(platform, first=first, last=last)
+        outcomes = run_ingest(platform, first=first, last=last)
         early = last - timedelta(days=31)
-        outcomes += bring(platform, first=early, last=last, errand=IngestMode.CLOSING)
+        outcomes += run_ingest(platform, first=early, last=last, mode=IngestMode.CLOSING)
         assert [outcome.error for outcome in outcomes if outcome.error] == []
 
     found = verify_symbol(platform, "BTCUSDT", YEAR)

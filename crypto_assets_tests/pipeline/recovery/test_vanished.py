@@ -23,7 +23,13 @@ from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.asset_checks import run_day_checks
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    open_times,
+    run_ingest,
+)
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 GONE = "ETHUSDT"
@@ -43,7 +49,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     """Yesterday and half of today of both."""
     built = build_platform(server, STAYS, GONE)
-    bring(built, STAYS, GONE, first=YESTERDAY)
+    run_ingest(built, STAYS, GONE, first=YESTERDAY)
     return built
 
 
@@ -72,7 +78,7 @@ def test_the_tick_that_learns_of_it_is_green_and_the_next_does_not_ask(
 ) -> None:
     vanish(server)
     server.clock.advance(HOUR_MS)
-    outcomes = bring(platform, STAYS, GONE, tail=True)
+    outcomes = run_ingest(platform, STAYS, GONE, tail=True)
     assert not [one for one in outcomes if one.error]
     assert {one.symbol for one in outcomes} == {STAYS}
     assert status(platform) is SymbolStatus.DELISTED
@@ -86,7 +92,7 @@ def test_the_tick_that_learns_of_it_is_green_and_the_next_does_not_ask(
     assert tick_plan.plan_ingest_tick(platform, from_epoch_ms(server.clock.now_ms())).symbols == (
         STAYS,
     )
-    assert {one.symbol for one in bring(platform, STAYS, GONE, tail=True)} == {STAYS}
+    assert {one.symbol for one in run_ingest(platform, STAYS, GONE, tail=True)} == {STAYS}
     assert list_due_gaps(platform) == []
     assert find_stale_symbols(platform) == []
 
@@ -96,10 +102,10 @@ def test_nothing_is_asked_by_anything_that_runs_by_itself(
 ) -> None:
     """All is green from the first tick on, and quiet once the archive of its last day was due."""
     server.clock.advance(DAY_MS)
-    bring(platform, STAYS, GONE, first=TODAY, last=TOMORROW)
+    run_ingest(platform, STAYS, GONE, first=TODAY, last=TOMORROW)
     vanish(server)
     server.clock.advance(HOUR_MS)
-    bring(platform, STAYS, GONE, first=TODAY, tail=True)
+    run_ingest(platform, STAYS, GONE, first=TODAY, tail=True)
     for number in range(4):
         server.clock.set_time(TODAY_MS + (2 + number) * DAY_MS + HOUR_MS)
         if number == 2:
@@ -118,7 +124,7 @@ def test_nothing_is_asked_by_anything_that_runs_by_itself(
         ).symbols == (STAYS,)
         assert list_due_days(platform)
         for errand in (IngestMode.TAIL, IngestMode.CLOSING, IngestMode.GAPS):
-            outcomes = bring(platform, GONE, first=TODAY, last=today, errand=errand)
+            outcomes = run_ingest(platform, GONE, first=TODAY, last=today, mode=errand)
             assert not [one.error for one in outcomes if one.error]
         assert GONE not in tick_plan.list_lagging_symbols(platform)
         assert [one for one in tick_plan.list_missing_days(platform) if one.symbol == GONE] == []
@@ -131,7 +137,7 @@ def test_a_backfill_over_its_past_and_beyond_its_end_is_green(
     vanish(server)
     server.clock.advance(3 * DAY_MS)
     for _ in range(2):
-        outcomes = bring(platform, GONE, first=YESTERDAY, last=TODAY + timedelta(days=3))
+        outcomes = run_ingest(platform, GONE, first=YESTERDAY, last=TODAY + timedelta(days=3))
         assert not [one for one in outcomes if one.error]
         assert len({one.day for one in outcomes}) == 5
     assert len(open_times(platform, GONE)) == 1440 + 720
@@ -140,7 +146,7 @@ def test_a_backfill_over_its_past_and_beyond_its_end_is_green(
     forbid_questions(server)
     server.clock.advance(3 * DAY_MS)
     assert tick_plan.list_lagging_symbols(platform) == {STAYS: TODAY}
-    outcomes = bring(platform, GONE, first=TOMORROW, last=TODAY + timedelta(days=6))
+    outcomes = run_ingest(platform, GONE, first=TOMORROW, last=TODAY + timedelta(days=6))
     assert not [one for one in outcomes if one.error], "beyond its end the archive is not asked"
     closed = platform.closed_before() // MINUTE_MS * MINUTE_MS
     assert ledger(platform) == [("delisted", LAST + MINUTE_MS, closed)]
@@ -154,7 +160,7 @@ def test_holes_of_its_past_are_explained_without_asking(
     platform.warehouse.facts.load_objects(GONE, [], replacing=hole)
     record_gaps(platform, GONE, hole, platform.closed_before())
     server.clock.advance(2 * DAY_MS)
-    outcomes = bring(platform, GONE, first=TODAY, last=TODAY, errand=IngestMode.GAPS)
+    outcomes = run_ingest(platform, GONE, first=TODAY, last=TODAY, mode=IngestMode.GAPS)
     assert not [one for one in outcomes if one.error]
     assert ledger(platform)[0] == ("outage", hole.start_ms, hole.end_ms)
     assert list_due_gaps(platform) == []
@@ -165,7 +171,7 @@ def test_days_before_its_first_candle_are_explained(
 ) -> None:
     vanish(server)
     before = YESTERDAY - timedelta(days=2)
-    outcomes = bring(platform, GONE, first=before, last=before)
+    outcomes = run_ingest(platform, GONE, first=before, last=before)
     assert not [one for one in outcomes if one.error]
     assert {kind for kind, _, _ in ledger(platform)} == {"not_listed"}
 
@@ -179,7 +185,7 @@ def test_verify_and_the_checks_of_its_days_are_green(
     found = verify_symbol(platform, GONE, window)
     assert (found.passed, found.compared, found.minutes) == (True, 0, 1440 + 720)
     assert status(platform) is SymbolStatus.DELISTED
-    bring(platform, GONE, first=YESTERDAY, last=TOMORROW)
+    run_ingest(platform, GONE, first=YESTERDAY, last=TOMORROW)
     forbid_questions(server)
     for day in (YESTERDAY, TODAY, TOMORROW):
         for check in run_day_checks(platform, GONE, Window.of_day(day)):
@@ -194,18 +200,18 @@ def test_its_last_archive_is_read_when_it_appears(
     server = simulated_exchange(now=NOON)
     server.faults.add_rule({"do": "delist", "symbol": GONE, "at": format_utc(end)})
     platform = build_platform(server, STAYS, GONE)
-    bring(platform, STAYS, GONE)
+    run_ingest(platform, STAYS, GONE)
     server.clock.set_time(end + HOUR_MS)
     gone = {"do": "status", "status": 451, "symbol": GONE, "path": "/api/v3/*"}
     server.faults.add_rule({"do": "list", "symbol": GONE, "at": format_utc(TODAY_MS + DAY_MS)})
-    bring(platform, STAYS, GONE, tail=True)
+    run_ingest(platform, STAYS, GONE, tail=True)
     assert status(platform) is SymbolStatus.DELISTED
     server.faults.clear_rules()
     server.faults.add_rule({"do": "delist", "symbol": GONE, "at": format_utc(end)})
     server.faults.add_rule(gone)
     server.clock.set_time(TODAY_MS + DAY_MS + 9 * HOUR_MS)
-    bring(platform, STAYS, first=TODAY, last=TODAY)
-    outcomes = bring(platform, STAYS, GONE, errand=IngestMode.CLOSING)
+    run_ingest(platform, STAYS, first=TODAY, last=TODAY)
+    outcomes = run_ingest(platform, STAYS, GONE, mode=IngestMode.CLOSING)
     assert not [one.error for one in outcomes if one.error]
     assert max(open_times(platform, GONE)) == end - MINUTE_MS
     assert ledger(platform)[-1][:2] == ("delisted", end)
@@ -216,14 +222,14 @@ def test_one_that_comes_back_to_the_list_is_followed_again(
 ) -> None:
     vanish(server)
     server.clock.advance(HOUR_MS)
-    bring(platform, STAYS, GONE, tail=True)
+    run_ingest(platform, STAYS, GONE, tail=True)
     server.clock.advance(HOUR_MS)
     server.faults.clear_rules()
     assert tick_plan.list_current_symbols(platform, platform.exchange_now()).keys() == {STAYS}
     refresh_statuses(platform)
     assert status(platform) is SymbolStatus.TRADING
     assert tick_plan.list_current_symbols(platform, platform.exchange_now()).keys() == {STAYS, GONE}
-    bring(platform, STAYS, GONE, tail=True)
+    run_ingest(platform, STAYS, GONE, tail=True)
     assert ledger(platform) == []
     assert len(open_times(platform, GONE)) == 1440 + 14 * 60
 
@@ -233,9 +239,9 @@ def test_a_backfill_finds_that_it_is_listed_again(
 ) -> None:
     vanish(server)
     server.clock.advance(HOUR_MS)
-    bring(platform, STAYS, GONE, tail=True)
+    run_ingest(platform, STAYS, GONE, tail=True)
     server.faults.clear_rules()
-    bring(platform, GONE)
+    run_ingest(platform, GONE)
     assert status(platform) is SymbolStatus.TRADING
     assert ledger(platform) == []
 
@@ -250,7 +256,7 @@ def test_a_symbol_that_trades_again_after_a_halt_is_noticed_by_its_candles(
     refresh_statuses(platform)
     assert status(platform) is SymbolStatus.BREAK
     server.faults.clear_rules()
-    bring(platform, GONE, tail=True)
+    run_ingest(platform, GONE, tail=True)
     assert status(platform) is SymbolStatus.TRADING
 
 
@@ -258,10 +264,10 @@ def test_its_days_are_known_to_be_over(server: ExchangeServer, platform: Pipelin
     """So that no calendar calls them missing."""
     vanish(server)
     server.clock.set_time(TODAY_MS + 3 * DAY_MS + HOUR_MS)
-    bring(platform, GONE, first=TODAY, last=TODAY + timedelta(days=3))
+    run_ingest(platform, GONE, first=TODAY, last=TODAY + timedelta(days=3))
     server.clock.advance(5 * DAY_MS)
-    outcomes = bring(
-        platform, GONE, first=date(2025, 3, 13), last=date(2025, 3, 13), errand=IngestMode.CLOSING
+    outcomes = run_ingest(
+        platform, GONE, first=date(2025, 3, 13), last=date(2025, 3, 13), mode=IngestMode.CLOSING
     )
     assert outcomes == []
     assert ledger(platform) == [("delisted", LAST + MINUTE_MS, TODAY_MS + 8 * DAY_MS)]

@@ -21,8 +21,8 @@ from crypto_assets_tests.pipeline.conftest import (
     TODAY,
     TODAY_MS,
     BuildPlatform,
-    bring,
     open_times,
+    run_ingest,
 )
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -88,7 +88,7 @@ def test_what_another_run_moves_is_read_where_it_went(
     stores, lake = platform
     item = put(stores, TODAY_MS, 30)
     lake.meanwhile = lambda: _move(stores, item)
-    assert load_klines(stores, SYMBOL, DAY).rows == 30
+    assert load_klines(stores, SYMBOL, DAY).total() == 30
     assert len(open_times(stores)) == 30
 
 
@@ -110,7 +110,7 @@ def test_what_another_run_has_loaded_and_removed_is_passed_over(
             stores.warehouse.lake_objects.forget_objects([gone])
 
     lake.meanwhile = meanwhile
-    assert load_klines(stores, SYMBOL, DAY).objects == 1
+    assert load_klines(stores, SYMBOL, DAY).total() == 5
     assert stores.warehouse.lake_objects.list_unloaded(SYMBOL, ObjectKind.KLINES, DAY) == []
     assert open_times(stores)[0] == other.first_time
 
@@ -119,7 +119,7 @@ def test_what_is_lost_is_dropped_with_a_record(platform: tuple[PipelineContext, 
     stores, _ = platform
     item = put(stores, TODAY_MS, 30)
     stores.raw_lake.delete([item.key])
-    assert load_klines(stores, SYMBOL, DAY).objects == 0
+    assert load_klines(stores, SYMBOL, DAY).total() == 0
     assert stores.warehouse.lake_objects.find_object(item.bucket, item.key) is None
     (lost,) = stores.warehouse.quarantine.list_records(SYMBOL)
     assert (lost.key, "gone from the lake" in lost.reason) == (item.key, True)
@@ -148,10 +148,10 @@ def test_a_fuller_object_that_goes_before_it_is_read(
 ) -> None:
     """A later answer stands under the key, and is removed before this run reads it."""
     stores, lake = platform
-    bring(stores, SYMBOL)
+    run_ingest(stores, SYMBOL)
     (item,) = stores.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAY)
     body = lake.get(item.key)
     lake.put(item.key, body, fetched_at=2**50, source=item.source, rows=item.rows)
     lake.meanwhile = lambda: lake.delete([item.key])
-    assert [one.error for one in bring(stores, SYMBOL) if one.error] == []
+    assert [one.error for one in run_ingest(stores, SYMBOL) if one.error] == []
     assert lake.get(item.key)

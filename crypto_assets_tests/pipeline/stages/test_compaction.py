@@ -15,7 +15,7 @@ from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.compaction import compact_days
 from crypto_assets.pipeline.stages.load_facts import load_klines
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 DAY = TODAY - timedelta(days=1)
@@ -51,7 +51,7 @@ def test_a_piece_goes_only_if_the_archive_was_fetched_after_it(
 ) -> None:
     """Of two fetches in one millisecond nobody can say that the archive's counts."""
     platform = build_platform(simulated_exchange(now=NOON))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     put_piece(platform, whole.fetched_at + after)
     compact_days(platform, "BTCUSDT", WINDOW)
@@ -62,7 +62,7 @@ def test_pieces_stay_whose_archive_object_left_the_lake(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     put_piece(platform, whole.fetched_at - 1)
     platform.raw_lake.delete([whole.key])
@@ -77,11 +77,11 @@ def test_a_minute_that_the_archive_has_wrong_stays_in_the_lake(
     flaw = {"do": "archive", "how": "negative_volume", "day": str(DAY)}
     server = simulated_exchange(now=NOON, faults=[flaw])
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     assert sources(platform) == ["archive", "rest"]
     server.clock.advance(7 * DAY_MS)
-    bring(platform, first=DAY, last=TODAY + timedelta(days=7), errand=IngestMode.DAYS)
-    again = bring(platform, first=DAY, last=DAY, errand=IngestMode.CLOSING)
+    run_ingest(platform, first=DAY, last=TODAY + timedelta(days=7), mode=IngestMode.DAYS)
+    again = run_ingest(platform, first=DAY, last=DAY, mode=IngestMode.CLOSING)
     assert [outcome.error for outcome in again if outcome.error] == []
     assert sources(platform) == ["archive", "rest"]
     found = verify_symbol(platform, "BTCUSDT", WINDOW)
@@ -96,10 +96,10 @@ def test_of_two_archive_objects_the_fuller_one_counts(
     mended = TODAY_MS + DAY_MS
     server = simulated_exchange(now=NOON, faults=[short | {"until": format_utc(mended)}])
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     assert sources(platform) == ["archive", "rest"]
     server.clock.set_time(mended + MINUTE_MS)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     assert (whole.source, whole.rows) == (Source.ARCHIVE, 1440)
     (entry,) = platform.raw_lake.list_entries()
@@ -112,7 +112,7 @@ def test_a_minute_that_only_the_piece_has_keeps_it(
 ) -> None:
     hole = {"do": "archive", "how": "hole", "row": 3, "day": str(DAY)}
     platform = build_platform(simulated_exchange(now=NOON, faults=[hole]))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     (whole, rest) = sorted(objects(platform), key=lambda item: item.source)
     put_piece(platform, whole.fetched_at - 1)
     put_piece(platform, whole.fetched_at - 1, first=10)
@@ -130,7 +130,7 @@ def test_what_a_killed_sweep_left_in_the_manifest_goes_with_the_next(
     outage = {"do": "outage", "start": format_utc(start), "end": format_utc(start + MINUTE_MS)}
     faults = [outage | {"in": "archive" if also_over_rest else "both"}]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     whole = next(item for item in objects(platform) if item.source is Source.ARCHIVE)
     for first in (0, 10, 20, 30):
         put_piece(platform, whole.fetched_at - 1, first=first)
@@ -146,7 +146,7 @@ def test_a_lost_piece_that_had_more_than_the_archive_is_not_forgotten(
 ) -> None:
     hole = {"do": "archive", "how": "hole", "row": 3, "day": str(DAY)}
     platform = build_platform(simulated_exchange(now=NOON, faults=[hole]))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     whole = next(item for item in objects(platform) if item.source is Source.ARCHIVE)
     put_piece(platform, whole.fetched_at - 1)
     lost = next(item for item in objects(platform) if item.rows == 5)
@@ -160,7 +160,7 @@ def test_a_candle_off_the_minute_that_only_the_piece_has_keeps_it(
 ) -> None:
     """Every minute of the day stands in the archive; one candle that began late does not."""
     platform = build_platform(simulated_exchange(now=NOON))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     (whole,) = objects(platform)
     page = next(platform.exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, WINDOW))
     late = [page[0], [int(page[1][0]) + 7_000, *page[1][1:]], page[2]]
