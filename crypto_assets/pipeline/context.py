@@ -16,7 +16,7 @@ ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
 
 @dataclass(frozen=True)
 class PipelineContext:
-    """The stores of a home and the settings of its pipeline, independent of Dagster.
+    """The exchange, lakes and warehouse of a home, and the settings of its pipeline.
 
     A candle counts as final `settle_ms` after it has closed.
     """

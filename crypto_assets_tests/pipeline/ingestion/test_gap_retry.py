@@ -42,8 +42,8 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
     return built
 
 
-def lose(platform: PipelineContext, *starts: int) -> None:
-    """Five minutes from each of these, as if they had never come."""
+def delete_minutes(platform: PipelineContext, *starts: int) -> None:
+    """Delete five minutes from each start, and record the gaps."""
     for start in starts:
         hole = Window(start, start + 5 * MINUTE_MS)
         platform.warehouse.facts.load_objects("BTCUSDT", [], replacing=hole)
@@ -51,20 +51,20 @@ def lose(platform: PipelineContext, *starts: int) -> None:
     assert len(platform.warehouse.gap_ledger.list_gaps()) == len(starts)
 
 
-def test_of_two_gaps_of_a_day_the_one_that_fails_spoils_it(
+def test_a_day_fails_if_one_of_its_two_gaps_fails(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    lose(platform, TODAY_MS + 3 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
+    delete_minutes(platform, TODAY_MS + 3 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     server.faults.add_rule(REFUSED_ONCE)
     windows = {"BTCUSDT": Window.of_day(TODAY)}
     (outcomes,) = ingest_symbols(platform, windows, set(KlinesStage), IngestMode.GAPS)
-    answers = Counter(
+    counts = Counter(
         (one.stage, one.day, isinstance(one.error, ExchangeForbidden)) for one in outcomes
     )
-    assert answers == {
+    assert counts == {
         (stage, TODAY, True): 1 for stage in KlinesStage if stage is not KlinesStage.RAW
     }
-    assert len(open_times(platform)) == 1440 + 720 - 5, "the other came all the same"
+    assert len(open_times(platform)) == 1440 + 720 - 5, "the other gap is filled"
 
     server.clock.advance(20 * MINUTE_MS)
     outcomes = run_ingest(platform, mode=IngestMode.GAPS)
@@ -72,10 +72,10 @@ def test_of_two_gaps_of_a_day_the_one_that_fails_spoils_it(
     assert len(open_times(platform)) == 1440 + 720
 
 
-def test_a_gap_of_which_nothing_is_said_stops_no_other(
+def test_a_gap_that_fails_does_not_stop_another(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    lose(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
+    delete_minutes(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     server.faults.add_rule(REFUSED_ONCE)
     errors = make_pipeline(platform, BOTH).resolve_gaps(BOTH).errors
     assert {day: type(error) for day, error in errors.items()} == {YESTERDAY: ExchangeForbidden}
@@ -83,10 +83,10 @@ def test_a_gap_of_which_nothing_is_said_stops_no_other(
     assert left.start == TODAY_MS - 5 * HOUR_MS
 
 
-def test_an_exchange_that_does_not_answer_is_asked_for_one_gap_alone(
+def test_an_unavailable_exchange_is_asked_for_one_gap_only(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    lose(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
+    delete_minutes(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     hasty = open_exchange(server.url, server.archive_url, RequestRetryPolicy(attempts=1))
     pipeline = make_pipeline(replace(platform, exchange=hasty), BOTH)
     server.faults.add_rule({**REFUSED_ONCE, "status": 503})
@@ -97,11 +97,11 @@ def test_an_exchange_that_does_not_answer_is_asked_for_one_gap_alone(
     assert len(platform.warehouse.gap_ledger.list_gaps()) == 2
 
 
-def test_while_nobody_answers_one_gap_is_asked_for_and_one_attempt_counted(
+def test_while_the_exchange_is_unavailable_one_attempt_is_counted(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     hours = (2, 4, 6, 8)
-    lose(platform, *(TODAY_MS + hour * HOUR_MS for hour in hours))
+    delete_minutes(platform, *(TODAY_MS + hour * HOUR_MS for hour in hours))
     hasty = open_exchange(server.url, server.archive_url, RequestRetryPolicy(attempts=1))
     server.faults.add_rule({"do": "status", "status": 503, "path": "/api/v3/klines"})
     outcomes = run_ingest(replace(platform, exchange=hasty), mode=IngestMode.GAPS)
@@ -109,7 +109,7 @@ def test_while_nobody_answers_one_gap_is_asked_for_and_one_attempt_counted(
     assert [gap.attempts for gap in platform.warehouse.gap_ledger.list_gaps()] == [1, 0, 0, 0]
 
 
-def test_an_object_that_left_the_lake_spoils_its_own_day_alone(
+def test_an_object_that_is_gone_fails_its_own_day_only(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     first, last = date(2025, 3, 1), date(2025, 3, 3)
@@ -122,7 +122,7 @@ def test_an_object_that_left_the_lake_spoils_its_own_day_alone(
     assert [one.day for one in outcomes if one.error] == [lost.day]
 
 
-def test_a_ledger_that_cannot_be_read_is_told_of_each_symbol(
+def test_a_ledger_that_cannot_be_read_fails_each_symbol(
     server: ExchangeServer, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")

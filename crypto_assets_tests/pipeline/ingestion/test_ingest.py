@@ -1,4 +1,4 @@
-"""From the exchange to days: whole, once, closed only, and again after whatever happened."""
+"""Ingestion from the exchange to daily candles: complete, no duplicates, closed candles only."""
 
 from datetime import date
 
@@ -23,7 +23,7 @@ from crypto_assets_tests.services.exchange import NOON, StartExchange
 _CLOSED_TODAY = 12 * 60
 
 
-def test_days_and_the_part_of_today_that_has_closed(
+def test_whole_days_and_the_closed_part_of_today_are_ingested(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
@@ -34,10 +34,10 @@ def test_days_and_the_part_of_today_that_has_closed(
     rows = {(outcome.stage, outcome.day): outcome.rows for outcome in outcomes}
     assert rows[KlinesStage.HOURS, TODAY] == 12
     assert rows[KlinesStage.DAYS, date(2025, 3, 5)] == 1
-    assert rows[KlinesStage.DAYS, TODAY] == 0, "a day that still runs has no candle"
+    assert rows[KlinesStage.DAYS, TODAY] == 0, "a day in progress has no candle"
 
 
-def test_our_hours_and_days_are_the_exchanges_own(
+def test_hours_and_days_equal_the_exchanges_own(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON), "WAVESBTC")
@@ -69,13 +69,15 @@ def test_the_open_candle_never_reaches_the_lake(
             )
         )
     )
-    held = platform.warehouse.facts.read_candles("BTCUSDT", Window(newest, newest + 1)).to_pylist()[
-        0
-    ]
-    assert float(held["volume"]) == pytest.approx(float(final[0][5]))
+    stored = platform.warehouse.facts.read_candles(
+        "BTCUSDT", Window(newest, newest + 1)
+    ).to_pylist()[0]
+    assert float(stored["volume"]) == pytest.approx(float(final[0][5]))
 
 
-def test_twice_is_once(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> None:
+def test_ingesting_twice_changes_nothing(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
     run_ingest(platform, first=date(2025, 3, 5))
     times, keys = open_times(platform), [entry.key for entry in platform.raw_lake.list_entries()]
@@ -85,7 +87,7 @@ def test_twice_is_once(simulated_exchange: StartExchange, build_platform: BuildP
     assert [entry.key for entry in platform.raw_lake.list_entries()] == keys
 
 
-def test_ticks_take_up_where_the_last_one_ended(
+def test_ticks_continue_where_the_last_one_ended(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
@@ -94,14 +96,14 @@ def test_ticks_take_up_where_the_last_one_ended(
     for _ in range(3):
         server.clock.advance(MINUTE_MS)
         run_ingest(platform, "BTCUSDT", "ETHUSDT", tail=True)
-    server.clock.advance(90 * MINUTE_MS)  # ours was down: the next tick brings all of it
+    server.clock.advance(90 * MINUTE_MS)  # after a downtime the next tick ingests all of it
     run_ingest(platform, "BTCUSDT", "ETHUSDT", tail=True)
     for symbol in ("BTCUSDT", "ETHUSDT"):
         assert len(open_times(platform, symbol)) == _CLOSED_TODAY + 3 + 90
         assert verify_symbol(platform, symbol, Window.of_day(TODAY)).differences == ()
 
 
-def test_a_tick_after_midnight_takes_yesterdays_tail(
+def test_a_tick_after_midnight_completes_yesterday(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=TODAY_MS + DAY_MS - 30_000)
@@ -118,7 +120,7 @@ def test_a_tick_after_midnight_takes_yesterdays_tail(
     assert verify_symbol(platform, "BTCUSDT", Window.of_days(TODAY, tomorrow)).differences == ()
 
 
-def test_an_archive_that_is_published_replaces_the_ticks_pieces(
+def test_a_published_archive_replaces_the_objects_of_ticks(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
@@ -142,7 +144,7 @@ def test_an_archive_that_is_published_replaces_the_ticks_pieces(
     assert len(open_times(platform)) == 1440
 
 
-def test_one_bad_symbol_stops_no_other(
+def test_a_symbol_that_fails_does_not_stop_others(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)

@@ -1,4 +1,4 @@
-"""A load takes of an object what the manifest means by its key, whoever put it there meanwhile."""
+"""A load uses the version of an object that the manifest describes."""
 
 from collections import Counter
 from datetime import timedelta
@@ -26,7 +26,7 @@ def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -
 
 
 def put(platform: PipelineContext, volume: str, fetched_at: int) -> dict[str, bytes]:
-    """The day's first five minutes, recorded; the bytes by key, as a run keeps them to load."""
+    """Store and record the day's first five minutes; returns the bytes by key."""
     page = next(platform.exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, DAY))[:5]
     rows = [[*row[:5], volume, *row[6:9], "0", "0", row[11]] for row in page]
     lake = platform.raw_lake
@@ -43,15 +43,15 @@ def volumes(platform: PipelineContext) -> set[str]:
     return {f"{volume.normalize():f}" for volume in table["volume"].to_pylist()}
 
 
-def test_the_bytes_that_a_run_put_itself_are_not_read_again(platform: PipelineContext) -> None:
+def test_objects_that_the_run_has_just_stored_are_not_read_again(platform: PipelineContext) -> None:
     bodies = put(platform, "7", NOON)
     platform.raw_lake.delete(list(bodies))
     assert load_klines(platform, "BTCUSDT", DAY, bodies).total() == 5
     assert volumes(platform) == {"7"}
 
 
-def test_what_another_run_put_under_the_key_meanwhile_counts(platform: PipelineContext) -> None:
-    """Else the older values would be held as if they were of the later fetch, for good."""
+def test_a_later_fetch_under_the_same_key_counts(platform: PipelineContext) -> None:
+    """Otherwise the older values would be stored permanently as those of the later fetch."""
     mine = put(platform, "7", NOON)
     theirs = put(platform, "8", NOON + 1)
     assert [*mine] == [*theirs]
@@ -64,7 +64,7 @@ def test_what_another_run_put_under_the_key_meanwhile_counts(platform: PipelineC
     assert fetched_at == NOON + 1
 
 
-def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
+def test_an_object_that_is_gone_is_dropped_with_a_record_and_others_are_loaded(
     platform: PipelineContext,
 ) -> None:
     put(platform, "7", NOON)
@@ -81,7 +81,7 @@ def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
     assert load_klines(platform, "BTCUSDT", DAY) == Counter()
 
 
-def test_an_object_that_was_moved_meanwhile_is_loaded_from_where_it_is(
+def test_an_object_that_was_moved_is_loaded_from_the_archive_lake(
     platform: PipelineContext,
 ) -> None:
     (key,) = put(platform, "7", NOON)
@@ -91,8 +91,8 @@ def test_an_object_that_was_moved_meanwhile_is_loaded_from_where_it_is(
     assert platform.warehouse.quarantine.list_records() == []
 
 
-def test_nothing_is_dropped_where_the_lake_itself_is_gone(platform: PipelineContext) -> None:
-    """As an unmounted share."""
+def test_nothing_is_dropped_if_the_lake_itself_is_gone(platform: PipelineContext) -> None:
+    """For example an unmounted share."""
     put(platform, "7", NOON)
     lake = Path(platform.raw_lake.url)
     lake.rename(lake.with_name("elsewhere"))

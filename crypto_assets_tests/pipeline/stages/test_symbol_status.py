@@ -1,4 +1,4 @@
-"""A symbol that trades no more: it is noticed, and then nothing is expected of it."""
+"""A symbol that no longer trades is recorded as such, and no new candles are expected."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def status(platform: PipelineContext, symbol: str = "BTCUSDT") -> SymbolStatus:
     return platform.warehouse.symbols.get_symbol(symbol).status
 
 
-def test_a_delisted_symbol_is_caught_up_until_its_end_is_known(
+def test_a_delisted_symbol_lags_until_its_end_is_recorded(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=TODAY_MS + HOUR_MS, faults=[DELISTING])
@@ -29,7 +29,7 @@ def test_a_delisted_symbol_is_caught_up_until_its_end_is_known(
     refresh_statuses(platform)
     assert status(platform) is SymbolStatus.BREAK
     assert tick_plan.list_lagging_symbols(platform) == {"BTCUSDT": TODAY, "ETHUSDT": TODAY}, (
-        "its last hour is yet to come"
+        "its last hour is not loaded yet"
     )
     later = TODAY + timedelta(days=3)
     run_ingest(platform, "BTCUSDT", "ETHUSDT", last=later)
@@ -37,7 +37,7 @@ def test_a_delisted_symbol_is_caught_up_until_its_end_is_known(
     assert tick_plan.list_lagging_symbols(platform) == {"ETHUSDT": later}
 
 
-def test_who_learns_that_a_symbol_trades_no_more_notes_it(
+def test_an_ingest_records_that_a_symbol_no_longer_trades(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON, faults=[DELISTING]))
@@ -46,7 +46,7 @@ def test_who_learns_that_a_symbol_trades_no_more_notes_it(
     assert status(platform) is SymbolStatus.BREAK
 
 
-def test_a_symbol_that_trades_again_is_followed_again(
+def test_a_symbol_that_trades_again_lags_again(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[DELISTING])
@@ -61,7 +61,7 @@ def test_a_symbol_that_trades_again_is_followed_again(
     assert platform.warehouse.gap_ledger.list_gaps() == []
 
 
-def test_a_symbol_that_the_exchange_names_no_more_is_not_silent(
+def test_a_delisted_symbol_is_not_stale(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
