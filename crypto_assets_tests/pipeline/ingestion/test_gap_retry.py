@@ -114,12 +114,12 @@ def test_an_object_that_is_gone_fails_its_own_day_only(
 ) -> None:
     first, last = date(2025, 3, 1), date(2025, 3, 3)
     window = {"BTCUSDT": Window.of_days(first, last)}
-    (stored,) = ingest_symbols(platform, window, {KlinesStage.RAW})
-    lost = next(one for one in stored if one.day == date(2025, 3, 2))
-    platform.raw_lake.delete(lost.details["keys"])
+    lost = date(2025, 3, 2)
+    list(ingest_symbols(platform, window, {KlinesStage.RAW}))
+    platform.raw_lake.delete([entry.key for entry in platform.raw_lake.list_entries(f"{lost}/")])
     (outcomes,) = ingest_symbols(platform, window, {KlinesStage.FACTS})
     assert {one.day: one.rows for one in outcomes if not one.error} == {first: 1440, last: 1440}
-    assert [one.day for one in outcomes if one.error] == [lost.day]
+    assert [one.day for one in outcomes if one.error] == [lost]
 
 
 def test_a_ledger_that_cannot_be_read_fails_each_symbol(

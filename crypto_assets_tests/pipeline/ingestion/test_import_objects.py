@@ -308,8 +308,8 @@ def test_a_minute_that_closes_late_is_imported_as_it_is_ingested(
 ) -> None:
     """The exchange has minutes that close at the start of the next one, or a second later."""
     rows = rows_every(START, 60, MINUTE_MS, MINUTE_MS - 1)
-    rows[39][6] += 1_001
-    rows[58][6] += 1
+    rows[39][6] = int(rows[39][6]) + 1_001
+    rows[58][6] = int(rows[58][6]) + 1
     lines = [",".join(CANDLE_COLUMNS), *(",".join(map(str, row[:11])) for row in rows)]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "BTCUSDT-1m.csv").write_text("\n".join(lines) + "\n")
@@ -350,7 +350,7 @@ def test_candles_of_another_interval_are_all_refused(rows: list[KlineRow]) -> No
 
 def test_only_the_row_that_closes_two_minutes_late_is_refused() -> None:
     rows = rows_every(START, 10, MINUTE_MS, MINUTE_MS - 1)
-    rows[4][6] += MINUTE_MS
-    rows[5][6] += MINUTE_MS + 1
+    rows[4][6] = int(rows[4][6]) + MINUTE_MS
+    rows[5][6] = int(rows[5][6]) + MINUTE_MS + 1
     found = parse_foreign_rows(orjson.dumps(rows), START + DAY_MS, 5_000)
     assert (len(found.rows), found.refused) == (9, 1)

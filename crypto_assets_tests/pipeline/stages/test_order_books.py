@@ -1,6 +1,7 @@
 """Order books are captured once and loaded once."""
 
 from datetime import date
+from decimal import Decimal
 
 import orjson
 import pytest
@@ -145,7 +146,7 @@ def test_a_locked_book_is_loaded(
     assert load_order_books(platform, "BTCUSDT", _DAY) == 1
     book = platform.warehouse.order_books.read_latest("BTCUSDT")
     assert book is not None
-    assert (book.spread, book.mid) == (0, 2)
+    assert (book.spread, book.mid) == (Decimal(0), Decimal(2))
     assert platform.warehouse.quarantine.list_records() == []
 
 
