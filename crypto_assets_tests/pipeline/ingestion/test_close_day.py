@@ -28,6 +28,7 @@ from crypto_assets_tests.pipeline.conftest import (
     run_ingest,
 )
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
 FIRST = TODAY - timedelta(days=8)
 WEEK_AGO = TODAY - timedelta(days=6)  # seven days before tomorrow, when today is closed
@@ -132,8 +133,8 @@ def test_repeats_that_were_missed_are_due_later(
 def test_a_day_that_could_not_be_fetched_fails_at_every_stage(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    platform.warehouse.facts.load_objects(
-        "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
+    delete_minutes(
+        platform.warehouse, "BTCUSDT", Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
     server.faults.add_rule({"do": "status", "status": 451, "day": str(TODAY)})
     outcomes = run_ingest(platform, first=FIRST, last=TODAY, mode=IngestMode.CLOSING)
@@ -198,8 +199,8 @@ def test_yesterday_with_a_gap_is_fetched_over_rest_at_once(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     """The ticks missed the minutes: closing does not wait for the archive."""
-    platform.warehouse.facts.load_objects(
-        "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
+    delete_minutes(
+        platform.warehouse, "BTCUSDT", Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
     assert TODAY in set(close_and_list_fetched(platform))
     assert len(open_times(platform)) == 9 * 1440 + 10

@@ -23,6 +23,7 @@ from crypto_assets_tests.pipeline.conftest import (
 )
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
 YESTERDAY = TODAY - timedelta(days=1)
 BOTH = Window.of_days(YESTERDAY, TODAY)
@@ -42,11 +43,11 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
     return built
 
 
-def delete_minutes(platform: PipelineContext, *starts: int) -> None:
+def open_gaps(platform: PipelineContext, *starts: int) -> None:
     """Delete five minutes from each start, and record the gaps."""
     for start in starts:
         hole = Window(start, start + 5 * MINUTE_MS)
-        platform.warehouse.facts.load_objects("BTCUSDT", [], replacing=hole)
+        delete_minutes(platform.warehouse, "BTCUSDT", hole)
     record_gaps(platform, "BTCUSDT", BOTH, platform.closed_before())
     assert len(platform.warehouse.gap_ledger.list_gaps()) == len(starts)
 
@@ -54,7 +55,7 @@ def delete_minutes(platform: PipelineContext, *starts: int) -> None:
 def test_a_day_fails_if_one_of_its_two_gaps_fails(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    delete_minutes(platform, TODAY_MS + 3 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
+    open_gaps(platform, TODAY_MS + 3 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     server.faults.add_rule(REFUSED_ONCE)
     windows = {"BTCUSDT": Window.of_day(TODAY)}
     (outcomes,) = ingest_symbols(platform, windows, set(KlinesStage), IngestMode.GAPS)
@@ -75,7 +76,7 @@ def test_a_day_fails_if_one_of_its_two_gaps_fails(
 def test_a_gap_that_fails_does_not_stop_another(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    delete_minutes(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
+    open_gaps(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     server.faults.add_rule(REFUSED_ONCE)
     errors = make_pipeline(platform, BOTH).resolve_gaps(BOTH).errors
     assert {day: type(error) for day, error in errors.items()} == {YESTERDAY: ExchangeForbidden}
@@ -86,7 +87,7 @@ def test_a_gap_that_fails_does_not_stop_another(
 def test_an_unavailable_exchange_is_asked_for_one_gap_only(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    delete_minutes(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
+    open_gaps(platform, TODAY_MS - 5 * HOUR_MS, TODAY_MS + 5 * HOUR_MS)
     hasty = open_exchange(server.url, server.archive_url, RequestRetryPolicy(attempts=1))
     pipeline = make_pipeline(replace(platform, exchange=hasty), BOTH)
     server.faults.add_rule({**REFUSED_ONCE, "status": 503})
@@ -101,7 +102,7 @@ def test_while_the_exchange_is_unavailable_one_attempt_is_counted(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     hours = (2, 4, 6, 8)
-    delete_minutes(platform, *(TODAY_MS + hour * HOUR_MS for hour in hours))
+    open_gaps(platform, *(TODAY_MS + hour * HOUR_MS for hour in hours))
     hasty = open_exchange(server.url, server.archive_url, RequestRetryPolicy(attempts=1))
     server.faults.add_rule({"do": "status", "status": 503, "path": "/api/v3/klines"})
     outcomes = run_ingest(replace(platform, exchange=hasty), mode=IngestMode.GAPS)

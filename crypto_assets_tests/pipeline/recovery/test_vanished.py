@@ -31,6 +31,7 @@ from crypto_assets_tests.pipeline.conftest import (
     run_ingest,
 )
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
 GONE = "ETHUSDT"
 STAYS = "BTCUSDT"
@@ -157,7 +158,7 @@ def test_holes_of_its_past_are_explained_without_asking(
 ) -> None:
     vanish(server)
     hole = Window(TODAY_MS + HOUR_MS, TODAY_MS + 2 * HOUR_MS)
-    platform.warehouse.facts.load_objects(GONE, [], replacing=hole)
+    delete_minutes(platform.warehouse, GONE, hole)
     record_gaps(platform, GONE, hole, platform.closed_before())
     server.clock.advance(2 * DAY_MS)
     outcomes = run_ingest(platform, GONE, first=TODAY, last=TODAY, mode=IngestMode.GAPS)
