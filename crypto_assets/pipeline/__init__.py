@@ -1,1 +1,1 @@
-"""The use cases: what is done with exchange, lake and warehouse, without a word of Dagster."""
+"""The use cases: ingest, check, repair and expire data, independent of Dagster."""

@@ -1,4 +1,4 @@
-"""What a use case works with: an exchange, two lakes, a warehouse, and the exchange's clock."""
+"""What the pipeline's use cases work with: an exchange, two lakes, and a warehouse."""
 
 import time
 from dataclasses import dataclass, field
@@ -12,6 +12,11 @@ from crypto_assets.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class PipelineContext:
+    """The exchange, lakes and warehouse of a home, and the settings of its pipeline.
+
+    A candle counts as final `settle_ms` after it has closed.
+    """
+
     exchange: Exchange
     raw_lake: Lake
     archive_lake: Lake
@@ -24,17 +29,17 @@ class PipelineContext:
     retention_policy: RetentionPolicy = field(default_factory=RetentionPolicy)
 
     def exchange_now(self) -> int:
-        """The exchange's clock, epoch ms: it decides what is closed and which day it is."""
+        """The exchange's clock, epoch ms. It decides what is closed and which day is today."""
         return self.exchange.rest.fetch_server_time()
 
     def closed_before(self) -> int:
-        """A candle is final when its close time (epoch ms) lies before this: truth rule 1."""
+        """A candle is final if its close time is earlier than this, epoch ms: truth rule 1."""
         return self.exchange_now() - self.settle_ms
 
     def wait_until_settled(self) -> int:
-        """`closed_before`, after the minute that has just ended has settled.
+        """Wait until the minute that has just ended is final, then return `closed_before`.
 
-        Waits at most the settle delay: a clock that stands still must not hold a run for ever.
+        Waits at most the settle delay: an exchange's clock that has stopped must not block a run.
         """
         since_minute = self.exchange_now() % MINUTE_MS
         if since_minute <= self.settle_ms:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.bench import homes
 from crypto_assets_tests.bench.work import Work
+from crypto_assets_tests.warehouse.stored_minutes import detect_missing_ranges
 
 _TIMES = 3
 
@@ -17,7 +18,7 @@ def measure(home: homes.Environment, work: Work) -> Iterator[tuple[str, float]]:
     for _ in range(_TIMES):
         began = time.perf_counter()
         for symbol in work.symbols:
-            warehouse.gap_ledger.detect_missing_ranges(symbol, work.window)
+            detect_missing_ranges(warehouse, symbol, work.window)
         rounds.append(time.perf_counter() - began)
     warehouse.close()
     yield "gap_detection_s", min(rounds)

@@ -22,6 +22,7 @@ from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets_tests.defs.test_runs import green, run
 from crypto_assets_tests.pipeline.conftest import TODAY_MS, BuildPlatform, open_times
 from crypto_assets_tests.services.exchange import ExchangeServer
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
 KEY = "2025-03-01|BTCUSDT"
 MARCH = Window.of_days(date(2025, 3, 1), date(2025, 3, 31))
@@ -131,9 +132,7 @@ def test_gaps_of_two_days_are_answered_for_together(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     for start in (TODAY_MS - 2 * DAY_MS, TODAY_MS):
-        platform.warehouse.facts.load_objects(
-            "BTCUSDT", [], replacing=Window(start, start + HOUR_MS)
-        )
+        delete_minutes(platform.warehouse, "BTCUSDT", Window(start, start + HOUR_MS))
     record_gaps(platform, "BTCUSDT", MARCH, platform.closed_before())
     server.faults.add_rule({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
     refused = run(instance, platform, KEY, KEY, errand=IngestMode.GAPS)

@@ -15,7 +15,7 @@ from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.scripted import Answer, ScriptedServer, in_turn, scripted
 
@@ -186,7 +186,7 @@ def test_a_symbol_must_be_silent_for_a_while(
     server: ScriptedServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bring(platform)
+    run_ingest(platform)
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(
             "UPDATE extraction_metadata SET last_open_time = 1, last_fetch_time = 1"
@@ -207,7 +207,7 @@ def test_a_symbol_must_be_silent_for_a_while(
         assert len(server.requests) == (1 if minute >= 3 else 0)
     (told,) = sent(server)
     assert told["symbol"] == "BTCUSDT"
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(f"UPDATE extraction_metadata SET last_open_time = {NOON}")
     )

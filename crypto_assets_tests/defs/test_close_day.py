@@ -45,7 +45,7 @@ from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
 from crypto_assets.pipeline.stages.order_books import capture_order_book
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.pipeline.stages.store_raw import store_window
-from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, build_platform
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, build_platform, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 
@@ -66,7 +66,7 @@ _CHECKED = {
 def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     """Yesterday from its archive and half of today."""
     built: PipelineContext = build_platform(server, *_SYMBOLS)
-    bring(built, *_SYMBOLS, first=_YESTERDAY)
+    run_ingest(built, *_SYMBOLS, first=_YESTERDAY)
     return built
 
 
@@ -135,7 +135,7 @@ def test_a_day_is_closed_and_each_of_its_partitions_judged(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.set_time(_NEXT_MORNING)
-    bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
     assert run(instance, platform, request, close_day_job.name).success
     for stage in KlinesStage:
@@ -154,8 +154,8 @@ def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
     register_symbol_partitions(instance, ["SOLUSDT"])
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
     server.clock.set_time(_NEXT_MORNING)
-    bring(platform, "BTCUSDT", "SOLUSDT", last=TODAY + timedelta(days=1), tail=True)
-    bring(platform, "SOLUSDT", first=TODAY)
+    run_ingest(platform, "BTCUSDT", "SOLUSDT", last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(platform, "SOLUSDT", first=TODAY)
     (request,) = closings(instance, platform)
     assert request.tags["dagster/asset_partition_range_end"].endswith("|SOLUSDT")
     assert run(instance, platform, request, close_day_job.name).success
@@ -167,7 +167,7 @@ def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.set_time(_NEXT_MORNING)
-    bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
     run(instance, platform, request, close_day_job.name)
     wrong = day_start_ms(TODAY) + 5 * HOUR_MS
@@ -196,7 +196,7 @@ def test_a_backfill_is_judged_where_it_is_one_of_the_checks_alone(
 ) -> None:
     """As Dagster's page of the checks launches it for many partitions."""
     server.clock.set_time(_NEXT_MORNING)
-    bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     tags = {"dagster/backfill": "abc", **range_tags(*2 * (f"{TODAY}|BTCUSDT",))}
     given: Any = {"instance": instance, "resources": {"platform": platform}, "tags": tags}
     assets = dg.AssetSelection.assets(*(stage.value for stage in KlinesStage))
@@ -212,7 +212,7 @@ def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
 ) -> None:
     server.faults.add_rule({"do": "spoil", "how": "hole", "path": "/api/v3/klines", "nth": 1})
     server.clock.advance(5 * MINUTE_MS)
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     server.faults.clear_rules()
     (request,) = asked(gaps_sensor, instance, platform)
     assert run(instance, platform, request, repair_gaps_job.name).success
@@ -310,7 +310,7 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
     (request,) = asked(orphaned_objects_sensor, instance, platform)
     assert run(instance, platform, request, str(request.job_name)).success
     assert asked(orphaned_objects_sensor, instance, platform) == []
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     assert (
         platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time
         == noon + 4 * MINUTE_MS
@@ -353,7 +353,7 @@ def test_a_day_with_an_unexplained_hole_is_not_complete(
         {"do": "outage", "start": format_utc(start), "end": format_utc(start + 5 * MINUTE_MS)}
     )
     server.clock.set_time(_NEXT_MORNING)
-    bring(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     (request,) = closings(instance, platform)
     assert run(instance, platform, request, close_day_job.name).success, "explained as an outage"
     tamper(platform, "UPDATE kline_gaps SET class = 'open' WHERE symbol_id = {symbol}")

@@ -13,7 +13,8 @@ from crypto_assets.defs.assets.klines import KlinesConfig, klines_assets
 from crypto_assets.defs.assets.order_books import order_book_assets
 from crypto_assets.defs.ingest import order_books_job
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
-from crypto_assets.market.utc_time import MINUTE_MS, to_epoch_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import MINUTE_MS, Window, day_start_ms, to_epoch_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
@@ -57,6 +58,12 @@ def run(
         else None,
         raise_on_error=False,
     )
+
+
+def count_facts_and_days(platform: PipelineContext) -> tuple[int, int]:
+    """Minutes and daily candles of BTCUSDT in the warehouse."""
+    days = platform.warehouse.aggregates.read_candles("BTCUSDT", Interval.D1, Window(0, 2**53))
+    return len(open_times(platform)), days.num_rows
 
 
 def green(instance: dg.DagsterInstance, asset: str) -> set[str]:
@@ -138,7 +145,7 @@ def test_who_asks_for_the_day_that_still_runs_is_told_that_its_candle_is_to_come
         if event.asset_key == dg.AssetKey(KlinesStage.DAYS)
     )
     assert told["dagster/partition_row_count"].value == 0
-    assert told["candle"].value == "comes when the day has ended"
+    assert told["candle"].value == "available after the day has ended"
 
 
 def test_later_assets_alone_work_from_the_lake(
@@ -150,6 +157,41 @@ def test_later_assets_alone_work_from_the_lake(
     assert run(instance, platform, *day, KlinesStage.FACTS.value, KlinesStage.HOURS.value).success
     assert len(open_times(platform)) == 1440
     assert green(instance, KlinesStage.HOURS) == {day[0]}
+
+
+def test_raw_klines_alone_of_a_day_beside_a_gap_changes_no_other_day(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
+    for day in ("2025-03-03", "2025-03-06"):
+        assert run(instance, platform, f"{day}|BTCUSDT", f"{day}|BTCUSDT").success
+    assert count_facts_and_days(platform) == (2160, 1)
+    stored = {stage: green(instance, stage) for stage in KlinesStage}
+
+    key = "2025-03-05|BTCUSDT"
+    assert run(instance, platform, key, key, KlinesStage.RAW.value).success
+    assert count_facts_and_days(platform) == (2160, 1)
+    days = {entry.key.split("/")[0] for entry in platform.raw_lake.list_entries()}
+    assert days == {"2025-03-03", "2025-03-05", "2025-03-06"}
+    assert {stage: green(instance, stage) for stage in KlinesStage} == stored | {
+        KlinesStage.RAW: stored[KlinesStage.RAW] | {key}
+    }
+
+
+def test_a_gap_retry_materializes_each_day_that_it_fills(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
+    for day in ("2025-03-03", "2025-03-06"):
+        assert run(instance, platform, f"{day}|BTCUSDT", f"{day}|BTCUSDT").success
+    first, last = "2025-03-04|BTCUSDT", "2025-03-05|BTCUSDT"
+    assert run(instance, platform, last, last, errand=IngestMode.GAPS).success
+    assert count_facts_and_days(platform) == (3600, 2), "of the gap, the days of the run alone"
+    assert run(instance, platform, first, last, errand=IngestMode.GAPS).success
+    assert count_facts_and_days(platform) == (3600, 2), "the next retry is not due yet"
+    platform.warehouse.gap_ledger.record_retry("BTCUSDT", day_start_ms(date(2025, 3, 4)), 0)
+    assert run(instance, platform, first, last, errand=IngestMode.GAPS).success
+    assert count_facts_and_days(platform) == (5040, 3)
+    for stage in KlinesStage:
+        assert green(instance, stage) == {f"2025-03-0{day}|BTCUSDT" for day in (3, 4, 5, 6)}
 
 
 def test_facts_of_a_day_that_the_lake_lacks_are_not_green(

@@ -1,4 +1,4 @@
-"""Two days that grow old, for the tests of what retention does with them."""
+"""Two days of candles that age, for the tests of retention."""
 
 from dataclasses import replace
 from datetime import date
@@ -11,7 +11,7 @@ from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 from crypto_assets.retention_policy import RetentionPolicy
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 FIRST, SECOND = date(2025, 3, 4), date(2025, 3, 5)
@@ -21,19 +21,19 @@ NEVER = RetentionPolicy(raw_days=9999, archive_days=9999, minute_days=0, order_b
 
 
 class Killed(BaseException):
-    """Stands for kill -9: nothing of ours catches it."""
+    """Simulates kill -9: no code catches it."""
 
 
 @pytest.fixture
 def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> PipelineContext:
-    """Two whole days of one symbol, loaded a moment ago; nothing grows old by itself."""
+    """Two whole days of one symbol, just loaded; nothing expires by default."""
     platform = replace(build_platform(simulated_exchange(now=NOON)), retention_policy=NEVER)
-    bring(platform, first=FIRST, last=SECOND)
+    run_ingest(platform, first=FIRST, last=SECOND)
     return platform
 
 
 def in_days(days: float, platform: PipelineContext, **keep: Any) -> RetentionResult:
-    """Retention as it runs some days from now."""
+    """Apply retention as of some days from now."""
     chosen = replace(platform, retention_policy=replace(NEVER, **keep))
     return apply_retention(chosen, at_ms=now_ms() + round(days * DAY_MS))
 
@@ -43,6 +43,6 @@ def manifest(platform: PipelineContext) -> list[LakeObject]:
 
 
 def keys(platform: PipelineContext) -> tuple[list[str], list[str]]:
-    """What really lies in the raw and the archive lake."""
+    """The keys in the raw and in the archive lake."""
     raw, archive = platform.raw_lake.list_entries(), platform.archive_lake.list_entries()
     return [entry.key for entry in raw], [entry.key for entry in archive]

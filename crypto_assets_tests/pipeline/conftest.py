@@ -1,6 +1,7 @@
-"""A platform over real bodies: a simulated exchange, a directory as lake, a warehouse."""
+"""Pipeline contexts over real stores: a simulated exchange, directories as lakes, a warehouse."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from crypto_assets.market.utc_time import Window, day_start_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.ingestion.symbol_pipeline import SymbolPipeline
 from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
@@ -20,28 +22,40 @@ from crypto_assets_tests.services.exchange import ExchangeServer
 
 START = Settings.model_fields["start_date"].default
 BuildPlatform = Callable[..., PipelineContext]
-# The day of the simulated clock's NOON.
+# The day of NOON, at which the simulated clock starts.
 TODAY = date(2025, 3, 6)
 TODAY_MS = day_start_ms(TODAY)
 
 
-def bring(
+def run_ingest(
     platform: PipelineContext,
     *symbols: str,
     first: date = TODAY,
     last: date = TODAY,
     tail: bool = False,
-    errand: IngestMode = IngestMode.DAYS,
+    mode: IngestMode = IngestMode.DAYS,
 ) -> list[DayOutcome]:
-    """All stages for all symbols; without one, BTCUSDT."""
+    """Ingest whole days of symbols, by default BTCUSDT, through all stages.
+
+    `tail` is short for the mode TAIL.
+    """
     windows = {name: Window.of_days(first, last) for name in symbols or ("BTCUSDT",)}
-    errand = IngestMode.TAIL if tail else errand
-    batches = ingest_symbols(platform, windows, set(KlinesStage), errand)
+    mode = IngestMode.TAIL if tail else mode
+    batches = ingest_symbols(platform, windows, set(KlinesStage), mode)
     return [outcome for batch in batches for outcome in batch]
 
 
+def make_pipeline(
+    platform: PipelineContext, window: Window, stages: Collection[KlinesStage] = tuple(KlinesStage)
+) -> SymbolPipeline:
+    """A pipeline of BTCUSDT, up to the newest closed candle."""
+    closed_before = platform.closed_before()
+    pool = ThreadPoolExecutor(1)  # starts no thread before its first task
+    return SymbolPipeline(platform, "BTCUSDT", window, stages, closed_before, pool)
+
+
 def open_times(platform: PipelineContext, symbol: str = "BTCUSDT") -> list[int]:
-    """Of every minute in the warehouse."""
+    """Open times of a symbol's stored minutes."""
     table = platform.warehouse.facts.read_candles(symbol, Window(0, 2**53))
     times: list[int] = table["open_time"].to_pylist()
     return times
@@ -49,7 +63,7 @@ def open_times(platform: PipelineContext, symbol: str = "BTCUSDT") -> list[int]:
 
 @pytest.fixture
 def build_platform(tmp_path: Path) -> Iterator[BuildPlatform]:
-    """Makes a platform of its own for an exchange, with the symbols asked for."""
+    """Build a context with stores of its own for an exchange, with the symbols registered."""
     with ExitStack() as after:
 
         def build(

@@ -1,4 +1,4 @@
-"""The table of faults in docs/truth.md, written from the table that is tested.
+"""The table of faults in docs/truth.md, generated from the faults that are tested.
 
 .venv/bin/python -m crypto_assets_tests.pipeline.fault_table
 """
@@ -11,14 +11,14 @@ BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"
 
 
 def table() -> str:
-    """Markdown, a row a fault."""
+    """The faults as a Markdown table."""
     head = [("fault", "during", "what becomes of it", "the run ends"), ("---",) * 4]
     rows = [*head, *(_row(fault) for fault in FAULTS)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def page() -> str:
-    """The page as it must be: its own words, and the table as it is now."""
+    """The page with its current text and the generated table."""
     before, rest = PAGE.read_text().split(BEGIN)
     return before + BEGIN + "\n" + table() + "\n" + END + rest.split(END)[1]
 

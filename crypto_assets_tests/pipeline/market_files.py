@@ -1,4 +1,4 @@
-"""Recorded candles for one test: CSV files as the simulated exchange serves them."""
+"""CSV files of candles, in the format that the simulated exchange serves."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
@@ -9,7 +9,7 @@ from crypto_assets.market.candles import Candle
 
 
 def minute(open_time: int, price: int, volume: int = 2) -> Candle:
-    """A minute at one price, traded where `volume` is above 0; it closes at its 60th second."""
+    """A minute candle at one price, with trades if `volume` is above 0."""
     at, amount = Decimal(price), Decimal(volume)
     half = amount / 2
     return Candle(
@@ -25,7 +25,7 @@ def minute(open_time: int, price: int, volume: int = 2) -> Candle:
 
 
 def together(parts: Sequence[Candle], open_time: int, close_time: int) -> Candle:
-    """The larger candle of parts that all have volume, by the exchange's rule."""
+    """Roll up parts that all have volume, by the exchange's rule."""
     assert all(part.volume for part in parts)
     return Candle(
         open_time,
@@ -43,7 +43,7 @@ def together(parts: Sequence[Candle], open_time: int, close_time: int) -> Candle
 
 
 def write_candles(folder: Path, symbol: str, interval: str, rows: Iterable[Candle]) -> Path:
-    """Write one file, and return its folder."""
+    """Write one file; returns its folder."""
     folder.mkdir(exist_ok=True)
     lines = [",".join(field.name for field in fields(Candle))]
     lines += [",".join(str(value) for value in astuple(row)) for row in rows]

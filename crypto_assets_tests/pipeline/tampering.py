@@ -1,4 +1,4 @@
-"""Changes made to the warehouse behind its back."""
+"""Changes the warehouse's tables directly."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from crypto_assets.pipeline.context import PipelineContext
 
 
 def tamper(platform: PipelineContext, statement: str, symbol: str = "BTCUSDT") -> int:
-    """Runs one SQL statement, in which {symbol} stands for the symbol's id; rows changed."""
+    """Run an SQL statement, with {symbol} replaced by the symbol's id; returns the rows changed."""
     database: Any = platform.warehouse._database
     text = statement.format(symbol=platform.warehouse.symbols.get_id(symbol))
     changed: int = database.run_write(lambda c: c.exec_driver_sql(text).rowcount)

@@ -1,4 +1,4 @@
-"""Each fault of the table, over HTTP: nothing wrong is ever held, and in the end all is there."""
+"""Each fault, over HTTP: no wrong candle is ever stored, and in the end all are stored."""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Differenc
 from crypto_assets.pipeline.reconciliation.internal_checks import VALUE_COLUMNS
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import DayOutcome
-from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, run_ingest
 from crypto_assets_tests.pipeline.faults import FAULTS, During, End, Fault
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -27,7 +27,7 @@ SYMBOL = "BTCUSDT"
 FIRST = date(2025, 3, 5)
 TOMORROW = TODAY + timedelta(days=1)
 HASTE = RequestRetryPolicy(attempts=3, initial_delay=0.01, max_delay=0.02, max_retry_after=1.5)
-# Of one test alone: on a busy machine an answer may take its time.
+# For stalls only: on a busy machine a response may be slow.
 HURRY = replace(HASTE, read_timeout=2.0)
 
 
@@ -41,15 +41,15 @@ def test_fault(
     hasty = open_exchange(server.url, server.archive_url, HURRY if stalls else HASTE)
     platform = replace(platform, exchange=hasty)
 
-    outcomes = strike(fault, platform, server)
-    assert wrong(platform, server) == []
-    assert ended(platform, server, outcomes) is fault.end
-    assert len(platform.warehouse.quarantine.list_records()) == fault.aside
-    assert any(fault.says in said for said in words(outcomes))
+    outcomes = run_with_fault(fault, platform, server)
+    assert find_wrong(platform, server) == []
+    assert find_end(platform, server, outcomes) is fault.end
+    assert len(platform.warehouse.quarantine.list_records()) == fault.quarantined
+    assert any(fault.message in message for message in messages(outcomes))
 
     recover(fault, platform, server)
-    assert wrong(platform, server) == []
-    assert lacking(platform, server) == set()
+    assert find_wrong(platform, server) == []
+    assert list_incomplete_days(platform, server) == set()
     ledger = platform.warehouse.gap_ledger.list_gaps()
     assert tuple(gap.gap_class.value for gap in ledger) == fault.ledger
     assert len(platform.warehouse.revisions.list_revisions(SYMBOL)) == fault.revisions
@@ -57,37 +57,39 @@ def test_fault(
     assert (found.differences, found.lost, found.not_loaded) == ((), (), ())
 
 
-def strike(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> list[DayOutcome]:
-    """The run in which the fault happens."""
+def run_with_fault(
+    fault: Fault, platform: PipelineContext, server: ExchangeServer
+) -> list[DayOutcome]:
+    """Run the ingestion in which the fault happens; returns its outcomes."""
     if fault.during is During.TICK:
-        bring(platform, first=FIRST)
+        run_ingest(platform, first=FIRST)
         server.clock.advance(3 * MINUTE_MS)
     for rule in fault.rules:
         server.faults.add_rule(rule)
     if fault.during is During.TICK:
-        return bring(platform, tail=True)
-    return bring(platform, first=FIRST)
+        return run_ingest(platform, tail=True)
+    return run_ingest(platform, first=FIRST)
 
 
 def recover(fault: Fault, platform: PipelineContext, server: ExchangeServer) -> None:
-    """What happens once the fault has passed: a backfill repeated; by itself the rest."""
+    """Run what follows once the fault has passed: the backfill again, ticks and gap retries."""
     if not fault.lasts:
         server.faults.clear_rules()
-    outlive_bans(platform)
+    wait_for_bans(platform)
     if fault.during is During.BACKFILL and fault.end is End.FAILED:
-        assert not [outcome.error for outcome in bring(platform, first=FIRST) if outcome.error]
+        assert not [outcome.error for outcome in run_ingest(platform, first=FIRST) if outcome.error]
     if fault.during is During.CLOSING:
         server.clock.set_time(day_start_ms(TOMORROW) - MINUTE_MS // 2)
-        bring(platform, tail=True)
+        run_ingest(platform, tail=True)
         server.clock.set_time(day_start_ms(TOMORROW) + 7 * HOUR_MS + MINUTE_MS // 2)
-        closed = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
+        closed = run_ingest(platform, first=FIRST, last=TODAY, mode=IngestMode.CLOSING)
         assert not [outcome.error for outcome in closed if outcome.error]
     server.clock.advance(HOUR_MS + 20 * MINUTE_MS)
-    assert not [o.error for o in bring(platform, last=TOMORROW, tail=True) if o.error]
-    bring(platform, first=FIRST, last=TOMORROW, errand=IngestMode.GAPS)
+    assert not [o.error for o in run_ingest(platform, last=TOMORROW, tail=True) if o.error]
+    run_ingest(platform, first=FIRST, last=TOMORROW, mode=IngestMode.GAPS)
 
 
-def outlive_bans(platform: PipelineContext) -> None:
+def wait_for_bans(platform: PipelineContext) -> None:
     for _ in range(50):
         try:
             platform.exchange_now()
@@ -95,14 +97,19 @@ def outlive_bans(platform: PipelineContext) -> None:
             time.sleep(0.05)
 
 
-def ended(platform: PipelineContext, server: ExchangeServer, outcomes: Sequence[DayOutcome]) -> End:
-    """How the run ended, if it is honest: what a good day lacks is an open gap, or yet to come."""
-    bad = {outcome.day for outcome in outcomes if outcome.error}
-    lack = lacking(platform, server)
-    if bad:
-        assert lack <= bad
+def find_end(
+    platform: PipelineContext, server: ExchangeServer, outcomes: Sequence[DayOutcome]
+) -> End:
+    """How the run ended. Asserts that it reported each missing minute.
+
+    A successful day lacks a minute only if an open gap has it, or the next tick fetches it.
+    """
+    failed = {outcome.day for outcome in outcomes if outcome.error}
+    incomplete = list_incomplete_days(platform, server)
+    if failed:
+        assert incomplete <= failed
         return End.FAILED
-    if not lack:
+    if not incomplete:
         return End.WHOLE
     unexplained = [
         g for g in platform.warehouse.gap_ledger.list_gaps() if not g.gap_class.is_explained
@@ -112,29 +119,29 @@ def ended(platform: PipelineContext, server: ExchangeServer, outcomes: Sequence[
     return End.OPEN
 
 
-def wrong(platform: PipelineContext, server: ExchangeServer) -> list[Difference]:
-    """What is held and was never published so, by its final values."""
-    yardstick = CandleComparer(SYMBOL, is_exact=False)
+def find_wrong(platform: PipelineContext, server: ExchangeServer) -> list[Difference]:
+    """Stored candles that differ from what the exchange has published by now."""
+    comparer = CandleComparer(SYMBOL, is_exact=False)
     everything = Window.of_days(FIRST, TOMORROW)
-    held = platform.warehouse.facts.read_candles(SYMBOL, everything)
-    found = yardstick.find_differences(Interval.M1, held, published(server), VALUE_COLUMNS)
+    stored = platform.warehouse.facts.read_candles(SYMBOL, everything)
+    found = comparer.find_differences(Interval.M1, stored, published(server), VALUE_COLUMNS)
     return [one for one in found if one.ours is not None]
 
 
-def lacking(platform: PipelineContext, server: ExchangeServer) -> set[date]:
-    """Days of which a published candle is not held."""
-    held = platform.warehouse.facts.read_candles(SYMBOL, Window.of_days(FIRST, TOMORROW))
-    times = {*held["open_time"].to_pylist()}
+def list_incomplete_days(platform: PipelineContext, server: ExchangeServer) -> set[date]:
+    """Days with a published candle that is not stored."""
+    stored = platform.warehouse.facts.read_candles(SYMBOL, Window.of_days(FIRST, TOMORROW))
+    times = {*stored["open_time"].to_pylist()}
     return {day_of(at) for at in published(server)["open_time"].to_pylist() if at not in times}
 
 
 def published(server: ExchangeServer) -> pa.Table:
-    """Every candle that has closed and settled, as the exchange has it now."""
+    """The closed and settled candles that the exchange has now."""
     start, now = day_start_ms(FIRST), server.clock.now_ms()
     rows = server.exchange.get_klines(SYMBOL, Interval.M1, start, now, limit=10_000)
     return rows.filter(pc.less(rows["close_time"], now - 5_000))
 
 
-def words(outcomes: Sequence[DayOutcome]) -> list[str]:
-    """What a person is told of a run."""
+def messages(outcomes: Sequence[DayOutcome]) -> list[str]:
+    """The errors and notes of outcomes, and an empty text."""
     return [str(outcome.error or outcome.details.get("note", "")) for outcome in outcomes] + [""]

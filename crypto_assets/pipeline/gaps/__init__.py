@@ -1,1 +1,1 @@
-"""Classifies missing minutes by asking the exchange again."""
+"""Records, fetches and classifies missing minutes."""

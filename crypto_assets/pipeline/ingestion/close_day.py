@@ -1,6 +1,6 @@
-"""Closing a day: it is read from its archive when that appears, and once more a week later.
+"""Closes days: fetches each again when its archive file appears, and once more a week later.
 
-What another reading changed stands in the record of revisions; hours and days follow.
+What the second fetch changes is recorded as a revision; hours and days are recomputed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,22 +23,18 @@ from crypto_assets.pipeline.ingestion.symbol_pipeline import SymbolPipeline
 from crypto_assets.pipeline.ingestion.tick_plan import INCREMENTAL_LIMIT_MS
 from crypto_assets.pipeline.stages.fetch import fetch_archived_day, fetch_day
 from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
-from crypto_assets.pipeline.stages.store_raw import (
-    DayFetcher,
-    StoredDay,
-    build_raw_outcome,
-    store_days,
-)
+from crypto_assets.pipeline.stages.store_raw import DayFetcher, StoredDay, store_days
 from crypto_assets.pipeline.stages.symbol_status import find_end_ms
+from crypto_assets.warehouse import Warehouse
 
 _REPEAT_AFTER_DAYS = 7
-# An archive that has not come by then is not waited for; a week that was missed is made up for.
+# Older days are no longer closed: their archive file is not expected any more.
 _MAX_AGE_DAYS = 31
 
 
 @dataclass(frozen=True)
 class DueFetch:
-    """How a day is to be read; `again` for the second time, a week after it closed."""
+    """How a day is fetched; `is_repeat` marks the second fetch, a week after the day ended."""
 
     fetcher: DayFetcher
     is_repeat: bool = False
@@ -47,160 +43,166 @@ class DueFetch:
 DueFetches = Mapping[date, DueFetch]
 
 
-def list_due_days(platform: PipelineContext) -> list[date]:
-    """The closed days of which some tracked symbol needs a reading, and yesterday; oldest first."""
-    closed_before = platform.closed_before()
+def list_due_days(context: PipelineContext) -> list[date]:
+    """Yesterday, and the closed days that are due for any tracked symbol; oldest first."""
+    closed_before = context.closed_before()
     due = {_previous_day(closed_before)}
-    for symbol in platform.warehouse.symbols.list_tracked():
-        due |= plan_due_fetches(platform, symbol.name, closed_before).keys()
+    for symbol in context.warehouse.symbols.list_tracked():
+        due |= plan_due_fetches(context.warehouse, symbol.name, closed_before).keys()
     return sorted(due)
 
 
-def plan_due_fetches(platform: PipelineContext, symbol: str, closed_before_ms: int) -> DueFetches:
-    """Which closed days are to be read, and how; others need no reading.
+def plan_due_fetches(warehouse: Warehouse, symbol: str, closed_before_ms: int) -> DueFetches:
+    """Which closed days of a symbol are due, and how each is fetched.
 
-    Yesterday and every day whose archive has not been read: the archive alone, unless minutes are
-    missing. Days a week old that were not read since: from the best source. Of a symbol that is
-    gone from the exchange's list none after its last.
+    Yesterday and each day without an archive file: from the archive, and over REST too if minutes
+    are missing. Days that are at least a week old and were fetched once: from the best source. None
+    after the last day of a symbol that the exchange no longer lists.
     """
-    if not _is_current(platform, symbol, closed_before_ms):
+    if not _is_current(warehouse, symbol, closed_before_ms):
         return {}
-    today = floor_ms(closed_before_ms, DAY_MS)
-    purged = platform.warehouse.watermarks.get_watermark(symbol).purged_before or 0
-    last = _find_last_day(platform, symbol, closed_before_ms)
-    recent = Window(today - _MAX_AGE_DAYS * DAY_MS, Window.of_day(last).end_ms) & Window(
-        purged, today
-    )
+    recent = _find_recent_window(warehouse, symbol, closed_before_ms)
     first = {
-        day: _plan_first_fetch(platform, symbol, day)
-        for day in _list_days_without_archive(platform, symbol, recent)
+        day: _plan_first_fetch(warehouse, symbol, day)
+        for day in _list_days_without_archive(warehouse, symbol, recent)
     }
-    again = {
-        day: DueFetch(fetch_day, is_repeat=True)
-        for day in _list_unrepeated_days(platform, symbol, recent)
-    }
-    return first | again
+    repeats = _list_unrepeated_days(warehouse, symbol, recent)
+    return first | dict.fromkeys(repeats, DueFetch(fetch_day, is_repeat=True))
 
 
-def close_days(chain: SymbolPipeline) -> Iterator[list[DayOutcome]]:
-    """Read again what is due of the chain's window, and bring it through to the days.
+def close_days(pipeline: SymbolPipeline) -> Iterator[list[DayOutcome]]:
+    """Fetch the due days of the pipeline's window, and take them through the later stages.
 
-    Each item holds the outcomes of one calendar month: of the days that were due, and yesterday.
-    Of a symbol that is gone from the exchange's list its last day stands for yesterday.
+    Yields the outcomes of one calendar month at a time: of the days that were due, and of the
+    symbol's last day, due or not. That is yesterday, unless the symbol ended before.
     """
-    end = find_end_ms(chain.platform, chain.symbol)
-    if end is not None:
-        ended = Window(end, floor_ms(chain.closed_before_ms, DAY_MS))
-        record_gaps(chain.platform, chain.symbol, ended, chain.closed_before_ms)
-    if not _is_current(chain.platform, chain.symbol, chain.closed_before_ms):
+    warehouse, symbol = pipeline.context.warehouse, pipeline.symbol
+    _record_gaps_after_end(pipeline)
+    if not _is_current(warehouse, symbol, pipeline.closed_before_ms):
         return
-    due = plan_due_fetches(chain.platform, chain.symbol, chain.closed_before_ms)
-    wanted = {*due, _find_last_day(chain.platform, chain.symbol, chain.closed_before_ms)}
-    days = [day for day in chain.list_days() if day in wanted]
+    due = plan_due_fetches(warehouse, symbol, pipeline.closed_before_ms)
+    wanted = {*due, _find_last_day(warehouse, symbol, pipeline.closed_before_ms)}
+    days = [day for day in pipeline.list_days() if day in wanted]
     for month in group_by_month(days):
-        yield _close_month(chain, month, due)
+        yield _close_month(pipeline, month, due)
 
 
-def _is_current(platform: PipelineContext, symbol: str, closed_before_ms: int) -> bool:
-    """Whether days of the symbol are there to be closed.
+def _record_gaps_after_end(pipeline: SymbolPipeline) -> None:
+    """Extend the delisted gap of a symbol that has ended up to today."""
+    end = find_end_ms(pipeline.context.warehouse, pipeline.symbol)
+    if end is not None:
+        after = Window(end, floor_ms(pipeline.closed_before_ms, DAY_MS))
+        record_gaps(pipeline.context, pipeline.symbol, after, pipeline.closed_before_ms)
 
-    A run's rectangle of keys may span one that is retired. One that is far behind is a backfill's
-    work: its newest candle must not jump over days that are missing.
+
+def _is_current(warehouse: Warehouse, symbol: str, closed_before_ms: int) -> bool:
+    """Whether the symbol is tracked and its newest candle is recent.
+
+    The rectangle of a run's partition keys may include an untracked symbol. A symbol that is far
+    behind needs a backfill: its newest candle must not move past missing days.
     """
-    tracked = {known.name for known in platform.warehouse.symbols.list_tracked()}
-    newest = (
-        platform.warehouse.watermarks.get_watermark(symbol).last_open_time
-        if symbol in tracked
-        else None
-    )
-    return (
-        newest is not None and floor_ms(closed_before_ms, DAY_MS) - newest <= INCREMENTAL_LIMIT_MS
-    )
+    if symbol not in {known.name for known in warehouse.symbols.list_tracked()}:
+        return False
+    newest = warehouse.watermarks.get_watermark(symbol).last_open_time
+    today = floor_ms(closed_before_ms, DAY_MS)
+    return newest is not None and today - newest <= INCREMENTAL_LIMIT_MS
 
 
-def _close_month(chain: SymbolPipeline, days: Sequence[date], due: DueFetches) -> list[DayOutcome]:
-    stored = _fetch_due_days(chain, [day for day in days if day in due], due)
-    brought = chain.load_stored_days(days, stored, explain=True)
-    failed = {outcome.day for outcome in brought if outcome.error}
-    repeated = [day.day for day in stored if due[day.day].is_repeat and day.day not in failed]
-    _record_repeated_days(chain, sorted(day for day in due if due[day].is_repeat), repeated)
-    refused = [one for one in brought if one.error and one.stage is KlinesStage.RAW]
-    unread = {one.day for one in refused}
-    put = {one.day: one for one in stored}
-    raw = [
-        _build_lake_outcome(chain, put.get(day, StoredDay(day)))
-        for day in days
-        if day not in unread
-    ]
-    later = [one for one in brought if one.stage is not KlinesStage.RAW]
-    return (raw if KlinesStage.RAW in chain.stages else []) + refused + later
+def _close_month(
+    pipeline: SymbolPipeline, days: Sequence[date], due: DueFetches
+) -> list[DayOutcome]:
+    stored = _fetch_due_days(pipeline, [day for day in days if day in due], due)
+    outcomes = pipeline.load_stored_days(days, stored, resolve=True)
+    _record_repeats(pipeline, due, stored, outcomes)
+    later = [one for one in outcomes if one.stage is not KlinesStage.RAW]
+    return _build_raw_outcomes(pipeline, days, stored) + later
 
 
 def _fetch_due_days(
-    chain: SymbolPipeline, days: Sequence[date], due: DueFetches
+    pipeline: SymbolPipeline, days: Sequence[date], due: DueFetches
 ) -> list[StoredDay]:
-    if KlinesStage.RAW not in chain.stages:
+    if KlinesStage.RAW not in pipeline.stages:
         return []
-    begun = [
+    started = [
         store_days(
-            chain.platform,
-            chain.symbol,
+            pipeline.context,
+            pipeline.symbol,
             [day],
-            chain.closed_before_ms,
-            chain.pool,
+            pipeline.closed_before_ms,
+            pipeline.pool,
             due[day].fetcher,
         )
         for day in days
     ]
-    return [future.result() for futures in begun for future in futures]
+    return [future.result() for futures in started for future in futures]
 
 
-def _record_repeated_days(
-    chain: SymbolPipeline, pending: Sequence[date], done: Sequence[date]
+def _record_repeats(
+    pipeline: SymbolPipeline,
+    due: DueFetches,
+    stored: Sequence[StoredDay],
+    outcomes: Sequence[DayOutcome],
 ) -> None:
-    """Moves the mark over the days that are done, as long as none before them is pending."""
-    for day in takewhile(lambda day: day in done, pending):
-        chain.platform.warehouse.watermarks.set_reread_before(
-            chain.symbol, Window.of_day(day).end_ms, chain.closed_before_ms
+    """Move `reread_before` past the repeated days, up to the first due one that is not done."""
+    failed = {outcome.day for outcome in outcomes if outcome.error}
+    done = {day.day for day in stored} - failed
+    repeats = sorted(day for day, fetch in due.items() if fetch.is_repeat)
+    for day in takewhile(lambda day: day in done, repeats):
+        pipeline.context.warehouse.watermarks.set_reread_before(
+            pipeline.symbol, Window.of_day(day).end_ms, pipeline.closed_before_ms
         )
 
 
-def _build_lake_outcome(chain: SymbolPipeline, stored: StoredDay) -> DayOutcome:
-    """What the lake holds of the day, read again or not."""
-    held = chain.platform.warehouse.lake_objects.list_in_window(
-        chain.symbol, ObjectKind.KLINES, Window.of_day(stored.day)
-    )
-    return build_raw_outcome(chain.symbol, stored, held)
+def _build_raw_outcomes(
+    pipeline: SymbolPipeline, days: Sequence[date], stored: Sequence[StoredDay]
+) -> list[DayOutcome]:
+    """What the lake holds of each day, fetched again or not."""
+    if KlinesStage.RAW not in pipeline.stages:
+        return []
+    fetched = {day.day: day for day in stored}
+    raw = [fetched.get(day, StoredDay(day)) for day in days]
+    return [
+        day.build_outcome(pipeline.symbol) if day.error else pipeline.build_lake_outcome(day)
+        for day in raw
+    ]
 
 
-def _list_days_without_archive(
-    platform: PipelineContext, symbol: str, recent: Window
-) -> list[date]:
-    """Days of which something was loaded, but no archive; yesterday in any case."""
-    objects = platform.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, recent)
+def _list_days_without_archive(warehouse: Warehouse, symbol: str, recent: Window) -> list[date]:
+    """Days with objects in the manifest but no archive file, and the last day in any case."""
+    objects = warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, recent)
     known = {day_of(item.first_time) for item in objects}
     archived = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
     return sorted({*known, _previous_day(recent.end_ms)} - archived)
 
 
-def _plan_first_fetch(platform: PipelineContext, symbol: str, day: date) -> DueFetch:
-    (stand,) = platform.warehouse.retention_candidates.list_day_statuses(symbol, Window.of_day(day))
-    whole = stand.minutes + stand.explained_minutes >= MINUTES_PER_DAY
-    return DueFetch(fetch_archived_day if whole else fetch_day)
+def _plan_first_fetch(warehouse: Warehouse, symbol: str, day: date) -> DueFetch:
+    """From the archive alone if every minute of the day is stored or explained."""
+    (status,) = warehouse.retention_candidates.list_day_statuses(symbol, Window.of_day(day))
+    is_whole = status.minutes + status.explained_minutes >= MINUTES_PER_DAY
+    return DueFetch(fetch_archived_day if is_whole else fetch_day)
 
 
-def _list_unrepeated_days(platform: PipelineContext, symbol: str, recent: Window) -> list[date]:
-    """Days a week old, and those before them, that have not been read a second time."""
+def _list_unrepeated_days(warehouse: Warehouse, symbol: str, recent: Window) -> list[date]:
+    """Days with minutes that are at least a week old and were not fetched a second time."""
     end = recent.end_ms - (_REPEAT_AFTER_DAYS - 1) * DAY_MS
-    mark = platform.warehouse.watermarks.get_reread_before(symbol)
+    mark = warehouse.watermarks.get_reread_before(symbol)
     pending = recent & Window(end - DAY_MS if mark is None else mark, end)
-    held = platform.warehouse.coverage.count_minutes_by_day(symbol, pending) if pending else {}
-    return [day_of(start) for start, minutes in held.items() if minutes]
+    counts = warehouse.coverage.count_minutes_by_day(symbol, pending) if pending else {}
+    return [day_of(start) for start, minutes in counts.items() if minutes]
 
 
-def _find_last_day(platform: PipelineContext, symbol: str, closed_before_ms: int) -> date:
-    """Yesterday, or the last day of a symbol that has ended before it."""
-    yesterday, end = _previous_day(closed_before_ms), find_end_ms(platform, symbol)
+def _find_recent_window(warehouse: Warehouse, symbol: str, closed_before_ms: int) -> Window:
+    """The month of days that may be due: up to the symbol's last day, without expired ones."""
+    today = floor_ms(closed_before_ms, DAY_MS)
+    last = _find_last_day(warehouse, symbol, closed_before_ms)
+    expired_before = warehouse.watermarks.get_watermark(symbol).purged_before or 0
+    up_to_last = Window(today - _MAX_AGE_DAYS * DAY_MS, Window.of_day(last).end_ms)
+    return up_to_last & Window(expired_before, today)
+
+
+def _find_last_day(warehouse: Warehouse, symbol: str, closed_before_ms: int) -> date:
+    """Yesterday, or the last day of a symbol that ended before."""
+    yesterday, end = _previous_day(closed_before_ms), find_end_ms(warehouse, symbol)
     return yesterday if end is None else min(yesterday, day_of(end - 1))
 
 

@@ -1,4 +1,4 @@
-"""Klines objects of other programs: what symbol a key names, and which rows are final minutes."""
+"""Parses klines objects of other programs: their symbol, and the rows that are final minutes."""
 
 import re
 from collections.abc import Iterator, Sequence, Set
@@ -16,22 +16,23 @@ _FIELDS = 12
 _TIMES = (0, 6)  # open and close time
 _TRADES = 8
 _WHOLE_NUMBERS = (*_TIMES, _TRADES)
-# As milliseconds the year 5138, as microseconds 1973: decided row by row.
+# In milliseconds this is the year 5138, in microseconds 1973. Decided row by row.
 _MICROSECONDS = 100_000_000_000_000
-# A few minutes of the exchange close late (2017-09-06T15:39, 2021-12-24T04:59); no other interval
-# is shorter than three minutes.
+# A few minutes of the exchange close late (2017-09-06T15:39, 2021-12-24T04:59). The next longer
+# interval has three minutes.
 _LATEST_CLOSE = 2 * MINUTE_MS
 
 
 class ForeignFormatError(ValueError):
-    """An object, or a row of it, that is no minute candle of a known symbol; says why."""
+    """Raised for an object or row that is not a minute candle of a tracked symbol."""
 
 
 @dataclass(frozen=True)
 class ForeignRows:
-    """Minute rows as the exchange sends them, ascending.
+    """Minute rows in the exchange's format, ascending.
 
-    `early` ones were written before they were final and `refused` ones are no minutes (`flaw`).
+    `early` counts rows that were written before they were final, `refused` those that are not
+    minutes; `flaw` describes the first of these.
     """
 
     rows: list[KlineRow]
@@ -41,45 +42,49 @@ class ForeignRows:
 
 
 def find_symbol_in_key(key: str, known: Set[str]) -> str:
-    """The one known symbol that a key names, the file's name before its folders.
+    """Find the known symbol in a key: in the file's name, or else in the nearest folder's.
 
-    Letters and digits of any script on either side belong to another name. Raises NotUnderstood
-    where the key names none, or two in one place.
+    A letter or digit of any script next to a symbol makes it a part of another name. Raises
+    ForeignFormatError if no part of the key contains a symbol, or one part contains two.
     """
     names = _compile_symbol_pattern(frozenset(known))
     for part in reversed(key.split("/")):
         found: Iterator[set[str]] = (
-            set(names.findall(reading)) for reading in list_spellings(part)
+            set(names.findall(spelling)) for spelling in list_spellings(part)
         )
         named = next((symbols for symbols in found if symbols), set())
         if len(named) > 1:
-            raise ForeignFormatError(f"its key names {' and '.join(sorted(named))}")
+            raise ForeignFormatError(f"its key contains {' and '.join(sorted(named))}")
         if named:
             return named.pop()
-    raise ForeignFormatError("its key names no tracked symbol")
+    raise ForeignFormatError("its key contains no tracked symbol")
 
 
 @lru_cache(maxsize=1)
 def _compile_symbol_pattern(known: frozenset[str]) -> re.Pattern[str]:
-    """Any of the symbols, the longest first: another may be a part of it, as B is of A-B."""
+    """A pattern of all symbols, longest first: one may be a part of another, as B is of A-B."""
     names = "|".join(map(re.escape, sorted(known, key=lambda name: (-len(name), name))))
     return re.compile(rf"(?<![^\W_])(?:{names})(?![^\W_])" if names else r"(?!)")
 
 
 def parse_foreign_rows(body: bytes, written_at: int, settle_ms: int) -> ForeignRows:
-    """The final minutes of an object that was written at an instant (epoch ms).
+    """Parse the final minutes of an object that was written at `written_at` (epoch ms).
 
-    A row counts if it had closed and settled by then. Whether the rows are minutes is decided by
-    all of them together: the exchange itself has a few that close past their minute. Raises
-    NotUnderstood where the body is no JSON array of arrays.
+    A row is final if it had closed and settled by then. All rows together decide whether they are
+    minutes, since the exchange has a few that close late. Raises ForeignFormatError if the body is
+    not a JSON array of arrays.
     """
     try:
-        given: Any = orjson.loads(body)
+        content: Any = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise ForeignFormatError(f"it is no JSON ({error})") from None
-    if not isinstance(given, list) or not given or not all(isinstance(r, list) for r in given):
-        raise ForeignFormatError("it is no array of kline rows")
-    rows, flaws = _parse_minutes(given)
+        raise ForeignFormatError(f"it is not JSON ({error})") from None
+    if (
+        not isinstance(content, list)
+        or not content
+        or not all(isinstance(r, list) for r in content)
+    ):
+        raise ForeignFormatError("it is not an array of kline rows")
+    rows, flaws = _parse_minutes(content)
     final = {int(row[0]): row for row in rows if int(row[6]) + settle_ms < written_at}
     return ForeignRows(
         [final[at] for at in sorted(final)],
@@ -89,23 +94,23 @@ def parse_foreign_rows(body: bytes, written_at: int, settle_ms: int) -> ForeignR
     )
 
 
-def _parse_minutes(given: Sequence[list[Any]]) -> tuple[list[KlineRow], list[str]]:
+def _parse_minutes(content: Sequence[list[Any]]) -> tuple[list[KlineRow], list[str]]:
     rows, flaws = [], []
-    for row in given:
+    for row in content:
         try:
             rows.append(_normalize_row(row))
         except ForeignFormatError as error:
             flaws.append(str(error))
     latest = _LATEST_CLOSE if _are_minutes(rows) else 0
     minutes = [row for row in rows if int(row[0]) <= int(row[6]) and _close_offset_ms(row) < latest]
-    return minutes, flaws + ["a row is no candle of one minute"] * (len(rows) - len(minutes))
+    return minutes, flaws + ["a row is not a one-minute candle"] * (len(rows) - len(minutes))
 
 
 def _are_minutes(rows: Sequence[KlineRow]) -> bool:
-    """Return whether most rows close within their minute, and most open in one of their own.
+    """Return whether most rows close within their minute, and most open in a minute of their own.
 
-    Candles of seconds share a minute; of longer ones at most a few, which an outage cut short,
-    close within it.
+    Candles of seconds share a minute. Longer ones close after it, except for a few that an outage
+    cut short.
     """
     opened = sorted({int(row[0]) for row in rows})
     own = len({floor_ms(at, MINUTE_MS) for at in opened})
@@ -119,7 +124,7 @@ def _close_offset_ms(row: KlineRow) -> int:
 
 
 def _normalize_row(row: list[Any]) -> KlineRow:
-    """Return a row with times in milliseconds and whole numbers as such."""
+    """Return a row with its times in milliseconds and its whole numbers as integers."""
     if len(row) != _FIELDS:
         raise ForeignFormatError(f"a row has {len(row)} fields, not {_FIELDS}")
     fields = [
@@ -127,7 +132,7 @@ def _normalize_row(row: list[Any]) -> KlineRow:
         for at, value in enumerate(row)
     ]
     if not all(isinstance(fields[at], str) for at in range(_FIELDS) if at not in _WHOLE_NUMBERS):
-        raise ForeignFormatError("prices and volumes are not the exchange's decimal text")
+        raise ForeignFormatError("prices and volumes are not decimal strings")
     for at in _TIMES:
         fields[at] = fields[at] // 1000 if fields[at] >= _MICROSECONDS else fields[at]
     return fields
@@ -138,4 +143,4 @@ def _parse_whole_number(value: Any) -> int:
         return value
     if isinstance(value, str) and value.isdecimal():
         return int(value)
-    raise ForeignFormatError(f"{value!r} is no whole number")
+    raise ForeignFormatError(f"{value!r} is not a whole number")

@@ -1,4 +1,4 @@
-"""The main job for many symbols: their chains side by side, fetching while others load."""
+"""Ingests many symbols: their pipelines run in parallel, and fetch while others load."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
 from crypto_assets.settings import PartitionUnit
 
 # Fetching waits for the exchange and the lake, loading for the database: these overlap. A third
-# chain would make nothing faster, and holds a month more in memory.
+# pipeline would not be faster, and would hold another month in memory.
 _FETCHERS = 8
 _PIPELINES = 2
 
@@ -25,8 +25,11 @@ DayOutcomes = list[DayOutcome]
 
 
 class IngestMode(StrEnum):
-    """What a chain is sent for: whole days, what closed since the newest candle, the due readings
-    of closed days, or the due open gaps."""
+    """What a run ingests within its window.
+
+    Whole days, the candles since the newest stored one, closed days that are due for another fetch,
+    or open gaps that are due for a retry.
+    """
 
     DAYS = "days"
     TAIL = "tail"
@@ -43,54 +46,63 @@ _MODE_FUNCTIONS: dict[IngestMode, Callable[[SymbolPipeline], Iterator[DayOutcome
 
 
 def ingest_symbols(
-    platform: PipelineContext,
+    context: PipelineContext,
     windows: Mapping[str, Window],
     stages: Collection[KlinesStage],
-    errand: IngestMode = IngestMode.DAYS,
+    mode: IngestMode = IngestMode.DAYS,
 ) -> Iterator[DayOutcomes]:
-    """Bring each symbol's window through `stages`; a list holds all outcomes of its days.
+    """Take each symbol's window through `stages`; each list holds all outcomes of its days.
 
-    A tail is brought after the last minute has settled. A symbol that fails ends in outcomes with
-    errors and stops no other.
+    In the mode TAIL, waits until the last minute has settled. The outcomes of a symbol that fails
+    carry the error; other symbols continue.
     """
-    tail, every_day = errand is IngestMode.TAIL, errand is IngestMode.DAYS
-    closed_before = platform.wait_until_settled() if tail else platform.closed_before()
-    if tail:
-        # A tick's rectangle of keys may span symbols that are retired, or a backfill's to bring:
-        # their newest candle must not jump over what is missing before it.
-        near = list_current_symbols(platform, closed_before)
-        windows = {name: window for name, window in windows.items() if name in near}
-    reached: SimpleQueue[list[DayOutcome] | None] = SimpleQueue()
+    if mode is IngestMode.TAIL:
+        closed_before = context.wait_until_settled()
+        # The rectangle of a tick's partition keys may include symbols that are untracked or need a
+        # backfill. Their newest candle must not move past what is missing before it.
+        current = list_current_symbols(context, closed_before)
+        windows = {name: window for name, window in windows.items() if name in current}
+    else:
+        closed_before = context.closed_before()
+    ready: SimpleQueue[DayOutcomes | None] = SimpleQueue()
 
-    def follow(chain: SymbolPipeline) -> None:
+    def run_pipeline(pipeline: SymbolPipeline) -> None:
         try:
-            for outcomes in _MODE_FUNCTIONS[errand](chain):
-                if platform.partition_unit == PartitionUnit.MONTH:
-                    outcomes = build_month_outcomes(platform, outcomes, closed_before)
-                reached.put(outcomes)
+            for outcomes in _MODE_FUNCTIONS[mode](pipeline):
+                if context.partition_unit == PartitionUnit.MONTH:
+                    outcomes = build_month_outcomes(context.warehouse, outcomes, closed_before)
+                ready.put(outcomes)
         except CryptoAssetsError as error:
-            reached.put(chain.build_aborted_outcome(error))
+            ready.put(pipeline.build_aborted_outcome(error))
         finally:
-            reached.put(None)
+            ready.put(None)
 
     with (
-        ThreadPoolExecutor(_FETCHERS, "fetch") as pool,
-        ThreadPoolExecutor(_PIPELINES, "chain") as chains,
+        ThreadPoolExecutor(_FETCHERS, "fetch") as fetchers,
+        ThreadPoolExecutor(_PIPELINES, "pipeline") as pipelines,
     ):
         running = [
-            chains.submit(
-                follow,
-                SymbolPipeline(platform, symbol, window, stages, closed_before, pool, every_day),
+            pipelines.submit(
+                run_pipeline,
+                SymbolPipeline(
+                    context,
+                    symbol,
+                    window,
+                    stages,
+                    closed_before,
+                    fetchers,
+                    reports_every_day=mode is IngestMode.DAYS,
+                ),
             )
             for symbol, window in windows.items()
         ]
-        left = len(running)
-        while left:
-            outcomes = reached.get()
+        unfinished = len(running)
+        while unfinished:
+            outcomes = ready.get()
             if outcomes is None:
-                left -= 1
+                unfinished -= 1
             else:
                 yield outcomes
-        for chain in running:
-            chain.result()
-    platform.warehouse.totals.record_snapshot(now_ms())
+        for future in running:
+            future.result()
+    context.warehouse.totals.record_snapshot(now_ms())

@@ -1,12 +1,13 @@
-"""The main job for one symbol: exchange → lake → facts → hours → days, a month at a time."""
+"""Ingests one symbol: exchange → lake → facts → hours → days, a month at a time."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing, TransientError
+from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTE_MS,
@@ -19,18 +20,20 @@ from crypto_assets.market.utc_time import (
 )
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import (
-    FailureReasons,
-    record_delisting,
+    classify_gaps,
+    fetch_missing,
+    list_unexplained_days,
+    list_unexplained_gaps,
     record_gaps,
-    resolve_gaps,
 )
 from crypto_assets.pipeline.reconciliation.resolve_conflicts import resolve_conflicts
 from crypto_assets.pipeline.stages.compaction import compact_days
 from crypto_assets.pipeline.stages.load_facts import load_klines
-from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
+from crypto_assets.pipeline.stages.results import DayOutcome, ErrorsByDay, KlinesStage
 from crypto_assets.pipeline.stages.row_counts import DayRowCounts, count_rows_by_day
 from crypto_assets.pipeline.stages.store_raw import (
     StoredDay,
+    build_raw_outcome,
     record_stored_days,
     store_days,
     store_window,
@@ -42,16 +45,36 @@ from crypto_assets.pipeline.stages.symbol_status import (
     require_delisted,
 )
 
+# Gaps are gaps of the facts: to resolve them is to fetch minutes and to load them.
+_GAP_STAGES = {KlinesStage.RAW, KlinesStage.FACTS}
+
+
+@dataclass(frozen=True)
+class LoadedDays:
+    """Rows loaded by day, and the days that failed."""
+
+    rows: Counter[date] = field(default_factory=Counter)
+    errors: ErrorsByDay = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ResolvedGaps:
+    """What REST had of the gaps of a window, by day, the rows loaded from it, and the failures."""
+
+    stored: dict[date, StoredDay] = field(default_factory=dict)
+    rows: Counter[date] = field(default_factory=Counter)
+    errors: ErrorsByDay = field(default_factory=dict)
+
 
 @dataclass(frozen=True)
 class SymbolPipeline:
-    """One symbol's way through the chosen stages, within `window`, up to what has closed.
+    """Takes one symbol through `stages`, within `window`, up to the newest closed candle.
 
-    `closed_before_ms` is the exchange's clock less the settle delay; `pool` fetches days at once.
-    `every_day` is whether each day is answered for, the one that still runs included.
+    `closed_before_ms` is the exchange's clock minus the settle delay. `pool` fetches days in
+    parallel. With `reports_every_day`, the day in progress has an outcome at the last stage too.
     """
 
-    platform: PipelineContext
+    context: PipelineContext
     symbol: str
     window: Window
     stages: Collection[KlinesStage]
@@ -60,25 +83,25 @@ class SymbolPipeline:
     reports_every_day: bool = False
 
     def ingest_days(self) -> Iterator[list[DayOutcome]]:
-        """Bring whole days through, asking the exchange again for each of them.
+        """Ingest the whole days of the window, and resolve their gaps and conflicts.
 
-        Each item holds all outcomes of one calendar month's days.
+        Yields all outcomes of the days of one calendar month at a time.
         """
         if KlinesStage.RAW in self.stages:
-            refresh_delisted_status(self.platform, self.symbol)
+            refresh_delisted_status(self.context, self.symbol)
         self._record_skipped_gap()
-        chunks = list(group_by_month(self.list_days()))
-        fetching = self._start_fetching(chunks[0]) if chunks else []
-        for number, chunk in enumerate(chunks, start=1):
+        months = list(group_by_month(self.list_days()))
+        fetching = self._start_fetching(months[0]) if months else []
+        for number, days in enumerate(months, start=1):
             stored = [future.result() for future in fetching]
-            fetching = self._start_fetching(chunks[number]) if number < len(chunks) else []
-            yield self.load_stored_days(chunk, stored, explain=True)
+            fetching = self._start_fetching(months[number]) if number < len(months) else []
+            yield self.load_stored_days(days, stored, resolve=True)
 
     def ingest_new_candles(self) -> Iterator[list[DayOutcome]]:
-        """Bring what closed since the newest candle that the warehouse holds."""
+        """Ingest the candles that closed since the newest stored one."""
         try:
             since = Window(self._find_start_ms(), self.closed_before_ms)
-            stored = store_window(self.platform, self.symbol, since, self.closed_before_ms)
+            stored = store_window(self.context, self.symbol, since, self.closed_before_ms)
         except NotListed as error:
             yield self._record_delisting(since, error)
             return
@@ -87,203 +110,267 @@ class SymbolPipeline:
             return
         if stored:
             yield self.load_stored_days([day.day for day in stored], stored)
-            refresh_inactive_status(self.platform, self.symbol)
+            refresh_inactive_status(self.context, self.symbol)
 
-    def _record_delisting(self, since: Window, error: NotListed) -> list[DayOutcome]:
-        """Record that the symbol has ended; an outcome of each day of which that could not be."""
-        window = Window(floor_ms(since.start_ms - 1, MINUTE_MS) + MINUTE_MS, since.end_ms)
-        try:
-            reasons = record_delisting(
-                self.platform, self.symbol, window, self.closed_before_ms, error
-            )
-        except CryptoAssetsError as failure:
-            return self.build_aborted_outcome(failure)
-        return self.build_failed_outcomes(reasons)
+    def load_stored_days(
+        self, days: Sequence[date], stored: Sequence[StoredDay], *, resolve: bool = False
+    ) -> list[DayOutcome]:
+        """Load what the lake holds of ascending `days`, and aggregate it.
+
+        `stored` are those of the days that were just fetched. With `resolve`, also resolves gaps
+        and conflicts with the exchange. Returns an outcome of each stored day at the raw stage, and
+        of each day at the later ones.
+        """
+        outcomes: list[DayOutcome] = []
+        for window in group_consecutive_days(days):
+            own = [day for day in stored if day_start_ms(day.day) in window]
+            outcomes += self._load_window(window, own, resolve=resolve)
+        return outcomes
+
+    def resolve_gaps(self, window: Window, *, include_refused: bool = False) -> ResolvedGaps:
+        """Fetch, load and classify the unexplained gaps of a window: truth rule 7.
+
+        Fetches minutes of the window only; the part of a gap outside it keeps its own retries. Does
+        nothing unless raw_klines and fact_klines are among the stages. A gap that fails does not
+        stop the others, unless the exchange is unavailable: then all remaining days fail.
+        """
+        resolved = ResolvedGaps()
+        if not set(self.stages) >= _GAP_STAGES:
+            return resolved
+        warehouse = self.context.warehouse
+        for gap in list_unexplained_gaps(
+            warehouse, self.symbol, window, include_refused=include_refused
+        ):
+            missing = gap.window & window
+            try:
+                self._fill_gap(missing, resolved)
+                classify_gaps(self.context, self.symbol, gap.window, self.closed_before_ms)
+            except TransientError as error:
+                remaining = Window(missing.start_ms, window.end_ms)
+                days = list_unexplained_days(warehouse, self.symbol, remaining)
+                resolved.errors.update(dict.fromkeys(days, error) | resolved.errors)
+                break
+            except CryptoAssetsError as error:
+                resolved.errors.update(dict.fromkeys(missing.iter_days(), error))
+        return resolved
 
     def list_days(self) -> list[date]:
         """The UTC days of the window that have begun, oldest first."""
         return list((self.window & Window(0, self.closed_before_ms)).iter_days())
 
-    def _find_start_ms(self) -> int:
-        newest = self.platform.warehouse.watermarks.get_watermark(self.symbol).last_open_time
-        return max(self.window.start_ms, -1 if newest is None else newest + 1)
-
-    def _record_skipped_gap(self) -> None:
-        """Have the ledger know of what lies between the newest candle and the window.
-
-        The newest candle is about to jump over it, and what comes after it alone is looked for.
-        """
-        newest = self.platform.warehouse.watermarks.get_watermark(self.symbol).last_open_time
-        if newest is not None and KlinesStage.FACTS in self.stages:
-            skipped = Window(floor_ms(newest, MINUTE_MS) + MINUTE_MS, self.window.start_ms)
-            record_gaps(self.platform, self.symbol, skipped, self.closed_before_ms)
-
-    def _start_fetching(self, days: Sequence[date]) -> list[Future[StoredDay]]:
-        if KlinesStage.RAW not in self.stages:
-            return []
-        return store_days(self.platform, self.symbol, days, self.closed_before_ms, self.pool)
-
-    def load_stored_days(
-        self, days: Sequence[date], stored: Sequence[StoredDay], *, explain: bool = False
-    ) -> list[DayOutcome]:
-        """Load what stands in the lake of `days`, a few of them just `stored`, and aggregate it.
-
-        With `explain`, the exchange is asked again for what is missing. Each day is answered for
-        at every stage: of a month, the later stages lack a day that could not be stored.
-        """
-        outcomes = [day.build_outcome(self.symbol) for day in stored]
-        window = Window.of_days(days[0], days[-1])
-        bad: FailureReasons = {day.day: day.error for day in stored if day.error}
-        try:
-            record_stored_days(self.platform, self.symbol, stored)
-            loaded, unread = self._load_facts(
-                window, dict(kept for day in stored for kept in day.bodies)
-            )
-            self._aggregate_periods(window)
-            if KlinesStage.FACTS in self.stages:
-                compact_days(self.platform, self.symbol, window)
-                record_gaps(self.platform, self.symbol, window, self.closed_before_ms)
-            unexplained = self._resolve_gaps(window) if explain else {}
-            if explain and self._resolve_conflicts(window):
-                unexplained = self._resolve_gaps(window)
-            bad |= unexplained | unread
-            fetched = {day.day for day in stored}
-            clear = [day for day in days if day not in bad]
-            later = self.build_outcomes(clear, fetched, loaded)
-        except CryptoAssetsError as error:
-            bad, later = dict.fromkeys(days, error) | bad, []
-        return outcomes + self.build_failed_outcomes(bad) + later
-
     def build_outcomes(
         self, days: Sequence[date], fetched: Collection[date], loaded: Mapping[date, int]
     ) -> list[DayOutcome]:
-        """What the tables now hold of days; one of which nothing is held must have been fetched."""
+        """Outcomes of days at the stages after the raw one, from what the tables contain.
+
+        A day without rows failed, unless it is among the `fetched`. `loaded` counts rows by day.
+        """
         counts: dict[date, DayRowCounts] = {}
-        for stretch in group_consecutive_days(days):
-            counts |= count_rows_by_day(self.platform, self.symbol, stretch)
-        found = []
+        for window in group_consecutive_days(days):
+            counts |= count_rows_by_day(self.context.warehouse, self.symbol, window)
+        outcomes = []
         for day in days:
             if counts[day] != DayRowCounts() or day in fetched:
-                found += self._build_later_outcomes(day, counts[day], loaded.get(day, 0))
+                outcomes += self._build_day_outcomes(day, counts[day], loaded.get(day, 0))
             else:
-                found += self._fail_later_stages(day, self._no_data_error(day))
-        return found
+                outcomes += self.build_failed_outcomes({day: self._no_data_error(day)})
+        return outcomes
+
+    def build_lake_outcome(self, stored: StoredDay) -> DayOutcome:
+        """The raw outcome of a day, with all its objects in the manifest. Raises WarehouseError."""
+        objects = self.context.warehouse.lake_objects.list_in_window(
+            self.symbol, ObjectKind.KLINES, Window.of_day(stored.day)
+        )
+        return build_raw_outcome(self.symbol, stored, objects)
 
     def build_aborted_outcome(self, error: CryptoAssetsError) -> list[DayOutcome]:
-        """Where it is not known which days are concerned: the newest stands for all."""
+        """A failed outcome of the newest day, for an error that concerns the whole window."""
         newest = [day_of(self.window.start_ms), *self.list_days()][-1]
         first = next(stage for stage in KlinesStage if stage in self.stages)
         return [DayOutcome(first, self.symbol, newest, error=error)]
 
-    def build_failed_outcomes(self, reasons: FailureReasons) -> list[DayOutcome]:
-        """Days that came no further than the lake, if so far, and why."""
+    def build_failed_outcomes(self, errors: ErrorsByDay) -> list[DayOutcome]:
+        """Failed outcomes of days at all stages after the raw one."""
         return [
-            one for day, error in reasons.items() for one in self._fail_later_stages(day, error)
+            DayOutcome(stage, self.symbol, day, error=error)
+            for day, error in errors.items()
+            for stage in KlinesStage
+            if stage in self.stages and stage is not KlinesStage.RAW
         ]
 
-    def _load_facts(
-        self, window: Window, bodies: dict[str, bytes]
-    ) -> tuple[Counter[date], FailureReasons]:
-        """Rows loaded of each day, and the days that could not be, each of which stops no other."""
-        if KlinesStage.FACTS not in self.stages:
-            return Counter(), {}
+    def _find_start_ms(self) -> int:
+        newest = self.context.warehouse.watermarks.get_watermark(self.symbol).last_open_time
+        return max(self.window.start_ms, -1 if newest is None else newest + 1)
+
+    def _record_skipped_gap(self) -> None:
+        """Record the gap between the newest stored candle and the window.
+
+        The newest candle is about to move past it, and later ticks look only after that.
+        """
+        newest = self.context.warehouse.watermarks.get_watermark(self.symbol).last_open_time
+        if newest is not None and KlinesStage.FACTS in self.stages:
+            skipped = Window(floor_ms(newest, MINUTE_MS) + MINUTE_MS, self.window.start_ms)
+            record_gaps(self.context, self.symbol, skipped, self.closed_before_ms)
+
+    def _record_delisting(self, since: Window, error: NotListed) -> list[DayOutcome]:
+        """Record that the symbol has ended; returns an outcome of each day that failed."""
+        window = Window(floor_ms(since.start_ms - 1, MINUTE_MS) + MINUTE_MS, since.end_ms)
         try:
-            return Counter(load_klines(self.platform, self.symbol, window, bodies).rows_by_day), {}
+            require_delisted(self.context, self.symbol, error)
+            record_gaps(self.context, self.symbol, window, self.closed_before_ms)
+            errors = self.resolve_gaps(window).errors
+        except CryptoAssetsError as failure:
+            return self.build_aborted_outcome(failure)
+        return self.build_failed_outcomes(errors)
+
+    def _start_fetching(self, days: Sequence[date]) -> list[Future[StoredDay]]:
+        if KlinesStage.RAW not in self.stages:
+            return []
+        return store_days(self.context, self.symbol, days, self.closed_before_ms, self.pool)
+
+    def _load_window(
+        self, window: Window, stored: Sequence[StoredDay], *, resolve: bool
+    ) -> list[DayOutcome]:
+        """Load and aggregate whole days without a break between them."""
+        days = list(window.iter_days())
+        raw = [day.build_outcome(self.symbol) for day in stored]
+        errors: ErrorsByDay = {day.day: day.error for day in stored if day.error}
+        try:
+            loaded = self._load_and_aggregate(window, stored)
+            resolved = self._resolve_window(window) if resolve else ResolvedGaps()
+            errors |= resolved.errors | loaded.errors
+            clear = [day for day in days if day not in errors]
+            fetched = {day.day for day in stored}
+            later = self.build_outcomes(clear, fetched, loaded.rows + resolved.rows)
+            raw = [
+                self.build_lake_outcome(day)
+                if day.day in resolved.stored and not day.error
+                else day.build_outcome(self.symbol)
+                for day in stored
+            ]
+        except CryptoAssetsError as error:
+            errors, later = dict.fromkeys(days, error) | errors, []
+        return raw + self.build_failed_outcomes(errors) + later
+
+    def _load_and_aggregate(self, window: Window, stored: Sequence[StoredDay]) -> LoadedDays:
+        """Take what the lake holds of whole days through the stages after the raw one."""
+        record_stored_days(self.context, self.symbol, stored)
+        bodies = dict(body for day in stored for body in day.bodies)
+        loaded = self._load_facts(window, bodies)
+        self._aggregate_periods(window)
+        if KlinesStage.FACTS in self.stages:
+            compact_days(self.context, self.symbol, window)
+            record_gaps(self.context, self.symbol, window, self.closed_before_ms)
+        return loaded
+
+    def _load_facts(self, window: Window, bodies: Mapping[str, bytes]) -> LoadedDays:
+        """Load the facts of a window at once, or day by day if an object cannot be loaded."""
+        if KlinesStage.FACTS not in self.stages:
+            return LoadedDays()
+        try:
+            rows = load_klines(self.context, self.symbol, window, bodies)
+            return LoadedDays(Counter(rows))
         except TransientError:
             raise
         except CryptoAssetsError as error:
             days = list(window.iter_days())
             if len(days) == 1:
-                return Counter(), {days[0]: error}
-        rows: Counter[date] = Counter()
-        bad: FailureReasons = {}
+                return LoadedDays(errors={days[0]: error})
+        loaded = LoadedDays()
         for day in days:
-            its_rows, its_reason = self._load_facts(Window.of_day(day), bodies)
-            rows += its_rows
-            bad |= its_reason
-        return rows, bad
+            one = self._load_facts(Window.of_day(day), bodies)
+            loaded.rows.update(one.rows)
+            loaded.errors.update(one.errors)
+        return loaded
 
     def _aggregate_periods(self, window: Window) -> None:
-        aggregates = self.platform.warehouse.aggregates
+        aggregates = self.context.warehouse.aggregates
         if KlinesStage.HOURS in self.stages:
             aggregates.recompute_hours(self.symbol, window, self.closed_before_ms)
         if KlinesStage.DAYS in self.stages:
             aggregates.recompute_days(self.symbol, window, self.closed_before_ms)
 
-    def _resolve_gaps(self, window: Window) -> FailureReasons:
-        """Asks the exchange for what is missing; the days of which it said nothing, and why."""
-        if KlinesStage.RAW not in self.stages:
-            return {}
-        return resolve_gaps(
-            self.platform, self.symbol, window, self.closed_before_ms, refused_too=True
+    def _resolve_window(self, window: Window) -> ResolvedGaps:
+        """Resolve gaps and conflicts; gaps again if resolving the conflicts changed any minute."""
+        resolved = self.resolve_gaps(window, include_refused=True)
+        if not self._resolve_conflicts(window):
+            return resolved
+        again = self.resolve_gaps(window, include_refused=True)
+        return ResolvedGaps(
+            resolved.stored | again.stored, resolved.rows + again.rows, again.errors
         )
 
-    def _resolve_conflicts(self, window: Window) -> bool:
-        """Hold the hours against the exchange's own, and load the minutes that give these.
+    def _fill_gap(self, missing: Window, resolved: ResolvedGaps) -> None:
+        """Fetch what REST has of missing minutes, and take it through the stages."""
+        stored = fetch_missing(self.context, self.symbol, missing, self.closed_before_ms)
+        if not stored:
+            return
+        days = Window.of_days(stored[0].day, stored[-1].day)
+        loaded = self._load_and_aggregate(days, stored)
+        resolved.stored.update({day.day: day for day in stored})
+        resolved.rows.update(loaded.rows)
+        resolved.errors.update(loaded.errors)
 
-        Returns whether any were loaded: imported minutes may have gone, and left holes.
+    def _resolve_conflicts(self, window: Window) -> bool:
+        """Compare the hours with the exchange's own, and load the minutes that give these.
+
+        Returns whether any were loaded: imported minutes may have been dropped, which leaves gaps.
+        Needs all stages, since it changes the tables of all.
         """
-        asks = {KlinesStage.RAW, KlinesStage.HOURS} <= set(self.stages)
-        if not asks or not is_listed(self.platform, self.symbol):
+        if set(self.stages) != set(KlinesStage) or not is_listed(self.context, self.symbol):
             return False
         try:
-            found = resolve_conflicts(self.platform, self.symbol, window, self.closed_before_ms)
+            found = resolve_conflicts(self.context, self.symbol, window, self.closed_before_ms)
         except NotListed as error:
-            require_delisted(self.platform, self.symbol, error)
+            require_delisted(self.context, self.symbol, error)
             return False
         if found:
             self._aggregate_periods(window)
-            record_gaps(self.platform, self.symbol, window, self.closed_before_ms)
+            record_gaps(self.context, self.symbol, window, self.closed_before_ms)
         return bool(found)
 
-    def _fail_later_stages(self, day: date, error: CryptoAssetsError) -> list[DayOutcome]:
-        later = [
-            stage for stage in KlinesStage if stage in self.stages and stage is not KlinesStage.RAW
-        ]
-        return [DayOutcome(stage, self.symbol, day, error=error) for stage in later]
+    def _build_day_outcomes(self, day: date, counts: DayRowCounts, loaded: int) -> list[DayOutcome]:
+        """Outcomes of a day at the stages after the raw one.
 
-    def _build_later_outcomes(self, day: date, held: DayRowCounts, loaded: int) -> list[DayOutcome]:
-        """What the tables now hold of a day; one that still runs has no daily candle.
-
-        Where every day is answered for, that is said: Dagster would call its partition failed.
+        A day in progress has no daily candle. If every day is reported, its outcome describes that:
+        without one, Dagster would mark the partition as failed.
         """
-        missing = {KlinesStage.FACTS: self._count_missing_minutes(day, held.minutes)}
-        facts: dict[KlinesStage, dict[str, object]] = {KlinesStage.FACTS: {"loaded": loaded}}
-        rows = {KlinesStage.FACTS: held.minutes, KlinesStage.HOURS: held.hours}
         start = day_start_ms(day)
-        reach = {KlinesStage.HOURS: held.hours_range}
-        if held.minutes and not missing[KlinesStage.FACTS]:
-            # Nothing is missing from midnight on, so the count says where the last one stands.
-            reach[KlinesStage.FACTS] = (start, start + (held.minutes - 1) * MINUTE_MS)
-        if self._is_over(day):
-            rows[KlinesStage.DAYS] = held.days
-            reach[KlinesStage.DAYS] = (start, start) if held.days else None
-        elif self.reports_every_day:
-            rows[KlinesStage.DAYS] = 0
-            facts[KlinesStage.DAYS] = {"candle": "comes when the day has ended"}
-        return [
-            DayOutcome(
-                stage,
-                self.symbol,
-                day,
-                count,
-                facts.get(stage, {}),
-                time_range=reach.get(stage),
-                missing_minutes=missing.get(stage),
+        missing = self._count_missing_minutes(day, counts.minutes)
+        # Nothing is missing from midnight on, so the count gives the last open time.
+        newest = start + (counts.minutes - 1) * MINUTE_MS
+        facts = DayOutcome(
+            KlinesStage.FACTS,
+            self.symbol,
+            day,
+            counts.minutes,
+            {"loaded": loaded},
+            time_range=(start, newest) if counts.minutes and not missing else None,
+            missing_minutes=missing,
+        )
+        hours = DayOutcome(
+            KlinesStage.HOURS, self.symbol, day, counts.hours, time_range=counts.hours_range
+        )
+        outcomes = [facts, hours]
+        if self._has_ended(day):
+            reach = (start, start) if counts.days else None
+            outcomes.append(
+                DayOutcome(KlinesStage.DAYS, self.symbol, day, counts.days, time_range=reach)
             )
-            for stage, count in rows.items()
-            if stage in self.stages
-        ]
+        elif self.reports_every_day:
+            pending = {"candle": "available after the day has ended"}
+            outcomes.append(DayOutcome(KlinesStage.DAYS, self.symbol, day, 0, pending))
+        return [outcome for outcome in outcomes if outcome.stage in self.stages]
 
     def _count_missing_minutes(self, day: date, minutes: int) -> int:
-        """Minutes of the day that have closed and are not there."""
+        """Closed minutes of the day that are not stored."""
         closed = Window.of_day(day) & Window(0, self.closed_before_ms)
         return max(0, closed.minutes - minutes)
 
-    def _is_over(self, day: date) -> bool:
+    def _has_ended(self, day: date) -> bool:
         return day_start_ms(day) + DAY_MS <= self.closed_before_ms
 
     def _no_data_error(self, day: date) -> ObjectMissing:
         return ObjectMissing(
-            f"neither lake nor warehouse holds {self.symbol} of {day}: materialise raw_klines first"
+            f"neither lake nor warehouse has {self.symbol} of {day}: materialize raw_klines first"
         )

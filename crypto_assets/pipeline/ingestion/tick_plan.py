@@ -1,4 +1,4 @@
-"""What a tick has to do: which symbols, which days, and whether it is due at all."""
+"""Plans a tick: whether it is due, and which symbols and days it ingests."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,15 +16,15 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.gap_retry import get_gap_days, list_due_gaps
 from crypto_assets.pipeline.stages.symbol_status import has_ended, is_gone, list_trading_names
-from crypto_assets.warehouse import Gap, RegisteredSymbol
+from crypto_assets.warehouse import Gap, RegisteredSymbol, Warehouse
 
-# Further behind than this, whole days come from the archive: that is a backfill's work.
+# A symbol that is further behind needs a backfill, which fetches whole days from the archive.
 INCREMENTAL_LIMIT_MS = 2 * DAY_MS
 
 
 @dataclass(frozen=True)
 class MissingDays:
-    """Two UTC days of a symbol and those between."""
+    """A range of UTC days of a symbol, both ends inclusive."""
 
     symbol: str
     first: date
@@ -33,6 +33,8 @@ class MissingDays:
 
 @dataclass(frozen=True)
 class TickPlan:
+    """What a tick ingests; `has_closed_hour` is whether hours and days must be recomputed."""
+
     is_due: bool
     interval_minutes: int
     symbols: tuple[str, ...]
@@ -41,83 +43,84 @@ class TickPlan:
     has_closed_hour: bool
 
 
-def plan_ingest_tick(platform: PipelineContext, scheduled: datetime) -> TickPlan:
-    """The live tick of a minute. Symbols too far behind are left to a backfill."""
-    now = platform.exchange_now()
-    near = list_current_symbols(platform, now)
-    oldest = min((mark for mark in near.values() if mark is not None), default=now)
-    interval = platform.read_ingest_interval()
-    first, closed = day_of(min(now, oldest + MINUTE_MS)), floor_ms(now, HOUR_MS)
-    # One that closed while an earlier tick waited for its turn was loaded, and not computed.
-    left = Window(day_start_ms(first), closed)
+def plan_ingest_tick(context: PipelineContext, scheduled: datetime) -> TickPlan:
+    """Plan the candles' tick of a minute, without symbols that need a backfill."""
+    now = context.exchange_now()
+    current = list_current_symbols(context, now)
+    oldest = min((newest for newest in current.values() if newest is not None), default=now)
+    interval = context.read_ingest_interval()
+    first, current_hour = day_of(min(now, oldest + MINUTE_MS)), floor_ms(now, HOUR_MS)
+    # An hour that closed while an earlier tick was waiting is loaded, but not computed.
+    closed = Window(day_start_ms(first), current_hour)
     return TickPlan(
         is_due=_is_due(scheduled, interval),
         interval_minutes=interval,
-        symbols=tuple(near),
+        symbols=tuple(current),
         first_day=first,
         last_day=day_of(now),
-        has_closed_hour=floor_ms(oldest + MINUTE_MS, HOUR_MS) < closed
-        or platform.warehouse.aggregates.has_stale_hours(near, left),
+        has_closed_hour=floor_ms(oldest + MINUTE_MS, HOUR_MS) < current_hour
+        or context.warehouse.aggregates.has_stale_hours(current, closed),
     )
 
 
-def plan_order_book_tick(platform: PipelineContext, scheduled: datetime) -> TickPlan:
-    """The order books' tick of a minute: every tracked symbol that trades, today."""
-    today = day_of(platform.exchange_now())
-    interval = platform.read_order_book_interval()
+def plan_order_book_tick(context: PipelineContext, scheduled: datetime) -> TickPlan:
+    """Plan the order books' tick of a minute: today, for every tracked symbol that trades."""
+    today = day_of(context.exchange_now())
+    interval = context.read_order_book_interval()
     return TickPlan(
         is_due=_is_due(scheduled, interval),
         interval_minutes=interval,
-        symbols=tuple(list_trading_names(platform.warehouse.symbols.list_tracked())),
+        symbols=tuple(list_trading_names(context.warehouse.symbols.list_tracked())),
         first_day=today,
         last_day=today,
         has_closed_hour=False,
     )
 
 
-def list_current_symbols(platform: PipelineContext, now_ms: int) -> dict[str, int | None]:
-    """Newest open time of each tracked symbol that ticks keep up; None before its first load.
+def list_current_symbols(context: PipelineContext, now_ms: int) -> dict[str, int | None]:
+    """The tracked symbols that ticks ingest, each with its newest open time (epoch ms).
 
-    One that is gone from the exchange's list is not asked for.
+    The time is None before the first load. Symbols that are gone from the exchange are left out.
     """
     return {
-        symbol.name: mark
-        for symbol, mark in _list_newest_times(platform)
-        if (mark is None or now_ms - mark <= INCREMENTAL_LIMIT_MS)
-        and not is_gone(platform, symbol, mark)
+        symbol.name: newest
+        for symbol, newest in _list_newest_times(context.warehouse)
+        if (newest is None or now_ms - newest <= INCREMENTAL_LIMIT_MS)
+        and not is_gone(context.warehouse, symbol, newest)
     }
 
 
-def list_lagging_symbols(platform: PipelineContext) -> dict[str, date]:
-    """Symbols that no tick catches up any more, with the day of their newest candle.
+def list_lagging_symbols(context: PipelineContext) -> dict[str, date]:
+    """The symbols that are too far behind for ticks, each with the day of its newest candle.
 
-    One that trades no more, and is known to have nothing after it, is behind nothing.
+    A symbol that no longer trades, and has nothing after its newest candle, is not behind.
     """
-    now = platform.exchange_now()
+    now = context.exchange_now()
     return {
-        symbol.name: day_of(mark)
-        for symbol, mark in _list_newest_times(platform)
-        if mark is not None
-        and now - mark > INCREMENTAL_LIMIT_MS
-        and not has_ended(platform, symbol, mark)
+        symbol.name: day_of(newest)
+        for symbol, newest in _list_newest_times(context.warehouse)
+        if newest is not None
+        and now - newest > INCREMENTAL_LIMIT_MS
+        and not has_ended(context.warehouse, symbol, newest)
     }
 
 
-def list_missing_days(platform: PipelineContext) -> list[MissingDays]:
-    """What is a backfill's to bring: all since the newest candle of symbols that are far behind,
-    and unexplained gaps of some days, which a load beyond them leaves.
+def list_missing_days(context: PipelineContext) -> list[MissingDays]:
+    """The days that need a backfill.
+
+    Everything since the newest candle of lagging symbols, and unexplained gaps of several days,
+    which a load beyond them leaves.
     """
-    today = day_of(platform.exchange_now())
+    today = day_of(context.exchange_now())
     behind = [
-        MissingDays(symbol, since, today)
-        for symbol, since in list_lagging_symbols(platform).items()
+        MissingDays(symbol, since, today) for symbol, since in list_lagging_symbols(context).items()
     ]
-    gaps = [gap for gap in list_due_gaps(platform) if is_long_gap(gap)]
+    gaps = [gap for gap in list_due_gaps(context) if is_long_gap(gap)]
     return behind + [MissingDays(gap.symbol, *get_gap_days(gap)) for gap in gaps]
 
 
 def is_long_gap(gap: Gap) -> bool:
-    """Whether it is a backfill's, which reads whole days from the archive."""
+    """Whether a gap needs a backfill, which fetches whole days from the archive."""
     return gap.end - gap.start > INCREMENTAL_LIMIT_MS
 
 
@@ -125,11 +128,10 @@ def _is_due(scheduled: datetime, interval_minutes: int) -> bool:
     return to_epoch_ms(scheduled) // MINUTE_MS % interval_minutes == 0
 
 
-def _list_newest_times(platform: PipelineContext) -> list[tuple[RegisteredSymbol, int | None]]:
-    """Newest open time (epoch ms) of each tracked symbol, None before its first load."""
-    marks = platform.warehouse.watermarks.get_all()
-    tracked = platform.warehouse.symbols.list_tracked()
+def _list_newest_times(warehouse: Warehouse) -> list[tuple[RegisteredSymbol, int | None]]:
+    """The tracked symbols with their newest open times (epoch ms), None before the first load."""
+    marks = warehouse.watermarks.get_all()
     return [
         (symbol, marks[symbol.name].last_open_time if symbol.name in marks else None)
-        for symbol in tracked
+        for symbol in warehouse.symbols.list_tracked()
     ]

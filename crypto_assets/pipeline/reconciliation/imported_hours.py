@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, cover_windows, merge_windows
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps, resolve_gaps
+from crypto_assets.pipeline.gaps.resolve_gaps import classify_gaps, record_gaps
 from crypto_assets.pipeline.reconciliation.exchange_periods import ExchangePeriod
 
 
@@ -43,7 +43,7 @@ def drop_imported_hours(
         context.warehouse.aggregates.recompute_hours(symbol, span, closed_before_ms)
         context.warehouse.aggregates.recompute_days(symbol, span, closed_before_ms)
         record_gaps(context, symbol, span, closed_before_ms)
-        resolve_gaps(context, symbol, span, closed_before_ms)
+        classify_gaps(context, symbol, span, closed_before_ms)
 
 
 def _is_served(context: PipelineContext, symbol: str) -> bool:

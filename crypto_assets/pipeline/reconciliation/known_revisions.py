@@ -48,7 +48,7 @@ def explain_difference(
     revisions = warehouse.revisions.list_revisions(
         comparer.symbol, period.window, limit=_MAX_REVISIONS
     )
-    refused = find_refused_candles(context, comparer.symbol, period.window)
+    refused = find_refused_candles(warehouse, comparer.symbol, period.window)
     if not revisions and not refused:
         return None
     minutes = warehouse.facts.read_candles(comparer.symbol, period.window)

@@ -277,7 +277,8 @@ def _load_versions(
                 FetchedKlines(Source.VERIFIED, RawKlines.from_rows(list(part)), fetched_at)
             )
     stored = [
-        store_fetched_day(context, symbol, day, FetchedDay(own)) for day, own in fetched.items()
+        store_fetched_day(context.raw_lake, symbol, day, FetchedDay(own))
+        for day, own in fetched.items()
     ]
     record_stored_days(context, symbol, stored)
     bodies = dict(body for day in stored for body in day.bodies)

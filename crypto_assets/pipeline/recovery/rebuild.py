@@ -140,7 +140,7 @@ def _rebuild_month(
         (item, sift_object(item, body)) for item, body in bodies if item.kind is ObjectKind.KLINES
     ]
     for item, rows in klines:
-        quarantine_rejects(context, item, rows.rejects)
+        quarantine_rejects(context.warehouse, item, rows.rejects)
     candle_days = list(
         group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines}))
     )

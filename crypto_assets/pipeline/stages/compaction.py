@@ -1,4 +1,4 @@
-"""A past day is one archive object: what was fetched of it before goes."""
+"""Replaces the small objects of a past day by its archive object."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -10,71 +10,70 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.lake_reader import sift_object
 
 
-def compact_days(platform: PipelineContext, symbol: str, window: Window) -> int:
-    """Delete the pieces of each day whose loaded archive object makes them redundant.
+def compact_days(context: PipelineContext, symbol: str, window: Window) -> int:
+    """Delete the objects that the day's loaded archive object makes redundant; returns how many.
 
-    A piece stays that was not fetched before the archive object, counts over it (`Source.rank`),
-    or holds an open time that it lacks, or has only in a row that cannot be true: the lake alone
-    must give the same minutes. The object goes before its manifest row, so that a kill between the
-    two leaves nothing unseen; of a piece that is gone the row goes, if the archive object can have
-    given all of it.
-    Answers how many went. Raises LakeError, WarehouseError.
+    An object is kept if it was fetched after the archive object, outranks it (`Source.rank`), or
+    holds an open time that the archive object lacks or has only in an invalid row: the lake alone
+    must give the same minutes. Deletes each object before its manifest row, so that a killed run
+    leaves no unrecorded object. If an object is already gone, deletes its row if the archive object
+    can contain all of it. Raises LakeError, WarehouseError.
     """
-    objects = platform.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
+    objects = context.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
     ordered = sorted(objects, key=lambda item: item.first_time)
     redundant = [
-        piece
+        item
         for _, group in groupby(ordered, key=lambda item: floor_ms(item.first_time, DAY_MS))
-        for piece in _find_redundant_pieces(platform, list(group))
+        for item in _find_redundant_objects(context, list(group))
     ]
     if redundant:
-        platform.raw_lake.delete([piece.key for piece in redundant])
-        platform.warehouse.lake_objects.forget_objects(redundant)
+        context.raw_lake.delete([item.key for item in redundant])
+        context.warehouse.lake_objects.forget_objects(redundant)
     return len(redundant)
 
 
-def _find_redundant_pieces(
-    platform: PipelineContext, day: Sequence[LakeObject]
+def _find_redundant_objects(
+    context: PipelineContext, day: Sequence[LakeObject]
 ) -> list[LakeObject]:
-    own = [item for item in day if item.bucket == platform.raw_lake.bucket and item.loaded_at]
-    archived = [item for item in own if item.source is Source.ARCHIVE]
+    loaded = [item for item in day if item.bucket == context.raw_lake.bucket and item.loaded_at]
+    archived = [item for item in loaded if item.source is Source.ARCHIVE]
     if not archived:
         return []
     whole = max(archived, key=lambda item: (item.rows, item.fetched_at))
-    pieces = [
+    earlier = [
         item
-        for item in own
+        for item in loaded
         if item.fetched_at < whole.fetched_at and item.source.rank <= whole.source.rank
     ]
-    if not pieces:
+    if not earlier:
         return []
     try:
-        given = _read_open_times(platform, whole)
+        open_times = _read_open_times(context, whole)
     except ObjectMissing:
-        return []  # `verify` names what the lake has lost; here it must stop no other day
-    if _list_stored_times(platform, whole) == given:
-        return pieces  # each was loaded, and there is nothing that only a piece can have brought
-    return [piece for piece in pieces if _is_redundant_piece(platform, piece, given)]
+        return []  # `verify` reports lost objects; compaction continues with the other days
+    if _list_stored_times(context, whole) == open_times:
+        return earlier  # all are loaded, and no stored minute comes from a small object alone
+    return [item for item in earlier if _is_redundant(context, item, open_times)]
 
 
-def _list_stored_times(platform: PipelineContext, item: LakeObject) -> set[int]:
-    """Open times that the warehouse holds of an object's day."""
+def _list_stored_times(context: PipelineContext, item: LakeObject) -> set[int]:
+    """Open times of the stored candles of an object's day."""
     day = Window.of_day(day_of(item.first_time))
-    return platform.warehouse.facts.list_open_times(item.symbol, day)
+    return context.warehouse.facts.list_open_times(item.symbol, day)
 
 
-def _is_redundant_piece(platform: PipelineContext, piece: LakeObject, given: set[int]) -> bool:
-    """Whether what a piece gives the warehouse is `given`; of one that is gone, whether it can be.
+def _is_redundant(context: PipelineContext, item: LakeObject, open_times: set[int]) -> bool:
+    """Whether `open_times` contains all open times of an object, or can if the object is gone.
 
-    A sweep that was killed had read those that it deleted.
+    A compaction that was killed had read the objects that it deleted.
     """
     try:
-        return _read_open_times(platform, piece) <= given
+        return _read_open_times(context, item) <= open_times
     except ObjectMissing:
-        return piece.rows <= sum(piece.first_time <= at <= piece.last_time for at in given)
+        return item.rows <= sum(item.first_time <= at <= item.last_time for at in open_times)
 
 
-def _read_open_times(platform: PipelineContext, item: LakeObject) -> set[int]:
-    """Of the candles that an object gives the warehouse."""
-    candles = sift_object(item, platform.raw_lake.get(item.key)).candles
+def _read_open_times(context: PipelineContext, item: LakeObject) -> set[int]:
+    """Open times of an object's valid candles."""
+    candles = sift_object(item, context.raw_lake.get(item.key)).candles
     return set(candles["open_time"].to_pylist())

@@ -1,4 +1,4 @@
-"""Where a day's candles come from: the daily archive for what is past, REST for the rest."""
+"""Fetches candles: past days from the daily archive, everything else over REST."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import MINUTE_MS, MINUTES_PER_DAY, Window, now_ms
 
-# The newest candle of all may still be open whatever the clock says; after so long it is not.
-_DOUBT_MS = 10 * MINUTE_MS
+# The exchange's newest candle may still be open, whatever its clock shows, for at most this long.
+_MAX_CLOCK_ERROR_MS = 10 * MINUTE_MS
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class FetchedKlines:
 
 @dataclass(frozen=True)
 class FetchedDay:
-    """All that was asked for one day; `note` says why the archive alone did not do.
+    """Everything that was fetched of one day.
 
-    `broken` is what is wrong with an archive file that was refused.
+    `note` describes why the archive alone was not enough. `broken` is the error of an archive file
+    that was refused.
     """
 
     parts: list[FetchedKlines]
@@ -40,17 +41,16 @@ class FetchedDay:
 
 
 def fetch_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int) -> FetchedDay:
-    """A day's closed candles from the best source (truth rule 2).
+    """Fetch a day's closed candles from the best source (truth rule 2).
 
-    A day that is over comes from the archive. Where that is missing, broken or short, REST is
-    asked as well, and its rows count for the minutes that the archive lacks; of a symbol that it
-    does not list REST has none. Raises ExchangeError.
+    A day that has ended comes from the archive. If its file is missing, broken or short, REST adds
+    the minutes that the archive lacks. Raises ExchangeError.
     """
     window = Window.of_day(day)
     if window.end_ms > closed_before_ms:
         return _fetch_from_rest(exchange, symbol, window, closed_before_ms)
     try:
-        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.fetch_day(symbol, day), now_ms())
+        archived = _fetch_archive(exchange, symbol, day)
     except ArchiveError as error:
         rest = _fetch_from_rest(exchange, symbol, window, closed_before_ms)
         note = "; ".join(filter(None, (str(error), rest.note)))
@@ -61,12 +61,12 @@ def fetch_day(exchange: Exchange, symbol: str, day: date, closed_before_ms: int)
 def fetch_archived_day(
     exchange: Exchange, symbol: str, day: date, closed_before_ms: int
 ) -> FetchedDay:
-    """A past day as `pull_day`, if its archive is there; else nothing, and why.
+    """Fetch a past day as `fetch_day` does, but only if its archive file exists.
 
-    For a day of which nothing is missing: it can wait for its archive. Raises ExchangeError.
+    For a day that is complete and can wait for its file. Raises ExchangeError.
     """
     try:
-        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.fetch_day(symbol, day), now_ms())
+        archived = _fetch_archive(exchange, symbol, day)
     except ArchiveError as error:
         return FetchedDay([], str(error), _get_broken_archive(error))
     return _fill_from_rest(exchange, symbol, day, archived, closed_before_ms)
@@ -75,11 +75,11 @@ def fetch_archived_day(
 def fetch_archive_only(
     exchange: Exchange, symbol: str, day: date, closed_before_ms: int
 ) -> FetchedDay:
-    """A past day as its archive has it, however short: for a symbol that REST does not list."""
+    """Fetch a past day from the archive only, even a short one: for a symbol that is not listed."""
     if Window.of_day(day).end_ms > closed_before_ms:
         return FetchedDay([], _describe_not_listed(symbol))
     try:
-        archived = FetchedKlines(Source.ARCHIVE, exchange.archive.fetch_day(symbol, day), now_ms())
+        archived = _fetch_archive(exchange, symbol, day)
     except ArchiveError as error:
         return FetchedDay(
             [], f"{error}; {_describe_not_listed(symbol)}", _get_broken_archive(error)
@@ -90,26 +90,27 @@ def fetch_archive_only(
 def fetch_window(
     exchange: Exchange, symbol: str, window: Window, closed_before_ms: int
 ) -> dict[date, FetchedDay]:
-    """Closed candles of a window by REST, for each UTC day that has some. Raises ExchangeError."""
-    found, fetched_at = _fetch_closed_rows(exchange, symbol, window, closed_before_ms)
+    """Fetch the closed candles of a window over REST, by UTC day. Raises ExchangeError."""
+    fetched, fetched_at = _fetch_closed_rows(exchange, symbol, window, closed_before_ms)
     days = {day: Window.of_day(day) for day in (window & Window(0, closed_before_ms)).iter_days()}
     return {
         day: FetchedDay([FetchedKlines(Source.REST, RawKlines.from_rows(rows), fetched_at)])
         for day, span in days.items()
-        if (rows := [row for row in found if int(row[0]) in span])
+        if (rows := [row for row in fetched if int(row[0]) in span])
     }
 
 
 def _fill_from_rest(
     exchange: Exchange, symbol: str, day: date, archived: FetchedKlines, closed_before_ms: int
 ) -> FetchedDay:
-    """An archive file, and where it is short of minutes, REST's rows of those, and no others.
+    """Add REST's rows of the minutes that an archive file lacks, and of no others.
 
-    REST may still say of the other minutes what the archive has revised since. Each run of rows
-    between two of the archive's is a pull of its own: an object knows all of the stretch it spans.
+    For the other minutes REST may still return values that the archive has revised. Each run of
+    rows between two archived minutes is a part of its own, since an object covers every minute
+    between its first and last.
     """
-    held = archived.klines.list_minutes()
-    missing = MINUTES_PER_DAY - len(held)
+    stored = archived.klines.list_minutes()
+    missing = MINUTES_PER_DAY - len(stored)
     if not missing:
         return FetchedDay([archived])
     try:
@@ -120,18 +121,22 @@ def _fill_from_rest(
         note = f"the archive lacks {missing} minutes; {_describe_not_listed(symbol)}"
         return FetchedDay([archived], note)
     minutes = [int(row[0]) // MINUTE_MS for row in rows]
-    before = np.searchsorted(held, minutes).tolist()
-    lacking = np.isin(minutes, held, invert=True).tolist()
+    before = np.searchsorted(stored, minutes).tolist()
+    lacking = np.isin(minutes, stored, invert=True).tolist()
     runs: dict[int, list[KlineRow]] = defaultdict(list)
     for row, run, lacks in zip(rows, before, lacking, strict=True):
         if lacks:
             runs[run].append(row)
-    added = len(np.setdiff1d(minutes, held))
+    added = len(np.setdiff1d(minutes, stored))
     note = f"the archive lacks {missing} minutes, REST has {added} of them"
     rest = [
         FetchedKlines(Source.REST, RawKlines.from_rows(run), fetched_at) for run in runs.values()
     ]
     return FetchedDay([archived, *rest], note)
+
+
+def _fetch_archive(exchange: Exchange, symbol: str, day: date) -> FetchedKlines:
+    return FetchedKlines(Source.ARCHIVE, exchange.archive.fetch_day(symbol, day), now_ms())
 
 
 def _fetch_from_rest(
@@ -149,31 +154,31 @@ def _fetch_from_rest(
 def _fetch_closed_rows(
     exchange: Exchange, symbol: str, window: Window, closed_before_ms: int
 ) -> tuple[list[KlineRow], int]:
-    """REST's rows of a window that are final, and when they were fetched (epoch ms)."""
-    opened = window & Window(window.start_ms, closed_before_ms)
-    given = [
-        row for page in exchange.rest.fetch_kline_pages(symbol, Interval.M1, opened) for row in page
+    """Fetch the final rows of a window over REST, and the time of the fetch (epoch ms)."""
+    begun = window & Window(window.start_ms, closed_before_ms)
+    received = [
+        row for page in exchange.rest.fetch_kline_pages(symbol, Interval.M1, begun) for row in page
     ]
     fetched_at = now_ms()
-    rows = [row for row in given if int(row[6]) < closed_before_ms]
+    rows = [row for row in received if int(row[6]) < closed_before_ms]
     if (
         rows
-        and len(rows) == len(given)
-        and _is_doubtful(exchange, symbol, rows[-1], closed_before_ms)
+        and len(rows) == len(received)
+        and _may_be_open(exchange, symbol, rows[-1], closed_before_ms)
     ):
         rows.pop()
     return rows, fetched_at
 
 
-def _is_doubtful(exchange: Exchange, symbol: str, row: KlineRow, closed_before_ms: int) -> bool:
-    """Whether a row that closed a moment ago is the exchange's newest, and so perhaps still open.
+def _may_be_open(exchange: Exchange, symbol: str, row: KlineRow, closed_before_ms: int) -> bool:
+    """Whether a row that has just closed is the exchange's newest, and so may still be open.
 
-    Where the exchange's clock is right, a later candle has begun.
+    If the exchange's clock is right, a later candle has begun.
     """
     start = int(row[0]) + 1
-    if closed_before_ms - int(row[6]) > _DOUBT_MS:
+    if closed_before_ms - int(row[6]) > _MAX_CLOCK_ERROR_MS:
         return False
-    later = Window(start, start + 2 * _DOUBT_MS)
+    later = Window(start, start + 2 * _MAX_CLOCK_ERROR_MS)
     return next(exchange.rest.fetch_kline_pages(symbol, Interval.M1, later), None) is None
 
 
@@ -182,4 +187,4 @@ def _get_broken_archive(error: ArchiveError) -> ArchiveBroken | None:
 
 
 def _describe_not_listed(symbol: str) -> str:
-    return f"the exchange does not list {symbol} any more"
+    return f"the exchange no longer lists {symbol}"

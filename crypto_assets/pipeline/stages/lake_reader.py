@@ -1,4 +1,4 @@
-"""What the lake says of a symbol's minutes: the objects of the manifest, read again."""
+"""Reads a symbol's minutes from the lake, by the objects in the manifest."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,7 +20,7 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
 from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, group_periods, merge_windows
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.lost_objects import drop_lost_object
+from crypto_assets.warehouse import QuarantineRecord
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, resolve_versions
 from crypto_assets.warehouse.klines.load_transaction import add_provenance
 from crypto_assets.warehouse.klines.nonexistent_minutes import (
@@ -30,16 +30,16 @@ from crypto_assets.warehouse.klines.nonexistent_minutes import (
     find_refused_versions,
 )
 
-_EVER = Window(0, 2**62)
+_ALL_TIME = Window(0, 2**62)
 
 
 @dataclass(frozen=True)
 class LakeMinutes:
-    """Of each minute the version that counts, as FETCHED_SCHEMA, ascending.
+    """The version of each minute that counts, as FETCHED_SCHEMA, ascending.
 
-    `spans` are the stretches of which an object knows: what is not in `candles` there was not
-    published. Imported minutes that do not exist are not in `candles`. `lost` are keys that the
-    manifest names and no lake holds.
+    `spans` are the windows that objects cover: a minute in them without a candle was not
+    published. `candles` has no imported minutes that do not exist. `lost` are keys in the manifest
+    that no lake has.
     """
 
     candles: pa.Table
@@ -47,77 +47,72 @@ class LakeMinutes:
     lost: tuple[str, ...]
 
 
-def find_lake(platform: PipelineContext, bucket: str) -> Lake:
-    """The lake that is meant by a bucket's name in the manifest."""
-    return platform.archive_lake if bucket == platform.archive_lake.bucket else platform.raw_lake
+def read_unloaded_object(context: PipelineContext, item: LakeObject) -> bytes | None:
+    """Return the body of an object that the manifest listed as not loaded.
 
-
-def read_unloaded_object(platform: PipelineContext, item: LakeObject) -> bytes | None:
-    """Return the body of an object that the manifest has just named as not loaded.
-
-    None where another run has loaded it since, and perhaps removed it, and where it is gone from
-    both lakes: then the manifest drops it, with a record in the quarantine. Raises ObjectMissing
-    where a lake itself is not there.
+    Returns None if the object is gone from both lakes, and then removes it from the manifest with
+    a record in quarantine, unless another run has loaded it since. Raises ObjectMissing if a lake
+    itself is missing.
     """
-    body = find_object_body(platform, item)
+    body = find_object_body(context, item)
     if body is None:
-        drop_lost_object(platform, item)
+        _drop_lost_object(context, item)
     return body
 
 
-def read_lake_minutes(platform: PipelineContext, symbol: str, window: Window) -> LakeMinutes:
-    """What the loaded objects of whole days hold, by the rules of a load. Raises LakeError."""
-    objects = platform.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
-    tables, spans, lost = [FETCHED_SCHEMA.empty_table()], [], []
-    speaking = []
+def read_lake_minutes(context: PipelineContext, symbol: str, window: Window) -> LakeMinutes:
+    """Resolve the versions in the loaded objects of whole days as a load does. Raises LakeError."""
+    objects = context.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
+    tables, spans, lost, found = [FETCHED_SCHEMA.empty_table()], [], [], []
     for item in objects:
         if item.loaded_at is None:
             continue
-        body = find_object_body(platform, item)
+        body = find_object_body(context, item)
         if body is None:
             lost.append(item.key)
             continue
-        [sifted] = sift_objects([(item, body)])
-        tables.append(add_provenance(item, sifted.candles))
-        spans += list_known_spans(item, sifted.candles)
-        speaking.append(item)
-    versions = _drop_nonexistent(platform, symbol, window, pa.concat_tables(tables), speaking)
-    settled = resolve_versions(versions, FETCHED_SCHEMA.empty_table()).new
-    return LakeMinutes(settled.sort_by("open_time"), merge_windows(spans), tuple(lost))
+        [rows] = sift_objects([(item, body)])
+        tables.append(add_provenance(item, rows.candles))
+        spans += list_known_spans(item, rows.candles)
+        found.append(item)
+    versions = _drop_nonexistent(context, symbol, window, pa.concat_tables(tables), found)
+    candles = resolve_versions(versions, FETCHED_SCHEMA.empty_table()).new
+    return LakeMinutes(candles.sort_by("open_time"), merge_windows(spans), tuple(lost))
 
 
 def _drop_nonexistent(
-    platform: PipelineContext,
+    context: PipelineContext,
     symbol: str,
     window: Window,
     versions: pa.Table,
     objects: Sequence[LakeObject],
 ) -> pa.Table:
-    """Return versions without those of minutes that do not exist, by lake and warehouse."""
+    """Return versions without those of minutes that lake or warehouse show not to exist."""
     doubtful = find_doubtful_versions(versions)
     if not doubtful.num_rows:
         return versions
     absences = derive_nonexistent_windows(
         objects
-    ) + platform.warehouse.facts.list_nonexistent_windows(symbol, window)
+    ) + context.warehouse.facts.list_nonexistent_windows(symbol, window)
     return exclude_refused(versions, find_refused_versions(doubtful, [versions], absences))
 
 
-def find_object_body(platform: PipelineContext, item: LakeObject) -> bytes | None:
-    """Return an object's bytes, None where no lake holds it.
+def find_object_body(context: PipelineContext, item: LakeObject) -> bytes | None:
+    """Return an object's bytes, or None if no lake has it.
 
-    What another run has moved since the manifest was read is in the archive lake. Raises LakeError.
+    Also looks in the archive lake: another run may have moved the object since the manifest was
+    read. Raises LakeError.
     """
-    for lake in (find_lake(platform, item.bucket), platform.archive_lake):
+    for lake in (_find_lake(context, item.bucket), context.archive_lake):
         with suppress(ObjectMissing):
             return lake.get(item.key)
     return None
 
 
 def list_known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
-    """The stretches of which an object knows: a file of the archive is all of its day.
+    """The windows that an object covers.
 
-    An import knows of the minutes that it has, and of none that it lacks.
+    An archive file covers its whole day; an import only the minutes that it has.
     """
     if item.source is Source.ARCHIVE:
         return [_object_day(item)]
@@ -127,10 +122,10 @@ def list_known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
 
 
 def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedRows]:
-    """As `sift_object` of each; where no row is wrong, all are judged at once."""
+    """As `sift_object` of each; validates all objects at once if every row is valid."""
     tables = [_parse_sane_table(item, body) for item, body in objects]
     plain = [table for table in tables if table is not None]
-    if plain and not is_valid_table(pa.concat_tables(plain), _EVER):
+    if plain and not is_valid_table(pa.concat_tables(plain), _ALL_TIME):
         plain.clear()
     return [
         ValidatedRows(table) if plain and table is not None else sift_object(*one)
@@ -139,7 +134,7 @@ def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedR
 
 
 def sift_object(item: LakeObject, body: bytes) -> ValidatedRows:
-    """A klines object's rows, parted into what may enter the warehouse and what may not."""
+    """Split a klines object's rows into valid candles and rejected rows."""
     try:
         rows = decode_klines(body)
     except ValueError as error:
@@ -150,7 +145,7 @@ def sift_object(item: LakeObject, body: bytes) -> ValidatedRows:
 
 
 def _parse_sane_table(item: LakeObject, body: bytes) -> pa.Table | None:
-    """The object's rows where each is readable and of its day, read all at once."""
+    """Parse all rows at once; None unless each is readable and of the object's day."""
     with suppress(ValueError):
         table = table_from_json(body)
         ends, day = pc.min_max(table["open_time"]).as_py(), _object_day(item)
@@ -161,3 +156,31 @@ def _parse_sane_table(item: LakeObject, body: bytes) -> pa.Table | None:
 
 def _object_day(item: LakeObject) -> Window:
     return Window.of_day(day_of(item.first_time))
+
+
+def _find_lake(context: PipelineContext, bucket: str) -> Lake:
+    """The lake that a bucket's name in the manifest refers to."""
+    return context.archive_lake if bucket == context.archive_lake.bucket else context.raw_lake
+
+
+def _drop_lost_object(context: PipelineContext, item: LakeObject) -> None:
+    """Remove an unloaded object that is gone from the manifest, and record it in quarantine.
+
+    Its minutes become a gap and are fetched again. Keeps a manifest row that another run has
+    changed since. Raises ObjectMissing if a lake itself is missing, for example an unmounted share.
+    """
+    for lake in (context.raw_lake, context.archive_lake):
+        if lake.get_owner() is None:
+            raise ObjectMissing(f"the lake {lake.url} has neither {item.key} nor its own marker")
+    if context.warehouse.lake_objects.find_object(item.bucket, item.key) != item:
+        return
+    lost = QuarantineRecord(
+        symbol=item.symbol,
+        kind=item.kind,
+        bucket=item.bucket,
+        key=item.key,
+        reason="the object is gone from the lake and was never loaded: removed from the manifest",
+        content="",
+    )
+    context.warehouse.quarantine.add_records([lost])
+    context.warehouse.lake_objects.forget_objects([item])

@@ -1,7 +1,7 @@
-"""Lake → facts: unloaded klines objects become rows, what cannot be true is set aside."""
+"""Lake → facts: loads unloaded klines objects, and quarantines rows that cannot be true."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 
@@ -13,74 +13,43 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.lake_reader import read_unloaded_object, sift_objects
-from crypto_assets.warehouse import KlinesBatch, QuarantineRecord
-
-
-@dataclass(frozen=True)
-class FactLoadResult:
-    """What one load did; counts of rows by the UTC day of their object.
-
-    `rejected` rows are in quarantine: they cannot be true, or are imported minutes that do not
-    exist.
-    """
-
-    rows: int = 0
-    new: int = 0
-    changed: int = 0
-    rejected: int = 0
-    objects: int = 0
-    rows_by_day: Mapping[date, int] = field(default_factory=dict)
+from crypto_assets.warehouse import QuarantineRecord, Warehouse
 
 
 def load_klines(
-    platform: PipelineContext,
+    context: PipelineContext,
     symbol: str,
     window: Window,
     bodies: Mapping[str, bytes] | None = None,
-) -> FactLoadResult:
+) -> Counter[date]:
     """Load every unloaded klines object of a symbol whose day lies in `window`.
 
-    `bodies` saves reading objects again that were put a moment ago. One transaction: either all
-    of them are loaded or none, but one that is gone from the lake is dropped and stops no other.
-    Raises LakeError, WarehouseError.
+    `bodies` holds objects by key that were just stored and need not be read again. Loads all
+    objects in one transaction, but drops one that is gone from the lake. Returns the number of
+    loaded rows by the UTC day of their object. Raises LakeError, WarehouseError.
     """
-    named = platform.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.KLINES, window)
-    read = [(item, _read_body(platform, item, bodies or {})) for item in named]
-    given = [(item, body) for item, body in read if body is not None]
-    if not given:
-        return FactLoadResult()
-    objects = [item for item, _ in given]
-    sifted = list(zip(objects, sift_objects(given), strict=True))
-    for item, parts in sifted:
-        if parts.rejects:
-            quarantine_rejects(platform, item, parts.rejects)
-    batches = [(item, parts.candles) for item, parts in sifted]
-    result = platform.warehouse.facts.load_objects(symbol, batches)
-    return FactLoadResult(
-        rows=result.rows,
-        new=result.new,
-        changed=result.changed,
-        rejected=sum(len(parts.rejects) for _, parts in sifted) + result.refused,
-        objects=len(objects),
-        rows_by_day=_sum_rows_by_day(batches),
-    )
-
-
-def _read_body(
-    platform: PipelineContext, item: LakeObject, bodies: Mapping[str, bytes]
-) -> bytes | None:
-    """What the manifest means by the key: another run may have put a later fetch under it."""
-    known = bodies.get(item.key)
-    if known is not None and sha256(known).hexdigest() == item.sha256:
-        return known
-    return read_unloaded_object(platform, item)
+    unloaded = context.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.KLINES, window)
+    read = [(item, _read_body(context, item, bodies or {})) for item in unloaded]
+    found = [(item, body) for item, body in read if body is not None]
+    if not found:
+        return Counter()
+    batches = []
+    for (item, _), rows in zip(found, sift_objects(found), strict=True):
+        if rows.rejects:
+            quarantine_rejects(context.warehouse, item, rows.rejects)
+        batches.append((item, rows.candles))
+    context.warehouse.facts.load_objects(symbol, batches)
+    loaded: Counter[date] = Counter()
+    for item, candles in batches:
+        loaded[day_of(item.first_time)] += candles.num_rows
+    return loaded
 
 
 def quarantine_rejects(
-    platform: PipelineContext, item: LakeObject, rejects: Sequence[RejectedRow]
+    warehouse: Warehouse, item: LakeObject, rejects: Sequence[RejectedRow]
 ) -> None:
-    """Note rows of an object that may not enter the warehouse, each once."""
-    platform.warehouse.quarantine.add_records(
+    """Record the rows of an object that must not enter the warehouse, each once."""
+    warehouse.quarantine.add_records(
         [
             QuarantineRecord(
                 symbol=item.symbol,
@@ -96,14 +65,19 @@ def quarantine_rejects(
     )
 
 
+def _read_body(
+    context: PipelineContext, item: LakeObject, bodies: Mapping[str, bytes]
+) -> bytes | None:
+    """Return the body whose hash the manifest has.
+
+    Another run may have stored a later fetch under the same key.
+    """
+    known = bodies.get(item.key)
+    if known is not None and sha256(known).hexdigest() == item.sha256:
+        return known
+    return read_unloaded_object(context, item)
+
+
 def _parse_open_time(row: KlineRow) -> int | None:
     first = row[0] if row else None
     return first if isinstance(first, int) and abs(first) < 2**63 else None
-
-
-def _sum_rows_by_day(batches: Sequence[KlinesBatch]) -> dict[date, int]:
-    counts: dict[date, int] = {}
-    for item, candles in batches:
-        day = day_of(item.first_time)
-        counts[day] = counts.get(day, 0) + candles.num_rows
-    return counts

@@ -1,7 +1,7 @@
-"""Order books: a snapshot goes into the lake, then from the lake into the facts.
+"""Ingests order books: exchange → lake → facts.
 
-The exchange keeps no history of its book: a past day holds what was captured in it and can never
-be fetched again.
+The exchange has no history of its order book: a past day contains what was captured on that day,
+and cannot be fetched again.
 """
 
 from collections.abc import Mapping
@@ -20,67 +20,66 @@ from crypto_assets.pipeline.stages.symbol_status import list_trading_names, refr
 from crypto_assets.warehouse import QuarantineRecord
 
 
-def capture_order_book(platform: PipelineContext, symbol: str) -> LakeObject:
-    """Put the book as it is now into the lake. Raises ExchangeError, LakeError."""
-    answer = platform.exchange.rest.fetch_depth(symbol, platform.order_book_levels)
+def capture_order_book(context: PipelineContext, symbol: str) -> LakeObject:
+    """Store the current order book in the lake. Raises ExchangeError, LakeError."""
+    response = context.exchange.rest.fetch_depth(symbol, context.order_book_levels)
     item, body = build_depth_object(
-        platform.raw_lake.bucket, symbol, answer, platform.exchange_now()
+        context.raw_lake.bucket, symbol, response, context.exchange_now()
     )
-    platform.raw_lake.put(
+    context.raw_lake.put(
         item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows
     )
-    platform.warehouse.lake_objects.record_objects([item])
+    context.warehouse.lake_objects.record_objects([item])
     return item
 
 
-def load_order_books(platform: PipelineContext, symbol: str, window: Window) -> int:
-    """Load every unloaded snapshot captured within `window`; answers how many.
+def load_order_books(context: PipelineContext, symbol: str, window: Window) -> int:
+    """Load every unloaded snapshot captured within `window`; returns how many.
 
-    A book that cannot be true (crossed, unsorted) is quarantined with the reason. One without bids
-    or asks, as of a symbol in a halt, has no spread: it stays in the lake alone.
+    Quarantines a book that cannot be true (crossed, unsorted) with the reason. A book without bids
+    or asks, for example during a trading halt, has no spread: it is kept in the lake only.
     """
-    return _load_snapshots(platform, symbol, window)[0]
+    return _load_snapshots(context, symbol, window)[0]
 
 
-def _load_snapshots(platform: PipelineContext, symbol: str, window: Window) -> tuple[int, int]:
-    """How many snapshots were loaded, and how many lack a side."""
-    objects = platform.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.DEPTH, window)
-    bodies = [(item, read_unloaded_object(platform, item)) for item in objects]
+def _load_snapshots(context: PipelineContext, symbol: str, window: Window) -> tuple[int, int]:
+    """The number of snapshots loaded, and of those without bids or asks."""
+    objects = context.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.DEPTH, window)
+    bodies = [(item, read_unloaded_object(context, item)) for item in objects]
     read = [
-        (item, _parse_order_book(platform, item, body)) for item, body in bodies if body is not None
+        (item, _parse_order_book(context, item, body)) for item, body in bodies if body is not None
     ]
-    true = [(item, book) for item, book in read if book is not None]
-    books = [(item, book) for item, book in true if not book.is_one_sided]
-    platform.warehouse.order_books.load_snapshots(symbol, books)
+    valid = [(item, book) for item, book in read if book is not None]
+    books = [(item, book) for item, book in valid if not book.is_one_sided]
+    context.warehouse.order_books.load_snapshots(symbol, books)
     loaded = {item.key for item, _ in books}
-    platform.warehouse.lake_objects.mark_loaded(
-        [item for item, _ in read if item.key not in loaded]
-    )
-    return len(books), len(true) - len(books)
+    context.warehouse.lake_objects.mark_loaded([item for item, _ in read if item.key not in loaded])
+    return len(books), len(valid) - len(books)
 
 
 def ingest_order_books(
-    platform: PipelineContext, symbol: str, window: Window, stages: set[OrderBookStage]
+    context: PipelineContext, symbol: str, window: Window, stages: set[OrderBookStage]
 ) -> list[DayOutcome]:
-    """Capture the book if `window`, a partition's day or month, is the one that runs, and load what
-    the lake holds of it. One outcome a stage; none of a symbol that has just left the exchange's
-    list. The book of one that does not trade is not asked for.
+    """Capture the order book if `window` contains now, and load the window's snapshots.
+
+    `window` is a partition's day or month. Returns one outcome per stage, or none for a symbol that
+    was just found to be delisted. Captures no book of a symbol that does not trade.
     """
     one_sided = 0
     try:
-        symbols = [platform.warehouse.symbols.get_symbol(symbol)]
+        symbols = [context.warehouse.symbols.get_symbol(symbol)]
         if (
             OrderBookStage.RAW in stages
-            and platform.exchange_now() in window
+            and context.exchange_now() in window
             and list_trading_names(symbols)
         ):
-            capture_order_book(platform, symbol)
+            capture_order_book(context, symbol)
         if OrderBookStage.FACTS in stages:
-            _, one_sided = _load_snapshots(platform, symbol, window)
-        held = _count_snapshots(platform, symbol, window)
-        flaw = _find_load_error(platform, symbol, window, held)
+            _, one_sided = _load_snapshots(context, symbol, window)
+        counts = _count_snapshots(context, symbol, window)
+        load_error = _find_load_error(context, symbol, window, counts)
     except NotListed as error:
-        return _record_delisted(platform, symbol, window, stages, error)
+        return _record_delisted(context, symbol, window, stages, error)
     except CryptoAssetsError as error:
         return _build_failed_outcomes(symbol, window, stages, error)
     return [
@@ -88,24 +87,24 @@ def ingest_order_books(
             stage,
             symbol,
             day_of(window.start_ms),
-            held[stage],
+            counts[stage],
             {"one_sided": one_sided} if one_sided and stage is OrderBookStage.FACTS else {},
-            error=flaw if stage is OrderBookStage.FACTS else None,
+            error=load_error if stage is OrderBookStage.FACTS else None,
         )
         for stage in sorted(stages)
     ]
 
 
 def _record_delisted(
-    platform: PipelineContext,
+    context: PipelineContext,
     symbol: str,
     window: Window,
     stages: set[OrderBookStage],
     error: NotListed,
 ) -> list[DayOutcome]:
-    """Record that a symbol is gone from the exchange's list; no outcome if that is so."""
+    """Record that a symbol is delisted; returns failed outcomes if the exchange still lists it."""
     try:
-        if refresh_status(platform, symbol) is SymbolStatus.DELISTED:
+        if refresh_status(context, symbol) is SymbolStatus.DELISTED:
             return []
     except CryptoAssetsError as failure:
         return _build_failed_outcomes(symbol, window, stages, failure)
@@ -120,43 +119,43 @@ def _build_failed_outcomes(
 
 
 def _count_snapshots(
-    platform: PipelineContext, symbol: str, window: Window
+    context: PipelineContext, symbol: str, window: Window
 ) -> Mapping[OrderBookStage, int]:
-    """Snapshots at each stage; the lake's may have been retired since. Raises ObjectMissing."""
-    held = {
-        OrderBookStage.RAW: platform.warehouse.lake_objects.count_objects(
+    """Snapshots at each stage; the lake's may have expired since. Raises ObjectMissing."""
+    counts = {
+        OrderBookStage.RAW: context.warehouse.lake_objects.count_objects(
             symbol, ObjectKind.DEPTH, window
         ),
-        OrderBookStage.FACTS: platform.warehouse.order_books.count_snapshots(symbol, window),
+        OrderBookStage.FACTS: context.warehouse.order_books.count_snapshots(symbol, window),
     }
-    if not any(held.values()):
+    if not any(counts.values()):
         raise ObjectMissing(
-            f"no order book of {symbol} was captured in {window}, and the exchange keeps no history"
+            f"no order book of {symbol} was captured in {window}, and the exchange has no history"
         )
-    return held
+    return counts
 
 
 def _find_load_error(
-    platform: PipelineContext, symbol: str, window: Window, held: Mapping[OrderBookStage, int]
+    context: PipelineContext, symbol: str, window: Window, counts: Mapping[OrderBookStage, int]
 ) -> CryptoAssetsError | None:
-    """What is wrong with the facts where none of the books that are there could be loaded."""
-    quarantine = platform.warehouse.quarantine
-    if held[OrderBookStage.FACTS] or not quarantine.has_objects(symbol, ObjectKind.DEPTH, window):
+    """The error of a window whose order books were all quarantined."""
+    quarantine = context.warehouse.quarantine
+    if counts[OrderBookStage.FACTS] or not quarantine.has_objects(symbol, ObjectKind.DEPTH, window):
         return None
     return ObjectMissing(
-        f"of {held[OrderBookStage.RAW]} order books none is loaded: see the quarantine"
+        f"none of {counts[OrderBookStage.RAW]} order books is loaded: see the quarantine"
     )
 
 
-def _parse_order_book(platform: PipelineContext, item: LakeObject, body: bytes) -> OrderBook | None:
-    """The object as a book, or None, set aside, where it cannot be true."""
+def _parse_order_book(context: PipelineContext, item: LakeObject, body: bytes) -> OrderBook | None:
+    """Parse an object as an order book; None, with a quarantine record, if it cannot be true."""
     try:
         book = OrderBook.from_response(decode_depth(body), item.first_time)
         flaw = book.find_flaw()
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        flaw = f"not a depth answer: {error!r}"
+        flaw = f"not a depth response: {error!r}"
     if flaw:
-        platform.warehouse.quarantine.add_records([_build_quarantined(item, body, flaw)])
+        context.warehouse.quarantine.add_records([_build_quarantined(item, body, flaw)])
         return None
     return book
 

@@ -1,4 +1,4 @@
-"""What became of one symbol's day at one stage of the chain."""
+"""The outcome of one symbol's day at one stage of a pipeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,12 @@ from enum import StrEnum
 
 from crypto_assets.errors import CryptoAssetsError
 
+# The days that failed, each with its error.
+ErrorsByDay = dict[date, CryptoAssetsError]
+
 
 class KlinesStage(StrEnum):
-    """The chain's tables in the order in which they fill, by their assets' names."""
+    """The stages of candles in the order in which they run, by the names of their assets."""
 
     RAW = "raw_klines"
     FACTS = "fact_klines"
@@ -18,7 +21,7 @@ class KlinesStage(StrEnum):
 
 
 class OrderBookStage(StrEnum):
-    """The same for order books."""
+    """The stages of order books, by the names of their assets."""
 
     RAW = "raw_order_book"
     FACTS = "fact_order_book"
@@ -26,11 +29,14 @@ class OrderBookStage(StrEnum):
 
 @dataclass(frozen=True)
 class DayOutcome:
-    """`facts` say what the run did with the day. The other figures are of the partition in which
-    it lies, whatever the run did: of the day, or of its month.
+    """The outcome of one day at one stage. The day failed if `error` is set.
 
-    `rows` is what the stage holds, `reach` the open times (epoch ms) of the first and the last
-    candle, `missing` how many minutes have closed and are not there; None where nobody looked.
+    `details` describe what the run did with the day. The other figures describe the partition
+    that contains the day (the day itself, or its month), including what earlier runs stored.
+
+    `rows` counts the stored rows, `time_range` holds the open times (epoch ms) of the first and the
+    last candle, and `missing_minutes` counts the closed minutes that are not stored. Each is None
+    if it was not determined.
     """
 
     stage: KlinesStage | OrderBookStage

@@ -42,15 +42,12 @@ class KlineFacts:
         self._database = database
         self._symbols = symbols
 
-    def load_objects(
-        self, symbol: str, batches: Sequence[KlinesBatch], *, replacing: Window | None = None
-    ) -> LoadResult:
+    def load_objects(self, symbol: str, batches: Sequence[KlinesBatch]) -> LoadResult:
         """One transaction: rows, revisions, stale hours, watermark and the objects' `loaded_at`.
 
         The later fetch of a minute wins, so batches may come in any order and as often as wanted.
         Imported minutes that do not exist (see `absence`) are quarantined. Rows before the symbol's
-        `purged_before` are left out. With `replacing`, what is held of that window goes first: for
-        rebuilding it from the lake. Raises UnknownSymbol, LoadRejected.
+        `purged_before` are left out. Raises UnknownSymbol, LoadRejected.
         """
         symbol_id = self._symbols.get_id(symbol)
         incoming = pa.concat_tables(
@@ -60,8 +57,6 @@ class KlineFacts:
 
         def work(connection: Connection) -> LoadResult:
             load = LoadTransaction(self._database, connection, symbol, symbol_id, now_ms())
-            if replacing:
-                load.clear_window(replacing)
             load.store_versions(incoming, objects)
             load.finish_load(objects)
             return load.result

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, cover_windows, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, cover_windows
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.lake_objects import mark_objects_loaded
 from crypto_assets.warehouse.engine import arrow_reader, bulk_load
@@ -98,14 +98,6 @@ class LoadTransaction:
         self._dropped: list[int] = []
         self._mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
         self.result = LoadResult()
-
-    def clear_window(self, window: Window) -> None:
-        """Deletes what is held of a window that is not purged, and has its hours computed anew."""
-        start = max(window.start_ms, self._mark.purged_before or window.start_ms)
-        self._delete_minutes(
-            fact_klines.c.open_time >= start, fact_klines.c.open_time < window.end_ms
-        )
-        self._mark_hours_stale(np.arange(floor_ms(start, HOUR_MS), window.end_ms, HOUR_MS))
 
     def store_versions(self, incoming: pa.Table, objects: Sequence[LakeObject]) -> None:
         """Stores versions of FETCHED_SCHEMA, as far as they are not of a purged past.

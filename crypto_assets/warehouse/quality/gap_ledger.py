@@ -87,20 +87,6 @@ class GapLedger:
         self._database = database
         self._symbols = symbols
 
-    def detect_missing_ranges(
-        self, symbol: str, window: Window, within: Window | None = None
-    ) -> list[MissingRange]:
-        """Maximal holes that touch the window; `within` is as far as candles are expected at all.
-
-        Without `within` the window itself is. A purged past has no holes.
-        """
-        symbol_id = self._symbols.get_id(symbol)
-        return self._database.run_primary_read(
-            lambda c: find_missing_ranges(
-                c, symbol_id, *_clip_to_unexpired(c, symbol_id, window, within or window)
-            )
-        )
-
     def refresh_gaps(self, symbol: str, window: Window, within: Window | None = None) -> GapChanges:
         """Detects, and brings the ledger of the window up to date, under the symbol's lock.
 

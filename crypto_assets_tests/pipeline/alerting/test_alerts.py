@@ -15,7 +15,7 @@ from crypto_assets.pipeline.alerting.stale_symbols import (
     find_stale_symbols,
 )
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook, build_webhook_message
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
@@ -137,7 +137,7 @@ def test_one_stale_symbol_among_current_ones_is_found(
     server = simulated_exchange(now=now_ms())
     platform = build_platform(server, "BTCUSDT", "ETHUSDT", "SOLUSDT")
     today = day_of(platform.exchange_now())
-    bring(platform, "BTCUSDT", "ETHUSDT", "SOLUSDT", first=today, last=today, tail=True)
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", "SOLUSDT", first=today, last=today, tail=True)
     assert find_stale_symbols(platform) == []
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(
@@ -155,7 +155,7 @@ def test_a_symbol_that_catches_up_from_far_behind_is_not_stale(
 ) -> None:
     platform = build_platform(simulated_exchange(now=now_ms() + 5 * DAY_MS))
     first = day_of(now_ms())
-    bring(platform, first=first, last=first)
+    run_ingest(platform, first=first, last=first)
     assert find_stale_symbols(platform) == []
 
 
@@ -164,7 +164,7 @@ def test_a_stale_symbol_is_found_while_the_exchange_does_not_answer(
 ) -> None:
     server = simulated_exchange()
     platform = build_platform(server)
-    bring(platform)
+    run_ingest(platform)
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql("UPDATE extraction_metadata SET last_fetch_time = 1")
     )

@@ -1,7 +1,7 @@
-"""What an exchange can do to its clients, as data: the table of docs/truth.md is written from it.
+"""The faults that an exchange can cause, as data; the table in docs/truth.md is generated from it.
 
-Each fault is played by the simulated exchange over HTTP while a day of the archive and half a day
-of REST are backfilled, while a tick brings the last three minutes, or before days are closed.
+The simulated exchange plays each fault over HTTP: during a backfill of one day from the archive and
+half a day over REST, during a tick of the last three minutes, or before days are closed.
 """
 
 from crypto_assets_tests.pipeline.faults.answers import REFUSALS, TRANSPORT

@@ -1,4 +1,4 @@
-"""What a fault is, and short ways to write the rules of the simulated exchange's script."""
+"""A fault, and helpers to write the rules of the simulated exchange's script."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ ZIP = "*.zip"
 PAST = "2025-03-05"  # the day of the archive; today is 2025-03-06
 REST_TODAY = {"path": KLINES, "day": "2025-03-06"}
 
-
-AGAIN = "asked again, with backoff and jitter"
-REFUSED = "fails at once and says what to do; nothing is retried"
-BY_REST = "the file is refused and set aside; the day comes over REST"
+AGAIN = "retried, with backoff and jitter"
+REFUSED = "fails at once with an error that says what to do; no retries"
+BY_REST = "the file is refused and quarantined; the day is fetched over REST"
 
 
 class During(StrEnum):
@@ -24,20 +23,20 @@ class During(StrEnum):
 
 
 class End(StrEnum):
-    """How the run ends in which the fault strikes."""
+    """How the run with the fault ends."""
 
     WHOLE = "good, with every candle"
-    OPEN = "good; what is missing comes with the next tick, or the gap's retry"
-    FAILED = "failed, naming the day; good when it has passed"
+    OPEN = "good; the next tick or gap retry fetches what is missing"
+    FAILED = "failed, naming the day; good once the fault has passed"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`rules` of a fault script; `handled` says for people what becomes of it.
+    """A fault: its script's `rules`, and a description of how it is `handled`.
 
-    `lasts` marks a change of the market, which does not pass; `aside` is how many rows and files
-    end in quarantine, `says` what the run tells about it, `ledger` and `revisions` what stands in
-    the records for good.
+    `lasts` marks a change of the market, which does not pass. `quarantined` counts the rows and
+    files in quarantine, `message` is a part of an outcome's error or note, `ledger` lists the
+    classes of the remaining gaps, and `revisions` counts the recorded revisions.
     """
 
     name: str
@@ -46,8 +45,8 @@ class Fault:
     during: During = During.BACKFILL
     end: End = End.WHOLE
     lasts: bool = False
-    aside: int = 0
-    says: str = ""
+    quarantined: int = 0
+    message: str = ""
     ledger: tuple[str, ...] = ()
     revisions: int = 0
 
@@ -57,7 +56,7 @@ def answer(do: str, **more: Any) -> dict[str, Any]:
 
 
 def twice(do: str, **more: Any) -> tuple[dict[str, Any], ...]:
-    """The first two answers of candles of today."""
+    """A rule for the first two responses with today's candles."""
     return (answer(do, **REST_TODAY, nth=[1, 2], **more),)
 
 
@@ -69,5 +68,5 @@ def file_(how: str, **more: Any) -> tuple[dict[str, Any], ...]:
     return (answer("archive", how=how, day=PAST, **more),)
 
 
-def stretch(do: str, start: str, end: str, **more: Any) -> tuple[dict[str, Any], ...]:
+def window(do: str, start: str, end: str, **more: Any) -> tuple[dict[str, Any], ...]:
     return (answer(do, start=start, end=end, **more),)

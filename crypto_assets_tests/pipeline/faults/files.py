@@ -3,53 +3,65 @@
 from crypto_assets_tests.pipeline.faults.fault import BY_REST, Fault, file_
 
 ARCHIVE_FILES = (
-    Fault("no archive file", file_("missing"), "the day comes over REST", says="not published"),
+    Fault(
+        "no archive file", file_("missing"), "the day is fetched over REST", message="not published"
+    ),
     Fault(
         "an archive file two days late",
         file_("late", hours=48),
-        "the day comes over REST, and again from the archive when it appears",
-        says="not published",
+        "the day is fetched over REST, and from the archive when the file appears",
+        message="not published",
     ),
-    Fault("no CHECKSUM", file_("no_checksum"), BY_REST, aside=1, says="no CHECKSUM"),
-    Fault("a wrong CHECKSUM", file_("wrong_checksum"), BY_REST, aside=1, says="its sha256 is"),
-    Fault("damaged bytes", file_("corrupt"), BY_REST, aside=1, says="its sha256 is"),
-    Fault("a file that is no zip", file_("no_zip"), BY_REST, aside=1, says="no sound zip"),
-    Fault("a file of no bytes", file_("no_bytes"), BY_REST, aside=1, says="no sound zip"),
-    Fault("an empty zip", file_("no_member"), BY_REST, aside=1, says="it holds []"),
-    Fault("a CSV without a line", file_("empty"), BY_REST, aside=1, says="no candle"),
+    Fault("no CHECKSUM", file_("no_checksum"), BY_REST, quarantined=1, message="no CHECKSUM"),
+    Fault(
+        "a wrong CHECKSUM", file_("wrong_checksum"), BY_REST, quarantined=1, message="its sha256 is"
+    ),
+    Fault("damaged bytes", file_("corrupt"), BY_REST, quarantined=1, message="its sha256 is"),
+    Fault(
+        "a file that is not a zip", file_("no_zip"), BY_REST, quarantined=1, message="no sound zip"
+    ),
+    Fault("a file of no bytes", file_("no_bytes"), BY_REST, quarantined=1, message="no sound zip"),
+    Fault("an empty zip", file_("no_member"), BY_REST, quarantined=1, message="it holds []"),
+    Fault("a CSV without a line", file_("empty"), BY_REST, quarantined=1, message="no candle"),
     Fault(
         "half a day in the file",
         file_("short"),
-        "what the file lacks comes over REST",
-        says="the archive lacks 720 minutes",
+        "REST adds what the file lacks",
+        message="the archive lacks 720 minutes",
     ),
     Fault(
         "another symbol's candles",
         file_("wrong_symbol", other="ETHUSDT"),
         BY_REST,
-        aside=1,
-        says="ETHUSDT",
+        quarantined=1,
+        message="ETHUSDT",
     ),
-    Fault("a header line", file_("header_row"), "the line is passed over"),
+    Fault("a header line", file_("header_row"), "the line is skipped"),
     Fault("milliseconds in a year of microseconds", file_("milliseconds"), "decided row by row"),
     Fault(
         "a NaN in the file",
         file_("nan"),
         BY_REST,
-        aside=1,
-        says="among its numbers",
+        quarantined=1,
+        message="among its numbers",
     ),
-    Fault("a row of the file twice", file_("duplicate"), BY_REST, aside=1, says="do not ascend"),
+    Fault(
+        "a row of the file twice",
+        file_("duplicate"),
+        BY_REST,
+        quarantined=1,
+        message="do not ascend",
+    ),
     Fault(
         "a row missing in the file",
         file_("hole"),
-        "what the file lacks comes over REST",
-        says="the archive lacks 1 minutes",
+        "REST adds what the file lacks",
+        message="the archive lacks 1 minutes",
     ),
     Fault(
         "a negative volume in the file",
         file_("negative_volume"),
-        "the row is set aside, its minute comes over REST",
-        aside=1,
+        "the row is quarantined, its minute fetched over REST",
+        quarantined=1,
     ),
 )

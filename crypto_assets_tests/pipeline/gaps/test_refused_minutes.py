@@ -1,4 +1,4 @@
-"""A row that cannot be true: its minute is refused by itself, and keeps no other gap open."""
+"""Rows that cannot be true: each minute becomes a refused gap and keeps no other gap open."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -24,7 +24,7 @@ from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.reports.coverage_calendar import DayState, build_coverage_calendar
 from crypto_assets.warehouse import GapClass
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 
 DAY = date(2025, 3, 4)
@@ -45,7 +45,7 @@ def row(minute: int, *, closes: int = MINUTE_MS - 1) -> str:
 
 
 def write_candles(folder: Path, wrong: Sequence[int] = (REFUSED,)) -> Path:
-    """Two days and some hours with an outage, in which the close of some rows lies too early."""
+    """Two days and some hours with an outage, in which some rows close before they open."""
     minutes = [n for n in range(2 * 1440 + 180) if n not in OUTAGE]
     rows = {n: row(n) for n in minutes} | {n: row(n, closes=-759_000) for n in wrong}
     folder.mkdir()
@@ -65,7 +65,7 @@ def write_candles(folder: Path, wrong: Sequence[int] = (REFUSED,)) -> Path:
 
 
 def ledger(platform: PipelineContext) -> list[tuple[str, int, int]]:
-    """(class, first missing minute of the day, minutes)."""
+    """(class, first missing minute of the day, minutes) of each gap."""
     return [
         (gap.gap_class.value, (gap.start - START) // MINUTE_MS, gap.minutes)
         for gap in platform.warehouse.gap_ledger.list_gaps()
@@ -83,10 +83,10 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
     return build_platform(server)
 
 
-def test_the_refused_minute_is_a_gap_of_its_own_and_the_rest_an_outage(
+def test_a_refused_minute_is_a_gap_of_its_own_and_the_rest_is_an_outage(
     platform: PipelineContext,
 ) -> None:
-    outcomes = bring(platform, first=DAY, last=DAY)
+    outcomes = run_ingest(platform, first=DAY, last=DAY)
     assert not [one for one in outcomes if one.error]
     assert ledger(platform) == AROUND
     refused = platform.warehouse.gap_ledger.list_gaps()[1]
@@ -95,20 +95,20 @@ def test_the_refused_minute_is_a_gap_of_its_own_and_the_rest_an_outage(
     assert list_due_gaps(platform) == []
 
 
-def test_what_only_the_archive_has_wrong_is_refused_too(
+def test_a_minute_that_only_the_archive_has_wrong_is_refused(
     server: ExchangeServer, platform: PipelineContext
 ) -> None:
     span = START + REFUSED * MINUTE_MS, START + (REFUSED + 1) * MINUTE_MS
     server.faults.add_rule(
         {"do": "outage", "start": format_utc(span[0]), "end": format_utc(span[1]), "in": "rest"}
     )
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     assert ledger(platform) == AROUND
     assert "REST had none of it" in platform.warehouse.gap_ledger.list_gaps()[1].evidence
 
 
 @pytest.mark.parametrize("wrong", [(831,), (1079,), (840, 841, 842), (835, 840)])
-def test_wherever_in_the_hole_the_refused_minutes_lie(
+def test_refused_minutes_are_split_off_anywhere_in_a_gap(
     wrong: tuple[int, ...],
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
@@ -116,7 +116,7 @@ def test_wherever_in_the_hole_the_refused_minutes_lie(
 ) -> None:
     data = write_candles(tmp_path / "data", wrong)
     platform = build_platform(simulated_exchange(now=START + 2 * DAY_MS, data=data))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     found = ledger(platform)
     refused = [n for kind, at, count in found for n in range(at, at + count) if kind == "refused"]
     outage = [n for kind, at, count in found for n in range(at, at + count) if kind == "outage"]
@@ -127,18 +127,18 @@ def test_wherever_in_the_hole_the_refused_minutes_lie(
     assert all(one != other for one, other in pairwise(kinds))
 
 
-def test_the_parts_stay_apart_whatever_looks_at_them_again(
+def test_later_loads_and_rebuilds_keep_the_parts_separate(
     server: ExchangeServer, platform: PipelineContext
 ) -> None:
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     closed = platform.closed_before()
     record_gaps(platform, "BTCUSDT", Window.of_day(DAY), closed)
     half = Window(START + 840 * MINUTE_MS, START + 900 * MINUTE_MS)
     record_gaps(platform, "BTCUSDT", half, closed)
     assert ledger(platform) == AROUND
-    bring(platform, first=DAY, last=DAY)
-    bring(platform, first=DAY, last=date(2025, 3, 6))
-    bring(platform, errand=IngestMode.CLOSING, first=DAY, last=date(2025, 3, 5))
+    run_ingest(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=date(2025, 3, 6))
+    run_ingest(platform, mode=IngestMode.CLOSING, first=DAY, last=date(2025, 3, 5))
     assert [one.error for one in rebuild_from_lake(platform, ["BTCUSDT"])] == [None]
     assert [one.error for one in rebuild_from_lake(platform, ["BTCUSDT"], exact=True)] == [None]
     assert ledger(platform) == AROUND
@@ -146,30 +146,32 @@ def test_the_parts_stay_apart_whatever_looks_at_them_again(
         None
     ] * 3
     rows = [one for one in platform.warehouse.quarantine.list_records() if one.open_time]
-    assert len(rows) <= 2, "one of the archive, one of REST, however often the day is read"
+    assert len(rows) <= 2, (
+        "one from the archive and one from REST, however often the day is fetched"
+    )
 
 
-@pytest.mark.parametrize("errand", [IngestMode.DAYS, IngestMode.CLOSING])
-def test_a_sane_row_that_comes_after_all_heals_it(
-    errand: IngestMode, server: ExchangeServer, platform: PipelineContext
+@pytest.mark.parametrize("mode", [IngestMode.DAYS, IngestMode.CLOSING])
+def test_a_valid_row_that_arrives_later_closes_the_gap(
+    mode: IngestMode, server: ExchangeServer, platform: PipelineContext
 ) -> None:
-    """It is asked for whenever its day is, and by no retry of gaps in between."""
+    """The minute is requested whenever its day is, but not by gap retries."""
     server.clock.set_time(START + DAY_MS + 2 * HOUR_MS)
-    bring(platform, first=DAY, last=date(2025, 3, 5))
+    run_ingest(platform, first=DAY, last=date(2025, 3, 5))
     at = START + REFUSED * MINUTE_MS
     closes = {"close_time": f"={at + MINUTE_MS - 1}"}
     server.faults.add_rule(
         {"do": "revise", "start": at, "end": at + MINUTE_MS, "change": closes, "in": "rest"}
     )
-    bring(platform, errand=IngestMode.GAPS, first=DAY, last=DAY)
+    run_ingest(platform, mode=IngestMode.GAPS, first=DAY, last=DAY)
     assert ledger(platform) == AROUND
-    bring(platform, errand=errand, first=DAY, last=date(2025, 3, 5))
+    run_ingest(platform, mode=mode, first=DAY, last=date(2025, 3, 5))
     assert ledger(platform) == [AROUND[0], AROUND[2]]
     assert at in open_times(platform)
 
 
 def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: PipelineContext) -> None:
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     found = {one.check: one for one in run_day_checks(platform, "BTCUSDT", Window.of_day(DAY))}
     assert {one.check: one.summary for one in found.values() if not one.passed} == {}
     assert found[DayCheck.COMPLETE].counts["minutes_explained"] == len(OUTAGE)
@@ -182,24 +184,24 @@ def test_a_day_with_a_refused_minute_is_explained_everywhere(platform: PipelineC
     assert (cell.state, cell.missing, cell.explained) == (DayState.OUTAGE, 0, len(OUTAGE))
 
 
-def test_the_exchanges_own_hour_that_has_the_refused_row_is_no_difference(
+def test_an_exchange_hour_that_includes_the_refused_row_is_not_a_difference(
     platform: PipelineContext,
 ) -> None:
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     found = verify_symbol(platform, "BTCUSDT", Window.of_day(DAY))
     assert found.passed, found.differences
     assert any("cannot be true" in one.by for one in found.explained)
     assert found.not_loaded == ()
 
 
-def test_a_refused_row_of_a_moment_ago_is_asked_for_again(
+def test_a_fresh_refused_row_is_requested_again(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     data = write_candles(tmp_path / "data")
     server = simulated_exchange(now=START + 842 * MINUTE_MS, data=data)
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     assert [kind for kind, _, _ in ledger(platform)] == ["open"]
     server.clock.advance(20 * MINUTE_MS)
-    bring(platform, errand=IngestMode.GAPS, first=DAY, last=DAY)
+    run_ingest(platform, mode=IngestMode.GAPS, first=DAY, last=DAY)
     assert ("refused", REFUSED, 1) in ledger(platform)

@@ -1,4 +1,4 @@
-"""Any order, repetition and overlap of the lake's objects ends in the same warehouse."""
+"""Loading the lake's objects in any order, repeated or overlapping, gives the same warehouse."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,12 +31,12 @@ from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 SYMBOL = "BTCUSDT"
 MIDNIGHT = day_start_ms(date(2025, 3, 3))
-# What the objects hold lies about two midnights with a day between that may stay empty.
+# The objects' minutes are around two midnights, with a day between that may stay empty.
 PLACES = [MIDNIGHT + n * MINUTE_MS for n in range(-3, 4)] + [MIDNIGHT + 2 * DAY_MS]
 CLOSED_BEFORE = MIDNIGHT + 3 * DAY_MS
 FETCHED = MIDNIGHT + 30 * DAY_MS
 LATER = [stage for stage in KlinesStage if stage is not KlinesStage.RAW]
-# By what rebuilding from the lake alone has to give as well, and by what only the loads know.
+# The columns that a rebuild from the lake alone must reproduce.
 DATA = {
     "fact_klines": "*",
     "hourly_klines": "*",
@@ -50,7 +50,7 @@ SIDES = ", ".join(
     for side in ("old", "new")
     for name in ("open", "close", "volume", "trade_count", "fetched_at", "source")
 )
-STANDING = "closed_at IS NULL"
+NOT_CLOSED = "closed_at IS NULL"
 EVERYTHING = (*DATA, "kline_revisions", "lake_objects", "quarantine")
 
 Piece = tuple[LakeObject, bytes]
@@ -58,13 +58,13 @@ Piece = tuple[LakeObject, bytes]
 
 @dataclass(frozen=True)
 class Delivery:
-    """Objects in some order, some of them twice, in loads of their own."""
+    """Objects in some order, some of them twice, split into loads."""
 
     loads: tuple[tuple[Piece, ...], ...]
 
 
 def row(open_time: int, version: int) -> KlineRow:
-    """A minute as it was published at first, or revised; every fourth has no volume."""
+    """A version of a minute; every fourth minute has no volume."""
     prices = [f"{100 + version}.25"] * 4
     traded: KlineRow = ["0", "0", 0, "0", "0"]
     if open_time // MINUTE_MS % 4:
@@ -74,9 +74,9 @@ def row(open_time: int, version: int) -> KlineRow:
 
 @st.composite
 def pieces(draw: st.DrawFn) -> Piece:
-    """A few minutes of one day, with or without a hole; an impossible row now and then.
+    """A few minutes of one day, with or without a hole, sometimes with an invalid row.
 
-    Imports among them: where an archive file of the day lacks their minutes, these do not exist.
+    Some are imports: minutes that an archive file of the day lacks do not exist.
     """
     start = draw(st.sampled_from(PLACES))
     times = [start + n * MINUTE_MS for n in range(draw(st.integers(1, 3)))]
@@ -93,7 +93,7 @@ def pieces(draw: st.DrawFn) -> Piece:
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> tuple[Delivery, Delivery]:
-    """The same objects twice, each time in another way."""
+    """Two deliveries of the same objects."""
     given_objects = draw(
         st.lists(pieces(), min_size=1, max_size=6, unique_by=lambda piece: piece[0].key)
     )
@@ -120,23 +120,23 @@ def deliver(platform: PipelineContext, delivery: Delivery) -> None:
         days = sorted({day_of(item.first_time) for item, _ in load})
         with ThreadPoolExecutor(1) as pool:
             for window in group_consecutive_days(days):
-                chain = SymbolPipeline(platform, SYMBOL, window, LATER, CLOSED_BEFORE, pool)
-                for outcome in chain.load_stored_days(list(window.iter_days()), []):
-                    # Of a day none of whose rows can be true nothing is held.
+                pipeline = SymbolPipeline(platform, SYMBOL, window, LATER, CLOSED_BEFORE, pool)
+                for outcome in pipeline.load_stored_days(list(window.iter_days()), []):
+                    # A day with invalid rows only has nothing stored.
                     assert outcome.error is None or isinstance(outcome.error, ObjectMissing)
 
 
 def state(platform: PipelineContext) -> dict[str, Any]:
-    """What the tables hold of the candles, but for when the warehouse was told."""
+    """The candles and gaps in the tables, without load times."""
     found = {table: _rows(platform, table, columns) for table, columns in DATA.items()}
-    return found | {"kline_gaps": _rows(platform, "kline_gaps", DATA["kline_gaps"], STANDING)}
+    return found | {"kline_gaps": _rows(platform, "kline_gaps", DATA["kline_gaps"], NOT_CLOSED)}
 
 
 def history(platform: PipelineContext) -> list[Any]:
-    """Return the revisions by sources of the rank that the stored minute has.
+    """The revisions by sources of the same rank as the stored minute's.
 
-    A version of a lower rank is recorded only where it was stored, or met one that was: one that a
-    better source had refused before the minute came from there stands in quarantine alone.
+    A version of a lower rank is recorded only if it was stored or met a stored one. One that was
+    refused before is only in quarantine.
     """
     stored = "SELECT open_time FROM fact_klines WHERE source"
     changed = (
@@ -150,17 +150,17 @@ def history(platform: PipelineContext) -> list[Any]:
 def _rows(platform: PipelineContext, table: str, columns: str, where: str = "1 = 1") -> list[Any]:
     database: Any = platform.warehouse._database
     statement = f"SELECT {columns} FROM {table} WHERE {where}"
-    rows = database.read_primary(lambda c: c.exec_driver_sql(statement).all())
+    rows = database.run_primary_read(lambda c: c.exec_driver_sql(statement).all())
     return sorted((tuple(row) for row in rows), key=repr)
 
 
 def forget(platform: PipelineContext, *, lake: bool) -> None:
-    """A warehouse that knows no candle; with `lake`, a lake that holds none either."""
+    """Empty the warehouse's tables; with `lake`, the lake too."""
     if lake:
         platform.raw_lake.delete([entry.key for entry in platform.raw_lake.list_entries()])
     database: Any = platform.warehouse._database
     for table in EVERYTHING:
-        database.write(lambda c, name=table: c.exec_driver_sql(f"DELETE FROM {name}"))
+        database.run_write(lambda c, name=table: c.exec_driver_sql(f"DELETE FROM {name}"))
 
 
 @pytest.fixture
@@ -177,13 +177,13 @@ def server(
     yield build_platform(simulated_exchange(now=NOON), SYMBOL, warehouse_url=mariadb_warehouse_url)
 
 
-def holds(platform: PipelineContext, ways: tuple[Delivery, Delivery]) -> None:
+def assert_same_end(platform: PipelineContext, ways: tuple[Delivery, Delivery]) -> None:
     ends = []
     for way in ways:
         forget(platform, lake=True)
         deliver(platform, way)
         ends.append(state(platform) | {"kline_revisions": history(platform)})
-    _equal(ends[0], ends[1], "the other way")
+    _equal(ends[0], ends[1], "the other delivery")
     for exact in (False, True):
         rebuilt(platform, exact=exact)
         end = state(platform) | {"kline_revisions": history(platform)}
@@ -207,15 +207,17 @@ def rebuilt(platform: PipelineContext, *, exact: bool) -> None:
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(ways=deliveries())
-def test_the_way_of_the_objects_leaves_no_trace(
+def test_any_delivery_gives_the_same_warehouse_on_sqlite(
     sqlite: PipelineContext, ways: tuple[Delivery, Delivery]
 ) -> None:
-    holds(sqlite, ways)
+    assert_same_end(sqlite, ways)
 
 
 @settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(ways=deliveries())
-def test_nor_on_a_server(server: PipelineContext, ways: tuple[Delivery, Delivery]) -> None:
-    holds(server, ways)
+def test_any_delivery_gives_the_same_warehouse_on_mariadb(
+    server: PipelineContext, ways: tuple[Delivery, Delivery]
+) -> None:
+    assert_same_end(server, ways)

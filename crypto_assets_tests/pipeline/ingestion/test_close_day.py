@@ -1,4 +1,4 @@
-"""Closing days: read when the archive appears and a week later, and no other day, no other time."""
+"""Closing days: each is fetched when its archive appears and a week later, and at no other time."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -20,8 +20,15 @@ from crypto_assets.pipeline.ingestion.close_day import list_due_days
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    open_times,
+    run_ingest,
+)
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
 FIRST = TODAY - timedelta(days=8)
 WEEK_AGO = TODAY - timedelta(days=6)  # seven days before tomorrow, when today is closed
@@ -36,22 +43,22 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 @pytest.fixture
 def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
-    """Eight days from the archive, today by ticks, and the clock shortly after its end."""
+    """Eight days from the archive and today by ticks; the clock is shortly after today's end."""
     built = build_platform(server)
-    bring(built, first=FIRST)
+    run_ingest(built, first=FIRST)
     server.clock.set_time(TOMORROW_MS + 10 * MINUTE_MS + HALF_A_MINUTE)
-    bring(built, last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(built, last=TODAY + timedelta(days=1), tail=True)
     return built
 
 
 def close(platform: PipelineContext) -> list[DayOutcome]:
-    outcomes = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
+    outcomes = run_ingest(platform, first=FIRST, last=TODAY, mode=IngestMode.CLOSING)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     return outcomes
 
 
-def readings(platform: PipelineContext) -> dict[date, set[tuple[Source, int]]]:
-    """Of each day whence and when its objects were fetched."""
+def list_fetches(platform: PipelineContext) -> dict[date, set[tuple[Source, int]]]:
+    """The sources and fetch times of each day's objects."""
     return {
         day: {
             (item.source, item.fetched_at)
@@ -63,21 +70,22 @@ def readings(platform: PipelineContext) -> dict[date, set[tuple[Source, int]]]:
     }
 
 
-def newly_read(platform: PipelineContext) -> Iterator[date]:
-    before = readings(platform)
+def close_and_list_fetched(platform: PipelineContext) -> Iterator[date]:
+    """Close days; yields those that were fetched again."""
+    before = list_fetches(platform)
     close(platform)
-    after = readings(platform)
+    after = list_fetches(platform)
     yield from (day for day in before if after[day] != before[day])
 
 
 def sources(platform: PipelineContext, day: date) -> list[str]:
-    return sorted(source.value for source, _ in readings(platform)[day])
+    return sorted(source.value for source, _ in list_fetches(platform)[day])
 
 
-def test_after_midnight_yesterday_is_whole_without_another_reading(
+def test_after_midnight_a_complete_yesterday_is_not_fetched_again(
     platform: PipelineContext,
 ) -> None:
-    assert set(newly_read(platform)) == {WEEK_AGO}
+    assert set(close_and_list_fetched(platform)) == {WEEK_AGO}
     outcomes = close(platform)
     assert {(o.stage, o.rows) for o in outcomes if o.day == TODAY} == {
         (KlinesStage.RAW, 1440),
@@ -88,52 +96,54 @@ def test_after_midnight_yesterday_is_whole_without_another_reading(
     assert "not published" in str(outcomes[0].details["note"])
 
 
-def test_in_the_morning_yesterdays_archive_replaces_the_pieces(
+def test_in_the_morning_yesterdays_archive_replaces_the_objects_of_ticks(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     close(platform)
     assert sources(platform, TODAY) == ["rest", "rest"]
     server.clock.advance(7 * HOUR_MS)
     assert list_due_days(platform) == [TODAY]
-    assert set(newly_read(platform)) == {TODAY}
+    assert set(close_and_list_fetched(platform)) == {TODAY}
     assert sources(platform, TODAY) == ["archive"]
-    assert set(newly_read(platform)) == set()
+    assert set(close_and_list_fetched(platform)) == set()
     assert len(open_times(platform)) == 9 * 1440 + 10
 
 
-def test_a_week_later_once(platform: PipelineContext, server: ExchangeServer) -> None:
+def test_a_day_is_fetched_once_more_a_week_later(
+    platform: PipelineContext, server: ExchangeServer
+) -> None:
     assert list_due_days(platform) == [WEEK_AGO, TODAY]
-    assert set(newly_read(platform)) == {WEEK_AGO}
-    assert set(newly_read(platform)) == set()
+    assert set(close_and_list_fetched(platform)) == {WEEK_AGO}
+    assert set(close_and_list_fetched(platform)) == set()
     server.clock.advance(DAY_MS)
-    bring(platform, last=TODAY + timedelta(days=2), tail=True)
+    run_ingest(platform, last=TODAY + timedelta(days=2), tail=True)
     assert list_due_days(platform)[0] == WEEK_AGO + timedelta(days=1)
 
 
-def test_weeks_that_nobody_closed_are_made_up_for(
+def test_repeats_that_were_missed_are_due_later(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     close(platform)
     server.clock.advance(3 * DAY_MS)
-    bring(platform, first=TODAY + timedelta(days=1), last=TODAY + timedelta(days=3))
+    run_ingest(platform, first=TODAY + timedelta(days=1), last=TODAY + timedelta(days=3))
     late = [WEEK_AGO + timedelta(days=n) for n in (1, 2, 3)]
     assert list_due_days(platform)[:3] == late
 
 
-def test_a_day_that_could_not_be_read_is_bad_at_every_stage(
+def test_a_day_that_could_not_be_fetched_fails_at_every_stage(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    platform.warehouse.facts.load_objects(
-        "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
+    delete_minutes(
+        platform.warehouse, "BTCUSDT", Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
     server.faults.add_rule({"do": "status", "status": 451, "day": str(TODAY)})
-    outcomes = bring(platform, first=FIRST, last=TODAY, errand=IngestMode.CLOSING)
-    answers = [(one.stage, one.day, one.error is None) for one in outcomes]
-    wanted = {(stage, day, day == WEEK_AGO) for stage in KlinesStage for day in (WEEK_AGO, TODAY)}
-    assert sorted(answers) == sorted(wanted)
+    outcomes = run_ingest(platform, first=FIRST, last=TODAY, mode=IngestMode.CLOSING)
+    found = [(one.stage, one.day, one.error is None) for one in outcomes]
+    expected = {(stage, day, day == WEEK_AGO) for stage in KlinesStage for day in (WEEK_AGO, TODAY)}
+    assert sorted(found) == sorted(expected)
 
 
-def test_what_a_second_reading_changed_is_recorded_and_followed(
+def test_changes_of_a_second_fetch_are_recorded_and_aggregated(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
     at = day_start_ms(WEEK_AGO) + 5 * HOUR_MS
@@ -164,7 +174,7 @@ def test_what_a_second_reading_changed_is_recorded_and_followed(
     assert verify_symbol(platform, "BTCUSDT", day).passed
 
 
-def test_a_late_archive_is_read_when_it_appears(
+def test_a_late_archive_is_fetched_when_it_appears(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     late = TODAY - timedelta(days=2)
@@ -172,47 +182,47 @@ def test_a_late_archive_is_read_when_it_appears(
         now=NOON, faults=[{"do": "archive", "how": "late", "hours": 96, "day": str(late)}]
     )
     platform = build_platform(server)
-    bring(platform, first=TODAY - timedelta(days=3))
+    run_ingest(platform, first=TODAY - timedelta(days=3))
     assert sources(platform, late) == ["rest"]
     server.clock.set_time(TOMORROW_MS + 7 * HOUR_MS + HALF_A_MINUTE)
-    bring(platform, last=TODAY + timedelta(days=1), tail=True)
+    run_ingest(platform, last=TODAY + timedelta(days=1), tail=True)
     assert list_due_days(platform) == [late, TODAY]
-    assert set(newly_read(platform)) == {TODAY}
+    assert set(close_and_list_fetched(platform)) == {TODAY}
     assert sources(platform, late) == ["rest"]
     server.clock.advance(2 * DAY_MS)
-    bring(platform, last=TODAY + timedelta(days=3), tail=True)
-    assert late in set(newly_read(platform))
+    run_ingest(platform, last=TODAY + timedelta(days=3), tail=True)
+    assert late in set(close_and_list_fetched(platform))
     assert sources(platform, late) == ["archive"]
 
 
-def test_yesterday_with_a_hole_is_read_over_rest_at_once(
+def test_yesterday_with_a_gap_is_fetched_over_rest_at_once(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    """The hole came of our own ticks: nobody waits for the archive to mend it."""
-    platform.warehouse.facts.load_objects(
-        "BTCUSDT", [], replacing=Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
+    """The ticks missed the minutes: closing does not wait for the archive."""
+    delete_minutes(
+        platform.warehouse, "BTCUSDT", Window(TODAY_MS + 13 * HOUR_MS, TODAY_MS + 14 * HOUR_MS)
     )
-    assert TODAY in set(newly_read(platform))
+    assert TODAY in set(close_and_list_fetched(platform))
     assert len(open_times(platform)) == 9 * 1440 + 10
 
 
-def test_nothing_is_read_of_a_symbol_that_is_far_behind_or_no_longer_tracked(
+def test_a_symbol_that_is_far_behind_or_untracked_is_not_closed(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
-    bring(platform, "BTCUSDT", "ETHUSDT", first=FIRST, last=FIRST)
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", first=FIRST, last=FIRST)
     assert list_due_days(platform) == [TODAY - timedelta(days=1)]
     close(platform)
     assert platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time == (
         day_start_ms(FIRST) + DAY_MS - MINUTE_MS
     )
-    bring(platform, "ETHUSDT", first=TODAY - timedelta(days=1))
+    run_ingest(platform, "ETHUSDT", first=TODAY - timedelta(days=1))
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
-    assert bring(platform, "ETHUSDT", first=FIRST, last=TODAY, errand=IngestMode.CLOSING) == []
+    assert run_ingest(platform, "ETHUSDT", first=FIRST, last=TODAY, mode=IngestMode.CLOSING) == []
 
 
-def test_retired_days_are_not_read_again(platform: PipelineContext) -> None:
+def test_expired_days_are_not_fetched_again(platform: PipelineContext) -> None:
     platform.warehouse.facts.expire_minutes("BTCUSDT", day_start_ms(WEEK_AGO) + DAY_MS)
     assert list_due_days(platform) == [TODAY]
-    assert set(newly_read(platform)) == set()
+    assert set(close_and_list_fetched(platform)) == set()

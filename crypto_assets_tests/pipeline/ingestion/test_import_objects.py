@@ -1,4 +1,4 @@
-"""Foreign objects: any layout, by UTC day, final rows alone; and what is not understood is said."""
+"""Imports: objects of any layout, only final rows, and a reason for what is not imported."""
 
 import os
 from collections.abc import Iterator
@@ -27,7 +27,13 @@ from crypto_assets.pipeline.ingestion.import_objects import (
     load_imported_days,
 )
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    open_times,
+    run_ingest,
+)
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.s3 import S3Server
 
@@ -45,7 +51,7 @@ def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -
 def rows_of(
     platform: PipelineContext, start: int, count: int, interval: Interval = Interval.M1
 ) -> list[KlineRow]:
-    """As the exchange gives them; the newest may be open."""
+    """Rows as the exchange returns them; the newest may be open."""
     window = Window(start, start + count * interval.ms)
     pages = platform.exchange.rest.fetch_kline_pages("BTCUSDT", interval, window)
     return [row for page in pages for row in page]
@@ -77,7 +83,7 @@ def take(platform: PipelineContext, folder: Path, prefix: str = "") -> list[Impo
         f"{DAY}/BTCUSDT_klines_{START}-{START + DAY_MS - MINUTE_MS}_rest.json",
     ],
 )
-def test_every_layout_whose_key_names_the_symbol(
+def test_every_layout_with_the_symbol_in_the_key_is_imported(
     key: str, platform: PipelineContext, tmp_path: Path
 ) -> None:
     write(tmp_path / "old", key, rows_of(platform, START, 1440))
@@ -111,13 +117,13 @@ def test_symbols_in_any_script_are_found_in_keys(key: str, named: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["币安人生USDT-1m.json", "ÄBTCUSDT.json", "BTCUSDT币.json"])
-def test_a_part_of_another_name_is_no_symbol(key: str) -> None:
-    with pytest.raises(ForeignFormatError, match="names no tracked symbol"):
+def test_a_part_of_another_name_is_not_a_symbol(key: str) -> None:
+    with pytest.raises(ForeignFormatError, match="contains no tracked symbol"):
         find_symbol_in_key(key, {"人生USDT", "USDT", "BTCUSDT"})
 
 
-def test_without_a_symbol_no_key_names_one() -> None:
-    with pytest.raises(ForeignFormatError, match="names no tracked symbol"):
+def test_no_key_matches_without_tracked_symbols() -> None:
+    with pytest.raises(ForeignFormatError, match="contains no tracked symbol"):
         find_symbol_in_key("BTCUSDT.json", set())
 
 
@@ -129,7 +135,7 @@ def test_objects_that_cross_midnight_are_split(platform: PipelineContext, tmp_pa
     assert len(open_times(platform)) == 1440
 
 
-def test_days_between_two_imported_ones_are_no_gaps(
+def test_days_between_two_imported_ones_are_not_gaps(
     platform: PipelineContext, tmp_path: Path
 ) -> None:
     for start in (START - 3 * DAY_MS, START):
@@ -138,7 +144,7 @@ def test_days_between_two_imported_ones_are_no_gaps(
     assert platform.warehouse.gap_ledger.list_gaps() == []
 
 
-def test_rows_count_once_they_were_final_when_the_object_was_written(
+def test_only_rows_that_were_final_when_the_object_was_written_are_imported(
     platform: PipelineContext, tmp_path: Path
 ) -> None:
     """Two objects with the same ten minutes, written in the middle of them and after them."""
@@ -153,14 +159,14 @@ def test_rows_count_once_they_were_final_when_the_object_was_written(
     assert open_times(platform) == [START + n * MINUTE_MS for n in range(5)]
 
 
-def test_the_exchanges_own_later_word_wins_and_is_recorded(
+def test_the_exchanges_later_values_count_and_are_recorded(
     platform: PipelineContext, tmp_path: Path
 ) -> None:
     rows = rows_of(platform, START, 60)
     wrong = [[*row[:4], str(row[2]), *row[5:]] for row in rows[:2]]
     write(tmp_path / "old", "BTCUSDT/a.json", [*wrong, *rows[2:]], START + DAY_MS)
     take(platform, tmp_path / "old")
-    bring(platform, "BTCUSDT", first=DAY, last=DAY)
+    run_ingest(platform, "BTCUSDT", first=DAY, last=DAY)
     assert verify_symbol(platform, "BTCUSDT", Window.of_day(DAY)).passed
     sides = {
         (r.old_source, r.new_source) for r in platform.warehouse.revisions.list_revisions("BTCUSDT")
@@ -168,11 +174,13 @@ def test_the_exchanges_own_later_word_wins_and_is_recorded(
     assert sides == {("import", "archive")}
     take(platform, tmp_path / "old")
     assert verify_symbol(platform, "BTCUSDT", Window.of_day(DAY)).passed, (
-        "not even when taken again"
+        "importing again changes nothing"
     )
 
 
-def test_what_is_not_understood_is_said(platform: PipelineContext, tmp_path: Path) -> None:
+def test_objects_and_rows_that_are_not_imported_have_a_reason(
+    platform: PipelineContext, tmp_path: Path
+) -> None:
     rows, folder = rows_of(platform, START, 3), tmp_path / "old"
     write(folder, "BTCUSDT/good.json", rows)
     write(folder, "BTCUSDT/hours.json", rows_of(platform, START, 3, Interval.H1))
@@ -183,18 +191,18 @@ def test_what_is_not_understood_is_said(platform: PipelineContext, tmp_path: Pat
     write(folder, "LTCUSDT/good.json", rows)
     write(folder, "BTCUSDT_ETHUSDT.json", rows)
     found = {one.key: one for one in take(platform, folder)}
-    said = {key: one.refused for key, one in found.items()}
-    assert said.pop("BTCUSDT/good.json") is None
-    assert said == {
-        "BTCUSDT/hours.json": "3 rows: a row is no candle of one minute",
+    reasons = {key: one.refused for key, one in found.items()}
+    assert reasons.pop("BTCUSDT/good.json") is None
+    assert reasons == {
+        "BTCUSDT/hours.json": "3 rows: a row is not a one-minute candle",
         "BTCUSDT/half.json": "2 rows: a row has 11 fields, not 12",
-        "BTCUSDT/book.json": "it is no array of kline rows",
-        "BTCUSDT/torn.json": said["BTCUSDT/torn.json"],
+        "BTCUSDT/book.json": "it is not an array of kline rows",
+        "BTCUSDT/torn.json": reasons["BTCUSDT/torn.json"],
         "BTCUSDT/table.parquet": "its name does not end in .json",
-        "LTCUSDT/good.json": "its key names no tracked symbol",
-        "BTCUSDT_ETHUSDT.json": "its key names BTCUSDT and ETHUSDT",
+        "LTCUSDT/good.json": "its key contains no tracked symbol",
+        "BTCUSDT_ETHUSDT.json": "its key contains BTCUSDT and ETHUSDT",
     }
-    assert "no JSON" in str(said["BTCUSDT/torn.json"])
+    assert "not JSON" in str(reasons["BTCUSDT/torn.json"])
     assert found["BTCUSDT/half.json"].rows == 2
     assert open_times(platform) == [START + n * MINUTE_MS for n in range(3)]
 
@@ -206,7 +214,7 @@ def test_rows_before_the_start_are_left_out(platform: PipelineContext, tmp_path:
     assert (one.rows, one.old, one.days) == (3, 5, (EARLIEST,))
 
 
-def test_again_it_changes_nothing(platform: PipelineContext, tmp_path: Path) -> None:
+def test_importing_again_changes_nothing(platform: PipelineContext, tmp_path: Path) -> None:
     write(tmp_path / "old", "BTCUSDT/a.json", rows_of(platform, START, 60))
     take(platform, tmp_path / "old")
     keys, times = [entry.key for entry in platform.raw_lake.list_entries()], open_times(platform)
@@ -218,7 +226,7 @@ def test_again_it_changes_nothing(platform: PipelineContext, tmp_path: Path) -> 
 def test_the_open_candle_of_an_old_collector_stays_out(
     platform: PipelineContext, tmp_path: Path
 ) -> None:
-    """It wrote what the exchange gave it, the open candle included, as of that moment."""
+    """The collector wrote the exchange's response at once, including the open candle."""
     rows = rows_of(platform, TODAY_MS + 11 * HOUR_MS, 61)
     assert int(rows[-1][0]) == TODAY_MS + 12 * HOUR_MS
     write(tmp_path / "old", f"{TODAY}/BTCUSDT.json", rows, NOON)
@@ -226,7 +234,9 @@ def test_the_open_candle_of_an_old_collector_stays_out(
     assert (one.rows, one.early) == (60, 1)
 
 
-def test_from_an_s3_prefix(platform: PipelineContext, s3_server: S3Server) -> None:
+def test_objects_under_an_s3_prefix_are_imported(
+    platform: PipelineContext, s3_server: S3Server
+) -> None:
     options = S3Options(s3_server.endpoint, s3_server.access_key, s3_server.secret_key)
     store = open_lake(f"s3://{s3_server.bucket_name()}", options)
     store.create_storage()
@@ -238,14 +248,14 @@ def test_from_an_s3_prefix(platform: PipelineContext, s3_server: S3Server) -> No
 
 
 class ListsMore(DirectoryLake):
-    """As S3 may: a key that no directory can hold, and one whose object is gone by now."""
+    """Lists, as S3 may, a key that no directory can hold and one whose object is gone."""
 
     def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
         yield from (LakeEntry(key, 2, 0) for key in ("old//BTCUSDT_1.json", "old/BTCUSDT_2.json"))
         yield from super().list_entries(prefix)
 
 
-def test_what_is_listed_and_cannot_be_read_is_named_and_stops_no_other(
+def test_listed_objects_that_cannot_be_read_are_reported_and_do_not_stop_others(
     platform: PipelineContext, tmp_path: Path
 ) -> None:
     write(tmp_path / "old", "BTCUSDT_3.json", rows_of(platform, START, 30))
@@ -266,17 +276,17 @@ def test_what_is_listed_and_cannot_be_read_is_named_and_stops_no_other(
         ("data/BTCUSDT-1m-2025-03-04.json", "BTCUSDT"),
     ],
 )
-def test_the_symbol_stands_in_the_key(key: str, symbol: str) -> None:
+def test_the_symbol_is_found_in_the_key(key: str, symbol: str) -> None:
     assert find_symbol_in_key(key, KNOWN) == symbol
 
 
 @pytest.mark.parametrize("key", ["BTCUSDTX/1.json", "1m/2025.json", "BTCUSDT-BTCEUR.json"])
-def test_a_key_without_a_symbol(key: str) -> None:
+def test_a_key_without_one_symbol_is_refused(key: str) -> None:
     with pytest.raises(ForeignFormatError):
         find_symbol_in_key(key, KNOWN)
 
 
-def test_microseconds_and_numbers_as_text_are_read_row_by_row() -> None:
+def test_microseconds_and_numbers_as_text_are_parsed_row_by_row() -> None:
     head: KlineRow = [START, "1", "1", "1", "1", "0", START + MINUTE_MS - 1, "0", 0, "0", "0", "0"]
     micro = [(START + MINUTE_MS) * 1000, *head[1:6], (START + 2 * MINUTE_MS) * 1000 - 1, *head[7:]]
     text = [str(START + 2 * MINUTE_MS), *head[1:6], str(START + 3 * MINUTE_MS - 1), *head[7:]]
@@ -293,19 +303,19 @@ def rows_every(start: int, count: int, step_ms: int, length_ms: int) -> list[Kli
     ]
 
 
-def test_a_minute_that_closes_past_itself_comes_over_both_roads(
+def test_a_minute_that_closes_late_is_imported_as_it_is_ingested(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
-    """The exchange has such: one that closes with the next minute's start, one a second later."""
+    """The exchange has minutes that close at the start of the next one, or a second later."""
     rows = rows_every(START, 60, MINUTE_MS, MINUTE_MS - 1)
-    rows[39][6] += 1_001
-    rows[58][6] += 1
+    rows[39][6] = int(rows[39][6]) + 1_001
+    rows[58][6] = int(rows[58][6]) + 1
     lines = [",".join(CANDLE_COLUMNS), *(",".join(map(str, row[:11])) for row in rows)]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "BTCUSDT-1m.csv").write_text("\n".join(lines) + "\n")
     server = simulated_exchange(now=NOON, data=tmp_path / "data")
     served, imported = build_platform(server), build_platform(server)
-    bring(served, "BTCUSDT", first=DAY, last=DAY)
+    run_ingest(served, "BTCUSDT", first=DAY, last=DAY)
     write(tmp_path / "old", "BTCUSDT/a.json", rows)
     (one,) = take(imported, tmp_path / "old")
     assert (one.rows, one.refused) == (60, None)
@@ -332,15 +342,15 @@ def test_a_minute_that_closes_past_itself_comes_over_both_roads(
     ],
     ids=["5m", "3m", "1h", "5m cut short", "1s"],
 )
-def test_candles_of_another_interval_are_refused_all_together(rows: list[KlineRow]) -> None:
+def test_candles_of_another_interval_are_all_refused(rows: list[KlineRow]) -> None:
     found = parse_foreign_rows(orjson.dumps(rows), START + 2 * DAY_MS, 5_000)
     assert (found.rows, found.refused) == ([], len(rows))
-    assert found.flaw == "a row is no candle of one minute"
+    assert found.flaw == "a row is not a one-minute candle"
 
 
-def test_a_row_of_minutes_that_closes_two_minutes_late_is_refused_alone() -> None:
+def test_only_the_row_that_closes_two_minutes_late_is_refused() -> None:
     rows = rows_every(START, 10, MINUTE_MS, MINUTE_MS - 1)
-    rows[4][6] += MINUTE_MS
-    rows[5][6] += MINUTE_MS + 1
+    rows[4][6] = int(rows[4][6]) + MINUTE_MS
+    rows[5][6] = int(rows[5][6]) + MINUTE_MS + 1
     found = parse_foreign_rows(orjson.dumps(rows), START + DAY_MS, 5_000)
     assert (len(found.rows), found.refused) == (9, 1)

@@ -1,4 +1,4 @@
-"""An import never adds a minute that the exchange does not have, whatever is loaded first."""
+"""An import never adds a minute that the exchange does not have, in any order of loading."""
 
 import os
 import re
@@ -27,7 +27,7 @@ from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.warehouse import GapClass
-from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -35,7 +35,7 @@ SYMBOL = "BTCUSDT"
 DAY = TODAY - timedelta(days=1)
 DAYS = Window.of_day(DAY)
 NINE = DAYS.start_ms + 9 * HOUR_MS
-# A third of an hour; and two hours, the second of them whole, so that the exchange lacks it.
+# A third of an hour; and two hours that include a whole one, which the exchange lacks.
 SHORT = Window(NINE + 10 * MINUTE_MS, NINE + 30 * MINUTE_MS)
 LONG = Window(NINE + 30 * MINUTE_MS, NINE + 150 * MINUTE_MS)
 LATE: dict[str, Any] = {"do": "archive", "how": "missing", "day": str(DAY)}
@@ -46,7 +46,7 @@ def outage(window: Window) -> dict[str, Any]:
 
 
 def flat(window: Window) -> list[KlineRow]:
-    """Copies of one price without a trade: the exchange's hour looks the same with them."""
+    """Rows of one price without trades: the exchange's hour is the same with them."""
     return [
         [at, *["60000.00000000"] * 4, "0", at + 59_999, "0", 0, "0", "0", "0"]
         for at in range(window.start_ms, window.end_ms, MINUTE_MS)
@@ -54,7 +54,7 @@ def flat(window: Window) -> list[KlineRow]:
 
 
 def linear(window: Window) -> list[KlineRow]:
-    """Interpolated prices, with trades."""
+    """Rows of interpolated prices with trades."""
     prices = [f"{60000 + 5 * n}.00000000" for n in range(len(flat(window)))]
     return [
         [row[0], *[price] * 4, "1.5", row[6], "90000", 3, "0.5", "30000", "0"]
@@ -79,9 +79,9 @@ def take(platform: PipelineContext, folder: Path) -> None:
 
 
 def stored(platform: PipelineContext) -> list[Any]:
-    """All minutes, hours and days, the open gaps, and how many minutes are counted.
+    """All minutes, hours and days, the open gaps, and the number of minutes.
 
-    Decimals as far as SQLite's doubles are exact.
+    Decimals are rounded to what SQLite's doubles hold exactly.
     """
     read = platform.warehouse.aggregates.read_candles
     periods = [read(SYMBOL, interval, DAYS) for interval in (Interval.H1, Interval.D1)]
@@ -103,12 +103,14 @@ def check(platform: PipelineContext) -> VerificationResult:
 
 
 def follow_advice(platform: PipelineContext) -> list[str]:
-    """Do what `verify` advises, in its order; returns the commands."""
-    said = _suggest_repairs(SYMBOL, check(platform), 0)
-    commands = re.findall("`crypto-assets (.*?) --symbols", "\n".join(said))
+    """Run the commands that `verify` suggests, in its order; returns them."""
+    advice = _suggest_repairs(SYMBOL, check(platform), 0)
+    commands = re.findall("`crypto-assets (.*?) --symbols", "\n".join(advice))
     for command in commands:
         if command == "backfill":
-            assert [each.error for each in bring(platform, first=DAY, last=DAY) if each.error] == []
+            assert [
+                each.error for each in run_ingest(platform, first=DAY, last=DAY) if each.error
+            ] == []
         else:
             exact = command == "rebuild --exact"
             assert [
@@ -143,16 +145,16 @@ def test_minutes_that_the_archive_lacks_are_quarantined_in_any_order(
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[outage(gap)])
     plain = build_platform(server)
-    bring(plain, first=DAY, last=DAY)
+    run_ingest(plain, first=DAY, last=DAY)
     expected = stored(plain)
     platform = build_platform(server, warehouse_url=warehouse_url)
     folder = write(tmp_path / "old", invent(gap))
     if import_first:
         take(platform, folder)
         assert minutes(gap) == set(open_times(platform))
-        bring(platform, first=DAY, last=DAY)
+        run_ingest(platform, first=DAY, last=DAY)
     else:
-        bring(platform, first=DAY, last=DAY)
+        run_ingest(platform, first=DAY, last=DAY)
         take(platform, folder)
     assert stored(platform) == expected
     assert refused(platform) == minutes(gap)
@@ -168,11 +170,11 @@ def test_minutes_that_the_archive_lacks_are_quarantined_in_any_order(
     assert refused(platform) == minutes(gap)
 
 
-def test_each_refused_row_stands_in_quarantine_once_with_its_reason(
+def test_each_refused_row_is_quarantined_once_with_its_reason(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON, faults=[outage(SHORT)]))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     rows = flat(SHORT)
     for written_at in (NOON - 1000, NOON):
         take(platform, write(tmp_path / "old", rows, written_at))
@@ -185,17 +187,17 @@ def test_each_refused_row_stands_in_quarantine_once_with_its_reason(
     assert orjson.loads(first.content)[:5] == rows[0][:5]
 
 
-def test_a_confirmed_outage_counts_over_an_import_before_the_archive_has_come(
+def test_a_confirmed_outage_outranks_an_import_before_the_archive_appears(
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
     warehouse_url: str,
     tmp_path: Path,
 ) -> None:
-    """Of today: REST was asked again, and the ledger alone knows of it."""
+    """An outage of today: only REST and the ledger show it."""
     early = Window(SHORT.start_ms + 24 * HOUR_MS, SHORT.end_ms + 24 * HOUR_MS)
     server = simulated_exchange(now=NOON, faults=[outage(early)])
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform)
+    run_ingest(platform)
     before = open_times(platform)
     take(platform, write(tmp_path / "old", flat(early)))
     assert open_times(platform) == before
@@ -208,12 +210,12 @@ def test_a_confirmed_outage_counts_over_an_import_before_the_archive_has_come(
     assert verify_symbol(platform, SYMBOL, Window.of_day(TODAY)).passed
 
 
-def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
+def test_imported_minutes_in_an_unconfirmed_gap_count_until_the_archive_appears(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[outage(SHORT), LATE])
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
     assert gap.gap_class is GapClass.ARCHIVE_LATE
     before = open_times(platform)
@@ -222,7 +224,7 @@ def test_minutes_in_a_gap_that_is_not_confirmed_count_until_the_archive_comes(
     assert check(platform).passed
     server.faults.clear_rules()
     server.faults.add_rule(outage(SHORT))
-    bring(platform, first=DAY, last=DAY, errand=IngestMode.CLOSING)
+    run_ingest(platform, first=DAY, last=DAY, mode=IngestMode.CLOSING)
     assert set(open_times(platform)) & DAYS_MINUTES == set(before)
     assert refused(platform) == minutes(SHORT)
     (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
@@ -234,7 +236,7 @@ DAYS_MINUTES = minutes(DAYS)
 
 
 @pytest.mark.parametrize("late_first", [True, False])
-def test_what_the_exchanges_own_hours_contradict_is_found_and_goes_as_advised(
+def test_imports_that_contradict_the_exchanges_hours_are_found_and_removed_as_suggested(
     late_first: bool,
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
@@ -246,7 +248,7 @@ def test_what_the_exchanges_own_hours_contradict_is_found_and_goes_as_advised(
     platform = build_platform(server, warehouse_url=warehouse_url)
     folder = write(tmp_path / "old", linear(LONG))
     if late_first:
-        bring(platform, first=DAY, last=DAY)
+        run_ingest(platform, first=DAY, last=DAY)
         before = stored(platform)
         take(platform, folder)
         found = check(platform)
@@ -256,7 +258,7 @@ def test_what_the_exchanges_own_hours_contradict_is_found_and_goes_as_advised(
         assert stored(platform) == before
     else:
         take(platform, folder)
-        bring(platform, first=DAY, last=DAY)
+        run_ingest(platform, first=DAY, last=DAY)
     assert not set(open_times(platform)) & minutes(LONG)
     found = check(platform)
     assert found.passed
@@ -265,7 +267,7 @@ def test_what_the_exchanges_own_hours_contradict_is_found_and_goes_as_advised(
 
 
 def old_import(platform: PipelineContext, rows: list[KlineRow], *, in_lake: bool) -> None:
-    """What an import of an earlier version left: minutes, hours, days, and no gap any more."""
+    """Recreate what an import by an earlier version left: minutes, hours, days, and no gap."""
     names = "open_time, open, high, low, close, volume, close_time, quote_volume, trade_count"
     for row in rows:
         values = ", ".join(str(value) for value in row[:9])
@@ -302,7 +304,7 @@ def old_import(platform: PipelineContext, rows: list[KlineRow], *, in_lake: bool
 
 @pytest.mark.parametrize("invent", [flat, linear])
 @pytest.mark.parametrize("in_lake", [True, False])
-def test_what_an_earlier_version_imported_is_found_and_goes_as_advised(
+def test_imports_of_an_earlier_version_are_found_and_removed_as_suggested(
     invent: Any,
     in_lake: bool,
     simulated_exchange: StartExchange,
@@ -311,7 +313,7 @@ def test_what_an_earlier_version_imported_is_found_and_goes_as_advised(
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[outage(LONG)])
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = stored(platform)
     old_import(platform, invent(LONG), in_lake=in_lake)
     found = check(platform)
@@ -322,13 +324,13 @@ def test_what_an_earlier_version_imported_is_found_and_goes_as_advised(
     assert refused(platform) == minutes(LONG)
 
 
-def test_and_where_the_ledger_alone_knows_of_it(
+def test_imports_are_removed_where_only_the_ledger_has_the_outage(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     """The lake's objects have expired, or end where the outage begins; the gap is closed."""
     server = simulated_exchange(now=NOON, faults=[outage(SHORT), outage(LONG)])
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = stored(platform)
     old_import(platform, flat(Window(SHORT.start_ms, LONG.end_ms)), in_lake=False)
     platform.warehouse.lake_objects.forget_objects(
@@ -342,38 +344,38 @@ def test_and_where_the_ledger_alone_knows_of_it(
     assert check(platform).passed
 
 
-def test_the_next_backfill_heals_it_without_being_told(
+def test_the_next_backfill_removes_what_an_earlier_version_imported(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[outage(LONG)])
     platform = build_platform(server)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = stored(platform)
     old_import(platform, flat(LONG), in_lake=True)
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     assert stored(platform) == before
     assert check(platform).passed
 
 
-def test_real_minutes_that_an_import_repeats_are_no_case_for_quarantine(
+def test_real_minutes_in_an_import_are_not_quarantined(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
     pages = platform.exchange.rest.fetch_kline_pages(SYMBOL, Interval.M1, DAYS)
     folder = write(tmp_path / "old", [row for page in pages for row in page])
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = stored(platform)
     take(platform, folder)
     assert stored(platform) == before
     assert platform.warehouse.quarantine.list_records(SYMBOL) == []
 
 
-def test_an_import_proves_no_absence(
+def test_a_minute_that_an_import_lacks_may_exist(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
-    """Its hole is its own: minutes that the warehouse alone still has stay, exactly rebuilt too."""
+    """Minutes that only the warehouse still has are kept, even by an exact rebuild."""
     platform = build_platform(simulated_exchange(now=NOON, faults=[LATE]))
-    bring(platform, first=DAY, last=DAY)
+    run_ingest(platform, first=DAY, last=DAY)
     before = open_times(platform)
     gone = platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAYS)
     platform.raw_lake.delete([item.key for item in gone])

@@ -1,4 +1,4 @@
-"""From the exchange to days: whole, once, closed only, and again after whatever happened."""
+"""Ingestion from the exchange to daily candles: complete, no duplicates, closed candles only."""
 
 from datetime import date
 
@@ -10,32 +10,38 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import KlinesStage
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    open_times,
+    run_ingest,
+)
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 # Closed and settled at 12:00:30: the minutes up to 11:59.
 _CLOSED_TODAY = 12 * 60
 
 
-def test_days_and_the_part_of_today_that_has_closed(
+def test_whole_days_and_the_closed_part_of_today_are_ingested(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
-    outcomes = bring(platform, first=date(2025, 3, 4), last=TODAY)
+    outcomes = run_ingest(platform, first=date(2025, 3, 4), last=TODAY)
     assert not [outcome.error for outcome in outcomes if outcome.error]
     times = open_times(platform)
     assert times == list(range(TODAY_MS - 2 * DAY_MS, TODAY_MS + 12 * HOUR_MS, MINUTE_MS))
     rows = {(outcome.stage, outcome.day): outcome.rows for outcome in outcomes}
     assert rows[KlinesStage.HOURS, TODAY] == 12
     assert rows[KlinesStage.DAYS, date(2025, 3, 5)] == 1
-    assert rows[KlinesStage.DAYS, TODAY] == 0, "a day that still runs has no candle"
+    assert rows[KlinesStage.DAYS, TODAY] == 0, "a day in progress has no candle"
 
 
-def test_our_hours_and_days_are_the_exchanges_own(
+def test_hours_and_days_equal_the_exchanges_own(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON), "WAVESBTC")
-    bring(platform, "WAVESBTC", first=date(2025, 3, 4))
+    run_ingest(platform, "WAVESBTC", first=date(2025, 3, 4))
     found = verify_symbol(platform, "WAVESBTC", Window.of_days(date(2025, 3, 4), TODAY))
     assert found.compared == 2 * 24 + 12 + 2
     assert found.differences == ()
@@ -46,14 +52,14 @@ def test_the_open_candle_never_reaches_the_lake(
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server)
-    bring(platform)
+    run_ingest(platform)
     newest = TODAY_MS + 12 * HOUR_MS
     assert open_times(platform)[-1] == newest - MINUTE_MS
     assert newest not in _times_in_lake(platform)
     server.clock.advance(35_000)  # 12:01:05.000, exactly settled: not yet later than the delay
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     server.clock.advance(1)
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     assert open_times(platform)[-1] == newest
     assert newest in _times_in_lake(platform)
     final = next(
@@ -63,47 +69,49 @@ def test_the_open_candle_never_reaches_the_lake(
             )
         )
     )
-    held = platform.warehouse.facts.read_candles("BTCUSDT", Window(newest, newest + 1)).to_pylist()[
-        0
-    ]
-    assert float(held["volume"]) == pytest.approx(float(final[0][5]))
+    stored = platform.warehouse.facts.read_candles(
+        "BTCUSDT", Window(newest, newest + 1)
+    ).to_pylist()[0]
+    assert float(stored["volume"]) == pytest.approx(float(final[0][5]))
 
 
-def test_twice_is_once(simulated_exchange: StartExchange, build_platform: BuildPlatform) -> None:
+def test_ingesting_twice_changes_nothing(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
     platform = build_platform(simulated_exchange(now=NOON))
-    bring(platform, first=date(2025, 3, 5))
+    run_ingest(platform, first=date(2025, 3, 5))
     times, keys = open_times(platform), [entry.key for entry in platform.raw_lake.list_entries()]
-    again = bring(platform, first=date(2025, 3, 5))
+    again = run_ingest(platform, first=date(2025, 3, 5))
     assert not [outcome.error for outcome in again if outcome.error]
     assert open_times(platform) == times
     assert [entry.key for entry in platform.raw_lake.list_entries()] == keys
 
 
-def test_ticks_take_up_where_the_last_one_ended(
+def test_ticks_continue_where_the_last_one_ended(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
-    bring(platform, "BTCUSDT", "ETHUSDT")
+    run_ingest(platform, "BTCUSDT", "ETHUSDT")
     for _ in range(3):
         server.clock.advance(MINUTE_MS)
-        bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
-    server.clock.advance(90 * MINUTE_MS)  # ours was down: the next tick brings all of it
-    bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+        run_ingest(platform, "BTCUSDT", "ETHUSDT", tail=True)
+    server.clock.advance(90 * MINUTE_MS)  # after a downtime the next tick ingests all of it
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", tail=True)
     for symbol in ("BTCUSDT", "ETHUSDT"):
         assert len(open_times(platform, symbol)) == _CLOSED_TODAY + 3 + 90
         assert verify_symbol(platform, symbol, Window.of_day(TODAY)).differences == ()
 
 
-def test_a_tick_after_midnight_takes_yesterdays_tail(
+def test_a_tick_after_midnight_completes_yesterday(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=TODAY_MS + DAY_MS - 30_000)
     platform = build_platform(server)
-    bring(platform)
+    run_ingest(platform)
     server.clock.advance(2 * MINUTE_MS)
     tomorrow = date(2025, 3, 7)
-    outcomes = bring(platform, first=TODAY, last=tomorrow, tail=True)
+    outcomes = run_ingest(platform, first=TODAY, last=tomorrow, tail=True)
     assert {(o.stage, o.day) for o in outcomes} >= {
         (KlinesStage.DAYS, TODAY),
         (KlinesStage.FACTS, tomorrow),
@@ -112,16 +120,16 @@ def test_a_tick_after_midnight_takes_yesterdays_tail(
     assert verify_symbol(platform, "BTCUSDT", Window.of_days(TODAY, tomorrow)).differences == ()
 
 
-def test_an_archive_that_is_published_replaces_the_ticks_pieces(
+def test_a_published_archive_replaces_the_objects_of_ticks(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server)
-    bring(platform)
+    run_ingest(platform)
     server.clock.advance(MINUTE_MS)
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     server.clock.advance(DAY_MS)
-    bring(platform)
+    run_ingest(platform)
     keys = [entry.key for entry in platform.raw_lake.list_entries(f"{TODAY}/")]
     assert len(keys) == 1
     assert keys[0].endswith("_archive.json")
@@ -136,13 +144,13 @@ def test_an_archive_that_is_published_replaces_the_ticks_pieces(
     assert len(open_times(platform)) == 1440
 
 
-def test_one_bad_symbol_stops_no_other(
+def test_a_symbol_that_fails_does_not_stop_others(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
     platform = build_platform(server, "BTCUSDT", "ETHUSDT")
     day = date(2025, 3, 5)
-    outcomes = bring(platform, "BTCUSDT", "NOSUCH", "ETHUSDT", first=day, last=day)
+    outcomes = run_ingest(platform, "BTCUSDT", "NOSUCH", "ETHUSDT", first=day, last=day)
     bad = {outcome.symbol for outcome in outcomes if outcome.error}
     assert bad == {"NOSUCH"}
     assert len(open_times(platform, "ETHUSDT")) == 1440

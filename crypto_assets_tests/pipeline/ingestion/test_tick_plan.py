@@ -1,4 +1,4 @@
-"""What a tick has to do, and what it leaves to a backfill."""
+"""What a tick ingests, and what it leaves to a backfill."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +11,7 @@ from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 _SCHEDULED = from_epoch_ms(TODAY_MS + 12 * HOUR_MS)
@@ -28,86 +28,86 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
     return platform
 
 
-def test_before_the_first_candle_a_tick_begins_with_today(platform: PipelineContext) -> None:
+def test_before_the_first_candle_a_tick_starts_with_today(platform: PipelineContext) -> None:
     tick = tick_plan.plan_ingest_tick(platform, _SCHEDULED)
     assert (tick.first_day, tick.last_day) == (TODAY, TODAY)
     assert tick.symbols == ("BTCUSDT", "ETHUSDT")
     assert tick_plan.list_lagging_symbols(platform) == {}
 
 
-def test_hours_are_due_when_one_has_closed_since(
+def test_hours_are_due_when_one_has_closed_since_the_newest_candle(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    bring(platform, "BTCUSDT", "ETHUSDT")
+    run_ingest(platform, "BTCUSDT", "ETHUSDT")
     assert not tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
-    server.clock.advance(HOUR_MS - MINUTE_MS)  # 12:59:30: 12:58 is the newest that has closed
+    server.clock.advance(HOUR_MS - MINUTE_MS)  # 12:59:30: the newest closed minute is 12:58
     assert not tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
     server.clock.advance(MINUTE_MS)
     assert tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
-    bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", tail=True)
     assert not tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour, (
         "not again a minute later"
     )
 
 
-def test_an_hour_that_closed_while_a_tick_waited_is_due_with_the_next(
+def test_an_hour_that_closed_while_a_tick_was_waiting_is_due_with_the_next(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    """Planned before the hour's end and run after it, a tick loads its last minute alone."""
-    bring(platform, "BTCUSDT", "ETHUSDT")
+    """A tick planned before the hour's end and run after it loads the hour's last minute only."""
+    run_ingest(platform, "BTCUSDT", "ETHUSDT")
     server.clock.advance(HOUR_MS)
     late = dict.fromkeys(("BTCUSDT", "ETHUSDT"), Window.of_day(TODAY))
     list(ingest_symbols(platform, late, [KlinesStage.RAW, KlinesStage.FACTS], IngestMode.TAIL))
     assert tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
     server.clock.advance(MINUTE_MS)
-    bring(platform, "BTCUSDT", "ETHUSDT", tail=True)
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", tail=True)
     assert not tick_plan.plan_ingest_tick(platform, _SCHEDULED).has_closed_hour
 
 
-def test_days_that_a_load_jumps_over_are_missed(
+def test_days_that_a_load_skips_are_missing(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    """A person materialises today before the days since the newest candle were caught up."""
-    bring(platform)
+    """A user materializes today before the days since the newest candle are ingested."""
+    run_ingest(platform)
     today = TODAY + timedelta(days=10)
     server.clock.advance(10 * DAY_MS)
     assert tick_plan.list_missing_days(platform) == [tick_plan.MissingDays("BTCUSDT", TODAY, today)]
-    bring(platform, first=today, last=today)
+    run_ingest(platform, first=today, last=today)
     assert tick_plan.list_lagging_symbols(platform) == {}
     (skipped,) = tick_plan.list_missing_days(platform)
     assert skipped == tick_plan.MissingDays("BTCUSDT", TODAY, today - timedelta(days=1))
-    bring(platform, first=skipped.first, last=skipped.last)
+    run_ingest(platform, first=skipped.first, last=skipped.last)
     assert tick_plan.list_missing_days(platform) == []
 
 
-def test_the_oldest_watermark_says_where_to_begin(
+def test_a_tick_starts_at_the_oldest_watermark(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    bring(platform, "BTCUSDT", "ETHUSDT")
+    run_ingest(platform, "BTCUSDT", "ETHUSDT")
     server.clock.advance(DAY_MS)
-    bring(platform, "ETHUSDT", tail=True, last=TODAY + timedelta(days=1))
+    run_ingest(platform, "ETHUSDT", tail=True, last=TODAY + timedelta(days=1))
     tick = tick_plan.plan_ingest_tick(platform, _SCHEDULED)
     assert (tick.first_day, tick.last_day) == (TODAY, TODAY + timedelta(days=1))
 
 
-def test_a_symbol_far_behind_is_left_to_a_backfill(
+def test_a_symbol_that_is_far_behind_is_left_to_a_backfill(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    bring(platform, "BTCUSDT", "ETHUSDT")
+    run_ingest(platform, "BTCUSDT", "ETHUSDT")
     server.clock.advance(3 * DAY_MS)
     later = TODAY + timedelta(days=3)
-    bring(platform, "ETHUSDT", last=later)
+    run_ingest(platform, "ETHUSDT", last=later)
     tick = tick_plan.plan_ingest_tick(platform, _SCHEDULED)
     assert tick.symbols == ("ETHUSDT",)
     assert tick.first_day == later
     assert tick_plan.list_lagging_symbols(platform) == {"BTCUSDT": TODAY}
-    bring(platform, "BTCUSDT", "ETHUSDT", first=later, last=later, tail=True)
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", first=later, last=later, tail=True)
     assert tick_plan.list_lagging_symbols(platform) == {"BTCUSDT": TODAY}, (
-        "a tick that spans it leaves it alone"
+        "a tick whose keys include it does not ingest it"
     )
 
 
-def test_the_interval_that_the_app_sets_counts_at_once(platform: PipelineContext) -> None:
+def test_an_interval_set_in_the_app_applies_at_once(platform: PipelineContext) -> None:
     odd = _SCHEDULED + timedelta(minutes=1)
     assert tick_plan.plan_ingest_tick(platform, odd).is_due
     platform.warehouse.app_settings.put_value(INGEST_INTERVAL, 5, who="test")

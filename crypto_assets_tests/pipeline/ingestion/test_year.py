@@ -1,4 +1,4 @@
-"""A year of one symbol as it happens, with outages, late archives and revisions: all is known."""
+"""A year of one symbol with outages, late archives and revisions: all of them are recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ from crypto_assets.market.utc_time import (
 )
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import StartExchange
 
 FIRST = date(2025, 1, 1)
 YEAR = Window.of_days(FIRST, date(2025, 12, 31))
-# Days are brought six at a time: none is a week old then, so that each is read again a week later
-# at the next visit, and not at once. Two visits more read the year's last days again.
+# Each visit ingests six days: none is a week old then, so each is fetched again at the next visit.
+# Two more visits fetch the year's last days again.
 STEP = timedelta(days=6)
 STEP_MS = 6 * DAY_MS
 VISITS = 63
@@ -37,7 +37,7 @@ Rule = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is planted: stretches without candles, days whose file is late, revised minutes."""
+    """What is planted: windows without candles, days whose file is late, revised minutes."""
 
     outages: tuple[Window, ...]
     late: tuple[date, ...]
@@ -45,11 +45,11 @@ class Plan:
     rules: tuple[Rule, ...]
 
 
-def plan(random: Random) -> Plan:
+def make_plan(random: Random) -> Plan:
     taken: list[Window] = []
 
-    def stretch(longest: int) -> Window:
-        """A few minutes apart from all others, after the first day."""
+    def pick_window(longest: int) -> Window:
+        """A window of some minutes after the first day, an hour apart from all others."""
         while True:
             length = min(random.randint(1, longest), random.randint(1, longest)) * MINUTE_MS
             start = random.randrange(YEAR.start_ms + DAY_MS, YEAR.end_ms - length, MINUTE_MS)
@@ -58,8 +58,8 @@ def plan(random: Random) -> Plan:
                 taken.append(found)
                 return found
 
-    outages = tuple(stretch(600) for _ in range(OUTAGES))
-    revised = tuple(stretch(6) for _ in range(REVISIONS))
+    outages = tuple(pick_window(600) for _ in range(OUTAGES))
+    revised = tuple(pick_window(6) for _ in range(REVISIONS))
     days = random.sample(list(YEAR.iter_days())[1:], LATE)
     rules: list[Rule] = [{"do": "outage", **_span(one)} for one in outages]
     rules += [
@@ -77,7 +77,7 @@ def _span(window: Window) -> dict[str, str]:
 
 
 def _read_at(ms: int) -> int:
-    """When the minute is first loaded: on the morning after the last of its six days."""
+    """When a minute is first loaded: on the morning after the last of its six days."""
     visit = (ms - YEAR.start_ms) // STEP_MS
     return _morning(visit)
 
@@ -86,19 +86,19 @@ def _morning(visit: int) -> int:
     return YEAR.start_ms + (visit + 1) * STEP_MS + MORNING
 
 
-def test_what_was_planted_is_known_and_nothing_else(
+def test_exactly_what_was_planted_is_recorded(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    planted = plan(Random(20250101))
+    planted = make_plan(Random(20250101))
     server = simulated_exchange(now=YEAR.start_ms + HOUR_MS, faults=planted.rules)
     platform = build_platform(server)
     for visit in range(VISITS):
         server.clock.set_time(_morning(visit))
         first = FIRST + visit * STEP
         last = first + STEP - timedelta(days=1)
-        outcomes = bring(platform, first=first, last=last)
+        outcomes = run_ingest(platform, first=first, last=last)
         early = last - timedelta(days=31)
-        outcomes += bring(platform, first=early, last=last, errand=IngestMode.CLOSING)
+        outcomes += run_ingest(platform, first=early, last=last, mode=IngestMode.CLOSING)
         assert [outcome.error for outcome in outcomes if outcome.error] == []
 
     found = verify_symbol(platform, "BTCUSDT", YEAR)
@@ -129,6 +129,6 @@ def _minutes(window: Window) -> int:
 
 
 def _whole_hours(window: Window) -> int:
-    """Hours of which no minute is published."""
+    """Hours without any published minute."""
     first, last = floor_ms(window.start_ms - 1, HOUR_MS), floor_ms(window.end_ms, HOUR_MS)
     return max(0, (last - first) // HOUR_MS - 1)

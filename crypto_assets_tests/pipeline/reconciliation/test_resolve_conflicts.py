@@ -33,7 +33,7 @@ from crypto_assets.pipeline.reconciliation.resolve_conflicts import resolve_conf
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.warehouse import ConflictKind, GapClass
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.pipeline.market_files import minute, together, write_candles
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -112,7 +112,7 @@ def test_a_minute_of_rest_wins_if_it_gives_the_exchanges_hour(
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     theirs = volume_by_rest(platform, Interval.M1, AT)
     assert volume_at(platform, AT) == theirs
     found = check(platform)
@@ -134,10 +134,10 @@ def test_the_order_of_fetching_does_not_matter(
     now = DAY.end_ms - MINUTE_MS if first == "rest" else NOON
     server = simulated_exchange(now=now, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     server.clock.set_time(NOON)
     for _ in range(2):
-        bring(platform, first=FIRST, last=FIRST)
+        run_ingest(platform, first=FIRST, last=FIRST)
         assert volume_at(platform, AT) == volume_by_rest(platform, Interval.M1, AT)
         assert check(platform) == VerificationResult(compared=25, minutes=1440)
 
@@ -147,7 +147,7 @@ def test_a_rebuild_from_the_lake_gives_the_same_minutes(
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     theirs = volume_at(platform, AT)
     empty = build_platform(server)
     other = replace(platform, warehouse=empty.warehouse)
@@ -163,11 +163,11 @@ def test_a_verified_minute_whose_object_is_gone_is_not_a_difference(
     """The objects have expired, and a backfill has fetched the archive file alone again."""
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     expired = platform.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAY)
     platform.raw_lake.delete([item.key for item in expired])
     platform.warehouse.lake_objects.forget_objects(expired)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     assert [one.error for one in rebuild_from_lake(platform)] == [None]
     assert volume_at(platform, AT) == volume_by_rest(platform, Interval.M1, AT)
     assert check(platform) == VerificationResult(compared=25, minutes=1440)
@@ -182,7 +182,7 @@ def test_verified_minutes_that_the_lake_has_lost_are_stored_again(
     """The commands that verify suggests do it: a backfill, then a rebuild."""
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     theirs, recorded = (
         volume_at(platform, AT),
         platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL),
@@ -190,7 +190,7 @@ def test_verified_minutes_that_the_lake_has_lost_are_stored_again(
     (key,) = [entry.key for entry in platform.raw_lake.list_entries() if "verified" in entry.key]
     platform.raw_lake.delete([key])
     assert check(platform).lost == (key,)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     assert check(platform).passed
     assert platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL) == recorded
     other = replace(platform, warehouse=build_platform(server).warehouse)
@@ -210,7 +210,7 @@ def test_a_conflict_of_an_earlier_version_is_listed_and_a_backfill_resolves_it(
         (Interval.D1, DAY.start_ms),
     }
     assert found.conflicts == ()
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     assert check(platform).passed
     assert volume_at(platform, AT) == volume_by_rest(platform, Interval.M1, AT)
 
@@ -265,7 +265,7 @@ def test_an_hour_that_no_minutes_give_is_listed_without_a_difference(
     wrong, _ = market(tmp_path / "wrong", hour_volume=1)
     server = simulated_exchange(now=NOON, data=wrong)
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     first = check(platform)
     assert (first.passed, first.compared, first.differences) == (True, 25, ())
     assert [(one.interval, one.open_time, one.kind) for one in first.conflicts] == [
@@ -293,7 +293,7 @@ def test_a_day_is_listed_if_no_minutes_give_one_of_its_hours(
     write_candles(folder, SYMBOL, "1d", [together(minutes, DAY.start_ms, DAY.end_ms - 1)])
     server = simulated_exchange(now=NOON, data=folder, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     found = check(platform)
     assert found.differences == ()
     assert [(one.interval, one.kind) for one in found.conflicts] == [
@@ -307,7 +307,7 @@ def test_a_wrong_stored_hour_is_a_difference_beside_a_contradiction(
 ) -> None:
     wrong, _ = market(tmp_path / "wrong", hour_volume=1)
     platform = build_platform(simulated_exchange(now=NOON, data=wrong))
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     where = f"WHERE symbol_id = {{symbol}} AND open_time = {HOUR}"
     tamper(platform, f"UPDATE hourly_klines SET volume = volume + 5 {where}")
     assert {one.interval for one in check(platform).differences} == {Interval.H1, Interval.D1}
@@ -374,7 +374,7 @@ def off_grid_platform(
 ) -> PipelineContext:
     server = simulated_exchange(now=OFF_START + 9 * DAY_MS, data=folder)
     platform = build_platform(server, warehouse_url=url)
-    bring(platform, first=OFF_DAY, last=OFF_DAY)
+    run_ingest(platform, first=OFF_DAY, last=OFF_DAY)
     return platform
 
 
@@ -391,7 +391,7 @@ def test_a_minute_that_the_exchanges_hour_lacks_is_quarantined(
         simulated_exchange(now=NOON, data=folder), warehouse_url=warehouse_url
     )
     if not archive_first:
-        bring(platform, first=FIRST, last=FIRST)
+        run_ingest(platform, first=FIRST, last=FIRST)
     later = 60_000 * (not archive_first)
     put_minutes(platform, minutes, Source.ARCHIVE, now_ms() + later)
     assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
@@ -424,7 +424,7 @@ def test_a_minute_that_only_rest_has_in_a_verified_hour_is_classed_refused(
     platform = build_platform(server, warehouse_url=warehouse_url)
     rows = [row for row in minutes if row.open_time != AT]
     put_minutes(platform, rows, Source.ARCHIVE, now_ms())
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     (gap,) = platform.warehouse.gap_ledger.list_gaps(SYMBOL)
     assert (gap.start, gap.minutes, gap.gap_class) == (AT, 1, GapClass.REFUSED)
     assert "the exchange's own hour is made without this minute" in gap.evidence
@@ -460,13 +460,13 @@ def test_a_verified_minute_that_the_exchange_withdraws_is_listed_without_a_diffe
     """The verified minute stays; a backfill could not remove it and is not suggested."""
     folder, minutes = market(tmp_path / "data")
     platform = build_platform(simulated_exchange(now=NOON, data=folder))
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     own = [row for row in minutes if row.open_time in Window(HOUR, HOUR + HOUR_MS)]
     put_minutes(platform, own, Source.VERIFIED, now_ms())
     assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
     withdrawn, _ = market(tmp_path / "withdrawn", without=AT)
     platform = serve(platform, simulated_exchange(now=NOON, data=withdrawn))
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     found = check(platform)
     assert (found.passed, found.differences) == (True, ())
     assert HOUR in {one.open_time for one in found.conflicts}
@@ -485,7 +485,7 @@ def test_a_conflict_is_recorded_before_its_minutes_are_loaded(
         one.open_time for one in platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL)
     ] == [HOUR]
     assert not check(platform).passed
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     assert check(platform).passed
 
 
@@ -499,10 +499,10 @@ def test_a_known_revision_explains_an_hour_that_was_not_revised(
     folder, _ = market(tmp_path / "first")
     server = simulated_exchange(now=NOON, data=folder)
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     revised, _ = market(tmp_path / "revised", rest={AT: minute(AT, 90, 8)})
     platform = serve(platform, simulated_exchange(now=NOON, data=revised))
-    bring(platform, first=FIRST, last=FIRST)
+    run_ingest(platform, first=FIRST, last=FIRST)
     assert volume_at(platform, AT) == 8
     found = check(platform)
     assert (found.passed, found.conflicts) == (True, ())
@@ -539,9 +539,9 @@ def test_a_conflict_in_an_hour_off_the_grid_keeps_the_minutes_around_it(
     wrong = {**ARCHIVE_DIFFERS, "start": format_utc(at), "end": format_utc(at + MINUTE_MS)}
     server = simulated_exchange(now=OFF_START + 9 * DAY_MS, data=folder, faults=[wrong])
     platform = build_platform(server, warehouse_url=warehouse_url)
-    bring(platform, first=OFF_DAY, last=OFF_DAY)
+    run_ingest(platform, first=OFF_DAY, last=OFF_DAY)
     assert volume_at(platform, at) == 2
-    bring(platform, first=OFF_DAY, last=OFF_DAY)
+    run_ingest(platform, first=OFF_DAY, last=OFF_DAY)
     minutes = 9 * 60 + 20 + 9 * 60 + 31 + 4 * 60
     assert platform.warehouse.facts.read_candles(SYMBOL, Window.of_day(OFF_DAY)).num_rows == minutes
     assert platform.warehouse.quarantine.list_records(SYMBOL) == []

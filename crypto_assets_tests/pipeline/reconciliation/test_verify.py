@@ -9,7 +9,7 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -33,7 +33,7 @@ def platform(
 ) -> PipelineContext:
     """Three days of BTCUSDT, on SQLite and on MariaDB."""
     built = build_platform(simulated_exchange(now=NOON), warehouse_url=warehouse_url)
-    bring(built, first=FIRST)
+    run_ingest(built, first=FIRST)
     return built
 
 
@@ -161,7 +161,7 @@ def test_hours_after_the_newest_candle_are_listed_without_a_difference(
 ) -> None:
     server = simulated_exchange(now=NOON)
     built = build_platform(server)
-    bring(built)
+    run_ingest(built)
     server.clock.advance(90 * MINUTE_MS)
     found = verify_all(built)
     assert found.passed
@@ -189,7 +189,7 @@ def test_a_filled_outage_is_a_difference(
     built = build_platform(
         simulated_exchange(now=NOON, faults=[fault]), warehouse_url=warehouse_url
     )
-    bring(built, first=FIRST)
+    run_ingest(built, first=FIRST)
     assert verify_all(built).passed
     for at in range(missing.start_ms, missing.end_ms, MINUTE_MS):
         tamper(
@@ -236,6 +236,6 @@ def test_the_days_of_a_delisted_symbol_pass(
 ) -> None:
     fault = {"do": "delist", "symbol": "BTCUSDT", "at": format_utc(DAY.start_ms + DAY_MS // 2)}
     built = build_platform(simulated_exchange(now=NOON, faults=[fault]))
-    bring(built, first=FIRST)
+    run_ingest(built, first=FIRST)
     found = verify_all(built)
     assert (found.passed, found.compared, found.not_loaded) == (True, 12 + 1, ())

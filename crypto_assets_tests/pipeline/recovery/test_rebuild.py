@@ -21,7 +21,7 @@ from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_
 from crypto_assets.pipeline.retention.expire_objects import move_to_archive
 from crypto_assets.pipeline.stages.order_books import capture_order_book, load_order_books
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.pipeline.conftest import START, TODAY, TODAY_MS, BuildPlatform, bring
+from crypto_assets_tests.pipeline.conftest import START, TODAY, TODAY_MS, BuildPlatform, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
@@ -81,15 +81,15 @@ def platform(
 ) -> PipelineContext:
     """Past days, ticks and books of today, a day fetched twice, a day in the archive lake."""
     built = build_platform(server, *SYMBOLS, warehouse_url=warehouse_url)
-    bring(built, *SYMBOLS, first=FIRST)
+    run_ingest(built, *SYMBOLS, first=FIRST)
     for _ in range(3):
         server.clock.advance(MINUTE_MS)
-        bring(built, *SYMBOLS, tail=True)
+        run_ingest(built, *SYMBOLS, tail=True)
         capture_order_book(built, "BTCUSDT")
     load_order_books(built, "BTCUSDT", RANGE)
     revised = {"start": format_utc(_START), "end": format_utc(_START + 3 * MINUTE_MS)}
     server.faults.add_rule({"do": "revise", **revised})
-    bring(built, *SYMBOLS, first=FIRST, last=FIRST)
+    run_ingest(built, *SYMBOLS, first=FIRST, last=FIRST)
     for entry in list(built.raw_lake.list_entries(f"{SECOND}/")):
         archive_object(built, entry.key)
     return built
@@ -243,7 +243,7 @@ def test_a_rebuild_needs_neither_init_nor_recorded_symbols(
 ) -> None:
     """The warehouse is lost: the rebuild registers the symbols as untracked."""
     platform = build_platform(simulated_exchange(now=NOON))
-    bring(platform, first=SECOND, last=SECOND)
+    run_ingest(platform, first=SECOND, last=SECOND)
     before = {table: checksum(platform, table) for table in list(DATA)[:3]}
     other = replace(platform, warehouse=Warehouse(f"sqlite:///{tmp_path / 'other.db'}"))
     claim_warehouse_for_lake(other)

@@ -23,8 +23,8 @@ from crypto_assets_tests.pipeline.conftest import (
     START,
     TODAY_MS,
     BuildPlatform,
-    bring,
     open_times,
+    run_ingest,
 )
 from crypto_assets_tests.pipeline.recovery.test_rebuild import checksum
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -72,7 +72,7 @@ def empty(platform: PipelineContext, tmp_path: Path) -> Iterator[PipelineContext
 def test_a_rebuild_is_complete_after_kills_and_a_repeat(
     server: ExchangeServer, platform: PipelineContext, empty: PipelineContext
 ) -> None:
-    bring(platform, *SYMBOLS, first=FIRST, last=LAST)
+    run_ingest(platform, *SYMBOLS, first=FIRST, last=LAST)
     whole = {table: checksum(platform, table) for table in TABLES}
     command = [sys.executable, "-c", REBUILDER, *_list_addresses(server, empty)]
     for kill in range(1, KILLS + 1):
@@ -93,14 +93,14 @@ def test_a_rebuild_is_complete_after_kills_and_a_repeat(
 
 def test_a_rebuild_runs_beside_ticks(server: ExchangeServer, platform: PipelineContext) -> None:
     """Ticks and the closing of a day during a rebuild are neither lost nor undone."""
-    bring(platform, first=LAST)
+    run_ingest(platform, first=LAST)
     done = Event()
     failures: list[CryptoAssetsError] = []
 
     def tick() -> None:
         while not done.is_set():
             server.clock.advance(MINUTE_MS)
-            outcomes = bring(platform, tail=True) + bring(platform, first=LAST, last=LAST)
+            outcomes = run_ingest(platform, tail=True) + run_ingest(platform, first=LAST, last=LAST)
             failures.extend(outcome.error for outcome in outcomes if outcome.error)
 
     ticker = Thread(target=tick)
@@ -112,7 +112,7 @@ def test_a_rebuild_runs_beside_ticks(server: ExchangeServer, platform: PipelineC
         done.set()
         ticker.join()
     assert failures == []
-    bring(platform, tail=True)
+    run_ingest(platform, tail=True)
     expected = range(RANGE.end_ms - DAY_MS, server.clock.now_ms() // MINUTE_MS * MINUTE_MS)
     assert open_times(platform) == list(expected[::MINUTE_MS])
     objects = platform.warehouse.lake_objects.list_latest(1000)

@@ -19,7 +19,7 @@ from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_lake
 from crypto_assets.warehouse import GapClass
-from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -49,7 +49,7 @@ def platform(
         for one in OUTAGES
     ]
     built = build_platform(simulated_exchange(now=NOON, faults=faults), warehouse_url=warehouse_url)
-    bring(built, first=FIRST, last=LAST)
+    run_ingest(built, first=FIRST, last=LAST)
     return built
 
 
@@ -167,7 +167,7 @@ def test_a_filled_gap_of_a_day_from_rest_is_emptied(
         {"do": "archive", "how": "missing", "day": str(LAST)},
     ]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
-    bring(platform, first=LAST, last=TODAY)
+    run_ingest(platform, first=LAST, last=TODAY)
     (gap,) = platform.warehouse.gap_ledger.list_gaps("BTCUSDT")
     assert gap.gap_class in {GapClass.OUTAGE, GapClass.ARCHIVE_LATE}
     fill(platform, outage)

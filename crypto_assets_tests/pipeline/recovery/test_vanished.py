@@ -23,8 +23,15 @@ from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.asset_checks import run_day_checks
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
-from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import (
+    TODAY,
+    TODAY_MS,
+    BuildPlatform,
+    open_times,
+    run_ingest,
+)
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
 GONE = "ETHUSDT"
 STAYS = "BTCUSDT"
@@ -43,7 +50,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
     """Yesterday and half of today of both symbols."""
     built = build_platform(server, STAYS, GONE)
-    bring(built, STAYS, GONE, first=YESTERDAY)
+    run_ingest(built, STAYS, GONE, first=YESTERDAY)
     return built
 
 
@@ -72,7 +79,7 @@ def test_the_first_tick_passes_and_the_next_makes_no_request(
 ) -> None:
     remove_from_list(server)
     server.clock.advance(HOUR_MS)
-    outcomes = bring(platform, STAYS, GONE, tail=True)
+    outcomes = run_ingest(platform, STAYS, GONE, tail=True)
     assert not [one for one in outcomes if one.error]
     assert {one.symbol for one in outcomes} == {STAYS}
     assert get_gone_status(platform) is SymbolStatus.DELISTED
@@ -86,7 +93,7 @@ def test_the_first_tick_passes_and_the_next_makes_no_request(
     assert tick_plan.plan_ingest_tick(platform, from_epoch_ms(server.clock.now_ms())).symbols == (
         STAYS,
     )
-    assert {one.symbol for one in bring(platform, STAYS, GONE, tail=True)} == {STAYS}
+    assert {one.symbol for one in run_ingest(platform, STAYS, GONE, tail=True)} == {STAYS}
     assert list_due_gaps(platform) == []
     assert find_stale_symbols(platform) == []
 
@@ -96,10 +103,10 @@ def test_no_automation_requests_the_symbol(
 ) -> None:
     """Every run passes, and requests end once the archive of its last day was due."""
     server.clock.advance(DAY_MS)
-    bring(platform, STAYS, GONE, first=TODAY, last=TOMORROW)
+    run_ingest(platform, STAYS, GONE, first=TODAY, last=TOMORROW)
     remove_from_list(server)
     server.clock.advance(HOUR_MS)
-    bring(platform, STAYS, GONE, first=TODAY, tail=True)
+    run_ingest(platform, STAYS, GONE, first=TODAY, tail=True)
     for number in range(4):
         server.clock.set_time(TODAY_MS + (2 + number) * DAY_MS + HOUR_MS)
         if number == 2:
@@ -117,8 +124,8 @@ def test_no_automation_requests_the_symbol(
             platform, from_epoch_ms(server.clock.now_ms())
         ).symbols == (STAYS,)
         assert list_due_days(platform)
-        for errand in (IngestMode.TAIL, IngestMode.CLOSING, IngestMode.GAPS):
-            outcomes = bring(platform, GONE, first=TODAY, last=today, errand=errand)
+        for mode in (IngestMode.TAIL, IngestMode.CLOSING, IngestMode.GAPS):
+            outcomes = run_ingest(platform, GONE, first=TODAY, last=today, mode=mode)
             assert not [one.error for one in outcomes if one.error]
         assert GONE not in tick_plan.list_lagging_symbols(platform)
         assert [one for one in tick_plan.list_missing_days(platform) if one.symbol == GONE] == []
@@ -131,7 +138,7 @@ def test_a_backfill_over_its_past_and_beyond_its_end_passes(
     remove_from_list(server)
     server.clock.advance(3 * DAY_MS)
     for _ in range(2):
-        outcomes = bring(platform, GONE, first=YESTERDAY, last=TODAY + timedelta(days=3))
+        outcomes = run_ingest(platform, GONE, first=YESTERDAY, last=TODAY + timedelta(days=3))
         assert not [one for one in outcomes if one.error]
         assert len({one.day for one in outcomes}) == 5
     assert len(open_times(platform, GONE)) == 1440 + 720
@@ -140,7 +147,7 @@ def test_a_backfill_over_its_past_and_beyond_its_end_passes(
     forbid_requests(server)
     server.clock.advance(3 * DAY_MS)
     assert tick_plan.list_lagging_symbols(platform) == {STAYS: TODAY}
-    outcomes = bring(platform, GONE, first=TOMORROW, last=TODAY + timedelta(days=6))
+    outcomes = run_ingest(platform, GONE, first=TOMORROW, last=TODAY + timedelta(days=6))
     assert not [one for one in outcomes if one.error], "no request to the archive beyond its end"
     closed = platform.closed_before() // MINUTE_MS * MINUTE_MS
     assert list_gaps_of_gone(platform) == [("delisted", LAST + MINUTE_MS, closed)]
@@ -151,10 +158,10 @@ def test_gaps_of_its_past_are_explained_without_a_request(
 ) -> None:
     remove_from_list(server)
     hole = Window(TODAY_MS + HOUR_MS, TODAY_MS + 2 * HOUR_MS)
-    platform.warehouse.facts.load_objects(GONE, [], replacing=hole)
+    delete_minutes(platform.warehouse, GONE, hole)
     record_gaps(platform, GONE, hole, platform.closed_before())
     server.clock.advance(2 * DAY_MS)
-    outcomes = bring(platform, GONE, first=TODAY, last=TODAY, errand=IngestMode.GAPS)
+    outcomes = run_ingest(platform, GONE, first=TODAY, last=TODAY, mode=IngestMode.GAPS)
     assert not [one for one in outcomes if one.error]
     assert list_gaps_of_gone(platform)[0] == ("outage", hole.start_ms, hole.end_ms)
     assert list_due_gaps(platform) == []
@@ -165,7 +172,7 @@ def test_days_before_its_first_candle_are_explained(
 ) -> None:
     remove_from_list(server)
     before = YESTERDAY - timedelta(days=2)
-    outcomes = bring(platform, GONE, first=before, last=before)
+    outcomes = run_ingest(platform, GONE, first=before, last=before)
     assert not [one for one in outcomes if one.error]
     assert {kind for kind, _, _ in list_gaps_of_gone(platform)} == {"not_listed"}
 
@@ -179,7 +186,7 @@ def test_verify_and_the_checks_of_its_days_pass(
     found = verify_symbol(platform, GONE, window)
     assert (found.passed, found.compared, found.minutes) == (True, 0, 1440 + 720)
     assert get_gone_status(platform) is SymbolStatus.DELISTED
-    bring(platform, GONE, first=YESTERDAY, last=TOMORROW)
+    run_ingest(platform, GONE, first=YESTERDAY, last=TOMORROW)
     forbid_requests(server)
     for day in (YESTERDAY, TODAY, TOMORROW):
         for check in run_day_checks(platform, GONE, Window.of_day(day)):
@@ -194,18 +201,18 @@ def test_its_last_archive_file_is_fetched_when_it_appears(
     server = simulated_exchange(now=NOON)
     server.faults.add_rule({"do": "delist", "symbol": GONE, "at": format_utc(end)})
     platform = build_platform(server, STAYS, GONE)
-    bring(platform, STAYS, GONE)
+    run_ingest(platform, STAYS, GONE)
     server.clock.set_time(end + HOUR_MS)
     gone = {"do": "status", "status": 451, "symbol": GONE, "path": "/api/v3/*"}
     server.faults.add_rule({"do": "list", "symbol": GONE, "at": format_utc(TODAY_MS + DAY_MS)})
-    bring(platform, STAYS, GONE, tail=True)
+    run_ingest(platform, STAYS, GONE, tail=True)
     assert get_gone_status(platform) is SymbolStatus.DELISTED
     server.faults.clear_rules()
     server.faults.add_rule({"do": "delist", "symbol": GONE, "at": format_utc(end)})
     server.faults.add_rule(gone)
     server.clock.set_time(TODAY_MS + DAY_MS + 9 * HOUR_MS)
-    bring(platform, STAYS, first=TODAY, last=TODAY)
-    outcomes = bring(platform, STAYS, GONE, errand=IngestMode.CLOSING)
+    run_ingest(platform, STAYS, first=TODAY, last=TODAY)
+    outcomes = run_ingest(platform, STAYS, GONE, mode=IngestMode.CLOSING)
     assert not [one.error for one in outcomes if one.error]
     assert max(open_times(platform, GONE)) == end - MINUTE_MS
     assert list_gaps_of_gone(platform)[-1][:2] == ("delisted", end)
@@ -216,14 +223,14 @@ def test_a_symbol_that_is_listed_again_is_ingested_again(
 ) -> None:
     remove_from_list(server)
     server.clock.advance(HOUR_MS)
-    bring(platform, STAYS, GONE, tail=True)
+    run_ingest(platform, STAYS, GONE, tail=True)
     server.clock.advance(HOUR_MS)
     server.faults.clear_rules()
     assert tick_plan.list_current_symbols(platform, platform.exchange_now()).keys() == {STAYS}
     refresh_statuses(platform)
     assert get_gone_status(platform) is SymbolStatus.TRADING
     assert tick_plan.list_current_symbols(platform, platform.exchange_now()).keys() == {STAYS, GONE}
-    bring(platform, STAYS, GONE, tail=True)
+    run_ingest(platform, STAYS, GONE, tail=True)
     assert list_gaps_of_gone(platform) == []
     assert len(open_times(platform, GONE)) == 1440 + 14 * 60
 
@@ -233,9 +240,9 @@ def test_a_backfill_detects_that_it_is_listed_again(
 ) -> None:
     remove_from_list(server)
     server.clock.advance(HOUR_MS)
-    bring(platform, STAYS, GONE, tail=True)
+    run_ingest(platform, STAYS, GONE, tail=True)
     server.faults.clear_rules()
-    bring(platform, GONE)
+    run_ingest(platform, GONE)
     assert get_gone_status(platform) is SymbolStatus.TRADING
     assert list_gaps_of_gone(platform) == []
 
@@ -250,7 +257,7 @@ def test_new_candles_end_the_status_of_a_halted_symbol(
     refresh_statuses(platform)
     assert get_gone_status(platform) is SymbolStatus.BREAK
     server.faults.clear_rules()
-    bring(platform, GONE, tail=True)
+    run_ingest(platform, GONE, tail=True)
     assert get_gone_status(platform) is SymbolStatus.TRADING
 
 
@@ -260,10 +267,10 @@ def test_its_later_days_are_recorded_as_delisted(
     """Otherwise the coverage calendar would show them as missing."""
     remove_from_list(server)
     server.clock.set_time(TODAY_MS + 3 * DAY_MS + HOUR_MS)
-    bring(platform, GONE, first=TODAY, last=TODAY + timedelta(days=3))
+    run_ingest(platform, GONE, first=TODAY, last=TODAY + timedelta(days=3))
     server.clock.advance(5 * DAY_MS)
-    outcomes = bring(
-        platform, GONE, first=date(2025, 3, 13), last=date(2025, 3, 13), errand=IngestMode.CLOSING
+    outcomes = run_ingest(
+        platform, GONE, first=date(2025, 3, 13), last=date(2025, 3, 13), mode=IngestMode.CLOSING
     )
     assert outcomes == []
     assert list_gaps_of_gone(platform) == [("delisted", LAST + MINUTE_MS, TODAY_MS + 8 * DAY_MS)]

@@ -25,7 +25,7 @@ from crypto_assets_tests.pipeline.aging import (
     manifest,
     platform,
 )
-from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, bring, open_times
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 __all__ = ["platform"]
@@ -42,7 +42,7 @@ def test_expired_minutes_leave_hours_and_days_and_are_not_fetched_again(
     assert in_days(90.1, platform, minute_days=90).minute_rows == 2 * 1440
     assert open_times(platform) == []
     before = len(keys(platform)[0])
-    outcomes = bring(platform, first=FIRST, last=SECOND)
+    outcomes = run_ingest(platform, first=FIRST, last=SECOND)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     assert "nothing before 2025-03-06T00:00:00Z is fetched" in str(outcomes[0].details["note"])
     assert open_times(platform) == []
@@ -52,7 +52,7 @@ def test_expired_minutes_leave_hours_and_days_and_are_not_fetched_again(
         warehouse.aggregates.read_candles("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)
     ]
     assert after == periods
-    bring(platform)
+    run_ingest(platform)
     assert min(open_times(platform)) == day_start_ms(TODAY)
     assert warehouse.gap_ledger.list_gaps(closed=True) == []
 
@@ -92,7 +92,7 @@ def test_an_outage_at_midnight_keeps_no_day(
     platform = replace(
         build_platform(simulated_exchange(now=NOON, faults=faults)), retention_policy=NEVER
     )
-    bring(platform, first=FIRST, last=SECOND)
+    run_ingest(platform, first=FIRST, last=SECOND)
     assert [gap.minutes for gap in platform.warehouse.gap_ledger.list_gaps()] == [120]
     assert in_days(200, platform, minute_days=90).minute_rows == 2 * 1440 - 120
     assert midnight not in open_times(platform)

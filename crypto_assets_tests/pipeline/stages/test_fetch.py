@@ -1,4 +1,4 @@
-"""Which source's candles count, where the archive and REST differ."""
+"""Fetches choose between the archive and REST, and leave out open candles."""
 
 from collections import Counter
 from datetime import timedelta
@@ -19,15 +19,15 @@ WINDOW = Window.of_day(DAY)
 
 
 def in_the_archive(do: str, start: int, minutes: int) -> dict[str, object]:
-    """A rule for some minutes of the day's archive file, which REST has otherwise."""
+    """A rule for some minutes of the day's archive file; REST is not affected."""
     end = start + minutes * MINUTE_MS
     return {"do": do, "in": "archive", "start": format_utc(start), "end": format_utc(end)}
 
 
-def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
+def test_rest_adds_only_the_minutes_that_a_short_archive_lacks(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    """The archive's other minutes were revised: what REST still says of them is stale."""
+    """The archive's other minutes were revised: REST still has the old values."""
     first, second = WINDOW.start_ms + 3 * HOUR_MS, WINDOW.start_ms + 7 * HOUR_MS
     faults = [
         in_the_archive("revise", WINDOW.start_ms, 24 * 60),
@@ -35,11 +35,11 @@ def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
         in_the_archive("outage", second, 2),
     ]
     platform = build_platform(simulated_exchange(now=NOON, faults=faults))
-    # Without the hours, which REST's minutes give: these would count for all of the day.
+    # Without the hours: REST's minutes give these, and would be verified for the whole day.
     stages = {KlinesStage.RAW, KlinesStage.FACTS}
     assert list(ingest_symbols(platform, {"BTCUSDT": WINDOW}, stages, IngestMode.DAYS))
-    held = platform.warehouse.facts.read_fetched_candles("BTCUSDT", WINDOW)
-    assert Counter(held["source"].to_pylist()) == {"archive": 1437, "rest": 3}
+    stored = platform.warehouse.facts.read_fetched_candles("BTCUSDT", WINDOW)
+    assert Counter(stored["source"].to_pylist()) == {"archive": 1437, "rest": 3}
     objects = platform.warehouse.lake_objects.list_in_window("BTCUSDT", ObjectKind.KLINES, WINDOW)
     spans = [
         (item.first_time, item.last_time, item.rows)
@@ -47,24 +47,24 @@ def test_of_a_short_archive_rest_gives_the_minutes_that_it_lacks_and_no_other(
         if item.source is Source.REST
     ]
     assert sorted(spans) == [(first, first, 1), (second, second + MINUTE_MS, 2)], (
-        "no object spans minutes of which it says nothing"
+        "no object spans minutes that it does not cover"
     )
 
 
 def test_an_open_candle_is_left_out_until_it_has_closed(simulated_exchange: StartExchange) -> None:
-    """It is in the exchange's answer, and nothing but the clock tells it apart."""
+    """The exchange returns it too; only the clock shows that it is open."""
     server = simulated_exchange(now=NOON)
     exchange = open_exchange(server.url, server.archive_url)
     minute = NOON - NOON % MINUTE_MS
     window = Window(minute - 5 * MINUTE_MS, minute + MINUTE_MS)
 
     def closed(closed_before_ms: int) -> list[KlineRow]:
-        pulled = fetch_window(exchange, "BTCUSDT", window, closed_before_ms)
+        fetched = fetch_window(exchange, "BTCUSDT", window, closed_before_ms)
         return [
             row
-            for day in pulled.values()
-            for pull in day.parts
-            for row in pull.klines.decode_rows()
+            for day in fetched.values()
+            for part in day.parts
+            for row in part.klines.decode_rows()
         ]
 
     (page,) = exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, window)

@@ -1,5 +1,6 @@
-"""A load takes of an object what the manifest means by its key, whoever put it there meanwhile."""
+"""A load uses the version of an object that the manifest describes."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from crypto_assets.lake import build_klines_object
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import MINUTE_MS, Window
+from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
@@ -25,7 +26,7 @@ def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -
 
 
 def put(platform: PipelineContext, volume: str, fetched_at: int) -> dict[str, bytes]:
-    """The day's first five minutes, recorded; the bytes by key, as a run keeps them to load."""
+    """Store and record the day's first five minutes; returns the bytes by key."""
     page = next(platform.exchange.rest.fetch_kline_pages("BTCUSDT", Interval.M1, DAY))[:5]
     rows = [[*row[:5], volume, *row[6:9], "0", "0", row[11]] for row in page]
     lake = platform.raw_lake
@@ -42,28 +43,28 @@ def volumes(platform: PipelineContext) -> set[str]:
     return {f"{volume.normalize():f}" for volume in table["volume"].to_pylist()}
 
 
-def test_the_bytes_that_a_run_put_itself_are_not_read_again(platform: PipelineContext) -> None:
+def test_objects_that_the_run_has_just_stored_are_not_read_again(platform: PipelineContext) -> None:
     bodies = put(platform, "7", NOON)
     platform.raw_lake.delete(list(bodies))
-    assert load_klines(platform, "BTCUSDT", DAY, bodies).rows == 5
+    assert load_klines(platform, "BTCUSDT", DAY, bodies).total() == 5
     assert volumes(platform) == {"7"}
 
 
-def test_what_another_run_put_under_the_key_meanwhile_counts(platform: PipelineContext) -> None:
-    """Else the older values would be held as if they were of the later fetch, for good."""
+def test_a_later_fetch_under_the_same_key_counts(platform: PipelineContext) -> None:
+    """Otherwise the older values would be stored permanently as those of the later fetch."""
     mine = put(platform, "7", NOON)
     theirs = put(platform, "8", NOON + 1)
     assert [*mine] == [*theirs]
-    assert load_klines(platform, "BTCUSDT", DAY, mine).rows == 5
+    assert load_klines(platform, "BTCUSDT", DAY, mine).total() == 5
     assert volumes(platform) == {"8"}
-    assert load_klines(platform, "BTCUSDT", DAY, mine).objects == 0
+    assert load_klines(platform, "BTCUSDT", DAY, mine) == Counter()
     (fetched_at,) = set(
         platform.warehouse.facts.read_fetched_candles("BTCUSDT", DAY)["fetched_at"].to_pylist()
     )
     assert fetched_at == NOON + 1
 
 
-def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
+def test_an_object_that_is_gone_is_dropped_with_a_record_and_others_are_loaded(
     platform: PipelineContext,
 ) -> None:
     put(platform, "7", NOON)
@@ -72,30 +73,30 @@ def test_an_object_that_is_gone_is_dropped_with_a_record_and_stops_no_other(
     gone, _ = build_klines_object(platform.raw_lake.bucket, "BTCUSDT", klines, Source.ARCHIVE, NOON)
     platform.warehouse.lake_objects.record_objects([gone])
     loaded = load_klines(platform, "BTCUSDT", DAY)
-    assert (loaded.objects, loaded.rows) == (1, 5)
+    assert loaded == {day_of(DAY.start_ms): 5}
     assert volumes(platform) == {"7"}
     assert platform.warehouse.lake_objects.find_object(gone.bucket, gone.key) is None
     (record,) = platform.warehouse.quarantine.list_records()
     assert (record.key, "gone from the lake" in record.reason) == (gone.key, True)
-    assert load_klines(platform, "BTCUSDT", DAY).objects == 0
+    assert load_klines(platform, "BTCUSDT", DAY) == Counter()
 
 
-def test_an_object_that_was_moved_meanwhile_is_loaded_from_where_it_is(
+def test_an_object_that_was_moved_is_loaded_from_the_archive_lake(
     platform: PipelineContext,
 ) -> None:
     (key,) = put(platform, "7", NOON)
     platform.raw_lake.copy_to(platform.archive_lake, key)
     platform.raw_lake.delete([key])
-    assert load_klines(platform, "BTCUSDT", DAY).rows == 5
+    assert load_klines(platform, "BTCUSDT", DAY).total() == 5
     assert platform.warehouse.quarantine.list_records() == []
 
 
-def test_nothing_is_dropped_where_the_lake_itself_is_gone(platform: PipelineContext) -> None:
-    """As an unmounted share."""
+def test_nothing_is_dropped_if_the_lake_itself_is_gone(platform: PipelineContext) -> None:
+    """For example an unmounted share."""
     put(platform, "7", NOON)
     lake = Path(platform.raw_lake.url)
     lake.rename(lake.with_name("elsewhere"))
     with pytest.raises(ObjectMissing, match="nor its own marker"):
         load_klines(platform, "BTCUSDT", DAY)
     lake.with_name("elsewhere").rename(lake)
-    assert load_klines(platform, "BTCUSDT", DAY).rows == 5
+    assert load_klines(platform, "BTCUSDT", DAY).total() == 5

@@ -1,6 +1,7 @@
-"""Order books: captured once, loaded once, never pretended."""
+"""Order books are captured once and loaded once."""
 
 from datetime import date
+from decimal import Decimal
 
 import orjson
 import pytest
@@ -32,7 +33,7 @@ _BOTH = {OrderBookStage.RAW, OrderBookStage.FACTS}
 _DAY = Window.of_day(TODAY)
 
 
-def test_a_book_goes_by_the_lake_into_the_facts(
+def test_a_book_is_stored_in_the_lake_and_loaded(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
@@ -64,16 +65,16 @@ def test_the_same_book_twice_is_one_snapshot(
     assert platform.warehouse.order_books.count_snapshots("BTCUSDT", _DAY) == 2
 
 
-def test_a_past_day_without_snapshots_is_not_green(
+def test_a_past_day_without_snapshots_fails(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform: PipelineContext = build_platform(simulated_exchange(now=NOON))
     outcomes = ingest_order_books(platform, "BTCUSDT", Window.of_day(date(2025, 3, 1)), _BOTH)
     assert len(outcomes) == 2
-    assert all("keeps no history" in str(outcome.error) for outcome in outcomes)
+    assert all("has no history" in str(outcome.error) for outcome in outcomes)
 
 
-def test_a_crossed_book_is_set_aside_and_tried_no_more(
+def test_a_crossed_book_is_quarantined_and_not_loaded_again(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
@@ -94,7 +95,7 @@ def test_a_crossed_book_is_set_aside_and_tried_no_more(
     assert (raw.rows, raw.error) == (1, None)
 
 
-def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
+def test_a_loaded_book_counts_after_its_object_has_expired(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
@@ -112,8 +113,8 @@ def test_what_is_loaded_stays_green_when_the_lake_has_retired_it(
 
 
 def put_book(platform: PipelineContext, bids: Sides, asks: Sides, at: int) -> None:
-    answer = orjson.dumps({"lastUpdateId": at, "bids": bids, "asks": asks})
-    item, body = build_depth_object(platform.raw_lake.bucket, "BTCUSDT", answer, at)
+    response = orjson.dumps({"lastUpdateId": at, "bids": bids, "asks": asks})
+    item, body = build_depth_object(platform.raw_lake.bucket, "BTCUSDT", response, at)
     platform.raw_lake.put(item.key, body, fetched_at=at, source=item.source, rows=item.rows)
     platform.warehouse.lake_objects.record_objects([item])
 
@@ -121,7 +122,7 @@ def put_book(platform: PipelineContext, bids: Sides, asks: Sides, at: int) -> No
 @pytest.mark.parametrize(
     ("bids", "asks"), [([], []), ([["2.0", "1.0"]], []), ([], [["2.0", "1.0"]])]
 )
-def test_books_without_a_side_are_no_failure_and_no_news(
+def test_books_without_a_side_are_reported_once_and_do_not_fail(
     bids: Sides, asks: Sides, simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)
@@ -145,11 +146,11 @@ def test_a_locked_book_is_loaded(
     assert load_order_books(platform, "BTCUSDT", _DAY) == 1
     book = platform.warehouse.order_books.read_latest("BTCUSDT")
     assert book is not None
-    assert (book.spread, book.mid) == (0, 2)
+    assert (book.spread, book.mid) == (Decimal(0), Decimal(2))
     assert platform.warehouse.quarantine.list_records() == []
 
 
-def test_the_book_of_a_symbol_that_does_not_trade_is_not_asked_for(
+def test_no_book_is_captured_of_a_symbol_that_does_not_trade(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     ended = {"do": "delist", "symbol": "BTCUSDT", "at": format_utc(NOON - HOUR_MS)}
@@ -161,7 +162,7 @@ def test_the_book_of_a_symbol_that_does_not_trade_is_not_asked_for(
     assert tick_plan.plan_order_book_tick(platform, from_epoch_ms(NOON)).symbols == ("ETHUSDT",)
 
 
-def test_a_symbol_that_leaves_the_list_fails_no_capture(
+def test_a_symbol_that_was_just_delisted_does_not_fail(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON)

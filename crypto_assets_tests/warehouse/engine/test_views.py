@@ -20,6 +20,7 @@ from crypto_assets_tests.warehouse.minutes import (
     table,
     track,
 )
+from crypto_assets_tests.warehouse.stored_minutes import detect_missing_ranges
 
 LATER = START + 9 * DAY_MS
 # 2024-01-01T00:00:13.999Z
@@ -112,6 +113,6 @@ def test_charts_read_from_the_replica_and_decisions_from_the_primary(
     _fill(both)
     assert both.facts.read_candles(SYMBOL, Window(START, LATER)).num_rows == 0
     assert both.watermarks.get_watermark(SYMBOL).record_count == 2
-    assert both.gap_ledger.detect_missing_ranges(SYMBOL, Window(START, START + 2 * MINUTE_MS)) == []
+    assert detect_missing_ranges(both, SYMBOL, Window(START, START + 2 * MINUTE_MS)) == []
     for warehouse in (old, both):
         warehouse.close()

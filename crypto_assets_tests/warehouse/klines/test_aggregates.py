@@ -26,6 +26,7 @@ from crypto_assets_tests.warehouse.minutes import (
     table,
     track,
 )
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
 LATER = START + 400 * DAY_MS
 DAY = Window(START, START + DAY_MS)
@@ -71,7 +72,8 @@ def test_hours_and_days_are_the_exchanges_to_the_digit(
 ) -> None:
     track(mariadb_warehouse)
     window = Window(START, START + 2 * DAY_MS)
-    mariadb_warehouse.facts.load_objects(SYMBOL, [batch(candles)], replacing=window)
+    delete_minutes(mariadb_warehouse, SYMBOL, window)
+    mariadb_warehouse.facts.load_objects(SYMBOL, [batch(candles)])
     mariadb_warehouse.aggregates.recompute_hours(SYMBOL, window, LATER)
     mariadb_warehouse.aggregates.recompute_days(SYMBOL, window, LATER)
     for interval in (Interval.H1, Interval.D1):
@@ -146,12 +148,12 @@ def test_an_hour_that_lost_its_minutes_goes_and_so_does_its_day(warehouse: Wareh
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
     warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
     warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER)
-    warehouse.facts.load_objects(SYMBOL, [], replacing=Window(START, START + HOUR_MS))
+    delete_minutes(warehouse, SYMBOL, Window(START, START + HOUR_MS))
     assert warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER).written == 0
     assert _read(warehouse, Interval.H1)["open_time"].to_pylist()[0] == START + HOUR_MS
     assert warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER).written == 1
     assert _read(warehouse, Interval.D1)["parts"].to_pylist() == [1380]
-    warehouse.facts.load_objects(SYMBOL, [], replacing=DAY)
+    delete_minutes(warehouse, SYMBOL, DAY)
     warehouse.aggregates.recompute_hours(SYMBOL, DAY, LATER)
     warehouse.aggregates.recompute_days(SYMBOL, DAY, LATER)
     assert _read(warehouse, Interval.H1).num_rows == _read(warehouse, Interval.D1).num_rows == 0

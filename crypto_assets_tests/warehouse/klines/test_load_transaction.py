@@ -20,6 +20,7 @@ from crypto_assets_tests.warehouse.minutes import (
     table,
     track,
 )
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
 DAY = Window(START, START + DAY_MS)
 
@@ -152,11 +153,12 @@ def test_purged_minutes_do_not_return(warehouse: Warehouse) -> None:
         warehouse.facts.expire_minutes(SYMBOL, START + 1)
 
 
-def test_replacing_a_window_drops_what_the_lake_does_not_hold(warehouse: Warehouse) -> None:
+def test_counts_follow_deleted_minutes(warehouse: Warehouse) -> None:
     track(warehouse)
     whole = minutes(START, 1440)
     warehouse.facts.load_objects(SYMBOL, [batch(whole)])
-    warehouse.facts.load_objects(SYMBOL, [batch(whole.slice(0, 60))], replacing=DAY)
+    delete_minutes(warehouse, SYMBOL, DAY)
+    warehouse.facts.load_objects(SYMBOL, [batch(whole.slice(0, 60))])
     assert warehouse.facts.read_candles(SYMBOL, DAY).equals(whole.slice(0, 60))
     mark = warehouse.watermarks.get_watermark(SYMBOL)
     assert (mark.record_count, mark.last_open_time) == (60, START + 59 * MINUTE_MS)

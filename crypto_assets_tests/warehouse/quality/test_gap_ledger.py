@@ -24,6 +24,7 @@ from crypto_assets_tests.warehouse.minutes import (
     table,
     track,
 )
+from crypto_assets_tests.warehouse.stored_minutes import delete_minutes, detect_missing_ranges
 
 DAY = Window(START, START + DAY_MS)
 TWO_DAYS = Window(START, START + 2 * DAY_MS)
@@ -44,43 +45,33 @@ def _hole(first: int, last: int) -> MissingRange:
 def test_a_whole_day_has_no_hole(warehouse: Warehouse) -> None:
     track(warehouse)
     warehouse.facts.load_objects(SYMBOL, [batch(minutes(START, 1440))])
-    assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, DAY) == []
+    assert detect_missing_ranges(warehouse, SYMBOL, DAY) == []
 
 
 def test_holes_at_both_ends_and_in_the_middle(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(2, 3, 6))
     window = Window(START, START + 9 * MINUTE_MS)
-    assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, window) == [
+    assert detect_missing_ranges(warehouse, SYMBOL, window) == [
         _hole(0, 1),
         _hole(4, 5),
         _hole(7, 8),
     ]
-    assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(*_at(20, 30))) == [
-        _hole(20, 29)
-    ]
+    assert detect_missing_ranges(warehouse, SYMBOL, Window(*_at(20, 30))) == [_hole(20, 29)]
 
 
 def test_a_late_second_and_a_doubled_minute_are_no_hole(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, START, START + 61_500, START + 119_999, START + 120_000)
-    assert (
-        warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(START, START + 3 * MINUTE_MS))
-        == []
-    )
+    assert detect_missing_ranges(warehouse, SYMBOL, Window(START, START + 3 * MINUTE_MS)) == []
 
 
 def test_a_hole_is_seen_whole_from_any_day_that_it_touches(warehouse: Warehouse) -> None:
     track(warehouse)
     _load(warehouse, *_at(*range(1400), *range(1500, 2880)))
     for window in (DAY, Window(START + DAY_MS, START + 2 * DAY_MS), TWO_DAYS):
-        assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, window, TWO_DAYS) == [
-            _hole(1400, 1499)
-        ]
-    assert (
-        warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(START, START + HOUR_MS), TWO_DAYS)
-        == []
-    )
+        assert detect_missing_ranges(warehouse, SYMBOL, window, TWO_DAYS) == [_hole(1400, 1499)]
+    assert detect_missing_ranges(warehouse, SYMBOL, Window(START, START + HOUR_MS), TWO_DAYS) == []
 
 
 @settings(
@@ -96,7 +87,8 @@ def test_holes_are_those_of_a_count_on_the_fingers(
     track(warehouse)
     everything = Window(*_at(0, 40))
     rows = batch(table([minute(at) for at in _at(*sorted(present))])) if present else None
-    warehouse.facts.load_objects(SYMBOL, [rows] if rows else [], replacing=everything)
+    delete_minutes(warehouse, SYMBOL, everything)
+    warehouse.facts.load_objects(SYMBOL, [rows] if rows else [])
     first, last = sorted(bounds)
     expected = []
     for missing, run in groupby(range(40), lambda n: n not in present):
@@ -104,8 +96,7 @@ def test_holes_are_those_of_a_count_on_the_fingers(
         if missing and any(first <= n < last for n in numbers):
             expected.append(_hole(numbers[0], numbers[-1]))
     assert (
-        warehouse.gap_ledger.detect_missing_ranges(SYMBOL, Window(*_at(first, last)), everything)
-        == expected
+        detect_missing_ranges(warehouse, SYMBOL, Window(*_at(first, last)), everything) == expected
     )
 
 
@@ -132,13 +123,14 @@ def test_a_long_look_by_the_hour_finds_the_same(
     opens |= {at + 13_000 for at in _at(*(n for n in held if n in late))}
     everything = Window(*_at(0, 300))
     rows = [batch(table([minute(at) for at in sorted(opens)]))] if opens else []
-    warehouse.facts.load_objects(SYMBOL, rows, replacing=everything)
+    delete_minutes(warehouse, SYMBOL, everything)
+    warehouse.facts.load_objects(SYMBOL, rows)
     window = Window(*_at(*sorted(bounds)))
     found = []
     for short in (0, DAY_MS):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(gap_detection, "_SHORT_WINDOW_MS", short)
-            found.append(warehouse.gap_ledger.detect_missing_ranges(SYMBOL, window, everything))
+            found.append(detect_missing_ranges(warehouse, SYMBOL, window, everything))
     assert found[0] == found[1]
 
 
@@ -171,7 +163,7 @@ def test_a_closed_gap_that_opens_again_forgets_what_it_was(warehouse: Warehouse)
     warehouse.gap_ledger.classify_gap(SYMBOL, _at(1)[0], GapClass.OUTAGE, "the exchange has none")
     _load(warehouse, *_at(*range(10)))
     warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
-    warehouse.facts.load_objects(SYMBOL, [], replacing=Window(*_at(1, 5)))
+    delete_minutes(warehouse, SYMBOL, Window(*_at(1, 5)))
     assert warehouse.gap_ledger.refresh_gaps(SYMBOL, window).opened == (_at(1)[0],)
     (gap,) = warehouse.gap_ledger.list_gaps(SYMBOL)
     assert (gap.gap_class, gap.evidence, gap.end) == (GapClass.OPEN, "", _at(4)[0])
@@ -191,7 +183,7 @@ def test_parts_of_an_outage_stay_one_and_a_grown_one_is_open(warehouse: Warehous
         (*_at(1, 3), GapClass.OUTAGE, "asked twice"),
         (*_at(5, 7), GapClass.OUTAGE, "asked twice"),
     ]
-    warehouse.facts.load_objects(SYMBOL, [], replacing=Window(*_at(8, 10)))
+    delete_minutes(warehouse, SYMBOL, Window(*_at(8, 10)))
     warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
     assert [(g.start, g.end, g.gap_class) for g in warehouse.gap_ledger.list_gaps(SYMBOL)] == [
         (*_at(1, 3), GapClass.OUTAGE),
@@ -237,7 +229,7 @@ def test_refused_minutes_stay_gaps_of_their_own(warehouse: Warehouse) -> None:
         (*_at(3, 3), GapClass.REFUSED),
         (*_at(6, 6), GapClass.OPEN),
     ]
-    warehouse.facts.load_objects(SYMBOL, [], replacing=Window(*_at(10, 11)))
+    delete_minutes(warehouse, SYMBOL, Window(*_at(10, 11)))
     warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
     assert found()[3:] == [(*_at(7, 7), GapClass.REFUSED), (*_at(8, 18), GapClass.OPEN)]
 
@@ -317,7 +309,7 @@ def test_a_purged_past_has_no_new_gaps_and_keeps_its_old_ones(warehouse: Warehou
     before = warehouse.gap_ledger.list_gaps(SYMBOL)
     assert [gap.start for gap in before] == _at(1)
     warehouse.facts.expire_minutes(SYMBOL, START + DAY_MS)
-    assert warehouse.gap_ledger.detect_missing_ranges(SYMBOL, TWO_DAYS) == []
+    assert detect_missing_ranges(warehouse, SYMBOL, TWO_DAYS) == []
     for window in (DAY, TWO_DAYS):
         assert warehouse.gap_ledger.refresh_gaps(SYMBOL, window, TWO_DAYS).opened == ()
     assert warehouse.gap_ledger.list_gaps(SYMBOL) == before
