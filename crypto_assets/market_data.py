@@ -168,7 +168,7 @@ def open_market_data(warehouse_url: str | None = None) -> MarketData:
     chosen = get_settings() if warehouse_url is None else _override_warehouse(warehouse_url)
     warehouse = open_warehouse(chosen)
     warehouse.require_ready()
-    return MarketData(Reports(warehouse))
+    return MarketData(Reports(warehouse, default_ingest_minutes=chosen.ingest_interval_minutes))
 
 
 def _override_warehouse(warehouse_url: str) -> Settings:

@@ -28,11 +28,16 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import MINUTES_PER_DAY
+from crypto_assets.retention_policy import (
+    MAX_LAKE_GB,
+    MAX_RETENTION_DAYS,
+    MIN_LAKE_GB,
+    RetentionPolicy,
+)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-# A hundred years: what is kept longer is kept for ever.
-MAX_RETENTION_DAYS = 36_500
-MIN_LAKE_GB, MAX_LAKE_GB = 0.001, 1_000_000
+# SQLite has a single writer, which wants calmer ticks than a server.
+EMBEDDED_INGEST_MINUTES = 5
 _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
 
 
@@ -104,11 +109,15 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(default=5, ge=0, le=600)
     order_book_levels: int = Field(default=20, ge=1, le=5000)
     order_book_interval_minutes: int = Field(default=5, ge=1, le=MINUTES_PER_DAY)
-    raw_days: int = Field(default=7, ge=1, le=MAX_RETENTION_DAYS)
-    archive_days: int = Field(default=30, ge=1, le=MAX_RETENTION_DAYS)
-    lake_max_gb: float | None = Field(default=None, ge=MIN_LAKE_GB, le=MAX_LAKE_GB)
-    minute_days: int = Field(default=90, ge=0, le=MAX_RETENTION_DAYS)
-    order_book_days: int = Field(default=30, ge=1, le=MAX_RETENTION_DAYS)
+    raw_days: int = Field(default=RetentionPolicy.raw_days, ge=1, le=MAX_RETENTION_DAYS)
+    archive_days: int = Field(default=RetentionPolicy.archive_days, ge=1, le=MAX_RETENTION_DAYS)
+    lake_max_gb: float | None = Field(
+        default=RetentionPolicy.lake_max_gb, ge=MIN_LAKE_GB, le=MAX_LAKE_GB
+    )
+    minute_days: int = Field(default=RetentionPolicy.minute_days, ge=0, le=MAX_RETENTION_DAYS)
+    order_book_days: int = Field(
+        default=RetentionPolicy.order_book_days, ge=1, le=MAX_RETENTION_DAYS
+    )
     alert_webhook_url: SecretStr | None = None
     api_token: SecretStr | None = None
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -195,7 +204,8 @@ class Settings(BaseSettings):
         if not self.warehouse_read_url.get_secret_value():
             fill(self, "warehouse_read_url", self.warehouse_url)
         if not self.ingest_interval_minutes:
-            fill(self, "ingest_interval_minutes", 5 if self.is_embedded else 1)
+            minutes = EMBEDDED_INGEST_MINUTES if self.is_embedded else 1
+            fill(self, "ingest_interval_minutes", minutes)
         return self
 
     @property

@@ -10,8 +10,8 @@ from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, S3Options, open_lake
 from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.retention_policy import RetentionPolicy
 from crypto_assets.reports import Reports
+from crypto_assets.retention_policy import RetentionPolicy
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
 
@@ -63,7 +63,7 @@ def open_store(chosen: Settings, url: str) -> Lake:
 
 def open_reports(chosen: Settings) -> Reports:
     """What pages, routes and commands ask of the warehouse."""
-    return Reports(open_warehouse(chosen))
+    return Reports(open_warehouse(chosen), default_ingest_minutes=chosen.ingest_interval_minutes)
 
 
 def open_warehouse(chosen: Settings) -> Warehouse:

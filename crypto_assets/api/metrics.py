@@ -28,6 +28,11 @@ _SYMBOL_METRICS: tuple[tuple[str, str, Callable[[SymbolStatusReport], float | No
         "Age of the newest candle's end.",
         lambda one: None if one.lag_ms is None else one.lag_ms / 1000,
     ),
+    (
+        "stale",
+        "1 if no new candles arrive by the staleness policy.",
+        lambda one: one.is_stale,
+    ),
 )
 
 

@@ -49,7 +49,7 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     stores.warehouse.require_ready()
     parts = ApiContext(
         platform=stores,
-        reports=Reports(stores.warehouse),
+        reports=Reports(stores.warehouse, default_ingest_minutes=stores.default_ingest_minutes),
         orchestrator=Orchestrator(chosen.dagster_url),
         partitioning=Partitioning(chosen.partition_unit, chosen.start_date),
     )

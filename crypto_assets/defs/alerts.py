@@ -12,10 +12,14 @@ from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.deduplication import AlertHistory
-from crypto_assets.pipeline.alerting.stale_symbols import StaleSymbol, find_stale_symbols
+from crypto_assets.pipeline.alerting.stale_symbols import (
+    build_stale_symbol_alert,
+    find_stale_symbols,
+)
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.settings import get_settings
+from crypto_assets.warehouse import StaleSymbol
 
 _FAILED_RUN_WINDOW = timedelta(hours=24)
 _MAX_FAILED_RUNS = 500
@@ -139,4 +143,4 @@ def _build_run_alerts(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun
 
 
 def _build_symbol_alert(silent: StaleSymbol) -> Alert:
-    return silent.build_alert(f"{get_settings().dagster_link_url}/assets/fact_klines")
+    return build_stale_symbol_alert(silent, f"{get_settings().dagster_link_url}/assets/fact_klines")

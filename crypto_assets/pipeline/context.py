@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 from crypto_assets.exchange import Exchange
 from crypto_assets.lake import Lake
 from crypto_assets.market.utc_time import MINUTE_MS
-from crypto_assets.pipeline.retention_policy import RetentionPolicy
+from crypto_assets.retention_policy import RetentionPolicy
 from crypto_assets.warehouse import Warehouse
-
-# Names in the warehouse's `app_settings` of values that users may change while the app runs.
-INGEST_INTERVAL = "ingest_interval_minutes"
-ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
 
 
 @dataclass(frozen=True)
@@ -51,11 +47,9 @@ class PipelineContext:
         return self.closed_before()
 
     def read_ingest_interval(self) -> int:
-        """Minutes between ticks of candles: the app's setting, or else the environment's."""
-        chosen = self.warehouse.app_settings.get_value(INGEST_INTERVAL)
-        return self.default_ingest_minutes if chosen is None else int(chosen)
+        """Return the minutes between ingest ticks: the app's setting, or the default."""
+        return self.warehouse.app_settings.get_ingest_interval(self.default_ingest_minutes)
 
     def read_order_book_interval(self) -> int:
-        """Minutes between ticks of order books: the app's setting, or else the environment's."""
-        chosen = self.warehouse.app_settings.get_value(ORDER_BOOK_INTERVAL)
-        return self.default_order_book_minutes if chosen is None else int(chosen)
+        """Return the minutes between order book ticks: the app's setting, or the default."""
+        return self.warehouse.app_settings.get_order_book_interval(self.default_order_book_minutes)

@@ -19,13 +19,11 @@ from crypto_assets.warehouse.stats.coverage import SymbolCoverage
 from crypto_assets.warehouse.stats.totals import StoredTotals, TotalsSnapshot
 
 SPARKLINE_HOURS = 48
-# The calmest ingest set by default runs every five minutes; three of them missed is silence.
-STALE_AFTER_MS = 15 * MINUTE_MS
 
 
 class Concern(StrEnum):
     EMPTY = "empty"  # tracked, and not one candle
-    SILENT = "silent"  # trading, and no new candle for too long
+    SILENT = "silent"  # stale by `StalenessPolicy`
     GAPS = "gaps"  # minutes are missing and nobody knows why yet
     NOT_TRADING = "not_trading"  # the exchange prints no more candles
 
@@ -91,12 +89,17 @@ class Dashboard:
     attention: tuple[AttentionItem, ...]
 
 
-def build_dashboard(warehouse: Warehouse, now_ms: int) -> Dashboard:
-    """Some hundred rows a symbol, all by key, whatever the warehouse holds."""
+def build_dashboard(warehouse: Warehouse, now_ms: int, default_ingest_minutes: int) -> Dashboard:
+    """Read some hundred rows per symbol, all by key, whatever the warehouse holds.
+
+    `default_ingest_minutes` is the ingest interval where users have set none.
+    """
     held = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
     known = [one for one in list_instruments(warehouse) if one.symbol in held]
     tiles = tuple(_build_tile(warehouse, one, held[one.symbol], now_ms) for one in known)
     total = warehouse.totals.measure_current(now_ms)
+    stale = warehouse.staleness.list_stale_symbols(default_ingest_minutes, now_ms, now_ms)
+    stale_names = {one.symbol for one in stale}
     return Dashboard(
         as_of=now_ms,
         tiles=tiles,
@@ -107,7 +110,7 @@ def build_dashboard(warehouse: Warehouse, now_ms: int) -> Dashboard:
         attention=tuple(
             concern
             for tile in tiles
-            for concern in _list_attention_items(tile, held[tile.instrument.symbol])
+            for concern in _list_attention_items(tile, held[tile.instrument.symbol], stale_names)
         ),
     )
 
@@ -146,13 +149,15 @@ def _build_sparkline(day: DayParts) -> tuple[float, ...]:
     return tuple(float(close) for close in closes.to_pylist())
 
 
-def _list_attention_items(tile: SymbolTile, held: SymbolCoverage) -> list[AttentionItem]:
+def _list_attention_items(
+    tile: SymbolTile, held: SymbolCoverage, stale_names: set[str]
+) -> list[AttentionItem]:
     found = []
     if tile.lag_ms is None:
         found.append(AttentionItem(Concern.EMPTY, held.symbol))
     elif not tile.instrument.trading:
         found.append(AttentionItem(Concern.NOT_TRADING, held.symbol))
-    elif tile.lag_ms > STALE_AFTER_MS:
+    elif held.symbol in stale_names:
         found.append(AttentionItem(Concern.SILENT, held.symbol, tile.lag_ms))
     if held.missing_minutes:
         found.append(AttentionItem(Concern.GAPS, held.symbol, held.missing_minutes))

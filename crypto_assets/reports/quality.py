@@ -24,9 +24,11 @@ class QualityReport:
     conflicts: tuple[ExchangeConflict, ...]
 
 
-def build_quality_report(warehouse: Warehouse, now_ms: int, limit: int) -> QualityReport:
+def build_quality_report(
+    warehouse: Warehouse, now_ms: int, default_ingest_minutes: int, limit: int
+) -> QualityReport:
     """A few key lookups a symbol, and `limit` rows of each list."""
-    status = build_status_report(warehouse, now_ms)
+    status = build_status_report(warehouse, now_ms, default_ingest_minutes)
     return QualityReport(
         as_of=status.as_of,
         symbols=status.symbols,

@@ -24,6 +24,7 @@ from crypto_assets.reports.quality import QualityReport, build_quality_report
 from crypto_assets.reports.status import StatusReport, build_status_report
 from crypto_assets.reports.storage import StorageUsage, measure_storage
 from crypto_assets.reports.ticker_statistics import TickerStatistics, compute_statistics_24h
+from crypto_assets.settings import EMBEDDED_INGEST_MINUTES
 from crypto_assets.warehouse import ExchangeConflict, Warehouse
 from crypto_assets.warehouse.klines.revisions import Revision
 from crypto_assets.warehouse.quality.gap_ledger import Gap as LedgerGap
@@ -36,14 +37,21 @@ ProviderRequest = tuple[str, Mapping[str, object]]
 class Reports:
     """Reads of the warehouse, each of bounded work; times in and out are epoch ms.
 
-    `clock` says what lags are measured against. A symbol may be given as a person types it; answers
-    name it as the exchange does. Every method may raise the WarehouseErrors;
-    those that take a symbol, UnknownSymbol; those that take parameters, WrongUse.
+    Lags are measured against `clock`. `default_ingest_minutes` is the ingest interval where users
+    have set none. A symbol may be given as a person types it; answers name it as the exchange does.
+    Every method may raise the WarehouseErrors; those that take a symbol, UnknownSymbol; those that
+    take parameters, WrongUse.
     """
 
-    def __init__(self, warehouse: Warehouse, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        clock: Callable[[], int] = now_ms,
+        default_ingest_minutes: int = EMBEDDED_INGEST_MINUTES,
+    ) -> None:
         self._warehouse = warehouse
         self._clock = clock
+        self._default_ingest_minutes = default_ingest_minutes
 
     def list_instruments(self) -> list[Instrument]:
         """Tracked symbols, oldest registration first."""
@@ -121,10 +129,10 @@ class Reports:
         return compute_statistics_24h(self._warehouse, self._resolve_symbol(symbol))
 
     def get_dashboard(self) -> Dashboard:
-        return build_dashboard(self._warehouse, self._clock())
+        return build_dashboard(self._warehouse, self._clock(), self._default_ingest_minutes)
 
     def get_status(self) -> StatusReport:
-        return build_status_report(self._warehouse, self._clock())
+        return build_status_report(self._warehouse, self._clock(), self._default_ingest_minutes)
 
     def get_data_flow(self) -> DataFlow:
         """What each station between exchange and days holds, and what passed lately."""
@@ -217,7 +225,9 @@ class Reports:
         return self._warehouse.order_books.read_by_update_id(symbol, last_update_id)
 
     def get_quality(self, limit: int = 100) -> QualityReport:
-        return build_quality_report(self._warehouse, self._clock(), limit)
+        return build_quality_report(
+            self._warehouse, self._clock(), self._default_ingest_minutes, limit
+        )
 
     def close(self) -> None:
         """Gives the warehouse's connections back; the next read opens new ones."""

@@ -24,6 +24,7 @@ class SymbolStatusReport:
     open_gaps: int
     missing_minutes: int
     lag_ms: int | None
+    is_stale: bool
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,26 @@ class StatusReport:
     storage: StorageUsage
 
 
-def build_status_report(warehouse: Warehouse, now_ms: int) -> StatusReport:
-    """A few key lookups a symbol, whatever the warehouse holds."""
+def build_status_report(
+    warehouse: Warehouse, now_ms: int, default_ingest_minutes: int
+) -> StatusReport:
+    """Read a few rows per symbol, by key, whatever the warehouse holds.
+
+    `default_ingest_minutes` is the ingest interval where users have set none.
+    """
+    stale = warehouse.staleness.list_stale_symbols(default_ingest_minutes, now_ms, now_ms)
+    stale_names = {one.symbol for one in stale}
     return StatusReport(
         as_of=now_ms,
         symbols=tuple(
-            _build_symbol_status(held, now_ms) for held in warehouse.coverage.list_by_symbol()
+            _build_symbol_status(held, now_ms, held.symbol in stale_names)
+            for held in warehouse.coverage.list_by_symbol()
         ),
         storage=measure_storage(warehouse),
     )
 
 
-def _build_symbol_status(held: SymbolCoverage, now_ms: int) -> SymbolStatusReport:
+def _build_symbol_status(held: SymbolCoverage, now_ms: int, is_stale: bool) -> SymbolStatusReport:
     return SymbolStatusReport(
         symbol=held.symbol,
         first_open_time=held.first_open_time,
@@ -54,6 +63,7 @@ def _build_symbol_status(held: SymbolCoverage, now_ms: int) -> SymbolStatusRepor
         open_gaps=held.open_gaps,
         missing_minutes=held.missing_minutes,
         lag_ms=held.lag_ms(now_ms),
+        is_stale=is_stale,
     )
 
 

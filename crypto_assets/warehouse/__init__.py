@@ -1,5 +1,6 @@
 """The warehouse: facts, aggregates and ledgers in SQLite, MySQL or MariaDB, from one SQL."""
 
+from crypto_assets.warehouse.catalog.app_settings import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
 from crypto_assets.warehouse.catalog.lake_objects import ObjectVersion
 from crypto_assets.warehouse.catalog.symbols import RegisteredSymbol
 from crypto_assets.warehouse.catalog.watermarks import Watermark
@@ -8,9 +9,12 @@ from crypto_assets.warehouse.quality.exchange_conflicts import ConflictKind, Exc
 from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from crypto_assets.warehouse.retention.retention_candidates import LoadedObject
+from crypto_assets.warehouse.stats.staleness import StaleSymbol
 from crypto_assets.warehouse.warehouse import Warehouse
 
 __all__ = [
+    "INGEST_INTERVAL",
+    "ORDER_BOOK_INTERVAL",
     "ConflictKind",
     "ExchangeConflict",
     "Gap",
@@ -20,6 +24,7 @@ __all__ = [
     "ObjectVersion",
     "QuarantineRecord",
     "RegisteredSymbol",
+    "StaleSymbol",
     "Warehouse",
     "Watermark",
 ]

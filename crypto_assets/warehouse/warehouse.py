@@ -21,6 +21,7 @@ from crypto_assets.warehouse.quality.quarantine import Quarantine
 from crypto_assets.warehouse.retention.retention_candidates import RetentionCandidates
 from crypto_assets.warehouse.stats.coverage import CoverageStats
 from crypto_assets.warehouse.stats.flow import FlowStats
+from crypto_assets.warehouse.stats.staleness import StalenessStats
 from crypto_assets.warehouse.stats.totals import TotalsHistory
 
 
@@ -124,6 +125,10 @@ class Warehouse:
     @cached_property
     def flow(self) -> FlowStats:
         return FlowStats(self._database, self.symbols)
+
+    @cached_property
+    def staleness(self) -> StalenessStats:
+        return StalenessStats(self.symbols, self.watermarks, self.app_settings)
 
     def close(self) -> None:
         """Close the connections; the next use opens new ones."""

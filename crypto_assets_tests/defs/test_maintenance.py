@@ -10,7 +10,7 @@ from crypto_assets.lake import build_depth_object
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.retention_policy import RetentionPolicy
+from crypto_assets.retention_policy import RetentionPolicy
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 

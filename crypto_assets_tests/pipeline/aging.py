@@ -10,7 +10,7 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
-from crypto_assets.pipeline.retention_policy import RetentionPolicy
+from crypto_assets.retention_policy import RetentionPolicy
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 

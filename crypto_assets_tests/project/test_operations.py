@@ -6,8 +6,9 @@ import pytest
 
 from crypto_assets.definitions import defs
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.alerting.stale_symbols import StaleSymbol
+from crypto_assets.pipeline.alerting.stale_symbols import build_stale_symbol_alert
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
+from crypto_assets.warehouse import StaleSymbol
 from crypto_assets_tests.project.repository import text
 
 
@@ -28,8 +29,9 @@ def test_every_job_has_a_word_on_its_failure() -> None:
     assert sorted(name for name in jobs if f"`{name} failed`" not in page) == []
 
 
-def test_what_a_silent_symbol_is_told_as_has_a_word() -> None:
-    assert f"`{StaleSymbol('X', None).build_alert('').subject}`" in text("docs/operations.md")
+def test_the_alert_of_a_stale_symbol_is_explained() -> None:
+    alert = build_stale_symbol_alert(StaleSymbol("X", None), link="")
+    assert f"`{alert.subject}`" in text("docs/operations.md")
 
 
 @pytest.mark.parametrize("section", [*DayCheck, "retention", "dagsters-own-history"])

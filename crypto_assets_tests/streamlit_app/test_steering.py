@@ -156,7 +156,7 @@ def test_a_backfill_is_called_off_and_the_next_is_timed_by_the_last(
     confirm(page, "Call it off")
     expect(first).to_contain_text("Called off", timeout=BACKFILL_MS)
     (named, _, words) = desk.changes()[0]
-    assert named.startswith("backfill ") and words == "called off"
+    assert named.startswith("backfill ") and words == "canceled"
     assert complaints(tab) == []
 
 
@@ -201,8 +201,8 @@ def test_a_symbol_is_added_retired_and_taken_up_again(open_tab: OpenTab, desk: S
     part(page, "Change log")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     assert [line for line in desk.changes() if "SHIB" in line[0]] == [
-        ("symbol SHIBUSDT", "retired", "tracked"),
-        ("symbol SHIBUSDT", "tracked", "retired"),
+        ("symbol SHIBUSDT", "untracked", "tracked"),
+        ("symbol SHIBUSDT", "tracked", "untracked"),
         ("symbol SHIBUSDT", None, "tracked"),
     ]
     assert complaints(tab) == []

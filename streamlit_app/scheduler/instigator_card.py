@@ -6,8 +6,8 @@ import streamlit as st
 
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms, now_ms
 from crypto_assets.orchestrator import Instigator, Kind
-from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
 from crypto_assets.pipeline.control import admin
+from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
 from streamlit_app import data
 from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.format import timestamps

@@ -1,1 +1,1 @@
-"""Detects failures and stale symbols, and notifies a webhook."""
+"""Builds alerts for failures and stale symbols, and sends them to a webhook."""

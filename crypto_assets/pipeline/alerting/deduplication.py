@@ -1,41 +1,40 @@
-"""No storm: the same failure is said once, and again only after growing silences."""
+"""Decides when a repeated alert is sent again, with growing pauses."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS
 from crypto_assets.pipeline.alerting.webhook import Alert
 
-_LONGEST_PAUSE_MS = DAY_MS
+_MAX_PAUSE_MS = DAY_MS
 _FORGET_AFTER_MS = 2 * DAY_MS
-# Every job of 400 symbols and more, in 66 KB: a sensor keeps it with each of its ticks.
-_MAX_IDENTITIES = 2000
-_ALL_OTHERS = "all others"
+# Every job of 400 symbols and more, in 66 KB: a sensor stores them with each of its ticks.
+_MAX_FINGERPRINTS = 2000
+_OVERFLOW = "all others"
 
 
 @dataclass(frozen=True)
 class AlertHistory:
-    """When each failure was said last, and how often: (epoch ms, times) by its identity."""
+    """When each alert was last sent and how often: (epoch ms, count) by fingerprint."""
 
     sent: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def select_due_alerts(
-        self, alerts: Iterable[Alert], now_ms: int
-    ) -> tuple[list[Alert], "AlertHistory"]:
-        """What is to be said now, each identity once, and the memory after it has been said.
+    def select_due_alerts(self, alerts: Iterable[Alert], now_ms: int) -> tuple[list[Alert], Self]:
+        """Return the alerts to send now, one per fingerprint, and the history after sending them.
 
-        Silence lasts an hour after the first time, then twice as long each time, a day at most.
-        What has not come for two days is news again. Beyond 2000 identities, those that are new
-        share one: forgetting another that is not to be said yet would have it said at once.
+        After the first time an alert pauses for an hour, then each time twice as long, a day at
+        most. After two days without it, it counts as new. Beyond 2000 fingerprints new ones share
+        one: dropping another whose pause is not over would send that alert at once.
         """
-        said = {k: v for k, v in self.sent.items() if now_ms - v[0] < _FORGET_AFTER_MS}
-        fresh = []
+        sent = {key: one for key, one in self.sent.items() if now_ms - one[0] < _FORGET_AFTER_MS}
+        due = []
         for alert in alerts:
-            full = alert.fingerprint not in said and len(said) >= _MAX_IDENTITIES
-            identity = _ALL_OTHERS if full else alert.fingerprint
-            last, times = said.get(identity, (0, 0))
-            if times and now_ms - last < min(_LONGEST_PAUSE_MS, HOUR_MS * 2 ** (times - 1)):
+            is_full = alert.fingerprint not in sent and len(sent) >= _MAX_FINGERPRINTS
+            fingerprint = _OVERFLOW if is_full else alert.fingerprint
+            last, count = sent.get(fingerprint, (0, 0))
+            if count and now_ms - last < min(_MAX_PAUSE_MS, HOUR_MS * 2 ** (count - 1)):
                 continue
-            said[identity] = (now_ms, times + 1)
-            fresh.append(alert)
-        return fresh, AlertHistory(said)
+            sent[fingerprint] = (now_ms, count + 1)
+            due.append(alert)
+        return due, replace(self, sent=sent)

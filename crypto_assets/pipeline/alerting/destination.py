@@ -1,4 +1,4 @@
-"""Where alerts go: the webhook that users set in the app, else the one of the environment."""
+"""The webhook that receives alerts: the one set in the app, else the environment's."""
 
 from crypto_assets.addresses import is_web_address
 from crypto_assets.errors import WarehouseError, WrongUse
@@ -6,13 +6,14 @@ from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.warehouse import Warehouse
 
 _SETTING_NAME = "alert_webhook_url"
-_TEST_ALERT = Alert("This is a test", "nothing is wrong: alerts of crypto-assets arrive here")
+_TEST_ALERT = Alert("This is a test", "no action is needed: alerts of crypto-assets arrive here")
 
 
 class AlertAddress:
-    """The address is a secret: a Webhook's `place` may be shown, the change log has none of it.
+    """Reads and changes the address of the webhook.
 
-    All but `webhook` raise WarehouseError.
+    The address is a secret: only `Webhook.display_address` may be shown, and the audit log masks
+    it. All methods but `read_webhook_or_last` raise WarehouseError.
     """
 
     def __init__(self, warehouse: Warehouse, default: str | None) -> None:
@@ -22,30 +23,33 @@ class AlertAddress:
 
     @property
     def is_overridden(self) -> bool:
-        """Whether a user has set it, be it to none at all."""
+        """Whether a user has set an address, or has turned alerts off."""
         return self._read_override() is not None
 
     def read_webhook(self) -> Webhook:
-        """In force now."""
+        """Return the webhook in force."""
         chosen = self._read_override()
         self._last_read = self._default if chosen is None else chosen or None
         return Webhook(self._last_read)
 
     def read_webhook_or_last(self) -> Webhook:
-        """As `read`; while the warehouse fails, the last one read: its failure must be told too."""
+        """Return the webhook in force, or the last one read while the warehouse fails.
+
+        The failure of the warehouse must be reported too.
+        """
         try:
             return self.read_webhook()
         except WarehouseError:
             return Webhook(self._last_read)
 
     def set_override(self, url: str, who: str) -> None:
-        """From the next alert on; an empty address means that none is sent. Raises WrongUse."""
+        """Set the address; an empty one turns alerts off. Raises WrongUse."""
         self._warehouse.app_settings.put_value(
             _SETTING_NAME, validate_webhook_url(url) if url else "", who, secret=True
         )
 
     def remove_override(self, who: str) -> None:
-        """What the environment says counts again."""
+        """Return to the environment's address."""
         self._warehouse.app_settings.reset_value(_SETTING_NAME, who, secret=True)
 
     def _read_override(self) -> str | None:
@@ -54,15 +58,15 @@ class AlertAddress:
 
 
 def send_test_alert(webhook: Webhook) -> None:
-    """One harmless message. Raises AlertNotSent, WrongUse where there is no address."""
+    """Send a test alert. Raises AlertNotSent, and WrongUse where no address is set."""
     if not webhook.url:
-        raise WrongUse("there is no address to send a test to: set one first")
+        raise WrongUse("no address is set: set one before you send a test")
     webhook.send_alerts([_TEST_ALERT])
 
 
 def validate_webhook_url(url: str) -> str:
-    """The address without blanks around it. Raises WrongUse where nothing can be posted to it."""
+    """Return the address without surrounding blanks. Raises WrongUse for no HTTP address."""
     given = url.strip()
     if not is_web_address(given):
-        raise WrongUse("that is no web address: it begins with https:// and names a host")
+        raise WrongUse("the address must begin with https:// and contain a host")
     return given

@@ -1,4 +1,4 @@
-"""Alerts to a webhook, as Slack takes them: what failed, where, why, and a link to it."""
+"""Alerts, and a webhook that takes them in the format of Slack."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from crypto_assets.errors import AlertNotSent, WrongUse
 from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, open_session
 
 _TIMEOUT_SECONDS = (3.05, 10)
-# Slack cuts a longer message; the rest is counted.
+# Slack truncates longer messages; further alerts are only counted.
 _MAX_SHOWN = 10
 _MAX_TEXT_LENGTH = 1000
 _MAX_FINGERPRINT_TEXT = 300
@@ -23,7 +23,7 @@ _FIX_HINT = "see the app's page Settings, or CRYPTO_ALERT_WEBHOOK_URL"
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that a person should look at. The same `subject`, symbol and error is the same."""
+    """A problem that needs a person's attention."""
 
     subject: str
     error: str
@@ -33,64 +33,58 @@ class Alert:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for the same failure at another time: figures are left out, but the symbol's.
+        """Twelve letters, equal for the same subject, symbol and error apart from numbers.
 
-        Twelve letters, since thousands are kept at once.
+        They are few, since a history stores thousands.
         """
         words = re.sub(r"\d+", "#", f"{self.subject}|{self.error}")
-        said = f"{self.symbol}|{words}"[:_MAX_FINGERPRINT_TEXT]
-        return hashlib.blake2b(said.encode(), digest_size=6).hexdigest()
+        text = f"{self.symbol}|{words}"[:_MAX_FINGERPRINT_TEXT]
+        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """Where alerts go; `url` is a secret, None where nobody wants any."""
+    """A receiver of alerts; `url` is a secret, None turns alerts off."""
 
     url: str | None = field(default=None, repr=False)
 
     @property
     def display_address(self) -> str:
-        """What of the address is no secret: `hooks.example` or `127.0.0.1:8065`."""
+        """The host and port of the address, which are no secret."""
         try:
             parts = urlsplit(remove_logins(self.url or ""))
             return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
         except ValueError:
-            return "an address that is none"
+            return "an invalid address"
 
     def send_alerts(self, alerts: Sequence[Alert]) -> None:
-        """One message for all of them. Raises AlertNotSent, without the address's secret part."""
+        """Send all alerts as one message. Raises AlertNotSent, which never shows the secret."""
         if not self.url or not alerts:
             return
         if not is_web_address(self.url):
-            raise AlertNotSent(f"the webhook's address is no web address: {_FIX_HINT}")
+            raise AlertNotSent(f"the webhook's address is not a web address: {_FIX_HINT}")
+        name = f"the webhook at {self.display_address}"
         try:
             with open_session(self.url) as session:
-                answer = session.post(
+                response = session.post(
                     self.url, json=build_webhook_message(alerts), timeout=_TIMEOUT_SECONDS
                 )
         except WrongUse as error:
-            raise AlertNotSent(
-                f"the webhook at {self.display_address} cannot be asked: {error}"
-            ) from None
+            raise AlertNotSent(f"{name} cannot be reached: {error}") from None
         except REQUEST_ERRORS as error:
-            if said := describe_proxy_failure(self.url, error):
-                raise AlertNotSent(
-                    f"the webhook at {self.display_address} cannot be asked: {said}"
-                ) from None
-            raise AlertNotSent(
-                f"the webhook at {self.display_address} does not answer ({type(error).__name__}): {_FIX_HINT}"
-            ) from None
-        if not answer.ok:
-            raise AlertNotSent(
-                f"the webhook at {self.display_address} answers {answer.status_code}: {_FIX_HINT}"
-            )
+            if proxy_failure := describe_proxy_failure(self.url, error):
+                raise AlertNotSent(f"{name} cannot be reached: {proxy_failure}") from None
+            kind = type(error).__name__
+            raise AlertNotSent(f"{name} does not answer ({kind}): {_FIX_HINT}") from None
+        if not response.ok:
+            raise AlertNotSent(f"{name} answers {response.status_code}: {_FIX_HINT}")
 
 
 def build_webhook_message(alerts: Sequence[Alert]) -> dict[str, Any]:
-    """The JSON of Slack's incoming webhooks, which Mattermost and others take too.
+    """Build the JSON of Slack's incoming webhooks, which Mattermost and others accept too.
 
-    What others wrote cannot call a whole channel or hide a link: `&`, `<` and `>` are escaped
-    (api.slack.com/reference/surfaces/formatting#escaping).
+    `&`, `<` and `>` are escaped, so that the text of an error cannot notify a whole channel or hide
+    a link (api.slack.com/reference/surfaces/formatting#escaping).
     """
     shown, more = alerts[:_MAX_SHOWN], len(alerts) - _MAX_SHOWN
     headline = alerts[0].subject if len(alerts) == 1 else f"{len(alerts)} alerts"
@@ -102,13 +96,13 @@ def build_webhook_message(alerts: Sequence[Alert]) -> dict[str, Any]:
 
 
 def _build_attachment(alert: Alert) -> dict[str, Any]:
-    said = asdict(alert)
+    values = asdict(alert)
     fields = [
-        {"title": name, "value": _escape_text(said[name]), "short": name != "error"}
+        {"title": name, "value": _escape_text(values[name]), "short": name != "error"}
         for name in ("symbol", "partition", "error")
-        if said[name]
+        if values[name]
     ]
-    lines = [f"{name}: {said[name]}" for name in ("symbol", "partition", "error", "link")]
+    lines = [f"{name}: {values[name]}" for name in ("symbol", "partition", "error", "link")]
     return {
         "color": _RED,
         "title": _escape_text(alert.subject),
@@ -119,5 +113,5 @@ def _build_attachment(alert: Alert) -> dict[str, Any]:
 
 
 def _escape_text(text: str) -> str:
-    """Cut first, so that no escape is cut in two."""
+    """Truncate, then escape, so that no escape sequence is cut in two."""
     return escape(text[:_MAX_TEXT_LENGTH], quote=False)

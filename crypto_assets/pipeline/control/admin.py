@@ -1,4 +1,4 @@
-"""What people do to the running pipeline, each with a line in the change log: who, what, when."""
+"""Changes that people make to the running pipeline, each recorded in the audit log."""
 
 from collections.abc import Sequence
 
@@ -7,79 +7,80 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.backfill import BackfillRequest, launch_backfill
 from crypto_assets.pipeline.control.bootstrap import register_symbols, require_stores_ready
 
-TRACKED, RETIRED = "tracked", "retired"
+TRACKED, UNTRACKED = "tracked", "untracked"
 
 
-def track_symbols(platform: PipelineContext, names: Sequence[str], who: str) -> list[str]:
-    """Tracks symbols that the exchange lists, retired ones again; answers those that were not.
+def track_symbols(context: PipelineContext, names: Sequence[str], who: str) -> list[str]:
+    """Track symbols that the exchange lists, untracked ones again; return those newly tracked.
 
-    Raises UnknownSymbol for one that it does not list, ForeignExchange, ExchangeError.
+    Raises UnknownSymbol for one that the exchange does not list, ForeignExchange, ExchangeError.
     """
-    require_stores_ready(platform)
-    known = {symbol.name for symbol in platform.warehouse.symbols.list_all()}
-    added = register_symbols(platform, names)
+    require_stores_ready(context)
+    known = {symbol.name for symbol in context.warehouse.symbols.list_all()}
+    added = register_symbols(context, names)
     for name in added:
-        old = RETIRED if name in known else None
-        _record_change(platform, f"symbol {name}", old, TRACKED, who)
+        old = UNTRACKED if name in known else None
+        _record_change(context, f"symbol {name}", old, TRACKED, who)
     return added
 
 
-def untrack_symbol(platform: PipelineContext, name: str, who: str) -> None:
-    """No longer tracked; what is held of it stays. Raises UnknownSymbol."""
-    name = platform.warehouse.symbols.resolve_name(name)
-    if not platform.warehouse.symbols.get_symbol(name).is_tracked:
+def untrack_symbol(context: PipelineContext, name: str, who: str) -> None:
+    """Stop tracking a symbol; its data stays. Raises UnknownSymbol."""
+    name = context.warehouse.symbols.resolve_name(name)
+    if not context.warehouse.symbols.get_symbol(name).is_tracked:
         return
-    platform.warehouse.symbols.untrack_symbol(name)
-    _record_change(platform, f"symbol {name}", TRACKED, RETIRED, who)
+    context.warehouse.symbols.untrack_symbol(name)
+    _record_change(context, f"symbol {name}", TRACKED, UNTRACKED, who)
 
 
 def set_instigator_running(
-    platform: PipelineContext,
+    context: PipelineContext,
     orchestrator: Orchestrator,
     kind: Kind,
     name: str,
     running: bool,
     who: str,
 ) -> Instigator:
-    """Starts or stops a schedule or sensor; answers how it then stands."""
+    """Start or stop a schedule or sensor; return its state afterwards."""
     before = orchestrator.get_instigator(kind, name)
     after = orchestrator.switch_instigator(kind, name, running)
     if before.running != after.running:
-        words = {True: "running", False: "stopped"}
-        _record_change(platform, f"{kind} {name}", words[before.running], words[after.running], who)
+        labels = {True: "running", False: "stopped"}
+        old, new = labels[before.running], labels[after.running]
+        _record_change(context, f"{kind} {name}", old, new, who)
     return after
 
 
 def trigger_instigator(
-    platform: PipelineContext, orchestrator: Orchestrator, kind: Kind, name: str, who: str
+    context: PipelineContext, orchestrator: Orchestrator, kind: Kind, name: str, who: str
 ) -> ManualTickResult:
-    """What its next tick would do, done now."""
+    """Evaluate a schedule or sensor now, as its next tick would."""
     launched = orchestrator.run_instigator_now(kind, name)
     if launched.run_ids or launched.added_partitions:
-        _record_change(platform, f"{kind} {name}", None, "run by hand", who)
+        _record_change(context, f"{kind} {name}", None, "run by hand", who)
     return launched
 
 
 def start_backfill(
-    platform: PipelineContext, orchestrator: Orchestrator, wanted: BackfillRequest, who: str
+    context: PipelineContext, orchestrator: Orchestrator, request: BackfillRequest, who: str
 ) -> str:
-    """Hands it to Dagster; answers its id. Raises OrchestratorError."""
-    backfill_id = launch_backfill(orchestrator, wanted)
-    _record_change(platform, f"backfill {backfill_id}", None, wanted.title, who)
+    """Launch a backfill in Dagster; return its id. Raises OrchestratorError."""
+    backfill_id = launch_backfill(orchestrator, request)
+    _record_change(context, f"backfill {backfill_id}", None, request.title, who)
     return backfill_id
 
 
 def cancel_backfill(
-    platform: PipelineContext, orchestrator: Orchestrator, backfill_id: str, who: str
+    context: PipelineContext, orchestrator: Orchestrator, backfill_id: str, who: str
 ) -> None:
-    """What is loaded stays. Raises UnknownTarget."""
+    """Cancel a backfill; what it has loaded stays. Raises UnknownTarget."""
     before = orchestrator.get_backfill(backfill_id)
     orchestrator.cancel_backfill(backfill_id)
     if not before.ended:
-        _record_change(platform, f"backfill {backfill_id}", before.title, "called off", who)
+        _record_change(context, f"backfill {backfill_id}", before.title, "canceled", who)
 
 
 def _record_change(
-    platform: PipelineContext, what: str, old: str | None, new: str, who: str
+    context: PipelineContext, what: str, old: str | None, new: str, who: str
 ) -> None:
-    platform.warehouse.app_settings.record_change(what, old, new, who)
+    context.warehouse.app_settings.record_change(what, old, new, who)

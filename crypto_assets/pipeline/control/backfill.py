@@ -1,4 +1,4 @@
-"""Backfills as people ask for them: days by symbols, checked, then as partitions of Dagster."""
+"""Plans and launches backfills: validates days and symbols, and lists the Dagster partitions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import PartitionUnit
 
-# Beyond so many keys of one asset Dagster's own pages fail.
+# With more keys of one asset Dagster's own pages fail.
 MAX_PARTITION_KEYS = 100_000
 
 
 @dataclass(frozen=True)
 class Partitioning:
-    """How Dagster's dates are cut, and the first UTC day that can be collected."""
+    """The unit of Dagster's date partitions, and the first UTC day."""
 
     unit: PartitionUnit
     start: date
@@ -27,7 +27,7 @@ class Partitioning:
 
 @dataclass(frozen=True)
 class BackfillRequest:
-    """UTC days, both inclusive, by symbols; `keys` are the partitions that hold them."""
+    """UTC days, both inclusive, of symbols, and the keys of the partitions that contain them."""
 
     symbols: tuple[str, ...]
     first: date
@@ -40,46 +40,47 @@ class BackfillRequest:
 
 
 def plan_backfill(
-    platform: PipelineContext,
-    cut: Partitioning,
+    context: PipelineContext,
+    partitioning: Partitioning,
     symbols: Sequence[str] | None,
     first: date,
     last: date,
 ) -> BackfillRequest:
-    """What to ask Dagster for; no symbols means every tracked one, months are widened to.
+    """Validate a backfill and list its partitions; without symbols, of every tracked one.
 
-    Raises WrongUse, and UnknownSymbol for one that is not tracked.
+    Days are widened to whole partitions. Raises WrongUse, and UnknownSymbol for one that is not
+    tracked.
     """
-    today = day_of(platform.exchange_now())
-    validate_day_range(first, last, today, cut.start)
-    tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
+    today = day_of(context.exchange_now())
+    validate_day_range(first, last, today, partitioning.start)
+    tracked = [symbol.name for symbol in context.warehouse.symbols.list_tracked()]
     names = _resolve_symbols(tracked, symbols)
-    first, last = widen_to_partitions(cut.unit, first, last, today)
-    dates = _list_date_keys(cut.unit, first, last)
+    first, last = widen_to_partitions(partitioning.unit, first, last, today)
+    dates = _list_date_keys(partitioning.unit, first, last)
     if len(dates) * len(names) > MAX_PARTITION_KEYS:
         raise WrongUse(
-            f"{len(dates):,} days of {len(names)} symbols are more than {MAX_PARTITION_KEYS:,} partitions: "
-            "ask for a shorter stretch or fewer symbols"
+            f"{len(dates):,} partitions of each of {len(names)} symbols are more than "
+            f"{MAX_PARTITION_KEYS:,} partitions: choose fewer days or symbols"
         )
     keys = tuple(f"{day}|{name}" for name in names for day in dates)
     return BackfillRequest(names, first, last, keys)
 
 
-def launch_backfill(orchestrator: Orchestrator, wanted: BackfillRequest) -> str:
-    """Hands it to a running Dagster; answers the backfill's id. Raises OrchestratorError."""
+def launch_backfill(orchestrator: Orchestrator, request: BackfillRequest) -> str:
+    """Launch a backfill in a running Dagster; return its id. Raises OrchestratorError."""
     orchestrator.require_healthy_daemons()
-    orchestrator.add_symbol_partitions(wanted.symbols)
+    orchestrator.add_symbol_partitions(request.symbols)
     return orchestrator.launch_backfill(
-        list(KlinesStage), wanted.partition_keys, BACKFILL_TAGS, wanted.title
+        list(KlinesStage), request.partition_keys, BACKFILL_TAGS, request.title
     )
 
 
 def validate_day_range(
     first: date, last: date, today: date, start: date, names: tuple[str, str] = ("from", "to")
 ) -> None:
-    """Raises WrongUse for a range that is reversed, too early, or not yet begun.
+    """Raise WrongUse for a range that is reversed, too early, or in the future.
 
-    `today` is the day by the exchange's clock; `names` are what a person called the two days.
+    `today` is the day by the exchange's clock. `names` are the names of the two days in messages.
     """
     if first > last:
         raise WrongUse(f"{names[0]} {first} is after {names[1]} {last}: swap them")
@@ -97,7 +98,7 @@ def validate_day_range(
 def widen_to_partitions(
     unit: PartitionUnit, first: date, last: date, today: date
 ) -> tuple[date, date]:
-    """In month mode a range widens to whole months, as far as they have begun."""
+    """Widen a range to whole months in month mode, up to `today`."""
     if unit is PartitionUnit.DAY:
         return first, last
     return first.replace(day=1), min(today, day_of(Window.of_month(last).end_ms - 1))

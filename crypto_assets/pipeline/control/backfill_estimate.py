@@ -1,4 +1,4 @@
-"""What a backfill will be, before it is asked for: how much, how many requests, how long."""
+"""Estimates the size, the requests and the duration of a backfill before its launch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from crypto_assets.pipeline.control.backfill import BackfillRequest
 
 # A day's file and its checksum.
 _REQUESTS_PER_FILE = 2
-# Dagster's daemon looks for new backfills twice a minute, so each has waited for that.
+# Dagster's daemon looks for new backfills twice a minute; every backfill waits for it.
 _START_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class BackfillPace:
-    """What `measured` backfills that went well took: seconds to begin, seconds a partition."""
+    """The duration of `measured` successful backfills: seconds to start, seconds per partition."""
 
     measured: int
     largest: int
@@ -32,9 +32,10 @@ class BackfillPace:
 
 @dataclass(frozen=True)
 class BackfillEstimate:
-    """`candles` are minutes, at most; `requests` to the exchange, where it has every daily file.
+    """The estimated size and duration of a backfill.
 
-    `time` is None where no backfill has been measured.
+    `candles` is an upper bound of minutes. `requests` assumes that the archive has every daily
+    file. `duration` is None where no backfill has been measured.
     """
 
     partitions: int
@@ -44,37 +45,37 @@ class BackfillEstimate:
 
 
 def estimate_backfill(
-    wanted: BackfillRequest, closed_before: int, pace: BackfillPace | None
+    request: BackfillRequest, closed_before: int, pace: BackfillPace | None
 ) -> BackfillEstimate:
-    """Of what has closed by an instant of the exchange's clock (epoch ms).
+    """Estimate a backfill of the minutes that close before an instant (epoch ms).
 
-    A past day is one file of the archive and its checksum; today comes over REST.
+    A past day takes a file of the archive and its checksum; today comes over REST.
     """
-    asked = Window.of_days(wanted.first, wanted.last)
-    closed = asked & Window(0, floor_ms(closed_before, MINUTE_MS))
-    past = asked & Window(0, floor_ms(closed_before, DAY_MS))
+    requested = Window.of_days(request.first, request.last)
+    closed = requested & Window(0, floor_ms(closed_before, MINUTE_MS))
+    past = requested & Window(0, floor_ms(closed_before, DAY_MS))
     files = len(list(past.iter_days()))
     pages = ceil((closed.end_ms - max(closed.start_ms, past.end_ms)) / MINUTE_MS / PAGE_ROWS)
     return BackfillEstimate(
-        partitions=len(wanted.partition_keys),
-        candles=closed.minutes * len(wanted.symbols),
-        requests=(_REQUESTS_PER_FILE * files + pages) * len(wanted.symbols),
-        duration=pace.estimate_duration(len(wanted.partition_keys)) if pace else None,
+        partitions=len(request.partition_keys),
+        candles=closed.minutes * len(request.symbols),
+        requests=(_REQUESTS_PER_FILE * files + pages) * len(request.symbols),
+        duration=pace.estimate_duration(len(request.partition_keys)) if pace else None,
     )
 
 
 def measure_backfill_pace(backfills: Sequence[BackfillProgress]) -> BackfillPace | None:
-    """Measured on those that went well, from being asked for to their end, waiting included."""
-    took = [
+    """Measure the successful backfills from launch to end, including the wait; None without any."""
+    durations = [
         (each.key_count, (each.ended_at - each.launched_at) / 1000)
         for each in backfills
         if each.succeeded and each.ended_at is not None and each.key_count
     ]
-    if not took:
+    if not durations:
         return None
-    sizes, times = [keys for keys, _ in took], [time for _, time in took]
-    start, a_key = _START_SECONDS, max(0.0, mean(times) - _START_SECONDS) / mean(sizes)
+    sizes, times = [keys for keys, _ in durations], [time for _, time in durations]
+    start, per_key = _START_SECONDS, max(0.0, mean(times) - _START_SECONDS) / mean(sizes)
     if len(set(sizes)) > 1:
         line = linear_regression(sizes, times)
-        start, a_key = max(0.0, line.intercept), max(0.0, line.slope)
-    return BackfillPace(len(took), max(sizes), start, a_key)
+        start, per_key = max(0.0, line.intercept), max(0.0, line.slope)
+    return BackfillPace(len(durations), max(sizes), start, per_key)

@@ -1,1 +1,1 @@
-"""Compares what is stored with the exchange, and resolves what differs."""
+"""Compares stored data with the exchange and the lake, and resolves the differences."""

@@ -1,4 +1,4 @@
-"""Figures that are not what they should be, each with both values, and how they are found."""
+"""Differences between stored candles and their reference, each with both values."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CandleValue = Decimal | int | None
 
 
 class ComparisonBasis(StrEnum):
-    """Whose figure the other one is."""
+    """The reference of a comparison; the value names it in messages and in JSON."""
 
     EXCHANGE = "the exchange's"
     MINUTES = "our minutes'"
@@ -29,7 +29,7 @@ class ComparisonBasis(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure that is not the other's; None stands for a candle that is not there."""
+    """A stored value that differs from the reference; None means that there is no candle."""
 
     symbol: str
     interval: Interval
@@ -41,28 +41,29 @@ class Difference:
 
     @property
     def hour_open_time(self) -> int:
-        """Open time of the hour in which it lies (a day's first hour)."""
+        """Open time of the hour that contains it; of a day, its first hour's."""
         return floor_ms(self.open_time, HOUR_MS)
 
     @property
     def is_invented(self) -> bool:
-        """Whether minutes are held that were never published."""
+        """Whether minutes are stored that were never published."""
         if self.against is ComparisonBasis.LAKE:
             return self.theirs is None
         return self.against in {ComparisonBasis.LEDGER, ComparisonBasis.ABSENCE}
 
     def __str__(self) -> str:
+        ours, theirs = format_candle_value(self.ours), format_candle_value(self.theirs)
         return (
             f"{self.symbol} {self.interval} {format_utc(self.open_time)} {self.column}: "
-            f"ours {format_candle_value(self.ours)}, {self.against} {format_candle_value(self.theirs)}"
+            f"ours {ours}, {self.against} {theirs}"
         )
 
 
 @dataclass(frozen=True)
 class CandleComparer:
-    """How candles of one symbol are compared: as decimals, to the last digit.
+    """Compares candles of one symbol as decimals, to the last digit.
 
-    Where `exact` is false, on SQLite, which holds doubles, to twelve significant digits.
+    Without `is_exact`, on SQLite, which stores doubles, to twelve significant digits.
     """
 
     symbol: str
@@ -76,7 +77,7 @@ class CandleComparer:
         columns: Collection[str],
         against: ComparisonBasis = ComparisonBasis.EXCHANGE,
     ) -> list[Difference]:
-        """Every figure of `columns` that is not theirs; both tables ascend by open time."""
+        """Return the differences in `columns`; both tables must be sorted by open time."""
         found = [
             *self._find_missing(interval, ours, theirs, against),
             *self._find_unequal(interval, ours, theirs, columns, against),
@@ -104,29 +105,26 @@ class CandleComparer:
         columns: Collection[str],
         against: ComparisonBasis,
     ) -> Iterator[Difference]:
-        mine = ours.filter(pc.is_in(ours["open_time"], _combine_chunks(theirs["open_time"])))
-        other = theirs.filter(pc.is_in(theirs["open_time"], _combine_chunks(ours["open_time"])))
+        mine = ours.filter(pc.is_in(ours["open_time"], theirs["open_time"].combine_chunks()))
+        other = theirs.filter(pc.is_in(theirs["open_time"], ours["open_time"].combine_chunks()))
         for name in columns:
             unequal = pc.not_equal(mine[name], other[name].cast(mine[name].type))
             if not pc.any(unequal).as_py():
                 continue
-            pairs = (mine.filter(unequal), other.filter(unequal))
-            times, left = pairs[0]["open_time"].to_pylist(), pairs[0][name].to_pylist()
-            for at, one, two in zip(times, left, pairs[1][name].to_pylist(), strict=True):
+            times, left = (mine.filter(unequal)[each].to_pylist() for each in ("open_time", name))
+            right = other.filter(unequal)[name].to_pylist()
+            for at, one, two in zip(times, left, right, strict=True):
                 if not self.is_equal(one, two):
                     yield Difference(self.symbol, interval, at, name, one, two, against)
 
 
 def _list_absent_times(table: pa.Table, other: pa.Table) -> list[int]:
-    held = pc.is_in(table["open_time"], _combine_chunks(other["open_time"]))
-    times: list[int] = table["open_time"].filter(pc.invert(held)).to_pylist()
+    """List the open times of `table` that `other` lacks."""
+    present = pc.is_in(table["open_time"], other["open_time"].combine_chunks())
+    times: list[int] = table["open_time"].filter(pc.invert(present)).to_pylist()
     return times
 
 
-def _combine_chunks(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()
-
-
 def format_candle_value(value: CandleValue) -> str:
-    """Write a figure in plain decimals; "none" where there is none."""
+    """Format a value without an exponent; "none" for None."""
     return "none" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,4 +1,9 @@
-"""Compares stored hours and days with the exchange's own, as the exchange cut them."""
+"""Compares stored hours and days with the exchange's own.
+
+Most periods of the exchange open on the grid of their interval. A few, as in February 2018, open
+off it. Such a period, and one that it cuts short, is rolled up from the stored minutes between its
+own open time and the next one's, as the exchange did.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +17,17 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up_single_period
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.reconciliation.diff import CandleComparer, ComparisonBasis, Difference
+from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
 from crypto_assets.pipeline.reconciliation.expected_periods import ExpectedPeriods
 from crypto_assets.pipeline.reconciliation.internal_checks import PERIOD_VALUE_COLUMNS
 
 
 @dataclass(frozen=True)
 class ExchangePeriod:
-    """An hour or day as the exchange cut it: `window` holds the open times of its minutes.
+    """An hour or day as the exchange cut it.
 
-    `theirs` is the exchange's candle; None where only we have one.
+    `window` contains the open times of its minutes. `exchange_candle` is None where the exchange
+    has no such period.
     """
 
     interval: Interval
@@ -39,7 +45,7 @@ class ExchangePeriod:
 
 @dataclass(frozen=True)
 class DifferingPeriod:
-    """A period and each of its figures that is not the exchange's."""
+    """A period and the values in which it differs from the exchange."""
 
     period: ExchangePeriod
     differences: tuple[Difference, ...]
@@ -47,11 +53,11 @@ class DifferingPeriod:
 
 @dataclass(frozen=True)
 class PeriodComparison:
-    """What the comparison of one interval found.
+    """The result of comparing one interval.
 
-    `compared` counts the periods that both sides have or one of them lacks. `not_loaded` are open
-    times of periods of the exchange of which no candle was ever loaded. `recut` counts the periods
-    that were compared as the exchange cut them, off the grid or cut short by one that is.
+    `compared` counts the periods of either side. `not_loaded` has the open times of the exchange's
+    periods that were never loaded. `recut` counts the compared periods that are off the grid or cut
+    short by one that is.
     """
 
     compared: int
@@ -61,33 +67,31 @@ class PeriodComparison:
 
 
 def compare_periods(
-    platform: PipelineContext,
-    yardstick: CandleComparer,
+    context: PipelineContext,
+    comparer: CandleComparer,
     interval: Interval,
     window: Window,
-    loaded: ExpectedPeriods,
+    expected: ExpectedPeriods,
 ) -> PeriodComparison:
-    """Compare the whole stored periods of a window, 1h or 1d, with the exchange's own.
+    """Compare the stored periods, 1h or 1d, that lie in a window with the exchange's own.
 
-    A period that opens off its grid (as in February 2018), and one that such a period cuts short,
-    is rolled up from the stored minutes between its own open time and the next one's. Figures are
-    compared as `Yardstick` does. Raises ExchangeError, WarehouseError.
+    Raises ExchangeError, WarehouseError.
     """
     whole = Window(window.start_ms, max(window.start_ms, interval.floor(window.end_ms)))
-    ours = platform.warehouse.aggregates.read_candles(yardstick.symbol, interval, whole)
-    theirs = platform.exchange.rest.fetch_candle_table(yardstick.symbol, interval, whole)
+    ours = context.warehouse.aggregates.read_candles(comparer.symbol, interval, whole)
+    theirs = context.exchange.rest.fetch_candle_table(comparer.symbol, interval, whole)
     missing = sorted({*_list_open_times(theirs)} - {*_list_open_times(ours)})
-    not_loaded = [at for at in missing if not loaded.is_expected(at, interval)]
+    not_loaded = [at for at in missing if not expected.is_expected(at, interval)]
     theirs = _drop_open_times(theirs, not_loaded)
-    recut, replaced = _find_recut_periods(interval, theirs)
+    recut, touched = _find_recut_periods(interval, theirs)
     on_grid = _drop_open_times(theirs, [period.open_time for period in recut])
-    ours = _drop_open_times(ours, [at for at in _list_open_times(ours) if at in replaced])
-    found = yardstick.find_differences(interval, ours, on_grid, PERIOD_VALUE_COLUMNS)
+    ours = _drop_open_times(ours, sorted(touched))
+    found = comparer.find_differences(interval, ours, on_grid, PERIOD_VALUE_COLUMNS)
     return PeriodComparison(
         compared=len({*_list_open_times(ours), *_list_open_times(on_grid)}) + len(recut),
         differing=(
             *_group_by_period(interval, found, on_grid),
-            *_compare_recut_periods(platform, yardstick, recut),
+            *_compare_recut_periods(context, comparer, recut),
         ),
         not_loaded=tuple(not_loaded),
         recut=len(recut),
@@ -95,38 +99,38 @@ def compare_periods(
 
 
 def matches_exchange_candle(
-    yardstick: CandleComparer, minutes: pa.Table, period: ExchangePeriod
+    comparer: CandleComparer, minutes: pa.Table, period: ExchangePeriod
 ) -> bool:
-    """Return whether minutes (CANDLE_SCHEMA, those of the period) give the exchange's candle."""
-    return not compare_with_exchange_candle(yardstick, minutes, period)
+    """Return whether a period's minutes (CANDLE_SCHEMA) roll up to the exchange's candle."""
+    return not compare_with_exchange_candle(comparer, minutes, period)
 
 
 def compare_with_exchange_candle(
-    yardstick: CandleComparer, minutes: pa.Table, period: ExchangePeriod
+    comparer: CandleComparer, minutes: pa.Table, period: ExchangePeriod
 ) -> tuple[Difference, ...]:
-    """Return each figure that the minutes of a period give other than the exchange."""
+    """Roll up a period's minutes (CANDLE_SCHEMA) and return the differences from the exchange."""
     at, interval = period.open_time, period.interval
     rolled = candles_from_table(roll_up_single_period(minutes, interval, at))
-    theirs = period.exchange_candle
-    if not rolled or theirs is None:
-        if not rolled and theirs is None:
-            return ()
-        sides = (1 if rolled else None, 1 if theirs else None)
-        return (Difference(yardstick.symbol, interval, at, "candle", *sides),)
-    pairs = (
-        (name, getattr(rolled[0], name), getattr(theirs, name)) for name in PERIOD_VALUE_COLUMNS
-    )
+    ours, theirs = rolled[0] if rolled else None, period.exchange_candle
+    if ours is None and theirs is None:
+        return ()
+    if ours is None or theirs is None:
+        sides = (1 if ours else None, 1 if theirs else None)
+        return (Difference(comparer.symbol, interval, at, "candle", *sides),)
     return tuple(
-        Difference(yardstick.symbol, interval, at, name, one, other, ComparisonBasis.EXCHANGE)
-        for name, one, other in pairs
-        if not yardstick.is_equal(one, other)
+        Difference(comparer.symbol, interval, at, name, getattr(ours, name), getattr(theirs, name))
+        for name in PERIOD_VALUE_COLUMNS
+        if not comparer.is_equal(getattr(ours, name), getattr(theirs, name))
     )
 
 
 def _find_recut_periods(
     interval: Interval, theirs: pa.Table
 ) -> tuple[list[ExchangePeriod], set[int]]:
-    """Return the periods that the grid does not show, and the grid's open times that they touch."""
+    """Return the periods off the grid and those that they cut short, and the open times to skip.
+
+    The stored periods with these open times on the grid have no counterpart at the exchange.
+    """
     opens = theirs["open_time"]
     off_grid = [at for at in _list_open_times(theirs) if interval.floor(at) != at]
     if not off_grid:
@@ -147,12 +151,12 @@ def _find_recut_periods(
 
 
 def _compare_recut_periods(
-    platform: PipelineContext, yardstick: CandleComparer, periods: Sequence[ExchangePeriod]
+    context: PipelineContext, comparer: CandleComparer, periods: Sequence[ExchangePeriod]
 ) -> list[DifferingPeriod]:
     found = []
     for period in periods:
-        minutes = platform.warehouse.facts.read_candles(yardstick.symbol, period.window)
-        if differences := compare_with_exchange_candle(yardstick, minutes, period):
+        minutes = context.warehouse.facts.read_candles(comparer.symbol, period.window)
+        if differences := compare_with_exchange_candle(comparer, minutes, period):
             found.append(DifferingPeriod(period, differences))
     return found
 
@@ -185,5 +189,5 @@ def _list_open_times(table: pa.Table) -> list[int]:
 
 
 def table_from_candles(candles: Sequence[Candle]) -> pa.Table:
-    """Return candles as a table of CANDLE_SCHEMA."""
+    """Build a table of CANDLE_SCHEMA from candles."""
     return pa.Table.from_pylist([vars(candle) for candle in candles], CANDLE_SCHEMA)

@@ -1,4 +1,4 @@
-"""How far a symbol has been loaded: which periods nobody can expect to be there."""
+"""Determines which hours and days of a symbol the warehouse should contain."""
 
 from functools import cached_property
 
@@ -9,21 +9,21 @@ from crypto_assets.pipeline.context import PipelineContext
 
 
 class ExpectedPeriods:
-    """What has been given to the warehouse of one symbol, whether it is still there or not."""
+    """The hours and days of a symbol whose minutes were loaded, even if they are missing now."""
 
-    def __init__(self, platform: PipelineContext, symbol: str) -> None:
-        self._platform = platform
+    def __init__(self, context: PipelineContext, symbol: str) -> None:
+        self._context = context
         self._symbol = symbol
         self._days: dict[int, bool] = {}
 
     @cached_property
     def loaded_until(self) -> int:
         """End of the newest minute that was ever loaded; 0 before the first."""
-        newest = self._platform.warehouse.watermarks.get_watermark(self._symbol).last_open_time
+        newest = self._context.warehouse.watermarks.get_watermark(self._symbol).last_open_time
         return 0 if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
 
     def is_expected(self, open_time: int, interval: Interval) -> bool:
-        """Whether an hour or day was to be computed: its end was reached, its day loaded."""
+        """Return whether an hour or day should exist: its day was loaded, at least to its end."""
         if open_time + interval.ms > self.loaded_until:
             return False
         day = floor_ms(open_time, DAY_MS)
@@ -32,8 +32,11 @@ class ExpectedPeriods:
         return self._days[day]
 
     def _is_day_loaded(self, day: Window) -> bool:
-        """By what is held of the day, else by the manifest: then nothing is held, wrongly."""
-        warehouse = self._platform.warehouse
+        """Return whether any candle of the day is stored or the manifest has a loaded object of it.
+
+        A loaded object without a stored candle means that the candles were lost.
+        """
+        warehouse = self._context.warehouse
         if warehouse.facts.read_candles(self._symbol, day, limit=1).num_rows:
             return True
         if any(

@@ -1,4 +1,4 @@
-"""Drops imported minutes of hours that the exchange does not have."""
+"""Quarantines imported minutes of hours that the exchange does not have."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -11,43 +11,43 @@ from crypto_assets.pipeline.reconciliation.exchange_periods import ExchangePerio
 
 
 def list_imported_hours(
-    platform: PipelineContext, symbol: str, periods: Iterable[ExchangePeriod]
+    context: PipelineContext, symbol: str, periods: Iterable[ExchangePeriod]
 ) -> list[Window]:
-    """Return those of the exchange's periods, 1h or 1d, that it lacks and an import has.
+    """Return the periods, 1h or 1d, that the exchange lacks and that contain imported minutes.
 
-    Of a symbol of which the exchange serves no candle at all it says nothing: then none. Raises
-    ExchangeError, WarehouseError.
+    Returns an empty list if the exchange serves no candle of the symbol at all, since that proves
+    nothing about an hour. Raises ExchangeError, WarehouseError.
     """
-    lacking = [period.window for period in periods if period.exchange_candle is None]
-    if not lacking:
+    absent = [period.window for period in periods if period.exchange_candle is None]
+    if not absent:
         return []
-    times = platform.warehouse.facts.list_imported_times(symbol, cover_windows(lacking))
+    times = context.warehouse.facts.list_imported_times(symbol, cover_windows(absent))
     imported = [
         window
-        for window in lacking
+        for window in absent
         if bisect_left(times, window.start_ms) < bisect_left(times, window.end_ms)
     ]
-    return imported if imported and _is_served(platform, symbol) else []
+    return imported if imported and _is_served(context, symbol) else []
 
 
 def drop_imported_hours(
-    platform: PipelineContext, symbol: str, hours: Sequence[Window], closed_before_ms: int
+    context: PipelineContext, symbol: str, hours: Sequence[Window], closed_before_ms: int
 ) -> None:
-    """Quarantine the imported minutes of hours; the hours, days and the gap ledger follow.
+    """Quarantine the imported minutes of hours; update hours, days and the gap ledger.
 
     Raises ExchangeError, LakeError, WarehouseError.
     """
     for span in merge_windows(hours):
         reason = f"the exchange has no hour in {span}"
-        platform.warehouse.facts.quarantine_imports(symbol, span, reason)
-        platform.warehouse.aggregates.recompute_hours(symbol, span, closed_before_ms)
-        platform.warehouse.aggregates.recompute_days(symbol, span, closed_before_ms)
-        record_gaps(platform, symbol, span, closed_before_ms)
-        classify_gaps(platform, symbol, span, closed_before_ms)
+        context.warehouse.facts.quarantine_imports(symbol, span, reason)
+        context.warehouse.aggregates.recompute_hours(symbol, span, closed_before_ms)
+        context.warehouse.aggregates.recompute_days(symbol, span, closed_before_ms)
+        record_gaps(context, symbol, span, closed_before_ms)
+        classify_gaps(context, symbol, span, closed_before_ms)
 
 
-def _is_served(platform: PipelineContext, symbol: str) -> bool:
-    ever = Window(0, platform.exchange_now())
-    return (
-        next(platform.exchange.rest.fetch_kline_pages(symbol, Interval.M1, ever), None) is not None
-    )
+def _is_served(context: PipelineContext, symbol: str) -> bool:
+    """Return whether the exchange serves any minute of the symbol."""
+    ever = Window(0, context.exchange_now())
+    pages = context.exchange.rest.fetch_kline_pages(symbol, Interval.M1, ever)
+    return next(pages, None) is not None

@@ -1,4 +1,4 @@
-"""Is the warehouse at one with itself and with the lake: minutes, hours, days, gap ledger."""
+"""Checks that minutes, hours, days, gap ledger and lake are consistent with each other."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,51 +17,51 @@ from crypto_assets.pipeline.stages.lake_reader import LakeMinutes
 from crypto_assets.warehouse.klines.conflict_resolution import takes_precedence
 
 VALUE_COLUMNS = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
-# A period's close time is left out: the exchange cuts it short where an outage ends a period.
+# Without a period's close time, which the exchange cuts short where an outage ends the period.
 PERIOD_VALUE_COLUMNS = tuple(name for name in VALUE_COLUMNS if name != "close_time")
 _COUNTED_COLUMNS = (*PERIOD_VALUE_COLUMNS, "minute_count")
 
 
-def exclude_purged(platform: PipelineContext, symbol: str, window: Window) -> Window:
-    """The part of a window whose minutes have not been retired."""
-    purged = platform.warehouse.watermarks.get_watermark(symbol).purged_before
+def exclude_purged(context: PipelineContext, symbol: str, window: Window) -> Window:
+    """Return the part of a window whose minutes have not expired."""
+    purged = context.warehouse.watermarks.get_watermark(symbol).purged_before
     return window & Window(purged or 0, max(window.end_ms, purged or 0))
 
 
 def compare_hours_with_minutes(
-    platform: PipelineContext, yardstick: CandleComparer, minutes: pa.Table, window: Window
+    context: PipelineContext, comparer: CandleComparer, minutes: pa.Table, window: Window
 ) -> list[Difference]:
-    """Stored hours that are not what the minutes of the window give; whole hours only."""
-    hours = platform.warehouse.aggregates.read_candles(yardstick.symbol, Interval.H1, window)
+    """Compare the stored hours of a window (whole hours) with those that its minutes give."""
+    hours = context.warehouse.aggregates.read_candles(comparer.symbol, Interval.H1, window)
     given = _label_minute_count(roll_up(minutes, Interval.H1))
-    return yardstick.find_differences(
+    return comparer.find_differences(
         Interval.H1, hours, given, _COUNTED_COLUMNS, ComparisonBasis.MINUTES
     )
 
 
 def compare_days_with_hours(
-    platform: PipelineContext, yardstick: CandleComparer, window: Window
+    context: PipelineContext, comparer: CandleComparer, window: Window
 ) -> list[Difference]:
-    """Stored days that are not what the stored hours of the window give; whole days only."""
-    aggregates = platform.warehouse.aggregates
-    hours = aggregates.read_candles(yardstick.symbol, Interval.H1, window)
-    days = aggregates.read_candles(yardstick.symbol, Interval.D1, window)
+    """Compare the stored days of a window (whole days) with those that its stored hours give."""
+    aggregates = context.warehouse.aggregates
+    hours = aggregates.read_candles(comparer.symbol, Interval.H1, window)
+    days = aggregates.read_candles(comparer.symbol, Interval.D1, window)
     given = roll_up(hours, Interval.D1).drop_columns("parts")
     counts = _count_minutes_by_day(hours)
     column = pa.array([counts[at] for at in given["open_time"].to_pylist()], pa.int64())
     given = given.append_column("minute_count", column)
-    return yardstick.find_differences(
+    return comparer.find_differences(
         Interval.D1, days, given, _COUNTED_COLUMNS, ComparisonBasis.HOURS
     )
 
 
 def compare_minutes_with_lake(
-    yardstick: CandleComparer, minutes: pa.Table, lake: LakeMinutes, window: Window
+    comparer: CandleComparer, minutes: pa.Table, lake: LakeMinutes, window: Window
 ) -> list[Difference]:
-    """Minutes of the window that are not the lake's, where the lake still knows of them.
+    """Compare the minutes of a window with the lake's, as far as the lake's objects cover it.
 
-    Both as FETCHED_SCHEMA. A stored minute that counts over the lake's version is left out: the
-    object that brought it has expired or is lost, and a rebuild keeps it.
+    `minutes` are in FETCHED_SCHEMA. A stored minute that takes precedence over the lake's version
+    is left out: the object that it came from has expired or is lost, and a rebuild keeps it.
     """
     ours = filter_to_window(
         minutes.filter(_mask_known_times(minutes["open_time"], lake.spans)), window
@@ -71,17 +71,15 @@ def compare_minutes_with_lake(
     ours, theirs = (
         table.filter(pc.invert(pc.is_in(table["open_time"], kept))) for table in (ours, theirs)
     )
-    return yardstick.find_differences(
-        Interval.M1, ours, theirs, VALUE_COLUMNS, ComparisonBasis.LAKE
-    )
+    return comparer.find_differences(Interval.M1, ours, theirs, VALUE_COLUMNS, ComparisonBasis.LAKE)
 
 
 def find_filled_gaps(
-    platform: PipelineContext, symbol: str, minutes: pa.Table, window: Window
+    context: PipelineContext, symbol: str, minutes: pa.Table, window: Window
 ) -> Iterator[Difference]:
-    """Hours with candles where the gap ledger says that there are none."""
+    """Yield the hours that contain minutes where the gap ledger has a gap."""
     opens = minutes["open_time"].to_numpy()
-    for gap in platform.warehouse.gap_ledger.list_gaps(symbol, window):
+    for gap in context.warehouse.gap_ledger.list_gaps(symbol, window):
         first, last = np.searchsorted(opens, (gap.start, gap.end + MINUTE_MS))
         hours = Counter((opens[first:last] // HOUR_MS * HOUR_MS).tolist())
         for hour, count in sorted(hours.items()):
@@ -91,14 +89,14 @@ def find_filled_gaps(
 
 
 def find_refused_imports(
-    platform: PipelineContext, symbol: str, lake: LakeMinutes, window: Window
+    context: PipelineContext, symbol: str, lake: LakeMinutes, window: Window
 ) -> Iterator[Difference]:
-    """Hours with imported minutes that do not exist, where no object of the lake says so.
+    """Yield the hours with imported minutes that the exchange never had, outside the lake's spans.
 
-    By what the warehouse knows of its archive files, verified hours and gaps, closed ones too: an
-    import may have closed them.
+    The warehouse's archive files, verified hours and gaps show which minutes do not exist. Closed
+    gaps count too: an import may have closed them.
     """
-    facts = platform.warehouse.facts
+    facts = context.warehouse.facts
     imported = np.array(facts.list_imported_times(symbol, window), np.int64)
     if not len(imported):
         return
@@ -115,7 +113,7 @@ def find_refused_imports(
 
 
 def _find_winning_minutes(ours: pa.Table, theirs: pa.Table) -> pa.Array:
-    """Open times of the minutes of which the stored version counts over the lake's."""
+    """Return the open times of the minutes whose stored version takes precedence."""
     place = pc.index_in(ours["open_time"], theirs["open_time"].combine_chunks())
     mine, others = ours.filter(pc.is_valid(place)), theirs.take(place.drop_null())
     outranked = pc.invert(takes_precedence(others, mine))
@@ -123,7 +121,7 @@ def _find_winning_minutes(ours: pa.Table, theirs: pa.Table) -> pa.Array:
 
 
 def filter_to_window(candles: pa.Table, window: Window) -> pa.Table:
-    """The candles that open in a window."""
+    """Return the candles that open in a window."""
     opens = candles["open_time"]
     inside = pc.and_(pc.greater_equal(opens, window.start_ms), pc.less(opens, window.end_ms))
     return candles.filter(inside)
@@ -142,7 +140,7 @@ def _count_minutes_by_day(hours: pa.Table) -> Counter[int]:
 
 
 def _mask_known_times(opens: pa.ChunkedArray, spans: tuple[Window, ...]) -> pa.Array:
-    """Which open times lie in one of the stretches (ascending, apart)."""
+    """Return a mask of the open times that lie in one of the spans (ascending, disjoint)."""
     times = opens.to_numpy()
     starts = np.array([span.start_ms for span in spans], np.int64)
     ends = np.array([span.end_ms for span in spans], np.int64)

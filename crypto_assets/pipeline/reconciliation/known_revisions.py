@@ -1,4 +1,4 @@
-"""Explains a difference by a recorded revision: the minutes before it give that candle."""
+"""Explains a difference by recorded revisions or by refused rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,14 @@ from crypto_assets.pipeline.reconciliation.exchange_periods import (
 )
 from crypto_assets.warehouse.klines.revisions import Revision
 
-_MOST_REVISIONS = 100_000
+_MAX_REVISIONS = 100_000
+
+CandlesByTime = Mapping[int, Candle]
 
 
 @dataclass(frozen=True)
 class ExplainedDifference:
-    """A difference and what accounts for it: revisions, or rows that were refused."""
+    """A difference and its explanation in words."""
 
     difference: Difference
     by: str
@@ -31,45 +33,55 @@ class ExplainedDifference:
         return f"{self.difference} ({self.by})"
 
 
-def find_known_revision(
-    platform: PipelineContext, yardstick: CandleComparer, period: ExchangePeriod
+def explain_difference(
+    context: PipelineContext, comparer: CandleComparer, period: ExchangePeriod
 ) -> str | None:
-    """Return the revisions or refused rows that account for a period's difference, in words.
+    """Explain why a period differs by refused rows or known revisions; None where neither does.
 
-    They do if the period's minutes, as stored before a revision, give the exchange's candle: the
-    exchange has revised its minutes and not (yet) the larger candle, or the other way round. So do
-    rows that cannot be true, if the stored minutes give the candle together with them.
+    Refused rows explain it if the stored minutes together with them give the exchange's candle.
+    Revisions do if the minutes as stored before a revision give it: the exchange has revised its
+    minutes and not (yet) the larger candle, or the other way round.
     """
     if period.exchange_candle is None:
         return None
-    warehouse = platform.warehouse
+    warehouse = context.warehouse
     revisions = warehouse.revisions.list_revisions(
-        yardstick.symbol, period.window, limit=_MOST_REVISIONS
+        comparer.symbol, period.window, limit=_MAX_REVISIONS
     )
-    refused = find_refused_candles(warehouse, yardstick.symbol, period.window)
+    refused = find_refused_candles(warehouse, comparer.symbol, period.window)
     if not revisions and not refused:
         return None
-    minutes = warehouse.facts.read_candles(yardstick.symbol, period.window)
-    held = {candle.open_time: candle for candle in candles_from_table(minutes)}
-    if refused and matches_exchange_candle(yardstick, _build_table({**held, **refused}), period):
+    minutes = warehouse.facts.read_candles(comparer.symbol, period.window)
+    stored = {candle.open_time: candle for candle in candles_from_table(minutes)}
+    return _explain_by_refused_rows(comparer, period, stored, refused) or _explain_by_revisions(
+        comparer, period, stored, revisions
+    )
+
+
+def _explain_by_refused_rows(
+    comparer: CandleComparer, period: ExchangePeriod, stored: CandlesByTime, refused: CandlesByTime
+) -> str | None:
+    if refused and matches_exchange_candle(comparer, _build_table({**stored, **refused}), period):
         return f"known: built with {len(refused)} minutes that cannot be true, and are not stored"
-    for fetched_at in sorted({revision.new_fetched_at for revision in revisions}, reverse=True):
-        before = held | _list_previous_candles(revisions, fetched_at)
-        if matches_exchange_candle(yardstick, _build_table(before), period):
-            count = sum(revision.new_fetched_at >= fetched_at for revision in revisions)
-            return f"known: {count} revisions fetched from {format_utc(fetched_at)} on"
     return None
 
 
-def _list_previous_candles(revisions: Sequence[Revision], fetched_at: int) -> dict[int, Candle]:
-    """The minutes that were changed from that fetch on, as they were before it."""
-    found: dict[int, Candle] = {}
-    for revision in sorted(revisions, key=lambda one: one.new_fetched_at, reverse=True):
-        if revision.new_fetched_at >= fetched_at:
-            found[revision.open_time] = revision.old
-    return found
+def _explain_by_revisions(
+    comparer: CandleComparer,
+    period: ExchangePeriod,
+    stored: CandlesByTime,
+    revisions: Sequence[Revision],
+) -> str | None:
+    """Undo the revisions fetch by fetch, newest first, until the minutes give the candle."""
+    for fetched_at in sorted({one.new_fetched_at for one in revisions}, reverse=True):
+        undone = [one for one in revisions if one.new_fetched_at >= fetched_at]
+        # Of several revisions of a minute the oldest has the version before all of them.
+        undone.sort(key=lambda one: one.new_fetched_at, reverse=True)
+        before = {**stored, **{one.open_time: one.old for one in undone}}
+        if matches_exchange_candle(comparer, _build_table(before), period):
+            return f"known: {len(undone)} revisions fetched from {format_utc(fetched_at)} on"
+    return None
 
 
-def _build_table(minutes: Mapping[int, Candle]) -> pa.Table:
-    """Minutes by open time as a table, ascending."""
+def _build_table(minutes: CandlesByTime) -> pa.Table:
     return table_from_candles([minutes[at] for at in sorted(minutes)])

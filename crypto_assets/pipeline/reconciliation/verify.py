@@ -1,8 +1,9 @@
-"""Truth rule 8: our hours and days against the exchange's own, and our minutes behind them."""
+"""Verifies stored hours and days against the exchange's own, and their minutes (truth rule 8)."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from typing import Self
 
 from crypto_assets.errors import NotListed
 from crypto_assets.market.intervals import Interval
@@ -34,7 +35,7 @@ from crypto_assets.pipeline.reconciliation.internal_checks import (
 )
 from crypto_assets.pipeline.reconciliation.known_revisions import (
     ExplainedDifference,
-    find_known_revision,
+    explain_difference,
 )
 from crypto_assets.pipeline.reconciliation.resolve_conflicts import (
     ExchangeMinutes,
@@ -63,14 +64,17 @@ class PartialPeriod:
 class VerificationResult:
     """The result of a verification.
 
-    `compared` counts the hours and days that both sides hold or one of them lacks, `recut` those of
-    them that the exchange cuts off the grid (compared as it cuts them), and `minutes` those whose
-    candle the lake still holds. `explained` are differences that a known revision accounts for.
-    `conflicts` are periods in which the exchange contradicts itself: no version of its minutes
-    gives its own hour or day. In `not_loaded` the exchange has hours of which we were never given a
-    candle. `lost` are objects that the manifest names and no lake holds. `partial` are the hours
-    and days whose beginning is not stored, which is why such a one differs. `not_in_lake` are UTC
-    days of which our own tables differ where no object of the lake reaches any more.
+    - `compared`: the number of hours and days that either side has.
+    - `differences`: values that must be corrected here.
+    - `explained`: differences that a known revision or refused rows explain.
+    - `not_loaded`: windows of the exchange's hours that were never loaded.
+    - `minutes`: the number of minutes that the lake still has.
+    - `lost`: keys of objects that are in the manifest and in no lake.
+    - `conflicts`: periods in which the exchange contradicts itself, since no version of its minutes
+      gives its own hour or day.
+    - `recut`: the number of compared periods that the exchange cuts off the grid.
+    - `partial`: hours and days whose beginning is not stored, which explains their differences.
+    - `not_in_lake`: UTC days with differences and without an object in the lake.
     """
 
     compared: int = 0
@@ -90,57 +94,49 @@ class VerificationResult:
 
     @property
     def differing_hours(self) -> list[int]:
-        """Open times of the hours in which something differs."""
+        """Open times of the hours that contain a difference, ascending."""
         return sorted({difference.hour_open_time for difference in self.differences})
 
-    def __add__(self, other: "VerificationResult") -> "VerificationResult":
-        return VerificationResult(
-            self.compared + other.compared,
-            self.differences + other.differences,
-            self.explained + other.explained,
-            self.not_loaded + other.not_loaded,
-            self.minutes + other.minutes,
-            self.lost + other.lost,
-            self.conflicts + other.conflicts,
-            self.recut + other.recut,
-            self.partial + other.partial,
-            self.not_in_lake + other.not_in_lake,
-        )
+    def __add__(self, other: Self) -> Self:
+        sums = {
+            one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)
+        }
+        return replace(self, **sums)
 
 
-def verify_symbol(platform: PipelineContext, symbol: str, window: Window) -> VerificationResult:
-    """Compare every closed hour and day that opens in `window`, and what they are built from.
+def verify_symbol(context: PipelineContext, symbol: str, window: Window) -> VerificationResult:
+    """Compare every closed hour and day that opens in `window`, and the minutes behind them.
 
-    Hours and days with the exchange's own; hours with our minutes and days with our hours; minutes
-    with the lake's objects as far as it still holds them, and with the gap ledger. As decimals, to
-    the last digit; on SQLite, which holds doubles, to twelve significant digits. Where an hour or
-    day differs, the exchange's minutes are fetched to tell whose fault that is; a contradiction of
-    the exchange with itself is recorded. A symbol that the exchange lists no longer is held to lake
-    and ledger alone. The work is bounded by the window's length: a month's minutes at a time.
-    Raises ExchangeError, LakeError, WarehouseError.
+    Compares hours and days with the exchange's own, hours with the stored minutes, days with the
+    stored hours, and minutes with the gap ledger and with the objects that the lake still has. All
+    as decimals, to the last digit; on SQLite, which stores doubles, to twelve significant digits.
+    Where an hour or day differs, the exchange's minutes decide whether the exchange contradicts
+    itself, which is recorded. A symbol that the exchange no longer lists is compared with lake and
+    ledger alone. Reads at most one month of minutes at a time. Raises ExchangeError, LakeError,
+    WarehouseError.
     """
-    yardstick = CandleComparer(symbol, platform.warehouse.has_exact_decimals)
-    closed = window & Window(0, platform.closed_before())
-    loaded = ExpectedPeriods(platform, symbol)
-    settled = closed & Window(0, floor_ms(loaded.loaded_until, HOUR_MS))
-    found = VerificationResult(partial=tuple(_find_partial_periods(platform, symbol, closed)))
-    for month in settled.split_by_month():
-        found += _compare_internally(platform, yardstick, month)
-    if not is_listed(platform, symbol):
-        return found
+    comparer = CandleComparer(symbol, context.warehouse.has_exact_decimals)
+    closed = window & Window(0, context.closed_before())
+    expected = ExpectedPeriods(context, symbol)
+    loaded = closed & Window(0, floor_ms(expected.loaded_until, HOUR_MS))
+    internal = VerificationResult(partial=tuple(_find_partial_periods(context, symbol, closed)))
+    for month in loaded.split_by_month():
+        internal += _compare_internally(context, comparer, month)
+    if not is_listed(context, symbol):
+        return internal
     try:
-        compared = _compare_with_exchange(platform, yardstick, closed, loaded, found.differences)
+        external = _compare_with_exchange(context, comparer, closed, expected, internal.differences)
     except NotListed as error:
-        require_delisted(platform, symbol, error)
-        return found
-    platform.warehouse.exchange_conflicts.replace_conflicts(symbol, closed, compared.conflicts)
-    return compared + found
+        require_delisted(context, symbol, error)
+        return internal
+    context.warehouse.exchange_conflicts.replace_conflicts(symbol, closed, external.conflicts)
+    return external + internal
 
 
 def _find_partial_periods(
-    platform: PipelineContext, symbol: str, window: Window
+    context: PipelineContext, symbol: str, window: Window
 ) -> Iterator[PartialPeriod]:
-    warehouse = platform.warehouse
+    warehouse = context.warehouse
     for interval in (Interval.H1, Interval.D1):
         opens = warehouse.aggregates.read_candles(symbol, interval, window)["open_time"].to_pylist()
         for at in warehouse.partial_periods.find_open_times(symbol, interval, opens):
@@ -148,76 +144,80 @@ def _find_partial_periods(
 
 
 def _compare_with_exchange(
-    platform: PipelineContext,
-    yardstick: CandleComparer,
+    context: PipelineContext,
+    comparer: CandleComparer,
     closed: Window,
-    loaded: ExpectedPeriods,
-    inside: Sequence[Difference],
+    expected: ExpectedPeriods,
+    internal: Sequence[Difference],
 ) -> VerificationResult:
-    """Compare with the exchange; periods with differences `inside` are ours to put right."""
-    hours = compare_periods(platform, yardstick, Interval.H1, closed, loaded)
-    wrong = {one.hour_open_time for one in inside if one.interval is not Interval.D1}
-    found = _explain_differences(platform, yardstick, hours, wrong)
-    found += VerificationResult(not_loaded=tuple(group_periods(hours.not_loaded, HOUR_MS)))
-    days = compare_periods(platform, yardstick, Interval.D1, closed, loaded)
-    wrong = {floor_ms(one.open_time, DAY_MS) for one in (*inside, *found.differences)}
-    return found + _explain_differences(platform, yardstick, days, wrong)
+    """Compare hours, then days, with the exchange.
+
+    A period with `internal` differences is wrong here, whatever the exchange's minutes give. So is
+    a day with an hour that differs.
+    """
+    hours = compare_periods(context, comparer, Interval.H1, closed, expected)
+    wrong_hours = {one.hour_open_time for one in internal if one.interval is not Interval.D1}
+    found = _classify_differences(context, comparer, hours, wrong_hours)
+    not_loaded = tuple(group_periods(hours.not_loaded, HOUR_MS))
+    days = compare_periods(context, comparer, Interval.D1, closed, expected)
+    wrong_days = {floor_ms(one.open_time, DAY_MS) for one in (*internal, *found.differences)}
+    found += VerificationResult(not_loaded=not_loaded)
+    return found + _classify_differences(context, comparer, days, wrong_days)
 
 
-def _explain_differences(
-    platform: PipelineContext,
-    yardstick: CandleComparer,
+def _classify_differences(
+    context: PipelineContext,
+    comparer: CandleComparer,
     compared: PeriodComparison,
     wrong: Collection[int],
 ) -> VerificationResult:
-    """Part what differs: ours to put right, known revisions, the exchange against itself."""
+    """Split what differs into our errors, known revisions and contradictions of the exchange."""
     found = VerificationResult(compared=compared.compared, recut=compared.recut)
     periods = [one.period for one in compared.differing]
-    minutes = ExchangeMinutes(platform, yardstick.symbol, periods)
-    imported = {w.start_ms for w in list_imported_hours(platform, yardstick.symbol, periods)}
+    minutes = ExchangeMinutes(context, comparer.symbol, periods)
+    imported = list_imported_hours(context, comparer.symbol, periods)
+    wrong = {*wrong, *(window.start_ms for window in imported)}
     for one in compared.differing:
-        found += _explain_period(minutes, yardstick, one, {*wrong, *imported})
+        found += _classify_period(minutes, comparer, one, wrong)
     return found
 
 
-def _explain_period(
+def _classify_period(
     minutes: ExchangeMinutes,
-    yardstick: CandleComparer,
+    comparer: CandleComparer,
     one: DifferingPeriod,
     wrong: Collection[int],
 ) -> VerificationResult:
-    """Say whose fault the differences of one period are.
+    """Classify the differences of one period; `wrong` has the open times of those known as ours.
 
-    Of a day that no hour accounts for they are not ours: hours alone can be resolved.
+    An hour is ours as well if a version of its minutes gives the exchange's candle: a backfill
+    loads it. A day is not, since only hours are resolved.
     """
     period = one.period
-    is_day = period.interval is Interval.D1
-    if period.open_time in wrong or (
-        not is_day and find_matching_version(minutes, yardstick, period)
-    ):
+    is_hour = period.interval is Interval.H1
+    if period.open_time in wrong or (is_hour and find_matching_version(minutes, comparer, period)):
         return VerificationResult(differences=one.differences)
-    if by := find_known_revision(minutes.platform, yardstick, period):
-        return VerificationResult(
-            explained=tuple(ExplainedDifference(each, by) for each in one.differences)
-        )
-    return VerificationResult(conflicts=(describe_contradiction(minutes, yardstick, one),))
+    if reason := explain_difference(minutes.context, comparer, period):
+        explained = tuple(ExplainedDifference(each, by=reason) for each in one.differences)
+        return VerificationResult(explained=explained)
+    return VerificationResult(conflicts=(describe_contradiction(minutes, comparer, one),))
 
 
 def _compare_internally(
-    platform: PipelineContext, yardstick: CandleComparer, month: Window
+    context: PipelineContext, comparer: CandleComparer, month: Window
 ) -> VerificationResult:
-    """`month` begins and ends with an hour."""
-    symbol = yardstick.symbol
-    differences = compare_days_with_hours(platform, yardstick, month.narrow_to(DAY_MS))
-    held = exclude_purged(platform, symbol, month)
-    if not held:
+    """Compare days, hours, minutes, ledger and lake; `month` begins and ends on the hour."""
+    symbol = comparer.symbol
+    differences = compare_days_with_hours(context, comparer, month.narrow_to(DAY_MS))
+    unpurged = exclude_purged(context, symbol, month)
+    if not unpurged:
         return VerificationResult(differences=tuple(differences))
-    minutes = platform.warehouse.facts.read_fetched_candles(symbol, held)
-    lake = read_lake_minutes(platform, symbol, held)
-    differences += compare_hours_with_minutes(platform, yardstick, minutes, held)
-    differences += compare_minutes_with_lake(yardstick, minutes, lake, held)
-    differences += find_filled_gaps(platform, symbol, minutes, held)
-    differences += find_refused_imports(platform, symbol, lake, held)
+    minutes = context.warehouse.facts.read_fetched_candles(symbol, unpurged)
+    lake = read_lake_minutes(context, symbol, unpurged)
+    differences += compare_hours_with_minutes(context, comparer, minutes, unpurged)
+    differences += compare_minutes_with_lake(comparer, minutes, lake, unpurged)
+    differences += find_filled_gaps(context, symbol, minutes, unpurged)
+    differences += find_refused_imports(context, symbol, lake, unpurged)
     return VerificationResult(
         differences=tuple(differences),
         minutes=lake.candles.num_rows,
@@ -229,16 +229,10 @@ def _compare_internally(
 def _list_days_not_in_lake(
     differences: Sequence[Difference], lake: LakeMinutes
 ) -> tuple[date, ...]:
-    """Return the UTC days of the periods that differ and that no object reaches into."""
-    return tuple(
-        sorted(
-            {
-                day_of(one.open_time)
-                for one in differences
-                if not any(
-                    Window(one.open_time, one.open_time + one.interval.ms) & span
-                    for span in lake.spans
-                )
-            }
-        )
-    )
+    """Return the UTC days of the differing periods that no object of the lake overlaps."""
+
+    def is_in_lake(one: Difference) -> bool:
+        period = Window(one.open_time, one.open_time + one.interval.ms)
+        return any(period & span for span in lake.spans)
+
+    return tuple(sorted({day_of(one.open_time) for one in differences if not is_in_lake(one)}))

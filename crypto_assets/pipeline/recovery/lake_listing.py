@@ -1,4 +1,4 @@
-"""What both lakes hold, by symbol, as their keys tell."""
+"""Lists the objects of both lakes by symbol, as parsed from their keys."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -8,13 +8,13 @@ from crypto_assets.lake import KeyParts, Lake, LakeEntry, day_prefix, parse_key
 from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms
 from crypto_assets.pipeline.context import PipelineContext
 
-# Longer ranges are found faster in a listing of everything than day by day.
+# One listing of everything is faster than longer ranges day by day.
 _DAY_BY_DAY_MS = 62 * DAY_MS
 
 
 @dataclass(frozen=True)
 class ListedObject:
-    """An object that stands in a lake."""
+    """An object in a lake."""
 
     lake: Lake
     key: str
@@ -22,14 +22,11 @@ class ListedObject:
 
 
 def list_lake_objects(
-    platform: PipelineContext, window: Window | None, symbols: Collection[str] | None
+    context: PipelineContext, window: Window | None, symbols: Collection[str] | None
 ) -> Mapping[str, list[ListedObject]]:
-    """Objects by symbol, oldest day first; without a window or symbols, all of them.
-
-    Raises LakeError.
-    """
+    """List objects by symbol, oldest day first; None selects all. Raises LakeError."""
     found: defaultdict[str, list[ListedObject]] = defaultdict(list)
-    for lake in (platform.raw_lake, platform.archive_lake):
+    for lake in (context.raw_lake, context.archive_lake):
         for entry in _list_entries(lake, window):
             parts = parse_key(entry.key)
             if parts is None or (symbols is not None and parts.symbol not in symbols):

@@ -1,4 +1,4 @@
-"""What a run that was cut short left: objects that stand unloaded, hours and days not computed."""
+"""Finds what killed runs left unfinished: unloaded objects, and hours and days not computed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,17 +17,17 @@ from crypto_assets.market.utc_time import (
 )
 from crypto_assets.pipeline.context import PipelineContext
 
-# What was put a moment ago is on its way.
+# The run that put a younger object may still load it.
 ORPHANED_AFTER_MS = 5 * MINUTE_MS
-# Ticks and the closing of a day, the last of which is at 07:00, compute its hours before that.
+# Later than all ticks and closings of a day, the last of which is at 07:00.
 COMPUTED_AFTER_MS = 8 * HOUR_MS
 
 
 @dataclass(frozen=True)
 class UnfinishedDays:
-    """A stretch of days without a break, each with something left of one symbol and kind.
+    """Consecutive days of a symbol, each with unfinished work of one kind.
 
-    `count`: how many objects, or days.
+    `count` is the number of objects, or of days.
     """
 
     kind: ObjectKind
@@ -38,75 +38,75 @@ class UnfinishedDays:
 
 
 def find_orphaned_objects(
-    platform: PipelineContext, after_ms: int = ORPHANED_AFTER_MS
+    context: PipelineContext, after_ms: int = ORPHANED_AFTER_MS
 ) -> list[UnfinishedDays]:
-    """Unloaded objects that nobody has touched for a while, of registered symbols.
+    """Find unloaded objects of registered symbols that are older than `after_ms`.
 
-    Objects of today and yesterday that the manifest does not know are put into it first: their
-    writer was killed between the two. Raises LakeError, WarehouseError, ExchangeError.
+    First records objects of today and yesterday that are in the lake alone: their writer was killed
+    before it recorded them. Raises LakeError, WarehouseError, ExchangeError.
     """
     before = now_ms() - after_ms
-    today = day_of(platform.exchange_now())
-    adopt_orphaned_objects(platform, [today - timedelta(days=1), today], before)
+    today = day_of(context.exchange_now())
+    adopt_orphaned_objects(context, [today - timedelta(days=1), today], before)
     found = [
         item
         for kind in ObjectKind
-        for item in platform.warehouse.lake_objects.list_orphaned(kind, before)
+        for item in context.warehouse.lake_objects.list_orphaned(kind, before)
     ]
     return _merge_days((item.kind, item.symbol, day_of(item.first_time)) for item in found)
 
 
-def find_uncomputed_days(platform: PipelineContext) -> list[UnfinishedDays]:
-    """Days that are over and whose hours or daily candle a run that was cut short left stale.
+def find_uncomputed_days(context: PipelineContext) -> list[UnfinishedDays]:
+    """Find closed days whose hours or daily candle are still stale.
 
     Raises WarehouseError, ExchangeError.
     """
-    before = day_start_ms(day_of(platform.exchange_now() - COMPUTED_AFTER_MS))
-    days = platform.warehouse.aggregates.list_stale_days(before)
+    before = day_start_ms(day_of(context.exchange_now() - COMPUTED_AFTER_MS))
+    days = context.warehouse.aggregates.list_stale_days(before)
     return _merge_days((ObjectKind.KLINES, symbol, day) for symbol, day in days)
 
 
 def adopt_orphaned_objects(
-    platform: PipelineContext, days: Iterable[date], stored_before_ms: int
+    context: PipelineContext, days: Iterable[date], stored_before_ms: int
 ) -> int:
-    """Put objects of some days into the manifest that stand in the lake alone; answers how many."""
+    """Record objects of some days that are in the raw lake alone; return how many."""
     unknown = []
     for day in days:
-        known = _list_known_keys(platform, day)
+        known = _list_known_keys(context, day)
         unknown += [
             entry.key
-            for entry in platform.raw_lake.list_entries(day_prefix(day))
+            for entry in context.raw_lake.list_entries(day_prefix(day))
             if entry.key not in known and entry.stored_at < stored_before_ms
         ]
-    described = [_describe_object(platform, key) for key in unknown if parse_key(key)]
+    described = [_describe_object(context, key) for key in unknown if parse_key(key)]
     objects = [item for item in described if item]
-    platform.warehouse.lake_objects.record_objects(objects)
+    context.warehouse.lake_objects.record_objects(objects)
     return len(objects)
 
 
-def _list_known_keys(platform: PipelineContext, day: date) -> set[str]:
+def _list_known_keys(context: PipelineContext, day: date) -> set[str]:
     window = Window.of_day(day)
     return {
         item.key
-        for symbol in platform.warehouse.symbols.list_all()
+        for symbol in context.warehouse.symbols.list_all()
         for kind in ObjectKind
-        for item in platform.warehouse.lake_objects.list_in_window(symbol.name, kind, window)
+        for item in context.warehouse.lake_objects.list_in_window(symbol.name, kind, window)
     }
 
 
-def _describe_object(platform: PipelineContext, key: str) -> LakeObject | None:
-    """None where another run has moved or removed it since it was listed."""
+def _describe_object(context: PipelineContext, key: str) -> LakeObject | None:
+    """Describe an object; None if another run has moved or deleted it since it was listed."""
     try:
-        info, body = platform.raw_lake.get_with_info(key)
+        info, body = context.raw_lake.get_with_info(key)
     except ObjectMissing:
         return None
-    return describe_object(platform.raw_lake.bucket, key, body, info.fetched_at)
+    return describe_object(context.raw_lake.bucket, key, body, info.fetched_at)
 
 
-def _merge_days(left: Iterable[tuple[ObjectKind, str, date]]) -> list[UnfinishedDays]:
-    """Neighbouring days of one symbol and kind as one."""
+def _merge_days(items: Iterable[tuple[ObjectKind, str, date]]) -> list[UnfinishedDays]:
+    """Merge consecutive days of the same symbol and kind."""
     found: list[UnfinishedDays] = []
-    for kind, symbol, day in sorted(left):
+    for kind, symbol, day in sorted(items):
         last = found[-1] if found else None
         same = last and (last.kind, last.symbol) == (kind, symbol)
         if last and same and day - last.last <= timedelta(days=1):

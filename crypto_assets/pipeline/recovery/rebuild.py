@@ -1,4 +1,4 @@
-"""From the lake alone: manifest, minutes, hours, days and order books of the days that it holds."""
+"""Rebuilds manifest, minutes, hours, days and order books from the lake alone."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from typing import Self
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
 from crypto_assets.lake import describe_object
@@ -36,9 +37,10 @@ ObjectBody = tuple[LakeObject, bytes]
 
 @dataclass(frozen=True)
 class RebuildResult:
-    """What became of one symbol; `forgotten` objects stood in the manifest and in no lake.
+    """The result of rebuilding one symbol.
 
-    `untracked` is set of a symbol that nobody follows: its data is there, no tick brings more.
+    `forgotten` objects were in the manifest and in no lake. `untracked` marks a symbol that no tick
+    ingests.
     """
 
     symbol: str
@@ -51,7 +53,7 @@ class RebuildResult:
     untracked: bool = False
     error: CryptoAssetsError | None = None
 
-    def __add__(self, other: "RebuildResult") -> "RebuildResult":
+    def __add__(self, other: Self) -> Self:
         return replace(
             self,
             objects=self.objects + other.objects,
@@ -64,154 +66,160 @@ class RebuildResult:
 
 
 def rebuild_from_lake(
-    platform: PipelineContext,
+    context: PipelineContext,
     symbols: Sequence[str] | None = None,
     window: Window | None = None,
     *,
     exact: bool = False,
 ) -> Iterator[RebuildResult]:
-    """Rebuild every day of `window` (whole UTC days; all, without one) that a lake holds.
+    """Rebuild every day of `window` (whole UTC days, None for all) that a lake contains.
 
-    The minutes that the lake has replace what is held of them; minutes, hours, days and whole
-    stretches that only the warehouse still has stay as they are. Where `exact`, minutes go of
-    which the lake knows that there are none: inside of its objects, on days whose archive file it
-    has, and in the ledger's gaps. Without `symbols`, those of warehouse and lake. One that fails
-    carries its error. Repeatable, safe beside running ticks. Raises LakeError where a lake cannot
-    be listed.
+    The lake's minutes replace the stored ones; minutes, hours and days that only the warehouse has
+    stay. With `exact`, minutes that the lake rules out are deleted: within the span of its objects,
+    on days whose archive file it has, and in the ledger's gaps. Without `symbols`, rebuilds those
+    of warehouse and lake. The result of a symbol that fails has its error. Safe to repeat, and
+    beside running ticks. Raises LakeError where a lake cannot be listed.
     """
     began = now_ms() if exact else None
-    registered = [symbol.name for symbol in platform.warehouse.symbols.list_all()]
+    registered = [symbol.name for symbol in context.warehouse.symbols.list_all()]
     if symbols is not None:
         symbols = [parse_symbol(text, registered) for text in symbols]
     chosen = [name for name in registered if symbols is None or name in symbols]
-    known = _list_known_objects(platform, chosen, window)
-    standing = list_lake_objects(platform, window, symbols)
-    names = list(dict.fromkeys([*(symbols or ()), *known, *sorted(standing)]))
+    known = _list_known_objects(context, chosen, window)
+    listed = list_lake_objects(context, window, symbols)
+    names = list(dict.fromkeys([*(symbols or ()), *known, *sorted(listed)]))
     for name in names:
         try:
-            yield _rebuild_symbol(
-                platform, name, standing.get(name, []), known.get(name, []), began
-            )
+            yield _rebuild_symbol(context, name, listed.get(name, []), known.get(name, []), began)
         except CryptoAssetsError as error:
             yield RebuildResult(name, error=error)
 
 
 def _list_known_objects(
-    platform: PipelineContext, names: Sequence[str], window: Window | None
+    context: PipelineContext, names: Sequence[str], window: Window | None
 ) -> dict[str, list[LakeObject]]:
-    """The manifest, read before the lakes are listed: what is put meanwhile is not forgotten."""
+    """Read the manifest, before the lakes are listed: objects put meanwhile are not forgotten."""
     return {
         name: [
             item
             for kind in ObjectKind
-            for item in platform.warehouse.lake_objects.list_in_window(name, kind, window or _EVER)
+            for item in context.warehouse.lake_objects.list_in_window(name, kind, window or _EVER)
         ]
         for name in names
     }
 
 
 def _rebuild_symbol(
-    platform: PipelineContext,
+    context: PipelineContext,
     symbol: str,
-    standing: Sequence[ListedObject],
+    listed: Sequence[ListedObject],
     known: Sequence[LakeObject],
     exact_from: int | None,
 ) -> RebuildResult:
-    untracked = _register_untracked(platform, symbol) if standing else False
+    untracked = _register_untracked(context, symbol) if listed else False
     found = RebuildResult(
-        symbol, untracked=untracked, forgotten=_forget_missing_objects(platform, standing, known)
+        symbol, untracked=untracked, forgotten=_forget_missing_objects(context, listed, known)
     )
-    closed_before = _closed_before(platform, standing)
-    for _, month in groupby(standing, key=lambda one: (one.parts.day.year, one.parts.day.month)):
-        found += _rebuild_month(platform, symbol, list(month), closed_before, exact_from)
+    closed_before = _closed_before(context, listed)
+    for _, month in groupby(listed, key=lambda one: (one.parts.day.year, one.parts.day.month)):
+        found += _rebuild_month(context, symbol, list(month), closed_before, exact_from)
     return found
 
 
 def _rebuild_month(
-    platform: PipelineContext,
+    context: PipelineContext,
     symbol: str,
-    standing: Sequence[ListedObject],
+    listed: Sequence[ListedObject],
     closed_before_ms: int,
     exact_from: int | None,
 ) -> RebuildResult:
     with ThreadPoolExecutor(_READERS) as pool:
-        bodies = [
-            body for body in pool.map(partial(_read_listed_object, platform), standing) if body
-        ]
-    platform.warehouse.lake_objects.record_objects([item for item, _ in bodies])
-    klines = [(item, body) for item, body in bodies if item.kind is ObjectKind.KLINES]
-    sifted = [(item, sift_object(item, body)) for item, body in klines]
-    for item, parts in sifted:
-        quarantine_rejects(platform.warehouse, item, parts.rejects)
-    known = _build_known_spans(platform, symbol, sifted, exact_from)
-    restored = platform.warehouse.facts.restore_objects(
-        symbol, [(i, p.candles) for i, p in sifted], known
+        bodies = [body for body in pool.map(partial(_read_listed_object, context), listed) if body]
+    context.warehouse.lake_objects.record_objects([item for item, _ in bodies])
+    klines = [
+        (item, sift_object(item, body)) for item, body in bodies if item.kind is ObjectKind.KLINES
+    ]
+    for item, rows in klines:
+        quarantine_rejects(context.warehouse, item, rows.rejects)
+    candle_days = list(
+        group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines}))
     )
-    days = sorted({one.parts.day for one in standing})
+    complete = _list_complete_windows(context, symbol, klines, candle_days, exact_from)
+    restored = context.warehouse.facts.restore_objects(
+        symbol, [(item, rows.candles) for item, rows in klines], complete
+    )
+    days = sorted({one.parts.day for one in listed})
     window = Window.of_days(days[0], days[-1])
-    platform.warehouse.aggregates.recompute_hours(symbol, window, closed_before_ms)
-    platform.warehouse.aggregates.recompute_days(symbol, window, closed_before_ms)
-    for stretch in group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines})):
-        record_gaps(platform, symbol, stretch, closed_before_ms)
-    platform.warehouse.lake_objects.mark_unloaded(symbol, ObjectKind.DEPTH, window)
+    context.warehouse.aggregates.recompute_hours(symbol, window, closed_before_ms)
+    context.warehouse.aggregates.recompute_days(symbol, window, closed_before_ms)
+    for part in candle_days:
+        record_gaps(context, symbol, part, closed_before_ms)
+    context.warehouse.lake_objects.mark_unloaded(symbol, ObjectKind.DEPTH, window)
     return RebuildResult(
         symbol,
         objects=len(bodies),
         days=len(days),
         minutes=restored,
-        rejected=sum(len(parts.rejects) for _, parts in sifted) + restored.refused,
-        books=load_order_books(platform, symbol, window),
+        rejected=sum(len(rows.rejects) for _, rows in klines) + restored.refused,
+        books=load_order_books(context, symbol, window),
     )
 
 
-def _build_known_spans(
-    platform: PipelineContext,
+def _list_complete_windows(
+    context: PipelineContext,
     symbol: str,
     klines: Sequence[tuple[LakeObject, ValidatedRows]],
+    candle_days: Sequence[Window],
     exact_from: int | None,
 ) -> CompleteWindows | None:
-    """Where no other minutes than the lake's may be held; None where such stay."""
+    """Return the windows in which only the lake's minutes may be stored; None unless exact."""
     if exact_from is None:
         return None
-    spans = [span for item, parts in klines for span in list_known_spans(item, parts.candles)]
-    for stretch in group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines})):
-        gaps = platform.warehouse.gap_ledger.list_gaps(symbol, stretch)
-        spans += [gap.window & stretch for gap in gaps]
+    spans = [span for item, rows in klines for span in list_known_spans(item, rows.candles)]
+    for part in candle_days:
+        gaps = context.warehouse.gap_ledger.list_gaps(symbol, part)
+        spans += [gap.window & part for gap in gaps]
     return CompleteWindows(merge_windows(spans), exact_from)
 
 
-def _read_listed_object(platform: PipelineContext, one: ListedObject) -> ObjectBody | None:
-    """None if it is gone; what retention has moved since it was listed is in the archive lake."""
-    for lake in (one.lake, platform.archive_lake):
+def _read_listed_object(context: PipelineContext, one: ListedObject) -> ObjectBody | None:
+    """Read an object; None if it is gone.
+
+    An object that retention has moved since the listing is in the archive lake.
+    """
+    for lake in (one.lake, context.archive_lake):
         with suppress(ObjectMissing):
             info, body = lake.get_with_info(one.key)
             return describe_object(lake.bucket, one.key, body, info.fetched_at), body
     return None
 
 
-def _register_untracked(platform: PipelineContext, symbol: str) -> bool:
-    """Whether it is not tracked; one that is not even known is registered and left untracked."""
-    symbols = {known.name: known for known in platform.warehouse.symbols.list_all()}
+def _register_untracked(context: PipelineContext, symbol: str) -> bool:
+    """Return whether a symbol is untracked; register an unknown one as untracked."""
+    symbols = {known.name: known for known in context.warehouse.symbols.list_all()}
     if symbol in symbols:
         return not symbols[symbol].is_tracked
-    found = platform.exchange.rest.fetch_exchange_info([symbol]).symbols
-    platform.warehouse.symbols.register_symbols([found[symbol]])
-    platform.warehouse.symbols.untrack_symbol(symbol)
+    found = context.exchange.rest.fetch_exchange_info([symbol]).symbols
+    context.warehouse.symbols.register_symbols([found[symbol]])
+    context.warehouse.symbols.untrack_symbol(symbol)
     return True
 
 
 def _forget_missing_objects(
-    platform: PipelineContext, standing: Sequence[ListedObject], known: Sequence[LakeObject]
+    context: PipelineContext, listed: Sequence[ListedObject], known: Sequence[LakeObject]
 ) -> int:
-    there = {(one.lake.bucket, one.key) for one in standing}
+    there = {(one.lake.bucket, one.key) for one in listed}
     gone = [item for item in known if (item.bucket, item.key) not in there]
-    platform.warehouse.lake_objects.forget_objects(gone)
+    context.warehouse.lake_objects.forget_objects(gone)
     return len(gone)
 
 
-def _closed_before(platform: PipelineContext, standing: Sequence[ListedObject]) -> int:
-    """By the exchange's clock; without an exchange, by the newest candle, which has closed."""
+def _closed_before(context: PipelineContext, listed: Sequence[ListedObject]) -> int:
+    """Return the instant before which candles are closed, by the exchange's clock.
+
+    Without an exchange, the end of the newest candle in the lake.
+    """
     try:
-        return platform.closed_before()
+        return context.closed_before()
     except ExchangeError:
-        return max((one.parts.last_time + MINUTE_MS for one in standing), default=0)
+        return max((one.parts.last_time + MINUTE_MS for one in listed), default=0)

@@ -1,1 +1,1 @@
-"""Expires minutes and lake objects by the retention policy."""
+"""Expires minutes, order books and lake objects by the retention policy."""

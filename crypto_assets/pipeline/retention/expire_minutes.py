@@ -1,16 +1,17 @@
-"""Minutes grow old: whole UTC days go, where hours and day stand complete or explained."""
+"""Expires minutes: whole UTC days that are complete or explained."""
 
 from dataclasses import dataclass
 
 from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms
 from crypto_assets.pipeline.context import PipelineContext
 
-_STEP_MS = 31 * DAY_MS
-
 
 @dataclass(frozen=True)
 class ExpiredMinutes:
-    """Of one symbol: rows that went, all before `before` (epoch ms), and what holds up the rest."""
+    """The number of expired rows of a symbol, all before `before` (epoch ms).
+
+    `blocker` is the reason why older minutes stay, None without any.
+    """
 
     symbol: str
     rows: int
@@ -19,41 +20,39 @@ class ExpiredMinutes:
 
 
 def expire_minutes(
-    platform: PipelineContext, symbol: str, older_than: int, *, dry_run: bool
+    context: PipelineContext, symbol: str, older_than: int, *, dry_run: bool
 ) -> ExpiredMinutes | None:
-    """Delete a symbol's minutes opened, fetched and loaded before an instant (epoch ms).
+    """Delete a symbol's minutes that were opened, fetched and loaded before an instant (epoch ms).
 
-    Days go from the oldest on, up to the first that is younger, not complete or not explained: from
-    then on nothing before `before` is fetched, aggregated or called a gap. None where there is
-    nothing to say. Raises WarehouseError; may be killed anywhere and repeated.
+    Deletes days from the oldest on, up to the first that is younger, or neither complete nor
+    explained. Nothing before `before` is fetched or aggregated again, or recorded as a gap. Returns
+    None where nothing expires and nothing blocks. Safe to kill and repeat. Raises WarehouseError.
     """
-    warehouse = platform.warehouse
+    warehouse = context.warehouse
     oldest = warehouse.retention_candidates.find_oldest_minute(symbol)
     if oldest is None:
         return None
-    # Retired already, but for a kill: goes whatever its days look like now.
+    # What a killed run left of expired days is deleted, whatever the state of the days is now.
     purged = warehouse.watermarks.get_watermark(symbol).purged_before or 0
     start = max(floor_ms(oldest, DAY_MS), purged)
-    before, held_up = _find_expiry_limit(platform, symbol, start, older_than)
+    before, blocker = _find_expiry_limit(context, symbol, start, older_than)
     if oldest >= before:
-        return ExpiredMinutes(symbol, 0, before, held_up) if held_up else None
+        return ExpiredMinutes(symbol, 0, before, blocker) if blocker else None
     if dry_run:
-        return ExpiredMinutes(
-            symbol, warehouse.retention_candidates.count_minutes(symbol, before), before, held_up
-        )
+        rows = warehouse.retention_candidates.count_minutes(symbol, before)
+        return ExpiredMinutes(symbol, rows, before, blocker)
     rows = warehouse.facts.expire_minutes(symbol, before, keep_stale_days=True)
     now_purged = warehouse.watermarks.get_watermark(symbol).purged_before or 0
-    return ExpiredMinutes(symbol, rows, now_purged, held_up)
+    return ExpiredMinutes(symbol, rows, now_purged, blocker)
 
 
 def _find_expiry_limit(
-    platform: PipelineContext, symbol: str, start: int, older_than: int
+    context: PipelineContext, symbol: str, start: int, older_than: int
 ) -> tuple[int, str | None]:
-    """How far days may go from `start` on, and what is wrong with the first that may not."""
+    """Return the end of the days that may expire, and the reason if the next one is incomplete."""
     end = floor_ms(older_than, DAY_MS)
-    for at in range(start, end, _STEP_MS):
-        window = Window(at, min(at + _STEP_MS, end))
-        for day in platform.warehouse.retention_candidates.list_day_statuses(symbol, window):
+    for month in Window(start, end).split_by_month():
+        for day in context.warehouse.retention_candidates.list_day_statuses(symbol, month):
             if day.last_changed_at >= older_than:
                 return day.start, None
             if day.incomplete_reason:

@@ -1,10 +1,11 @@
-"""Objects grow old: from the raw lake into the archive, and out of it; never one not loaded."""
+"""Moves old objects to the archive lake and deletes older ones; unloaded objects always stay."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
+from typing import Self
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake
@@ -17,23 +18,23 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class ObjectTally:
-    """How many objects, and their bytes."""
+    """A number of objects and their total size."""
 
     objects: int = 0
     size_bytes: int = 0
 
     @classmethod
-    def from_objects(cls, items: Iterable[LoadedObject]) -> "ObjectTally":
+    def from_objects(cls, items: Iterable[LoadedObject]) -> Self:
         sizes = [item.size_bytes for item in items]
         return cls(len(sizes), sum(sizes))
 
-    def __add__(self, other: "ObjectTally") -> "ObjectTally":
-        return ObjectTally(self.objects + other.objects, self.size_bytes + other.size_bytes)
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.objects + other.objects, self.size_bytes + other.size_bytes)
 
 
 @dataclass(frozen=True)
 class ExpiredObjects:
-    """`left` are objects that should have moved and did not; the next run tries them again."""
+    """What was moved and deleted; the next run retries the objects of `not_moved`."""
 
     moved: ObjectTally = ObjectTally()
     deleted: ObjectTally = ObjectTally()
@@ -41,66 +42,64 @@ class ExpiredObjects:
 
 
 def expire_objects(
-    platform: PipelineContext,
+    context: PipelineContext,
     raw_before: int,
     archive_before: int,
     max_bytes: int | None,
     *,
     dry_run: bool,
 ) -> ExpiredObjects:
-    """Raw objects older than `raw_before` (epoch ms) into the archive lake, then deletion.
+    """Move raw objects older than `raw_before` (epoch ms) to the archive lake, then delete.
 
-    Deleted are those older than `archive_before`, then the archived ones, oldest first, until both
-    lakes together hold `max_bytes` at most. Raises LakeError, WarehouseError; may be killed
-    anywhere and repeated. With `dry_run` only counts.
+    Deletes the objects older than `archive_before`, then archived ones, oldest first, until both
+    lakes together have at most `max_bytes`. With `dry_run` only counts. Safe to kill and repeat.
+    Raises LakeError, WarehouseError.
     """
-    moved, left = _move_objects(platform, raw_before, dry_run)
+    moved, not_moved = _move_objects(context, raw_before, dry_run)
     both_before = min(raw_before, archive_before)
     old = list(
         chain(
-            platform.warehouse.retention_candidates.iter_objects(
-                platform.archive_lake.bucket, archive_before
+            context.warehouse.retention_candidates.iter_objects(
+                context.archive_lake.bucket, archive_before
             ),
-            platform.warehouse.retention_candidates.iter_objects(
-                platform.raw_lake.bucket, both_before
+            context.warehouse.retention_candidates.iter_objects(
+                context.raw_lake.bucket, both_before
             ),
         )
     )
-    excess = _find_excess_objects(platform, raw_before, max_bytes, old, dry_run)
-    deleted = _delete_objects(platform, [*old, *excess], dry_run)
-    return ExpiredObjects(moved, deleted, left)
+    excess = _find_excess_objects(context, raw_before, max_bytes, old, dry_run)
+    deleted = _delete_objects(context, [*old, *excess], dry_run)
+    return ExpiredObjects(moved, deleted, not_moved)
 
 
 def _move_objects(
-    platform: PipelineContext, before_ms: int, dry_run: bool
+    context: PipelineContext, before_ms: int, dry_run: bool
 ) -> tuple[ObjectTally, ObjectTally]:
-    moved, left = ObjectTally(), ObjectTally()
-    items = platform.warehouse.retention_candidates.iter_objects(
-        platform.raw_lake.bucket, before_ms
-    )
+    moved, not_moved = ObjectTally(), ObjectTally()
+    items = context.warehouse.retention_candidates.iter_objects(context.raw_lake.bucket, before_ms)
     with ThreadPoolExecutor(_MOVERS, "move") as pool:
         for batch in _split_batches(items):
             done = (
                 [True] * len(batch)
                 if dry_run
-                else pool.map(lambda i: move_to_archive(platform, i), batch)
+                else pool.map(lambda i: move_to_archive(context, i), batch)
             )
             pairs = list(zip(batch, done, strict=True))
             moved += ObjectTally.from_objects(item for item, gone in pairs if gone)
-            left += ObjectTally.from_objects(item for item, gone in pairs if not gone)
-    return moved, left
+            not_moved += ObjectTally.from_objects(item for item, gone in pairs if not gone)
+    return moved, not_moved
 
 
-def move_to_archive(platform: PipelineContext, item: ObjectVersion) -> bool:
-    """One object raw → archive: copied, proved, deleted, and last the manifest follows.
+def move_to_archive(context: PipelineContext, item: ObjectVersion) -> bool:
+    """Copy an object to the archive lake, verify the copy, delete it, then update the manifest.
 
-    False where another object stands there than the one that was loaded, or the archive holds a
-    fuller one, or the object was fetched anew meanwhile: the next run sees to it. After a kill the
-    next call goes on where this one ended. No store deletes on a condition: what is put between
-    the last look and the deletion, one request apart, goes with it, and stays unloaded in the
+    Returns False, so that the next run retries, where the raw lake has another version than the one
+    that was loaded, the archive has a fuller one, or the object was fetched again meanwhile. After
+    a kill the next call continues. No store deletes conditionally: an object that is put between
+    the last check and the deletion, one request later, is deleted too, and stays unloaded in the
     manifest unless its writer loads it.
     """
-    raw, archive = platform.raw_lake, platform.archive_lake
+    raw, archive = context.raw_lake, context.archive_lake
     try:
         info, body = raw.get_with_info(item.key)
     except ObjectMissing:
@@ -110,68 +109,68 @@ def move_to_archive(platform: PipelineContext, item: ObjectVersion) -> bool:
         if sha256(body).hexdigest() != item.sha256 or not raw.copy_to(archive, item.key):
             return False
         after = raw.get_info(item.key)
-        if after is None or after.fetched_at != info.fetched_at:  # fetched anew meanwhile
+        if after is None or after.fetched_at != info.fetched_at:  # fetched again meanwhile
             return False
         raw.delete([item.key])
-    return platform.warehouse.lake_objects.record_move(item, archive.bucket)
+    return context.warehouse.lake_objects.record_move(item, archive.bucket)
 
 
 def _find_excess_objects(
-    platform: PipelineContext,
+    context: PipelineContext,
     raw_before: int,
     max_bytes: int | None,
-    going: Iterable[LoadedObject],
+    expired: Iterable[LoadedObject],
     dry_run: bool,
 ) -> list[LoadedObject]:
-    """The oldest archived objects that are too many for `max_bytes`, `going` being gone."""
+    """Return the oldest archived objects that exceed `max_bytes` once `expired` are deleted."""
     if max_bytes is None:
         return []
-    gone = {(item.bucket, item.key): item.size_bytes for item in going}
-    held = sum(total.size_bytes for total in platform.warehouse.lake_objects.list_lake_totals())
-    held -= sum(gone.values())
-    lakes = [(platform.archive_lake.bucket, raw_before)]
+    gone = {(item.bucket, item.key): item.size_bytes for item in expired}
+    totals = context.warehouse.lake_objects.list_lake_totals()
+    remaining = sum(total.size_bytes for total in totals) - sum(gone.values())
+    lakes = [(context.archive_lake.bucket, raw_before)]
     if dry_run:
-        lakes.append((platform.raw_lake.bucket, raw_before))
+        lakes.append((context.raw_lake.bucket, raw_before))
     found = []
-    for item in _list_oldest_first(platform, lakes):
-        if held <= max_bytes:
+    for item in _list_oldest_first(context, lakes):
+        if remaining <= max_bytes:
             break
         if (item.bucket, item.key) not in gone:
-            held -= item.size_bytes
+            remaining -= item.size_bytes
             found.append(item)
     return found
 
 
 def _list_oldest_first(
-    platform: PipelineContext, lakes: Iterable[tuple[str, int]]
+    context: PipelineContext, lakes: Iterable[tuple[str, int]]
 ) -> list[LoadedObject]:
-    objects = (platform.warehouse.retention_candidates.iter_objects(*lake) for lake in lakes)
+    objects = (context.warehouse.retention_candidates.iter_objects(*lake) for lake in lakes)
     return sorted(chain(*objects), key=lambda item: (item.fetched_at, item.key))
 
 
 def _delete_objects(
-    platform: PipelineContext, items: list[LoadedObject], dry_run: bool
+    context: PipelineContext, items: list[LoadedObject], dry_run: bool
 ) -> ObjectTally:
     deleted = ObjectTally()
-    for lake in (platform.archive_lake, platform.raw_lake):
+    for lake in (context.archive_lake, context.raw_lake):
         for batch in _split_batches(item for item in items if item.bucket == lake.bucket):
-            # In the raw lake each is looked at and deleted at once: it may be fetched anew.
-            groups = [batch] if lake is platform.archive_lake else [[item] for item in batch]
+            # A raw object is checked right before its deletion, since it may be fetched again.
+            groups = [batch] if lake is context.archive_lake else [[item] for item in batch]
             gone = [
-                item for group in groups for item in _delete_group(platform, lake, group, dry_run)
+                item for group in groups for item in _delete_group(context, lake, group, dry_run)
             ]
             deleted += ObjectTally.from_objects(gone)
             if not dry_run:
-                # The object before its row: a kill between the two leaves nothing unseen.
-                platform.warehouse.lake_objects.forget_objects(gone)
+                # After the objects: a kill in between leaves rows, which the next run deletes.
+                context.warehouse.lake_objects.forget_objects(gone)
     return deleted
 
 
 def _delete_group(
-    platform: PipelineContext, lake: Lake, group: list[LoadedObject], dry_run: bool
+    context: PipelineContext, lake: Lake, group: list[LoadedObject], dry_run: bool
 ) -> list[LoadedObject]:
-    """Those of a group that went, or would; in the archive lake nobody puts anything."""
-    archived = lake is platform.archive_lake
+    """Delete a group and return it; skip raw objects that are no longer the loaded version."""
+    archived = lake is context.archive_lake
     safe = [item for item in group if archived or _is_loaded_version(lake, item, absent=True)]
     if not dry_run:
         lake.delete([item.key for item in safe])
@@ -179,7 +178,7 @@ def _delete_group(
 
 
 def _is_loaded_version(lake: Lake, item: ObjectVersion, *, absent: bool) -> bool:
-    """Whether what stands there is what was loaded; `absent` where nothing does."""
+    """Return whether the lake's object is the one that was loaded; `absent` if there is none."""
     try:
         return sha256(lake.get(item.key)).hexdigest() == item.sha256
     except ObjectMissing:
@@ -187,6 +186,6 @@ def _is_loaded_version(lake: Lake, item: ObjectVersion, *, absent: bool) -> bool
 
 
 def _split_batches(items: Iterable[LoadedObject]) -> Iterator[list[LoadedObject]]:
-    left = iter(items)
-    while batch := list(islice(left, _BATCH)):
+    remaining = iter(items)
+    while batch := list(islice(remaining, _BATCH)):
         yield batch

@@ -17,6 +17,8 @@ from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import app_settings, audit_log
 
+INGEST_INTERVAL = "ingest_interval_minutes"
+ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
 _EXCHANGE = "claimed.exchange"
 _PARTITION_UNIT = "claimed.partition_unit"
 _START_DATE = "claimed.start_date"
@@ -49,6 +51,14 @@ class AppSettings:
     def get_value(self, name: str, default: Any = None) -> Any:
         """Return the value that `put_value` stored, read from the primary, or the default."""
         return self._database.run_primary_read(lambda c: _read_value(c, name, default))
+
+    def get_ingest_interval(self, default: int) -> int:
+        """Return the minutes between ingest ticks: what a user set, else `default`."""
+        return int(self.get_value(INGEST_INTERVAL, default))
+
+    def get_order_book_interval(self, default: int) -> int:
+        """Return the minutes between order book ticks: what a user set, else `default`."""
+        return int(self.get_value(ORDER_BOOK_INTERVAL, default))
 
     def get_all_values(self) -> dict[str, Any]:
         """Return every setting by its name, including claims."""

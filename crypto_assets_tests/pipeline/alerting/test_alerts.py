@@ -1,4 +1,4 @@
-"""Alerts reach a webhook as Slack takes them, and a storm of them does not."""
+"""Alerts reach a webhook in the format of Slack, and repeated alerts are deduplicated."""
 
 import re
 from dataclasses import replace
@@ -10,7 +10,10 @@ import pytest
 from crypto_assets.errors import AlertNotSent
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, now_ms
 from crypto_assets.pipeline.alerting.deduplication import AlertHistory
-from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
+from crypto_assets.pipeline.alerting.stale_symbols import (
+    build_stale_symbol_alert,
+    find_stale_symbols,
+)
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook, build_webhook_message
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import StartExchange
@@ -25,7 +28,7 @@ FAILED = Alert(
 )
 
 
-def test_symbol_partition_error_and_link_arrive() -> None:
+def test_an_alert_has_symbol_partition_error_and_link() -> None:
     with scripted(in_turn(Answer(body=b"ok"))) as server:
         Webhook(f"{server.url}/hooks/secret").send_alerts([FAILED])
     (request,) = server.requests
@@ -53,7 +56,7 @@ def test_many_alerts_are_one_message() -> None:
 
 
 @pytest.mark.parametrize("answer", [Answer(404), Answer(500), Answer(cut=-1)])
-def test_a_webhook_that_fails_is_named_without_its_secret(answer: Answer) -> None:
+def test_the_error_of_a_webhook_hides_its_secret(answer: Answer) -> None:
     with scripted(in_turn(answer)) as server, pytest.raises(AlertNotSent) as raised:
         Webhook(f"{server.url}/hooks/secret").send_alerts([FAILED])
     assert "127.0.0.1" in str(raised.value)
@@ -61,56 +64,55 @@ def test_a_webhook_that_fails_is_named_without_its_secret(answer: Answer) -> Non
     assert "secret" not in repr(Webhook("http://127.0.0.1/secret"))
 
 
-def test_the_same_failure_is_said_after_growing_silences() -> None:
-    memory, said = AlertHistory(), []
+def test_a_repeated_alert_is_sent_after_growing_pauses() -> None:
+    history, sent_hours = AlertHistory(), []
     for minute in range(3 * 24 * 60):
         again = replace(FAILED, partition=f"p{minute}", link=f"run {minute}", error=f"at {minute}")
-        fresh, memory = memory.select_due_alerts([again], minute * MINUTE_MS + 1)
-        said += [minute // 60 for _ in fresh]
-    assert said == [0, 1, 3, 7, 15, 31, 55]
+        due, history = history.select_due_alerts([again], minute * MINUTE_MS + 1)
+        sent_hours += [minute // 60 for _ in due]
+    assert sent_hours == [0, 1, 3, 7, 15, 31, 55]
 
 
-def test_another_failure_is_news_at_once_and_an_old_one_after_two_days() -> None:
-    _, memory = AlertHistory().select_due_alerts([FAILED], 1)
+def test_a_new_alert_is_sent_at_once_and_an_old_one_is_new_after_two_days() -> None:
+    _, history = AlertHistory().select_due_alerts([FAILED], 1)
     other = replace(FAILED, symbol="BTCUSDT")
-    fresh, memory = memory.select_due_alerts([FAILED, other, other], 2)
-    assert fresh == [other]
-    assert memory.select_due_alerts([FAILED], HOUR_MS)[0] == []
-    fresh, memory = memory.select_due_alerts([FAILED], 3 * DAY_MS)
-    assert fresh == [FAILED]
-    assert memory.sent == {FAILED.fingerprint: (3 * DAY_MS, 1)}
+    due, history = history.select_due_alerts([FAILED, other, other], 2)
+    assert due == [other]
+    assert history.select_due_alerts([FAILED], HOUR_MS)[0] == []
+    due, history = history.select_due_alerts([FAILED], 3 * DAY_MS)
+    assert due == [FAILED]
+    assert history.sent == {FAILED.fingerprint: (3 * DAY_MS, 1)}
 
 
-def test_no_storm_however_many_fail_at_once() -> None:
-    """400 symbols whose every job fails are told once an hour at most; so are three times as many,
-    of which the memory keeps what fits into it."""
+def test_many_failing_jobs_are_reported_once_an_hour_at_most() -> None:
+    """As many as every job of 400 symbols, and three times as many, which exceed the history."""
     for many in (1200, 3600):
         failing = [replace(FAILED, symbol=f"S{n}") for n in range(many)]
-        memory, told = AlertHistory(), []
+        history, counts = AlertHistory(), []
         for minute in range(60):
-            fresh, memory = memory.select_due_alerts(failing, now_ms() + minute * MINUTE_MS)
-            told.append(len(fresh))
-        assert told[0] == min(many, 2001)
-        assert sum(told[1:]) == 0
-        assert len(orjson.dumps(memory.sent)) < 70_000
+            due, history = history.select_due_alerts(failing, now_ms() + minute * MINUTE_MS)
+            counts.append(len(due))
+        assert counts[0] == min(many, 2001)
+        assert sum(counts[1:]) == 0
+        assert len(orjson.dumps(history.sent)) < 70_000
 
 
-def test_when_the_memory_is_full_those_that_are_new_speak_with_one_voice() -> None:
-    _, memory = AlertHistory().select_due_alerts(
+def test_new_alerts_share_one_fingerprint_when_the_history_is_full() -> None:
+    _, history = AlertHistory().select_due_alerts(
         [replace(FAILED, symbol=f"S{n}") for n in range(2000)], 1
     )
     new = [replace(FAILED, symbol=f"T{n}") for n in range(100)]
-    fresh, memory = memory.select_due_alerts(new, 2)
-    assert fresh == new[:1]
-    assert memory.select_due_alerts(new[1:], 3)[0] == []
-    assert memory.select_due_alerts([replace(FAILED, symbol="S7")], HOUR_MS)[0] == []
-    assert memory.select_due_alerts([new[5]], 3 * DAY_MS) == (
+    due, history = history.select_due_alerts(new, 2)
+    assert due == new[:1]
+    assert history.select_due_alerts(new[1:], 3)[0] == []
+    assert history.select_due_alerts([replace(FAILED, symbol="S7")], HOUR_MS)[0] == []
+    assert history.select_due_alerts([new[5]], 3 * DAY_MS) == (
         [new[5]],
         AlertHistory({new[5].fingerprint: (3 * DAY_MS, 1)}),
     )
 
 
-def test_what_others_wrote_calls_no_channel_and_hides_no_link() -> None:
+def test_markup_in_an_alert_is_escaped() -> None:
     odd = Alert(
         "<!here> failed",
         "<!channel> <https://evil.example|click> & more" + "&" * 2000,
@@ -129,14 +131,13 @@ def test_what_others_wrote_calls_no_channel_and_hides_no_link() -> None:
     assert unescape(whole["text"]) == "crypto-assets: <!here> failed"
 
 
-def test_one_silent_symbol_among_those_that_are_fed(
+def test_one_stale_symbol_among_current_ones_is_found(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=now_ms())
     platform = build_platform(server, "BTCUSDT", "ETHUSDT", "SOLUSDT")
-    fed = ("BTCUSDT", "ETHUSDT")
     today = day_of(platform.exchange_now())
-    run_ingest(platform, *fed, "SOLUSDT", first=today, last=today, tail=True)
+    run_ingest(platform, "BTCUSDT", "ETHUSDT", "SOLUSDT", first=today, last=today, tail=True)
     assert find_stale_symbols(platform) == []
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(
@@ -144,12 +145,12 @@ def test_one_silent_symbol_among_those_that_are_fed(
             " last_fetch_time = last_fetch_time - 1200000 WHERE symbol_id = 3"
         )
     )
-    (silent,) = find_stale_symbols(platform)
-    assert silent.symbol == "SOLUSDT"
-    assert silent.build_alert("link").subject == "SOLUSDT is silent"
+    (stale,) = find_stale_symbols(platform)
+    assert stale.symbol == "SOLUSDT"
+    assert build_stale_symbol_alert(stale, "link").subject == "SOLUSDT is stale"
 
 
-def test_a_symbol_that_is_being_fetched_from_far_behind_is_not_silent(
+def test_a_symbol_that_catches_up_from_far_behind_is_not_stale(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(simulated_exchange(now=now_ms() + 5 * DAY_MS))
@@ -158,7 +159,7 @@ def test_a_symbol_that_is_being_fetched_from_far_behind_is_not_silent(
     assert find_stale_symbols(platform) == []
 
 
-def test_an_exchange_that_does_not_answer_hides_no_silence(
+def test_a_stale_symbol_is_found_while_the_exchange_does_not_answer(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange()
@@ -172,9 +173,9 @@ def test_an_exchange_that_does_not_answer_hides_no_silence(
 
 
 @pytest.mark.parametrize("url", ["http://user:p#s3cret@host/x", "http://user:p/s3cret@host/x"])
-def test_a_place_never_has_a_part_of_a_password(url: str) -> None:
+def test_a_display_address_has_no_part_of_a_password(url: str) -> None:
     assert Webhook(url).display_address == "host"
 
 
-def test_an_address_that_is_none_has_no_place() -> None:
-    assert Webhook("http://host:port/s3cret").display_address == "an address that is none"
+def test_an_invalid_address_is_displayed_as_such() -> None:
+    assert Webhook("http://host:port/s3cret").display_address == "an invalid address"

@@ -1,4 +1,4 @@
-"""Where alerts go: what users set counts at once, and its secret is told nowhere."""
+"""The alert webhook: a user's address takes effect at once, and its secret is never shown."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return warehouse
 
 
-def test_the_environment_counts_until_a_user_sets_another(warehouse: Warehouse) -> None:
+def test_an_override_replaces_the_address_of_the_environment(warehouse: Warehouse) -> None:
     address = AlertAddress(warehouse, FIRST)
     assert (address.read_webhook_or_last().url, address.is_overridden) == (FIRST, False)
     address.set_override(f" {SECOND} ", who="anna")
@@ -33,13 +33,13 @@ def test_the_environment_counts_until_a_user_sets_another(warehouse: Warehouse) 
     assert (address.read_webhook_or_last().url, address.is_overridden) == (None, True)
     address.remove_override(who="anna")
     assert (address.read_webhook_or_last().url, address.is_overridden) == (FIRST, False)
-    told = [
+    changes = [
         (change.who, change.old, change.new) for change in warehouse.app_settings.list_changes()
     ]
-    assert len(told) == 3 and "s3cret" not in str(told) and "an0ther" not in str(told)
+    assert len(changes) == 3 and "s3cret" not in str(changes) and "an0ther" not in str(changes)
 
 
-def test_while_the_warehouse_fails_alerts_go_where_they_went(
+def test_alerts_go_to_the_last_address_while_the_warehouse_fails(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     address = AlertAddress(warehouse, FIRST)
@@ -54,23 +54,23 @@ def test_while_the_warehouse_fails_alerts_go_where_they_went(
 @pytest.mark.parametrize(
     "url", ["hooks.example", "ftp://hooks.example/x", "https://", "https://a b/", "http://[1", "x"]
 )
-def test_what_nothing_can_be_posted_to_is_refused(url: str) -> None:
-    with pytest.raises(WrongUse, match="that is no web address"):
+def test_an_address_that_is_not_http_is_refused(url: str) -> None:
+    with pytest.raises(WrongUse, match="must begin with https://"):
         validate_webhook_url(url)
 
 
-def test_a_test_is_a_message_like_any_other() -> None:
+def test_a_test_alert_is_sent_like_any_other() -> None:
     with scripted(in_turn(Answer(body=b"ok"), Answer(404))) as server:
         send_test_alert(Webhook(f"{server.url}/hooks/s3cret"))
         with pytest.raises(AlertNotSent, match=r"answers 404") as raised:
             send_test_alert(Webhook(f"{server.url}/hooks/s3cret"))
     assert b"This is a test" in server.requests[0].body
     assert "s3cret" not in str(raised.value)
-    with pytest.raises(WrongUse, match="there is no address"):
+    with pytest.raises(WrongUse, match="no address is set"):
         send_test_alert(Webhook())
 
 
-def test_of_an_address_only_the_place_is_shown() -> None:
+def test_only_host_and_port_of_an_address_are_shown() -> None:
     assert Webhook("https://anna:pw@hooks.example/T0/s3cret").display_address == "hooks.example"
     assert Webhook("http://127.0.0.1:8065/s3cret").display_address == "127.0.0.1:8065"
     assert Webhook().display_address == ""

@@ -1,4 +1,4 @@
-"""What a backfill will be: counted to the minute, timed only by what was measured."""
+"""Estimates of a backfill: exact counts, and a duration from measured backfills only."""
 
 from datetime import date, timedelta
 
@@ -17,14 +17,14 @@ TODAY = date(2025, 3, 6)
 NOON = day_start_ms(TODAY) + 17 * 60 * MINUTE_MS + 500
 
 
-def asked(first: date, last: date, *symbols: str) -> BackfillRequest:
+def build_request(first: date, last: date, *symbols: str) -> BackfillRequest:
     days = (last - first).days + 1
     return BackfillRequest(
         symbols, first, last, tuple(f"{n}|{s}" for s in symbols for n in range(days))
     )
 
 
-def ended(keys: int, seconds: int, status: str = "COMPLETED_SUCCESS") -> BackfillProgress:
+def build_progress(keys: int, seconds: int, status: str = "COMPLETED_SUCCESS") -> BackfillProgress:
     return BackfillProgress(
         id="a",
         status=status,
@@ -39,39 +39,47 @@ def ended(keys: int, seconds: int, status: str = "COMPLETED_SUCCESS") -> Backfil
     )
 
 
-def test_past_days_are_files_and_checksums() -> None:
-    wanted = asked(date(2025, 3, 1), date(2025, 3, 4), "BTCUSDT", "ETHUSDT")
+def test_a_past_day_takes_a_file_and_a_checksum() -> None:
+    wanted = build_request(date(2025, 3, 1), date(2025, 3, 4), "BTCUSDT", "ETHUSDT")
     found = estimate_backfill(wanted, NOON, None)
     assert (found.partitions, found.candles) == (8, 8 * 1440)
     assert found.requests == 16
     assert found.duration is None
 
 
-def test_today_comes_in_pages_as_far_as_it_has_closed() -> None:
-    found = estimate_backfill(asked(date(2025, 3, 5), TODAY, "BTCUSDT"), NOON, None)
+def test_closed_minutes_of_today_take_pages_of_rest() -> None:
+    found = estimate_backfill(build_request(date(2025, 3, 5), TODAY, "BTCUSDT"), NOON, None)
     assert (found.partitions, found.candles) == (2, 1440 + 17 * 60)
     assert found.requests == 2 + 2
-    just = estimate_backfill(asked(TODAY, TODAY, "BTCUSDT"), day_start_ms(TODAY) + 500, None)
+    just = estimate_backfill(
+        build_request(TODAY, TODAY, "BTCUSDT"), day_start_ms(TODAY) + 500, None
+    )
     assert (just.candles, just.requests) == (0, 0)
 
 
-def test_time_is_the_wait_and_what_each_partition_took() -> None:
-    pace = measure_backfill_pace([ended(10, 40), ended(110, 90), ended(500, 1, "CANCELED")])
-    assert pace == BackfillPace(measured=2, largest=110, start_seconds=35.0, seconds_per_key=0.5)
-    assert estimate_backfill(asked(TODAY, TODAY, "BTCUSDT"), NOON, pace).duration == timedelta(
-        seconds=35.5
+def test_a_duration_is_the_start_and_the_time_per_partition() -> None:
+    pace = measure_backfill_pace(
+        [build_progress(10, 40), build_progress(110, 90), build_progress(500, 1, "CANCELED")]
     )
+    assert pace == BackfillPace(measured=2, largest=110, start_seconds=35.0, seconds_per_key=0.5)
+    assert estimate_backfill(
+        build_request(TODAY, TODAY, "BTCUSDT"), NOON, pace
+    ).duration == timedelta(seconds=35.5)
 
 
-@pytest.mark.parametrize(("seconds", "a_key"), [(50, 2.0), (12, 0.0)])
-def test_of_one_size_the_wait_for_the_daemon_is_left_out(seconds: int, a_key: float) -> None:
-    pace = measure_backfill_pace([ended(10, seconds), ended(10, seconds)])
-    assert pace == BackfillPace(measured=2, largest=10, start_seconds=30.0, seconds_per_key=a_key)
+@pytest.mark.parametrize(("seconds", "per_key"), [(50, 2.0), (12, 0.0)])
+def test_the_start_is_assumed_where_all_backfills_have_one_size(
+    seconds: int, per_key: float
+) -> None:
+    pace = measure_backfill_pace([build_progress(10, seconds), build_progress(10, seconds)])
+    assert pace == BackfillPace(measured=2, largest=10, start_seconds=30.0, seconds_per_key=per_key)
 
 
-def test_nothing_measured_is_no_pace() -> None:
+def test_there_is_no_pace_without_a_successful_backfill() -> None:
     assert measure_backfill_pace([]) is None
     assert (
-        measure_backfill_pace([ended(10, 40, "COMPLETED_FAILED"), ended(10, 40, "CANCELED")])
+        measure_backfill_pace(
+            [build_progress(10, 40, "COMPLETED_FAILED"), build_progress(10, 40, "CANCELED")]
+        )
         is None
     )

@@ -1,4 +1,4 @@
-"""Recorded candles as an exchange: a home takes one recording, which may grow, and no other."""
+"""Recorded candles as an exchange: a home accepts one recording, which may grow, and no other."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 from crypto_assets_tests.services.scripted import Answer, Request, Respond, forward_to, scripted
 
 _HEADER = "open_time,open,high,low,close,volume"
-# Files by name, and how many candles each has; a candle's price is `base` plus its number.
+# Takes the number of candles by file name; the price of a candle is `base` plus its number.
 Record = Callable[..., Path]
 
 
@@ -37,13 +37,13 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     return record
 
 
-def _at(platform: PipelineContext, server: ExchangeServer) -> PipelineContext:
-    """The same warehouse and lakes, fed by another server."""
+def _serve_from(platform: PipelineContext, server: ExchangeServer) -> PipelineContext:
+    """Return the same warehouse and lakes with another exchange."""
     fields = vars(platform) | {"exchange": open_exchange(server.url, server.archive_url)}
     return PipelineContext(**fields)
 
 
-def _owners(platform: PipelineContext) -> set[str | None]:
+def _list_owners(platform: PipelineContext) -> set[str | None]:
     stores = (platform.raw_lake, platform.archive_lake)
     return {platform.warehouse.app_settings.get_exchange(), *(lake.get_owner() for lake in stores)}
 
@@ -52,7 +52,7 @@ def _owners(platform: PipelineContext) -> set[str | None]:
 def home(
     record: Record, simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> PipelineContext:
-    """A home that has collected 60 candles each of two symbols."""
+    """A home that is bound to a recording of two symbols with 60 candles each."""
     server = simulated_exchange(data=record(ETHUSDC=60, USDCUSDT=60))
     return build_platform(server, "ETHUSDC")
 
@@ -67,21 +67,21 @@ def home(
         {"ETHUSDC": 60, "USDCUSDT": 60, "OTHERUSDT": 5},
     ],
 )
-def test_the_same_recording_elsewhere_or_grown_or_with_other_files_is_taken(
+def test_the_same_recording_is_accepted_elsewhere_and_with_more_candles_or_files(
     home: PipelineContext,
     record: Record,
     simulated_exchange: StartExchange,
     files: dict[str, int],
 ) -> None:
-    later = _at(home, simulated_exchange(data=record(**files)))
+    later = _serve_from(home, simulated_exchange(data=record(**files)))
     require_stores_ready(later)
     initialize_stores(later, (), START)
-    assert len(_owners(later)) == 1
-    require_stores_ready(_at(home, simulated_exchange(data=record(**files))))
+    assert len(_list_owners(later)) == 1
+    require_stores_ready(_serve_from(home, simulated_exchange(data=record(**files))))
 
 
 @pytest.mark.parametrize(
-    ("base", "files", "complaint"),
+    ("base", "files", "reason"),
     [
         (101, {"ETHUSDC": 60, "USDCUSDT": 60}, "the first 60 candles of ETHUSDC-1m differ"),
         (101, {"USDCUSDT": 90}, "the first 60 candles of USDCUSDT-1m differ"),
@@ -89,45 +89,45 @@ def test_the_same_recording_elsewhere_or_grown_or_with_other_files_is_taken(
         (100, {"OTHERUSDT": 60}, "it has none of ETHUSDC-1m, USDCUSDT-1m"),
     ],
 )
-def test_another_recording_is_refused_and_changes_nothing(
+def test_another_recording_is_refused_without_a_change(
     home: PipelineContext,
     record: Record,
     simulated_exchange: StartExchange,
     base: int,
     files: dict[str, int],
-    complaint: str,
+    reason: str,
 ) -> None:
-    before = _owners(home)
-    other = _at(home, simulated_exchange(data=record(base, **files)))
-    with pytest.raises(ForeignExchange, match=f"serves another recording .*: {complaint}"):
+    before = _list_owners(home)
+    other = _serve_from(home, simulated_exchange(data=record(base, **files)))
+    with pytest.raises(ForeignExchange, match=f"serves another recording .*: {reason}"):
         require_stores_ready(other)
     with pytest.raises(ForeignExchange, match="set another CRYPTO_HOME"):
         initialize_stores(other, (), START)
-    assert _owners(home) == before
+    assert _list_owners(home) == before
     require_stores_ready(home)
 
 
-def test_one_changed_candle_makes_another_recording(
+def test_one_changed_candle_is_another_recording(
     home: PipelineContext, record: Record, simulated_exchange: StartExchange
 ) -> None:
     folder = record(ETHUSDC=90, USDCUSDT=90)
     path = folder / "USDCUSDT-1m.csv"
     path.write_text(path.read_text().replace(",130,130,130,130,1\n", ",130,130,130,130,2\n"))
     with pytest.raises(ForeignExchange, match="the first 60 candles of USDCUSDT-1m differ"):
-        require_stores_ready(_at(home, simulated_exchange(data=folder)))
+        require_stores_ready(_serve_from(home, simulated_exchange(data=folder)))
 
 
-def test_what_followed_is_part_of_the_recording(
+def test_added_candles_become_part_of_the_recording(
     home: PipelineContext, record: Record, simulated_exchange: StartExchange
 ) -> None:
-    """Also of a file that has vanished since, and which comes back with other candles."""
-    require_stores_ready(_at(home, simulated_exchange(data=record(USDCUSDT=90))))
+    """Also the candles of a file that is missing later, and returns with other candles."""
+    require_stores_ready(_serve_from(home, simulated_exchange(data=record(USDCUSDT=90))))
     with pytest.raises(ForeignExchange, match="USDCUSDT-1m has 60 candles, where 90 were served"):
         require_stores_ready(home)
     folder = record(101, ETHUSDC=90)
     (folder / "USDCUSDT-1m.csv").write_bytes((record(USDCUSDT=90) / "USDCUSDT-1m.csv").read_bytes())
     with pytest.raises(ForeignExchange, match="the first 60 candles of ETHUSDC-1m differ"):
-        require_stores_ready(_at(home, simulated_exchange(data=folder)))
+        require_stores_ready(_serve_from(home, simulated_exchange(data=folder)))
 
 
 def test_generated_and_recorded_candles_do_not_mix(
@@ -137,40 +137,40 @@ def test_generated_and_recorded_candles_do_not_mix(
         ForeignExchange,
         match=r"holds data of simulated:recorded \(2 files\), not of simulated:seed=",
     ):
-        require_stores_ready(_at(home, simulated_exchange()))
+        require_stores_ready(_serve_from(home, simulated_exchange()))
 
 
 def _name_as_before(platform: PipelineContext, name: str) -> None:
-    """Writes the name that an earlier version gave the exchange into warehouse and lakes."""
+    """Write the name that an earlier version gave the exchange into warehouse and lakes."""
     platform.warehouse.app_settings.put_value("claimed.exchange", name, "test")
     for lake in (platform.raw_lake, platform.archive_lake):
         marker = Path(lake.url) / MARKER_KEY
         marker.write_bytes(orjson.dumps({"exchange": name}))
 
 
-def test_a_home_of_an_earlier_version_takes_the_first_recording_and_then_no_other(
+def test_a_home_of_an_earlier_version_is_bound_to_the_first_recording(
     home: PipelineContext, record: Record, simulated_exchange: StartExchange
 ) -> None:
-    named = _owners(home)
+    named = _list_owners(home)
     _name_as_before(home, "simulated:recorded")
     with pytest.raises(ForeignExchange, match="holds data of simulated:recorded, not of"):
-        require_stores_ready(_at(home, simulated_exchange()))
+        require_stores_ready(_serve_from(home, simulated_exchange()))
     require_stores_ready(home)
-    assert _owners(home) == named
+    assert _list_owners(home) == named
     with pytest.raises(ForeignExchange, match="serves another recording"):
-        require_stores_ready(_at(home, simulated_exchange(data=record(7, ETHUSDC=60))))
+        require_stores_ready(_serve_from(home, simulated_exchange(data=record(7, ETHUSDC=60))))
 
 
-def test_an_earlier_name_left_in_one_of_the_stores_is_replaced(home: PipelineContext) -> None:
-    """A process that was killed between them."""
-    named = _owners(home)
+def test_an_earlier_name_in_one_of_the_stores_is_replaced(home: PipelineContext) -> None:
+    """As after a process that was killed in between."""
+    named = _list_owners(home)
     (Path(home.archive_lake.url) / MARKER_KEY).write_bytes(b'{"exchange":"simulated:recorded"}')
     require_stores_ready(home)
-    assert _owners(home) == named
+    assert _list_owners(home) == named
 
 
 def _forward_archive(server: ExchangeServer) -> Respond:
-    """A proxy with the archive of `server` under a path, and nothing else of it."""
+    """Forward only the archive of `server`, under a path."""
     forward = forward_to(server.url)
 
     def respond(request: Request) -> Answer:
@@ -181,7 +181,7 @@ def _forward_archive(server: ExchangeServer) -> Respond:
     return respond
 
 
-def test_an_archive_under_a_path_is_of_the_same_recording(
+def test_an_archive_under_a_path_belongs_to_the_same_recording(
     record: Record, simulated_exchange: StartExchange
 ) -> None:
     folder, other = (record(base, ETHUSDC=60, USDCUSDT=60) for base in (100, 101))

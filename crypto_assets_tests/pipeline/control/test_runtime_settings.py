@@ -1,11 +1,11 @@
-"""What users change while it runs counts at once, within its bounds, and stands in the log."""
+"""Runtime settings take effect at once, within their bounds, and are in the audit log."""
 
 from typing import Any
 
 import pytest
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.pipeline.context import INGEST_INTERVAL, PipelineContext
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.runtime_settings import (
     RETENTION_SETTINGS,
     RUNTIME_SETTINGS,
@@ -16,6 +16,7 @@ from crypto_assets.pipeline.control.runtime_settings import (
 )
 from crypto_assets.pipeline.retention.apply_retention import read_retention_policy
 from crypto_assets.settings import load_settings
+from crypto_assets.warehouse import INGEST_INTERVAL
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -25,7 +26,7 @@ def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -
     return build_platform(simulated_exchange(), "BTCUSDT")
 
 
-def test_a_choice_counts_until_it_is_taken_back(platform: PipelineContext) -> None:
+def test_a_setting_is_in_force_until_it_is_reset(platform: PipelineContext) -> None:
     assert read_effective_settings(platform)["minute_days"] == EffectiveSetting(
         90, 90, is_overridden=False
     )
@@ -44,7 +45,7 @@ def test_a_choice_counts_until_it_is_taken_back(platform: PipelineContext) -> No
     ]
 
 
-def test_a_bound_can_be_taken_away(platform: PipelineContext) -> None:
+def test_a_limit_can_be_removed(platform: PipelineContext) -> None:
     override_settings(platform, {"lake_max_gb": 20}, who="anna")
     override_settings(platform, {"lake_max_gb": None}, who="anna")
     assert read_effective_settings(platform)["lake_max_gb"] == EffectiveSetting(
@@ -53,20 +54,20 @@ def test_a_bound_can_be_taken_away(platform: PipelineContext) -> None:
     assert read_retention_policy(platform).lake_max_gb is None
 
 
-def test_a_bound_of_the_lake_may_have_a_fraction(platform: PipelineContext) -> None:
+def test_the_limit_of_the_lake_may_have_a_fraction(platform: PipelineContext) -> None:
     override_settings(platform, {"lake_max_gb": 0.5}, who="anna")
     assert read_retention_policy(platform).lake_max_gb == 0.5
 
 
 @pytest.mark.parametrize("name", RETENTION_SETTINGS)
-def test_the_environment_has_the_bounds_of_the_app(
+def test_the_settings_of_the_environment_have_the_same_bounds(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choice = RETENTION_SETTINGS[name]
-    for value in (choice.minimum, choice.maximum):
+    setting = RETENTION_SETTINGS[name]
+    for value in (setting.minimum, setting.maximum):
         monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
         assert getattr(load_settings(), name) == value
-    for value in (choice.minimum - 1, choice.maximum + 1):
+    for value in (setting.minimum - 1, setting.maximum + 1):
         monkeypatch.setenv(f"CRYPTO_{name.upper()}", f"{value}")
         with pytest.raises(WrongUse, match=name.upper()):
             load_settings()
@@ -89,7 +90,7 @@ def test_the_environment_has_the_bounds_of_the_app(
         ("claimed.exchange", 1),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_beside_it_changes(
+def test_a_wrong_value_is_refused_and_nothing_changes(
     platform: PipelineContext, name: str, value: Any
 ) -> None:
     with pytest.raises(WrongUse, match=name):
@@ -97,5 +98,5 @@ def test_what_cannot_be_is_refused_and_nothing_beside_it_changes(
     assert not read_effective_settings(platform)["archive_days"].is_overridden
 
 
-def test_every_choice_has_its_default_from_the_environment(platform: PipelineContext) -> None:
+def test_every_setting_has_a_default_of_the_environment(platform: PipelineContext) -> None:
     assert read_effective_settings(platform).keys() == RUNTIME_SETTINGS.keys()

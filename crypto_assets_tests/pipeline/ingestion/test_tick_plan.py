@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, from_epoch_ms
-from crypto_assets.pipeline.context import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, PipelineContext
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
 from crypto_assets.pipeline.stages.results import KlinesStage
+from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 

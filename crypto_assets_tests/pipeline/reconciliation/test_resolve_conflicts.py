@@ -1,4 +1,4 @@
-"""Where the exchange contradicts itself, the minutes that give its own hour count, in any order."""
+"""Where the exchange contradicts itself, the minutes that give its own hour win, in any order."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -89,7 +89,7 @@ def put_klines(
 def put_minutes(
     platform: PipelineContext, minutes: Sequence[Candle], source: Source, fetched_at: int
 ) -> None:
-    """The same of candles."""
+    """Put candles as `put_klines` does."""
     rows = rows_from_table(table_from_candles(minutes))
     put_klines(platform, RawKlines.from_rows(rows), source, fetched_at)
 
@@ -101,13 +101,13 @@ def compute(platform: PipelineContext) -> None:
 
 
 def load_archive_alone(platform: PipelineContext) -> None:
-    """Load the day's archive file as a version of the program did that compared no hours."""
+    """Load the day's archive file without a comparison of hours, as earlier versions did."""
     klines = platform.exchange.archive.fetch_day(SYMBOL, FIRST)
     put_klines(platform, klines, Source.ARCHIVE, platform.exchange_now())
     assert [one.error for one in load_imported_days(platform, SYMBOL, [FIRST])] == [None] * 3
 
 
-def test_rests_minute_counts_where_it_gives_the_exchanges_hour(
+def test_a_minute_of_rest_wins_if_it_gives_the_exchanges_hour(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
@@ -130,7 +130,7 @@ def test_rests_minute_counts_where_it_gives_the_exchanges_hour(
 def test_the_order_of_fetching_does_not_matter(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, first: str
 ) -> None:
-    """The day is fetched from REST while it runs or not, then from its archive, twice."""
+    """The day is fetched from REST before it closes or not, then twice from the archive."""
     now = DAY.end_ms - MINUTE_MS if first == "rest" else NOON
     server = simulated_exchange(now=now, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server)
@@ -142,7 +142,7 @@ def test_the_order_of_fetching_does_not_matter(
         assert check(platform) == VerificationResult(compared=25, minutes=1440)
 
 
-def test_a_rebuild_from_the_lake_alone_ends_the_same(
+def test_a_rebuild_from_the_lake_gives_the_same_minutes(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
@@ -157,7 +157,7 @@ def test_a_rebuild_from_the_lake_alone_ends_the_same(
     assert check(platform).passed
 
 
-def test_a_verified_minute_whose_object_is_gone_is_no_difference_from_the_archives(
+def test_a_verified_minute_whose_object_is_gone_is_not_a_difference(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
 ) -> None:
     """The objects have expired, and a backfill has fetched the archive file alone again."""
@@ -176,10 +176,10 @@ def test_a_verified_minute_whose_object_is_gone_is_no_difference_from_the_archiv
     assert AT + HOUR_MS in {one.open_time for one in check(platform).differences}
 
 
-def test_verified_minutes_that_the_lake_has_lost_are_put_there_again(
+def test_verified_minutes_that_the_lake_has_lost_are_stored_again(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    """By the commands that verify advises: a backfill, then a rebuild."""
+    """The commands that verify suggests do it: a backfill, then a rebuild."""
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
     platform = build_platform(server)
     run_ingest(platform, first=FIRST, last=FIRST)
@@ -198,7 +198,7 @@ def test_verified_minutes_that_the_lake_has_lost_are_put_there_again(
     assert volume_at(other, AT) == theirs
 
 
-def test_what_an_earlier_version_loaded_is_named_and_the_backfill_resolves_it(
+def test_a_conflict_of_an_earlier_version_is_listed_and_a_backfill_resolves_it(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, warehouse_url: str
 ) -> None:
     server = simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS])
@@ -252,11 +252,11 @@ def market(
 
 
 def serve(platform: PipelineContext, server: ExchangeServer) -> PipelineContext:
-    """The same warehouse and lakes, fed by another server."""
+    """Return the same warehouse and lakes with another exchange."""
     return replace(platform, exchange=open_exchange(server.url, server.archive_url))
 
 
-def test_an_hour_that_no_minutes_give_is_listed_and_no_difference(
+def test_an_hour_that_no_minutes_give_is_listed_without_a_difference(
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
     warehouse_url: str,
@@ -280,15 +280,15 @@ def test_an_hour_that_no_minutes_give_is_listed_and_no_difference(
     assert check(platform) == first
     assert platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL) == recorded
     right, _ = market(tmp_path / "right")
-    mended = serve(platform, simulated_exchange(now=NOON, data=right))
-    assert check(mended).conflicts == ()
+    corrected = serve(platform, simulated_exchange(now=NOON, data=right))
+    assert check(corrected).conflicts == ()
     assert platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL) == []
 
 
-def test_a_day_that_rests_minutes_give_is_listed_where_they_do_not_give_its_hour(
+def test_a_day_is_listed_if_no_minutes_give_one_of_its_hours(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
-    """The backfill resolves hours alone, so that no command could change the day."""
+    """A backfill resolves only hours, so no command could change the day."""
     folder, minutes = market(tmp_path / "data", hour_volume=1)
     write_candles(folder, SYMBOL, "1d", [together(minutes, DAY.start_ms, DAY.end_ms - 1)])
     server = simulated_exchange(now=NOON, data=folder, faults=[ARCHIVE_DIFFERS])
@@ -302,7 +302,7 @@ def test_a_day_that_rests_minutes_give_is_listed_where_they_do_not_give_its_hour
     ]
 
 
-def test_a_wrong_hour_of_ours_is_a_difference_beside_a_contradiction(
+def test_a_wrong_stored_hour_is_a_difference_beside_a_contradiction(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     wrong, _ = market(tmp_path / "wrong", hour_volume=1)
@@ -314,10 +314,10 @@ def test_a_wrong_hour_of_ours_is_a_difference_beside_a_contradiction(
     assert not check(platform).passed
 
 
-def test_the_archives_minute_counts_where_it_gives_the_exchanges_hour(
+def test_a_minute_of_the_archive_wins_if_it_gives_the_exchanges_hour(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
-    """REST's minute was fetched last, and the exchange's hour was built from the archive's."""
+    """REST's minute was fetched last, but the exchange built its hour from the archive's."""
     folder, minutes = market(tmp_path / "data", rest={AT: minute(AT, 90, 8)})
     platform = build_platform(simulated_exchange(now=NOON, data=folder))
     for source, rows, later in (
@@ -342,7 +342,7 @@ SHIFT = 28 * MINUTE_MS + 14_789
 
 
 def off_grid_market(folder: Path, *, changed_volume: int = 0) -> Path:
-    """Nine hours on the grid, an outage, nine off it, one cut short, then the grid again."""
+    """Write hours on the grid, an outage, nine off it, one cut short, then the grid again."""
     grid = [minute(OFF_START + n * MINUTE_MS, 100 + n % 7) for n in range(9 * 60 + 20)]
     start = OFF_START + 10 * HOUR_MS + SHIFT
     shifted = [minute(start + n * MINUTE_MS, 110 + n % 5) for n in range(9 * 60 + 31)]
@@ -379,7 +379,7 @@ def off_grid_platform(
 
 
 @pytest.mark.parametrize("archive_first", [True, False])
-def test_a_minute_that_the_archive_has_and_the_exchanges_hour_lacks_does_not_exist(
+def test_a_minute_that_the_exchanges_hour_lacks_is_quarantined(
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
     warehouse_url: str,
@@ -410,13 +410,13 @@ def test_a_minute_that_the_archive_has_and_the_exchanges_hour_lacks_does_not_exi
         assert reasons == {"the exchange's own hour is made without this minute"}
 
 
-def test_a_minute_that_rest_alone_has_beside_a_verified_hour_is_asked_for_no_more(
+def test_a_minute_that_only_rest_has_in_a_verified_hour_is_classed_refused(
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
     warehouse_url: str,
     tmp_path: Path,
 ) -> None:
-    """The archive lacks it, and its minutes alone give the exchange's hour."""
+    """The archive lacks it, and the archive's minutes give the exchange's hour."""
     folder, minutes = market(tmp_path / "data", without=AT)
     write_candles(folder, SYMBOL, "1m", [*minutes, minute(DAY.end_ms, 100)])
     late = {"do": "archive", "how": "missing", "day": str(FIRST)}
@@ -431,13 +431,13 @@ def test_a_minute_that_rest_alone_has_beside_a_verified_hour_is_asked_for_no_mor
     assert check(platform).passed
 
 
-def test_a_minute_without_a_trade_stays_in_an_hour_that_was_verified_without_it(
+def test_a_minute_without_trades_stays_in_a_verified_hour(
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
     warehouse_url: str,
     tmp_path: Path,
 ) -> None:
-    """The exchange's hour is the same with it; and another minute of the archive is wrong."""
+    """The hour is equal with it, and another minute of the archive is wrong."""
     folder, minutes = market(tmp_path / "data", without=AT)
     platform = build_platform(
         simulated_exchange(now=NOON, data=folder), warehouse_url=warehouse_url
@@ -454,10 +454,10 @@ def test_a_minute_without_a_trade_stays_in_an_hour_that_was_verified_without_it(
     assert check(platform).passed
 
 
-def test_a_verified_minute_that_the_exchange_withdraws_is_listed_and_no_difference(
+def test_a_verified_minute_that_the_exchange_withdraws_is_listed_without_a_difference(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
-    """What was verified stays; a backfill could not take it away, and is not advised."""
+    """The verified minute stays; a backfill could not remove it and is not suggested."""
     folder, minutes = market(tmp_path / "data")
     platform = build_platform(simulated_exchange(now=NOON, data=folder))
     run_ingest(platform, first=FIRST, last=FIRST)
@@ -472,10 +472,10 @@ def test_a_verified_minute_that_the_exchange_withdraws_is_listed_and_no_differen
     assert HOUR in {one.open_time for one in found.conflicts}
 
 
-def test_a_conflict_is_on_record_before_its_minutes_are_loaded(
+def test_a_conflict_is_recorded_before_its_minutes_are_loaded(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
-    """A run that is killed between the two leaves nothing unrecorded."""
+    """A run that is killed in between leaves no conflict unrecorded."""
     platform = build_platform(simulated_exchange(now=NOON, faults=[ARCHIVE_DIFFERS]))
     load_archive_alone(platform)
     full = replace(platform, raw_lake=FullDirectory(Path(platform.raw_lake.url)))
@@ -489,13 +489,13 @@ def test_a_conflict_is_on_record_before_its_minutes_are_loaded(
     assert check(platform).passed
 
 
-def test_a_known_revision_explains_an_hour_that_does_not_follow_it(
+def test_a_known_revision_explains_an_hour_that_was_not_revised(
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
     warehouse_url: str,
     tmp_path: Path,
 ) -> None:
-    """Archive and REST revised a minute, and the exchange left its hour and day as they were."""
+    """Archive and REST revised a minute, but the exchange did not revise its hour and day."""
     folder, _ = market(tmp_path / "first")
     server = simulated_exchange(now=NOON, data=folder)
     platform = build_platform(server, warehouse_url=warehouse_url)
@@ -528,7 +528,7 @@ def test_hours_off_the_grid_are_compared_as_the_exchange_cut_them(
     assert found.compared == 24 + 1
 
 
-def test_a_conflict_in_an_hour_off_the_grid_costs_its_neighbors_no_minute(
+def test_a_conflict_in_an_hour_off_the_grid_keeps_the_minutes_around_it(
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
     warehouse_url: str,
@@ -549,7 +549,7 @@ def test_a_conflict_in_an_hour_off_the_grid_costs_its_neighbors_no_minute(
     assert (found.passed, found.conflicts) == (True, ())
 
 
-def test_an_hour_off_the_grid_that_its_minutes_do_not_give_is_listed(
+def test_a_contradicting_hour_off_the_grid_is_listed(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     folder = off_grid_market(tmp_path / "data", changed_volume=1)
@@ -565,7 +565,7 @@ def test_an_hour_off_the_grid_that_its_minutes_do_not_give_is_listed(
     )
 
 
-def test_a_lost_minute_of_an_hour_off_the_grid_is_a_difference(
+def test_a_missing_minute_of_an_hour_off_the_grid_is_a_difference(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     folder = off_grid_market(tmp_path / "data")

@@ -1,4 +1,4 @@
-"""From the lake alone the same tables; and nothing goes that the lake could not bring back."""
+"""A rebuild from the lake gives the same tables, and deletes nothing that the lake lacks."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,20 +52,20 @@ def checksum(platform: PipelineContext, table: str, columns: str = "*", order: s
 
 
 def checksums(platform: PipelineContext) -> dict[str, str]:
-    """Of every table that holds data, and of the manifest but for when it was loaded."""
+    """Return the checksums of the data tables, and of the manifest without its load times."""
     found = {table: checksum(platform, table) for table in DATA}
     return found | {"lake_objects": checksum(platform, "lake_objects", MANIFEST, "bucket, `key`")}
 
 
-def retire(platform: PipelineContext, key: str) -> None:
-    """From the raw lake into the archive."""
+def archive_object(platform: PipelineContext, key: str) -> None:
+    """Move an object from the raw lake to the archive lake."""
     item = platform.warehouse.lake_objects.find_object(platform.raw_lake.bucket, key)
     assert item and move_to_archive(platform, item)
 
 
 @pytest.fixture
 def server(simulated_exchange: StartExchange) -> ExchangeServer:
-    """With an outage, a file short of its afternoon, and an odd row."""
+    """A server with an outage, an archive file without its afternoon, and an invalid row."""
     hole = _START + 30 * HOUR_MS
     faults = [
         {"do": "outage", "start": format_utc(hole), "end": format_utc(hole + 20 * MINUTE_MS)},
@@ -79,7 +79,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 def platform(
     server: ExchangeServer, build_platform: BuildPlatform, warehouse_url: str
 ) -> PipelineContext:
-    """Past days, ticks and books of today, a day read twice, a day in the archive lake."""
+    """Past days, ticks and books of today, a day fetched twice, a day in the archive lake."""
     built = build_platform(server, *SYMBOLS, warehouse_url=warehouse_url)
     run_ingest(built, *SYMBOLS, first=FIRST)
     for _ in range(3):
@@ -91,7 +91,7 @@ def platform(
     server.faults.add_rule({"do": "revise", **revised})
     run_ingest(built, *SYMBOLS, first=FIRST, last=FIRST)
     for entry in list(built.raw_lake.list_entries(f"{SECOND}/")):
-        retire(built, entry.key)
+        archive_object(built, entry.key)
     return built
 
 
@@ -99,7 +99,7 @@ def platform(
 def empty(
     platform: PipelineContext, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[PipelineContext]:
-    """The same lakes and exchange, and a warehouse of the same kind that knows nothing."""
+    """The same lakes and exchange with an empty warehouse of the same kind."""
     url = f"sqlite:///{tmp_path / 'empty.db'}"
     if not platform.warehouse._database.sqlite_path:
         url = request.getfixturevalue("mariadb").fresh()
@@ -109,19 +109,19 @@ def empty(
     other.warehouse.close()
 
 
-def done(found: Iterator[RebuildResult]) -> list[RebuildResult]:
+def run_to_end(found: Iterator[RebuildResult]) -> list[RebuildResult]:
     rebuilt = list(found)
     assert [one.error for one in rebuilt if one.error] == []
     return rebuilt
 
 
-def test_from_an_empty_warehouse_the_same_tables(
+def test_an_empty_warehouse_is_rebuilt_to_the_same_tables(
     platform: PipelineContext, empty: PipelineContext
 ) -> None:
     before = checksums(platform)
-    btc, eth = done(rebuild_from_lake(empty))
+    btc, eth = run_to_end(rebuild_from_lake(empty))
     assert checksums(empty) == before
-    assert checksums(platform) == before, "the other one was not touched"
+    assert checksums(platform) == before, "the other warehouse is unchanged"
     assert (btc.days, btc.books, btc.rejected) == (4, 3, 1)
     assert btc.minutes.new == btc.minutes.minutes == eth.minutes.new == 3 * 1440 - 20 + 723
     for symbol in SYMBOLS:
@@ -131,17 +131,17 @@ def test_from_an_empty_warehouse_the_same_tables(
     assert empty.warehouse.quarantine.count_records() == 1
 
 
-def test_again_it_changes_nothing(platform: PipelineContext) -> None:
+def test_a_repeated_rebuild_changes_nothing(platform: PipelineContext) -> None:
     before = checksums(platform)
     for _ in range(2):
-        for one in done(rebuild_from_lake(platform)):
+        for one in run_to_end(rebuild_from_lake(platform)):
             assert (one.minutes.new, one.minutes.changed, one.minutes.kept) == (0, 0, 0)
             assert one.minutes.skipped_hours == one.forgotten == 0
     assert checksums(platform) == before
     assert len(platform.warehouse.revisions.list_revisions("BTCUSDT")) == 3
 
 
-def test_what_was_changed_behind_its_back_is_put_right(platform: PipelineContext) -> None:
+def test_changed_and_deleted_rows_are_restored(platform: PipelineContext) -> None:
     before = checksums(platform)
     for table in ("fact_klines", "hourly_klines", "daily_klines"):
         tamper(platform, f"UPDATE {table} SET close = close + 1 WHERE symbol_id = {{symbol}}")
@@ -149,41 +149,41 @@ def test_what_was_changed_behind_its_back_is_put_right(platform: PipelineContext
     for table in ("fact_klines", "hourly_klines"):
         tamper(platform, f"DELETE FROM {table} WHERE {gone}")
     tamper(platform, "DELETE FROM lake_objects")
-    btc, _ = done(rebuild_from_lake(platform))
+    btc, _ = run_to_end(rebuild_from_lake(platform))
     assert checksums(platform) == before
     assert (btc.minutes.new, btc.minutes.changed) == (300, 3 * 1440 - 20 + 723 - 300)
 
 
-def test_days_outside_the_range_and_other_symbols_are_left_alone(platform: PipelineContext) -> None:
+def test_days_outside_the_window_and_other_symbols_stay(platform: PipelineContext) -> None:
     tamper(platform, "UPDATE fact_klines SET close = close + 1")
-    spoiled = platform.warehouse.facts.read_candles("BTCUSDT", RANGE)
-    (one,) = done(rebuild_from_lake(platform, ["BTCUSDT"], Window.of_day(SECOND)))
+    tampered = platform.warehouse.facts.read_candles("BTCUSDT", RANGE)
+    (one,) = run_to_end(rebuild_from_lake(platform, ["BTCUSDT"], Window.of_day(SECOND)))
     assert (one.symbol, one.days) == ("BTCUSDT", 1)
     found = platform.warehouse.facts.read_candles("BTCUSDT", RANGE)
     differing = [
-        day for day in RANGE.iter_days() if _of(found, day).equals(_of(spoiled, day)) is False
+        day
+        for day in RANGE.iter_days()
+        if _select_day(found, day).equals(_select_day(tampered, day)) is False
     ]
     assert differing == [SECOND]
     assert not verify_symbol(platform, "ETHUSDT", RANGE).passed
 
 
-def _of(candles: Any, day: date) -> Any:
+def _select_day(candles: Any, day: date) -> Any:
     return filter_to_window(candles, Window.of_day(day))
 
 
-def test_days_that_the_lake_no_longer_holds_stay(platform: PipelineContext) -> None:
+def test_days_that_the_lake_no_longer_has_stay(platform: PipelineContext) -> None:
     before = {table: checksum(platform, table) for table in DATA}
     for lake in (platform.raw_lake, platform.archive_lake):
         lake.delete([e.key for e in lake.list_entries() if not e.key.startswith(str(TODAY))])
-    btc, _ = done(rebuild_from_lake(platform))
+    btc, _ = run_to_end(rebuild_from_lake(platform))
     assert {table: checksum(platform, table) for table in DATA} == before
     assert (btc.days, btc.forgotten, btc.minutes.kept) == (1, 4, 0)
 
 
-def test_of_a_day_partly_retired_the_rest_stays(platform: PipelineContext) -> None:
-    """Of yesterday the lake has but what REST gave, the half that the archive lacked, and of today
-    but the ticks' pieces.
-    """
+def test_the_rest_of_a_partly_expired_day_stays(platform: PipelineContext) -> None:
+    """Of yesterday the lake has only REST's half, and of today only the objects of the ticks."""
     before = {table: checksum(platform, table) for table in DATA}
     items = platform.warehouse.lake_objects.list_in_window("ETHUSDT", ObjectKind.KLINES, RANGE)
     large = [item for item in items if item.source is Source.ARCHIVE or item.rows > 700]
@@ -191,14 +191,14 @@ def test_of_a_day_partly_retired_the_rest_stays(platform: PipelineContext) -> No
     gone = [item for item in large if item is not rest]
     for lake in (platform.raw_lake, platform.archive_lake):
         lake.delete([item.key for item in gone if item.bucket == lake.bucket])
-    eth = next(one for one in done(rebuild_from_lake(platform)) if one.symbol == "ETHUSDT")
+    eth = next(one for one in run_to_end(rebuild_from_lake(platform)) if one.symbol == "ETHUSDT")
     assert {table: checksum(platform, table) for table in DATA} == before
     assert (eth.minutes.minutes, eth.minutes.kept) == (720 + 3, 720 + 720)
     assert eth.minutes.skipped_hours == 0
 
 
-def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: PipelineContext) -> None:
-    """Minutes lost, hours and day still there, and the lake has but a part of the minutes."""
+def test_an_hour_that_would_lose_minutes_stays(platform: PipelineContext) -> None:
+    """The minutes are lost, hours and day are stored, and the lake has a part of the minutes."""
     day = Window.of_day(TODAY - timedelta(days=1))
     tamper(
         platform,
@@ -212,40 +212,42 @@ def test_an_hour_that_would_lose_minutes_is_left_as_it_is(platform: PipelineCont
     part = RawKlines.from_rows(decode_klines(body)[90:150])
     item, half = build_klines_object(platform.raw_lake.bucket, "BTCUSDT", part, Source.REST, NOON)
     platform.raw_lake.put(item.key, half, fetched_at=NOON, source=Source.REST, rows=60)
-    btc, _ = done(rebuild_from_lake(platform, window=day))
+    btc, _ = run_to_end(rebuild_from_lake(platform, window=day))
     assert (btc.minutes.new, btc.minutes.skipped_hours) == (60, 2)
     assert checksum(platform, "hourly_klines") == hours
     assert checksum(platform, "daily_klines") == days
 
 
-def test_what_retention_moves_meanwhile_is_found_where_it_went(platform: PipelineContext) -> None:
+def test_objects_that_retention_moves_meanwhile_are_read_from_the_archive_lake(
+    platform: PipelineContext,
+) -> None:
     rebuilding = rebuild_from_lake(platform)
     assert next(rebuilding).symbol == "BTCUSDT"
     tamper(platform, "DELETE FROM fact_klines WHERE symbol_id = {symbol}", "ETHUSDT")
     for entry in list(platform.raw_lake.list_entries()):
-        retire(platform, entry.key)
+        archive_object(platform, entry.key)
     eth = next(rebuilding)
     assert (eth.error, eth.minutes.new) == (None, 3 * 1440 - 20 + 723)
 
 
-def test_retired_minutes_do_not_come_back(platform: PipelineContext) -> None:
+def test_expired_minutes_are_not_restored(platform: PipelineContext) -> None:
     platform.warehouse.facts.expire_minutes("BTCUSDT", _START + DAY_MS)
     before = {table: checksum(platform, table) for table in DATA}
-    btc, _ = done(rebuild_from_lake(platform))
+    btc, _ = run_to_end(rebuild_from_lake(platform))
     assert {table: checksum(platform, table) for table in DATA} == before
     assert btc.minutes.minutes == 2 * 1440 - 20 + 723
 
 
-def test_without_an_exchange_and_without_init(
+def test_a_rebuild_needs_neither_init_nor_recorded_symbols(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
-    """The warehouse is lost and nobody answers: but for the symbols' names nothing is needed."""
+    """The warehouse is lost: the rebuild registers the symbols as untracked."""
     platform = build_platform(simulated_exchange(now=NOON))
     run_ingest(platform, first=SECOND, last=SECOND)
     before = {table: checksum(platform, table) for table in list(DATA)[:3]}
     other = replace(platform, warehouse=Warehouse(f"sqlite:///{tmp_path / 'other.db'}"))
     claim_warehouse_for_lake(other)
-    (one,) = done(rebuild_from_lake(other))
+    (one,) = run_to_end(rebuild_from_lake(other))
     assert one.untracked
     assert {table: checksum(other, table) for table in before} == before
     other.warehouse.close()

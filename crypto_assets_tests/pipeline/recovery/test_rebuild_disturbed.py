@@ -1,4 +1,4 @@
-"""Rebuilding that is killed with -9 and repeated, and rebuilding while ticks go on."""
+"""Rebuilds that are killed with -9 and repeated, and rebuilds beside running ticks."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ from crypto_assets_tests.pipeline.recovery.test_rebuild import checksum
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-# Over the end of a month, each of which is a transaction of its own.
+# Over the end of a month, since each month is a transaction.
 FIRST, LAST = date(2025, 2, 25), date(2025, 3, 5)
 RANGE = Window.of_days(FIRST, LAST)
 ROWS = 9 * 1440 * len(SYMBOLS)
@@ -41,12 +41,12 @@ REBUILDER = """
 import sys
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
-from crypto_assets.pipeline.context import Platform
-from crypto_assets.pipeline.recovery.rebuild import rebuild
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.warehouse import Warehouse
 url, raw, archive, warehouse = sys.argv[1:]
-list(rebuild(Platform(open_exchange(url, url), open_lake(raw), open_lake(archive),
-                      Warehouse(warehouse), 5000, 20, 1, 5)))
+list(rebuild_from_lake(PipelineContext(open_exchange(url, url), open_lake(raw),
+                                       open_lake(archive), Warehouse(warehouse), 5000, 20, 1, 5)))
 """
 
 
@@ -62,28 +62,28 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 
 @pytest.fixture
 def empty(platform: PipelineContext, tmp_path: Path) -> Iterator[PipelineContext]:
-    """The same lakes and exchange, and a warehouse that knows nothing."""
+    """The same lakes and exchange with an empty warehouse."""
     other = replace(platform, warehouse=Warehouse(f"sqlite:///{tmp_path / 'empty.db'}"))
     initialize_stores(other, SYMBOLS, START)
     yield other
     other.warehouse.close()
 
 
-def test_killed_in_the_midst_and_repeated(
+def test_a_rebuild_is_complete_after_kills_and_a_repeat(
     server: ExchangeServer, platform: PipelineContext, empty: PipelineContext
 ) -> None:
     run_ingest(platform, *SYMBOLS, first=FIRST, last=LAST)
     whole = {table: checksum(platform, table) for table in TABLES}
-    words = [sys.executable, "-c", REBUILDER, *_places(server, empty)]
+    command = [sys.executable, "-c", REBUILDER, *_list_addresses(server, empty)]
     for kill in range(1, KILLS + 1):
-        with subprocess.Popen(words) as rebuilder:
-            while _rows(empty) < ROWS * kill // (KILLS + 1):
+        with subprocess.Popen(command) as rebuilder:
+            while _count_rows(empty) < ROWS * kill // (KILLS + 1):
                 assert rebuilder.poll() is None, "it ended before it was killed"
                 time.sleep(0.001)
             rebuilder.kill()
     assert [one.error for one in rebuild_from_lake(empty)] == [None, None]
     assert {table: checksum(empty, table) for table in TABLES} == whole
-    assert not empty.warehouse.aggregates.has_stale_hours(SYMBOLS, RANGE)
+    assert empty.warehouse.aggregates.list_stale_symbols() == []
     for symbol in SYMBOLS:
         assert empty.warehouse.watermarks.get_watermark(
             symbol
@@ -91,8 +91,8 @@ def test_killed_in_the_midst_and_repeated(
         assert verify_symbol(empty, symbol, RANGE).passed
 
 
-def test_beside_running_ticks(server: ExchangeServer, platform: PipelineContext) -> None:
-    """Ticks come and a day is closed meanwhile: neither is lost nor undone."""
+def test_a_rebuild_runs_beside_ticks(server: ExchangeServer, platform: PipelineContext) -> None:
+    """Ticks and the closing of a day during a rebuild are neither lost nor undone."""
     run_ingest(platform, first=LAST)
     done = Event()
     failures: list[CryptoAssetsError] = []
@@ -103,14 +103,14 @@ def test_beside_running_ticks(server: ExchangeServer, platform: PipelineContext)
             outcomes = run_ingest(platform, tail=True) + run_ingest(platform, first=LAST, last=LAST)
             failures.extend(outcome.error for outcome in outcomes if outcome.error)
 
-    ticking = Thread(target=tick)
-    ticking.start()
+    ticker = Thread(target=tick)
+    ticker.start()
     try:
         for _ in range(6):
             assert [one.error for one in rebuild_from_lake(platform)] == [None, None]
     finally:
         done.set()
-        ticking.join()
+        ticker.join()
     assert failures == []
     run_ingest(platform, tail=True)
     expected = range(RANGE.end_ms - DAY_MS, server.clock.now_ms() // MINUTE_MS * MINUTE_MS)
@@ -126,12 +126,12 @@ def test_beside_running_ticks(server: ExchangeServer, platform: PipelineContext)
     assert open_times(platform, "ETHUSDT") == []
 
 
-def _rows(platform: PipelineContext) -> int:
+def _count_rows(platform: PipelineContext) -> int:
     marks = platform.warehouse.watermarks.get_all().values()
     return sum(mark.record_count for mark in marks)
 
 
-def _places(server: ExchangeServer, platform: PipelineContext) -> list[str]:
+def _list_addresses(server: ExchangeServer, platform: PipelineContext) -> list[str]:
     assert isinstance(platform.raw_lake, DirectoryLake)
     assert isinstance(platform.archive_lake, DirectoryLake)
     database = platform.warehouse._database.url

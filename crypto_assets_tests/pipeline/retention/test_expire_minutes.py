@@ -1,4 +1,4 @@
-"""Old minutes go, once their hours and days stand; nobody asks for them again."""
+"""Old minutes expire once their hours and days are computed, and are not fetched again."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,9 @@ from crypto_assets_tests.services.exchange import NOON, StartExchange
 __all__ = ["platform"]
 
 
-def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: PipelineContext) -> None:
+def test_expired_minutes_leave_hours_and_days_and_are_not_fetched_again(
+    platform: PipelineContext,
+) -> None:
     warehouse = platform.warehouse
     periods = [
         warehouse.aggregates.read_candles("BTCUSDT", i, BOTH) for i in (Interval.H1, Interval.D1)
@@ -42,7 +44,7 @@ def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: Pipeline
     before = len(keys(platform)[0])
     outcomes = run_ingest(platform, first=FIRST, last=SECOND)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
-    assert "retired" in str(outcomes[0].details["note"])
+    assert "nothing before 2025-03-06T00:00:00Z is fetched" in str(outcomes[0].details["note"])
     assert open_times(platform) == []
     assert len(keys(platform)[0]) == before
     assert warehouse.gap_ledger.list_gaps(closed=True) == []
@@ -55,13 +57,13 @@ def test_minutes_go_hours_and_days_stay_and_nobody_asks_again(platform: Pipeline
     assert warehouse.gap_ledger.list_gaps(closed=True) == []
 
 
-def test_zero_keeps_minutes_for_ever(platform: PipelineContext) -> None:
+def test_zero_days_keep_minutes_permanently(platform: PipelineContext) -> None:
     assert in_days(5000, platform, minute_days=0).minutes == ()
     assert len(open_times(platform)) == 2 * 1440
 
 
-def test_a_load_makes_old_minutes_young(platform: PipelineContext) -> None:
-    """Rebuilt or imported: fetched long ago, loaded just now."""
+def test_the_age_of_minutes_counts_from_their_load(platform: PipelineContext) -> None:
+    """Rebuilt or imported minutes were fetched long ago and loaded just now."""
     platform.warehouse.lake_objects.mark_unloaded("BTCUSDT", ObjectKind.KLINES, BOTH)
     list(ingest_symbols(platform, {"BTCUSDT": BOTH}, set(KlinesStage) - {KlinesStage.RAW}))
     loaded = max(item.loaded_at or 0 for item in manifest(platform))
@@ -73,14 +75,14 @@ def test_a_load_makes_old_minutes_young(platform: PipelineContext) -> None:
 
 
 @pytest.mark.parametrize("at", [START, START + 7 * HOUR_MS, START + DAY_MS - MINUTE_MS])
-def test_an_unexplained_minute_holds_its_day(platform: PipelineContext, at: int) -> None:
+def test_an_unexplained_missing_minute_keeps_its_day(platform: PipelineContext, at: int) -> None:
     _delete_minute(platform, at)
-    retired = in_days(200, platform, minute_days=90)
-    assert retired.minute_rows == 0
-    assert "2025-03-04: 1 minutes are missing" in retired.blockers["BTCUSDT"]
+    expired = in_days(200, platform, minute_days=90)
+    assert expired.minute_rows == 0
+    assert "2025-03-04: 1 minutes are missing" in expired.blockers["BTCUSDT"]
 
 
-def test_an_outage_at_an_edge_holds_nothing(
+def test_an_outage_at_midnight_keeps_no_day(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     midnight = START + DAY_MS
@@ -98,7 +100,7 @@ def test_an_outage_at_an_edge_holds_nothing(
 
 
 @pytest.mark.parametrize("missing", [KlinesStage.HOURS, KlinesStage.DAYS])
-def test_what_is_not_aggregated_stays(
+def test_minutes_that_are_not_aggregated_stay(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, missing: KlinesStage
 ) -> None:
     platform = replace(build_platform(simulated_exchange(now=NOON)), retention_policy=NEVER)
@@ -108,21 +110,21 @@ def test_what_is_not_aggregated_stays(
         if list(KlinesStage).index(stage) < list(KlinesStage).index(missing)
     ]
     list(ingest_symbols(platform, {"BTCUSDT": BOTH}, stages))
-    retired = in_days(200, platform, minute_days=90)
-    assert retired.minute_rows == 0
-    assert "hours are not computed" in retired.blockers["BTCUSDT"]
+    expired = in_days(200, platform, minute_days=90)
+    assert expired.minute_rows == 0
+    assert "hours are not computed" in expired.blockers["BTCUSDT"]
     assert len(open_times(platform)) == 2 * 1440
 
 
-def test_killed_between_two_days(platform: PipelineContext) -> None:
+def test_expiry_continues_after_a_kill_between_two_days(platform: PipelineContext) -> None:
     hours = platform.warehouse.aggregates.read_candles("BTCUSDT", Interval.H1, BOTH)
     engine = platform.warehouse._database.engine
-    seen = 0
+    deletions = 0
 
     def kill(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        nonlocal seen
-        seen += statement.startswith("DELETE FROM fact_klines")
-        if seen == 2:
+        nonlocal deletions
+        deletions += statement.startswith("DELETE FROM fact_klines")
+        if deletions == 2:
             raise Killed
 
     event.listen(engine, "before_cursor_execute", kill)
@@ -139,7 +141,7 @@ def test_killed_between_two_days(platform: PipelineContext) -> None:
 
 
 def _delete_minute(platform: PipelineContext, open_time: int) -> None:
-    """As if it had never come, and nobody had noticed."""
+    """Delete a minute and correct the counts, as if it had never been loaded."""
     statements = (
         "DELETE FROM fact_klines WHERE open_time = :at",
         "UPDATE hourly_klines SET minute_count = minute_count - 1"

@@ -1,4 +1,4 @@
-"""An object that another run moves, loads or removes while this one reads stops nothing."""
+"""Loads continue when another run moves, loads or deletes an object during the read."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,8 +30,8 @@ SYMBOL = "BTCUSDT"
 DAY = Window.of_day(TODAY)
 
 
-class Disturbed(DirectoryLake):
-    """A directory in which something happens just before an object is first read."""
+class DisturbedDirectory(DirectoryLake):
+    """A directory that calls `meanwhile` right before the first read of an object."""
 
     meanwhile: Callable[[], None] | None = None
 
@@ -48,14 +48,14 @@ class Disturbed(DirectoryLake):
 @pytest.fixture
 def platform(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
-) -> tuple[PipelineContext, Disturbed]:
+) -> tuple[PipelineContext, DisturbedDirectory]:
     built = build_platform(simulated_exchange(now=NOON))
-    lake = Disturbed(Path(built.raw_lake.url))
+    lake = DisturbedDirectory(Path(built.raw_lake.url))
     return replace(built, raw_lake=lake), lake
 
 
 def put(platform: PipelineContext, start: int, count: int) -> LakeObject:
-    """Some minutes as an object that is in the manifest and not loaded."""
+    """Put some minutes as an object, recorded and not loaded."""
     window = Window(start, start + count * MINUTE_MS)
     rows = [
         row
@@ -76,14 +76,14 @@ def put(platform: PipelineContext, start: int, count: int) -> LakeObject:
     return item
 
 
-def take_away(platform: PipelineContext, item: LakeObject) -> None:
-    """As another run does that has loaded an object and then compacted its day."""
+def mark_loaded_and_delete(platform: PipelineContext, item: LakeObject) -> None:
+    """Mark an object as loaded and delete it, as a run does that compacts its day."""
     platform.warehouse.lake_objects.mark_loaded([item])
     platform.raw_lake.delete([item.key])
 
 
-def test_what_another_run_moves_is_read_where_it_went(
-    platform: tuple[PipelineContext, Disturbed],
+def test_an_object_that_another_run_moves_is_read_from_the_archive_lake(
+    platform: tuple[PipelineContext, DisturbedDirectory],
 ) -> None:
     stores, lake = platform
     item = put(stores, TODAY_MS, 30)
@@ -97,15 +97,15 @@ def _move(platform: PipelineContext, item: LakeObject) -> None:
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_what_another_run_has_loaded_and_removed_is_passed_over(
-    forgotten: bool, platform: tuple[PipelineContext, Disturbed]
+def test_an_object_that_another_run_has_loaded_and_deleted_is_skipped(
+    forgotten: bool, platform: tuple[PipelineContext, DisturbedDirectory]
 ) -> None:
-    """Between the two the manifest still names it, as loaded."""
+    """In between, the manifest still has it as loaded."""
     stores, lake = platform
     gone, other = put(stores, TODAY_MS, 30), put(stores, TODAY_MS + 30 * MINUTE_MS, 5)
 
     def meanwhile() -> None:
-        take_away(stores, gone)
+        mark_loaded_and_delete(stores, gone)
         if forgotten:
             stores.warehouse.lake_objects.forget_objects([gone])
 
@@ -115,7 +115,9 @@ def test_what_another_run_has_loaded_and_removed_is_passed_over(
     assert open_times(stores)[0] == other.first_time
 
 
-def test_what_is_lost_is_dropped_with_a_record(platform: tuple[PipelineContext, Disturbed]) -> None:
+def test_a_lost_object_is_dropped_with_a_quarantine_record(
+    platform: tuple[PipelineContext, DisturbedDirectory],
+) -> None:
     stores, _ = platform
     item = put(stores, TODAY_MS, 30)
     stores.raw_lake.delete([item.key])
@@ -125,7 +127,9 @@ def test_what_is_lost_is_dropped_with_a_record(platform: tuple[PipelineContext, 
     assert (lost.key, "gone from the lake" in lost.reason) == (item.key, True)
 
 
-def test_an_order_book_that_another_run_moves(platform: tuple[PipelineContext, Disturbed]) -> None:
+def test_an_order_book_that_another_run_moves_is_loaded(
+    platform: tuple[PipelineContext, DisturbedDirectory],
+) -> None:
     stores, lake = platform
     item = capture_order_book(stores, SYMBOL)
     lake.meanwhile = lambda: _move(stores, item)
@@ -133,8 +137,8 @@ def test_an_order_book_that_another_run_moves(platform: tuple[PipelineContext, D
     assert stores.warehouse.order_books.count_snapshots(SYMBOL, DAY) == 1
 
 
-def test_an_object_that_goes_while_its_lake_is_looked_through(
-    platform: tuple[PipelineContext, Disturbed],
+def test_an_object_that_vanishes_during_the_listing_is_not_adopted(
+    platform: tuple[PipelineContext, DisturbedDirectory],
 ) -> None:
     stores, lake = platform
     item = put(stores, TODAY_MS, 30)
@@ -143,10 +147,10 @@ def test_an_object_that_goes_while_its_lake_is_looked_through(
     assert adopt_orphaned_objects(stores, [TODAY], 2**53) == 0
 
 
-def test_a_fuller_object_that_goes_before_it_is_read(
-    platform: tuple[PipelineContext, Disturbed],
+def test_a_fuller_object_that_is_deleted_before_the_read_is_fetched_again(
+    platform: tuple[PipelineContext, DisturbedDirectory],
 ) -> None:
-    """A later answer stands under the key, and is removed before this run reads it."""
+    """The key has a later response, which is deleted before this run reads it."""
     stores, lake = platform
     run_ingest(stores, SYMBOL)
     (item,) = stores.warehouse.lake_objects.list_in_window(SYMBOL, ObjectKind.KLINES, DAY)
