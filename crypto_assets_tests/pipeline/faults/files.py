@@ -13,9 +13,9 @@ ARCHIVE_FILES = (
     Fault("no CHECKSUM", file_("no_checksum"), BY_REST, aside=1, says="no CHECKSUM"),
     Fault("a wrong CHECKSUM", file_("wrong_checksum"), BY_REST, aside=1, says="its sha256 is"),
     Fault("damaged bytes", file_("corrupt"), BY_REST, aside=1, says="its sha256 is"),
-    Fault("a file that is no zip", file_("no_zip"), BY_REST, aside=1, says="no sound zip"),
-    Fault("a file of no bytes", file_("no_bytes"), BY_REST, aside=1, says="no sound zip"),
-    Fault("an empty zip", file_("no_member"), BY_REST, aside=1, says="it holds []"),
+    Fault("a file that is no zip", file_("no_zip"), BY_REST, aside=1, says="not a valid zip"),
+    Fault("a file of no bytes", file_("no_bytes"), BY_REST, aside=1, says="not a valid zip"),
+    Fault("an empty zip", file_("no_member"), BY_REST, aside=1, says="it contains []"),
     Fault("a CSV without a line", file_("empty"), BY_REST, aside=1, says="no candle"),
     Fault(
         "half a day in the file",
@@ -39,7 +39,7 @@ ARCHIVE_FILES = (
         aside=1,
         says="among its numbers",
     ),
-    Fault("a row of the file twice", file_("duplicate"), BY_REST, aside=1, says="do not ascend"),
+    Fault("a row of the file twice", file_("duplicate"), BY_REST, aside=1, says="are not ascending"),
     Fault(
         "a row missing in the file",
         file_("hole"),
