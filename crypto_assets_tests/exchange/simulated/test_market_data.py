@@ -1,4 +1,4 @@
-"""The REST routes, asked over HTTP as any client would."""
+"""The REST endpoints over HTTP."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def test_ping_and_time(server: ExchangeServer) -> None:
     assert _get(server, "time").json() == {"serverTime": NOON + 1234}
 
 
-def test_every_answer_says_which_exchange_it_is(simulated_exchange: StartExchange) -> None:
+def test_every_response_has_the_identity_of_the_exchange(simulated_exchange: StartExchange) -> None:
     server = simulated_exchange(seed=77)
     for path in ("/api/v3/ping", "/api/v3/klines", "/api/v3/nothing", "/data/spot/nothing", "/"):
         answer = requests.get(server.url + path, timeout=20)
@@ -51,7 +51,7 @@ def test_a_row_has_twelve_fields_in_the_exchanges_types(server: ExchangeServer) 
     assert row[11] == "0"
 
 
-def test_without_times_the_newest_rows_come_oldest_first(server: ExchangeServer) -> None:
+def test_without_times_the_newest_rows_are_returned_ascending(server: ExchangeServer) -> None:
     assert [row[0] for row in _klines(server, limit=3)] == [
         _OPEN - 2 * MINUTE_MS,
         _OPEN - MINUTE_MS,
@@ -69,7 +69,7 @@ def test_both_times_are_inclusive_on_open_time(server: ExchangeServer) -> None:
     assert [row[0] for row in inner] == expected[1:-1]
 
 
-def test_with_a_start_the_oldest_rows_come_with_an_end_alone_the_newest(
+def test_a_start_returns_the_oldest_rows_and_an_end_alone_the_newest(
     server: ExchangeServer,
 ) -> None:
     start = _OPEN - DAY_MS
@@ -83,7 +83,7 @@ def test_with_a_start_the_oldest_rows_come_with_an_end_alone_the_newest(
     ]
 
 
-def test_before_the_first_candle_there_is_none_and_time_zero_finds_it(
+def test_the_first_candle_is_found_from_time_zero(
     server: ExchangeServer,
 ) -> None:
     first = 1_502_942_400_000  # 2017-08-17 04:00
@@ -94,7 +94,7 @@ def test_before_the_first_candle_there_is_none_and_time_zero_finds_it(
 
 
 @pytest.mark.parametrize("interval", ["1m", "15m", "1h", "1d", "1w"])
-def test_the_open_candle_forms_with_the_clock(server: ExchangeServer, interval: str) -> None:
+def test_the_open_candle_changes_with_the_clock(server: ExchangeServer, interval: str) -> None:
     seen = []
     for _ in range(6):
         seen.append(_klines(server, interval=interval, limit=1)[0])
@@ -124,7 +124,7 @@ def test_a_candle_is_open_to_its_last_millisecond(server: ExchangeServer) -> Non
     assert opened[5] == "0.00000000" and opened[8] == 0
 
 
-def test_exchange_info_in_its_current_shape(server: ExchangeServer) -> None:
+def test_exchange_info_has_the_current_fields(server: ExchangeServer) -> None:
     answer = _get(server, "exchangeInfo").json()
     assert answer["serverTime"] == NOON
     assert {
@@ -166,7 +166,7 @@ def test_exchange_info_by_permission(server: ExchangeServer) -> None:
 
 @pytest.mark.parametrize("name", ["permissions", "symbolStatus"])
 @pytest.mark.parametrize("which", [{"symbol": "LTCBTC"}, {"symbols": '["LTCBTC"]'}])
-def test_exchange_info_filters_do_not_go_with_names(
+def test_exchange_info_filters_cannot_be_combined_with_names(
     server: ExchangeServer, name: str, which: dict[str, str]
 ) -> None:
     value = {"permissions": "SPOT", "symbolStatus": "TRADING"}[name]
@@ -205,7 +205,7 @@ def test_depth_is_a_book_around_the_price(server: ExchangeServer) -> None:
     assert all(len(text.split(".")[1]) == 8 for level in book["bids"] for text in level)
 
 
-def test_depth_repeats_at_an_instant_and_moves_with_the_clock(server: ExchangeServer) -> None:
+def test_depth_is_the_same_at_a_time_and_changes_with_the_clock(server: ExchangeServer) -> None:
     book = _get(server, "depth", symbol="BTCUSDT").json()
     assert len(book["bids"]) == len(book["asks"]) == 100
     assert _get(server, "depth", symbol="BTCUSDT", limit=5).json() == {
@@ -236,7 +236,7 @@ def test_tickers_agree_with_the_candles(server: ExchangeServer) -> None:
     assert len(_get(server, "ticker/price").json()) >= 30
 
 
-def test_an_enormous_time_is_no_crash(server: ExchangeServer) -> None:
+def test_an_enormous_time_does_not_fail(server: ExchangeServer) -> None:
     assert _klines(server, startTime="9" * 20) == []
     assert len(_klines(server, endTime="9" * 20, limit=2)) == 2
 

@@ -1,4 +1,4 @@
-"""Request weight: what each request costs, and what follows when it is too much."""
+"""Request weight: the weight of each request, and 429 and 418 above the limit."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExc
 
 
 class _Clock(SimulatedClock):
-    """Whose real pace a test sets, too."""
+    """A clock whose real pace a test sets."""
 
     pace = NOON
 
@@ -31,7 +31,7 @@ def _get(server: ExchangeServer, path: str, **query: Any) -> requests.Response:
 
 
 def _names(count: int) -> str:
-    """So many symbols, known or not: what a request costs does not depend on that."""
+    """Return a list of `count` symbols; the weight does not depend on whether they exist."""
     names = ",".join(f'"A{n}USDT"' for n in range(count))
     return f"[{names}]"
 
@@ -85,7 +85,9 @@ def test_each_request_has_its_weight(
     assert server.weights.total_weight == weight + 1
 
 
-def test_too_much_is_429_with_the_seconds_to_wait_and_then_418(server: ExchangeServer) -> None:
+def test_above_the_limit_requests_get_429_with_retry_after_and_then_418(
+    server: ExchangeServer,
+) -> None:
     server.weights.limit = 50
     for _ in range(50):
         assert _get(server, "ping").status_code == 200
@@ -115,7 +117,7 @@ def test_the_count_can_be_read_over_http(server: ExchangeServer) -> None:
     assert sum(minute["requests"] for minute in answer["minutes"]) == 2
 
 
-def test_a_new_minute_begins_at_nothing_and_bans_outlast_it() -> None:
+def test_a_new_minute_starts_at_zero_and_bans_continue() -> None:
     clock = _Clock(NOON, speed=0)
     meter = WeightMeter(clock, limit=10)
     assert meter.record_request("a", 10) == (10, None)
@@ -136,7 +138,7 @@ def test_a_new_minute_begins_at_nothing_and_bans_outlast_it() -> None:
     assert meter.record_request("a", 1) == (1, None)
 
 
-def test_weight_runs_at_real_pace_while_the_clock_stands_or_jumps() -> None:
+def test_weight_minutes_run_at_real_pace_whatever_the_clock() -> None:
     clock = SimulatedClock(NOON, speed=0)
     clock.advance(50 * MINUTE_MS)
     before = clock.real_pace_ms()
