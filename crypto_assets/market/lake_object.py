@@ -1,4 +1,4 @@
-"""What one object of the raw lake is, as lake, manifest and pipeline speak of it."""
+"""An object of the raw lake: its kind, its source, and its row in the manifest."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ class ObjectKind(StrEnum):
 
 
 class Source(StrEnum):
-    """Where the rows came from, as it stands in the object's key."""
+    """The source of an object's rows, a part of its key."""
 
     REST = "rest"
     ARCHIVE = "archive"
@@ -28,7 +28,10 @@ _RANKS = {Source.IMPORT: 0, Source.ARCHIVE: 1, Source.REST: 1, Source.VERIFIED: 
 
 @dataclass(frozen=True)
 class LakeObject:
-    """A row of the manifest: an object, what it holds and when it was fetched (epoch ms).
+    """An object's row in the manifest, the warehouse table `lake_objects`; times in epoch ms.
+
+    The lake itself has less about an object: `lake.KeyParts` is what its key contains,
+    `lake.LakeEntry` a line of a listing, `lake.ObjectInfo` its metadata.
 
     `first_time` and `last_time` are the first and last open time of a klines object, and the
     capture time, twice, of a depth object; `rows` counts candles, or levels of both sides.
