@@ -1,4 +1,4 @@
-"""Fixtures: clients that do not wait long, and scripted servers for them to speak to."""
+"""Fixtures: clients with short delays, and scripted servers for them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,14 +24,14 @@ Client = Callable[[Respond], tuple[BinanceRest, ScriptedServer]]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts a scripted server."""
+    """Start a scripted server."""
     with ExitStack() as servers:
         yield lambda respond: servers.enter_context(scripted(respond))
 
 
 @pytest.fixture
 def client(serve: Serve) -> Client:
-    """A hasty client of a scripted server, which answers exchangeInfo by itself."""
+    """Start a client of a scripted server, which responds to exchangeInfo by itself."""
 
     def start(respond: Respond) -> tuple[BinanceRest, ScriptedServer]:
         server = serve(with_info(respond))
@@ -41,5 +41,5 @@ def client(serve: Serve) -> Client:
 
 
 def asked(server: ScriptedServer) -> int:
-    """How many requests came, but for the reading of the weight limit."""
+    """Return the number of requests, without those that read the weight limit."""
     return sum(request.path != "/api/v3/exchangeInfo" for request in server.requests)

@@ -1,4 +1,4 @@
-"""Klines over REST: pages that neither skip nor double, closed candles, typed candles."""
+"""Klines over REST: pages without missing or repeated rows, and exact decimals."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -27,7 +27,7 @@ HOUR = Window(START, START + HOUR_MS)
 
 
 def market(rows: list[KlineRow], cap: int = 1000) -> Respond:
-    """Serves klines as the exchange does: both times inclusive, ascending, at most `cap`."""
+    """Serve klines as the exchange does: both times inclusive, ascending, at most `cap`."""
 
     def respond(request: Request) -> Answer:
         first, last = int(request.query["startTime"]), int(request.query["endTime"])
@@ -39,7 +39,7 @@ def market(rows: list[KlineRow], cap: int = 1000) -> Respond:
 
 @pytest.fixture(scope="module")
 def paged_server() -> Iterator[ScriptedServer]:
-    """One server for all of hypothesis' examples; each puts its own market into it."""
+    """One server for all examples of hypothesis; each sets its own market."""
     with scripted(market([])) as server:
         yield server
 

@@ -40,7 +40,7 @@ class LakeTotal:
 
 
 class ObjectVersion(Protocol):
-    """One fetch of an object of the lake: a later one has the same key."""
+    """A version of an object: `LakeObject` or `LoadedObject`. Later fetches have the same key."""
 
     @property
     def bucket(self) -> str: ...

@@ -22,7 +22,7 @@ _PAGE_ROWS = 1000
 
 @dataclass(frozen=True)
 class LoadedObject:
-    """An object of the lake that stands loaded; `fetched_at` in epoch ms."""
+    """The columns of a loaded `LakeObject` that its expiry needs; `fetched_at` in epoch ms."""
 
     bucket: str
     key: str
