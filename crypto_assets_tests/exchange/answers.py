@@ -78,7 +78,7 @@ def _limit(kind: str, interval: str, count: int, limit: int) -> dict[str, object
 
 
 def with_info(respond: Respond, limit: int = 6000) -> Respond:
-    """Respond to exchangeInfo, which a client reads once for its weight limit, and else as given."""
+    """Add a response to exchangeInfo, which a client reads once for its weight limit."""
 
     def answer(request: Request) -> Answer:
         if request.path == "/api/v3/exchangeInfo":

@@ -72,7 +72,7 @@ def test_the_trades_of_a_minute_reproduce_its_candle(server: ExchangeServer) -> 
     for row in rows:
         inside = [trade for trade in trades if row[0] <= trade["time"] <= row[6]]
         assert _candle(inside) == _of_row(row), row
-    assert rows[-1][6] > NOON, "the open candle is held to its trades too"
+    assert rows[-1][6] > NOON, "the open candle matches its trades too"
     ids = [trade["id"] for trade in trades]
     assert ids == sorted(set(ids))
     assert [trade["time"] for trade in trades] == sorted(trade["time"] for trade in trades)
