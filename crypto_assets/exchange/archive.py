@@ -157,7 +157,8 @@ def _check_fields(lines: bytes) -> None:
     for number, line in enumerate(lines.decode("ascii").splitlines(), 1):
         fields = line.split(",")
         if len(fields) != len(KLINE_FIELDS) or "" in fields:
-            raise ValueError(f"candle {number} has not {len(KLINE_FIELDS)} fields: {line}"[:300])
+            count = len(KLINE_FIELDS)
+            raise ValueError(f"candle {number} does not have {count} fields: {line}"[:300])
 
 
 def _has_empty_field(lines: bytes) -> bool:

@@ -90,8 +90,8 @@ def _build_redirect_error(response: ExchangeResponse) -> RequestRejected:
     """Return the error for a redirect, which could lead to another exchange's data."""
     try:
         # requests decodes headers as Latin-1, but servers send addresses in UTF-8.
-        given = response.headers["Location"].encode("latin-1").decode(errors="surrogateescape")
-        target = decode_address(redact_address(urljoin(response.url, given)))
+        location = response.headers["Location"].encode("latin-1").decode(errors="surrogateescape")
+        target = decode_address(redact_address(urljoin(response.url, location)))
     except (KeyError, ValueError):
         target = "an unreadable address"
     return RequestRejected(

@@ -59,7 +59,7 @@ def _parse_symbol(entry: Mapping[str, Any]) -> Symbol:
     )
 
 
-def _parse_symbol_status(word: str) -> SymbolStatus:
-    """Return the status, or BREAK for an unknown word: such a symbol is not expected to trade."""
-    known = word in set(SymbolStatus) - {SymbolStatus.DELISTED}
-    return SymbolStatus(word) if known else SymbolStatus.BREAK
+def _parse_symbol_status(text: str) -> SymbolStatus:
+    """Return the status, or BREAK for an unknown one: such a symbol is not expected to trade."""
+    is_known = text in set(SymbolStatus) - {SymbolStatus.DELISTED}
+    return SymbolStatus(text) if is_known else SymbolStatus.BREAK

@@ -126,15 +126,15 @@ class WeightBudget:
             return self._paused_until - now
         if now - self._used_weight_at >= _MINUTE_S:
             self._used_weight, self._used_weight_at = 0, now  # the counted minute is over
-        alone = not self._pending_weights
+        is_idle = not self._pending_weights
         if self._fits_limit(weight):
             has_margin = not self.is_stale and self._estimate_weight(weight) <= _NEAR * self._limit
-            return 0 if alone or has_margin else _FRESH_S
+            return 0 if is_idle or has_margin else _FRESH_S
         until_reset = self._used_weight_at + _MINUTE_S - now
         if weight > CHEAP_WEIGHT or now < self._next_probe_at:
             next_probe = self._next_probe_at - now
             return until_reset if weight > CHEAP_WEIGHT else min(next_probe, until_reset)
-        return 0 if alone else _FRESH_S
+        return 0 if is_idle else _FRESH_S
 
     def _fits_limit(self, weight: int) -> bool:
         unspent = not self._used_weight and not self._pending_weights

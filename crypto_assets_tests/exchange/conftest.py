@@ -6,10 +6,10 @@ from contextlib import ExitStack
 import pytest
 
 from crypto_assets.exchange import BinanceRest, RequestRetryPolicy
-from crypto_assets_tests.exchange.answers import with_info
+from crypto_assets_tests.exchange.responses import with_info
 from crypto_assets_tests.services.scripted import Respond, ScriptedServer, scripted
 
-HASTE = RequestRetryPolicy(
+RETRY = RequestRetryPolicy(
     attempts=4,
     initial_delay=0.01,
     max_delay=0.02,
@@ -35,11 +35,11 @@ def client(serve: Serve) -> Client:
 
     def start(respond: Respond) -> tuple[BinanceRest, ScriptedServer]:
         server = serve(with_info(respond))
-        return BinanceRest(server.url, HASTE), server
+        return BinanceRest(server.url, RETRY), server
 
     return start
 
 
-def asked(server: ScriptedServer) -> int:
+def count_requests(server: ScriptedServer) -> int:
     """Return the number of requests, without those that read the weight limit."""
     return sum(request.path != "/api/v3/exchangeInfo" for request in server.requests)

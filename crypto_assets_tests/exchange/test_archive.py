@@ -19,9 +19,9 @@ from crypto_assets.exchange import BinanceRest, DailyArchive
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_start_ms
-from crypto_assets_tests.exchange import answers
-from crypto_assets_tests.exchange.answers import minutes
-from crypto_assets_tests.exchange.conftest import HASTE, Serve
+from crypto_assets_tests.exchange import responses
+from crypto_assets_tests.exchange.conftest import RETRY, Serve
+from crypto_assets_tests.exchange.responses import minutes
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, Request, Respond, in_turn
 
@@ -39,7 +39,7 @@ Day = Callable[[Respond], list[KlineRow]]
 def day(serve: Serve) -> Day:
     """Fetches the day from a scripted server."""
     return lambda respond: (
-        DailyArchive(serve(respond).url, HASTE).fetch_day("BTCUSDT", DAY).decode_rows()
+        DailyArchive(serve(respond).url, RETRY).fetch_day("BTCUSDT", DAY).decode_rows()
     )
 
 
@@ -144,11 +144,11 @@ FLIPPED[len(GOOD) // 2] ^= 1
             published(zipped(csv(ROWS).replace("10.5", "NaN", 1))), "among its numbers", id="NaN"
         ),
         pytest.param(
-            published(zipped(csv(ROWS)[:-40])), "candle 1440 has not 12 fields", id="cut row"
+            published(zipped(csv(ROWS)[:-40])), "candle 1440 does not have 12 fields", id="cut row"
         ),
         pytest.param(
             published(zipped(csv(ROWS).replace("10.5", "", 1))),
-            "candle 1 has not 12 fields",
+            "candle 1 does not have 12 fields",
             id="empty field",
         ),
         pytest.param(
@@ -182,7 +182,7 @@ def test_transport_is_retried(serve: Serve, fault: Answer) -> None:
     faults = [fault, fault]
     right = published(GOOD)
     server = serve(lambda request: faults.pop() if faults else right(request))
-    assert DailyArchive(server.url, HASTE).fetch_day("BTCUSDT", DAY).decode_rows() == ROWS
+    assert DailyArchive(server.url, RETRY).fetch_day("BTCUSDT", DAY).decode_rows() == ROWS
     assert len(server.requests) == 4
 
 
@@ -190,7 +190,7 @@ def test_an_unavailable_server_and_a_forbidden_request(day: Day) -> None:
     with pytest.raises(ExchangeUnavailable, match="HTTP 503"):
         day(in_turn(Answer(503)))
     with pytest.raises(ExchangeForbidden, match="firewall"):
-        day(in_turn(Answer(403, answers.CLOUDFRONT)))
+        day(in_turn(Answer(403, responses.CLOUDFRONT)))
 
 
 @pytest.mark.parametrize("is_flagged", [True, False])
@@ -205,9 +205,9 @@ def test_a_symbol_of_another_script(serve: Serve, is_flagged: bool) -> None:
     path = f"/data/spot/daily/klines/{quote('币安人生USDT')}/1m/{quote(name)}.zip"
     files = {path: content, f"{path}.CHECKSUM": checksum_file}
     server = serve(lambda request: Answer(200, files.get(request.path, b"")))
-    assert DailyArchive(server.url, HASTE).fetch_day("币安人生USDT", DAY).decode_rows() == ROWS
+    assert DailyArchive(server.url, RETRY).fetch_day("币安人生USDT", DAY).decode_rows() == ROWS
     with pytest.raises(ArchiveBroken, match=r"龙虾USDT-1m-2025-01-01\.zip is broken"):
-        DailyArchive(server.url, HASTE).fetch_day("龙虾USDT", DAY)
+        DailyArchive(server.url, RETRY).fetch_day("龙虾USDT", DAY)
 
 
 @pytest.mark.parametrize("day_", [date(2024, 12, 31), date(2025, 1, 1)])
@@ -215,10 +215,10 @@ def test_the_simulated_archive_equals_its_rest(
     simulated_exchange: StartExchange, day_: date
 ) -> None:
     server = simulated_exchange()
-    archived = DailyArchive(server.archive_url, HASTE).fetch_day("SHIBUSDT", day_).decode_rows()
-    rest = BinanceRest(server.url, HASTE)
+    archived = DailyArchive(server.archive_url, RETRY).fetch_day("SHIBUSDT", day_).decode_rows()
+    rest = BinanceRest(server.url, RETRY)
     pages = rest.fetch_kline_pages("SHIBUSDT", Interval.M1, Window.of_day(day_))
     assert archived == [row for page in pages for row in page]
     assert len(archived) == DAY_MS // MINUTE_MS
     with pytest.raises(ArchiveMissing):
-        DailyArchive(server.archive_url, HASTE).fetch_day("NOPEUSDT", day_)
+        DailyArchive(server.archive_url, RETRY).fetch_day("NOPEUSDT", day_)

@@ -20,9 +20,9 @@ from crypto_assets.errors import (
 )
 from crypto_assets.exchange import BinanceRest, DailyArchive
 from crypto_assets.market.utc_time import from_epoch_ms, now_ms
-from crypto_assets_tests.exchange import answers
-from crypto_assets_tests.exchange.answers import JSON, START, date_header
-from crypto_assets_tests.exchange.conftest import HASTE, Client, Serve, asked
+from crypto_assets_tests.exchange import responses
+from crypto_assets_tests.exchange.conftest import RETRY, Client, Serve, count_requests
+from crypto_assets_tests.exchange.responses import JSON, START, date_header
 from crypto_assets_tests.services.scripted import Answer, Request, in_turn
 
 DAY = date(2024, 1, 1)
@@ -49,11 +49,11 @@ def test_transient_failures_are_retried_up_to_the_last_attempt(
 ) -> None:
     rest, server = client(in_turn(fault, fault, TIME))
     assert rest.fetch_server_time() == START
-    assert asked(server) == 3
+    assert count_requests(server) == 3
     rest, server = client(in_turn(fault))
     with pytest.raises(ExchangeUnavailable, match="/api/v3/time"):
         rest.fetch_server_time()
-    assert asked(server) == HASTE.attempts
+    assert count_requests(server) == RETRY.attempts
 
 
 def test_a_stalled_request_times_out_and_is_retried(serve: Serve) -> None:
@@ -67,7 +67,7 @@ def test_a_stalled_request_times_out_and_is_retried(serve: Serve) -> None:
 
     server = serve(respond)
     begin = time.monotonic()
-    assert BinanceRest(server.url, replace(HASTE, read_timeout=0.5)).fetch_server_time() == START
+    assert BinanceRest(server.url, replace(RETRY, read_timeout=0.5)).fetch_server_time() == START
     assert time.monotonic() - begin < 4
 
 
@@ -76,7 +76,7 @@ def test_the_error_for_an_unreachable_exchange_has_its_address_and_the_reason() 
         unused.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(ExchangeUnavailable) as error:
-            BinanceRest(url, HASTE).fetch_server_time()
+            BinanceRest(url, RETRY).fetch_server_time()
     assert f"{url}/api/v3/time does not answer (Connection refused)" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -89,7 +89,7 @@ def test_a_malformed_address_is_wrong_use(url: str) -> None:
 
 def test_the_login_of_an_address_is_used_and_appears_in_no_error(serve: Serve) -> None:
     server = serve(lambda _: Answer(500))
-    client = BinanceRest(server.url.replace("://", "://user:s3cret@"), HASTE)
+    client = BinanceRest(server.url.replace("://", "://user:s3cret@"), RETRY)
     with pytest.raises(ExchangeUnavailable) as error:
         client.fetch_server_time()
     assert f"{server.url}/api/v3/time failed" in str(error.value)
@@ -112,7 +112,7 @@ def test_all_threads_wait_after_a_429(client: Client) -> None:
         if is_limited.is_set():
             return TIME
         is_limited.set()
-        return Answer(429, answers.TOO_MUCH, {"Retry-After": "1"})
+        return Answer(429, responses.TOO_MUCH, {"Retry-After": "1"})
 
     rest, server = client(respond)
     with ThreadPoolExecutor(5) as pool:
@@ -127,11 +127,11 @@ def test_all_threads_wait_after_a_429(client: Client) -> None:
 
 
 def test_a_429_with_a_long_retry_after_raises_rate_limited_at_once(client: Client) -> None:
-    rest, server = client(in_turn(Answer(429, answers.TOO_MUCH, {"Retry-After": "35"})))
+    rest, server = client(in_turn(Answer(429, responses.TOO_MUCH, {"Retry-After": "35"})))
     with pytest.raises(RateLimited, match="wait 35 s") as error:
         rest.fetch_server_time()
     assert error.value.retry_after == 35
-    assert asked(server) == 1
+    assert count_requests(server) == 1
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_429_with_a_long_retry_after_raises_rate_limited_at_once(client: Clien
 def test_the_error_for_418_has_the_end_of_the_ban(
     client: Client, headers: dict[str, str], seconds: float
 ) -> None:
-    rest, _ = client(in_turn(Answer(418, answers.BANNED, headers)))
+    rest, _ = client(in_turn(Answer(418, responses.BANNED, headers)))
     with pytest.raises(ExchangeBanned, match="has banned this address until 20") as error:
         rest.fetch_server_time()
     left = error.value.until - from_epoch_ms(now_ms())
@@ -167,11 +167,11 @@ def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> No
 
     def respond(_: Request) -> Answer:
         if is_banned.is_set():
-            return Answer(418, answers.BANNED, {"Retry-After": "2"})
+            return Answer(418, responses.BANNED, {"Retry-After": "2"})
         return TIME
 
     rest, server = client(respond)
-    other = BinanceRest(server.url, HASTE)
+    other = BinanceRest(server.url, RETRY)
     assert other.fetch_server_time() == START
     is_banned.set()
     with pytest.raises(ExchangeBanned):
@@ -195,7 +195,10 @@ def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> No
 
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
-    [(451, answers.RESTRICTED, "machine's region"), (403, answers.CLOUDFRONT, "firewall")],
+    [
+        (451, responses.RESTRICTED, "machine's region"),
+        (403, responses.CLOUDFRONT, "firewall"),
+    ],
 )
 def test_403_and_451_fail_at_once_with_advice(
     client: Client, status: int, body: bytes, reason: str
@@ -207,15 +210,15 @@ def test_403_and_451_fail_at_once_with_advice(
     assert "CRYPTO_EXCHANGE_URL=https://data-api.binance.vision" in str(error.value)
     assert "region" in str(error.value)
     assert "\n" not in str(error.value)
-    assert asked(server) == 1
+    assert count_requests(server) == 1
 
 
 def test_other_errors_have_the_exchanges_code_and_message(client: Client) -> None:
-    rest, server = client(in_turn(Answer(400, answers.INVALID_SYMBOL, JSON)))
+    rest, server = client(in_turn(Answer(400, responses.INVALID_SYMBOL, JSON)))
     with pytest.raises(RequestRejected, match=r"symbol=NOPE.*Invalid symbol. \(-1121\)") as error:
         rest.fetch_depth("NOPE", 5)
     assert error.value.code == -1121
-    assert asked(server) == 1
+    assert count_requests(server) == 1
 
 
 def test_404_without_json_suggests_a_wrong_address(client: Client) -> None:
@@ -246,25 +249,25 @@ def test_a_redirect_is_not_followed_and_the_error_has_its_target(
     headers = {} if location is None else {"Location": location}
     server = serve(in_turn(Answer(status, b"", headers), TIME))
     with pytest.raises(RequestRejected) as error:
-        BinanceRest(server.url, HASTE).fetch_server_time()
+        BinanceRest(server.url, RETRY).fetch_server_time()
     message = str(error.value)
     assert f"(HTTP {status}) to {shown.format(server=server.url)}" in message
     assert "set CRYPTO_EXCHANGE_URL or CRYPTO_ARCHIVE_URL" in message
     assert message.isprintable() and "s3cret" not in message
     with pytest.raises(RequestRejected, match="redirects"):
-        DailyArchive(serve(in_turn(Answer(status, b"", headers))).url, HASTE).fetch_day("A", DAY)
+        DailyArchive(serve(in_turn(Answer(status, b"", headers))).url, RETRY).fetch_day("A", DAY)
     assert len(server.requests) == 1
 
 
 def test_unprintable_characters_stay_encoded_in_an_error(serve: Serve) -> None:
     server = serve(in_turn(Answer(404)))
     with pytest.raises(RequestRejected) as error:
-        BinanceRest(f"{server.url}/a%0Ab%FF%C3%A9", HASTE).fetch_server_time()
+        BinanceRest(f"{server.url}/a%0Ab%FF%C3%A9", RETRY).fetch_server_time()
     assert f"{server.url}/a%0Ab%FFé/api/v3/time" in str(error.value)
 
 
 @pytest.mark.parametrize("login", ["us/er:s3cret", "user:1/2?s3cret", "user:s3cret@s3cret"])
 def test_an_unescaped_login_appears_in_no_error(login: str) -> None:
     with pytest.raises((ExchangeUnavailable, WrongUse)) as error:
-        BinanceRest(f"http://{login}@127.0.0.1:9", replace(HASTE, attempts=1)).fetch_server_time()
+        BinanceRest(f"http://{login}@127.0.0.1:9", replace(RETRY, attempts=1)).fetch_server_time()
     assert "s3cret" not in str(error.value)

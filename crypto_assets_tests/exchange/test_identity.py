@@ -4,7 +4,7 @@ import pytest
 
 from crypto_assets.errors import ForeignExchange, WrongUse
 from crypto_assets.exchange import BinanceExchange, BinanceRest, DailyArchive, open_exchange
-from crypto_assets_tests.exchange.conftest import HASTE, Serve
+from crypto_assets_tests.exchange.conftest import RETRY, Serve
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, in_turn
 
@@ -59,7 +59,7 @@ def test_a_known_host_needs_no_request(url: str, name: str) -> None:
 def test_the_identity_is_the_host_of_the_connection(serve: Serve, before: str, after: str) -> None:
     server = serve(in_turn(Answer(200, b"{}")))
     address = server.url.removeprefix("http://")
-    assert BinanceRest(f"{before}{address}{after}", HASTE).fetch_identity() == address
+    assert BinanceRest(f"{before}{address}{after}", RETRY).fetch_identity() == address
     assert server.requests
 
 
@@ -82,15 +82,15 @@ def test_an_address_without_a_usable_host_is_refused(url: str) -> None:
 
 def test_the_identity_of_an_unknown_server_is_host_and_port(serve: Serve) -> None:
     one, two = (serve(in_turn(Answer(200, b"{}"))) for _ in range(2))
-    identity = BinanceRest(one.url, HASTE).fetch_identity()
+    identity = BinanceRest(one.url, RETRY).fetch_identity()
     assert identity == one.url.removeprefix("http://")
-    assert BinanceRest(two.url, HASTE).fetch_identity() != identity
+    assert BinanceRest(two.url, RETRY).fetch_identity() != identity
 
 
 def test_a_simulated_exchange_is_identified_by_its_header(serve: Serve) -> None:
     simulated = serve(in_turn(Answer(404, b"", {"X-Simulated-Exchange": "seed-7"})))
-    assert BinanceRest(simulated.url, HASTE).fetch_identity() == "simulated:seed-7"
-    assert DailyArchive(simulated.url, HASTE).fetch_identity() == "simulated:seed-7"
+    assert BinanceRest(simulated.url, RETRY).fetch_identity() == "simulated:seed-7"
+    assert DailyArchive(simulated.url, RETRY).fetch_identity() == "simulated:seed-7"
 
 
 def test_rest_and_archive_of_two_exchanges_are_refused(simulated_exchange: StartExchange) -> None:
@@ -114,14 +114,14 @@ def test_an_archive_without_an_identity_is_a_mirror(
     serve: Serve, simulated_exchange: StartExchange, status: int
 ) -> None:
     """A static server does not send our header and may not list folders."""
-    mirror = DailyArchive(serve(in_turn(Answer(status, b"<html></html>"))).url, HASTE)
+    mirror = DailyArchive(serve(in_turn(Answer(status, b"<html></html>"))).url, RETRY)
     assert BinanceExchange(BinanceRest(REAL), mirror).resolve_identity() == "binance"
     one = simulated_exchange(seed=4)
     assert BinanceExchange(BinanceRest(one.url), mirror).resolve_identity() == "simulated:seed=4"
 
 
 def test_an_unknown_server_cannot_be_combined_with_the_real_archive(serve: Serve) -> None:
-    unknown = BinanceRest(serve(in_turn(Answer(200, b"{}"))).url, HASTE)
+    unknown = BinanceRest(serve(in_turn(Answer(200, b"{}"))).url, RETRY)
     with pytest.raises(ForeignExchange, match="is binance: set"):
         BinanceExchange(unknown, DailyArchive(REAL_ARCHIVE)).resolve_identity()
 

@@ -14,7 +14,7 @@ from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.symbols import Symbol
 from crypto_assets.market.utc_time import DAY_MS, Window, day_of
 from crypto_assets.pipeline.stages.fetch import fetch_day
-from crypto_assets_tests.exchange.answers import START, minutes
+from crypto_assets_tests.exchange.responses import START, minutes
 
 
 class OtherRest:

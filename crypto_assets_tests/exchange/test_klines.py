@@ -13,8 +13,14 @@ from crypto_assets.exchange import BinanceRest
 from crypto_assets.market.candles import Candle, KlineRow, candles_from_table, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
-from crypto_assets_tests.exchange.answers import START, minutes, row, rows_answer, with_info
-from crypto_assets_tests.exchange.conftest import HASTE, Client, asked
+from crypto_assets_tests.exchange.conftest import RETRY, Client, count_requests
+from crypto_assets_tests.exchange.responses import (
+    START,
+    minutes,
+    row,
+    rows_answer,
+    with_info,
+)
 from crypto_assets_tests.services.scripted import (
     Answer,
     Request,
@@ -65,7 +71,7 @@ def test_any_cut_into_pages_gives_the_same_rows(
     rows = [row(START + n * MINUTE_MS + seconds) for n in sorted(present)]
     paged_server.respond = with_info(market(rows, cap))
     window = Window(START + start, START + start + length)
-    rest = BinanceRest(paged_server.url, HASTE, page_rows=limit)
+    rest = BinanceRest(paged_server.url, RETRY, page_rows=limit)
     pages = list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, window))
     assert [r for page in pages for r in page] == [r for r in rows if int(r[0]) in window]
     assert all(page for page in pages)
@@ -75,20 +81,20 @@ def test_a_page_shorter_than_the_limit_is_not_the_last(client: Client) -> None:
     rest, server = client(market(minutes(START, 60), cap=25))
     pages = list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR))
     assert [len(page) for page in pages] == [25, 25, 10]
-    assert asked(server) == 3
+    assert count_requests(server) == 3
 
 
 def test_a_whole_day_takes_two_requests(client: Client) -> None:
     rest, server = client(market(minutes(START, 1440)))
     day = Window(START, START + 1440 * MINUTE_MS)
     assert [len(p) for p in rest.fetch_kline_pages("BTCUSDT", Interval.M1, day)] == [1000, 440]
-    assert asked(server) == 2
+    assert count_requests(server) == 2
 
 
 def test_an_empty_window_sends_no_request(client: Client) -> None:
     rest, server = client(market([]))
     assert list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, Window(START, START))) == []
-    assert asked(server) == 0
+    assert count_requests(server) == 0
 
 
 def test_rows_are_returned_unchanged(client: Client) -> None:
@@ -159,10 +165,10 @@ def test_a_malformed_response_is_retried_and_never_returned(client: Client, body
     right = market(minutes(START, 60))
     rest, server = client(lambda request: wrong.pop() if wrong else right(request))
     assert list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR)) == [minutes(START, 60)]
-    assert asked(server) == 3
+    assert count_requests(server) == 3
     rest, server = client(lambda _: Answer(200, body))
     with pytest.raises(
         ExchangeUnavailable, match=r"/api/v3/klines.* returned a malformed response"
     ):
         next(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR))
-    assert asked(server) == HASTE.attempts
+    assert count_requests(server) == RETRY.attempts

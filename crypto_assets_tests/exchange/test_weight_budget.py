@@ -14,14 +14,14 @@ from crypto_assets.errors import RateLimited
 from crypto_assets.exchange import BinanceRest
 from crypto_assets.exchange.simulated.weight_meter import WeightMeter
 from crypto_assets.exchange.weight_budget import WeightBudget
-from crypto_assets_tests.exchange.answers import (
+from crypto_assets_tests.exchange.conftest import RETRY, Serve
+from crypto_assets_tests.exchange.responses import (
     JSON,
     START,
     date_header,
     info_answer,
     listing,
 )
-from crypto_assets_tests.exchange.conftest import HASTE, Serve
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, Request
 
@@ -204,7 +204,7 @@ def test_a_pause_stops_every_request(budget: WeightBudget, clock: Clock) -> None
 def test_the_limit_is_read_from_the_exchange_once(simulated_exchange: StartExchange) -> None:
     server = simulated_exchange()
     server.exchange.weights = WeightMeter(server.clock, limit=2400)
-    rest = BinanceRest(server.url, HASTE)
+    rest = BinanceRest(server.url, RETRY)
     assert rest._budget.limit is None
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: rest.fetch_depth("BTCUSDT", 5), range(8)))
@@ -227,7 +227,7 @@ def test_a_heavy_request_reads_a_fresh_count_first(serve: Serve) -> None:
         return Answer(200, book, JSON | {"X-MBX-USED-WEIGHT-1M": "100"})
 
     server = serve(respond)
-    rest = BinanceRest(server.url, HASTE)
+    rest = BinanceRest(server.url, RETRY)
     rest.fetch_depth("BTCUSDT", 100)
     time.sleep(1.1)
     rest.fetch_depth("BTCUSDT", 5000)
@@ -248,7 +248,7 @@ def test_requests_continue_when_the_exchanges_minute_ends(serve: Serve) -> None:
         return Answer(200, orjson.dumps({"serverTime": START}), JSON | date | count)
 
     server = serve(respond)
-    rest = BinanceRest(server.url, HASTE)
+    rest = BinanceRest(server.url, RETRY)
     rest.fetch_exchange_info()
     rest.fetch_server_time()
     with ThreadPoolExecutor(4) as pool:

@@ -136,7 +136,7 @@ class RequestParameters:
         return value == "MINI"
 
     def read_time_zone(self) -> int:
-        """The distance from UTC in ms, 0 where it was not sent: `8`, `05:45` or `-1:00`."""
+        """Return the distance from UTC in ms of `8`, `05:45` or `-1:00`, by default 0."""
         match = _ZONE.fullmatch(self._take_optional("timeZone") or "0")
         if not match:
             raise invalid_parameter_error("timeZone")

@@ -167,9 +167,9 @@ def test_a_month_appears_on_the_first_monday_after_it(server: ExchangeServer) ->
     ],
 )
 def test_other_names_are_not_found(server: ExchangeServer, path: str) -> None:
-    answer = requests.get(f"{server.archive_url}/data/spot/{path}", timeout=20)
-    assert answer.status_code == 404
-    assert f"<Key>data/spot/{path}</Key>" in answer.text
+    response = requests.get(f"{server.archive_url}/data/spot/{path}", timeout=20)
+    assert response.status_code == 404
+    assert f"<Key>data/spot/{path}</Key>" in response.text
 
 
 def test_a_file_is_listed_once_it_appears_and_a_missing_one_never(

@@ -91,9 +91,9 @@ def test_a_day_appears_five_hours_after_its_end(simulated_exchange: StartExchang
 )
 def test_a_missing_file_is_no_such_key(simulated_exchange: StartExchange, path: str) -> None:
     url = f"{simulated_exchange().archive_url}/data/spot/daily/klines/{path}"
-    answer = requests.get(url, timeout=20)
-    assert answer.status_code == 404
-    assert f"<Key>data/spot/daily/klines/{path}</Key>" in answer.text
+    response = requests.get(url, timeout=20)
+    assert response.status_code == 404
+    assert f"<Key>data/spot/daily/klines/{path}</Key>" in response.text
 
 
 def test_the_first_day_is_short(simulated_exchange: StartExchange) -> None:
@@ -106,6 +106,6 @@ def test_the_first_day_is_short(simulated_exchange: StartExchange) -> None:
 
 def test_reading_the_archive_costs_no_weight(simulated_exchange: StartExchange) -> None:
     server = simulated_exchange()
-    answer = _file(server, "BTCUSDT", date(2025, 2, 1))
-    assert "X-MBX-USED-WEIGHT-1M" not in answer.headers
+    response = _file(server, "BTCUSDT", date(2025, 2, 1))
+    assert "X-MBX-USED-WEIGHT-1M" not in response.headers
     assert server.weights.total_weight == 0

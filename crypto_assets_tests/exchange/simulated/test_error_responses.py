@@ -95,13 +95,13 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 def test_an_invalid_request_gets_the_exchanges_error(
     server: ExchangeServer, path: str, query: dict[str, Any], code: int, message: str
 ) -> None:
-    answer = requests.get(f"{server.url}/api/v3/{path}", params=query, timeout=20)
-    assert answer.status_code == 400
-    assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
-    assert answer.json() == {"code": code, "msg": message}
+    response = requests.get(f"{server.url}/api/v3/{path}", params=query, timeout=20)
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
+    assert response.json() == {"code": code, "msg": message}
 
 
 def test_an_unknown_path_is_404(server: ExchangeServer) -> None:
-    answer = requests.get(f"{server.url}/api/v3/nothing", timeout=20)
-    assert answer.status_code == 404
-    assert answer.headers["Content-Type"].startswith("text/html")
+    response = requests.get(f"{server.url}/api/v3/nothing", timeout=20)
+    assert response.status_code == 404
+    assert response.headers["Content-Type"].startswith("text/html")

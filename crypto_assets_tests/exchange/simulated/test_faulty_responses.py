@@ -47,14 +47,14 @@ def test_a_status_has_its_real_body(
     server: ExchangeServer, rule: dict[str, Any], status: int, media_type: str, words: str
 ) -> None:
     server.faults.add_rule({"do": "status", **rule})
-    answer = _klines(server)
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"].startswith(media_type)
-    assert words in answer.text
-    assert answer.headers.get("Retry-After") == (
+    response = _klines(server)
+    assert response.status_code == status
+    assert response.headers["Content-Type"].startswith(media_type)
+    assert words in response.text
+    assert response.headers.get("Retry-After") == (
         str(rule["retry_after"]) if "retry_after" in rule else None
     )
-    assert answer.headers["X-MBX-USED-WEIGHT-1M"] == "2"
+    assert response.headers["X-MBX-USED-WEIGHT-1M"] == "2"
 
 
 def test_rules_apply_in_order_and_by_position_of_the_request(server: ExchangeServer) -> None:
@@ -115,23 +115,23 @@ def test_a_cut_connection_breaks_within_the_body(server: ExchangeServer) -> None
 def test_a_truncated_body_is_a_complete_response_of_half_the_text(server: ExchangeServer) -> None:
     whole = _klines(server).content
     server.faults.add_rule({"do": "truncate", "keep": 0.5})
-    answer = _klines(server)
-    assert answer.status_code == 200
-    assert answer.content == whole[: len(whole) // 2]
+    response = _klines(server)
+    assert response.status_code == 200
+    assert response.content == whole[: len(whole) // 2]
 
 
 def test_a_malformed_response_has_the_body_of_the_rule(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "malformed", "body": "<p>soon", "media_type": "text/html"})
-    answer = _klines(server)
-    assert (answer.status_code, answer.text) == (200, "<p>soon")
-    assert answer.headers["Content-Type"].startswith("text/html")
+    response = _klines(server)
+    assert (response.status_code, response.text) == (200, "<p>soon")
+    assert response.headers["Content-Type"].startswith("text/html")
 
 
 def test_a_skewed_clock_changes_only_the_server_time(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "skew", "seconds": -90.5})
     for path in ("time", "exchangeInfo"):
-        answer = requests.get(f"{server.url}/api/v3/{path}", timeout=20).json()
-        assert answer["serverTime"] == NOON - 90_500
+        response = requests.get(f"{server.url}/api/v3/{path}", timeout=20).json()
+        assert response["serverTime"] == NOON - 90_500
     assert _klines(server).json()[-1][0] == NOON // MINUTE_MS * MINUTE_MS
 
 

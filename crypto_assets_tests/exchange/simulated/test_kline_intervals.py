@@ -151,8 +151,8 @@ def test_the_bounds_stay_in_utc(server: ExchangeServer) -> None:
 
 @pytest.mark.parametrize("zone", ["14:01", "-12:01", "15", "8:60", "UTC", "8:", "1:5"])
 def test_a_time_zone_out_of_range_is_refused(server: ExchangeServer, zone: str) -> None:
-    answer = _get(server, interval="1d", timeZone=zone)
-    assert answer == {"code": -1130, "msg": "Data sent for parameter 'timeZone' is not valid."}
+    response = _get(server, interval="1d", timeZone=zone)
+    assert response == {"code": -1130, "msg": "Data sent for parameter 'timeZone' is not valid."}
 
 
 def test_days_of_another_time_zone_are_built_from_minutes_despite_a_file_of_days(

@@ -21,9 +21,9 @@ def _get(server: ExchangeServer, path: str, **query: Any) -> requests.Response:
 
 
 def _klines(server: ExchangeServer, **query: Any) -> list[list[Any]]:
-    answer = _get(server, "klines", **{"symbol": "BTCUSDT", "interval": "1m", **query})
-    assert answer.status_code == 200, answer.text
-    rows: list[list[Any]] = answer.json()
+    response = _get(server, "klines", **{"symbol": "BTCUSDT", "interval": "1m", **query})
+    assert response.status_code == 200, response.text
+    rows: list[list[Any]] = response.json()
     return rows
 
 
@@ -37,8 +37,8 @@ def test_ping_and_time(server: ExchangeServer) -> None:
 def test_every_response_has_the_identity_of_the_exchange(simulated_exchange: StartExchange) -> None:
     server = simulated_exchange(seed=77)
     for path in ("/api/v3/ping", "/api/v3/klines", "/api/v3/nothing", "/data/spot/nothing", "/"):
-        answer = requests.get(server.url + path, timeout=20)
-        assert answer.headers["X-Simulated-Exchange"] == "seed=77"
+        response = requests.get(server.url + path, timeout=20)
+        assert response.headers["X-Simulated-Exchange"] == "seed=77"
 
 
 def test_a_row_has_twelve_fields_in_the_exchanges_types(server: ExchangeServer) -> None:
@@ -125,15 +125,15 @@ def test_a_candle_is_open_to_its_last_millisecond(server: ExchangeServer) -> Non
 
 
 def test_exchange_info_has_the_current_fields(server: ExchangeServer) -> None:
-    answer = _get(server, "exchangeInfo").json()
-    assert answer["serverTime"] == NOON
+    response = _get(server, "exchangeInfo").json()
+    assert response["serverTime"] == NOON
     assert {
         "rateLimitType": "REQUEST_WEIGHT",
         "interval": "MINUTE",
         "intervalNum": 1,
         "limit": 6000,
-    } in answer["rateLimits"]
-    by_name = {entry["symbol"]: entry for entry in answer["symbols"]}
+    } in response["rateLimits"]
+    by_name = {entry["symbol"]: entry for entry in response["symbols"]}
     assert {"BTCUSDT", "ETHUSDT", "SHIBUSDT", "PEPEUSDT", "WAVESBTC"} < by_name.keys()
     waves = by_name["WAVESBTC"]
     assert (waves["baseAsset"], waves["quoteAsset"]) == ("WAVES", "BTC")
@@ -157,8 +157,8 @@ def test_exchange_info_by_permission(server: ExchangeServer) -> None:
     every = _get(server, "exchangeInfo").json()["symbols"]
     assert every[0]["permissions"] == [] and every[0]["permissionSets"] == [["SPOT", "MARGIN"]]
     for permissions in ("SPOT", "MARGIN", '["MARGIN","LEVERAGED"]'):
-        answer = _get(server, "exchangeInfo", permissions=permissions).json()
-        assert answer["symbols"] == every
+        response = _get(server, "exchangeInfo", permissions=permissions).json()
+        assert response["symbols"] == every
     assert _get(server, "exchangeInfo", permissions="LEVERAGED").json()["symbols"] == []
     bare = _get(server, "exchangeInfo", showPermissionSets="false").json()["symbols"]
     assert [entry["permissionSets"] for entry in bare] == [[]] * len(every)
@@ -170,14 +170,14 @@ def test_exchange_info_filters_cannot_be_combined_with_names(
     server: ExchangeServer, name: str, which: dict[str, str]
 ) -> None:
     value = {"permissions": "SPOT", "symbolStatus": "TRADING"}[name]
-    answer = _get(server, "exchangeInfo", **which, **{name: value})
-    assert answer.status_code == 400
-    assert answer.json() == {"code": -1128, "msg": "Combination of optional parameters invalid."}
+    response = _get(server, "exchangeInfo", **which, **{name: value})
+    assert response.status_code == 400
+    assert response.json() == {"code": -1128, "msg": "Combination of optional parameters invalid."}
 
 
 def test_exchange_info_of_an_unknown_status_is_refused(server: ExchangeServer) -> None:
-    answer = _get(server, "exchangeInfo", symbolStatus="OPEN").json()
-    assert answer == {"code": -1122, "msg": "Invalid symbolStatus."}
+    response = _get(server, "exchangeInfo", symbolStatus="OPEN").json()
+    assert response == {"code": -1122, "msg": "Invalid symbolStatus."}
     statuses = {
         entry["status"]
         for entry in _get(server, "exchangeInfo", symbolStatus="TRADING").json()["symbols"]
@@ -187,9 +187,9 @@ def test_exchange_info_of_an_unknown_status_is_refused(server: ExchangeServer) -
 
 def test_no_futures_are_listed(server: ExchangeServer) -> None:
     for path in ("/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"):
-        answer = requests.get(server.url + path, timeout=20)
-        assert (answer.status_code, answer.json()["symbols"]) == (200, [])
-        assert answer.headers["X-Simulated-Exchange"] == "seed=1"
+        response = requests.get(server.url + path, timeout=20)
+        assert (response.status_code, response.json()["symbols"]) == (200, [])
+        assert response.headers["X-Simulated-Exchange"] == "seed=1"
     assert server.weights.total_weight == 0
 
 

@@ -60,8 +60,8 @@ def test_missing_columns_are_filled(write: Write, simulated_exchange: StartExcha
             *["0.00000000", 0, "0.00000000", "0.00000000", "0"],
         ]
     ]
-    answer = requests.get(server.url, timeout=20)
-    assert re.fullmatch("recorded=[0-9a-f]{16}", answer.headers["X-Simulated-Exchange"])
+    response = requests.get(server.url, timeout=20)
+    assert re.fullmatch("recorded=[0-9a-f]{16}", response.headers["X-Simulated-Exchange"])
 
 
 def test_all_columns_are_read_unchanged_off_the_minute_too(
@@ -156,8 +156,8 @@ def test_a_symbol_trades_until_its_coarser_candles_end(
     server = simulated_exchange(data=data, now=_DAY + 2 * HOUR_MS)
 
     def statuses() -> list[str]:
-        answer = requests.get(f"{server.url}/api/v3/exchangeInfo", timeout=20).json()
-        return [entry["status"] for entry in answer["symbols"]]
+        response = requests.get(f"{server.url}/api/v3/exchangeInfo", timeout=20).json()
+        return [entry["status"] for entry in response["symbols"]]
 
     assert statuses() == ["BREAK", "TRADING"]
     server.clock.set_time(_DAY + 2 * DAY_MS)

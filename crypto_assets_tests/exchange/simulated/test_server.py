@@ -41,7 +41,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> requests.Response:
             return requests.get(url, timeout=5)
         except requests.ConnectionError:
             time.sleep(0.05)
-    raise AssertionError(f"no answer from {url}; exit code {process.poll()}")
+    raise AssertionError(f"no response from {url}; exit code {process.poll()}")
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -50,9 +50,9 @@ def test_it_serves_until_a_signal(stop: signal.Signals) -> None:
     command = [sys.executable, "-c", _SERVE.format(port=port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         try:
-            answer = _wait_for(f"http://127.0.0.1:{port}/api/v3/time", process)
-            assert answer.json() == {"serverTime": parse_instant("2025-03-06T12:00:30Z")}
-            assert answer.headers["X-Simulated-Exchange"] == "seed=9"
+            response = _wait_for(f"http://127.0.0.1:{port}/api/v3/time", process)
+            assert response.json() == {"serverTime": parse_instant("2025-03-06T12:00:30Z")}
+            assert response.headers["X-Simulated-Exchange"] == "seed=9"
             process.send_signal(stop)
             assert process.wait(timeout=20) == 0
         finally:

@@ -113,13 +113,13 @@ def test_ids_and_the_last_quantity_are_those_of_the_trades(server: ExchangeServe
 def test_the_average_price_is_weighted_over_five_minutes(
     server: ExchangeServer, symbol: str
 ) -> None:
-    answer = _get(server, "avgPrice", symbol=symbol)
+    response = _get(server, "avgPrice", symbol=symbol)
     rows = _rows(server, symbol, _OPEN - 4 * MINUTE_MS, NOON)
     assert len(rows) == 5
     volume, money = (sum(Decimal(row[n]) for row in rows) for n in (5, 7))
     [last] = _get(server, "trades", symbol=symbol, limit=1)
     expected = f"{money / volume:.8f}" if volume else last["price"]
-    assert answer == {"mins": 5, "price": expected, "closeTime": last["time"]}
+    assert response == {"mins": 5, "price": expected, "closeTime": last["time"]}
 
 
 def test_the_average_price_without_quote_volumes_is_the_last_price(

@@ -207,8 +207,8 @@ def test_there_are_no_trades_before_the_first_and_after_the_last(
 
 
 def test_aggregates_take_an_id_or_times(server: ExchangeServer) -> None:
-    answer = _get(server, "aggTrades", fromId=1, startTime=_OPEN)
-    assert answer == {"code": -1128, "msg": "Combination of optional parameters invalid."}
+    response = _get(server, "aggTrades", fromId=1, startTime=_OPEN)
+    assert response == {"code": -1128, "msg": "Combination of optional parameters invalid."}
 
 
 def test_the_flaws_of_candles_do_not_change_trades(server: ExchangeServer) -> None:

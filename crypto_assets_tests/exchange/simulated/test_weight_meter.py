@@ -78,9 +78,9 @@ def _names(count: int) -> str:
 def test_each_request_has_its_weight(
     server: ExchangeServer, path: str, query: dict[str, Any], weight: int
 ) -> None:
-    answer = _get(server, path, **query)
-    assert answer.headers["X-MBX-USED-WEIGHT-1M"] == str(weight)
-    assert answer.headers["X-MBX-USED-WEIGHT"] == str(weight)
+    response = _get(server, path, **query)
+    assert response.headers["X-MBX-USED-WEIGHT-1M"] == str(weight)
+    assert response.headers["X-MBX-USED-WEIGHT"] == str(weight)
     assert _get(server, "ping").headers["X-MBX-USED-WEIGHT-1M"] == str(weight + 1)
     assert server.weights.total_weight == weight + 1
 
@@ -97,9 +97,9 @@ def test_above_the_limit_requests_get_429_with_retry_after_and_then_418(
     assert slow.headers["X-MBX-USED-WEIGHT-1M"] == "51"
     assert slow.json()["code"] == -1003
     assert "current limit is 50 request weight per 1 MINUTE" in slow.json()["msg"]
-    answers = [_get(server, "ping") for _ in range(20)]
-    assert {answer.status_code for answer in answers} == {429, 418}
-    banned = answers[-1]
+    responses = [_get(server, "ping") for _ in range(20)]
+    assert {response.status_code for response in responses} == {429, 418}
+    banned = responses[-1]
     assert banned.status_code == 418
     assert 110 <= int(banned.headers["Retry-After"]) <= 120
     until = int(banned.json()["msg"].split("until ")[1].split(".")[0])
@@ -111,10 +111,10 @@ def test_above_the_limit_requests_get_429_with_retry_after_and_then_418(
 def test_the_count_can_be_read_over_http(server: ExchangeServer) -> None:
     _get(server, "exchangeInfo")
     _get(server, "time")
-    answer = requests.get(f"{server.url}/simulated/weights", timeout=20).json()
-    assert answer["limit"] == 6000
-    assert sum(minute["weight"] for minute in answer["minutes"]) == 21
-    assert sum(minute["requests"] for minute in answer["minutes"]) == 2
+    response = requests.get(f"{server.url}/simulated/weights", timeout=20).json()
+    assert response["limit"] == 6000
+    assert sum(minute["weight"] for minute in response["minutes"]) == 21
+    assert sum(minute["requests"] for minute in response["minutes"]) == 2
 
 
 def test_a_new_minute_starts_at_zero_and_bans_continue() -> None:

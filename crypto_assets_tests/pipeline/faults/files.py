@@ -39,7 +39,9 @@ ARCHIVE_FILES = (
         aside=1,
         says="among its numbers",
     ),
-    Fault("a row of the file twice", file_("duplicate"), BY_REST, aside=1, says="are not ascending"),
+    Fault(
+        "a row of the file twice", file_("duplicate"), BY_REST, aside=1, says="are not ascending"
+    ),
     Fault(
         "a row missing in the file",
         file_("hole"),
