@@ -1,4 +1,4 @@
-"""The daily archive: one symbol's minutes of one day, a zip beside its checksum.
+"""The client of the daily archive: the minutes of a symbol and day in a zip with a checksum.
 
 https://github.com/binance/binance-public-data; layout
 `{base}/data/spot/daily/klines/{SYMBOL}/1m/{SYMBOL}-1m-{YYYY-MM-DD}.zip` and `….zip.CHECKSUM`.
@@ -8,43 +8,59 @@ import re
 from datetime import date
 from hashlib import sha256
 from io import BytesIO
+from itertools import pairwise
 from zipfile import BadZipFile, ZipFile, ZipInfo
 from zlib import error as ZlibError
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
 from crypto_assets.errors import ArchiveBroken, ArchiveMissing
-from crypto_assets.exchange.archive_csv import parse_day_csv
 from crypto_assets.exchange.identity import detect_identity
 from crypto_assets.exchange.response import ExchangeResponse
 from crypto_assets.exchange.transport import ExchangeRequest, ExchangeTransport, RequestRetryPolicy
-from crypto_assets.market.raw_klines import RawKlines
+from crypto_assets.market.raw_klines import (
+    KLINE_FIELDS,
+    RawKlines,
+    raw_klines_from_text_table,
+    text_table_from_csv,
+)
+from crypto_assets.market.utc_time import Window
 
 _FOLDER = "/data/spot/daily/klines"
 _CHECKSUM = re.compile(rb"([0-9a-fA-F]{64})\s+\*?(\S+)\s*")
-# Of a zip's entry: its name is UTF-8, and not the code page 437 of old.
+# A flag of a zip entry: its name is UTF-8 instead of code page 437.
 _UTF8_FLAG = 0x800
 _LARGEST_BYTES = 16 * 1024 * 1024  # unpacked; a day of minutes has 200 KB
+_DIGITS = b"0123456789.-"
+_LINE = b"," * (len(KLINE_FIELDS) - 1) + b"\n"
+# Spot files have microseconds from 2025-01-01 on and milliseconds before. A number from here on
+# is microseconds: in milliseconds it is the year 5138, in microseconds 1973.
+_MICROSECONDS = 100_000_000_000_000
 
 
 class DailyArchive:
-    """Whole past days, verified. Safe for many threads; costs no request weight."""
+    """Verified files of whole past days. Safe for many threads; uses no request weight."""
 
-    def __init__(self, base_url: str, patience: RequestRetryPolicy | None = None) -> None:
-        self._transport = ExchangeTransport(base_url, patience)
+    def __init__(self, base_url: str, retry_policy: RequestRetryPolicy | None = None) -> None:
+        self._transport = ExchangeTransport(base_url, retry_policy)
 
     @property
     def base_url(self) -> str:
         return self._transport.base_url
 
     def fetch_identity(self) -> str:
-        """Whose archive this is, in the words of `BinanceRest.identity`."""
-        # A static mirror may refuse to list a folder.
+        """Return the identity in the form of `BinanceRest.fetch_identity`."""
+        # A static mirror may not list folders.
         return detect_identity(self._transport, f"{_FOLDER}/", (200, 403, 404))
 
     def fetch_day(self, symbol: str, day: date) -> RawKlines:
-        """The day's candles, ascending, as REST would give them: 12 fields, times in ms.
+        """Return the day's candles, ascending, in REST's form: 12 fields, times in ms.
 
-        A short day is not judged here. Raises ArchiveMissing where the day is not published,
-        ArchiveBroken saying what is wrong with it, ExchangeUnavailable, Forbidden.
+        The day may be incomplete. Raises ArchiveMissing where the day is not published,
+        ArchiveBroken where its file is damaged, ExchangeUnavailable and ExchangeForbidden.
         """
         name = f"{symbol}-1m-{day}"
         path = f"{_FOLDER}/{symbol}/1m/{name}.zip"
@@ -53,7 +69,7 @@ class DailyArchive:
             raise ArchiveMissing(f"{self.base_url}{path} is not published (yet)")
         try:
             _verify_checksum(content, self._fetch_content(f"{path}.CHECKSUM"), f"{name}.zip")
-            return parse_day_csv(_unpack_zip(content, f"{name}.csv"), day)
+            return _parse_day_csv(_unpack_zip(content, f"{name}.csv"), day)
         except ValueError as error:
             raise ArchiveBroken(f"{self.base_url}{path} is broken: {error}") from error
 
@@ -61,43 +77,107 @@ class DailyArchive:
         return self._transport.get(ExchangeRequest(path, {}, statuses=(200, 404)), _extract_content)
 
 
-def _extract_content(answer: ExchangeResponse) -> bytes | None:
-    return answer.body if answer.status == 200 else None
+def _extract_content(response: ExchangeResponse) -> bytes | None:
+    return response.body if response.status == 200 else None
 
 
 def _verify_checksum(content: bytes, checksum: bytes | None, name: str) -> None:
-    """Raises ValueError unless the checksum file is of this name and content."""
+    """Raise ValueError unless the checksum file has this name and the content's digest."""
     if checksum is None:
         raise ValueError("it has no CHECKSUM")
     match = _CHECKSUM.fullmatch(checksum)
     if not match:
-        raise ValueError(f"its CHECKSUM is none: {checksum[:80]!r}")
+        raise ValueError(f"its CHECKSUM is malformed: {checksum[:80]!r}")
     if match[2].decode(errors="replace") != name:
         raise ValueError(f"its CHECKSUM is of {match[2]!r}")
     found = sha256(content).hexdigest()
     if found != match[1].decode().lower():
-        raise ValueError(f"its CHECKSUM says {match[1].decode()}, its sha256 is {found}")
+        raise ValueError(f"its CHECKSUM is {match[1].decode()}, its sha256 is {found}")
 
 
 def _unpack_zip(content: bytes, name: str) -> bytes:
-    """The zip's one file. Raises ValueError where it is no zip or holds anything else."""
+    """Return the zip's only file. Raises ValueError for a damaged zip or other members."""
     try:
         with ZipFile(BytesIO(content)) as archive:
             members = archive.infolist()
             if (names := [_decode_member_name(member) for member in members]) != [name]:
-                raise ValueError(f"it holds {names}, not {name}")
+                raise ValueError(f"it contains {names}, not {name}")
             if members[0].file_size > _LARGEST_BYTES:
-                raise ValueError(f"it unpacks to {members[0].file_size} bytes")
+                raise ValueError(f"it unpacks to {members[0].file_size} bytes, too many")
             return archive.read(members[0])
     except (BadZipFile, ZlibError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"it is no sound zip ({error})") from error
+        raise ValueError(f"it is not a valid zip ({error})") from error
 
 
 def _decode_member_name(member: ZipInfo) -> str:
-    """Its name, also where it is written in UTF-8 without the flag that says so."""
+    """Return the name, also where it is UTF-8 and the flag is missing."""
     if member.flag_bits & _UTF8_FLAG:
         return member.filename
     try:
         return member.filename.encode("cp437").decode()
     except UnicodeError:
         return member.filename
+
+
+def _parse_day_csv(content: bytes, day: date) -> RawKlines:
+    """Parse the candles of one UTC day, ascending. Skips a header line.
+
+    Times become milliseconds; decimals stay as they are. Raises ValueError with the position of
+    the first error.
+    """
+    lines = _extract_lines(content)
+    _check_fields(lines)
+    text = text_table_from_csv(lines)
+    for name in ("open_time", "close_time"):
+        place = text.schema.get_field_index(name)
+        text = text.set_column(place, name, _convert_to_milliseconds(text[name]))
+    klines = raw_klines_from_text_table(text)
+    _check_order(klines.open_times, day)
+    return klines
+
+
+def _extract_lines(content: bytes) -> bytes:
+    """Return the lines of candles, each with its line end."""
+    lines = content.replace(b"\r", b"").rstrip(b"\n")
+    first, _, rest = lines.partition(b"\n")
+    if first[:1].isalpha():
+        lines = rest
+    if not lines:
+        raise ValueError("it contains no candle")
+    return lines + b"\n"
+
+
+def _check_fields(lines: bytes) -> None:
+    """Check that each line has 12 fields, all numeric and none empty."""
+    shape = lines.translate(None, _DIGITS)
+    if shape == _LINE * (len(shape) // len(_LINE)) and not _has_empty_field(lines):
+        return
+    if invalid := shape.translate(None, b",\n"):
+        raise ValueError(f"it contains {invalid[:40]!r} among its numbers")
+    for number, line in enumerate(lines.decode("ascii").splitlines(), 1):
+        fields = line.split(",")
+        if len(fields) != len(KLINE_FIELDS) or "" in fields:
+            count = len(KLINE_FIELDS)
+            raise ValueError(f"candle {number} does not have {count} fields: {line}"[:300])
+
+
+def _has_empty_field(lines: bytes) -> bool:
+    """Return whether a comma or line end follows another one or comes first."""
+    ends = np.frombuffer(lines, np.uint8) <= ord(",")  # digits, points and minus signs are larger
+    return bool(ends[0] or (ends[1:] & ends[:-1]).any())
+
+
+def _convert_to_milliseconds(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Convert row by row: a file may mix milliseconds and microseconds."""
+    micro = pc.greater_equal(times, _MICROSECONDS)
+    return pc.if_else(micro, pc.divide(times, 1000), times)
+
+
+def _check_order(times: NDArray[np.int64], day: date) -> None:
+    if (times[1:] <= times[:-1]).any():
+        first, second = next((a, b) for a, b in pairwise(times.tolist()) if b <= a)
+        raise ValueError(f"its candles are not ascending: {second} after {first}")
+    window = Window.of_day(day)
+    for time in (int(times[0]), int(times[-1])):
+        if time not in window:
+            raise ValueError(f"it contains a candle of {time}, outside {day}")

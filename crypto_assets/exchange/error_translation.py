@@ -1,4 +1,4 @@
-"""What the exchange's refusals mean: HTTP status and body to an error that says what to do.
+"""Translate HTTP status and body of an error response to an exception with advice.
 
 Status codes: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits
 """
@@ -25,7 +25,7 @@ from crypto_assets.market.utc_time import format_utc, from_epoch_ms, now_ms, to_
 
 MARKET_DATA_HOST = "https://data-api.binance.vision"
 
-# Where the answer does not say how long: a whole minute, and the shortest ban there is.
+# Used where the response has no duration: a whole minute, and the shortest ban.
 _PAUSE_S = 60.0
 _BAN_S = 120.0
 
@@ -34,77 +34,82 @@ _INVALID_SYMBOL = -1121
 _BANNED_UNTIL = re.compile(rb"banned until (\d{13})")
 
 
-def translate_error_response(answer: ExchangeResponse) -> ExchangeError:
-    """The error of an answer that is not what was asked for."""
-    if answer.status == 418:
-        return _build_ban_error(answer)
-    if answer.status == 429:
-        pause = _PAUSE_S if answer.retry_after is None else answer.retry_after
+def translate_error_response(response: ExchangeResponse) -> ExchangeError:
+    """Return the exception for a response with an unexpected status."""
+    if response.status == 418:
+        return _build_ban_error(response)
+    if response.status == 429:
+        pause = _PAUSE_S if response.retry_after is None else response.retry_after
         return RateLimited(
-            f"{answer.host} asks for fewer requests (HTTP 429): wait {pause:g} s", pause
+            f"{response.host} limits the request rate (HTTP 429): wait {pause:g} s", pause
         )
-    if answer.status in {403, 451}:
-        return _build_forbidden_error(answer)
-    if answer.status >= 500:
-        return ExchangeUnavailable(f"{answer.url} failed with HTTP {answer.status}")
-    if 300 <= answer.status < 400:
-        return _build_redirect_error(answer)
-    return _build_rejection_error(answer)
+    if response.status in {403, 451}:
+        return _build_forbidden_error(response)
+    if response.status >= 500:
+        return ExchangeUnavailable(f"{response.url} failed with HTTP {response.status}")
+    if 300 <= response.status < 400:
+        return _build_redirect_error(response)
+    return _build_rejection_error(response)
 
 
-def _build_ban_error(answer: ExchangeResponse) -> ExchangeBanned:
-    until = from_epoch_ms(now_ms()) + timedelta(seconds=_parse_ban_seconds(answer))
+def _build_ban_error(response: ExchangeResponse) -> ExchangeBanned:
+    until = from_epoch_ms(now_ms()) + timedelta(seconds=_parse_ban_seconds(response))
+    until_text = format_utc(to_epoch_ms(until) // 1000 * 1000)
     return ExchangeBanned(
-        f"{answer.host} has banned this address until {format_utc(to_epoch_ms(until) // 1000 * 1000)} "
-        "(HTTP 418, too many requests): nothing is sent before; stop other programs that ask it",
+        f"{response.host} has banned this address until {until_text} "
+        "(HTTP 418, too many requests): no request is sent until then; "
+        "stop other programs that send requests from this address",
         until,
     )
 
 
-def _parse_ban_seconds(answer: ExchangeResponse) -> float:
-    """From now on: by Retry-After, else by the ban's end in the text and the answer's date."""
-    if answer.retry_after is not None:
-        return answer.retry_after
-    until = _BANNED_UNTIL.search(answer.body)
+def _parse_ban_seconds(response: ExchangeResponse) -> float:
+    """Return the seconds until the ban ends.
+
+    They come from Retry-After, else from the end in the text and the response's date.
+    """
+    if response.retry_after is not None:
+        return response.retry_after
+    until = _BANNED_UNTIL.search(response.body)
     if until is None:
         return _BAN_S
-    now = now_ms() if answer.server_time_ms is None else answer.server_time_ms
+    now = now_ms() if response.server_time_ms is None else response.server_time_ms
     return max(int(until[1]) - now, 0) / 1000
 
 
-def _build_forbidden_error(answer: ExchangeResponse) -> ExchangeForbidden:
-    why = "its region" if answer.status == 451 else "its address (a firewall's answer)"
+def _build_forbidden_error(response: ExchangeResponse) -> ExchangeForbidden:
+    reason = "region" if response.status == 451 else "address (a firewall's response)"
     return ExchangeForbidden(
-        f"{answer.host} refuses this machine for {why}, HTTP {answer.status}: set "
-        f"CRYPTO_EXCHANGE_URL={MARKET_DATA_HOST}, the host for market data alone, "
+        f"{response.host} rejects this machine's {reason}, HTTP {response.status}: set "
+        f"CRYPTO_EXCHANGE_URL={MARKET_DATA_HOST}, the host for market data only, "
         "or run it in another region"
     )
 
 
-def _build_redirect_error(answer: ExchangeResponse) -> RequestRejected:
-    """Redirects are not followed: another server's answers would pass for this one's."""
+def _build_redirect_error(response: ExchangeResponse) -> RequestRejected:
+    """Return the error for a redirect, which could lead to another exchange's data."""
     try:
-        # Headers are decoded as Latin-1; servers write addresses in UTF-8.
-        given = answer.headers["Location"].encode("latin-1").decode(errors="surrogateescape")
-        target = decode_address(redact_address(urljoin(answer.url, given)))
+        # requests decodes headers as Latin-1, but servers send addresses in UTF-8.
+        location = response.headers["Location"].encode("latin-1").decode(errors="surrogateescape")
+        target = decode_address(redact_address(urljoin(response.url, location)))
     except (KeyError, ValueError):
-        target = "no address that can be read"
+        target = "an unreadable address"
     return RequestRejected(
-        f"{answer.url} redirects (HTTP {answer.status}) to {target}, which is not followed: "
-        "set CRYPTO_EXCHANGE_URL or CRYPTO_ARCHIVE_URL to the address there if you trust it",
+        f"{response.url} redirects (HTTP {response.status}) to {target}, which is not followed: "
+        "set CRYPTO_EXCHANGE_URL or CRYPTO_ARCHIVE_URL to that address if you trust it",
         0,
     )
 
 
-def _build_rejection_error(answer: ExchangeResponse) -> RequestRejected:
+def _build_rejection_error(response: ExchangeResponse) -> RequestRejected:
     try:
-        body: Any = orjson.loads(answer.body)
+        body: Any = orjson.loads(response.body)
         code, message = int(body["code"]), str(body["msg"])
     except (ValueError, TypeError, KeyError):
         return RequestRejected(
-            f"{answer.url} is refused with HTTP {answer.status}: is the exchange's address right "
-            "(CRYPTO_EXCHANGE_URL, CRYPTO_ARCHIVE_URL)?",
+            f"{response.url} failed with HTTP {response.status}: check the exchange's address "
+            "(CRYPTO_EXCHANGE_URL, CRYPTO_ARCHIVE_URL)",
             0,
         )
     kind = NotListed if code == _INVALID_SYMBOL else RequestRejected
-    return kind(f"{answer.url} is rejected: {message} ({code})", code)
+    return kind(f"{response.url} is rejected: {message} ({code})", code)

@@ -1,4 +1,4 @@
-"""The exchange's description of itself: its symbols and how much it may be asked.
+"""Read exchangeInfo: the symbols of the exchange and its request weight limit.
 
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-endpoints
 """
@@ -8,32 +8,35 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from crypto_assets.exchange.response import ExchangeResponse
-from crypto_assets.exchange.response_parsing import malformed_response_error, parse_json_object
+from crypto_assets.exchange.response import (
+    ExchangeResponse,
+    malformed_response_error,
+    parse_json_object,
+)
 from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets.market.utc_time import MINUTES_PER_DAY, MINUTES_PER_HOUR
 
-# The exchange's finest step, of a symbol without a price filter.
+# The tick size of a symbol without a price filter: the finest of the exchange.
 _FINEST = Decimal("0.00000001")
 
 
 @dataclass(frozen=True)
 class ExchangeInfo:
-    """Symbols by name, and the request weight that one IP may use in a minute."""
+    """Symbols by name, and the request weight per minute and IP address."""
 
     symbols: Mapping[str, Symbol]
     weight_limit: int
 
 
-def parse_exchange_info(answer: ExchangeResponse) -> ExchangeInfo:
-    """Raises ExchangeUnavailable where the answer is no exchangeInfo."""
-    body = parse_json_object(answer, "rateLimits", "symbols")
+def parse_exchange_info(response: ExchangeResponse) -> ExchangeInfo:
+    """Parse an exchangeInfo response. Raises ExchangeUnavailable for any other content."""
+    body = parse_json_object(response, "rateLimits", "symbols")
     try:
         symbols = [_parse_symbol(entry) for entry in body["symbols"]]
         limits = [_parse_minute_weight(limit) for limit in body["rateLimits"]]
         limit = min(limit for limit in limits if limit)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise malformed_response_error(answer, f"no exchangeInfo ({error!r})") from None
+        raise malformed_response_error(response, f"not an exchangeInfo ({error!r})") from None
     return ExchangeInfo({symbol.name: symbol for symbol in symbols}, limit)
 
 
@@ -57,7 +60,7 @@ def _parse_symbol(entry: Mapping[str, Any]) -> Symbol:
     )
 
 
-def _parse_symbol_status(word: str) -> SymbolStatus:
-    """A word that is new to us prints no candles until it is known to: BREAK."""
-    known = word in set(SymbolStatus) - {SymbolStatus.DELISTED}
-    return SymbolStatus(word) if known else SymbolStatus.BREAK
+def _parse_symbol_status(text: str) -> SymbolStatus:
+    """Return the status, or BREAK for an unknown one: such a symbol is not expected to trade."""
+    is_known = text in set(SymbolStatus) - {SymbolStatus.DELISTED}
+    return SymbolStatus(text) if is_known else SymbolStatus.BREAK

@@ -1,4 +1,4 @@
-"""What the exchange allows this process: a weight budget, and nothing at all during a ban."""
+"""The request quota of this process: a weight budget, and no requests during a ban."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from crypto_assets.market.utc_time import now_ms, to_epoch_ms
 
 
 class ExchangeQuota:
-    """One for all clients of a process that speak to the same exchange; safe for threads."""
+    """The quota that all clients of one exchange share in a process. Safe for many threads."""
 
     def __init__(self) -> None:
         self.weight_budget = WeightBudget()
@@ -18,13 +18,13 @@ class ExchangeQuota:
         self._ban: ExchangeBanned | None = None
 
     def raise_if_banned(self) -> None:
-        """Raises Banned while a ban lasts: each request sent during a ban makes it longer."""
+        """Raise ExchangeBanned during a ban: each request sent then prolongs the ban."""
         ban = self._ban
         if ban and time.monotonic() < self._banned_until:
             raise ExchangeBanned(str(ban), ban.until)
 
     def record_ban(self, ban: ExchangeBanned) -> None:
-        """No request until that ban ends."""
+        """Block requests until the ban ends."""
         self._banned_until = time.monotonic() + (to_epoch_ms(ban.until) - now_ms()) / 1000
         self._ban = ban
 
@@ -34,7 +34,7 @@ _lock = threading.Lock()
 
 
 def get_shared_quota(base_url: str) -> ExchangeQuota:
-    """The process's allowance at an exchange, kept as long as some client of it lives."""
+    """Return the process's quota at an exchange. It exists as long as a client uses it."""
     with _lock:
         found = _shared_quotas.get(base_url)
         if found is None:

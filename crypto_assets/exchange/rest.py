@@ -1,4 +1,4 @@
-"""The exchange's REST API for market data, as far as candles, books and symbols need it.
+"""The REST client: server time, symbols, candles and order books.
 
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
 """
@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from crypto_assets.errors import ExchangeUnavailable, RequestRejected, UnknownSymbol
 from crypto_assets.exchange.exchange_info import ExchangeInfo, parse_exchange_info
-from crypto_assets.exchange.identity import Recording, continue_recording, detect_identity
+from crypto_assets.exchange.identity import continue_recording, detect_identity
 from crypto_assets.exchange.quota import ExchangeQuota, get_shared_quota
-from crypto_assets.exchange.response import ExchangeResponse
-from crypto_assets.exchange.response_parsing import (
+from crypto_assets.exchange.recording import Recording
+from crypto_assets.exchange.response import (
+    ExchangeResponse,
     malformed_response_error,
     parse_json_object,
     parse_kline_rows,
@@ -23,63 +24,62 @@ from crypto_assets.exchange.response_parsing import (
 )
 from crypto_assets.exchange.transport import ExchangeRequest, ExchangeTransport, RequestRetryPolicy
 from crypto_assets.exchange.weight_budget import CHEAP_WEIGHT
-from crypto_assets.market.candles import Candle, KlineRow, candles_from_table, table_from_rows
+from crypto_assets.market.candles import KlineRow, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window
 
-PAGE_ROWS = 1000  # the most that the exchange gives
+PAGE_ROWS = 1000  # the exchange's maximum
 _KLINES_WEIGHT = 2
 _INFO_WEIGHT = 20
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50))
 _DEEPEST_WEIGHT = 250
-# What fits into any address, percent-encoded; of more symbols all are asked for.
+# The most characters of a percent-encoded list of symbols; for a longer one all are requested.
 _NAMED_CHARACTERS = 4000
 _UNKNOWN_SYMBOL = {-1121, -1100}
 
 
 class BinanceRest:
-    """Market data of Binance, or of an exchange that answers as Binance does.
+    """Market data of Binance, or of an exchange with the same API. Safe for many threads.
 
-    Safe for many threads. Every method retries what may pass, within `patience`, and raises
-    ExchangeError: ExchangeUnavailable and RateLimited when patience is spent, Banned, Forbidden
-    and RequestRejected at once. Requests keep within the allowance that all clients of a process
-    share.
+    Every method retries transient failures by `retry_policy`. It raises ExchangeUnavailable or
+    RateLimited after the last attempt, and ExchangeBanned, ExchangeForbidden and RequestRejected
+    at once. Requests stay within the quota that all clients of a process share.
     """
 
     def __init__(
         self,
         base_url: str,
-        patience: RequestRetryPolicy | None = None,
-        allowance: ExchangeQuota | None = None,
+        retry_policy: RequestRetryPolicy | None = None,
+        quota: ExchangeQuota | None = None,
         page_rows: int = PAGE_ROWS,
     ) -> None:
-        self._allowance = allowance or get_shared_quota(base_url)
-        self._budget = self._allowance.weight_budget
-        self._transport = ExchangeTransport(base_url, patience, self._allowance)
+        self._quota = quota or get_shared_quota(base_url)
+        self._budget = self._quota.weight_budget
+        self._transport = ExchangeTransport(base_url, retry_policy, self._quota)
         self._page_rows = page_rows
-        self._learning = threading.Lock()
+        self._limit_lock = threading.Lock()
 
     @property
     def base_url(self) -> str:
         return self._transport.base_url
 
     def fetch_server_time(self) -> int:
-        """The exchange's clock, epoch ms: the one that decides what is closed. Weight 1."""
+        """Return the exchange's clock in epoch ms, which decides what is closed. Weight 1."""
         return self._transport.get(ExchangeRequest("/api/v3/time", {}, 1), _parse_server_time)
 
     def fetch_identity(self) -> str:
-        """Which exchange this is: "binance", "binance.us", "simulated:<data>", or the host."""
+        """Return "binance", "binance.us", "simulated:<data>", or the host of another server."""
         return detect_identity(self._transport, "/api/v3/ping")
 
-    def continue_recording(self, held: Recording, served: Recording) -> Recording:
-        """See `identity.continue_recording`, of this server. Raises ForeignExchange."""
-        return continue_recording(held, served, self._transport)
+    def continue_recording(self, stored: Recording, served: Recording) -> Recording:
+        """See `identity.continue_recording`. Raises ForeignExchange."""
+        return continue_recording(stored, served, self._transport)
 
     def fetch_exchange_info(self, symbols: Sequence[str] | None = None) -> ExchangeInfo:
-        """The symbols named, or all. Weight 20. Raises UnknownSymbol naming those not listed.
+        """Return the named symbols in the given order, or all symbols. Weight 20.
 
-        They come as the exchange writes them, in the order in which they were named.
+        Names are spelled as the exchange spells them. Raises UnknownSymbol for those not listed.
         """
         names = None if symbols is None else [parse_symbol(text) for text in symbols]
         listed = orjson.dumps(names).decode()
@@ -92,15 +92,15 @@ class BinanceRest:
         except RequestRejected as error:
             if error.code not in _UNKNOWN_SYMBOL:
                 raise
-            # One unknown name fails them all, unnamed; the whole list tells which it is.
+            # The error does not name the unknown symbol; the list of all symbols shows it.
             return _select_named_symbols(self._fetch_info({}), names, self.base_url)
 
     def fetch_kline_pages(
         self, symbol: str, interval: Interval, window: Window
     ) -> Iterator[list[KlineRow]]:
-        """Candles that open in the window, a page of at most 1000 rows at a time, ascending.
+        """Yield the candles that open in the window, ascending, in pages of up to 1000 rows.
 
-        Rows have 12 fields, as sent; the newest may still be open. Weight 2 a page.
+        Rows have the 12 fields of the response; the newest may still be open. Weight 2 per page.
         """
         start = window.start_ms
         while start < window.end_ms:
@@ -108,28 +108,24 @@ class BinanceRest:
             if not page:
                 return
             yield page
-            # A page may be short of what was asked, and still not the last.
+            # A page shorter than the limit need not be the last.
             last = int(page[-1][0])
             start = last + 1
             if interval.floor(last) + interval.ms >= window.end_ms:
                 return
 
     def fetch_candle_table(self, symbol: str, interval: Interval, window: Window) -> pa.Table:
-        """As `klines`, as one table of CANDLE_SCHEMA."""
+        """Return the candles that open in the window as one table of CANDLE_SCHEMA."""
         rows = [row for page in self.fetch_kline_pages(symbol, interval, window) for row in page]
         try:
             return table_from_rows(rows)
         except ValueError as error:
             raise ExchangeUnavailable(
-                f"{self.base_url} gave a candle of {symbol} that is no candle: {error}"
+                f"{self.base_url} returned an invalid candle of {symbol}: {error}"
             ) from error
 
-    def fetch_candles(self, symbol: str, interval: Interval, window: Window) -> list[Candle]:
-        """As `klines`, typed, with Decimal prices."""
-        return candles_from_table(self.fetch_candle_table(symbol, interval, window))
-
     def fetch_depth(self, symbol: str, limit: int) -> bytes:
-        """The order book's best `limit` levels a side, 1 to 5000: the answer's own bytes.
+        """Return the best `limit` levels per side, 1 to 5000, as the response's bytes.
 
         Weight 5, 25, 50 or 250 for up to 100, 500, 1000 or 5000 levels.
         """
@@ -151,7 +147,7 @@ class BinanceRest:
         }
         return self._transport.get(
             ExchangeRequest("/api/v3/klines", query, _KLINES_WEIGHT),
-            lambda answer: parse_kline_rows(answer, window),
+            lambda response: parse_kline_rows(response, window),
         )
 
     def _fetch_info(self, query: Mapping[str, str]) -> ExchangeInfo:
@@ -162,25 +158,25 @@ class BinanceRest:
         return info
 
     def _prepare_budget(self, symbol: str, weight: int) -> None:
-        """Reads the weight limit once a process; takes a fresh count before a heavy request."""
-        with self._learning:
+        """Read the weight limit once per process, and a fresh count before a heavy request."""
+        with self._limit_lock:
             if self._budget.limit is None:
                 self._fetch_info({"symbol": symbol})
         if weight > CHEAP_WEIGHT and self._budget.is_stale:
-            self._transport.get(ExchangeRequest("/api/v3/ping", {}, 1), lambda answer: None)
+            self._transport.get(ExchangeRequest("/api/v3/ping", {}, 1), lambda response: None)
 
 
-def _parse_server_time(answer: ExchangeResponse) -> int:
-    now = parse_json_object(answer, "serverTime")["serverTime"]
+def _parse_server_time(response: ExchangeResponse) -> int:
+    now = parse_json_object(response, "serverTime")["serverTime"]
     if type(now) is not int:
-        raise malformed_response_error(answer, "no time")
+        raise malformed_response_error(response, "not a time")
     return now
 
 
 def _select_named_symbols(
     info: ExchangeInfo, names: Sequence[str] | None, base_url: str
 ) -> ExchangeInfo:
-    """The named symbols of an answer that has all."""
+    """Return the named symbols, or all where none is named. Raises UnknownSymbol."""
     if names is None:
         return info
     chosen = [parse_symbol(name, info.symbols) for name in names]

@@ -1,4 +1,4 @@
-"""HTTP to the exchange: one pooled session, what is worth asking again, and when."""
+"""HTTP GET requests to the exchange: a pooled session, retries and the request quota."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -43,11 +43,11 @@ _CONNECTIONS = 32
 
 @dataclass(frozen=True)
 class RequestRetryPolicy:
-    """How long to go on asking, in seconds.
+    """How often to retry a request, and how long to wait, in seconds.
 
-    Between two attempts lies a random time of at most `first_wait`, doubled each time up to
-    `longest_wait`; a 429 is waited out as the exchange says, unless that is over `longest_pause`.
-    A request waits for its turn while the weight is spent, but not over `longest_turn`.
+    The delay between two attempts is random, at most `initial_delay`, doubled each time up to
+    `max_delay`. After a 429 it is the exchange's Retry-After; over `max_retry_after` the request
+    fails instead. A request waits at most `max_budget_wait` for request weight.
     """
 
     attempts: int = 6
@@ -70,37 +70,38 @@ class ExchangeRequest:
 
 
 class ExchangeTransport:
-    """GET requests under one base URL, safe for many threads.
+    """GET requests under one base URL. Safe for many threads.
 
-    `allowance` is that of a server that counts weight; None of one that does not. `host` is the
-    host that is connected to, with its port where that is not the scheme's own.
+    `quota` is None for a server that counts no weight. `host` is the host of the connection, with
+    its port where that is not the default of the scheme.
     """
 
     def __init__(
         self,
         base_url: str,
-        patience: RequestRetryPolicy | None = None,
-        allowance: ExchangeQuota | None = None,
+        retry_policy: RequestRetryPolicy | None = None,
+        quota: ExchangeQuota | None = None,
     ) -> None:
         self._address = _validate_url(base_url)
         self.base_url = redact_address(self._address)
         self.host = find_host(self._address)
-        self.quota = allowance
-        self._patience = patience or RequestRetryPolicy()
-        self._timeout = (self._patience.connect_timeout, self._patience.read_timeout)
+        self.quota = quota
+        self._retry_policy = retry_policy or RequestRetryPolicy()
+        self._timeout = (self._retry_policy.connect_timeout, self._retry_policy.read_timeout)
         self._backoff = wait_random_exponential(
-            multiplier=self._patience.initial_delay, max=self._patience.max_delay
+            multiplier=self._retry_policy.initial_delay, max=self._retry_policy.max_delay
         )
-        # Another server's answers would pass for this one's.
+        # A redirect could lead to another exchange's data.
         self._session = open_session(self._address, follow_redirects=False)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
 
-    def get(self, inquiry: ExchangeRequest, read: Callable[[ExchangeResponse], T]) -> T:
-        """What `read` makes of the answer; where it raises a Transient error, asked again.
+    def get(self, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]) -> T:
+        """Send the request and return what `read` makes of the response.
 
-        Raises ExchangeUnavailable or RateLimited when patience is spent, and at once Banned,
-        Forbidden and RequestRejected.
+        Retries after a TransientError of the request or of `read`. Raises ExchangeUnavailable or
+        RateLimited after the last attempt, and at once ExchangeBanned, ExchangeForbidden and
+        RequestRejected.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
@@ -108,60 +109,58 @@ class ExchangeTransport:
             stop=self._is_exhausted,
             reraise=True,
         )
-        found: T = retrying(self._attempt_request, inquiry, read)
+        found: T = retrying(self._attempt_request, request, read)
         return found
 
     def _attempt_request(
-        self, inquiry: ExchangeRequest, read: Callable[[ExchangeResponse], T]
+        self, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]
     ) -> T:
-        allowance = self.quota
-        answer = (
-            self._send_within_quota(allowance, inquiry)
-            if allowance
-            else self._send_request(inquiry)
-        )
-        if answer.status in inquiry.statuses:
-            return read(answer)
-        error = translate_error_response(answer)
-        if allowance and isinstance(error, ExchangeBanned):
-            allowance.record_ban(error)
-        if allowance and isinstance(error, RateLimited):
-            allowance.weight_budget.pause_requests(error.retry_after)
+        quota = self.quota
+        response = self._send_within_quota(quota, request) if quota else self._send_request(request)
+        if response.status in request.statuses:
+            return read(response)
+        error = translate_error_response(response)
+        if quota and isinstance(error, ExchangeBanned):
+            quota.record_ban(error)
+        if quota and isinstance(error, RateLimited):
+            quota.weight_budget.pause_requests(error.retry_after)
         raise error
 
     def _send_within_quota(
-        self, allowance: ExchangeQuota, inquiry: ExchangeRequest
+        self, quota: ExchangeQuota, request: ExchangeRequest
     ) -> ExchangeResponse:
-        """Sends within the allowance, and keeps what the answer says of it."""
-        allowance.raise_if_banned()
-        ticket = allowance.weight_budget.reserve_weight(
-            inquiry.weight, self._patience.max_budget_wait
+        """Send the request when the quota allows it, and record the used weight."""
+        quota.raise_if_banned()
+        reservation = quota.weight_budget.reserve_weight(
+            request.weight, self._retry_policy.max_budget_wait
         )
         used = minute_left = None
         try:
-            allowance.raise_if_banned()  # another thread may have been banned while this one waited
-            answer = self._send_request(inquiry)
-            used, minute_left = answer.used_weight, answer.minute_seconds_left
-            return answer
+            quota.raise_if_banned()  # a request of another thread may have caused a ban meanwhile
+            response = self._send_request(request)
+            used, minute_left = response.used_weight, response.minute_seconds_left
+            return response
         finally:
-            allowance.weight_budget.settle_reservation(ticket, used, minute_left)
+            quota.weight_budget.settle_reservation(reservation, used, minute_left)
 
-    def _send_request(self, inquiry: ExchangeRequest) -> ExchangeResponse:
+    def _send_request(self, request: ExchangeRequest) -> ExchangeResponse:
         try:
             response = self._session.get(
-                self._address + inquiry.path, params=inquiry.query, timeout=self._timeout
+                self._address + request.path, params=request.query, timeout=self._timeout
             )
         except REQUEST_ERRORS as error:
-            asked = f"{self.base_url}{inquiry.path}"
-            if said := describe_proxy_failure(self._address, error):
-                raise ExchangeUnavailable(f"{asked} cannot be asked: {said}") from None
+            url = f"{self.base_url}{request.path}"
+            if failure := describe_proxy_failure(self._address, error):
+                raise ExchangeUnavailable(f"{url} cannot be reached: {failure}") from None
             raise ExchangeUnavailable(
-                f"{asked} does not answer ({describe_cause(error)}): "
-                "is the network up and the exchange's address right?"
+                f"{url} does not answer ({describe_cause(error)}): "
+                "check the network and the exchange's address"
             ) from error
         url = decode_address(redact_address(response.url))
         if response.status_code == PROXY_LOGIN_REQUIRED:
-            raise ExchangeForbidden(f"{url} cannot be asked: {describe_proxy_login(self._address)}")
+            raise ExchangeForbidden(
+                f"{url} cannot be reached: {describe_proxy_login(self._address)}"
+            )
         return ExchangeResponse(url, response.status_code, response.headers, response.content)
 
     def _compute_delay(self, state: RetryCallState) -> float:
@@ -169,31 +168,32 @@ class ExchangeTransport:
         return error.retry_after if isinstance(error, RateLimited) else self._backoff(state)
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
+        policy = self._retry_policy
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, RateLimited) and error.retry_after > self._patience.max_retry_after:
+        if isinstance(error, RateLimited) and error.retry_after > policy.max_retry_after:
             return True
-        return state.attempt_number >= self._patience.attempts
+        return state.attempt_number >= policy.attempts
 
 
 def _validate_url(url: str) -> str:
-    """The URL without a slash at its end. Raises WrongUse where no request can be made to it."""
+    """Return the URL without a trailing slash. Raises WrongUse for a URL that cannot be used."""
     try:
         usable = is_web_address(url) and bool(find_host(url))
     except REQUEST_ERRORS:
         usable = False
     if not usable:
         raise WrongUse(
-            f"{redact_address(url)!r} is no address of an exchange: it begins with https:// or "
-            "http:// and names a host, each part of which has 1 to 63 characters"
+            f"{redact_address(url)!r} is not an exchange's address: it must begin with https:// "
+            "or http:// and have a host, each part of which has 1 to 63 characters"
             f"{build_escaping_hint(url)}"
         )
     return url.rstrip("/")
 
 
 def find_host(url: str) -> str:
-    """The host of a URL as requests connects to it, whatever another reader makes of the URL."""
+    """Return the host to which `requests` connects for a URL; other parsers may disagree."""
     parts = urlsplit(str(requests.Request("GET", url).prepare().url))
     name = (parts.hostname or "").removesuffix(".")
     name = f"[{name}]" if ":" in name else name
-    own = {"http": 80, "https": 443}.get(parts.scheme)
-    return name if parts.port in {None, own} else f"{name}:{parts.port}"
+    default_port = {"http": 80, "https": 443}.get(parts.scheme)
+    return name if parts.port in {None, default_port} else f"{name}:{parts.port}"

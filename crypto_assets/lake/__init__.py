@@ -1,8 +1,8 @@
-"""The raw lake: one interface, a directory or an S3 bucket behind it.
+"""The raw lake: one interface for a directory and an S3 bucket.
 
 lake = open_lake("s3://crypto-raw", S3Options(endpoint_url="http://127.0.0.1:9000"))
-entry, body = klines_object(lake.bucket, "BTCUSDT", klines, Source.REST, fetched_at)
-lake.put(entry.key, body, fetched_at=fetched_at, source=entry.source, rows=entry.rows)
+item, body = build_klines_object(lake.bucket, "BTCUSDT", klines, Source.REST, fetched_at)
+lake.put(item.key, body, fetched_at=fetched_at, source=item.source, rows=item.rows)
 """
 
 import re
@@ -56,16 +56,16 @@ _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
 
 
 def open_lake(url: str, s3: S3Options | None = None) -> Lake:
-    """The lake at `url`: `s3://bucket`, or a directory's path. Nothing is asked or made yet.
+    """Return the lake at `url`, `s3://bucket` or the path of a directory, which need not exist.
 
-    Raises WrongUse where it is neither.
+    Raises WrongUse for any other URL.
     """
     bucket = _BUCKET.fullmatch(url)
     if bucket:
         return S3Lake(bucket[1], s3 or S3Options())
     if not url or "://" in url:
         raise WrongUse(
-            f"{redact_address(url)!r} is no lake: give s3://bucket "
+            f"{redact_address(url)!r} is not a lake: use s3://bucket "
             "(3 to 63 of a-z, 0-9, - and .; no folder) or a directory"
         )
     return DirectoryLake(Path(url))

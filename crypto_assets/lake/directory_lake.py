@@ -1,4 +1,4 @@
-"""The lake in a directory: a file an object, whose time is the time it was fetched."""
+"""The lake in a directory: one file per object, with its fetch time as modification time."""
 
 import errno
 import fcntl
@@ -28,18 +28,18 @@ from crypto_assets.lake.object_codec import count_rows
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import now_ms
 
-# Files are written here, then linked or renamed to their place in one step.
+# Files are written here, then atomically linked or renamed to their keys.
 _INCOMING = ".incoming"
 _KERNEL_LOCK_NAME = ".lock"
-# Takes the place of the kernel's lock on a share that has none: whoever creates it holds the lock.
+# The lock on a share without file locks: the process that creates this file owns the lock.
 _LOCK_FILE_NAME = ".locked"
-# A file stands there already, or the file system knows no links: then replacing decides.
+# The file exists, or the file system does not support links: then `_replace_if_outranked` decides.
 _NOT_LINKED = {errno.EEXIST, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
-# How shares answer to what they do not know.
+# The errors of shares for calls that they do not support.
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _NO_FOLDER_SYNC = _NO_SYNC | {errno.EBADF}
 _NO_LOCKS = {errno.ENOLCK, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
-# A lock is held for the time of reading one object; a lock file this old is a killed writer's.
+# A lock lasts as long as the read of an object; an older lock file is that of a killed writer.
 _ABANDONED_LOCK_SECONDS = 120.0
 _LOCK_WAIT_SECONDS = 0.02
 _ABANDONED_SECONDS = 3600.0
@@ -50,12 +50,12 @@ _log = logging.getLogger(__name__)
 
 
 class DirectoryLake(Lake):
-    """Objects as files under `directory`, POSIX and on one file system.
+    """Objects as files in a POSIX directory on one file system.
 
-    On a share that knows no locks or no fsync it works too, and warns once in each process.
+    A share without file locks or fsync works too; each process then logs one warning.
 
-    A put writes and syncs a file aside, then links it in, which fails where one stands already;
-    only then is a lock taken, to compare and replace. A killed writer leaves nothing under a key.
+    A put writes and syncs a staged file, then links it to its key, which fails if the key exists.
+    Only then it takes a lock, to compare and replace. A killed writer leaves no partial object.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -69,7 +69,7 @@ class DirectoryLake(Lake):
         with self._translate_os_errors("write"), self._stage_file(body, fetched_at) as staged:
             for _ in range(_PUT_ATTEMPTS):
                 self._make_folder(target.parent)
-                # The folder may go at any moment: a delete takes the last object's folder along.
+                # A concurrent delete of the folder's last object removes the folder.
                 with suppress(FileNotFoundError):
                     stored = _link_file(staged, target) or self._replace_if_outranked(
                         staged, target, (rows, fetched_at)
@@ -77,7 +77,7 @@ class DirectoryLake(Lake):
                     if stored:
                         self._sync_folder(target.parent)
                     return stored
-        raise LakeError(f"{key}: its folder in {self.url} vanishes as soon as it is made")
+        raise LakeError(f"{key}: its folder in {self.url} is deleted again and again")
 
     def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
         with self._translate_os_errors("read"):
@@ -95,15 +95,11 @@ class DirectoryLake(Lake):
             except FileNotFoundError:
                 return None
 
-    def list_with_info(self, prefix: str = "") -> Iterator[ObjectInfo]:
+    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
         self._require_directory()
         with self._translate_os_errors("read"):
             for key, stat in _walk_files(self.directory, "", prefix):
-                yield _info_from_stat(key, stat)
-
-    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
-        for info in self.list_with_info(prefix):
-            yield LakeEntry(info.key, info.size_bytes, info.fetched_at)
+                yield LakeEntry(key, stat.st_size, _modified_at_ms(stat))
 
     def delete(self, keys: Iterable[str]) -> None:
         with self._translate_os_errors("write"):
@@ -111,7 +107,7 @@ class DirectoryLake(Lake):
                 path = self.directory / require_valid_key(key)
                 with suppress(FileNotFoundError, NotADirectoryError):
                     path.unlink()
-                # Not empty, gone already, or filled again just now: all three may stay so.
+                # The folder may contain objects, or be removed or filled by another process.
                 with suppress(OSError):
                     if path.parent != self.directory:
                         path.parent.rmdir()
@@ -143,7 +139,7 @@ class DirectoryLake(Lake):
 
     @contextmanager
     def _stage_file(self, body: bytes, fetched_at: int) -> Iterator[Path]:
-        """The body in a file of its own, on the disk, with the time it was fetched."""
+        """Write the body to a synced temporary file with the fetch time."""
         self._require_directory()
         self._incoming.mkdir(exist_ok=True)
         staged = self._incoming / uuid.uuid4().hex
@@ -158,7 +154,7 @@ class DirectoryLake(Lake):
             staged.unlink(missing_ok=True)
 
     def _replace_if_outranked(self, staged: Path, target: Path, rank: tuple[int, int]) -> bool:
-        """`rank` are rows and fetch time; what stands with a higher one stays."""
+        """Replace the target unless its rank, rows and fetch time, is higher."""
         with self._hold_lock():
             if target.exists() and _read_rank(target) > rank:
                 return False
@@ -167,7 +163,7 @@ class DirectoryLake(Lake):
 
     @contextmanager
     def _hold_lock(self) -> Iterator[None]:
-        """One replacement at a time, among all processes; the kernel frees a killed one's lock."""
+        """Lock replacements among all processes. The kernel frees the lock of a killed process."""
         with (self._incoming / _KERNEL_LOCK_NAME).open("wb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -182,25 +178,25 @@ class DirectoryLake(Lake):
 
     @contextmanager
     def _hold_lock_file(self) -> Iterator[None]:
-        """The same by a file that one writer alone can create.
+        """Lock by a file that only one writer can create.
 
-        Only a killed writer leaves one; it is taken away when it has not changed for a while, by
-        this process's own clock: a share's clock may be another.
+        A killed writer leaves its file, which is deleted when it has not changed for a while by
+        this process's clock; the share's clock may differ.
         """
         path = self._incoming / _LOCK_FILE_NAME
-        seen, since = _file_identity(path), time.monotonic()
+        last, since = _file_identity(path), time.monotonic()
         while not _create_exclusively(path):
             time.sleep(random.uniform(0, _LOCK_WAIT_SECONDS))  # noqa: S311 - no secret
             now = _file_identity(path)
-            if now != seen:
-                seen, since = now, time.monotonic()
+            if now != last:
+                last, since = now, time.monotonic()
             elif time.monotonic() - since > _ABANDONED_LOCK_SECONDS:
                 path.unlink(missing_ok=True)
         own = _file_identity(path)
         try:
             yield
         finally:
-            # Another's by now, if this process was stopped for so long that it passed for killed.
+            # Another process owns the file if this one was suspended so long that it seemed killed.
             if _file_identity(path) == own:
                 path.unlink(missing_ok=True)
 
@@ -210,27 +206,27 @@ class DirectoryLake(Lake):
             self._sync_folder(folder.parent)
 
     def _sync_folder(self, folder: Path) -> None:
-        """Puts the folder's names on the disk."""
+        """Flush the folder's entries to disk."""
         handle = os.open(folder, os.O_RDONLY)
         try:
             self._fsync_handle(handle, _NO_FOLDER_SYNC)
         finally:
             os.close(handle)
 
-    def _fsync_handle(self, handle: int, unknown: set[int]) -> None:
-        """Waits until the disk has it, where the file system can say so."""
+    def _fsync_handle(self, handle: int, unsupported: set[int]) -> None:
+        """Flush to disk, where the file system supports it."""
         try:
             os.fsync(handle)
         except OSError as error:
-            if error.errno not in unknown:
+            if error.errno not in unsupported:
                 raise
             _warn_of_sync(self.url, error.strerror or "")
 
     def _remove_abandoned_files(self) -> None:
-        """Removes what killed writers left aside."""
+        """Delete the staged files of killed writers."""
         for path in self._incoming.iterdir():
             with suppress(FileNotFoundError):
-                # By change time: a file's modification time is the time its content was fetched.
+                # By change time: the modification time of a file is its fetch time.
                 old = time.time() - path.stat().st_ctime > _ABANDONED_SECONDS
                 if old and path.name not in (_KERNEL_LOCK_NAME, _LOCK_FILE_NAME):
                     path.unlink()
@@ -241,18 +237,18 @@ class DirectoryLake(Lake):
 
     @contextmanager
     def _translate_os_errors(self, verb: str) -> Iterator[None]:
-        """The system's refusal as a line that names the lake."""
+        """Convert an OSError to a LakeRefused that names the lake."""
         try:
             yield
         except OSError as error:
             raise LakeRefused(
                 f"cannot {verb} the lake {self.url}: {error.strerror}; "
-                "mend that directory or set another lake"
+                "fix that directory or set another lake"
             ) from error
 
 
 def _link_file(staged: Path, target: Path) -> bool:
-    """True if the file is in its place; False where one stood there, or links are unknown."""
+    """Link a file. Returns False if the target exists or links are not supported."""
     try:
         target.hardlink_to(staged)
     except OSError as error:
@@ -263,11 +259,11 @@ def _link_file(staged: Path, target: Path) -> bool:
 
 
 def _read_rank(path: Path) -> tuple[int, int]:
-    return count_rows(path.read_bytes()), path.stat().st_mtime_ns // 1_000_000
+    return count_rows(path.read_bytes()), _modified_at_ms(path.stat())
 
 
 def _create_exclusively(path: Path) -> bool:
-    """False where the file is there already."""
+    """Create a file. Returns False if it exists."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError:
@@ -276,7 +272,7 @@ def _create_exclusively(path: Path) -> bool:
 
 
 def _file_identity(path: Path) -> tuple[int, int] | None:
-    """Another one for each file that is created under the path; None where there is none."""
+    """Return an id that differs for each file created at the path, or None without a file."""
     try:
         stat = path.stat()
     except FileNotFoundError:
@@ -287,8 +283,8 @@ def _file_identity(path: Path) -> tuple[int, int] | None:
 @cache
 def _warn_of_sync(url: str, why: str) -> None:
     _log.warning(
-        "the file system of the lake %s does not say when data is on its disk (fsync: %s): after a "
-        "power failure there, the newest objects may be missing; a local disk or S3 is safer",
+        "the file system of the lake %s does not support fsync (fsync: %s): after a power failure "
+        "there, the newest objects may be missing; a local disk or S3 is safer",
         url,
         why,
     )
@@ -297,19 +293,23 @@ def _warn_of_sync(url: str, why: str) -> None:
 @cache
 def _warn_of_locks(url: str, why: str) -> None:
     _log.warning(
-        "the file system of the lake %s has no file locks (flock: %s): a lock file takes their "
-        "place; for more than a few writers a local disk or S3 is faster",
+        "the file system of the lake %s has no file locks (flock: %s): a lock file replaces them; "
+        "for more than a few writers a local disk or S3 is faster",
         url,
         why,
     )
 
 
 def _info_from_stat(key: str, stat: os.stat_result) -> ObjectInfo:
-    return ObjectInfo(key, stat.st_size, stat.st_mtime_ns // 1_000_000, source_from_key(key))
+    return ObjectInfo(key, stat.st_size, _modified_at_ms(stat), source_from_key(key))
+
+
+def _modified_at_ms(stat: os.stat_result) -> int:
+    return stat.st_mtime_ns // 1_000_000
 
 
 def _walk_files(folder: Path, name: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Files under a folder by key; `name` is the folder's key with its slash."""
+    """Yield the files in a folder by key; `name` is the folder's key with a slash."""
     try:
         with os.scandir(folder) as found:
             items = [(f"{name}{item.name}{'/' * item.is_dir()}", item) for item in found]

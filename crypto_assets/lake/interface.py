@@ -1,4 +1,4 @@
-"""What every lake can do, whatever its body; what the bodies share."""
+"""The interface of a lake, and what directory and S3 lakes have in common."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -14,16 +14,17 @@ from crypto_assets.lake.object_keys import parse_key
 from crypto_assets.market.exchange_name import shorten_exchange_name
 from crypto_assets.market.lake_object import Source
 
-# The lake's own objects, which no listing shows: whose it is, and whether it may be written.
+# The lake's own objects, which listings omit: the owner, and the probe of a write check.
 MARKER_KEY = "exchange.json"
 PROBE_KEY = ".probe"
 
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What the lake knows of an object without reading it; `fetched_at` in epoch ms.
+    """What a lake stores about one object besides its body; `fetched_at` in epoch ms.
 
-    `source` is None under a foreign name, `rows` is None where the lake keeps no count.
+    On S3 it costs a request per object. `source` is None for a key of another layout, `rows` is
+    None where the lake stores no count. `LakeObject` is the manifest's row about the same object.
     """
 
     key: str
@@ -35,7 +36,10 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class LakeEntry:
-    """One line of a cheap listing; `stored_at`, epoch ms, is when it was put or fetched."""
+    """An object in a listing, which is cheap but has neither source nor fetch time.
+
+    `stored_at` (epoch ms) is the fetch time in a directory and the time of the put on S3.
+    """
 
     key: str
     size_bytes: int
@@ -44,7 +48,7 @@ class LakeEntry:
 
 @dataclass(frozen=True)
 class S3Options:
-    """How to reach an S3 server; None leaves it to boto3's own search (profiles, roles)."""
+    """The connection to an S3 server. boto3 looks up what is None in profiles and roles."""
 
     endpoint_url: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
@@ -56,10 +60,10 @@ class S3Options:
 
 
 class Lake(ABC):
-    """A bucket of raw objects. Safe for many threads and many processes at once.
+    """A bucket of raw objects. Safe for many threads and processes.
 
-    Every method raises LakeUnavailable where asking again may help and LakeRefused where
-    something must be mended first.
+    Every method raises LakeUnavailable where a retry may help, and LakeRefused where something
+    must be fixed first.
     """
 
     url: str
@@ -67,65 +71,56 @@ class Lake(ABC):
 
     @abstractmethod
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
-        """Stores the object whole or not at all; `fetched_at` in epoch ms.
+        """Store an object atomically; `fetched_at` in epoch ms.
 
-        False, and nothing done, where an object with more rows stands under the key, or one with
-        as many that was fetched later: of two writers the slower may carry the older answer.
+        Returns False and changes nothing where the key has an object with more rows, or one with
+        as many rows that was fetched later: the slower of two writers may have older data.
         """
 
     @abstractmethod
     def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
-        """An object and what is known of it, of one moment. Raises ObjectMissing."""
+        """Return an object's info and body, read consistently. Raises ObjectMissing."""
 
     @abstractmethod
     def get_info(self, key: str) -> ObjectInfo | None:
-        """What is known of an object, None where there is none."""
+        """Return an object's info, or None if it does not exist."""
 
     @abstractmethod
     def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
-        """Objects whose key begins with `prefix`, at the price of a listing.
+        """Yield the objects whose key begins with `prefix`.
 
-        In the order of their keys, if they are of this lake's layout.
+        Keys of this lake's layout are in order.
         """
 
     @abstractmethod
-    def list_with_info(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """As `entries`, with fetch time and source; on S3 each object costs a request."""
-
-    @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:
-        """Removes the objects; one that is not there is no error."""
+        """Delete the objects. Missing objects are no error."""
 
     @abstractmethod
     def create_storage(self) -> None:
-        """Makes the bucket where there is none; two may do so at once."""
+        """Create the bucket or directory if it does not exist. Safe to call concurrently."""
 
     @abstractmethod
     def check_writable(self) -> None:
-        """Proves that the lake is there and may be written."""
+        """Check by a write that the lake exists and can be written."""
 
     @abstractmethod
     def _read_marker(self) -> bytes | None:
-        """The object that says whose lake this is."""
+        """Return the content of the marker, which names the lake's exchange."""
 
     @abstractmethod
     def _write_marker(self, body: bytes, replacing: bytes | None) -> None:
-        """Stores it if `replacing` is still what is there, None for nothing; else does nothing."""
+        """Store the marker if its content is still `replacing` (None: it does not exist)."""
 
     def get(self, key: str) -> bytes:
-        """An object's body. Raises ObjectMissing."""
+        """Return an object's body. Raises ObjectMissing."""
         return self.get_with_info(key)[1]
 
-    def measure_size(self) -> tuple[int, int]:
-        """How many objects the lake holds, and their bytes."""
-        sizes = [entry.size_bytes for entry in self.list_entries()]
-        return len(sizes), sum(sizes)
-
     def copy_to(self, other: "Lake", key: str) -> bool:
-        """Copies an object with its fetch time and proves the copy.
+        """Copy an object with its fetch time and verify the copy.
 
-        False where `other` keeps what it holds, as `put`. Raises ObjectMissing, and LakeError
-        where what was read back differs.
+        Returns False where `other` keeps its own object, as `put` does. Raises ObjectMissing, and
+        LakeError where the copy differs.
         """
         info, body = self.get_with_info(key)
         source = info.source or Source.IMPORT
@@ -137,26 +132,26 @@ class Lake(ABC):
         return True
 
     def get_owner(self) -> str | None:
-        """Which exchange the lake belongs to, None of one that nobody claimed."""
+        """Return the exchange to which the lake belongs, or None before the first claim."""
         body = self._read_marker()
         return None if body is None else self._parse_marker(body)
 
     def claim_for_exchange(self, identity: str, renaming: str | None = None) -> None:
-        """Makes the lake belong to an exchange for good; of two at once, one wins.
+        """Assign the lake permanently to an exchange. One of two concurrent claims wins.
 
-        `renaming` is the name that the same exchange had so far. Raises ForeignExchange where the
-        lake belongs to another.
+        `renaming` is the former name of the same exchange. Raises ForeignExchange where the lake
+        belongs to another exchange.
         """
         body = self._read_marker()
-        named = None if body is None else self._parse_marker(body)
-        if named is None or named == renaming != identity:
+        owner = None if body is None else self._parse_marker(body)
+        if owner is None or owner == renaming != identity:
             self._write_marker(orjson.dumps({"exchange": identity}), replacing=body)
         owner = self.get_owner()
         if owner != identity:
             raise ForeignExchange(
-                f"the lake {self.url} belongs to {shorten_exchange_name(owner or 'nobody')}, "
+                f"the lake {self.url} belongs to {shorten_exchange_name(owner or 'no exchange')}, "
                 f"not to {shorten_exchange_name(identity)}: "
-                "set another CRYPTO_HOME or lake, or the exchange it came from"
+                "set another CRYPTO_HOME or lake, or the exchange of its candles"
             )
 
     def _parse_marker(self, body: bytes) -> str:
@@ -164,23 +159,23 @@ class Lake(ABC):
             return str(orjson.loads(body)["exchange"])
         except (ValueError, TypeError, KeyError):
             raise LakeRefused(
-                f"{MARKER_KEY} in {self.url} does not name an exchange: put that file right"
+                f"{MARKER_KEY} in {self.url} does not name an exchange: fix that file"
             ) from None
 
 
 def resolve_row_count(info: ObjectInfo, body: bytes) -> int:
-    """The count that the lake keeps, or a count of the body."""
+    """Return the count that the lake stores, or the count of the body's rows."""
     return count_rows(body) if info.rows is None else info.rows
 
 
 def source_from_key(key: str) -> Source | None:
-    """What a key of this layout says of its source."""
+    """Return the source in a key of this layout, or None."""
     parts = parse_key(key)
     return parts.source if parts else None
 
 
 def require_valid_key(key: str) -> str:
-    """`key`, if every body of a lake can hold it. Raises WrongUse."""
+    """Return `key` if every kind of lake can store it. Raises WrongUse."""
     parts = key.split("/")
     if not all(parts) or {".", ".."} & set(parts) or "\0" in key or is_reserved_key(key):
         raise WrongUse(f"{key!r} cannot be an object's key")

@@ -1,7 +1,7 @@
-"""Bodies of the lake's objects: rows and order books to bytes and back, and what the manifest says.
+"""The bodies of the lake's objects, encoded and decoded, with their manifest rows.
 
-A klines object is the exchange's own array of 12-field rows, its decimal strings untouched; a
-depth object is the exchange's answer, byte for byte.
+A klines object is the exchange's array of 12-field rows with unchanged decimal strings. A depth
+object is the exchange's response, byte for byte.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ def encode_klines(rows: Sequence[KlineRow]) -> bytes:
 
 
 def decode_klines(body: bytes) -> list[KlineRow]:
-    """The rows of a klines object, not judged one by one.
+    """Return the rows of a klines object. Single rows are not validated.
 
-    Raises ValueError where the body is no JSON or no array of arrays.
+    Raises ValueError where the body is not a JSON array of arrays.
     """
     rows: Any = orjson.loads(body)
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
@@ -33,15 +33,15 @@ def decode_klines(body: bytes) -> list[KlineRow]:
 
 
 def decode_depth(body: bytes) -> dict[str, Any]:
-    """A depth object as the exchange's answer. Raises ValueError where it is no JSON object."""
-    answer: Any = orjson.loads(body)
-    if not isinstance(answer, dict):
-        raise ValueError("not a depth answer")
-    return answer
+    """Return the exchange's depth response. Raises ValueError for anything but a JSON object."""
+    book: Any = orjson.loads(body)
+    if not isinstance(book, dict):
+        raise ValueError("not a depth response")
+    return book
 
 
 def count_rows(body: bytes) -> int:
-    """Candles of a klines object, levels of both sides of a depth object, 0 of anything else."""
+    """Count the candles of klines, or the levels of both sides of a depth; else return 0."""
     try:
         content: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -55,9 +55,9 @@ def count_rows(body: bytes) -> int:
 def build_klines_object(
     bucket: str, symbol: str, klines: RawKlines, source: Source, fetched_at: int
 ) -> tuple[LakeObject, bytes]:
-    """Rows of one symbol and UTC day as an object to put and its manifest entry.
+    """Return the manifest row and the body of an object with a symbol's rows of one UTC day.
 
-    `fetched_at` in epoch ms. Raises LakeError where there is no row or they cross a day.
+    `fetched_at` in epoch ms. Raises LakeError for no rows, or for rows of several days.
     """
     if not klines:
         raise LakeError(f"an object of {symbol} needs at least one candle")
@@ -67,17 +67,17 @@ def build_klines_object(
 
 
 def build_depth_object(
-    bucket: str, symbol: str, answer: bytes, captured_at: int
+    bucket: str, symbol: str, body: bytes, captured_at: int
 ) -> tuple[LakeObject, bytes]:
-    """An order book's answer as an object to put and its manifest entry; epoch ms."""
+    """Return the manifest row and the body of an order book captured at a time in epoch ms."""
     key = build_depth_key(symbol, captured_at)
-    return _build_lake_object(bucket, key, answer, count_rows(answer), captured_at), answer
+    return _build_lake_object(bucket, key, body, count_rows(body), captured_at), body
 
 
 def describe_object(bucket: str, key: str, body: bytes, fetched_at: int) -> LakeObject:
-    """The manifest entry of an object that stands in the lake; `fetched_at` in epoch ms.
+    """Return the manifest row of an object in the lake; `fetched_at` in epoch ms.
 
-    Raises LakeError where the key is not of this lake's layout.
+    Raises LakeError for a key of another layout.
     """
     return _build_lake_object(bucket, key, body, count_rows(body), fetched_at)
 
@@ -87,7 +87,7 @@ def _build_lake_object(
 ) -> LakeObject:
     parts = parse_key(key)
     if parts is None:
-        raise LakeError(f"{key!r} is not named as an object of this lake")
+        raise LakeError(f"{key!r} is not a key of this lake's layout")
     return LakeObject(
         bucket=bucket,
         key=key,

@@ -1,4 +1,4 @@
-"""Names of the lake's objects, built and read: a UTC day's folder, a symbol, what, when, whence."""
+"""The keys of the lake's objects: UTC day, symbol, kind, times and source."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.symbols import is_symbol
 from crypto_assets.market.utc_time import day_of, format_utc
 
-# A symbol has no lower case ASCII letters, so that what follows it is no part of one.
+# A symbol has no lower-case ASCII letters, so the kind after it is unambiguous.
 _KLINES = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)/(?P<symbol>[^/a-z]+)"
     r"_klines_(?P<first>\d{1,14})-(?P<last>\d{1,14})_(?P<source>rest|archive|import|verified)\.json",
@@ -23,7 +23,7 @@ _DEPTH = re.compile(
 
 @dataclass(frozen=True)
 class KeyParts:
-    """What a key says. Times in epoch ms: open times of klines, twice the capture of a depth."""
+    """The parts of a key. Times in epoch ms: open times of klines, or twice the capture time."""
 
     day: date
     symbol: str
@@ -34,9 +34,9 @@ class KeyParts:
 
 
 def build_klines_key(symbol: str, first: int, last: int, source: Source) -> str:
-    """Key of the candles from open time `first` to `last`, both epoch ms and inclusive.
+    """Return the key of candles with open times from `first` to `last` (epoch ms, inclusive).
 
-    Raises LakeError where they do not lie in one UTC day, first before last.
+    Raises LakeError where they are not in one UTC day, or not in order.
     """
     day = day_of(first)
     if last < first or day_of(last) != day:
@@ -47,7 +47,7 @@ def build_klines_key(symbol: str, first: int, last: int, source: Source) -> str:
 
 
 def build_depth_key(symbol: str, captured: int) -> str:
-    """Key of the order book captured at `captured`, epoch ms."""
+    """Return the key of an order book captured at a time in epoch ms."""
     return f"{day_of(captured)}/{symbol}_depth_{captured}.json"
 
 
@@ -56,12 +56,12 @@ def day_prefix(day: date) -> str:
 
 
 def symbol_prefix(day: date, symbol: str, kind: ObjectKind) -> str:
-    """What the keys of a day's objects of one symbol begin with."""
+    """Return the prefix of a symbol's keys of a day and kind."""
     return f"{day}/{symbol}_{kind}_"
 
 
 def parse_key(key: str) -> KeyParts | None:
-    """The parts of a key of this layout, or None: another layout, or times outside its day."""
+    """Parse a key. Returns None for another layout, or for times outside its day."""
     klines = _KLINES.fullmatch(key)
     match = klines or _DEPTH.fullmatch(key)
     if not match or not is_symbol(match["symbol"]):

@@ -1,4 +1,4 @@
-"""One bucket of an S3 server, through boto3: the one file that knows it."""
+"""Requests to one bucket of an S3 server. The only module that imports boto3."""
 
 import base64
 import socket
@@ -61,10 +61,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_CONNECTIONS = 32
-PAGE_SIZE = 1000  # the most keys that one listing may answer, or one delete name, by the protocol
+PAGE_SIZE = 1000  # the protocol's most keys of a listing and of a batch delete
 
 _CONFIG = Config(
-    # What MinIO, SeaweedFS, rclone and Ceph all take.
+    # MinIO, SeaweedFS, rclone and Ceph all support this.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
     retries={"mode": "standard", "total_max_attempts": 7},
@@ -72,12 +72,12 @@ _CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
 )
-# A condition of a put did not hold: somebody was there first.
+# The condition of a put failed: another writer was faster.
 _CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"}
 _WRONG_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _WRONG_TOKEN = {"InvalidToken", "ExpiredToken", "TokenRefreshRequired", "InvalidClientTokenId"}
 _WRONG_TIME = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
-# The protocol's own bound between the server's clock and that of whoever signs.
+# The protocol's largest difference between the clocks of server and client.
 _MAX_SKEW_SECONDS = 900
 _WRONG_REGION = {
     "AuthorizationHeaderMalformed",
@@ -85,24 +85,25 @@ _WRONG_REGION = {
     "InvalidLocationConstraint",
 }
 _REDIRECT_STATUSES = {301, 307}
-# How stores that know hosts only (Alibaba, Tencent) refuse the bucket in the path.
+# The errors for a bucket in the path of stores that require virtual hosts (Alibaba, Tencent).
 _PATH_STYLE_REFUSED = {
     "SecondLevelDomainForbidden",
     "PathStyleDomainForbidden",
     "VirtualHostDomainRequired",
 }
-# The name of a host that nobody knows, or that the server's certificate lacks.
+# The host's name is unknown, or the server's certificate does not have it.
 _WRONG_NAME = (socket.gaierror, ssl.SSLCertVerificationError)
-_PATH_STYLE_HINT = (
-    "set AWS_S3_ADDRESSING_STYLE=path if the server knows no bucket before its host's name"
-)
+_PATH_STYLE_HINT = "set AWS_S3_ADDRESSING_STYLE=path if the server does not support virtual hosts"
 _DEFAULT_REGION = "us-east-1"
 _CLIENT_LOCK = Lock()
 
 
 @dataclass(frozen=True)
 class ObjectHeaders:
-    """An object as its headers tell; `modified_at` in epoch ms, metadata's names in lower case."""
+    """The headers of an S3 object, with the ETag that conditional puts need.
+
+    `modified_at` in epoch ms; the names of metadata are in lower case.
+    """
 
     etag: str
     size_bytes: int
@@ -111,7 +112,7 @@ class ObjectHeaders:
 
 
 class S3Bucket:
-    """Requests to one bucket; raises LakeUnavailable, LakeRefused and ObjectMissing alone."""
+    """Requests to a bucket. Raises only LakeUnavailable, LakeRefused and ObjectMissing."""
 
     def __init__(self, name: str, options: S3Options) -> None:
         self.name = name
@@ -119,21 +120,21 @@ class S3Bucket:
         url = options.endpoint_url
         if url is not None and not is_web_address(url):
             raise WrongUse(
-                f"AWS_ENDPOINT_URL_S3 {redact_address(url)!r} is no address: it begins with "
-                "https:// or http:// and names a host"
+                f"AWS_ENDPOINT_URL_S3 {redact_address(url)!r} is not an address: it must begin "
+                "with https:// or http:// and have a host"
             )
 
     @cached_property
     def _s3_client(self) -> "S3Client":
         try:
-            # One at a time: threads that begin together would each make one of their own.
+            # Without the lock, threads that start together would each open a client.
             with _CLIENT_LOCK:
                 return _open_client(self._options)
         except ProfileNotFound as error:
             raise LakeRefused(
-                f"AWS_PROFILE {self._options.profile} stands neither in AWS_CONFIG_FILE "
+                f"AWS_PROFILE {self._options.profile} is neither in AWS_CONFIG_FILE "
                 "(~/.aws/config) nor in AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials): "
-                "name another profile, or unset it"
+                "set another profile, or unset it"
             ) from error
         except BotoCoreError as error:
             place = f"bucket {self.name}"
@@ -141,7 +142,7 @@ class S3Bucket:
 
     @cached_property
     def supports_conditional_put(self) -> bool:
-        """Whether a put's conditions count here; asked once, of an object that nobody needs."""
+        """Whether the server supports conditional puts; found out once, with a probe object."""
         with self._translate_errors():
             try:
                 once = {"IfNoneMatch": "*"}
@@ -158,12 +159,12 @@ class S3Bucket:
         metadata: Mapping[str, str] | None = None,
         condition: Mapping[str, str] | None = None,
     ) -> bool:
-        """False where `condition`, IfMatch or IfNoneMatch, did not hold."""
+        """Store an object. Returns False if `condition`, IfMatch or IfNoneMatch, fails."""
         with self._translate_errors():
             return self._put_object(key, body, metadata or {}, condition or {})
 
     def get(self, key: str) -> tuple[ObjectHeaders, bytes]:
-        """An object and its headers. Raises ObjectMissing."""
+        """Return an object with its headers. Raises ObjectMissing."""
         with self._translate_errors(key):
             return self._get_object(key)
 
@@ -177,7 +178,7 @@ class S3Bucket:
                 raise
 
     def list_pages(self, prefix: str) -> Iterator[tuple[LakeEntry, ...]]:
-        """Objects whose keys begin with `prefix`, PAGE at a time."""
+        """Yield pages of objects whose keys begin with `prefix`."""
         with self._translate_errors():
             pages = self._s3_client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.name, Prefix=prefix, PaginationConfig={"PageSize": PAGE_SIZE}
@@ -190,16 +191,16 @@ class S3Bucket:
                 )
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Keys that are not there count as deleted."""
+        """Delete objects. Missing keys count as deleted."""
         for start in range(0, len(keys), PAGE_SIZE):
             names: Any = [{"Key": key} for key in keys[start : start + PAGE_SIZE]]
             with self._translate_errors():
-                answer = self._s3_client.delete_objects(
+                response = self._s3_client.delete_objects(
                     Bucket=self.name, Delete={"Objects": names, "Quiet": True}
                 )
-            for error in answer.get("Errors", ()):
+            for error in response.get("Errors", ()):
                 raise LakeRefused(
-                    f"{self._display_name} does not delete {error.get('Key')}: {error.get('Code')}"
+                    f"{self._display_name} did not delete {error.get('Key')}: {error.get('Code')}"
                 )
 
     def create_bucket(self) -> None:
@@ -212,19 +213,19 @@ class S3Bucket:
             except ClientError as error:
                 if _http_status(error) != 409:
                     raise
-                # Ours already, made by another this moment, or a stranger's: looking tells.
+                # The bucket may be ours or another account's; a listing shows which.
                 self.check_listing()
 
     def check_listing(self) -> None:
-        """Asks for one key: a HEAD would not say what is wrong."""
+        """List one key. The response to a HEAD would have no error message."""
         with self._translate_errors():
-            answer = self._s3_client.list_objects_v2(Bucket=self.name, MaxKeys=1)
-        self._require_own_listing(answer)
+            response = self._s3_client.list_objects_v2(Bucket=self.name, MaxKeys=1)
+        self._require_own_listing(response)
 
     def _require_own_listing(self, listing: Mapping[str, Any]) -> None:
-        """Raises LakeRefused where the server has listed its buckets, not what this one holds.
+        """Raise LakeRefused if the server listed its buckets instead of this bucket's objects.
 
-        A server does so that knows no bucket before its host's name.
+        Servers without virtual hosts do so.
         """
         if self._is_virtual_hosted and "Name" not in listing:
             raise LakeRefused(
@@ -256,9 +257,9 @@ class S3Bucket:
         reraise=True,
     )
     def _get_object(self, key: str) -> tuple[ObjectHeaders, bytes]:
-        """boto3 asks again for an answer that failed, not for a body that was cut off."""
-        answer = self._s3_client.get_object(Bucket=self.name, Key=key)
-        return _parse_headers(answer), answer["Body"].read()
+        """Read an object. boto3 retries failed requests, but not a truncated body."""
+        response = self._s3_client.get_object(Bucket=self.name, Key=key)
+        return _parse_headers(response), response["Body"].read()
 
     @property
     def _display_name(self) -> str:
@@ -266,108 +267,112 @@ class S3Bucket:
 
     @property
     def _is_virtual_hosted(self) -> bool:
-        """Whether the bucket was set to stand before the host's name."""
+        """Whether the settings put the bucket before the host's name."""
         chosen: Mapping[str, Any] = getattr(self._s3_client.meta.config, "s3", None) or {}
         return chosen.get("addressing_style") == AddressingStyle.VIRTUAL
 
     @contextmanager
     def _translate_errors(self, key: str = "") -> Iterator[None]:
-        """boto3's errors as ours, each a line that names the bucket and what to do."""
+        """Convert boto3's errors to ours: a line with the bucket and advice."""
         try:
             yield
         except ClientError as error:
             raise self._convert_client_error(error, key) from error
         except (EndpointError, HTTPClientError) as error:
-            # The error's own text may hold the login of a proxy, or of the address.
+            # The error's text may contain the login of a proxy or of the address.
             raise LakeUnavailable(self._describe_failure(error)) from None
         except IncompleteReadError as error:
-            raise LakeUnavailable(f"{self._display_name} cut an answer off: {error}") from error
+            message = f"{self._display_name} sent a truncated response: {error}"
+            raise LakeUnavailable(message) from error
         except BotoCoreError as error:
-            # Its text may hold the address, which stands in the message without its login.
+            # Its text may contain the address; the message has it without a login.
             raise _convert_boto_error(
                 self._display_name, error, self._s3_client.meta.endpoint_url
             ) from None
 
     def _describe_failure(self, error: BotoCoreError) -> str:
-        """Why no answer came, and what to do."""
+        """Return the reason why there was no response, and advice."""
         endpoint = self._s3_client.meta.endpoint_url
-        if said := describe_proxy_failure(endpoint, error):
-            return f"{self._display_name} cannot be asked: {said}"
-        causes, why = find_causes(error), describe_cause(error)
+        if message := describe_proxy_failure(endpoint, error):
+            return f"{self._display_name} cannot be reached: {message}"
+        causes, reason = find_causes(error), describe_cause(error)
         if any(isinstance(cause, FileNotFoundError) for cause in causes):
             return (
-                f"{self._display_name} cannot be asked: AWS_CA_BUNDLE, or ca_bundle of the profile, names "
-                "a file that does not exist: unset it, or name a file of certificates"
+                f"{self._display_name} cannot be reached: AWS_CA_BUNDLE, or ca_bundle of the "
+                "profile, is a missing file: unset it, or set it to a file of certificates"
             )
-        asked, ours = (
+        requested, ours = (
             urlsplit(url).hostname or ""
             for url in (getattr(error, "kwargs", {}).get("endpoint_url") or endpoint, endpoint)
         )
-        # Amazon's address of another region is the store's too.
-        if not f".{asked}".endswith(f".{ours}") and ".s3" not in f".{asked}":
+        # Amazon's addresses of other regions belong to the store too.
+        if not f".{requested}".endswith(f".{ours}") and ".s3" not in f".{requested}":
             return (
-                f"{self._display_name} cannot be asked: {asked}, which gives the credentials, "
-                f"does not answer ({why})"
+                f"{self._display_name} cannot be reached: {requested}, the source of the "
+                f"credentials, does not answer ({reason})"
             )
         if self._is_virtual_hosted and any(isinstance(cause, _WRONG_NAME) for cause in causes):
-            return f"{self._display_name} does not answer as {asked} ({why}): {_PATH_STYLE_HINT}"
+            return (
+                f"{self._display_name} does not answer as {requested} ({reason}): "
+                f"{_PATH_STYLE_HINT}"
+            )
         return (
-            f"{self._display_name} does not answer ({why}): "
-            "is the object store running, and AWS_ENDPOINT_URL_S3 right?"
+            f"{self._display_name} does not answer ({reason}): "
+            "check that the object store is running, and AWS_ENDPOINT_URL_S3"
         )
 
     def _convert_client_error(self, error: ClientError, key: str) -> LakeError:
-        """What an answer that refuses means."""
+        """Return our error for an error response."""
         code = error.response["Error"].get("Code", "")
-        said = f"{code} {error.response['Error'].get('Message', '')}".strip()
+        message = f"{code} {error.response['Error'].get('Message', '')}".strip()
         status = _http_status(error)
         if code == "NoSuchKey":
             return ObjectMissing(f"{self._display_name} holds no {key or 'such object'}")
         if status >= 500 or status == 429:
-            return LakeUnavailable(f"{self._display_name} failed: {said}")
+            return LakeUnavailable(f"{self._display_name} failed: {message}")
         return LakeRefused(
-            f"{self._display_name} {self._describe_refusal(error, code, said, status)}"
+            f"{self._display_name} {self._describe_refusal(error, code, message, status)}"
         )
 
-    def _describe_refusal(self, error: ClientError, code: str, said: str, status: int) -> str:
-        """What follows the bucket's name: the reason, and what to do."""
+    def _describe_refusal(self, error: ClientError, code: str, message: str, status: int) -> str:
+        """Return the part of the message after the bucket's name: the reason and advice."""
         if skew := _describe_skew(error, code, status):
-            return f"refuses the time of the request ({code}): {skew}"
+            return f"rejects the time of the request ({code}): {skew}"
         if error.operation_name not in self._s3_client.meta.service_model.operation_names:
-            return f"cannot be asked: {error.operation_name} gives no credentials ({said})"
+            return f"cannot be used: {error.operation_name} returns no credentials ({message})"
         if status == PROXY_LOGIN_REQUIRED:
-            return f"cannot be asked: {describe_proxy_login(self._s3_client.meta.endpoint_url)}"
+            return f"cannot be reached: {describe_proxy_login(self._s3_client.meta.endpoint_url)}"
         if status in _REDIRECT_STATUSES or code in _WRONG_REGION:
-            return f"is of another region or address ({said}): {_describe_region(error)}"
+            return f"has another region or address ({message}): {_describe_region(error)}"
         if code in _WRONG_TOKEN:
-            return f"refuses the session token ({said}): renew {self._credentials_hint}"
-        return self._describe_not_found(code, said, status) or self._describe_forbidden(
-            code, said, status
+            return f"rejects the session token ({message}): renew {self._credentials_hint}"
+        return self._describe_not_found(code, message, status) or self._describe_forbidden(
+            code, message, status
         )
 
-    def _describe_not_found(self, code: str, said: str, status: int) -> str | None:
-        """Where the server does not find the bucket in the address, or has none of the name."""
+    def _describe_not_found(self, code: str, message: str, status: int) -> str | None:
+        """Return the reason if the server does not find the bucket, else None."""
         if code in _PATH_STYLE_REFUSED or (
             code == "InvalidBucketName" and not self._is_virtual_hosted
         ):
-            return f"refuses its name in the path ({said}): set AWS_S3_ADDRESSING_STYLE=virtual"
+            return f"rejects its name in the path ({message}): set AWS_S3_ADDRESSING_STYLE=virtual"
         if self._is_virtual_hosted and status in {400, 404, 405}:
             return (
-                f"is not known there ({said}): run `crypto-assets init`; where that fails, "
+                f"is unknown there ({message}): run `crypto-assets init`; if that fails, "
                 f"{_PATH_STYLE_HINT}"
             )
         return "does not exist: run `crypto-assets init`" if status == 404 else None
 
-    def _describe_forbidden(self, code: str, said: str, status: int) -> str:
+    def _describe_forbidden(self, code: str, message: str, status: int) -> str:
         if code in _WRONG_KEY:
-            return f"refuses the key ({code}): check {self._credentials_hint}"
+            return f"rejects the key ({code}): check {self._credentials_hint}"
         if status == 403:
-            return f"allows this key too little ({said}): give it read and write"
-        return f"refuses: {said}"
+            return f"denies access to this key ({message}): grant it read and write"
+        return f"rejects the request: {message}"
 
     @property
     def _credentials_hint(self) -> str:
-        """Where the keys come from, in words."""
+        """The source of the keys, for a message."""
         if self._options.access_key_id:
             token = ", and AWS_SESSION_TOKEN" if self._options.session_token else ""
             return f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY{token}"
@@ -377,23 +382,23 @@ class S3Bucket:
 
 
 def _convert_boto_error(place: str, error: BotoCoreError, endpoint_url: str) -> LakeError:
-    """No request was sent, mostly for want of credentials."""
+    """Return our error for a request that was not sent, mostly without credentials."""
     text = str(error)
     if endpoint_url:
         text = text.replace(endpoint_url, redact_address(endpoint_url))
-    said = remove_logins(" ".join(text.split()))
+    message = remove_logins(" ".join(text.split()))
     if isinstance(error, CredentialRetrievalError | MetadataRetrievalError):
-        return LakeUnavailable(f"{place} cannot be asked, for want of credentials: {said}")
+        return LakeUnavailable(f"{place} cannot be used without credentials: {message}")
     return LakeRefused(
-        f"{place} cannot be used: {said} (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        f"{place} cannot be used: {message} (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
         "or AWS_PROFILE, or give this machine a role)"
     )
 
 
 def _describe_skew(error: ClientError, code: str, status: int) -> str | None:
-    """How wrong this machine's clock is, where that is why the server refuses.
+    """Return a message about this machine's clock, if a wrong time is the server's reason.
 
-    An answer to HEAD has no code: then the server's own time tells.
+    The response to a HEAD has no code; then the server's time decides.
     """
     try:
         date = error.response["ResponseMetadata"]["HTTPHeaders"]["date"]
@@ -405,16 +410,16 @@ def _describe_skew(error: ClientError, code: str, status: int) -> str | None:
     compared = f" is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
     return (
         f"this machine's clock{compared if abs(ahead) >= 1 else ' and the server disagree'}: "
-        "set the clock that is wrong, by NTP"
+        "synchronize the wrong clock by NTP"
     )
 
 
 def _describe_region(error: ClientError) -> str:
     headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
-    told: Mapping[str, Any] = error.response["Error"]
-    region = told.get("Region") or headers.get("x-amz-bucket-region")
+    details: Mapping[str, Any] = error.response["Error"]
+    region = details.get("Region") or headers.get("x-amz-bucket-region")
     place = redact_address(
-        str(told.get("Endpoint") or _extract_server_url(headers.get("location", "")))
+        str(details.get("Endpoint") or _extract_server_url(headers.get("location", "")))
     )
     return (
         f"set AWS_REGION{f'={region}' if region else ' to its region'} and, where "
@@ -423,7 +428,7 @@ def _describe_region(error: ClientError) -> str:
 
 
 def _extract_server_url(url: str) -> str:
-    """`https://host:port` of an address, nothing where it is none."""
+    """Return `https://host:port` of an address, or an empty string."""
     if not is_web_address(url):
         return ""
     parts = urlsplit(url)
@@ -434,24 +439,24 @@ def _http_status(error: ClientError) -> int:
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def _parse_headers(answer: Any) -> ObjectHeaders:
-    """Of an answer to HEAD or GET. Servers change the case of metadata's names; S3 lowers it."""
+def _parse_headers(response: Any) -> ObjectHeaders:
+    """Parse the headers of a HEAD or GET. Servers change the case of metadata names."""
     return ObjectHeaders(
-        etag=answer["ETag"],
-        size_bytes=answer["ContentLength"],
-        modified_at=to_epoch_ms(answer["LastModified"]),
-        metadata={name.lower(): text for name, text in answer["Metadata"].items()},
+        etag=response["ETag"],
+        size_bytes=response["ContentLength"],
+        modified_at=to_epoch_ms(response["LastModified"]),
+        metadata={name.lower(): text for name, text in response["Metadata"].items()},
     )
 
 
 @lru_cache
 def _open_client(options: S3Options) -> "S3Client":
-    """One client, and pool of connections, for all buckets of a server; safe for threads.
+    """Return the client, with one connection pool, for all buckets of a server.
 
-    What the options do not name, boto3 finds as it does everywhere: in the environment, in
-    profiles, from a web identity, a container's or an instance's role.
+    Safe for many threads. boto3 finds what the options lack in the environment, in profiles, from
+    a web identity, or from the role of a container or an instance.
     """
-    # The settings read AWS_PROFILE; an empty one, to boto3 the name of a profile, is none to them.
+    # The settings read AWS_PROFILE, where empty means none; boto3 would look for a profile "".
     core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
     session = boto3.session.Session(botocore_session=core, profile_name=options.profile)
     config = _CONFIG
@@ -461,7 +466,7 @@ def _open_client(options: S3Options) -> "S3Client":
     client = _make_client(session, options, config)
     require_readable_proxy(client.meta.endpoint_url)
     if getproxies() and not find_proxies(client.meta.endpoint_url):
-        # boto3 would take the environment's proxy to loopback too.
+        # boto3 would use the environment's proxy for loopback addresses too.
         client = _make_client(session, options, config.merge(Config(proxies={})))
     client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
     client.meta.events.register("before-call.s3.HeadBucket", _follow_no_redirect)
@@ -469,7 +474,7 @@ def _open_client(options: S3Options) -> "S3Client":
 
 
 def _make_client(session: boto3.session.Session, options: S3Options, config: Config) -> "S3Client":
-    # A server of one's own with keys of its own has nothing to do with a profile's region.
+    # The region of a profile does not apply to another server with its own keys.
     found = None if options.endpoint_url and options.access_key_id else session.region_name
     try:
         return session.client(
@@ -486,20 +491,20 @@ def _make_client(session: boto3.session.Session, options: S3Options, config: Con
             raise
         shown = redact_address(options.endpoint_url or "")
         raise WrongUse(
-            f"AWS_ENDPOINT_URL_S3 {shown!r} is no address: its host has letters, digits, hyphens "
-            f"and dots alone{build_escaping_hint(options.endpoint_url or '')}"
+            f"AWS_ENDPOINT_URL_S3 {shown!r} is not an address: its host may have letters, digits, "
+            f"hyphens and dots{build_escaping_hint(options.endpoint_url or '')}"
         ) from None
 
 
 def _follow_no_redirect(params: dict[str, Any], **_: Any) -> None:
-    """Where a redirect names no region, boto3 asks HEAD, and for that one's redirect without end.
+    """Stop boto3 from following a redirect without a region by endless HEAD requests.
 
-    A server behind another that sends everything on to https answers so.
+    A proxy that redirects everything to https responds so.
     """
     params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _add_md5(params: dict[str, Any], **_: Any) -> None:
-    """The protocol demands it of a batch delete, older MinIO insists, boto3 no longer sends it."""
+    """Add the Content-MD5 of a batch delete: older MinIO requires it, boto3 omits it."""
     digest = md5(params["body"], usedforsecurity=False).digest()
     params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()

@@ -5,7 +5,14 @@ from enum import StrEnum
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 
 # 1970-01-01 was a Thursday; the exchange's weeks start on Monday 00:00 UTC.
-_MONDAY_OFFSET_MS = 4 * DAY_MS
+MONDAY_OFFSET_MS = 4 * DAY_MS
+
+_UNIT_MS = {"s": 1000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+
+
+def parse_width_ms(text: str) -> int:
+    """Return the width in ms of an interval such as `15m`, of seconds up to weeks."""
+    return int(text[:-1]) * _UNIT_MS[text[-1]]
 
 
 class Interval(StrEnum):
@@ -25,13 +32,12 @@ class Interval(StrEnum):
     @property
     def ms(self) -> int:
         """Width in milliseconds."""
-        unit = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}[self[-1]]
-        return int(self[:-1]) * unit
+        return parse_width_ms(self)
 
     @property
     def offset_ms(self) -> int:
         """Distance of the period grid from the epoch: weeks start on a Monday."""
-        return _MONDAY_OFFSET_MS if self is Interval.W1 else 0
+        return MONDAY_OFFSET_MS if self is Interval.W1 else 0
 
     def floor(self, ms: int) -> int:
         """Return the open time of the period that contains an instant."""

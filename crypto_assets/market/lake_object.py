@@ -1,4 +1,4 @@
-"""The description of an object of the raw lake, shared by lake, manifest and pipeline."""
+"""An object of the raw lake: its kind, its source, and its row in the manifest."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ class ObjectKind(StrEnum):
 
 
 class Source(StrEnum):
-    """Where an object's rows came from, as named in its key."""
+    """The source of an object's rows, a part of its key."""
 
     REST = "rest"
     ARCHIVE = "archive"
@@ -28,7 +28,10 @@ _RANKS = {Source.IMPORT: 0, Source.ARCHIVE: 1, Source.REST: 1, Source.VERIFIED: 
 
 @dataclass(frozen=True)
 class LakeObject:
-    """A row of the manifest: an object of the lake and its contents; times in epoch ms.
+    """An object's row in the manifest, the warehouse table `lake_objects`; times in epoch ms.
+
+    The lake itself has less about an object: `lake.KeyParts` is what its key contains,
+    `lake.LakeEntry` a line of a listing, `lake.ObjectInfo` its metadata.
 
     `first_time` and `last_time` are the first and last open time of a klines object; both are the
     capture time of a depth object. `rows` counts candles, or levels of both sides. `loaded_at` is

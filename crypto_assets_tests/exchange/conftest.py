@@ -1,4 +1,4 @@
-"""Fixtures: clients that do not wait long, and scripted servers for them to speak to."""
+"""Fixtures: clients with short delays, and scripted servers for them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -6,10 +6,10 @@ from contextlib import ExitStack
 import pytest
 
 from crypto_assets.exchange import BinanceRest, RequestRetryPolicy
-from crypto_assets_tests.exchange.answers import with_info
+from crypto_assets_tests.exchange.responses import with_info
 from crypto_assets_tests.services.scripted import Respond, ScriptedServer, scripted
 
-HASTE = RequestRetryPolicy(
+RETRY = RequestRetryPolicy(
     attempts=4,
     initial_delay=0.01,
     max_delay=0.02,
@@ -24,22 +24,22 @@ Client = Callable[[Respond], tuple[BinanceRest, ScriptedServer]]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts a scripted server."""
+    """Start a scripted server."""
     with ExitStack() as servers:
         yield lambda respond: servers.enter_context(scripted(respond))
 
 
 @pytest.fixture
 def client(serve: Serve) -> Client:
-    """A hasty client of a scripted server, which answers exchangeInfo by itself."""
+    """Start a client of a scripted server, which responds to exchangeInfo by itself."""
 
     def start(respond: Respond) -> tuple[BinanceRest, ScriptedServer]:
         server = serve(with_info(respond))
-        return BinanceRest(server.url, HASTE), server
+        return BinanceRest(server.url, RETRY), server
 
     return start
 
 
-def asked(server: ScriptedServer) -> int:
-    """How many requests came, but for the reading of the weight limit."""
+def count_requests(server: ScriptedServer) -> int:
+    """Return the number of requests, without those that read the weight limit."""
     return sum(request.path != "/api/v3/exchangeInfo" for request in server.requests)

@@ -1,4 +1,4 @@
-"""The daily archive: days verified to the byte, and every way in which they come broken."""
+"""The client of the daily archive: verified days, and every kind of damaged file."""
 
 import io
 import zipfile
@@ -19,9 +19,9 @@ from crypto_assets.exchange import BinanceRest, DailyArchive
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_start_ms
-from crypto_assets_tests.exchange import answers
-from crypto_assets_tests.exchange.answers import minutes
-from crypto_assets_tests.exchange.conftest import HASTE, Serve
+from crypto_assets_tests.exchange import responses
+from crypto_assets_tests.exchange.conftest import RETRY, Serve
+from crypto_assets_tests.exchange.responses import minutes
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, Request, Respond, in_turn
 
@@ -37,9 +37,9 @@ Day = Callable[[Respond], list[KlineRow]]
 
 @pytest.fixture
 def day(serve: Serve) -> Day:
-    """The day as a client gets it from a scripted server."""
+    """Fetches the day from a scripted server."""
     return lambda respond: (
-        DailyArchive(serve(respond).url, HASTE).fetch_day("BTCUSDT", DAY).decode_rows()
+        DailyArchive(serve(respond).url, RETRY).fetch_day("BTCUSDT", DAY).decode_rows()
     )
 
 
@@ -61,9 +61,9 @@ def zipped(text: str, name: str = f"{NAME}.csv") -> bytes:
 
 
 def published(content: bytes, checksum: bytes | None = None) -> Respond:
-    """A server that holds the one file, and its checksum, the right one unless told."""
-    said = checksum or f"{sha256(content).hexdigest()}  {NAME}.zip".encode()
-    files = {PATH: content, f"{PATH}.CHECKSUM": said}
+    """Serve one file and its checksum, by default the right one."""
+    checksum_file = checksum or f"{sha256(content).hexdigest()}  {NAME}.zip".encode()
+    files = {PATH: content, f"{PATH}.CHECKSUM": checksum_file}
 
     def respond(request: Request) -> Answer:
         body = files.get(request.path)
@@ -74,7 +74,7 @@ def published(content: bytes, checksum: bytes | None = None) -> Respond:
 
 @pytest.mark.parametrize("microseconds", [False, True])
 @pytest.mark.parametrize("header", ["", HEADER])
-def test_a_day_comes_as_rest_would_give_it(day: Day, microseconds: bool, header: str) -> None:
+def test_a_day_has_the_form_of_rest(day: Day, microseconds: bool, header: str) -> None:
     assert day(published(zipped(header + csv(ROWS, microseconds)))) == ROWS
 
 
@@ -88,7 +88,7 @@ def test_windows_line_ends_and_a_missing_last_one(day: Day) -> None:
     assert day(published(zipped(text))) == ROWS[:3]
 
 
-def test_a_short_day_is_given_as_it_is(day: Day) -> None:
+def test_an_incomplete_day_is_returned_as_it_is(day: Day) -> None:
     partial = ROWS[:100] + ROWS[900:950]
     assert day(published(zipped(csv(partial)))) == partial
 
@@ -114,10 +114,10 @@ FLIPPED[len(GOOD) // 2] ^= 1
     [
         pytest.param(
             published(GOOD, f"{'0' * 64}  {NAME}.zip".encode()),
-            f"CHECKSUM says {'0' * 64}, its sha256 is {SUM}",
+            f"CHECKSUM is {'0' * 64}, its sha256 is {SUM}",
             id="wrong checksum",
         ),
-        pytest.param(published(GOOD, b"<html>"), "CHECKSUM is none", id="checksum of a page"),
+        pytest.param(published(GOOD, b"<html>"), "CHECKSUM is malformed", id="checksum of a page"),
         pytest.param(
             published(GOOD, f"{SUM}  ETHUSDT-1m-2025-01-01.zip".encode()),
             "CHECKSUM is of b'ETHUSDT",
@@ -128,33 +128,33 @@ FLIPPED[len(GOOD) // 2] ^= 1
             "no CHECKSUM",
             id="no checksum",
         ),
-        pytest.param(published(b"PK\x03\x04 rubbish"), "no sound zip", id="no zip"),
-        pytest.param(published(GOOD[:-100]), "no sound zip", id="zip cut off"),
-        pytest.param(published(bytes(FLIPPED)), "no sound zip", id="a bit flipped before it"),
-        pytest.param(published(b" "), "no sound zip", id="nothing"),
+        pytest.param(published(b"PK\x03\x04 rubbish"), "not a valid zip", id="no zip"),
+        pytest.param(published(GOOD[:-100]), "not a valid zip", id="zip cut off"),
+        pytest.param(published(bytes(FLIPPED)), "not a valid zip", id="a bit flipped before it"),
+        pytest.param(published(b" "), "not a valid zip", id="nothing"),
         pytest.param(
             published(zipped(csv(ROWS), "ETHUSDT-1m-2025-01-01.csv")),
-            r"it holds \['ETHUSDT-1m-2025-01-01.csv'\], not BTCUSDT",
+            r"it contains \['ETHUSDT-1m-2025-01-01.csv'\], not BTCUSDT",
             id="another symbol inside",
         ),
-        pytest.param(published(zipped("")), "holds no candle", id="empty file"),
-        pytest.param(published(zipped(HEADER)), "holds no candle", id="header alone"),
+        pytest.param(published(zipped("")), "contains no candle", id="empty file"),
+        pytest.param(published(zipped(HEADER)), "contains no candle", id="header alone"),
         pytest.param(published(zipped("<html>gone</html>\n")), "among its numbers", id="a page"),
         pytest.param(
             published(zipped(csv(ROWS).replace("10.5", "NaN", 1))), "among its numbers", id="NaN"
         ),
         pytest.param(
-            published(zipped(csv(ROWS)[:-40])), "candle 1440 has not 12 fields", id="cut row"
+            published(zipped(csv(ROWS)[:-40])), "candle 1440 does not have 12 fields", id="cut row"
         ),
         pytest.param(
             published(zipped(csv(ROWS).replace("10.5", "", 1))),
-            "candle 1 has not 12 fields",
+            "candle 1 does not have 12 fields",
             id="empty field",
         ),
         pytest.param(
-            published(zipped(csv([ROWS[1], ROWS[0]]))), "do not ascend", id="out of order"
+            published(zipped(csv([ROWS[1], ROWS[0]]))), "are not ascending", id="out of order"
         ),
-        pytest.param(published(zipped(csv([ROWS[0], *ROWS]))), "do not ascend", id="doubled"),
+        pytest.param(published(zipped(csv([ROWS[0], *ROWS]))), "are not ascending", id="doubled"),
         pytest.param(
             published(zipped(csv(minutes(START - MINUTE_MS, 5)))),
             "outside 2025-01-01",
@@ -168,7 +168,7 @@ FLIPPED[len(GOOD) // 2] ^= 1
         ),
     ],
 )
-def test_a_broken_day_says_what_is_wrong(day: Day, respond: Respond, reason: str) -> None:
+def test_the_error_for_a_broken_day_has_the_reason(day: Day, respond: Respond, reason: str) -> None:
     with pytest.raises(ArchiveBroken, match=reason) as error:
         day(respond)
     assert f"{NAME}.zip is broken: " in str(error.value)
@@ -182,32 +182,32 @@ def test_transport_is_retried(serve: Serve, fault: Answer) -> None:
     faults = [fault, fault]
     right = published(GOOD)
     server = serve(lambda request: faults.pop() if faults else right(request))
-    assert DailyArchive(server.url, HASTE).fetch_day("BTCUSDT", DAY).decode_rows() == ROWS
+    assert DailyArchive(server.url, RETRY).fetch_day("BTCUSDT", DAY).decode_rows() == ROWS
     assert len(server.requests) == 4
 
 
-def test_a_server_that_stays_down_and_one_that_refuses(day: Day) -> None:
+def test_an_unavailable_server_and_a_forbidden_request(day: Day) -> None:
     with pytest.raises(ExchangeUnavailable, match="HTTP 503"):
         day(in_turn(Answer(503)))
     with pytest.raises(ExchangeForbidden, match="firewall"):
-        day(in_turn(Answer(403, answers.CLOUDFRONT)))
+        day(in_turn(Answer(403, responses.CLOUDFRONT)))
 
 
 @pytest.mark.parametrize("is_flagged", [True, False])
 def test_a_symbol_of_another_script(serve: Serve, is_flagged: bool) -> None:
-    """Its name stands in UTF-8 in the zip; not every program sets the flag that says so."""
+    """The name is UTF-8 in the zip; not every program sets the flag for it."""
     name = "币安人生USDT-1m-2025-01-01"
     written = f"{name}.csv".encode()
     plain = b"x" * len(written)
     content = zipped(csv(ROWS), f"{name}.csv" if is_flagged else plain.decode())
     content = content.replace(plain, written)
-    said = f"{sha256(content).hexdigest()}  {name}.zip".encode()
+    checksum_file = f"{sha256(content).hexdigest()}  {name}.zip".encode()
     path = f"/data/spot/daily/klines/{quote('币安人生USDT')}/1m/{quote(name)}.zip"
-    files = {path: content, f"{path}.CHECKSUM": said}
+    files = {path: content, f"{path}.CHECKSUM": checksum_file}
     server = serve(lambda request: Answer(200, files.get(request.path, b"")))
-    assert DailyArchive(server.url, HASTE).fetch_day("币安人生USDT", DAY).rows() == ROWS
+    assert DailyArchive(server.url, RETRY).fetch_day("币安人生USDT", DAY).decode_rows() == ROWS
     with pytest.raises(ArchiveBroken, match=r"龙虾USDT-1m-2025-01-01\.zip is broken"):
-        DailyArchive(server.url, HASTE).fetch_day("龙虾USDT", DAY)
+        DailyArchive(server.url, RETRY).fetch_day("龙虾USDT", DAY)
 
 
 @pytest.mark.parametrize("day_", [date(2024, 12, 31), date(2025, 1, 1)])
@@ -215,10 +215,10 @@ def test_the_simulated_archive_equals_its_rest(
     simulated_exchange: StartExchange, day_: date
 ) -> None:
     server = simulated_exchange()
-    archived = DailyArchive(server.archive_url, HASTE).fetch_day("SHIBUSDT", day_).decode_rows()
-    rest = BinanceRest(server.url, HASTE)
+    archived = DailyArchive(server.archive_url, RETRY).fetch_day("SHIBUSDT", day_).decode_rows()
+    rest = BinanceRest(server.url, RETRY)
     pages = rest.fetch_kline_pages("SHIBUSDT", Interval.M1, Window.of_day(day_))
     assert archived == [row for page in pages for row in page]
     assert len(archived) == DAY_MS // MINUTE_MS
     with pytest.raises(ArchiveMissing):
-        DailyArchive(server.archive_url, HASTE).fetch_day("NOPEUSDT", day_)
+        DailyArchive(server.archive_url, RETRY).fetch_day("NOPEUSDT", day_)

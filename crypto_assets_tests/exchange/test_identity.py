@@ -1,10 +1,10 @@
-"""Which exchange answers: exact hosts, simulated exchanges by their candles, mirrors."""
+"""The identity of an exchange: exact hosts, simulated exchanges by their candles, mirrors."""
 
 import pytest
 
 from crypto_assets.errors import ForeignExchange, WrongUse
-from crypto_assets.exchange import BinanceRest, DailyArchive, Exchange, open_exchange
-from crypto_assets_tests.exchange.conftest import HASTE, Serve
+from crypto_assets.exchange import BinanceExchange, BinanceRest, DailyArchive, open_exchange
+from crypto_assets_tests.exchange.conftest import RETRY, Serve
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, in_turn
 
@@ -41,7 +41,7 @@ REAL_ARCHIVE = "https://data.binance.vision"
         ("https://\u0430pi.binance.com", "xn--pi-6kc.binance.com"),
     ],
 )
-def test_a_host_of_the_exchange_is_known_without_asking(url: str, name: str) -> None:
+def test_a_known_host_needs_no_request(url: str, name: str) -> None:
     assert BinanceRest(url).fetch_identity() == name
     assert DailyArchive(url).fetch_identity() == name
 
@@ -56,10 +56,10 @@ def test_a_host_of_the_exchange_is_known_without_asking(url: str, name: str) -> 
         ("http://", "?api.binance.com"),
     ],
 )
-def test_the_host_is_the_one_that_is_connected_to(serve: Serve, before: str, after: str) -> None:
+def test_the_identity_is_the_host_of_the_connection(serve: Serve, before: str, after: str) -> None:
     server = serve(in_turn(Answer(200, b"{}")))
     address = server.url.removeprefix("http://")
-    assert BinanceRest(f"{before}{address}{after}", HASTE).fetch_identity() == address
+    assert BinanceRest(f"{before}{address}{after}", RETRY).fetch_identity() == address
     assert server.requests
 
 
@@ -75,22 +75,22 @@ def test_the_host_is_the_one_that_is_connected_to(serve: Serve, before: str, aft
         "https://a%00b.example",
     ],
 )
-def test_an_address_without_a_host_that_can_be_asked_is_refused(url: str) -> None:
-    with pytest.raises(WrongUse, match="is no address of an exchange"):
+def test_an_address_without_a_usable_host_is_refused(url: str) -> None:
+    with pytest.raises(WrongUse, match="is not an exchange's address"):
         BinanceRest(url)
 
 
-def test_an_unknown_server_is_its_host_and_port(serve: Serve) -> None:
+def test_the_identity_of_an_unknown_server_is_host_and_port(serve: Serve) -> None:
     one, two = (serve(in_turn(Answer(200, b"{}"))) for _ in range(2))
-    identity = BinanceRest(one.url, HASTE).fetch_identity()
+    identity = BinanceRest(one.url, RETRY).fetch_identity()
     assert identity == one.url.removeprefix("http://")
-    assert BinanceRest(two.url, HASTE).fetch_identity() != identity
+    assert BinanceRest(two.url, RETRY).fetch_identity() != identity
 
 
-def test_a_simulated_exchange_says_so(serve: Serve) -> None:
+def test_a_simulated_exchange_is_identified_by_its_header(serve: Serve) -> None:
     simulated = serve(in_turn(Answer(404, b"", {"X-Simulated-Exchange": "seed-7"})))
-    assert BinanceRest(simulated.url, HASTE).fetch_identity() == "simulated:seed-7"
-    assert DailyArchive(simulated.url, HASTE).fetch_identity() == "simulated:seed-7"
+    assert BinanceRest(simulated.url, RETRY).fetch_identity() == "simulated:seed-7"
+    assert DailyArchive(simulated.url, RETRY).fetch_identity() == "simulated:seed-7"
 
 
 def test_rest_and_archive_of_two_exchanges_are_refused(simulated_exchange: StartExchange) -> None:
@@ -110,24 +110,24 @@ def test_rest_and_archive_of_two_exchanges_are_refused(simulated_exchange: Start
 
 
 @pytest.mark.parametrize("status", [200, 403, 404])
-def test_an_archive_that_does_not_say_whose_it_is_is_a_mirror(
+def test_an_archive_without_an_identity_is_a_mirror(
     serve: Serve, simulated_exchange: StartExchange, status: int
 ) -> None:
-    """A static server has no header of ours, and may refuse to list a folder."""
-    mirror = DailyArchive(serve(in_turn(Answer(status, b"<html></html>"))).url, HASTE)
-    assert Exchange(BinanceRest(REAL), mirror).resolve_identity() == "binance"
+    """A static server does not send our header and may not list folders."""
+    mirror = DailyArchive(serve(in_turn(Answer(status, b"<html></html>"))).url, RETRY)
+    assert BinanceExchange(BinanceRest(REAL), mirror).resolve_identity() == "binance"
     one = simulated_exchange(seed=4)
-    assert Exchange(BinanceRest(one.url), mirror).resolve_identity() == "simulated:seed=4"
+    assert BinanceExchange(BinanceRest(one.url), mirror).resolve_identity() == "simulated:seed=4"
 
 
-def test_an_unknown_server_does_not_pass_for_the_real_one_with_its_archive(serve: Serve) -> None:
-    stranger = BinanceRest(serve(in_turn(Answer(200, b"{}"))).url, HASTE)
+def test_an_unknown_server_cannot_be_combined_with_the_real_archive(serve: Serve) -> None:
+    unknown = BinanceRest(serve(in_turn(Answer(200, b"{}"))).url, RETRY)
     with pytest.raises(ForeignExchange, match="is binance: set"):
-        Exchange(stranger, DailyArchive(REAL_ARCHIVE)).resolve_identity()
+        BinanceExchange(unknown, DailyArchive(REAL_ARCHIVE)).resolve_identity()
 
 
 @pytest.mark.parametrize(
-    ("held", "served", "name"),
+    ("stored", "served", "name"),
     [
         (None, "binance", None),
         ("binance", "binance", "binance"),
@@ -156,13 +156,13 @@ def test_an_unknown_server_does_not_pass_for_the_real_one_with_its_archive(serve
         ("simulated:recorded", "simulated:recorded=A-1m:1:0123", "simulated:recorded=A-1m:1:0123"),
         ("simulated:recorded", "simulated:seed=1", None),
         ("simulated:recorded=A-1m:1:0123", "simulated:seed=1", None),
-        # A server before the simulated exchange may hide the list of its files.
+        # A proxy before the simulated exchange may hide the list of its files.
         ("simulated:recorded=0123", "simulated:recorded=A-1m:1:0123", None),
         ("simulated:recorded=A-1m:1:0123", "simulated:recorded=0123", None),
     ],
 )
-def test_a_name_that_an_earlier_version_gave_is_replaced(
-    held: str | None, served: str, name: str | None
+def test_an_identity_of_an_earlier_version_is_replaced(
+    stored: str | None, served: str, name: str | None
 ) -> None:
-    """It knew no ports and no content of recordings."""
-    assert open_exchange(REAL, REAL_ARCHIVE).continue_identity(held, served) == name
+    """Earlier versions stored no ports and no digests of recordings."""
+    assert open_exchange(REAL, REAL_ARCHIVE).continue_identity(stored, served) == name

@@ -1,4 +1,4 @@
-"""Klines over REST: pages that neither skip nor double, closed candles, typed candles."""
+"""Klines over REST: pages without missing or repeated rows, and exact decimals."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,11 +10,17 @@ from hypothesis import strategies as st
 
 from crypto_assets.errors import ExchangeUnavailable
 from crypto_assets.exchange import BinanceRest
-from crypto_assets.market.candles import Candle, KlineRow, table_from_rows
+from crypto_assets.market.candles import Candle, KlineRow, candles_from_table, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
-from crypto_assets_tests.exchange.answers import START, minutes, row, rows_answer, with_info
-from crypto_assets_tests.exchange.conftest import HASTE, Client, asked
+from crypto_assets_tests.exchange.conftest import RETRY, Client, count_requests
+from crypto_assets_tests.exchange.responses import (
+    START,
+    minutes,
+    row,
+    rows_answer,
+    with_info,
+)
 from crypto_assets_tests.services.scripted import (
     Answer,
     Request,
@@ -27,7 +33,7 @@ HOUR = Window(START, START + HOUR_MS)
 
 
 def market(rows: list[KlineRow], cap: int = 1000) -> Respond:
-    """Serves klines as the exchange does: both times inclusive, ascending, at most `cap`."""
+    """Serve klines as the exchange does: both times inclusive, ascending, at most `cap`."""
 
     def respond(request: Request) -> Answer:
         first, last = int(request.query["startTime"]), int(request.query["endTime"])
@@ -38,8 +44,8 @@ def market(rows: list[KlineRow], cap: int = 1000) -> Respond:
 
 
 @pytest.fixture(scope="module")
-def standing() -> Iterator[ScriptedServer]:
-    """One server for all of hypothesis' examples; each puts its own market into it."""
+def paged_server() -> Iterator[ScriptedServer]:
+    """One server for all examples of hypothesis; each sets its own market."""
     with scripted(market([])) as server:
         yield server
 
@@ -54,7 +60,7 @@ def standing() -> Iterator[ScriptedServer]:
     length=st.integers(0, 60 * MINUTE_MS),
 )
 def test_any_cut_into_pages_gives_the_same_rows(
-    standing: ScriptedServer,
+    paged_server: ScriptedServer,
     present: set[int],
     seconds: int,
     limit: int,
@@ -63,35 +69,35 @@ def test_any_cut_into_pages_gives_the_same_rows(
     length: int,
 ) -> None:
     rows = [row(START + n * MINUTE_MS + seconds) for n in sorted(present)]
-    standing.respond = with_info(market(rows, cap))
+    paged_server.respond = with_info(market(rows, cap))
     window = Window(START + start, START + start + length)
-    rest = BinanceRest(standing.url, HASTE, page_rows=limit)
+    rest = BinanceRest(paged_server.url, RETRY, page_rows=limit)
     pages = list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, window))
     assert [r for page in pages for r in page] == [r for r in rows if int(r[0]) in window]
     assert all(page for page in pages)
 
 
-def test_a_page_shorter_than_asked_is_not_taken_for_the_last(client: Client) -> None:
+def test_a_page_shorter_than_the_limit_is_not_the_last(client: Client) -> None:
     rest, server = client(market(minutes(START, 60), cap=25))
     pages = list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR))
     assert [len(page) for page in pages] == [25, 25, 10]
-    assert asked(server) == 3
+    assert count_requests(server) == 3
 
 
 def test_a_whole_day_takes_two_requests(client: Client) -> None:
     rest, server = client(market(minutes(START, 1440)))
     day = Window(START, START + 1440 * MINUTE_MS)
     assert [len(p) for p in rest.fetch_kline_pages("BTCUSDT", Interval.M1, day)] == [1000, 440]
-    assert asked(server) == 2
+    assert count_requests(server) == 2
 
 
-def test_an_empty_window_asks_nothing(client: Client) -> None:
+def test_an_empty_window_sends_no_request(client: Client) -> None:
     rest, server = client(market([]))
     assert list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, Window(START, START))) == []
-    assert asked(server) == 0
+    assert count_requests(server) == 0
 
 
-def test_rows_are_passed_on_untouched(client: Client) -> None:
+def test_rows_are_returned_unchanged(client: Client) -> None:
     rest, _ = client(market(minutes(START, 2)))
     (page,) = rest.fetch_kline_pages("BTCUSDT", Interval.M1, Window(START, START + 2 * MINUTE_MS))
     assert page == minutes(START, 2)
@@ -101,7 +107,7 @@ def test_rows_are_passed_on_untouched(client: Client) -> None:
 def test_typed_candles_have_exact_decimals(client: Client) -> None:
     rest, _ = client(market(minutes(START, 2)))
     window = Window(START, START + 2 * MINUTE_MS)
-    first, _ = rest.fetch_candles("BTCUSDT", Interval.M1, window)
+    first, _ = candles_from_table(rest.fetch_candle_table("BTCUSDT", Interval.M1, window))
     assert first == Candle(
         open_time=START,
         open=Decimal("0.00001"),
@@ -120,12 +126,12 @@ def test_typed_candles_have_exact_decimals(client: Client) -> None:
     assert table.equals(table_from_rows(minutes(START, 2)))
 
 
-def test_a_text_that_is_no_number_is_the_exchanges_fault(client: Client) -> None:
+def test_a_price_that_is_not_a_number_is_a_malformed_response(client: Client) -> None:
     bad = row(START)
     bad[4] = "NaN"
     rest, _ = client(market([bad]))
-    with pytest.raises(ExchangeUnavailable, match="BTCUSDT that is no candle"):
-        rest.fetch_candles("BTCUSDT", Interval.M1, HOUR)
+    with pytest.raises(ExchangeUnavailable, match="an invalid candle of BTCUSDT"):
+        rest.fetch_candle_table("BTCUSDT", Interval.M1, HOUR)
 
 
 def _broken(field: int, value: object) -> bytes:
@@ -154,15 +160,15 @@ def _broken(field: int, value: object) -> bytes:
         pytest.param(_broken(8, "7"), id="trades as text"),
     ],
 )
-def test_a_malformed_answer_is_asked_for_again_and_never_passed_on(
-    client: Client, body: bytes
-) -> None:
+def test_a_malformed_response_is_retried_and_never_returned(client: Client, body: bytes) -> None:
     wrong = [Answer(200, body), Answer(200, body)]
     right = market(minutes(START, 60))
     rest, server = client(lambda request: wrong.pop() if wrong else right(request))
     assert list(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR)) == [minutes(START, 60)]
-    assert asked(server) == 3
+    assert count_requests(server) == 3
     rest, server = client(lambda _: Answer(200, body))
-    with pytest.raises(ExchangeUnavailable, match=r"/api/v3/klines.* gave a malformed answer"):
+    with pytest.raises(
+        ExchangeUnavailable, match=r"/api/v3/klines.* returned a malformed response"
+    ):
         next(rest.fetch_kline_pages("BTCUSDT", Interval.M1, HOUR))
-    assert asked(server) == HASTE.attempts
+    assert count_requests(server) == RETRY.attempts

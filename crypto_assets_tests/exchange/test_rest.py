@@ -1,4 +1,4 @@
-"""REST beside klines: time, symbols and order book."""
+"""The REST client without klines: time, symbols and order book."""
 
 from decimal import Decimal
 
@@ -12,9 +12,9 @@ from crypto_assets.errors import (
 )
 from crypto_assets.exchange import BinanceRest
 from crypto_assets.market.symbols import Symbol, SymbolStatus
-from crypto_assets_tests.exchange import answers
-from crypto_assets_tests.exchange.answers import JSON, info_answer, listing
-from crypto_assets_tests.exchange.conftest import HASTE, Client, Serve
+from crypto_assets_tests.exchange import responses
+from crypto_assets_tests.exchange.conftest import RETRY, Client, Serve
+from crypto_assets_tests.exchange.responses import JSON, info_answer, listing
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.scripted import Answer, Request, Respond, in_turn
 
@@ -24,14 +24,14 @@ BOOK = (
 
 
 def listed(*symbols: dict[str, object]) -> Respond:
-    """exchangeInfo as the exchange gives it: one unknown name fails the call, unnamed."""
+    """Respond to exchangeInfo as the exchange does: one unknown symbol fails the request."""
 
     def respond(request: Request) -> Answer:
         text = request.query.get("symbols", "[]")
         wanted = orjson.loads(text) or [entry["symbol"] for entry in symbols]
         found = [entry for entry in symbols if entry["symbol"] in wanted]
         if len(found) < len(wanted):
-            return Answer(400, answers.INVALID_SYMBOL, JSON)
+            return Answer(400, responses.INVALID_SYMBOL, JSON)
         return info_answer(*found)
 
     return respond
@@ -41,7 +41,7 @@ MARKET = listed(listing("BTCUSDT", "BTC"), listing("ETHUSDT", "ETH", "HALT"))
 
 
 def test_symbols_are_typed(serve: Serve) -> None:
-    info = BinanceRest(serve(MARKET).url, HASTE).fetch_exchange_info(["BTCUSDT"])
+    info = BinanceRest(serve(MARKET).url, RETRY).fetch_exchange_info(["BTCUSDT"])
     assert info.symbols == {
         "BTCUSDT": Symbol("BTCUSDT", "BTC", "USDT", SymbolStatus.TRADING, Decimal("0.01"))
     }
@@ -49,71 +49,71 @@ def test_symbols_are_typed(serve: Serve) -> None:
 
 
 def test_all_symbols_and_their_status(serve: Serve) -> None:
-    symbols = BinanceRest(serve(MARKET).url, HASTE).fetch_exchange_info().symbols
+    symbols = BinanceRest(serve(MARKET).url, RETRY).fetch_exchange_info().symbols
     assert {name: symbol.status for name, symbol in symbols.items()} == {
         "BTCUSDT": SymbolStatus.TRADING,
         "ETHUSDT": SymbolStatus.HALT,
     }
 
 
-def test_a_status_that_is_new_to_us_does_not_trade(serve: Serve) -> None:
+def test_an_unknown_status_counts_as_not_trading(serve: Serve) -> None:
     server = serve(listed(listing("BTCUSDT", "BTC", "POST_ONLY_SUNDAYS")))
-    symbols = BinanceRest(server.url, HASTE).fetch_exchange_info().symbols
+    symbols = BinanceRest(server.url, RETRY).fetch_exchange_info().symbols
     assert symbols["BTCUSDT"].status is SymbolStatus.BREAK
 
 
-def test_of_several_symbols_the_unknown_ones_are_named(serve: Serve) -> None:
+def test_the_error_names_all_unknown_symbols(serve: Serve) -> None:
     server = serve(MARKET)
     with pytest.raises(UnknownSymbol, match=r"does not list NOPEUSDT, WHATBTC: check"):
-        BinanceRest(server.url, HASTE).fetch_exchange_info(["BTCUSDT", "NOPEUSDT", "WHATBTC"])
+        BinanceRest(server.url, RETRY).fetch_exchange_info(["BTCUSDT", "NOPEUSDT", "WHATBTC"])
     assert len(server.requests) == 2
 
 
-def test_names_are_read_in_any_case_and_refused_where_they_cannot_be_any(serve: Serve) -> None:
+def test_names_match_in_any_case_and_impossible_names_are_refused(serve: Serve) -> None:
     server = serve(MARKET)
-    rest = BinanceRest(server.url, HASTE)
+    rest = BinanceRest(server.url, RETRY)
     assert list(rest.fetch_exchange_info(["btcusdt "]).symbols) == ["BTCUSDT"]
     with pytest.raises(UnknownSymbol, match="cannot be a symbol"):
         rest.fetch_exchange_info(["BTC/USDT"])
     assert len(server.requests) == 1
 
 
-def test_many_symbols_are_asked_for_in_one_request(serve: Serve) -> None:
+def test_many_symbols_take_one_request(serve: Serve) -> None:
     names = [f"COIN{n}USDT" for n in range(150)]
     server = serve(listed(*(listing(name, name) for name in [*names, "OTHERUSDT"])))
-    assert list(BinanceRest(server.url, HASTE).fetch_exchange_info(names).symbols) == names
+    assert list(BinanceRest(server.url, RETRY).fetch_exchange_info(names).symbols) == names
     assert len(server.requests) == 1
 
 
-def test_names_of_other_scripts_are_asked_for_percent_encoded(serve: Serve) -> None:
+def test_names_of_other_scripts_are_sent_percent_encoded(serve: Serve) -> None:
     names = ["币安人生USDT", "龍" * 45 + "\U00020bb7USDT"]
     server = serve(listed(*(listing(name, name[:-4]) for name in ["BTCUSDT", *names])))
-    found = BinanceRest(server.url, HASTE).fetch_exchange_info(names).symbols
+    found = BinanceRest(server.url, RETRY).fetch_exchange_info(names).symbols
     assert list(found) == names
     assert found[names[1]].base == names[1][:-4]
     assert [orjson.loads(request.query["symbols"]) for request in server.requests] == [names]
 
 
-def test_names_that_do_not_fit_into_an_address_are_chosen_from_all(serve: Serve) -> None:
+def test_names_too_long_for_an_address_are_selected_from_all_symbols(serve: Serve) -> None:
     names = ["龍" * 44 + f"{n:02}USDT" for n in range(40)]
     server = serve(listed(*(listing(name, name[:-4]) for name in [*names, "BTCUSDT"])))
     assert (
-        list(BinanceRest(server.url, HASTE).fetch_exchange_info(names[::-1]).symbols) == names[::-1]
+        list(BinanceRest(server.url, RETRY).fetch_exchange_info(names[::-1]).symbols) == names[::-1]
     )
     assert [request.query for request in server.requests] == [{}]
 
 
-def test_a_name_is_found_as_the_exchange_writes_it(serve: Serve) -> None:
+def test_a_name_is_found_in_the_exchanges_spelling(serve: Serve) -> None:
     server = serve(listed(listing("\u00c9USDT", "\u00c9"), listing("ЩИПUSDT", "ЩИП")))
-    rest = BinanceRest(server.url, HASTE)
+    rest = BinanceRest(server.url, RETRY)
     assert list(rest.fetch_exchange_info(["e\u0301usdt", "щипusdt"]).symbols) == [
         "\u00c9USDT",
         "ЩИПUSDT",
     ]
 
 
-def test_an_error_names_the_symbol_as_people_read_it(client: Client) -> None:
-    rest, _ = client(in_turn(Answer(400, answers.INVALID_SYMBOL, JSON)))
+def test_an_error_shows_the_symbol_decoded(client: Client) -> None:
+    rest, _ = client(in_turn(Answer(400, responses.INVALID_SYMBOL, JSON)))
     with pytest.raises(RequestRejected, match=r"symbol=币安人生USDT&limit=20 is rejected: Invalid"):
         rest.fetch_depth("币安人生USDT", 20)
 
@@ -121,13 +121,13 @@ def test_an_error_names_the_symbol_as_people_read_it(client: Client) -> None:
 @pytest.mark.parametrize(
     "body", [b"{}", b'{"rateLimits":[],"symbols":[]}', b'{"rateLimits":[{}],"symbols":[]}']
 )
-def test_an_answer_that_is_no_exchange_info_is_malformed(serve: Serve, body: bytes) -> None:
+def test_another_response_instead_of_exchange_info_is_malformed(serve: Serve, body: bytes) -> None:
     server = serve(in_turn(Answer(200, body, JSON)))
     with pytest.raises(ExchangeUnavailable, match="malformed"):
-        BinanceRest(server.url, HASTE).fetch_exchange_info()
+        BinanceRest(server.url, RETRY).fetch_exchange_info()
 
 
-def test_a_book_is_the_answer_byte_for_byte(client: Client) -> None:
+def test_a_book_is_the_response_byte_for_byte(client: Client) -> None:
     rest, server = client(in_turn(Answer(200, BOOK, JSON)))
     assert rest.fetch_depth("BTCUSDT", 20) == BOOK
     assert server.requests[-1].query == {"symbol": "BTCUSDT", "limit": "20"}
@@ -144,14 +144,14 @@ def test_a_book_is_the_answer_byte_for_byte(client: Client) -> None:
         BOOK[:-3],
     ],
 )
-def test_what_is_no_book_is_malformed(client: Client, body: bytes) -> None:
+def test_another_response_instead_of_a_book_is_malformed(client: Client, body: bytes) -> None:
     rest, _ = client(in_turn(Answer(200, body, JSON)))
     with pytest.raises(ExchangeUnavailable, match="malformed"):
         rest.fetch_depth("BTCUSDT", 20)
 
 
-def test_the_simulated_exchange_is_understood(simulated_exchange: StartExchange) -> None:
-    rest = BinanceRest(simulated_exchange().url, HASTE)
+def test_the_client_reads_the_simulated_exchange(simulated_exchange: StartExchange) -> None:
+    rest = BinanceRest(simulated_exchange().url, RETRY)
     assert rest.fetch_server_time() == NOON
     info = rest.fetch_exchange_info(["BTCUSDT", "SHIBUSDT"])
     assert info.symbols["SHIBUSDT"].tick_size == Decimal("0.00000001")

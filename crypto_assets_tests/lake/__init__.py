@@ -1,1 +1,1 @@
-"""Tests of the lake, the same for every body that it may have."""
+"""Tests of the lake, the same for directory and S3."""

@@ -1,4 +1,4 @@
-"""A bucket in the path or before the host's name; addresses and clocks that are off."""
+"""A bucket in the path or in the host's name; wrong addresses and clocks."""
 
 import os
 from dataclasses import replace
@@ -49,23 +49,25 @@ def address_of(options: S3Options, name: str = "crypto-raw") -> str:
         (None, "path", "https://s3.amazonaws.com/crypto-raw/k"),
     ],
 )
-def test_where_the_buckets_name_stands(endpoint: str | None, style: str, address: str) -> None:
-    asked = S3Options(endpoint, *KEYS, addressing_style=AddressingStyle(style))
-    assert address_of(asked) == address
+def test_the_style_sets_the_place_of_the_buckets_name(
+    endpoint: str | None, style: str, address: str
+) -> None:
+    options = S3Options(endpoint, *KEYS, addressing_style=AddressingStyle(style))
+    assert address_of(options) == address
 
 
-def test_auto_leaves_it_to_the_profile_where_that_says_so(tmp_path: Path) -> None:
+def test_auto_uses_the_style_of_the_profile(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[default]\ns3 =\n    addressing_style = virtual\n")
     assert address_of(S3Options("http://lake:9000", *KEYS)) == "http://crypto-raw.lake:9000/k"
     path = S3Options("http://lake:9000", *KEYS, addressing_style=AddressingStyle.PATH)
     assert address_of(path) == "http://lake:9000/crypto-raw/k"
 
 
-def test_a_dot_in_the_buckets_name_would_break_the_certificate_of_amazons_host() -> None:
+def test_a_bucket_with_a_dot_is_in_the_path_for_amazons_certificate() -> None:
     assert address_of(S3Options(None, *KEYS), "my.raw") == "https://s3.amazonaws.com/my.raw/k"
 
 
-def test_a_lake_before_the_host_of_a_real_server(
+def test_a_lake_in_the_host_of_a_real_server(
     s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = replace(
@@ -89,27 +91,27 @@ def test_a_lake_before_the_host_of_a_real_server(
     assert list(lake.list_entries()) == []
 
 
-def test_a_server_that_knows_no_bucket_before_its_host_is_told_of_the_setting(
+def test_the_error_of_a_server_without_virtual_hosts_names_the_setting(
     rclone_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its answer to a listing is that of its buckets: an empty lake, to whoever trusts it."""
+    """Such a server lists its buckets instead, which would look like an empty lake."""
     options = replace(
         options_of(rclone_s3_server), endpoint_url=HOST, addressing_style=AddressingStyle.VIRTUAL
     )
     with scripted(forward_to(rclone_s3_server.endpoint)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         lake = open_lake(f"s3://{rclone_s3_server.bucket_name()}", options)
-        for ask in (
+        for call in (
             lake.check_writable,
             lake.create_storage,
             lambda: list(lake.list_entries()),
             lambda: lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0),
         ):
             with pytest.raises(LakeRefused, match="AWS_S3_ADDRESSING_STYLE=path"):
-                ask()
+                call()
 
 
-def test_a_host_with_the_bucket_that_nobody_knows_is_named() -> None:
+def test_the_error_names_an_unknown_host_with_the_bucket() -> None:
     options = S3Options("http://lake.invalid", *KEYS, addressing_style=AddressingStyle.VIRTUAL)
     with pytest.raises(LakeUnavailable) as error:
         open_lake("s3://crypto-raw", options).check_writable()
@@ -117,8 +119,8 @@ def test_a_host_with_the_bucket_that_nobody_knows_is_named() -> None:
     assert "AWS_S3_ADDRESSING_STYLE=path" in str(error.value)
 
 
-def refusal(answer: Answer) -> str:
-    with scripted(lambda _: answer) as server:
+def refusal(response: Answer) -> str:
+    with scripted(lambda _: response) as server:
         lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
         with pytest.raises(LakeRefused) as error:
             lake.check_writable()
@@ -132,7 +134,7 @@ def error_of(status: int, code: str, more: str = "", **headers: str) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("response", "expected"),
     [
         (
             error_of(400, "AuthorizationHeaderMalformed", "<Region>eu-south-2</Region>"),
@@ -154,29 +156,31 @@ def error_of(status: int, code: str, more: str = "", **headers: str) -> Answer:
         (error_of(400, "InvalidBucketName"), "set AWS_S3_ADDRESSING_STYLE=virtual"),
         (error_of(400, "ExpiredToken"), "renew AWS_ACCESS_KEY_ID"),
         (error_of(407, "ProxyAuthenticationRequired"), "wants a login"),
-        (error_of(403, "AccessDenied"), "give it read and write"),
+        (error_of(403, "AccessDenied"), "grant it read and write"),
         (error_of(404, "NoSuchBucket"), "run `crypto-assets init`"),
     ],
 )
-def test_a_refusal_says_what_to_do(answer: Answer, says: str) -> None:
-    assert says in refusal(answer)
+def test_an_error_response_gets_advice(response: Answer, expected: str) -> None:
+    assert expected in refusal(response)
 
 
-@pytest.mark.parametrize(("hours", "says"), [(2, "behind"), (-2, "ahead of")])
+@pytest.mark.parametrize(("hours", "direction"), [(2, "behind"), (-2, "ahead of")])
 @pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "SignatureDoesNotMatch"])
-def test_a_clock_that_is_off_is_named_with_how_much(hours: int, says: str, code: str) -> None:
+def test_the_error_for_a_wrong_clock_has_the_difference(
+    hours: int, direction: str, code: str
+) -> None:
     date = format_datetime(from_epoch_ms(now_ms() + hours * 3_600_000), usegmt=True)
-    said = refusal(error_of(403, code, Date=date))
-    assert f"s {says} the server's" in said and "NTP" in said
-    assert any(f"is {seconds} s" in said for seconds in range(7190, 7211))
+    message = refusal(error_of(403, code, Date=date))
+    assert f"s {direction} the server's" in message and "NTP" in message
+    assert any(f"is {seconds} s" in message for seconds in range(7190, 7211))
 
 
-def test_a_clock_that_the_server_calls_off_is_believed_to_be() -> None:
-    said = refusal(error_of(403, "RequestTimeTooSkewed"))
-    assert "this machine's clock" in said and "NTP" in said
+def test_a_rejected_time_without_a_date_is_a_wrong_clock() -> None:
+    message = refusal(error_of(403, "RequestTimeTooSkewed"))
+    assert "this machine's clock" in message and "NTP" in message
 
 
-def test_a_file_of_certificates_that_is_not_there_is_named(
+def test_the_error_names_a_missing_file_of_certificates(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
@@ -186,7 +190,7 @@ def test_a_file_of_certificates_that_is_not_there_is_named(
             open_lake("s3://crypto-raw", S3Options(url, *KEYS)).check_writable()
 
 
-def test_loopback_is_asked_without_the_proxy_and_a_proxy_that_fails_is_named(
+def test_loopback_needs_no_proxy_and_the_error_names_a_failing_proxy(
     s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://user:hush-hush@127.0.0.1:9")
@@ -200,7 +204,7 @@ def test_loopback_is_asked_without_the_proxy_and_a_proxy_that_fails_is_named(
     assert "hush" not in str(error.value)
 
 
-def test_a_proxy_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_proxy_with_a_malformed_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://u:[hush@127.0.0.1:9")
     with pytest.raises(WrongUse) as error:
         open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check_writable()
@@ -211,7 +215,7 @@ def test_a_proxy_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("proxy", ["socks5://u:hush@127.0.0.1:9", f"http://u:hush@{'a' * 64}.x:1"])
-def test_a_proxy_that_cannot_be_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_an_unusable_proxy(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(LakeUnavailable) as error:
         open_lake("s3://crypto-raw", S3Options("http://lake.example", *KEYS)).check_writable()

@@ -1,4 +1,4 @@
-"""Where the keys of an S3 lake come from: settings, then whatever boto3 finds, as it finds it."""
+"""The credentials of an S3 lake: from the settings, else found by boto3."""
 
 import json
 import sys
@@ -16,12 +16,12 @@ from crypto_assets.wiring import open_store
 from crypto_assets_tests.services.s3 import ROLE_ARN, S3Server, TemporaryKeys
 from crypto_assets_tests.services.scripted import Answer, Request, ScriptedServer, scripted
 
-FOREVER = "2099-01-01T00:00:00Z"
+FAR_FUTURE = "2099-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A home with AWS files, the keys that it may hand out, and a server that scripts answer."""
+    """A home with AWS files, the keys of these files, and a scripted server."""
 
     home: Path
     keys: TemporaryKeys
@@ -41,7 +41,7 @@ class Desk:
             "AccessKeyId": self.keys.access_key,
             "SecretAccessKey": self.keys.secret_key,
             "Token": self.keys.session_token,
-            "Expiration": FOREVER,
+            "Expiration": FAR_FUTURE,
         }
 
     def write(self, name: str, text: str) -> Path:
@@ -53,7 +53,7 @@ class Desk:
 
 @pytest.fixture(autouse=True)
 def clean_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key of whoever runs the tests, no metadata service of where they run."""
+    """Hide the credentials and the metadata service of the machine."""
     for name in Settings.model_fields:
         if name.startswith("s3_"):
             for choice in Settings.model_fields[name].validation_alias.choices:  # type: ignore[union-attr]
@@ -66,7 +66,7 @@ def clean_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_with(keys: TemporaryKeys, **settings: str) -> Lake:
-    """A lake that nobody has created, as the environment and these settings open it."""
+    """Open a lake that does not exist, with the environment and these settings."""
     server = keys.server
     chosen = Settings(_env_file=None, s3_endpoint_url=server.endpoint, **settings)
     return open_store(chosen, f"s3://{server.bucket_name()}")
@@ -88,7 +88,7 @@ def in_environment(desk: Desk) -> Mapping[str, str]:
 
 def in_the_default_profile(desk: Desk) -> Mapping[str, str]:
     desk.write("credentials", f"[default]\n{desk.ini}")
-    return {"AWS_PROFILE": ""}  # empty, as a compose file hands it on: none
+    return {"AWS_PROFILE": ""}  # empty, as a compose file passes an unset variable
 
 
 def in_a_named_profile(desk: Desk) -> Mapping[str, str]:
@@ -103,7 +103,7 @@ def from_a_program(desk: Desk) -> Mapping[str, str]:
             "AccessKeyId": desk.keys.access_key,
             "SecretAccessKey": desk.keys.secret_key,
             "SessionToken": desk.keys.session_token,
-            "Expiration": FOREVER,
+            "Expiration": FAR_FUTURE,
         }
     )
     script = desk.write("give.py", f"print('''{given}''')")
@@ -177,7 +177,7 @@ def by_the_role_of_an_instance(desk: Desk) -> Mapping[str, str]:
         by_the_role_of_an_instance,
     ],
 )
-def test_keys_with_a_session_token_open_a_lake_from_wherever_boto3_finds_them(
+def test_keys_with_a_session_token_work_from_every_source_of_boto3(
     prepare: Callable[[Desk], Mapping[str, str]],
     temporary_keys: TemporaryKeys,
     tmp_path: Path,
@@ -189,23 +189,23 @@ def test_keys_with_a_session_token_open_a_lake_from_wherever_boto3_finds_them(
         use(open_with(temporary_keys))
 
 
-def test_keys_without_their_token_are_refused(temporary_keys: TemporaryKeys) -> None:
+def test_keys_without_their_token_are_rejected(temporary_keys: TemporaryKeys) -> None:
     key, secret = temporary_keys.access_key, temporary_keys.secret_key
     lake = open_with(temporary_keys, s3_access_key_id=key, s3_secret_access_key=secret)
-    with pytest.raises(LakeRefused, match=r"refuses the key.*AWS_ACCESS_KEY_ID"):
+    with pytest.raises(LakeRefused, match=r"rejects the key.*AWS_ACCESS_KEY_ID"):
         lake.check_writable()
-    stranger = open_with(
+    mismatched = open_with(
         temporary_keys,
         s3_access_key_id=key,
         s3_secret_access_key=secret,
         s3_session_token="of-another-key",
     )
     with pytest.raises(LakeRefused, match="AWS_SESSION_TOKEN") as error:
-        stranger.check_writable()
+        mismatched.check_writable()
     assert "of-another-key" not in str(error.value) and secret not in str(error.value)
 
 
-def test_keys_of_the_settings_count_before_a_profile(
+def test_keys_of_the_settings_take_precedence_over_a_profile(
     s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "credentials").write_text(
@@ -216,7 +216,7 @@ def test_keys_of_the_settings_count_before_a_profile(
     use(open_store(Settings(_env_file=None), f"s3://{s3_server.bucket_name()}"))
 
 
-def test_a_profile_names_region_and_address_too(tmp_path: Path, s3_server: S3Server) -> None:
+def test_region_and_address_come_from_a_profile_too(tmp_path: Path, s3_server: S3Server) -> None:
     (tmp_path / "credentials").write_text(
         f"[desk]\naws_access_key_id = {s3_server.access_key}\n"
         f"aws_secret_access_key = {s3_server.secret_key}\n"
@@ -251,48 +251,48 @@ def test_the_token_of_the_dotenv_belongs_to_the_keys_of_the_dotenv(
 
 
 def refused(options: S3Options) -> str:
-    """What every method says; it is one line."""
+    """Return the message of every method: the same single line."""
     lake = open_lake("s3://crypto-raw", options)
-    said = set[str]()
-    for ask in (
+    messages = set[str]()
+    for call in (
         lake.check_writable,
         lake.create_storage,
         lake.get_owner,
-        lambda: list(lake.list_with_info()),
+        lambda: list(lake.list_entries()),
     ):
         with pytest.raises((LakeRefused, LakeUnavailable)) as error:
-            ask()
-        said.add(str(error.value))
-    (line,) = said
+            call()
+        messages.add(str(error.value))
+    (line,) = messages
     assert "\n" not in line
     return line
 
 
-def test_a_profile_that_is_not_there_is_named() -> None:
-    said = refused(S3Options("http://127.0.0.1:9", profile="nobody"))
-    assert "AWS_PROFILE nobody" in said and "AWS_SHARED_CREDENTIALS_FILE" in said
+def test_the_error_names_a_missing_profile() -> None:
+    message = refused(S3Options("http://127.0.0.1:9", profile="missing"))
+    assert "AWS_PROFILE missing" in message and "AWS_SHARED_CREDENTIALS_FILE" in message
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "expected"),
     [
         (S3Options("http://127.0.0.1:9"), "Unable to locate credentials"),
         (S3Options("http://127.0.0.1:9", access_key_id="half"), "aws_secret_access_key"),
         (S3Options("http://127.0.0.1:9", "a", "b", region="no region"), "no region"),
     ],
 )
-def test_keys_that_are_missing_and_a_wrong_region_are_one_line(
-    options: S3Options, says: str
+def test_missing_keys_and_a_wrong_region_are_errors_of_one_line(
+    options: S3Options, expected: str
 ) -> None:
-    assert says in refused(options)
+    assert expected in refused(options)
 
 
-def test_a_program_that_gives_no_keys_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_program_without_keys(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[profile desk]\ncredential_process = /bin/false\n")
     assert "custom-process" in refused(S3Options("http://127.0.0.1:9", profile="desk"))
 
 
-def test_a_token_service_that_refuses_or_is_not_there_is_not_taken_for_the_store(
+def test_the_error_distinguishes_a_failing_token_service_from_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "token").write_text("jwt-hush-hush")
@@ -304,10 +304,10 @@ def test_a_token_service_that_refuses_or_is_not_there_is_not_taken_for_the_store
     )
     with scripted(lambda _: Answer(403, denied)) as web:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", web.url)
-        said = refused(S3Options("http://127.0.0.1:9"))
-        assert "AssumeRoleWithWebIdentity gives no credentials (AccessDenied not this" in said
+        message = refused(S3Options("http://127.0.0.1:9"))
+        assert "AssumeRoleWithWebIdentity returns no credentials (AccessDenied not this" in message
     s3_bucket._open_client.cache_clear()
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://localhost:9")
-    said = refused(S3Options("http://127.0.0.1:9"))
-    assert "localhost, which gives the credentials, does not answer" in said
-    assert "hush" not in said
+    message = refused(S3Options("http://127.0.0.1:9"))
+    assert "localhost, the source of the credentials, does not answer" in message
+    assert "hush" not in message

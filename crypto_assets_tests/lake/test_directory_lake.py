@@ -1,4 +1,4 @@
-"""The directory lake: refusals of the file system, and what it cleans up."""
+"""The directory lake: errors of the file system, and cleanup."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from crypto_assets.market.lake_object import Source
 KEY = "2025-01-01/BTCUSDT_klines_1735689600000-1735689660000_rest.json"
 
 
-def test_a_directory_that_cannot_be_made_is_refused_with_its_reason(tmp_path: Path) -> None:
+def test_the_error_for_a_directory_that_cannot_be_created_has_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     lake = open_lake(str(tmp_path / "file" / "raw"))
     with pytest.raises(LakeRefused, match=r"cannot create the lake .*file/raw: Not a directory"):
@@ -20,10 +20,10 @@ def test_a_directory_that_cannot_be_made_is_refused_with_its_reason(tmp_path: Pa
         lake.check_writable()
 
 
-def test_a_directory_that_cannot_be_written_is_refused_with_its_reason(tmp_path: Path) -> None:
+def test_the_error_for_a_directory_that_cannot_be_written_has_the_reason(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "raw"))
     (tmp_path / "raw").mkdir()
-    # Stops root too, whom permissions do not stop.
+    # This stops root too, unlike permissions.
     (tmp_path / "raw" / ".incoming").write_text("in the way")
     with pytest.raises(LakeRefused, match=r"cannot write the lake .*raw"):
         lake.check_writable()
@@ -31,17 +31,19 @@ def test_a_directory_that_cannot_be_written_is_refused_with_its_reason(tmp_path:
         lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0)
 
 
-def test_the_files_time_is_the_fetch_time_and_survives_a_restored_backup(tmp_path: Path) -> None:
+def test_the_modification_time_is_the_fetch_time_and_survives_a_move(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "raw"))
     lake.create_storage()
     lake.put(KEY, b"[[1]]", fetched_at=1735689661234, source=Source.REST, rows=1)
     assert (tmp_path / "raw" / KEY).stat().st_mtime_ns == 1735689661234 * 1_000_000
     (tmp_path / "raw").rename(tmp_path / "moved")
     moved = open_lake(str(tmp_path / "moved"))
-    assert [info.fetched_at for info in moved.list_with_info()] == [1735689661234]
+    assert [entry.stored_at for entry in moved.list_entries()] == [1735689661234]
+    info = moved.get_info(KEY)
+    assert info is not None and info.fetched_at == 1735689661234
 
 
-def test_files_abandoned_by_killed_writers_go_when_they_are_old(
+def test_old_files_of_killed_writers_are_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = open_lake(str(tmp_path / "raw"))
@@ -55,9 +57,7 @@ def test_files_abandoned_by_killed_writers_go_when_they_are_old(
     assert not left.exists()
 
 
-def test_a_file_system_without_links_is_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_without_links_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -69,7 +69,7 @@ def test_a_file_system_without_links_is_enough(
     assert lake.get(KEY) == b"[[1],[2]]"
 
 
-def test_the_last_objects_folder_goes_with_it(tmp_path: Path) -> None:
+def test_the_last_objects_folder_is_deleted_with_it(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "raw"))
     lake.create_storage()
     lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
@@ -77,7 +77,7 @@ def test_the_last_objects_folder_goes_with_it(tmp_path: Path) -> None:
     assert not (tmp_path / "raw" / "2025-01-01").exists()
 
 
-def test_a_rubbish_file_under_a_key_gives_way(tmp_path: Path) -> None:
+def test_an_invalid_file_under_a_key_is_replaced(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "raw"))
     lake.create_storage()
     (tmp_path / "raw" / "2025-01-01").mkdir()

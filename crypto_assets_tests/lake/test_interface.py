@@ -1,4 +1,4 @@
-"""What every lake does, asked of a directory, SeaweedFS and rclone alike."""
+"""The interface of a lake, tested on a directory, SeaweedFS and rclone."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +8,7 @@ import pytest
 from crypto_assets.errors import ForeignExchange, LakeRefused, ObjectMissing, WrongUse
 from crypto_assets.lake import Lake, s3_bucket
 from crypto_assets.market.lake_object import Source
-from crypto_assets_tests.lake.conftest import MakeLake
+from crypto_assets_tests.lake.conftest import MakeLake, list_infos
 
 KEY = "2025-01-01/BTCUSDT_klines_1735689600000-1735775940000_rest.json"
 DEPTH = "2025-01-01/BTCUSDT_depth_1735689601234.json"
@@ -24,7 +24,7 @@ def put(lake: Lake, key: str, rows: int = 3, mark: str = "x", fetched_at: int = 
     return lake.put(key, body_of(rows, mark), fetched_at=fetched_at, source=source, rows=rows)
 
 
-def test_what_was_put_comes_back_with_its_time_and_source(lake: Lake) -> None:
+def test_an_object_is_read_with_its_time_and_source(lake: Lake) -> None:
     assert put(lake, KEY)
     assert lake.get(KEY) == body_of(3)
     info = lake.get_info(KEY)
@@ -32,7 +32,7 @@ def test_what_was_put_comes_back_with_its_time_and_source(lake: Lake) -> None:
     assert (info.key, info.size_bytes) == (KEY, len(body_of(3)))
     assert (info.fetched_at, info.source) == (FETCHED, Source.REST)
     assert lake.get_with_info(KEY) == (info, body_of(3))
-    assert list(lake.list_with_info()) == [info]
+    assert list_infos(lake) == [info]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_key_in_any_script_is_listed_read_copied_and_deleted(
     assert put(lake, key, rows=4), "replaced by the same name"
     assert [entry.key for entry in lake.list_entries("2025-01-01/")] == sorted([key, beside])
     assert [entry.key for entry in lake.list_entries(f"2025-01-01/{symbol}_")] == [key]
-    assert [info.source for info in lake.list_with_info()] == [Source.REST] * 2
+    assert [info.source for info in list_infos(lake)] == [Source.REST] * 2
     assert lake.copy_to(other, key)
     assert other.get_with_info(key) == lake.get_with_info(key)
     lake.delete([key])
@@ -57,23 +57,23 @@ def test_a_key_in_any_script_is_listed_read_copied_and_deleted(
     assert lake.get_info(key) is None
 
 
-def test_what_is_not_there(lake: Lake) -> None:
+def test_a_missing_object(lake: Lake) -> None:
     assert lake.get_info(KEY) is None
-    assert list(lake.list_with_info("2025-01-01/")) == []
+    assert list(lake.list_entries("2025-01-01/")) == []
     with pytest.raises(ObjectMissing, match="BTCUSDT_klines"):
         lake.get(KEY)
     lake.delete([KEY])
 
 
 @pytest.mark.parametrize("key", ["", "/a", "a//b", "../a", "a/../../b", ".probe", "exchange.json"])
-def test_a_key_that_leaves_the_lake_or_is_its_own_is_refused(lake: Lake, key: str) -> None:
+def test_a_reserved_key_or_one_outside_the_lake_is_refused(lake: Lake, key: str) -> None:
     with pytest.raises(WrongUse):
         put(lake, key)
     with pytest.raises(WrongUse):
         lake.get(key)
 
 
-def test_an_object_that_holds_more_stays(lake: Lake) -> None:
+def test_an_object_with_more_rows_is_kept(lake: Lake) -> None:
     assert put(lake, KEY, rows=5, mark="first")
     assert not put(lake, KEY, rows=4, mark="fewer")
     assert lake.get(KEY) == body_of(5, "first")
@@ -85,7 +85,7 @@ def test_an_object_that_holds_more_stays(lake: Lake) -> None:
     assert info.fetched_at == FETCHED + 2
 
 
-def test_of_two_that_hold_as_much_the_later_fetch_stays(lake: Lake) -> None:
+def test_of_objects_with_as_many_rows_the_later_fetch_is_kept(lake: Lake) -> None:
     assert put(lake, KEY, mark="later", fetched_at=FETCHED + 1)
     assert not put(lake, KEY, mark="earlier", fetched_at=FETCHED)
     assert lake.get(KEY) == body_of(3, "later")
@@ -93,7 +93,7 @@ def test_of_two_that_hold_as_much_the_later_fetch_stays(lake: Lake) -> None:
     assert lake.get(KEY) == body_of(3, "same time")
 
 
-def test_of_many_writers_at_once_the_one_with_most_rows_wins(strict_lake: Lake) -> None:
+def test_of_concurrent_writers_the_one_with_most_rows_wins(strict_lake: Lake) -> None:
     counts = [3, 9, 1, 12, 5, 12, 2, 7, 11, 4, 10, 6, 8, 1, 2, 3]
     with ThreadPoolExecutor(len(counts)) as pool:
         stored = list(pool.map(lambda rows: put(strict_lake, KEY, rows), counts))
@@ -101,7 +101,7 @@ def test_of_many_writers_at_once_the_one_with_most_rows_wins(strict_lake: Lake) 
     assert all(done for rows, done in zip(counts, stored, strict=True) if rows == 12)
 
 
-def test_listing_is_paged_ordered_by_key_and_bounded_by_its_prefix(
+def test_listing_is_paged_ordered_by_key_and_limited_to_its_prefix(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3_bucket, "PAGE_SIZE", 40)
@@ -110,24 +110,25 @@ def test_listing_is_paged_ordered_by_key_and_bounded_by_its_prefix(
         assert all(pool.map(lambda key: put(lake, key), keys))
     lake.claim_for_exchange("binance")
     lake.check_writable()
-    assert [info.key for info in lake.list_with_info()] == sorted(keys)
-    assert [entry.key for entry in lake.list_entries()] == sorted(keys)
+    entries = list(lake.list_entries())
+    assert [entry.key for entry in entries] == sorted(keys)
+    assert [info.key for info in list_infos(lake)] == sorted(keys)
+    assert {entry.size_bytes for entry in entries} == {len(body_of(3))}
     second = [key for key in sorted(keys) if key.startswith("2025-01-02/A_depth_11")]
     assert len(second) == 10
-    assert [info.key for info in lake.list_with_info("2025-01-02/A_depth_11")] == second
-    assert lake.measure_size() == (len(keys), len(keys) * len(body_of(3)))
+    assert [entry.key for entry in lake.list_entries("2025-01-02/A_depth_11")] == second
     lake.delete(keys[1:])
-    assert [info.key for info in lake.list_with_info()] == keys[:1]
+    assert [entry.key for entry in lake.list_entries()] == keys[:1]
 
 
-def test_an_object_of_a_foreign_name_has_no_source_or_the_one_it_was_given(lake: Lake) -> None:
+def test_an_object_of_another_layout_has_no_source_or_that_of_the_put(lake: Lake) -> None:
     put(lake, "BTCUSDT/1m/2020.json")
-    (info,) = lake.list_with_info("BTCUSDT/")
+    (info,) = list_infos(lake, "BTCUSDT/")
     assert info.source in (None, Source.REST)
     assert info.fetched_at == FETCHED
 
 
-def test_creating_twice_and_at_once_is_creating(new_lake: MakeLake) -> None:
+def test_storage_can_be_created_twice_and_concurrently(new_lake: MakeLake) -> None:
     lake = new_lake()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: lake.create_storage(), range(8)))
@@ -136,22 +137,22 @@ def test_creating_twice_and_at_once_is_creating(new_lake: MakeLake) -> None:
     assert lake.get(KEY) == body_of(3)
 
 
-def test_a_lake_that_was_not_created_says_how(new_lake: MakeLake) -> None:
+def test_the_error_for_a_missing_lake_has_advice(new_lake: MakeLake) -> None:
     lake = new_lake()
-    for ask in (
+    for call in (
         lake.check_writable,
         lambda: put(lake, KEY),
-        lake.measure_size,
+        lambda: list(lake.list_entries()),
         lambda: lake.claim_for_exchange("binance"),
     ):
         with pytest.raises(LakeRefused, match=r"does not exist: run `crypto-assets init`"):
-            ask()
+            call()
 
 
-def test_check_leaves_nothing_to_see(lake: Lake) -> None:
+def test_a_write_check_leaves_no_listed_object(lake: Lake) -> None:
     lake.check_writable()
     lake.check_writable()
-    assert lake.measure_size() == (0, 0)
+    assert list(lake.list_entries()) == []
 
 
 def test_a_lake_belongs_to_the_exchange_that_claimed_it_first(lake: Lake) -> None:
@@ -161,10 +162,10 @@ def test_a_lake_belongs_to_the_exchange_that_claimed_it_first(lake: Lake) -> Non
     assert lake.get_owner() == "binance"
     with pytest.raises(ForeignExchange, match=r"belongs to binance, not to simulated:7"):
         lake.claim_for_exchange("simulated:7")
-    assert lake.measure_size() == (0, 0)
+    assert list(lake.list_entries()) == []
 
 
-def test_an_exchange_may_be_renamed_by_one_who_knows_its_name_so_far(lake: Lake) -> None:
+def test_an_exchange_can_be_renamed_with_its_former_name(lake: Lake) -> None:
     lake.claim_for_exchange("binance", renaming="simulated:recorded")
     lake.claim_for_exchange("binance:1", renaming="binance")
     assert lake.get_owner() == "binance:1"
@@ -174,7 +175,7 @@ def test_an_exchange_may_be_renamed_by_one_who_knows_its_name_so_far(lake: Lake)
     assert lake.get_owner() == "binance:1"
 
 
-def test_of_two_claims_at_once_one_wins(strict_lake: Lake) -> None:
+def test_one_of_two_concurrent_claims_wins(strict_lake: Lake) -> None:
     names = [f"exchange-{n}" for n in range(6)]
 
     def claim(name: str) -> bool:
@@ -202,7 +203,9 @@ def test_a_copy_keeps_time_source_and_content(lake: Lake, new_lake: MakeLake) ->
         lake.copy_to(other, archived)
 
 
-def test_a_copy_onto_an_object_with_more_changes_nothing(lake: Lake, new_lake: MakeLake) -> None:
+def test_a_copy_onto_an_object_with_more_rows_changes_nothing(
+    lake: Lake, new_lake: MakeLake
+) -> None:
     other = new_lake()
     other.create_storage()
     put(lake, KEY, rows=3)
@@ -212,7 +215,7 @@ def test_a_copy_onto_an_object_with_more_changes_nothing(lake: Lake, new_lake: M
     assert other.get(KEY) == body_of(4)
 
 
-def test_depth_objects_are_counted_by_their_levels(lake: Lake) -> None:
+def test_the_rows_of_depth_objects_are_their_levels(lake: Lake) -> None:
     def book(levels: int) -> bytes:
         side = [["1.0", "2.0"]] * levels
         return orjson.dumps({"lastUpdateId": 1, "bids": side, "asks": side})

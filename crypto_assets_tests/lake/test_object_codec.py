@@ -1,4 +1,4 @@
-"""Objects: bytes that keep the exchange's digits, and a manifest entry that describes them."""
+"""Objects: bytes with the exchange's digits, and their manifest rows."""
 
 from hashlib import sha256
 
@@ -28,13 +28,13 @@ def row(minute: int) -> KlineRow:
     return [*row, "10.00000000", opened + 59_999, "0.00010000", 7, "5.00000000", "0.00005", "0"]
 
 
-def test_rows_come_back_untouched_to_the_last_zero() -> None:
+def test_rows_are_decoded_unchanged() -> None:
     rows = [row(0), row(1)]
     assert decode_klines(encode_klines(rows)) == rows
     assert b'"0.00001000"' in encode_klines(rows)
 
 
-def test_a_klines_object_describes_itself() -> None:
+def test_a_klines_object_has_a_manifest_row() -> None:
     rows = [row(0), row(1), row(3)]
     entry, body = build_klines_object(
         "crypto-raw", "SHIBUSDT", RawKlines.from_rows(rows), Source.ARCHIVE, 1735800000000
@@ -56,35 +56,35 @@ def test_a_klines_object_describes_itself() -> None:
     assert describe_object("crypto-raw", entry.key, body, 1735800000000) == entry
 
 
-def test_a_depth_object_is_the_answer_byte_for_byte() -> None:
-    answer = b'{"lastUpdateId":1,  "bids":[["1.0","2.0"]],"asks":[["1.1","2.0"],["1.2","3"]]}'
-    entry, body = build_depth_object("crypto-raw", "BTCUSDT", answer, START + 5)
-    assert body == answer
+def test_a_depth_object_is_the_response_byte_for_byte() -> None:
+    response = b'{"lastUpdateId":1,  "bids":[["1.0","2.0"]],"asks":[["1.1","2.0"],["1.2","3"]]}'
+    entry, body = build_depth_object("crypto-raw", "BTCUSDT", response, START + 5)
+    assert body == response
     assert (entry.kind, entry.rows, entry.first_time) == (ObjectKind.DEPTH, 3, START + 5)
     assert entry.first_time == entry.last_time == entry.fetched_at
     assert decode_depth(body)["lastUpdateId"] == 1
     assert describe_object("crypto-raw", entry.key, body, START + 5) == entry
 
 
-def test_an_object_needs_a_row_and_one_day() -> None:
+def test_an_object_has_rows_of_one_day() -> None:
     with pytest.raises(LakeError, match="at least one candle"):
         build_klines_object("b", "BTCUSDT", RawKlines.from_rows([]), Source.REST, START)
     with pytest.raises(LakeError, match="one UTC day"):
         build_klines_object(
             "b", "BTCUSDT", RawKlines.from_rows([row(0), row(1440)]), Source.REST, START
         )
-    with pytest.raises(LakeError, match="not named as an object"):
+    with pytest.raises(LakeError, match="not a key of this lake"):
         describe_object("b", "other/layout.json", b"[]", START)
 
 
 @pytest.mark.parametrize("body", [b"", b"[[1,", b'{"a":1}', b"[1,2]", b"null"])
-def test_what_is_no_array_of_rows_is_a_value_error(body: bytes) -> None:
+def test_anything_but_an_array_of_rows_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         decode_klines(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]"])
-def test_what_is_no_depth_answer_is_a_value_error(body: bytes) -> None:
+def test_anything_but_a_depth_response_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         decode_depth(body)
 
@@ -93,5 +93,5 @@ def test_what_is_no_depth_answer_is_a_value_error(body: bytes) -> None:
     ("body", "rows"),
     [(b"[[1],[2]]", 2), (b"[]", 0), (b'{"bids":[1,2],"asks":[3]}', 3), (b"{}", 0), (b"[[", 0)],
 )
-def test_rows_are_counted_and_rubbish_counts_nothing(body: bytes, rows: int) -> None:
+def test_rows_are_counted_and_other_content_counts_as_none(body: bytes, rows: int) -> None:
     assert count_rows(body) == rows

@@ -1,4 +1,4 @@
-"""Keys: the layout that other programs read, and what it refuses."""
+"""Keys: the layout that other programs read, and what is not part of it."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ NAMES = ("币安人生USDT", "龍" * 45 + "\U00020bb7USDT", "E\u0301USDT")
 
 
 @pytest.mark.parametrize("source", Source)
-def test_a_klines_key_says_day_symbol_span_and_source(source: Source) -> None:
+def test_a_klines_key_contains_day_symbol_times_and_source(source: Source) -> None:
     key = build_klines_key("BTCUSDT", START, LAST, source)
     assert key == f"2025-01-01/BTCUSDT_klines_1735689600000-1735775940000_{source.value}.json"
     assert parse_key(key) == KeyParts(
@@ -30,7 +30,7 @@ def test_a_klines_key_says_day_symbol_span_and_source(source: Source) -> None:
     )
 
 
-def test_a_depth_key_says_day_symbol_and_capture() -> None:
+def test_a_depth_key_contains_day_symbol_and_capture_time() -> None:
     key = build_depth_key("BTCUSDT", START + 1234)
     assert key == "2025-01-01/BTCUSDT_depth_1735689601234.json"
     assert parse_key(key) == KeyParts(
@@ -38,7 +38,7 @@ def test_a_depth_key_says_day_symbol_and_capture() -> None:
     )
 
 
-def test_open_times_off_the_minute_are_kept_as_they_are() -> None:
+def test_open_times_off_the_minute_are_kept() -> None:
     key = build_klines_key("BTCUSDT", START + 1_437, START + 61_437, Source.ARCHIVE)
     parts = parse_key(key)
     assert parts is not None
@@ -48,7 +48,7 @@ def test_open_times_off_the_minute_are_kept_as_they_are() -> None:
 @pytest.mark.parametrize(
     "symbol", [*NAMES, "A_B", "1000SATSUSDT", "BTC-USD.P", "A_KLINES", "B_DEPTH_1"]
 )
-def test_every_name_that_the_exchange_allows_is_read_back(symbol: str) -> None:
+def test_every_valid_symbol_is_parsed(symbol: str) -> None:
     parts = parse_key(build_klines_key(symbol, START, LAST, Source.REST))
     assert parts is not None
     assert parts.symbol == symbol
@@ -63,7 +63,7 @@ def test_the_longest_name_fits_into_a_file_name() -> None:
 @pytest.mark.parametrize(
     ("first", "last"), [(START, START + DAY_MS), (START - 1, START), (START + 60_000, START)]
 )
-def test_an_object_never_crosses_a_day_or_runs_backwards(first: int, last: int) -> None:
+def test_a_key_with_several_days_or_reversed_times_is_refused(first: int, last: int) -> None:
     with pytest.raises(LakeError, match="one UTC day in order"):
         build_klines_key("BTCUSDT", first, last, Source.REST)
 
@@ -87,11 +87,11 @@ def test_an_object_never_crosses_a_day_or_runs_backwards(first: int, last: int) 
         "binance/raw/klines/BTCUSDT/1735689600000.json",
     ],
 )
-def test_a_name_of_another_layout_or_a_wrong_day_is_no_key(key: str) -> None:
+def test_a_key_of_another_layout_or_a_wrong_day_is_not_parsed(key: str) -> None:
     assert parse_key(key) is None
 
 
-def test_prefixes_are_what_the_keys_begin_with() -> None:
+def test_keys_begin_with_their_prefixes() -> None:
     day = date(2025, 1, 1)
     assert day_prefix(day) == "2025-01-01/"
     klines = symbol_prefix(day, "BTCUSDT", ObjectKind.KLINES)

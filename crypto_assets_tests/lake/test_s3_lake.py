@@ -1,4 +1,4 @@
-"""The S3 lake: what servers refuse, and where they differ."""
+"""The S3 lake: error responses, and differences of servers."""
 
 import base64
 import socket
@@ -26,35 +26,35 @@ def server(request: pytest.FixtureRequest) -> S3Server:
     return found
 
 
-def test_conditions_count_where_the_server_says_they_do(
+def test_support_for_conditional_puts_is_detected(
     s3_server: S3Server, rclone_s3_server: S3Server
 ) -> None:
-    for server, honours in ((s3_server, True), (rclone_s3_server, False)):
+    for server, is_supported in ((s3_server, True), (rclone_s3_server, False)):
         for _ in range(2):
             bucket = S3Bucket("shared-conditions", options_of(server))
             bucket.create_bucket()
-            assert bucket.supports_conditional_put is honours
+            assert bucket.supports_conditional_put is is_supported
 
 
 @pytest.mark.parametrize(("access", "secret"), [("test-access", "wrong"), ("wrong", "wrong")])
-def test_a_wrong_key_is_named_as_the_trouble(server: S3Server, access: str, secret: str) -> None:
+def test_the_error_names_a_wrong_key(server: S3Server, access: str, secret: str) -> None:
     name = server.bucket_name()
     S3Bucket(name, options_of(server)).create_bucket()
     lake = open_lake(f"s3://{name}", S3Options(server.endpoint, access, secret))
-    asked: tuple[Callable[[], object], ...] = (
+    calls: tuple[Callable[[], object], ...] = (
         lake.check_writable,
         lake.create_storage,
         lake.get_owner,
         lambda: lake.get(KEY),
-        lambda: list(lake.list_with_info()),
+        lambda: list(lake.list_entries()),
         lambda: lake.put(KEY, b"[]", fetched_at=1, source=Source.REST, rows=0),
     )
-    for ask in asked:
-        with pytest.raises(LakeRefused, match=r"refuses the key.*AWS_SECRET_ACCESS_KEY"):
-            ask()
+    for call in calls:
+        with pytest.raises(LakeRefused, match=r"rejects the key.*AWS_SECRET_ACCESS_KEY"):
+            call()
 
 
-def test_an_object_without_our_metadata_is_counted_and_dated_by_the_server(
+def test_an_object_without_metadata_has_counted_rows_and_the_servers_time(
     server: S3Server,
 ) -> None:
     name = server.bucket_name()
@@ -71,10 +71,10 @@ def test_an_object_without_our_metadata_is_counted_and_dated_by_the_server(
     assert lake.put(KEY, b"[[4],[5],[6]]", fetched_at=1, source=Source.REST, rows=3)
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))  # bound, not listening: nothing answers here
-        endpoint = f"http://127.0.0.1:{held.getsockname()[1]}"
+def test_the_error_names_an_unreachable_server() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, but not listening
+        endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
         lake = open_lake("s3://crypto-raw", S3Options(endpoint, *KEYS))
         with pytest.raises(LakeUnavailable, match=f"{endpoint} does not answer"):
             lake.check_writable()
@@ -83,7 +83,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     "address", ["http://user:s3cret@127.0.0.1:9", "user:s3cret@127.0.0.1", "http://u:s3c/ret@host"]
 )
-def test_no_error_tells_the_login_of_an_address(address: str) -> None:
+def test_the_login_of_an_address_appears_in_no_error(address: str) -> None:
     with pytest.raises((LakeError, WrongUse)) as error:
         open_lake("s3://crypto-raw", S3Options(address, *KEYS)).check_writable()
     assert "s3c" not in str(error.value)
@@ -92,7 +92,7 @@ def test_no_error_tells_the_login_of_an_address(address: str) -> None:
     assert "s3c" not in str(wrong.value)
 
 
-def test_a_batch_delete_carries_the_md5_that_older_servers_demand() -> None:
+def test_a_batch_delete_has_the_md5_that_older_servers_require() -> None:
     def old_minio(request: Request) -> Answer:
         digest = base64.b64encode(md5(request.body, usedforsecurity=False).digest()).decode()
         if request.headers.get("Content-MD5") != digest:
@@ -105,7 +105,7 @@ def test_a_batch_delete_carries_the_md5_that_older_servers_demand() -> None:
         assert KEY.encode() in request.body
 
 
-def test_a_delete_that_the_server_refuses_for_one_key_is_not_taken_for_done() -> None:
+def test_a_delete_that_fails_for_one_key_is_an_error() -> None:
     refused = f"<Error><Key>{KEY}</Key><Code>AccessDenied</Code></Error>"
     body = f"<DeleteResult>{refused}</DeleteResult>".encode()
     with scripted(in_turn(Answer(200, body))) as server:
@@ -119,20 +119,20 @@ def _object(body: bytes, cut: int | None = None) -> Answer:
     return Answer(200, body, headers, cut)
 
 
-def test_a_body_that_is_cut_off_is_asked_for_again() -> None:
+def test_a_truncated_body_is_requested_again() -> None:
     with scripted(in_turn(_object(b"[[1],[2]]", 4), _object(b"[[1],[2]]"))) as server:
         lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
         assert lake.get(KEY) == b"[[1],[2]]"
 
 
-def test_a_body_that_is_always_cut_off_is_unavailable_not_short() -> None:
+def test_a_body_that_is_always_truncated_is_unavailable() -> None:
     with scripted(in_turn(_object(b"[[1],[2]]", 4))) as server:
         lake = open_lake("s3://crypto-raw", S3Options(server.url, *KEYS))
         with pytest.raises(LakeUnavailable, match="crypto-raw"):
             lake.get(KEY)
 
 
-def test_a_server_that_knows_no_conditions_is_asked_first() -> None:
+def test_without_conditional_puts_the_object_is_read_first() -> None:
     def respond(request: Request) -> Answer:
         if "If-None-Match" in request.headers:
             return Answer(501, b"<Error><Code>NotImplemented</Code></Error>")
@@ -148,12 +148,12 @@ def test_a_server_that_knows_no_conditions_is_asked_first() -> None:
 @pytest.mark.parametrize(
     "url", ["", "s3://", "s3://a", "s3://Crypto", "s3://raw/folder", "ftp://x"]
 )
-def test_what_is_no_lake_is_wrong_use(url: str) -> None:
-    with pytest.raises(WrongUse, match="is no lake"):
+def test_an_invalid_address_is_wrong_use(url: str) -> None:
+    with pytest.raises(WrongUse, match="is not a lake"):
         open_lake(url, S3Options())
 
 
-def test_the_address_chooses_the_body(tmp_path: Path) -> None:
+def test_the_address_selects_the_kind_of_lake(tmp_path: Path) -> None:
     lakes: list[Lake] = [
         open_lake("s3://crypto-raw", S3Options()),
         open_lake(str(tmp_path / "raw")),
@@ -162,5 +162,5 @@ def test_the_address_chooses_the_body(tmp_path: Path) -> None:
     assert [lake.url for lake in lakes] == ["s3://crypto-raw", str(tmp_path / "raw")]
 
 
-def test_keys_never_show_in_a_representation() -> None:
+def test_secrets_do_not_appear_in_a_representation() -> None:
     assert "hush" not in repr(S3Options("http://x", "hush", "hush"))

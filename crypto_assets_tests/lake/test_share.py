@@ -1,4 +1,4 @@
-"""A directory lake on a share that knows no fsync or no locks: it works, and warns once."""
+"""A directory lake on a share without fsync or file locks works and warns once."""
 
 import json
 import subprocess
@@ -18,21 +18,21 @@ PUTS = 1000
 # Argument: the lake, then JSON of rows and fetch times to put one after the other.
 WRITER = f"""
 import json, logging, sys
-from crypto_assets.lake import directory, open_lake
+from crypto_assets.lake import directory_lake, open_lake
 from crypto_assets.market.lake_object import Source
 logging.basicConfig(format="%(message)s")
-directory._ABANDONED_LOCK_SECONDS = 1.0
+directory_lake._ABANDONED_LOCK_SECONDS = 1.0
 lake = open_lake(sys.argv[1])
-lake.create()
-lake.check()
-lake.claim("binance")
+lake.create_storage()
+lake.check_writable()
+lake.claim_for_exchange("binance")
 most = 0
 for rows, fetched_at in json.loads(sys.argv[2]):
     body = json.dumps([[n] for n in range(rows)]).encode()
     lake.put({KEY!r}, body, fetched_at=fetched_at, source=Source.REST, rows=rows)
     most = max(most, rows)
     assert len(json.loads(lake.get({KEY!r}))) >= most
-assert lake.owner() == "binance"
+assert lake.get_owner() == "binance"
 """
 
 
@@ -45,13 +45,13 @@ Writer = subprocess.Popen[str]
 
 
 def warnings_of(writer: Writer) -> list[str]:
-    _, said = writer.communicate(timeout=120)
-    assert writer.returncode == 0, said
-    return said.splitlines()
+    _, errors = writer.communicate(timeout=120)
+    assert writer.returncode == 0, errors
+    return errors.splitlines()
 
 
 @pytest.mark.parametrize(
-    ("calls", "says"),
+    ("calls", "expected"),
     [
         ({"fsync": "EINVAL"}, ["fsync: Invalid argument"]),
         ({"fsync": "ENOTSUP"}, ["fsync: Operation not supported"]),
@@ -63,11 +63,13 @@ def warnings_of(writer: Writer) -> list[str]:
         ),
     ],
 )
-def test_it_works_and_warns_once(calls: Mapping[str, str], says: list[str], tmp_path: Path) -> None:
+def test_it_works_and_warns_once(
+    calls: Mapping[str, str], expected: list[str], tmp_path: Path
+) -> None:
     place = tmp_path / "share" / "raw"
     lines = warnings_of(start(place, [(1, 1), (3, 1), (2, 9), (3, 2)], calls))
-    assert len(lines) == len(says)
-    for line, part in zip(lines, says, strict=True):
+    assert len(lines) == len(expected)
+    for line, part in zip(lines, expected, strict=True):
         assert part in line and str(place) in line
     lake = open_lake(str(place))
     info = lake.get_info(KEY)
@@ -78,12 +80,12 @@ def test_it_works_and_warns_once(calls: Mapping[str, str], says: list[str], tmp_
 
 def test_a_call_that_fails_for_another_reason_is_an_error(tmp_path: Path) -> None:
     writer = start(tmp_path / "raw", [(1, 1)], {"fsync": "EIO"})
-    _, said = writer.communicate(timeout=120)
-    assert "LakeRefused: cannot write the lake" in said and "Input/output error" in said
+    _, errors = writer.communicate(timeout=120)
+    assert "LakeRefused: cannot write the lake" in errors and "Input/output error" in errors
 
 
-def test_of_many_writers_at_once_without_locks_the_fullest_object_stays(tmp_path: Path) -> None:
-    """Each writer finds, after each put, at least as many rows as it has put so far."""
+def test_of_concurrent_writers_without_locks_the_one_with_most_rows_wins(tmp_path: Path) -> None:
+    """After each put, a writer reads at least as many rows as it has put so far."""
     place = tmp_path / "raw"
     puts = [(rows, 1) for rows in range(1, PUTS)]
     writers = [start(place, puts, {"flock": "ENOLCK"}) for _ in range(WRITERS)]

@@ -20,7 +20,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> "Authority":
 
 
 class Authority:
-    """A CA whose certificate stands in the file `ca`, and what it signs beside it."""
+    """A CA whose certificate is the file `ca`; the files that it signs are in the same folder."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -35,7 +35,7 @@ class Authority:
         self.ca.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
     def sign(self, name: str, *hosts: str, password: str = "") -> tuple[Path, Path]:
-        """Files of a certificate for these hosts (names or addresses) and of its key."""
+        """Return the files of a certificate for these hosts (names or addresses) and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = self._builder(subject, key.public_key())

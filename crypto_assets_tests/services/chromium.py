@@ -1,4 +1,4 @@
-"""A real browser for the tests: Chromium, headless, that reaches this machine and nothing else."""
+"""Fixtures: headless Chromium, which can reach only this machine."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,15 +21,15 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 
-# Tests are about what happens, and not how soon on a busy machine.
-PATIENCE_MS = 60_000
+# Long, so that a busy machine does not fail a test.
+TIMEOUT_MS = 60_000
 
 ColorScheme = Literal["light", "dark"]
 
 
 @dataclass(frozen=True)
 class Tab:
-    """A page, and what its console, its scripts and its requests complained of."""
+    """A page, and the errors of its console, scripts and requests."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
@@ -39,14 +39,14 @@ OpenTab = Callable[..., Tab]
 
 
 def note_errors(tab: Tab) -> None:
-    """Keeps in `tab.errors` what goes wrong in its page from now on."""
+    """Record the errors of the page in `tab.errors` from now on."""
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
             tab.errors.append(f"console: {message.text} ({message.location.get('url', '')})")
 
     def on_request_failed(request: Request) -> None:
-        # A page that navigates away aborts what it had asked for; that is no failure.
+        # A page that navigates away aborts its requests, which is no error.
         if request.failure != "net::ERR_ABORTED":
             tab.errors.append(f"request: {request.url} {request.failure}")
 
@@ -68,10 +68,10 @@ def find_chromium() -> str:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, started once for a test file.
+    """The browser, started once per test file.
 
-    While it lives an event loop runs in this thread, so that nothing else here may start one:
-    it must be gone before another file's tests run Dagster in process.
+    While it runs, this thread has an event loop and cannot start another. It must be closed before
+    the tests of another file run Dagster in process.
     """
     path = find_chromium()
     with sync_playwright() as playwright:
@@ -82,9 +82,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_tab(chromium: Browser) -> Iterator[OpenTab]:
-    """Opens tabs without cookies or cache; closes them after the test.
+    """Open tabs without cookies or cache, which are closed after the test.
 
-    `open_tab(url, width=1440, height=900, color_scheme="light")` gives a `Tab` at that address,
+    `open_tab(url, width=1440, height=900, color_scheme="light")` returns a `Tab` at that address,
     in UTC and English. A test ends with `assert tab.errors == []`.
     """
     with ExitStack() as after:
@@ -99,7 +99,7 @@ def open_tab(chromium: Browser) -> Iterator[OpenTab]:
                 timezone_id="UTC",
                 accept_downloads=True,
             )
-            context.set_default_timeout(PATIENCE_MS)
+            context.set_default_timeout(TIMEOUT_MS)
             after.callback(context.close)
             tab = Tab(context.new_page())
             note_errors(tab)

@@ -1,11 +1,11 @@
-"""Dagster as `up` starts it, webserver and daemon over one home, each of which may be killed."""
+"""Dagster as `up` starts it: webserver and daemon of one home, which tests may kill."""
 
 import subprocess
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import psutil
 
@@ -27,7 +27,7 @@ _RUNS = """
 
 
 def wait_for(look: Callable[[], Seen], seconds: float = READY_SECONDS) -> Seen:
-    """The first true answer of `look`; fails with its last one when time is up."""
+    """Return the first true result of `look`; fail with the last one after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < deadline, f"nothing within {seconds} s: {seen!r}"
@@ -37,7 +37,7 @@ def wait_for(look: Callable[[], Seen], seconds: float = READY_SECONDS) -> Seen:
 
 @dataclass
 class Tree:
-    """`desk` gives the commands their home; `kill_all` ends what was started."""
+    """Webserver and daemon; `desk` runs commands in their home, `kill_all` ends all processes."""
 
     desk: Desk
     port: int
@@ -45,18 +45,18 @@ class Tree:
     _orphans: list[psutil.Process] = field(default_factory=list)
 
     @classmethod
-    def planted(cls, folder: Path, exchange_url: str, **settings: str) -> "Tree":
-        """A home made ready, whose Dagster looks after its runs more often, and waits longer."""
+    def planted(cls, folder: Path, exchange_url: str, **settings: str) -> Self:
+        """Create a home whose Dagster polls its runs more often and has a longer start timeout."""
         port = require_free_port(0)
         url = f"http://127.0.0.1:{port}"
         desk = desk_at(folder / "home", exchange_url, DAGSTER_URL=url, **settings)
         home = folder / "home" / "dagster"
         home.mkdir(parents=True)
         shipped = (PROJECT_ROOT / "dagster.yaml").read_text()
-        often = shipped.replace("poll_interval_seconds: 30", "poll_interval_seconds: 2")
-        patient = often.replace("start_timeout_seconds: 600", "start_timeout_seconds: 1800")
-        assert len({shipped, often, patient}) == 3
-        (home / "dagster.yaml").write_text(patient)
+        polling = shipped.replace("poll_interval_seconds: 30", "poll_interval_seconds: 2")
+        configured = polling.replace("start_timeout_seconds: 600", "start_timeout_seconds: 1800")
+        assert len({shipped, polling, configured}) == 3
+        (home / "dagster.yaml").write_text(configured)
         (folder / "logs").mkdir()
         tree = cls(desk, port)
         tree.init()
@@ -75,17 +75,17 @@ class Tree:
         return WebserverClient(self.url)
 
     def init(self) -> None:
-        """What `up` does before it starts anything."""
+        """Run `init`, as `up` does first."""
         ran = self.desk.run("init")
         assert ran.code == 0, ran.err
 
     def start(self) -> None:
-        """Both; schedules and sensors stand as they stood."""
+        """Start both processes; schedules and sensors keep their state."""
         self.start_webserver()
         self.start_daemon()
 
     def start_daemon_alone(self) -> None:
-        """With every schedule and sensor stopped: nothing happens but what a test asks for."""
+        """Start the daemon with every schedule and sensor stopped."""
         self.switch_all(running=False)
         self.start_daemon()
 
@@ -106,14 +106,14 @@ class Tree:
                 )
 
     def kill_daemon(self) -> None:
-        """The process alone: what it started lives on, as after an out-of-memory kill."""
+        """Kill only the daemon; its children live on, as after an out-of-memory kill."""
         daemon = self._running.pop("Dagster's daemon")
         self._orphans += psutil.Process(daemon.pid).children(recursive=True)
         daemon.kill()
         daemon.wait()
 
     def kill_all(self) -> None:
-        """Webserver, daemon, code servers and runs."""
+        """Kill webserver, daemon, code servers and runs."""
         family = self._orphans + [
             one
             for process in self._running.values()
@@ -132,7 +132,7 @@ class Tree:
         self._orphans.clear()
 
     def runs(self) -> list[dict[str, Any]]:
-        """All, newest first; `tags` as a mapping."""
+        """Return all runs, newest first, with `tags` as a mapping."""
         found = self.webserver.run_query(_RUNS)["runsOrError"]["results"]
         return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in found]
 

@@ -1,4 +1,4 @@
-"""Fixtures: simulated exchanges, each a real HTTP server in a thread on a port of its own."""
+"""Fixtures: simulated exchanges, each an HTTP server in a thread with its own port."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,10 +26,10 @@ NOON = 1_741_262_430_000
 class ExchangeServer:
     """A running exchange: `url` for REST, `archive_url` for the daily archive.
 
-    `clock` stands still until a test moves it (`set`, `advance`, `speed`), unless it was started
-    with another speed. `faults.add({...})` takes a rule of a fault script while it serves.
-    `weights.total`, `weights.highest` and `weights.minutes()` are the exchange's own count;
-    `exchange.klines(...)` and the like answer without HTTP.
+    `clock` changes only when a test moves it (`set_time`, `advance`, `speed`), unless it was
+    started with another speed. `faults.add_rule({...})` adds a rule while the exchange serves.
+    `weights` has `total_weight`, `highest_weight` and `list_minutes()`; `exchange.get_klines(...)`
+    and the like return data without HTTP.
     """
 
     url: str
@@ -57,8 +57,9 @@ StartExchange = Callable[..., ExchangeServer]
 
 @pytest.fixture
 def simulated_exchange() -> Iterator[StartExchange]:
-    """Starts exchanges, several at once if asked for: `simulated_exchange(now=ms, speed=0,
-    seed=1, outages=False, data=None, faults=[])`. All stop with the test.
+    """Start any number of exchanges, which stop with the test.
+
+    `simulated_exchange(now=ms, speed=0, seed=1, outages=False, data=None, faults=[])`
     """
     with ExitStack() as servers:
 

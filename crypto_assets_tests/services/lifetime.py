@@ -1,9 +1,9 @@
-"""How long a server lives that tests have started: no longer than they do."""
+"""Servers that tests start end with the tests."""
 
 import shutil
 
 
 def with_parent() -> list[str]:
-    """Before a command: the kernel kills it with the process that started it, should that die."""
+    """Return a command prefix with which the kernel kills the command when its parent dies."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -1,6 +1,6 @@
-"""Fixtures: a real database server (MariaDB, or Oracle's MySQL), and warehouses on it and SQLite.
+"""Fixtures: a database server (MariaDB, or Oracle's MySQL), and warehouses on it and on SQLite.
 
-`CRYPTO_TEST_SERVER=mysql` runs the same tests on Oracle's MySQL, whose unpacked packages lie in
+`CRYPTO_TEST_SERVER=mysql` runs the same tests on Oracle's MySQL, whose unpacked packages are in
 `CRYPTO_TEST_MYSQL_ROOT`.
 """
 
@@ -24,9 +24,9 @@ from crypto_assets_tests.services.lifetime import with_parent
 
 READY_SECONDS = 60.0
 START_ATTEMPTS = 3
-# Below the kernel's ephemeral range, where an outgoing connection may take a port at any moment.
+# Below the kernel's ephemeral range: outgoing connections cannot take these ports.
 PORTS = range(15_000, 20_000)
-# A lost machine loses these tests anyway; a lost client must lose nothing.
+# Faster, and without loss when a client is killed; only a crash of the machine loses data.
 THROWAWAY = (
     "--innodb-buffer-pool-size=256M",
     "--innodb-flush-log-at-trx-commit=0",
@@ -36,7 +36,7 @@ THROWAWAY = (
 
 @dataclass(frozen=True)
 class DatabaseServer:
-    """A running server whose `root` has no password; `pid` is the server's own."""
+    """A running server whose `root` has no password; `pid` is that of the server process."""
 
     port: int
     pid: int
@@ -46,7 +46,7 @@ class DatabaseServer:
         return f"mysql+pymysql://{user}{secret}@127.0.0.1:{self.port}/{database}"
 
     def fresh(self) -> str:
-        """URL of a new and empty database."""
+        """Create an empty database and return its URL."""
         database = f"test_{uuid.uuid4().hex[:12]}"
         self.execute(f"CREATE DATABASE {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
         return self.url(database)
@@ -64,7 +64,7 @@ class DatabaseServer:
         )
 
     def execute(self, *statements: str, database: str | None = None) -> None:
-        """As root."""
+        """Execute statements as root."""
         with self.connect(database) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
@@ -75,16 +75,16 @@ StartServer = Callable[..., DatabaseServer]
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
-    """The session's own server (each xdist worker has one), on a throwaway directory."""
+    """The server of the session (one per xdist worker), in a temporary directory."""
     kind = os.environ.get("CRYPTO_TEST_SERVER", "mariadb")
     yield from start_server(kind, tmp_path_factory.mktemp(kind))
 
 
 @pytest.fixture(scope="module")
 def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
-    """Starts servers beside the session's, to be set up, stopped or killed as a test likes.
+    """Start separate servers, which a test may configure, stop or kill.
 
-    Words after the call are options of the server.
+    The arguments are options of the server.
     """
     kind = os.environ.get("CRYPTO_TEST_SERVER", "mariadb")
     with ExitStack() as started:
@@ -108,7 +108,7 @@ def _mariadb_home(mariadb: DatabaseServer) -> str:
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty warehouse with its schema in place, once of each kind."""
+    """The URL of an empty warehouse with its schema, once on SQLite and once on the server."""
     if request.param == "mariadb":
         return str(request.getfixturevalue("mariadb_warehouse_url"))
     url = f"sqlite:///{tmp_path / 'warehouse.db'}"
@@ -120,14 +120,14 @@ def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def mariadb_warehouse_url(mariadb: DatabaseServer, _mariadb_home: str) -> str:
-    """As `warehouse_url`, on the server alone; the session's one database, emptied."""
+    """Like `warehouse_url`, only on the server: the session's database, emptied."""
     database = _mariadb_home.rpartition("/")[2]
     with mariadb.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
         tables = [row[0] for row in cursor.fetchall() if row[0] != "alembic_version"]
         for table in tables:
             cursor.execute(f"DELETE FROM {table}")
-        # So that the same symbols have the same ids in every empty warehouse.
+        # The same symbols then have the same ids in every empty warehouse.
         cursor.execute("ALTER TABLE symbols AUTO_INCREMENT = 1")
     return _mariadb_home
 
@@ -140,7 +140,7 @@ def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def mariadb_warehouse(mariadb_warehouse_url: str) -> Iterator[Warehouse]:
-    """An empty warehouse on the server alone."""
+    """An empty warehouse on the server."""
     yield from _opened(mariadb_warehouse_url)
 
 
@@ -153,7 +153,7 @@ def _opened(url: str) -> Iterator[Warehouse]:
 def start_server(
     kind: str, directory: Path, tuning: Sequence[str] = THROWAWAY
 ) -> Generator[DatabaseServer]:
-    """A server of a kind, "mariadb" or "mysql", until the iterator is closed."""
+    """Run a server, "mariadb" or "mysql", until the iterator is closed."""
     program = {"mariadb": _mariadb, "mysql": _mysql}[kind]
     for attempt in range(1, START_ATTEMPTS + 1):
         data = directory / f"data-{attempt}"
@@ -168,7 +168,7 @@ def start_server(
                 yield DatabaseServer(port, process.pid)
                 return
         finally:
-            process.kill()  # nothing here is to be kept
+            process.kill()  # its data is temporary
             process.wait()
     pytest.fail(f"{kind} did not start, see {log}:\n{log.read_text()[-2000:]}")
 
@@ -199,7 +199,7 @@ def _mariadb(data: Path) -> list[str]:
 
 
 def _mysql(data: Path) -> list[str]:
-    """Debian's packages of MySQL, unpacked beside the system with their own loader."""
+    """Return the command for Debian's packages of MySQL, unpacked with their own loader."""
     root = Path(os.environ.get("CRYPTO_TEST_MYSQL_ROOT", ""))
     server = root / "usr/sbin/mysqld"
     if not server.is_file():
@@ -219,7 +219,7 @@ def _mysql(data: Path) -> list[str]:
 
 
 def _as_root() -> list[str]:
-    """The server refuses root unless told; another user could not enter pytest's folders."""
+    """Return the option for root; another user could not read pytest's directories."""
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
@@ -231,11 +231,11 @@ def _program(name: str, package: str) -> str:
 
 
 def _free_port() -> int:
-    """Free a moment ago; a lost race shows as a failed start."""
+    """Return a port that was just free. If another process takes it, the start fails."""
     for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as held:
+        with socket.socket() as probe:
             try:
-                held.bind(("127.0.0.1", port))
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
@@ -243,7 +243,7 @@ def _free_port() -> int:
 
 
 def _answers(process: "subprocess.Popen[bytes]", port: int, data: Path) -> bool:
-    """Asks where the data lies: another server may have won the race for the port."""
+    """Check the data directory, since another server may have taken the port."""
     deadline = time.monotonic() + READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""Fixtures: real S3 servers, SeaweedFS and rclone as a second opinion, on throwaway folders."""
+"""Fixtures: S3 servers, SeaweedFS and rclone, in temporary directories."""
 
 import base64
 import json
@@ -24,10 +24,10 @@ from crypto_assets_tests.services.lifetime import with_parent
 
 READY_SECONDS = 30.0
 START_ATTEMPTS = 3
-# Below the kernel's ephemeral range, where an outgoing connection may take a port at any moment.
+# Below the kernel's ephemeral range: outgoing connections cannot take these ports.
 PORT_BLOCKS = range(20_000, 32_000, 20)
 
-# SeaweedFS also takes a bucket before this host's name; no name server knows it: see `forward_to`.
+# SeaweedFS also serves buckets under this host, which has no DNS entry: see `forward_to`.
 VIRTUAL_DOMAIN = "s3.example"
 
 ROLE_ARN = "arn:aws:iam::role/Lake"
@@ -64,7 +64,7 @@ _ROLES = {
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running server: where it listens, the keys that open it, and its process."""
+    """A running server: its address, its keys and its process."""
 
     endpoint: str
     access_key: str
@@ -72,11 +72,11 @@ class S3Server:
     pid: int
 
     def bucket_name(self) -> str:
-        """A name that no other test uses; the bucket does not exist yet."""
+        """Return a new name; the bucket does not exist yet."""
         return f"test-{uuid.uuid4().hex[:16]}"
 
     def environment(self) -> dict[str, str]:
-        """The variables by which every S3 tool finds this server."""
+        """Return the variables with which S3 tools use this server."""
         return {
             "AWS_ENDPOINT_URL_S3": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.access_key,
@@ -86,7 +86,7 @@ class S3Server:
 
 @dataclass(frozen=True)
 class TemporaryKeys:
-    """Keys of a role; `server` refuses them without the token, and with another's."""
+    """Keys of a role, which `server` rejects without their own token."""
 
     server: S3Server
     access_key: str
@@ -96,19 +96,19 @@ class TemporaryKeys:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """SeaweedFS; honours conditional puts."""
+    """SeaweedFS, which supports conditional puts."""
     yield from start_seaweedfs(tmp_path_factory.mktemp("seaweedfs"))
 
 
 @pytest.fixture(scope="session")
 def rclone_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """rclone's S3 front; ignores the conditions of a put and capitalises metadata's names."""
+    """rclone's S3 server, which ignores conditions of a put and capitalizes metadata names."""
     yield from _serve(_rclone, tmp_path_factory.mktemp("rclone"))
 
 
 @pytest.fixture(scope="session")
 def temporary_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporaryKeys]:
-    """Keys with a session token from the token service of a SeaweedFS, which opens its lakes."""
+    """Keys with a session token, from the token service of a SeaweedFS."""
     directory = tmp_path_factory.mktemp("seaweedfs-sts")
     roles = directory / "roles.json"
     roles.write_text(json.dumps(_ROLES))
@@ -132,7 +132,7 @@ def temporary_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tempora
 
 
 def start_seaweedfs(directory: Path) -> Iterator[S3Server]:
-    """A server until the iterator is closed."""
+    """Run a server until the iterator is closed."""
     yield from _serve(_seaweedfs, directory)
 
 
@@ -164,14 +164,14 @@ def _serve(command: Command, directory: Path) -> Iterator[S3Server]:
                 yield server
                 return
         finally:
-            process.kill()  # a polite end takes SeaweedFS 25 s, and nothing here is to be kept
+            process.kill()  # SeaweedFS needs 25 s to stop, and its data is temporary
             process.wait()
             _remove_sockets(port)
     pytest.fail(f"the S3 server did not start, see {log}:\n{log.read_text()[-2000:]}")
 
 
 def _remove_sockets(port: int) -> None:
-    """SeaweedFS puts its sockets there, whatever TMPDIR says, and SIGKILL leaves them."""
+    """Delete the sockets of SeaweedFS, which ignores TMPDIR and leaves them after SIGKILL."""
     for number in range(port, port + PORT_BLOCKS.step):
         for path in Path("/tmp").glob(f"seaweedfs-*-{number}.sock"):  # noqa: S108
             path.unlink(missing_ok=True)
@@ -211,13 +211,13 @@ def _program(name: str, package: str) -> str:
 
 
 def _free_block() -> int:
-    """First of twenty ports that were free a moment ago; a lost race shows as a failed start."""
+    """Return the first of twenty ports that were just free."""
     for start in random.sample(PORT_BLOCKS, len(PORT_BLOCKS)):
         with ExitStack() as stack:
             try:
                 for port in range(start, start + PORT_BLOCKS.step):
-                    held = stack.enter_context(socket.socket())
-                    held.bind(("127.0.0.1", port))
+                    probe = stack.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return start
@@ -225,7 +225,7 @@ def _free_block() -> int:
 
 
 def _answers(process: "subprocess.Popen[bytes]", server: S3Server) -> bool:
-    """Asks with this server's own keys: another one may have won the race for the port."""
+    """Check with this server's keys, since another server may have taken the port."""
     client = boto3.session.Session().client(
         "s3",
         endpoint_url=server.endpoint,

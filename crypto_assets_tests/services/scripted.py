@@ -1,4 +1,4 @@
-"""A real HTTP server in a thread that answers what a test's function says, faults included."""
+"""An HTTP server in a thread whose responses and faults come from a function of the test."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-_OF_ONE_HOP = {"connection", "content-length", "date", "transfer-encoding"}
+_HOP_BY_HOP = {"connection", "content-length", "date", "transfer-encoding"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """`cut` closes the connection after so many bytes of the body, -1 before any answer."""
+    """A response. `cut` closes the connection after that many bytes of the body, -1 at once."""
 
     status: int = 200
     body: bytes = b""
@@ -37,7 +37,7 @@ Respond = Callable[[Request], Answer]
 
 
 class ScriptedServer:
-    """`url` to ask; `requests` that came, in order."""
+    """A server at `url`; `requests` are the received requests in order."""
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
@@ -69,7 +69,7 @@ def scripted(respond: Respond) -> Iterator[ScriptedServer]:
 
 
 def in_turn(*answers: Answer) -> Respond:
-    """One answer a request; the last one again and again."""
+    """Return one response per request, and the last one for all further requests."""
     left = list(answers)
     lock = threading.Lock()
 
@@ -81,7 +81,7 @@ def in_turn(*answers: Answer) -> Respond:
 
 
 def forward_to(url: str) -> Respond:
-    """A proxy that sends whatever it is asked to the server at `url`, under the name asked for."""
+    """Forward requests to the server at `url` with their own Host header, as a proxy does."""
     place = urlsplit(url).netloc
 
     def respond(request: Request) -> Answer:
@@ -93,7 +93,7 @@ def forward_to(url: str) -> Respond:
                 connection.putheader(name, value)
             connection.endheaders(request.body)
             answer = connection.getresponse()
-            headers = {n: v for n, v in answer.getheaders() if n.lower() not in _OF_ONE_HOP}
+            headers = {n: v for n, v in answer.getheaders() if n.lower() not in _HOP_BY_HOP}
             return Answer(answer.status, answer.read(), headers)
 
     return respond
@@ -134,6 +134,6 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer
 
         def log_message(self, format: str, *args: object) -> None:
-            """Silent: the test's own assertions speak."""
+            """Log nothing."""
 
     return Handler

@@ -1,8 +1,8 @@
-"""A file system that knows less: the kernel itself refuses single system calls to a command.
+"""A file system with fewer features: the kernel refuses single system calls of a command.
 
-Network shares answer to fsync of a folder, or to flock, with EINVAL, ENOLCK or ENOTSUP. A seccomp
-filter gives the same answer by the same way, to the command and whatever it starts; it needs no
-rights, and libseccomp, which Debian's apt depends on. It refuses the call on all files alike.
+Network shares return EINVAL, ENOLCK or ENOTSUP for fsync of a folder, or for flock. A seccomp
+filter returns the same errors, to the command and its children, for all files. It needs no
+privileges, only libseccomp, on which Debian's apt depends.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ _REFUSE = 0x00050000
 
 
 def refusing(calls: Mapping[str, str], *command: str) -> list[str]:
-    """A command as it runs where the kernel refuses `calls`: {"flock": "ENOLCK"}."""
+    """Return the command that runs `command` without `calls`: {"flock": "ENOLCK"}."""
     rules = [f"{call}={name}" for call, name in calls.items()]
     return [sys.executable, "-m", __name__, *rules, "--", *command]
 
@@ -24,11 +24,11 @@ def refusing(calls: Mapping[str, str], *command: str) -> list[str]:
 def _refuse(call: str, number: int, library: ctypes.CDLL, rules: ctypes.c_void_p) -> None:
     system_call = library.seccomp_syscall_resolve_name(call.encode())
     if library.seccomp_rule_add(rules, ctypes.c_uint32(_REFUSE | number), system_call, 0):
-        sys.exit(f"seccomp takes no rule for {call}")
+        sys.exit(f"seccomp does not accept a rule for {call}")
 
 
 def main() -> None:
-    """Installs the filter, which outlives exec, and becomes the command."""
+    """Install the filter, which exec keeps, and execute the command."""
     rules, command = sys.argv[1:], sys.argv[sys.argv.index("--") + 1 :]
     library = ctypes.CDLL("libseccomp.so.2")
     library.seccomp_init.restype = ctypes.c_void_p
@@ -37,7 +37,7 @@ def main() -> None:
         call, _, name = rule.partition("=")
         _refuse(call, getattr(errno, name), library, context)
     if library.seccomp_load(context):
-        sys.exit("the kernel takes no seccomp filter")
+        sys.exit("the kernel does not accept a seccomp filter")
     os.execvp(command[0], command)  # noqa: S606 - the test's own command
 
 

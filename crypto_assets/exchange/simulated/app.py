@@ -10,16 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from crypto_assets.exchange.identity import ORIGIN_HEADER
+from crypto_assets.exchange.simulated.archive_keys import (
+    ArchiveKey,
+    ArchiveKind,
+    parse_archive_key,
+)
 from crypto_assets.exchange.simulated.archive_listing import (
     BUCKET,
     MAX_KEYS,
     ListingRequest,
     list_objects,
-)
-from crypto_assets.exchange.simulated.archive_period import (
-    ArchiveKey,
-    ArchiveKind,
-    parse_archive_key,
 )
 from crypto_assets.exchange.simulated.candle_source import CandleSource
 from crypto_assets.exchange.simulated.error_responses import (
@@ -42,30 +43,28 @@ from crypto_assets.exchange.simulated.request_parameters import RequestParameter
 from crypto_assets.exchange.simulated.time_unit import TIME_UNIT_HEADER, TimeUnit, convert_to_ms
 from crypto_assets.market.utc_time import day_of
 
-# Tells a client which exchange it speaks to.
-ORIGIN_HEADER = "X-Simulated-Exchange"
-
-# A futures' exchangeInfo, and what it calls itself: client libraries ask for all three markets.
+# The paths of exchangeInfo of the futures markets, which client libraries request too.
 _FUTURES = {"/fapi/v1/exchangeInfo": "U_MARGINED", "/dapi/v1/exchangeInfo": "C_MARGINED"}
-_LISTING = {"prefix", "delimiter", "marker", "max-keys", "encoding-type"}
+_LISTING_PARAMETERS = {"prefix", "delimiter", "marker", "max-keys", "encoding-type"}
 
 
 def create_exchange_app(exchange: SimulatedExchange) -> Starlette:
-    """Routes of Binance spot's market data and archive, and two under `/simulated` of our own.
+    """Return the application with Binance's market data, its archive and two own routes.
 
-    The archive's listing is asked for as S3's, by query at the root or at the bucket's name.
+    `/simulated/weights` and `/simulated/recording` are ours. The archive's listing is that of S3,
+    with its query at the root or at the bucket's name.
     """
 
     async def serve_market_data(request: Request) -> Response:
         endpoint = ENDPOINTS[request.url.path]
         address = request.client.host if request.client else "unknown"
-        used, refused = exchange.weights.record_request(
+        used, error = exchange.weights.record_request(
             address, endpoint.compute_weight(request.query_params)
         )
 
         def build_response() -> Response:
-            if refused:
-                raise refused
+            if error:
+                raise error
             unit = TimeUnit.from_header(request.headers.get(TIME_UNIT_HEADER))
             query = RequestParameters(request.query_params.multi_items(), unit)
             return Response(endpoint.build_body(exchange, query), media_type=JSON_TYPE)
@@ -111,24 +110,22 @@ def _build_archive_routes(exchange: SimulatedExchange) -> list[Route]:
     async def serve_archive_file(request: Request) -> Response:
         path: str = request.scope["path"]
         key = parse_archive_key(path.lstrip("/"))
-        asked = describe_file_request(path, key) if key else RequestTarget(path)
-        return _add_origin_header(
-            exchange,
-            await _apply_faults(
-                exchange, asked, lambda: _build_archive_response(exchange, key, path)
-            ),
+        target = describe_file_request(path, key) if key else RequestTarget(path)
+        response = await _apply_faults(
+            exchange, target, lambda: _build_archive_response(exchange, key, path)
         )
+        return _add_origin_header(exchange, response)
 
     async def serve_listing(request: Request) -> Response:
-        asked = RequestTarget(request.url.path)
+        target = RequestTarget(request.url.path)
         query = dict(request.query_params)
-        return _add_origin_header(
-            exchange,
-            await _apply_faults(exchange, asked, lambda: _build_listing_response(exchange, query)),
+        response = await _apply_faults(
+            exchange, target, lambda: _build_listing_response(exchange, query)
         )
+        return _add_origin_header(exchange, response)
 
     async def serve_root(request: Request) -> Response:
-        if _LISTING & request.query_params.keys():
+        if _LISTING_PARAMETERS & request.query_params.keys():
             return await serve_listing(request)
         return _add_origin_header(exchange, _build_error_response(path_not_found_error()))
 
@@ -143,33 +140,33 @@ def _build_archive_routes(exchange: SimulatedExchange) -> list[Route]:
     ]
 
 
-def _add_origin_header(exchange: SimulatedExchange, answer: Response) -> Response:
-    answer.headers[ORIGIN_HEADER] = exchange.source.origin
-    return answer
+def _add_origin_header(exchange: SimulatedExchange, response: Response) -> Response:
+    response.headers[ORIGIN_HEADER] = exchange.source.origin
+    return response
 
 
 async def _apply_faults(
-    exchange: SimulatedExchange, asked: RequestTarget, answer: Callable[[], Response]
+    exchange: SimulatedExchange, target: RequestTarget, build_response: Callable[[], Response]
 ) -> Response:
-    """The answer, made in a thread, with what the fault script does to this request."""
+    """Build the response in a thread and apply the fault script's rules for the request."""
     now = exchange.now_ms()
-    rules = exchange.faults.select_response_rules(asked, now)
+    rules = exchange.faults.select_response_rules(target, now)
     for rule in rules:
         if isinstance(rule, StallRule):
             await asyncio.sleep(rule.seconds)
         elif isinstance(rule, StatusRule):
             return _build_error_response(build_status_error(rule, now, exchange.weights.limit))
     try:
-        response = await run_in_threadpool(answer)
-    except ErrorResponse as reason:
-        response = _build_error_response(reason)
+        response = await run_in_threadpool(build_response)
+    except ErrorResponse as error:
+        response = _build_error_response(error)
     for rule in rules:
         response = damage_response(response, rule)
     return response
 
 
-def _build_error_response(reason: ErrorResponse) -> Response:
-    return Response(reason.body, reason.status, reason.headers, reason.media_type)
+def _build_error_response(error: ErrorResponse) -> Response:
+    return Response(error.body, error.status, error.headers, error.media_type)
 
 
 def _describe_request(exchange: SimulatedExchange, request: Request) -> RequestTarget:
@@ -189,29 +186,29 @@ def _build_archive_response(
     content = exchange.get_archive_file(key) if key else None
     if key is None or content is None:
         raise no_such_key_error(path.lstrip("/"))
-    kind = "binary/octet-stream" if key.is_checksum else "application/zip"
-    return Response(content, media_type=kind)
+    media_type = "binary/octet-stream" if key.is_checksum else "application/zip"
+    return Response(content, media_type=media_type)
 
 
 def _build_listing_response(exchange: SimulatedExchange, query: Mapping[str, str]) -> Response:
-    most = query.get("max-keys", str(MAX_KEYS))
-    if not most.isdecimal() or len(most) > 9:
-        raise invalid_argument_error("max-keys", most)
-    asked = ListingRequest(
+    max_keys = query.get("max-keys", str(MAX_KEYS))
+    if not max_keys.isdecimal() or len(max_keys) > 9:
+        raise invalid_argument_error("max-keys", max_keys)
+    request = ListingRequest(
         query.get("prefix", ""),
         query.get("delimiter", ""),
         query.get("marker", ""),
-        min(int(most), MAX_KEYS),
+        min(int(max_keys), MAX_KEYS),
         query.get("encoding-type") == "url",
     )
-    return Response(list_objects(exchange, asked), media_type="application/xml")
+    return Response(list_objects(exchange, request), media_type="application/xml")
 
 
 def _build_recording_response(source: CandleSource, query: Mapping[str, str]) -> Response:
-    """The files of a recording; of one `file` the digest of its first `rows` candles."""
+    """Return the files of a recording, or the digest of the first `rows` candles of `file`."""
     if not isinstance(source, RecordedCandles):
         return _build_error_response(path_not_found_error())
-    body: Mapping[str, object] = {"files": source.files}
+    body: Mapping[str, object] = {"files": source.recording.files}
     if "file" in query:
         rows = query.get("rows", "")
         count = int(rows) if rows.isdecimal() and len(rows) < 10 else 0

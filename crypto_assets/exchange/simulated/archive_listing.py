@@ -1,4 +1,4 @@
-"""The archive's listing: S3's ListObjects over the keys of the files that have appeared.
+"""The archive's listing: S3's ListObjects over the keys of the published files.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html
 """
@@ -10,7 +10,7 @@ from itertools import islice
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from crypto_assets.exchange.simulated.archive_period import (
+from crypto_assets.exchange.simulated.archive_keys import (
     ArchiveKey,
     ArchiveKind,
     build_folder_path,
@@ -27,7 +27,7 @@ MAX_KEYS = 1000
 
 @dataclass(frozen=True)
 class ListingRequest:
-    """The parameters of ListObjects; `url_encoded` as `encoding-type=url` asks."""
+    """The parameters of ListObjects; `url_encoded` is `encoding-type=url`."""
 
     prefix: str = ""
     delimiter: str = ""
@@ -36,24 +36,24 @@ class ListingRequest:
     url_encoded: bool = False
 
 
-def list_objects(exchange: SimulatedExchange, asked: ListingRequest) -> bytes:
-    """The answer as XML: keys, and common prefixes up to the delimiter, in the order of keys."""
-    found = list(islice(_iterate_entries(exchange, asked), asked.max_keys + 1))
-    truncated = len(found) > asked.max_keys > 0
-    found = found[: asked.max_keys]
-    text = quote if asked.url_encoded else escape
+def list_objects(exchange: SimulatedExchange, request: ListingRequest) -> bytes:
+    """Return the response as XML: keys and common prefixes in the order of keys."""
+    found = list(islice(_iterate_entries(exchange, request), request.max_keys + 1))
+    truncated = len(found) > request.max_keys > 0
+    found = found[: request.max_keys]
+    text = quote if request.url_encoded else escape
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
         f"<Name>{BUCKET}</Name>",
-        f"<Prefix>{text(asked.prefix)}</Prefix>",
-        f"<Marker>{text(asked.marker)}</Marker>",
+        f"<Prefix>{text(request.prefix)}</Prefix>",
+        f"<Marker>{text(request.marker)}</Marker>",
         f"<NextMarker>{text(str(found[-1]))}</NextMarker>"
-        if truncated and found and asked.delimiter
+        if truncated and found and request.delimiter
         else "",
-        f"<MaxKeys>{asked.max_keys}</MaxKeys>",
-        f"<Delimiter>{text(asked.delimiter)}</Delimiter>" if asked.delimiter else "",
-        "<EncodingType>url</EncodingType>" if asked.url_encoded else "",
+        f"<MaxKeys>{request.max_keys}</MaxKeys>",
+        f"<Delimiter>{text(request.delimiter)}</Delimiter>" if request.delimiter else "",
+        "<EncodingType>url</EncodingType>" if request.url_encoded else "",
         f"<IsTruncated>{'true' if truncated else 'false'}</IsTruncated>",
         *(
             _format_contents(exchange, key, text(str(key)))
@@ -72,39 +72,39 @@ def list_objects(exchange: SimulatedExchange, asked: ListingRequest) -> bytes:
 
 def _format_contents(exchange: SimulatedExchange, key: ArchiveKey, name: str) -> str:
     content = exchange.get_archive_file(key) or b""
-    appeared = from_epoch_ms(exchange.get_archive_time(key)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    published_at = from_epoch_ms(exchange.get_archive_time(key)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return (
-        f"<Contents><Key>{name}</Key><LastModified>{appeared}</LastModified>"
+        f"<Contents><Key>{name}</Key><LastModified>{published_at}</LastModified>"
         f"<ETag>&quot;{digest}&quot;</ETag><Size>{len(content)}</Size>"
         "<StorageClass>STANDARD</StorageClass></Contents>"
     )
 
 
 def _iterate_entries(
-    exchange: SimulatedExchange, asked: ListingRequest
+    exchange: SimulatedExchange, request: ListingRequest
 ) -> Iterator[str | ArchiveKey]:
-    """Yield keys, and common prefixes as text, beyond the marker, ascending."""
-    latest = asked.marker
+    """Yield keys, and common prefixes as text, after the marker, ascending."""
+    latest = request.marker
     for kind, symbol, interval in _iterate_folders(exchange):
         place = build_folder_path(kind, symbol, interval)
-        group = _find_common_prefix(place, asked)
-        if not _may_match(place, asked) or (group is not None and group <= latest):
+        group = _find_common_prefix(place, request)
+        if not _may_match(place, request) or (group is not None and group <= latest):
             continue
         for key in exchange.list_archive_keys(kind, symbol, interval):
             name = str(key)
-            if name <= asked.marker or not name.startswith(asked.prefix):
+            if name <= request.marker or not name.startswith(request.prefix):
                 continue
             if exchange.get_archive_file(key) is None:
                 continue
-            whole = _find_common_prefix(name, asked)
+            whole = _find_common_prefix(name, request)
             if whole is None:
                 yield key
             elif whole > latest:
                 latest = whole
                 yield whole
             if group is not None:
-                break  # one key is enough to know that the prefix is there
+                break  # one key proves that the prefix exists
 
 
 def _iterate_folders(
@@ -121,15 +121,15 @@ def _iterate_folders(
                 yield kind, symbol, interval
 
 
-def _may_match(place: str, asked: ListingRequest) -> bool:
-    """Whether a folder can hold keys of the prefix beyond the marker."""
-    fits = place.startswith(asked.prefix) or asked.prefix.startswith(place)
-    return fits and (asked.marker < place or asked.marker.startswith(place))
+def _may_match(place: str, request: ListingRequest) -> bool:
+    """Return whether a folder can contain keys of the prefix after the marker."""
+    fits = place.startswith(request.prefix) or request.prefix.startswith(place)
+    return fits and (request.marker < place or request.marker.startswith(place))
 
 
-def _find_common_prefix(text: str, asked: ListingRequest) -> str | None:
-    """The common prefix under which a key, or all keys of a folder, are rolled up, if any."""
-    if not asked.delimiter or not text.startswith(asked.prefix):
+def _find_common_prefix(text: str, request: ListingRequest) -> str | None:
+    """Return the common prefix of a key, or of all keys of a folder, if it has one."""
+    if not request.delimiter or not text.startswith(request.prefix):
         return None
-    head, found, _ = text[len(asked.prefix) :].partition(asked.delimiter)
-    return asked.prefix + head + found if found else None
+    head, found, _ = text[len(request.prefix) :].partition(request.delimiter)
+    return request.prefix + head + found if found else None

@@ -1,4 +1,4 @@
-"""The archive: a zip of one CSV for each day or month of a symbol, beside its checksum."""
+"""The archive: a zip with one CSV per day or month of a symbol, and its checksum."""
 
 import zipfile
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from threading import Lock
 
 import pyarrow as pa
 
-from crypto_assets.exchange.simulated.archive_period import (
+from crypto_assets.exchange.simulated.archive_keys import (
     PUBLICATION_DELAY_MS,
     ArchiveKey,
     ArchiveKind,
@@ -24,7 +24,7 @@ from crypto_assets.exchange.simulated.market_snapshot import MarketRules, Market
 from crypto_assets.exchange.simulated.published_candles import PublishedCandles
 from crypto_assets.market.utc_time import Window
 
-# From this day on the files count in microseconds.
+# Files have microseconds from this day on.
 MICROSECONDS_FROM = date(2025, 1, 1)
 _KEPT_FILES = 256
 _LOCKS = 64
@@ -32,9 +32,9 @@ _LOCKS = 64
 
 @dataclass(frozen=True)
 class ArchiveFile:
-    """One published file: `content` is the zip, `checksum` the file beside it, if there is one.
+    """A published file: the zip, and the content of its CHECKSUM file if there is one.
 
-    The checksum reads `<sha256>  <file name>`, without a newline.
+    A CHECKSUM is `<sha256>  <file name>` without a newline.
     """
 
     content: bytes
@@ -42,7 +42,7 @@ class ArchiveFile:
 
 
 class CandleArchive:
-    """Files by symbol, interval and period."""
+    """Builds and caches the files of all symbols, intervals and periods."""
 
     def __init__(self, published: PublishedCandles) -> None:
         self._published = published
@@ -50,26 +50,26 @@ class CandleArchive:
         self._locks = [Lock() for _ in range(_LOCKS)]
 
     def get_file(
-        self, key: ArchiveKey, reading: MarketSnapshot, flaws: ArchiveRules = ()
+        self, key: ArchiveKey, snapshot: MarketSnapshot, flaws: ArchiveRules = ()
     ) -> bytes | None:
-        """The bytes of a zip or of a checksum file.
+        """Return the content of a zip or checksum file.
 
-        None where it is not (yet) there: too early, no such symbol, no candles.
+        Returns None for a file that is not published (yet): too early, no such symbol, no candles.
         """
-        appears = self.get_published_at_ms(key, flaws)
-        known = key.symbol in self._published.source.symbols
-        if not known or appears is None or reading.now < appears:
+        published_at = self.get_published_at_ms(key, flaws)
+        is_known = key.symbol in self._published.source.symbols
+        if not is_known or published_at is None or snapshot.now < published_at:
             return None
         whole = ArchiveKey(key.symbol, key.interval, key.period)
-        # A zip and its checksum are asked for at once, and made once.
+        # Clients request a zip and its checksum at the same time; both are built once.
         with self._locks[hash(whole) % _LOCKS]:
-            file = self._get_cached_file(whole, reading.rules, flaws)
+            file = self._get_cached_file(whole, snapshot.rules, flaws)
         if file is None:
             return None
         return file.checksum if key.is_checksum else file.content
 
     def get_published_at_ms(self, key: ArchiveKey, flaws: ArchiveRules = ()) -> int | None:
-        """When a file appears, in epoch ms; None where it never does."""
+        """Return when a file appears, in epoch ms; None if it never does."""
         end = key.period.window.end_ms
         delay = file_flaws.get_publication_delay_ms(flaws, key.period.published_at_ms - end)
         return None if delay is None else end + delay
@@ -77,7 +77,7 @@ class CandleArchive:
     def list_keys(
         self, kind: ArchiveKind, symbol: str, interval: KlineInterval, now: int
     ) -> list[ArchiveKey]:
-        """The keys of the periods in which there may be candles up to now, ascending."""
+        """Return the keys of the periods that may have candles up to now, ascending."""
         window = self._published.get_open_window(symbol, interval) & Window(0, now)
         return [
             ArchiveKey(symbol, interval, period, is_checksum)
@@ -86,10 +86,10 @@ class CandleArchive:
         ]
 
     def _build_file(
-        self, key: ArchiveKey, edition: MarketRules, flaws: ArchiveRules
+        self, key: ArchiveKey, rules: MarketRules, flaws: ArchiveRules
     ) -> ArchiveFile | None:
         contents = file_flaws.choose_content_symbol(flaws, key.symbol)
-        candles = self._select_candles(contents, key, edition)
+        candles = self._select_candles(contents, key, rules)
         if not candles.num_rows:
             return None
         candles = candles.slice(0, file_flaws.count_kept_rows(flaws, candles.num_rows))
@@ -104,17 +104,17 @@ class CandleArchive:
         checksum = f"{digest}  {key.file_stem}.zip".encode() if digest else None
         return ArchiveFile(file_flaws.corrupt_zip(flaws, sound), checksum)
 
-    def _select_candles(self, symbol: str, key: ArchiveKey, edition: MarketRules) -> pa.Table:
-        """The period as the exchange had it when all of its candles were closed."""
+    def _select_candles(self, symbol: str, key: ArchiveKey, rules: MarketRules) -> pa.Table:
+        """Return the period's candles as of the time when all of them were closed."""
         window = key.period.window
-        closed = MarketSnapshot(window.end_ms + key.interval.ms + PUBLICATION_DELAY_MS, edition)
+        closed = MarketSnapshot(window.end_ms + key.interval.ms + PUBLICATION_DELAY_MS, rules)
         return self._published.select_between(
             symbol, key.interval, closed, window.start_ms, window.end_ms - 1
         )
 
 
 def zip_file_content(name: str, content: bytes, day: date) -> bytes:
-    """A zip of one file; the same content gives the same bytes."""
+    """Return a zip with one file. The same content gives the same bytes."""
     entry = zipfile.ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED
     out = BytesIO()

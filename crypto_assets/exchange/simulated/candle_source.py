@@ -1,4 +1,4 @@
-"""Where the simulated exchange's candles come from: generated, or recorded."""
+"""The interface of the simulated exchange's candles, which are generated or recorded."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -14,37 +14,40 @@ BASE_INTERVALS = (KlineInterval.M1, KlineInterval.S1)
 
 
 class CandleSource(Protocol):
-    """All candles that will ever be, final, whatever the exchange's clock says."""
+    """All final candles, past and future: a source is independent of the exchange's clock."""
 
     @property
     def symbols(self) -> Mapping[str, ListedSymbol]: ...
 
     @property
     def origin(self) -> str:
-        """What a client is told about these candles in the header X-Simulated-Exchange."""
+        """The value of the header X-Simulated-Exchange, which identifies the candles."""
         ...
 
     def get_trading_window(self, symbol: str) -> Window:
-        """From the first open time to when the symbol stops trading."""
+        """Return the window from the first open time to the end of trading."""
         ...
 
     def has_interval(self, symbol: str, interval: KlineInterval) -> bool:
-        """Whether candles of the interval are given; others are built from minutes."""
+        """Return whether the source has the interval; others are built from minutes."""
         ...
 
     def get_open_window(self, symbol: str, interval: KlineInterval) -> Window:
-        """From the first open time to just after the last, of an interval it holds."""
+        """Return the window of the open times of an interval that the source has."""
         ...
 
     def select_candles(self, symbol: str, interval: KlineInterval, window: Window) -> pa.Table:
-        """CANDLE_SCHEMA, ascending: candles that open in the window, of an interval it holds."""
+        """Return candles of CANDLE_SCHEMA, ascending, that open in the window.
+
+        The source must have the interval.
+        """
         ...
 
 
 def find_base_interval(source: CandleSource, symbol: str) -> KlineInterval:
-    """Return the interval that trades, tickers and larger candles are made of.
+    """Return the interval from which trades, tickers and larger candles are built.
 
-    Minutes where they are given, else seconds, else the finest that there is.
+    Minutes if the source has them, else seconds, else the finest interval.
     """
     intervals: list[KlineInterval] = [*BASE_INTERVALS, *KlineInterval]
     return next(interval for interval in intervals if source.has_interval(symbol, interval))

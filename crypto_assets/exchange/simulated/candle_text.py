@@ -1,8 +1,8 @@
-"""Candles as bytes: the JSON of the klines answer and the CSV of the daily archive.
+"""Candles as bytes: the JSON of a klines response and the CSV of the daily archive.
 
-Each row begins as the same template, into which digits are written four at a time, a column at
-once, with NUL where a shorter number has no digit; the NULs go in the end. That takes a third of
-the time of joining text.
+Every row starts as the same template. Digits are written into it four at a time, for a whole
+column at once, with NUL in place of missing digits; at the end all NULs are removed. This takes a
+third of the time of joining text.
 """
 
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from crypto_assets.exchange.simulated.array_types import Ints
 from crypto_assets.exchange.simulated.decimals import DECIMAL_SCALE, extract_units
 from crypto_assets.market.candles import CANDLE_SCHEMA, rows_from_table
 
-Ints = NDArray[np.int64]
 Fours = NDArray[np.uint32]
 
 _DECIMAL = tuple(pa.types.is_decimal(field.type) for field in CANDLE_SCHEMA)
-# Four characters each: a number below 10,000 with its zeros; without them, "0" for 0; without
-# them, nothing for 0.
+# Four characters per number below 10,000: with leading zeros; without them and "0" for 0; without
+# them and nothing for 0.
 _FULL, _LAST, _LEADING = (
     np.frombuffer("".join(text).encode(), np.uint32)
     for text in (
@@ -31,13 +31,13 @@ _FULL, _LAST, _LEADING = (
         ["\0\0\0\0", *(f"{n}".rjust(4, "\0") for n in range(1, 10_000))],
     )
 )
-# Digits that follow others, and, 10,000 further on, the same where nothing stands before them.
+# Digits after others, and from index 10,000 on the same digits at the start of a number.
 _AFTER_LEADING = np.concatenate([_FULL, _LEADING])
 _AFTER_LAST = np.concatenate([_FULL, _LAST])
 
 
 def _build_json_glue() -> tuple[bytes, ...]:
-    """What stands before each field of a JSON row: decimals are quoted, times and trades not."""
+    """Return the text before each field of a JSON row: only decimals are quoted."""
     quotes = [b'"' if decimal else b"" for decimal in _DECIMAL]
     between = (close + b"," + open_ for close, open_ in pairwise(quotes))
     return (b"[", *between)
@@ -48,13 +48,13 @@ _CSV = (b"", *(b"," for _ in _DECIMAL[1:]))
 
 
 def format_json_rows(candles: pa.Table) -> bytes:
-    """Rows of 12 fields, times and trades as numbers, decimals and the unused last as strings."""
+    """Return JSON rows of 12 fields: times and trades as numbers, the others as strings."""
     text = _format_rows(candles, _JSON, b'","0"],')
     return orjson.dumps(rows_from_table(candles)) if text is None else b"[" + text[:-1] + b"]"
 
 
 def format_csv_rows(candles: pa.Table) -> bytes:
-    """Lines of 12 columns without a header."""
+    """Return CSV lines of 12 columns without a header."""
     text = _format_rows(candles, _CSV, b",0\n")
     if text is not None:
         return text
@@ -63,7 +63,7 @@ def format_csv_rows(candles: pa.Table) -> bytes:
 
 
 def convert_to_microseconds(candles: pa.Table) -> pa.Table:
-    """Milliseconds become microseconds; close times end in 999999."""
+    """Convert times from milliseconds to microseconds; close times then end in 999999."""
     opens = pc.multiply(candles["open_time"], 1000)
     closes = pc.add(pc.multiply(candles["close_time"], 1000), 999)
     place = candles.schema.get_field_index("close_time")
@@ -71,7 +71,7 @@ def convert_to_microseconds(candles: pa.Table) -> pa.Table:
 
 
 def _format_rows(candles: pa.Table, glue: Sequence[bytes], tail: bytes) -> bytes | None:
-    """All rows, one after the other; None where a number is too large or negative."""
+    """Return all rows, or None if a number is too large or negative."""
     if not candles.num_rows:
         return b""
     pieces: list[bytes | Fours] = []
@@ -105,7 +105,7 @@ def _format_decimals(units: Ints) -> list[bytes | Fours]:
 
 
 def _format_integers(values: Ints) -> list[Fours]:
-    """The digits of non-negative integers, four a piece, the highest first."""
+    """Return the digits of non-negative integers in pieces of four, the highest first."""
     fours: list[Fours] = []
     rest, limit = values, int(values.max())
     while limit >= 10_000:

@@ -1,4 +1,4 @@
-"""The exchange's refusals, word for word: HTTP status, headers and body of each.
+"""The exchange's error responses with their exact status, headers and body.
 
 Codes and messages: https://developers.binance.com/docs/binance-spot-api-docs/errors
 """
@@ -13,7 +13,7 @@ JSON_TYPE = "application/json;charset=UTF-8"
 
 @dataclass(eq=False)
 class ErrorResponse(Exception):
-    """An answer that is not what was asked for."""
+    """An error response, raised by the code that handles a request."""
 
     status: int
     body: bytes
@@ -22,7 +22,7 @@ class ErrorResponse(Exception):
 
 
 def json_error(status: int, code: int, message: str, **headers: str) -> ErrorResponse:
-    """Binance's JSON error: `{"code":-1121,"msg":"Invalid symbol."}`."""
+    """Return Binance's JSON error: `{"code":-1121,"msg":"Invalid symbol."}`."""
     body = orjson.dumps({"code": code, "msg": message})
     return ErrorResponse(status, body, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
@@ -118,7 +118,10 @@ def weight_limit_error(limit: int, retry_after: int) -> ErrorResponse:
 
 
 def ip_ban_error(until: int, retry_after: int) -> ErrorResponse:
-    """`until` in epoch ms by the exchange's clock, `retry_after` in seconds."""
+    """Return the error of a ban until `until`, in epoch ms by the exchange's clock.
+
+    `retry_after` is in seconds.
+    """
     return json_error(
         418,
         -1003,
@@ -129,7 +132,7 @@ def ip_ban_error(until: int, retry_after: int) -> ErrorResponse:
 
 
 def no_such_key_error(key: str) -> ErrorResponse:
-    """The archive's answer where there is no such file, as S3 gives it."""
+    """Return S3's error for a missing file of the archive."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message>"
@@ -139,7 +142,7 @@ def no_such_key_error(key: str) -> ErrorResponse:
 
 
 def invalid_argument_error(name: str, value: str) -> ErrorResponse:
-    """The listing's answer to a parameter that it cannot read, as S3 gives it."""
+    """Return S3's error for an invalid parameter of the listing."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>InvalidArgument</Code><Message>Provided {escape(name)} not an integer or "
@@ -154,7 +157,7 @@ def path_not_found_error() -> ErrorResponse:
 
 
 def firewall_error() -> ErrorResponse:
-    """403 as the content-delivery network in front of the exchange gives it."""
+    """Return the 403 of the content delivery network in front of the exchange."""
     body = (
         '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" '
         '"http://www.w3.org/TR/html4/loose.dtd">\n'
@@ -179,7 +182,7 @@ def geo_block_error() -> ErrorResponse:
 
 
 def gateway_error(status: int, retry_after: int | None = None) -> ErrorResponse:
-    """5xx: HTML of a gateway, or the exchange's own word for an inner error."""
+    """Return a 5xx: HTML of a gateway, or for 500 the exchange's JSON error."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if status == 500:
         body = b'{"code":-1000,"msg":"An unknown error occurred while processing the request."}'

@@ -1,4 +1,4 @@
-"""The simulated exchange without its HTTP: symbols, clock, candles, book and archive."""
+"""The simulated exchange without HTTP: symbols, clock, candles, order book and archive."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
-from crypto_assets.exchange.simulated.archive_period import ArchiveKey, ArchiveKind
+from crypto_assets.exchange.simulated.archive_keys import ArchiveKey, ArchiveKind
 from crypto_assets.exchange.simulated.candle_archive import CandleArchive
 from crypto_assets.exchange.simulated.candle_source import CandleSource
 from crypto_assets.exchange.simulated.clock import SimulatedClock
@@ -35,9 +35,9 @@ from crypto_assets.market.utc_time import floor_ms
 
 
 class SimulatedExchange:
-    """A market that answers for any instant of its own clock; symbols are given by name.
+    """A market as of the current time of its own clock.
 
-    `clock`, `weights` and `faults` may be read and changed while it serves.
+    `clock`, `weights` and `faults` may be read and changed while the exchange serves.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class SimulatedExchange:
         )
 
     def find_symbol(self, symbol: str) -> ListedSymbol | None:
-        """None for a symbol that the exchange does not have (yet)."""
+        """Return the symbol, or None if the exchange does not list it (yet)."""
         listing = self.source.symbols.get(symbol)
         return listing if listing and self._take_snapshot(symbol).is_listed else None
 
@@ -73,9 +73,9 @@ class SimulatedExchange:
         return [one for symbol in self.source.symbols if (one := self.find_symbol(symbol))]
 
     def get_symbol_status(self, symbol: str) -> SymbolStatus:
-        """TRADING, or BREAK after the last candle that there is."""
-        reading = self._take_snapshot(symbol)
-        ended = reading.now >= find_trading_window(self.source, symbol, reading.rules).end_ms
+        """Return TRADING, or BREAK after the symbol's last candle."""
+        snapshot = self._take_snapshot(symbol)
+        ended = snapshot.now >= find_trading_window(self.source, symbol, snapshot.rules).end_ms
         return SymbolStatus.BREAK if ended else SymbolStatus.TRADING
 
     def get_klines(
@@ -87,40 +87,41 @@ class SimulatedExchange:
         limit: int = 500,
         zone: int = 0,
     ) -> pa.Table:
-        """CANDLE_SCHEMA, ascending; bounds inclusive on open time; the open candle is the last.
+        """Return candles of CANDLE_SCHEMA, ascending, the open candle last.
 
-        `zone` is a time zone's distance from UTC in ms; periods begin by its clock.
+        Both bounds are inclusive open times. Periods begin by the clock of a time zone `zone` ms
+        from UTC.
         """
-        reading = self._take_snapshot(symbol)
+        snapshot = self._take_snapshot(symbol)
         kind = KlineInterval(interval)
-        return self._published.get_klines(symbol, kind, reading, start, end, limit, zone)
+        return self._published.get_klines(symbol, kind, snapshot, start, end, limit, zone)
 
     def get_archive_file(self, key: ArchiveKey) -> bytes | None:
-        """The archive's file of that name as it stands now; None where there is none (yet)."""
+        """Return the current content of an archive file, or None if it is not published (yet)."""
         return self._archive.get_file(key, *self._take_archive_snapshot(key))
 
     def get_archive_time(self, key: ArchiveKey) -> int:
-        """When a file that is there appeared, in epoch ms."""
+        """Return when a published file appeared, in epoch ms."""
         _, flaws = self._take_archive_snapshot(key)
         return self._archive.get_published_at_ms(key, flaws) or key.period.published_at_ms
 
     def list_archive_keys(
         self, kind: ArchiveKind, symbol: str, interval: KlineInterval
     ) -> list[ArchiveKey]:
-        """The names of the files that may be there now, ascending."""
+        """Return the keys of files that may be published by now, ascending."""
         return self._archive.list_keys(kind, symbol, interval, self.now_ms())
 
     def _take_archive_snapshot(self, key: ArchiveKey) -> tuple[MarketSnapshot, ArchiveRules]:
-        reading = self._take_snapshot(key.symbol, CandleChannel.ARCHIVE)
-        return reading, self.faults.select_archive_rules(
-            describe_file_request(f"/{key}", key), reading.now
+        snapshot = self._take_snapshot(key.symbol, CandleChannel.ARCHIVE)
+        return snapshot, self.faults.select_archive_rules(
+            describe_file_request(f"/{key}", key), snapshot.now
         )
 
     def get_depth(self, symbol: str, limit: int) -> SimulatedBook:
-        """Up to `limit` levels a side; both empty where the symbol has no candle yet."""
-        reading = self._take_snapshot(symbol)
-        now = floor_ms(reading.now, BOOK_STEP_MS)
-        stepped = MarketSnapshot(now, reading.rules)
+        """Return up to `limit` levels per side, none before the symbol's first candle."""
+        snapshot = self._take_snapshot(symbol)
+        now = floor_ms(snapshot.now, BOOK_STEP_MS)
+        stepped = MarketSnapshot(now, snapshot.rules)
         recent = self._published.get_klines(
             symbol, self._published.get_base_interval(symbol), stepped, limit=30
         )
@@ -133,15 +134,15 @@ class SimulatedExchange:
         return generate_book(listing, now, price, max(lots, 1), limit)
 
     def get_candles_since(self, symbol: str, first: int) -> pa.Table:
-        """The minutes that opened from `first` on, the open one included."""
-        reading = self._take_snapshot(symbol)
+        """Return the minutes that opened at `first` or later, the open one included."""
+        snapshot = self._take_snapshot(symbol)
         base = self._published.get_base_interval(symbol)
-        return self._published.select_between(symbol, base, reading, first, reading.now)
+        return self._published.select_between(symbol, base, snapshot, first, snapshot.now)
 
     def iterate_trades_back(self, symbol: str, until: int | None = None) -> Iterator[CandleTrades]:
-        """Yield the trades up to now, or to `until` (epoch ms, inclusive), by candle.
+        """Yield the trades up to now, or to `until` (epoch ms, inclusive), candle by candle.
 
-        The newest candle's come first, ascending within a candle.
+        The newest candle comes first; trades ascend within a candle.
         """
         return self._published.iterate_trades_back(symbol, self._take_snapshot(symbol), until)
 
@@ -150,7 +151,7 @@ class SimulatedExchange:
         return self._published.iterate_trades_from(symbol, self._take_snapshot(symbol), start)
 
     def get_last_price(self, symbol: str, until: int | None = None) -> Decimal:
-        """The newest close, of minutes that opened up to `until`, or 0 where there is none."""
+        """Return the newest close of minutes that opened up to `until`, or 0 without any."""
         newest = self.get_klines(
             symbol, self._published.get_base_interval(symbol), end=until, limit=1
         )
@@ -159,6 +160,6 @@ class SimulatedExchange:
 
 
 def describe_file_request(path: str, key: ArchiveKey) -> RequestTarget:
-    """What a request for a file is about; a month's is about no day."""
+    """Return the target of a request for a file. A monthly file has no day."""
     day = key.period.first if key.period.kind is ArchiveKind.DAILY else None
     return RequestTarget(path, key.symbol, key.interval, day)

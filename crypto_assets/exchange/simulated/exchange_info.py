@@ -1,4 +1,4 @@
-"""The answer of `/api/v3/exchangeInfo` in its current shape.
+"""The response of `/api/v3/exchangeInfo`.
 
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-endpoints
 """
@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from crypto_assets.exchange.simulated.decimals import format_decimal
 from crypto_assets.exchange.simulated.symbol_catalog import ListedSymbol
 from crypto_assets.market.symbols import SymbolStatus
 
 _PERMISSIONS = ("SPOT", "MARGIN")
 
 
-def has_permission(asked: Sequence[str]) -> bool:
-    """Whether the symbols, which all have the same permissions, have one of those asked for.
+def has_permission(wanted: Sequence[str]) -> bool:
+    """Return whether the symbols have one of the wanted permissions; all symbols have the same.
 
-    Without any they do: SPOT, MARGIN and LEVERAGED are shown unasked.
+    Returns True for no permissions, which means SPOT, MARGIN and LEVERAGED.
     """
-    return not asked or any(permission in _PERMISSIONS for permission in asked)
+    return not wanted or any(permission in _PERMISSIONS for permission in wanted)
 
 
 def build_exchange_info(
@@ -43,7 +44,7 @@ def build_exchange_info(
 
 
 def build_futures_info(now: int, kind: str) -> dict[str, Any]:
-    """The answer of the futures' `exchangeInfo`: no futures are traded here."""
+    """Return the futures' `exchangeInfo`, which lists no symbols."""
     return {
         "timezone": "UTC",
         "serverTime": now,
@@ -105,22 +106,22 @@ def _build_filters(listing: ListedSymbol) -> list[dict[str, Any]]:
     return [
         {
             "filterType": "PRICE_FILTER",
-            "minPrice": _format_decimal(tick),
-            "maxPrice": _format_decimal(tick * 100_000_000),
-            "tickSize": _format_decimal(tick),
+            "minPrice": format_decimal(tick),
+            "maxPrice": format_decimal(tick * 100_000_000),
+            "tickSize": format_decimal(tick),
         },
         {
             "filterType": "LOT_SIZE",
-            "minQty": _format_decimal(lot),
-            "maxQty": _format_decimal(lot * 900_000_000),
-            "stepSize": _format_decimal(lot),
+            "minQty": format_decimal(lot),
+            "maxQty": format_decimal(lot * 900_000_000),
+            "stepSize": format_decimal(lot),
         },
         {"filterType": "ICEBERG_PARTS", "limit": 10},
         {
             "filterType": "MARKET_LOT_SIZE",
-            "minQty": _format_decimal(Decimal(0)),
-            "maxQty": _format_decimal(lot * 9_000_000),
-            "stepSize": _format_decimal(Decimal(0)),
+            "minQty": format_decimal(Decimal(0)),
+            "maxQty": format_decimal(lot * 9_000_000),
+            "stepSize": format_decimal(Decimal(0)),
         },
         {
             "filterType": "TRAILING_DELTA",
@@ -150,7 +151,3 @@ def _build_filters(listing: ListedSymbol) -> list[dict[str, Any]]:
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
         {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10},
     ]
-
-
-def _format_decimal(value: Decimal) -> str:
-    return f"{value:.8f}"

@@ -1,25 +1,24 @@
-"""Generated candles: any minute of any symbol of the catalogue since 2017, from the seed alone."""
+"""Generated candles: any minute of any symbol of the catalog since 2017, from a seed alone."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from math import sqrt
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from crypto_assets.exchange.simulated.array_types import Flags, Floats, Ints
 from crypto_assets.exchange.simulated.decimals import DECIMAL_SCALE, make_decimal_array
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
-from crypto_assets.exchange.simulated.market_activity import MarketActivity
 from crypto_assets.exchange.simulated.noise import (
-    Ints,
     draw_brownian,
     draw_normal,
     draw_uniform,
     power_of_e,
     stream_key,
 )
-from crypto_assets.exchange.simulated.outage_schedule import OutageSchedule
 from crypto_assets.exchange.simulated.symbol_catalog import (
     SYMBOL_BEHAVIORS,
     SYMBOL_CATALOG,
@@ -29,22 +28,34 @@ from crypto_assets.exchange.simulated.symbol_catalog import (
 from crypto_assets.market.candles import CANDLE_SCHEMA, PRICE_TYPE, VOLUME_TYPE
 from crypto_assets.market.utc_time import MINUTE_MS, MINUTES_PER_DAY, Window, day_start_ms
 
-Flags = NDArray[np.bool_]
-
 # The exchange's first candle.
 FIRST_CANDLE_MS = day_start_ms(date(2017, 8, 17)) + 4 * 60 * MINUTE_MS
 
 _END_MS = day_start_ms(date(2100, 1, 1))
 
 _YEAR_MINUTES = 525_960
-# A symbol trades at least once in each stretch of so many minutes, outages apart.
+# A symbol trades at least once in each block of so many minutes, except in an outage.
 _ANCHOR_MINUTES = 128
-# Longer than any run of rows without a trade: two stretches, an outage and its silent prelude.
+# Longer than any run of minutes without a trade: two blocks, an outage and the quiet before it.
 _LOOK_BACK = 1024
+
+# The activity of each UTC hour relative to the day's mean.
+_ASIA = (1.05, 0.95, 0.85, 0.75, 0.70, 0.70, 0.75, 0.85)
+_EUROPE = (0.95, 0.95, 0.90, 0.95, 1.10, 1.35, 1.60, 1.60)
+_AMERICA = (1.45, 1.25, 1.10, 1.05, 1.05, 1.00, 0.95, 0.95)
+_HOURS: Floats = np.array((*_ASIA, *_EUROPE, *_AMERICA))
+_WEEKDAY, _WEEKEND = 1.07, 0.75
+
+# At most one outage in each period of 45 days, in a little more than half of them.
+_PERIOD_MINUTES = 45 * 1440
+_SHARE = 0.6
+_SHORTEST = 4
+_LONGEST = 360
+_PERIOD_COUNT = 10_000_000_000 // (60 * _PERIOD_MINUTES)
 
 
 class GeneratedCandles:
-    """The catalogue's candles of one seed; with `outages`, rare holes for all symbols at once."""
+    """Candles of the catalog from a seed, with `outages` also rare holes common to all symbols."""
 
     def __init__(self, seed: int, outages: bool = False) -> None:
         self.seed = seed
@@ -68,7 +79,7 @@ class GeneratedCandles:
         return self.get_trading_window(symbol)
 
     def select_candles(self, symbol: str, interval: KlineInterval, window: Window) -> pa.Table:
-        """Final minutes, as CANDLE_SCHEMA, that open in the window; no other interval is held."""
+        """Return final minutes of CANDLE_SCHEMA that open in the window."""
         window &= self.get_trading_window(symbol)
         first, last = (-(-ms // MINUTE_MS) for ms in (window.start_ms, window.end_ms))
         if first >= last:
@@ -80,7 +91,7 @@ class GeneratedCandles:
 
 
 class _GeneratedRange:
-    """The minutes first ≤ m < last of one symbol, as arrays of ticks and lots."""
+    """The minutes first ≤ m < last of a symbol, as arrays of ticks and lots."""
 
     def __init__(self, candles: GeneratedCandles, symbol: str, first: int, last: int) -> None:
         self.candles, self.symbol, self.first, self.last = candles, symbol, first, last
@@ -109,29 +120,27 @@ class _GeneratedRange:
         return table if published.all() else table.filter(pa.array(published))
 
     def _find_trading_minutes(self) -> tuple[Flags, Ints, Flags]:
-        """Per minute: is there a trade; the last minute before it with one; is a row published."""
+        """Return per minute: has it a trade; the last earlier minute with one; is it published."""
         minutes = np.arange(self.first - _LOOK_BACK, self.last)
         trading = draw_uniform(self.noise_key("quiet"), minutes) >= self.behavior.quiet_share
         trading[self._pick_anchors(int(minutes[0])) - minutes[0]] = True
         published = np.ones(len(minutes), bool)
         for outage in self.candles.list_outages(int(minutes[0]), self.last):
-            silent, start, end = (max(minute - int(minutes[0]), 0) for minute in outage)
-            trading[silent:end] = False
+            quiet_from, start, end = (max(minute - int(minutes[0]), 0) for minute in outage)
+            trading[quiet_from:end] = False
             published[start:end] = False
         latest = np.maximum.accumulate(np.where(trading, minutes, minutes[0]))
         return trading[_LOOK_BACK:], latest[_LOOK_BACK - 1 : -1], published[_LOOK_BACK:]
 
     def _pick_anchors(self, first: int) -> Ints:
-        """One minute of each stretch in which there is a trade however quiet the symbol is."""
-        stretches = np.arange(first // _ANCHOR_MINUTES, self.last // _ANCHOR_MINUTES + 1)
-        place = (draw_uniform(self.noise_key("anchor"), stretches) * _ANCHOR_MINUTES).astype(
-            np.int64
-        )
-        anchors = stretches * _ANCHOR_MINUTES + place
+        """Return a minute of each block that has a trade however quiet the symbol is."""
+        blocks = np.arange(first // _ANCHOR_MINUTES, self.last // _ANCHOR_MINUTES + 1)
+        place = (draw_uniform(self.noise_key("anchor"), blocks) * _ANCHOR_MINUTES).astype(np.int64)
+        anchors = blocks * _ANCHOR_MINUTES + place
         return anchors[(anchors >= first) & (anchors < self.last)]
 
     def _generate_ticks(self, begin: int) -> Ints:
-        """The price at the beginning of each minute from `begin` to `last`, in ticks."""
+        """Return the price in ticks at the start of each minute from `begin` to `last`."""
         keys = (stream_key(self.candles.seed, "market"), self.noise_key("price"))
         walk = draw_brownian(keys, self.behavior.market_share, begin, self.last, self.activity)
         price = power_of_e(self.sigma * walk) * (self.behavior.price * 10**self.listing.tick_digits)
@@ -139,32 +148,32 @@ class _GeneratedRange:
         return ticks
 
     def _generate_jitter(self) -> Ints:
-        """The opening trade is often a tick off the one before."""
+        """Return -1, 0 or 1 tick: the opening trade often differs from the last one."""
         return (draw_uniform(self.noise_key("jitter"), self.minutes) * 5).astype(np.int64) % 3 - 1
 
     def _generate_extremes(self, opening: Ints, close: Ints, trades: Ints) -> tuple[Ints, Ints]:
-        reach = (0.45 * self.sigma) * self.activity_factors * close * (trades > 1)
-        up = np.abs(draw_normal(self.noise_key("high"), self.minutes)) * reach
-        down = np.abs(draw_normal(self.noise_key("low"), self.minutes)) * reach
+        spread = (0.45 * self.sigma) * self.activity_factors * close * (trades > 1)
+        up = np.abs(draw_normal(self.noise_key("high"), self.minutes)) * spread
+        down = np.abs(draw_normal(self.noise_key("low"), self.minutes)) * spread
         high = np.maximum(opening, close) + up.astype(np.int64)
         low = np.minimum(opening, close) - down.astype(np.int64)
         return high, np.maximum(low, 1)
 
     def _generate_volume(self, trading: Flags) -> tuple[Ints, Ints]:
-        """Lots and trades per minute; both 0 where nobody trades, else 1 or more."""
-        temper = self.behavior
-        share = self.activity_factors / (MINUTES_PER_DAY * (1 - temper.quiet_share))
+        """Return lots and trades per minute: 0 in a minute without trading, else 1 or more."""
+        behavior = self.behavior
+        share = self.activity_factors / (MINUTES_PER_DAY * (1 - behavior.quiet_share))
         share *= power_of_e(0.7 * draw_normal(self.noise_key("volume"), self.minutes) - 0.25)
         size = power_of_e(0.4 * draw_normal(self.noise_key("size"), self.minutes) - 0.08)
-        lots = share * size * (temper.daily_volume * 10**self.listing.lot_digits)
+        lots = share * size * (behavior.daily_volume * 10**self.listing.lot_digits)
         lots = np.maximum(lots, 1).astype(np.int64)
-        trades = np.maximum(share * temper.daily_trades, 1).astype(np.int64)
+        trades = np.maximum(share * behavior.daily_trades, 1).astype(np.int64)
         return lots * trading, np.minimum(trades, lots) * trading
 
     def _assemble_table(
         self, prices: tuple[Ints, Ints, Ints, Ints], lots: Ints, trades: Ints
     ) -> pa.Table:
-        """All eleven columns; money is the mean of the four prices times the volume."""
+        """Return all eleven columns; the quote volume is the volume at the mean of the prices."""
         tick, lot = self.listing.tick_digits, self.listing.lot_digits
         spare, money = 10 ** max(tick + lot - DECIMAL_SCALE, 0), min(tick + lot, DECIMAL_SCALE)
         taker = (lots * (0.25 + 0.5 * draw_uniform(self.noise_key("taker"), self.minutes))).astype(
@@ -183,3 +192,56 @@ class _GeneratedRange:
             make_decimal_array(paid * taker // (4 * spare), money, VOLUME_TYPE),
         ]
         return pa.table(columns, schema=CANDLE_SCHEMA)
+
+
+class MarketActivity:
+    """The activity of the whole market by hour, weekday and day: factors with a mean of about 1.
+
+    Minutes are counted since the epoch, from `first` to `last`.
+    """
+
+    def __init__(self, seed: int, first: int, last: int) -> None:
+        self._first_hour = first // 60
+        hours = np.arange(self._first_hour, last // 60 + 1)
+        day = hours // 24
+        days = np.arange(day[0], day[-1] + 1)
+        mood = power_of_e(0.3 * draw_normal(stream_key(seed, "mood"), days))
+        # 1970-01-01 was a Thursday.
+        daily = mood * np.where((days + 3) % 7 >= 5, _WEEKEND, _WEEKDAY)
+        self._factors: Floats = daily[day - day[0]] * _HOURS[hours % 24]
+
+    def __call__(self, minutes: Ints) -> Floats:
+        return self._factors[minutes // 60 - self._first_hour]
+
+
+@dataclass(frozen=True)
+class OutageSchedule:
+    """Outages of all symbols, in minutes since the epoch.
+
+    There are no trades from `quiet_from`, and no rows from `start` to `end` (exclusive). Outages
+    last minutes to hours, short ones are more frequent. Most begin with up to 90 minutes without
+    trades, as on 2023-03-24.
+    """
+
+    seed: int
+
+    @cached_property
+    def _all_outages(self) -> tuple[Ints, Ints, Ints]:
+        """All outages as arrays of quiet_from, start and end, ascending."""
+        index = np.arange(_PERIOD_COUNT)
+        happens, place, length, prelude = (
+            draw_uniform(stream_key(self.seed, "outage", name), index)
+            for name in ("happens", "place", "length", "prelude")
+        )
+        skewed = length * length * length * length
+        minutes = _SHORTEST + ((_LONGEST - _SHORTEST) * skewed).astype(np.int64)
+        start = index * _PERIOD_MINUTES + 1000 + (place * (_PERIOD_MINUTES - 2000)).astype(np.int64)
+        quiet_from = start - (90 * np.maximum(prelude - 0.2, 0)).astype(np.int64)
+        chosen = happens < _SHARE
+        return quiet_from[chosen], start[chosen], (start + minutes)[chosen]
+
+    def list_outages(self, first: int, last: int) -> list[tuple[int, int, int]]:
+        """Return (quiet_from, start, end) of each outage in first ≤ minute < last."""
+        quiet_from, start, end = self._all_outages
+        low, high = np.searchsorted(end, first, "right"), np.searchsorted(quiet_from, last)
+        return [(int(quiet_from[i]), int(start[i]), int(end[i])) for i in range(low, high)]

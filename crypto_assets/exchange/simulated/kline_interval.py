@@ -1,26 +1,24 @@
-"""All sixteen kline intervals of the exchange, months and time zones included.
+"""All sixteen kline intervals of Binance, with months and time zones.
 
-`market.intervals.Interval` holds the twelve that the product works with; the simulated exchange
-serves every interval that Binance does.
+`market.intervals.Interval` has the twelve intervals of fixed width that the platform offers.
 """
 
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS
+from crypto_assets.exchange.simulated.array_types import Ints
+from crypto_assets.market.intervals import MONDAY_OFFSET_MS, parse_width_ms
+from crypto_assets.market.utc_time import DAY_MS
 
-Ints = NDArray[np.int64]
-
-_UNITS = {"s": 1000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS, "M": 31 * DAY_MS}
-# Weeks begin on Mondays; 1970-01-01 was a Thursday. Periods of three days are counted so that
-# BTCUSDT's first begins on 2017-08-17, as in the exchange's archive.
-_ANCHORS = {"1w": 4 * DAY_MS, "3d": DAY_MS}
+# In the exchange's archive, a period of three days begins on 2017-08-17.
+_ANCHORS = {"1w": MONDAY_OFFSET_MS, "3d": DAY_MS}
 
 
 class KlineInterval(StrEnum):
-    """`offset` is a time zone's distance from UTC in ms: periods begin by that zone's clock."""
+    """A kline interval. `offset` is the distance in ms of a time zone from UTC: periods begin by
+    that zone's clock.
+    """
 
     S1 = "1s"
     M1 = "1m"
@@ -41,29 +39,29 @@ class KlineInterval(StrEnum):
 
     @property
     def ms(self) -> int:
-        """Width in milliseconds; of a month the longest."""
-        return int(self[:-1]) * _UNITS[self[-1]]
+        """Width in milliseconds; for a month that of the longest."""
+        return 31 * DAY_MS if self is KlineInterval.MONTH else parse_width_ms(self)
 
     def is_same_grid(self, offset: int) -> bool:
-        """Whether periods begin at the same instants in UTC and in a zone of this offset."""
+        """Return whether periods begin at the same times in UTC and at this offset."""
         return offset == 0 if self is KlineInterval.MONTH else offset % self.ms == 0
 
     def floor(self, ms: int, offset: int = 0) -> int:
-        """Return the open time of the period in which an instant lies."""
+        """Return the open time of the period that contains a time."""
         return int(self.open_times(np.array([ms]), offset)[0])
 
     def next_open(self, ms: int, offset: int = 0) -> int:
-        """Return the open time of the period after the one in which an instant lies."""
-        # A month's longest width leads from its beginning into the next month, never past it.
+        """Return the open time of the period after the one that contains a time."""
+        # The longest width of a month leads from its start into the next month, never beyond.
         return self.floor(self.floor(ms, offset) + self.ms, offset)
 
     def ceil(self, ms: int, offset: int = 0) -> int:
-        """Return the open time of the first period that does not open before an instant."""
+        """Return the open time of the first period that opens at a time or later."""
         opened = self.floor(ms, offset)
         return opened if opened == ms else self.next_open(ms, offset)
 
     def open_times(self, times: Ints, offset: int = 0) -> Ints:
-        """Return the open time of the period of each instant."""
+        """Return the open time of the period of each time."""
         local = times + offset
         if self is KlineInterval.MONTH:
             months = local.astype("datetime64[ms]").astype("datetime64[M]")
@@ -74,7 +72,7 @@ class KlineInterval(StrEnum):
         return opens - offset
 
     def close_times(self, opens: Ints, offset: int = 0) -> Ints:
-        """Return the last millisecond of candles that open at these instants."""
+        """Return the last millisecond of candles that open at these times."""
         if self is not KlineInterval.MONTH:
             return opens + (self.ms - 1)
         local = (opens + offset).astype("datetime64[ms]").astype("datetime64[M]") + 1

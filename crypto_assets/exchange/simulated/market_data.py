@@ -1,4 +1,4 @@
-"""The market-data routes: for each path its weight and its answer.
+"""The market data endpoints: the weight and the response body of each path.
 
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
 """
@@ -41,12 +41,12 @@ from crypto_assets.market.symbols import SymbolStatus
 QueryParameters = Mapping[str, str]
 TickerBuilder = Callable[[str], dict[str, Any]]
 
-_MOST_SYMBOLS = 100  # in one request of a ticker over a window
+_MAX_SYMBOLS = 100  # per request of a ticker with a window
 
 
 @dataclass(frozen=True)
 class MarketEndpoint:
-    """`answer` gives the body or raises Refusal; `weight` is what the request costs."""
+    """`build_body` returns the response body or raises ErrorResponse."""
 
     build_body: Callable[[SimulatedExchange, RequestParameters], bytes]
     compute_weight: Callable[[QueryParameters], int]
@@ -81,7 +81,10 @@ def _serve_exchange_info(exchange: SimulatedExchange, query: RequestParameters) 
 
 
 def _read_named_symbols(exchange: SimulatedExchange, query: RequestParameters) -> list[str] | None:
-    """The symbols that `symbol` or `symbols` names, all of them known; None where neither is."""
+    """Return the symbols of `symbol` or `symbols`, or None if neither is sent.
+
+    Raises ErrorResponse for an unknown symbol.
+    """
     if query.has_value("symbol") and query.has_value("symbols"):
         raise parameter_combination_error()
     if query.has_value("symbol"):
@@ -184,7 +187,7 @@ def _serve_aggregate_trades(exchange: SimulatedExchange, query: RequestParameter
 def _iterate_aggregates(
     exchange: SimulatedExchange, symbol: str, start: int, first: int, end: int | None
 ) -> Iterator[CandleTrades]:
-    """Yield aggregate trades from an instant and an id on, up to `end` (inclusive)."""
+    """Yield aggregate trades from a time and an id on, up to `end` (inclusive)."""
     for part in exchange.iterate_trades_from(symbol, start):
         if end is not None and len(part) and part.times[0] > end:
             return
@@ -238,11 +241,14 @@ def _serve_trading_day_ticker(exchange: SimulatedExchange, query: RequestParamet
 def _serve_tickers(
     exchange: SimulatedExchange,
     query: RequestParameters,
-    ticker: TickerBuilder,
+    build_ticker: TickerBuilder,
     named: bool = False,
 ) -> bytes:
-    """One object for `symbol`, a list for `symbols`, and for all symbols unless `named`."""
-    one = query.has_value("symbol")
+    """Return an object for `symbol`, a list for `symbols`, and all symbols for neither.
+
+    With `named`, one of the two is required.
+    """
+    is_single = query.has_value("symbol")
     names = _read_named_symbols(exchange, query)
     status = query.read_status()
     query.reject_unread()
@@ -250,14 +256,14 @@ def _serve_tickers(
         if named:
             raise missing_one_of_error("symbol", "symbols")
         names = [listing.symbol for listing in exchange.list_symbols()]
-    if named and len(names) > _MOST_SYMBOLS:
-        raise too_many_parameters_error(_MOST_SYMBOLS, len(names))
-    if one:
+    if named and len(names) > _MAX_SYMBOLS:
+        raise too_many_parameters_error(_MAX_SYMBOLS, len(names))
+    if is_single:
         _require_symbol_status(exchange, names[0], status)
     elif status:
         names = [name for name in names if exchange.get_symbol_status(name) is status]
-    answers = [ticker(name) for name in names]
-    return orjson.dumps(answers[0] if one else answers)
+    tickers = [build_ticker(name) for name in names]
+    return orjson.dumps(tickers[0] if is_single else tickers)
 
 
 def _fixed_weight(weight: int) -> Callable[[QueryParameters], int]:
@@ -269,7 +275,7 @@ def _single_or_all_weight(one: int, more: int) -> Callable[[QueryParameters], in
 
 
 def _count_named_symbols(query: QueryParameters) -> int:
-    """How many symbols a request names; 0 where it names none."""
+    """Return how many symbols a request names."""
     return 1 if query.get("symbol") else query.get("symbols", "").count('"') // 2
 
 
@@ -281,7 +287,7 @@ def _day_weight(query: QueryParameters) -> int:
 
 
 def _window_weight(query: QueryParameters) -> int:
-    """4 for each symbol, 200 at most."""
+    """Return 4 per symbol, at most 200."""
     return min(max(4 * _count_named_symbols(query), 4), 200)
 
 

@@ -1,4 +1,4 @@
-"""One reading of a symbol's candles: at an instant, under the script's rules that then hold."""
+"""A snapshot of a symbol's market: a time, and the fault script's rules active at that time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ MarketRules = tuple[MarketRule, ...]
 
 @dataclass(frozen=True)
 class MarketSnapshot:
-    """`now` in epoch ms by the exchange's clock; `edition` the rules that change the candles."""
+    """`now` in epoch ms by the exchange's clock, and the active rules that change candles."""
 
     now: int
     rules: MarketRules = ()
 
     @property
     def is_listed(self) -> bool:
-        """False before a listing that the script sets."""
+        """Whether the script's listing of the symbol, if any, has taken place."""
         return all(rule.at <= self.now for rule in self.rules if isinstance(rule, ListRule))
 
 
 def select_active_rules(
     rules: Iterable[MarketRule], symbol: str, channel: CandleChannel, now: int
 ) -> MarketRules:
-    """The rules that hold now for a symbol whose candles are read by this door."""
+    """Return the rules active now for a symbol's candles in a channel."""
     return tuple(
         rule
         for rule in rules
@@ -48,32 +48,32 @@ def select_active_rules(
     )
 
 
-def find_trading_window(source: CandleSource, symbol: str, edition: MarketRules) -> Window:
-    """The symbol's life, as the source has it and the script cuts it."""
-    return clip_to_listings(source.get_trading_window(symbol), edition)
+def find_trading_window(source: CandleSource, symbol: str, rules: MarketRules) -> Window:
+    """Return the source's trading window, clipped to the script's listings and delistings."""
+    return clip_to_listings(source.get_trading_window(symbol), rules)
 
 
-def clip_to_listings(life: Window, edition: MarketRules) -> Window:
-    """`life` as listings and delistings of the script cut it."""
-    for rule in edition:
+def clip_to_listings(window: Window, rules: MarketRules) -> Window:
+    """Clip a window to the script's listings and delistings."""
+    for rule in rules:
         if isinstance(rule, ListRule):
-            life &= Window(rule.at, life.end_ms)
+            window &= Window(rule.at, window.end_ms)
         elif isinstance(rule, DelistRule):
-            life &= Window(life.start_ms, rule.at)
-    return life
+            window &= Window(window.start_ms, rule.at)
+    return window
 
 
 def select_final_candles(
-    source: CandleSource, symbol: str, interval: KlineInterval, window: Window, edition: MarketRules
+    source: CandleSource, symbol: str, interval: KlineInterval, window: Window, rules: MarketRules
 ) -> pa.Table:
-    """The source's final candles under an edition of the rules.
+    """Return the source's final candles with the rules applied.
 
-    Outages and revisions change minutes and seconds alone; what is built of them follows.
+    Outages and revisions change minutes and seconds only; larger candles are built from these.
     """
-    candles = source.select_candles(symbol, interval, clip_to_listings(window, edition))
+    candles = source.select_candles(symbol, interval, clip_to_listings(window, rules))
     if interval not in BASE_INTERVALS:
         return candles
-    for rule in edition:
+    for rule in rules:
         if isinstance(rule, OutageRule):
             candles = candles.filter(pc.invert(_mask_rule_minutes(candles, rule)))
         elif isinstance(rule, ReviseRule):

@@ -1,7 +1,7 @@
-"""Reproducible noise: any point of it is computed from the seed directly, never from a neighbour.
+"""Reproducible noise: each point is computed from the seed alone, not from its neighbor.
 
-Only operations that IEEE 754 rounds exactly are used (no library exp or log), so that the same
-seed gives the same candles on every machine and for every way of cutting a range.
+Only operations with exact IEEE 754 rounding are used (no exp or log of a library). The same seed
+gives the same candles on every machine, however a range is divided.
 """
 
 from collections.abc import Callable
@@ -12,30 +12,29 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from crypto_assets.exchange.simulated.array_types import Floats, Ints
 
-# Random detail reaches from one minute up to two years; beyond, straight lines join the knots.
+# The noise has detail from one minute up to two years; beyond, straight lines join the knots.
 _LEVELS = 20
-# A lively day widens moves of up to half a day; longer moves do not ask which day they cross.
+# Market activity scales moves of up to half a day; longer moves are independent of it.
 _PULSING_LEVELS = 9
 
 _PAIRS = np.uint64(0x0000FFFF0000FFFF)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
-# Four even 16-bit parts: mean of their sum, and what makes its deviation 1.
+# For the sum of four uniform 16-bit parts: its mean, and the factor for a deviation of 1.
 _MEAN = 131070.0
 _UNIT = sqrt(3.0) / 65536
 
 
 @lru_cache(maxsize=4096)
 def stream_key(seed: int, *names: str) -> int:
-    """A 64-bit key of the noise stream of that name."""
+    """Return the 64-bit key of a named noise stream."""
     text = "/".join((str(seed), *names)).encode()
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
 
 
 def hash_points(key: int | NDArray[np.uint64], points: Ints) -> NDArray[np.uint64]:
-    """One well mixed 64-bit word per point: splitmix64's output function over key + point."""
+    """Return a 64-bit hash per point: the output function of splitmix64 over key + point."""
     shift = key if isinstance(key, np.ndarray) else np.uint64(key)
     z = points.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z += shift
@@ -48,12 +47,12 @@ def hash_points(key: int | NDArray[np.uint64], points: Ints) -> NDArray[np.uint6
 
 
 def draw_uniform(key: int, points: Ints) -> Floats:
-    """Evenly spread over [0, 1)."""
+    """Draw from the uniform distribution over [0, 1)."""
     return (hash_points(key, points) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def draw_normal(key: int | NDArray[np.uint64], points: Ints) -> Floats:
-    """Close to the standard normal (a sum of four even parts), never beyond ±3.5."""
+    """Draw from about the standard normal distribution, within ±3.5: a sum of four parts."""
     word = hash_points(key, points)
     pairs = (word & _PAIRS) + ((word >> np.uint64(16)) & _PAIRS)
     total = (pairs & _LOW_HALF) + (pairs >> np.uint64(32))
@@ -61,7 +60,7 @@ def draw_normal(key: int | NDArray[np.uint64], points: Ints) -> Floats:
 
 
 def power_of_e(exponent: Floats) -> Floats:
-    """(1 + x/1024)^1024, which is e^x near enough for a shape, by products alone."""
+    """Return (1 + x/1024)^1024, an approximation of e^x by products alone."""
     result = exponent * 2.0**-10 + 1.0
     for _ in range(10):
         result *= result
@@ -71,22 +70,22 @@ def power_of_e(exponent: Floats) -> Floats:
 def draw_brownian(
     keys: tuple[int, int], share: float, first: int, last: int, pulse: Callable[[Ints], Floats]
 ) -> Floats:
-    """A random walk at first ≤ point ≤ last (minutes), standard deviation about 1 a minute.
+    """Return a random walk at first ≤ point ≤ last (minutes), deviation about 1 per minute.
 
-    Lévy's construction: between two points 2^level apart, their middle lies at random around the
-    mean. `keys` are a common and an own stream, `share` the part of the variance that is common;
-    `pulse` says how lively the market is at given minutes, and scales the small steps.
+    Lévy's construction: the middle of two points 2^level apart is their mean plus noise. `keys`
+    are a common and an own stream, `share` is the common part of the variance. `pulse` returns the
+    market activity at given minutes, which scales the small steps.
     """
     levels = range(_LEVELS, 0, -1)
-    stretches = [np.arange(first >> level, (last >> level) + 1) for level in levels]
+    indexes = [np.arange(first >> level, (last >> level) + 1) for level in levels]
     knots = np.arange(first >> _LEVELS, (last >> _LEVELS) + 2)
-    heights = _draw_heights(keys, share, [knots, *stretches])
+    heights = _draw_heights(keys, share, [knots, *indexes])
     small = _LEVELS - _PULSING_LEVELS
-    starts = [index << level for level, index in zip(levels, stretches, strict=True)][small:]
+    starts = [index << level for level, index in zip(levels, indexes, strict=True)][small:]
     lively = np.split(pulse(np.concatenate(starts)), np.cumsum([len(s) for s in starts[:-1]]))
     for height, factor in zip(heights[1 + small :], lively, strict=True):
         height *= factor
-    # Knots two years apart lie as wide apart as a half year's walk would.
+    # Knots two years apart differ as much as a walk of half a year.
     walk = heights[0] * (0.5 * sqrt(1 << _LEVELS))
     for level, height in zip(levels, heights[1:], strict=True):
         walk = _insert_midpoints(walk, height * (0.5 * sqrt(1 << level)))
@@ -97,17 +96,17 @@ def draw_brownian(
 
 
 def _draw_heights(keys: tuple[int, int], share: float, indexes: list[Ints]) -> list[Floats]:
-    """One random height per index of each level, the first list's being the knots'."""
-    together = np.concatenate(indexes)
+    """Return a random height per index of each level; the first list is that of the knots."""
+    points = np.concatenate(indexes)
     sizes = [len(index) for index in indexes]
     offsets = np.repeat(np.arange(len(indexes), dtype=np.uint64), sizes) << np.uint64(32)
-    common, own = (draw_normal(offsets + np.uint64(key), together) for key in keys)
+    common, own = (draw_normal(offsets + np.uint64(key), points) for key in keys)
     mixed = common * sqrt(share) + own * sqrt(1 - share)
     return np.split(mixed, np.cumsum(sizes[:-1]))
 
 
 def _insert_midpoints(walk: Floats, deviation: Floats) -> Floats:
-    """The walk with the middles of its steps in between."""
+    """Insert the middle of each step into the walk."""
     finer = np.empty(2 * len(walk) - 1)
     finer[::2] = walk
     finer[1::2] = (walk[:-1] + walk[1:]) * 0.5 + deviation

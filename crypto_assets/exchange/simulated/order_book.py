@@ -1,11 +1,12 @@
-"""The order book at an instant: plausible levels around the last price."""
+"""The generated order book: plausible levels around the last price."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from crypto_assets.exchange.simulated.array_types import Ints
+from crypto_assets.exchange.simulated.decimals import format_units
 from crypto_assets.exchange.simulated.noise import (
-    Ints,
     draw_normal,
     draw_uniform,
     power_of_e,
@@ -13,14 +14,14 @@ from crypto_assets.exchange.simulated.noise import (
 )
 from crypto_assets.exchange.simulated.symbol_catalog import ListedSymbol
 
-# The book changes, and its update id grows, with each step of the clock.
+# The book and its update id change with each step of the clock.
 BOOK_STEP_MS = 100
 _UPDATES = 7
 
 
 @dataclass(frozen=True)
 class SimulatedBook:
-    """Levels as (price, quantity) text with eight decimals, the best first."""
+    """Levels as (price, quantity), text with eight decimals, the best first."""
 
     last_update_id: int
     bids: list[tuple[str, str]]
@@ -34,9 +35,10 @@ def compute_update_id(now: int) -> int:
 def generate_book(
     listing: ListedSymbol, now: int, price: int, lots: int, limit: int
 ) -> SimulatedBook:
-    """`price` is the last price in ticks, `lots` a usual level's size; `limit` levels a side.
+    """Generate `limit` levels per side around the last `price` (in ticks).
 
-    The same instant gives the same book. The bids end early where the price falls to nothing.
+    `lots` is the usual size of a level. The same time gives the same book. There are fewer bids
+    where their price would be 0 or less.
     """
     key = stream_key(now // BOOK_STEP_MS, listing.symbol, "book")
     levels = np.arange(limit)
@@ -52,7 +54,7 @@ def generate_book(
 
 
 def _generate_distances(key: int, levels: Ints) -> Ints:
-    """Ticks from the best price, growing by 1 to 8 a level."""
+    """Return ticks from the best price, growing by 1 to 8 per level."""
     gaps = 1 + (draw_uniform(key, levels) * draw_uniform(key + 10, levels) * 8).astype(np.int64)
     return np.cumsum(gaps) - gaps[:1]
 
@@ -64,11 +66,6 @@ def _generate_sizes(key: int, levels: Ints, lots: int) -> Ints:
 
 def _format_levels(listing: ListedSymbol, prices: Ints, sizes: Ints) -> list[tuple[str, str]]:
     return [
-        (_format_units(price, listing.tick_digits), _format_units(size, listing.lot_digits))
+        (format_units(price, listing.tick_digits), format_units(size, listing.lot_digits))
         for price, size in zip(prices.tolist(), sizes.tolist(), strict=True)
     ]
-
-
-def _format_units(units: int, digits: int) -> str:
-    whole, part = divmod(units * 10 ** (8 - digits), 100_000_000)
-    return f"{whole}.{part:08d}"

@@ -1,9 +1,9 @@
-"""The rows of `trades`, `historicalTrades` and `aggTrades`."""
+"""The response rows of `trades`, `historicalTrades` and `aggTrades`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from crypto_assets.exchange.simulated.decimals import DECIMAL_SCALE
+from crypto_assets.exchange.simulated.decimals import format_units
 from crypto_assets.exchange.simulated.time_unit import TimeUnit
 from crypto_assets.exchange.simulated.trades import CandleTrades
 
@@ -11,29 +11,28 @@ TradeRow = dict[str, Any]
 
 
 def take_oldest_trades(parts: Iterable[CandleTrades], limit: int) -> list[CandleTrades]:
-    """Take the first `limit` trades of ascending parts."""
-    chosen: list[CandleTrades] = []
-    for part in parts:
-        if not len(part):
-            continue
-        chosen.append(part.select(slice(0, limit)))
-        limit -= len(chosen[-1])
-        if not limit:
-            break
-    return chosen
+    """Return the first `limit` trades of ascending parts."""
+    return list(_take_trades(parts, limit, lambda part, left: part.select(slice(0, left))))
 
 
 def take_newest_trades(parts: Iterable[CandleTrades], limit: int) -> list[CandleTrades]:
-    """Take the last `limit` trades of parts whose newest comes first; ascending."""
-    chosen: list[CandleTrades] = []
-    for part in parts:
-        if not len(part):
-            continue
-        chosen.append(part.select(slice(max(len(part) - limit, 0), None)))
-        limit -= len(chosen[-1])
+    """Return the last `limit` trades, ascending, of parts whose newest comes first."""
+    newest = _take_trades(
+        parts, limit, lambda part, left: part.select(slice(max(len(part) - left, 0), None))
+    )
+    return list(newest)[::-1]
+
+
+def _take_trades(
+    parts: Iterable[CandleTrades], limit: int, cut: Callable[[CandleTrades, int], CandleTrades]
+) -> Iterator[CandleTrades]:
+    """Yield parts, the last one cut to what is left of `limit`."""
+    for part in filter(len, parts):
+        chosen = cut(part, limit)
+        yield chosen
+        limit -= len(chosen)
         if not limit:
-            break
-    return chosen[::-1]
+            return
 
 
 def build_trade_rows(parts: Iterable[CandleTrades], unit: TimeUnit) -> list[TradeRow]:
@@ -52,7 +51,7 @@ def build_trade_rows(parts: Iterable[CandleTrades], unit: TimeUnit) -> list[Trad
 
 
 def build_aggregate_rows(parts: Iterable[CandleTrades], unit: TimeUnit) -> list[TradeRow]:
-    """Of aggregated trades; the id of an aggregate is that of its first trade."""
+    """Return rows of aggregate trades, whose id is that of their first trade."""
     return [
         {
             "a": key,
@@ -83,24 +82,13 @@ def _iterate_fields(
         )
         ticks, lot = part.tick_digits, part.lot_digits
         for key, last, price, lots, time, bought in rows:
-            money = _format_units(price * lots, ticks + lot)
+            money = format_units(price * lots, ticks + lot)
             yield (
                 key,
                 last,
-                _format_units(price, ticks),
-                _format_units(lots, lot),
+                format_units(price, ticks),
+                format_units(lots, lot),
                 money,
                 time,
                 bought,
             )
-
-
-def _format_units(units: int, digits: int) -> str:
-    """Units of 10^-digits with eight decimals, cut off."""
-    units = (
-        units * 10 ** (DECIMAL_SCALE - digits)
-        if digits <= DECIMAL_SCALE
-        else units // 10 ** (digits - DECIMAL_SCALE)
-    )
-    whole, part = divmod(units, 10**DECIMAL_SCALE)
-    return f"{whole}.{part:08d}"

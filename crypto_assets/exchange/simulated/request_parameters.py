@@ -1,4 +1,4 @@
-"""A request's query, read and refused as the exchange does."""
+"""The query parameters of a request, validated as the exchange does."""
 
 import re
 
@@ -18,10 +18,11 @@ from crypto_assets.exchange.simulated.error_responses import (
 )
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.exchange.simulated.time_unit import TimeUnit, convert_to_ms
+from crypto_assets.market.intervals import parse_width_ms
 from crypto_assets.market.symbols import SYMBOL_PATTERN, SymbolStatus, is_symbol
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS
 
-# As the exchange states them; Python has no && in its patterns.
+# The patterns in error messages. Python's `re` does not support their &&.
 _SYMBOL = f"^{SYMBOL_PATTERN}$"
 _SYMBOLS = f'^\\[("{SYMBOL_PATTERN}"(,"{SYMBOL_PATTERN}"){{0,}}){{0,1}}\\]$'
 _NAME = re.compile(r'"([^"]+)"')
@@ -31,14 +32,13 @@ _NUMBER = "^[0-9]{1,20}$"
 _PERMISSION = "[A-Z0-9_]{1,20}"
 _STATUSES = (SymbolStatus.TRADING, SymbolStatus.HALT, SymbolStatus.BREAK)
 _WINDOW = re.compile(r"(?P<count>[1-9]\d?)(?P<unit>[mhd])", re.ASCII)
-_WINDOW_UNIT = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _LARGEST_WINDOW = {"m": 59, "h": 23, "d": 7}
 _ZONE = re.compile(r"(?P<sign>[+-]?)(?P<hours>\d{1,2})(:(?P<minutes>[0-5]\d))?", re.ASCII)
 _EARLIEST_ZONE, _LATEST_ZONE = -12 * HOUR_MS, 14 * HOUR_MS
 
 
 class RequestParameters:
-    """The query's parameters; each reading method raises the exchange's own Refusal."""
+    """The query parameters. Each method raises the exchange's ErrorResponse for invalid input."""
 
     def __init__(self, items: list[tuple[str, str]], unit: TimeUnit = TimeUnit.MILLISECOND) -> None:
         self.unit = unit
@@ -71,7 +71,7 @@ class RequestParameters:
         return value
 
     def read_symbols(self) -> list[str]:
-        """The names in a JSON list, `["BTCUSDT","BNBUSDT"]`, each once."""
+        """Return the distinct names of a JSON list, `["BTCUSDT","BNBUSDT"]`."""
         value = self._take_value("symbols")
         names = _NAME.findall(value)
         if not _LIST.fullmatch(value) or not all(map(is_symbol, names)):
@@ -81,7 +81,7 @@ class RequestParameters:
         return names
 
     def read_permissions(self) -> list[str]:
-        """One permission, `SPOT`, or those in a JSON list, `["MARGIN","LEVERAGED"]`."""
+        """Return one permission, `SPOT`, or those of a JSON list, `["MARGIN","LEVERAGED"]`."""
         value = self._take_optional("permissions")
         if not value.startswith("["):
             return [_require_match("permissions", value, f"^{_PERMISSION}$")] if value else []
@@ -101,42 +101,42 @@ class RequestParameters:
         return KlineInterval(value)
 
     def read_time(self, name: str) -> int | None:
-        """Epoch milliseconds, or None where it was not sent; microseconds are understood."""
+        """Return epoch ms, or None if not sent. The value may be in microseconds."""
         value = self.read_number(name)
         return None if value is None else convert_to_ms(value, up=name == "startTime")
 
     def read_number(self, name: str) -> int | None:
-        """A whole number, or None where it was not sent."""
+        """Return an integer, or None if not sent."""
         value = self._take_optional(name)
         return int(_require_match(name, value, _NUMBER)) if value else None
 
     def read_window_ms(self) -> int:
-        """The width of `windowSize` in ms, a day where it was not sent.
+        """Return the width of `windowSize` in ms, by default a day.
 
-        `1m` to `59m`, `1h` to `23h`, `1d` to `7d`.
+        It is `1m` to `59m`, `1h` to `23h` or `1d` to `7d`.
         """
         match = _WINDOW.fullmatch(self._take_optional("windowSize") or "1d")
         count = int(match["count"]) if match else 0
         if not match or not 1 <= count <= _LARGEST_WINDOW[match["unit"]]:
             raise invalid_parameter_error("windowSize")
-        return count * _WINDOW_UNIT[match["unit"]]
+        return parse_width_ms(match[0])
 
     def read_status(self) -> SymbolStatus | None:
-        """The status of `symbolStatus`, None where it was not sent."""
+        """Return the status of `symbolStatus`, or None if not sent."""
         value = self._take_optional("symbolStatus")
         if value and value not in _STATUSES:
             raise invalid_symbol_status_error()
         return SymbolStatus(value) if value else None
 
     def is_mini(self) -> bool:
-        """Whether `type` asks for the short form of a ticker."""
+        """Return whether `type` selects the short form of a ticker."""
         value = self._take_optional("type") or "FULL"
         if value not in ("FULL", "MINI"):
             raise invalid_ticker_type_error()
         return value == "MINI"
 
     def read_time_zone(self) -> int:
-        """The distance from UTC in ms, 0 where it was not sent: `8`, `05:45` or `-1:00`."""
+        """Return the distance from UTC in ms of `8`, `05:45` or `-1:00`, by default 0."""
         match = _ZONE.fullmatch(self._take_optional("timeZone") or "0")
         if not match:
             raise invalid_parameter_error("timeZone")
@@ -147,7 +147,7 @@ class RequestParameters:
         return offset
 
     def read_limit(self, default: int, most: int) -> int:
-        """At least 1; more than the most is the most."""
+        """Return the limit, at least 1 and reduced to `most`."""
         value = self._take_optional("limit")
         if not value:
             return default
@@ -157,14 +157,14 @@ class RequestParameters:
         return min(limit, most)
 
     def read_choice(self, name: str, allowed: tuple[str, ...]) -> str:
-        """One of the allowed words, or the first where it was not sent."""
+        """Return one of the allowed values, by default the first."""
         value = self._take_optional(name) or allowed[0]
         if value not in allowed:
             raise invalid_parameter_error(name)
         return value
 
     def reject_unread(self) -> None:
-        """Refuse parameters that nobody read."""
+        """Raise ErrorResponse if the query has parameters that were not read."""
         if len(self._values.keys() - self._read_names):
             raise unread_parameters_error(
                 len(self._values.keys() & self._read_names), len(self._values)

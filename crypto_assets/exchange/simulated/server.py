@@ -1,4 +1,4 @@
-"""The simulated exchange as a server: blocking for the command, in a thread for programs."""
+"""Start the simulated exchange: blocking for the command line, in a thread for programs."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,15 +16,10 @@ from crypto_assets.market.instant_parsing import parse_instant
 DEFAULT_SEED = 1
 
 
-def serve_exchange(exchange: SimulatedExchange, host: str = "127.0.0.1", port: int = 9000) -> None:
-    """Serve until SIGINT or SIGTERM. Raises PortTaken."""
-    http_server.serve_app(create_exchange_app(exchange), port, host)
-
-
 def start_exchange_server(
     exchange: SimulatedExchange, port: int = 0
 ) -> AbstractContextManager[str]:
-    """Serve in a thread of this process; gives the base URL. Port 0 takes any free one."""
+    """Serve in a thread; the context's value is the base URL. Port 0 means any free port."""
     return http_server.serve_in_thread(create_exchange_app(exchange), port)
 
 
@@ -41,11 +36,12 @@ def serve_simulated(
     """Serve generated candles, or those recorded in the directory `data`, until a signal.
 
     `now` sets the exchange's clock (ISO 8601 or epoch ms), which runs `speed` times as fast as
-    real time; `faults` is a script, see the package `faults`. Raises WrongUse and PortTaken.
+    real time. `faults` is the file of a fault script. Raises WrongUse and PortTaken.
     """
     if speed < 0:
-        raise WrongUse("the exchange's clock cannot run backwards: --speed must be 0 or more")
+        raise WrongUse("--speed must be 0 or more: the exchange's clock cannot run backwards")
     source = RecordedCandles(data) if data else GeneratedCandles(seed, outages)
     clock = SimulatedClock(None if now is None else parse_instant(now), speed)
     script = FaultScript.from_file(faults) if faults else None
-    serve_exchange(SimulatedExchange(source, clock, script), host, port)
+    app = create_exchange_app(SimulatedExchange(source, clock, script))
+    http_server.serve_app(app, port, host)

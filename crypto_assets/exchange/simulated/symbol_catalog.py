@@ -1,9 +1,9 @@
-"""The symbols that the simulated exchange lists: fixed, with true assets, ticks and lots."""
+"""The symbols of the generated market, with the real assets, tick sizes and lot sizes."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-# Quote assets in the order in which a symbol's tail is tried.
+# Quote assets in the order in which the end of a symbol is compared.
 _QUOTES = (
     "FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "USD1", "DAI", "EURI", "BIDR", "IDRT",
     "BTC", "ETH", "BNB", "XRP", "TRX", "DOGE", "DOT", "PAX", "VAI", "UST", "SOL",
@@ -14,7 +14,7 @@ _QUOTES = (
 
 @dataclass(frozen=True)
 class ListedSymbol:
-    """A symbol with its steps: `tick_digits` decimals of the price, `lot_digits` of the volume."""
+    """A symbol with `tick_digits` decimals of the price and `lot_digits` of the volume."""
 
     symbol: str
     base: str
@@ -33,11 +33,11 @@ class ListedSymbol:
 
 @dataclass(frozen=True)
 class SymbolBehavior:
-    """How a generated symbol behaves.
+    """The behavior of a generated symbol.
 
-    `price` in quote units, around which it wanders; `volatility` a year, as a fraction;
-    `market_share` of its variance that it has in common with all others; `daily_volume` in base
-    units; `daily_trades`; `quiet` the fraction of minutes without a trade.
+    `price` is the level around which it moves, in quote units; `volatility` the yearly one as a
+    fraction; `market_share` the part of the variance common to all symbols; `daily_volume` is in
+    base units; `quiet_share` is the fraction of minutes without a trade.
     """
 
     price: float
@@ -49,7 +49,7 @@ class SymbolBehavior:
 
 
 def split_symbol(symbol: str) -> tuple[str, str]:
-    """Base and quote of a symbol's name, by the quote assets that the exchange knows."""
+    """Split a symbol into base and quote, by the exchange's quote assets."""
     for quote in _QUOTES:
         if symbol.endswith(quote) and len(symbol) > len(quote):
             return symbol.removesuffix(quote), quote
@@ -57,9 +57,9 @@ def split_symbol(symbol: str) -> tuple[str, str]:
 
 
 def _build_entry(
-    symbol: str, ticks: int, lots: int, *temper: float
+    symbol: str, ticks: int, lots: int, *behavior: float
 ) -> tuple[ListedSymbol, SymbolBehavior]:
-    return ListedSymbol(symbol, *split_symbol(symbol), ticks, lots), SymbolBehavior(*temper)
+    return ListedSymbol(symbol, *split_symbol(symbol), ticks, lots), SymbolBehavior(*behavior)
 
 
 _ENTRIES = (
@@ -98,5 +98,5 @@ _ENTRIES = (
 
 SYMBOL_CATALOG: dict[str, ListedSymbol] = {listing.symbol: listing for listing, _ in _ENTRIES}
 SYMBOL_BEHAVIORS: dict[str, SymbolBehavior] = {
-    listing.symbol: temper for listing, temper in _ENTRIES
+    listing.symbol: behavior for listing, behavior in _ENTRIES
 }

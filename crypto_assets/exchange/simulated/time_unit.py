@@ -1,12 +1,13 @@
-"""Milliseconds or microseconds: how times go out, by the header X-MBX-TIME-UNIT, and come in."""
+"""Times in milliseconds or microseconds: in responses by X-MBX-TIME-UNIT, and in parameters."""
 
 from enum import StrEnum
+from typing import Self
 
 from crypto_assets.exchange.simulated.error_responses import invalid_time_unit_error
 
 TIME_UNIT_HEADER = "X-MBX-TIME-UNIT"
 
-# A larger number cannot be milliseconds: they would lie beyond the year 5000.
+# From here on a number is microseconds: as milliseconds it would be after the year 5000.
 _LEAST_MICROSECONDS = 10**14
 
 
@@ -15,8 +16,8 @@ class TimeUnit(StrEnum):
     MICROSECOND = "MICROSECOND"
 
     @classmethod
-    def from_header(cls, value: str | None) -> "TimeUnit":
-        """Read the header; milliseconds without it. Raises Refusal of any other word."""
+    def from_header(cls, value: str | None) -> Self:
+        """Return the header's unit, milliseconds without it. Raises ErrorResponse."""
         if value is None:
             return cls.MILLISECOND
         if value not in (value.upper(), value.lower()) or value.upper() not in set(cls):
@@ -24,23 +25,23 @@ class TimeUnit(StrEnum):
         return cls(value.upper())
 
     @classmethod
-    def from_instant(cls, instant: int) -> "TimeUnit":
-        """Return the unit of a number that must be an instant of our time."""
+    def from_instant(cls, instant: int) -> Self:
+        """Return the unit of a number that is a time of this century."""
         return cls.MILLISECOND if instant < _LEAST_MICROSECONDS else cls.MICROSECOND
 
     def convert_ms(self, ms: int) -> int:
-        """Return an instant in this unit."""
+        """Return a time of epoch ms in this unit."""
         return ms * 1000 if self is TimeUnit.MICROSECOND else ms
 
     def convert_last_ms(self, ms: int) -> int:
-        """Return the end of a period whose last millisecond is `ms`."""
+        """Return the end in this unit of a period whose last millisecond is `ms`."""
         return ms * 1000 + 999 if self is TimeUnit.MICROSECOND else ms
 
 
 def convert_to_ms(value: int, up: bool) -> int:
-    """Return a time parameter, which may be milliseconds or microseconds, in milliseconds.
+    """Return a time parameter in milliseconds; it may be in microseconds.
 
-    `up` rounds to the next millisecond, as the beginning of a range wants it.
+    `up` rounds up, which the start of a range needs.
     """
     if TimeUnit.from_instant(value) is TimeUnit.MILLISECOND:
         return value

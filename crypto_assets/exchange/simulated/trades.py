@@ -1,34 +1,32 @@
-"""Trades made up for a candle, so that they give the candle again.
+"""Generated trades of a candle, and the open candle, which is built from them.
 
-The exchange served here keeps candles, not trades. The trades of a candle are computed from it
-alone, and always the same. For each candle with volume they give
+The simulated exchange stores candles, not trades. The trades of a candle are computed from it
+alone, so they are always the same. For a candle with volume they reproduce
 
-- its open, high, low and close, its volume and its taker buy volume, to the last digit;
-- its number of trades, where the candle states one (otherwise there are up to 60, one a second)
-  and where that is enough for all four prices and for takers of both sides (one trade cannot be
-  bought and sold by its taker: such a candle gets the few more that it needs);
-- its quote volumes to the last digit, where prices and lots allow it: a candle needs some trades
-  of each side, and a quote volume that its prices can give.
+- open, high, low, close, volume and taker buy volume, exactly;
+- the number of trades, where the candle has one (otherwise there are up to 60, one per second).
+  A candle whose number is too small for its four prices, or for takers of both sides, gets the
+  few more trades that it needs;
+- the quote volumes, exactly, where prices and lots allow it: that takes some trades of each side
+  and a quote volume that the prices can produce.
 
-They are spread evenly over the candle's time: the k-th of n is the last that an onlooker sees
-when the share k/n of the time is over. Ids ascend with time and have gaps: an id is the trade's
-time in ms times 1,000, plus its place among the trades of that millisecond.
+Trades are spread evenly over the candle's time: after the share k/n of it, k of n trades have
+happened. Ids ascend with time and have gaps: an id is the trade's time in ms times 1,000, plus its
+position among the trades of that millisecond.
 """
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crypto_assets.exchange.simulated.decimals import DECIMAL_SCALE
-from crypto_assets.exchange.simulated.noise import Ints, stream_key
+from crypto_assets.exchange.simulated.array_types import Flags, Ints
+from crypto_assets.exchange.simulated.decimals import DECIMAL_SCALE, DECIMAL_STEP
+from crypto_assets.exchange.simulated.noise import stream_key
 from crypto_assets.exchange.simulated.symbol_catalog import ListedSymbol
 from crypto_assets.market.candles import Candle
-
-Flags = NDArray[np.bool_]
 
 IDS_PER_MS = 1000
 
@@ -40,9 +38,9 @@ _LARGEST_SUM = 2**62
 
 @dataclass(frozen=True)
 class CandleTrades:
-    """Trades of one candle, ascending; prices and lots in units of 10^-digits.
+    """Trades of a candle, ascending; prices and lots in units of 10^-digits.
 
-    `ids` and `last_ids` differ where trades were aggregated. `bought` says that the taker bought.
+    `ids` and `last_ids` differ for aggregate trades. `bought` marks trades whose taker bought.
     """
 
     times: Ints
@@ -62,22 +60,22 @@ class CandleTrades:
         return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
 
     def select_before(self, now: int) -> "CandleTrades":
-        """Return the trades that happened before an instant."""
+        """Return the trades before a time."""
         return self.select(slice(0, int(np.searchsorted(self.times, now))))
 
     def aggregate_neighbors(self) -> "CandleTrades":
-        """Join neighbors of the same millisecond, price and taker side."""
+        """Return the aggregate trades: neighbors of the same millisecond, price and taker side."""
         if not len(self):
             return self
-        fresh = np.ones(len(self), bool)
-        fresh[1:] = (
+        is_first = np.ones(len(self), bool)
+        is_first[1:] = (
             (self.times[1:] != self.times[:-1])
             | (self.prices[1:] != self.prices[:-1])
             | (self.bought[1:] != self.bought[:-1])
         )
-        starts = np.flatnonzero(fresh)
+        starts = np.flatnonzero(is_first)
         ends = np.append(starts[1:], len(self)) - 1
-        first = self.select(fresh)
+        first = self.select(is_first)
         return replace(first, last_ids=self.last_ids[ends], lots=np.add.reduceat(self.lots, starts))
 
     @property
@@ -93,11 +91,11 @@ class CandleTrades:
 
 
 @lru_cache(maxsize=_KEPT_CANDLES)
-def generate_trades(candle: Candle, listing: ListedSymbol, longest: int) -> CandleTrades | None:
-    """Make up the trades of a final candle; None where it has no volume.
+def generate_trades(candle: Candle, listing: ListedSymbol, max_width: int) -> CandleTrades | None:
+    """Generate the trades of a final candle; None for a candle without volume.
 
-    `longest` is the width of its interval in ms: a close time beyond that is cut off, so that
-    trades of two candles never mix.
+    All trades lie within `max_width` ms, the width of the interval, so that the trades of two
+    candles never overlap even where the close time is later.
     """
     if candle.volume <= 0:
         return None
@@ -110,7 +108,7 @@ def generate_trades(candle: Candle, listing: ListedSymbol, longest: int) -> Cand
     if _count_units(candle.volume, lot_digits) < max(candle.trade_count, needed):
         lot_digits = DECIMAL_SCALE
     lots = _count_units(candle.volume, lot_digits)
-    width = get_trading_width(candle, longest)
+    width = get_trading_width(candle, max_width)
     stated = min(candle.trade_count or _UNSTATED_COUNT, _LARGEST_COUNT, IDS_PER_MS * width)
     count = max(min(max(stated, needed), lots), 1)
     places = _place_turns(candle, len(turns), count)
@@ -131,13 +129,13 @@ def generate_trades(candle: Candle, listing: ListedSymbol, longest: int) -> Cand
     return CandleTrades(times, ids, ids, prices, quantities, bought, tick_digits, lot_digits)
 
 
-def get_trading_width(candle: Candle, longest: int) -> int:
-    """Return for how many ms a candle has trades, at most `longest`."""
-    return min(max(candle.close_time + 1 - candle.open_time, 1), longest)
+def get_trading_width(candle: Candle, max_width: int) -> int:
+    """Return the width in ms of a candle's trading time, at most `max_width`."""
+    return min(max(candle.close_time + 1 - candle.open_time, 1), max_width)
 
 
 def _choose_digits(digits: int, *values: Decimal) -> int:
-    """`digits` where they hold all values, else those of every column."""
+    """Return `digits` if all values are exact with them, else the eight of every column."""
     fits = all(value == value.quantize(Decimal(1).scaleb(-digits)) for value in values)
     return digits if fits else DECIMAL_SCALE
 
@@ -147,7 +145,7 @@ def _count_units(value: Decimal, digits: int) -> int:
 
 
 def _find_turns(candle: Candle, digits: int) -> list[int]:
-    """Where the price turns: open, high and low in either order, close, in ticks."""
+    """Return the turning points in ticks: open, high and low in either order, close."""
     opened, high, low, close = (
         _count_units(value, digits)
         for value in (candle.open, candle.high, candle.low, candle.close)
@@ -159,12 +157,12 @@ def _find_turns(candle: Candle, digits: int) -> list[int]:
     ]
     if word >> 63:
         orders.reverse()
-    few = 0 < candle.trade_count < len(orders[0])
-    return min(orders, key=len) if few else orders[0]
+    has_few_trades = 0 < candle.trade_count < len(orders[0])
+    return min(orders, key=len) if has_few_trades else orders[0]
 
 
 def _place_turns(candle: Candle, turns: int, count: int) -> Ints:
-    """At which trades the price turns: the first, the last, and those between by chance."""
+    """Return the trades of the turning points: the first, the last, and random ones between."""
     word = stream_key(candle.open_time, "turns")
     early, late = (10 + word % 35) / 100, (55 + word // 64 % 35) / 100
     last = count - 1
@@ -178,7 +176,7 @@ def _place_turns(candle: Candle, turns: int, count: int) -> Ints:
 
 
 def _assign_sides(count: int, lots: int, bought_lots: int) -> Flags:
-    """Which takers bought: the share that the candle states, spread evenly."""
+    """Return which takers bought: the candle's share of them, spread evenly."""
     buys = round(count * bought_lots / lots)
     if 0 < bought_lots < lots and count > 1:
         buys = min(max(buys, 1, count - (lots - bought_lots)), count - 1, bought_lots)
@@ -195,7 +193,7 @@ def _split_evenly(whole: int, parts: int) -> Ints:
 
 
 def _compute_targets(candle: Candle, digits: int) -> tuple[int, int] | None:
-    """The money of buying and of selling takers; None where the candle cannot be made up so."""
+    """Return the money of buying and of selling takers; None where it cannot be reproduced."""
     quote, bought = candle.quote_volume, candle.taker_buy_quote_volume
     whole = [value.scaleb(digits) for value in (bought, quote - bought)]
     if not quote or any(value != int(value) or value < 0 for value in whole):
@@ -206,15 +204,14 @@ def _compute_targets(candle: Candle, digits: int) -> tuple[int, int] | None:
 def _balance_money(prices: Ints, lots: Ints, side: Ints, movable: Flags, target: int) -> None:
     """Move lots between the trades of one side until their money is `target`.
 
-    Lots go to the highest (or lowest) price from the cheapest (or dearest) trades first. What no
-    whole lot can settle is added to the price of one trade of a single lot. Nothing changes where
-    that cannot succeed.
+    Lots go to the highest (or lowest) price, from the cheapest (or dearest) trades first. The rest
+    is added to the price of a trade of one lot. Changes nothing where the target is out of reach.
     """
     if len(side) < 3:
         return
     price, quantity = prices[side], lots[side]
     high, low = int(np.argmax(price)), int(np.argmin(price))
-    # Of three at least one is neither the highest nor the lowest.
+    # One of three trades is neither the highest nor the lowest.
     spare = [i for i in np.flatnonzero(movable[side])[:3].tolist() if i not in (high, low)]
     if not spare or price[high] == price[low]:
         return
@@ -234,7 +231,7 @@ def _balance_money(prices: Ints, lots: Ints, side: Ints, movable: Flags, target:
         whole = givers[:index]
         left = abs(missing) - (int(given[index - 1]) if index else 0)
         giver, gain = givers[index], int(gains[givers[index]])
-        # Going down, one lot more is moved, so that the balance is to be raised there too.
+        # Downwards, one lot more moves, so that the balancing price is raised there too.
         moved = left // gain if missing > 0 else -(-left // gain)
         quantity[taker] += int((quantity[whole] - 1).sum()) + moved
         quantity[whole] = 1
@@ -244,9 +241,73 @@ def _balance_money(prices: Ints, lots: Ints, side: Ints, movable: Flags, target:
 
 
 def _spread_times(opened: int, width: int, count: int) -> tuple[Ints, Ints]:
-    """Times in ms, and ids, of trades spread evenly over a candle."""
+    """Return times in ms and ids of trades spread evenly over a candle."""
     index = np.arange(count)
     since = ((index + 1) * width - 1) // count
     place = index - since * count // width
     times = opened + since
     return times, times * IDS_PER_MS + place
+
+
+def build_open_candle(candle: Candle, listing: ListedSymbol, now: int, max_width: int) -> Candle:
+    """Return the state of a final candle at `now` (epoch ms), while it was open.
+
+    It is built from the trades before `now`; `max_width` is the interval's width in ms. Before the
+    first trade it is flat at the open.
+    """
+    trades = generate_trades(candle, listing, max_width)
+    if trades is None or now - candle.open_time >= get_trading_width(candle, max_width):
+        return candle
+    seen = trades.select_before(now)
+    if not len(seen):
+        return _flatten_candle(candle)
+    bought = seen.select(seen.bought)
+    return replace(
+        candle,
+        high=Decimal(int(seen.prices.max())).scaleb(-seen.tick_digits),
+        low=Decimal(int(seen.prices.min())).scaleb(-seen.tick_digits),
+        close=seen.get_price(-1),
+        volume=_sum_volume(seen),
+        quote_volume=_scale_money(candle.quote_volume, seen, trades),
+        trade_count=candle.trade_count * len(seen) // len(trades),
+        taker_buy_volume=_sum_volume(bought),
+        taker_buy_quote_volume=_scale_money(
+            candle.taker_buy_quote_volume, bought, trades.select(trades.bought)
+        ),
+    )
+
+
+def _sum_volume(trades: CandleTrades) -> Decimal:
+    return Decimal(int(trades.lots.sum())).scaleb(-trades.lot_digits)
+
+
+def _scale_money(whole: Decimal, seen: CandleTrades, trades: CandleTrades) -> Decimal:
+    """Return the part of the candle's money that belongs to the trades seen so far."""
+    total = _sum_money(trades)
+    if not total:
+        return Decimal(0)
+    return (whole * _sum_money(seen) / total).quantize(DECIMAL_STEP, ROUND_DOWN)
+
+
+def _sum_money(trades: CandleTrades) -> Decimal:
+    """Return price times quantity of all trades, exact if it fits into 64 bits."""
+    if not len(trades):
+        return Decimal(0)
+    if int(trades.prices.max()) * int(trades.lots.sum()) < 2**62:
+        return Decimal(int(trades.money.sum()))
+    return Decimal(float((trades.prices.astype(float) * trades.lots).sum()))
+
+
+def _flatten_candle(candle: Candle) -> Candle:
+    zero = Decimal(0)
+    return replace(
+        candle,
+        high=candle.open,
+        low=candle.open,
+        close=candle.open,
+        volume=zero,
+        quote_volume=zero,
+        trade_count=0,
+        taker_buy_volume=zero,
+        taker_buy_quote_volume=zero,
+    )

@@ -1,4 +1,4 @@
-"""Request weight per client and minute, and what happens to a client that passes the limit."""
+"""Request weight per client and minute, with the 429s and bans of clients above the limit."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 
 WEIGHT_LIMIT = 6000
 
-# A client that goes on asking so often while it is told to wait is banned.
-_PATIENCE = 10
+# A client is banned after this many requests that ignore a 429 within a minute.
+_MAX_IGNORED = 10
 _FIRST_BAN_S = 120
 _LONGEST_BAN_S = 3 * 86_400
 _KEPT_MINUTES = 10_000
@@ -23,7 +23,7 @@ _KEPT_MINUTES = 10_000
 
 @dataclass
 class MinuteWeight:
-    """One client's minute: `minute` is its start by the exchange's pace, in epoch ms."""
+    """A minute of a client: its start in epoch ms at real pace, its weight and its requests."""
 
     minute: int
     weight: int = 0
@@ -39,7 +39,7 @@ class _ClientState:
 
 
 class WeightMeter:
-    """Counts weight per client address; minutes run at real pace whatever the clock does."""
+    """Counts weight per client address. Minutes run at real pace whatever the clock does."""
 
     def __init__(self, clock: SimulatedClock, limit: int = WEIGHT_LIMIT) -> None:
         self.limit = limit
@@ -48,7 +48,7 @@ class WeightMeter:
         self._lock = Lock()
 
     def record_request(self, address: str, weight: int) -> tuple[int, ErrorResponse | None]:
-        """Weight used in this minute, this request included, and why it is refused, if it is."""
+        """Return the weight used in this minute, and the error response if over the limit."""
         with self._lock:
             client = self._clients.setdefault(address, _ClientState())
             pace = self._clock.real_pace_ms()
@@ -72,7 +72,7 @@ class WeightMeter:
         if minute.weight <= self.limit:
             return None
         client.ignored += 1
-        if client.ignored <= _PATIENCE:
+        if client.ignored <= _MAX_IGNORED:
             return weight_limit_error(
                 self.limit, _round_up_seconds(minute.minute + MINUTE_MS - pace)
             )
@@ -86,7 +86,7 @@ class WeightMeter:
         return ip_ban_error(self._clock.now_ms() + left, _round_up_seconds(left))
 
     def list_minutes(self, address: str | None = None) -> list[MinuteWeight]:
-        """What was spent, oldest first; of all clients where none is named."""
+        """Return the minutes of a client, or of all clients, oldest first."""
         with self._lock:
             return [
                 MinuteWeight(minute.minute, minute.weight, minute.requests)
@@ -97,16 +97,16 @@ class WeightMeter:
 
     @property
     def highest_weight(self) -> int:
-        """The largest weight that one client spent in one minute."""
+        """The largest weight of a client in a minute."""
         return max((minute.weight for minute in self.list_minutes()), default=0)
 
     @property
     def total_weight(self) -> int:
-        """All weight spent since the start."""
+        """The weight of all clients since the start."""
         return sum(minute.weight for minute in self.list_minutes())
 
     def reset_clients(self) -> None:
-        """Forget every client, its minutes and its ban."""
+        """Remove all clients with their minutes and bans."""
         with self._lock:
             self._clients.clear()
 

@@ -14,7 +14,7 @@ _DAY_BY_DAY_MS = 62 * DAY_MS
 
 @dataclass(frozen=True)
 class ListedObject:
-    """An object in a lake."""
+    """An object found in a lake, with the parts of its key and without a manifest row."""
 
     lake: Lake
     key: str

@@ -42,7 +42,7 @@ class LakeTotal:
 
 
 class ObjectVersion(Protocol):
-    """One fetch of a lake object; a later fetch may have the same key."""
+    """A version of an object: `LakeObject` or `LoadedObject`. Later fetches have the same key."""
 
     @property
     def bucket(self) -> str: ...

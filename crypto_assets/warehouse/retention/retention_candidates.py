@@ -22,7 +22,7 @@ _PAGE_ROWS = 1000
 
 @dataclass(frozen=True)
 class LoadedObject:
-    """A lake object that is loaded; `fetched_at` in epoch ms."""
+    """The columns of a loaded `LakeObject` that its expiry needs; `fetched_at` in epoch ms."""
 
     bucket: str
     key: str

@@ -1,4 +1,4 @@
-"""Monthly files beside the daily ones, and the listing as an S3 client reads it."""
+"""Monthly files, and the listing as an S3 client reads it."""
 
 import hashlib
 import io
@@ -25,7 +25,7 @@ _NOW = day_start_ms(date(2025, 3, 4)) + 6 * HOUR_MS
 
 @pytest.fixture
 def server(tmp_path: Path, simulated_exchange: StartExchange) -> ExchangeServer:
-    """ABCUSDT with minutes from 30 January 2025 on, XYZBTC with hours of 1 February alone."""
+    """ABCUSDT with minutes from 30 January 2025 on, XYZBTC with only hours of 1 February."""
     first = day_start_ms(date(2025, 1, 30))
     minutes = [f"{first + n * 10 * MINUTE_MS},1,1,1,1,1" for n in range(40 * 144)]
     header = "open_time,open,high,low,close,volume"
@@ -95,7 +95,7 @@ def test_the_files_of_a_folder_are_listed_with_size_and_digest(
     assert page["Contents"][0]["LastModified"].isoformat() == "2025-02-02T05:00:00+00:00"
 
 
-def test_a_listing_goes_on_after_its_marker(client: Any) -> None:
+def test_a_listing_continues_after_its_marker(client: Any) -> None:
     place = "data/spot/daily/klines/ABCUSDT/1d/"
     keys = _keys(client, place)
     page = client.list_objects(Bucket=_BUCKET, Prefix=place, Marker=keys[4], MaxKeys=2)
@@ -104,7 +104,7 @@ def test_a_listing_goes_on_after_its_marker(client: Any) -> None:
     assert grouped["NextMarker"] == keys[1]
 
 
-def test_the_listing_at_the_root_is_the_same_and_needs_a_question(server: ExchangeServer) -> None:
+def test_the_listing_at_the_root_is_the_same_and_needs_a_query(server: ExchangeServer) -> None:
     query = {"prefix": "data/spot/monthly/klines/", "delimiter": "/"}
     at_root = requests.get(server.url, params=query, timeout=20)
     assert at_root.headers["Content-Type"].startswith("application/xml")
@@ -123,7 +123,7 @@ def _month(server: ExchangeServer, interval: str, month: str, suffix: str = "") 
 
 
 @pytest.mark.parametrize(("interval", "member"), [("1m", "1m"), ("1d", "1d"), ("1mo", "1mo")])
-def test_a_month_holds_the_rows_of_its_days(
+def test_a_month_contains_the_rows_of_its_days(
     server: ExchangeServer, interval: str, member: str
 ) -> None:
     content = _month(server, interval, "2025-01").content
@@ -143,7 +143,7 @@ def test_a_month_holds_the_rows_of_its_days(
 
 
 def test_a_month_appears_on_the_first_monday_after_it(server: ExchangeServer) -> None:
-    """3 March 2025 is the Monday on which February appears; January's came on 3 February."""
+    """February appears on Monday, 3 March 2025, and January on 3 February."""
     appears = day_start_ms(date(2025, 3, 3)) + 5 * HOUR_MS
     server.clock.set_time(appears - 1)
     assert _month(server, "1d", "2025-02").status_code == 404
@@ -166,13 +166,13 @@ def test_a_month_appears_on_the_first_monday_after_it(server: ExchangeServer) ->
         "daily/klines/XYZBTC/1m/XYZBTC-1m-2025-02-01.zip",
     ],
 )
-def test_other_names_are_not_there(server: ExchangeServer, path: str) -> None:
-    answer = requests.get(f"{server.archive_url}/data/spot/{path}", timeout=20)
-    assert answer.status_code == 404
-    assert f"<Key>data/spot/{path}</Key>" in answer.text
+def test_other_names_are_not_found(server: ExchangeServer, path: str) -> None:
+    response = requests.get(f"{server.archive_url}/data/spot/{path}", timeout=20)
+    assert response.status_code == 404
+    assert f"<Key>data/spot/{path}</Key>" in response.text
 
 
-def test_a_missing_file_is_not_listed_and_a_late_one_when_it_appears(
+def test_a_file_is_listed_once_it_appears_and_a_missing_one_never(
     client: Any, server: ExchangeServer
 ) -> None:
     day = {"do": "archive", "symbol": "XYZBTC", "day": "2025-02-01"}

@@ -1,4 +1,4 @@
-"""Candles as bytes: the quick way writes what the plain way would."""
+"""Candles as bytes: the fast formatter and plain formatting agree."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ _ROWS = st.fixed_dictionaries({field.name: _values(field.type) for field in CAND
 
 @settings(deadline=None)
 @given(st.lists(_ROWS, max_size=8))
-def test_json_and_csv_say_what_the_rows_say(rows: list[dict[str, object]]) -> None:
+def test_json_and_csv_contain_the_rows(rows: list[dict[str, object]]) -> None:
     candles = pa.Table.from_pylist(rows, CANDLE_SCHEMA)
     plain = rows_from_table(candles)
     assert orjson.loads(format_json_rows(candles)) == plain
@@ -32,7 +32,7 @@ def test_json_and_csv_say_what_the_rows_say(rows: list[dict[str, object]]) -> No
     assert lines == [",".join(str(value) for value in row) for row in plain]
 
 
-def test_a_slice_is_written_from_its_own_beginning() -> None:
+def test_a_slice_of_a_table_is_formatted_alone() -> None:
     row = {name: 7 for name in CANDLE_SCHEMA.names}
     rows = [{**row, "open_time": n, "open": n} for n in range(5)]
     candles = pa.Table.from_pylist(rows, CANDLE_SCHEMA).slice(3)

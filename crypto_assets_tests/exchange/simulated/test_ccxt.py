@@ -1,4 +1,4 @@
-"""A public client library of another project, pointed at the simulated exchange."""
+"""The public client library ccxt reads the simulated exchange."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,7 +19,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 
 @pytest.fixture
 def client(server: ExchangeServer) -> Iterator[ccxt.binance]:
-    """With its defaults: it asks for spot, linear and inverse markets, all of this server."""
+    """Uses the defaults: spot, linear and inverse markets, all from this server."""
     library = ccxt.binance()
     for name, address in library.urls["api"].items():
         if isinstance(address, str):
@@ -75,7 +75,7 @@ def test_it_reads_tickers_and_the_time(client: ccxt.binance) -> None:
 
 
 def test_it_reads_trades_and_pages_by_time(client: ccxt.binance) -> None:
-    """The library asks for the hour after `since`."""
+    """The library requests the hour after `since`."""
     since = NOON - 6 * HOUR_MS
     trades = client.fetch_trades("WAVES/BTC", since=since, limit=1000)
     assert len(trades) > 10
@@ -94,9 +94,7 @@ def test_it_reads_months(client: ccxt.binance) -> None:
     ]
 
 
-def test_it_names_the_exchanges_errors_as_its_own(
-    client: ccxt.binance, server: ExchangeServer
-) -> None:
+def test_it_translates_the_exchanges_errors(client: ccxt.binance, server: ExchangeServer) -> None:
     with pytest.raises(ccxt.BadSymbol):
         client.public_get_klines({"symbol": "NOPEUSDT", "interval": "1m"})
     with pytest.raises(ccxt.BadRequest):

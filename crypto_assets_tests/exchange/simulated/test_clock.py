@@ -1,4 +1,4 @@
-"""The simulated clock: real, moved, faster, standing still."""
+"""The simulated clock: real time, set, faster, stopped."""
 
 import time
 
@@ -12,7 +12,7 @@ def test_it_is_the_real_clock_by_default() -> None:
     assert abs(SimulatedClock().now_ms() - now_ms()) < 5000
 
 
-def test_it_stands_until_it_is_moved() -> None:
+def test_at_speed_zero_it_changes_only_when_it_is_set() -> None:
     clock = SimulatedClock(1_000, speed=0)
     time.sleep(0.01)
     assert clock.now_ms() == 1_000
@@ -22,7 +22,7 @@ def test_it_stands_until_it_is_moved() -> None:
     assert clock.now_ms() == 7
 
 
-def test_it_runs_faster_and_keeps_its_place_when_the_speed_changes() -> None:
+def test_a_change_of_speed_does_not_change_the_time() -> None:
     clock = SimulatedClock(0, speed=3600)
     time.sleep(0.05)
     clock.speed = 0

@@ -1,4 +1,4 @@
-"""The daily archive over HTTP: one zip a day, its checksum beside it."""
+"""The daily archive over HTTP: one zip per day, with its checksum."""
 
 import hashlib
 import io
@@ -30,7 +30,7 @@ def _lines(content: bytes, name: str) -> list[list[str]]:
 
 @pytest.mark.parametrize(("symbol", "interval"), [("BTCUSDT", "1m"), ("WAVESBTC", "1h")])
 @pytest.mark.parametrize("day", [date(2024, 12, 31), date(2025, 1, 1)])
-def test_a_day_holds_the_rows_of_rest_in_microseconds_from_2025(
+def test_a_day_contains_the_rows_of_rest_in_microseconds_from_2025(
     simulated_exchange: StartExchange, symbol: str, interval: str, day: date
 ) -> None:
     server = simulated_exchange()
@@ -54,7 +54,7 @@ def test_a_day_holds_the_rows_of_rest_in_microseconds_from_2025(
     assert lines == [[str(value) for value in row] for row in rest]
 
 
-def test_the_checksum_agrees_on_a_separate_request(simulated_exchange: StartExchange) -> None:
+def test_the_checksum_of_a_separate_request_matches(simulated_exchange: StartExchange) -> None:
     day = date(2025, 2, 1)
     first, second = simulated_exchange(), simulated_exchange()
     content = _file(first, "ETHUSDT", day).content
@@ -89,11 +89,11 @@ def test_a_day_appears_five_hours_after_its_end(simulated_exchange: StartExchang
         "",
     ],
 )
-def test_what_is_not_there_is_no_such_key(simulated_exchange: StartExchange, path: str) -> None:
+def test_a_missing_file_is_no_such_key(simulated_exchange: StartExchange, path: str) -> None:
     url = f"{simulated_exchange().archive_url}/data/spot/daily/klines/{path}"
-    answer = requests.get(url, timeout=20)
-    assert answer.status_code == 404
-    assert f"<Key>data/spot/daily/klines/{path}</Key>" in answer.text
+    response = requests.get(url, timeout=20)
+    assert response.status_code == 404
+    assert f"<Key>data/spot/daily/klines/{path}</Key>" in response.text
 
 
 def test_the_first_day_is_short(simulated_exchange: StartExchange) -> None:
@@ -106,6 +106,6 @@ def test_the_first_day_is_short(simulated_exchange: StartExchange) -> None:
 
 def test_reading_the_archive_costs_no_weight(simulated_exchange: StartExchange) -> None:
     server = simulated_exchange()
-    answer = _file(server, "BTCUSDT", date(2025, 2, 1))
-    assert "X-MBX-USED-WEIGHT-1M" not in answer.headers
+    response = _file(server, "BTCUSDT", date(2025, 2, 1))
+    assert "X-MBX-USED-WEIGHT-1M" not in response.headers
     assert server.weights.total_weight == 0

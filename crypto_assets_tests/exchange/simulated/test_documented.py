@@ -1,4 +1,4 @@
-"""The page about the simulated exchange lists what it serves."""
+"""The docs page of the simulated exchange lists all endpoints and intervals."""
 
 import re
 

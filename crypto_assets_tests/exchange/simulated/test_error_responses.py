@@ -1,4 +1,4 @@
-"""Wrong requests, over HTTP: each is refused with the exchange's own code and words."""
+"""Invalid requests over HTTP get the exchange's error codes and messages."""
 
 from typing import Any
 
@@ -92,16 +92,16 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
         ),
     ],
 )
-def test_wrong_requests_are_refused_in_the_exchanges_words(
+def test_an_invalid_request_gets_the_exchanges_error(
     server: ExchangeServer, path: str, query: dict[str, Any], code: int, message: str
 ) -> None:
-    answer = requests.get(f"{server.url}/api/v3/{path}", params=query, timeout=20)
-    assert answer.status_code == 400
-    assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
-    assert answer.json() == {"code": code, "msg": message}
+    response = requests.get(f"{server.url}/api/v3/{path}", params=query, timeout=20)
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
+    assert response.json() == {"code": code, "msg": message}
 
 
-def test_a_path_that_is_not_there(server: ExchangeServer) -> None:
-    answer = requests.get(f"{server.url}/api/v3/nothing", timeout=20)
-    assert answer.status_code == 404
-    assert answer.headers["Content-Type"].startswith("text/html")
+def test_an_unknown_path_is_404(server: ExchangeServer) -> None:
+    response = requests.get(f"{server.url}/api/v3/nothing", timeout=20)
+    assert response.status_code == 404
+    assert response.headers["Content-Type"].startswith("text/html")

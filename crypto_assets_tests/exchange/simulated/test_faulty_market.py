@@ -1,4 +1,4 @@
-"""Faults of the market and of its files: outages, listings, revisions, broken archives."""
+"""Faults of the market and of archive files: outages, listings, revisions, broken files."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ import requests
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
-# The minute after the one in which the clock stands.
+# The minute after the current one.
 _NEXT = NOON // MINUTE_MS * MINUTE_MS + MINUTE_MS
 _DATE = date(2025, 3, 4)
 _DAY = day_start_ms(_DATE)
@@ -52,7 +52,7 @@ def _agrees(server: ExchangeServer, content: bytes, day: date = _DATE) -> bool:
     return digest == hashlib.sha256(content).hexdigest()
 
 
-def test_an_outage_leaves_no_row_by_either_door_and_hours_are_built_around_it(
+def test_an_outage_removes_minutes_from_rest_and_archive_and_from_hours(
     server: ExchangeServer,
 ) -> None:
     start, end = _DAY + 50 * MINUTE_MS, _DAY + 130 * MINUTE_MS
@@ -66,7 +66,7 @@ def test_an_outage_leaves_no_row_by_either_door_and_hours_are_built_around_it(
     assert hours[0][8] == sum(row[8] for row in whole[:50])
 
 
-def test_an_outage_of_one_door_and_one_symbol(server: ExchangeServer) -> None:
+def test_an_outage_of_one_channel_and_one_symbol(server: ExchangeServer) -> None:
     rule = {"do": "outage", "start": _DAY, "end": _DAY + HOUR_MS, "symbol": "BTCUSDT"}
     server.faults.add_rule({**rule, "in": "archive"})
     assert _opens(server, startTime=_DAY, limit=1) == [_DAY]
@@ -81,7 +81,7 @@ def test_during_an_outage_there_is_no_open_candle(server: ExchangeServer) -> Non
     assert _opens(server, limit=2) == [_NEXT - 61 * MINUTE_MS, _NEXT]
 
 
-def test_a_listing_brings_the_symbol_at_its_instant(server: ExchangeServer) -> None:
+def test_a_symbol_appears_at_its_listing(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "list", "symbol": "SOLUSDT", "at": NOON})
     server.clock.set_time(NOON - 1)
     assert _klines(server, symbol="SOLUSDT")["code"] == -1121
@@ -93,7 +93,9 @@ def test_a_listing_brings_the_symbol_at_its_instant(server: ExchangeServer) -> N
     assert _opens(server, symbol="SOLUSDT", startTime=0)[0] == first
 
 
-def test_a_delisting_ends_the_rows_and_breaks_the_status(server: ExchangeServer) -> None:
+def test_after_a_delisting_there_are_no_rows_and_the_status_is_break(
+    server: ExchangeServer,
+) -> None:
     server.faults.add_rule({"do": "delist", "symbol": "WAVESBTC", "at": NOON - HOUR_MS})
     url = f"{server.url}/api/v3/exchangeInfo"
 
@@ -108,7 +110,7 @@ def test_a_delisting_ends_the_rows_and_breaks_the_status(server: ExchangeServer)
     assert status() == "TRADING"
 
 
-def test_a_revision_changes_what_was_published_from_its_instant_on(
+def test_a_revision_changes_published_candles_from_its_time_on(
     server: ExchangeServer,
 ) -> None:
     server.faults.add_rule(
@@ -147,7 +149,7 @@ def test_rest_and_archive_may_differ(server: ExchangeServer) -> None:
     assert line[1:5] == row[1:5]
 
 
-def test_a_missing_file_is_404_with_its_checksum_and_a_late_one_comes_later(
+def test_a_missing_file_is_404_and_a_late_file_appears_later(
     server: ExchangeServer,
 ) -> None:
     server.faults.add_rule({"do": "archive", "how": "missing", "day": "2025-03-03"})
@@ -161,7 +163,7 @@ def test_a_missing_file_is_404_with_its_checksum_and_a_late_one_comes_later(
 
 
 @pytest.mark.parametrize("how", ["corrupt", "wrong_checksum"])
-def test_a_file_that_its_checksum_denies(server: ExchangeServer, how: str) -> None:
+def test_a_file_that_does_not_match_its_checksum(server: ExchangeServer, how: str) -> None:
     sound = _archive(server).content
     server.faults.add_rule({"do": "archive", "how": how})
     content = _archive(server).content
@@ -176,9 +178,7 @@ def test_a_file_without_checksum(server: ExchangeServer) -> None:
 
 
 @pytest.mark.parametrize("how", ["no_zip", "no_bytes", "no_member"])
-def test_a_file_that_is_no_zip_of_a_csv_and_whose_checksum_agrees(
-    server: ExchangeServer, how: str
-) -> None:
+def test_a_file_without_a_csv_whose_checksum_matches(server: ExchangeServer, how: str) -> None:
     server.faults.add_rule({"do": "archive", "how": how})
     content = _archive(server).content
     assert _agrees(server, content)
@@ -188,7 +188,7 @@ def test_a_file_that_is_no_zip_of_a_csv_and_whose_checksum_agrees(
         assert not zipfile.is_zipfile(io.BytesIO(content))
 
 
-def test_content_that_is_not_the_days(server: ExchangeServer) -> None:
+def test_content_that_does_not_belong_to_the_day(server: ExchangeServer) -> None:
     lines = _lines(_archive(server).content)
     seen = {}
     for rule in (
@@ -220,7 +220,7 @@ def test_microseconds_in_a_year_of_milliseconds(server: ExchangeServer) -> None:
     assert line[0] == f"{day_start_ms(day)}000" and line[6].endswith("59999999")
 
 
-def test_another_symbols_candles_under_this_name(server: ExchangeServer) -> None:
+def test_candles_of_another_symbol_in_a_file(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "archive", "how": "wrong_symbol", "other": "ETHUSDT"})
     content = _archive(server).content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -229,7 +229,7 @@ def test_another_symbols_candles_under_this_name(server: ExchangeServer) -> None
     assert _lines(content)[0].split(",")[1:6] == row[1:6]
 
 
-def test_a_file_may_be_mended_in_time(server: ExchangeServer) -> None:
+def test_a_flaw_of_a_file_may_end(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "archive", "how": "short", "until": NOON + HOUR_MS})
     assert len(_lines(_archive(server).content)) == 720
     server.clock.advance(HOUR_MS)

@@ -1,4 +1,4 @@
-"""Generated candles: reproducible one by one, and sane as a market is."""
+"""Generated candles: reproducible one by one, and plausible as a market."""
 
 from datetime import date
 from hashlib import sha256
@@ -46,7 +46,7 @@ def test_any_minute_alone_equals_the_same_minute_in_a_range(
 
 
 @pytest.mark.parametrize("symbol", sorted(SYMBOL_CATALOG))
-def test_a_month_of_any_symbol_is_a_sane_market(symbol: str) -> None:
+def test_a_month_of_any_symbol_is_plausible(symbol: str) -> None:
     candles = _minutes(symbol, Window(_DAY, _DAY + 30 * DAY_MS))
     assert candles.num_rows == 30 * 1440
     listing, temper = SYMBOL_CATALOG[symbol], SYMBOL_BEHAVIORS[symbol]
@@ -85,19 +85,19 @@ def test_quiet_minutes_are_flat_rows_at_the_previous_close(symbol: str) -> None:
     assert expected / 3 < quiet < expected * 3
 
 
-def test_prices_go_on_where_they_stopped() -> None:
+def test_prices_continue_at_the_previous_close() -> None:
     rows = _minutes("ETHUSDT", Window(_DAY, _DAY + 3 * DAY_MS)).to_pylist()
     for before, row in pairwise(rows):
         assert abs(row["open"] - before["close"]) <= before["close"] / 500
 
 
-def test_another_seed_is_another_market_and_the_same_seed_the_same() -> None:
+def test_the_seed_determines_the_market() -> None:
     window = Window(_DAY, _DAY + HOUR_MS)
     assert _minutes("BTCUSDT", window, seed=1) == _minutes("BTCUSDT", window, seed=1)
     assert _minutes("BTCUSDT", window, seed=1) != _minutes("BTCUSDT", window, seed=2)
 
 
-def test_outages_take_the_rows_of_all_symbols_at_once_and_begin_silently() -> None:
+def test_outages_hit_all_symbols_at_once_after_minutes_without_trades() -> None:
     window = Window(day_start_ms(date(2023, 1, 1)), day_start_ms(date(2023, 7, 1)))
     every = np.arange(window.start_ms, window.end_ms, MINUTE_MS)
     missing = np.setdiff1d(every, _minutes("BTCUSDT", window, outages=True)["open_time"])
@@ -112,7 +112,7 @@ def test_outages_take_the_rows_of_all_symbols_at_once_and_begin_silently() -> No
 
 
 def test_a_seed_gives_the_same_candles_on_every_machine_and_in_every_version() -> None:
-    """What was fetched from a seed outlives the program and must still match it."""
+    """Stored candles of a seed must match those of later versions."""
     window = Window(_DAY, _DAY + DAY_MS)
     days = [
         format_csv_rows(_minutes(symbol, window)) for symbol in ("SHIBUSDT", "BTCUSDT", "WAVESBTC")

@@ -1,4 +1,4 @@
-"""Every interval of the exchange, by UTC and by other clocks."""
+"""Every interval of the exchange, in UTC and in other time zones."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,8 +50,8 @@ def _get(server: ExchangeServer, path: str = "klines", **query: Any) -> Any:
     return requests.get(f"{server.url}/api/v3/{path}", params=query, timeout=30).json()
 
 
-def test_the_intervals_of_the_product_lie_on_the_same_grid() -> None:
-    """Two homes for the widths would drift apart unseen."""
+def test_the_offered_intervals_have_the_same_grid() -> None:
+    """`Interval` and `KlineInterval` compute periods separately."""
     for interval in Interval:
         kind = KlineInterval(interval)
         assert kind.ms == interval.ms
@@ -73,7 +73,7 @@ def test_every_interval_is_served(server: ExchangeServer, interval: str, path: s
     assert rows[-1][8] == sum(minutes["trade_count"].to_pylist())
 
 
-def test_months_are_whole_and_three_days_are_counted_from_the_first_listing(
+def test_months_are_calendar_months_and_three_days_begin_at_the_first_listing(
     server: ExchangeServer,
 ) -> None:
     months = _get(server, interval="1M", startTime=0, limit=8)
@@ -123,7 +123,7 @@ def test_seconds_are_served_from_a_file_and_are_empty_without_one(
     ],
 )
 @pytest.mark.parametrize("interval", ["1m", "1h", "8h", "1d", "3d", "1w", "1M"])
-def test_periods_begin_by_the_clock_of_the_time_zone(
+def test_periods_begin_in_the_time_zone(
     server: ExchangeServer, interval: str, zone: str, offset: int
 ) -> None:
     rows = _get(server, interval=interval, timeZone=zone, limit=2, endTime=NOON - DAY_MS)
@@ -151,11 +151,11 @@ def test_the_bounds_stay_in_utc(server: ExchangeServer) -> None:
 
 @pytest.mark.parametrize("zone", ["14:01", "-12:01", "15", "8:60", "UTC", "8:", "1:5"])
 def test_a_time_zone_out_of_range_is_refused(server: ExchangeServer, zone: str) -> None:
-    answer = _get(server, interval="1d", timeZone=zone)
-    assert answer == {"code": -1130, "msg": "Data sent for parameter 'timeZone' is not valid."}
+    response = _get(server, interval="1d", timeZone=zone)
+    assert response == {"code": -1130, "msg": "Data sent for parameter 'timeZone' is not valid."}
 
 
-def test_a_file_of_days_is_cut_by_utc_and_days_elsewhere_are_built_from_minutes(
+def test_days_of_another_time_zone_are_built_from_minutes_despite_a_file_of_days(
     tmp_path: Path, simulated_exchange: StartExchange
 ) -> None:
     day = NOON - NOON % DAY_MS

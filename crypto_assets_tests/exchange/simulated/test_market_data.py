@@ -1,4 +1,4 @@
-"""The REST routes, asked over HTTP as any client would."""
+"""The REST endpoints over HTTP."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ def _get(server: ExchangeServer, path: str, **query: Any) -> requests.Response:
 
 
 def _klines(server: ExchangeServer, **query: Any) -> list[list[Any]]:
-    answer = _get(server, "klines", **{"symbol": "BTCUSDT", "interval": "1m", **query})
-    assert answer.status_code == 200, answer.text
-    rows: list[list[Any]] = answer.json()
+    response = _get(server, "klines", **{"symbol": "BTCUSDT", "interval": "1m", **query})
+    assert response.status_code == 200, response.text
+    rows: list[list[Any]] = response.json()
     return rows
 
 
@@ -34,11 +34,11 @@ def test_ping_and_time(server: ExchangeServer) -> None:
     assert _get(server, "time").json() == {"serverTime": NOON + 1234}
 
 
-def test_every_answer_says_which_exchange_it_is(simulated_exchange: StartExchange) -> None:
+def test_every_response_has_the_identity_of_the_exchange(simulated_exchange: StartExchange) -> None:
     server = simulated_exchange(seed=77)
     for path in ("/api/v3/ping", "/api/v3/klines", "/api/v3/nothing", "/data/spot/nothing", "/"):
-        answer = requests.get(server.url + path, timeout=20)
-        assert answer.headers["X-Simulated-Exchange"] == "seed=77"
+        response = requests.get(server.url + path, timeout=20)
+        assert response.headers["X-Simulated-Exchange"] == "seed=77"
 
 
 def test_a_row_has_twelve_fields_in_the_exchanges_types(server: ExchangeServer) -> None:
@@ -51,7 +51,7 @@ def test_a_row_has_twelve_fields_in_the_exchanges_types(server: ExchangeServer) 
     assert row[11] == "0"
 
 
-def test_without_times_the_newest_rows_come_oldest_first(server: ExchangeServer) -> None:
+def test_without_times_the_newest_rows_are_returned_ascending(server: ExchangeServer) -> None:
     assert [row[0] for row in _klines(server, limit=3)] == [
         _OPEN - 2 * MINUTE_MS,
         _OPEN - MINUTE_MS,
@@ -69,7 +69,7 @@ def test_both_times_are_inclusive_on_open_time(server: ExchangeServer) -> None:
     assert [row[0] for row in inner] == expected[1:-1]
 
 
-def test_with_a_start_the_oldest_rows_come_with_an_end_alone_the_newest(
+def test_a_start_returns_the_oldest_rows_and_an_end_alone_the_newest(
     server: ExchangeServer,
 ) -> None:
     start = _OPEN - DAY_MS
@@ -83,7 +83,7 @@ def test_with_a_start_the_oldest_rows_come_with_an_end_alone_the_newest(
     ]
 
 
-def test_before_the_first_candle_there_is_none_and_time_zero_finds_it(
+def test_the_first_candle_is_found_from_time_zero(
     server: ExchangeServer,
 ) -> None:
     first = 1_502_942_400_000  # 2017-08-17 04:00
@@ -94,7 +94,7 @@ def test_before_the_first_candle_there_is_none_and_time_zero_finds_it(
 
 
 @pytest.mark.parametrize("interval", ["1m", "15m", "1h", "1d", "1w"])
-def test_the_open_candle_forms_with_the_clock(server: ExchangeServer, interval: str) -> None:
+def test_the_open_candle_changes_with_the_clock(server: ExchangeServer, interval: str) -> None:
     seen = []
     for _ in range(6):
         seen.append(_klines(server, interval=interval, limit=1)[0])
@@ -124,16 +124,16 @@ def test_a_candle_is_open_to_its_last_millisecond(server: ExchangeServer) -> Non
     assert opened[5] == "0.00000000" and opened[8] == 0
 
 
-def test_exchange_info_in_its_current_shape(server: ExchangeServer) -> None:
-    answer = _get(server, "exchangeInfo").json()
-    assert answer["serverTime"] == NOON
+def test_exchange_info_has_the_current_fields(server: ExchangeServer) -> None:
+    response = _get(server, "exchangeInfo").json()
+    assert response["serverTime"] == NOON
     assert {
         "rateLimitType": "REQUEST_WEIGHT",
         "interval": "MINUTE",
         "intervalNum": 1,
         "limit": 6000,
-    } in answer["rateLimits"]
-    by_name = {entry["symbol"]: entry for entry in answer["symbols"]}
+    } in response["rateLimits"]
+    by_name = {entry["symbol"]: entry for entry in response["symbols"]}
     assert {"BTCUSDT", "ETHUSDT", "SHIBUSDT", "PEPEUSDT", "WAVESBTC"} < by_name.keys()
     waves = by_name["WAVESBTC"]
     assert (waves["baseAsset"], waves["quoteAsset"]) == ("WAVES", "BTC")
@@ -157,8 +157,8 @@ def test_exchange_info_by_permission(server: ExchangeServer) -> None:
     every = _get(server, "exchangeInfo").json()["symbols"]
     assert every[0]["permissions"] == [] and every[0]["permissionSets"] == [["SPOT", "MARGIN"]]
     for permissions in ("SPOT", "MARGIN", '["MARGIN","LEVERAGED"]'):
-        answer = _get(server, "exchangeInfo", permissions=permissions).json()
-        assert answer["symbols"] == every
+        response = _get(server, "exchangeInfo", permissions=permissions).json()
+        assert response["symbols"] == every
     assert _get(server, "exchangeInfo", permissions="LEVERAGED").json()["symbols"] == []
     bare = _get(server, "exchangeInfo", showPermissionSets="false").json()["symbols"]
     assert [entry["permissionSets"] for entry in bare] == [[]] * len(every)
@@ -166,18 +166,18 @@ def test_exchange_info_by_permission(server: ExchangeServer) -> None:
 
 @pytest.mark.parametrize("name", ["permissions", "symbolStatus"])
 @pytest.mark.parametrize("which", [{"symbol": "LTCBTC"}, {"symbols": '["LTCBTC"]'}])
-def test_exchange_info_filters_do_not_go_with_names(
+def test_exchange_info_filters_cannot_be_combined_with_names(
     server: ExchangeServer, name: str, which: dict[str, str]
 ) -> None:
     value = {"permissions": "SPOT", "symbolStatus": "TRADING"}[name]
-    answer = _get(server, "exchangeInfo", **which, **{name: value})
-    assert answer.status_code == 400
-    assert answer.json() == {"code": -1128, "msg": "Combination of optional parameters invalid."}
+    response = _get(server, "exchangeInfo", **which, **{name: value})
+    assert response.status_code == 400
+    assert response.json() == {"code": -1128, "msg": "Combination of optional parameters invalid."}
 
 
 def test_exchange_info_of_an_unknown_status_is_refused(server: ExchangeServer) -> None:
-    answer = _get(server, "exchangeInfo", symbolStatus="OPEN").json()
-    assert answer == {"code": -1122, "msg": "Invalid symbolStatus."}
+    response = _get(server, "exchangeInfo", symbolStatus="OPEN").json()
+    assert response == {"code": -1122, "msg": "Invalid symbolStatus."}
     statuses = {
         entry["status"]
         for entry in _get(server, "exchangeInfo", symbolStatus="TRADING").json()["symbols"]
@@ -187,9 +187,9 @@ def test_exchange_info_of_an_unknown_status_is_refused(server: ExchangeServer) -
 
 def test_no_futures_are_listed(server: ExchangeServer) -> None:
     for path in ("/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"):
-        answer = requests.get(server.url + path, timeout=20)
-        assert (answer.status_code, answer.json()["symbols"]) == (200, [])
-        assert answer.headers["X-Simulated-Exchange"] == "seed=1"
+        response = requests.get(server.url + path, timeout=20)
+        assert (response.status_code, response.json()["symbols"]) == (200, [])
+        assert response.headers["X-Simulated-Exchange"] == "seed=1"
     assert server.weights.total_weight == 0
 
 
@@ -205,7 +205,7 @@ def test_depth_is_a_book_around_the_price(server: ExchangeServer) -> None:
     assert all(len(text.split(".")[1]) == 8 for level in book["bids"] for text in level)
 
 
-def test_depth_repeats_at_an_instant_and_moves_with_the_clock(server: ExchangeServer) -> None:
+def test_depth_is_the_same_at_a_time_and_changes_with_the_clock(server: ExchangeServer) -> None:
     book = _get(server, "depth", symbol="BTCUSDT").json()
     assert len(book["bids"]) == len(book["asks"]) == 100
     assert _get(server, "depth", symbol="BTCUSDT", limit=5).json() == {
@@ -236,7 +236,7 @@ def test_tickers_agree_with_the_candles(server: ExchangeServer) -> None:
     assert len(_get(server, "ticker/price").json()) >= 30
 
 
-def test_an_enormous_time_is_no_crash(server: ExchangeServer) -> None:
+def test_an_enormous_time_does_not_fail(server: ExchangeServer) -> None:
     assert _klines(server, startTime="9" * 20) == []
     assert len(_klines(server, endTime="9" * 20, limit=2)) == 2
 

@@ -1,4 +1,4 @@
-"""Any way of cutting a range into pages gives the same rows, holes or not."""
+"""Every division of a range into pages gives the same rows, with or without holes."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,7 +30,7 @@ _INTERVALS = st.sampled_from([Interval.M1, Interval.M5, Interval.H1, Interval.D1
 
 
 def _window(interval: Interval, data: st.DataObject) -> tuple[int, int]:
-    """Bounds on or off the grid, now and the future included, of at most some hundred days."""
+    """Draw bounds on or off the grid, up to the future, at most a few hundred days apart."""
     end = NOON - data.draw(st.integers(-2, 600)) * interval.ms // 10
     return end - data.draw(st.integers(0, min(700, 100 * DAY_MS // interval.ms))) * interval.ms, end
 
@@ -41,7 +41,7 @@ def _whole(interval: Interval, start: int, end: int) -> pa.Table:
 
 @settings(deadline=None, max_examples=40)
 @given(interval=_INTERVALS, data=st.data())
-def test_pages_forward_add_up(interval: Interval, data: st.DataObject) -> None:
+def test_pages_forward_contain_all_rows(interval: Interval, data: st.DataObject) -> None:
     start, end = _window(interval, data)
     pages, cursor = [CANDLE_SCHEMA.empty_table()], start
     while True:
@@ -56,7 +56,7 @@ def test_pages_forward_add_up(interval: Interval, data: st.DataObject) -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(interval=st.sampled_from([Interval.M1, Interval.M5, Interval.H1]), data=st.data())
-def test_pages_backward_add_up(interval: Interval, data: st.DataObject) -> None:
+def test_pages_backward_contain_all_rows(interval: Interval, data: st.DataObject) -> None:
     start, end = _window(interval, data)
     pages, cursor = [CANDLE_SCHEMA.empty_table()], end
     while True:
@@ -87,7 +87,7 @@ def test_larger_candles_are_the_minutes_rolled_up(
     assert seen.combine_chunks() == expected.combine_chunks()
 
 
-def test_a_page_is_full_though_it_reaches_over_a_hole() -> None:
+def test_a_page_over_a_hole_is_full() -> None:
     page = _EXCHANGE.get_klines("BTCUSDT", Interval.M1, NOON - 3 * DAY_MS - 5 * MINUTE_MS, None, 10)
     opens = page["open_time"].to_pylist()
     assert len(opens) == 10

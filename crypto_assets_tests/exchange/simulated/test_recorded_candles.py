@@ -1,4 +1,4 @@
-"""Recorded candles: small files of our own, served as they stand."""
+"""Recorded candles: files are served unchanged."""
 
 import io
 import re
@@ -24,7 +24,7 @@ _DAY = 1_735_603_200_000
 
 
 def _minute(n: int, volume: str = "1.5") -> str:
-    """The n-th minute of the day, its price n cents above 100."""
+    """Return the n-th minute of the day, priced n cents above 100."""
     price = f"{100 + n / 100:.2f}"
     return f"{_DAY + n * MINUTE_MS},{price},{price},{price},{price},{volume}"
 
@@ -49,9 +49,7 @@ def _klines(server: ExchangeServer, symbol: str, interval: str = "1m", **query: 
     ).json()
 
 
-def test_six_columns_read_with_the_missing_ones_filled(
-    write: Write, simulated_exchange: StartExchange
-) -> None:
+def test_missing_columns_are_filled(write: Write, simulated_exchange: StartExchange) -> None:
     data = write("ABCUSDT-1m.csv", _SIX, f"{_DAY},1,2.5,0.5,1E-7,12")
     server = simulated_exchange(data=data)
     assert _klines(server, "ABCUSDT") == [
@@ -62,11 +60,11 @@ def test_six_columns_read_with_the_missing_ones_filled(
             *["0.00000000", 0, "0.00000000", "0.00000000", "0"],
         ]
     ]
-    answer = requests.get(server.url, timeout=20)
-    assert re.fullmatch("recorded=[0-9a-f]{16}", answer.headers["X-Simulated-Exchange"])
+    response = requests.get(server.url, timeout=20)
+    assert re.fullmatch("recorded=[0-9a-f]{16}", response.headers["X-Simulated-Exchange"])
 
 
-def test_all_columns_read_as_they_stand_off_the_minute_too(
+def test_all_columns_are_read_unchanged_off_the_minute_too(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
     odd = _DAY + 7_321
@@ -91,10 +89,10 @@ def test_decimals_are_rounded_to_eight_places_exactly(
     ]
 
 
-def test_a_hole_stays_a_hole_and_larger_candles_are_built_around_it(
+def test_holes_are_not_filled_and_larger_candles_are_built_around_them(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
-    """Silent minutes at other prices do not open the hour; the hole's minutes are not there."""
+    """Minutes without volume do not open the hour, and the hole has no minutes."""
     minutes = [_minute(n, "0" if n < 5 else "1.5") for n in range(180) if not 50 <= n < 130]
     data = write("ABCBTC-1m.csv", _SIX, *minutes)
     server = simulated_exchange(data=data)
@@ -113,7 +111,7 @@ def test_a_hole_stays_a_hole_and_larger_candles_are_built_around_it(
     ]
 
 
-def test_an_interval_with_a_file_of_its_own_comes_from_it(
+def test_an_interval_with_a_file_is_served_from_it(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
     write("ABCUSDT-1h.csv", _SIX, f"{_DAY},7,8,6,7.5,1")
@@ -123,10 +121,10 @@ def test_an_interval_with_a_file_of_its_own_comes_from_it(
     assert _klines(server, "ABCUSDT", "2h")[0][1] == "100.00000000"
 
 
-def test_a_coarser_file_is_served_beyond_the_minutes_and_off_the_grid(
+def test_a_coarser_file_is_served_outside_the_minutes_and_off_the_grid(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
-    """Hours begin before the minutes, off the hour too, and go on after them."""
+    """Hours begin before the minutes, also off the hour, and end after them."""
     odd = 28 * MINUTE_MS + 14_789
     opens = [_DAY - 30 * DAY_MS, _DAY - HOUR_MS + odd, _DAY + odd, _DAY + 2 * DAY_MS]
     hours = [f"{ms},7,8,6,7.5,1,{ms + HOUR_MS - 1},7,3,1,7" for ms in opens]
@@ -150,7 +148,7 @@ def test_a_coarser_file_is_served_beyond_the_minutes_and_off_the_grid(
 def test_a_symbol_trades_until_its_coarser_candles_end(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
-    """A day that opened before the minutes ended says nothing of trading after them."""
+    """A day that opened before the last minute does not extend trading."""
     write("ABCUSDT-1m.csv", _SIX, *(_minute(n) for n in range(60)))
     write("ABCUSDT-1d.csv", _SIX, f"{_DAY},7,8,6,7.5,1")
     write("XYZUSDT-1m.csv", _SIX, *(_minute(n) for n in range(60)))
@@ -158,8 +156,8 @@ def test_a_symbol_trades_until_its_coarser_candles_end(
     server = simulated_exchange(data=data, now=_DAY + 2 * HOUR_MS)
 
     def statuses() -> list[str]:
-        answer = requests.get(f"{server.url}/api/v3/exchangeInfo", timeout=20).json()
-        return [entry["status"] for entry in answer["symbols"]]
+        response = requests.get(f"{server.url}/api/v3/exchangeInfo", timeout=20).json()
+        return [entry["status"] for entry in response["symbols"]]
 
     assert statuses() == ["BREAK", "TRADING"]
     server.clock.set_time(_DAY + 2 * DAY_MS)
@@ -174,7 +172,7 @@ def test_a_symbol_trades_until_its_coarser_candles_end(
         pytest.param(f"{_DAY + 74_789},1,1,1,1,1,{_DAY + 134_788},1,1,1,1", id="off-the-minute"),
     ],
 )
-def test_odd_minutes_are_served_as_they_stand(
+def test_irregular_minutes_are_served_unchanged(
     write: Write, simulated_exchange: StartExchange, minute: str
 ) -> None:
     around = [f"{_DAY + ms},1,1,1,1,1,{_DAY + ms + 59_999},1,1,1,1" for ms in (0, 180_000)]
@@ -190,7 +188,7 @@ def test_odd_minutes_are_served_as_they_stand(
     assert [trade["id"] for trade in trades] == sorted(trade["id"] for trade in trades)
 
 
-def test_the_last_candle_of_a_file_is_forming_until_it_closes(
+def test_the_last_candle_of_a_file_is_open_until_it_closes(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
     data = write("ABCUSDT-1h.csv", _SIX, f"{_DAY},7,8,6,7.5,100")
@@ -202,9 +200,7 @@ def test_the_last_candle_of_a_file_is_forming_until_it_closes(
     assert [float(value) for value in row[1:6]] == [7, 8, 6, 7.5, 100]
 
 
-def test_what_the_files_do_not_hold_does_not_exist(
-    write: Write, simulated_exchange: StartExchange
-) -> None:
+def test_nothing_exists_beyond_the_files(write: Write, simulated_exchange: StartExchange) -> None:
     server = simulated_exchange(data=write("ABCUSDT-1h.csv", _SIX, f"{_DAY},7,8,6,7.5,1"))
     assert _klines(server, "ABCUSDT", "1m") == []
     assert _klines(server, "ABCUSDT", "1d") == []
@@ -215,7 +211,7 @@ def test_what_the_files_do_not_hold_does_not_exist(
 def test_after_the_last_row_the_status_is_break(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
-    """Mid-day: the last minute closes at 00:10, the exchange's clock decides."""
+    """The last minute closes at 00:10 by the exchange's clock."""
     data = write("ABCUSDT-1m.csv", _SIX, *(_minute(n) for n in range(10)))
     server = simulated_exchange(data=data, now=_DAY + 10 * MINUTE_MS - 1)
     info = f"{server.url}/api/v3/exchangeInfo"
@@ -233,7 +229,7 @@ def test_after_the_last_row_the_status_is_break(
     assert hour[4] == "100.09000000" and hour[6] == _DAY + HOUR_MS - 1
 
 
-def test_the_clock_hides_what_is_to_come(write: Write, simulated_exchange: StartExchange) -> None:
+def test_future_candles_are_not_served(write: Write, simulated_exchange: StartExchange) -> None:
     data = write("ABCUSDT-1m.csv", _SIX, *(_minute(n) for n in range(10)))
     server = simulated_exchange(data=data, now=_DAY + 3 * MINUTE_MS + 20_000)
     rows = _klines(server, "ABCUSDT")
@@ -241,7 +237,7 @@ def test_the_clock_hides_what_is_to_come(write: Write, simulated_exchange: Start
     assert [row[5] for row in rows] == ["1.50000000"] * 3 + ["0.50000000"]
 
 
-def test_the_daily_archive_is_made_of_the_minutes(
+def test_the_daily_archive_contains_the_minutes(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
     data = write("ABCUSDT-1m.csv", _SIX, *(_minute(n) for n in range(1438, 1442)))
@@ -281,11 +277,11 @@ def test_a_symbol_of_another_script(
     content = requests.get(address, timeout=20).content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.namelist() == [f"{name}.csv"]
-    said = requests.get(f"{address}.CHECKSUM", timeout=20).content.decode()
-    assert said == f"{sha256(content).hexdigest()}  {name}.zip"
+    checksum = requests.get(f"{address}.CHECKSUM", timeout=20).content.decode()
+    assert checksum == f"{sha256(content).hexdigest()}  {name}.zip"
 
 
-def test_a_book_lies_around_the_last_close_and_is_empty_without_one(
+def test_a_book_surrounds_the_last_close_and_is_empty_without_one(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
     write("ABCUSDT-1m.csv", _SIX)
@@ -300,7 +296,7 @@ def test_a_book_lies_around_the_last_close_and_is_empty_without_one(
     assert _klines(server, "ABCUSDT") == []
 
 
-def test_blank_lines_quotes_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
+def test_blank_lines_quotes_and_a_byte_order_mark_are_accepted(tmp_path: Path) -> None:
     text = f'\ufeff{_SIX}\r\n{_DAY},1,1,1,1,1\r\n\r\n{_DAY + 60_000},"2",2,2,2,2\r\n'
     (tmp_path / "ABCUSDT-1m.csv").write_bytes(text.encode())
     source = RecordedCandles(tmp_path)
@@ -313,19 +309,22 @@ def test_blank_lines_quotes_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> 
         ([], ":1: the header must begin with open_time"),
         (["open_time,open"], ":1: the header must begin with open_time"),
         ([f"{_DAY},1,1,1,1,1"], ":1: the header must begin with open_time"),
-        ([f"{_SIX},colour"], ":1: column 'colour' is unknown or doubled"),
-        ([_SIX, _minute(0), f"{_DAY + 60_000},1,1"], ":3: 3 values under a header of 6"),
-        ([_SIX, _minute(0), "", f"{_DAY + 60_000},1,x,1,1,1"], ":4: high 'x' is no number"),
-        ([_SIX, f"{_DAY},1,NaN,1,1,1"], ":2: high 'NaN' is no number"),
-        ([_SIX, f"{_DAY},1,1,1,1,"], ":2: volume '' is no number"),
-        ([_SIX, f"{_DAY},1,1,1,1e12,1"], ":2: close '1e12' is no number"),
+        ([f"{_SIX},colour"], ":1: column 'colour' is unknown or duplicate"),
+        ([_SIX, _minute(0), f"{_DAY + 60_000},1,1"], ":3: 3 values for 6 columns"),
+        (
+            [_SIX, _minute(0), "", f"{_DAY + 60_000},1,x,1,1,1"],
+            ":4: high 'x' is not a valid number",
+        ),
+        ([_SIX, f"{_DAY},1,NaN,1,1,1"], ":2: high 'NaN' is not a valid number"),
+        ([_SIX, f"{_DAY},1,1,1,1,"], ":2: volume '' is not a valid number"),
+        ([_SIX, f"{_DAY},1,1,1,1e12,1"], ":2: close '1e12' is not a valid number"),
         ([_SIX, f"{_DAY}.5,1,1,1,1,1"], ":2: open_time"),
-        ([_SIX, _minute(1), _minute(0)], f":3: open_time {_DAY}: times are epoch milliseconds"),
+        ([_SIX, _minute(1), _minute(0)], f":3: open_time {_DAY}: times must be ascending"),
         ([_SIX, _minute(1), _minute(1)], ":3: open_time"),
         ([_SIX, f"{_DAY}000,1,1,1,1,1"], ":2: open_time"),
     ],
 )
-def test_a_bad_file_is_one_error_that_names_file_and_line(
+def test_the_error_for_an_invalid_file_names_file_and_line(
     write: Write, lines: list[str], complaint: str
 ) -> None:
     directory = write("ABCUSDT-1m.csv", *lines)
@@ -343,8 +342,8 @@ def test_a_file_of_another_name_is_refused(write: Write, name: str) -> None:
         RecordedCandles(write(name, _SIX))
 
 
-def test_a_recording_is_named_by_its_candles_not_by_its_files(tmp_path: Path) -> None:
-    """Other folders, ways to write a number and left-out default columns make no difference."""
+def test_a_recording_is_identified_by_its_candles_not_by_its_files(tmp_path: Path) -> None:
+    """The folder, number formats and omitted default columns make no difference."""
 
     def origin(folder: str, name: str, *lines: str) -> str:
         (tmp_path / folder).mkdir()
@@ -365,16 +364,16 @@ def test_a_recording_is_named_by_its_candles_not_by_its_files(tmp_path: Path) ->
     assert len(others) == 6
 
 
-def test_a_recording_lists_its_files_and_digests_their_beginnings(
+def test_a_recording_lists_its_files_and_the_digests_of_their_first_rows(
     write: Write, simulated_exchange: StartExchange
 ) -> None:
     short = RecordedCandles(write("ABCUSDT-1m.csv", _SIX, *map(_minute, range(5))))
     server = simulated_exchange(data=write("ABCUSDT-1m.csv", _SIX, *map(_minute, range(9))))
     url = f"{server.url}/simulated/recording"
     listed = requests.get(url, timeout=20).json()["files"]["ABCUSDT-1m"]
-    assert listed["rows"] == 9 and listed["digest"] != short.files["ABCUSDT-1m"]["digest"]
-    asked = requests.get(url, {"file": "ABCUSDT-1m", "rows": "5"}, timeout=20).json()
-    assert asked["digest"] == short.files["ABCUSDT-1m"]["digest"]
+    assert listed["rows"] == 9 and listed["digest"] != short.recording.files["ABCUSDT-1m"].digest
+    prefix = requests.get(url, {"file": "ABCUSDT-1m", "rows": "5"}, timeout=20).json()
+    assert prefix["digest"] == short.recording.files["ABCUSDT-1m"].digest
     for file in ("ABCUSDT-1h", "ABCUSDT", "NOPEUSDT-1m"):
         assert requests.get(url, {"file": file, "rows": "5"}, timeout=20).status_code == 404
     generated = simulated_exchange()
@@ -382,7 +381,7 @@ def test_a_recording_lists_its_files_and_digests_their_beginnings(
 
 
 def test_a_directory_without_candles_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WrongUse, match="holds no candles"):
+    with pytest.raises(WrongUse, match="contains no candles"):
         RecordedCandles(tmp_path)
-    with pytest.raises(WrongUse, match="no directory"):
+    with pytest.raises(WrongUse, match="not a directory"):
         RecordedCandles(tmp_path / "nowhere")

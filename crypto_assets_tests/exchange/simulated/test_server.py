@@ -1,4 +1,4 @@
-"""The server as a process: it starts, says who has its port, and stops when told."""
+"""The server process: it starts, names the owner of a taken port, and stops on a signal."""
 
 import signal
 import socket
@@ -41,18 +41,18 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> requests.Response:
             return requests.get(url, timeout=5)
         except requests.ConnectionError:
             time.sleep(0.05)
-    raise AssertionError(f"no answer from {url}; exit code {process.poll()}")
+    raise AssertionError(f"no response from {url}; exit code {process.poll()}")
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(stop: signal.Signals) -> None:
+def test_it_serves_until_a_signal(stop: signal.Signals) -> None:
     port = _free_port()
     command = [sys.executable, "-c", _SERVE.format(port=port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         try:
-            answer = _wait_for(f"http://127.0.0.1:{port}/api/v3/time", process)
-            assert answer.json() == {"serverTime": parse_instant("2025-03-06T12:00:30Z")}
-            assert answer.headers["X-Simulated-Exchange"] == "seed=9"
+            response = _wait_for(f"http://127.0.0.1:{port}/api/v3/time", process)
+            assert response.json() == {"serverTime": parse_instant("2025-03-06T12:00:30Z")}
+            assert response.headers["X-Simulated-Exchange"] == "seed=9"
             process.send_signal(stop)
             assert process.wait(timeout=20) == 0
         finally:
@@ -61,11 +61,11 @@ def test_it_serves_until_it_is_told_to_stop(stop: signal.Signals) -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
-def test_a_server_in_a_thread_leaves_none_behind() -> None:
+def test_a_server_in_a_thread_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
     with start_exchange_server(SimulatedExchange(GeneratedCandles(1))) as url:
         assert requests.get(f"{url}/api/v3/time", timeout=20).status_code == 200
-    # The server's worker threads learn of its end a moment later.
+    # The server's worker threads end a moment later.
     deadline = time.monotonic() + 20
     while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -80,7 +80,7 @@ def test_a_taken_port_is_refused_before_anything_starts() -> None:
 
 
 def test_wrong_use_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WrongUse, match="no directory"):
+    with pytest.raises(WrongUse, match="not a directory"):
         serve_simulated(0, data=tmp_path / "nowhere")
     with pytest.raises(WrongUse, match="--speed must be 0 or more"):
         serve_simulated(0, speed=-1)
@@ -101,5 +101,5 @@ def test_wrong_use_is_refused(tmp_path: Path) -> None:
         (1_738_324_830_000, 1_738_324_830_000),
     ],
 )
-def test_instants_are_read_as_people_write_them(text: str | int, ms: int) -> None:
+def test_times_are_read_in_common_formats(text: str | int, ms: int) -> None:
     assert parse_instant(text) == ms

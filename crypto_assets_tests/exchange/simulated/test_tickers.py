@@ -69,7 +69,7 @@ def test_a_rolling_window_begins_on_a_minute(
     assert Decimal(ticker["priceChange"]) == change
 
 
-def test_the_window_is_a_day_where_none_is_named(server: ExchangeServer) -> None:
+def test_the_window_is_a_day_by_default(server: ExchangeServer) -> None:
     every = _get(server, "ticker", symbols='["BTCUSDT","ETHBTC"]')
     assert every == [
         _get(server, "ticker", symbol=symbol, windowSize="1d") for symbol in ("BTCUSDT", "ETHBTC")
@@ -77,7 +77,7 @@ def test_the_window_is_a_day_where_none_is_named(server: ExchangeServer) -> None
 
 
 @pytest.mark.parametrize(("zone", "begin"), [("0", 0), ("8", -8), ("-3", 3), ("13", 11)])
-def test_a_trading_day_begins_by_the_clock_of_its_zone(
+def test_a_trading_day_begins_in_its_time_zone(
     server: ExchangeServer, zone: str, begin: int
 ) -> None:
     start = _DAY + begin * HOUR_MS
@@ -88,9 +88,7 @@ def test_a_trading_day_begins_by_the_clock_of_its_zone(
 
 
 @pytest.mark.parametrize("path", ["ticker/24hr", "ticker", "ticker/tradingDay"])
-def test_the_short_form_is_the_long_one_without_some_members(
-    server: ExchangeServer, path: str
-) -> None:
+def test_the_short_form_has_a_subset_of_the_fields(server: ExchangeServer, path: str) -> None:
     full = _get(server, path, symbol="BTCUSDT", type="FULL")
     assert _get(server, path, symbol="BTCUSDT") == full
     mini = _get(server, path, symbol="BTCUSDT", type="MINI")
@@ -115,13 +113,13 @@ def test_ids_and_the_last_quantity_are_those_of_the_trades(server: ExchangeServe
 def test_the_average_price_is_weighted_over_five_minutes(
     server: ExchangeServer, symbol: str
 ) -> None:
-    answer = _get(server, "avgPrice", symbol=symbol)
+    response = _get(server, "avgPrice", symbol=symbol)
     rows = _rows(server, symbol, _OPEN - 4 * MINUTE_MS, NOON)
     assert len(rows) == 5
     volume, money = (sum(Decimal(row[n]) for row in rows) for n in (5, 7))
     [last] = _get(server, "trades", symbol=symbol, limit=1)
     expected = f"{money / volume:.8f}" if volume else last["price"]
-    assert answer == {"mins": 5, "price": expected, "closeTime": last["time"]}
+    assert response == {"mins": 5, "price": expected, "closeTime": last["time"]}
 
 
 def test_the_average_price_without_quote_volumes_is_the_last_price(
@@ -141,7 +139,7 @@ def test_the_average_price_without_quote_volumes_is_the_last_price(
 @pytest.mark.parametrize(
     "path", ["ticker/price", "ticker/bookTicker", "ticker/24hr", "ticker", "ticker/tradingDay"]
 )
-def test_a_status_chooses_symbols(simulated_exchange: StartExchange, path: str) -> None:
+def test_a_status_selects_symbols(simulated_exchange: StartExchange, path: str) -> None:
     ended = {"do": "delist", "symbol": "LTCBTC", "at": NOON - HOUR_MS}
     server = simulated_exchange(faults=[ended])
     both = '["LTCBTC","ETHBTC"]'
@@ -214,7 +212,7 @@ def test_a_book_of_another_status_is_refused(server: ExchangeServer) -> None:
         ),
     ],
 )
-def test_wrong_questions_are_refused(
+def test_invalid_requests_are_refused(
     server: ExchangeServer, path: str, query: dict[str, str], code: int, message: str
 ) -> None:
     assert _get(server, path, **query) == {"code": code, "msg": message}

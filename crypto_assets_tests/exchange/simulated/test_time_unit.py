@@ -1,4 +1,4 @@
-"""Times in microseconds: out where the header asks for them, in where they are sent."""
+"""Times in microseconds: in responses by the header, and in parameters."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ def _get(
 
 
 @pytest.mark.parametrize("word", ["MICROSECOND", "microsecond"])
-def test_the_header_makes_microseconds(server: ExchangeServer, word: str) -> None:
+def test_the_header_selects_microseconds(server: ExchangeServer, word: str) -> None:
     headers = {"X-MBX-TIME-UNIT": word}
     assert _get(server, "time", headers) == {"serverTime": NOON * 1000}
     assert _get(server, "exchangeInfo", headers)["serverTime"] == NOON * 1000
 
 
-def test_every_answer_with_times_has_them_in_microseconds(server: ExchangeServer) -> None:
+def test_all_times_of_a_response_are_in_microseconds(server: ExchangeServer) -> None:
     query = {"symbol": "LTCBTC"}
     for path in ("klines", "uiKlines"):
         plain = _get(server, path, **query, interval="1h", limit=3)
@@ -53,7 +53,7 @@ def test_every_answer_with_times_has_them_in_microseconds(server: ExchangeServer
 
 
 @pytest.mark.parametrize("word", ["MILLISECOND", "millisecond"])
-def test_milliseconds_can_be_asked_for_too(server: ExchangeServer, word: str) -> None:
+def test_the_header_selects_milliseconds(server: ExchangeServer, word: str) -> None:
     assert _get(server, "time", {"X-MBX-TIME-UNIT": word}) == {"serverTime": NOON}
 
 
@@ -78,13 +78,13 @@ def test_bounds_may_be_microseconds(server: ExchangeServer) -> None:
     assert _get(server, "aggTrades", symbol="BTCUSDT", **micro) == trades
 
 
-def test_a_fault_of_a_day_meets_requests_in_microseconds(server: ExchangeServer) -> None:
+def test_a_fault_of_a_day_applies_to_requests_in_microseconds(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "status", "status": 500, "day": "2025-03-05"})
     query = {"symbol": "BTCUSDT", "interval": "1m", "limit": 1}
     assert _get(server, "klines", **query, startTime=(NOON - 86_400_000) * 1000)["code"] == -1000
     assert len(_get(server, "klines", **query, startTime=_OPEN * 1000)) == 1
 
 
-def test_a_skewed_clock_is_off_by_as_much_in_microseconds(server: ExchangeServer) -> None:
+def test_a_clock_is_skewed_by_the_same_time_in_microseconds(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "skew", "seconds": -90.5})
     assert _get(server, "time", _MICRO) == {"serverTime": (NOON - 90_500) * 1000}

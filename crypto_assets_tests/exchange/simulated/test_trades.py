@@ -1,4 +1,4 @@
-"""Trades, made up for each candle: together they give the candle again."""
+"""Generated trades: together they reproduce their candle."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -31,7 +31,7 @@ def _get(server: ExchangeServer, path: str, **query: Any) -> Any:
 
 
 def _candle(rows: Iterable[dict[str, Any]]) -> list[Any]:
-    """Open, high, low, close, volume, quote volume, count and taker volumes of some trades."""
+    """Return open, high, low, close, volumes and count of some trades."""
     trades = [
         (Decimal(row["price"]), Decimal(row["qty"]), Decimal(row["quoteQty"]), row["isBuyerMaker"])
         for row in rows
@@ -65,14 +65,14 @@ def _all_from(server: ExchangeServer, symbol: str, first: int, until: int) -> li
     return found
 
 
-def test_the_trades_of_a_minute_give_its_candle(server: ExchangeServer) -> None:
+def test_the_trades_of_a_minute_reproduce_its_candle(server: ExchangeServer) -> None:
     start = _OPEN - 3 * MINUTE_MS
     rows = _get(server, "klines", interval="1m", startTime=start)
     trades = _all_from(server, "ETHUSDT", start * 1000, NOON)
     for row in rows:
         inside = [trade for trade in trades if row[0] <= trade["time"] <= row[6]]
         assert _candle(inside) == _of_row(row), row
-    assert rows[-1][6] > NOON, "the open candle is held to its trades too"
+    assert rows[-1][6] > NOON, "the open candle matches its trades too"
     ids = [trade["id"] for trade in trades]
     assert ids == sorted(set(ids))
     assert [trade["time"] for trade in trades] == sorted(trade["time"] for trade in trades)
@@ -130,7 +130,9 @@ def _money(trades: CandleTrades) -> Decimal:
         pytest.param("2 2 2 2 7", 1, 1, id="one trade"),
     ],
 )
-def test_odd_candles_get_the_trades_that_they_need(values: str, count: int, expected: int) -> None:
+def test_unusual_candles_get_the_trades_that_they_need(
+    values: str, count: int, expected: int
+) -> None:
     opened, high, low, close, volume = map(Decimal, values.split())
     nothing = Decimal(0)
     candle = Candle(0, opened, high, low, close, volume, 59_999, nothing, count, nothing, nothing)
@@ -154,7 +156,7 @@ def test_recent_trades_are_the_last_ones(server: ExchangeServer) -> None:
     }
 
 
-def test_aggregates_are_made_of_the_same_trades(server: ExchangeServer) -> None:
+def test_aggregates_combine_the_same_trades(server: ExchangeServer) -> None:
     start, end = _OPEN - 2 * MINUTE_MS, _OPEN - MINUTE_MS - 1
     parts = _get(server, "aggTrades", startTime=start, endTime=end, limit=1000)
     while page := _get(server, "aggTrades", fromId=parts[-1]["a"] + 1, limit=1000):
@@ -179,7 +181,7 @@ def test_aggregates_are_made_of_the_same_trades(server: ExchangeServer) -> None:
 
 
 def test_trades_are_found_over_quiet_hours(server: ExchangeServer) -> None:
-    """A symbol with a trade every minute or two: a page reaches back over hours."""
+    """A symbol with a trade every minute or two: a page covers hours."""
     rows = _get(server, "trades", symbol="WAVESBTC", limit=900)
     assert len(rows) == 900
     assert rows[-1]["time"] - rows[0]["time"] > 10 * HOUR_MS
@@ -188,7 +190,7 @@ def test_trades_are_found_over_quiet_hours(server: ExchangeServer) -> None:
     )
 
 
-def test_before_the_first_trade_and_after_the_last_there_is_none(
+def test_there_are_no_trades_before_the_first_and_after_the_last(
     tmp_path: Path, simulated_exchange: StartExchange
 ) -> None:
     start = _OPEN - HOUR_MS
@@ -205,11 +207,11 @@ def test_before_the_first_trade_and_after_the_last_there_is_none(
 
 
 def test_aggregates_take_an_id_or_times(server: ExchangeServer) -> None:
-    answer = _get(server, "aggTrades", fromId=1, startTime=_OPEN)
-    assert answer == {"code": -1128, "msg": "Combination of optional parameters invalid."}
+    response = _get(server, "aggTrades", fromId=1, startTime=_OPEN)
+    assert response == {"code": -1128, "msg": "Combination of optional parameters invalid."}
 
 
-def test_the_flaws_of_candles_leave_trades_alone(server: ExchangeServer) -> None:
+def test_the_flaws_of_candles_do_not_change_trades(server: ExchangeServer) -> None:
     whole = _get(server, "trades", limit=3)
     server.faults.add_rule({"do": "spoil", "how": "nan"})
     assert _get(server, "trades", limit=3) == whole

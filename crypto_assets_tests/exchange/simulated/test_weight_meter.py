@@ -1,4 +1,4 @@
-"""Request weight: what each request costs, and what follows when it is too much."""
+"""Request weight: the weight of each request, and 429 and 418 above the limit."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExc
 
 
 class _Clock(SimulatedClock):
-    """Whose real pace a test sets, too."""
+    """A clock whose real pace a test sets."""
 
     pace = NOON
 
@@ -31,7 +31,7 @@ def _get(server: ExchangeServer, path: str, **query: Any) -> requests.Response:
 
 
 def _names(count: int) -> str:
-    """So many symbols, known or not: what a request costs does not depend on that."""
+    """Return a list of `count` symbols; the weight does not depend on whether they exist."""
     names = ",".join(f'"A{n}USDT"' for n in range(count))
     return f"[{names}]"
 
@@ -78,14 +78,16 @@ def _names(count: int) -> str:
 def test_each_request_has_its_weight(
     server: ExchangeServer, path: str, query: dict[str, Any], weight: int
 ) -> None:
-    answer = _get(server, path, **query)
-    assert answer.headers["X-MBX-USED-WEIGHT-1M"] == str(weight)
-    assert answer.headers["X-MBX-USED-WEIGHT"] == str(weight)
+    response = _get(server, path, **query)
+    assert response.headers["X-MBX-USED-WEIGHT-1M"] == str(weight)
+    assert response.headers["X-MBX-USED-WEIGHT"] == str(weight)
     assert _get(server, "ping").headers["X-MBX-USED-WEIGHT-1M"] == str(weight + 1)
     assert server.weights.total_weight == weight + 1
 
 
-def test_too_much_is_429_with_the_seconds_to_wait_and_then_418(server: ExchangeServer) -> None:
+def test_above_the_limit_requests_get_429_with_retry_after_and_then_418(
+    server: ExchangeServer,
+) -> None:
     server.weights.limit = 50
     for _ in range(50):
         assert _get(server, "ping").status_code == 200
@@ -95,9 +97,9 @@ def test_too_much_is_429_with_the_seconds_to_wait_and_then_418(server: ExchangeS
     assert slow.headers["X-MBX-USED-WEIGHT-1M"] == "51"
     assert slow.json()["code"] == -1003
     assert "current limit is 50 request weight per 1 MINUTE" in slow.json()["msg"]
-    answers = [_get(server, "ping") for _ in range(20)]
-    assert {answer.status_code for answer in answers} == {429, 418}
-    banned = answers[-1]
+    responses = [_get(server, "ping") for _ in range(20)]
+    assert {response.status_code for response in responses} == {429, 418}
+    banned = responses[-1]
     assert banned.status_code == 418
     assert 110 <= int(banned.headers["Retry-After"]) <= 120
     until = int(banned.json()["msg"].split("until ")[1].split(".")[0])
@@ -109,13 +111,13 @@ def test_too_much_is_429_with_the_seconds_to_wait_and_then_418(server: ExchangeS
 def test_the_count_can_be_read_over_http(server: ExchangeServer) -> None:
     _get(server, "exchangeInfo")
     _get(server, "time")
-    answer = requests.get(f"{server.url}/simulated/weights", timeout=20).json()
-    assert answer["limit"] == 6000
-    assert sum(minute["weight"] for minute in answer["minutes"]) == 21
-    assert sum(minute["requests"] for minute in answer["minutes"]) == 2
+    response = requests.get(f"{server.url}/simulated/weights", timeout=20).json()
+    assert response["limit"] == 6000
+    assert sum(minute["weight"] for minute in response["minutes"]) == 21
+    assert sum(minute["requests"] for minute in response["minutes"]) == 2
 
 
-def test_a_new_minute_begins_at_nothing_and_bans_outlast_it() -> None:
+def test_a_new_minute_starts_at_zero_and_bans_continue() -> None:
     clock = _Clock(NOON, speed=0)
     meter = WeightMeter(clock, limit=10)
     assert meter.record_request("a", 10) == (10, None)
@@ -136,7 +138,7 @@ def test_a_new_minute_begins_at_nothing_and_bans_outlast_it() -> None:
     assert meter.record_request("a", 1) == (1, None)
 
 
-def test_weight_runs_at_real_pace_while_the_clock_stands_or_jumps() -> None:
+def test_weight_minutes_run_at_real_pace_whatever_the_clock() -> None:
     clock = SimulatedClock(NOON, speed=0)
     clock.advance(50 * MINUTE_MS)
     before = clock.real_pace_ms()

@@ -18,10 +18,16 @@ ARCHIVE_FILES = (
     ),
     Fault("damaged bytes", file_("corrupt"), BY_REST, quarantined=1, message="its sha256 is"),
     Fault(
-        "a file that is not a zip", file_("no_zip"), BY_REST, quarantined=1, message="no sound zip"
+        "a file that is not a zip",
+        file_("no_zip"),
+        BY_REST,
+        quarantined=1,
+        message="not a valid zip",
     ),
-    Fault("a file of no bytes", file_("no_bytes"), BY_REST, quarantined=1, message="no sound zip"),
-    Fault("an empty zip", file_("no_member"), BY_REST, quarantined=1, message="it holds []"),
+    Fault(
+        "a file of no bytes", file_("no_bytes"), BY_REST, quarantined=1, message="not a valid zip"
+    ),
+    Fault("an empty zip", file_("no_member"), BY_REST, quarantined=1, message="it contains []"),
     Fault("a CSV without a line", file_("empty"), BY_REST, quarantined=1, message="no candle"),
     Fault(
         "half a day in the file",
@@ -51,6 +57,13 @@ ARCHIVE_FILES = (
         BY_REST,
         quarantined=1,
         message="do not ascend",
+    ),
+    Fault(
+        "a row of the file twice",
+        file_("duplicate"),
+        BY_REST,
+        quarantined=1,
+        message="are not ascending",
     ),
     Fault(
         "a row missing in the file",

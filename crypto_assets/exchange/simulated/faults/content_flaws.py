@@ -1,9 +1,9 @@
-"""Content that a client must not believe: candles and books spoiled in one way each."""
+"""Apply a flaw to candles or to an order book."""
 
 from collections.abc import Callable
 from typing import Any
 
-from crypto_assets.exchange.simulated.faults.flaw_types import ContentFlaw
+from crypto_assets.exchange.simulated.faults.rules import ContentFlaw
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.utc_time import DAY_MS
 
@@ -11,9 +11,9 @@ Rows = list[KlineRow]
 
 
 def apply_row_flaw(rows: Rows, how: ContentFlaw, row: int | None = None, day: int = DAY_MS) -> Any:
-    """The rows of a klines answer with one thing wrong at `row` (else the middle one).
+    """Return the rows of a klines response with a flaw at `row`, by default the middle one.
 
-    Spoilages of books leave them alone. `day` is the length of a day in the rows' unit of time.
+    Flaws of order books change nothing. `day` is the length of a day in the rows' unit of time.
     """
     if how is ContentFlaw.NO_ROWS:
         return []
@@ -52,7 +52,7 @@ _ONE_ROW: dict[ContentFlaw, Callable[[KlineRow], Rows]] = {
 
 
 def apply_book_flaw(book: dict[str, Any], how: ContentFlaw) -> dict[str, Any]:
-    """A depth answer with one thing wrong; spoilages of rows leave it alone."""
+    """Return an order book with a flaw; flaws of rows change nothing."""
     bids, asks = book["bids"], book["asks"]
     if how is ContentFlaw.CROSSED:
         return {**book, "bids": asks[:1] + bids[1:], "asks": bids[:1] + asks[1:]}

@@ -1,4 +1,4 @@
-"""Day files with flaws: what a rule makes of the candles, of the zip and of its checksum."""
+"""Apply flaws to archive files: to the candles, the zip and the checksum."""
 
 import hashlib
 import io
@@ -6,8 +6,7 @@ import zipfile
 from collections.abc import Iterable
 
 from crypto_assets.exchange.simulated.faults.content_flaws import apply_row_flaw
-from crypto_assets.exchange.simulated.faults.flaw_types import ContentFlaw, FileFlaw
-from crypto_assets.exchange.simulated.faults.rules import ArchiveRule
+from crypto_assets.exchange.simulated.faults.rules import ArchiveRule, ContentFlaw, FileFlaw
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS
 
@@ -20,7 +19,7 @@ ArchiveRules = tuple[ArchiveRule, ...]
 
 
 def get_publication_delay_ms(flaws: ArchiveRules, usual: int) -> int | None:
-    """How long after the day's end the file appears; None where it never does."""
+    """Return the delay in ms after the day's end, or None if the file never appears."""
     if has_flaw(flaws, FileFlaw.MISSING):
         return None
     late = [int(rule.hours * HOUR_MS) for rule in flaws if rule.how is FileFlaw.LATE]
@@ -32,7 +31,7 @@ def has_flaw(flaws: ArchiveRules, how: FileFlaw) -> bool:
 
 
 def choose_content_symbol(flaws: ArchiveRules, symbol: str) -> str:
-    """The symbol whose candles the file holds."""
+    """Return the symbol whose candles the file contains."""
     others = [rule.other for rule in flaws if rule.how is FileFlaw.WRONG_SYMBOL and rule.other]
     return (others or [symbol])[0]
 
@@ -69,7 +68,7 @@ def _join_csv_rows(rows: Iterable[KlineRow]) -> bytes:
 
 
 def apply_zip_flaws(flaws: ArchiveRules, content: bytes) -> bytes:
-    """What lies in the archive under the zip's name, before its checksum is taken."""
+    """Return the content of the zip file before its checksum is computed."""
     if has_flaw(flaws, FileFlaw.NO_BYTES):
         return b""
     if has_flaw(flaws, FileFlaw.NO_ZIP):
@@ -82,7 +81,7 @@ def apply_zip_flaws(flaws: ArchiveRules, content: bytes) -> bytes:
 
 
 def corrupt_zip(flaws: ArchiveRules, content: bytes) -> bytes:
-    """The zip as it is sent, after its checksum was taken."""
+    """Return the zip as sent, after its checksum was computed."""
     if not has_flaw(flaws, FileFlaw.CORRUPT):
         return content
     middle = len(content) // 2
@@ -91,7 +90,7 @@ def corrupt_zip(flaws: ArchiveRules, content: bytes) -> bytes:
 
 
 def compute_checksum_digest(flaws: ArchiveRules, content: bytes) -> str | None:
-    """The hexadecimal SHA-256 in the CHECKSUM file; None where there is no such file."""
+    """Return the hexadecimal SHA-256 of the CHECKSUM file, or None without that file."""
     if has_flaw(flaws, FileFlaw.NO_CHECKSUM):
         return None
     wrong = b"?" if has_flaw(flaws, FileFlaw.WRONG_CHECKSUM) else b""

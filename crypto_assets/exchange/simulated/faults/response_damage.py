@@ -1,4 +1,4 @@
-"""Answers that a fault replaces or damages."""
+"""Replace or damage responses by the rules of a fault script."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ from crypto_assets.exchange.simulated.time_unit import TimeUnit
 
 
 class CutResponse(Response):
-    """Announces a whole body, sends a share of it and breaks the connection."""
+    """A response whose connection breaks after a part of the announced body."""
 
     def __init__(self, whole: Response, keep: float) -> None:
         super().__init__(whole.body, whole.status_code, whole.headers, whole.media_type)
@@ -43,7 +43,7 @@ class CutResponse(Response):
 
 
 def build_status_error(rule: StatusRule, now: int, weight_limit: int) -> ErrorResponse:
-    """What is sent instead of the answer; `now` in epoch ms dates the end of a ban."""
+    """Return the error response of a rule; `now` (epoch ms) dates the end of a ban."""
     seconds = rule.retry_after
     if rule.status == 429:
         return weight_limit_error(weight_limit, 1 if seconds is None else seconds)
@@ -57,32 +57,32 @@ def build_status_error(rule: StatusRule, now: int, weight_limit: int) -> ErrorRe
     return gateway_error(rule.status, seconds)
 
 
-def damage_response(answer: Response, rule: ResponseRule) -> Response:
-    """The answer with the rule's damage done; whole under rules that do none."""
+def damage_response(response: Response, rule: ResponseRule) -> Response:
+    """Return the response damaged by the rule, unchanged for other rules."""
     match rule:
         case CutRule():
-            return CutResponse(answer, rule.keep)
+            return CutResponse(response, rule.keep)
         case TruncateRule():
-            part = bytes(answer.body)[: int(len(answer.body) * rule.keep)]
-            return _replace_body(answer, part, answer.media_type)
+            part = bytes(response.body)[: int(len(response.body) * rule.keep)]
+            return _replace_body(response, part, response.media_type)
         case MalformedRule():
-            return _replace_body(answer, rule.body.encode(), rule.media_type)
-        case SkewRule() | SpoilRule() if answer.status_code == 200 and _is_json(answer):
-            content = _damage_content(orjson.loads(answer.body), rule)
-            return _replace_body(answer, orjson.dumps(content), answer.media_type)
+            return _replace_body(response, rule.body.encode(), rule.media_type)
+        case SkewRule() | SpoilRule() if response.status_code == 200 and _is_json(response):
+            content = _damage_content(orjson.loads(response.body), rule)
+            return _replace_body(response, orjson.dumps(content), response.media_type)
         case _:
-            return answer
+            return response
 
 
-def _is_json(answer: Response) -> bool:
-    return "json" in (answer.media_type or "")
+def _is_json(response: Response) -> bool:
+    return "json" in (response.media_type or "")
 
 
 def _damage_content(content: Any, rule: SkewRule | SpoilRule) -> Any:
     if isinstance(rule, SkewRule):
         return _skew_server_time(content, rule.seconds)
     if isinstance(content, list):
-        # Lists of trades and tickers hold objects: the flaws are those of candles.
+        # Lists of trades and tickers contain objects; the flaws apply to candles only.
         if not all(isinstance(row, list) for row in content):
             return content
         return apply_row_flaw(content, rule.how, rule.row)
@@ -96,11 +96,11 @@ def _skew_server_time(content: Any, seconds: float) -> Any:
     return {**content, "serverTime": content["serverTime"] + unit.convert_ms(round(seconds * 1000))}
 
 
-def _replace_body(answer: Response, body: bytes, media_type: str | None) -> Response:
-    """Another body under the answer's status and headers."""
+def _replace_body(response: Response, body: bytes, media_type: str | None) -> Response:
+    """Return a response with another body and the same status and headers."""
     headers = {
         name: value
-        for name, value in answer.headers.items()
+        for name, value in response.headers.items()
         if name not in ("content-length", "content-type")
     }
-    return Response(body, answer.status_code, headers, media_type)
+    return Response(body, response.status_code, headers, media_type)

@@ -1,4 +1,4 @@
-"""The rules of a fault script, as types: what is matched, and what each kind says."""
+"""The rules of a fault script: their conditions, and the parameters of each kind."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from crypto_assets.exchange.simulated.faults.flaw_types import ContentFlaw, FileFlaw
 from crypto_assets.exchange.simulated.faults.value_changes import DOUBLED_VOLUME, ValueChanges
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.instant_parsing import parse_instant
@@ -27,8 +26,48 @@ InstantMs = Annotated[int, BeforeValidator(parse_instant)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
+class ContentFlaw(StrEnum):
+    """A flaw of the content; the first nine affect a row, the last four an order book."""
+
+    ARITY = "arity"  # a row lacks its last field
+    NAN = "nan"  # a close of NaN
+    NEGATIVE_VOLUME = "negative_volume"
+    HIGH_BELOW_LOW = "high_below_low"
+    TAKER_ABOVE_VOLUME = "taker_above_volume"
+    OTHER_DAY = "other_day"  # a row shifted by one day
+    NULL = "null"  # a volume of null
+    DUPLICATE = "duplicate"  # a repeated row
+    HOLE = "hole"  # a missing row
+    DESCENDING = "descending"  # newest row first
+    NO_ROWS = "no_rows"  # an empty array
+    NOT_ROWS = "not_rows"  # an object instead of an array
+    CROSSED = "crossed"  # best bid above best ask
+    UNSORTED = "unsorted"
+    NO_BIDS = "no_bids"
+    ZERO_QUANTITY = "zero_quantity"
+
+
+class FileFlaw(StrEnum):
+    """A flaw of a day's file. Except where stated, the CHECKSUM matches the file."""
+
+    MISSING = "missing"  # neither zip nor CHECKSUM
+    LATE = "late"  # both appear `hours` after the day's end
+    NO_CHECKSUM = "no_checksum"  # only the zip
+    WRONG_CHECKSUM = "wrong_checksum"  # a digest of other content
+    CORRUPT = "corrupt"  # bytes of the zip that do not match the CHECKSUM
+    NO_ZIP = "no_zip"  # bytes that are not a zip
+    NO_BYTES = "no_bytes"  # a file of length 0
+    NO_MEMBER = "no_member"  # a zip without members
+    EMPTY = "empty"  # a CSV without lines
+    SHORT = "short"  # only the share `keep` of the rows, the earliest
+    WRONG_SYMBOL = "wrong_symbol"  # the CSV is that of the symbol `other`
+    HEADER_ROW = "header_row"
+    MICROSECONDS = "microseconds"  # in a year of milliseconds
+    MILLISECONDS = "milliseconds"  # in a year of microseconds
+
+
 class CandleChannel(StrEnum):
-    """By which door candles are read."""
+    """The channel by which candles are read."""
 
     REST = "rest"
     ARCHIVE = "archive"
@@ -36,7 +75,7 @@ class CandleChannel(StrEnum):
 
 @dataclass(frozen=True)
 class RequestTarget:
-    """What a request is about, as far as it says."""
+    """The path of a request, and the symbol, interval and day that it names."""
 
     path: str
     symbol: str | None = None
@@ -45,7 +84,7 @@ class RequestTarget:
 
 
 class BaseRule(BaseModel):
-    """When a rule applies and to whom; a field that is not given applies to all."""
+    """The conditions of a rule; a field without a value matches everything."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -62,18 +101,18 @@ class BaseRule(BaseModel):
     def concerns_symbol(self, symbol: str) -> bool:
         return self.symbol is None or symbol in self.symbol
 
-    def matches_request(self, asked: RequestTarget, now: int) -> bool:
+    def matches_request(self, target: RequestTarget, now: int) -> bool:
         return (
             self.is_active(now)
-            and fnmatchcase(asked.path, self.path)
-            and (self.symbol is None or asked.symbol in self.symbol)
-            and (self.interval is None or asked.interval == self.interval)
-            and (self.day is None or asked.day in self.day)
+            and fnmatchcase(target.path, self.path)
+            and (self.symbol is None or target.symbol in self.symbol)
+            and (self.interval is None or target.interval == self.interval)
+            and (self.day is None or target.day in self.day)
         )
 
 
 class BaseResponseRule(BaseRule):
-    """A rule for single answers; `nth` counts the requests to which the rest applies."""
+    """A rule for single responses; `nth` counts the requests that meet all other conditions."""
 
     nth: Annotated[tuple[int, int], BeforeValidator(_to_range)] | None = None
 
@@ -117,7 +156,7 @@ class SpoilRule(BaseResponseRule):
 
 
 class ArchiveRule(BaseRule):
-    """A flaw of a day's file; see FileFlaw."""
+    """A flaw of an archive file."""
 
     do: Literal["archive"]
     how: FileFlaw | ContentFlaw
@@ -128,7 +167,7 @@ class ArchiveRule(BaseRule):
 
 
 class MinuteRangeRule(BaseRule):
-    """A rule about minutes that open from `start` to `end` (exclusive)."""
+    """A rule for minutes that open from `start` to `end` (exclusive)."""
 
     start: InstantMs
     end: InstantMs
@@ -148,7 +187,7 @@ class ReviseRule(MinuteRangeRule):
 
 
 class ListRule(BaseRule):
-    """The symbol appears `at`."""
+    """The symbol is listed `at`."""
 
     do: Literal["list"]
     symbol: SymbolNames
@@ -156,7 +195,7 @@ class ListRule(BaseRule):
 
 
 class DelistRule(BaseRule):
-    """The symbol stops `at`."""
+    """The symbol stops trading `at`."""
 
     do: Literal["delist"]
     symbol: SymbolNames

@@ -1,9 +1,9 @@
-"""A fault script: its rules in order, and how often each has struck."""
+"""A fault script: its rules in order, and how often each was applied."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -11,14 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange.simulated.faults.rules import (
     ArchiveRule,
-    DelistRule,
     FaultRule,
-    ListRule,
     MarketRule,
-    OutageRule,
     RequestTarget,
     ResponseRule,
-    ReviseRule,
     SkewRule,
     StallRule,
 )
@@ -29,8 +25,8 @@ _RULE: TypeAdapter[ResponseRule | ArchiveRule | MarketRule] = TypeAdapter(FaultR
 class FaultScript:
     """Rules that may be added and cleared while the exchange serves.
 
-    `struck[i]` counts how often the i-th rule changed an answer (rules about the market and the
-    archive's files hold by themselves and are not counted).
+    `hit_counts[i]` is the number of responses that the i-th rule changed. Rules for the market and
+    for archive files are not counted.
     """
 
     def __init__(self, rules: Iterable[Mapping[str, Any]] = ()) -> None:
@@ -42,8 +38,8 @@ class FaultScript:
             self.add_rule(rule)
 
     @classmethod
-    def from_file(cls, path: Path) -> "FaultScript":
-        """Raises WrongUse naming the file and the rule that is wrong."""
+    def from_file(cls, path: Path) -> Self:
+        """Read a script. Raises WrongUse with the file and the invalid rule."""
         try:
             rules = orjson.loads(path.read_bytes())
         except OSError as error:
@@ -58,7 +54,7 @@ class FaultScript:
             raise WrongUse(f"{path}: {error}") from None
 
     def add_rule(self, rule: Mapping[str, Any]) -> None:
-        """Append a rule as it stands in a script. Raises WrongUse."""
+        """Append a rule in the form of a script. Raises WrongUse."""
         number = len(self._rules) + 1
         try:
             checked = _RULE.validate_python(rule)
@@ -79,25 +75,23 @@ class FaultScript:
 
     @property
     def market_rules(self) -> tuple[MarketRule, ...]:
-        """Rules about the candles themselves."""
+        """Rules that change candles."""
+        return tuple(rule for rule in self._rules if isinstance(rule, MarketRule))
+
+    def select_archive_rules(self, target: RequestTarget, now: int) -> tuple[ArchiveRule, ...]:
+        """Return the rules for an archive file."""
         return tuple(
-            r for r in self._rules if isinstance(r, OutageRule | ReviseRule | ListRule | DelistRule)
+            r for r in self._rules if isinstance(r, ArchiveRule) and r.matches_request(target, now)
         )
 
-    def select_archive_rules(self, asked: RequestTarget, now: int) -> tuple[ArchiveRule, ...]:
-        """Rules about the archive file of that symbol, interval and day."""
-        return tuple(
-            r for r in self._rules if isinstance(r, ArchiveRule) and r.matches_request(asked, now)
-        )
-
-    def select_response_rules(self, asked: RequestTarget, now: int) -> list[ResponseRule]:
-        """What happens to one request: any stalls and skews, and at most one other, last."""
+    def select_response_rules(self, target: RequestTarget, now: int) -> list[ResponseRule]:
+        """Return the rules for a request: any stalls and skews, then at most one other rule."""
         with self._lock:
             chosen: list[ResponseRule] = []
             for index, rule in enumerate(self._rules):
-                if isinstance(rule, ArchiveRule | OutageRule | ReviseRule | ListRule | DelistRule):
+                if not isinstance(rule, ResponseRule):
                     continue
-                if rule.matches_request(asked, now) and self._record_match(index, rule):
+                if rule.matches_request(target, now) and self._record_match(index, rule):
                     chosen.append(rule)
                     if not isinstance(rule, StallRule | SkewRule):
                         break
@@ -105,6 +99,6 @@ class FaultScript:
 
     def _record_match(self, index: int, rule: ResponseRule) -> bool:
         self._match_counts[index] += 1
-        strikes = rule.nth is None or rule.nth[0] <= self._match_counts[index] <= rule.nth[1]
-        self.hit_counts[index] += strikes
-        return strikes
+        is_hit = rule.nth is None or rule.nth[0] <= self._match_counts[index] <= rule.nth[1]
+        self.hit_counts[index] += is_hit
+        return is_hit

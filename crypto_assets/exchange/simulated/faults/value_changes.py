@@ -1,4 +1,4 @@
-"""How a revised candle differs from the one that was published first."""
+"""The changes of a revised candle."""
 
 import re
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from typing import Annotated, Any
 import pyarrow as pa
 from pydantic import BeforeValidator
 
+from crypto_assets.exchange.simulated.decimals import DECIMAL_STEP
 from crypto_assets.market.candles import CANDLE_SCHEMA
 
 _CHANGE = re.compile(r"(?P<sign>[=+*-])(?P<value>-?[0-9]+(\.[0-9]+)?)")
-_EIGHTH = Decimal("1E-8")
 
 
 @dataclass(frozen=True)
 class ValueChange:
-    """A column and what becomes of its values: `=` set, `+` `-` `*` computed with `value`."""
+    """A change of a column: `=` sets `value`; `+`, `-` and `*` compute with it."""
 
     column: str
     sign: str
@@ -30,7 +30,7 @@ class ValueChange:
             "-": lambda: old - self.value,
             "*": lambda: old * self.value,
         }[self.sign]()
-        return int(new) if isinstance(old, int) else new.quantize(_EIGHTH, ROUND_HALF_EVEN)
+        return int(new) if isinstance(old, int) else new.quantize(DECIMAL_STEP, ROUND_HALF_EVEN)
 
 
 def _parse_changes(value: object) -> object:
@@ -42,9 +42,9 @@ def _parse_changes(value: object) -> object:
 def _parse_change(column: str, text: str) -> ValueChange:
     match = _CHANGE.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is no change: write =1.5, +1.5, -1.5 or *1.5")
+        raise ValueError(f"{text!r} is not a change: write =1.5, +1.5, -1.5 or *1.5")
     if column not in CANDLE_SCHEMA.names:
-        raise ValueError(f"{column!r} is no column of a candle")
+        raise ValueError(f"{column!r} is not a column of a candle")
     return ValueChange(column, match["sign"], Decimal(match["value"]))
 
 
@@ -54,7 +54,7 @@ DOUBLED_VOLUME: ValueChanges = (_parse_change("volume", "*2"), _parse_change("qu
 
 
 def apply_changes(candles: pa.Table, changes: ValueChanges) -> pa.Table:
-    """All rows of CANDLE_SCHEMA with the changes made."""
+    """Apply the changes to all rows of CANDLE_SCHEMA."""
     for change in changes:
         index = CANDLE_SCHEMA.get_field_index(change.column)
         values: list[Any] = [change(value) for value in candles[index].to_pylist()]

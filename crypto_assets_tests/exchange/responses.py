@@ -1,4 +1,4 @@
-"""Answers as the exchange really gives them; the error bodies are from public bug reports."""
+"""Real responses of the exchange; the error bodies are from public bug reports."""
 
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
@@ -78,7 +78,7 @@ def _limit(kind: str, interval: str, count: int, limit: int) -> dict[str, object
 
 
 def with_info(respond: Respond, limit: int = 6000) -> Respond:
-    """Answers exchangeInfo, which a client reads once for its weight limit, beside the script."""
+    """Add a response to exchangeInfo, which a client reads once for its weight limit."""
 
     def answer(request: Request) -> Answer:
         if request.path == "/api/v3/exchangeInfo":

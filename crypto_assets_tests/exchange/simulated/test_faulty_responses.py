@@ -1,4 +1,4 @@
-"""Faults of single answers, each over HTTP."""
+"""Faults of single responses over HTTP."""
 
 import time
 from pathlib import Path
@@ -43,22 +43,22 @@ def _depth(server: ExchangeServer) -> Any:
         ({"status": 503, "retry_after": 2}, 503, "text/html", "503"),
     ],
 )
-def test_a_status_comes_with_its_real_body(
+def test_a_status_has_its_real_body(
     server: ExchangeServer, rule: dict[str, Any], status: int, media_type: str, words: str
 ) -> None:
     server.faults.add_rule({"do": "status", **rule})
-    answer = _klines(server)
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"].startswith(media_type)
-    assert words in answer.text
-    assert answer.headers.get("Retry-After") == (
+    response = _klines(server)
+    assert response.status_code == status
+    assert response.headers["Content-Type"].startswith(media_type)
+    assert words in response.text
+    assert response.headers.get("Retry-After") == (
         str(rule["retry_after"]) if "retry_after" in rule else None
     )
-    assert answer.headers["X-MBX-USED-WEIGHT-1M"] == "2"
+    assert response.headers["X-MBX-USED-WEIGHT-1M"] == "2"
 
 
-def test_rules_apply_in_order_to_so_many_eth_requests(server: ExchangeServer) -> None:
-    """A request that one rule answers is not counted by the rules after it."""
+def test_rules_apply_in_order_and_by_position_of_the_request(server: ExchangeServer) -> None:
+    """Later rules do not count a request whose response was replaced."""
     server.faults.add_rule({"do": "status", "status": 500, "nth": 2})
     server.faults.add_rule({"do": "status", "status": 502, "nth": [2, 3]})
     assert [_klines(server).status_code for _ in range(6)] == [200, 500, 502, 502, 200, 200]
@@ -67,7 +67,7 @@ def test_rules_apply_in_order_to_so_many_eth_requests(server: ExchangeServer) ->
     assert _klines(server).status_code == 200
 
 
-def test_a_rule_meets_only_what_it_names(server: ExchangeServer) -> None:
+def test_a_rule_applies_only_where_its_conditions_hold(server: ExchangeServer) -> None:
     server.faults.add_rule(
         {
             "do": "status",
@@ -94,7 +94,7 @@ def test_a_rule_meets_only_what_it_names(server: ExchangeServer) -> None:
     assert _klines(server, **hit).status_code == 200
 
 
-def test_a_stall_delays_and_lets_the_answer_pass(server: ExchangeServer) -> None:
+def test_a_stall_delays_the_response(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "stall", "seconds": 0.4, "nth": 1})
     server.faults.add_rule({"do": "status", "status": 500, "nth": 1})
     begin = time.monotonic()
@@ -112,26 +112,26 @@ def test_a_cut_connection_breaks_within_the_body(server: ExchangeServer) -> None
     assert len(_klines(server).json()) == 10
 
 
-def test_a_truncated_body_is_a_whole_answer_of_half_the_text(server: ExchangeServer) -> None:
+def test_a_truncated_body_is_a_complete_response_of_half_the_text(server: ExchangeServer) -> None:
     whole = _klines(server).content
     server.faults.add_rule({"do": "truncate", "keep": 0.5})
-    answer = _klines(server)
-    assert answer.status_code == 200
-    assert answer.content == whole[: len(whole) // 2]
+    response = _klines(server)
+    assert response.status_code == 200
+    assert response.content == whole[: len(whole) // 2]
 
 
-def test_a_malformed_answer_is_what_the_rule_says(server: ExchangeServer) -> None:
+def test_a_malformed_response_has_the_body_of_the_rule(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "malformed", "body": "<p>soon", "media_type": "text/html"})
-    answer = _klines(server)
-    assert (answer.status_code, answer.text) == (200, "<p>soon")
-    assert answer.headers["Content-Type"].startswith("text/html")
+    response = _klines(server)
+    assert (response.status_code, response.text) == (200, "<p>soon")
+    assert response.headers["Content-Type"].startswith("text/html")
 
 
-def test_a_skewed_clock_lies_in_the_server_time_alone(server: ExchangeServer) -> None:
+def test_a_skewed_clock_changes_only_the_server_time(server: ExchangeServer) -> None:
     server.faults.add_rule({"do": "skew", "seconds": -90.5})
     for path in ("time", "exchangeInfo"):
-        answer = requests.get(f"{server.url}/api/v3/{path}", timeout=20).json()
-        assert answer["serverTime"] == NOON - 90_500
+        response = requests.get(f"{server.url}/api/v3/{path}", timeout=20).json()
+        assert response["serverTime"] == NOON - 90_500
     assert _klines(server).json()[-1][0] == NOON // MINUTE_MS * MINUTE_MS
 
 
@@ -151,7 +151,7 @@ def test_a_skewed_clock_lies_in_the_server_time_alone(server: ExchangeServer) ->
         ("crossed", lambda rows: rows),
     ],
 )
-def test_spoiled_rows_differ_in_one_thing(server: ExchangeServer, how: str, damage: Any) -> None:
+def test_spoiled_rows_have_one_flaw(server: ExchangeServer, how: str, damage: Any) -> None:
     rows = _klines(server).json()
     server.faults.add_rule({"do": "spoil", "how": how})
     assert _klines(server).json() == damage(rows)
@@ -161,7 +161,7 @@ def _changed(rows: list[list[Any]], field: int, value: Any) -> list[list[Any]]:
     return [*rows[:5], [*rows[5][:field], value, *rows[5][field + 1 :]], *rows[6:]]
 
 
-def test_spoiled_rows_at_a_place_of_the_rules_choice(server: ExchangeServer) -> None:
+def test_a_rule_selects_the_spoiled_row(server: ExchangeServer) -> None:
     rows = _klines(server).json()
     server.faults.add_rule({"do": "spoil", "how": "high_below_low", "row": -1})
     last = _klines(server).json()[-1]
@@ -184,7 +184,7 @@ def test_spoiled_books(server: ExchangeServer) -> None:
     assert spoiled["zero_quantity"]["asks"][0] == [book["asks"][0][0], "0.00000000"]
 
 
-def test_faults_of_answers_meet_the_archive_too(server: ExchangeServer) -> None:
+def test_faults_of_responses_apply_to_the_archive_too(server: ExchangeServer) -> None:
     path = "/data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2025-03-04.zip"
     server.faults.add_rule({"do": "status", "status": 503, "day": ["2025-03-03", "2025-03-04"]})
     assert requests.get(server.archive_url + path, timeout=20).status_code == 503
@@ -209,7 +209,7 @@ def test_faults_of_answers_meet_the_archive_too(server: ExchangeServer) -> None:
         ),
     ],
 )
-def test_a_wrong_script_is_one_error_that_names_the_rule(
+def test_the_error_for_an_invalid_script_names_the_rule(
     tmp_path: Path, content: str, complaint: str
 ) -> None:
     path = tmp_path / "faults.json"
@@ -220,7 +220,7 @@ def test_a_wrong_script_is_one_error_that_names_the_rule(
     assert "\n" not in str(error.value)
 
 
-def test_the_script_in_the_documentation_is_a_script(tmp_path: Path) -> None:
+def test_the_script_in_the_documentation_is_valid(tmp_path: Path) -> None:
     from crypto_assets.exchange.simulated import faults
 
     text = faults.__doc__ or ""

@@ -1,18 +1,19 @@
-"""What one file of the archive covers, and what it is called: a day or a month of a symbol."""
+"""The periods and keys of the archive's files: a day or a month of a symbol and interval."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, timedelta
 from enum import StrEnum
+from typing import Self
 
 from crypto_assets.exchange.simulated.kline_interval import KlineInterval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_of, day_start_ms
 
-# How long after a day's end its file appears; a month's on the month's first Monday as late.
+# The delay after the end of a day, or after the first midnight to Monday following a month.
 PUBLICATION_DELAY_MS = 5 * HOUR_MS
 
-# The archive calls months `1mo`, as some file systems cannot tell 1M from 1m.
+# The archive calls months `1mo`: some file systems do not distinguish 1M and 1m.
 _NAMES = {KlineInterval.MONTH: "1mo"}
 _INTERVALS = {_NAMES.get(interval, interval.value): interval for interval in KlineInterval}
 _FILE = re.compile(
@@ -42,19 +43,19 @@ class ArchivePeriod:
 
     @property
     def published_at_ms(self) -> int:
-        """When its files usually appear, in epoch ms."""
+        """When files of the period usually appear, in epoch ms."""
         end = self.next_period().first
         if self.kind is ArchiveKind.MONTHLY:
             end += timedelta(days=-end.weekday() % 7)
         return day_start_ms(end) + PUBLICATION_DELAY_MS
 
-    def next_period(self) -> "ArchivePeriod":
+    def next_period(self) -> Self:
         days = 1 if self.kind is ArchiveKind.DAILY else 32
         following = self.first + timedelta(days=days)
-        return ArchivePeriod.from_day(self.kind, following)
+        return self.from_day(self.kind, following)
 
     @classmethod
-    def from_day(cls, kind: ArchiveKind, day: date) -> "ArchivePeriod":
+    def from_day(cls, kind: ArchiveKind, day: date) -> Self:
         return cls(kind, day if kind is ArchiveKind.DAILY else day.replace(day=1))
 
     def __str__(self) -> str:
@@ -64,7 +65,7 @@ class ArchivePeriod:
 
 @dataclass(frozen=True)
 class ArchiveKey:
-    """One file by name: a zip, or the CHECKSUM beside it."""
+    """The key of a file: a zip or its CHECKSUM."""
 
     symbol: str
     interval: KlineInterval
@@ -93,12 +94,12 @@ def build_folder_path(kind: ArchiveKind, symbol: str, interval: KlineInterval) -
 
 
 def list_archive_intervals(kind: ArchiveKind) -> list[KlineInterval]:
-    """The intervals with files of a kind: those longer than a day come by the month alone."""
+    """Return the intervals with files of a kind; those longer than a day are monthly only."""
     return [one for one in KlineInterval if kind is ArchiveKind.MONTHLY or one.ms <= DAY_MS]
 
 
 def parse_archive_key(text: str) -> ArchiveKey | None:
-    """The file of that name, or None where no file can have it."""
+    """Parse a key. Returns None if no file can have it."""
     found = _FILE.fullmatch(text)
     if not found or found["interval"] not in _INTERVALS:
         return None
@@ -110,14 +111,14 @@ def parse_archive_key(text: str) -> ArchiveKey | None:
         first = date.fromisoformat(found["period"] if is_day else f"{found['period']}-01")
     except ValueError:
         return None
-    if first.year == MAXYEAR:  # its last day and month have none after them
+    if first.year == MAXYEAR:  # the period after its last one cannot be represented
         return None
     period = ArchivePeriod(kind, first)
     return ArchiveKey(found["symbol"], interval, period, bool(found["checksum"]))
 
 
 def iterate_archive_periods(kind: ArchiveKind, window: Window) -> Iterator[ArchivePeriod]:
-    """Yield the periods that a window touches, oldest first."""
+    """Yield the periods that overlap a window, oldest first."""
     if not window:
         return
     period = ArchivePeriod.from_day(kind, day_of(window.start_ms))
