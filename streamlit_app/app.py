@@ -18,7 +18,7 @@ from streamlit_app.components import plotly_library
 
 _HERE = Path(__file__).parent
 # Scripts, which Streamlit runs: importing them would draw.
-_PAGE_SCRIPTS = ("app", "app_pages", "frame")
+_PAGE_SCRIPTS = ("app", "app_pages", "page_frame")
 
 
 def warm_up() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.services.chromium import OpenTab
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
@@ -48,6 +48,36 @@ def test_zooming_out_is_coarser_zooming_in_finer_and_it_survives_a_reload(
     page.get_by_test_id("stButtonGroup").nth(1).get_by_text("1d", exact=True).click()
     page.wait_for_url(lambda url: "range=1d" in url and "view=" not in url)
     expect(page.get_by_text(re.compile(r"1,\d{3} candles of 1m"))).to_be_visible()
+    assert complaints(tab) == []
+
+
+@pytest.mark.parametrize("timezone_id", ["America/Los_Angeles", "Asia/Kolkata"])
+def test_the_chart_shows_utc_in_every_time_zone(
+    open_tab: OpenTab, market: str, timezone_id: str
+) -> None:
+    tab = open_tab(f"{market}?interval=1h&range=1d&{ALONE}", timezone_id=timezone_id)
+    page = tab.page
+    expect(page.get_by_text("24 candles of 1h")).to_be_visible()
+    page.wait_for_selector(".live-chart .readout")
+    chart = candles_in(page)
+    newest = floor_ms(now_ms(), HOUR_MS)
+    assert newest - HOUR_MS <= chart["range"][1] <= newest + HOUR_MS
+    low, high = page.evaluate(
+        """() => {
+            const traces = document.querySelector('.js-plotly-plot')._fullData
+                .filter(trace => trace.type === 'candlestick');
+            return [Math.min(...traces.flatMap(trace => [...trace.low])),
+                    Math.max(...traces.flatMap(trace => [...trace.high]))];
+        }"""
+    )
+    assert chart["prices"][0] < low < high < chart["prices"][1], "fitted to all candles"
+    wheel(page, -4)
+    narrower_than(page, chart["range"])
+    stands_in_the_address(page)
+    zoomed = candles_in(page)["range"]
+    view = re.search(r"view=(\d+)-(\d+)", page.url)
+    assert view is not None
+    assert [int(seconds) * 1000 for seconds in view.groups()] == pytest.approx(zoomed, abs=1000)
     assert complaints(tab) == []
 
 
@@ -98,7 +128,7 @@ def test_a_new_candle_arrives_by_itself_and_zoom_stays(open_tab: OpenTab, tmp_pa
         newest = until + 2 * MINUTE_MS
         page.wait_for_function(
             """newest => document.querySelector('.js-plotly-plot')._fullData
-                .some(trace => trace.type === 'candlestick' && trace.x.at(-1) >= newest)
+                .some(trace => trace.type === 'candlestick' && Date.parse(trace.x.at(-1) + 'Z') >= newest)
             """,
             arg=newest,
             timeout=PATIENCE_MS,

@@ -14,8 +14,11 @@ from streamlit_app.analytics import day_summary, downloads, footnotes, view_rang
 from streamlit_app.analytics.comparison import build_relative_chart
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
-from streamlit_app.components.figure_cache import get_cached_figure
-from streamlit_app.components.live_chart import PictureRequest, render_live_chart
+from streamlit_app.components.live_chart import (
+    PictureRequest,
+    get_cached_figure,
+    render_live_chart,
+)
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import ChartResult
 from streamlit_app.figures import number_formats

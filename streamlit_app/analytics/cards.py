@@ -16,8 +16,7 @@ from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.reports import CandleSeries, Instrument, ProviderResult
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
-from streamlit_app.components.figure_cache import get_cached_figure
-from streamlit_app.components.live_chart import render_live_chart
+from streamlit_app.components.live_chart import get_cached_figure, render_live_chart
 from streamlit_app.data import analytics
 from streamlit_app.figures.depth import draw_depth_chart
 from streamlit_app.figures.histogram import draw_histogram
