@@ -312,13 +312,13 @@ function createElement(tag, text, colour) {
 
 function formatValue(trace, value) {
   if (value === undefined || Number.isNaN(value)) return "\u2013"
-  return numberFormats[trace.meta.kind](value, trace.meta.digits, trace.meta.least)
+  return numberFormats[trace.meta.kind](value, trace.meta.digits, trace.meta.min_digits)
 }
 
 // By `NumberFormat.kind` in number_formats.py.
 const numberFormats = {
-  fixed: (value, digits, least = digits) =>
-    value.toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: digits }),
+  fixed: (value, digits, minDigits = digits) =>
+    value.toLocaleString("en", { minimumFractionDigits: minDigits, maximumFractionDigits: digits }),
   change: (value, digits) => `${value >= 0 ? "+" : ""}${numberFormats.percent(value, digits)}`,
   percent: (value, digits) => `${numberFormats.fixed(value * 100, digits)}%`,
   compact: value =>
