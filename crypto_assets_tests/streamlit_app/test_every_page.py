@@ -21,7 +21,7 @@ from crypto_assets_tests.streamlit_app.page_checks import (
 from crypto_assets_tests.streamlit_app.screenshots import OPAQUE_STYLE, PARTS, Shot
 from streamlit_app.navigation import PAGES
 
-# Accessibility faults of Streamlit itself, by rule and element: the marks on sparklines lack titles.
+# Accessibility faults of Streamlit itself, by rule and element: marks on sparklines lack titles.
 STREAMLIT_FAULTS = {("svg-img-alt", "metric_chart")}
 
 # Tabs are reachable by keyboard a moment after they are drawn.
