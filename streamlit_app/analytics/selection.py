@@ -57,7 +57,7 @@ def render_chart_inputs(
 ) -> ChartSelection:
     """Draw the inputs. `stored_windows` holds the symbols that have candles."""
     names = list(instruments)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         symbol = st.selectbox(
             "Symbol",
             names,

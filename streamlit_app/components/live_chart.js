@@ -338,6 +338,8 @@ function savePicture(Plotly, plot, picture) {
   const layout = {
     ...plot.layout,
     annotations: [...plot.layout.annotations ?? [], ...annotateReadouts(plot)],
+    // The picture has no web fonts; texts are measured in the font that is drawn.
+    font: { ...plot.layout.font, family: "sans-serif" },
     paper_bgcolor: background,
     plot_bgcolor: background,
     title: { text: picture.name, font: { size: 14 }, x: 0.01, y: 0.995, yanchor: "top" },

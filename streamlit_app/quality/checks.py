@@ -13,6 +13,9 @@ _RESULT_TEXTS = {
     None: "\N{HORIZONTAL ELLIPSIS} no result",
 }
 
+# Titles of checks whose names do not read well.
+_TITLES = {"complete_or_explained": "No unexplained gaps", "ohlc_sane": "OHLC sane"}
+
 
 @st.fragment(run_every="10s")
 def render_asset_checks() -> None:
@@ -66,9 +69,7 @@ def _render_check_card(check: AssetCheck) -> None:
 
 
 def _format_title(check: AssetCheck) -> str:
-    """`OHLC sane` for `ohlc_sane`."""
-    title = check.name.replace("_", " ").capitalize()
-    return title.replace("Ohlc", "OHLC")
+    return _TITLES.get(check.name, check.name.replace("_", " ").capitalize())
 
 
 def _build_row(check: AssetCheck, execution: CheckExecution) -> dict[str, object]:
