@@ -1,1 +1,1 @@
-"""The Streamlit app: pages that ask `reports` and draw."""
+"""The Streamlit app: pages that show `crypto_assets.reports` and control the pipeline."""

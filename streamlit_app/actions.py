@@ -1,4 +1,4 @@
-"""Changes that a viewer asks for: allowed, done, and said in words, well or not."""
+"""Changes by the viewer: access check, confirmation, and feedback."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from streamlit_app.components import notices
 from streamlit_app.data import app_settings, scheduler
 
 _MESSAGES_KEY, _DIALOG_KEY = "said", "asked"
-# What was read before a change must not be shown after it.
+# Cached data that a change makes out of date.
 _CACHED_READS = (
     data.query_dashboard,
     data.query_instruments,
@@ -24,48 +24,49 @@ _CACHED_READS = (
 )
 
 
-def run_action(do: Callable[[str], str]) -> None:
-    """Calls `do` with the viewer's name for the change log; it answers what has been done.
+def run_action(action: Callable[[str], str]) -> None:
+    """Run a change, show its message, and rerun the page, which closes any dialog.
 
-    Then the page is read anew, and any dialog closes. What goes wrong is said where it was asked.
+    `action` takes the viewer's name for the change log and returns the message. Errors are shown
+    in place.
     """
     try:
         auth.require_write_access()
-        said = do(auth.get_viewer_name())
+        message = action(auth.get_viewer_name())
     except CryptoAssetsError as error:
         st.error(notices.format_sentence(str(error)), icon=":material/error:")
         return
-    for read in _CACHED_READS:
-        read.clear()
-    st.session_state.setdefault(_MESSAGES_KEY, []).append(said)
+    for query in _CACHED_READS:
+        query.clear()
+    st.session_state.setdefault(_MESSAGES_KEY, []).append(message)
     st.rerun()
 
 
 def render_feedback() -> None:
-    """Says what has been done since the page was drawn last, and opens the dialog asked for."""
-    for said in st.session_state.pop(_MESSAGES_KEY, []):
-        st.toast(said, icon=":material/check_circle:", duration="long")
+    """Show the messages of finished changes, and open the requested dialog."""
+    for message in st.session_state.pop(_MESSAGES_KEY, []):
+        st.toast(message, icon=":material/check_circle:", duration="long")
     if dialog := st.session_state.pop(_DIALOG_KEY, None):
         dialog()
 
 
 def request_dialog(dialog: Callable[[], None]) -> None:
-    """Opens a dialog from the page itself, whatever part of it asks.
+    """Open a dialog from the page, even if a fragment requests it.
 
-    Opened inside a part that refreshes alone it would be that part's child: a press on its button
-    that comes with the part's next refresh is then dropped by Streamlit.
+    A dialog that a fragment opens belongs to that fragment, and Streamlit drops a click that
+    arrives together with the fragment's next refresh.
     """
     st.session_state[_DIALOG_KEY] = dialog
     st.rerun()
 
 
-def confirm_action(title: str, words: str, label: str, do: Callable[[str], str]) -> None:
-    """Asks before it acts: a dialog with the words and one button that does it."""
+def confirm_action(title: str, text: str, label: str, action: Callable[[str], str]) -> None:
+    """Run a change after a confirmation. `label` is the text of the button that runs it."""
 
     @st.dialog(title)
-    def question() -> None:
-        st.markdown(words)
+    def confirmation() -> None:
+        st.markdown(text)
         if st.button(label, type="primary", key="confirm"):
-            run_action(do)
+            run_action(action)
 
-    request_dialog(question)
+    request_dialog(confirmation)

@@ -1,6 +1,6 @@
-"""The app as a server: the frame's script, and Plotly's own library for the live chart.
+"""The app's server: the Streamlit script of all pages, and the route of Plotly's library.
 
-`streamlit run streamlit_app/app.py` starts it.
+Start it with `streamlit run streamlit_app/app.py`.
 """
 
 import inspect
@@ -17,22 +17,21 @@ from crypto_assets.garbage_collection import freeze_loaded_objects
 from streamlit_app.components import plotly_library
 
 _HERE = Path(__file__).parent
-# Scripts, which Streamlit runs: importing them would draw.
-_PAGE_SCRIPTS = ("app", "app_pages", "frame")
+# Scripts that Streamlit runs; importing them would draw a page.
+_PAGE_SCRIPTS = ("app", "app_pages", "page_frame")
 
 
 def warm_up() -> None:
-    """Does what the first viewer would wait for: imports, and packing the library.
+    """Do what the first viewer would wait for: import modules, compress Plotly's library.
 
-    Streamlit collects garbage after each run of a page: with all modules in it, that took longer
-    than most pages.
+    Streamlit collects garbage after each page run. Freezing the loaded objects keeps that fast.
     """
     for part in walk_packages([str(_HERE)], "streamlit_app."):
         if part.name.split(".")[1] not in _PAGE_SCRIPTS:
             import_module(part.name)
     registry.find_providers()
     plotly_library.compress_script()
-    # Streamlit does this at a process's first element, and finds the files of all modules known.
+    # Streamlit does this for the first element of a process; here it fills the caches of `inspect`.
     inspect.stack()
     freeze_loaded_objects()
 

@@ -1,7 +1,7 @@
-"""Who may change something: the bearer of the token or, where none is set, this machine alone.
+"""Write access: with the token, or from this machine if no token is set.
 
-It is the HTTP API's rule: looking is open to whoever reaches the app. A button that is drawn
-disabled is a courtesy; what counts is `require`, before each change.
+The HTTP API has the same rule; reading is open to everyone who can reach the app. Disabled buttons
+are only a hint: `require_write_access` runs before each change.
 """
 
 import secrets
@@ -14,51 +14,52 @@ from crypto_assets.settings import get_settings
 from streamlit_app.components import notices
 
 _UNLOCKED_KEY = "changes_unlocked"
-_SESSION_KEY = "token"
+_INPUT_KEY = "token"
 
 
 def render_write_gate() -> bool:
-    """Whether this viewer may change things; where not, it is said how one may."""
-    reason = _find_objection()
+    """Return whether this viewer may change things; if not, show how to get write access."""
+    reason = _find_refusal()
     if reason and get_settings().api_token:
         _render_token_form()
     elif reason:
         st.info(
-            f"**Here you may look and change nothing:** {reason}. Open the app on its own machine, "
-            "by its loopback address, or set CRYPTO_API_TOKEN there and give the token here.",
+            f"**Read-only:** {reason}. To make changes, open the app on its own machine at its "
+            "loopback address, or set CRYPTO_API_TOKEN there and enter the token here.",
             icon=":material/lock:",
         )
     return reason is None
 
 
 def require_write_access() -> None:
-    """Raises WrongUse where this viewer may not change anything."""
-    if reason := _find_objection():
-        raise WrongUse(f"changing is refused: {reason}")
+    """Check that this viewer may change things. Raises WrongUse if not."""
+    if reason := _find_refusal():
+        raise WrongUse(f"changes are not allowed: {reason}")
 
 
 def get_viewer_name() -> str:
-    """As the change log names this viewer."""
+    """Return the viewer's name for the change log."""
     name = st.user.get("email")
     return f"{name} in the app" if name else "the app"
 
 
-def _find_objection() -> str | None:
+def _find_refusal() -> str | None:
+    """Return why this viewer may not change things, None if allowed."""
     if get_settings().api_token:
         return (
             None
             if st.session_state.get(_UNLOCKED_KEY)
-            else "it takes the token of CRYPTO_API_TOKEN"
+            else "the token of CRYPTO_API_TOKEN is required"
         )
     headers = {name.lower(): value for name, value in st.context.headers.items()}
-    asked = RequestOrigin(
+    origin = RequestOrigin(
         bound_to=st.get_option("server.address") or "every address",
-        # Streamlit's word for this machine is None.
+        # Streamlit reports this machine as None.
         client=st.context.ip_address or "127.0.0.1",
         scheme=(st.context.url or "").partition(":")[0],
         headers=headers,
     )
-    return next(list_nonlocal_reasons(asked, "app"), None)
+    return next(list_nonlocal_reasons(origin, "app"), None)
 
 
 def _render_token_form() -> None:
@@ -67,20 +68,20 @@ def _render_token_form() -> None:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         st.text_input(
-            "To change something, give the token of CRYPTO_API_TOKEN",
+            "To make changes, enter the token of CRYPTO_API_TOKEN",
             type="password",
-            key=_SESSION_KEY,
+            key=_INPUT_KEY,
             width=420,
         )
-        asked = st.form_submit_button(
+        submitted = st.form_submit_button(
             "Unlock", icon=":material/lock_open:", on_click=_unlock_changes
         )
-    if asked:
+    if submitted:
         st.error(notices.format_sentence("the token is wrong"), icon=":material/lock:")
 
 
 def _unlock_changes() -> None:
-    given, token = st.session_state[_SESSION_KEY], get_settings().api_token
-    # In time that tells nothing about how much of it is right.
-    if token and secrets.compare_digest(given.encode(), token.get_secret_value().encode()):
+    entered, token = st.session_state[_INPUT_KEY], get_settings().api_token
+    # Compare in constant time, so that the duration does not reveal the token.
+    if token and secrets.compare_digest(entered.encode(), token.get_secret_value().encode()):
         st.session_state[_UNLOCKED_KEY] = True

@@ -1,14 +1,14 @@
-"""The colours that carry a meaning, readable on the light and on the dark ground alike.
+"""The colours of the charts, readable on the light and the dark theme.
 
-Rising and falling are blue and orange, a pair that every kind of colour blindness keeps apart
-(`crypto_assets_tests/streamlit_app/test_colours.py` measures it).
+Rising is blue and falling is orange: people with any kind of colour blindness can tell them apart
+(`crypto_assets_tests/streamlit_app/test_colours.py` measures the difference).
 """
 
 RISING = "#2B83D6"
 FALLING = "#DF6410"
 
-# Lines drawn over candles, in the order in which they are switched on; as far apart as four can be
-# for every eye, of those that stand out from both grounds.
+# Lines over the candles, in drawing order: the four most distinct colours, for every kind of colour
+# blindness, that are readable on both themes.
 OVERLAYS = ("#9A6BF2", "#12A58A", "#A52D96", "#87692D")
 
 OUTAGE = "rgba(128, 138, 152, 0.22)"
@@ -16,12 +16,12 @@ CROSSHAIR = "rgba(128, 138, 152, 0.9)"
 
 
 def make_translucent(colour: str, alpha: float) -> str:
-    """A `#rrggbb` colour with an opacity from 0 to 1, as CSS writes it."""
+    """Return a `#rrggbb` colour with an opacity from 0 to 1, in CSS notation."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {alpha:g})"
 
 
-# Days of the coverage calendar. Not loaded is hardly there, on either ground.
+# Days of the coverage calendar. Days that are not loaded are faint on both themes.
 COMPLETE = RISING
 EXPLAINED = "#8E7272"
 INCOMPLETE = FALLING

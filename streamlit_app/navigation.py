@@ -1,11 +1,11 @@
-"""The pages of the app, in the order in which they stand in its navigation."""
+"""The pages of the app, in the order of the navigation bar."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class PageEntry:
-    """A page: its file in `app_pages/` (and its address), title, icon, and what it is for."""
+    """A page. `name` is its file in `app_pages/` and its URL path."""
 
     name: str
     title: str
@@ -22,36 +22,36 @@ PAGES = (
         "dashboard",
         "Dashboard",
         ":material/dashboard:",
-        "Every tracked symbol at a glance: price, 24 hours, totals, what needs attention.",
+        "Price and 24-hour change of every tracked symbol, totals, and issues.",
     ),
     PageEntry(
         "analytics",
         "Analytics",
         ":material/candlestick_chart:",
-        "Candles with volume and indicators, from a minute to a week, over any range.",
+        "Candle charts with volume and indicators, and statistics of any range.",
     ),
     PageEntry(
         "pipeline",
         "Pipeline",
         ":material/account_tree:",
-        "The way of the data with live counts: runs, ingestion log, storage, and every row held.",
+        "Data flow with live counts, runs, ingestion log, storage, and data explorer.",
     ),
     PageEntry(
         "quality",
         "Quality",
         ":material/fact_check:",
-        "What is complete, what is missing and why, what changed, and what was set aside.",
+        "Coverage, gaps, revisions, conflicts, rejected rows, and checks.",
     ),
     PageEntry(
         "scheduler",
         "Scheduler",
         ":material/schedule:",
-        "What runs by itself, when it ran last and runs next; backfills asked for and watched.",
+        "Schedules and sensors with their last and next run, and backfills.",
     ),
     PageEntry(
         "settings",
         "Settings",
         ":material/settings:",
-        "Symbols, retention, alerts and appearance; what the environment says; who changed what.",
+        "Symbols, retention, alerts, appearance, environment variables, and the change log.",
     ),
 )

@@ -1,4 +1,4 @@
-"""The frame of every page: navigation, and the line that says how fresh everything is."""
+"""The frame of every page: navigation bar and status line."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import streamlit as st
 from streamlit_app.components import freshness
 from streamlit_app.navigation import PAGES
 
-# Files of our own: an icon by name would be fetched from a stranger's server.
+# Local files: Streamlit would load a named icon from another server.
 _IMAGES = Path(__file__).parent / "images"
 
-# On dark ground the primary colour is light, so that it can be read as text too; Streamlit writes
-# white on it all the same.
+# The primary colour of the dark theme is light, because it is also a text colour. Streamlit writes
+# white text on primary buttons in both themes.
 _PRIMARY_TEXT_STYLE = """
 <style>[data-testid^="stBaseButton-primary"] { color: #0E141D; }</style>
 """
@@ -33,5 +33,6 @@ page = st.navigation(
     ],
     position="top",
 )
+st.set_page_config(page_title=f"{page.title} · crypto-assets")
 freshness.render_freshness_line()
 page.run()

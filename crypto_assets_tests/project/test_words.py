@@ -58,6 +58,9 @@ CONTRACT = frozenset(
         # warehouse: klines; market
         # exchange, lake
         # app
+        "stretch",  # a value of CSS and of Streamlit's width and height
+        *("retire_", "retire_BTCUSDT", "retire_SHIBUSDT"),  # keys of buttons
+        "retired",  # a value in the change log
         # Dagster, orchestrator, commands, settings
         # reports, API, analytics
         # docs

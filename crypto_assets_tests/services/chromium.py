@@ -90,13 +90,18 @@ def open_tab(chromium: Browser) -> Iterator[OpenTab]:
     with ExitStack() as after:
 
         def open_tab(
-            url: str, *, width: int = 1440, height: int = 900, color_scheme: ColorScheme = "light"
+            url: str,
+            *,
+            width: int = 1440,
+            height: int = 900,
+            color_scheme: ColorScheme = "light",
+            timezone_id: str = "UTC",
         ) -> Tab:
             context = chromium.new_context(
                 viewport={"width": width, "height": height},
                 color_scheme=color_scheme,
                 locale="en-GB",
-                timezone_id="UTC",
+                timezone_id=timezone_id,
                 accept_downloads=True,
             )
             context.set_default_timeout(TIMEOUT_MS)

@@ -1,4 +1,4 @@
-"""The app over a home of its own: run in this process, or served to a browser."""
+"""Fixtures: the app with its own home directory, in this process or served to a browser."""
 
 import os
 import socket
@@ -32,7 +32,7 @@ RunApp = Callable[..., AppTest]
 
 
 def make_home(home: Path, symbols: tuple[str, ...] = SYMBOLS) -> Warehouse:
-    """A home whose warehouse has symbols and no candle."""
+    """Create a home whose warehouse has symbols but no candles."""
     home.mkdir(parents=True, exist_ok=True)
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
     warehouse.migrate_schema()
@@ -42,11 +42,11 @@ def make_home(home: Path, symbols: tuple[str, ...] = SYMBOLS) -> Warehouse:
 
 @pytest.fixture(scope="session")
 def stocked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine days up to this minute, BTCUSDT with a hole of two hours that ended a day ago."""
+    """A home with nine days of candles; BTCUSDT has a gap of two hours that ended a day ago."""
     home = tmp_path_factory.mktemp("stocked")
     warehouse = make_home(home)
     until = floor_ms(now_ms(), MINUTE_MS)
-    until -= MINUTE_MS * (until % HOUR_MS == 0)  # inside an hour, so that one is forming
+    until -= MINUTE_MS * (until % HOUR_MS == 0)  # Within an hour, so that one is forming.
     window = Window(until - DAYS * DAY_MS, until)
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [hole_before(until, 24, 120)]))
     load(warehouse, "SHIBUSDT", generated("SHIBUSDT", window))
@@ -56,11 +56,11 @@ def stocked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunApp]:
-    """`run_app(home, page="app_pages/analytics.py", **query)`: the app over a home, run once."""
+    """Run the app once: `run_app(home, page="app_pages/analytics.py", **query)`."""
 
     def run(home: Path, page: str | None = None, **query: str) -> AppTest:
         monkeypatch.setenv("CRYPTO_HOME", str(home))
-        _forget()
+        _clear_caches()
         app = AppTest.from_file(FRAME, default_timeout=60)
         for name, value in query.items():
             app.query_params[name] = value
@@ -68,10 +68,10 @@ def run_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunApp]:
         return app.switch_page(page).run() if page else app
 
     yield run
-    _forget()
+    _clear_caches()
 
 
-def _forget() -> None:
+def _clear_caches() -> None:
     get_settings.cache_clear()
     st.cache_data.clear()
     st.cache_resource.clear()
@@ -79,9 +79,9 @@ def _forget() -> None:
 
 @contextmanager
 def serving(home: Path, log: Path, **settings: str) -> Iterator[str]:
-    """The app in a process of its own, as people start it; gives its address.
+    """Serve the app in a process and yield its URL.
 
-    `settings` are the environment's, without their prefix.
+    `settings` are environment variables without their prefix.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -121,7 +121,7 @@ def _wait_until_healthy(process: "subprocess.Popen[bytes]", address: str, log: P
 
 @pytest.fixture(scope="session")
 def app_address(stocked_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app over the stocked home; at the end, its log must hold no traceback."""
+    """The URL of the app with `stocked_home`; its log must not contain a traceback."""
     log = tmp_path_factory.mktemp("app") / "app.log"
     with serving(stocked_home, log) as address:
         yield address
@@ -130,7 +130,10 @@ def app_address(stocked_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """BTCUSDT with an outage and an order book, ETHUSDT, XRPUSDT of three minutes, an empty one."""
+    """The URL of Analytics with four symbols.
+
+    BTCUSDT has a gap and an order book, XRPUSDT has three minutes, LTCUSDT has no candles.
+    """
     home = tmp_path_factory.mktemp("market")
     warehouse = make_home(home, ("BTCUSDT", "ETHUSDT", "XRPUSDT", "LTCUSDT"))
     until = floor_ms(now_ms(), HOUR_MS) + 2 * MINUTE_MS

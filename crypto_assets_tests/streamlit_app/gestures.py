@@ -1,55 +1,63 @@
-"""What a person does to a page: press, confirm, look at a card, open a part, turn the wheel."""
+"""Gestures of a user in a browser: click, confirm, open a tab, turn the wheel."""
 
 from playwright.sync_api import Locator, Page, expect
 
 
-def press(page: Page, key: str) -> None:
-    # A button with a tooltip stands twice in the page, for wide and for narrow; one is seen.
+def click_button(page: Page, key: str) -> None:
+    """Click a button by its widget key."""
+    # A button with a tooltip is in the page twice, for wide and narrow screens; one is visible.
     page.locator(f".st-key-{key} button:visible").first.click()
 
 
 def confirm(page: Page, label: str) -> None:
+    """Click a button of the open dialog, and wait until it closes."""
     page.get_by_role("dialog").get_by_role("button", name=label, exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def card(page: Page, name: str) -> Locator:
+def locate_card(page: Page, name: str) -> Locator:
+    """Return the card of a schedule or sensor."""
     return page.locator(f".st-key-card_{name}")
 
 
-def badge(page: Page, name: str, words: str) -> Locator:
-    """A card's state; an icon stands before the words."""
-    return card(page, name).locator(".stMarkdownBadge", has_text=words)
+def locate_badge(page: Page, name: str, text: str) -> Locator:
+    """Return the state badge of a card."""
+    return locate_card(page, name).locator(".stMarkdownBadge", has_text=text)
 
 
-def part(page: Page, name: str) -> None:
+def open_part(page: Page, name: str) -> None:
+    """Open a tab of the page."""
     page.get_by_role("tab", name=name, exact=True).click()
 
 
-def wheel(page: Page, turns: int) -> None:
-    """Over the candles; outwards, inwards where negative.
+def turn_wheel(page: Page, turns: int) -> None:
+    """Zoom the candle chart out, or in if `turns` is negative.
 
-    The readouts come last: the chart that shows them follows the wheel.
+    The chart follows the wheel once it shows its readouts.
     """
     page.wait_for_selector(".live-chart .readout")
     page.locator(".nsewdrag").first.hover()
     for _ in range(abs(turns)):
         page.mouse.wheel(0, 900 if turns > 0 else -900)
-        page.evaluate("new Promise(requestAnimationFrame)")  # or a busy browser joins two turns
+        page.evaluate("new Promise(requestAnimationFrame)")  # A busy browser would join two turns.
 
 
-def steady_wheel(page: Page, turns: int, delta: int) -> None:
-    """Over the candles without a rest, as a hand does; `delta` as a `WheelEvent` has it."""
+def turn_wheel_steadily(page: Page, turns: int, delta: int) -> None:
+    """Turn the wheel over the candle chart without a rest. `delta` is that of `WheelEvent`."""
     page.evaluate(
         """async ({ turns, delta, pause }) => {
             for (let turn = 0; turn < turns; turn++) {
-                const ground = document.querySelector('.nsewdrag');
-                const { x, y, width, height } = ground.getBoundingClientRect();
-                const place = { clientX: x + width / 2, clientY: y + height / 2 };
-                const how = { deltaY: delta, bubbles: true, cancelable: true };
-                ground.dispatchEvent(new WheelEvent('wheel', { ...place, ...how }));
+                const pane = document.querySelector('.nsewdrag');
+                const { x, y, width, height } = pane.getBoundingClientRect();
+                const position = { clientX: x + width / 2, clientY: y + height / 2 };
+                const options = { deltaY: delta, bubbles: true, cancelable: true };
+                pane.dispatchEvent(new WheelEvent('wheel', { ...position, ...options }));
                 await new Promise(resolve => setTimeout(resolve, pause));
             }
         }""",
-        {"turns": turns, "delta": delta, "pause": 20},  # ms, below what ends a gesture
+        {
+            "turns": turns,
+            "delta": delta,
+            "pause": 20,
+        },  # ms, shorter than the rest that ends a gesture
     )

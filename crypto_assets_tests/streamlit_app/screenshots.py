@@ -1,10 +1,8 @@
-"""Photographs every page of a running app.
+"""Take screenshots of every page of a running app.
 
-`python -m crypto_assets_tests.streamlit_app.screenshots OUT` does it.
-
-The app is the one at --url, by default where `make demo` serves it. Each page is taken wide and
-narrow, on light and on dark, as OUT/{page}-{width}-{scheme}.png; so are the parts
-of a page that lie behind its tabs, as OUT/{page}-{part}-{width}-{scheme}.png.
+`python -m crypto_assets_tests.streamlit_app.screenshots OUT` takes them of the app at --url, by
+default that of `make demo`. Each page is taken wide and narrow, in the light and the dark theme, as
+OUT/{page}-{width}-{scheme}.png, and each tab of a page as OUT/{page}-{part}-{width}-{scheme}.png.
 """
 
 import argparse
@@ -16,24 +14,24 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium
-from crypto_assets_tests.streamlit_app.seen import PATIENCE_MS, SCHEMES, Scheme
+from crypto_assets_tests.streamlit_app.page_checks import SCHEMES, TIMEOUT_MS, Scheme
 from streamlit_app.navigation import PAGES
 
 SIZES = ((1440, 900), (390, 844))
 
-# Places that Streamlit still waits to fill.
-AWAITING = "[data-testid=stSpinner], [data-testid=stSkeleton]"
-# It fades what it is reading anew, every few seconds: that is no lasting fault.
-UNFADED = "[data-stale] { opacity: 1 !important; transition: none !important }"
+# Placeholders of Streamlit.
+LOADING_SELECTOR = "[data-testid=stSpinner], [data-testid=stSkeleton]"
+# Streamlit fades the parts that it refreshes every few seconds.
+OPAQUE_STYLE = "[data-stale] { opacity: 1 !important; transition: none !important }"
 
-# What must be there before a page is taken, where that is more than its first figures.
-AWAITED = {
+# What must be present before a screenshot, by page.
+READY_SELECTORS = {
     "dashboard": "[data-testid=stMetricChart] path",
     "analytics": ".live-chart .trace.boxes",
-    "pipeline": ".flow .stop",
+    "pipeline": ".flow .stage",
     "quality": ".js-plotly-plot .heatmaplayer image",
 }
-# Parts of pages that their address shows, beside the pages themselves.
+# The tabs of the pages, except the first ones.
 PARTS = {
     "pipeline": ("Ingestion log", "Deduplication", "Storage", "Data explorer"),
     "quality": ("Gaps", "Revisions", "Quarantine", "Checks", "Verify"),
@@ -43,7 +41,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Shot:
-    """A page, or a part of it, and what must be there before it is taken."""
+    """A screenshot of a page or of one of its tabs."""
 
     page: str
     part: str | None = None
@@ -54,13 +52,16 @@ class Shot:
 
     @property
     def address(self) -> str:
-        place = "" if self.page == PAGES[0].name else self.page
-        return f"{place}?part={quote(self.part)}" if self.part else place
+        path = "" if self.page == PAGES[0].name else self.page
+        return f"{path}?part={quote(self.part)}" if self.part else path
 
     @property
-    def awaited(self) -> str:
-        awaited = AWAITED.get(self.page, "[data-testid=stMain] [data-testid=stElementContainer]")
-        return "[role=tabpanel]" if self.part else awaited
+    def ready_selector(self) -> str:
+        """What must be present before the screenshot."""
+        selector = READY_SELECTORS.get(
+            self.page, "[data-testid=stMain] [data-testid=stElementContainer]"
+        )
+        return "[role=tabpanel]" if self.part else selector
 
 
 SHOTS = tuple(
@@ -68,52 +69,55 @@ SHOTS = tuple(
 )
 
 
-def photograph(url: str, folder: Path, pages: Collection[str] = ()) -> list[Path]:
-    """Every page, or those named. Raises playwright's TimeoutError where one does not come up."""
+def take_screenshots(
+    url: str, folder: Path, pages: Collection[str] = (), timezone_id: str = "UTC"
+) -> list[Path]:
+    """Take all pages, or the named ones. Raises playwright's TimeoutError if one does not load."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
-        taken = [
-            _take(browser, url, folder, shot, size, scheme)
+        paths = [
+            _take_screenshot(browser, url, folder, shot, size, scheme, timezone_id)
             for shot in SHOTS
             if not pages or shot.page in pages
             for size in SIZES
             for scheme in SCHEMES
         ]
         browser.close()
-    return taken
+    return paths
 
 
-def _take(
+def _take_screenshot(
     browser: Browser,
     url: str,
     folder: Path,
     shot: Shot,
     size: tuple[int, int],
     scheme: Scheme,
+    timezone_id: str,
 ) -> Path:
     width, height = size
     page = browser.new_page(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
         locale="en-GB",
-        timezone_id="UTC",
+        timezone_id=timezone_id,
     )
-    page.set_default_timeout(PATIENCE_MS)
+    page.set_default_timeout(TIMEOUT_MS)
     page.goto(f"{url}/{shot.address}")
-    page.wait_for_selector(shot.awaited, state="attached")
-    _settle(page)
+    page.wait_for_selector(shot.ready_selector, state="attached")
+    _wait_until_drawn(page)
     path = folder / f"{shot.name}-{width}-{scheme}.png"
     page.screenshot(path=path)
     page.close()
     return path
 
 
-def _settle(page: Page) -> None:
-    """All is there, and nothing is faded because it is just being read anew."""
-    page.wait_for_timeout(1500)  # sparklines and fonts fade in
-    page.wait_for_function(f"!document.querySelector('{AWAITING}')")
-    page.add_style_tag(content=UNFADED)
+def _wait_until_drawn(page: Page) -> None:
+    """Wait until no placeholder is left, and make refreshing parts opaque."""
+    page.wait_for_timeout(1500)  # Sparklines and fonts fade in.
+    page.wait_for_function(f"!document.querySelector('{LOADING_SELECTOR}')")
+    page.add_style_tag(content=OPAQUE_STYLE)
     page.wait_for_timeout(300)
 
 
@@ -122,8 +126,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--url", default="http://127.0.0.1:8501")
     parser.add_argument("--page", action="append", choices=[entry.name for entry in PAGES])
-    chosen = parser.parse_args()
-    for path in photograph(chosen.url, chosen.folder, chosen.page or ()):
+    parser.add_argument("--timezone", default="UTC")
+    options = parser.parse_args()
+    for path in take_screenshots(options.url, options.folder, options.page or (), options.timezone):
         print(f"{path}  {path.stat().st_size // 1000} kB")  # noqa: T201
 
 

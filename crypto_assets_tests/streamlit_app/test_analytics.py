@@ -1,4 +1,4 @@
-"""Analytics without a browser: what is drawn, said and exported, and what the address chooses."""
+"""The page Analytics without a browser: figures, notes, and query parameters."""
 
 import importlib
 import json
@@ -16,10 +16,10 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import describe, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
-from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, words_of
+from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, texts_of
 
 NEW_PANE = '''
-"""Heat: the close's place in its recent range."""
+"""Heat: the rank of the close in its recent range."""
 
 import pandas as pd
 from pydantic import Field
@@ -33,42 +33,41 @@ class HeatParams(Params):
 
 @provider(title="Heat of the market", panel=Panel.BELOW, columns={"heat": "0 to 100"})
 def heat(candles: pd.DataFrame, params: HeatParams) -> pd.DataFrame:
-    """Where the close lies in its range."""
+    """Rank of the close in its recent range."""
     recent = candles["close"].rolling(params.period)
     return pd.DataFrame({"heat": recent.rank(pct=True) * 100})
 '''
 
 
 def figure_of(app: AppTest) -> str:
-    """The candle chart's, which is the first."""
+    """Return the figure of the candle chart, which is the first component."""
     return str(json.loads(app.get("bidi_component")[0].proto.json)["figure"])
 
 
-def day_line_of(app: AppTest) -> str:
-    """Price and figures of 24 hours, as HTML."""
-    (found,) = [each.proto.body for each in app.get("html") if 'class="day"' in each.proto.body]
-    return str(found)
+def day_summary_of(app: AppTest) -> str:
+    """Return the HTML of the 24-hour summary."""
+    bodies = [element.proto.body for element in app.get("html")]
+    (summary,) = [body for body in bodies if 'class="day"' in body]
+    return str(summary)
 
 
 def test_analytics_draws_the_newest_week_in_hours(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS)
     assert not app.exception
-    words = words_of(app)
-    assert "168 candles of 1h" in words
-    assert "Missing, not explained yet" in words
-    assert "The last one, drawn hollow, is still forming" in words
+    text = texts_of(app)
+    assert "168 candles of 1h" in text
+    assert "Missing, not explained yet" in text
+    assert "The last candle (hollow) is still forming" in text
     figure = figure_of(app)
     assert '"name":"SMA 20"' in figure and '"name":"EMA 20"' in figure
 
 
-def test_the_hour_in_which_history_begins_is_said_to_be_partial(
-    run_app: RunApp, stocked_home: Path
-) -> None:
+def test_the_first_hour_is_marked_as_partial(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="All", interval="1h")
-    assert "The first one, drawn faded, is partial" in words_of(app)
+    assert "The first candle (faded) is partial" in texts_of(app)
     assert "partial: its beginning is not stored" in figure_of(app)
-    week = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="6h", interval="5m")
-    assert "partial" not in words_of(week)
+    later = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="6h", interval="5m")
+    assert "partial" not in texts_of(later)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +78,10 @@ def test_the_hour_in_which_history_begins_is_said_to_be_partial(
         ("0.01", "61.5", "61.50"),
     ],
 )
-def test_prices_are_written_with_the_decimals_that_they_need(
+def test_prices_have_the_decimals_that_they_need(
     run_app: RunApp, tmp_path: Path, tick: str, price: str, last: str
 ) -> None:
-    """Whatever today's tick size is: in the chart, over it, and on the dashboard."""
+    """In the chart, in the summary, and on the dashboard, whatever the tick size is."""
     warehouse = make_home(tmp_path, ())
     warehouse.symbols.register_symbols([replace(describe("SHIBUSDT"), tick_size=Decimal(tick))])
     start = floor_ms(now_ms(), DAY_MS) - DAY_MS
@@ -93,14 +92,14 @@ def test_prices_are_written_with_the_decimals_that_they_need(
     load(warehouse, "SHIBUSDT", table_from_rows(rows))
     warehouse.close()
     app = run_app(tmp_path, ANALYTICS, symbol="SHIBUSDT", range="All", interval="1h")
-    assert f">{last}<" in day_line_of(app)
+    assert f">{last}<" in day_summary_of(app)
     assert f'"text":"{last}"' in figure_of(app)
     tile = run_app(tmp_path)
     assert tile.metric[0].value == last
-    assert f"Low {last}, high {last}" in words_of(tile)
+    assert f"Low {last}, high {last}" in texts_of(tile)
 
 
-def test_the_address_chooses_symbol_interval_range_and_indicators(
+def test_query_parameters_choose_symbol_interval_range_and_indicators(
     run_app: RunApp, stocked_home: Path
 ) -> None:
     app = run_app(
@@ -113,25 +112,25 @@ def test_the_address_chooses_symbol_interval_range_and_indicators(
         ema="false",
     )
     assert app.selectbox(key="symbol").value == "SHIBUSDT"
-    assert "72 candles of 5m" in words_of(app)
+    assert "72 candles of 5m" in texts_of(app)
     figure = figure_of(app)
     assert '"name":"SMA 7"' in figure and "EMA" not in figure
-    assert "SHIB / USDT" in day_line_of(app)
+    assert "SHIB / USDT" in day_summary_of(app)
 
 
 def test_another_interval_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS)
     app.segmented_control(key="interval").set_value(Interval.M15).run()
     assert not app.exception
-    assert "672 candles of 15m" in words_of(app)
+    assert "672 candles of 15m" in texts_of(app)
 
 
 def test_a_range_too_long_for_its_interval_is_drawn_coarser(
     run_app: RunApp, stocked_home: Path
 ) -> None:
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="1w")
-    assert "1m would be too many candles for this range, so they are of 5m" in words_of(app)
-    assert "2,016 candles of 5m" in words_of(app)
+    assert "Showing 5m: 1m is too fine for this range" in texts_of(app)
+    assert "2,016 candles of 5m" in texts_of(app)
 
 
 def test_switches_and_periods_change_the_lines(run_app: RunApp, stocked_home: Path) -> None:
@@ -144,16 +143,16 @@ def test_switches_and_periods_change_the_lines(run_app: RunApp, stocked_home: Pa
     assert "SMA" not in figure
 
 
-def test_nonsense_in_the_address_falls_back_to_the_defaults(
+def test_invalid_query_parameters_fall_back_to_the_defaults(
     run_app: RunApp, stocked_home: Path
 ) -> None:
     app = run_app(stocked_home, ANALYTICS, symbol="NOPE", interval="7m", range="x", sma_period="-4")
     assert not app.exception
-    assert "168 candles of 1h" in words_of(app)
+    assert "168 candles of 1h" in texts_of(app)
     assert '"name":"SMA 20"' in figure_of(app)
 
 
-def test_a_new_file_of_a_pane_stands_under_the_candles_by_itself(
+def test_a_new_provider_file_appears_without_other_changes(
     run_app: RunApp, stocked_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "heat.py").write_text(NEW_PANE)
@@ -170,20 +169,18 @@ def test_a_new_file_of_a_pane_stands_under_the_candles_by_itself(
     del sys.modules[f"{package.__name__}.heat"]
 
 
-def test_parameters_that_contradict_cost_one_chart_and_are_named(
+def test_inconsistent_parameters_disable_one_provider_only(
     run_app: RunApp, stocked_home: Path
 ) -> None:
     app = run_app(stocked_home, ANALYTICS, macd="true", macd_fast_period="30", correlation="true")
     assert not app.exception
-    assert "**MACD** is not drawn." in words_of(app) and "below slow_period (26)" in words_of(app)
+    assert "**Cannot draw MACD.**" in texts_of(app) and "below slow_period (26)" in texts_of(app)
     figure = figure_of(app)
     assert '"name":"SMA 20"' in figure and '"name":"Correlation BTCUSDT 30"' in figure
     assert "MACD" not in figure
 
 
-def test_a_reset_takes_parameters_back_and_out_of_the_address(
-    run_app: RunApp, stocked_home: Path
-) -> None:
+def test_a_reset_restores_the_defaults(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, sma_period="7", bollinger="true")
     app.button(key="reset_sma").click().run()
     assert '"name":"SMA 20"' in figure_of(app)
@@ -192,34 +189,34 @@ def test_a_reset_takes_parameters_back_and_out_of_the_address(
     assert not app.exception
 
 
-def test_compared_symbols_share_a_scale_of_changes(run_app: RunApp, stocked_home: Path) -> None:
+def test_compared_symbols_share_a_percent_scale(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, compare="SHIBUSDT")
     figure = json.loads(figure_of(app))
     assert figure["layout"]["yaxis"]["tickformat"] == "+.3~%"
     assert "SHIBUSDT" in [trace["name"] for trace in figure["data"]]
 
 
-def test_picked_dates_are_drawn_and_others_explained(run_app: RunApp, stocked_home: Path) -> None:
+def test_chosen_dates_are_drawn_or_explained(run_app: RunApp, stocked_home: Path) -> None:
     yesterday = day_of(now_ms() - DAY_MS).isoformat()
-    picked = {"symbol": "SHIBUSDT", "range": "Dates"}
-    app = run_app(stocked_home, ANALYTICS, **picked, dates=[yesterday, yesterday])
-    assert "24 candles of 1h" in words_of(app)
-    app = run_app(stocked_home, ANALYTICS, **picked, dates=["2024-01-01", "2024-01-02"])
-    assert "No candles of SHIBUSDT in this range" in words_of(app)
+    query = {"symbol": "SHIBUSDT", "range": "Dates"}
+    app = run_app(stocked_home, ANALYTICS, **query, dates=[yesterday, yesterday])
+    assert "24 candles of 1h" in texts_of(app)
+    app = run_app(stocked_home, ANALYTICS, **query, dates=["2024-01-01", "2024-01-02"])
+    assert "No candles of SHIBUSDT in this range" in texts_of(app)
     assert not app.exception
 
 
-def test_a_symbol_without_candles_has_dates_to_pick_too(run_app: RunApp, tmp_path: Path) -> None:
+def test_a_symbol_without_candles_has_a_date_input(run_app: RunApp, tmp_path: Path) -> None:
     make_home(tmp_path, ("BTCUSDT",)).close()
     app = run_app(tmp_path, ANALYTICS, symbol="BTCUSDT", range="Dates")
     assert not app.exception
     assert app.date_input(key="dates").value[-1] == day_of(now_ms())
-    assert "No candles of BTCUSDT yet" in words_of(app)
+    assert "No candles of BTCUSDT yet" in texts_of(app)
 
 
-def test_a_zoom_in_the_address_chooses_the_interval(run_app: RunApp, stocked_home: Path) -> None:
+def test_the_view_parameter_chooses_the_interval(run_app: RunApp, stocked_home: Path) -> None:
     end = now_ms() // 1000
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view=f"{end - 3600}-{end}")
-    assert "candles of 1m" in words_of(app)
+    assert "candles of 1m" in texts_of(app)
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view="9-3")
-    assert "so they are of" in words_of(app), "ends out of order are no zoom"
+    assert "is too fine for this range" in texts_of(app), "an invalid view is ignored"

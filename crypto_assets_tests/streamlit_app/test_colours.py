@@ -1,4 +1,4 @@
-"""What colours tell stays apart for every kind of colour blindness, on light and on dark."""
+"""Colours are distinct for every kind of colour blindness, in the light and the dark theme."""
 
 import re
 import tomllib
@@ -15,8 +15,8 @@ from streamlit_app.colours import FALLING, OVERLAYS, RISING, make_translucent
 
 Colour = NDArray[np.float64]
 
-# Machado, Oliveira, Fernandes 2009, severity 1.0: what is seen of linear RGB.
-SEEN_BY = {
+# Machado, Oliveira, Fernandes 2009, severity 1.0: perceived linear RGB.
+PERCEPTION = {
     "normal": np.eye(3),
     "protanopia": np.array(
         [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
@@ -64,67 +64,67 @@ def contrast(one: str, other: str) -> float:
 
 
 def difference(one: str, other: str, eye: str) -> float:
-    """CIE 1976; a just noticeable one is 2.3."""
-    seen = [lab(SEEN_BY[eye] @ linear(colour)) for colour in (one, other)]
-    return float(np.linalg.norm(seen[0] - seen[1]))
+    """CIE 1976; 2.3 is just noticeable."""
+    perceived = [lab(PERCEPTION[eye] @ linear(colour)) for colour in (one, other)]
+    return float(np.linalg.norm(perceived[0] - perceived[1]))
 
 
-@pytest.mark.parametrize("eye", SEEN_BY)
+@pytest.mark.parametrize("eye", PERCEPTION)
 @pytest.mark.parametrize(("rising", "falling"), PAIRS)
-def test_rising_and_falling_stay_apart(rising: str, falling: str, eye: str) -> None:
+def test_rising_and_falling_are_distinct(rising: str, falling: str, eye: str) -> None:
     assert difference(rising, falling, eye) > 50
 
 
-@pytest.mark.parametrize("eye", SEEN_BY)
+@pytest.mark.parametrize("eye", PERCEPTION)
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_days_of_the_calendar_stay_apart(mode: str, eye: str) -> None:
-    ground = THEME[mode]["backgroundColor"]
+def test_calendar_colours_are_distinct(mode: str, eye: str) -> None:
+    background = THEME[mode]["backgroundColor"]
     states = [
         *(colours.COMPLETE, colours.EXPLAINED, colours.INCOMPLETE),
-        laid_over(colours.NOT_LOADED, ground),
+        blend_over(colours.NOT_LOADED, background),
     ]
     for one, other in combinations(states, 2):
         assert difference(one, other, eye) > 30, (one, other)
-    for seen in states[:3]:
-        assert contrast(seen, ground) >= 3, "WCAG 2.2, 1.4.11"
+    for colour in states[:3]:
+        assert contrast(colour, background) >= 3, "WCAG 2.2, 1.4.11"
 
 
-def laid_over(colour: str, ground: str) -> str:
-    """An `rgba(...)` colour as it looks on a ground."""
+def blend_over(colour: str, background: str) -> str:
+    """Blend an `rgba(...)` colour with a background."""
     *channels, alpha = (float(part) for part in re.findall(r"[\d.]+", colour))
-    below = (int(ground[at : at + 2], 16) for at in (1, 3, 5))
-    mixed = (alpha * top + (1 - alpha) * low for top, low in zip(channels, below, strict=True))
+    base = (int(background[at : at + 2], 16) for at in (1, 3, 5))
+    mixed = (alpha * over + (1 - alpha) * under for over, under in zip(channels, base, strict=True))
     return "#" + "".join(f"{round(channel):02X}" for channel in mixed)
 
 
-@pytest.mark.parametrize("eye", SEEN_BY)
-def test_lines_over_the_candles_stay_apart(eye: str) -> None:
+@pytest.mark.parametrize("eye", PERCEPTION)
+def test_overlay_colours_are_distinct(eye: str) -> None:
     for one, other in combinations(OVERLAYS, 2):
         assert difference(one, other, eye) > 25, (one, other)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_what_is_drawn_stands_out_from_the_ground(mode: str) -> None:
-    ground = THEME[mode]["backgroundColor"]
+def test_chart_colours_contrast_with_the_background(mode: str) -> None:
+    background = THEME[mode]["backgroundColor"]
     for colour in (RISING, FALLING, *OVERLAYS):
-        assert contrast(colour, ground) >= 3, "WCAG 2.2, 1.4.11"
+        assert contrast(colour, background) >= 3, "WCAG 2.2, 1.4.11"
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_text_can_be_read(mode: str) -> None:
+def test_text_is_readable(mode: str) -> None:
     theme = THEME[mode]
-    for text, ground in (
+    for text, background in (
         ("textColor", "backgroundColor"),
         ("textColor", "secondaryBackgroundColor"),
         ("linkColor", "backgroundColor"),
         ("greenTextColor", "greenBackgroundColor"),
         ("redTextColor", "redBackgroundColor"),
     ):
-        assert contrast(theme[text], theme[ground]) >= 4.5, f"WCAG 2.2, 1.4.3: {text}"
-    words = "#FFFFFF" if mode == "light" else theme["backgroundColor"]
-    assert contrast(words, theme["primaryColor"]) >= 4.5, "the words on a primary button"
-    assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 4.5, "what is chosen"
+        assert contrast(theme[text], theme[background]) >= 4.5, f"WCAG 2.2, 1.4.3: {text}"
+    button_text = "#FFFFFF" if mode == "light" else theme["backgroundColor"]
+    assert contrast(button_text, theme["primaryColor"]) >= 4.5, "text on a primary button"
+    assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 4.5, "selected options"
 
 
-def test_translucent_keeps_the_colour() -> None:
+def test_make_translucent_keeps_the_colour() -> None:
     assert make_translucent("#2B83D6", 0.5) == "rgba(43, 131, 214, 0.5)"

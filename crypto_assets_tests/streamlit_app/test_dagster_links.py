@@ -1,4 +1,4 @@
-"""Links into Dagster go where a person's browser reaches it, not where programs do."""
+"""Links to Dagster use the URL for browsers, not the URL for programs."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ RUN: dict[str, Any] = {
     "assetSelection": [],
     "tags": [],
 }
-VERDICT = {
+CHECK_RESULT = {
     "runId": "r1",
     "status": "SUCCEEDED",
     "timestamp": 1.0,
@@ -27,19 +27,19 @@ VERDICT = {
     "evaluation": None,
 }
 CHECKS = {"checks": [{"name": "ohlc_sane", "description": None}]}
-# By a word of the question.
-ANSWERS = {
+# By a field of the query.
+RESPONSES = {
     "runsOrError": {"runsOrError": {"__typename": "Runs", "results": [RUN]}},
     "assetNodes": {
         "assetNodes": [{"assetKey": {"path": ["fact_klines"]}, "assetChecksOrError": CHECKS}]
     },
-    "assetCheckExecutions": {"assetCheckExecutions": [VERDICT]},
+    "assetCheckExecutions": {"assetCheckExecutions": [CHECK_RESULT]},
 }
 
 
-def answered(request: Request) -> Answer:
-    asked = orjson.loads(request.body)["query"]
-    data = next((data for word, data in ANSWERS.items() if word in asked), {})
+def respond(request: Request) -> Answer:
+    query = orjson.loads(request.body)["query"]
+    data = next((data for field, data in RESPONSES.items() if field in query), {})
     return Answer(200, orjson.dumps({"data": data}), {"Content-Type": "application/json"})
 
 
@@ -47,7 +47,7 @@ def answered(request: Request) -> Answer:
     ("page", "part"),
     [("pipeline", "Runs"), ("quality", "Checks")],
 )
-def test_a_run_is_opened_at_the_link_url(
+def test_run_links_use_the_link_url(
     run_app: RunApp,
     stocked_home: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +55,7 @@ def test_a_run_is_opened_at_the_link_url(
     part: str,
 ) -> None:
     monkeypatch.setenv("CRYPTO_DAGSTER_LINK_URL", "https://dagster.example/")
-    with scripted(answered) as dagster:
+    with scripted(respond) as dagster:
         monkeypatch.setenv("CRYPTO_DAGSTER_URL", dagster.url)
         app = run_app(stocked_home, f"app_pages/{page}.py", part=part)
     assert not app.exception

@@ -1,4 +1,4 @@
-"""Database server and exchange really stop and start again while all six pages stand open."""
+"""All pages while the database server and the exchange stop and restart."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,50 +20,50 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.chromium import OpenTab, Tab
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
-from crypto_assets_tests.streamlit_app import told
+from crypto_assets_tests.streamlit_app import page_texts
 from crypto_assets_tests.streamlit_app.conftest import serving
 from streamlit_app.navigation import PAGES
 
 STARTED_SECONDS = 60
 
 
-class OwnServer:
-    """A database server that a test may stop and start again, where it was and with its data."""
+class RestartableDatabase:
+    """A database server that stops, and restarts with its port and its data."""
 
     def __init__(self, server: DatabaseServer) -> None:
         self.url = server.fresh()
         self._process = psutil.Process(server.pid)
         self._command = self._process.cmdline()
-        self._again: subprocess.Popen[bytes] | None = None
+        self._restarted: subprocess.Popen[bytes] | None = None
 
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(STARTED_SECONDS)
 
     def start(self) -> None:
-        self._again = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
+        self._restarted = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
 
-    def end(self) -> None:
-        if self._again:
-            self._again.kill()
-            self._again.wait()
+    def kill(self) -> None:
+        if self._restarted:
+            self._restarted.kill()
+            self._restarted.wait()
 
 
 @dataclass
 class Desk:
-    """The app over a database server and an exchange that may both be away."""
+    """The app with a database server and an exchange that can stop."""
 
     address: str
-    database: OwnServer
+    database: RestartableDatabase
     exchange: SimulatedExchange
     port: int
-    _serving: ExitStack
+    _exchange_stack: ExitStack
 
     def stop_exchange(self) -> None:
-        self._serving.close()
+        self._exchange_stack.close()
 
     def start_exchange(self) -> None:
-        self._serving.enter_context(start_exchange_server(self.exchange, self.port))
+        self._exchange_stack.enter_context(start_exchange_server(self.exchange, self.port))
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +71,20 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("outages")
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
     with contextmanager(start_server)("mariadb", folder) as server, ExitStack() as exchanges:
-        database = OwnServer(server)
+        database = RestartableDatabase(server)
         stock(database.url)
         url = exchanges.enter_context(start_exchange_server(exchange))
         home, log = folder / "home", folder / "app.log"
         home.mkdir()
-        wanted = {"WAREHOUSE_URL": database.url, "EXCHANGE_URL": url, "ARCHIVE_URL": url}
-        with serving(home, log, **wanted) as address:
+        settings = {"WAREHOUSE_URL": database.url, "EXCHANGE_URL": url, "ARCHIVE_URL": url}
+        with serving(home, log, **settings) as address:
             yield Desk(address, database, exchange, int(url.rpartition(":")[2]), exchanges)
-        database.end()
+        database.kill()
     assert "Traceback" not in log.read_text()
 
 
 def stock(url: str) -> None:
-    """Thirty hours of one symbol, up to now."""
+    """Store the last thirty hours of BTCUSDT."""
     warehouse = Warehouse(url)
     warehouse.migrate_schema()
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
@@ -93,36 +93,36 @@ def stock(url: str) -> None:
     warehouse.close()
 
 
-def test_every_page_says_that_the_exchange_is_away_until_it_is_back(
+def test_every_page_reports_that_the_exchange_is_down_until_it_is_back(
     open_tab: OpenTab, desk: Desk
 ) -> None:
     tabs = opened(open_tab, desk)
-    told.expect_at_work(tabs)
+    page_texts.expect_warehouse_texts(tabs)
     desk.stop_exchange()
     for tab in tabs.values():
-        expect(tab.page.get_by_text("The exchange is away: new candles come")).to_be_visible()
+        expect(tab.page.get_by_text("Exchange unreachable. Data resumes")).to_be_visible()
     desk.start_exchange()
     for tab in tabs.values():
-        expect(tab.page.get_by_text("The exchange is away")).to_have_count(0)
-    told.expect_at_work(tabs)
+        expect(tab.page.get_by_text("Exchange unreachable")).to_have_count(0)
+    page_texts.expect_warehouse_texts(tabs)
 
 
-def test_every_page_says_that_the_warehouse_is_away_and_recovers_by_itself(
+def test_every_page_reports_that_the_warehouse_is_down_and_recovers(
     open_tab: OpenTab, desk: Desk
 ) -> None:
     tabs = opened(open_tab, desk)
-    told.expect_at_work(tabs)
+    page_texts.expect_warehouse_texts(tabs)
     desk.database.stop()
     for tab in tabs.values():
-        expect(tab.page.get_by_text("The warehouse does not answer").first).to_be_visible()
-    # One that is opened meanwhile recovers as well.
+        expect(tab.page.get_by_text("Cannot reach the warehouse").first).to_be_visible()
+    # A page that is opened during the outage recovers as well.
     reloaded = tabs["analytics"].page
     reloaded.reload()
-    expect(reloaded.get_by_text("looks again by itself").first).to_be_visible()
+    expect(reloaded.get_by_text("retries automatically").first).to_be_visible()
     desk.database.start()
-    told.expect_at_work(tabs)
+    page_texts.expect_warehouse_texts(tabs)
 
 
 def opened(open_tab: OpenTab, desk: Desk) -> dict[str, Tab]:
-    addresses = {one.name: "" if one is PAGES[0] else one.name for one in PAGES}
-    return {name: open_tab(f"{desk.address}/{path}") for name, path in addresses.items()}
+    paths = {one.name: "" if one is PAGES[0] else one.name for one in PAGES}
+    return {name: open_tab(f"{desk.address}/{path}") for name, path in paths.items()}

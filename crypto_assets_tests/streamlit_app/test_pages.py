@@ -1,4 +1,4 @@
-"""The pages without a browser: what they show, and what they say where there is nothing to show."""
+"""Dashboard and Analytics without a browser: contents, empty states, and errors."""
 
 import re
 from pathlib import Path
@@ -13,10 +13,10 @@ from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 ANALYTICS = "app_pages/analytics.py"
 
 
-def words_of(app: AppTest) -> str:
-    """All that the page says in notices, captions, and code."""
-    shown = [*app.error, *app.warning, *app.info, *app.caption, *app.code, *app.markdown]
-    return "\n".join(str(one.value) for one in shown)
+def texts_of(app: AppTest) -> str:
+    """Return the text of all notices, captions, and code."""
+    elements = [*app.error, *app.warning, *app.info, *app.caption, *app.code, *app.markdown]
+    return "\n".join(str(element.value) for element in elements)
 
 
 def metrics_of(app: AppTest) -> dict[str, str]:
@@ -32,10 +32,10 @@ def test_the_dashboard_has_a_tile_for_each_symbol(run_app: RunApp, stocked_home:
     assert all(re.fullmatch(r"[+-]\d+\.\d\d%", tile.delta) for tile in app.metric[:2])
     assert shown["Candles"] == f"{2 * 9 * 1440 - 120:,}"
     assert shown["Lake objects"] == "2"
-    assert "Nothing needs attention" in words_of(app)
+    assert "Nothing needs attention" in texts_of(app)
 
 
-def test_a_tile_leads_to_its_chart(run_app: RunApp, stocked_home: Path) -> None:
+def test_a_tile_links_to_its_chart(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home)
     assert [link.proto.query_string for link in app.page_link] == [
         "symbol=BTCUSDT",
@@ -43,41 +43,41 @@ def test_a_tile_leads_to_its_chart(run_app: RunApp, stocked_home: Path) -> None:
     ]
 
 
-def test_silent_symbols_are_named_once(run_app: RunApp, tmp_path: Path) -> None:
+def test_stale_symbols_are_listed_once(run_app: RunApp, tmp_path: Path) -> None:
     warehouse = make_home(tmp_path, ("BTCUSDT", "SHIBUSDT", "XRPUSDT"))
     until = floor_ms(now_ms(), MINUTE_MS) - 2 * 60 * MINUTE_MS
     for symbol in ("BTCUSDT", "SHIBUSDT"):
         load(warehouse, symbol, generated(symbol, Window(until - DAY_MS, until)))
     app = run_app(tmp_path)
-    about_symbols = [w.value for w in app.warning if "USDT" in w.value]
-    silent, empty = sorted(about_symbols, key=lambda text: "BTC" not in text)
-    assert "BTCUSDT for 2 h" in silent and "SHIBUSDT for 2 h" in silent and "`ingest`" in silent
+    warnings = [warning.value for warning in app.warning if "USDT" in warning.value]
+    stale, empty = sorted(warnings, key=lambda text: "BTC" not in text)
+    assert "BTCUSDT for 2 h" in stale and "SHIBUSDT for 2 h" in stale and "`ingest`" in stale
     assert "XRPUSDT" in empty and "crypto-assets backfill" in empty
     assert not app.exception
 
 
-def test_without_a_warehouse_every_page_says_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
+def test_without_a_warehouse_pages_explain_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
     for page in (None, ANALYTICS):
         app = run_app(tmp_path, page)
         assert not app.exception
-        assert "not set up yet" in words_of(app)
-        assert "crypto-assets init\ncrypto-assets backfill --symbols BTCUSDT" in words_of(app)
+        assert "not set up yet" in texts_of(app)
+        assert "crypto-assets init\ncrypto-assets backfill --symbols BTCUSDT" in texts_of(app)
 
 
-def test_without_symbols_every_page_says_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
+def test_without_symbols_pages_explain_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
     make_home(tmp_path, ())
     for page in (None, ANALYTICS):
         app = run_app(tmp_path, page)
         assert not app.exception
-        assert "CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init" in words_of(app)
+        assert "CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init" in texts_of(app)
 
 
-def test_without_candles_every_page_says_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
+def test_without_candles_pages_explain_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
     make_home(tmp_path)
-    board, chart = (run_app(tmp_path, page) for page in (None, ANALYTICS))
-    assert not board.exception and not chart.exception
-    assert "**No candle yet**: BTCUSDT, SHIBUSDT" in words_of(board)
-    assert "crypto-assets backfill --symbols BTCUSDT --from 20" in words_of(chart)
+    dashboard, chart = (run_app(tmp_path, page) for page in (None, ANALYTICS))
+    assert not dashboard.exception and not chart.exception
+    assert "**No candles yet**: BTCUSDT, SHIBUSDT" in texts_of(dashboard)
+    assert "crypto-assets backfill --symbols BTCUSDT --from 20" in texts_of(chart)
 
 
 def test_a_broken_warehouse_is_explained_without_a_traceback(
@@ -87,16 +87,16 @@ def test_a_broken_warehouse_is_explained_without_a_traceback(
     for page in (None, ANALYTICS):
         app = run_app(tmp_path, page)
         assert not app.exception
-        assert "is not a valid SQLite file" in words_of(app)
+        assert "is not a valid SQLite file" in texts_of(app)
 
 
-def test_a_warehouse_that_does_not_answer_is_named_without_its_password(
+def test_an_unreachable_warehouse_is_shown_without_its_password(
     run_app: RunApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTO_WAREHOUSE_URL", "mysql+pymysql://reader:s3cret@127.0.0.1:1/market")
     for page in (None, ANALYTICS):
         app = run_app(tmp_path, page)
         assert not app.exception
-        assert "does not answer" in words_of(app) and "127.0.0.1:1" in words_of(app)
-        assert "looks again by itself" in words_of(app)
-        assert "s3cret" not in words_of(app)
+        assert "Cannot reach the warehouse" in texts_of(app) and "127.0.0.1:1" in texts_of(app)
+        assert "retries automatically" in texts_of(app)
+        assert "s3cret" not in texts_of(app)

@@ -1,1 +1,1 @@
-"""Parts of the Analytics page."""
+"""The parts of the page Analytics."""

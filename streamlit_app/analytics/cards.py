@@ -1,4 +1,4 @@
-"""Charts beside the candles, a card each: by the kind of a provider's answer, whoever gave it."""
+"""The cards under the candle chart, one per provider, drawn by the type of its result."""
 
 import dataclasses
 import math
@@ -16,13 +16,12 @@ from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.reports import CandleSeries, Instrument, ProviderResult
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
-from streamlit_app.components.figure_cache import get_cached_figure
-from streamlit_app.components.live_chart import render_live_chart
+from streamlit_app.components.live_chart import get_cached_figure, render_live_chart
 from streamlit_app.data import analytics
-from streamlit_app.figures.depth import draw_depth_chart
+from streamlit_app.figures.correlation_matrix import draw_correlation_matrix
+from streamlit_app.figures.depth_chart import draw_depth_chart
 from streamlit_app.figures.histogram import draw_histogram
-from streamlit_app.figures.matrix import draw_correlation_matrix
-from streamlit_app.figures.profile import draw_volume_profile
+from streamlit_app.figures.volume_profile import draw_volume_profile
 from streamlit_app.format import humanize
 from streamlit_app.format.decimal_places import DecimalPlaces
 
@@ -31,60 +30,58 @@ _DASH = "\N{EM DASH}"
 
 @dataclasses.dataclass(frozen=True)
 class ChartCard:
-    """Whose chart it is, a key that no other has, and the reading whose numbers it shows."""
+    """The instrument, unique key, title, and query of a card."""
 
     instrument: Instrument
     key: str
     title: str
     read_id: str
 
-    def render_figure(self, make: Callable[[], go.Figure]) -> None:
-        render_live_chart(get_cached_figure((self.read_id, self.key), make), self.key, self.title)
+    def render_figure(self, draw: Callable[[], go.Figure]) -> None:
+        render_live_chart(get_cached_figure((self.read_id, self.key), draw), self.key, self.title)
 
 
-def render_chart_cards(chosen: ChartSelection) -> None:
-    if not chosen.stored_window or not chosen.charts:
+def render_chart_cards(selection: ChartSelection) -> None:
+    """Draw the cards of the enabled providers."""
+    if not selection.stored_window or not selection.charts:
         return
-    charted = analytics.query_chart(
-        chosen.instrument.symbol, chosen.build_candle_slice(None), chosen.charts
+    result = analytics.query_chart(
+        selection.instrument.symbol, selection.build_candle_slice(None), selection.charts
     )
-    for name, fault in charted.provider_errors.items():
-        st.warning(
-            f"**{analytics.get_providers()[name].title}** is not drawn. {notices.format_sentence(fault)}"
-        )
-    if not charted.chart.results:
+    notices.render_provider_errors(result)
+    if not result.chart.results:
         return
     with st.grid(2, min_column_width=330):
-        for answer in charted.chart.results:
-            _render_card(answer, chosen.instrument, charted.read_id)
-    if charted.chart.candles.table.num_rows:
-        st.caption(_describe_range(charted.chart.candles))
+        for provider_result in result.chart.results:
+            _render_card(provider_result, selection.instrument, result.read_id)
+    if result.chart.candles.table.num_rows:
+        st.caption(_describe_range(result.chart.candles))
 
 
-def _render_card(answer: ProviderResult, about: Instrument, reading: str) -> None:
-    provider = analytics.get_providers()[answer.provider]
+def _render_card(result: ProviderResult, instrument: Instrument, read_id: str) -> None:
+    provider = analytics.get_providers()[result.provider]
     with st.container(border=True, height="stretch", gap="small"):
         st.markdown(f"**{provider.title}**", help=provider.summary)
-        card = ChartCard(about, f"card_{provider.name}", provider.title, reading)
-        render_answer(answer.value, card, provider.name)
+        card = ChartCard(instrument, f"card_{provider.name}", provider.title, read_id)
+        render_result(result.value, card, provider.name)
 
 
 @singledispatch
-def render_answer(value: object, card: ChartCard, name: str) -> None:
-    """An answer of a kind that has no picture of its own: its figures."""
+def render_result(value: object, card: ChartCard, name: str) -> None:
+    """Draw a result of a type without a chart as a table of its fields."""
     fields = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else {}  # type: ignore[arg-type]
-    plain = {key: one for key, one in fields.items() if isinstance(one, int | float | str)}
-    st.table({key.replace("_", " "): str(one) for key, one in plain.items()})
+    scalars = {key: field for key, field in fields.items() if isinstance(field, int | float | str)}
+    st.table({key.replace("_", " "): str(field) for key, field in scalars.items()})
 
 
-@render_answer.register
+@render_result.register
 def _render_order_book(value: OrderBookDepth, card: ChartCard, name: str) -> None:
-    about = card.instrument
+    instrument = card.instrument
     if value.captured_at is None:
-        st.caption("No order book of this symbol yet: the schedule `order_books` captures one.")
+        st.caption("No order book of this symbol yet. The schedule `order_books` captures them.")
         return
     prices = [level.price for level in [*value.bids, *value.asks]]
-    decimals = DecimalPlaces.for_printed_values(prices, about.digits)
+    decimals = DecimalPlaces.for_printed_values(prices, instrument.digits)
     _render_figures(
         {
             "Best bid": _format_price(value.best_bid, decimals),
@@ -94,69 +91,69 @@ def _render_order_book(value: OrderBookDepth, card: ChartCard, name: str) -> Non
             "Imbalance": _DASH if value.imbalance is None else f"{value.imbalance:+.2f}",
         }
     )
-    card.render_figure(lambda: draw_depth_chart(value, decimals, about.base))
+    card.render_figure(lambda: draw_depth_chart(value, decimals, instrument.base))
     st.caption(f"Captured {from_epoch_ms(value.captured_at):%d %b %Y %H:%M:%S} UTC.")
 
 
-@render_answer.register
+@render_result.register
 def _render_volume_profile(value: VolumeProfile, card: ChartCard, name: str) -> None:
-    about = card.instrument
+    instrument = card.instrument
     ends = [value.bars[0].low, value.bars[-1].high] if value.bars else []
-    decimals = DecimalPlaces.for_printed_values(ends, about.digits)
+    decimals = DecimalPlaces.for_printed_values(ends, instrument.digits)
     _render_figures(
         {
             "Point of control": _format_price(value.point_of_control, decimals),
             "Value area": f"{_format_price(value.value_area_low, decimals)} to "
             f"{_format_price(value.value_area_high, decimals)}",
-            "Volume": f"{humanize.format_compact(value.volume)} {about.base}",
+            "Volume": f"{humanize.format_compact(value.volume)} {instrument.base}",
         }
     )
-    card.render_figure(lambda: draw_volume_profile(value, decimals, about.base))
+    card.render_figure(lambda: draw_volume_profile(value, decimals, instrument.base))
 
 
-@render_answer.register
+@render_result.register
 def _render_correlation_matrix(value: CorrelationMatrix, card: ChartCard, name: str) -> None:
     if len(value.symbols) < 2:
-        st.caption("One symbol has nobody to be compared with: track another one.")
+        st.caption("Track at least two symbols to compare them.")
         return
     card.render_figure(lambda: draw_correlation_matrix(value))
 
 
-@render_answer.register
+@render_result.register
 def _render_distribution(value: Distribution, card: ChartCard, name: str) -> None:
     if not value.count:
-        st.caption("Too few candles for a distribution.")
+        st.caption("Not enough candles for a distribution.")
         return
-    ratio = name.startswith("return")
+    is_ratio = name.startswith("return")
     decimals = DecimalPlaces.for_printed_values(
         [value.minimum, value.maximum], card.instrument.digits
     )
-    ticks = ".2~%" if ratio else decimals.tick_format
+    tick_format = ".2~%" if is_ratio else decimals.tick_format
 
-    def written(number: float) -> str:
-        return f"{number:+.3%}" if ratio else _format_price(number, decimals)
+    def format_value(number: float) -> str:
+        return f"{number:+.3%}" if is_ratio else _format_price(number, decimals)
 
     _render_figures(
         {
-            "Mean": written(value.mean),
+            "Mean": format_value(value.mean),
             "Std": f"{value.std:.3%}"
-            if ratio
+            if is_ratio
             else decimals.for_computed_values(value.std).format_value(value.std),
             "Skew": _format_number(value.skew),
             "Kurtosis": _format_number(value.kurtosis),
-            "Median": written(value.quantiles["0.5"]),
-            "5 % to 95 %": f"{written(value.quantiles['0.05'])} to "
-            f"{written(value.quantiles['0.95'])}",
-            "Least": written(value.minimum),
-            "Most": written(value.maximum),
+            "Median": format_value(value.quantiles["0.5"]),
+            "5% to 95%": f"{format_value(value.quantiles['0.05'])} to "
+            f"{format_value(value.quantiles['0.95'])}",
+            "Min": format_value(value.minimum),
+            "Max": format_value(value.maximum),
         }
     )
-    card.render_figure(lambda: draw_histogram(value, ticks))
+    card.render_figure(lambda: draw_histogram(value, tick_format))
 
 
-def _render_figures(shown: dict[str, str]) -> None:
-    """A line of figures, each after its name."""
-    texts = [f":small[{name}] **{figure}**" for name, figure in shown.items()]
+def _render_figures(figures: dict[str, str]) -> None:
+    """Draw a line of named values."""
+    texts = [f":small[{name}] **{value}**" for name, value in figures.items()]
     st.markdown(" \N{MIDDLE DOT} ".join(texts))
 
 
@@ -171,6 +168,6 @@ def _format_number(value: float) -> str:
 def _describe_range(series: CandleSeries) -> str:
     first, last = (from_epoch_ms(ms) for ms in (series.window.start_ms, series.window.end_ms))
     return (
-        f"The charts beside count the whole range, {first:%d %b %Y %H:%M} to "
-        f"{last:%d %b %Y %H:%M} UTC, by its {series.interval} candles."
+        f"Statistics of {series.interval} candles, {first:%d %b %Y %H:%M} to "
+        f"{last:%d %b %Y %H:%M} UTC."
     )

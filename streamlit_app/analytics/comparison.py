@@ -1,4 +1,4 @@
-"""Symbols side by side: each one's change since the first candle seen, on one scale."""
+"""Comparison of symbols: the change of each since the first visible candle."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,41 +13,44 @@ from streamlit_app.figures.number_formats import RELATIVE_FORMAT
 
 def build_relative_chart(
     candles: pd.DataFrame,
-    about: ChartFrame,
+    frame: ChartFrame,
     overlays: Sequence[Indicator],
-    others: Mapping[str, pd.Series],
+    compared_closes: Mapping[str, pd.Series],
     view: Window | None,
 ) -> tuple[pd.DataFrame, ChartFrame, list[Indicator]]:
-    """The same chart as ratios to the close of the first candle seen, the others' lines first.
+    """Convert a chart to changes since the first visible close, with lines of other symbols.
 
-    `others` are closes by open time (epoch ms); one that has none in sight has no line.
+    `compared_closes` holds closes by open time (epoch ms). A symbol without visible closes has no
+    line. Returns the candles, the frame, and the overlays, compared symbols first.
     """
     base = _find_base_close(
         pd.Series(candles["close"].to_numpy(), candles["open_time"].to_numpy()), view
     )
     lines = [
         Indicator(symbol, line.to_frame("change"), RELATIVE_FORMAT)
-        for symbol, closes in others.items()
+        for symbol, closes in compared_closes.items()
         if (line := _align_closes(closes, candles, view)) is not None
     ]
     if base is None:
-        return candles, about, lines
-    changed = candles.assign(**{name: candles[name] / base - 1 for name in OHLC})
-    moved = [
-        replace(one, lines=one.lines / base - 1, number_format=RELATIVE_FORMAT) for one in overlays
+        return candles, frame, lines
+    relative_candles = candles.assign(**{name: candles[name] / base - 1 for name in OHLC})
+    relative_overlays = [
+        replace(overlay, lines=overlay.lines / base - 1, number_format=RELATIVE_FORMAT)
+        for overlay in overlays
     ]
-    return changed, replace(about, is_relative=True), [*lines, *moved]
+    return relative_candles, replace(frame, is_relative=True), [*lines, *relative_overlays]
 
 
 def _align_closes(
     closes: pd.Series, candles: pd.DataFrame, view: Window | None
 ) -> pd.Series | None:
-    """One value for each candle of the chart's own symbol, NaN where the other has none."""
+    """Return one value per candle of the chart, NaN where the other symbol has no candle."""
     base = _find_base_close(closes, view)
     return None if base is None else closes.reindex(candles["open_time"]) / base - 1
 
 
 def _find_base_close(closes: pd.Series, view: Window | None) -> float | None:
-    sight = closes if view is None else closes[closes.index >= view.start_ms]
-    sight = sight[sight > 0]
-    return None if sight.empty else float(sight.iloc[0])
+    """Return the first visible close above 0, None if there is none."""
+    visible = closes if view is None else closes[closes.index >= view.start_ms]
+    visible = visible[visible > 0]
+    return None if visible.empty else float(visible.iloc[0])

@@ -1,6 +1,6 @@
-"""The last 24 hours of a symbol in a line: price, change, range, volume.
+"""The last 24 hours of a symbol in one line: price, change, high, low, volume.
 
-Plain HTML: five metrics of Streamlit's take a third of a narrow screen.
+It is plain HTML: five Streamlit metrics fill a third of a narrow screen.
 """
 
 from html import escape
@@ -25,20 +25,21 @@ dl.day.day { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.1re
 """
 
 
-def render_day_summary(day: TickerStatistics, about: Instrument) -> None:
-    st.html(_STYLE + format_day_html(day, about, st.context.theme.type or "light"))
+def render_day_summary(day: TickerStatistics, instrument: Instrument) -> None:
+    """Draw the line."""
+    st.html(_STYLE + format_day_html(day, instrument, st.context.theme.type or "light"))
 
 
-def format_day_html(day: TickerStatistics, about: Instrument, scheme: str) -> str:
-    """`scheme` is `light` or `dark`: the change takes that theme's colour of rising or falling."""
+def format_day_html(day: TickerStatistics, instrument: Instrument, theme: str) -> str:
+    """Format the line. `theme` is `light` or `dark`, and decides the colour of the change."""
     prices = [float(price) for price in (day.last, day.high, day.low)]
     last, high, low = map(
-        DecimalPlaces.for_printed_values(prices, about.digits).format_value, prices
+        DecimalPlaces.for_printed_values(prices, instrument.digits).format_value, prices
     )
-    volume = f"{humanize.format_compact(float(day.volume))} {about.base}"
+    volume = f"{humanize.format_compact(float(day.volume))} {instrument.base}"
     entries = [
-        _format_entry(f"{about.base} / {about.quote}", last, "last"),
-        _format_entry("24 h, partial" if day.partial else "24 h", _format_change(day, scheme)),
+        _format_entry(f"{instrument.base} / {instrument.quote}", last, "last"),
+        _format_entry("24 h, partial" if day.partial else "24 h", _format_change(day, theme)),
         _format_entry("High", escape(high)),
         _format_entry("Low", escape(low)),
         _format_entry("Volume", escape(volume)),
@@ -50,11 +51,12 @@ def _format_entry(name: str, value: str, kind: str = "") -> str:
     return f'<div class="{kind}"><dt>{escape(name)}</dt><dd>{value}</dd></div>'
 
 
-def _format_change(day: TickerStatistics, scheme: str) -> str:
+def _format_change(day: TickerStatistics, theme: str) -> str:
     if not day.change:
         return humanize.format_percent(0.0)
     arrow, colour = (
         ("\N{UPWARDS ARROW}", "green") if day.change > 0 else ("\N{DOWNWARDS ARROW}", "red")
     )
-    shade = st.get_option(f"theme.{scheme}.{colour}TextColor")
-    return f'<span style="color:{shade}">{arrow} {humanize.format_percent(float(day.change_ratio))}</span>'
+    text_colour = st.get_option(f"theme.{theme}.{colour}TextColor")
+    change = humanize.format_percent(float(day.change_ratio))
+    return f'<span style="color:{text_colour}">{arrow} {change}</span>'

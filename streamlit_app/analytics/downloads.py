@@ -1,38 +1,42 @@
-"""The chart to take away: its numbers as CSV or Parquet, itself as a PNG."""
+"""Downloads of a chart: its data as CSV or Parquet, and the chart as a PNG."""
 
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import streamlit as st
 
 from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.reports import CandleChart
-from streamlit_app.analytics import exports
+from crypto_assets.reports.table_files import FileKind, write_table_file
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components.live_chart import PictureRequest
 
 _PICTURE_COUNT_KEY = "_pictures"
 
 
-def render_download_menu(chosen: ChartSelection, shown: CandleChart) -> PictureRequest:
-    """Draws the buttons; the files are made when they are asked for."""
-    name = _format_file_name(chosen, shown)
+def render_download_menu(selection: ChartSelection, chart: CandleChart) -> PictureRequest:
+    """Draw the download buttons. A file is created when its button is clicked."""
+    name = _format_file_name(selection, chart)
     with st.popover("Download", icon=":material/download:"):
         st.download_button(
             "CSV",
-            lambda: exports.export_csv(shown),
+            lambda: export_csv(chart),
             f"{name}.csv",
             "text/csv",
             on_click="ignore",
             icon=":material/table:",
-            help="Candles and indicators, as many digits as the warehouse holds.",
+            help="Candles and indicators, with the exact decimals of the warehouse.",
             width="stretch",
         )
         st.download_button(
             "Parquet",
-            lambda: exports.export_parquet(shown),
+            lambda: export_parquet(chart),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             on_click="ignore",
             icon=":material/view_column:",
-            help="The same with exact decimals as their own type.",
+            help="The same data; prices and volumes are decimal columns.",
             width="stretch",
         )
         st.button(
@@ -40,7 +44,7 @@ def render_download_menu(chosen: ChartSelection, shown: CandleChart) -> PictureR
             icon=":material/image:",
             key="png",
             on_click=_request_picture,
-            help="The chart as you see it.",
+            help="The visible chart.",
             width="stretch",
         )
     return PictureRequest(name, st.session_state.get(_PICTURE_COUNT_KEY, 0))
@@ -50,8 +54,44 @@ def _request_picture() -> None:
     st.session_state[_PICTURE_COUNT_KEY] = st.session_state.get(_PICTURE_COUNT_KEY, 0) + 1
 
 
-def _format_file_name(chosen: ChartSelection, shown: CandleChart) -> str:
+def _format_file_name(selection: ChartSelection, chart: CandleChart) -> str:
     """`BTCUSDT-1h-20250301-20250308`, by the UTC days of the first and the last candle."""
-    window = shown.candles.window
+    window = chart.candles.window
     first, last = (from_epoch_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
-    return f"{chosen.instrument.symbol}-{shown.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"
+    return f"{selection.instrument.symbol}-{chart.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"
+
+
+def build_export_table(chart: CandleChart) -> pa.Table:
+    """Build the table of a download.
+
+    Columns: `time` (UTC), the candle columns, `partial`, and the indicators' columns, which are
+    named `provider_column`. The schema metadata holds the parameters of each provider.
+    """
+    candles = chart.candles.flagged_table
+    table = candles.add_column(0, "time", candles["open_time"].cast(pa.timestamp("ms", "UTC")))
+    for result in chart.results:
+        for column in result.value.columns:
+            name = column if column == result.provider else f"{result.provider}_{column}"
+            if name not in table.column_names:
+                values = pa.array(result.value[column].to_numpy(), from_pandas=True)
+                table = table.append_column(name, values)
+    return table.replace_schema_metadata(
+        {"symbol": chart.candles.symbol, "interval": str(chart.candles.interval)}
+        | {result.provider: str(dict(result.params)) for result in chart.results}
+    )
+
+
+def export_csv(chart: CandleChart) -> bytes:
+    """Return the export table as CSV: `time` in ISO 8601, missing values empty."""
+    table = build_export_table(chart)
+    times = pa.array([time.isoformat() for time in table["time"].to_pylist()])
+    out = io.BytesIO()
+    write_table_file(table.set_column(0, "time", times), out, FileKind.CSV)
+    return out.getvalue()
+
+
+def export_parquet(chart: CandleChart) -> bytes:
+    """Return the export table as Parquet."""
+    out = io.BytesIO()
+    pq.write_table(build_export_table(chart), out, compression="zstd")
+    return out.getvalue()

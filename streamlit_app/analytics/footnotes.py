@@ -1,4 +1,4 @@
-"""What stands under the chart: how many candles of when, which gaps, and why there is nothing."""
+"""The notes under the chart: candles, interval, gaps, and why a chart is empty."""
 
 import streamlit as st
 
@@ -11,62 +11,60 @@ from streamlit_app.figures.gap_shading import label_gap
 _MAX_LISTED_GAPS = 50
 
 
-def render_footnotes(chosen: ChartSelection, series: CandleSeries) -> None:
+def render_footnotes(selection: ChartSelection, series: CandleSeries) -> None:
+    """Draw the notes, and the list of gaps."""
     st.caption(
-        ". ".join(note[:1].upper() + note[1:] for note in _format_notes(chosen, series)) + "."
+        ". ".join(note[:1].upper() + note[1:] for note in _format_notes(selection, series)) + "."
     )
     if series.gaps:
-        title = f"{len(series.gaps):,} shaded: no candles there"
+        title = f"Gaps: {len(series.gaps):,}"
         with st.expander(title, icon=":material/grid_off:"):
-            shown = [f"- {label_gap(gap).label}" for gap in series.gaps[-_MAX_LISTED_GAPS:]]
+            lines = [f"- {label_gap(gap).label}" for gap in series.gaps[-_MAX_LISTED_GAPS:]]
             if len(series.gaps) > _MAX_LISTED_GAPS:
-                shown.insert(0, f"The newest {_MAX_LISTED_GAPS}:\n")
-            st.markdown("\n".join(shown))
+                lines.insert(0, f"The newest {_MAX_LISTED_GAPS}:\n")
+            st.markdown("\n".join(lines))
 
 
-def render_empty_range(chosen: ChartSelection) -> None:
-    """No candle lies in the range that was picked."""
+def render_empty_range(selection: ChartSelection) -> None:
+    """Explain that the selected range has no candles."""
     st.info(
-        f"**No candles of {chosen.instrument.symbol} in this range.** "
-        f"It has them {_format_range(chosen.stored_window)}: pick other dates, or All.",
+        f"**No candles of {selection.instrument.symbol} in this range.** "
+        f"Available: {_format_range(selection.stored_window)}. Choose other dates, or All.",
         icon=":material/event_busy:",
     )
 
 
 def render_known_gaps(symbol: str) -> None:
-    """Why a symbol without candles has none, where that is known."""
+    """List the known gaps of a symbol without candles."""
     known = analytics.query_known_gaps(symbol)
     if known:
-        st.caption("What is known of its past:")
+        st.caption("Known gaps:")
         st.markdown("\n".join(f"- {label_gap(gap).label}" for gap in known))
 
 
-def _format_notes(chosen: ChartSelection, series: CandleSeries) -> list[str]:
-    frame, drawn = series.frame, series.interval
+def _format_notes(selection: ChartSelection, series: CandleSeries) -> list[str]:
+    frame, interval = series.frame, series.interval
     if frame.empty:
-        return [
-            f"no candles here; {chosen.instrument.symbol} has them {_format_range(chosen.stored_window)}"
-        ]
+        return [f"no candles in view, available: {_format_range(selection.stored_window)}"]
     first, last = (from_epoch_ms(int(frame["open_time"].iloc[end])) for end in (0, -1))
+    candles = "1 candle" if len(frame) == 1 else f"{len(frame):,} candles"
     notes = [
-        f"{len(frame):,} candles of {drawn}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"
+        f"{candles} of {interval}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC",
     ]
-    if drawn != chosen.interval:
-        notes.append(
-            f"{chosen.interval} would be too many candles for this range, so they are of {drawn}"
-        )
+    if interval != selection.interval:
+        notes.append(f"showing {interval}: {selection.interval} is too fine for this range")
     if frame["forming"].iloc[-1]:
-        notes.append("the last one, drawn hollow, is still forming")
+        notes.append("the last candle (hollow) is still forming")
     if count := len(series.partial):
-        begins_so = series.partial == (int(frame["open_time"].iloc[0]),)
-        which = "the first one" if begins_so else f"{count:,} of them"
+        is_first = series.partial == (int(frame["open_time"].iloc[0]),)
+        subject = "the first candle" if is_first else f"{count:,} candle{'s' if count > 1 else ''}"
         notes.append(
-            f"{which}, drawn faded, {'is' if count == 1 else 'are'} partial: the beginning of the "
-            "period is not stored; open, high, low and volume are of the rest"
+            f"{subject} (faded) {'is' if count == 1 else 'are'} partial: the beginning of the "
+            "period is not stored, so open, high, low, and volume cover only the rest"
         )
     return notes
 
 
-def _format_range(held: Window) -> str:
-    first, last = from_epoch_ms(held.start_ms), from_epoch_ms(held.end_ms)
-    return f"from {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"
+def _format_range(window: Window) -> str:
+    first, last = from_epoch_ms(window.start_ms), from_epoch_ms(window.end_ms)
+    return f"{first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"

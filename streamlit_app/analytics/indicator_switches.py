@@ -1,7 +1,6 @@
-"""Switches for everything that can be charted, made from the registry of providers.
+"""Switches of all registered providers, each with inputs for its parameters.
 
-A provider that is registered appears here by itself: a switch, and an input for each parameter. All
-of them stand in the page's address.
+New providers appear without a change here. All values are query parameters of the page.
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from streamlit_app.analytics import parameter_inputs
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import EnabledProviders
 
-# The candles themselves are no indicator over them.
+# The candles are not an indicator.
 _ALWAYS_DRAWN = {"candlestick"}
 _ON_BY_DEFAULT = frozenset(
     {"sma", "ema", "volume", "rsi"}
@@ -23,7 +22,7 @@ _ON_BY_DEFAULT = frozenset(
 
 
 def list_panel_providers(panel: Panel) -> list[Provider[Any]]:
-    """Providers whose charts belong to a panel."""
+    """List the providers of a panel."""
     return [
         provider
         for provider in analytics.get_providers().values()
@@ -34,48 +33,48 @@ def list_panel_providers(panel: Panel) -> list[Provider[Any]]:
 def render_switches(
     panels: Sequence[tuple[Panel, str]], symbols: Sequence[str]
 ) -> EnabledProviders:
-    """Draws the switches under each panel's title; returns those that are on, with parameters."""
-    chosen = []
+    """Draw the switches under each panel's title, and return the enabled providers."""
+    enabled = []
     for panel, title in panels:
         st.caption(title)
         for provider in list_panel_providers(panel):
             if values := _render_switch(provider, symbols):
-                chosen.append((provider.name, values[0]))
-    on_click = [provider for panel, _ in panels for provider in list_panel_providers(panel)]
+                enabled.append((provider.name, values[0]))
+    providers = [provider for panel, _ in panels for provider in list_panel_providers(panel)]
     st.button(
         "Reset all",
         icon=":material/restart_alt:",
         key=f"reset_{panels[0][0]}",
         on_click=_reset_all,
-        args=(on_click,),
+        args=(providers,),
     )
-    return tuple(chosen)
+    return tuple(enabled)
 
 
 def _render_switch(
     provider: Provider[Any], symbols: Sequence[str]
 ) -> tuple[tuple[tuple[str, object], ...]] | None:
-    """The parameters of a provider that is on."""
-    on = st.toggle(
+    """Draw a switch. Return the parameters as a 1-tuple, None if the provider is off."""
+    is_on = st.toggle(
         provider.title,
         value=provider.name in _ON_BY_DEFAULT,
         key=provider.name,
         help=provider.summary,
         bind="query-params",
     )
-    # Even with nothing in it: what stands below keeps its place, and what is being typed there.
-    place = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    if not on:
+    # Always present, so that the inputs below keep their place and their focus.
+    container = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    if not is_on:
         return None
     if not provider.params.model_fields:
         return ((),)
-    with place:
+    with container:
         values = parameter_inputs.render_parameter_inputs(provider, symbols)
         st.button(
             "",
             icon=":material/restart_alt:",
             key=f"reset_{provider.name}",
-            help=f"Reset {provider.title} to its defaults",
+            help=f"Reset {provider.title} to defaults",
             type="tertiary",
             on_click=_reset_provider,
             args=(provider,),
@@ -87,8 +86,8 @@ def _reset_provider(provider: Provider[Any]) -> None:
     st.session_state.update(parameter_inputs.get_parameter_defaults(provider))
 
 
-def _reset_all(every: Sequence[Provider[Any]]) -> None:
-    for provider in every:
+def _reset_all(providers: Sequence[Provider[Any]]) -> None:
+    for provider in providers:
         st.session_state[provider.name] = provider.name in _ON_BY_DEFAULT
         if provider.name in _ON_BY_DEFAULT:
             _reset_provider(provider)

@@ -1,6 +1,6 @@
-"""An input for each parameter of a provider, with its bounds, its default and its help.
+"""An input per parameter of a provider, with its bounds, default, and help.
 
-All of them stand in the page's address, as `{provider}_{parameter}`.
+The values are query parameters of the page, named `{provider}_{parameter}`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from crypto_assets.analytics import Provider
 def render_parameter_inputs(
     provider: Provider[Any], symbols: Sequence[str]
 ) -> tuple[tuple[str, object], ...]:
-    """Draws them, and returns what is chosen; a parameter of text names a symbol."""
+    """Draw the inputs and return their values. A text parameter is a symbol."""
     fields = provider.params.model_fields
     return tuple(
         (
@@ -30,7 +30,7 @@ def render_parameter_inputs(
 
 
 def get_parameter_defaults(provider: Provider[Any]) -> Mapping[str, object]:
-    """Each input's key in the session, and the value to which a reset takes it."""
+    """Return the default values by session key."""
     return {
         _format_input_key(provider, name): _get_default(field)
         for name, field in provider.params.model_fields.items()
@@ -52,9 +52,9 @@ def _get_default(field: FieldInfo) -> object:
 
 
 def _render_input(key: str, label: str, field: FieldInfo, symbols: Sequence[str]) -> object:
-    kind = field.annotation
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return _render_selectbox(key, label, field, [member.value for member in kind])
+    annotation = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return _render_selectbox(key, label, field, [member.value for member in annotation])
     if isinstance(field.default, bool):
         return st.checkbox(
             label, field.default, key=key, help=field.description, bind="query-params"
@@ -88,23 +88,23 @@ def _render_selectbox(key: str, label: str, field: FieldInfo, options: list[str]
 
 def _render_number_input(key: str, label: str, field: FieldInfo) -> int | float:
     low, high = _get_bounds(field)
-    whole = isinstance(field.default, int)
-    between = f"{low:g} to {high:g}" if low is not None and high is not None else ""
+    is_integer = isinstance(field.default, int)
+    bounds = f"{low:g} to {high:g}" if low is not None and high is not None else ""
     value: int | float = st.number_input(
         label,
         min_value=low,
         max_value=high,
         value=field.default,
-        step=1 if whole else 0.1,
+        step=1 if is_integer else 0.1,
         key=key,
-        help=": ".join(filter(None, [field.description, between])),
+        help=": ".join(filter(None, [field.description, bounds])),
         bind="query-params",
     )
     return value
 
 
 def _get_bounds(field: FieldInfo) -> tuple[Any, Any]:
-    """Inclusive ends; an open end of floats is left to the provider, which says what is wrong."""
+    """Return the inclusive bounds. The provider rejects excluded ends of floats."""
     low = high = None
     for limit in field.metadata:
         low = getattr(limit, "ge", getattr(limit, "gt", low))

@@ -1,4 +1,4 @@
-"""What the page Analytics is asked to show, and the inputs that ask: all stand in its address."""
+"""The selection of the page Analytics, and its inputs, which are query parameters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from streamlit_app.data.ranges import (
     build_zoomed_slice,
 )
 
-_MAX_COMPARED = 4  # as many lines as can be told apart
+_MAX_COMPARED = 4  # lines with distinct colours
 _SUGGESTED_DAYS = 30
-_EARLIEST = date(2017, 1, 1)  # no exchange that we read is older
+_EARLIEST = date(2017, 1, 1)  # before the first candle of the exchange
 
 
 @dataclass(frozen=True)
 class ChartSelection:
-    """Whose candles, how wide, since when, beside whom, and with what."""
+    """The symbols, interval, range, and providers of a chart."""
 
     instrument: Instrument
     compared_symbols: tuple[str, ...]
@@ -40,10 +40,11 @@ class ChartSelection:
 
     @property
     def scope(self) -> str:
-        """Names the range: a zoom belongs to one."""
+        """The name of the range. A zoom applies to one scope."""
         return f"{self.chart_range} {self.dates or ''}".strip()
 
     def build_candle_slice(self, view: Window | None) -> CandleSlice:
+        """Return the candles to read for a zoom, None for the whole range."""
         if view is not None:
             return build_zoomed_slice(self.interval, view)
         if self.dates is not None:
@@ -52,11 +53,11 @@ class ChartSelection:
 
 
 def render_chart_inputs(
-    instruments: Mapping[str, Instrument], held: Mapping[str, Window]
+    instruments: Mapping[str, Instrument], stored_windows: Mapping[str, Window]
 ) -> ChartSelection:
-    """Draws the inputs. `held` are the symbols that have candles, and from when to when."""
+    """Draw the inputs. `stored_windows` holds the symbols that have candles."""
     names = list(instruments)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         symbol = st.selectbox(
             "Symbol",
             names,
@@ -74,7 +75,7 @@ def render_chart_inputs(
             max_selections=_MAX_COMPARED,
             placeholder="Compare with",
             label_visibility="collapsed",
-            help="All as change in percent since the first candle in sight.",
+            help="Shows all symbols as percent change since the first visible candle.",
         )
         interval = st.segmented_control(
             "Interval",
@@ -85,7 +86,7 @@ def render_chart_inputs(
             label_visibility="collapsed",
             bind="query-params",
         )
-        reach = st.segmented_control(
+        chart_range = st.segmented_control(
             "Range",
             list(ChartRange),
             default=ChartRange.WEEK,
@@ -94,16 +95,16 @@ def render_chart_inputs(
             label_visibility="collapsed",
             bind="query-params",
         )
-        own = held.get(symbol, Window(0, 0))
-        dates = _render_date_input(own) if reach is ChartRange.DATES else None
+        stored_window = stored_windows.get(symbol, Window(0, 0))
+        dates = _render_date_input(stored_window) if chart_range is ChartRange.DATES else None
         indicators, charts = _render_switches(names)
     return ChartSelection(
         instrument=instruments[symbol],
-        compared_symbols=tuple(one for one in compared if one != symbol),
+        compared_symbols=tuple(other for other in compared if other != symbol),
         interval=interval,
-        chart_range=reach,
+        chart_range=chart_range,
         dates=dates,
-        stored_window=own,
+        stored_window=stored_window,
         indicators=indicators,
         charts=charts,
     )
@@ -111,19 +112,19 @@ def render_chart_inputs(
 
 def _render_switches(names: list[str]) -> tuple[EnabledProviders, EnabledProviders]:
     with st.popover("Indicators", icon=":material/show_chart:"):
-        panels = [(Panel.PRICE, "Over the candles"), (Panel.BELOW, "Under the candles")]
+        panels = [(Panel.PRICE, "On the price chart"), (Panel.BELOW, "Below the price chart")]
         indicators = indicator_switches.render_switches(panels, names)
     with st.popover("Charts", icon=":material/bar_chart:"):
-        charts = indicator_switches.render_switches([(Panel.ALONE, "Beside the candles")], names)
+        charts = indicator_switches.render_switches([(Panel.ALONE, "Statistics")], names)
     return indicators, charts
 
 
-def _render_date_input(held: Window) -> Window:
-    """Whole UTC days; the one day alone until its other end is picked."""
-    last = day_of(held.end_ms - 1 if held.end_ms else now_ms())
+def _render_date_input(stored_window: Window) -> Window:
+    """Return whole UTC days, the first day alone until the last one is chosen."""
+    last = day_of(stored_window.end_ms - 1 if stored_window.end_ms else now_ms())
     first = max(last - timedelta(days=_SUGGESTED_DAYS), _EARLIEST)
-    picked = st.date_input(
-        "From, to",
+    chosen = st.date_input(
+        "Dates",
         label_visibility="collapsed",
         value=(first, last),
         min_value=_EARLIEST,
@@ -132,7 +133,7 @@ def _render_date_input(held: Window) -> Window:
         bind="query-params",
         format="YYYY-MM-DD",
         width=220,
-        help="Whole days, UTC.",
+        help="Whole UTC days.",
     )
-    ends = picked if isinstance(picked, tuple) and picked else (first, last)
+    ends = chosen if isinstance(chosen, tuple) and chosen else (first, last)
     return Window.of_days(ends[0], ends[-1])

@@ -1,1 +1,1 @@
-"""One file a page: inputs, one data call, charts. Streamlit runs these as scripts."""
+"""The pages, one script each: inputs, queries, charts. Streamlit runs them."""

@@ -1,4 +1,4 @@
-"""Analytics: candles of one symbol with volume and indicators, over any range."""
+"""Analytics: the candle chart of a symbol with indicators, and charts of its statistics."""
 
 import streamlit as st
 
@@ -10,8 +10,8 @@ from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
 try:
-    instruments = {one.symbol: one for one in data.query_instruments()}
-    held = analytics.query_stored_windows()
+    instruments = {instrument.symbol: instrument for instrument in data.query_instruments()}
+    stored_windows = analytics.query_stored_windows()
 except CryptoAssetsError as error:
     notices.render_error(error)
     notices.rerun_when_ready()
@@ -20,19 +20,19 @@ if not instruments:
     notices.render_no_symbols()
     st.stop()
 
-chosen = render_chart_inputs(instruments, held)
+selection = render_chart_inputs(instruments, stored_windows)
 
 
 @st.fragment(run_every="10s")
 def render_candles_part() -> None:
     with notices.render_errors():
-        candle_chart.render_candle_chart(chosen)
+        candle_chart.render_candle_chart(selection)
 
 
 @st.fragment(run_every="10s")
 def render_cards_part() -> None:
     with notices.render_errors():
-        cards.render_chart_cards(chosen)
+        cards.render_chart_cards(selection)
 
 
 render_candles_part()

@@ -1,4 +1,4 @@
-"""Dashboard: every tracked symbol at a glance, totals, the flow, and what needs attention."""
+"""Dashboard: a tile per tracked symbol, issues, totals, and the data flow."""
 
 import streamlit as st
 
@@ -10,15 +10,15 @@ from streamlit_app.dashboard import tiles
 @st.fragment(run_every="10s")
 def render_dashboard() -> None:
     with notices.render_errors():
-        shown = data.query_dashboard()
-        if not shown.tiles:
+        dashboard = data.query_dashboard()
+        if not dashboard.tiles:
             notices.render_no_symbols()
             return
-        with st.grid(tiles.choose_column_count(len(shown.tiles)), min_column_width=230):
-            for tile in shown.tiles:
+        with st.grid(tiles.choose_column_count(len(dashboard.tiles)), min_column_width=230):
+            for tile in dashboard.tiles:
                 tiles.render_symbol_tile(tile)
-        tiles.render_attention(shown.attention)
-        tiles.render_totals(shown)
+        tiles.render_attention(dashboard.attention)
+        tiles.render_totals(dashboard)
         flow_diagram.render_flow_diagram(data.query_flow())
 
 

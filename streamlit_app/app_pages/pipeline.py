@@ -1,4 +1,4 @@
-"""Pipeline: the way of the data with live counts, and what went along it."""
+"""Pipeline: the data flow with live counts, and a tab per view of the pipeline."""
 
 import streamlit as st
 
@@ -22,11 +22,11 @@ def render_flow() -> None:
 
 
 render_flow()
-for tab, show in zip(
+for tab, render_part in zip(
     st.tabs(list(_PARTS), key="part", on_change="rerun", bind="query-params"),
     _PARTS.values(),
     strict=True,
 ):
     if tab.open:
         with tab:
-            show()
+            render_part()

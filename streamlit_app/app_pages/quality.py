@@ -1,4 +1,4 @@
-"""Quality: how far what is held can be trusted, day by day, and what was wrong."""
+"""Quality: coverage in figures, and a tab per kind of finding."""
 
 import streamlit as st
 
@@ -24,11 +24,11 @@ _PARTS = {
 }
 
 summary.render_quality_summary()
-for tab, show in zip(
+for tab, render_part in zip(
     st.tabs(list(_PARTS), key="part", on_change="rerun", bind="query-params"),
     _PARTS.values(),
     strict=True,
 ):
     if tab.open:
         with tab:
-            show()
+            render_part()

@@ -1,4 +1,4 @@
-"""Scheduler: what runs by itself, and backfills asked for, watched and called off."""
+"""Scheduler: schedules, sensors, and backfills."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,68 +9,69 @@ from crypto_assets.errors import OrchestratorError
 from streamlit_app import actions, auth
 from streamlit_app.components import notices
 from streamlit_app.data import scheduler
-from streamlit_app.scheduler import backfill_list, instigator_card, launch_form
+from streamlit_app.scheduler import backfill_form, backfill_list, instigator_card
 
 actions.render_feedback()
-allowed = auth.render_write_gate()
+can_write = auth.render_write_gate()
 
 
 @contextmanager
 def render_skeleton(part: str, height: int) -> Iterator[None]:
-    """A grey place while Dagster is asked, until the part has been drawn once."""
-    drawn = f"_drawn_{part}"
-    if st.session_state.get(drawn):
+    """Show a placeholder during the first query of a part."""
+    drawn_key = f"_drawn_{part}"
+    if st.session_state.get(drawn_key):
         yield
         return
     with st.skeleton(height):
         yield
-    st.session_state[drawn] = True
+    st.session_state[drawn_key] = True
 
 
 @st.fragment(run_every="5s")
 def render_schedules() -> None:
     with notices.render_errors():
         with render_skeleton("schedules", 280):
-            found = scheduler.query_automation()
-        if found.unhealthy_daemons:
+            automation = scheduler.query_automation()
+        if automation.unhealthy_daemons:
+            names = ", ".join(automation.unhealthy_daemons)
             st.warning(
-                f"**Dagster's daemon does not run** ({', '.join(found.unhealthy_daemons)}): nothing ticks and "
-                "nothing that is queued begins. Start it with `crypto-assets up`.",
+                f"**The Dagster daemon is not running** ({names}). Schedules, sensors, and queued "
+                "runs are paused. Start it with `crypto-assets up`.",
                 icon=":material/warning:",
             )
         instigator_card.render_instigator_cards(
-            found.schedules, scheduler.query_fetch_intervals(), allowed
+            automation.schedules, scheduler.query_fetch_intervals(), can_write
         )
 
 
 @st.fragment(run_every="5s")
 def render_sensors() -> None:
     try:
-        found = scheduler.query_automation().sensors
+        sensors = scheduler.query_automation().sensors
     except OrchestratorError:
-        st.caption("Shown when Dagster answers again.")
+        st.caption("Not available while Dagster is unreachable.")
         return
-    instigator_card.render_instigator_cards(found, {}, allowed)
+    instigator_card.render_instigator_cards(sensors, {}, can_write)
 
 
 @st.fragment(run_every="10s")
 def render_launch_form() -> None:
     with notices.render_errors():
-        launch_form.render_backfill_form(allowed)
+        backfill_form.render_backfill_form(can_write)
 
 
 @st.fragment(run_every="3s")
 def render_backfills() -> None:
     try:
         with render_skeleton("backfills", 120):
-            found = scheduler.query_backfills()
+            backfills = scheduler.query_backfills()
     except OrchestratorError:
-        st.caption("Shown when Dagster answers again.")
+        st.caption("Not available while Dagster is unreachable.")
         return
-    backfill_list.render_backfill_list(found, allowed)
+    backfill_list.render_backfill_list(backfills, can_write)
 
 
-# The frame first: Dagster may take its time.
+# Draw the headings first: Dagster may respond slowly.
 st.subheader("Schedules", anchor=False)
 above = st.container()
 with st.grid(2, min_column_width=330):
@@ -82,11 +83,11 @@ with st.grid(2, min_column_width=330):
         right = st.container()
 st.subheader("Sensors", anchor=False)
 below = st.container()
-for place, draw in (
+for container, render_part in (
     (above, render_schedules),
     (left, render_launch_form),
     (right, render_backfills),
     (below, render_sensors),
 ):
-    with place:
-        draw()
+    with container:
+        render_part()

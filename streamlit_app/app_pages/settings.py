@@ -1,4 +1,4 @@
-"""Settings: symbols, retention, alerts, appearance; what the environment says; who changed what."""
+"""Settings: symbols, retention, alerts, appearance, environment, and the change log."""
 
 import streamlit as st
 
@@ -7,11 +7,11 @@ from streamlit_app.components import notices
 from streamlit_app.settings import alerts, appearance, change_log, environment, retention, symbols
 
 actions.render_feedback()
-allowed = auth.render_write_gate()
+can_write = auth.render_write_gate()
 PARTS = {
-    "Symbols": lambda: symbols.render_symbol_settings(allowed),
-    "Retention": lambda: retention.render_retention_settings(allowed),
-    "Alerts": lambda: alerts.render_alert_settings(allowed),
+    "Symbols": lambda: symbols.render_symbol_settings(can_write),
+    "Retention": lambda: retention.render_retention_settings(can_write),
+    "Alerts": lambda: alerts.render_alert_settings(can_write),
     "Appearance": appearance.render_appearance,
     "Environment": environment.render_environment,
     "Change log": change_log.render_change_log,

@@ -1,4 +1,4 @@
-"""The line above every page: whether candles arrive, how old the newest is, and who is away."""
+"""The status line above every page: freshness of the candles, and unavailable services."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from streamlit_app.format import humanize
 
 @st.fragment(run_every="5s")
 def render_freshness_line() -> None:
-    """Refreshes alone. Where the warehouse fails it says so shortly; the page says the rest."""
+    """Draw the status line, and refresh it without the page."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _render_newest_candle()
     notices.render_unavailable_services()
@@ -28,14 +28,15 @@ def _render_newest_candle() -> None:
     _render_status_badge(board)
     if board.lag_ms is not None:
         lag = humanize.format_duration(timedelta(milliseconds=board.lag_ms))
-        st.caption(f"newest candle closed {lag} ago", width="content")
+        st.caption(f"Slowest symbol: last candle closed {lag} ago", width="content")
 
 
 def _render_status_badge(board: Dashboard) -> None:
-    silent = [one.symbol for one in board.attention if one.concern is Concern.SILENT]
+    stale = [item.symbol for item in board.attention if item.concern is Concern.SILENT]
     if board.lag_ms is None:
-        st.badge("Empty", icon=":material/hourglass_empty:", color="gray")
-    elif silent:
-        st.badge(f"{len(silent)} silent", icon=":material/warning:", color="orange")
+        st.badge("No candles yet", icon=":material/hourglass_empty:", color="gray")
+    elif stale:
+        label = f"Stale: {stale[0]}" if len(stale) == 1 else f"{len(stale)} symbols stale"
+        st.badge(label, icon=":material/warning:", color="orange")
     else:
         st.badge("Live", icon=":material/check_circle:", color="blue")

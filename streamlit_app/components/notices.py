@@ -1,4 +1,4 @@
-"""What a page says instead of a traceback: what is wrong, and what to do about it."""
+"""Notices of errors, unavailable services, and empty states, each with what to do."""
 
 import re
 from collections.abc import Iterator
@@ -20,33 +20,34 @@ from crypto_assets.errors import (
 from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.settings import get_settings
 from streamlit_app import data
+from streamlit_app.data.analytics import ChartResult, get_providers
 
 _ERROR_TITLES = {
     WarehouseNotReady: "The warehouse is not set up yet",
     WarehouseTooNew: "The warehouse is newer than this program",
-    WarehouseUnavailable: "The warehouse does not answer",
-    OrchestratorError: "Dagster cannot be asked",
-    ExchangeUnavailable: "The exchange does not answer",
-    ExchangeError: "The exchange refuses",
-    LakeError: "The lake cannot be read",
+    WarehouseUnavailable: "Cannot reach the warehouse",
+    OrchestratorError: "Cannot reach Dagster",
+    ExchangeUnavailable: "Cannot reach the exchange",
+    ExchangeError: "The exchange rejected the request",
+    LakeError: "Cannot read the lake",
 }
 _UNAVAILABLE_TEXTS = {
-    data.DAGSTER: "Dagster is away: nothing is loaded until it runs.",
-    data.EXCHANGE: "The exchange is away: new candles come when it answers again.",
+    data.DAGSTER: "Dagster unavailable. No data is loaded until it runs.",
+    data.EXCHANGE: "Exchange unreachable. Data resumes automatically.",
 }
 _SUGGESTED_DAYS = 30
-# `like this`, and what Streamlit would make a link of.
+# Text in backticks, and text that Streamlit would turn into a link.
 _CODE = re.compile(
     r"((?<!`)`[^`]+`(?!`)|(?:\b\w+://|\bwww\.)[^\s`]*[^\s`.,:;!?)\]'\"]|[^\s`]+@[^\s`]*\w)",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"[\\`*\[\]<>$~|&#]|(?<![^\W_])_|_(?![^\W_])|^[-+]")
-_RERUN_TEXT = "This page looks again by itself every few seconds."
+_RERUN_TEXT = "This page retries automatically every few seconds."
 
 
 @contextmanager
 def render_errors() -> Iterator[None]:
-    """Shows an error that a person is meant to read; any other is a bug and passes through."""
+    """Show errors of this project as a notice; other exceptions are bugs and propagate."""
     try:
         yield
     except CryptoAssetsError as error:
@@ -54,66 +55,82 @@ def render_errors() -> Iterator[None]:
 
 
 def render_error(error: CryptoAssetsError) -> None:
+    """Show an error with a title, and the commands that fix it if there are any."""
     title = next(
-        (words for kind, words in _ERROR_TITLES.items() if isinstance(error, kind)),
-        "This could not be read",
+        (title for kind, title in _ERROR_TITLES.items() if isinstance(error, kind)),
+        "Cannot read the data",
     )
     st.error(
         f"**{title}.** {format_sentence(str(error))}\n\n{_RERUN_TEXT}", icon=":material/cloud_off:"
     )
     if isinstance(error, WarehouseNotReady):
-        st.markdown("Create the tables and register the symbols, then load some days:")
+        st.markdown("Create the tables, register the symbols, and load some days:")
         st.code("crypto-assets init\n" + _format_backfill_command(), language="bash")
 
 
 def render_unavailable_services() -> None:
-    """Says which of the parts beside the warehouse do not work, and what that means."""
-    for part, complaint in data.get_health().items():
-        if complaint:
+    """Warn about Dagster and the exchange while they are unavailable."""
+    for service, problem in data.get_health().items():
+        if problem:
             st.warning(
-                f"**{_UNAVAILABLE_TEXTS[part]}** {format_sentence(complaint)}",
+                f"**{_UNAVAILABLE_TEXTS[service]}** {format_sentence(problem)}",
                 icon=":material/cloud_off:",
             )
 
 
-def render_empty_state(what: str) -> None:
-    """An empty list is good news, or not yet any; `what` is a sentence."""
-    st.caption(f":material/check_circle: {what}")
+def render_provider_errors(result: ChartResult) -> None:
+    """Warn about each provider that could not be computed."""
+    for name, error in result.provider_errors.items():
+        st.warning(f"**Cannot draw {get_providers()[name].title}.** {format_sentence(error)}")
+
+
+def render_empty_state(text: str) -> None:
+    """Show a sentence instead of an empty list."""
+    st.caption(f":material/info: {text}")
 
 
 def render_no_symbols() -> None:
-    st.info("**No symbol is tracked yet.** Name some and register them:", icon=":material/add:")
+    """Show how to track the first symbols."""
+    st.info("**No tracked symbols.** Add one on the page Settings, or run:", icon=":material/add:")
     st.code("CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init", language="bash")
 
 
 def render_no_candles(symbol: str) -> None:
-    st.info(f"**No candles of {symbol} yet.** Load some days of them:", icon=":material/download:")
+    """Show how to load the candles of a symbol that has none."""
+    st.info(
+        f"**No candles of {symbol} yet.** They load automatically while Dagster runs. "
+        "To load some days now, start a backfill on the page Scheduler, or run:",
+        icon=":material/download:",
+    )
     st.code(_format_backfill_command(symbol), language="bash")
-    st.caption("Or materialise its partitions in Dagster. The page fills by itself.")
+    st.caption("This page updates automatically.")
 
 
 def _format_backfill_command(symbols: str = "") -> str:
-    """The last month, or what START_DATE leaves of it."""
+    """Return the command that loads the last 30 days, not before START_DATE."""
     names, today = symbols or ",".join(get_settings().symbols), day_of(now_ms())
     first = max(get_settings().start_date, today - timedelta(days=_SUGGESTED_DAYS))
     return f"crypto-assets backfill --symbols {names} --from {first} --to {today}"
 
 
 def format_sentence(text: str) -> str:
-    """One line as a sentence. Others wrote parts of it: addresses and what stands between backticks
-    look like code, and no other Markdown in it is interpreted, so that it links nowhere."""
+    """Format a message as one sentence in Markdown.
+
+    Parts of a message come from other programs: addresses and text in backticks become code, and
+    all other Markdown is escaped, so that no message contains a link.
+    """
     line = " ".join(text.split())
-    shown = line if line.startswith("http") else line[:1].upper() + line[1:]
-    ended = shown + ("" if shown.endswith((".", "!", "?")) else ".")
+    sentence = line if line.startswith("http") else line[:1].upper() + line[1:]
+    sentence += "" if sentence.endswith((".", "!", "?")) else "."
     return "".join(
-        f"`{part.strip('`')}`" if at % 2 else _MARKUP.sub(r"\\\g<0>", part)
-        for at, part in enumerate(_CODE.split(ended))
+        f"`{part.strip('`')}`" if index % 2 else _MARKUP.sub(r"\\\g<0>", part)
+        for index, part in enumerate(_CODE.split(sentence))
     )
 
 
 @st.fragment(run_every="5s")
 def rerun_when_ready() -> None:
-    """Runs the whole page anew as soon as its inputs can be read."""
+    """Rerun the whole page when its inputs can be read."""
     try:
         data.query_instruments()
     except CryptoAssetsError:

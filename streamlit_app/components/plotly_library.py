@@ -1,4 +1,4 @@
-"""Plotly's JavaScript as the installed package brings it, served from here and nowhere else."""
+"""Plotly's JavaScript, served from the installed Python package."""
 
 import gzip
 from functools import lru_cache
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-# The version stands in the address, so that a browser may keep the file for good.
+# The version in the URL lets browsers cache the file permanently.
 SCRIPT_NAME = f"plotly-{plotly.__version__}.min.js"
 
 _HEADERS = {
@@ -26,6 +26,7 @@ def _read_script() -> bytes:
 
 @lru_cache(maxsize=1)
 def compress_script() -> bytes:
+    """Return the compressed script, from a cache after the first call."""
     return gzip.compress(_read_script(), 6)
 
 

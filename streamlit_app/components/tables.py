@@ -1,4 +1,4 @@
-"""Tables as the pages show them: times in UTC, numbers with thousands, sizes as people say."""
+"""Tables of the pages: times in UTC, thousands separators, and readable sizes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,64 +11,68 @@ from rich.filesize import decimal as file_size
 
 from streamlit_app.format.decimal_places import DecimalPlaces
 
-# Up to so many rows a table is as tall as they are; longer ones scroll inside.
+# Tables of more rows have a fixed height and scroll.
 _MAX_UNSCROLLED_ROWS = 12
 _HEIGHT = 460
-# A browser shows three decimals of a localized number: of less than this, one digit at most.
-_LOCALIZED = 0.01
+# The localized format has three decimals: smaller numbers would show one digit at most.
+_MIN_LOCALIZED = 0.01
 
 
 def time_column(label: str, help_text: str | None = None) -> Any:
-    """A column of epoch ms that `frame` has made times of."""
+    """A column of times, which `build_table_frame` converts from epoch ms."""
     return st.column_config.DatetimeColumn(
         label, format="D MMM YYYY, HH:mm:ss", timezone="UTC", help=help_text
     )
 
 
 def count_column(label: str, help_text: str | None = None) -> Any:
+    """A column of numbers with thousands separators."""
     return st.column_config.NumberColumn(label, format="localized", help=help_text)
 
 
 def decimal_column(label: str, decimals: int) -> Any:
-    """A column of numbers with so many decimals each."""
+    """A column of numbers with a fixed number of decimals."""
     return st.column_config.NumberColumn(label, format=f"%.{decimals}f")
 
 
 def quantity_column(label: str, values: ArrayLike) -> Any:
-    """A column of amounts: with thousands and few decimals, unless some are too small for that."""
+    """A column of amounts with thousands separators, or with enough decimals for small ones."""
     amounts = np.abs(np.asarray(values, np.float64))
     smallest = amounts.min(where=amounts > 0, initial=np.inf)
-    if smallest >= _LOCALIZED:
+    if smallest >= _MIN_LOCALIZED:
         return count_column(label)
     return decimal_column(label, DecimalPlaces.for_printed_values(values, 0).maximum)
 
 
 def size_column(label: str) -> Any:
-    """A column of bytes that `frame` has written out: a browser's own `mB` is a millibyte."""
+    """A column of sizes, which `build_table_frame` formats from bytes.
+
+    The browser's own format would write `mB`.
+    """
     return st.column_config.TextColumn(label, alignment="right")
 
 
 def build_table_frame(
     rows: Iterable[Mapping[str, Any]], times: Sequence[str] = (), sizes: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Rows as a frame; columns named in `times` hold epoch ms or None, those in `sizes` bytes."""
-    made = pd.DataFrame(list(rows))
+    """Build a frame. Columns in `times` hold epoch ms or None; columns in `sizes` hold bytes."""
+    frame = pd.DataFrame(list(rows))
     for name in sizes:
-        made[name] = [file_size(size) for size in made[name]]
+        frame[name] = [file_size(size) for size in frame[name]]
     for name in times:
-        if name in made:
-            made[name] = pd.to_datetime(made[name].astype("Int64"), unit="ms", utc=True)
-    return made
+        if name in frame:
+            frame[name] = pd.to_datetime(frame[name].astype("Int64"), unit="ms", utc=True)
+    return frame
 
 
-def render_table(shown: pd.DataFrame, columns: Mapping[str, Any], alt: str, **options: Any) -> Any:
-    """As wide as the page; taller tables scroll inside. `alt` names it for who cannot see it."""
+def render_table(frame: pd.DataFrame, columns: Mapping[str, Any], alt: str, **options: Any) -> Any:
+    """Draw a table of the given columns. `alt` is its text for screen readers."""
     return st.dataframe(
-        shown,
+        frame,
         hide_index=True,
         column_config=dict(columns),
         column_order=list(columns),
-        height="content" if len(shown) <= _MAX_UNSCROLLED_ROWS else _HEIGHT,
+        height="content" if len(frame) <= _MAX_UNSCROLLED_ROWS else _HEIGHT,
         alt=alt,
         **options,
     )

@@ -1,1 +1,1 @@
-"""Parts of the Dashboard page."""
+"""The parts of the page Dashboard."""

@@ -1,4 +1,4 @@
-"""The dashboard's parts: a tile a symbol, totals, and what needs attention."""
+"""The parts of the dashboard: symbol tiles, issues, and totals."""
 
 from datetime import timedelta
 
@@ -11,88 +11,90 @@ from streamlit_app.format.decimal_places import DecimalPlaces
 
 
 def choose_column_count(count: int) -> int:
-    """Tiles a row, so that the last row is as full as can be."""
+    """Choose the number of tiles per row that fills the last row best."""
     return min(count, min((4, 5, 3), key=lambda width: -count % width))
 
 
-def render_symbol_tile(shown: SymbolTile) -> None:
-    """Price, change and volume of the last 24 hours over 48 hours' line; a way to the chart."""
-    about, day = shown.instrument, shown.statistics
+def render_symbol_tile(tile: SymbolTile) -> None:
+    """Draw the price, the 24-hour statistics, a sparkline, and a link to the chart."""
+    instrument, day = tile.instrument, tile.statistics
     with st.container(border=True, height="stretch", gap="xsmall"):
         if day is None:
-            st.metric(f"{about.base} / {about.quote}", "\N{EM DASH}")
+            st.metric(f"{instrument.base} / {instrument.quote}", "\N{EM DASH}")
             st.caption("No candles yet")
             return
         prices = [float(price) for price in (day.last, day.high, day.low)]
         last, high, low = map(
-            DecimalPlaces.for_printed_values(prices, about.digits).format_value, prices
+            DecimalPlaces.for_printed_values(prices, instrument.digits).format_value, prices
         )
         st.metric(
-            f"{about.base} / {about.quote}",
+            f"{instrument.base} / {instrument.quote}",
             last,
             humanize.format_percent(float(day.change_ratio)) if day.change else 0,
             delta_description="24 h, partial" if day.partial else "24 h",
-            chart_data=list(shown.sparkline),
+            chart_data=list(tile.sparkline),
             chart_type="area",
         )
         st.caption(
             f"Low {low}, high {high}  \n"
-            f"Volume {humanize.format_compact(float(day.volume))} {about.base}, "
-            f"{humanize.format_compact(float(day.quote_volume))} {about.quote}"
+            f"Volume {humanize.format_compact(float(day.volume))} {instrument.base}, "
+            f"{humanize.format_compact(float(day.quote_volume))} {instrument.quote}"
         )
         st.page_link(
             "app_pages/analytics.py",
             label="Chart",
             icon=":material/candlestick_chart:",
-            query_params={"symbol": about.symbol},
+            query_params={"symbol": instrument.symbol},
         )
 
 
-def render_totals(board: Dashboard) -> None:
-    """What is held in sum, and how much that is more than a day ago."""
-    storage, changes = board.storage, board.changes
+def render_totals(dashboard: Dashboard) -> None:
+    """Draw the totals, and their change since a day ago."""
+    storage, changes = dashboard.storage, dashboard.changes
     size = storage.lake_bytes + storage.warehouse_bytes
-    lag = timedelta(milliseconds=board.lag_ms) if board.lag_ms is not None else None
+    lag = timedelta(milliseconds=dashboard.lag_ms) if dashboard.lag_ms is not None else None
     with st.grid(4, min_column_width=150):
         _render_total(
             "Candles",
-            f"{board.candles:,}",
-            "minutes held",
+            f"{dashboard.candles:,}",
+            "Stored minute candles of all symbols",
             humanize.format_signed_change(changes.candles, "{:,}".format) if changes else None,
-            board,
+            dashboard,
         )
         _render_total(
             "Lake objects",
             f"{storage.objects:,}",
-            "raw and archived",
+            "Raw and archived objects",
             humanize.format_signed_change(changes.objects, "{:,}".format) if changes else None,
-            board,
+            dashboard,
         )
         _render_total(
             "Storage",
             file_size(size),
-            f"lake {file_size(storage.lake_bytes)}, warehouse {file_size(storage.warehouse_bytes)}",
+            f"Lake {file_size(storage.lake_bytes)}, warehouse {file_size(storage.warehouse_bytes)}",
             humanize.format_signed_change(changes.lake_bytes + changes.warehouse_bytes, file_size)
             if changes
             else None,
-            board,
+            dashboard,
         )
         _render_total(
             "Lag",
             humanize.format_duration(lag) if lag is not None else "\N{EM DASH}",
-            "age of the newest candle of the symbol that is furthest behind",
+            "Age of the last candle of the slowest symbol",
             humanize.format_signed_change(changes.lag_ms, _format_milliseconds)
             if changes and changes.lag_ms
             else None,
-            board,
+            dashboard,
         )
 
 
-def _render_total(label: str, value: str, about: str, change: str | None, board: Dashboard) -> None:
-    """Neither more nor less of these is good or bad by itself, so a change has no colour."""
+def _render_total(
+    label: str, value: str, help_text: str, change: str | None, dashboard: Dashboard
+) -> None:
+    """Draw a total. Its change has no colour: neither direction is good or bad."""
     since = None
-    if change is not None and board.changes is not None:
-        ago = timedelta(milliseconds=board.as_of - board.changes.since)
+    if change is not None and dashboard.changes is not None:
+        ago = timedelta(milliseconds=dashboard.as_of - dashboard.changes.since)
         since = f"in {humanize.format_duration(ago)}"
     st.metric(
         label,
@@ -101,7 +103,7 @@ def _render_total(label: str, value: str, about: str, change: str | None, board:
         delta_color="off",
         delta_arrow="off",
         delta_description=since,
-        help=about,
+        help=help_text,
         border=True,
         height="stretch",
     )
@@ -111,43 +113,44 @@ def _format_milliseconds(ms: int) -> str:
     return humanize.format_duration(timedelta(milliseconds=ms))
 
 
-def render_attention(found: tuple[AttentionItem, ...]) -> None:
-    """One box a concern, naming its symbols."""
-    if not found:
+def render_attention(items: tuple[AttentionItem, ...]) -> None:
+    """Draw one warning per concern, with its symbols."""
+    if not items:
         st.caption(":material/check_circle: Nothing needs attention.")
     for concern in Concern:
-        of_concern = [one for one in found if one.concern is concern]
+        of_concern = [item for item in items if item.concern is concern]
         if of_concern:
-            what, advice, icon = _CONCERN_TEXTS[concern]
-            names = ", ".join(_format_symbol(one) for one in of_concern)
-            st.warning(f"**{what}**: {names}. {advice}", icon=icon)
+            title, advice, icon = _CONCERN_TEXTS[concern]
+            names = ", ".join(_format_symbol(item) for item in of_concern)
+            st.warning(f"**{title}**: {names}. {advice}", icon=icon)
 
 
 _CONCERN_TEXTS = {
     Concern.EMPTY: (
-        "No candle yet",
-        "Backfill them with `crypto-assets backfill`, or in Dagster.",
+        "No candles yet",
+        "They load automatically while Dagster runs. To load them now, start a backfill on the "
+        "page Scheduler, or run `crypto-assets backfill`.",
         ":material/hourglass_empty:",
     ),
     Concern.SILENT: (
-        "No new candle",
-        "Is the schedule `ingest` on in Dagster, and its daemon running?",
+        "Stale",
+        "Check on the page Scheduler that the schedule `ingest` and the daemon are running.",
         ":material/notifications_paused:",
     ),
     Concern.GAPS: (
-        "Minutes missing, not explained yet",
-        "They are asked for again by themselves.",
+        "Unexplained missing minutes",
+        "They are requested again automatically.",
         ":material/broken_image:",
     ),
     Concern.NOT_TRADING: (
-        "Not trading any more",
-        "The exchange prints no new candles.",
+        "Not trading",
+        "The exchange publishes no new candles.",
         ":material/block:",
     ),
 }
 
 
-def _format_symbol(one: AttentionItem) -> str:
-    if one.concern is Concern.SILENT:
-        return f"{one.symbol} for {humanize.format_duration(timedelta(milliseconds=one.amount))}"
-    return f"{one.symbol} {one.amount:,}" if one.amount else one.symbol
+def _format_symbol(item: AttentionItem) -> str:
+    if item.concern is Concern.SILENT:
+        return f"{item.symbol} for {humanize.format_duration(timedelta(milliseconds=item.amount))}"
+    return f"{item.symbol} {item.amount:,}" if item.amount else item.symbol

@@ -1,6 +1,6 @@
-"""The pages' reads, which all viewers share for some seconds.
+"""The queries of the pages, cached for a few seconds and shared by all viewers.
 
-What every page asks is here; what one page asks stands in a module of that page's name.
+This package exports the queries of every page. Those of one page are in the module of its name.
 """
 
 from streamlit_app.data.shared import (

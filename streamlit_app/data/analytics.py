@@ -1,4 +1,4 @@
-"""What the page Analytics asks of the warehouse."""
+"""The queries of the page Analytics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,15 +18,15 @@ from streamlit_app.data.shared import FRESH_SECONDS, get_reports
 
 EnabledProviders = tuple[tuple[str, tuple[tuple[str, object], ...]], ...]
 
-# What is held changes by a minute a minute, and only ends of ranges depend on it.
+# Stored windows grow by one minute per minute, and only the ends of ranges depend on them.
 _STORED_WINDOW_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class ChartResult:
-    """Candles, the answers of the providers that could answer, and why the others could not.
+    """Candles with provider results, and the error of each failed provider by name.
 
-    Each reading has a name of its own, by which what is drawn of it is shared.
+    `read_id` identifies the query, so that figures drawn from it can be cached.
     """
 
     chart: CandleChart
@@ -36,71 +36,76 @@ class ChartResult:
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def query_statistics_24h(symbol: str) -> TickerStatistics | None:
+    """Return the statistics of the last 24 hours, None without candles."""
     return get_reports().get_statistics_24h(symbol)
 
 
 @st.cache_data(ttl=_STORED_WINDOW_SECONDS, max_entries=1, show_spinner=False)
 def query_stored_windows() -> dict[str, Window]:
-    """From the first to the end of the newest minute of each symbol that has candles."""
+    """Return the window from the first to the newest minute of each symbol with candles."""
     return {
-        one.symbol: Window(one.first_open_time, one.last_open_time + MINUTE_MS)
-        for one in get_reports().get_status().symbols
-        if one.first_open_time is not None and one.last_open_time is not None
+        status.symbol: Window(status.first_open_time, status.last_open_time + MINUTE_MS)
+        for status in get_reports().get_status().symbols
+        if status.first_open_time is not None and status.last_open_time is not None
     }
 
 
 @st.cache_resource(show_spinner=False)
 def get_providers() -> Mapping[str, Provider[Any]]:
-    """All of them by name; a file that is added later is found when the app starts anew."""
+    """Return all providers by name. New files are found after a restart."""
     return registry.find_providers()
 
 
-# One for all viewers, and no copy of its own for each: nobody changes what has been read.
+# A shared resource, not a copy per viewer: the result is never changed.
 @st.cache_resource(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def query_chart(symbol: str, extract: CandleSlice, switches: EnabledProviders) -> ChartResult:
-    """Candles and the providers switched on, each with its parameters.
+def query_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders) -> ChartResult:
+    """Return candles with the results of the enabled providers.
 
-    A provider whose parameters do not go together is left out and named; the rest is drawn.
+    A provider that rejects its parameters is left out, with its error in the result.
     """
     try:
-        return ChartResult(_query_chart(symbol, extract, switches))
+        return ChartResult(_query_chart(symbol, candle_slice, enabled))
     except (UnknownSymbol, WrongUse):
-        return _query_without_faulty(symbol, extract, switches)
+        return _query_valid_providers(symbol, candle_slice, enabled)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def query_closes(symbol: str, interval: Interval, window: Window) -> pd.Series:
-    """Closing prices by open time in epoch ms."""
-    found = get_reports().get_candles(symbol, interval, window.start_ms, window.end_ms, limit=None)
-    return pd.Series(found.frame["close"].to_numpy(), index=found.frame["open_time"].to_numpy())
+    """Return closing prices by open time in epoch ms."""
+    candles = get_reports().get_candles(
+        symbol, interval, window.start_ms, window.end_ms, limit=None
+    )
+    return pd.Series(candles.frame["close"].to_numpy(), index=candles.frame["open_time"].to_numpy())
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def query_known_gaps(symbol: str) -> list[CandleGap]:
-    """What the ledger knows of a symbol, oldest first."""
+    """Return the gaps of a symbol in the ledger, oldest first."""
     return [
-        CandleGap(one.window, one.gap_class) for one in get_reports().list_gaps(symbol, limit=20)
+        CandleGap(gap.window, gap.gap_class) for gap in get_reports().list_gaps(symbol, limit=20)
     ]
 
 
-def _query_chart(symbol: str, extract: CandleSlice, switches: EnabledProviders) -> CandleChart:
-    wanted = [(name, dict(params)) for name, params in switches]
-    window = extract.window or Window(0, 0)
+def _query_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders) -> CandleChart:
+    providers = [(name, dict(params)) for name, params in enabled]
+    window = candle_slice.window or Window(0, 0)
     start, end = (window.start_ms, window.end_ms) if window else (None, None)
-    return get_reports().get_chart(symbol, extract.interval, wanted, start, end, extract.limit)
+    return get_reports().get_chart(
+        symbol, candle_slice.interval, providers, start, end, candle_slice.limit
+    )
 
 
-def _query_without_faulty(
-    symbol: str, extract: CandleSlice, switches: EnabledProviders
+def _query_valid_providers(
+    symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders
 ) -> ChartResult:
-    """Each provider by itself, to find those that refuse. Raises what the candles alone raise."""
-    sound, faults = [], {}
-    _query_chart(symbol, extract, ())
-    for one in switches:
+    """Query each provider alone to find the failing ones. Raises the errors of the candles."""
+    valid, errors = [], {}
+    _query_chart(symbol, candle_slice, ())
+    for provider in enabled:
         try:
-            _query_chart(symbol, extract, (one,))
+            _query_chart(symbol, candle_slice, (provider,))
         except (UnknownSymbol, WrongUse) as error:
-            faults[one[0]] = str(error)
+            errors[provider[0]] = str(error)
         else:
-            sound.append(one)
-    return ChartResult(_query_chart(symbol, extract, tuple(sound)), faults)
+            valid.append(provider)
+    return ChartResult(_query_chart(symbol, candle_slice, tuple(valid)), errors)

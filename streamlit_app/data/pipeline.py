@@ -1,4 +1,4 @@
-"""What the page Pipeline asks: of the warehouse, and of Dagster about its runs."""
+"""The queries of the page Pipeline."""
 
 from io import BytesIO
 
@@ -48,7 +48,7 @@ def query_order_book(symbol: str, last_update_id: int) -> OrderBook | None:
 
 
 def export_rows(dataset: ExplorerDataset, symbol: str, window: Window, kind: FileKind) -> bytes:
-    """Made when it is asked for, and kept by nobody."""
+    """Return all rows of a window as a file, without a cache."""
     out = BytesIO()
     write_table_file(get_reports().get_all_rows(dataset, symbol, window), out, kind)
     return out.getvalue()

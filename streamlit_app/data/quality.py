@@ -1,4 +1,4 @@
-"""What the page Quality asks: of the warehouse, and of Dagster about its checks."""
+"""The queries of the page Quality."""
 
 from datetime import date
 
@@ -27,8 +27,8 @@ def query_coverage_calendar(first: date, last: date) -> CoverageCalendar:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def query_gaps(symbol: str | None, closed: bool) -> list[Gap]:
-    return get_reports().list_gaps(symbol, closed=closed, limit=MAX_LISTED_ROWS)
+def query_gaps(symbol: str | None, include_filled: bool) -> list[Gap]:
+    return get_reports().list_gaps(symbol, closed=include_filled, limit=MAX_LISTED_ROWS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)

@@ -1,4 +1,4 @@
-"""Ranges on offer, and which candles draw one with no more of them than a browser bears."""
+"""The ranges of a chart, and the candles that draw them, limited for the browser."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,14 +6,14 @@ from enum import StrEnum
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window
 
-# Plotly's candlesticks turn slow at some thousands; three months of hours still pass.
+# Plotly draws more candles slowly. Three months of hours are 2,160.
 MAX_DRAWN_CANDLES = 2_200
-# What is read on each side of a zoomed view, so that dragging it a little shows no void.
+# Read on each side of a view, so that a short drag shows candles.
 _MIN_MARGIN_CANDLES = 100
 
 
 class ChartRange(StrEnum):
-    """How far back from the newest candle a chart reaches; `DATES` are picked."""
+    """The range of a chart up to the newest candle, or chosen dates."""
 
     HOURS_6 = "6h"
     DAY = "1d"
@@ -41,9 +41,9 @@ _RANGE_WIDTHS_MS = {
 
 @dataclass(frozen=True)
 class CandleSlice:
-    """What is read: at most `limit` candles of an interval, the newest, or those of a window.
+    """The candles to read: at most `limit` of an interval, in `window` or the newest.
 
-    `window` is None for the newest; its ends lie on the interval's grid.
+    `window` is aligned to the interval; None means the newest candles.
     """
 
     interval: Interval
@@ -51,45 +51,52 @@ class CandleSlice:
     window: Window | None = None
 
 
-def get_range_width_ms(reach: ChartRange, held: Window) -> int:
-    """Of a preset, or of all that is held."""
-    return _RANGE_WIDTHS_MS.get(reach, held.end_ms - held.start_ms)
+def get_range_width_ms(chart_range: ChartRange, stored_window: Window) -> int:
+    """Return the width of a range in ms, of all stored candles for `ALL` and `DATES`."""
+    return _RANGE_WIDTHS_MS.get(chart_range, stored_window.end_ms - stored_window.start_ms)
 
 
-def build_newest_slice(interval: Interval, reach: ChartRange, held: Window) -> CandleSlice:
-    """A range that reaches before the first candle held is as fine as those that exist allow."""
-    width, all_of_them = get_range_width_ms(reach, held), held.end_ms - held.start_ms
-    if width >= all_of_them:
-        return CandleSlice(choose_drawable_interval(interval, all_of_them), MAX_DRAWN_CANDLES)
+def build_newest_slice(
+    interval: Interval, chart_range: ChartRange, stored_window: Window
+) -> CandleSlice:
+    """Return the slice of a range up to the newest candle.
+
+    If the range begins before the first stored candle, the stored ones decide the interval.
+    """
+    width = get_range_width_ms(chart_range, stored_window)
+    stored_width = stored_window.end_ms - stored_window.start_ms
+    if width >= stored_width:
+        return CandleSlice(choose_drawable_interval(interval, stored_width), MAX_DRAWN_CANDLES)
     drawn = choose_drawable_interval(interval, width)
     return CandleSlice(drawn, count_candles_in_width(drawn, width))
 
 
 def build_window_slice(interval: Interval, window: Window) -> CandleSlice:
+    """Return the slice of a window."""
     drawn = choose_drawable_interval(interval, window.end_ms - window.start_ms)
     return _build_slice(drawn, window)
 
 
 def build_zoomed_slice(interval: Interval, view: Window) -> CandleSlice:
-    """What is seen and, as far as the number of candles allows, as much on each side of it."""
+    """Return the slice of a view, with up to its width on each side as the limit allows."""
     width = view.end_ms - view.start_ms
     drawn = choose_drawable_interval(interval, width)
-    spare = max(0, MAX_DRAWN_CANDLES * drawn.ms - width) // 2
-    beside = min(spare, max(width, _MIN_MARGIN_CANDLES * drawn.ms))
-    return _build_slice(drawn, Window(max(0, view.start_ms - beside), view.end_ms + beside))
+    spare_width = max(0, MAX_DRAWN_CANDLES * drawn.ms - width) // 2
+    margin = min(spare_width, max(width, _MIN_MARGIN_CANDLES * drawn.ms))
+    return _build_slice(drawn, Window(max(0, view.start_ms - margin), view.end_ms + margin))
 
 
 def choose_drawable_interval(interval: Interval, width: int) -> Interval:
-    """The interval itself, or the next coarser one whose candles over a width are few enough."""
-    enough = (one for one in Interval if one.ms >= interval.ms)
+    """Return the interval, or the next coarser one with few enough candles over a width."""
+    candidates = (one for one in Interval if one.ms >= interval.ms)
     return next(
-        (one for one in enough if count_candles_in_width(one, width) <= MAX_DRAWN_CANDLES),
+        (one for one in candidates if count_candles_in_width(one, width) <= MAX_DRAWN_CANDLES),
         Interval.W1,
     )
 
 
 def count_candles_in_width(interval: Interval, width: int) -> int:
-    """How many candles of an interval fill a width in ms, one at least."""
+    """Return how many candles of an interval fill a width in ms, at least one."""
     return max(1, width // interval.ms)
 
 

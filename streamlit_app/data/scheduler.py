@@ -1,4 +1,4 @@
-"""What the page Scheduler asks of Dagster, and of the warehouse."""
+"""The queries of the page Scheduler."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -22,17 +22,17 @@ from crypto_assets.settings import get_settings
 from streamlit_app.data.app_settings import get_interactive_context
 from streamlit_app.data.shared import get_orchestrator, get_pipeline_context
 
-# Shorter than the shortest interval at which the page refreshes itself.
+# Shorter than the refresh interval of the page.
 _FRESH_SECONDS = 2
 _MAX_BACKFILLS = 8
-# So many of the newest are looked at for how long one takes.
+# The number of recent backfills on which an estimate is based.
 _MEASURED_BACKFILLS = 20
 _PLAN_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class AutomationStatus:
-    """What runs by itself; `sick` names the daemons that do not."""
+    """The schedules and sensors, and the daemons that are not running."""
 
     schedules: list[Instigator]
     sensors: list[Instigator]
@@ -41,28 +41,28 @@ class AutomationStatus:
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
 def query_automation() -> AutomationStatus:
-    """Raises OrchestratorError."""
-    asked = get_orchestrator()
-    schedules, sensors = (asked.list_instigators(kind) for kind in Kind)
-    return AutomationStatus(schedules, sensors, asked.list_unhealthy_daemons())
+    """Return the schedules, sensors, and daemons. Raises OrchestratorError."""
+    orchestrator = get_orchestrator()
+    schedules, sensors = (orchestrator.list_instigators(kind) for kind in Kind)
+    return AutomationStatus(schedules, sensors, orchestrator.list_unhealthy_daemons())
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
 def query_backfills() -> list[BackfillProgress]:
-    """The newest, newest first. Raises OrchestratorError."""
+    """Return the recent backfills, newest first. Raises OrchestratorError."""
     return get_orchestrator().list_recent_backfills(_MAX_BACKFILLS)
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
 def query_fetch_intervals() -> dict[str, int]:
-    """Minutes between fetches, by the setting's name. Raises WarehouseError."""
-    found = read_effective_settings(get_pipeline_context())
-    return {name: int(found[name].value or 0) for name in INTERVAL_SETTINGS}
+    """Return the fetch intervals in minutes by setting. Raises WarehouseError."""
+    effective = read_effective_settings(get_pipeline_context())
+    return {name: int(effective[name].value or 0) for name in INTERVAL_SETTINGS}
 
 
 @dataclass(frozen=True)
 class BackfillPreview:
-    """A backfill as it would be asked for."""
+    """A backfill before its launch."""
 
     title: str
     estimate: BackfillEstimate
@@ -71,25 +71,27 @@ class BackfillPreview:
 
 @st.cache_data(ttl=_PLAN_SECONDS, max_entries=50, show_spinner=False)
 def query_backfill_preview(symbols: tuple[str, ...], first: date, last: date) -> BackfillPreview:
-    """No symbol means all. Raises WrongUse, ExchangeError, WarehouseError, OrchestratorError."""
-    wanted, pace = (
-        plan_requested_backfill(symbols, first, last),
-        measure_backfill_pace(get_orchestrator().list_recent_backfills(_MEASURED_BACKFILLS)),
-    )
+    """Estimate a backfill, without symbols of all tracked ones.
+
+    Raises WrongUse, ExchangeError, WarehouseError, OrchestratorError.
+    """
+    request = plan_requested_backfill(symbols, first, last)
+    pace = measure_backfill_pace(get_orchestrator().list_recent_backfills(_MEASURED_BACKFILLS))
     return BackfillPreview(
-        wanted.title,
-        estimate_backfill(wanted, get_interactive_context().closed_before(), pace),
+        request.title,
+        estimate_backfill(request, get_interactive_context().closed_before(), pace),
         pace,
     )
 
 
 def plan_requested_backfill(symbols: tuple[str, ...], first: date, last: date) -> BackfillRequest:
-    chosen = get_settings()
-    cut = Partitioning(chosen.partition_unit, chosen.start_date)
-    return plan_backfill(get_interactive_context(), cut, symbols or None, first, last)
+    """Plan a backfill, without symbols of all tracked ones."""
+    settings = get_settings()
+    partitioning = Partitioning(settings.partition_unit, settings.start_date)
+    return plan_backfill(get_interactive_context(), partitioning, symbols or None, first, last)
 
 
 @st.cache_data(ttl=_PLAN_SECONDS, max_entries=1, show_spinner=False)
 def get_exchange_day() -> date:
-    """By the exchange's clock. Raises ExchangeError."""
+    """Return the current UTC day by the exchange's clock. Raises ExchangeError."""
     return day_of(get_interactive_context().exchange_now())

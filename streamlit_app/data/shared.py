@@ -1,4 +1,4 @@
-"""What the app works with, one of each for all viewers, and the reads of every page."""
+"""The resources that all viewers share, and the queries of every page."""
 
 import streamlit as st
 
@@ -10,15 +10,15 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Dashboard, DataFlow, Instrument, Reports
 from crypto_assets.settings import get_settings
 
-# Shorter than the shortest interval at which a page refreshes itself.
+# Shorter than the shortest refresh interval of a page.
 FRESH_SECONDS = 4
-# For connecting and for an answer: a page waits no longer than a person would.
-_ORCHESTRATOR_SECONDS = (1.0, 15.0)
+# Connect and read timeouts, bounded because a person waits.
+_ORCHESTRATOR_TIMEOUTS = (1.0, 15.0)
 _SINGLE_ATTEMPT = RequestRetryPolicy(
     attempts=1, max_budget_wait=4.0, connect_timeout=2.0, read_timeout=4.0
 )
 
-# Names of the parts beside the warehouse, as `health` knows them.
+# The services of `get_health`.
 DAGSTER, EXCHANGE = "Dagster", "exchange"
 
 
@@ -29,27 +29,27 @@ def get_reports() -> Reports:
 
 @st.cache_resource(show_spinner=False)
 def get_pipeline_context() -> PipelineContext:
-    """For the use cases that a page starts. Raises WrongUse where the settings contradict."""
+    """Return the context of use cases. Raises WrongUse if the settings are inconsistent."""
     return wiring.open_pipeline_context(get_settings())
 
 
 @st.cache_resource(show_spinner=False)
 def get_orchestrator() -> Orchestrator:
-    return Orchestrator(get_settings().dagster_url, _ORCHESTRATOR_SECONDS)
+    return Orchestrator(get_settings().dagster_url, _ORCHESTRATOR_TIMEOUTS)
 
 
 @st.cache_resource(show_spinner=False, on_release=HealthMonitor.close)
 def _get_health() -> HealthMonitor:
-    chosen = get_settings()
-    dagster = Orchestrator(chosen.dagster_url, (1.0, 4.0))
-    rest = open_exchange(chosen.exchange_url, chosen.archive_url, _SINGLE_ATTEMPT).rest
+    settings = get_settings()
+    dagster = Orchestrator(settings.dagster_url, (1.0, 4.0))
+    rest = open_exchange(settings.exchange_url, settings.archive_url, _SINGLE_ATTEMPT).rest
     return HealthMonitor(
         {DAGSTER: dagster.require_healthy_daemons, EXCHANGE: rest.fetch_server_time}
     )
 
 
 def get_health() -> dict[str, str | None]:
-    """By part, None where it works, else what is wrong; never waits, so at first it is empty."""
+    """Return the latest problem of each service, None if it works; empty before the first check."""
     return _get_health().list_latest_results()
 
 

@@ -1,4 +1,5 @@
-"""Figures: pure functions from a report's answer to a Plotly figure, in no way aware of Streamlit.
+"""Plotly figures: pure functions of report results, without Streamlit.
 
-Times go to the browser as epoch milliseconds in typed arrays, a quarter of their size as text.
+Times are epoch milliseconds in typed arrays, a quarter of the size of text; `live_chart.js` turns
+them into UTC.
 """

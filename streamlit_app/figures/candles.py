@@ -1,4 +1,4 @@
-"""The candle chart: candles, lines over them and panes below, on one time axis."""
+"""The candle chart: candles with overlays, and panes below them on the same time axis."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,14 @@ from streamlit_app.format.decimal_places import DecimalPlaces
 
 OHLC = ["open", "high", "low", "close"]
 PARTIAL_NOTE = "partial: its beginning is not stored"
+_BAR_WIDTH_RATIO = 0.75  # of the interval
 
 
 @dataclass(frozen=True)
 class ChartFrame:
-    """What a chart is about: whose candles, and how its prices are written.
+    """The symbol and interval of a chart, and how its prices are formatted.
 
-    In a `relative` chart prices are changes, as ratios, from the first candle seen.
+    If `is_relative`, prices are ratios of change since the first visible candle.
     """
 
     symbol: str
@@ -44,53 +45,59 @@ class ChartFrame:
 
 def draw_candle_chart(
     candles: pd.DataFrame,
-    about: ChartFrame,
+    frame: ChartFrame,
     overlays: Sequence[Indicator] = (),
     panes: Sequence[Indicator] = (),
-    holes: Sequence[LabeledGap] = (),
+    gaps: Sequence[LabeledGap] = (),
     volume: bool = True,
 ) -> go.Figure:
-    """Candlesticks, lines over them, volume and indicators in panes of their own below.
+    """Draw candlesticks with overlays, and volume and indicators in panes below.
 
     `candles` has the candle columns as floats, `open_time` in epoch ms, `forming` and `partial`.
-    Where a candle is missing, lines break. Without candles the panes stand empty.
+    Lines break where candles are missing. Without candles the panes are empty.
     """
-    lower = [number_formats.get_amount_format(_find_largest_volume(candles))] * volume + [
+    lower_formats = [number_formats.get_amount_format(_find_largest_volume(candles))] * volume + [
         pane.number_format for pane in panes
     ]
-    figure = go.Figure(layout=_build_layout(about, lower))
+    figure = go.Figure(layout=_build_layout(frame, lower_formats))
     if candles.empty:
         return figure
-    figure.add_traces([*_draw_candlesticks(candles, about)])
+    figure.add_traces([*_draw_candlesticks(candles, frame)])
     if volume:
-        figure.add_traces([*_draw_volume_bars(candles)])
+        figure.add_traces([*_draw_volume_bars(candles, frame.interval)])
     times, colours = candles["open_time"].to_numpy(np.int64), cycle(OVERLAYS)
     for overlay in overlays:
-        own = [next(colours)] * len(overlay.lines.columns)
-        figure.add_traces([*indicator.draw_indicator(times, overlay, about.interval, "y", own)])
+        same_colour = [next(colours)] * len(overlay.lines.columns)
+        figure.add_traces(
+            [*indicator.draw_indicator(times, overlay, frame.interval, "y", same_colour)]
+        )
     for number, pane in enumerate(panes, 1 + volume):
-        own = list(islice(cycle(OVERLAYS), len(pane.lines.columns)))
+        pane_colours = list(islice(cycle(OVERLAYS), len(pane.lines.columns)))
         axis = get_trace_axis(number)
-        figure.add_traces([*indicator.draw_indicator(times, pane, about.interval, axis, own)])
-    if holes:
-        figure.add_trace(draw_hover_marks(holes, about.interval, float(candles["close"].median())))
-    rules = [
-        draw_level_line(n, level)
-        for n, pane in enumerate(panes, 1 + volume)
+        figure.add_traces(
+            [*indicator.draw_indicator(times, pane, frame.interval, axis, pane_colours)]
+        )
+    if gaps:
+        figure.add_trace(draw_hover_marks(gaps, frame.interval, float(candles["close"].median())))
+    levels = [
+        draw_level_line(number, level)
+        for number, pane in enumerate(panes, 1 + volume)
         for level in pane.levels
     ]
     figure.update_layout(
-        shapes=[*draw_gap_shades(holes, about.interval), *rules, _draw_last_price_line(candles)],
-        annotations=[_draw_last_price_tag(candles, about)],
+        shapes=[*draw_gap_shades(gaps, frame.interval), *levels, _draw_last_price_line(candles)],
+        annotations=[_draw_last_price_tag(candles, frame)],
     )
     return figure
 
 
-def _build_layout(about: ChartFrame, lower: Sequence[number_formats.NumberFormat]) -> go.Layout:
-    panes = PaneLayout(len(lower))
+def _build_layout(
+    frame: ChartFrame, lower_formats: Sequence[number_formats.NumberFormat]
+) -> go.Layout:
+    panes = PaneLayout(len(lower_formats))
     axes = {
-        get_layout_axis(number): panes.build_value_axis(number, writing)
-        for number, writing in enumerate([about.number_format, *lower])
+        get_layout_axis(number): panes.build_value_axis(number, number_format)
+        for number, number_format in enumerate([frame.number_format, *lower_formats])
     }
     return go.Layout(
         xaxis=panes.build_time_axis(),
@@ -107,13 +114,10 @@ def _build_layout(about: ChartFrame, lower: Sequence[number_formats.NumberFormat
     )
 
 
-def _draw_candlesticks(candles: pd.DataFrame, about: ChartFrame) -> Iterator[go.Candlestick]:
-    """Filled where final; hollow where the period has not ended and the numbers still change.
-
-    Faded and empty where the beginning of the period is not stored.
-    """
+def _draw_candlesticks(candles: pd.DataFrame, frame: ChartFrame) -> Iterator[go.Candlestick]:
+    """Draw final candles filled, forming ones hollow, and partial ones faded and hollow."""
     partial, forming = candles["partial"], candles["forming"]
-    for rows, line, alpha, note in (
+    for rows, line_opacity, fill_opacity, note in (
         (~partial & ~forming, 1.0, 1.0, ""),
         (~partial & forming, 1.0, 0.15, "forming"),
         (partial, 0.5, 0.0, PARTIAL_NOTE),
@@ -124,35 +128,39 @@ def _draw_candlesticks(candles: pd.DataFrame, about: ChartFrame) -> Iterator[go.
         yield go.Candlestick(
             x=part["open_time"].to_numpy(np.float64),
             **{name: part[name].to_numpy(np.float64) for name in OHLC},
-            name=f"{about.symbol} {about.interval}",
-            meta=about.number_format.meta | ({"note": note} if note else {}),
+            name=f"{frame.symbol} {frame.interval}",
+            meta=frame.number_format.meta | ({"note": note} if note else {}),
             hoverinfo="none",
             showlegend=False,
-            increasing=_style_candles(RISING, line, alpha),
-            decreasing=_style_candles(FALLING, line, alpha),
+            increasing=_style_candles(RISING, line_opacity, fill_opacity),
+            decreasing=_style_candles(FALLING, line_opacity, fill_opacity),
         )
 
 
-def _style_candles(colour: str, line: float, fill: float) -> dict[str, Any]:
-    """`line` and `fill` are how opaque each is, 0 to 1."""
-    edge = colour if line == 1 else make_translucent(colour, line)
-    return {"line": {"color": edge, "width": 1}, "fillcolor": make_translucent(colour, fill)}
+def _style_candles(colour: str, line_opacity: float, fill_opacity: float) -> dict[str, Any]:
+    line_colour = colour if line_opacity == 1 else make_translucent(colour, line_opacity)
+    return {
+        "line": {"color": line_colour, "width": 1},
+        "fillcolor": make_translucent(colour, fill_opacity),
+    }
 
 
-def _draw_volume_bars(candles: pd.DataFrame) -> Iterator[go.Bar]:
-    """A trace a direction: one colour travels faster than a list of them."""
-    rising, writing = (
-        candles["close"] >= candles["open"],
-        number_formats.get_amount_format(_find_largest_volume(candles)),
-    )
+def _draw_volume_bars(candles: pd.DataFrame, interval: Interval) -> Iterator[go.Bar]:
+    """Draw one trace per direction: a single colour is smaller than a list of them.
+
+    The width is explicit: Plotly would derive it from the closest bars of each trace.
+    """
+    rising = candles["close"] >= candles["open"]
+    number_format = number_formats.get_amount_format(_find_largest_volume(candles))
     for part, colour in ((candles[rising], RISING), (candles[~rising], FALLING)):
         yield go.Bar(
             x=part["open_time"].to_numpy(np.float64),
             y=part["volume"].to_numpy(np.float64),
+            width=interval.ms * _BAR_WIDTH_RATIO,
             yaxis="y2",
             name="Volume",
             marker={"color": make_translucent(colour, 0.55), "line": {"width": 0}},
-            meta=writing.meta | {"label": "", "colour": colour},
+            meta=number_format.meta | {"label": "", "colour": colour},
             hoverinfo="none",
             showlegend=False,
         )
@@ -174,9 +182,9 @@ def _draw_last_price_line(candles: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _draw_last_price_tag(candles: pd.DataFrame, about: ChartFrame) -> dict[str, Any]:
+def _draw_last_price_tag(candles: pd.DataFrame, frame: ChartFrame) -> dict[str, Any]:
     close, colour = _get_last_price(candles)
-    text = f"{close:+.2%}" if about.is_relative else about.decimals.format_value(close)
+    text = f"{close:+.2%}" if frame.is_relative else frame.decimals.format_value(close)
     return {"xref": "paper", "x": 1, "xanchor": "left", "y": close, "showarrow": False} | {
         "text": text,
         "font": {"color": "white", "size": 11},

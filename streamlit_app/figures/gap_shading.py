@@ -1,4 +1,4 @@
-"""Where candles are missing: lines break there, and a shade says why."""
+"""Gaps in a chart: shaded ranges with a label, at which lines break."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,67 +22,67 @@ _REASONS = {
     GapClass.DELISTED: "Delisted",
     GapClass.REFUSED: "Refused: the exchange's candle cannot be true",
     GapClass.ARCHIVE_LATE: "Archive is late",
-    GapClass.OPEN: "Missing, being asked for again",
+    GapClass.OPEN: "Missing, will be requested again",
     None: "Missing, not explained yet",
 }
 
 
 @dataclass(frozen=True)
 class LabeledGap:
-    """A stretch without candles, and the words that say why."""
+    """A window without candles, and the reason as text."""
 
     window: Window
     label: str
 
 
 def label_gap(gap: CandleGap) -> LabeledGap:
-    """In words: `Outage 24 Mar 12:40 to 14:00 UTC`."""
+    """Label a gap: `Outage, 24 Mar 2025 12:40 to 14:00 UTC`."""
     start, end = from_epoch_ms(gap.window.start_ms), from_epoch_ms(gap.window.end_ms)
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%d %b %H:%M}"
-    words = f"{_REASONS[gap.gap_class]}, {start:%d %b %Y %H:%M} to {until} UTC"
-    return LabeledGap(gap.window, words)
+    label = f"{_REASONS[gap.gap_class]}, {start:%d %b %Y %H:%M} to {until} UTC"
+    return LabeledGap(gap.window, label)
 
 
 def break_lines_at_gaps(
     times: NDArray[np.int64], values: FloatArray, interval: Interval
 ) -> tuple[FloatArray, FloatArray]:
-    """The same points with a NaN after each one whose successor is missing."""
+    """Insert a NaN after each point whose next candle is missing."""
     periods = (times - interval.offset_ms) // interval.ms
-    before = np.flatnonzero(np.diff(periods) > 1) + 1
+    breaks = np.flatnonzero(np.diff(periods) > 1) + 1
     return (
-        np.insert(times, before, times[before - 1] + interval.ms).astype(np.float64),
-        np.insert(values, before, np.nan),
+        np.insert(times, breaks, times[breaks - 1] + interval.ms).astype(np.float64),
+        np.insert(values, breaks, np.nan),
     )
 
 
-def draw_gap_shades(holes: Sequence[LabeledGap], interval: Interval) -> list[dict[str, object]]:
-    """Grey stripes over all panes, drawn where the missing candles would stand.
+def draw_gap_shades(gaps: Sequence[LabeledGap], interval: Interval) -> list[dict[str, object]]:
+    """Build grey ranges over all panes where candles are missing.
 
-    A candle is drawn around its open time, not after it.
+    A candle is centred on its open time, so the ranges are moved by half an interval.
     """
     half = interval.ms // 2
     return [
-        {"type": "rect", "x0": each.window.start_ms - half, "x1": each.window.end_ms - half}
+        {"type": "rect", "x0": gap.window.start_ms - half, "x1": gap.window.end_ms - half}
         | {"yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
         | {"fillcolor": OUTAGE, "line": {"width": 0}}
-        for each in holes
+        for gap in gaps
     ]
 
 
-def draw_hover_marks(holes: Sequence[LabeledGap], interval: Interval, height: float) -> go.Scatter:
-    """Unseen points in the holes at a price, so that the hover has a word for them."""
+def draw_hover_marks(gaps: Sequence[LabeledGap], interval: Interval, height: float) -> go.Scatter:
+    """Draw invisible points in the gaps at a price, so that hovering shows the label."""
     times: list[int] = []
-    words: list[str] = []
-    for each in holes:
-        length = each.window.end_ms - each.window.start_ms
-        step = max(MINUTE_MS, interval.ms, length // _MARKS_PER_GAP)
-        marks = range(each.window.start_ms, each.window.end_ms, step)
+    labels: list[str] = []
+    for gap in gaps:
+        width = gap.window.end_ms - gap.window.start_ms
+        step = max(MINUTE_MS, interval.ms, width // _MARKS_PER_GAP)
+        marks = range(gap.window.start_ms, gap.window.end_ms, step)
         times.extend(marks)
-        words.extend([each.label] * len(marks))
+        labels.extend([gap.label] * len(marks))
     return go.Scatter(
         x=np.asarray(times, np.float64),
         y=np.full(len(times), height),
-        text=words,
+        text=labels,
         mode="markers",
         marker={"opacity": 0, "color": CROSSHAIR},
         name="No candles",

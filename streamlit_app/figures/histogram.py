@@ -1,4 +1,4 @@
-"""A distribution as a histogram: mean, median, and the bell curve it would be were it normal."""
+"""The histogram of a distribution, with its mean, its median, and the normal curve."""
 
 import math
 
@@ -12,39 +12,42 @@ from streamlit_app.figures.static_layout import add_marks, build_mark, build_sta
 _CURVE_POINTS = 120
 
 
-def draw_histogram(found: Distribution, ticks: str) -> go.Figure:
-    """`ticks` is how a value is written, as d3 has it."""
+def draw_histogram(distribution: Distribution, tick_format: str) -> go.Figure:
+    """Draw a distribution. `tick_format` is the d3 format of its values."""
     layout = build_static_layout(
-        xaxis={"tickformat": ticks, "nticks": 6},
+        xaxis={"tickformat": tick_format, "nticks": 6},
         yaxis={"title": {"text": "candles", "font": {"size": 11}}, "side": "right", "nticks": 5},
     )
     figure = go.Figure(layout=layout)
-    if not found.bins:
+    if not distribution.bins:
         return figure
-    width = found.bins[0].high - found.bins[0].low
+    width = distribution.bins[0].high - distribution.bins[0].low
     figure.add_trace(
         go.Bar(
-            x=[(one.low + one.high) / 2 for one in found.bins],
-            y=[one.count for one in found.bins],
-            width=[(one.high - one.low) * 0.94 for one in found.bins],
-            customdata=[[one.low, one.high] for one in found.bins],
+            x=[(one.low + one.high) / 2 for one in distribution.bins],
+            y=[one.count for one in distribution.bins],
+            width=[(one.high - one.low) * 0.94 for one in distribution.bins],
+            customdata=[[one.low, one.high] for one in distribution.bins],
             marker={"color": make_translucent(RISING, 0.7), "line": {"width": 0}},
-            hovertemplate=f"%{{customdata[0]:{ticks}}} to %{{customdata[1]:{ticks}}}: %{{y:,}}"
-            "<extra></extra>",
+            hovertemplate=f"%{{customdata[0]:{tick_format}}} to %{{customdata[1]:{tick_format}}}: "
+            "%{y:,}<extra></extra>",
         )
     )
-    if found.std > 0 and len(found.bins) > 1:
-        figure.add_trace(_draw_bell_curve(found, width))
+    if distribution.std > 0 and len(distribution.bins) > 1:
+        figure.add_trace(_draw_normal_curve(distribution, width))
     return add_marks(
         figure,
-        [build_mark("x", found.mean, "mean"), build_mark("x", found.quantiles["0.5"], "", "dot")],
+        [
+            build_mark("x", distribution.mean, "mean"),
+            build_mark("x", distribution.quantiles["0.5"], "", "dot"),
+        ],
     )
 
 
-def _draw_bell_curve(found: Distribution, width: float) -> go.Scatter:
-    at = np.linspace(found.minimum, found.maximum, _CURVE_POINTS)
-    heights = np.exp(-(((at - found.mean) / found.std) ** 2) / 2)
-    scale = found.count * width / (found.std * math.sqrt(2 * math.pi))
+def _draw_normal_curve(distribution: Distribution, width: float) -> go.Scatter:
+    at = np.linspace(distribution.minimum, distribution.maximum, _CURVE_POINTS)
+    heights = np.exp(-(((at - distribution.mean) / distribution.std) ** 2) / 2)
+    scale = distribution.count * width / (distribution.std * math.sqrt(2 * math.pi))
     return go.Scatter(
         x=at,
         y=heights * scale,

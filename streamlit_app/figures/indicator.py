@@ -1,4 +1,4 @@
-"""An indicator as a chart draws it: a name, a column for each line or set of bars, its unit."""
+"""An indicator of the candle chart: lines and bars in one unit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from streamlit_app.figures.number_formats import NumberFormat
 
 @dataclass(frozen=True)
 class Indicator:
-    """A column each, a value (or NaN) for each candle; `bars` are the columns drawn as bars.
+    """The columns of an indicator, with one value (or NaN) per candle.
 
-    `levels` are the values at which a rule is drawn over the whole pane.
+    `bars` names the columns drawn as bars. `levels` are values marked across the whole pane.
     """
 
     name: str
@@ -29,23 +29,23 @@ class Indicator:
 
 
 def draw_indicator(
-    times: np.ndarray, shown: Indicator, interval: Interval, axis: str, colours: list[str]
+    times: np.ndarray, drawn: Indicator, interval: Interval, axis: str, colours: list[str]
 ) -> Iterator[go.Scatter | go.Bar]:
-    """Bars first, so that lines lie over them; the first one's name stands for all."""
-    columns = [*shown.bars, *(name for name in shown.lines.columns if name not in shown.bars)]
+    """Draw the bars, then the lines over them; only the first has a legend entry."""
+    columns = [*drawn.bars, *(name for name in drawn.lines.columns if name not in drawn.bars)]
     for column, colour in zip(columns, colours, strict=False):
-        values = shown.lines[column].to_numpy(np.float64)
-        about: dict[str, Any] = {
-            "name": shown.name,
+        values = drawn.lines[column].to_numpy(np.float64)
+        options: dict[str, Any] = {
+            "name": drawn.name,
             "yaxis": axis,
-            "legendgroup": shown.name,
+            "legendgroup": drawn.name,
             "showlegend": column == columns[0],
             "hoverinfo": "none",
-            "meta": shown.number_format.meta
+            "meta": drawn.number_format.meta
             | {"label": column if len(columns) > 1 else "", "colour": colour},
         }
-        if column in shown.bars:
-            yield _draw_bars(times, values, about)
+        if column in drawn.bars:
+            yield _draw_bars(times, values, options)
         else:
             x, y = break_lines_at_gaps(times, values, interval)
             yield go.Scatter(
@@ -54,24 +54,26 @@ def draw_indicator(
                 mode="lines",
                 line={"color": colour, "width": 1.6},
                 connectgaps=False,
-                **about,
+                **options,
             )
 
 
-def _draw_bars(times: np.ndarray, values: np.ndarray, about: dict[str, Any]) -> go.Bar:
-    """Above zero the colour of rising, below that of falling; paler where it shrinks."""
+def _draw_bars(times: np.ndarray, values: np.ndarray, options: dict[str, Any]) -> go.Bar:
+    """Draw bars in the rising colour above zero and the falling one below; paler if shrinking."""
     grows = np.abs(values) >= np.abs(np.concatenate([[0.0], values[:-1]]))
-    shades = [make_translucent(hue, part) for hue in (RISING, FALLING) for part in (0.75, 0.4)]
-    which = np.where(values >= 0, 0, 2) + np.where(grows, 0, 1)
+    shades = [
+        make_translucent(colour, alpha) for colour in (RISING, FALLING) for alpha in (0.75, 0.4)
+    ]
+    shade_index = np.where(values >= 0, 0, 2) + np.where(grows, 0, 1)
     return go.Bar(
         x=times.astype(np.float64),
         y=values,
         marker={
-            "color": which,
+            "color": shade_index,
             "cmin": 0,
             "cmax": 3,
-            "colorscale": [[place / 3, shade] for place, shade in enumerate(shades)],
+            "colorscale": [[index / 3, shade] for index, shade in enumerate(shades)],
             "line": {"width": 0},
         },
-        **about,
+        **options,
     )

@@ -1,4 +1,4 @@
-"""How numbers of a unit are written: on an axis, under the crosshair, and between which ends."""
+"""How values of a unit are formatted on an axis and in the readout."""
 
 import re
 from dataclasses import dataclass
@@ -7,17 +7,16 @@ from typing import Any
 from streamlit_app.format.decimal_places import DecimalPlaces
 
 _RANGE_PATTERN = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
-
-
 _THOUSAND = 1_000
 
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """`ticks` is a format as d3 writes it, empty for Plotly's own.
+    """The format of values.
 
-    `kind`, `digits` and, where fewer will do, `least` are what `readout.js` goes by. `ends` fixes
-    an axis; None lets it fit what is seen.
+    `tick_format` is a d3 format, empty for Plotly's default. `live_chart.js` formats the readout
+    by `kind`, `digits` and, if fewer digits are allowed, `min_digits`. `axis_range` fixes the axis;
+    None fits it to the visible values.
     """
 
     tick_format: str
@@ -28,8 +27,8 @@ class NumberFormat:
 
     @property
     def meta(self) -> dict[str, Any]:
-        known = {"kind": self.kind, "digits": self.digits}
-        return known if self.min_digits is None else known | {"least": self.min_digits}
+        meta = {"kind": self.kind, "digits": self.digits}
+        return meta if self.min_digits is None else meta | {"min_digits": self.min_digits}
 
 
 def get_price_format(decimals: DecimalPlaces) -> NumberFormat:
@@ -38,24 +37,27 @@ def get_price_format(decimals: DecimalPlaces) -> NumberFormat:
     )
 
 
-def get_amount_format(most: float) -> NumberFormat:
-    """By the largest: `1.5k`, `2B`; what stays below a thousand as it is, `0.5` and not `500m`."""
-    return NumberFormat("" if most >= _THOUSAND else "~g", "compact")
+def get_amount_format(largest: float) -> NumberFormat:
+    """Return the format of amounts up to `largest`: `1.5k`, `2B`; below 1,000 without a suffix.
+
+    d3 would format 0.5 as `500m`.
+    """
+    return NumberFormat("" if largest >= _THOUSAND else "~g", "compact")
 
 
 RELATIVE_FORMAT = NumberFormat("+.3~%", "change", 2)
 
 
-def get_unit_format(unit: str, decimals: DecimalPlaces, most: float) -> NumberFormat:
-    """By a provider's own words for a column: `quote units`, `base units`, `0 to 100`, `fraction`.
+def get_unit_format(unit: str, decimals: DecimalPlaces, largest: float) -> NumberFormat:
+    """Return the format of a provider's unit: `quote units`, `base units`, `0 to 100`, `fraction`.
 
-    Any other unit is written with four significant digits. `decimals` are those of the prices,
-    `most` is the largest value, without its sign.
+    Other units have four significant digits. `decimals` are those of the prices, `largest` is the
+    largest absolute value.
     """
     if unit.startswith("quote"):
-        return get_price_format(decimals.for_computed_values(most))
+        return get_price_format(decimals.for_computed_values(largest))
     if unit.startswith(("base", "trades")):
-        return get_amount_format(most)
+        return get_amount_format(largest)
     if unit.startswith("fraction"):
         return NumberFormat(".3~%", "percent", 2)
     if found := _RANGE_PATTERN.match(unit):

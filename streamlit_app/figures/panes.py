@@ -1,4 +1,4 @@
-"""Panes under one another on one time axis: where each lies, and how its values are written."""
+"""The layout of panes: their positions under a common time axis, and their value axes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ _SPIKE = {
 
 @dataclass(frozen=True)
 class PaneLayout:
-    """The candles' pane and `count` lower ones under it."""
+    """The candles' pane and `lower_count` panes below it."""
 
     lower_count: int
 
@@ -32,11 +32,11 @@ class PaneLayout:
 
     @property
     def last_axis(self) -> str:
-        """The lowest pane's, under which the times stand."""
+        """The value axis of the lowest pane, below which the time axis is drawn."""
         return get_trace_axis(self.lower_count)
 
     def get_domain(self, number: int) -> tuple[float, float]:
-        """Lower and upper end of a pane as parts of the height; number 0 is the candles'."""
+        """Return the lower and upper end of a pane, from 0 to 1. Pane 0 has the candles."""
         top = (
             0
             if number == 0
@@ -45,18 +45,18 @@ class PaneLayout:
         bottom = top + (_PRICE_HEIGHT if number == 0 else _PANE_HEIGHT)
         return max(0.0, 1 - bottom / self._plot_height), 1 - top / self._plot_height
 
-    def build_value_axis(self, number: int, writing: NumberFormat) -> dict[str, Any]:
-        """A layout's `yaxis` of a pane; `readout.js` fits it to what is seen unless it has ends."""
+    def build_value_axis(self, number: int, number_format: NumberFormat) -> dict[str, Any]:
+        """Build the `yaxis` of a pane. `live_chart.js` fits it unless its range is fixed."""
         axis: dict[str, Any] = {"domain": self.get_domain(number), "side": "right"}
-        axis |= {"tickformat": writing.tick_format, "exponentformat": "B"} | {
+        axis |= {"tickformat": number_format.tick_format, "exponentformat": "B"} | {
             "zeroline": False,
             "automargin": True,
-            "fixedrange": writing.axis_range is not None,
+            "fixedrange": number_format.axis_range is not None,
         }
         if number:
             axis["nticks"] = 4
-        if writing.axis_range:
-            axis["range"] = writing.axis_range
+        if number_format.axis_range:
+            axis["range"] = number_format.axis_range
         return axis | _SPIKE
 
     def build_time_axis(self) -> dict[str, Any]:
@@ -76,17 +76,17 @@ class PaneLayout:
 
 
 def get_trace_axis(number: int) -> str:
-    """A trace's word for a pane's value axis: `y`, `y2`, `y3`."""
+    """Return a pane's value axis as traces name it: `y`, `y2`, `y3`."""
     return f"y{number + 1}" if number else "y"
 
 
 def get_layout_axis(number: int) -> str:
-    """A layout's word for the same: `yaxis`, `yaxis2`, `yaxis3`."""
+    """Return a pane's value axis as the layout names it: `yaxis`, `yaxis2`, `yaxis3`."""
     return f"yaxis{number + 1}" if number else "yaxis"
 
 
 def draw_level_line(number: int, level: float) -> dict[str, Any]:
-    """A dashed line over a whole pane at a level that means something, as RSI's 30 and 70."""
+    """Build a dashed line across a pane at a level, such as 30 and 70 of the RSI."""
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1} | {
         "yref": get_trace_axis(number),
         "y0": level,

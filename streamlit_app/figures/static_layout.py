@@ -1,4 +1,4 @@
-"""The layout that figures beside the candles share: small, without zoom, labelled at its ends."""
+"""The common layout of the figures on cards: small and without zoom."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from streamlit_app.colours import CROSSHAIR
 FIGURE_HEIGHT = 280  # pixels
 
 
-def build_static_layout(**more: Any) -> go.Layout:
-    """A layout's properties of one's own go before those that all share."""
-    shared: dict[str, Any] = {
+def build_static_layout(**overrides: Any) -> go.Layout:
+    """Build the common layout; `overrides` replace single properties."""
+    layout: dict[str, Any] = {
         "template": "none",
         "height": FIGURE_HEIGHT,
         "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
@@ -22,26 +22,27 @@ def build_static_layout(**more: Any) -> go.Layout:
         "xaxis": {"automargin": True, "zeroline": False, "fixedrange": True},
         "yaxis": {"automargin": True, "zeroline": False, "fixedrange": True},
     }
-    for name, value in more.items():
-        both = isinstance(value, dict) and isinstance(shared.get(name), dict)
-        shared[name] = shared[name] | value if both else value
-    return go.Layout(shared)
+    for name, value in overrides.items():
+        are_dicts = isinstance(value, dict) and isinstance(layout.get(name), dict)
+        layout[name] = layout[name] | value if are_dicts else value
+    return go.Layout(layout)
 
 
 def build_mark(axis: str, at: float, text: str, dash: str = "dash") -> dict[str, Any]:
-    """A rule across the figure at a value of the x or y axis, with its word at the far end."""
+    """Build a line across the figure at a value of the x or y axis, with a label at its end."""
     other = "y" if axis == "x" else "x"
-    place = {"x": {"xanchor": "center", "yanchor": "bottom"}, "y": {"xanchor": "right"}}[axis]
+    anchors = {"x": {"xanchor": "center", "yanchor": "bottom"}, "y": {"xanchor": "right"}}[axis]
     label = {f"{axis}": at, f"{other}": 1, f"{other}ref": "paper", "text": text}
     line = {"type": "line", f"{axis}0": at, f"{axis}1": at, f"{other}0": 0, f"{other}1": 1}
     return {
         "shape": line
         | {f"{other}ref": "paper", "line": {"color": CROSSHAIR, "width": 1, "dash": dash}},
-        "label": label | place | {"showarrow": False, "font": {"size": 11}},
+        "label": label | anchors | {"showarrow": False, "font": {"size": 11}},
     }
 
 
 def add_marks(figure: go.Figure, marks: list[dict[str, Any]]) -> go.Figure:
+    """Add marks of `build_mark` to a figure."""
     return figure.update_layout(
         shapes=[one["shape"] for one in marks], annotations=[one["label"] for one in marks]
     )

@@ -1,1 +1,1 @@
-"""How values are written for people: times, durations, decimals."""
+"""Formatting of values for people: numbers, durations, times, decimals of prices."""

@@ -1,7 +1,7 @@
-"""How many decimals prices are written with: as many as the values shown need.
+"""The number of decimals of prices: as many as the displayed values need.
 
-Today's tick size alone does not tell: history may be finer than it, and what is computed from
-prices (an average true range, a standard deviation) is smaller than they are.
+The current tick size is not enough: older prices may be finer, and values computed from prices
+(an average true range, a standard deviation) are smaller than prices.
 """
 
 import math
@@ -14,63 +14,66 @@ from numpy.typing import ArrayLike
 # Decimals of prices and volumes in the warehouse, and the most of a computed value.
 _STORED_PLACES = 8
 _MAX_PLACES = 16
-# Digits that a computed value shows at least, the leading zeros not counted.
+# Significant digits of a computed value, without leading zeros.
 _SIGNIFICANT_DIGITS = 4
 
 
 @dataclass(frozen=True)
 class DecimalPlaces:
-    """Between `least` and `most`: what is beyond `least` is written where a value has it.
+    """A minimum and a maximum number of decimals.
 
-    `Decimals(2, 8)` writes 61.50 and 0.00001675.
+    Decimals beyond `minimum` are written only if the value has them:
+    `DecimalPlaces(2, 8)` formats 61.50 and 0.00001675.
     """
 
     minimum: int
     maximum: int
 
     @classmethod
-    def for_printed_values(cls, values: ArrayLike, least: int) -> Self:
-        """Decimals for values as the exchange printed them.
+    def for_printed_values(cls, values: ArrayLike, minimum: int) -> Self:
+        """Return the decimals that show every value exactly as the exchange printed it.
 
-        Never fewer than `least`: of prices, the decimals of the tick size.
+        For prices, `minimum` is the number of decimals of the tick size.
         """
         numbers = np.abs(_select_finite(values))
-        enough = (
-            count for count in range(least, _STORED_PLACES) if _has_enough_places(numbers, count)
+        sufficient = (
+            places
+            for places in range(minimum, _STORED_PLACES)
+            if _has_enough_places(numbers, places)
         )
-        return cls(least, next(enough, max(least, _STORED_PLACES)))
+        return cls(minimum, next(sufficient, max(minimum, _STORED_PLACES)))
 
-    def for_computed_values(self, values: ArrayLike) -> "DecimalPlaces":
-        """Decimals for values computed from prices that are written with these."""
+    def for_computed_values(self, values: ArrayLike) -> Self:
+        """Return the decimals for values computed from prices of these decimals."""
         largest = float(np.abs(_select_finite(values)).max(initial=0.0))
         if not 0 < largest < 1:
             return self
         needed = _SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(largest))
-        return DecimalPlaces(self.minimum, min(_MAX_PLACES, max(self.maximum, needed)))
+        return type(self)(self.minimum, min(_MAX_PLACES, max(self.maximum, needed)))
 
     @property
-    def midpoint_places(self) -> "DecimalPlaces":
-        """Decimals for the middle of two such prices."""
-        return DecimalPlaces(self.minimum + 1, self.maximum + 1)
+    def midpoint_places(self) -> Self:
+        """The decimals of the mean of two such prices."""
+        return type(self)(self.minimum + 1, self.maximum + 1)
 
     def format_value(self, value: float) -> str:
         """`67,123.40`, `0.00001675`."""
-        written = f"{value:,.{self.maximum}f}"
-        spare = self.maximum - self.minimum
-        if not spare:
-            return written
-        kept, beyond = written[:-spare], written[-spare:].rstrip("0")
-        return f"{kept}{beyond}" if beyond else kept.removesuffix(".")
+        text = f"{value:,.{self.maximum}f}"
+        optional_places = self.maximum - self.minimum
+        if not optional_places:
+            return text
+        required, optional = text[:-optional_places], text[-optional_places:].rstrip("0")
+        return f"{required}{optional}" if optional else required.removesuffix(".")
 
     @property
     def tick_format(self) -> str:
-        """The same for an axis, as d3 formats it: all alike, or without the zeros at the end."""
+        """The d3 format of an axis: equal decimals, or trimmed if `minimum` is lower."""
         return f",.{self.maximum}{'' if self.minimum == self.maximum else '~'}f"
 
 
-def _has_enough_places(numbers: np.ndarray, decimals: int) -> bool:
-    """Whether no number has a digit beyond these decimals; doubles are not exact."""
-    scaled = numbers * 10.0**decimals
+def _has_enough_places(numbers: np.ndarray, places: int) -> bool:
+    """Return whether no number has a digit beyond these decimals; doubles are not exact."""
+    scaled = numbers * 10.0**places
     return bool((np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-6, np.spacing(scaled))).all())
 
 

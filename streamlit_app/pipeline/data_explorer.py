@@ -1,4 +1,4 @@
-"""The data explorer: rows of any table by symbol and time, a page at a time, and as a file."""
+"""The data explorer: rows of a table by symbol and time, in pages and as a download."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
@@ -27,7 +27,7 @@ from streamlit_app.data import pipeline
 from streamlit_app.format.decimal_places import DecimalPlaces
 
 _PAGE_ROWS = 100
-_PAGE_END_PARAMETER = "before"  # in the address: where the page shown ends, epoch ms
+_PAGE_END_PARAMETER = "before"  # query parameter: the end of the page, in epoch ms
 _LABELS = {
     ExplorerDataset.MINUTES: "Minutes",
     ExplorerDataset.HOURS: "Hours",
@@ -42,15 +42,15 @@ _MIME = {FileKind.CSV: "text/csv", FileKind.PARQUET: "application/vnd.apache.par
 @st.fragment
 def render_data_explorer() -> None:
     with notices.render_errors():
-        known = {one.symbol: one for one in data.query_instruments()}
-        if not known:
+        instruments = {one.symbol: one for one in data.query_instruments()}
+        if not instruments:
             notices.render_no_symbols()
             return
-        dataset, symbol, window = _render_filters(list(known))
+        dataset, symbol, window = _render_filters(list(instruments))
         if not window:
-            st.warning("The range is empty: let it begin before it ends.")
+            st.warning("Empty range: choose a start before the end.")
             return
-        _render_page(dataset, known[symbol], window)
+        _render_page(dataset, instruments[symbol], window)
 
 
 def _render_filters(symbols: list[str]) -> tuple[ExplorerDataset, str, Window]:
@@ -88,8 +88,8 @@ def _render_filters(symbols: list[str]) -> tuple[ExplorerDataset, str, Window]:
                 ("Until (UTC)", "until", today + timedelta(days=1)),
             )
         )
-    # A range without a beginning or an end is one that nothing lies in.
-    ends = [to_epoch_ms(each.replace(tzinfo=UTC)) if each else 0 for each in (start, end)]
+    # A missing end gives an empty window.
+    ends = [to_epoch_ms(chosen.replace(tzinfo=UTC)) if chosen else 0 for chosen in (start, end)]
     return dataset, symbol, Window(*ends)
 
 
@@ -97,36 +97,36 @@ def _reset_page() -> None:
     st.query_params.pop(_PAGE_END_PARAMETER, None)
 
 
-def _render_page(dataset: ExplorerDataset, about: Instrument, window: Window) -> None:
+def _render_page(dataset: ExplorerDataset, instrument: Instrument, window: Window) -> None:
     before = _read_page_end()
-    found = pipeline.query_rows(dataset, about.symbol, window, before, _PAGE_ROWS)
-    if not found.table.num_rows:
+    page = pipeline.query_rows(dataset, instrument.symbol, window, before, _PAGE_ROWS)
+    if not page.table.num_rows:
         notices.render_empty_state(
-            f"No {_LABELS[dataset].lower()} of {about.symbol} in this range."
+            f"No {_LABELS[dataset].lower()} of {instrument.symbol} in this range."
         )
     else:
-        _render_rows(dataset, about, found.table)
+        _render_rows(dataset, instrument, page.table)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _render_page_button("Newer", ":material/arrow_back:", found.newer, window.end_ms)
-        _render_page_button("Older", ":material/arrow_forward:", found.older, window.end_ms)
+        _render_page_button("Newer", ":material/arrow_back:", page.newer, window.end_ms)
+        _render_page_button("Older", ":material/arrow_forward:", page.older, window.end_ms)
         for kind in FileKind:
-            _render_download_button(dataset, about.symbol, window, kind)
+            _render_download_button(dataset, instrument.symbol, window, kind)
     st.caption(
-        "Newest first; times in UTC. The files hold the whole range, oldest first and to the last "
-        f"digit: at most its newest {MAX_EXPLORER_ROWS:,} rows."
+        "Newest first, times in UTC. Downloads hold the whole range with exact decimals, oldest "
+        f"first, at most the newest {MAX_EXPLORER_ROWS:,} rows."
     )
 
 
 def _read_page_end() -> int | None:
-    """What the address says, None where that is no instant that has a name."""
+    """Return the end of the page from the query parameter, None if it is not a valid time."""
     with suppress(WrongUse):
-        asked = parse_instant(st.query_params.get(_PAGE_END_PARAMETER, ""))
-        return asked if 0 <= asked < 10**14 else None
+        before = parse_instant(st.query_params.get(_PAGE_END_PARAMETER, ""))
+        return before if 0 <= before < 10**14 else None
     return None
 
 
 def _render_page_button(label: str, icon: str, before: int | None, end: int) -> None:
-    """`before` is None where there is no page to turn to."""
+    """Draw the button of the page that ends at `before`, disabled for None."""
     st.button(
         label,
         icon=icon,
@@ -138,7 +138,7 @@ def _render_page_button(label: str, icon: str, before: int | None, end: int) -> 
 
 
 def _go_to_page(before: int | None) -> None:
-    """None leads to the first page."""
+    """Go to the page that ends at `before`, None for the first page."""
     if before is None:
         _reset_page()
     else:
@@ -160,15 +160,15 @@ def _render_download_button(
     )
 
 
-def _render_rows(dataset: ExplorerDataset, about: Instrument, table: pa.Table) -> None:
+def _render_rows(dataset: ExplorerDataset, instrument: Instrument, table: pa.Table) -> None:
     names = [name for name in table.column_names if name != "close_time"]
-    shown = _build_frame(table)
+    frame = _build_frame(table)
     prices = [name for name in _PRICES if name in names]
-    decimals = DecimalPlaces.for_printed_values(shown[prices], about.digits)
-    chosen = tables.render_table(
-        shown,
-        {name: _build_column(name, shown[name], decimals) for name in names},
-        f"{_LABELS[dataset]} of {about.symbol}, newest first",
+    decimals = DecimalPlaces.for_printed_values(frame[prices], instrument.digits)
+    table_state = tables.render_table(
+        frame,
+        {name: _build_column(name, frame[name], decimals) for name in names},
+        f"{_LABELS[dataset]} of {instrument.symbol}, newest first",
         key=f"rows_{dataset}",
         **(
             {"on_select": "rerun", "selection_mode": "single-row"}
@@ -178,16 +178,16 @@ def _render_rows(dataset: ExplorerDataset, about: Instrument, table: pa.Table) -
     )
     if dataset is not ExplorerDataset.BOOKS:
         return
-    picked = chosen.selection.rows
-    if not picked or picked[0] >= table.num_rows:
-        st.caption("Pick a row to see the book's levels.")
+    selected = table_state.selection.rows
+    if not selected or selected[0] >= table.num_rows:
+        st.caption("Select a row to see the levels of the order book.")
         return
-    update_id = table["last_update_id"][picked[0]].as_py()
-    _render_levels(pipeline.query_order_book(about.symbol, update_id), about)
+    update_id = table["last_update_id"][selected[0]].as_py()
+    _render_levels(pipeline.query_order_book(instrument.symbol, update_id), instrument)
 
 
 def _build_frame(table: pa.Table) -> pd.DataFrame:
-    """For eyes: decimals as doubles, times as times. The files are exact."""
+    """Convert a table for display, decimals to doubles. Downloads are exact."""
     frame: pd.DataFrame = table.to_pandas()
     for column in table.schema:
         if pa.types.is_decimal(column.type):
@@ -205,7 +205,7 @@ def _build_column(name: str, values: pd.Series, decimals: DecimalPlaces) -> obje
         return tables.decimal_column(label, decimals.maximum)
     if name == "mid":
         return tables.decimal_column(label, decimals.midpoint_places.maximum)
-    if name in ("source",):
+    if name == "source":
         return st.column_config.TextColumn(label, width="small")
     if name == "partial":
         return st.column_config.CheckboxColumn(
@@ -216,28 +216,28 @@ def _build_column(name: str, values: pd.Series, decimals: DecimalPlaces) -> obje
     return tables.quantity_column(label, values)
 
 
-def _render_levels(book: OrderBook | None, about: Instrument) -> None:
+def _render_levels(book: OrderBook | None, instrument: Instrument) -> None:
     if book is None:
-        st.caption("The levels of this snapshot have been retired; its figures stay.")
+        st.caption("The levels of this snapshot have expired; its statistics are kept.")
         return
     prices = [float(level.price) for level in [*book.bids, *book.asks]]
     price = tables.decimal_column(
-        "Price", DecimalPlaces.for_printed_values(prices, about.digits).maximum
+        "Price", DecimalPlaces.for_printed_values(prices, instrument.digits).maximum
     )
     st.markdown(f"**Levels at {format_utc(book.captured_at)}**")
     for column, name, side in zip(
         st.columns(2), ("Bids", "Asks"), (book.bids, book.asks), strict=True
     ):
         with column:
-            shown = tables.build_table_frame(
+            levels = tables.build_table_frame(
                 {"price": float(level.price), "quantity": float(level.quantity)} for level in side
             )
             quantities = [float(level.quantity) for level in side]
             tables.render_table(
-                shown,
+                levels,
                 {
                     "price": price,
-                    "quantity": tables.quantity_column(f"{name}, {about.base}", quantities),
+                    "quantity": tables.quantity_column(f"{name}, {instrument.base}", quantities),
                 },
-                f"{name} of {about.symbol}, best first",
+                f"{name} of {instrument.symbol}, best first",
             )

@@ -1,4 +1,4 @@
-"""Deduplication: how often minutes were delivered, and that each is held once."""
+"""Deduplication: how many rows were delivered, and how many minutes they became."""
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ _RANGE_LABELS = {1: "Today", 7: "7 days", 30: "30 days"}
 @st.fragment(run_every="30s")
 def render_deduplication() -> None:
     days = st.segmented_control(
-        "Over",
+        "Period",
         list(_RANGE_LABELS),
         default=7,
         format_func=_RANGE_LABELS.__getitem__,
@@ -21,51 +21,51 @@ def render_deduplication() -> None:
         bind="query-params",
     )
     with notices.render_errors():
-        found = pipeline.query_deduplication(days)
-        if not found.delivered:
-            notices.render_empty_state("Nothing was delivered in this time.")
+        report = pipeline.query_deduplication(days)
+        if not report.delivered:
+            notices.render_empty_state("No objects were loaded in this period.")
             return
-        _render_figures(found)
+        _render_figures(report)
         tables.render_table(
-            tables.build_table_frame(_build_row(one) for one in found.symbols),
+            tables.build_table_frame(_build_row(one) for one in report.symbols),
             {
                 "symbol": st.column_config.TextColumn("Symbol"),
-                "objects": tables.count_column("Objects", "loaded objects that the lake still has"),
-                "delivered": tables.count_column("Delivered", "rows in these objects"),
-                "held": tables.count_column("Held", "minutes that they became, each once"),
-                "repeated": tables.count_column(
-                    "Repeated", "rows that said again what another had said"
+                "objects": tables.count_column(
+                    "Objects", "Loaded objects that are still in the lake"
                 ),
-                "quarantined": tables.count_column("Set aside", "rows that broke a rule"),
-                "share": st.column_config.NumberColumn("Share repeated", format="percent"),
+                "delivered": tables.count_column("Delivered", "Rows in these objects"),
+                "stored": tables.count_column("Stored", "Minutes in the warehouse"),
+                "repeated": tables.count_column("Duplicates", "Rows of a minute already delivered"),
+                "quarantined": tables.count_column("Rejected", "Rows that violate a rule"),
+                "share": st.column_config.NumberColumn("Duplicate rate", format="percent"),
             },
-            "Rows delivered and held, by symbol",
+            "Delivered and stored rows by symbol",
         )
         st.caption(
-            "Delivered = held + repeated + set aside. A minute is fetched by the tick, and again "
-            "when its day's archive appears; the later fetch wins and each minute is held once."
+            "Delivered = stored + duplicates + rejected. Each minute is fetched over REST, and "
+            "again from the daily archive. The later fetch replaces the earlier one."
         )
 
 
-def _render_figures(found: DeduplicationReport) -> None:
-    held = sum(one.held for one in found.symbols)
-    aside = sum(one.quarantined for one in found.symbols)
-    share = f"{found.repeated / found.delivered:.1%} of delivered"
+def _render_figures(report: DeduplicationReport) -> None:
+    stored = sum(symbol.held for symbol in report.symbols)
+    rejected = sum(symbol.quarantined for symbol in report.symbols)
+    duplicate_rate = f"{report.repeated / report.delivered:.1%} of delivered"
     figures = (
-        ("Delivered", found.delivered, None, "rows of all objects"),
-        ("Held", held, None, "minutes, each once"),
-        ("Repeated", found.repeated, share, "rows that said again what another had said"),
-        ("Set aside", aside, None, "rows that broke a rule"),
+        ("Delivered", report.delivered, None, "Rows of all objects"),
+        ("Stored", stored, None, "Minutes in the warehouse"),
+        ("Duplicates", report.repeated, duplicate_rate, "Rows of a minute already delivered"),
+        ("Rejected", rejected, None, "Rows that violate a rule"),
     )
     with st.grid(4, min_column_width=150):
-        for label, value, part, about in figures:
+        for label, value, detail, help_text in figures:
             st.metric(
                 label,
                 f"{value:,}",
-                part,
+                detail,
                 delta_color="off",
                 delta_arrow="off",
-                help=about,
+                help=help_text,
                 border=True,
                 height="stretch",
             )
@@ -76,7 +76,7 @@ def _build_row(one: SymbolDeduplication) -> dict[str, object]:
         "symbol": one.symbol,
         "objects": one.objects,
         "delivered": one.delivered,
-        "held": one.held,
+        "stored": one.held,
         "repeated": one.repeated,
         "quarantined": one.quarantined,
         "share": one.repeated / one.delivered if one.delivered else 0.0,

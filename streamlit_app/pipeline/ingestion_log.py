@@ -1,4 +1,4 @@
-"""The ingestion log: every object of the lake, the newest fetch first, a page at a time."""
+"""The ingestion log: the objects of the lake in pages, newest fetch first."""
 
 import streamlit as st
 
@@ -7,21 +7,21 @@ from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
 
 _PAGE_ROWS = 100
-_TRAIL_KEY = "log_trail"  # the last objects of the pages before this one
+_TRAIL_KEY = "log_trail"  # the last object of each previous page
 
 
 @st.fragment(run_every="10s")
 def render_ingestion_log() -> None:
     with notices.render_errors():
         trail: list[LakeObject] = st.session_state.setdefault(_TRAIL_KEY, [])
-        found = pipeline.query_ingestion_log(_PAGE_ROWS + 1, trail[-1] if trail else None)
-        if not found:
-            notices.render_empty_state("Nothing has been fetched yet.")
+        objects = pipeline.query_ingestion_log(_PAGE_ROWS + 1, trail[-1] if trail else None)
+        if not objects:
+            notices.render_empty_state("No objects yet.")
             return
-        shown = found[:_PAGE_ROWS]
+        page = objects[:_PAGE_ROWS]
         tables.render_table(
             tables.build_table_frame(
-                (_build_row(item) for item in shown),
+                (_build_row(item) for item in page),
                 ["fetched_at", "first_time", "last_time", "loaded_at"],
                 ["size_bytes"],
             ),
@@ -34,32 +34,30 @@ def render_ingestion_log() -> None:
                 "size_bytes": tables.size_column("Size"),
                 "first_time": tables.time_column("From (UTC)"),
                 "last_time": tables.time_column("To (UTC)"),
-                "loaded_at": tables.time_column(
-                    "Loaded (UTC)", "empty where it waits to be loaded"
-                ),
+                "loaded_at": tables.time_column("Loaded (UTC)", "Empty if not loaded yet"),
                 "object": st.column_config.TextColumn("Object"),
             },
-            "Objects of the lake, newest fetch first",
+            "Lake objects, newest fetch first",
         )
-        _render_page_buttons(trail, shown, more=len(found) > _PAGE_ROWS)
+        _render_page_buttons(trail, page, more=len(objects) > _PAGE_ROWS)
 
 
-def _render_page_buttons(trail: list[LakeObject], shown: list[LakeObject], more: bool) -> None:
+def _render_page_buttons(trail: list[LakeObject], page: list[LakeObject], more: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        for label, icon, possible, then in (
+        for label, icon, enabled, new_trail in (
             ("Newer", ":material/arrow_back:", bool(trail), trail[:-1]),
-            ("Older", ":material/arrow_forward:", more, [*trail, shown[-1]]),
+            ("Older", ":material/arrow_forward:", more, [*trail, page[-1]]),
         ):
             st.button(
                 label,
                 icon=icon,
-                disabled=not possible,
+                disabled=not enabled,
                 key=f"log_{label}",
                 on_click=st.session_state.__setitem__,
-                args=(_TRAIL_KEY, then),
+                args=(_TRAIL_KEY, new_trail),
             )
         first = len(trail) * _PAGE_ROWS + 1
-        st.caption(f"Objects {first:,} to {first + len(shown) - 1:,}", width="content")
+        st.caption(f"Objects {first:,} to {first + len(page) - 1:,}", width="content")
 
 
 def _build_row(item: LakeObject) -> dict[str, object]:

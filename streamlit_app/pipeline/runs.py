@@ -1,4 +1,4 @@
-"""Dagster's last runs: what each was for, how it went, how long it took."""
+"""The recent Dagster runs: job, status, duration, and partitions."""
 
 from datetime import timedelta
 
@@ -11,53 +11,53 @@ from streamlit_app.data import pipeline
 from streamlit_app.format import humanize
 
 _STATUS_TEXTS = {
-    "SUCCESS": "\N{HEAVY CHECK MARK} done",
+    "SUCCESS": "\N{HEAVY CHECK MARK} success",
     "FAILURE": "\N{HEAVY MULTIPLICATION X} failed",
     "CANCELED": "\N{HEAVY MULTIPLICATION X} canceled",
     "STARTED": "\N{BLACK RIGHT-POINTING TRIANGLE} running",
     "STARTING": "\N{BLACK RIGHT-POINTING TRIANGLE} starting",
 }
-_WAITING_PREFIX = "\N{HORIZONTAL ELLIPSIS} "
+_QUEUED_PREFIX = "\N{HORIZONTAL ELLIPSIS} "
 
 
 @st.fragment(run_every="10s")
 def render_runs() -> None:
     with notices.render_errors():
-        found = pipeline.query_runs()
-        if not found:
-            notices.render_empty_state("Dagster has not run anything yet.")
+        runs = pipeline.query_runs()
+        if not runs:
+            notices.render_empty_state("No runs yet.")
             return
         tables.render_table(
-            tables.build_table_frame((_build_row(run) for run in found), ["created_at"]),
+            tables.build_table_frame((_build_row(run) for run in runs), ["created_at"]),
             {
                 "status": st.column_config.TextColumn("Status", width="small"),
                 "job": st.column_config.TextColumn("Job"),
-                "created_at": tables.time_column("Asked for (UTC)"),
-                "took": st.column_config.TextColumn("Took", width="small"),
+                "created_at": tables.time_column("Created (UTC)"),
+                "duration": st.column_config.TextColumn("Duration", width="small"),
                 "partitions": st.column_config.TextColumn("Partitions"),
                 "page": st.column_config.LinkColumn("In Dagster", display_text="open"),
             },
-            "The last runs of Dagster, newest first",
+            "Recent Dagster runs, newest first",
         )
-        failed = sum(run.status == "FAILURE" for run in found)
+        failed = sum(run.status == "FAILURE" for run in runs)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.link_button(
-                "All of them in Dagster",
+                "All runs in Dagster",
                 f"{get_settings().dagster_link_url}/runs",
                 icon=":material/list:",
             )
-            st.caption(f"The last {len(found)} runs, {failed} of them failed.", width="content")
+            st.caption(f"Last {len(runs)} runs, {failed} failed", width="content")
 
 
 def _build_row(run: RunSummary) -> dict[str, object]:
-    took = run.duration_ms
+    duration = None if run.duration_ms is None else timedelta(milliseconds=run.duration_ms)
     return {
         "status": _STATUS_TEXTS.get(
-            run.status, _WAITING_PREFIX + run.status.replace("_", " ").lower()
+            run.status, _QUEUED_PREFIX + run.status.replace("_", " ").lower()
         ),
         "job": run.job,
         "created_at": run.created_at,
-        "took": "" if took is None else humanize.format_runtime(timedelta(milliseconds=took)),
+        "duration": "" if duration is None else humanize.format_runtime(duration),
         "partitions": run.partitions or "",
         "page": f"{get_settings().dagster_link_url}/runs/{run.id}",
     }

@@ -1,4 +1,4 @@
-"""Storage: what the lake's buckets and the warehouse's tables take."""
+"""Storage: the sizes of the lake's buckets and of the warehouse's tables."""
 
 import streamlit as st
 from rich.filesize import decimal as file_size
@@ -14,7 +14,7 @@ def render_storage() -> None:
         storage, sizes = data.query_dashboard().storage, pipeline.query_table_sizes()
         lake, warehouse = st.columns(2)
         with lake:
-            st.subheader(f"Lake, {file_size(storage.lake_bytes)}")
+            st.subheader(f"Lake: {file_size(storage.lake_bytes)}")
             if not storage.lake:
                 notices.render_empty_state("The lake is empty.")
             else:
@@ -37,10 +37,10 @@ def render_storage() -> None:
                         "objects": tables.count_column("Objects"),
                         "bytes": tables.size_column("Size"),
                     },
-                    "Objects and bytes of the lake, by bucket and kind",
+                    "Objects and size of the lake by bucket and kind",
                 )
         with warehouse:
-            st.subheader(f"Warehouse, {file_size(sum(sizes.values()))}")
+            st.subheader(f"Warehouse: {file_size(sum(sizes.values()))}")
             largest = sorted(sizes.items(), key=lambda item: -item[1])
             tables.render_table(
                 tables.build_table_frame(
@@ -50,6 +50,6 @@ def render_storage() -> None:
                     "table": st.column_config.TextColumn("Table"),
                     "bytes": tables.size_column("Size"),
                 },
-                "Bytes of the warehouse, by table",
+                "Size of the warehouse by table",
             )
-            st.caption("As the server estimates them; SQLite is one file.")
+            st.caption("Estimates of the database server. SQLite is a single file.")

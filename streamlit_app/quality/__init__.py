@@ -1,1 +1,1 @@
-"""The parts of the page Quality, each a function that draws itself."""
+"""The parts of the page Quality."""

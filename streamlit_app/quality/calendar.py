@@ -1,4 +1,4 @@
-"""The coverage calendar: a row a symbol, a cell a day, told apart by colour, hover and words."""
+"""The coverage calendar: the state of each day of each symbol."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -22,18 +22,18 @@ _STATE_COLOURS = {
 }
 _STATE_NAMES = {
     DayState.COMPLETE: "Complete",
-    DayState.OUTAGE: "Outage, explained",
-    DayState.OPEN: "Minutes missing",
+    DayState.OUTAGE: "Explained gap",
+    DayState.OPEN: "Missing minutes",
     DayState.NOT_LOADED: "Not loaded",
 }
-_SEPARATED_DAYS = 100  # more cells than that are too narrow for a line between them
+_MAX_SEPARATED_DAYS = 100  # with more, the cells are too narrow for a space between them
 _ROW_PIXELS, _MARGIN_PIXELS = 30, 56
 
 
 @st.fragment(run_every="30s")
 def render_coverage_calendar() -> None:
-    reach = st.segmented_control(
-        "Over",
+    days = st.segmented_control(
+        "Period",
         list(_RANGE_LABELS),
         default=90,
         format_func=_RANGE_LABELS.__getitem__,
@@ -43,37 +43,37 @@ def render_coverage_calendar() -> None:
     )
     with notices.render_errors():
         last = day_of(now_ms())
-        found = quality.query_coverage_calendar(last - timedelta(days=reach - 1), last)
-        if not found.rows:
+        coverage = quality.query_coverage_calendar(last - timedelta(days=days - 1), last)
+        if not coverage.rows:
             notices.render_no_symbols()
             return
-        st.html(_format_legend(found))
+        st.html(_format_legend(coverage))
         st.plotly_chart(
-            draw_coverage_calendar(found),
+            draw_coverage_calendar(coverage),
             key="calendar",
             config={"displayModeBar": False, "responsive": True},
         )
-        _render_day_table(found)
+        _render_day_table(coverage)
 
 
-def draw_coverage_calendar(found: CoverageCalendar) -> go.Figure:
-    """A heatmap whose value is the state's place in `DayState`."""
+def draw_coverage_calendar(coverage: CoverageCalendar) -> go.Figure:
+    """Draw a heatmap. The value of a cell is the index of its `DayState`."""
     states = list(DayState)
-    symbols = list(found.rows)
+    symbols = list(coverage.rows)
     width = 1 / len(states)
     scale = [
-        (at, _STATE_COLOURS[state])
-        for number, state in enumerate(states)
-        for at in (number * width, (number + 1) * width)
+        (position, _STATE_COLOURS[state])
+        for index, state in enumerate(states)
+        for position in (index * width, (index + 1) * width)
     ]
     heatmap = go.Heatmap(
-        x=[day.isoformat() for day in found.days],
+        x=[day.isoformat() for day in coverage.days],
         y=symbols,
-        z=[[states.index(cell.state) for cell in found.rows[name]] for name in symbols],
+        z=[[states.index(cell.state) for cell in coverage.rows[name]] for name in symbols],
         text=[
             [
                 format_day_cell(name, day, cell)
-                for day, cell in zip(found.days, found.rows[name], strict=True)
+                for day, cell in zip(coverage.days, coverage.rows[name], strict=True)
             ]
             for name in symbols
         ],
@@ -82,7 +82,7 @@ def draw_coverage_calendar(found: CoverageCalendar) -> go.Figure:
         zmin=-0.5,
         zmax=len(states) - 0.5,
         showscale=False,
-        xgap=1 if len(found.days) <= _SEPARATED_DAYS else 0,
+        xgap=1 if len(coverage.days) <= _MAX_SEPARATED_DAYS else 0,
         ygap=4,
     )
     layout = go.Layout(
@@ -100,18 +100,18 @@ def draw_coverage_calendar(found: CoverageCalendar) -> go.Figure:
 
 
 def format_day_cell(symbol: str, day: date, cell: DayCell) -> str:
-    """What a cell says when one points at it."""
-    parts = [f"{cell.stored:,} minutes held"]
+    """Format the hover text of a cell."""
+    parts = [f"{cell.stored:,} minutes stored"]
     if cell.explained:
-        parts.append(f"{cell.explained:,} the exchange never had")
+        parts.append(f"{cell.explained:,} explained")
     if cell.missing and cell.state is not DayState.NOT_LOADED:
         parts.append(f"{cell.missing:,} missing")
-    said = "nothing asked for yet" if cell.state is DayState.NOT_LOADED else ", ".join(parts)
-    return f"<b>{symbol}, {day:%-d %b %Y}</b><br>{_STATE_NAMES[cell.state]}: {said}"
+    title = f"<b>{symbol}, {day:%-d %b %Y}</b><br>{_STATE_NAMES[cell.state]}"
+    return title if cell.state is DayState.NOT_LOADED else f"{title}: {', '.join(parts)}"
 
 
-def _format_legend(found: CoverageCalendar) -> str:
-    counted = Counter(cell.state for row in found.rows.values() for cell in row)
+def _format_legend(coverage: CoverageCalendar) -> str:
+    counted = Counter(cell.state for row in coverage.rows.values() for cell in row)
     items = "".join(
         f'<span style="display:inline-flex;align-items:center;gap:.4rem">'
         f'<span aria-hidden="true" style="width:.9rem;height:.9rem;border-radius:3px;'
@@ -126,26 +126,26 @@ def _format_legend(found: CoverageCalendar) -> str:
     )
 
 
-def _render_day_table(found: CoverageCalendar) -> None:
-    """The same for who cannot see colours, or wants to sort."""
+def _render_day_table(coverage: CoverageCalendar) -> None:
+    """Draw the incomplete days as a table, for screen readers and for sorting."""
     rows = [
         {
             "day": day,
             "symbol": name,
             "state": _STATE_NAMES[cell.state],
-            "held": cell.stored,
+            "stored": cell.stored,
             "explained": cell.explained,
             "missing": cell.missing,
         }
-        for name, cells in found.rows.items()
-        for day, cell in zip(found.days, cells, strict=True)
+        for name, cells in coverage.rows.items()
+        for day, cell in zip(coverage.days, cells, strict=True)
         if cell.state is not DayState.COMPLETE
     ]
     empty = sum(row["state"] == _STATE_NAMES[DayState.NOT_LOADED] for row in rows)
-    title = f"{len(rows) - empty:,} days with an outage or missing minutes, {empty:,} not loaded"
+    title = f"{len(rows) - empty:,} days with gaps, {empty:,} not loaded"
     with st.expander(title, icon=":material/table_rows:"):
         if not rows:
-            notices.render_empty_state("Every day shown is complete.")
+            notices.render_empty_state("All days are complete.")
             return
         tables.render_table(
             tables.build_table_frame(rows),
@@ -153,11 +153,11 @@ def _render_day_table(found: CoverageCalendar) -> None:
                 "day": st.column_config.DateColumn("Day (UTC)", format="D MMM YYYY"),
                 "symbol": st.column_config.TextColumn("Symbol"),
                 "state": st.column_config.TextColumn("State"),
-                "held": tables.count_column("Held", "minutes"),
+                "stored": tables.count_column("Stored", "Minutes"),
                 "explained": tables.count_column(
-                    "Explained", "minutes that the exchange never had"
+                    "Explained", "Minutes that the exchange does not have"
                 ),
-                "missing": tables.count_column("Missing", "minutes that it may have"),
+                "missing": tables.count_column("Missing", "Minutes that will be requested again"),
             },
-            "Days that are not complete",
+            "Incomplete days",
         )

@@ -1,4 +1,4 @@
-"""Conflicts: hours and days in which the exchange contradicts itself, and what was done."""
+"""Conflicts: hours and days in which the exchange's data is inconsistent, and the result."""
 
 import streamlit as st
 
@@ -8,28 +8,26 @@ from streamlit_app.data import quality
 from streamlit_app.quality.symbol_filter import render_symbol_filter
 
 CONFLICT_RESULTS = {
-    ConflictKind.RESOLVED: "Resolved: the minutes that give its hour count",
-    ConflictKind.CONTRADICTION: "Open: none of its minutes give it",
-    ConflictKind.OFF_GRID: "Not comparable: it opens off the grid",
+    ConflictKind.RESOLVED: "Resolved: the minutes that match the hour are used",
+    ConflictKind.CONTRADICTION: "Open: no version of the minutes matches",
+    ConflictKind.OFF_GRID: "Not comparable: the period is not aligned",
 }
 
 
 @st.fragment(run_every="30s")
 def render_conflicts() -> None:
     with notices.render_errors():
-        found = quality.query_conflicts(render_symbol_filter())
-        if not found:
-            notices.render_empty_state(
-                "No hour and no day in which the exchange contradicts itself is known."
-            )
+        conflicts = quality.query_conflicts(render_symbol_filter())
+        if not conflicts:
+            notices.render_empty_state("No conflicts.")
             return
-        render_conflict_table(found)
-        if len(found) == quality.MAX_LISTED_ROWS:
-            st.caption(f"The newest {quality.MAX_LISTED_ROWS:,}.")
+        render_conflict_table(conflicts)
+        if len(conflicts) == quality.MAX_LISTED_ROWS:
+            st.caption(f"Showing the newest {quality.MAX_LISTED_ROWS:,}.")
 
 
 def render_conflict_table(conflicts: list[ExchangeConflict]) -> None:
-    """Draw conflicts as a table; those that were not recorded yet have no time of it."""
+    """Draw conflicts as a table; `Recorded` is empty for those not recorded yet."""
     tables.render_table(
         tables.build_table_frame(
             (
@@ -51,7 +49,7 @@ def render_conflict_table(conflicts: list[ExchangeConflict]) -> None:
             "open_time": tables.time_column("Opens (UTC)"),
             "result": st.column_config.TextColumn("Result"),
             "evidence": st.column_config.TextColumn("Evidence", width="large"),
-            "recorded_at": tables.time_column("Recorded"),
+            "recorded_at": tables.time_column("Recorded (UTC)"),
         },
-        "Periods in which the exchange contradicts itself",
+        "Hours and days in which the exchange's data is inconsistent",
     )

@@ -1,4 +1,4 @@
-"""The gap ledger: every hole among the minutes, what it is, and from what we know it."""
+"""The gap ledger: every range of missing minutes, its class, and the evidence."""
 
 import streamlit as st
 
@@ -8,12 +8,12 @@ from streamlit_app.data import quality
 from streamlit_app.quality.symbol_filter import render_symbol_filter
 
 _CLASS_TEXTS = {
-    GapClass.OUTAGE: "Outage: the exchange has nothing",
+    GapClass.OUTAGE: "Outage: the exchange has no data",
     GapClass.NOT_LISTED: "Not listed yet",
     GapClass.DELISTED: "Delisted",
-    GapClass.REFUSED: "Refused: the exchange's candle cannot be true",
-    GapClass.ARCHIVE_LATE: "Its archive is late",
-    GapClass.OPEN: "Open: asked for again",
+    GapClass.REFUSED: "Rejected: the exchange's candle is invalid",
+    GapClass.ARCHIVE_LATE: "Archive late",
+    GapClass.OPEN: "Open: will be requested again",
 }
 
 
@@ -22,33 +22,33 @@ def render_gap_ledger() -> None:
     with notices.render_errors():
         with st.container(horizontal=True, vertical_alignment="bottom"):
             symbol = render_symbol_filter()
-            closed = st.toggle("Filled ones too", key="filled", bind="query-params")
-        found = quality.query_gaps(symbol, closed)
-        if not found:
-            notices.render_empty_state("The ledger has no gap here.")
+            include_filled = st.toggle("Include filled", key="filled", bind="query-params")
+        gaps = quality.query_gaps(symbol, include_filled)
+        if not gaps:
+            notices.render_empty_state("No gaps.")
             return
         tables.render_table(
             tables.build_table_frame(
-                (_build_row(gap) for gap in found),
+                (_build_row(gap) for gap in gaps),
                 ["start", "end", "first_seen", "closed_at", "next_retry_at"],
             ),
             {
                 "symbol": st.column_config.TextColumn("Symbol", width="small"),
-                "class": st.column_config.TextColumn("What it is"),
+                "class": st.column_config.TextColumn("Class"),
                 "start": tables.time_column("From (UTC)"),
                 "end": tables.time_column("Until (UTC)"),
                 "minutes": tables.count_column("Minutes"),
-                "evidence": st.column_config.TextColumn("How we know", width="large"),
-                "first_seen": tables.time_column("First seen"),
-                "closed_at": tables.time_column("Filled"),
+                "evidence": st.column_config.TextColumn("Evidence", width="large"),
+                "first_seen": tables.time_column("First seen (UTC)"),
+                "closed_at": tables.time_column("Filled (UTC)"),
                 "attempts": tables.count_column("Attempts"),
-                "next_retry_at": tables.time_column("Next attempt"),
+                "next_retry_at": tables.time_column("Next attempt (UTC)"),
             },
-            "The gap ledger",
+            "Gap ledger",
         )
-        if len(found) == quality.MAX_LISTED_ROWS:
+        if len(gaps) == quality.MAX_LISTED_ROWS:
             st.caption(
-                f"The first {quality.MAX_LISTED_ROWS:,}; choose a symbol to see the rest of its own."
+                f"Showing the first {quality.MAX_LISTED_ROWS:,}. Choose a symbol to see more of it."
             )
 
 

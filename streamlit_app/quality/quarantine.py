@@ -1,4 +1,4 @@
-"""Quarantine: what broke a rule and was set aside, why, and where it lies."""
+"""Quarantine: rejected rows and objects, with the reason and the source object."""
 
 import streamlit as st
 
@@ -11,34 +11,32 @@ from streamlit_app.quality.symbol_filter import render_symbol_filter
 @st.fragment
 def render_quarantine() -> None:
     with notices.render_errors():
-        found = quality.query_quarantine(render_symbol_filter())
-        if not found:
-            notices.render_empty_state("Nothing was ever set aside.")
+        records = quality.query_quarantine(render_symbol_filter())
+        if not records:
+            notices.render_empty_state("No rejected rows.")
             return
-        chosen = tables.render_table(
+        table = tables.render_table(
             tables.build_table_frame(
-                (_build_row(item) for item in found), ["open_time", "noted_at"]
+                (_build_row(item) for item in records), ["open_time", "noted_at"]
             ),
             {
                 "symbol": st.column_config.TextColumn("Symbol", width="small"),
                 "kind": st.column_config.TextColumn("Kind", width="small"),
-                "reason": st.column_config.TextColumn("Why", width="large"),
-                "open_time": tables.time_column(
-                    "Minute (UTC)", "empty where it is the whole object"
-                ),
+                "reason": st.column_config.TextColumn("Reason", width="large"),
+                "open_time": tables.time_column("Minute (UTC)", "Empty for a whole object"),
                 "object": st.column_config.TextColumn("Object", width="large"),
-                "noted_at": tables.time_column("Noted"),
+                "noted_at": tables.time_column("Recorded (UTC)"),
             },
-            "What was set aside, the last noted first",
+            "Rejected rows and objects, newest first",
             key="quarantined",
             on_select="rerun",
             selection_mode="single-row",
         )
-        picked = chosen.selection.rows
-        if picked and picked[0] < len(found):
-            _render_content(found[picked[0]])
+        selected = table.selection.rows
+        if selected and selected[0] < len(records):
+            _render_content(records[selected[0]])
         else:
-            st.caption("Pick a row to see what stands in the object.")
+            st.caption("Select a row to see the content of the object.")
 
 
 def _build_row(item: QuarantineRecord) -> dict[str, object]:

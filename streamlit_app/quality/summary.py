@@ -1,4 +1,4 @@
-"""Quality in four figures: coverage, open gaps, missing minutes, what was set aside."""
+"""The quality figures: coverage, open gaps, missing minutes, rejected rows."""
 
 import streamlit as st
 
@@ -9,32 +9,32 @@ from streamlit_app.data import quality
 @st.fragment(run_every="10s")
 def render_quality_summary() -> None:
     with notices.render_errors():
-        found = quality.query_quality_summary()
-        loaded = [one for one in found.symbols if one.rows]
+        report = quality.query_quality_summary()
+        loaded = [one for one in report.symbols if one.rows]
         worst = min(loaded, key=lambda one: one.coverage, default=None)
         with st.grid(4, min_column_width=150):
             st.metric(
                 "Coverage",
                 "\N{EM DASH}" if worst is None else _format_coverage(worst.coverage),
-                help="held or explained, of the minutes between first and last candle; of the "
-                f"symbol with the least{f', {worst.symbol}' if worst else ''}",
+                help="Stored or explained minutes between the first and the last candle, of the "
+                f"symbol with the lowest coverage{f': {worst.symbol}' if worst else ''}",
                 border=True,
             )
             st.metric("Open gaps", f"{sum(one.open_gaps for one in loaded):,}", border=True)
             st.metric(
                 "Missing minutes",
                 f"{sum(one.missing_minutes for one in loaded):,}",
-                help="that the exchange may have; they are asked for again",
+                help="Unexplained minutes; they are requested again automatically",
                 border=True,
             )
             st.metric(
-                "Set aside",
-                f"{found.quarantined:,}",
-                help="rows and objects that broke a rule",
+                "Rejected rows",
+                f"{report.quarantined:,}",
+                help="Rows and objects that violate a rule",
                 border=True,
             )
 
 
 def _format_coverage(share: float) -> str:
-    """Never rounded up to a full hundred."""
+    """Format with three decimals, rounded down: 100% means complete."""
     return f"{int(share * 1e5) / 1e3:.3f}%" if share < 1 else "100%"

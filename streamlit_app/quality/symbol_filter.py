@@ -1,4 +1,4 @@
-"""Which symbol a list is of: one, or all."""
+"""The symbol filter of the lists."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ _ALL_SYMBOLS = "All symbols"
 
 
 def render_symbol_filter() -> str | None:
-    """None for all of them; in the address as `of`."""
+    """Return the chosen symbol, None for all. The query parameter is `of`."""
     names = [one.symbol for one in data.query_instruments()]
     chosen = st.selectbox(
         "Symbol", [_ALL_SYMBOLS, *names], key="of", bind="query-params", width=180

@@ -1,4 +1,4 @@
-"""Verify on demand: a symbol's hours and days, over some days, against the exchange's own."""
+"""Verification on demand: compare a symbol's hours and days with the exchange's."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,13 +18,10 @@ from streamlit_app.quality import conflicts
 MAX_VERIFIED_DAYS = 31
 _SUGGESTED_DAYS = 7
 _RESULT_KEY = "verified"
-_COMPARED_TEXT = (
-    "each hour and day with the exchange's own, and with our minutes and the lake behind them"
-)
 
 
 @dataclass(frozen=True)
-class _VerifyResult:
+class _VerifiedDays:
     symbol: str
     first: date
     last: date
@@ -38,7 +35,7 @@ def render_verification() -> None:
         if not names:
             notices.render_no_symbols()
             return
-        allowed = auth.render_write_gate()
+        can_write = auth.render_write_gate()
         today = day_of(now_ms())
         with (
             st.form("verify", border=False),
@@ -49,25 +46,28 @@ def render_verification() -> None:
                 "From", today - timedelta(days=_SUGGESTED_DAYS - 1), key="verify_from", width=150
             )
             last = st.date_input("To", today, key="verify_to", width=150)
-            asked = st.form_submit_button(
-                "Verify", icon=":material/rule:", type="primary", disabled=not allowed
+            submitted = st.form_submit_button(
+                "Verify", icon=":material/rule:", type="primary", disabled=not can_write
             )
-        st.caption(f"Compares {_COMPARED_TEXT}; at most {MAX_VERIFIED_DAYS} days at once, in UTC.")
-        if asked:
+        st.caption(
+            "Compares each hour and day with the exchange's, with the stored minutes, and with the "
+            f"lake. UTC days, at most {MAX_VERIFIED_DAYS} at once."
+        )
+        if submitted:
             st.session_state.pop(_RESULT_KEY, None)
-            _verify_if_allowed(symbol, first, last)
+            _verify_with_write_access(symbol, first, last)
         if result := st.session_state.get(_RESULT_KEY):
             _render_result(result)
 
 
-def _verify_if_allowed(symbol: str, first: date, last: date) -> None:
-    """Of those alone who may change things: each press asks much of the exchange."""
+def _verify_with_write_access(symbol: str, first: date, last: date) -> None:
+    """Verify for viewers with write access only: it sends many requests to the exchange."""
     try:
         auth.require_write_access()
         _verify_days(symbol, first, last)
     except CryptoAssetsError as error:
         st.error(
-            f"**This could not be verified.** {notices.format_sentence(str(error))}",
+            f"**Verification failed.** {notices.format_sentence(str(error))}",
             icon=":material/error:",
         )
 
@@ -75,52 +75,57 @@ def _verify_if_allowed(symbol: str, first: date, last: date) -> None:
 def _verify_days(symbol: str, first: date, last: date) -> None:
     days = list(Window.of_days(first, last).iter_days())
     if not 1 <= len(days) <= MAX_VERIFIED_DAYS:
-        st.warning(f"Choose 1 to {MAX_VERIFIED_DAYS} days, the first before the last.")
+        st.warning(f"Choose 1 to {MAX_VERIFIED_DAYS} days, the start before the end.")
         return
-    found = VerificationResult()
-    bar = st.progress(0.0, "Asking the exchange ...")
+    verified = VerificationResult()
+    progress = st.progress(0.0, "Requesting data from the exchange …")
     try:
-        platform = app_settings.get_interactive_context()
-        require_stores_ready(platform)
+        context = app_settings.get_interactive_context()
+        require_stores_ready(context)
         for done, day in enumerate(days):
-            bar.progress(done / len(days), f"{symbol}, {day:%-d %b %Y} ({done + 1} of {len(days)})")
-            found += verify_symbol(platform, symbol, Window.of_day(day))
+            text = f"{symbol}, {day:%-d %b %Y} ({done + 1} of {len(days)})"
+            progress.progress(done / len(days), text)
+            verified += verify_symbol(context, symbol, Window.of_day(day))
     finally:
-        bar.empty()
-    st.session_state[_RESULT_KEY] = _VerifyResult(symbol, first, last, found)
+        progress.empty()
+    st.session_state[_RESULT_KEY] = _VerifiedDays(symbol, first, last, verified)
 
 
-def _render_result(result: _VerifyResult) -> None:
-    found = result.verified
+def _render_result(result: _VerifiedDays) -> None:
+    verified = result.verified
     span = f"{result.symbol}, {result.first:%-d %b %Y} to {result.last:%-d %b %Y}"
-    compared = f"{found.compared:,} hours and days and {found.minutes:,} minutes of the lake"
-    if not found.compared:
-        st.info(f"**{span}: there is nothing to compare yet.**", icon=":material/hourglass_empty:")
-    elif found.passed:
-        st.success(f"**{span}: equal.** {compared} compared.", icon=":material/check_circle:")
+    compared = f"{verified.compared:,} hours and days and {verified.minutes:,} minutes of the lake"
+    if not verified.compared:
+        st.info(f"**{span}: no data to compare yet.**", icon=":material/hourglass_empty:")
+    elif verified.passed:
+        st.success(
+            f"**{span}: no differences.** {compared} compared.", icon=":material/check_circle:"
+        )
     else:
         st.error(
-            f"**{span}: {len(found.differences):,} differences.** {compared} compared; "
-            f"{len(found.lost):,} objects lost.",
+            f"**{span}: {len(verified.differences):,} differences.** {compared} compared; "
+            f"{len(verified.lost):,} objects missing from the lake.",
             icon=":material/error:",
         )
-        _render_differences(found.differences)
-    for lost in found.lost:
-        st.markdown(f"- The lake has lost `{lost}`")
-    for window in found.not_loaded:
+        _render_differences(verified.differences)
+    for lost in verified.lost:
+        st.markdown(f"- Missing from the lake: `{lost}`")
+    for window in verified.not_loaded:
         st.markdown(f"- Not loaded: {window}")
-    if found.recut:
-        st.markdown(f"- {found.recut:,} periods compared as the exchange cut them, off the grid")
-    if found.conflicts:
+    if verified.recut:
+        st.markdown(
+            f"- {verified.recut:,} periods compared at the exchange's own unaligned boundaries"
+        )
+    if verified.conflicts:
         st.info(
-            f"**The exchange contradicts itself in {len(found.conflicts):,} hours and days:** "
-            "none of its minutes give them. These are no differences of ours.",
+            f"**Inconsistent data of the exchange in {len(verified.conflicts):,} hours and days:** "
+            "no version of the minutes matches them. They do not count as differences.",
             icon=":material/balance:",
         )
-        conflicts.render_conflict_table([*found.conflicts])
-    if found.explained:
-        with st.expander(f"{len(found.explained):,} more that a known revision explains"):
-            st.code("\n".join(str(each) for each in found.explained), None)
+        conflicts.render_conflict_table([*verified.conflicts])
+    if verified.explained:
+        with st.expander(f"{len(verified.explained):,} more, explained by known revisions"):
+            st.code("\n".join(str(each) for each in verified.explained), None)
 
 
 def _render_differences(differences: tuple[Difference, ...]) -> None:
@@ -141,16 +146,16 @@ def _render_differences(differences: tuple[Difference, ...]) -> None:
         {
             "interval": st.column_config.TextColumn("Interval", width="small"),
             "at": st.column_config.TextColumn("Opens (UTC)"),
-            "column": st.column_config.TextColumn("Figure"),
+            "column": st.column_config.TextColumn("Column"),
             "ours": st.column_config.TextColumn("Ours", alignment="right"),
-            "theirs": st.column_config.TextColumn("The other", alignment="right"),
-            "against": st.column_config.TextColumn("Whose the other is"),
+            "theirs": st.column_config.TextColumn("Reference", alignment="right"),
+            "against": st.column_config.TextColumn("Source of reference"),
         },
-        "Differences found",
+        "Differences",
     )
 
 
 def _format_figure(difference: Difference, value: object) -> str:
     if value is None:
-        return "is not there"
-    return "is there" if difference.column == "candle" else str(value)
+        return "missing"
+    return "present" if difference.column == "candle" else str(value)

@@ -1,4 +1,4 @@
-"""The newest backfills, as Dagster keeps them: how far they are, and a way to call one off."""
+"""The recent backfills of Dagster: progress, and a button to cancel."""
 
 from datetime import timedelta
 from functools import partial
@@ -10,18 +10,19 @@ from crypto_assets.pipeline.control import admin
 from streamlit_app import data
 from streamlit_app.actions import confirm_action
 from streamlit_app.components import notices
-from streamlit_app.format import humanize, timestamps
+from streamlit_app.format import humanize
 from streamlit_app.scheduler import dagster_labels
 
 
-def render_backfill_list(found: list[BackfillProgress], allowed: bool) -> None:
-    if not found:
-        notices.render_empty_state("No backfill has been asked for yet.")
-    for backfill in found:
-        _render_backfill(backfill, allowed)
+def render_backfill_list(backfills: list[BackfillProgress], can_write: bool) -> None:
+    """Draw the backfills in their order."""
+    if not backfills:
+        notices.render_empty_state("No backfills yet.")
+    for backfill in backfills:
+        _render_backfill(backfill, can_write)
 
 
-def _render_backfill(backfill: BackfillProgress, allowed: bool) -> None:
+def _render_backfill(backfill: BackfillProgress, can_write: bool) -> None:
     with st.container(border=True, gap="xsmall", key=f"backfill_{backfill.id}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
             st.markdown(f"**{backfill.title or backfill.id}**", width="content")
@@ -33,7 +34,7 @@ def _render_backfill(backfill: BackfillProgress, allowed: bool) -> None:
         ):
             st.caption(_format_progress(backfill), width="content")
             if not backfill.ended and backfill.status != "CANCELING":
-                _render_cancel_button(backfill, allowed)
+                _render_cancel_button(backfill, can_write)
         if backfill.error:
             st.caption(f":red[{notices.format_sentence(backfill.error.splitlines()[0])}]")
 
@@ -51,29 +52,29 @@ def _render_badge(backfill: BackfillProgress) -> None:
 
 
 def _format_progress(backfill: BackfillProgress) -> str:
-    """Counts are asset partitions: a day of a symbol counts once for each asset."""
-    parts = [f"{backfill.materialized:,} of {backfill.targeted:,} steps done"]
-    if backfill.failed:
+    """Format the number of asset partitions: a day of a symbol counts once per asset."""
+    parts = [f"{backfill.materialized:,} of {backfill.targeted:,} asset partitions materialized"]
+    if backfill.failed and backfill.status != "CANCELED":  # Dagster counts canceled ones as failed.
         parts.append(f"{backfill.failed:,} failed")
     if backfill.ended_at:
-        took = timedelta(milliseconds=backfill.ended_at - backfill.launched_at)
-        parts.append(f"took {humanize.format_duration(took)}")
-    return f"{', '.join(parts)}; asked {timestamps.format_time_since(backfill.launched_at)}"
+        duration = timedelta(milliseconds=backfill.ended_at - backfill.launched_at)
+        parts.append(f"took {humanize.format_duration(duration)}")
+    return f"{', '.join(parts)}; launched {humanize.format_time_since(backfill.launched_at)}"
 
 
-def _render_cancel_button(backfill: BackfillProgress, allowed: bool) -> None:
+def _render_cancel_button(backfill: BackfillProgress, can_write: bool) -> None:
     if st.button(
-        "Call off", icon=":material/close:", key=f"cancel_{backfill.id}", disabled=not allowed
+        "Cancel", icon=":material/close:", key=f"cancel_{backfill.id}", disabled=not can_write
     ):
         confirm_action(
-            "Call off this backfill?",
-            f"{backfill.title or backfill.id}: what is loaded stays; asking for it again goes on "
-            "from there.",
-            "Call it off",
+            "Cancel backfill?",
+            f"{backfill.title or backfill.id}: loaded data is kept. Launch it again to load the "
+            "rest.",
+            "Cancel backfill",
             partial(_cancel_backfill, backfill),
         )
 
 
 def _cancel_backfill(backfill: BackfillProgress, who: str) -> str:
     admin.cancel_backfill(data.get_pipeline_context(), data.get_orchestrator(), backfill.id, who)
-    return f"Called off: {backfill.title or backfill.id}."
+    return f"Canceled: {backfill.title or backfill.id}."

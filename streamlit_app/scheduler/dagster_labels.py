@@ -1,76 +1,77 @@
-"""Dagster's words for states and outcomes, in a person's."""
+"""Readable labels of Dagster's names, states, and ticks."""
 
 from crypto_assets.orchestrator import BackfillProgress, Instigator, InstigatorTick, Kind
-from streamlit_app.format import timestamps
+from streamlit_app.format import humanize
 
 _STOPPING_TEXTS = {
-    "ingest_schedule": "No new candle comes while it is stopped. Once it is started again, the "
-    "next tick brings all that was missed.",
-    "order_books_schedule": "A snapshot that is not taken is lost for good: the exchange keeps no "
-    "history of order books.",
-    "close_day_schedule": "Days are not read again, checked or compared with the exchange while "
-    "it is stopped.",
-    "maintenance_schedule": "Nothing leaves lake and warehouse while it is stopped: both grow.",
-    "symbols": "A symbol that is added gets no partitions, and so no candles, while it is stopped.",
-    "run_failures": "Nobody is told of failed runs while it is stopped.",
-    "stale_symbols": "Nobody is told of silent symbols while it is stopped.",
+    "ingest_schedule": "While it is stopped, no new candles are loaded. After a restart, the next "
+    "tick loads the missed ones.",
+    "order_books_schedule": "While it is stopped, snapshots are lost permanently: the exchange has "
+    "no history of order books.",
+    "close_day_schedule": "While it is stopped, past days are not verified against the archive and "
+    "the exchange.",
+    "maintenance_schedule": "While it is stopped, no data expires: lake and warehouse grow.",
+    "symbols": "While it is stopped, added symbols get no partitions, and no candles are loaded "
+    "for them.",
+    "run_failures": "While it is stopped, failed runs send no alerts.",
+    "stale_symbols": "While it is stopped, stale symbols send no alerts.",
 }
 _STATE_TEXTS = {
-    "REQUESTED": "Under way",
-    "CANCELING": "Being called off",
-    "CANCELED": "Called off",
+    "REQUESTED": "In progress",
+    "CANCELING": "Canceling",
+    "CANCELED": "Canceled",
     "FAILING": "Failing",
     "FAILED": "Failed",
-    "COMPLETED_FAILED": "Ended, some failed",
-    "COMPLETED_SUCCESS": "Done",
-    "COMPLETED": "Done",
+    "COMPLETED_FAILED": "Partially failed",
+    "COMPLETED_SUCCESS": "Completed",
+    "COMPLETED": "Completed",
 }
 _MAX_NOTE_LENGTH = 160
 _MARKDOWN_ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in "[]$*_`:<"})
 
 
 def format_instigator_title(instigator: Instigator) -> str:
-    """`ingest_schedule` as `Ingest`."""
+    """`Ingest` for `ingest_schedule`."""
     return instigator.name.removesuffix("_schedule").replace("_", " ").capitalize()
 
 
 def explain_stopping(instigator: Instigator) -> str:
-    """What it means to stop it."""
-    return _STOPPING_TEXTS.get(instigator.name, "It does nothing until it is started again.")
+    """Explain the effect of stopping a schedule or sensor."""
+    return _STOPPING_TEXTS.get(instigator.name, "It does not run until you start it again.")
 
 
 def format_frequency(instigator: Instigator) -> str:
-    """`cron 10 0,7 * * *, UTC` of a schedule, `every 15 s` of a sensor."""
+    """Format the cron expression of a schedule or the interval of a sensor."""
     if instigator.kind is Kind.SENSOR:
-        return f"Looks every {_format_seconds(instigator.interval_seconds or 30)}"
+        return f"Every {_format_seconds(instigator.interval_seconds or 30)}"
     return f"Cron `{instigator.cron}`, UTC"
 
 
 def format_tick(tick: InstigatorTick) -> str:
-    """What came of a tick, with its time."""
-    when = timestamps.format_time_since(tick.at)
+    """Format the result and time of a tick."""
+    when = humanize.format_time_since(tick.at)
     if tick.status == "FAILURE":
-        return (
-            f":red[:material/error: Failed {when}:] {_escape_note(tick.note or 'Dagster says why')}"
-        )
+        return f":red[:material/error: Failed {when}:] {_escape_note(tick.note or 'see Dagster')}"
     if tick.status == "STARTED":
-        return f"Ticking since {when}"
+        return f"Started {when}"
     if tick.run_ids:
         runs = "1 run" if len(tick.run_ids) == 1 else f"{len(tick.run_ids)} runs"
         return f":blue[:material/check_circle:] {runs} {when}"
-    return f"{when.capitalize()}, nothing to do: {_escape_note(tick.note or 'no reason given')}"
+    note = f": {_escape_note(tick.note)}" if tick.note else ""
+    return f"Skipped {when}{note}"
 
 
 def format_backfill_state(backfill: BackfillProgress) -> str:
+    """Format the status of a backfill."""
     if backfill.status == "REQUESTED" and not backfill.materialized:
-        return "Waiting to begin"
+        return "Queued"
     return _STATE_TEXTS.get(backfill.status, backfill.status.replace("_", " ").capitalize())
 
 
 def _escape_note(text: str) -> str:
-    """What Dagster says, without what Markdown would take for its own, and not at any length."""
-    shown = text if len(text) <= _MAX_NOTE_LENGTH else f"{text[:_MAX_NOTE_LENGTH]}…"
-    return shown.translate(_MARKDOWN_ESCAPES)
+    """Shorten a message of Dagster, and escape its Markdown."""
+    note = text if len(text) <= _MAX_NOTE_LENGTH else f"{text[:_MAX_NOTE_LENGTH]}…"
+    return note.translate(_MARKDOWN_ESCAPES)
 
 
 def _format_seconds(seconds: int) -> str:

@@ -1,1 +1,1 @@
-"""Parts of the Settings page."""
+"""The parts of the page Settings."""

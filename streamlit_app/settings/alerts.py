@@ -1,4 +1,4 @@
-"""Alerts: the webhook that hears of failures, set, taken back, and tested by a real message."""
+"""Alerts: the webhook of failure alerts, which can be set, reset, turned off, and tested."""
 
 from functools import partial
 
@@ -16,46 +16,49 @@ from streamlit_app.data import app_settings
 _ADDRESS_KEY = "webhook_url"
 
 
-def render_alert_settings(allowed: bool) -> None:
-    """Raises WarehouseError."""
+def render_alert_settings(can_write: bool) -> None:
+    """Draw the settings. Raises WarehouseError."""
     address = app_settings.get_alert_destination()
-    webhook, changed = address.read_webhook(), address.is_overridden
-    st.markdown(_format_destination(webhook, changed))
+    webhook, is_overridden = address.read_webhook(), address.is_overridden
+    st.markdown(_format_destination(webhook, is_overridden))
     with st.container(horizontal=True):
-        tested = st.button(
-            "Send a test",
+        test_clicked = st.button(
+            "Send test",
             icon=":material/send:",
             key="test_webhook",
-            disabled=not (allowed and webhook.url),
+            disabled=not (can_write and webhook.url),
         )
         if webhook.url and st.button(
-            "Send none", icon=":material/notifications_off:", key="no_webhook", disabled=not allowed
+            "Turn off",
+            icon=":material/notifications_off:",
+            key="no_webhook",
+            disabled=not can_write,
         ):
             confirm_action(
-                "Send no alerts?",
-                "Failed runs and silent symbols are then told to nobody.",
-                "Send none",
+                "Turn off alerts?",
+                "Failed runs and stale symbols will send no alerts.",
+                "Turn off",
                 _disable_alerts,
             )
-        if changed and st.button(
-            "Back to the environment's",
+        if is_overridden and st.button(
+            "Use value from environment",
             icon=":material/undo:",
             key="env_webhook",
-            disabled=not allowed,
+            disabled=not can_write,
         ):
             run_action(_reset_address)
-    with st.container():  # what is said there goes again, and moves nothing that is being typed
-        if tested:
+    with st.container():  # a placeholder: messages that come and go do not move the input below
+        if test_clicked:
             _send_test_alert(webhook)
-    _render_address_form("Another address" if webhook.url else "Address", allowed)
+    _render_address_form("New webhook URL" if webhook.url else "Webhook URL", can_write)
 
 
-def _format_destination(webhook: Webhook, changed: bool) -> str:
+def _format_destination(webhook: Webhook, is_overridden: bool) -> str:
     if not webhook.url:
-        return "**Alerts go nowhere.** Failed runs and silent symbols are told to nobody."
+        return "**Alerts are off.** Failed runs and stale symbols send no alerts."
     scheme = webhook.url.partition(":")[0]
-    origin = "set here" if changed else "from `CRYPTO_ALERT_WEBHOOK_URL`"
-    return f"Alerts go to **{scheme}://{webhook.display_address}/{SECRET_MASK}** ({origin})."
+    origin = "set here" if is_overridden else "from `CRYPTO_ALERT_WEBHOOK_URL`"
+    return f"Alerts go to `{scheme}://{webhook.display_address}/{SECRET_MASK}` ({origin})."
 
 
 def _send_test_alert(webhook: Webhook) -> None:
@@ -63,57 +66,57 @@ def _send_test_alert(webhook: Webhook) -> None:
         auth.require_write_access()
         send_test_alert(webhook)
     except CryptoAssetsError as error:
-        st.error(f"**The test did not arrive.** {notices.format_sentence(str(error))}")
+        st.error(f"**Test failed.** {notices.format_sentence(str(error))}")
         return
     st.success(
-        f"**{webhook.display_address} took the test.** It should be readable there now.",
+        f"Test sent to **{webhook.display_address}**.",
         icon=":material/check_circle:",
     )
 
 
-def _render_address_form(label: str, allowed: bool) -> None:
+def _render_address_form(label: str, can_write: bool) -> None:
     with st.form("webhook", border=False, clear_on_submit=True):
-        given = st.text_input(
+        url = st.text_input(
             label,
             type="password",
             placeholder="https://hooks.slack.com/services/…",
             key=_ADDRESS_KEY,
-            help="An incoming webhook of Slack, or of what takes its JSON, as Mattermost.",
+            help="An incoming webhook of Slack, or of a compatible service such as Mattermost.",
             width=520,
         )
-        saved = st.form_submit_button("Use this address", type="primary", disabled=not allowed)
+        submitted = st.form_submit_button("Save", type="primary", disabled=not can_write)
     st.caption(
-        "The address is a secret: it is kept in the warehouse, shown nowhere, and the change log "
-        "says only that it has changed."
+        "The URL is a secret: it is stored in the warehouse, never shown, and masked in the "
+        "change log."
     )
-    if saved:
-        _confirm_address(given)
+    if submitted:
+        _confirm_address(url)
 
 
-def _confirm_address(given: str) -> None:
+def _confirm_address(url: str) -> None:
     try:
-        place = Webhook(validate_webhook_url(given)).display_address
+        display_address = Webhook(validate_webhook_url(url)).display_address
     except CryptoAssetsError as error:
         st.error(notices.format_sentence(str(error)), icon=":material/error:")
         return
     confirm_action(
-        "Send alerts there?",
-        f"From the next alert on they go to **{place}**, and nowhere else.",
-        "Send them there",
-        partial(_save_address, given),
+        "Change webhook?",
+        f"Alerts will go to **{display_address}** only.",
+        "Save",
+        partial(_save_address, url),
     )
 
 
-def _save_address(given: str, who: str) -> str:
-    app_settings.get_alert_destination().set_override(given, who)
-    return "Alerts go to the new address. Send a test to be sure."
+def _save_address(url: str, who: str) -> str:
+    app_settings.get_alert_destination().set_override(url, who)
+    return "Webhook saved. Send a test to check it."
 
 
 def _disable_alerts(who: str) -> str:
     app_settings.get_alert_destination().set_override("", who)
-    return "Alerts go nowhere."
+    return "Alerts are off."
 
 
 def _reset_address(who: str) -> str:
     app_settings.get_alert_destination().remove_override(who)
-    return "Alerts go where the environment says."
+    return "The webhook of the environment is used."

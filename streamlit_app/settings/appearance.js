@@ -1,12 +1,12 @@
-/* Streamlit keeps the viewer's theme by page, under this name; all pages get the same one. */
+// Streamlit stores the theme per page under this name. This sets it for all pages.
 const VERSION = 2
 
 export default function (component) {
   const { data, parentElement } = component
   const paths = data.pages.map((page) => data.base + page)
   const names = paths.map((path) => `stActiveTheme-${path}-v${VERSION}`)
-  const kept = names.map((name) => window.localStorage.getItem(name)).find((value) => value)
-  const current = kept ? JSON.parse(kept) : "System"
+  const stored = names.map((name) => window.localStorage.getItem(name)).find((value) => value)
+  const current = stored ? JSON.parse(stored) : "System"
   for (const button of parentElement.querySelectorAll("button")) {
     const theme = button.dataset.theme
     button.setAttribute("aria-pressed", String(theme === current))

@@ -1,4 +1,4 @@
-"""Appearance: dark, light, or as the viewer's system has it, in this browser."""
+"""Appearance: the theme of this browser, which is dark, light, or the system's."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from streamlit_app.navigation import PAGES
 
 _HTML = """
 <div class="themes" role="group" aria-label="Theme">
-  <button type="button" data-theme="System">As the system</button>
+  <button type="button" data-theme="System">System</button>
   <button type="button" data-theme="Light">Light</button>
   <button type="button" data-theme="Dark">Dark</button>
 </div>
@@ -25,11 +25,12 @@ _component = st.components.v2.component(
 
 
 def render_appearance() -> None:
+    """Draw the theme buttons."""
     st.markdown("**Theme**")
     base = urlsplit(st.context.url or "").path.rpartition("/")[0]
     pages = ["/", *(f"/{page.name}" for page in PAGES)]
     _component(key="appearance", data={"base": base, "pages": pages})
     st.caption(
-        "Kept in this browser, for all pages. Rising is blue and falling is orange in both, a pair "
-        "that every kind of colour blindness keeps apart."
+        "Stored in this browser, for all pages. Rising is blue and falling is orange in both "
+        "themes, readable with any kind of colour blindness."
     )

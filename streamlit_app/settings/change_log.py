@@ -1,4 +1,4 @@
-"""The change log: what people changed here, in Dagster through here, and over the API."""
+"""The change log: changes made in the app, the API, and through them in Dagster."""
 
 import json
 from typing import Any
@@ -13,15 +13,15 @@ from streamlit_app.data import app_settings
 
 
 def render_change_log() -> None:
-    """Raises WarehouseError."""
-    found = app_settings.query_setting_changes()
-    if not found:
-        notices.render_empty_state("Nobody has changed anything yet.")
+    """Draw the log. Raises WarehouseError."""
+    changes = app_settings.query_setting_changes()
+    if not changes:
+        notices.render_empty_state("No changes yet.")
         return
     st.dataframe(
-        pd.DataFrame([_build_row(change) for change in found]),
+        pd.DataFrame([_build_row(change) for change in changes]),
         hide_index=True,
-        height="content" if len(found) <= 15 else 560,
+        height="content" if len(changes) <= 15 else 560,
         column_config={
             "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             "What": st.column_config.TextColumn(width="medium"),

@@ -1,4 +1,4 @@
-"""Settings of the environment: their values, secrets masked, and where to change them."""
+"""The settings of the environment: values with secrets masked, and where to change them."""
 
 import pandas as pd
 import streamlit as st
@@ -14,20 +14,19 @@ _LINK_SETTINGS = {"dagster_link_url", "app_link_url", "runbook_url"}
 
 
 def render_environment() -> None:
-    """Raises WarehouseError."""
+    """Draw the settings. Raises WarehouseError."""
     st.markdown(
-        f"Read when a program starts. To change one, edit `{PROJECT_ROOT / '.env'}`, or what sets "
-        "the environment there, and start Dagster and the app again. `docs/settings.md` says what "
-        "each one means."
+        f"Read at startup. To change a value, edit `{PROJECT_ROOT / '.env'}` or the environment, "
+        "and restart Dagster and the app. `docs/settings.md` describes each variable."
     )
-    chosen = app_settings.query_runtime_settings()
+    effective = app_settings.query_runtime_settings()
     rows = [
         {
             "Variable": get_variable_name(name),
             "Value": _format_variable(name, getattr(get_settings(), name)),
-            "Set": "yes" if name in get_settings().model_fields_set else "by default",
-            "Here instead": f"{chosen[name].value}"
-            if name in RUNTIME_SETTINGS and chosen[name].is_overridden
+            "Source": "environment" if name in get_settings().model_fields_set else "default",
+            "Override": f"{effective[name].value}"
+            if name in RUNTIME_SETTINGS and effective[name].is_overridden
             else "",
         }
         for name in Settings.model_fields
@@ -39,8 +38,8 @@ def render_environment() -> None:
         column_config={
             "Variable": st.column_config.TextColumn(width="medium"),
             "Value": st.column_config.TextColumn(width="large"),
-            "Here instead": st.column_config.TextColumn(
-                help="What this page has set, which counts instead."
+            "Override": st.column_config.TextColumn(
+                help="The value set in this app, which is used instead."
             ),
         },
     )
@@ -52,7 +51,7 @@ def _format_variable(name: str, value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, str):
-        # The settings themselves have taken the login out of links, in whose paths an @ may stand.
-        is_asked = "://" in value and name not in _LINK_SETTINGS
-        return (redact_address(value) if is_asked else remove_logins(value)) or "none"
+        # Links are stored without a login, and their paths may contain an @.
+        is_address = "://" in value and name not in _LINK_SETTINGS
+        return (redact_address(value) if is_address else remove_logins(value)) or "none"
     return str(value) if value is not None else "none"

@@ -1,4 +1,4 @@
-"""Retention: how long each kind is kept, changed for the next night's run."""
+"""Retention: how long each kind of data is kept."""
 
 from functools import partial
 from typing import Any
@@ -18,119 +18,119 @@ from streamlit_app.data import app_settings
 
 _SETTING_TEXTS = {
     "raw_days": (
-        "Days in the raw lake",
-        "Then objects move to the archive lake; none goes that is not loaded.",
+        "Raw lake (days)",
+        "Older loaded objects move to the archive lake.",
     ),
     "archive_days": (
-        "Days in the archive lake",
-        "Then objects are deleted for good. The warehouse keeps its candles.",
+        "Archive lake (days)",
+        "Older objects are deleted permanently. The warehouse keeps the candles.",
     ),
     "lake_max_gb": (
-        "Most that the lake may hold, GB",
-        "Above it the oldest archived objects go first. Leave it empty for no bound.",
+        "Maximum lake size (GB)",
+        "Above it, the oldest archived objects are deleted first. Empty means no limit.",
     ),
     "minute_days": (
-        "Days of minute candles in the warehouse",
-        "Then they go, by whole days; hours and days stay for ever. 0 keeps minutes for ever.",
+        "Minute candles (days)",
+        "Older minutes are deleted by whole days. Hours and days are kept. 0 means no limit.",
     ),
     "order_book_days": (
-        "Days of order-book levels",
-        "Then the levels go; best prices, spread and depth of each snapshot stay.",
+        "Order book levels (days)",
+        "Older levels are deleted. Best prices, spread, and depth of each snapshot are kept.",
     ),
 }
 
 
-def render_retention_settings(allowed: bool) -> None:
-    """Raises WarehouseError."""
+def render_retention_settings(can_write: bool) -> None:
+    """Draw the settings. Raises WarehouseError."""
     st.caption(
-        "Counts at the next run of retention: each night at 03:00 UTC, or at once by Run now of "
-        "Maintenance on the page Scheduler."
+        "Applied nightly at 03:00 UTC, or now with Run now of Maintenance on the page Scheduler."
     )
-    found = app_settings.query_runtime_settings()
+    effective = app_settings.query_runtime_settings()
     with st.form("retention", border=False):
         with st.grid(3, min_column_width=300):
-            wanted = {
-                name: _render_input(choice, found[name])
-                for name, choice in RETENTION_SETTINGS.items()
+            entered = {
+                name: _render_input(setting, effective[name])
+                for name, setting in RETENTION_SETTINGS.items()
             }
-        saved = st.form_submit_button("Save", type="primary", disabled=not allowed)
-    if saved:
-        _confirm_changes(wanted, found)
+        submitted = st.form_submit_button("Save", type="primary", disabled=not can_write)
+    if submitted:
+        _confirm_changes(entered, effective)
     for name in RETENTION_SETTINGS:
-        if found[name].is_overridden:
-            _render_reset_button(name, found[name], allowed)
+        if effective[name].is_overridden:
+            _render_reset_button(name, effective[name], can_write)
 
 
-def _render_input(choice: RuntimeSetting, found: EffectiveSetting) -> float | None:
-    """What is not touched comes back as it is."""
-    label, meaning = _SETTING_TEXTS[choice.name]
-    # Streamlit wants all numbers of an input to be of one kind.
-    kind: Any = float if choice.allows_fractions else int
+def _render_input(setting: RuntimeSetting, effective: EffectiveSetting) -> float | None:
+    """Draw an input and return its value, an unchanged one as it was."""
+    label, help_text = _SETTING_TEXTS[setting.name]
+    # Streamlit needs one number type for all arguments of an input.
+    kind: Any = float if setting.allows_fractions else int
     with st.container(border=True, height="stretch", gap="xsmall"):
         value = st.number_input(
             label,
-            min_value=kind(choice.minimum),
-            max_value=kind(choice.maximum),
-            value=None if found.value is None else kind(found.value),
+            min_value=kind(setting.minimum),
+            max_value=kind(setting.maximum),
+            value=None if effective.value is None else kind(effective.value),
             step=kind(1),
-            format="%g" if choice.allows_fractions else "%d",
-            placeholder=choice.unset_label or "",
-            # What is put back to its default must not keep what was typed before.
-            key=f"keep_{choice.name}_{found.value}",
+            format="%g" if setting.allows_fractions else "%d",
+            placeholder=setting.unset_label or "",
+            # A new key after each change, so that a reset discards the typed value.
+            key=f"keep_{setting.name}_{effective.value}",
         )
-        st.caption(meaning)
+        st.caption(help_text)
     return int(value) if value is not None and float(value).is_integer() else value
 
 
-def _confirm_changes(wanted: dict[str, float | None], found: dict[str, EffectiveSetting]) -> None:
-    changed = {name: value for name, value in wanted.items() if value != found[name].value}
+def _confirm_changes(
+    entered: dict[str, float | None], effective: dict[str, EffectiveSetting]
+) -> None:
+    changed = {name: value for name, value in entered.items() if value != effective[name].value}
     if not changed:
-        st.caption("Nothing differs from what counts already.")
+        st.caption("No changes to save.")
         return
     lines = [
-        f"- {_SETTING_TEXTS[name][0]}: {_format_setting(name, found[name].value)} → **{_format_setting(name, value)}**"
+        f"- {_SETTING_TEXTS[name][0]}: {_format_setting(name, effective[name].value)} → "
+        f"**{_format_setting(name, value)}**"
         for name, value in changed.items()
     ]
-    if any(_is_shorter(value, found[name].value, name) for name, value in changed.items()):
-        lines.append("\n**What is older goes for good**, from the next run of retention on.")
-    confirm_action(
-        "Change retention?", "\n".join(lines), "Change it", partial(_save_retention, changed)
-    )
+    if any(_is_shorter(value, effective[name].value, name) for name, value in changed.items()):
+        lines.append("\n**Older data will be deleted permanently** by the next retention run.")
+    confirm_action("Change retention?", "\n".join(lines), "Save", partial(_save_retention, changed))
 
 
 def _is_shorter(value: float | None, before: float | None, name: str) -> bool:
-    """Whether less is kept than before; of minutes 0 is for ever."""
-    for_ever = float("inf")
-    new, old = (for_ever if one is None else one for one in (value, before))
+    """Return whether less is kept than before. None, and 0 for minutes, mean no limit."""
+    unlimited = float("inf")
+    new, old = (unlimited if limit is None else limit for limit in (value, before))
     if name == "minute_days":
-        new, old = new or for_ever, old or for_ever
+        new, old = new or unlimited, old or unlimited
     return new < old
 
 
 def _format_setting(name: str, value: float | None) -> str:
-    choice = RETENTION_SETTINGS[name]
+    setting = RETENTION_SETTINGS[name]
     if value is None:
-        return str(choice.unset_label)
-    return "for ever" if name == "minute_days" and not value else f"{value:g} {choice.unit}"
+        return str(setting.unset_label)
+    return "no limit" if name == "minute_days" and not value else f"{value:g} {setting.unit}"
 
 
 def _save_retention(changed: dict[str, float | None], who: str) -> str:
     override_settings(data.get_pipeline_context(), changed, who)
-    return "Retention is changed, from its next run on."
+    return "Retention saved. It applies to the next run."
 
 
-def _render_reset_button(name: str, found: EffectiveSetting, allowed: bool) -> None:
+def _render_reset_button(name: str, effective: EffectiveSetting, can_write: bool) -> None:
     if st.button(
-        f"{_SETTING_TEXTS[name][0]}: back to {_format_setting(name, found.default)}",
+        f"{_SETTING_TEXTS[name][0]}: reset to {_format_setting(name, effective.default)}",
         icon=":material/undo:",
         type="tertiary",
         key=f"default_{name}",
-        help="What the environment says counts again.",
-        disabled=not allowed,
+        help="Use the value from the environment.",
+        disabled=not can_write,
     ):
         run_action(partial(_reset_to_default, name))
 
 
 def _reset_to_default(name: str, who: str) -> str:
     reset_setting(data.get_pipeline_context(), name, who)
-    return f"{_SETTING_TEXTS[name][0]}: what the environment says counts again."
+    return f"{_SETTING_TEXTS[name][0]}: the value from the environment is used."

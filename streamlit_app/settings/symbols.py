@@ -1,4 +1,4 @@
-"""Symbols: which are tracked, another one that the exchange lists, one fewer, one again."""
+"""Symbols: add one, stop tracking, resume tracking."""
 
 from functools import partial
 
@@ -8,6 +8,7 @@ from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.symbols import SymbolStatus, parse_symbol
 from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.pipeline.control import admin
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import RegisteredSymbol
 from streamlit_app import data
 from streamlit_app.actions import confirm_action, run_action
@@ -15,43 +16,46 @@ from streamlit_app.components import notices
 from streamlit_app.data import app_settings
 
 
-def render_symbol_settings(allowed: bool) -> None:
-    """Raises WarehouseError."""
-    known = app_settings.query_symbols()
-    _render_add_form({one.name for one in known if one.is_tracked}, allowed)
-    _render_cards([one for one in known if one.is_tracked], allowed)
-    if retired := [one for one in known if not one.is_tracked]:
-        st.markdown("**Not tracked any more.** What is held of them stays.")
-        _render_cards(retired, allowed)
+def render_symbol_settings(can_write: bool) -> None:
+    """Draw the form and the cards. Raises WarehouseError."""
+    symbols = app_settings.query_symbols()
+    tracked = [symbol for symbol in symbols if symbol.is_tracked]
+    _render_add_form({symbol.name for symbol in tracked}, can_write)
+    _render_cards(tracked, can_write)
+    if untracked := [symbol for symbol in symbols if not symbol.is_tracked]:
+        st.markdown("**Not tracked.** Their data is kept.")
+        _render_cards(untracked, can_write)
 
 
-def _render_add_form(tracked: set[str], allowed: bool) -> None:
-    with st.container():  # a warning that comes or goes there moves nothing that is being typed
-        offered = _list_addable_symbols(tracked)
+def _render_add_form(tracked: set[str], can_write: bool) -> None:
+    with (
+        st.container()
+    ):  # a placeholder: a warning that comes and goes does not move the input below
+        options = _list_addable_symbols(tracked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Add a symbol",
-            offered,
+            options,
             index=None,
-            placeholder="Search, or type a name as in BTCUSDT",
+            placeholder="Search, or enter a name such as BTCUSDT",
             accept_new_options=True,
             filter_mode="contains",
-            # Another one once it is tracked: what was typed must not stay.
+            # A new key after each added symbol, to discard the typed text.
             key=f"new_symbol_{len(tracked)}",
             width=340,
         )
-        asked = st.button(
+        clicked = st.button(
             "Add",
             icon=":material/add:",
             type="primary",
             key="add_symbol",
-            disabled=not allowed or not name,
+            disabled=not can_write or not name,
         )
     st.caption(
-        "The exchange is asked whether it lists the symbol. Then its candles come with the next "
-        "tick, and its history is backfilled by itself within a minute."
+        "New candles load with the next tick. History since "
+        f"{get_settings().start_date:%-d %b %Y} downloads automatically."
     )
-    if asked and name:
+    if clicked and name:
         run_action(partial(_track_symbol, name))
 
 
@@ -60,8 +64,8 @@ def _list_addable_symbols(tracked: set[str]) -> list[str]:
         return [name for name in app_settings.query_listed_symbols() if name not in tracked]
     except CryptoAssetsError as error:
         st.warning(
-            f"**The exchange does not tell what it lists.** {notices.format_sentence(str(error))} "
-            "A name can be typed still, and is added when the exchange confirms it.",
+            f"**Cannot load the exchange's symbols.** {notices.format_sentence(str(error))} "
+            "You can still enter a name.",
             icon=":material/cloud_off:",
         )
         return []
@@ -70,66 +74,69 @@ def _list_addable_symbols(tracked: set[str]) -> list[str]:
 def _track_symbol(name: str, who: str) -> str:
     added = admin.track_symbols(app_settings.get_interactive_context(), [name], who)
     if not added:
-        raise WrongUse(f"{parse_symbol(name)} is tracked already")
-    return f"{added[0]} is tracked: it is backfilled by itself within a minute."
+        raise WrongUse(f"{parse_symbol(name)} is already tracked")
+    return f"{added[0]} is tracked. Its history downloads automatically."
 
 
-def _render_cards(shown: list[RegisteredSymbol], allowed: bool) -> None:
+def _render_cards(symbols: list[RegisteredSymbol], can_write: bool) -> None:
     with st.grid(4, min_column_width=240):
-        for one in shown:
-            _render_card(one, allowed)
+        for symbol in symbols:
+            _render_card(symbol, can_write)
 
 
-def _render_card(one: RegisteredSymbol, allowed: bool) -> None:
-    with st.container(border=True, height="stretch", gap="xsmall", key=f"symbol_{one.name}"):
+def _render_card(symbol: RegisteredSymbol, can_write: bool) -> None:
+    with st.container(border=True, height="stretch", gap="xsmall", key=f"symbol_{symbol.name}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.markdown(f"**{one.base} / {one.quote}**", width="content")
-            _render_status_badge(one)
-        st.caption(f"{one.name}, {_format_tracking(one)}")
-        if one.is_tracked:
+            st.markdown(f"**{symbol.base} / {symbol.quote}**", width="content")
+            _render_status_badge(symbol)
+        st.caption(f"{symbol.name}, {_format_tracking(symbol)}")
+        if symbol.is_tracked:
             if st.button(
-                "Retire",
+                "Stop tracking",
                 icon=":material/remove_circle:",
-                key=f"retire_{one.name}",
-                disabled=not allowed,
+                key=f"retire_{symbol.name}",
+                disabled=not can_write,
             ):
-                _confirm_untracking(one)
+                _confirm_untracking(symbol)
         elif st.button(
-            "Take up again", icon=":material/replay:", key=f"again_{one.name}", disabled=not allowed
+            "Resume tracking",
+            icon=":material/replay:",
+            key=f"again_{symbol.name}",
+            disabled=not can_write,
         ):
             confirm_action(
-                f"Track {one.name} again?",
-                "Its candles come with the next tick. What it missed is backfilled by itself.",
-                "Track it again",
-                partial(_track_symbol, one.name),
+                f"Resume tracking {symbol.name}?",
+                "New candles load with the next tick. Missed history downloads automatically.",
+                "Resume tracking",
+                partial(_track_symbol, symbol.name),
             )
 
 
-def _confirm_untracking(one: RegisteredSymbol) -> None:
+def _confirm_untracking(symbol: RegisteredSymbol) -> None:
     confirm_action(
-        f"Retire {one.name}?",
-        "Nothing new is fetched of it. What is held of it stays and can be read, and it may be "
-        "taken up again at any time.",
-        "Retire it",
-        partial(_untrack_symbol, one.name),
+        f"Stop tracking {symbol.name}?",
+        "No new data is fetched. Stored data is kept and readable, and you can resume tracking at "
+        "any time.",
+        "Stop tracking",
+        partial(_untrack_symbol, symbol.name),
     )
 
 
 def _untrack_symbol(name: str, who: str) -> str:
     admin.untrack_symbol(data.get_pipeline_context(), name, who)
-    return f"{name} is tracked no longer; its data stays."
+    return f"{name} is no longer tracked. Its data is kept."
 
 
-def _format_tracking(one: RegisteredSymbol) -> str:
-    if one.active_until:
-        return f"retired {from_epoch_ms(one.active_until):%d %b %Y}"
-    return f"tracked since {from_epoch_ms(one.active_since):%d %b %Y}"
+def _format_tracking(symbol: RegisteredSymbol) -> str:
+    if symbol.active_until:
+        return f"not tracked since {from_epoch_ms(symbol.active_until):%d %b %Y}"
+    return f"tracked since {from_epoch_ms(symbol.active_since):%d %b %Y}"
 
 
-def _render_status_badge(one: RegisteredSymbol) -> None:
-    if not one.is_tracked:
-        st.badge("Retired", color="gray")
-    elif one.status is SymbolStatus.TRADING:
+def _render_status_badge(symbol: RegisteredSymbol) -> None:
+    if not symbol.is_tracked:
+        st.badge("Not tracked", color="gray")
+    elif symbol.status is SymbolStatus.TRADING:
         st.badge("Trading", color="blue")
     else:
-        st.badge(one.status.value.replace("_", " ").capitalize(), color="orange")
+        st.badge(symbol.status.value.replace("_", " ").capitalize(), color="orange")

@@ -56,13 +56,6 @@ ARCHIVE_FILES = (
         file_("duplicate"),
         BY_REST,
         quarantined=1,
-        message="do not ascend",
-    ),
-    Fault(
-        "a row of the file twice",
-        file_("duplicate"),
-        BY_REST,
-        quarantined=1,
         message="are not ascending",
     ),
     Fault(

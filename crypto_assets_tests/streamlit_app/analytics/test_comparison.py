@@ -1,4 +1,4 @@
-"""Symbols beside one another: changes since the first candle in sight."""
+"""Comparison of symbols: changes since the first visible candle."""
 
 import numpy as np
 import pandas as pd
@@ -24,29 +24,29 @@ CANDLES = pd.DataFrame(
         "close": [100.0, 110, 120, 125],
     }
 )
-# Lacks the third hour.
+# The third hour is missing.
 OTHER = pd.Series([10.0, 12.0, 8.0], index=TIMES[[0, 1, 3]])
 
 
-def test_all_start_at_nothing_with_the_first_candle() -> None:
+def test_all_symbols_start_at_zero() -> None:
     sma = Indicator(
         "SMA 2", pd.DataFrame({"sma": [np.nan, 105, 115, 122.5]}), get_price_format(TWO)
     )
     candles, about, lines = build_relative_chart(CANDLES, ABOUT, [sma], {"ETHUSDT": OTHER}, None)
     assert candles["close"].round(10).tolist() == [0, 0.1, 0.2, 0.25]
     assert about.is_relative and about.number_format.kind == "change"
-    other, moved = lines
+    other, relative_sma = lines
     np.testing.assert_allclose(other.lines["change"], [0, 0.2, np.nan, -0.2])
-    np.testing.assert_allclose(moved.lines["sma"], [np.nan, 0.05, 0.15, 0.225])
+    np.testing.assert_allclose(relative_sma.lines["sma"], [np.nan, 0.05, 0.15, 0.225])
 
 
-def test_a_zoom_starts_anew_at_its_own_first_candle() -> None:
+def test_a_zoom_starts_at_its_first_candle() -> None:
     view = Window(START + HOUR_MS, START + 4 * HOUR_MS)
     candles, _, (other,) = build_relative_chart(CANDLES, ABOUT, [], {"ETHUSDT": OTHER}, view)
     assert candles["close"].iloc[1] == 0 > candles["close"].iloc[0]
     np.testing.assert_allclose(other.lines["change"].iloc[1], 0)
 
 
-def test_a_symbol_without_candles_in_sight_has_no_line() -> None:
+def test_a_symbol_without_visible_candles_has_no_line() -> None:
     _, about, lines = build_relative_chart(CANDLES, ABOUT, [], {"LTCUSDT": OTHER.iloc[:0]}, None)
     assert lines == [] and about.is_relative

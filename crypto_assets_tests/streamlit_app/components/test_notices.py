@@ -1,4 +1,4 @@
-"""Words of errors as Markdown: addresses and commands as code, and nothing that leads away."""
+"""Messages as Markdown: addresses and commands are code, and nothing is a link."""
 
 import pytest
 from markdown_it import MarkdownIt
@@ -9,7 +9,7 @@ MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("message", "sentence"),
     [
         ("no symbol FOO_BAR: check it", "No symbol FOO_BAR: check it."),
         ("start it with `crypto-assets up`", "Start it with `crypto-assets up`."),
@@ -19,12 +19,12 @@ MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
         ("two\nlines", "Two lines."),
     ],
 )
-def test_a_sentence_reads_as_it_was_meant(said: str, shown: str) -> None:
-    assert format_sentence(said) == shown
+def test_a_message_becomes_a_sentence(message: str, sentence: str) -> None:
+    assert format_sentence(message) == sentence
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "see [this](https://evil.example/x)",
         "![x](https://evil.example/x.png)",
@@ -40,8 +40,8 @@ def test_a_sentence_reads_as_it_was_meant(said: str, shown: str) -> None:
         "| a |\n|---|\n| b |",
     ],
 )
-def test_what_others_wrote_is_shown_and_not_interpreted(said: str) -> None:
-    tokens = MARKDOWN.parse(f"**Title.** {format_sentence(said)}")
+def test_markdown_in_a_message_is_escaped(message: str) -> None:
+    tokens = MARKDOWN.parse(f"**Title.** {format_sentence(message)}")
     assert [one.type for one in tokens] == ["paragraph_open", "inline", "paragraph_close"]
     kinds = {one.type for one in (tokens[1].children or ())[5:]}
     assert kinds <= {"text", "text_special", "code_inline"}
@@ -50,10 +50,10 @@ def test_what_others_wrote_is_shown_and_not_interpreted(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["go to www.evil.example now", "HTTPS://evil.example", "write to a@evil.example"]
+    "message", ["go to www.evil.example now", "HTTPS://evil.example", "write to a@evil.example"]
 )
-def test_what_streamlit_would_link_by_itself_is_code(said: str) -> None:
-    (inline,) = [one for one in MARKDOWN.parse(format_sentence(said)) if one.type == "inline"]
+def test_automatic_links_become_code(message: str) -> None:
+    (inline,) = [one for one in MARKDOWN.parse(format_sentence(message)) if one.type == "inline"]
     assert all(
         "evil" not in one.content or one.type == "code_inline" for one in inline.children or ()
     )

@@ -1,4 +1,4 @@
-"""The candle chart as a figure: what is drawn, where lines break, how much goes to the browser."""
+"""The figure of the candle chart: traces, gaps, panes, formats, and size."""
 
 from itertools import pairwise
 
@@ -26,13 +26,13 @@ START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
 TWO = DecimalPlaces(2, 2)
 ABOUT = ChartFrame("BTCUSDT", Interval.H1, TWO)
 PRICE = get_price_format(TWO)
-HOLE = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
+GAP = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
 
 
-def candles(count: int = 48, hole_hours: int = 3) -> pd.DataFrame:
-    """Hours from START, the 11th to 13th missing, alternately rising and falling, one forming."""
-    opened = START + np.arange(count + hole_hours) * HOUR_MS
-    opened = np.delete(opened, np.arange(10, 10 + hole_hours))
+def candles(count: int = 48, gap_hours: int = 3) -> pd.DataFrame:
+    """Hours from START: the 11th to 13th are missing, the last is forming."""
+    opened = START + np.arange(count + gap_hours) * HOUR_MS
+    opened = np.delete(opened, np.arange(10, 10 + gap_hours))
     base = 100 + np.arange(count) / 10
     rising = np.arange(count) % 2 == 0
     return pd.DataFrame(
@@ -62,12 +62,12 @@ def test_final_candles_are_filled_and_the_forming_one_is_hollow() -> None:
     assert (final.increasing.line.color, final.decreasing.line.color) == (RISING, FALLING)
 
 
-def test_nothing_forming_nothing_hollow() -> None:
+def test_without_a_forming_candle_none_is_hollow() -> None:
     closed = candles().assign(forming=False)
     assert len(traces(draw_candle_chart(closed, ABOUT), "candlestick")) == 1
 
 
-def test_a_partial_candle_is_faded_and_says_so_under_the_crosshair() -> None:
+def test_a_partial_candle_is_faded_and_has_a_note() -> None:
     frame = candles()
     frame["partial"] = frame.index == 0
     final, forming, partial = traces(draw_candle_chart(frame, ABOUT), "candlestick")
@@ -78,26 +78,27 @@ def test_a_partial_candle_is_faded_and_says_so_under_the_crosshair() -> None:
     assert (forming.meta["note"], "note" in final.meta) == ("forming", False)
 
 
-def test_prices_have_the_decimals_that_they_are_given() -> None:
+def test_prices_have_the_given_decimals() -> None:
     figure = draw_candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, DecimalPlaces(8, 8)))
     assert figure.layout.yaxis.tickformat == ",.8f"
-    assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "least": 8}
+    assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "min_digits": 8}
     assert figure.layout.annotations[0].text == "103.70000000"
 
 
-def test_where_history_is_finer_than_the_tick_size_each_price_has_what_it_needs() -> None:
+def test_prices_finer_than_the_tick_size_have_more_decimals() -> None:
     figure = draw_candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, DecimalPlaces(1, 8)))
     assert figure.layout.yaxis.tickformat == ",.8~f"
-    assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "least": 1}
+    assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "min_digits": 1}
     assert figure.layout.annotations[0].text == "103.7"
 
 
-def test_volume_is_coloured_by_direction_on_its_own_pane() -> None:
+def test_volume_is_coloured_by_direction_in_its_own_pane() -> None:
     frame = candles()
     up, down = traces(draw_candle_chart(frame, ABOUT), "bar")
     assert (up.yaxis, down.yaxis) == ("y2", "y2")
     assert list(up.x) == frame["open_time"].tolist()[::2]
     assert list(down.x) == frame["open_time"].tolist()[1::2]
+    assert up.width == down.width == HOUR_MS * 0.75
     assert up.marker.color == "rgba(43, 131, 214, 0.55)" != down.marker.color
 
 
@@ -106,11 +107,11 @@ def test_a_line_breaks_where_candles_are_missing() -> None:
     overlay = Indicator("SMA 3", pd.DataFrame({"sma": frame["close"].rolling(3).mean()}), PRICE)
     (line,) = traces(draw_candle_chart(frame, ABOUT, [overlay]), "scatter")
     broken = [x for x, y in zip(line.x, line.y, strict=True) if np.isnan(y)]
-    assert broken == [START, START + HOUR_MS, HOLE.start_ms], "warming up, warming up, the hole"
+    assert broken == [START, START + HOUR_MS, GAP.start_ms], "two warm-up candles and the gap"
     assert line.connectgaps is False
 
 
-def test_weeks_break_by_their_own_grid() -> None:
+def test_lines_of_weeks_break_at_missing_weeks() -> None:
     monday = 1_740_960_000_000  # 2025-03-03
     week = Interval.W1.ms
     times = np.array([monday, monday + week, monday + 3 * week])
@@ -119,22 +120,22 @@ def test_weeks_break_by_their_own_grid() -> None:
     assert np.isnan(y).tolist() == [False, False, True, False]
 
 
-def test_a_hole_is_shaded_where_its_candles_would_stand_and_explained_on_hover() -> None:
-    explained = label_gap(CandleGap(HOLE, GapClass.OUTAGE))
-    assert explained.label == "Outage, 06 Mar 2025 10:00 to 13:00 UTC"
-    figure = draw_candle_chart(candles(), ABOUT, holes=[explained])
+def test_a_gap_is_shaded_and_has_hover_labels() -> None:
+    gap = label_gap(CandleGap(GAP, GapClass.OUTAGE))
+    assert gap.label == "Outage, 06 Mar 2025 10:00 to 13:00 UTC"
+    figure = draw_candle_chart(candles(), ABOUT, gaps=[gap])
     shade = figure.layout.shapes[0]
-    assert (shade.x0, shade.x1) == (HOLE.start_ms - HOUR_MS // 2, HOLE.end_ms - HOUR_MS // 2)
+    assert (shade.x0, shade.x1) == (GAP.start_ms - HOUR_MS // 2, GAP.end_ms - HOUR_MS // 2)
     (marks,) = traces(figure, "scatter")
-    assert list(marks.x) == [HOLE.start_ms + n * HOUR_MS for n in range(3)]
-    assert set(marks.text) == {explained.label}
+    assert list(marks.x) == [GAP.start_ms + n * HOUR_MS for n in range(3)]
+    assert set(marks.text) == {gap.label}
 
 
 @pytest.mark.parametrize("gap_class", [*GapClass, None])
-def test_every_kind_of_gap_has_words(gap_class: GapClass | None) -> None:
+def test_every_gap_class_has_a_label(gap_class: GapClass | None) -> None:
     over_midnight = Window(START - HOUR_MS, START + HOUR_MS)
-    words = label_gap(CandleGap(over_midnight, gap_class)).label
-    assert words.endswith(", 05 Mar 2025 23:00 to 06 Mar 01:00 UTC")
+    label = label_gap(CandleGap(over_midnight, gap_class)).label
+    assert label.endswith(", 05 Mar 2025 23:00 to 06 Mar 01:00 UTC")
 
 
 def test_lines_of_one_indicator_share_colour_and_legend() -> None:
@@ -147,7 +148,7 @@ def test_lines_of_one_indicator_share_colour_and_legend() -> None:
     assert [line.showlegend for line in (upper, middle, lower, sma)] == [True, False, False, True]
 
 
-def test_panes_stand_under_the_candles_in_their_own_units() -> None:
+def test_panes_are_below_the_candles_with_their_own_units() -> None:
     frame = candles()
     rsi = Indicator(
         "RSI 14", frame[["close"]], get_unit_format("0 to 100", TWO, 90), levels=(30, 70)
@@ -165,7 +166,7 @@ def test_panes_stand_under_the_candles_in_their_own_units() -> None:
     ]
 
 
-def test_a_column_named_as_bars_is_drawn_as_bars_behind_the_lines() -> None:
+def test_bar_columns_are_drawn_as_bars_behind_the_lines() -> None:
     frame = candles().assign(histogram=np.linspace(-1, 1, 48))
     macd = Indicator("MACD", frame[["close", "histogram"]], PRICE, bars=("histogram",))
     bars, line = draw_candle_chart(frame, ABOUT, panes=[macd], volume=False).data[2:]
@@ -179,7 +180,7 @@ def test_without_volume_there_is_no_pane_for_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "ticks", "ends"),
+    ("unit", "tick_format", "axis_range"),
     [
         ("quote units", ",.5f", None),
         ("base units", "~g", None),
@@ -189,29 +190,29 @@ def test_without_volume_there_is_no_pane_for_it() -> None:
         ("anything else", "~g", None),
     ],
 )
-def test_units_are_written_by_their_words(
-    unit: str, ticks: str, ends: tuple[float, float] | None
+def test_units_have_formats(
+    unit: str, tick_format: str, axis_range: tuple[float, float] | None
 ) -> None:
-    found = get_unit_format(unit, DecimalPlaces(5, 5), 999)
-    assert (found.tick_format, found.axis_range) == (ticks, ends)
+    number_format = get_unit_format(unit, DecimalPlaces(5, 5), 999)
+    assert (number_format.tick_format, number_format.axis_range) == (tick_format, axis_range)
 
 
-@pytest.mark.parametrize(("most", "ticks"), [(0.4, "~g"), (999, "~g"), (1000, ""), (3e12, "")])
-def test_small_volumes_are_written_as_they_are_and_large_ones_with_a_suffix(
-    most: float, ticks: str
-) -> None:
-    """d3's own suffixes would make thousandths of what is below one: `500m`."""
-    assert get_amount_format(most).tick_format == ticks
-    layout = draw_candle_chart(candles().assign(volume=most), ABOUT).layout
-    assert (layout.yaxis2.tickformat, layout.yaxis2.exponentformat) == (ticks, "B")
+@pytest.mark.parametrize(
+    ("largest", "tick_format"), [(0.4, "~g"), (999, "~g"), (1000, ""), (3e12, "")]
+)
+def test_only_large_volumes_have_a_suffix(largest: float, tick_format: str) -> None:
+    """d3 would format 0.5 as `500m`."""
+    assert get_amount_format(largest).tick_format == tick_format
+    layout = draw_candle_chart(candles().assign(volume=largest), ABOUT).layout
+    assert (layout.yaxis2.tickformat, layout.yaxis2.exponentformat) == (tick_format, "B")
 
 
-def test_two_thousand_candles_are_a_small_message() -> None:
+def test_the_figure_of_two_thousand_candles_is_small() -> None:
     frame = candles(2000)
     line = pd.DataFrame({"sma": frame["close"]})
     averages = [Indicator(f"SMA {n}", line, PRICE) for n in (20, 50)]
     assert len(draw_candle_chart(frame, ABOUT, averages).to_json()) < 250_000
 
 
-def test_no_candles_no_traces() -> None:
+def test_without_candles_there_are_no_traces() -> None:
     assert len(draw_candle_chart(candles().iloc[:0], ABOUT).data) == 0

@@ -1,4 +1,4 @@
-"""Prices are written with the decimals that the values shown need, whatever the tick size is."""
+"""Decimals of prices: as many as the values need, and at least those of the tick size."""
 
 import math
 
@@ -21,7 +21,7 @@ from streamlit_app.format.decimal_places import DecimalPlaces
         ([], 2, []),
     ],
 )
-def test_a_price_has_what_it_needs_and_no_less_than_the_tick_size(
+def test_a_price_has_the_decimals_it_needs(
     values: list[float], tick: int, texts: list[str]
 ) -> None:
     decimals = DecimalPlaces.for_printed_values(values, tick)
@@ -31,7 +31,7 @@ def test_a_price_has_what_it_needs_and_no_less_than_the_tick_size(
 @pytest.mark.parametrize("count", range(9))
 @pytest.mark.parametrize("whole", [0, 7, 99_999, 9_999_999])
 def test_every_decimal_of_a_stored_price_is_found(count: int, whole: int) -> None:
-    """As a double, which is seldom exact."""
+    """The prices are doubles, which are rarely exact."""
     price = float(f"{whole}.{'1' * count or '0'}")
     assert DecimalPlaces.for_printed_values([price], 0) == DecimalPlaces(0, count)
 
@@ -46,15 +46,13 @@ def test_every_decimal_of_a_stored_price_is_found(count: int, whole: int) -> Non
         (2, math.nan, "nan"),
     ],
 )
-def test_what_is_computed_of_prices_has_four_significant_digits(
-    tick: int, value: float, text: str
-) -> None:
+def test_computed_values_have_four_significant_digits(tick: int, value: float, text: str) -> None:
     assert (
         DecimalPlaces(tick, tick).for_computed_values([value, math.nan]).format_value(value) == text
     )
 
 
-def test_an_axis_has_equal_decimals_unless_history_is_finer() -> None:
+def test_the_axis_format_trims_zeros_only_if_decimals_vary() -> None:
     assert DecimalPlaces(2, 2).tick_format == ",.2f"
     assert DecimalPlaces(2, 8).tick_format == ",.8~f"
     assert DecimalPlaces(2, 4).midpoint_places == DecimalPlaces(3, 5)

@@ -1,4 +1,4 @@
-"""Scheduler and Settings where something is away, and for whom may look and not change."""
+"""The pages Scheduler and Settings without services, and without write access."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,18 +16,18 @@ from crypto_assets.exchange.simulated import (
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
-from crypto_assets_tests.streamlit_app.test_pages import words_of
+from crypto_assets_tests.streamlit_app.test_pages import texts_of
 from streamlit_app import auth
 
 SCHEDULER, SETTINGS = "app_pages/scheduler.py", "app_pages/settings.py"
-NOWHERE = "http://127.0.0.1:9"
+UNREACHABLE_URL = "http://127.0.0.1:9"
 TOKEN = "correct-horse-battery-staple"
 
 
 @pytest.fixture(autouse=True)
-def _everybody_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def _services_are_down(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DAGSTER_URL", "EXCHANGE_URL", "ARCHIVE_URL"):
-        monkeypatch.setenv(f"CRYPTO_{name}", NOWHERE)
+        monkeypatch.setenv(f"CRYPTO_{name}", UNREACHABLE_URL)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def exchange_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def listing(monkeypatch: pytest.MonkeyPatch, exchange_url: str) -> None:
-    """The exchange is there."""
+def exchange_is_up(monkeypatch: pytest.MonkeyPatch, exchange_url: str) -> None:
+    """The exchange responds."""
     for name in ("EXCHANGE_URL", "ARCHIVE_URL"):
         monkeypatch.setenv(f"CRYPTO_{name}", exchange_url)
 
@@ -50,33 +50,31 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def button(app: AppTest, key: str) -> bool:
-    """Whether it may be pressed."""
+def is_enabled(app: AppTest, key: str) -> bool:
+    """Return whether a button is enabled."""
     return not app.button(key=key).disabled
 
 
-def test_without_dagster_the_scheduler_says_what_to_do(run_app: RunApp, home: Path) -> None:
+def test_without_dagster_the_scheduler_explains_what_to_do(run_app: RunApp, home: Path) -> None:
     app = run_app(home, SCHEDULER)
     assert not app.exception
-    words = words_of(app)
-    assert "Dagster cannot be asked" in words and "crypto-assets up" in words
-    assert words.count("Shown when Dagster answers again") == 2
-    assert "looks again by itself" in words
+    text = texts_of(app)
+    assert "Cannot reach Dagster" in text and "crypto-assets up" in text
+    assert text.count("Not available while Dagster is unreachable") == 2
+    assert "retries automatically" in text
 
 
-def test_without_the_exchange_no_backfill_is_planned_and_it_is_said(
-    run_app: RunApp, home: Path
-) -> None:
+def test_without_the_exchange_no_backfill_can_be_launched(run_app: RunApp, home: Path) -> None:
     app = run_app(home, SCHEDULER)
     assert "127.0.0.1:9" in "\n".join(one.value for one in app.warning)
     assert "launch" not in [one.key for one in app.button]
 
 
-def test_without_a_warehouse_both_pages_say_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
+def test_without_a_warehouse_both_pages_explain_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
     for page in (SCHEDULER, SETTINGS):
         app = run_app(tmp_path, page)
         assert not app.exception
-        assert "not set up yet" in words_of(app)
+        assert "not set up yet" in texts_of(app)
 
 
 @pytest.mark.parametrize("part", ["Symbols", "Retention", "Alerts", "Environment", "Change log"])
@@ -86,56 +84,58 @@ def test_a_broken_warehouse_is_explained_in_every_part(
     (tmp_path / "warehouse.db").write_bytes(b"not a database, but long enough to be read as one")
     app = run_app(tmp_path, SETTINGS, part=part)
     assert not app.exception
-    assert "is not a valid SQLite file" in words_of(app)
+    assert "is not a valid SQLite file" in texts_of(app)
 
 
-def test_without_the_exchange_symbols_stay_readable_and_a_name_is_not_taken(
+def test_without_the_exchange_symbols_are_shown_and_untracked(
     run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
     app = unlocked(run_app(home, SETTINGS))
-    assert "does not tell what it lists" in words_of(app)
-    assert "BTC / USDT" in words_of(app)
+    assert "Cannot load the exchange's symbols" in texts_of(app)
+    assert "BTC / USDT" in texts_of(app)
     app.button(key="retire_BTCUSDT").click().run()
     assert not app.exception
 
 
-def test_without_a_token_another_than_this_machine_may_look_and_no_more(
-    run_app: RunApp, home: Path, listing: None
+def test_without_a_token_other_machines_are_read_only(
+    run_app: RunApp, home: Path, exchange_is_up: None
 ) -> None:
-    """A page that is run without a browser was asked by nobody's name."""
+    """A page that runs without a browser has no client address."""
     for page, key in ((SCHEDULER, "launch"), (SETTINGS, "retire_BTCUSDT")):
         app = run_app(home, page)
-        assert "Here you may look and change nothing" in words_of(app)
-        assert "set CRYPTO_API_TOKEN" in words_of(app)
+        assert "**Read-only:**" in texts_of(app)
+        assert "set CRYPTO_API_TOKEN" in texts_of(app)
         if key in [one.key for one in app.button]:
-            assert not button(app, key)
+            assert not is_enabled(app, key)
 
 
-def test_the_token_unlocks_and_a_wrong_one_does_not(
-    run_app: RunApp, home: Path, listing: None, monkeypatch: pytest.MonkeyPatch
+def test_only_the_right_token_unlocks(
+    run_app: RunApp, home: Path, exchange_is_up: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
     app = run_app(home, SETTINGS)
-    assert not button(app, "retire_BTCUSDT")
+    assert not is_enabled(app, "retire_BTCUSDT")
     app.text_input(key="token").set_value("guess")
     submit(app)
-    assert "The token is wrong" in words_of(app)
-    assert not button(app, "retire_BTCUSDT")
+    assert "The token is wrong" in texts_of(app)
+    assert not is_enabled(app, "retire_BTCUSDT")
     unlocked(app)
-    assert button(app, "retire_BTCUSDT")
+    assert is_enabled(app, "retire_BTCUSDT")
     assert "token" not in [one.key for one in app.text_input]
 
 
-def test_a_press_that_no_drawn_button_allows_changes_nothing(
-    run_app: RunApp, home: Path, listing: None
+def test_a_click_on_a_disabled_button_changes_nothing(
+    run_app: RunApp, home: Path, exchange_is_up: None
 ) -> None:
     app = run_app(home, SETTINGS)
     app.selectbox(key="new_symbol_2").set_value("SOLUSDT").run()
     add = app.button(key="add_symbol")
     add.proto.disabled = False
     add.click().run()
-    with pytest.raises(WrongUse, match="changing is refused: this app listens on every address"):
+    with pytest.raises(
+        WrongUse, match="changes are not allowed: this app listens on every address"
+    ):
         auth.require_write_access()
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
     assert [one.name for one in warehouse.symbols.list_tracked()] == ["BTCUSDT", "SHIBUSDT"]
@@ -143,8 +143,8 @@ def test_a_press_that_no_drawn_button_allows_changes_nothing(
     warehouse.close()
 
 
-def test_a_symbol_is_added_and_stands_in_the_log(
-    run_app: RunApp, home: Path, listing: None, monkeypatch: pytest.MonkeyPatch
+def test_an_added_symbol_is_in_the_change_log(
+    run_app: RunApp, home: Path, exchange_is_up: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
     (home / "lake" / "raw").mkdir(parents=True)
@@ -153,14 +153,14 @@ def test_a_symbol_is_added_and_stands_in_the_log(
     app.selectbox(key="new_symbol_2").set_value("SOLUSDT").run()
     app.button(key="add_symbol").click().run()
     assert not app.exception
-    assert "SOL / USDT" in words_of(app)
+    assert "SOL / USDT" in texts_of(app)
     app = unlocked(run_app(home, SETTINGS, part="Change log"))
     (log,) = app.dataframe
     assert list(log.value["What"]) == ["symbol SOLUSDT"]
     assert list(log.value["Who"]) == ["test@example.com in the app"]
 
 
-def test_retention_shows_any_bound_of_the_environment_and_changes_what_was_typed_alone(
+def test_retention_shows_values_of_the_environment_and_changes_only_edited_ones(
     run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
@@ -173,10 +173,10 @@ def test_retention_shows_any_bound_of_the_environment_and_changes_what_was_typed
     app.number_input(key="keep_minute_days_90").set_value(120)
     (save,) = [one for one in app.button if one.label == "Save"]
     save.click().run()
-    assert "90 days → **120 days**" in words_of(app) and " GB" not in words_of(app)
+    assert "90 days → **120 days**" in texts_of(app) and " GB" not in texts_of(app)
 
 
-def test_no_secret_of_the_environment_is_shown(
+def test_secrets_of_the_environment_are_masked(
     run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
@@ -186,27 +186,27 @@ def test_no_secret_of_the_environment_is_shown(
     values = dict(zip(table.value["Variable"], table.value["Value"], strict=True))
     assert values["CRYPTO_API_TOKEN"] == values["CRYPTO_ALERT_WEBHOOK_URL"] != "none"
     assert values["CRYPTO_RAW_DAYS"] == "7"
-    shown = f"{values} {words_of(app)} {words_of(run_app(home, SETTINGS, part='Alerts'))}"
+    shown = f"{values} {texts_of(app)} {texts_of(run_app(home, SETTINGS, part='Alerts'))}"
     assert "https://hooks.example/" in shown and "s3cret" not in shown and TOKEN not in shown
 
 
-def test_no_login_of_an_address_is_shown(
+def test_logins_in_urls_are_removed(
     run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_login = NOWHERE.replace("://", "://user:s3cret@")
+    with_login = UNREACHABLE_URL.replace("://", "://user:s3cret@")
     for name in ("DAGSTER", "DAGSTER_LINK", "APP_LINK", "EXCHANGE", "ARCHIVE", "RUNBOOK"):
         monkeypatch.setenv(f"CRYPTO_{name}_URL", with_login)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", with_login)
     app = run_app(home, SETTINGS, part="Environment")
     (table,) = app.dataframe
     values = dict(zip(table.value["Variable"], table.value["Value"], strict=True))
-    assert values["CRYPTO_DAGSTER_URL"] == values["AWS_ENDPOINT_URL_S3"] == NOWHERE
-    words = words_of(run_app(home, SCHEDULER)) + words_of(run_app(home, SETTINGS))
-    assert f"does not answer at `{NOWHERE}`" in words
-    assert "s3cret" not in f"{values} {words}"
+    assert values["CRYPTO_DAGSTER_URL"] == values["AWS_ENDPOINT_URL_S3"] == UNREACHABLE_URL
+    text = texts_of(run_app(home, SCHEDULER)) + texts_of(run_app(home, SETTINGS))
+    assert f"does not answer at `{UNREACHABLE_URL}`" in text
+    assert "s3cret" not in f"{values} {text}"
 
 
-def test_no_login_that_is_not_escaped_is_shown(
+def test_unescaped_logins_in_urls_are_removed(
     run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("CRYPTO_DAGSTER_URL", "CRYPTO_EXCHANGE_URL", "AWS_ENDPOINT_URL_S3"):

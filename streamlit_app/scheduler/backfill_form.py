@@ -1,4 +1,4 @@
-"""Asks for a backfill: symbols and days, what that will be, and the button that launches it."""
+"""The backfill form: symbols, days, estimate, and the launch button."""
 
 from datetime import date, timedelta
 from functools import partial
@@ -18,28 +18,28 @@ from streamlit_app.format import humanize
 _SUGGESTED_DAYS = 7
 
 
-def render_backfill_form(allowed: bool) -> None:
-    """Raises WarehouseError."""
-    tracked = [one.name for one in app_settings.query_symbols() if one.is_tracked]
+def render_backfill_form(can_write: bool) -> None:
+    """Draw the form. Raises WarehouseError."""
+    tracked = [symbol.name for symbol in app_settings.query_symbols() if symbol.is_tracked]
     if not tracked:
-        st.info("No symbol is tracked yet: add one on the page Settings.", icon=":material/add:")
+        st.info("No tracked symbols. Add one on the page Settings.", icon=":material/add:")
         return
     symbols = st.multiselect(
         "Symbols", tracked, placeholder=f"All {len(tracked)} tracked symbols", key="symbols"
     )
     first, last = _render_day_inputs()
     try:
-        planned = scheduler.query_backfill_preview(tuple(symbols), first, last)
+        preview = scheduler.query_backfill_preview(tuple(symbols), first, last)
     except CryptoAssetsError as error:
         st.warning(notices.format_sentence(str(error)), icon=":material/info:")
         return
-    _render_estimate(planned)
+    _render_estimate(preview)
     if st.button(
         "Launch backfill",
         type="primary",
         icon=":material/rocket_launch:",
         key="launch",
-        disabled=not allowed,
+        disabled=not can_write,
     ):
         run_action(partial(_launch_backfill, tuple(symbols), first, last))
 
@@ -57,7 +57,7 @@ def _render_day_inputs() -> tuple[date, date]:
             width=150,
         )
         last = st.date_input(
-            "To, inclusive",
+            "To (UTC day, inclusive)",
             max(start, today - timedelta(days=1)),
             min_value=start,
             max_value=today,
@@ -75,33 +75,29 @@ def _get_today() -> date:
         return day_of(now_ms())
 
 
-def _render_estimate(planned: scheduler.BackfillPreview) -> None:
-    what = planned.estimate
-    time = (
-        "not known" if what.duration is None else f"about {humanize.format_duration(what.duration)}"
-    )
+def _render_estimate(preview: scheduler.BackfillPreview) -> None:
+    estimate = preview.estimate
+    duration = estimate.duration
+    time = "unknown" if duration is None else f"about {humanize.format_duration(duration)}"
     st.markdown(
-        f"**{what.partitions:,}** partitions, up to **{what.candles:,}** candles, "
-        f"**{what.requests:,}** requests to the exchange, time **{time}**"
+        f"**{estimate.partitions:,}** partitions, up to **{estimate.candles:,}** candles, "
+        f"**{estimate.requests:,}** requests to the exchange. Estimated time: **{time}**"
     )
-    st.caption(
-        f"{_explain_estimate(planned)} What is held already is read again, and nothing is doubled."
-    )
+    st.caption(f"{_explain_estimate(preview)} Existing days are downloaded again; no duplicates.")
 
 
-def _explain_estimate(planned: scheduler.BackfillPreview) -> str:
-    """What the time rests on."""
-    pace = planned.pace
+def _explain_estimate(preview: scheduler.BackfillPreview) -> str:
+    """Explain what the estimated time is based on."""
+    pace = preview.pace
     if pace is None:
-        return "No backfill that went well has been measured here, so its time is anybody's guess."
+        return "No completed backfill to base an estimate on."
     measured = "the last backfill" if pace.measured == 1 else f"the last {pace.measured} backfills"
-    said = f"The time is as {measured} went, of at most {pace.largest:,} partitions."
-    if planned.estimate.partitions > 3 * pace.largest:
-        said += " One as large has not been measured: take it as a guess."
-    return said
+    if preview.estimate.partitions > 3 * pace.largest:
+        return f"Rough estimate, based on {measured} of at most {pace.largest:,} partitions."
+    return f"Based on {measured} of at most {pace.largest:,} partitions."
 
 
 def _launch_backfill(symbols: tuple[str, ...], first: date, last: date, who: str) -> str:
-    wanted = scheduler.plan_requested_backfill(symbols, first, last)
-    admin.start_backfill(data.get_pipeline_context(), data.get_orchestrator(), wanted, who)
-    return f"Launched: {wanted.title}. Dagster begins within half a minute."
+    request = scheduler.plan_requested_backfill(symbols, first, last)
+    admin.start_backfill(data.get_pipeline_context(), data.get_orchestrator(), request, who)
+    return f"Launched: {request.title}. Dagster starts it within 30 seconds."

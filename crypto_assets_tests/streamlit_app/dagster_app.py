@@ -1,4 +1,4 @@
-"""The app over a real Dagster, webserver and daemon, and a simulated exchange: all may go away."""
+"""The app with a real Dagster, webserver and daemon, and a simulated exchange."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,60 +26,63 @@ DAYS = 20
 
 
 @dataclass
-class Door:
-    """Dagster's GraphQL as the app reaches it; closed, nobody answers."""
+class DagsterProxy:
+    """A proxy of Dagster's GraphQL, which can refuse connections."""
 
     url: str
-    closed: bool = False
+    is_down: bool = False
 
     def respond(self, request: Request) -> Answer:
-        if self.closed:
+        if self.is_down:
             return Answer(cut=-1)
         headers = {"Content-Type": "application/json"}
-        answer = requests.post(
+        response = requests.post(
             f"{self.url}{request.path}", data=request.body, headers=headers, timeout=60
         )
-        return Answer(answer.status_code, answer.content, headers)
+        return Answer(response.status_code, response.content, headers)
 
 
 @dataclass(frozen=True)
-class Steered:
-    """`address` of the app; no schedule and no sensor ticks but by a test's wish."""
+class ControlledApp:
+    """The running app and its servers. All schedules and sensors are stopped at first."""
 
     address: str
     exchange: SimulatedExchange
     warehouse: Warehouse
     dagster: Orchestrator
-    door: Door = field(repr=False)
+    proxy: DagsterProxy = field(repr=False)
 
-    def changes(self) -> list[tuple[str, object, object]]:
-        """The change log, newest first."""
-        return [(one.name, one.old, one.new) for one in self.warehouse.app_settings.list_changes()]
+    def list_changes(self) -> list[tuple[str, object, object]]:
+        """Return the change log, newest first."""
+        return [
+            (change.name, change.old, change.new)
+            for change in self.warehouse.app_settings.list_changes()
+        ]
 
 
 @contextmanager
-def steered(folder: Path) -> Iterator[Steered]:
-    """Everything started; at the end the app's log must hold no traceback."""
+def controlled_app(folder: Path) -> Iterator[ControlledApp]:
+    """Start the servers and the app; its log must not contain a traceback."""
     start = day_of(now_ms()) - timedelta(days=DAYS)
-    chosen = {"START_DATE": start.isoformat(), "SYMBOLS": ",".join(SYMBOLS)}
+    settings = {"START_DATE": start.isoformat(), "SYMBOLS": ",".join(SYMBOLS)}
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
     log = folder / "app.log"
-    with start_exchange_server(exchange) as url, dagster_over(folder, url, **chosen) as server:
+    with start_exchange_server(exchange) as url, dagster_over(folder, url, **settings) as server:
         server.start_daemon()
-        door = Door(server.url)
+        proxy = DagsterProxy(server.url)
         home = server.desk.home
         warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
         with (
-            scripted(door.respond) as forwarded,
+            scripted(proxy.respond) as forwarded,
             serving(
                 home,
                 log,
                 DAGSTER_URL=forwarded.url,
                 EXCHANGE_URL=url,
                 ARCHIVE_URL=url,
-                **chosen,
+                **settings,
             ) as address,
         ):
-            yield Steered(address, exchange, warehouse, Orchestrator(server.url), door)
+            yield ControlledApp(address, exchange, warehouse, Orchestrator(server.url), proxy)
         warehouse.close()
     assert "Traceback" not in log.read_text()

@@ -1,4 +1,4 @@
-"""Order-book depth: what could be bought and sold down to which price."""
+"""The depth chart of an order book: cumulative quantity by price."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from streamlit_app.format.decimal_places import DecimalPlaces
 
 
 def draw_depth_chart(book: OrderBookDepth, decimals: DecimalPlaces, base: str) -> go.Figure:
-    """Stairs down to the best bid and up from the best ask, the middle marked."""
-    most = max((level.cumulative for level in [*book.bids, *book.asks]), default=0.0)
+    """Draw bids and asks as steps, with a mark at the mid price. `base` is the unit."""
+    largest = max((level.cumulative for level in [*book.bids, *book.asks]), default=0.0)
     layout = build_static_layout(
         xaxis={"tickformat": decimals.tick_format, "nticks": 6},
         yaxis={
-            "tickformat": number_formats.get_amount_format(most).tick_format,
+            "tickformat": number_formats.get_amount_format(largest).tick_format,
             "exponentformat": "B",
             "rangemode": "tozero",
             "side": "right",

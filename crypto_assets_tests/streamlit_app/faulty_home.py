@@ -1,4 +1,4 @@
-"""A home in which something of everything has gone wrong, for the pages that show it."""
+"""A home with an example of each kind of fault."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -19,16 +19,17 @@ from crypto_assets_tests.streamlit_app.conftest import make_home
 
 DAYS = 3
 OUTAGE_MINUTES, OPEN_MINUTES = 50, 20
-# Held at the very start of a day (UTC); each minute of it adds one.
-LEAST_ROWS = DAYS * 1440 - OUTAGE_MINUTES - OPEN_MINUTES
+# Stored minutes at the start of the current UTC day; each minute adds one.
+MIN_ROWS = DAYS * 1440 - OUTAGE_MINUTES - OPEN_MINUTES
 CONTRADICTION = "volume: our minutes give 120.00000000, the exchange's own is 121.00000000"
-BROKEN = "high 1.0 is below close 2.0"
+REJECT_REASON = "high 1.0 is below close 2.0"
 
 
-def trouble(home: Path) -> Warehouse:
-    """Store three days of BTCUSDT up to now in which something of everything went wrong.
+def store_faulty_data(home: Path) -> Warehouse:
+    """Store three days of BTCUSDT up to now, with faults.
 
-    An outage, an open gap, a revision, a broken row, and an hour that the exchange contradicts.
+    An outage, an open gap, a revision, a rejected row, an order book, and an hour in which the
+    exchange's data is inconsistent.
     """
     warehouse = make_home(home)
     until = floor_ms(now_ms(), MINUTE_MS)
@@ -43,17 +44,17 @@ def trouble(home: Path) -> Warehouse:
     warehouse.gap_ledger.classify_gap(
         "BTCUSDT", outage.start_ms, GapClass.OUTAGE, "asked twice over REST"
     )
-    _revise(warehouse, candles.slice(0, 1))
-    _set_aside(warehouse, window.start_ms)
-    _capture(warehouse, until)
+    _add_revision(warehouse, candles.slice(0, 1))
+    _add_rejected_row(warehouse, window.start_ms)
+    _add_order_book(warehouse, until)
     kind = ConflictKind.CONTRADICTION
     conflict = ExchangeConflict("BTCUSDT", Interval.H1, window.start_ms, kind, CONTRADICTION)
     warehouse.exchange_conflicts.record_conflicts("BTCUSDT", [conflict])
     return warehouse
 
 
-def _revise(warehouse: Warehouse, candle: pa.Table) -> None:
-    """The first minute again, a day later, from the archive, with another close."""
+def _add_revision(warehouse: Warehouse, candle: pa.Table) -> None:
+    """Store the first minute again, from the archive and with another close."""
     (first,) = warehouse.lake_objects.list_latest(1)
     item = replace(
         first,
@@ -73,14 +74,14 @@ def _revise(warehouse: Warehouse, candle: pa.Table) -> None:
     )
 
 
-def _set_aside(warehouse: Warehouse, at: int) -> None:
+def _add_rejected_row(warehouse: Warehouse, at: int) -> None:
     key = f"BTCUSDT_klines_{at}-{at}_rest.json"
     warehouse.quarantine.add_records(
-        [QuarantineRecord("BTCUSDT", ObjectKind.KLINES, "raw", key, BROKEN, "[1, 2, 3]", at)]
+        [QuarantineRecord("BTCUSDT", ObjectKind.KLINES, "raw", key, REJECT_REASON, "[1, 2, 3]", at)]
     )
 
 
-def _capture(warehouse: Warehouse, at: int) -> None:
+def _add_order_book(warehouse: Warehouse, at: int) -> None:
     item = LakeObject(
         bucket="raw",
         key=f"BTCUSDT_depth_{at}.json",
@@ -95,9 +96,9 @@ def _capture(warehouse: Warehouse, at: int) -> None:
         fetched_at=at,
     )
     warehouse.lake_objects.record_objects([item])
-    book = OrderBook(7, at, bids=_side("9"), asks=_side("11"))
+    book = OrderBook(7, at, bids=_make_side("9"), asks=_make_side("11"))
     warehouse.order_books.load_snapshots("BTCUSDT", [(item, book)])
 
 
-def _side(price: str) -> tuple[PriceLevel, ...]:
+def _make_side(price: str) -> tuple[PriceLevel, ...]:
     return (PriceLevel(Decimal(price), Decimal(2)),)

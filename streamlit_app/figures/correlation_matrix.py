@@ -1,4 +1,4 @@
-"""A correlation matrix as coloured squares: blue moves alike, orange against each other."""
+"""The heatmap of a correlation matrix: blue is positive, orange is negative."""
 
 import math
 
@@ -8,21 +8,21 @@ from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatr
 from streamlit_app.colours import FALLING, RISING, make_translucent
 from streamlit_app.figures.static_layout import build_static_layout
 
-_MAX_LABELED_SYMBOLS = 12  # symbols, up to which the squares have room for their number
+_MAX_LABELED_SYMBOLS = 12  # with more, the cells are too small for a number
 _COLOUR_SCALE = [[0, FALLING], [0.5, make_translucent(RISING, 0)], [1, RISING]]
 
 
-def draw_correlation_matrix(found: CorrelationMatrix) -> go.Figure:
-    """Each symbol with each, the first one at the top; what is undefined has no colour."""
-    few = len(found.symbols) <= _MAX_LABELED_SYMBOLS
+def draw_correlation_matrix(matrix: CorrelationMatrix) -> go.Figure:
+    """Draw the matrix, the first symbol at the top; undefined values have no colour."""
+    is_labeled = len(matrix.symbols) <= _MAX_LABELED_SYMBOLS
     return go.Figure(
         go.Heatmap(
-            x=found.symbols,
-            y=found.symbols,
-            z=[[None if math.isnan(one) else one for one in row] for row in found.matrix],
-            text=[[_format_correlation(one) for one in row] for row in found.matrix],
-            texttemplate="%{text}" if few else None,
-            customdata=found.pairs,
+            x=matrix.symbols,
+            y=matrix.symbols,
+            z=[[None if math.isnan(one) else one for one in row] for row in matrix.matrix],
+            text=[[_format_correlation(one) for one in row] for row in matrix.matrix],
+            texttemplate="%{text}" if is_labeled else None,
+            customdata=matrix.pairs,
             zmin=-1,
             zmax=1,
             colorscale=_COLOUR_SCALE,

@@ -1,4 +1,4 @@
-"""What a browser shows of the pages, and how long a test waits for it."""
+"""Checks of the pages in a browser, and the timeout of the browser tests."""
 
 from typing import Any, Literal
 
@@ -6,23 +6,23 @@ from playwright.sync_api import Page, expect
 
 from crypto_assets_tests.services.chromium import Tab
 
-# These tests are about what happens, and not how soon on a busy machine.
-PATIENCE_MS = 60_000
-expect.set_options(timeout=PATIENCE_MS)
+# Long, because the machine may be busy.
+TIMEOUT_MS = 60_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 WIDTHS = (1440, 390)
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-GROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(14, 20, 29)"}
+BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(14, 20, 29)"}
 
 
-def complaints(tab: Tab) -> list[str]:
-    """What went wrong, except that below a deep link Streamlit looks for its own root first."""
+def list_errors(tab: Tab) -> list[str]:
+    """List the errors of a tab, without those of Streamlit's search for its root."""
     return [error for error in tab.errors if "/_stcore/" not in error]
 
 
-def candles_in(page: Page) -> dict[str, Any]:
-    """What the browser drew: counts of candles, names of lines, and what ranges are seen."""
+def read_chart(page: Page) -> dict[str, Any]:
+    """Read the drawn chart: number of candles, names of lines, visible times and prices."""
     page.wait_for_selector(".js-plotly-plot .trace.boxes", state="attached")
     return page.evaluate(
         """() => {
@@ -38,22 +38,24 @@ def candles_in(page: Page) -> dict[str, Any]:
     )
 
 
-def assert_shown_well(page: Page, width: int, scheme: Scheme) -> None:
-    """As `assert_rendered`, and the page itself reports nothing wrong."""
+def assert_page_ok(page: Page, width: int, scheme: Scheme) -> None:
+    """Check that the page is rendered and shows no error notice."""
     expect(page.locator("[data-testid=stAlertContentError]")).to_have_count(0)
     assert_rendered(page, width, scheme)
 
 
 def assert_rendered(page: Page, width: int, scheme: Scheme) -> None:
-    """No exception, nothing wider than the window, the ground that the viewer's system asks for."""
+    """Check for exceptions, horizontal overflow, and the background of the colour scheme."""
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    ground = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-    page.wait_for_function(f"{ground} === '{GROUNDS[scheme]}'")  # one scheme fades into the other
+    background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    page.wait_for_function(
+        f"{background} === '{BACKGROUNDS[scheme]}'"
+    )  # The schemes change with a transition.
 
 
-def narrower_than(page: Page, span: list[float]) -> None:
-    """Waits until less time is seen than `span` (from, to; epoch ms) has."""
+def wait_for_narrower_view(page: Page, span: list[float]) -> None:
+    """Wait until the view is narrower than `span` (from, to; epoch ms)."""
     page.wait_for_function(
         """([from, to]) => {
             const [first, last] = document.querySelector('.js-plotly-plot').view ?? [-Infinity, 0];
@@ -63,12 +65,12 @@ def narrower_than(page: Page, span: list[float]) -> None:
     )
 
 
-def stands_in_the_address(page: Page) -> None:
-    """Waits until what is seen is what the address says."""
+def wait_for_view_in_url(page: Page) -> None:
+    """Wait until the URL has the visible range."""
     page.wait_for_function(
         """() => {
             const ends = document.querySelector('.js-plotly-plot').view;
-            const written = ends?.map(end => Math.floor(end / 1000)).join('-');
-            return written && location.search.includes(`view=${written}`);
+            const text = ends?.map(end => Math.floor(end / 1000)).join('-');
+            return text && location.search.includes(`view=${text}`);
         }"""
     )
