@@ -164,7 +164,7 @@ def test_wrong_use_says_what_there_is(market: MarketData) -> None:
         market.candles("BTCUSDT", "2m")
     with pytest.raises(WrongUse, match="no instant"):
         market.candles("BTCUSDT", "1h", "yesterday")
-    with pytest.raises(WrongUse, match="must lie before"):
+    with pytest.raises(WrongUse, match="must be before"):
         market.candles("BTCUSDT", "1h", "2025-03-02", "2025-03-01")
     with pytest.raises(UnknownProvider, match="there are: atr"):
         market.indicator("rsy", "BTCUSDT")

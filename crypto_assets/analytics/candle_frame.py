@@ -1,12 +1,9 @@
-"""Candles as a pandas frame: UTC index, floats, flags; and candles of larger intervals."""
+"""Convert candle tables to pandas frames with a UTC index, floats and flags."""
 
 from collections.abc import Collection
 
 import pandas as pd
 import pyarrow as pa
-
-from crypto_assets.market.intervals import Interval
-from crypto_assets.market.rollup import roll_up
 
 TIME_COLUMN = "time"
 PARTIAL_COLUMN = "partial"
@@ -23,14 +20,6 @@ def frame_from_table(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.cast(floats).to_pandas(use_threads=False)
     opened = table["open_time"].to_numpy().view("datetime64[ms]")
     return frame.set_index(pd.DatetimeIndex(opened, name=TIME_COLUMN, tz="UTC"))
-
-
-def resample_candles(table: pa.Table, interval: Interval) -> pa.Table:
-    """Candles of `interval`, by the exchange's own rule, from candles of an interval dividing it.
-
-    The answer has `parts` besides the eleven columns: how many candles each was built from.
-    """
-    return roll_up(table, interval)
 
 
 def flag_forming(frame: pd.DataFrame, now_ms: int) -> pd.DataFrame:

@@ -1,10 +1,10 @@
-"""The dashboard: a tile for each tracked symbol, totals, and what needs a person's attention."""
+"""The dashboard: a tile per tracked symbol, totals, and symbols that need attention."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crypto_assets.analytics import resample_candles
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 from crypto_assets.reports.instruments import Instrument, list_instruments
 from crypto_assets.reports.storage import StorageUsage
@@ -24,18 +24,18 @@ STALE_AFTER_MS = 15 * MINUTE_MS
 
 
 class Concern(StrEnum):
-    EMPTY = "empty"  # tracked, and not one candle
-    SILENT = "silent"  # trading, and no new candle for too long
-    GAPS = "gaps"  # minutes are missing and nobody knows why yet
-    NOT_TRADING = "not_trading"  # the exchange prints no more candles
+    EMPTY = "empty"  # tracked, but without a candle
+    STALE = "silent"  # trading, but without a new candle for too long
+    GAPS = "gaps"  # minutes are missing without an explanation
+    NOT_TRADING = "not_trading"  # the exchange publishes no new candles
 
 
 @dataclass(frozen=True)
 class AttentionItem:
-    """Something a person should know of a symbol.
+    """A symbol that needs attention, and why.
 
-    `amount` is the silence in ms, or the count of missing minutes; 0 where there is nothing to
-    count.
+    `amount` is the age of the newest candle in ms for STALE, the number of missing minutes for
+    GAPS, and 0 otherwise.
     """
 
     concern: Concern
@@ -45,10 +45,10 @@ class AttentionItem:
 
 @dataclass(frozen=True)
 class SymbolTile:
-    """One symbol at a glance; without `statistics` nothing is held of it.
+    """A summary of one symbol; `statistics` is None if no candle is stored.
 
-    `sparkline` holds hourly closes of the last 48 hours, oldest first; `lag_ms` is the age of the
-    newest candle's end by this machine's clock.
+    `sparkline` holds the hourly closes of the last 48 hours, oldest first. `lag_ms` is the time
+    since the newest candle ended, by this machine's clock.
     """
 
     instrument: Instrument
@@ -59,11 +59,11 @@ class SymbolTile:
 
 @dataclass(frozen=True)
 class TotalChanges:
-    """The totals less what they were at `since` (epoch ms): negative where less is held than then.
+    """Differences between the current totals and those at `since` (epoch ms).
 
-    `since` is 24 hours ago, or up to an hour earlier (totals are noted once an hour); further back
-    where the pipeline stood still meanwhile, and later in a home that is younger than a day.
-    `lag_ms` is None where there was no candle then or now.
+    Totals are recorded once an hour, so `since` is 24 to 25 hours ago. It is earlier if the
+    pipeline was stopped, and later in an installation younger than a day. `lag_ms` is None if there
+    was no candle at either time.
     """
 
     since: int
@@ -76,10 +76,11 @@ class TotalChanges:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """`lag_ms` is the largest of the trading symbols', None before their first candle.
+    """The dashboard as of an instant (epoch ms).
 
-    `candles` counts the minutes that are held, of symbols no longer tracked too. `changes` is None
-    before totals were first noted, which `crypto-assets init` does.
+    `candles` counts all stored minutes, including those of untracked symbols. `lag_ms` is the
+    largest lag of the trading symbols, None before their first candle. `changes` is None until
+    `crypto-assets init` has recorded the first totals.
     """
 
     as_of: int
@@ -92,10 +93,13 @@ class Dashboard:
 
 
 def build_dashboard(warehouse: Warehouse, now_ms: int) -> Dashboard:
-    """Some hundred rows a symbol, all by key, whatever the warehouse holds."""
-    held = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
-    known = [one for one in list_instruments(warehouse) if one.symbol in held]
-    tiles = tuple(_build_tile(warehouse, one, held[one.symbol], now_ms) for one in known)
+    """Build the dashboard; reads some hundred rows per symbol, all by key."""
+    coverages = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
+    tiles = tuple(
+        _build_tile(warehouse, instrument, coverages[instrument.symbol], now_ms)
+        for instrument in list_instruments(warehouse)
+        if instrument.symbol in coverages
+    )
     total = warehouse.totals.measure_current(now_ms)
     return Dashboard(
         as_of=now_ms,
@@ -105,9 +109,9 @@ def build_dashboard(warehouse: Warehouse, now_ms: int) -> Dashboard:
         lag_ms=total.lag_ms,
         changes=_compute_changes(total, warehouse.totals.find_snapshot_day_ago(now_ms)),
         attention=tuple(
-            concern
+            item
             for tile in tiles
-            for concern in _list_attention_items(tile, held[tile.instrument.symbol])
+            for item in _list_attention_items(tile, coverages[tile.instrument.symbol])
         ),
     )
 
@@ -127,33 +131,33 @@ def _compute_changes(now: StoredTotals, then: TotalsSnapshot | None) -> TotalCha
 
 
 def _build_tile(
-    warehouse: Warehouse, instrument: Instrument, held: SymbolCoverage, now_ms: int
+    warehouse: Warehouse, instrument: Instrument, coverage: SymbolCoverage, now_ms: int
 ) -> SymbolTile:
-    if held.last_open_time is None:
+    if coverage.last_open_time is None:
         return SymbolTile(instrument)
-    until = floor_ms(held.last_open_time, MINUTE_MS) + MINUTE_MS
-    day = read_day_parts(warehouse, instrument.symbol, until, SPARKLINE_HOURS)
+    known_until = floor_ms(coverage.last_open_time, MINUTE_MS) + MINUTE_MS
+    day = read_day_parts(warehouse, instrument.symbol, known_until, SPARKLINE_HOURS)
     return SymbolTile(
         instrument,
         statistics=summarize_day(instrument.symbol, day),
         sparkline=_build_sparkline(day),
-        lag_ms=held.lag_ms(now_ms),
+        lag_ms=coverage.lag_ms(now_ms),
     )
 
 
 def _build_sparkline(day: DayParts) -> tuple[float, ...]:
-    closes = resample_candles(day.hours, Interval.H1)["close"]
+    closes = roll_up(day.hours, Interval.H1)["close"]
     return tuple(float(close) for close in closes.to_pylist())
 
 
-def _list_attention_items(tile: SymbolTile, held: SymbolCoverage) -> list[AttentionItem]:
-    found = []
+def _list_attention_items(tile: SymbolTile, coverage: SymbolCoverage) -> list[AttentionItem]:
+    items = []
     if tile.lag_ms is None:
-        found.append(AttentionItem(Concern.EMPTY, held.symbol))
+        items.append(AttentionItem(Concern.EMPTY, coverage.symbol))
     elif not tile.instrument.trading:
-        found.append(AttentionItem(Concern.NOT_TRADING, held.symbol))
+        items.append(AttentionItem(Concern.NOT_TRADING, coverage.symbol))
     elif tile.lag_ms > STALE_AFTER_MS:
-        found.append(AttentionItem(Concern.SILENT, held.symbol, tile.lag_ms))
-    if held.missing_minutes:
-        found.append(AttentionItem(Concern.GAPS, held.symbol, held.missing_minutes))
-    return found
+        items.append(AttentionItem(Concern.STALE, coverage.symbol, tile.lag_ms))
+    if coverage.missing_minutes:
+        items.append(AttentionItem(Concern.GAPS, coverage.symbol, coverage.missing_minutes))
+    return items

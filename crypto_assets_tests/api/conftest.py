@@ -14,7 +14,7 @@ from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
@@ -88,7 +88,7 @@ def _stocked(url: str, folder: Path) -> Iterator[Stock]:
         [QuarantineRecord("BTCUSDT", ObjectKind.KLINES, "raw", "k", "high below low", "[1]", UNTIL)]
     )
     reports = Reports(warehouse, clock=lambda: NOW)
-    with serving(parts_over(warehouse, folder, reports=reports)) as served:
+    with serve_api(create_context(warehouse, folder, reports=reports)) as served:
         yield Stock(warehouse, served)
     warehouse.close()
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from crypto_assets.api import AccessPolicy, access
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, parts_over, serving
+from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, create_context, serve_api
 from crypto_assets_tests.warehouse.minutes import track
 
 JSON = {"Content-Type": "application/json"}
@@ -40,15 +40,15 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def guarded(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with serving(parts_over(warehouse, tmp_path_factory.mktemp("guarded"))) as api:
+    with serve_api(create_context(warehouse, tmp_path_factory.mktemp("guarded"))) as api:
         yield api
 
 
 @pytest.fixture(scope="module")
 def unguarded(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """Bound to this machine, without a token."""
-    parts = parts_over(warehouse, tmp_path_factory.mktemp("unguarded"))
-    with serving(parts, AccessPolicy(), ("https://charts.example",)) as api:
+    parts = create_context(warehouse, tmp_path_factory.mktemp("unguarded"))
+    with serve_api(parts, AccessPolicy(), ("https://charts.example",)) as api:
         yield api
 
 
@@ -126,7 +126,7 @@ def test_bound_to_more_than_this_machine_it_takes_no_write(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     everywhere = "0.0.0.0"  # noqa: S104
-    with serving(parts_over(warehouse, tmp_path), AccessPolicy(everywhere)) as api:
+    with serve_api(create_context(warehouse, tmp_path), AccessPolicy(everywhere)) as api:
         answer = delete(api, JSON)
         assert answer.status_code == 403
         assert "listens on 0.0.0.0, not on this machine alone" in answer.json()["detail"]

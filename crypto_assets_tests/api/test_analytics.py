@@ -14,7 +14,7 @@ from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.analytics.test_registry import NEW
 from crypto_assets_tests.api.conftest import HOLE
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 
 SERIES = [name for name, provider in find_providers().items() if provider.is_series]
 OBJECTS = [name for name in find_providers() if name not in SERIES]
@@ -122,7 +122,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("added")
 def test_a_new_file_is_a_new_route(stocked: Warehouse, tmp_path: Path) -> None:
-    with serving(parts_over(stocked, tmp_path)) as api:
+    with serve_api(create_context(stocked, tmp_path)) as api:
         (row,) = api.read("/api/analytics/data/middle/SHIBUSDT", limit=1, weight=1)["data"]
         (candle,) = api.read("/api/analytics/data/candlestick/SHIBUSDT", limit=1)["data"]
         assert row["middle"] == candle["high"]

@@ -6,7 +6,7 @@ import requests
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL, Stock
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, load
 
 KLINES = "/api/klines/BTCUSDT"
@@ -51,7 +51,7 @@ def test_a_new_candle_changes_the_tag(
 ) -> None:
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - HOUR_MS, UNTIL)))
-    with serving(parts_over(warehouse, tmp_path_factory.mktemp("lake"))) as api:
+    with serve_api(create_context(warehouse, tmp_path_factory.mktemp("lake"))) as api:
         tag = api.get(KLINES, limit=2).headers["ETag"]
         load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL, UNTIL + MINUTE_MS)))
         after = api.get(KLINES, headers={"If-None-Match": tag}, limit=2)

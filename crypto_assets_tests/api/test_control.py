@@ -20,7 +20,7 @@ from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.contract import keep_the_contract
 from crypto_assets_tests.api.dagster_server import DagsterServer, dagster_over
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 
 SCHEDULE, SENSOR = "/api/schedules/ingest_schedule", "/api/sensors/symbols"
 
@@ -48,7 +48,7 @@ def api(dagster: DagsterServer) -> Iterator[Api]:
     home = dagster.desk.home
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
     exchange_url = dagster.desk.environment["CRYPTO_EXCHANGE_URL"]
-    with serving(parts_over(warehouse, home / "lake", exchange_url, dagster.url)) as served:
+    with serve_api(create_context(warehouse, home / "lake", exchange_url, dagster.url)) as served:
         yield served
 
 

@@ -9,7 +9,7 @@ from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, STOCK, UNTIL, Stock
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, load
 
 SERIES = [name for name, provider in find_providers().items() if provider.is_series]
@@ -32,7 +32,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     warehouse.migrate_schema()
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - 3 * MINUTE_MS, UNTIL)))
-    with serving(parts_over(warehouse, folder, reports=Reports(warehouse))) as served:
+    with serve_api(create_context(warehouse, folder, reports=Reports(warehouse))) as served:
         yield served
     warehouse.close()
 

@@ -15,7 +15,7 @@ from crypto_assets.health_monitor import HealthMonitor
 from crypto_assets.market.utc_time import DAY_MS, Window, now_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Path:
 def api(home: Path) -> Iterator[Api]:
     """Its Dagster is not there."""
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    with serving(parts_over(warehouse, home)) as served:
+    with serve_api(create_context(warehouse, home)) as served:
         yield served
 
 
@@ -70,7 +70,7 @@ def test_the_login_of_dagsters_address_is_used_and_told_to_nobody(home: Path) ->
     refused = Answer(403, b'{"errors": [{"message": "not for you"}]}')
     with scripted(in_turn(refused)) as dagster:
         address = dagster.url.replace("://", "://user:s3cret@")
-        with serving(parts_over(warehouse, home, dagster_url=address)) as api:
+        with serve_api(create_context(warehouse, home, dagster_url=address)) as api:
             told = api.get("/health").text + api.get("/api/schedules").text
             told += api.get("/metrics").text
         login = b64encode(b"user:s3cret").decode()

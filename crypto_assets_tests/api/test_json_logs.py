@@ -10,7 +10,7 @@ import pytest
 
 from crypto_assets.api.json_logs import JsonLinesFormatter
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, parts_over, serving
+from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, create_context, serve_api
 from crypto_assets_tests.warehouse.minutes import track
 
 Record = dict[str, object]
@@ -57,7 +57,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
     warehouse.migrate_schema()
     track(warehouse)
-    with serving(parts_over(warehouse, tmp_path)) as served:
+    with serve_api(create_context(warehouse, tmp_path)) as served:
         yield served
 
 
@@ -98,7 +98,7 @@ def test_what_fails_unforeseen_is_a_500_without_its_insides(
     def fail(*_: object) -> None:
         raise RuntimeError("a secret of the machine")
 
-    monkeypatch.setattr("crypto_assets.reports.reports.read_storage", fail)
+    monkeypatch.setattr("crypto_assets.reports.reports.measure_storage", fail)
     answer = api.get("/api/pipeline/storage")
     assert answer.status_code == 500
     assert answer.json() == {"detail": "the API failed: its log says why"}

@@ -8,7 +8,7 @@ import pytest
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.warehouse.minutes import (
     FETCHED,
     START,
@@ -62,7 +62,7 @@ def test_the_log_is_paged_while_objects_come(
     track(warehouse)
     fetch(1, 2, 2, 2, 3, 4, 4)
     there = [item.key for item in warehouse.lake_objects.list_latest()]
-    with serving(parts_over(warehouse, tmp_path)) as api:
+    with serve_api(create_context(warehouse, tmp_path)) as api:
         seen, path = [], f"/api/pipeline/ingestion-log?limit={limit}"
         while path:
             answer = api.get(path)
@@ -111,7 +111,7 @@ def test_the_ledger_is_paged_with_gaps_inside_closed_ones(
         warehouse.lake_objects.record_objects([one[0]])
         warehouse.facts.load_objects(SYMBOL, [one])
         warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(START, START + HOUR_MS))
-    with serving(parts_over(warehouse, tmp_path)) as api:
+    with serve_api(create_context(warehouse, tmp_path)) as api:
         path = f"/api/pipeline/gaps?symbol={SYMBOL}&closed=true"
         there = [gap["start"] for gap in api.read(path)["data"]]
         assert there == [hour[1], hour[10], hour[20]]

@@ -5,7 +5,7 @@ from pathlib import Path
 from crypto_assets.api import rate_limit
 from crypto_assets.api.rate_limit import RequestAllowance
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.serving import parts_over, serving
+from crypto_assets_tests.api.serving import create_context, serve_api
 from crypto_assets_tests.warehouse.minutes import track
 
 
@@ -62,7 +62,7 @@ def test_over_http_it_is_a_429_that_says_how_long(tmp_path: Path) -> None:
     warehouse.migrate_schema()
     track(warehouse)
     page = "https://a.example"
-    with serving(parts_over(warehouse, tmp_path), cors_origins=(page,), rate=4) as api:
+    with serve_api(create_context(warehouse, tmp_path), cors_origins=(page,), rate=4) as api:
         origin = {"Origin": page}
         answers = [api.get("/api/symbols", headers=origin) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 429, 429]

@@ -13,7 +13,7 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL, Stock
 from crypto_assets_tests.api.contract import keep_the_contract
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -45,7 +45,7 @@ def own(tmp_path: Path, simulated_exchange: StartExchange) -> Iterator[Api]:
         part = Window(UNTIL - DAY_MS, UNTIL) & Window.of_day(day)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", part, [hole]))
     warehouse.gap_ledger.refresh_gaps("BTCUSDT", Window(UNTIL - DAY_MS, UNTIL))
-    with serving(parts_over(warehouse, tmp_path, simulated_exchange().url)) as served:
+    with serve_api(create_context(warehouse, tmp_path, simulated_exchange().url)) as served:
         yield served
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 from crypto_assets_tests.warehouse.minutes import START, batch, minutes, track
 
@@ -24,7 +24,7 @@ def exchange(simulated_exchange: StartExchange) -> ExchangeServer:
 @pytest.fixture
 def api(warehouse: Warehouse, exchange: ExchangeServer, tmp_path: Path) -> Iterator[Api]:
     track(warehouse, "BTCUSDT")
-    with serving(parts_over(warehouse, tmp_path, exchange.url)) as served:
+    with serve_api(create_context(warehouse, tmp_path, exchange.url)) as served:
         yield served
 
 
@@ -82,8 +82,8 @@ def test_symbols_of_other_scripts_stand_in_paths_links_bodies_and_errors(
             + "".join(f"{START + n * MINUTE_MS},1,2,0.5,1.5,7\n" for n in range(5))
         )
     track(warehouse, "BTCUSDT")
-    parts = parts_over(warehouse, tmp_path, simulated_exchange(data=data).url)
-    with serving(parts) as api:
+    parts = create_context(warehouse, tmp_path, simulated_exchange(data=data).url)
+    with serve_api(parts) as api:
         for typed, symbol in ((WIDE.lower(), WIDE), (LONG, LONG), ("e\u0301usdt", "\u00c9USDT")):
             added = api.send("POST", "/api/symbols", json={"symbol": typed})
             assert (added.status_code, added.json()["data"]["symbol"]) == (201, symbol)

@@ -41,7 +41,7 @@ def test_a_minute_said_twice_is_repeated_and_a_bad_one_is_not(warehouse: Warehou
     found = Reports(warehouse, clock=lambda: NOW).get_deduplication(days=2)
     assert found.window == Window(START, START + 2 * DAY_MS)
     btc, eth = found.symbols
-    assert (btc.objects, btc.delivered, btc.held) == (2, 81, 70)
+    assert (btc.objects, btc.delivered, btc.stored) == (2, 81, 70)
     assert (btc.quarantined, btc.repeated) == (1, 10)
     assert (eth.delivered, eth.repeated) == (0, 0)
     assert (found.delivered, found.repeated) == (81, 10)
@@ -59,7 +59,7 @@ def test_however_many_rows_are_bad_none_of_them_is_repeated(warehouse: Warehouse
         warehouse.quarantine.add_records([replace(flaw, content=f"[{n}]") for n in range(1500)])
     warehouse.lake_objects.record_move(item, "archive")
     (btc,) = Reports(warehouse, clock=lambda: START + HOUR_MS).get_deduplication(days=1).symbols
-    assert (btc.delivered, btc.held, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
+    assert (btc.delivered, btc.stored, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
 
 
 def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
@@ -70,7 +70,7 @@ def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
     loaded(warehouse, gone, kept)
     warehouse.lake_objects.forget_objects([gone[0]])
     (btc,) = Reports(warehouse, clock=lambda: NOW).get_deduplication(days=2).symbols
-    assert (btc.objects, btc.delivered, btc.held, btc.repeated) == (1, 5, 5, 0)
+    assert (btc.objects, btc.delivered, btc.stored, btc.repeated) == (1, 5, 5, 0)
 
 
 def test_quality_names_revisions_and_quarantine(warehouse: Warehouse) -> None:

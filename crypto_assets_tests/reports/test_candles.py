@@ -201,7 +201,7 @@ def test_a_symbol_without_candles_has_an_empty_series(reports: Reports) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"start": 5, "end": 5}, "must lie before end"),
+        ({"start": 5, "end": 5}, "must be before end"),
         ({"limit": 0}, "limit must be 1 or more"),
         ({"limit": None}, "both start and end"),
         ({"interval": "7m"}, "no interval '7m'; there are: 1m, 3m"),

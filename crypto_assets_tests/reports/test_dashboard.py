@@ -96,7 +96,7 @@ def test_what_needs_attention(warehouse: Warehouse) -> None:
     found = Reports(warehouse, clock=lambda: UNTIL).get_dashboard()
     assert found.attention == (
         AttentionItem(Concern.GAPS, "ETHUSDT", 140),
-        AttentionItem(Concern.SILENT, "SOLUSDT", HOUR_MS),
+        AttentionItem(Concern.STALE, "SOLUSDT", HOUR_MS),
         AttentionItem(Concern.EMPTY, "XRPUSDT"),
         AttentionItem(Concern.NOT_TRADING, "WAVESBTC"),
     )

@@ -138,7 +138,7 @@ def unlike_providers() -> list[str]:
 def test_no_report_reads_a_whole_table(long: Warehouse) -> None:
     reports = Reports(long, clock=lambda: UNTIL)
     asked = {name: statements(long, ask) for name, ask in questions(reports).items()}
-    assert asked["candles"] and asked["dashboard"]
+    assert asked["get_candles"] and asked["get_dashboard"]
     scans = [f"{name}: {one}" for name, found in asked.items() for one in full_scans(long, found)]
     assert scans == [], "\n".join(scans)
 

@@ -32,7 +32,7 @@ def _render_newest_candle() -> None:
 
 
 def _render_status_badge(board: Dashboard) -> None:
-    silent = [one.symbol for one in board.attention if one.concern is Concern.SILENT]
+    silent = [one.symbol for one in board.attention if one.concern is Concern.STALE]
     if board.lag_ms is None:
         st.badge("Empty", icon=":material/hourglass_empty:", color="gray")
     elif silent:

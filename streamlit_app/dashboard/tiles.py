@@ -129,7 +129,7 @@ _CONCERN_TEXTS = {
         "Backfill them with `crypto-assets backfill`, or in Dagster.",
         ":material/hourglass_empty:",
     ),
-    Concern.SILENT: (
+    Concern.STALE: (
         "No new candle",
         "Is the schedule `ingest` on in Dagster, and its daemon running?",
         ":material/notifications_paused:",
@@ -148,6 +148,6 @@ _CONCERN_TEXTS = {
 
 
 def _format_symbol(one: AttentionItem) -> str:
-    if one.concern is Concern.SILENT:
+    if one.concern is Concern.STALE:
         return f"{one.symbol} for {humanize.format_duration(timedelta(milliseconds=one.amount))}"
     return f"{one.symbol} {one.amount:,}" if one.amount else one.symbol

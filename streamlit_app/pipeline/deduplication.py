@@ -48,7 +48,7 @@ def render_deduplication() -> None:
 
 
 def _render_figures(found: DeduplicationReport) -> None:
-    held = sum(one.held for one in found.symbols)
+    held = sum(one.stored for one in found.symbols)
     aside = sum(one.quarantined for one in found.symbols)
     share = f"{found.repeated / found.delivered:.1%} of delivered"
     figures = (
@@ -76,7 +76,7 @@ def _build_row(one: SymbolDeduplication) -> dict[str, object]:
         "symbol": one.symbol,
         "objects": one.objects,
         "delivered": one.delivered,
-        "held": one.held,
+        "held": one.stored,
         "repeated": one.repeated,
         "quarantined": one.quarantined,
         "share": one.repeated / one.delivered if one.delivered else 0.0,
