@@ -1,4 +1,4 @@
-"""Pure functions from candles to charts: frames, providers and the registry that finds them."""
+"""Pure functions over candles: frames, providers, and the registry that finds the providers."""
 
 from crypto_assets.analytics.candle_frame import flag_forming, frame_from_table
 from crypto_assets.analytics.candle_gaps import find_candle_gaps

@@ -61,5 +61,5 @@ def test_counts_the_longest_period() -> None:
 
 
 def test_a_start_too_far_away_is_refused() -> None:
-    with pytest.raises(WrongUse, match=r"a year holds 527,040 candles of 1m.*nearer anchor"):
+    with pytest.raises(WrongUse, match=r"a year contains 527,040 candles of 1m.*shorter anchor"):
         max_candles_since(Anchor.YEAR, Interval.M1)

@@ -157,8 +157,8 @@ def test_rsi_has_no_value_once_nothing_moved_for_long() -> None:
     frame.loc[frame.index[300:], "close"] = frame["close"].iloc[300]
     params = get_provider("rsi").parse_params({})
     values = answer(get_provider("rsi"), frame, params)["rsi"]
-    assert values.iloc[300 + params.quiet - 1] > 0
-    assert values.iloc[300 + params.quiet :].isna().all()
+    assert values.iloc[300 + params.quiet_candles - 1] > 0
+    assert values.iloc[300 + params.quiet_candles :].isna().all()
     late = answer(get_provider("rsi"), frame.iloc[320:], params)["rsi"]
     assert late.isna().all()
 

@@ -140,7 +140,7 @@ def test_a_series_without_columns_is_refused() -> None:
     def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
         return candles
 
-    with pytest.raises(ValueError, match="has columns"):
+    with pytest.raises(ValueError, match="declare columns"):
         provider(title="Wrong", panel=Panel.PRICE)(wrong)
 
 
@@ -148,7 +148,7 @@ def test_bars_that_are_no_column_are_refused() -> None:
     def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
         return candles
 
-    with pytest.raises(ValueError, match="bars name columns"):
+    with pytest.raises(ValueError, match="bars must name columns"):
         provider(title="Wrong", panel=Panel.BELOW, columns={"x": "y"}, bars=("z",))(wrong)
 
 
@@ -156,7 +156,7 @@ def test_reading_what_candles_do_not_have_is_refused() -> None:
     def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
         return candles
 
-    with pytest.raises(ValueError, match="reads names columns of candles"):
+    with pytest.raises(ValueError, match="reads must name columns of candles"):
         provider(title="Wrong", panel=Panel.BELOW, columns={"x": "y"}, reads=("price",))(wrong)
 
 

@@ -71,7 +71,7 @@ def test_a_list_is_given_with_commas_or_one_by_one(api: Api) -> None:
         ("sma/BTCUSDT?length=5", 422, "no parameter 'length'; there are: period, interval, start"),
         ("macd/BTCUSDT?fast_period=30", 422, "fast_period (30) must be below slow_period (26)"),
         ("rsi/BTCUSDT?period=14&period=15", 422, "period is given more than once"),
-        ("vwap/BTCUSDT?anchor=year&interval=1m", 422, "choose a nearer anchor"),
+        ("vwap/BTCUSDT?anchor=year&interval=1m", 422, "choose a shorter anchor"),
         ("bollinger/BTCUSDT?std=nan", 422, "std: Input should be a finite number"),
         ("correlation/BTCUSDT?with=NOPE", 404, "NOPE is not in the warehouse"),
         ("correlation/BTCUSDT?with=;--", 404, "cannot be a symbol"),
