@@ -157,13 +157,14 @@ class Provider(Generic[R]):
         candles, excluded = self._exclude_partial_candles(inputs[Input.CANDLES])
         if not self.is_series:
             return self._call_function(params, inputs | {Input.CANDLES: candles[~excluded]})
-        runs = [~excluded]
+        parts = [candles[~excluded]]
         if params.warm_up(supplied[Input.INTERVAL]) > 0:
             open_times = candles["open_time"].to_numpy()
-            # A series without candles is one empty run, so that the frame has its columns.
-            runs = split_at_gaps(open_times, supplied[Input.INTERVAL], excluded) or [slice(0, 0)]
+            runs = split_at_gaps(open_times, supplied[Input.INTERVAL], excluded)
+            # Without candles one empty part, so that the result has its columns.
+            parts = [candles.iloc[run] for run in runs or [slice(0, 0)]]
         frames: list[Any] = [
-            self._call_function(params, inputs | {Input.CANDLES: candles.iloc[run]}) for run in runs
+            self._call_function(params, inputs | {Input.CANDLES: part}) for part in parts
         ]
         series: Any = frames[0] if len(frames) == 1 else pd.concat(frames)
         result: R = series if len(series) == len(candles) else series.reindex(candles.index)
