@@ -89,7 +89,7 @@ def _shorten_repr(value: object) -> str:
 
 def _handle_http_exception(request: Request, error: HTTPException) -> JSONResponse:
     if error.status_code == 404 and error.detail == "Not Found":
-        return error_response(404, f"nothing is at {request.url.path}: /docs lists what there is")
+        return error_response(404, f"no route {request.url.path}; /docs lists all routes")
     if error.status_code == 400:  # FastAPI's status for a body that is not text
         return error_response(422, f"the body: {error.detail}")
     return error_response(error.status_code, error.detail, error.headers)
@@ -97,4 +97,4 @@ def _handle_http_exception(request: Request, error: HTTPException) -> JSONRespon
 
 def _handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s failed", request.url.path, exc_info=error)
-    return error_response(500, "the API failed: its log says why")
+    return error_response(500, "internal error: see the log of the API")

@@ -1,4 +1,4 @@
-"""Frames, larger intervals, the forming candle's flag, and gaps."""
+"""Frames, larger intervals, the flag `forming`, and gaps."""
 
 from decimal import Decimal
 
@@ -71,7 +71,7 @@ def test_a_forming_candle_is_flagged_until_its_close_has_passed() -> None:
     assert "forming" not in frame
 
 
-def test_gaps_are_maximal_holes_between_candles() -> None:
+def test_gaps_between_candles_are_maximal() -> None:
     found = find_candle_gaps([minute(0), minute(1), minute(5), minute(6), minute(8)], Interval.M1)
     assert found == [Window(minute(2), minute(5)), Window(minute(7), minute(8))]
 
@@ -85,11 +85,11 @@ def test_gaps_are_clipped_to_the_window() -> None:
     assert find_candle_gaps(times, Interval.M1, Window(minute(10), minute(11))) == []
 
 
-def test_odd_open_times_are_no_gaps() -> None:
+def test_open_times_off_the_grid_cause_no_gaps() -> None:
     assert find_candle_gaps([minute(0, 9_000), minute(1, 100), minute(2)], Interval.M1) == []
 
 
-def test_gaps_of_weeks_lie_on_mondays() -> None:
+def test_gaps_of_weeks_start_on_mondays() -> None:
     monday = START - 2 * 86_400_000
     week = Interval.W1.ms
     assert find_candle_gaps([monday, monday + 3 * week], Interval.W1) == [

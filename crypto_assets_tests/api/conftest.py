@@ -1,4 +1,4 @@
-"""An API over a stocked warehouse of each kind, which the tests only read."""
+"""An API over a filled warehouse of each kind, which the tests only read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ BOOK = OrderBook(
 
 @dataclass(frozen=True)
 class Stock:
-    """Four days of BTCUSDT with an outage in them and of SHIBUSDT, XRPUSDT without a candle."""
+    """Four days of BTCUSDT with an outage and of SHIBUSDT; XRPUSDT has no candle."""
 
     warehouse: Warehouse
     api: Api
@@ -55,7 +55,7 @@ def mariadb_stock(
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def stock(request: pytest.FixtureRequest) -> Stock:
-    """Where the database makes no difference, a module has its own `stock`."""
+    """The data on each database; modules that do not depend on the database override it."""
     found = request.getfixturevalue(f"{request.param}_stock")
     assert isinstance(found, Stock)
     return found
