@@ -48,7 +48,7 @@ class BackfillWish(BaseModel):
     status_code=202,
     **WRITE_ROUTE_OPTIONS,
 )
-def launch_backfill(body: BackfillWish, context: ContextDep) -> Answer[LaunchedBackfillView]:
+def post_backfill(body: BackfillWish, context: ContextDep) -> Answer[LaunchedBackfillView]:
     """Start a Dagster backfill that fetches, loads and aggregates whole days."""
     plan = plan_backfill(
         context.pipeline, context.partitioning, body.symbols, body.first, body.last
@@ -68,7 +68,7 @@ def read_backfill(id: BackfillId, orchestrator: OrchestratorDep) -> Answer[Backf
 
 
 @router.delete("/backfills/{id}", name="cancel", summary="Cancel a backfill", **WRITE_ROUTE_OPTIONS)
-def cancel_running_backfill(id: BackfillId, context: ContextDep) -> Answer[BackfillView]:
+def delete_backfill(id: BackfillId, context: ContextDep) -> Answer[BackfillView]:
     """Cancel a backfill. Loaded data is kept. A backfill that has ended does not change."""
     cancel_backfill(context.pipeline, context.orchestrator, id, API_ACTOR)
     return _build_backfill_answer(id, context.orchestrator)

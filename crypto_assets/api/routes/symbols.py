@@ -58,7 +58,7 @@ def track_symbol(body: SymbolWish, context: ContextDep, response: Response) -> A
 @router.delete(
     "/symbols/{symbol}", name="retire_symbol", summary="Untrack a symbol", **WRITE_ROUTE_OPTIONS
 )
-def untrack_symbol(symbol: SymbolPath, context: ContextDep) -> Answer[Tracked]:
+def delete_symbol(symbol: SymbolPath, context: ContextDep) -> Answer[Tracked]:
     """Stop tracking a symbol. Its stored data is kept."""
     name = context.pipeline.warehouse.symbols.resolve_name(symbol)
     admin.untrack_symbol(context.pipeline, name, API_ACTOR)
