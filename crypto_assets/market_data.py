@@ -1,4 +1,4 @@
-"""The Python API: candles and indicators as tidy frames, from the warehouse of the settings."""
+"""The Python API: candles and indicators as pandas frames, read from the warehouse."""
 
 import operator
 from collections.abc import Iterable
@@ -23,32 +23,31 @@ from crypto_assets.reports import CandleSeries, Reports
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.wiring import open_warehouse
 
-# An instant as text (`2025-01-31`, `2025-01-31T12:00Z`), date, datetime or epoch ms, Python's or
-# numpy's; UTC where nothing else is said.
+# An instant as text (`2025-01-31`, `2025-01-31T12:00Z`), date, datetime or epoch ms, of Python or
+# numpy; UTC unless it has a time zone.
 Instant = str | int | date | np.integer | np.datetime64
 _DEFAULT_LIMIT = 500
-# The years 1 to 9999, which have names.
+# The years 1 to 9999, which Python dates can express.
 _VALID_RANGE = Window.of_days(date.min, date.max)
 
 
 class MarketData:
-    """What a warehouse holds, read only. Close it, or use it in a `with`.
+    """Read-only access to a warehouse. Close it, or use it in a `with` block.
 
-    A stretch of time is `start` ≤ t < `end`; without `start` it is the newest 500 candles before
-    `end`, or `limit` of them. Only candles that exist are given: a hole stays a hole. Methods raise
-    WrongUse (UnknownSymbol and UnknownProvider are), saying what there is instead, and the
-    WarehouseErrors.
+    A range is `start` ≤ t < `end`. Without `start`, methods return the newest `limit` (default 500)
+    candles before `end`. Only existing candles are returned; gaps are not filled. Methods raise
+    WarehouseErrors and WrongUse, with its subclasses UnknownSymbol and UnknownProvider.
     """
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
 
     def symbols(self) -> list[str]:
-        """Tracked symbols, oldest registration first."""
+        """List tracked symbols, oldest registration first."""
         return [instrument.symbol for instrument in self._reports.list_instruments()]
 
     def indicators(self) -> dict[str, str]:
-        """Names for `indicator`, and what each shows."""
+        """Return the names for `indicator`, each with a summary."""
         return {name: provider.summary for name, provider in find_providers().items()}
 
     def candles(
@@ -59,11 +58,12 @@ class MarketData:
         end: Instant | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """The eleven columns as floats, `forming` and `partial`, under a UTC index named `time`.
+        """Return the eleven columns as floats with `forming` and `partial`, by UTC `time`.
 
-        `forming` is True for a candle that reaches beyond the newest minute held: one whose last
-        minutes never come (a delisting, a pipeline that stands still) keeps it. `partial` is True
-        for a candle whose beginning is not stored: its open, high, low and sums are of the rest.
+        `forming` is True for a candle that ends after the newest stored minute. It stays True if
+        the missing minutes never arrive, as after a delisting or while the pipeline is stopped.
+        `partial` is True for a candle whose beginning is not stored: its open, high, low and sums
+        cover only the rest of its period.
         """
         return self._load_series(symbol, interval, start, end, limit).frame
 
@@ -75,9 +75,9 @@ class MarketData:
         end: Instant | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """What is missing among these candles: `start`, `end` (exclusive) and `class`.
+        """Return the gaps between these candles: `start`, `end` (exclusive) and `class`.
 
-        The class is the gap ledger's word (outage, open, …), None for a hole that it does not have.
+        The class is that of the gap ledger (outage, open, …), None if the ledger has no entry.
         """
         gaps = self._load_series(symbol, interval, start, end, limit).gaps
         columns = {
@@ -95,7 +95,7 @@ class MarketData:
         end: Instant | None = None,
         limit: int | None = None,
     ) -> pa.Table:
-        """The same candles with exact decimals; times in epoch ms (CANDLE_SCHEMA, `partial`)."""
+        """Return the candles with exact decimals and epoch ms (CANDLE_SCHEMA and `partial`)."""
         return self._load_series(symbol, interval, start, end, limit).flagged_table
 
     def to_parquet(
@@ -107,7 +107,7 @@ class MarketData:
         end: Instant | None = None,
         limit: int | None = None,
     ) -> int:
-        """Writes `arrow`'s table to a file; answers how many candles it holds."""
+        """Write the table of `arrow` to a Parquet file; return the number of candles."""
         table = self.arrow(symbol, interval, start, end, limit)
         pq.write_table(table, path)
         return int(table.num_rows)
@@ -122,21 +122,24 @@ class MarketData:
         limit: int | None = None,
         **params: object,
     ) -> Any:
-        """A frame under the candles' index, settled from its first row; see docs/providers.md.
+        """Return an indicator as a frame with the index of the candles; see docs/providers.md.
 
-        One that is no series (`volume_profile`, `order_book`, …) answers with an object. None
-        where there is no candle, save of `order_book`, the newest book whatever the range. A
-        parameter named like a Python word takes an underscore: `with_`.
+        The first value is settled: it does not depend on `start`. Providers that are not series
+        (`volume_profile`, `order_book`, …) return an object. The result is None without candles,
+        except for `order_book`, which is the newest book for any range. Append an underscore to a
+        parameter that is a Python keyword: `with_`.
         """
-        given = {key.removesuffix("_"): value for key, value in params.items()}
-        window = _resolve_range(start, end, limit)
-        answer = self._reports.get_indicator(
-            name, parse_symbol(symbol), interval, *window, params=given
+        result = self._reports.get_indicator(
+            name,
+            parse_symbol(symbol),
+            interval,
+            *_resolve_range(start, end, limit),
+            params={key.removesuffix("_"): value for key, value in params.items()},
         )
-        return None if answer is None else answer.value
+        return None if result is None else result.value
 
     def close(self) -> None:
-        """Gives the connections back; the next read opens new ones."""
+        """Close the connections; the next read opens new ones."""
         self._reports.close()
 
     def __enter__(self) -> Self:
@@ -164,11 +167,14 @@ class MarketData:
 
 
 def open_market_data(warehouse_url: str | None = None) -> MarketData:
-    """Raises WarehouseNotReady where the warehouse has no tables yet: `crypto-assets init`."""
-    chosen = get_settings() if warehouse_url is None else _override_warehouse(warehouse_url)
-    warehouse = open_warehouse(chosen)
+    """Open the warehouse of a URL, or of the settings.
+
+    Raises WarehouseNotReady if it has no tables yet; `crypto-assets init` creates them.
+    """
+    settings = get_settings() if warehouse_url is None else _override_warehouse(warehouse_url)
+    warehouse = open_warehouse(settings)
     warehouse.require_ready()
-    return MarketData(Reports(warehouse, default_ingest_minutes=chosen.ingest_interval_minutes))
+    return MarketData(Reports(warehouse, default_ingest_minutes=settings.ingest_interval_minutes))
 
 
 def _override_warehouse(warehouse_url: str) -> Settings:
@@ -179,20 +185,20 @@ def _override_warehouse(warehouse_url: str) -> Settings:
 def _resolve_range(
     start: Instant | None, end: Instant | None, limit: int | None
 ) -> tuple[int | None, int | None, int | None]:
-    """Start, end and limit as reports take them: from a start on, everything."""
-    first = None if start is None else _require_instant(start)
-    last = None if end is None else _require_instant(end)
-    most = None if limit is None else _require_count(limit)
-    if first is None:
-        return None, last, _DEFAULT_LIMIT if most is None else most
-    return first, now_ms() if last is None else last, most
+    """Return start, end and limit for reports; with a start, the default is no limit."""
+    start_ms = None if start is None else _require_instant(start)
+    end_ms = None if end is None else _require_instant(end)
+    count = None if limit is None else _require_count(limit)
+    if start_ms is None:
+        return None, end_ms, _DEFAULT_LIMIT if count is None else count
+    return start_ms, now_ms() if end_ms is None else end_ms, count
 
 
-def _require_instant(given: Instant) -> int:
-    found = parse_instant(given)
-    if found not in _VALID_RANGE:
-        raise WrongUse(f"{given!r} lies outside of the years 1 to 9999: is it epoch milliseconds?")
-    return found
+def _require_instant(value: Instant) -> int:
+    instant = parse_instant(value)
+    if instant not in _VALID_RANGE:
+        raise WrongUse(f"{value!r} is outside of the years 1 to 9999: is it in epoch ms?")
+    return instant
 
 
 def _require_count(limit: int) -> int:

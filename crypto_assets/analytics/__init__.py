@@ -1,6 +1,6 @@
-"""Pure functions from candles to charts: frames, providers and the registry that finds them."""
+"""Pure functions over candles: frames, providers, and the registry that finds the providers."""
 
-from crypto_assets.analytics.candle_frame import flag_forming, frame_from_table, resample_candles
+from crypto_assets.analytics.candle_frame import flag_forming, frame_from_table
 from crypto_assets.analytics.candle_gaps import find_candle_gaps
 from crypto_assets.analytics.provider import Input, Panel, Params, Provider, provider
 from crypto_assets.analytics.registry import get_provider
@@ -15,5 +15,4 @@ __all__ = [
     "frame_from_table",
     "get_provider",
     "provider",
-    "resample_candles",
 ]

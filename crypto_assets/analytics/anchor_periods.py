@@ -1,7 +1,6 @@
-"""Where a running total starts: the UTC day, Monday, month or year that its candle lies in.
+"""Anchors of running totals: the start of the UTC day, week (Monday), month or year of a candle.
 
-A total that began with the first candle shown would change with what is shown; one that begins at a
-date does not.
+A total that starts at an anchor does not depend on which candles a chart shows.
 """
 
 from enum import StrEnum
@@ -13,9 +12,9 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS
 
-# So many candles are read before the first one shown, at most.
+# The maximum number of candles to read before the first one shown.
 MAX_CANDLES = 3000
-# A running total over fewer candles than this says little.
+# `auto` selects a period with at least this many candles.
 MIN_CANDLES = 24
 
 
@@ -31,22 +30,22 @@ _LONGEST_DAYS = {Anchor.DAY: 1, Anchor.WEEK: 7, Anchor.MONTH: 31, Anchor.YEAR: 3
 
 
 def max_candles_since(anchor: Anchor, interval: Interval) -> int:
-    """How many candles the longest such period holds, and so the most that precede a value.
+    """Return how many candles the longest period of an anchor contains.
 
-    Raises WrongUse where that is more than MAX_CANDLES.
+    No value depends on more candles than that. Raises WrongUse above MAX_CANDLES.
     """
     anchor = resolve_anchor(anchor, interval)
     count = -(-_LONGEST_DAYS[anchor] * DAY_MS // interval.ms)
     if count > MAX_CANDLES:
         raise WrongUse(
-            f"anchor: a {anchor} holds {count:,} candles of {interval}, more than {MAX_CANDLES:,};"
-            " choose a nearer anchor or a longer interval"
+            f"anchor: a {anchor} contains {count:,} candles of {interval}, more than"
+            f" {MAX_CANDLES:,}; choose a shorter anchor or a longer interval"
         )
     return count
 
 
 def resolve_anchor(anchor: Anchor, interval: Interval) -> Anchor:
-    """What `auto` means: the shortest period that holds 24 candles of the interval or more."""
+    """Replace `auto` by the shortest period that contains at least MIN_CANDLES candles."""
     if anchor is not Anchor.AUTO:
         return anchor
     enough = (a for a, days in _LONGEST_DAYS.items() if days * DAY_MS >= MIN_CANDLES * interval.ms)
@@ -54,7 +53,7 @@ def resolve_anchor(anchor: Anchor, interval: Interval) -> Anchor:
 
 
 def number_periods(times: pd.Index, anchor: Anchor) -> np.ndarray:
-    """For each candle's UTC open time a number that is the same within one period."""
+    """Number the period of each UTC open time; open times of one period have the same number."""
     units = {Anchor.DAY: "D", Anchor.WEEK: "D", Anchor.MONTH: "M", Anchor.YEAR: "Y"}
     moments = pd.DatetimeIndex(times).tz_convert(None).to_numpy()
     starts = moments.astype(f"datetime64[{units[anchor]}]").astype(np.int64)

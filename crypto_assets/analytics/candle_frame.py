@@ -1,51 +1,34 @@
-"""Candles as a pandas frame: UTC index, floats, flags; and candles of larger intervals."""
+"""Convert candle tables to pandas frames with a UTC index, floats and flags."""
 
 from collections.abc import Collection
 
 import pandas as pd
 import pyarrow as pa
 
-from crypto_assets.market.intervals import Interval
-from crypto_assets.market.rollup import roll_up
-
 TIME_COLUMN = "time"
 PARTIAL_COLUMN = "partial"
 
 
 def frame_from_table(table: pa.Table) -> pd.DataFrame:
-    """Candles as floats, in the table's order, under a UTC DatetimeIndex named `time`.
+    """Convert candles to floats, in the table's order, under a UTC DatetimeIndex named `time`.
 
-    Decimals become doubles: the nearest one up to sixteen digits, at most its neighbour beyond (the
-    exact digits stay in the table). Times (epoch ms) and trade counts stay whole numbers.
+    A decimal becomes the nearest double if it has up to sixteen digits; with more digits the result
+    may be off by one double. Times (epoch ms) and trade counts remain integers.
     """
     floats = pa.schema([_float_field(field) for field in table.schema])
-    # Threads cost more than they save, and on a busy machine one waits for them.
+    # Without threads, because starting them takes longer than they save.
     frame: pd.DataFrame = table.cast(floats).to_pandas(use_threads=False)
     opened = table["open_time"].to_numpy().view("datetime64[ms]")
     return frame.set_index(pd.DatetimeIndex(opened, name=TIME_COLUMN, tz="UTC"))
 
 
-def resample_candles(table: pa.Table, interval: Interval) -> pa.Table:
-    """Candles of `interval`, by the exchange's own rule, from candles of an interval dividing it.
-
-    The answer has `parts` besides the eleven columns: how many candles each was built from.
-    """
-    return roll_up(table, interval)
-
-
-def flag_forming(frame: pd.DataFrame, now_ms: int) -> pd.DataFrame:
-    """The frame with `forming`: True for a candle that was not over at `now_ms` (epoch ms).
-
-    Where minutes arrive late, `now_ms` is the moment up to which they are known.
-    """
-    return frame.assign(forming=frame["close_time"] >= now_ms)
+def flag_forming(frame: pd.DataFrame, known_until: int) -> pd.DataFrame:
+    """Add the column `forming`: True for candles that end after `known_until` (epoch ms)."""
+    return frame.assign(forming=frame["close_time"] >= known_until)
 
 
 def flag_partial(frame: pd.DataFrame, partial: Collection[int]) -> pd.DataFrame:
-    """The frame with `partial`: True for a candle that opens at one of these times (epoch ms).
-
-    They are those whose beginning is not stored.
-    """
+    """Add the column `partial`: True for candles that open at one of these times (epoch ms)."""
     return frame.assign(**{PARTIAL_COLUMN: frame["open_time"].isin(list(partial))})
 
 

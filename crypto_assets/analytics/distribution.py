@@ -1,4 +1,4 @@
-"""How often each value occurs: a histogram and the moments, as numpy and scipy define them."""
+"""Distributions: a histogram, moments and quantiles, as numpy and scipy define them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 @dataclass(frozen=True)
 class Bin:
-    """Values from `low` up to `high`, exclusive (the last bin holds its upper edge too)."""
+    """Values from `low` up to `high`, exclusive; the last bin includes its upper edge."""
 
     low: float
     high: float
@@ -19,11 +19,11 @@ class Bin:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Moments are the population's: `numpy.std`, `scipy.stats.skew` and `kurtosis` by default.
+    """Population moments, as `numpy.std`, `scipy.stats.skew` and `scipy.stats.kurtosis`.
 
-    `kurtosis` is the excess over the normal distribution's 3; quantiles are interpolated linearly.
-    Without values all moments and quantiles are NaN; skew and kurtosis are too where all values are
-    the same.
+    `kurtosis` is the excess over the 3 of the normal distribution. Quantiles are interpolated
+    linearly. Moments and quantiles are NaN without values; skew and kurtosis also if all values are
+    equal.
     """
 
     count: int
@@ -38,11 +38,11 @@ class Distribution:
 
 
 def compute_distribution(values: np.ndarray, bins: int) -> Distribution:
-    """The distribution of finite values, in any order, in `bins` bins of equal width."""
+    """Compute the distribution of finite values in `bins` bins of equal width."""
     if not values.size:
         nan = float("nan")
-        nothing = {f"{q}": nan for q in QUANTILES}
-        return Distribution(0, nan, nan, nan, nan, nan, nan, nothing, ())
+        no_quantiles = {f"{q}": nan for q in QUANTILES}
+        return Distribution(0, nan, nan, nan, nan, nan, nan, no_quantiles, ())
     mean, std = float(values.mean()), float(values.std())
     quantiles = np.quantile(values, QUANTILES).tolist()
     return Distribution(
@@ -59,7 +59,7 @@ def compute_distribution(values: np.ndarray, bins: int) -> Distribution:
 
 
 def bin_edges(low: float, high: float, bins: int) -> np.ndarray:
-    """`bins + 1` edges of equal distance; two where doubles cannot tell so many bins apart."""
+    """Return `bins + 1` equally spaced edges, or 2 if doubles are too coarse for so many bins."""
     width = (high - low) / bins
     if width <= 4 * np.spacing(max(abs(low), abs(high))):
         return np.array([low, high])
@@ -67,7 +67,7 @@ def bin_edges(low: float, high: float, bins: int) -> np.ndarray:
 
 
 def _standard_moment(values: np.ndarray, mean: float, std: float, order: int) -> float:
-    # Deviations of the size of rounding errors have no shape; scipy draws the same line.
+    # Deviations as small as rounding errors have no meaningful moment; scipy has the same limit.
     if std <= np.finfo(float).eps * abs(mean):
         return float("nan")
     return float((((values - mean) / std) ** order).mean())
@@ -75,7 +75,7 @@ def _standard_moment(values: np.ndarray, mean: float, std: float, order: int) ->
 
 def _build_bins(values: np.ndarray, bins: int) -> tuple[Bin, ...]:
     edges = bin_edges(float(values.min()), float(values.max()), bins)
-    # numpy widens a range of one point by a half on each side, which means nothing at 0.00001234.
+    # numpy widens a range of one point by 0.5 on each side, far more than a price of 0.00001234.
     counts = np.histogram(values, edges)[0] if len(edges) > 2 else np.array([values.size])
     bounds = edges.tolist()
     return tuple(map(Bin, bounds[:-1], bounds[1:], counts.tolist()))

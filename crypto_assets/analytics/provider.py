@@ -1,4 +1,4 @@
-"""What a provider is: a pure function from candles to a frame, with its typed parameters.
+"""Providers: pure functions from candles to a frame or an object, with typed parameters.
 
 A provider is one file in `analytics/providers/`:
 
@@ -12,18 +12,18 @@ A provider is one file in `analytics/providers/`:
     def sma(candles: pd.DataFrame, params: SmaParams) -> pd.DataFrame:
         \"\"\"Formula, source and units.\"\"\"
 
-The function's name is the provider's; what it needs is said by its arguments' names (`Input`).
-What has no value (too little history, nothing divided by nothing) is NaN, never inf and never 0.
+The name of the function is the name of the provider. The names of its arguments are its inputs
+(`Input`). An undefined value (too little history, 0 divided by 0) is NaN, not infinite and not 0.
 
-A hole breaks a series: where `warm_up` says that a value rests on earlier candles, the function is
-called for each run of candles without a hole by itself, and sees none. A candle whose beginning is
-not stored (the column `partial`) is left out in the same way, unless closes alone are looked at.
+If `warm_up` returns more than 0, the function is called once for each run of candles without a gap.
+Candles whose beginning is not stored (the column `partial`) also split runs, unless the provider
+reads only closes.
 
-`reads=("close",)` declares which columns of its candles it looks at. It is given those and the
-times alone, and less is read: closes cost a fifth of whole candles where these are rolled up.
+`reads=("close",)` declares the columns of candles that the provider uses. It receives only these
+and the times. Reading only closes costs a fifth of reading whole candles that must be rolled up.
 
-How a chart draws it is declared too: `columns` are lines unless `bars` names them, `levels` are the
-values at which a rule is drawn, and a unit that reads `0 to 100` fixes the axis to these ends.
+A chart draws `columns` as lines, or as bars if `bars` names them, and a horizontal line at each of
+`levels`. A unit such as `0 to 100` fixes the ends of the axis.
 """
 
 import inspect
@@ -34,6 +34,7 @@ from typing import Any, Generic, TypeVar, get_type_hints
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crypto_assets.analytics.candle_frame import PARTIAL_COLUMN
@@ -46,44 +47,44 @@ R = TypeVar("R")
 
 
 class Input(StrEnum):
-    """What a provider may ask for, by the name of its argument."""
+    """An input of a provider; the value is the name of the argument."""
 
-    CANDLES = "candles"  # the symbol's, a frame as `frame_from_table` makes it
-    INTERVAL = "interval"  # the candles' width, an `Interval`
-    COMPANIONS = "companions"  # frames with other symbols' `close` over the same time, by symbol
-    BOOK = "book"  # the newest `OrderBook`, or None where there is none
+    CANDLES = "candles"  # the candles of the symbol, as `frame_from_table` returns them
+    INTERVAL = "interval"  # the `Interval` of the candles
+    COMPANIONS = "companions"  # frames with `close` of other symbols over the same time, by symbol
+    BOOK = "book"  # the newest `OrderBook`, or None
 
 
 class Panel(StrEnum):
-    """Where a chart belongs."""
+    """Where a chart draws a provider."""
 
-    PRICE = "price"  # over the candles, in their units
-    BELOW = "below"  # under the candles, on their time axis, in units of its own
-    ALONE = "alone"  # a figure of its own: no series in time
+    PRICE = "price"  # over the candles, in the same units
+    BELOW = "below"  # in a pane below the candles, with its own units
+    ALONE = "alone"  # in a figure of its own, without a time axis
 
 
 class Params(BaseModel):
-    """Base of all parameters: bounds, defaults and help stand in the fields."""
+    """Base class of parameters; the fields contain bounds, defaults and descriptions."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
     )
 
     def warm_up(self, interval: Interval) -> int:
-        """How many candles before the first one shown must be read for its value to be settled."""
+        """Return how many candles before the first one shown its value depends on."""
         return 0
 
     def companions(self) -> tuple[str, ...] | None:
-        """Whose candles are needed besides the symbol's; None means every tracked symbol's."""
+        """Return the other symbols whose candles are needed; None means all tracked symbols."""
         return ()
 
 
 @dataclass(frozen=True)
 class Provider(Generic[R]):
-    """A registered function; calling it calls the function.
+    """A registered function; calling the provider calls the function.
 
-    `columns` names a series' columns and their units; a provider without columns answers with one
-    object (a dataclass) instead of a frame. `reads` are the columns of candles that it looks at.
+    `columns` maps the columns of a series to their units. A provider without columns returns one
+    object (a dataclass) instead of a frame. `reads` are the columns of candles that it uses.
     """
 
     function: Callable[..., R]
@@ -117,13 +118,13 @@ class Provider(Generic[R]):
 
     @property
     def needs_candles(self) -> bool:
-        """Whether it speaks of a stretch of time; what looks at the newest book alone does not."""
+        """Whether the result depends on candles; False if it depends on the newest book only."""
         return self.inputs != (Input.BOOK,)
 
     def parse_params(self, values: Mapping[str, object]) -> Params:
-        """Parameters from what a person gave, as text too; what is not given has its default.
+        """Parse parameters, which may be text; missing ones get their defaults.
 
-        Raises WrongUse naming each wrong parameter and what it may be.
+        Raises WrongUse, which names each wrong parameter and its valid values.
         """
         try:
             return self.params.model_validate(values)
@@ -132,50 +133,56 @@ class Provider(Generic[R]):
 
     @property
     def looks_back(self) -> bool:
-        """Whether a value may rest on candles before its own."""
+        """Whether a value may depend on candles before its own."""
         return self.params.warm_up is not Params.warm_up
 
     @property
     def accepts_partial(self) -> bool:
-        """Whether it takes candles whose beginning is not stored: their close is true all the same.
+        """Whether the provider uses candles whose beginning is not stored.
 
-        A series that shows each candle by itself shows them too, as they are.
+        Their close is correct, so providers that read only closes use them. A series whose values
+        depend on single candles includes them too.
         """
         return set(self.reads) <= {"close"} or (self.is_series and not self.looks_back)
 
     def compute(self, params: Params, supplied: Mapping[Input, Any]) -> R:
-        """The function's answer from the inputs that it declares; others are left aside.
+        """Call the function with the inputs that it declares, and ignore the others.
 
-        Of a series over each unbroken run of candles by itself, for which `supplied` holds the
-        interval too.
+        A series that depends on earlier candles is computed for each run of candles without a gap.
+        For a series, `supplied` must contain the interval.
         """
-        given = {need: supplied[need] for need in self.inputs}
-        if Input.CANDLES not in given:
-            return self._call_function(params, given)
-        candles: pd.DataFrame = given[Input.CANDLES]
-        left_out = np.zeros(len(candles), bool)
-        if PARTIAL_COLUMN in candles:
-            if not self.accepts_partial:
-                left_out = candles[PARTIAL_COLUMN].to_numpy(bool)
-            candles = candles.drop(columns=PARTIAL_COLUMN)
+        inputs = {name: supplied[name] for name in self.inputs}
+        if Input.CANDLES not in inputs:
+            return self._call_function(params, inputs)
+        candles, excluded = self._exclude_partial_candles(inputs[Input.CANDLES])
         if not self.is_series:
-            return self._call_function(params, given | {Input.CANDLES: candles[~left_out]})
-        interval: Interval = supplied[Input.INTERVAL]
-        needs_warm_up = params.warm_up(interval) > 0
-        times = candles["open_time"].to_numpy()
-        runs = split_at_gaps(times, interval, left_out) if needs_warm_up else [~left_out]
-        parts = [candles.iloc[run] for run in runs or [slice(0, 0)]]
-        answers: list[Any] = [
-            self._call_function(params, given | {Input.CANDLES: part}) for part in parts
+            return self._call_function(params, inputs | {Input.CANDLES: candles[~excluded]})
+        parts = [candles[~excluded]]
+        if params.warm_up(supplied[Input.INTERVAL]) > 0:
+            open_times = candles["open_time"].to_numpy()
+            runs = split_at_gaps(open_times, supplied[Input.INTERVAL], excluded)
+            # Without candles one empty part, so that the result has its columns.
+            parts = [candles.iloc[run] for run in runs or [slice(0, 0)]]
+        frames: list[Any] = [
+            self._call_function(params, inputs | {Input.CANDLES: part}) for part in parts
         ]
-        whole: Any = answers[0] if len(answers) == 1 else pd.concat(answers)
-        if len(whole) < len(candles):
-            whole = whole.reindex(candles.index)
-        answer: R = whole
-        return answer
+        series: Any = frames[0] if len(frames) == 1 else pd.concat(frames)
+        result: R = series if len(series) == len(candles) else series.reindex(candles.index)
+        return result
 
-    def _call_function(self, params: Params, given: Mapping[Input, Any]) -> R:
-        return self.function(params=params, **{need.value: one for need, one in given.items()})
+    def _exclude_partial_candles(
+        self, candles: pd.DataFrame
+    ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+        """Return the candles without their flag `partial`, and which of them to exclude."""
+        excluded = np.zeros(len(candles), bool)
+        if PARTIAL_COLUMN not in candles:
+            return candles, excluded
+        if not self.accepts_partial:
+            excluded = candles[PARTIAL_COLUMN].to_numpy(bool)
+        return candles.drop(columns=PARTIAL_COLUMN), excluded
+
+    def _call_function(self, params: Params, inputs: Mapping[Input, Any]) -> R:
+        return self.function(params=params, **{name.value: item for name, item in inputs.items()})
 
 
 def provider(
@@ -187,29 +194,26 @@ def provider(
     bars: tuple[str, ...] = (),
     levels: tuple[float, ...] = (),
 ) -> Callable[[Callable[..., R]], Provider[R]]:
-    """Makes a function a Provider; the registry finds it by scanning `analytics/providers/`.
+    """Turn a function into a Provider, which the registry finds in `analytics/providers/`.
 
-    Without `reads` it is given whole candles. Raises ValueError where an argument is no `Input`,
-    `params` lacks its type, `bars` names what is no column, or `reads` what candles do not have.
+    Without `reads` it receives whole candles. Raises ValueError if an argument is not an `Input`,
+    `params` has no type, `bars` names an unknown column, or `reads` an unknown column of candles.
     """
 
     def register(function: Callable[..., R]) -> Provider[R]:
-        hints, names = get_type_hints(function), inspect.signature(function).parameters
-        kind = hints.get("params")
-        if not (isinstance(kind, type) and issubclass(kind, Params)):
+        hints, arguments = get_type_hints(function), inspect.signature(function).parameters
+        params = hints.get("params")
+        if not (isinstance(params, type) and issubclass(params, Params)):
             raise ValueError(f"{function.__name__}: annotate `params` with a subclass of Params")
-        inputs = tuple(Input(name) for name in names if name != "params")
-        series = hints.get("return") is pd.DataFrame
-        if series != bool(columns):
-            raise ValueError(f"{function.__name__}: a DataFrame, and it alone, has columns")
+        inputs = tuple(Input(name) for name in arguments if name != "params")
+        if (hints.get("return") is pd.DataFrame) != bool(columns):
+            raise ValueError(f"{function.__name__}: declare columns if it returns a DataFrame only")
         if not set(bars) <= set(columns or {}):
-            raise ValueError(f"{function.__name__}: bars name columns")
-        looked_at = _default_reads(inputs) if reads is None else reads
-        if not set(looked_at) <= set(CANDLE_COLUMNS):
-            raise ValueError(f"{function.__name__}: reads names columns of candles")
-        return Provider(
-            function, title, panel, columns or {}, kind, inputs, looked_at, bars, levels
-        )
+            raise ValueError(f"{function.__name__}: bars must name columns")
+        used = _default_reads(inputs) if reads is None else reads
+        if not set(used) <= set(CANDLE_COLUMNS):
+            raise ValueError(f"{function.__name__}: reads must name columns of candles")
+        return Provider(function, title, panel, columns or {}, params, inputs, used, bars, levels)
 
     return register
 
@@ -221,13 +225,13 @@ def _default_reads(inputs: tuple[Input, ...]) -> tuple[str, ...]:
 
 
 def _describe_errors(error: ValidationError, params: type[Params]) -> str:
-    return "; ".join(_describe_error(fault, params) for fault in error.errors())
+    return "; ".join(_describe_error(details, params) for details in error.errors())
 
 
-def _describe_error(fault: Any, params: type[Params]) -> str:
-    where = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
+def _describe_error(details: Any, params: type[Params]) -> str:
+    where = ".".join(str(part) for part in details["loc"])
+    if details["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in params.model_fields.items()]
         return f"no parameter {where!r}; there are: {', '.join(known) or 'none'}"
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"{where}: {message} (given: {fault['input']!r})" if where else message
+    message = details["msg"].removeprefix("Value error, ")
+    return f"{where}: {message} (given: {details['input']!r})" if where else message

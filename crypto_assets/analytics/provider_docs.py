@@ -1,4 +1,4 @@
-"""Generates docs/providers.md from the provider registry."""
+"""Generate docs/providers.md from the provider registry."""
 
 import sys
 from collections.abc import Iterator
@@ -11,35 +11,35 @@ from crypto_assets.market.intervals import Interval
 _PAGE_HEAD = """\
 # Analytics providers
 
-Generated from the registry by
-`python -m crypto_assets.analytics.provider_docs > docs/providers.md`; a test keeps it up to date. Each provider is one file in `crypto_assets/analytics/providers/`.
+This page is generated from the registry. To update it, run
+`python -m crypto_assets.analytics.provider_docs > docs/providers.md`; a test checks that it is
+current. Each provider is one file in `crypto_assets/analytics/providers/`.
 
-What has no value (too little history, nothing divided by nothing) is missing: NaN in Python, null
-in JSON. "Reads before" is how many candles before the first one shown are read, so that a value
-does not depend on where the chart begins; it is given for the defaults at one-hour candles.
+An undefined value (too little history, 0 divided by 0) is NaN in Python and null in JSON. "Reads
+before" is how many candles before the first one shown are read, so that a value does not depend on
+where the chart begins. It is given for the default parameters and one-hour candles.
 
-A hole breaks a series, whatever the gap ledger calls it (an exchange's outage too): it is not
-filled, no return is taken over it, and what looks back begins again after it, as at the beginning
-of all history. A hole is a period without any candle: a quiet minute has a candle of volume 0, and
-an hour with some of its minutes is a candle. So every value rests on candles without a hole between
-them. A `partial` candle, whose beginning is not stored, has a true close, but its open, high, low
-and sums are of a part of its period. "Holes" says what each provider does.
+A gap is a period without a candle, whatever its class in the gap ledger. Gaps are not filled. No
+return is computed across a gap, and an indicator that depends on earlier candles starts again after
+it, as at the beginning of history. A minute without trades is not a gap: it has a candle of volume
+0. An hour with some of its minutes has a candle too. The beginning of a `partial` candle is not
+stored. Its close is correct, but open, high, low and sums cover only the rest of its period.
+"Gaps" describes what each provider does.
 
-Where there is little: the oldest candles of all history have a row each, and a value as soon as
-enough lies before them. A stretch inside an outage has no rows (and an object is `None` or null);
-`gaps` says what it is. A symbol without candles has no rows and no gaps; one with three has three
-rows, and objects of three candles. Nothing is made up to fill them.
+With little history, each existing candle has a row, and its value is defined as soon as enough
+candles precede it. A range inside an outage has no rows (an object is `None` or null), and `gaps`
+contains the reason. A symbol without candles has no rows and no gaps.
 """
 
 
 def render_provider_docs() -> str:
-    """Markdown: an overview, then each provider with its parameters and columns."""
-    known = find_providers().values()
+    """Render the page as Markdown: an overview, then a section per provider."""
+    providers = find_providers().values()
     overview = _render_table(
-        ("Provider", "Shows", "Answers with"),
-        ((f"[`{p.name}`](#{p.name})", p.summary, _describe_result(p)) for p in known),
+        ("Provider", "Shows", "Returns"),
+        ((f"[`{p.name}`](#{p.name})", p.summary, _describe_result(p)) for p in providers),
     )
-    return "\n".join([_PAGE_HEAD, overview, *map(_render_section, known)])
+    return "\n".join([_PAGE_HEAD, overview, *map(_render_section, providers)])
 
 
 def _describe_result(provider: Provider[Any]) -> str:
@@ -51,7 +51,7 @@ def _render_section(provider: Provider[Any]) -> str:
     if provider.params.model_fields:
         parts.append(
             _render_table(
-                ("Parameter", "Type", "Default", "Means"), _parameter_rows(provider.params)
+                ("Parameter", "Type", "Default", "Description"), _parameter_rows(provider.params)
             )
         )
     if provider.columns:
@@ -59,20 +59,19 @@ def _render_section(provider: Provider[Any]) -> str:
         parts.append(_render_table(("Column", "Unit"), units))
         before = provider.parse_params({}).warm_up(Interval.H1)
         parts.append(f"Reads before: {before} candles.\n")
-    parts.append(f"Holes: {_describe_gap_handling(provider)}\n")
+    parts.append(f"Gaps: {_describe_gap_handling(provider)}\n")
     return "\n".join(parts)
 
 
 def _describe_gap_handling(provider: Provider[Any]) -> str:
-    """What a hole and a partial candle do to a provider's answer, as a sentence's end."""
+    """Describe what a provider does at gaps and with partial candles."""
     if not provider.reads:
-        return "reads no candles."
+        return "the provider reads no candles."
     if provider.is_series and not provider.looks_back:
-        return "each candle stands by itself; a partial one is shown as it is, flagged."
-    hole = "begins again after one" if provider.is_series else "counts the candles that exist"
-    closes = set(provider.reads) <= {"close"}
-    partial = "the close of a partial candle counts" if closes else "a partial candle is left out"
-    return f"{hole}; {partial}."
+        return "each value depends on one candle; partial candles are included and flagged."
+    gaps = "values start again after a gap" if provider.is_series else "existing candles count"
+    partial = "included" if provider.accepts_partial else "excluded"
+    return f"{gaps}; partial candles are {partial}."
 
 
 def _parameter_rows(params: type[Params]) -> Iterator[tuple[str, ...]]:
@@ -89,7 +88,7 @@ def _parameter_rows(params: type[Params]) -> Iterator[tuple[str, ...]]:
 
 
 def _describe_type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
-    """A field's JSON schema in words: `integer, 2 to 100`, or the words that it takes."""
+    """Describe the JSON schema of a field: `integer, 2 to 100`, or the allowed words."""
     if "$ref" in field:
         words = definitions[field["$ref"].rpartition("/")[2]]["enum"]
         return ", ".join(f"`{word}`" for word in words)

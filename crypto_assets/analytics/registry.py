@@ -1,4 +1,4 @@
-"""Finds the providers: every `Provider` in a module of `analytics/providers/`, by its name."""
+"""Find providers: every `Provider` in the modules of `analytics/providers/`."""
 
 import importlib
 import pkgutil
@@ -11,24 +11,25 @@ from crypto_assets.errors import UnknownProvider
 
 
 def find_providers() -> Mapping[str, Provider[Any]]:
-    """All providers by name, in the order of their names.
+    """Return all providers by name, sorted by name.
 
-    A file that cannot be imported raises its own error; two providers of one name, ValueError.
+    Raises ValueError if two providers have the same name, and the error of a module that cannot be
+    imported.
     """
-    found: dict[str, Provider[Any]] = {}
-    for candidate in sorted(_scan_modules(), key=lambda each: each.name):
-        if candidate.name in found:
-            raise ValueError(f"two providers are named {candidate.name!r}; rename one")
-        found[candidate.name] = candidate
-    return found
+    providers: dict[str, Provider[Any]] = {}
+    for provider in sorted(_scan_modules(), key=lambda provider: provider.name):
+        if provider.name in providers:
+            raise ValueError(f"two providers are named {provider.name!r}; rename one")
+        providers[provider.name] = provider
+    return providers
 
 
 def get_provider(name: str) -> Provider[Any]:
-    """Raises UnknownProvider, listing those that exist."""
-    known = find_providers()
-    if name not in known:
-        raise UnknownProvider(f"no provider {name!r}; there are: {', '.join(known)}")
-    return known[name]
+    """Return a provider by name. Raises UnknownProvider, which lists those that exist."""
+    providers = find_providers()
+    if name not in providers:
+        raise UnknownProvider(f"no provider {name!r}; there are: {', '.join(providers)}")
+    return providers[name]
 
 
 def _scan_modules() -> Iterator[Provider[Any]]:

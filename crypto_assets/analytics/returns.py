@@ -1,4 +1,4 @@
-"""Logarithmic returns between neighbouring candles."""
+"""Logarithmic returns between consecutive candles."""
 
 from typing import TypeVar
 
@@ -12,11 +12,11 @@ Closes = TypeVar("Closes", pd.Series, pd.DataFrame)
 
 
 def log_returns(close: Closes, interval: Interval | None = None) -> Closes:
-    """ln(close[t] / close[t - 1]) of candles under a UTC index; a frame's columns each.
+    """Compute ln(close[t] / close[t - 1]) of candles under a UTC index, per column of a frame.
 
-    The first has none (NaN), nor has one beside a price that is not positive. With an `interval`,
-    nor has one after a hole: that return took longer than one period. A series is given unbroken
-    candles, and needs none.
+    The first return is NaN, as is a return from or to a price that is not positive. With an
+    `interval`, a return across a gap is NaN too, because it took longer than one period. Series
+    receive candles without gaps and do not need it.
     """
     positive = close.where(close > 0)
     previous = positive.shift(1)

@@ -1,4 +1,4 @@
-"""The HTTP API: the same numbers as the app and Python, and the pipeline's controls."""
+"""The HTTP API: the data that the app and the Python API serve, and the pipeline's controls."""
 
 from crypto_assets.api.access import AccessPolicy
 from crypto_assets.api.app import REQUESTS_PER_MINUTE, create_app

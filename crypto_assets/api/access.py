@@ -1,7 +1,7 @@
-"""Who may write: the bearer of the token or, where none is set, this machine and nobody through it.
+"""Write access: requests with the token or, if no token is set, requests from this machine.
 
-Reads are open. A browser on this machine is not to be trusted: without a token a write must also be
-JSON, which no page of another origin may send unasked.
+Reads are open. Without a token, a write must also have the content type JSON, which a browser does
+not send to another origin without a preflight request.
 """
 
 import secrets
@@ -20,7 +20,7 @@ _bearer = HTTPBearer(auto_error=False, description="`CRYPTO_API_TOKEN`, if one i
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """`host` is the address that the server is bound to."""
+    """The token that writes need, if any, and the address to which the server is bound."""
 
     host: str = "127.0.0.1"
     token: SecretStr | None = None
@@ -28,12 +28,12 @@ class AccessPolicy:
 
 async def _require_write_access(
     request: Request,
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> None:
     access: AccessPolicy = request.app.state.access
     if access.token:
-        _require_token(access.token, given)
-    elif reason := next(_list_objections(request, access), None):
+        _require_token(access.token, credentials)
+    elif reason := next(_list_nonlocal_reasons(request, access), None):
         raise HTTPException(403, f"writing is refused: {reason}; or set CRYPTO_API_TOKEN")
     elif request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "without a token a write needs Content-Type: application/json")
@@ -42,17 +42,17 @@ async def _require_write_access(
 RequireWriteAccess = Depends(_require_write_access)
 
 
-def _require_token(token: SecretStr, given: HTTPAuthorizationCredentials | None) -> None:
-    presented = given.credentials if given else ""
-    # In time that tells nothing about how much of it is right.
+def _require_token(token: SecretStr, credentials: HTTPAuthorizationCredentials | None) -> None:
+    presented = credentials.credentials if credentials else ""
+    # Constant time, so that the duration does not reveal a correct prefix.
     if not secrets.compare_digest(presented.encode(), token.get_secret_value().encode()):
-        what = "the token is wrong" if given else "a write needs a token"
+        problem = "the token is wrong" if credentials else "a write needs a token"
         raise HTTPException(
-            401, f"{what}: send Authorization: Bearer …", {"WWW-Authenticate": "Bearer"}
+            401, f"{problem}: send Authorization: Bearer …", {"WWW-Authenticate": "Bearer"}
         )
 
 
-def _list_objections(request: Request, access: AccessPolicy) -> Iterator[str]:
+def _list_nonlocal_reasons(request: Request, access: AccessPolicy) -> Iterator[str]:
     client = request.client.host if request.client else None
     return list_nonlocal_reasons(
         RequestOrigin(access.host, client, request.url.scheme, request.headers), "API"

@@ -1,4 +1,4 @@
-"""The API put together: routes under /api, health at the root, and what stands before them all."""
+"""Create the API: routes under /api, health checks at the root, and the middleware."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,47 +24,57 @@ from crypto_assets.api.routes.analytics import create_analytics_router
 REQUESTS_PER_MINUTE = 600
 
 _DESCRIPTION = """\
-Candles, indicators and order books as they stand in the warehouse, and the pipeline's controls.
+Candles, indicators and order books from the warehouse, and the pipeline's controls.
 
-Times are epoch milliseconds, UTC, and ISO 8601 beside them in series. Prices and volumes of candles
-are decimal text; indicators are numbers, null where there is no value. Reading is open; writing
-needs `Authorization: Bearer`.
+Times are epoch milliseconds, UTC; rows of series also contain the time in ISO 8601. Prices and
+volumes of candles are decimal text. Indicators are numbers, or null where a value is undefined.
+Reads are open; writes need `Authorization: Bearer`.
 """
+_TAGS = {
+    "symbols": "List, track and untrack symbols.",
+    "markets": "Candles, 24-hour statistics, the order book and the dashboard.",
+    "pipeline": "Status, ingestion log, storage, gaps and data quality.",
+    "control": "Schedules, sensors and maintenance tasks, run by Dagster.",
+    "backfills": "Load past days, run by Dagster.",
+    "health": "Health checks and metrics.",
+    "analytics": "Indicators and other computations over candles and order books.",
+}
 
 
 def create_app(
-    parts: ApiContext,
+    context: ApiContext,
     access: AccessPolicy,
     cors_origins: Sequence[str] = (),
     requests_per_minute: int = REQUESTS_PER_MINUTE,
 ) -> FastAPI:
-    """An app that takes over `parts` and closes the warehouse's connections when it stops.
+    """Create the app; it closes the warehouse's connections when it stops.
 
-    Pages of `cors_origins` may read. Each client may ask so often; 0 lets it ask without end.
+    Pages of `cors_origins` may read. `requests_per_minute` limits each client; 0 is no limit.
     """
     app = FastAPIOffline(
         title="crypto-assets",
         version=version("crypto-assets"),
         description=_DESCRIPTION,
+        openapi_tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
         redoc_url=None,
         lifespan=_close_on_shutdown,
     )
-    app.state.parts, app.state.access = parts, access
-    app.state.health = create_health_checks(parts)
-    app.state.registry = create_metrics_registry(parts, app.state.health)
-    routers = (symbols, markets, pipeline, control, backfills, health)
-    for router in (*(module.router for module in routers), create_analytics_router()):
-        app.include_router(router)
+    app.state.context, app.state.access = context, access
+    app.state.health = create_health_checks(context)
+    app.state.registry = create_metrics_registry(context, app.state.health)
+    for module in (symbols, markets, pipeline, control, backfills, health):
+        app.include_router(module.router)
+    app.include_router(create_analytics_router())
     add_error_handlers(app)
     _install_middleware(app, cors_origins, requests_per_minute)
-    app.openapi()  # half a second that the first to ask need not wait: requests are held to it
+    app.openapi()  # takes half a second, which the first request would wait for otherwise
     return app
 
 
 def _install_middleware(
     app: FastAPI, cors_origins: Sequence[str], requests_per_minute: int
 ) -> None:
-    """Middleware, the last one added being the outermost."""
+    """Add the middleware; the one added last runs first."""
     app.add_middleware(HeadAsGetMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
@@ -83,4 +93,4 @@ def _install_middleware(
 async def _close_on_shutdown(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.health.close()
-    app.state.parts.reports.close()
+    app.state.context.reports.close()

@@ -1,4 +1,4 @@
-"""No request needs a large body: reading one ends where it is larger than any of ours."""
+"""Limit the size of request bodies."""
 
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,19 +7,19 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class BodyLimitMiddleware:
-    """Middleware in whose reach a body that is too large reads as 413."""
+    """Middleware that returns 413 when an application reads a body that is too large."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        read = 0
+        received_bytes = 0
 
         async def receive_within_limit() -> Message:
-            nonlocal read
+            nonlocal received_bytes
             message = await receive()
-            read += len(message.get("body", b""))
-            if read > MAX_BODY_BYTES:
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > MAX_BODY_BYTES:
                 raise HTTPException(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
             return message
 

@@ -1,4 +1,4 @@
-"""What the routes work with, and how a route gets at it."""
+"""What routes depend on, and how FastAPI provides it."""
 
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -13,17 +13,17 @@ from crypto_assets.reports import Reports
 
 @dataclass(frozen=True)
 class ApiContext:
-    """`partitioning` says what a backfill's days mean to Dagster."""
+    """What the routes use; `partitioning` is how Dagster partitions the days of a backfill."""
 
-    platform: PipelineContext
+    pipeline: PipelineContext
     reports: Reports
     orchestrator: Orchestrator
     partitioning: Partitioning
 
 
-# Coroutines, for FastAPI gives each plain function a thread.
+# Coroutines, because FastAPI runs each plain function in a thread.
 async def _get_context(request: Request) -> ApiContext:
-    return cast(ApiContext, request.app.state.parts)
+    return cast(ApiContext, request.app.state.context)
 
 
 async def _get_reports(request: Request) -> Reports:

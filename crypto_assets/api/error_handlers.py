@@ -1,4 +1,4 @@
-"""Errors as answers: a status, and `detail`, one line that says what was wrong and what to do."""
+"""Convert errors to responses: a status, and `detail` with the problem and the fix in one line."""
 
 import logging
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from crypto_assets.errors import (
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = "5"
-# The first that fits; whatever else is ours is a part that does not work now.
+# The first match counts; every other error of this package is a component that fails, a 503.
 _STATUSES: tuple[tuple[type[CryptoAssetsError], int], ...] = (
     (UnknownSymbol, 404),
     (UnknownProvider, 404),
@@ -34,13 +34,13 @@ _STATUSES: tuple[tuple[type[CryptoAssetsError], int], ...] = (
 
 
 class Problem(BaseModel):
-    """Every answer that is no success."""
+    """The body of every response that is not a success."""
 
-    detail: str = Field(description="What was wrong and what to do, in one line.")
+    detail: str = Field(description="The problem and how to fix it, in one line.")
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Teaches an app to answer with a Problem, whatever happens."""
+    """Make an app return a Problem for every error."""
     app.exception_handler(CryptoAssetsError)(_handle_own_error)
     app.exception_handler(RequestValidationError)(_handle_validation_error)
     app.exception_handler(HTTPException)(_handle_http_exception)
@@ -65,36 +65,36 @@ def _handle_own_error(request: Request, error: CryptoAssetsError) -> JSONRespons
 
 def _handle_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
     return error_response(
-        422, "; ".join(_describe_validation_error(fault) for fault in error.errors())
+        422, "; ".join(_describe_validation_error(details) for details in error.errors())
     )
 
 
-def _describe_validation_error(fault: Any) -> str:
+def _describe_validation_error(details: Any) -> str:
     """`limit: Input should be less than or equal to 1000 (given: '5000')`."""
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "json_invalid":
-        return f"the body: {message} at character {fault['loc'][-1]}"
-    where = ".".join(str(part) for part in fault["loc"][1:])
-    if not where:  # it is of several together
-        return f"the body: {message}" if fault["loc"][0] == "body" else message
-    if fault["type"] == "missing":
+    message = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "json_invalid":
+        return f"the body: {message} at character {details['loc'][-1]}"
+    where = ".".join(str(part) for part in details["loc"][1:])
+    if not where:  # the error concerns several fields
+        return f"the body: {message}" if details["loc"][0] == "body" else message
+    if details["type"] == "missing":
         return f"{where}: {message}"
-    return f"{where}: {message} (given: {_shorten_repr(fault['input'])})"
+    return f"{where}: {message} (given: {_shorten_repr(details['input'])})"
 
 
-def _shorten_repr(given: object) -> str:
-    text = repr(given)
+def _shorten_repr(value: object) -> str:
+    text = repr(value)
     return text if len(text) <= 100 else f"{text[:100]}…"
 
 
 def _handle_http_exception(request: Request, error: HTTPException) -> JSONResponse:
     if error.status_code == 404 and error.detail == "Not Found":
-        return error_response(404, f"nothing is at {request.url.path}: /docs lists what there is")
-    if error.status_code == 400:  # FastAPI's word for bytes that are no text
+        return error_response(404, f"no route {request.url.path}; /docs lists all routes")
+    if error.status_code == 400:  # FastAPI's status for a body that is not text
         return error_response(422, f"the body: {error.detail}")
     return error_response(error.status_code, error.detail, error.headers)
 
 
 def _handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s failed", request.url.path, exc_info=error)
-    return error_response(500, "the API failed: its log says why")
+    return error_response(500, "internal error: see the log of the API")

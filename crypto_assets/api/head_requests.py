@@ -1,10 +1,10 @@
-"""HEAD, answered as GET is: the server sends the headers of that answer and keeps its body."""
+"""Handle HEAD requests as GET; the server sends the headers and drops the body."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HeadAsGetMiddleware:
-    """Middleware for routes that know GET alone."""
+    """Middleware for routes that are defined for GET only."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -13,9 +13,9 @@ class HeadAsGetMiddleware:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        # A copy: the server goes by its own scope when it leaves the body away.
-        asked = {**scope, "method": "GET"}
+        # A copy, because the server drops the body by the method in its own scope.
+        get_scope = {**scope, "method": "GET"}
         try:
-            await self._app(asked, receive, send)
+            await self._app(get_scope, receive, send)
         finally:
-            scope["route"] = asked.get("route")
+            scope["route"] = get_scope.get("route")

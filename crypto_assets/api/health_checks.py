@@ -1,21 +1,21 @@
-"""What /health and /metrics look at: the warehouse, the lake and Dagster."""
+"""The checks behind /health and /metrics: the warehouse, the lake and Dagster."""
 
 from crypto_assets.api.dependencies import ApiContext
 from crypto_assets.health_monitor import HealthMonitor
 
 
-def create_health_checks(parts: ApiContext) -> HealthMonitor:
-    """Each part by its name there."""
-    # Shorter than our own patience, so that its reason is told.
-    dagster = parts.orchestrator.with_timeout((1.0, 4.0))
+def create_health_checks(context: ApiContext) -> HealthMonitor:
+    """Create a check for each component, by its name in the response."""
+    # Shorter than the monitor's own timeout, so that the response contains Dagster's error.
+    dagster = context.orchestrator.with_timeout((1.0, 4.0))
 
     def check_lakes() -> None:
-        for lake in (parts.platform.raw_lake, parts.platform.archive_lake):
+        for lake in (context.pipeline.raw_lake, context.pipeline.archive_lake):
             lake.check_writable()
 
     return HealthMonitor(
         {
-            "warehouse": parts.platform.warehouse.require_ready,
+            "warehouse": context.pipeline.warehouse.require_ready,
             "lake": check_lakes,
             "dagster": dagster.require_healthy_daemons,
         }

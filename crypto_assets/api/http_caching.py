@@ -1,4 +1,4 @@
-"""ETag and Cache-Control: what has not changed is not sent again, what ages is never kept."""
+"""HTTP caching: ETags for responses that can be revalidated, no-store for all others."""
 
 from collections.abc import Callable, Coroutine
 from hashlib import blake2b
@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
-# A cache may keep an answer, and asks each time whether it still holds.
+# A cache may store a response, but must revalidate it before each use.
 REVALIDATE = "no-cache"
 _NO_STORE = "no-store"
 
@@ -16,12 +16,12 @@ async def _forbid_caching(response: Response) -> None:
     response.headers["Cache-Control"] = _NO_STORE
 
 
-# For answers that hold the time they were made at: each is another, and none a 304.
+# For responses that contain the time of the request, and so are never the same twice.
 ForbidCaching = Depends(_forbid_caching)
 
 
 class ETagRoute(APIRoute):
-    """Marks each successful answer to a GET, and answers 304 to whom has it already."""
+    """Add an ETag to each successful GET response; return 304 if the client already has it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -38,16 +38,16 @@ class ETagRoute(APIRoute):
 
 
 def _add_etag(request: Request, response: Response) -> Response:
-    # Weak: the same answer is sent compressed and not.
+    # Weak, because the same response is sent both compressed and uncompressed.
     tag = f'W/"{blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
     response.headers["ETag"] = tag
     response.headers.setdefault("Cache-Control", REVALIDATE)
     if not _matches_etag(request.headers.get("if-none-match", ""), tag):
         return response
-    kept = {name: response.headers[name] for name in ("ETag", "Cache-Control")}
-    return Response(status_code=304, headers=kept)
+    headers = {name: response.headers[name] for name in ("ETag", "Cache-Control")}
+    return Response(status_code=304, headers=headers)
 
 
-def _matches_etag(known: str, tag: str) -> bool:
-    given = {one.strip().removeprefix("W/") for one in known.split(",")}
-    return "*" in given or tag.removeprefix("W/") in given
+def _matches_etag(if_none_match: str, tag: str) -> bool:
+    known = {item.strip().removeprefix("W/") for item in if_none_match.split(",")}
+    return "*" in known or tag.removeprefix("W/") in known

@@ -1,4 +1,4 @@
-"""One JSON object a line, with the fields of a request and never a header or a query."""
+"""JSON logs: one object per line, with the fields of a request but no headers and no query."""
 
 import logging
 import sys
@@ -8,12 +8,12 @@ import orjson
 
 from crypto_assets.market.utc_time import format_utc
 
-# What a record may carry besides its message, by `extra`.
+# Fields that a log record may have besides its message, set through `extra`.
 _FIELDS = ("method", "path", "status", "milliseconds", "client")
 
 
 class JsonLinesFormatter(logging.Formatter):
-    """A record as one line: no value in it can begin another."""
+    """Format a record as one line; line breaks in values are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -29,9 +29,9 @@ class JsonLinesFormatter(logging.Formatter):
 
 
 def configure_json_logs(level: int = logging.INFO) -> None:
-    """Has every logger of the process write so to stderr."""
+    """Make every logger of the process write JSON lines to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLinesFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # It says how it is connected each time that the schema's version is looked at.
+    # Alembic logs its connection each time that the schema version is checked.
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: candles, lag and gaps of each symbol, storage, runs, what works."""
+"""Prometheus metrics: candles, lag and gaps per symbol, storage, runs and component health."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,20 +13,16 @@ from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.reports import Reports, StatusReport, SymbolStatusReport
 
-# Of each symbol: the metric's name, what it says, and where it stands.
+# Per symbol: the name of the metric, its help text, and how to read its value.
 _SYMBOL_METRICS: tuple[tuple[str, str, Callable[[SymbolStatusReport], float | None]], ...] = (
-    ("candles", "Minute candles that are held.", lambda one: one.rows),
-    ("coverage_ratio", "Share of minutes held or explained.", lambda one: one.coverage),
-    (
-        "open_gaps",
-        "Unexplained stretches of missing minutes.",
-        lambda one: one.open_gaps,
-    ),
-    ("missing_minutes", "Minutes in them.", lambda one: one.missing_minutes),
+    ("candles", "Stored minute candles.", lambda symbol: symbol.rows),
+    ("coverage_ratio", "Share of minutes stored or explained.", lambda symbol: symbol.coverage),
+    ("open_gaps", "Unexplained gaps.", lambda symbol: symbol.open_gaps),
+    ("missing_minutes", "Minutes in unexplained gaps.", lambda symbol: symbol.missing_minutes),
     (
         "lag_seconds",
-        "Age of the newest candle's end.",
-        lambda one: None if one.lag_ms is None else one.lag_ms / 1000,
+        "Time since the newest candle ended.",
+        lambda symbol: None if symbol.lag_ms is None else symbol.lag_ms / 1000,
     ),
     (
         "stale",
@@ -36,18 +32,18 @@ _SYMBOL_METRICS: tuple[tuple[str, str, Callable[[SymbolStatusReport], float | No
 )
 
 
-def create_metrics_registry(parts: ApiContext, health: HealthMonitor) -> CollectorRegistry:
-    """One for each app, so that two in a process do not count together."""
+def create_metrics_registry(context: ApiContext, health: HealthMonitor) -> CollectorRegistry:
+    """Create a registry per app, so that two apps in one process count separately."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    dagster = parts.orchestrator.with_timeout((1.0, 4.0))
-    registry.register(_PipelineCollector(parts.reports, dagster, health))
+    dagster = context.orchestrator.with_timeout((1.0, 4.0))
+    registry.register(_PipelineCollector(context.reports, dagster, health))
     return registry
 
 
 class _PipelineCollector(Collector):
-    """Asked at each scrape; of a part that does not work there are no figures, and `up` is 0."""
+    """Collect metrics at each scrape; a failing component has `up` 0 and no other metrics."""
 
     def __init__(self, reports: Reports, orchestrator: Orchestrator, health: HealthMonitor) -> None:
         self._reports = reports
@@ -58,26 +54,26 @@ class _PipelineCollector(Collector):
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        complaints = self._health.check_all()
-        up = _create_gauge("up", "Whether a part works.", "part")
-        for part, complaint in complaints.items():
-            up.add_metric([part], complaint is None)
+        failures = self._health.check_all()
+        up = _create_gauge("up", "Whether a component works.", "part")
+        for component, failure in failures.items():
+            up.add_metric([component], failure is None)
         yield up
-        if complaints["warehouse"] is None:
+        if failures["warehouse"] is None:
             yield from self._collect_symbol_metrics()
-        if complaints["dagster"] is None:
+        if failures["dagster"] is None:
             yield from self._collect_run_counts()
 
     def _collect_symbol_metrics(self) -> Iterator[GaugeMetricFamily]:
         try:
             status = self._reports.get_status()
         except CryptoAssetsError:
-            return  # it went after it was looked at; the next scrape says so
-        for name, what, figure in _SYMBOL_METRICS:
-            gauge = _create_gauge(name, what, "symbol")
-            for one in status.symbols:
-                if (value := figure(one)) is not None:
-                    gauge.add_metric([one.symbol], value)
+            return  # the warehouse failed after the check; the next scrape reports it
+        for name, help_text, read_value in _SYMBOL_METRICS:
+            gauge = _create_gauge(name, help_text, "symbol")
+            for symbol in status.symbols:
+                if (value := read_value(symbol)) is not None:
+                    gauge.add_metric([symbol.symbol], value)
             yield gauge
         yield from _collect_storage_metrics(status)
 
@@ -86,9 +82,7 @@ class _PipelineCollector(Collector):
             counts = self._orchestrator.count_runs(now_ms() - DAY_MS)
         except CryptoAssetsError:
             return
-        gauge = _create_gauge(
-            "runs_24h", "Dagster's runs of the last 24 hours by status.", "status"
-        )
+        gauge = _create_gauge("runs_24h", "Dagster runs of the last 24 hours.", "status")
         for status, count in counts.items():
             gauge.add_metric([status.lower()], count)
         yield gauge
@@ -96,14 +90,14 @@ class _PipelineCollector(Collector):
 
 def _collect_storage_metrics(status: StatusReport) -> Iterator[GaugeMetricFamily]:
     objects = _create_gauge("lake_objects", "Objects in the lake.", "bucket", "kind")
-    size = _create_gauge("lake_bytes", "Their size.", "bucket", "kind")
+    size = _create_gauge("lake_bytes", "Size of the objects in the lake.", "bucket", "kind")
     for total in status.storage.lake:
         objects.add_metric([total.bucket, total.kind], total.objects)
         size.add_metric([total.bucket, total.kind], total.size_bytes)
-    warehouse = _create_gauge("warehouse_bytes", "Size of the warehouse, by its server's estimate.")
+    warehouse = _create_gauge("warehouse_bytes", "Size of the warehouse, as its server estimates.")
     warehouse.add_metric([], status.storage.warehouse_bytes)
     yield from (objects, size, warehouse)
 
 
-def _create_gauge(name: str, what: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"crypto_assets_{name}", what, labels=labels)
+def _create_gauge(name: str, help_text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"crypto_assets_{name}", help_text, labels=labels)

@@ -1,4 +1,4 @@
-"""What a request may say: symbols, instants, limits; and that it says nothing unknown."""
+"""Parameters of requests: symbols, instants, limits; unknown parameters are rejected."""
 
 from datetime import date
 from typing import Annotated
@@ -14,34 +14,37 @@ from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN, parse_symbol
 from crypto_assets.market.utc_time import Window
 
 MAX_PAGE_ROWS = 1000
-# 9999-12-31T23:59:59.999Z, the last instant that has a name.
+# 9999-12-31T23:59:59.999Z, the last instant that ISO 8601 can express.
 _LAST_MS = 253_402_300_799_999
 _INSTANT_FORMATS = "2025-01-31, 2025-01-31T12:00:00Z or epoch ms"
 
 
-def _parse_instant(given: object) -> int:
+def _parse_instant(value: object) -> int:
     try:
-        return parse_instant(str(given))
+        return parse_instant(str(value))
     except WrongUse:
-        doubt = "it may be a date, seconds or milliseconds: " if is_ambiguous_number(given) else ""
-        digits = " of 13 digits" if doubt else ""
-        raise ValueError(f"{doubt}write it as {_INSTANT_FORMATS}{digits}") from None
+        if is_ambiguous_number(value):
+            raise ValueError(
+                "it may be a date, seconds or milliseconds:"
+                f" write it as {_INSTANT_FORMATS} of 13 digits"
+            ) from None
+        raise ValueError(f"write it as {_INSTANT_FORMATS}") from None
 
 
-def _parse_day_text(given: object) -> date:
-    if isinstance(given, str):
+def _parse_day_text(value: object) -> date:
+    if isinstance(value, str):
         try:
-            return parse_day(given)
+            return parse_day(value)
         except WrongUse:
             pass
     raise ValueError("Input should be a valid day: write it as 2025-01-31")
 
 
-# A query has no word for null, and its schema none either: what is not given is left out.
+# A query cannot contain null, so the schemas of optional parameters do not list it.
 SymbolPath = Annotated[
     str,
     Path(
-        description="As BTCUSDT.",
+        description="Symbol, such as BTCUSDT.",
         examples=["BTCUSDT"],
         json_schema_extra={"pattern": TYPED_SYMBOL_PATTERN},
     ),
@@ -50,7 +53,7 @@ SymbolPath = Annotated[
 SymbolQuery = Annotated[
     Annotated[str, AfterValidator(parse_symbol)] | None,
     WithJsonSchema({"type": "string", "pattern": TYPED_SYMBOL_PATTERN}),
-    Query(description="As BTCUSDT; all if left."),
+    Query(description="Symbol, such as BTCUSDT. Default: all symbols."),
 ]
 InstantInput = Annotated[
     Annotated[int, Field(ge=0, le=_LAST_MS), BeforeValidator(_parse_instant)] | None,
@@ -65,34 +68,38 @@ InstantInput = Annotated[
     ),
 ]
 DayInput = Annotated[date, BeforeValidator(_parse_day_text)]
-StartQuery = Annotated[InstantInput, Query(description=f"From then on: {_INSTANT_FORMATS}.")]
-EndQuery = Annotated[InstantInput, Query(description=f"Before then: {_INSTANT_FORMATS}.")]
+StartQuery = Annotated[InstantInput, Query(description=f"From this time on: {_INSTANT_FORMATS}.")]
+EndQuery = Annotated[InstantInput, Query(description=f"Before this time: {_INSTANT_FORMATS}.")]
 AfterQuery = Annotated[
-    InstantInput, Query(description=f"Those that begin later: {_INSTANT_FORMATS}.")
+    InstantInput, Query(description=f"Gaps that begin later: {_INSTANT_FORMATS}.")
 ]
-LimitQuery = Annotated[int, Query(ge=1, le=MAX_PAGE_ROWS, description="Rows at most.")]
+LimitQuery = Annotated[int, Query(ge=1, le=MAX_PAGE_ROWS, description="Maximum number of rows.")]
 OffsetQuery = Annotated[
-    int, Query(ge=0, le=10_000, description="Rows to pass over; further back, use `end`.")
+    int,
+    Query(ge=0, le=10_000, description="Number of rows to skip. To go further back, use `end`."),
 ]
 
 
 class SeriesQuery(BaseModel):
-    """Which candles. Both ends given, `limit` keeps the oldest, so as to page; else the newest."""
+    """The candles to read; `limit` keeps the oldest if both ends are given, else the newest."""
 
-    interval: Interval = Field(Interval.H1, description="Width of a candle.")
+    interval: Interval = Field(Interval.H1, description="Interval of a candle.")
     start: InstantInput = Field(None, description=f"First open time: {_INSTANT_FORMATS}.")
-    end: InstantInput = Field(None, description=f"Before this open time: {_INSTANT_FORMATS}.")
-    limit: int = Field(500, ge=1, le=MAX_PAGE_ROWS, description="Candles at most.")
+    end: InstantInput = Field(None, description=f"Open times before this one: {_INSTANT_FORMATS}.")
+    limit: int = Field(500, ge=1, le=MAX_PAGE_ROWS, description="Maximum number of candles.")
 
 
 def parse_window(start: int | None, end: int | None) -> Window | None:
-    """The stretch between two instants that may be left open. Raises WrongUse if it is reversed."""
+    """Return the window between two optional instants, None without either.
+
+    Raises WrongUse if it is empty or reversed.
+    """
     if start is None and end is None:
         return None
-    asked = Window(start or 0, _LAST_MS if end is None else end)
-    if not asked:
-        raise WrongUse(f"start ({start}) must lie before end ({end})")
-    return asked
+    window = Window(start or 0, _LAST_MS if end is None else end)
+    if not window:
+        raise WrongUse(f"start ({start}) must be before end ({end})")
+    return window
 
 
 async def _reject_unknown_parameters(request: Request) -> None:
@@ -100,14 +107,15 @@ async def _reject_unknown_parameters(request: Request) -> None:
     if not route.include_in_schema:
         return
     operation = request.app.openapi()["paths"][route.path][request.method.lower()]
-    declared = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
-    known = {each["name"]: each["schema"].get("type") == "array" for each in declared}
+    declared = [field for field in operation.get("parameters", ()) if field["in"] == "query"]
+    accepts_many = {field["name"]: field["schema"].get("type") == "array" for field in declared}
     for name in request.query_params:
-        if name not in known:
-            raise WrongUse(f"no parameter {name!r}; there are: {', '.join(known) or 'none'}")
-        if len(request.query_params.getlist(name)) > 1 and not known[name]:
+        if name not in accepts_many:
+            known = ", ".join(accepts_many) or "none"
+            raise WrongUse(f"no parameter {name!r}; there are: {known}")
+        if len(request.query_params.getlist(name)) > 1 and not accepts_many[name]:
             raise WrongUse(f"{name} is given more than once")
 
 
-# By the app's own OpenAPI document: what it does not promise is refused.
+# Rejects every query parameter that the app's own OpenAPI document does not declare.
 KnownParametersOnly = Depends(_reject_unknown_parameters)

@@ -1,4 +1,4 @@
-"""A simple rate limit: so many requests a minute from one address, a few seconds' worth at once."""
+"""Rate limit: requests per minute and address, with bursts of a few seconds' worth."""
 
 import math
 import time
@@ -9,45 +9,45 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crypto_assets.api.error_handlers import error_response
 
-# A probe may come as often as it likes: what it asks for is remembered for some seconds.
+# Health probes are not limited, because their results are cached for some seconds.
 _UNLIMITED_PATH_PREFIX = "/health"
 _BURST_SECONDS = 15
 _MAX_CLIENTS = 10_000
 
 
 class RequestAllowance:
-    """Per client one number: when what it has asked for so far would be paid off, evenly spread.
+    """A token bucket per client, stored as the time at which the bucket is full again.
 
-    `clock` is in seconds. Safe for many threads.
+    `clock` is in seconds. Thread-safe.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
         self._step = 60 / per_minute
         self._clock = clock
-        self._paid_off: dict[str, float] = {}
+        self._full_at: dict[str, float] = {}
         self._lock = Lock()
 
     def reserve_request(self, client: str) -> float:
-        """Seconds for which the client must wait; 0 where the request is taken."""
+        """Count a request; return the seconds to wait if it exceeds the limit, else 0."""
         with self._lock:
             now = self._clock()
-            owed = max(now, self._paid_off.get(client, now))
-            if owed - now > _BURST_SECONDS:
-                return owed - now - _BURST_SECONDS
-            self._paid_off[client] = owed + self._step
-            if len(self._paid_off) > _MAX_CLIENTS:
-                self._drop_paid_off_clients(now)
+            full_at = max(now, self._full_at.get(client, now))
+            if full_at - now > _BURST_SECONDS:
+                return full_at - now - _BURST_SECONDS
+            self._full_at[client] = full_at + self._step
+            if len(self._full_at) > _MAX_CLIENTS:
+                self._drop_idle_clients(now)
             return 0
 
-    def _drop_paid_off_clients(self, now: float) -> None:
-        """Those that owe nothing; of too many that do, the ones that owe least."""
-        owing = sorted((at, client) for client, at in self._paid_off.items() if at > now)
-        self._paid_off = {client: at for at, client in owing[-_MAX_CLIENTS // 2 :]}
+    def _drop_idle_clients(self, now: float) -> None:
+        """Forget clients with a full bucket; if too many remain, those with the fullest buckets."""
+        active = sorted((at, client) for client, at in self._full_at.items() if at > now)
+        self._full_at = {client: at for at, client in active[-_MAX_CLIENTS // 2 :]}
 
 
 class RateLimitMiddleware:
-    """Middleware that answers 429 with Retry-After."""
+    """Middleware that returns 429 with Retry-After to clients over their limit."""
 
     def __init__(self, app: ASGIApp, allowance: RequestAllowance) -> None:
         self._app = app

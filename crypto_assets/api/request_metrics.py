@@ -1,4 +1,4 @@
-"""Every request timed, counted and logged, under the route's name instead of its own."""
+"""Measure and log every request; metrics have the path of the route, not of the request."""
 
 import logging
 import time
@@ -12,13 +12,13 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class RequestMetricsMiddleware:
-    """The outermost middleware."""
+    """Middleware that must be the outermost, so that it measures all others."""
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
         self._seconds = Histogram(
             "crypto_assets_http_request_seconds",
-            "Time from a request to the end of its answer.",
+            "Time from a request to the end of its response.",
             ["method", "route", "status"],
             buckets=_BUCKETS,
             registry=registry,
@@ -28,7 +28,7 @@ class RequestMetricsMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        started, status = time.perf_counter(), 500
 
         async def send_and_record_status(message: Message) -> None:
             nonlocal status
@@ -39,10 +39,10 @@ class RequestMetricsMiddleware:
         try:
             await self._app(scope, receive, send_and_record_status)
         finally:
-            self._record_request(scope, status, time.perf_counter() - began)
+            self._record_request(scope, status, time.perf_counter() - started)
 
     def _record_request(self, scope: Scope, status: int, seconds: float) -> None:
-        # As many labels as there are routes, whatever is asked for.
+        # The route, because the number of labels must not grow with the paths that clients request.
         route = getattr(scope.get("route"), "path", "none")
         self._seconds.labels(scope["method"], route, status).observe(seconds)
         _log.info(

@@ -1,4 +1,4 @@
-"""Candles and indicators as rows, and the links from one page of them to the next."""
+"""Responses with series: rows of candles or indicators, gaps, and links to further pages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,12 +16,12 @@ from crypto_assets.reports import CandleSeries
 
 JsonRows = list[dict[str, Any]]
 
-# What lies wholly in the past changes by a revision alone.
+# A range in the past changes only if a candle is revised.
 _PAST_MAX_AGE = "max-age=60"
 
 
 def build_kline_rows(series: CandleSeries) -> JsonRows:
-    """The eleven columns, decimals as text."""
+    """Build rows of the eleven columns, with decimals as text."""
     columns = {
         name: format_decimals(series.table[name]) if name in DECIMAL_COLUMNS else series.table[name]
         for name in CANDLE_COLUMNS
@@ -31,7 +31,7 @@ def build_kline_rows(series: CandleSeries) -> JsonRows:
 
 
 def build_indicator_rows(series: CandleSeries, values: pd.DataFrame) -> JsonRows:
-    """A provider's columns as numbers; what has no value is NaN, which JSON writes as null."""
+    """Build rows of a provider's columns as numbers; NaN becomes null in JSON."""
     return _build_json_rows(series, {str(name): column.tolist() for name, column in values.items()})
 
 
@@ -42,11 +42,11 @@ def build_series_response(
     params: Mapping[str, object],
     data: object,
     *,
-    of_range: bool = True,
+    depends_on_range: bool = True,
 ) -> Response:
-    """`data` with its candles' gaps, and links to the candles beyond them.
+    """Build a response of `data` with the gaps of the candles and links to further candles.
 
-    What is not of the range asked for, but of now, has no links and is not kept.
+    Data that does not depend on the requested range gets no links and no cache lifetime.
     """
     content = {
         "symbol": series.symbol,
@@ -59,23 +59,23 @@ def build_series_response(
         ],
     }
     headers = {}
-    if of_range and query.end is not None and query.end <= series.known_until:
+    if depends_on_range and query.end is not None and query.end <= series.known_until:
         headers["Cache-Control"] = _PAST_MAX_AGE
-    if of_range and (link := _build_series_link(request, query, series)):
+    if depends_on_range and (link := _build_series_link(request, query, series)):
         headers["Link"] = link
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, media_type="application/json", headers=headers)
 
 
 def build_page_link(request: Request, relation: str, **changes: int) -> str:
-    """A Link header to the same question with some parameters changed."""
-    kept = [item for item in request.query_params.multi_items() if item[0] not in changes]
-    query = [*kept, *changes.items()]
+    """Build a Link header to the same request with some parameters changed."""
+    unchanged = [item for item in request.query_params.multi_items() if item[0] not in changes]
+    query = [*unchanged, *changes.items()]
     return f'<{quote(request.url.path)}?{urlencode(query)}>; rel="{relation}"'
 
 
 def _build_series_link(request: Request, query: SeriesQuery, series: CandleSeries) -> str | None:
-    """On from the newest of a range that was asked for, back from the oldest of the newest."""
+    """Link to the next candles of a range with both ends, or to those before the newest ones."""
     if not series.has_more:
         return None
     opened = series.table["open_time"]

@@ -47,14 +47,14 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     chosen = get_settings()
     stores = open_pipeline_context(chosen)
     stores.warehouse.require_ready()
-    parts = ApiContext(
-        platform=stores,
+    context = ApiContext(
+        pipeline=stores,
         reports=Reports(stores.warehouse, default_ingest_minutes=stores.default_ingest_minutes),
         orchestrator=Orchestrator(chosen.dagster_url),
         partitioning=Partitioning(chosen.partition_unit, chosen.start_date),
     )
     app = create_app(
-        parts, AccessPolicy(host, chosen.api_token), chosen.api_cors_origins, requests_per_minute
+        context, AccessPolicy(host, chosen.api_token), chosen.api_cors_origins, requests_per_minute
     )
     configure_json_logs()
     click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")

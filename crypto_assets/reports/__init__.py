@@ -1,4 +1,4 @@
-"""What is asked of the warehouse: reads of bounded work that pages, routes and commands share."""
+"""Reports over the warehouse for pages, routes and commands; each read does bounded work."""
 
 from crypto_assets.reports.candle_series import CandleChart, CandleGap, CandleSeries, ProviderResult
 from crypto_assets.reports.coverage_calendar import CoverageCalendar, DayCell, DayState

@@ -1,19 +1,23 @@
-"""Periods of any interval: from the coarsest table that serves, the last ones from their parts."""
+"""Read candles of any interval: closed periods from stored rows, the newest ones from finer rows.
+
+The stored intervals are 1m, 1h and 1d. A wider interval is rolled up from the coarsest stored one
+that divides it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from crypto_assets.analytics import resample_candles
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.rollup import LAST_PART_COLUMNS
+from crypto_assets.market.rollup import LAST_PART_COLUMNS, roll_up
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.reports.row_limit import RowLimit
 from crypto_assets.warehouse import Warehouse, Watermark
 
-# Where an aggregate is not there yet, how far back its parts are read instead. Beyond that an
-# aggregation is due, and a chart that waits for it shows a hole rather than reading a year.
+# How far before the newest minute missing aggregates are replaced by finer rows. Further back an
+# aggregation is overdue: the chart shows a gap until it has run, instead of reading a year of rows.
 _LOOKBACK_MS = {Interval.H1: DAY_MS, Interval.D1: 7 * DAY_MS}
 _FINER = {Interval.H1: Interval.M1, Interval.D1: Interval.H1}
 _CLOSE_COLUMNS = frozenset({"open_time", "close"})
@@ -21,162 +25,146 @@ _CLOSE_COLUMNS = frozenset({"open_time", "close"})
 
 @dataclass(frozen=True)
 class CandlePeriodQuery:
-    """Whose candles, known until when, and what of them."""
+    """A symbol, an interval and columns; minutes are known before `known_until` (epoch ms)."""
 
     symbol: str
     interval: Interval
-    until: int
+    known_until: int
     columns: frozenset[str]
 
     @property
     def column_names(self) -> list[str]:
+        """The columns in the order of a candle table."""
         return [name for name in CANDLE_COLUMNS if name in self.columns]
 
 
 def find_known_until(warehouse: Warehouse, symbol: str) -> int | None:
-    """End of the newest minute that is held (epoch ms), None before the first load."""
+    """Return the end of the newest stored minute (epoch ms), None before the first load."""
     return _compute_known_until(warehouse.watermarks.get_readable_watermark(symbol))
 
 
-def _compute_known_until(mark: Watermark) -> int | None:
-    newest = mark.last_open_time
+def _compute_known_until(watermark: Watermark) -> int | None:
+    newest = watermark.last_open_time
     return None if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
 
 
 def read_candle_periods(
-    warehouse: Warehouse, asked: CandlePeriodQuery, window: Window, limit: int | None, newest: bool
+    warehouse: Warehouse, query: CandlePeriodQuery, window: Window, limit: RowLimit
 ) -> pa.Table:
-    """Candles that open in the window, at most `limit`, oldest first.
-
-    `newest` has a limit keep the window's end instead of its start.
-    """
+    """Read the candles that open in the window, within the limit, oldest first."""
     if not window:
-        return CANDLE_SCHEMA.empty_table().select(asked.column_names)
-    rolled, unrolled = _split_stored_window(warehouse, asked, window)
-    last = _read_forming_periods(warehouse, asked, unrolled)
-    room = limit if limit is None or not newest else max(0, limit - last.num_rows)
-    if room == 0:
-        return limit_rows(last, limit or 0, newest)
-    first = _read_closed_periods(warehouse, asked, rolled, room, newest)
-    table = pa.concat_tables([first, last])
-    return table if limit is None else limit_rows(table, limit, newest)
-
-
-def limit_rows(table: pa.Table, limit: int, newest: bool) -> pa.Table:
-    """One end of a table."""
-    return table.slice(max(0, table.num_rows - limit) if newest else 0, limit)
+        return CANDLE_SCHEMA.empty_table().select(query.column_names)
+    closed_window, recent_window = _split_window(warehouse, query, window)
+    recent = _read_recent_periods(warehouse, query, recent_window)
+    closed_limit = limit.extend(-recent.num_rows) if limit.from_end else limit
+    if closed_limit.count == 0:
+        return limit.apply(recent)
+    closed = warehouse.resampled_candles.read_candles(
+        query.symbol,
+        _find_stored_interval(query.interval),
+        query.interval,
+        closed_window,
+        columns=query.columns,
+        limit=closed_limit.count,
+        newest=closed_limit.from_end,
+    )
+    return limit.apply(pa.concat_tables([closed, recent]))
 
 
 def read_closes(
     warehouse: Warehouse, symbols: Iterable[str], interval: Interval, window: Window
 ) -> dict[str, pa.Table]:
-    """`open_time` and `close` of the candles that open in the window, by symbol.
+    """Read `open_time` and `close` of the candles that open in the window, by symbol.
 
-    For who looks at no more, of many symbols at once. Raises UnknownSymbol.
+    Costs fewer queries than one read per symbol. Raises UnknownSymbol.
     """
-    marks = warehouse.watermarks.get_all_readable()
-    ends = {symbol: _compute_known_until(marks.get(symbol, Watermark())) or 0 for symbol in symbols}
-    asked = [
-        CandlePeriodQuery(symbol, interval, until, _CLOSE_COLUMNS) for symbol, until in ends.items()
+    watermarks = warehouse.watermarks.get_all_readable()
+    queries = [
+        CandlePeriodQuery(
+            symbol,
+            interval,
+            _compute_known_until(watermarks.get(symbol, Watermark())) or 0,
+            _CLOSE_COLUMNS,
+        )
+        for symbol in symbols
     ]
-    spans = [
-        _split_stored_window(warehouse, each, window & Window(0, each.until)) for each in asked
+    windows = [
+        _split_window(warehouse, query, window & Window(0, query.known_until)) for query in queries
     ]
-    windows = {each.symbol: rolled for each, (rolled, _) in zip(asked, spans, strict=True)}
     closed = warehouse.resampled_candles.read_closes(
-        windows, _find_stored_interval(interval), interval
+        {query.symbol: window for query, (window, _) in zip(queries, windows, strict=True)},
+        _find_stored_interval(interval),
+        interval,
     )
     return {
-        each.symbol: pa.concat_tables(
-            [closed[each.symbol], _read_forming_periods(warehouse, each, unrolled)]
+        query.symbol: pa.concat_tables(
+            [closed[query.symbol], _read_recent_periods(warehouse, query, recent_window)]
         )
-        for each, (_, unrolled) in zip(asked, spans, strict=True)
+        for query, (_, recent_window) in zip(queries, windows, strict=True)
     }
 
 
 def read_period_parts(
-    warehouse: Warehouse,
-    symbol: str,
-    stored: Interval,
-    window: Window,
-    until: int,
-    limit: int | None = None,
-    newest: bool = False,
+    warehouse: Warehouse, symbol: str, stored: Interval, window: Window, known_until: int
 ) -> pa.Table:
-    """Rows of a stored interval (1m, 1h, 1d), and after the newest of them the finer ones.
+    """Read rows of a stored interval (1m, 1h, 1d), followed by finer rows for the time after them.
 
-    The closed hours of a day, then the minutes of the hour: what `resample` makes one period of.
+    The result for 1d is days, then the hours of the current day, then the minutes of the current
+    hour.
     """
     if stored is Interval.M1:
-        return warehouse.facts.read_candles(symbol, window, limit=limit, newest=newest)
-    closed = warehouse.aggregates.read_candles(symbol, stored, window, limit=limit, newest=newest)
-    closed = closed.select(CANDLE_COLUMNS)
-    if limit is not None and not newest and closed.num_rows >= limit:
-        return closed
+        return warehouse.facts.read_candles(symbol, window)
+    closed = warehouse.aggregates.read_candles(symbol, stored, window).select(CANDLE_COLUMNS)
     after = closed["open_time"][-1].as_py() + stored.ms if closed.num_rows else window.start_ms
-    reach = stored.floor(until - _LOOKBACK_MS[stored])
-    tail = Window(max(after, reach), window.end_ms)
-    if not tail:
+    earliest = stored.floor(known_until - _LOOKBACK_MS[stored])
+    rest = Window(max(after, earliest), window.end_ms)
+    if not rest:
         return closed
     return pa.concat_tables(
-        [closed, read_period_parts(warehouse, symbol, _FINER[stored], tail, until)]
+        [closed, read_period_parts(warehouse, symbol, _FINER[stored], rest, known_until)]
     )
 
 
-def _read_forming_periods(
-    warehouse: Warehouse, asked: CandlePeriodQuery, window: Window
+def _read_recent_periods(
+    warehouse: Warehouse, query: CandlePeriodQuery, window: Window
 ) -> pa.Table:
-    """The last periods, from the parts of them that there are.
+    """Roll up the periods of the window from the parts stored so far.
 
-    Of a single one a close is its newest minute's; without a minute there, hours tell it.
+    The close of a single period is the close of its newest minute, so one row is enough. Where
+    that minute is missing, the period is rolled up from its parts.
     """
     if not window:
-        return CANDLE_SCHEMA.empty_table().select(asked.column_names)
-    if (
-        asked.columns <= LAST_PART_COLUMNS
-        and asked.interval.floor(window.end_ms - 1) == window.start_ms
-    ):
-        parts = warehouse.facts.read_candles(asked.symbol, window, limit=1, newest=True)
+        return CANDLE_SCHEMA.empty_table().select(query.column_names)
+    is_single_period = query.interval.floor(window.end_ms - 1) == window.start_ms
+    if is_single_period and query.columns <= LAST_PART_COLUMNS:
+        parts = warehouse.facts.read_candles(query.symbol, window, limit=1, newest=True)
         if parts.num_rows:
-            return resample_candles(parts, asked.interval).select(asked.column_names)
-    parts = read_period_parts(
-        warehouse, asked.symbol, _find_stored_interval(asked.interval), window, asked.until
-    )
-    return resample_candles(parts, asked.interval).select(asked.column_names)
+            return roll_up(parts, query.interval).select(query.column_names)
+    stored = _find_stored_interval(query.interval)
+    parts = read_period_parts(warehouse, query.symbol, stored, window, query.known_until)
+    return roll_up(parts, query.interval).select(query.column_names)
 
 
-def _read_closed_periods(
-    warehouse: Warehouse, asked: CandlePeriodQuery, window: Window, limit: int | None, newest: bool
-) -> pa.Table:
-    return warehouse.resampled_candles.read_candles(
-        asked.symbol,
-        _find_stored_interval(asked.interval),
-        asked.interval,
-        window,
-        columns=asked.columns,
-        limit=limit,
-        newest=newest,
-    )
-
-
-def _split_stored_window(
-    warehouse: Warehouse, asked: CandlePeriodQuery, window: Window
+def _split_window(
+    warehouse: Warehouse, query: CandlePeriodQuery, window: Window
 ) -> tuple[Window, Window]:
-    """Where the stored rows hold all that there is, and the last periods, where finer ones add.
+    """Split a window where the stored rows of its interval end; both parts lie on the grid.
 
-    Of the periods that open in the window; both on the interval's grid.
+    The first part is complete in the stored rows. The second part needs finer rows too.
     """
-    window = Window(asked.interval.ceil(window.start_ms), asked.interval.ceil(window.end_ms))
-    stored = _find_stored_interval(asked.interval)
+    window = Window(query.interval.ceil(window.start_ms), query.interval.ceil(window.end_ms))
+    stored = _find_stored_interval(query.interval)
     if stored is Interval.M1 or not window:
         return window, Window(window.end_ms, window.end_ms)
-    newest = warehouse.aggregates.read_candles(asked.symbol, stored, window, limit=1, newest=True)
-    held = newest["open_time"][0].as_py() + stored.ms if newest.num_rows else window.start_ms
-    return window.split_at(asked.interval.floor(held))
+    newest = warehouse.aggregates.read_candles(query.symbol, stored, window, limit=1, newest=True)
+    stored_until = (
+        newest["open_time"][0].as_py() + stored.ms if newest.num_rows else window.start_ms
+    )
+    return window.split_at(query.interval.floor(stored_until))
 
 
 def _find_stored_interval(interval: Interval) -> Interval:
-    """The coarsest stored interval that divides this one."""
+    """Return the coarsest stored interval that divides this one."""
     return next(
         stored for stored in (Interval.D1, Interval.H1, Interval.M1) if interval.ms >= stored.ms
     )

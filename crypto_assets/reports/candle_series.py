@@ -1,4 +1,4 @@
-"""Candles as they are asked for: an exact table, a frame of floats, and what is missing."""
+"""Candles of one symbol and interval: an exact table, a frame of floats, and the gaps."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 @dataclass(frozen=True)
 class CandleGap:
-    """A stretch without candles, half-open, and what it is; None where the ledger has no entry."""
+    """A half-open window without candles; the class is None if the gap ledger does not list it."""
 
     window: Window
     gap_class: GapClass | None
@@ -27,12 +27,12 @@ class CandleGap:
 
 @dataclass(frozen=True)
 class CandleSeries:
-    """Candles of one symbol and interval, oldest first, existing ones only.
+    """The existing candles of one symbol and interval, oldest first.
 
-    `table` has CANDLE_SCHEMA, exact where the warehouse is, or of it the columns that were asked
-    for and the two times. Minutes are known up to `known_until` (epoch ms); a candle whose period
-    reaches beyond is still forming. `more` says that a limit left candles out. `partial` holds the
-    open times of the candles whose beginning is not stored.
+    `table` has CANDLE_SCHEMA, or only the requested columns and the two times. Its decimals are
+    exact, except on SQLite. Minutes are known before `known_until` (epoch ms); a candle whose
+    period ends later is still forming. `has_more` is whether a limit left candles out. `partial`
+    holds the open times of the candles whose beginning is not stored.
     """
 
     symbol: str
@@ -45,23 +45,23 @@ class CandleSeries:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The table as floats, and `forming` and `partial`, under a UTC index named `time`."""
-        found = flag_forming(frame_from_table(self.table), self.known_until)
-        return flag_partial(found, self.partial)
+        """The table as floats with `forming` and `partial`, under a UTC index named `time`."""
+        frame = flag_forming(frame_from_table(self.table), self.known_until)
+        return flag_partial(frame, self.partial)
 
     @property
     def flagged_table(self) -> pa.Table:
-        """The table and, as its last column, `partial`: whether a candle's beginning is missing."""
+        """The table with a last column `partial`: whether a candle's beginning is not stored."""
         return add_partial_column(self.table, self.partial)
 
     @property
     def closed_table(self) -> pa.Table:
-        """`flagged` without the candle that is still forming."""
+        """The flagged table without the candle that is still forming."""
         return self.flagged_table.filter(pc.less(self.table["close_time"], self.known_until))
 
     @property
     def window(self) -> Window:
-        """From the first candle's open time to the end of the last one's period."""
+        """The window from the first candle's open time to the end of the last one's period."""
         if not self.table.num_rows:
             return Window(0, 0)
         opened = self.table["open_time"]
@@ -70,7 +70,7 @@ class CandleSeries:
 
 @dataclass(frozen=True)
 class ProviderResult:
-    """What a provider answered: a frame over the candles shown, or an object of its own."""
+    """The result of a provider: a frame over the candles shown, or a dataclass of its own."""
 
     provider: str
     params: Mapping[str, object]
@@ -79,14 +79,14 @@ class ProviderResult:
 
 @dataclass(frozen=True)
 class CandleChart:
-    """Candles and what providers say of them."""
+    """Candles and the results of providers over them."""
 
     candles: CandleSeries
     results: tuple[ProviderResult, ...]
 
 
 def add_partial_column(table: pa.Table, partial: Collection[int]) -> pa.Table:
-    """A table of candles with the column `partial`: whether each opens at one of these times."""
+    """Append the column `partial`: True for candles that open at one of these times (epoch ms)."""
     opened = table["open_time"]
     flags = pc.is_in(opened, value_set=pa.array(partial, opened.type))
     return table.append_column("partial", flags)

@@ -1,11 +1,11 @@
-"""Reads candles of any interval from the coarsest table that serves, forming period included."""
+"""Read the candles of a symbol with their gaps, including the period that is still forming."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pyarrow as pa
 
-from crypto_assets.analytics import find_candle_gaps as holes_between
+from crypto_assets.analytics import find_candle_gaps
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval
@@ -13,13 +13,13 @@ from crypto_assets.market.utc_time import Window
 from crypto_assets.reports.candle_periods import (
     CandlePeriodQuery,
     find_known_until,
-    limit_rows,
     read_candle_periods,
 )
 from crypto_assets.reports.candle_series import CandleGap, CandleSeries, create_empty_series
+from crypto_assets.reports.row_limit import RowLimit
 from crypto_assets.warehouse import Warehouse
 
-# What a series must have to tell where its candles lie, and which one is forming.
+# A series needs both to find its gaps and the candle that is still forming.
 _TIME_COLUMNS = frozenset({"open_time", "close_time"})
 
 
@@ -32,32 +32,38 @@ def read_candles(
     limit: int | None = 500,
     columns: Iterable[str] = CANDLE_COLUMNS,
 ) -> CandleSeries:
-    """Candles that open in `start` ≤ t < `end` (epoch ms), at most `limit`, oldest first.
+    """Read candles that open in `start` ≤ t < `end` (epoch ms), at most `limit`, oldest first.
 
-    With both ends given a limit keeps the oldest, so that one may page; else the newest. No limit
-    needs both ends. Only these columns and the times are read. Gaps are those of the whole stretch;
-    where a limit cut it short, as far as the next candle. Candles whose beginning is not stored are
-    named in `partial`. Raises WrongUse and UnknownSymbol.
+    With both ends given a limit keeps the oldest candles, so that callers can page; otherwise the
+    newest. Only `columns` and the two times are read. Gaps cover the whole range, or, if the limit
+    leaves candles out, the range up to the next candle. Raises WrongUse for a wrong range or limit,
+    UnknownSymbol.
     """
     _check_range(start, end, limit)
-    until = find_known_until(warehouse, symbol)
-    if until is None:
+    known_until = find_known_until(warehouse, symbol)
+    if known_until is None:
         return create_empty_series(symbol, interval)
-    window = Window(0 if start is None else start, until if end is None else min(end, until))
-    newest = start is None or end is None
-    question = CandlePeriodQuery(symbol, interval, until, _TIME_COLUMNS.union(columns))
-    # One more than is answered tells whether there are more, and how long the hole before them is.
-    found = read_candle_periods(
-        warehouse, question, window, None if limit is None else limit + 1, newest
+    window = Window(
+        0 if start is None else start, known_until if end is None else min(end, known_until)
     )
-    table = found if limit is None else limit_rows(found, limit, newest)
-    more = found.num_rows > table.num_rows
-    told = _find_covered_window(question, found, start, end, cut=more)
-    gaps = _find_gaps(warehouse, question, found["open_time"].to_pylist(), told)
-    partial = warehouse.partial_periods.find_open_times(
-        symbol, interval, table["open_time"].to_pylist()
+    query = CandlePeriodQuery(symbol, interval, known_until, _TIME_COLUMNS.union(columns))
+    row_limit = RowLimit(limit, from_end=start is None or end is None)
+    # One more row shows whether the limit leaves candles out, and where the gap before them ends.
+    found = read_candle_periods(warehouse, query, window, row_limit.extend(1))
+    table = row_limit.apply(found)
+    has_more = found.num_rows > table.num_rows
+    covered = _find_covered_window(query, found, start, end, has_more=has_more)
+    return CandleSeries(
+        symbol,
+        interval,
+        table,
+        known_until,
+        gaps=_find_gaps(warehouse, query, found["open_time"].to_pylist(), covered),
+        has_more=has_more,
+        partial=warehouse.partial_periods.find_open_times(
+            symbol, interval, table["open_time"].to_pylist()
+        ),
     )
-    return CandleSeries(symbol, interval, table, until, gaps, more, partial)
 
 
 def prepend_history(
@@ -68,15 +74,14 @@ def prepend_history(
     *,
     flag_partial: bool,
 ) -> CandleSeries:
-    """The `columns` of the candles shown and of the `count` candles before them.
+    """Return `columns` of the candles shown and of up to `count` candles before them.
 
-    Fewer where history begins; without gaps. `flag_partial` is whether `partial` names those of
-    the candles before.
+    The result has no gaps. Its `partial` includes candles of the history if `flag_partial` is set.
     """
     names, symbol, interval = _TIME_COLUMNS.union(columns), shown.symbol, shown.interval
-    question = CandlePeriodQuery(symbol, interval, shown.known_until, names)
+    query = CandlePeriodQuery(symbol, interval, shown.known_until, names)
     before = Window(0, shown.window.start_ms) if count else Window(0, 0)
-    history = read_candle_periods(warehouse, question, before, count, newest=True)
+    history = read_candle_periods(warehouse, query, before, RowLimit.last(count))
     opens = history["open_time"].to_pylist() if flag_partial else []
     partial = warehouse.partial_periods.find_open_times(symbol, interval, opens)
     return replace(
@@ -89,44 +94,54 @@ def prepend_history(
 
 def _check_range(start: int | None, end: int | None, limit: int | None) -> None:
     if start is not None and end is not None and start >= end:
-        raise WrongUse(f"start ({start}) must lie before end ({end})")
+        raise WrongUse(f"start ({start}) must be before end ({end})")
     if limit is not None and limit < 1:
         raise WrongUse(f"limit must be 1 or more, not {limit}")
     if limit is None and (start is None or end is None):
-        raise WrongUse("without a limit both start and end are needed")
+        raise WrongUse("without a limit, both start and end are required")
 
 
 def _find_covered_window(
-    asked: CandlePeriodQuery, found: pa.Table, start: int | None, end: int | None, *, cut: bool
+    query: CandlePeriodQuery,
+    found: pa.Table,
+    start: int | None,
+    end: int | None,
+    *,
+    has_more: bool,
 ) -> Window:
-    """The periods that an answer tells of: those asked for, or up to the first candle left out."""
-    interval, opened = asked.interval, found["open_time"]
-    begin = None if start is None else interval.ceil(start)
-    stop = None if end is None else interval.ceil(end)
+    """Return the window whose gaps a series lists.
+
+    It is the requested range, or the range up to the first candle that the limit leaves out.
+    """
+    interval, opened = query.interval, found["open_time"]
+    first_period = None if start is None else interval.ceil(start)
+    after_last = None if end is None else interval.ceil(end)
     if not found.num_rows:
-        return Window(begin or 0, 0 if begin is None else stop or asked.until)
+        return Window(first_period or 0, 0 if start is None else after_last or query.known_until)
     first, last = interval.floor(opened[0].as_py()), interval.floor(opened[-1].as_py())
-    newest = begin is None or stop is None
-    if cut and newest:
-        begin = first + interval.ms
-    elif cut:
-        stop = last
-    return Window(first if begin is None else begin, last + interval.ms if stop is None else stop)
+    if has_more and (start is None or end is None):
+        first_period = first + interval.ms
+    elif has_more:
+        after_last = last
+    return Window(
+        first if first_period is None else first_period,
+        last + interval.ms if after_last is None else after_last,
+    )
 
 
 def _find_gaps(
-    warehouse: Warehouse, asked: CandlePeriodQuery, opened: list[int], window: Window
+    warehouse: Warehouse, query: CandlePeriodQuery, opened: list[int], window: Window
 ) -> tuple[CandleGap, ...]:
-    """What the ledger knows of the window, and holes between candles that it does not know of."""
+    """Return the ledger's gaps in the window, and unlisted gaps between candles."""
     if not window:
         return ()
     known = [
         CandleGap(gap.window & window, gap.gap_class)
-        for gap in warehouse.gap_ledger.list_gaps(asked.symbol, window)
+        for gap in warehouse.gap_ledger.list_gaps(query.symbol, window)
     ]
     unknown = [
         CandleGap(rest, None)
-        for hole in holes_between(opened, asked.interval)
-        for rest in hole.subtract(gap.window for gap in known)
+        for gap_window in find_candle_gaps(opened, query.interval)
+        for rest in gap_window.subtract(gap.window for gap in known)
     ]
     return tuple(sorted([*known, *unknown], key=lambda gap: gap.window))

@@ -1,4 +1,4 @@
-"""The coverage calendar: of every symbol and UTC day, whether it is complete, and if not, why."""
+"""The coverage calendar: the state of each UTC day of each tracked symbol."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ MAX_CALENDAR_DAYS = 366
 
 
 class DayState(StrEnum):
-    COMPLETE = "complete"  # every minute is held; of today: every one so far
+    COMPLETE = "complete"  # every expected minute is stored
     OUTAGE = "outage"  # the ledger explains every missing minute
-    OPEN = "open"  # minutes are missing that it may have
-    NOT_LOADED = "not_loaded"  # nothing is held, and nobody has asked
+    OPEN = "open"  # minutes are missing that the exchange may have
+    NOT_LOADED = "not_loaded"  # nothing is stored, and the ledger has no entry
 
 
 @dataclass(frozen=True)
 class DayCell:
-    """One symbol's UTC day, in minutes: `held`, `explained` by the ledger, and `missing`."""
+    """The state of a symbol's UTC day; minutes are stored, explained by the ledger, or missing."""
 
     state: DayState
     stored: int
@@ -33,7 +33,7 @@ class DayCell:
 
 @dataclass(frozen=True)
 class CoverageCalendar:
-    """`rows` has each tracked symbol's cells, one a day of `days`, oldest first."""
+    """`rows` maps each tracked symbol to its cells, one for each of `days`, oldest first."""
 
     days: tuple[date, ...]
     rows: dict[str, tuple[DayCell, ...]]
@@ -42,15 +42,18 @@ class CoverageCalendar:
 def build_coverage_calendar(
     warehouse: Warehouse, now_ms: int, first: date, last: date
 ) -> CoverageCalendar:
-    """A row a day and the gaps of each tracked symbol. Raises WrongUse over `MAX_DAYS` days."""
+    """Build the calendar from one row per day and the gaps of each tracked symbol.
+
+    Both ends are inclusive. Raises WrongUse for an empty range or more than MAX_CALENDAR_DAYS days.
+    """
     window = Window.of_days(first, last)
     if not 1 <= (last - first).days + 1 <= MAX_CALENDAR_DAYS:
         raise WrongUse(f"a calendar has 1 to {MAX_CALENDAR_DAYS} days, not {first} to {last}")
     return CoverageCalendar(
         tuple(window.iter_days()),
         {
-            one.name: _build_symbol_row(warehouse, one.name, window, now_ms)
-            for one in warehouse.symbols.list_tracked()
+            symbol.name: _build_symbol_row(warehouse, symbol.name, window, now_ms)
+            for symbol in warehouse.symbols.list_tracked()
         },
     )
 
@@ -58,33 +61,33 @@ def build_coverage_calendar(
 def _build_symbol_row(
     warehouse: Warehouse, symbol: str, window: Window, now_ms: int
 ) -> tuple[DayCell, ...]:
-    until = find_known_until(warehouse, symbol) or 0
-    held = warehouse.coverage.count_minutes_by_day(symbol, window)
+    known_until = find_known_until(warehouse, symbol) or 0
+    stored = warehouse.coverage.count_minutes_by_day(symbol, window)
     gaps = warehouse.gap_ledger.list_gaps(symbol, window)
     today = floor_ms(now_ms, DAY_MS)
     return tuple(
-        _build_day_cell(held[start], gaps, _find_expected_window(start, today, until))
+        _build_day_cell(stored[start], gaps, _find_expected_window(start, today, known_until))
         for start in (day_start_ms(day) for day in window.iter_days())
     )
 
 
-def _find_expected_window(start: int, today: int, until: int) -> Window:
-    """The minutes that a day should have: of today as far as candles have come."""
+def _find_expected_window(start: int, today: int, known_until: int) -> Window:
+    """Return the minutes that a day should have; for today, only those before `known_until`."""
     end = start + DAY_MS
-    return Window(start, max(start, min(end, until)) if start >= today else end)
+    return Window(start, max(start, min(end, known_until)) if start >= today else end)
 
 
-def _build_day_cell(held: int, gaps: Sequence[Gap], expected: Window) -> DayCell:
+def _build_day_cell(stored: int, gaps: Sequence[Gap], expected: Window) -> DayCell:
     explained = sum(
         _count_common_minutes(gap, expected) for gap in gaps if gap.gap_class.is_explained
     )
-    missing = max(0, expected.minutes - held - explained)
-    asked = any(_count_common_minutes(gap, expected) for gap in gaps)
-    return DayCell(_classify_day(held, explained, missing, asked), held, explained, missing)
+    missing = max(0, expected.minutes - stored - explained)
+    has_gap = any(_count_common_minutes(gap, expected) for gap in gaps)
+    return DayCell(_classify_day(stored, explained, missing, has_gap), stored, explained, missing)
 
 
-def _classify_day(held: int, explained: int, missing: int, asked: bool) -> DayState:
-    if not held and not asked:
+def _classify_day(stored: int, explained: int, missing: int, has_gap: bool) -> DayState:
+    if not stored and not has_gap:
         return DayState.NOT_LOADED
     if missing:
         return DayState.OPEN

@@ -1,10 +1,10 @@
-"""The dashboard: a tile for each tracked symbol, totals, and what needs a person's attention."""
+"""The dashboard: a tile per tracked symbol, totals, and symbols that need attention."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crypto_assets.analytics import resample_candles
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 from crypto_assets.reports.instruments import Instrument, list_instruments
 from crypto_assets.reports.storage import StorageUsage
@@ -22,18 +22,18 @@ SPARKLINE_HOURS = 48
 
 
 class Concern(StrEnum):
-    EMPTY = "empty"  # tracked, and not one candle
-    SILENT = "silent"  # stale by `StalenessPolicy`
-    GAPS = "gaps"  # minutes are missing and nobody knows why yet
-    NOT_TRADING = "not_trading"  # the exchange prints no more candles
+    EMPTY = "empty"  # tracked, but without a candle
+    STALE = "silent"  # trading, but stale by `StalenessPolicy`
+    GAPS = "gaps"  # minutes are missing without an explanation
+    NOT_TRADING = "not_trading"  # the exchange publishes no new candles
 
 
 @dataclass(frozen=True)
 class AttentionItem:
-    """Something a person should know of a symbol.
+    """A symbol that needs attention, and why.
 
-    `amount` is the silence in ms, or the count of missing minutes; 0 where there is nothing to
-    count.
+    `amount` is the age of the newest candle in ms for STALE, the number of missing minutes for
+    GAPS, and 0 otherwise.
     """
 
     concern: Concern
@@ -43,10 +43,10 @@ class AttentionItem:
 
 @dataclass(frozen=True)
 class SymbolTile:
-    """One symbol at a glance; without `statistics` nothing is held of it.
+    """A summary of one symbol; `statistics` is None if no candle is stored.
 
-    `sparkline` holds hourly closes of the last 48 hours, oldest first; `lag_ms` is the age of the
-    newest candle's end by this machine's clock.
+    `sparkline` holds the hourly closes of the last 48 hours, oldest first. `lag_ms` is the time
+    since the newest candle ended, by this machine's clock.
     """
 
     instrument: Instrument
@@ -57,11 +57,11 @@ class SymbolTile:
 
 @dataclass(frozen=True)
 class TotalChanges:
-    """The totals less what they were at `since` (epoch ms): negative where less is held than then.
+    """Differences between the current totals and those at `since` (epoch ms).
 
-    `since` is 24 hours ago, or up to an hour earlier (totals are noted once an hour); further back
-    where the pipeline stood still meanwhile, and later in a home that is younger than a day.
-    `lag_ms` is None where there was no candle then or now.
+    Totals are recorded once an hour, so `since` is 24 to 25 hours ago. It is earlier if the
+    pipeline was stopped, and later in an installation younger than a day. `lag_ms` is None if there
+    was no candle at either time.
     """
 
     since: int
@@ -74,10 +74,11 @@ class TotalChanges:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """`lag_ms` is the largest of the trading symbols', None before their first candle.
+    """The dashboard as of an instant (epoch ms).
 
-    `candles` counts the minutes that are held, of symbols no longer tracked too. `changes` is None
-    before totals were first noted, which `crypto-assets init` does.
+    `candles` counts all stored minutes, including those of untracked symbols. `lag_ms` is the
+    largest lag of the trading symbols, None before their first candle. `changes` is None until
+    `crypto-assets init` has recorded the first totals.
     """
 
     as_of: int
@@ -90,13 +91,16 @@ class Dashboard:
 
 
 def build_dashboard(warehouse: Warehouse, now_ms: int, default_ingest_minutes: int) -> Dashboard:
-    """Read some hundred rows per symbol, all by key, whatever the warehouse holds.
+    """Build the dashboard; reads some hundred rows per symbol, all by key.
 
-    `default_ingest_minutes` is the ingest interval where users have set none.
+    `default_ingest_minutes` is the ingest interval if users have set none.
     """
-    held = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
-    known = [one for one in list_instruments(warehouse) if one.symbol in held]
-    tiles = tuple(_build_tile(warehouse, one, held[one.symbol], now_ms) for one in known)
+    coverages = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
+    tiles = tuple(
+        _build_tile(warehouse, instrument, coverages[instrument.symbol], now_ms)
+        for instrument in list_instruments(warehouse)
+        if instrument.symbol in coverages
+    )
     total = warehouse.totals.measure_current(now_ms)
     stale = warehouse.staleness.list_stale_symbols(default_ingest_minutes, now_ms, now_ms)
     stale_names = {one.symbol for one in stale}
@@ -108,9 +112,9 @@ def build_dashboard(warehouse: Warehouse, now_ms: int, default_ingest_minutes: i
         lag_ms=total.lag_ms,
         changes=_compute_changes(total, warehouse.totals.find_snapshot_day_ago(now_ms)),
         attention=tuple(
-            concern
+            item
             for tile in tiles
-            for concern in _list_attention_items(tile, held[tile.instrument.symbol], stale_names)
+            for item in _list_attention_items(tile, coverages[tile.instrument.symbol], stale_names)
         ),
     )
 
@@ -130,35 +134,35 @@ def _compute_changes(now: StoredTotals, then: TotalsSnapshot | None) -> TotalCha
 
 
 def _build_tile(
-    warehouse: Warehouse, instrument: Instrument, held: SymbolCoverage, now_ms: int
+    warehouse: Warehouse, instrument: Instrument, coverage: SymbolCoverage, now_ms: int
 ) -> SymbolTile:
-    if held.last_open_time is None:
+    if coverage.last_open_time is None:
         return SymbolTile(instrument)
-    until = floor_ms(held.last_open_time, MINUTE_MS) + MINUTE_MS
-    day = read_day_parts(warehouse, instrument.symbol, until, SPARKLINE_HOURS)
+    known_until = floor_ms(coverage.last_open_time, MINUTE_MS) + MINUTE_MS
+    day = read_day_parts(warehouse, instrument.symbol, known_until, SPARKLINE_HOURS)
     return SymbolTile(
         instrument,
         statistics=summarize_day(instrument.symbol, day),
         sparkline=_build_sparkline(day),
-        lag_ms=held.lag_ms(now_ms),
+        lag_ms=coverage.lag_ms(now_ms),
     )
 
 
 def _build_sparkline(day: DayParts) -> tuple[float, ...]:
-    closes = resample_candles(day.hours, Interval.H1)["close"]
+    closes = roll_up(day.hours, Interval.H1)["close"]
     return tuple(float(close) for close in closes.to_pylist())
 
 
 def _list_attention_items(
-    tile: SymbolTile, held: SymbolCoverage, stale_names: set[str]
+    tile: SymbolTile, coverage: SymbolCoverage, stale_names: set[str]
 ) -> list[AttentionItem]:
-    found = []
+    items = []
     if tile.lag_ms is None:
-        found.append(AttentionItem(Concern.EMPTY, held.symbol))
+        items.append(AttentionItem(Concern.EMPTY, coverage.symbol))
     elif not tile.instrument.trading:
-        found.append(AttentionItem(Concern.NOT_TRADING, held.symbol))
-    elif held.symbol in stale_names:
-        found.append(AttentionItem(Concern.SILENT, held.symbol, tile.lag_ms))
-    if held.missing_minutes:
-        found.append(AttentionItem(Concern.GAPS, held.symbol, held.missing_minutes))
-    return found
+        items.append(AttentionItem(Concern.NOT_TRADING, coverage.symbol))
+    elif coverage.symbol in stale_names:
+        items.append(AttentionItem(Concern.STALE, coverage.symbol, tile.lag_ms))
+    if coverage.missing_minutes:
+        items.append(AttentionItem(Concern.GAPS, coverage.symbol, coverage.missing_minutes))
+    return items

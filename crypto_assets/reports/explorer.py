@@ -1,4 +1,4 @@
-"""Rows of a table as they are held, a page at a time: found by the key, never by counting."""
+"""Pages of stored rows for the data explorer; pages are found by key, without counting rows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +9,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window
 from crypto_assets.reports.candle_series import add_partial_column
+from crypto_assets.reports.row_limit import RowLimit
 from crypto_assets.warehouse import Warehouse
 
 MAX_EXPLORER_ROWS = 100_000
@@ -22,15 +23,16 @@ class ExplorerDataset(StrEnum):
 
     @property
     def time_column(self) -> str:
-        """The column by which rows stand in order."""
+        """The column by which rows are sorted."""
         return "captured_at" if self is ExplorerDataset.BOOKS else "open_time"
 
 
 @dataclass(frozen=True)
 class RowPage:
-    """A page, newest first. `older` and `newer` are the `before` of the pages beside it.
+    """A page of rows, newest first.
 
-    They are None where there is no such page; `newer` is the window's end where that is the first.
+    `older` and `newer` are the values of `before` for the pages beside it, None if there is no such
+    page. `newer` is the end of the window if that page is the first.
     """
 
     table: pa.Table
@@ -46,30 +48,30 @@ def read_row_page(
     before: int | None = None,
     limit: int = 100,
 ) -> RowPage:
-    """At most `limit` rows of the window (epoch ms) that lie before an instant.
+    """Read at most `limit` rows of the window (epoch ms) before an instant.
 
-    Hours and days have `partial` too: whether the beginning of the period is not stored.
-
-    Raises UnknownSymbol, WrongUse.
+    Hours and days have the column `partial`: whether the beginning of the period is not stored.
+    Raises UnknownSymbol; WrongUse for a limit out of range.
     """
     if not 1 <= limit <= MAX_EXPLORER_ROWS:
         raise WrongUse(f"limit must be 1 to {MAX_EXPLORER_ROWS:,}, not {limit}")
-    past, rest = window.split_at(window.end_ms if before is None else before)
-    found = _read_dataset(warehouse, dataset, symbol, past, limit + 1, True)
-    shown = found.slice(max(0, found.num_rows - limit))
-    more = found.num_rows > limit
+    earlier, later = window.split_at(window.end_ms if before is None else before)
+    row_limit = RowLimit.last(limit)
+    found = _read_dataset(warehouse, dataset, symbol, earlier, row_limit.extend(1))
+    shown = row_limit.apply(found)
+    has_older = found.num_rows > limit
     return RowPage(
         shown.take(pa.array(range(shown.num_rows - 1, -1, -1), pa.int64())),
-        older=shown[dataset.time_column][0].as_py() if more else None,
-        newer=_find_newer_page(warehouse, dataset, symbol, rest, limit),
+        older=shown[dataset.time_column][0].as_py() if has_older else None,
+        newer=_find_newer_page(warehouse, dataset, symbol, later, limit),
     )
 
 
 def read_all_rows(
     warehouse: Warehouse, dataset: ExplorerDataset, symbol: str, window: Window
 ) -> pa.Table:
-    """Rows of the window, oldest first; the newest `MAX_ROWS` where there are more."""
-    return _read_dataset(warehouse, dataset, symbol, window, MAX_EXPLORER_ROWS, True)
+    """Read the rows of the window, oldest first; at most the newest MAX_EXPLORER_ROWS."""
+    return _read_dataset(warehouse, dataset, symbol, window, RowLimit.last(MAX_EXPLORER_ROWS))
 
 
 def _find_newer_page(
@@ -77,12 +79,11 @@ def _find_newer_page(
 ) -> int | None:
     if not after:
         return None
-    next_ones = _read_dataset(warehouse, dataset, symbol, after, limit + 1, False)[
-        dataset.time_column
-    ]
-    if not len(next_ones):
+    newer = _read_dataset(warehouse, dataset, symbol, after, RowLimit.first(limit + 1))
+    times = newer[dataset.time_column]
+    if not len(times):
         return None
-    return next_ones[limit].as_py() if len(next_ones) > limit else after.end_ms
+    return times[limit].as_py() if len(times) > limit else after.end_ms
 
 
 def _read_dataset(
@@ -90,9 +91,9 @@ def _read_dataset(
     dataset: ExplorerDataset,
     symbol: str,
     window: Window,
-    limit: int,
-    newest: bool,
+    row_limit: RowLimit,
 ) -> pa.Table:
+    limit, newest = row_limit.count, row_limit.from_end
     if dataset is ExplorerDataset.MINUTES:
         return warehouse.facts.read_fetched_candles(symbol, window, limit=limit, newest=newest)
     if dataset is ExplorerDataset.BOOKS:

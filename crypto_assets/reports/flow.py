@@ -1,4 +1,4 @@
-"""The way of the data as one picture: what each station holds, what passed lately, what waits."""
+"""The data flow: what each stage from the exchange to daily candles stores, and what is pending."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ from crypto_assets.warehouse.stats.flow import FlowCounts
 
 
 class FlowStage(StrEnum):
-    """In the order in which candles pass them; the last two are the order books' own."""
+    """The stages in the order that candles pass them; the last two are those of order books."""
 
     EXCHANGE = "exchange"
     CANDLE_OBJECTS = "candle_objects"
@@ -24,11 +24,12 @@ class FlowStage(StrEnum):
 
 @dataclass(frozen=True)
 class StageCounts:
-    """One station as of now.
+    """Counts of one stage.
 
-    `held` is all that it holds (symbols, objects, minutes or snapshots), None where counting would
-    read it all; `recent` what came in the last hour (of hours: 24 hours, of days: 30 days);
-    `waiting` what it has not worked through; `newest` the end of its newest (epoch ms).
+    `stored` counts everything in it (symbols, objects, minutes or snapshots), None if counting
+    would read a whole table. `recent` counts what arrived in the last hour (hours: last 24 hours,
+    days: last 30 days), `waiting` what is still to be processed. `newest` is the end of the newest
+    item (epoch ms).
     """
 
     stage: FlowStage
@@ -44,61 +45,70 @@ class DataFlow:
     as_of: int
     stages: tuple[StageCounts, ...]
 
-    def __getitem__(self, station: FlowStage) -> StageCounts:
-        return next(stop for stop in self.stages if stop.stage is station)
+    def __getitem__(self, stage: FlowStage) -> StageCounts:
+        return next(counts for counts in self.stages if counts.stage is stage)
 
 
 def build_data_flow(warehouse: Warehouse, now_ms: int) -> DataFlow:
-    """An hour of minutes, a day of hours and thirty days of each symbol, by key; no more."""
-    passing = warehouse.flow.count_recent_rows(now_ms)
-    totals = warehouse.lake_objects.list_lake_totals()
-    tracked = warehouse.symbols.list_tracked()
-    end = _compute_period_end(passing.minutes.newest, MINUTE_MS)
-    return DataFlow(
-        as_of=now_ms,
-        stages=(
-            StageCounts(FlowStage.EXCHANGE, passing.minutes.count, stored=len(tracked), newest=end),
-            _count_stage_objects(FlowStage.CANDLE_OBJECTS, ObjectKind.KLINES, passing, totals),
-            StageCounts(
-                FlowStage.MINUTES,
-                passing.minutes.count,
-                stored=passing.stored_rows[ObjectKind.KLINES],
-                newest=end,
-            ),
-            StageCounts(
-                FlowStage.HOURS,
-                passing.hours.count,
-                waiting=passing.stale_hours,
-                newest=_compute_period_end(passing.hours.newest, HOUR_MS),
-            ),
-            StageCounts(
-                FlowStage.DAYS,
-                passing.days.count,
-                newest=_compute_period_end(passing.days.newest, DAY_MS),
-            ),
-            _count_stage_objects(FlowStage.BOOK_OBJECTS, ObjectKind.DEPTH, passing, totals),
-            StageCounts(
-                FlowStage.BOOKS,
-                passing.books.count,
-                stored=passing.stored_rows[ObjectKind.DEPTH],
-                newest=passing.books.newest,
-            ),
+    """Build the flow; reads an hour of minutes, a day of hours and thirty days per symbol."""
+    counts = warehouse.flow.count_recent_rows(now_ms)
+    lake_totals = warehouse.lake_objects.list_lake_totals()
+    tracked_count = len(warehouse.symbols.list_tracked())
+    stages = (
+        *_count_candle_stages(counts, lake_totals, tracked_count),
+        *_count_book_stages(counts, lake_totals),
+    )
+    return DataFlow(now_ms, stages)
+
+
+def _count_candle_stages(
+    counts: FlowCounts, lake_totals: list[LakeTotal], tracked_count: int
+) -> tuple[StageCounts, ...]:
+    minutes, hours, days = counts.minutes, counts.hours, counts.days
+    end = _compute_period_end(minutes.newest, MINUTE_MS)
+    return (
+        StageCounts(FlowStage.EXCHANGE, minutes.count, stored=tracked_count, newest=end),
+        _count_objects(FlowStage.CANDLE_OBJECTS, ObjectKind.KLINES, counts, lake_totals),
+        StageCounts(
+            FlowStage.MINUTES,
+            minutes.count,
+            stored=counts.stored_rows[ObjectKind.KLINES],
+            newest=end,
+        ),
+        StageCounts(
+            FlowStage.HOURS,
+            hours.count,
+            waiting=counts.stale_hours,
+            newest=_compute_period_end(hours.newest, HOUR_MS),
+        ),
+        StageCounts(FlowStage.DAYS, days.count, newest=_compute_period_end(days.newest, DAY_MS)),
+    )
+
+
+def _count_book_stages(counts: FlowCounts, lake_totals: list[LakeTotal]) -> tuple[StageCounts, ...]:
+    return (
+        _count_objects(FlowStage.BOOK_OBJECTS, ObjectKind.DEPTH, counts, lake_totals),
+        StageCounts(
+            FlowStage.BOOKS,
+            counts.books.count,
+            stored=counts.stored_rows[ObjectKind.DEPTH],
+            newest=counts.books.newest,
         ),
     )
 
 
-def _compute_period_end(opened: int | None, width_ms: int) -> int | None:
-    return None if opened is None else floor_ms(opened, width_ms) + width_ms
+def _compute_period_end(open_time: int | None, width_ms: int) -> int | None:
+    return None if open_time is None else floor_ms(open_time, width_ms) + width_ms
 
 
-def _count_stage_objects(
-    station: FlowStage, kind: ObjectKind, passing: FlowCounts, totals: list[LakeTotal]
+def _count_objects(
+    stage: FlowStage, kind: ObjectKind, counts: FlowCounts, lake_totals: list[LakeTotal]
 ) -> StageCounts:
-    own = [total for total in totals if total.kind is kind]
+    own = [total for total in lake_totals if total.kind is kind]
     return StageCounts(
-        station,
-        passing.fetched_objects[kind],
+        stage,
+        counts.fetched_objects[kind],
         stored=sum(total.objects for total in own),
         size_bytes=sum(total.size_bytes for total in own),
-        waiting=passing.unloaded_objects[kind],
+        waiting=counts.unloaded_objects[kind],
     )

@@ -1,4 +1,4 @@
-"""Runs providers over candles, reading the history before them that settles the first value."""
+"""Run providers over candles, with the history before them that their first value needs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,42 +18,50 @@ ProviderCall = tuple[Provider[Any], Params]
 
 
 def compute_chart(
-    warehouse: Warehouse, shown: CandleSeries, asked: Sequence[ProviderCall]
+    warehouse: Warehouse, shown: CandleSeries, calls: Sequence[ProviderCall]
 ) -> CandleChart:
-    """Each provider's answer over the candles shown; the history before them is read once.
+    """Compute the result of each provider over the candles shown.
 
-    Without candles, those alone answer that need none.
+    The history before them is read once. Without candles, providers that need candles have no
+    result.
     """
     if not shown.table.num_rows:
-        asked = [one for one in asked if not one[0].needs_candles]
-    if not asked:
+        calls = [call for call in calls if not call[0].needs_candles]
+    if not calls:
         return CandleChart(shown, ())
-    warm_ups = [params.warm_up(shown.interval) for _, params in asked]
-    read = {name for provider, _ in asked for name in provider.reads}
-    flagged = any(not provider.accepts_partial for provider, _ in asked)
-    joined = prepend_history(warehouse, shown, max(warm_ups, default=0), read, flag_partial=flagged)
+    warm_ups = [params.warm_up(shown.interval) for _, params in calls]
+    series = prepend_history(
+        warehouse,
+        shown,
+        max(warm_ups, default=0),
+        columns={name for provider, _ in calls for name in provider.reads},
+        flag_partial=any(not provider.accepts_partial for provider, _ in calls),
+    )
     return CandleChart(
         shown,
         tuple(
-            _compute_provider_result(warehouse, shown, joined, needed, provider, params)
-            for needed, (provider, params) in zip(warm_ups, asked, strict=True)
+            _compute_result(warehouse, shown, series, warm_up, provider, params)
+            for warm_up, (provider, params) in zip(warm_ups, calls, strict=True)
         ),
     )
 
 
-def _compute_provider_result(
+def _compute_result(
     warehouse: Warehouse,
     shown: CandleSeries,
-    joined: CandleSeries,
+    series: CandleSeries,
     warm_up: int,
     provider: Provider[Any],
     params: Params,
 ) -> ProviderResult:
-    """From no more than it needs, so that its neighbours change nothing in it."""
+    """Compute one result from the history that this provider needs, and no more.
+
+    So a result does not depend on which other providers run.
+    """
     count = shown.table.num_rows
-    frame = joined.frame.iloc[-(count + warm_up) :][_list_frame_columns(provider)]
-    needed = {Input.INTERVAL, *provider.inputs}
-    supplied = {need: _load_input(warehouse, need, shown, frame, params) for need in needed}
+    frame = series.frame.iloc[-(count + warm_up) :][_list_frame_columns(provider)]
+    inputs = {Input.INTERVAL, *provider.inputs}
+    supplied = {name: _load_input(warehouse, name, shown, frame, params) for name in inputs}
     value = provider.compute(params, supplied)
     if provider.is_series:
         value = value.iloc[len(value) - count :]
@@ -61,34 +69,35 @@ def _compute_provider_result(
 
 
 def _list_frame_columns(provider: Provider[Any]) -> list[str]:
-    """The times, and what it says that it looks at: a wrong word of it shows at once.
+    """Return the two times, the columns that the provider declares in `reads`, and `partial`.
 
-    And the flag `partial`, which decides over which candles the provider computes.
+    A provider that uses an undeclared column fails at once. `partial` decides over which candles
+    the provider computes.
     """
     wanted = {"open_time", "close_time", *provider.reads}
     return [*(name for name in CANDLE_COLUMNS if name in wanted), PARTIAL_COLUMN]
 
 
 def _load_input(
-    warehouse: Warehouse, need: Input, shown: CandleSeries, frame: pd.DataFrame, params: Params
+    warehouse: Warehouse, name: Input, shown: CandleSeries, frame: pd.DataFrame, params: Params
 ) -> Any:
-    if need is Input.CANDLES:
+    if name is Input.CANDLES:
         return frame
-    if need is Input.INTERVAL:
+    if name is Input.INTERVAL:
         return shown.interval
-    if need is Input.BOOK:
+    if name is Input.BOOK:
         return warehouse.order_books.read_latest(shown.symbol)
     return _load_companions(warehouse, shown, frame, params.companions())
 
 
 def _load_companions(
-    warehouse: Warehouse, shown: CandleSeries, frame: pd.DataFrame, names: Sequence[str] | None
+    warehouse: Warehouse, shown: CandleSeries, frame: pd.DataFrame, symbols: Sequence[str] | None
 ) -> Mapping[str, pd.DataFrame]:
-    """Closes over the same time, by symbol; None asks for every tracked symbol's."""
-    if names is None:
-        names = [symbol.name for symbol in warehouse.symbols.list_tracked()]
+    """Read closes over the same window, by symbol; None means all tracked symbols."""
+    if symbols is None:
+        symbols = [symbol.name for symbol in warehouse.symbols.list_tracked()]
     window = Window(int(frame["open_time"].iloc[0]), shown.window.end_ms)
-    others = [name for name in names if name != shown.symbol]
+    others = [symbol for symbol in symbols if symbol != shown.symbol]
     closes = read_closes(warehouse, others, shown.interval, window)
-    frames = {name: frame_from_table(table) for name, table in closes.items()}
-    return {name: frames.get(name, frame) for name in names}
+    frames = {symbol: frame_from_table(table) for symbol, table in closes.items()}
+    return {symbol: frames.get(symbol, frame) for symbol in symbols}

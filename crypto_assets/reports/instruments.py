@@ -1,4 +1,4 @@
-"""The symbols on offer, as pages and routes need to know them."""
+"""Tracked symbols with what pages and routes show of them."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from crypto_assets.warehouse.catalog.symbols import RegisteredSymbol
 
 @dataclass(frozen=True)
 class Instrument:
-    """A tracked symbol; `digits` are the decimals of its price, as many as its tick size has."""
+    """A tracked symbol; `digits` is the number of decimals of its tick size."""
 
     symbol: str
     base: str
@@ -19,7 +19,7 @@ class Instrument:
 
 
 def list_instruments(warehouse: Warehouse) -> list[Instrument]:
-    """Oldest registration first."""
+    """List tracked symbols, oldest registration first."""
     return [_build_instrument(symbol) for symbol in warehouse.symbols.list_tracked()]
 
 

@@ -1,4 +1,4 @@
-"""How far what is held can be trusted: completeness, what was revised, what was set aside."""
+"""The quality report: completeness, revisions, quarantine and conflicts."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 
 @dataclass(frozen=True)
 class QualityReport:
-    """What was found wrong.
+    """Completeness of each symbol, and the latest problems in the data.
 
-    `revisions`, `quarantine` and `conflicts`, in which the exchange contradicts itself, are the
-    last recorded ones; `quarantined` counts all.
+    `revisions`, `quarantine` and `conflicts` (periods in which the exchange contradicts itself)
+    hold the latest records; `quarantined` counts all quarantined records.
     """
 
     as_of: int
@@ -27,7 +27,7 @@ class QualityReport:
 def build_quality_report(
     warehouse: Warehouse, now_ms: int, default_ingest_minutes: int, limit: int
 ) -> QualityReport:
-    """A few key lookups a symbol, and `limit` rows of each list."""
+    """Build the report; reads a few keys per symbol and `limit` rows of each list."""
     status = build_status_report(warehouse, now_ms, default_ingest_minutes)
     return QualityReport(
         as_of=status.as_of,

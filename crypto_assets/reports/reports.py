@@ -1,4 +1,4 @@
-"""What pages and routes ask, in one place."""
+"""All reports behind one class, for pages, routes and commands."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -30,17 +30,17 @@ from crypto_assets.warehouse.klines.revisions import Revision
 from crypto_assets.warehouse.quality.gap_ledger import Gap as LedgerGap
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 
-# A provider's name and its parameters as a person gave them.
+# A provider's name and its parameters as a user typed them.
 ProviderRequest = tuple[str, Mapping[str, object]]
 
 
 class Reports:
-    """Reads of the warehouse, each of bounded work; times in and out are epoch ms.
+    """Reads of the warehouse, each of bounded work; times are epoch ms.
 
-    Lags are measured against `clock`. `default_ingest_minutes` is the ingest interval where users
-    have set none. A symbol may be given as a person types it; answers name it as the exchange does.
-    Every method may raise the WarehouseErrors; those that take a symbol, UnknownSymbol; those that
-    take parameters, WrongUse.
+    `clock` is the time against which lags are measured, and
+    `default_ingest_minutes` the ingest interval if users have set none. A symbol may be typed in any case; results
+    name it as the exchange does. Every method may raise a WarehouseError, methods with a symbol
+    UnknownSymbol, methods with parameters WrongUse.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Reports:
         self._default_ingest_minutes = default_ingest_minutes
 
     def list_instruments(self) -> list[Instrument]:
-        """Tracked symbols, oldest registration first."""
+        """List tracked symbols, oldest registration first."""
         return list_instruments(self._warehouse)
 
     def get_candles(
@@ -65,9 +65,10 @@ class Reports:
         end: int | None = None,
         limit: int | None = 500,
     ) -> CandleSeries:
-        """Candles that open in `start` ≤ t < `end`, at most `limit`, oldest first.
+        """Return candles that open in `start` ≤ t < `end`, at most `limit`, oldest first.
 
-        With both ends given a limit keeps the oldest, so that one may page; else the newest.
+        With both ends given a limit keeps the oldest candles, so that callers can page; otherwise
+        the newest.
         """
         name = self._resolve_symbol(symbol)
         return read_candles(self._warehouse, name, _parse_interval(interval), start, end, limit)
@@ -76,18 +77,18 @@ class Reports:
         self,
         symbol: str,
         interval: Interval | str,
-        wanted: Sequence[ProviderRequest] = (),
+        requests: Sequence[ProviderRequest] = (),
         start: int | None = None,
         end: int | None = None,
         limit: int | None = 500,
     ) -> CandleChart:
-        """The candles, and the answer of each provider wanted over the same candles."""
-        asked = [
+        """Return the candles, and the result of each requested provider over them."""
+        calls = [
             (provider := get_provider(name), provider.parse_params(values))
-            for name, values in wanted
+            for name, values in requests
         ]
         shown = self.get_candles(symbol, interval, start, end, limit)
-        return compute_chart(self._warehouse, shown, asked)
+        return compute_chart(self._warehouse, shown, calls)
 
     def get_indicator_chart(
         self,
@@ -99,14 +100,14 @@ class Reports:
         limit: int | None = 500,
         params: Mapping[str, object] | None = None,
     ) -> CandleChart:
-        """One provider's answer, over candles of which only what it looks at has been read."""
+        """Return one provider's result, over candles with only the columns that it reads."""
         found = get_provider(provider)
-        asked = found, found.parse_params(params or {})
+        call = found, found.parse_params(params or {})
         name = self._resolve_symbol(symbol)
         shown = read_candles(
             self._warehouse, name, _parse_interval(interval), start, end, limit, found.reads
         )
-        return compute_chart(self._warehouse, shown, [asked])
+        return compute_chart(self._warehouse, shown, [call])
 
     def get_indicator(
         self,
@@ -118,14 +119,14 @@ class Reports:
         limit: int | None = 500,
         params: Mapping[str, object] | None = None,
     ) -> ProviderResult | None:
-        """That answer alone; None where there is no candle to answer for."""
-        answers = self.get_indicator_chart(
+        """Return one provider's result without the candles; None if there are no candles."""
+        results = self.get_indicator_chart(
             provider, symbol, interval, start, end, limit, params
         ).results
-        return answers[0] if answers else None
+        return results[0] if results else None
 
     def get_statistics_24h(self, symbol: str) -> TickerStatistics | None:
-        """The 24 hours up to the newest minute; None where nothing is held."""
+        """Return the 24 hours up to the newest stored minute; None if none is stored."""
         return compute_statistics_24h(self._warehouse, self._resolve_symbol(symbol))
 
     def get_dashboard(self) -> Dashboard:
@@ -135,18 +136,18 @@ class Reports:
         return build_status_report(self._warehouse, self._clock(), self._default_ingest_minutes)
 
     def get_data_flow(self) -> DataFlow:
-        """What each station between exchange and days holds, and what passed lately."""
+        """Return what each stage from exchange to daily candles stores and received recently."""
         return build_data_flow(self._warehouse, self._clock())
 
     def get_latest_order_book(self, symbol: str) -> OrderBook | None:
-        """The newest snapshot with its levels; None where there is none."""
+        """Return the newest snapshot with its levels; None if there is no snapshot."""
         return self._warehouse.order_books.read_latest(self._resolve_symbol(symbol))
 
     def get_storage_usage(self) -> StorageUsage:
         return measure_storage(self._warehouse)
 
     def get_table_sizes(self) -> dict[str, int]:
-        """Bytes by table as the server estimates them; on SQLite the file's, by its name."""
+        """Return bytes by table as the server estimates them; on SQLite the size of the file."""
         return self._warehouse.coverage.read_table_sizes()
 
     def list_ingestion_log(
@@ -156,9 +157,9 @@ class Reports:
         before: int | None = None,
         after: LakeObject | None = None,
     ) -> list[LakeObject]:
-        """Objects of the lake, newest fetch first; with `before`, those fetched before it.
+        """List objects of the lake, newest fetch first; with `before`, those fetched before it.
 
-        `after` goes on behind an object, which is how to page.
+        To page, pass the last object of a page as `after`.
         """
         return self._warehouse.lake_objects.list_latest(limit, offset, before, after)
 
@@ -174,10 +175,10 @@ class Reports:
         after: int | None = None,
         limit: int = 1000,
     ) -> list[LedgerGap]:
-        """The ledger by symbol and start; with `closed`, what has been filled since too.
+        """List gaps of the ledger by symbol and start; `closed` adds those filled since.
 
-        With `after`, those alone that begin later: how to page through one symbol's, some of which
-        may lie inside others that are closed.
+        `after` returns only gaps that begin later. Use it to page through the gaps of one symbol:
+        an open gap may lie inside a closed one.
         """
         name = None if symbol is None else self._resolve_symbol(symbol)
         return self._warehouse.gap_ledger.list_gaps(
@@ -185,24 +186,24 @@ class Reports:
         )
 
     def get_coverage_calendar(self, first: date, last: date) -> CoverageCalendar:
-        """Each tracked symbol's UTC days, both ends included."""
+        """Return the UTC days of each tracked symbol, both ends inclusive."""
         return build_coverage_calendar(self._warehouse, self._clock(), first, last)
 
     def list_revisions(self, symbol: str | None = None, limit: int = 100) -> list[Revision]:
-        """Of one symbol the newest candles', of all the last noted."""
+        """List revisions: of one symbol by newest candle, of all symbols by latest record."""
         return self._warehouse.revisions.list_revisions(symbol, limit=limit, newest=True)
 
     def list_conflicts(self, symbol: str | None = None, limit: int = 100) -> list[ExchangeConflict]:
-        """Return the periods in which the exchange contradicts itself.
+        """List periods in which the exchange contradicts itself.
 
-        Of one symbol by open time, of all the last recorded first.
+        Conflicts of one symbol are sorted by open time, those of all symbols by latest record.
         """
         return self._warehouse.exchange_conflicts.list_conflicts(symbol, limit=limit)
 
     def list_quarantined(
         self, symbol: str | None = None, limit: int = 100
     ) -> list[QuarantineRecord]:
-        """What was set aside, the last noted first."""
+        """List quarantined objects and rows, latest record first."""
         return self._warehouse.quarantine.list_records(symbol, limit)
 
     def get_row_page(
@@ -213,15 +214,15 @@ class Reports:
         before: int | None = None,
         limit: int = 100,
     ) -> RowPage:
-        """A page of a table's rows inside a window, newest first."""
+        """Return a page of a table's rows inside a window, newest first."""
         return read_row_page(self._warehouse, dataset, symbol, window, before, limit)
 
     def get_all_rows(self, dataset: ExplorerDataset, symbol: str, window: Window) -> pa.Table:
-        """The window's rows, oldest first; the newest `explorer.MAX_ROWS` where there are more."""
+        """Return the window's rows, oldest first; at most the newest MAX_EXPLORER_ROWS."""
         return read_all_rows(self._warehouse, dataset, symbol, window)
 
     def get_order_book(self, symbol: str, last_update_id: int) -> OrderBook | None:
-        """A snapshot with its levels; None where they are retired."""
+        """Return a snapshot with its levels; None if its levels have expired."""
         return self._warehouse.order_books.read_by_update_id(symbol, last_update_id)
 
     def get_quality(self, limit: int = 100) -> QualityReport:
@@ -230,7 +231,7 @@ class Reports:
         )
 
     def close(self) -> None:
-        """Gives the warehouse's connections back; the next read opens new ones."""
+        """Close the warehouse's connections; the next read opens new ones."""
         self._warehouse.close()
 
     def _resolve_symbol(self, symbol: str) -> str:

@@ -1,4 +1,4 @@
-"""What is held of each tracked symbol, and how much of what was to be expected."""
+"""The status report: what is stored of each tracked symbol, and its share of what is expected."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,12 @@ from crypto_assets.warehouse.stats.coverage import SymbolCoverage
 
 @dataclass(frozen=True)
 class SymbolStatusReport:
-    """Times in epoch ms, None before the first load; `lag_ms` is the age of the newest candle.
+    """The stored candles of a symbol; times in epoch ms, None before the first load.
 
-    `coverage` is the share of minutes between first and last candle that are held or explained, 0
-    to 1: below 1 something is missing that the exchange may have. Retired minutes count neither as
-    held nor as missing, but the hours and days made of them are held: `first_open_time` is theirs.
+    `coverage` is the share, 0 to 1, of the minutes between the first and the last candle that are
+    stored or explained; below 1, minutes are missing that the exchange may have. Expired minutes
+    count neither as stored nor as missing, but `first_open_time` includes the hours and days
+    computed from them. `lag_ms` is the time since the newest candle ended.
     """
 
     symbol: str
@@ -37,41 +38,46 @@ class StatusReport:
 def build_status_report(
     warehouse: Warehouse, now_ms: int, default_ingest_minutes: int
 ) -> StatusReport:
-    """Read a few rows per symbol, by key, whatever the warehouse holds.
+    """Build the report; reads a few keys per symbol.
 
-    `default_ingest_minutes` is the ingest interval where users have set none.
+    `default_ingest_minutes` is the ingest interval if users have set none.
     """
     stale = warehouse.staleness.list_stale_symbols(default_ingest_minutes, now_ms, now_ms)
-    stale_names = {one.symbol for one in stale}
+    stale_names = {symbol.symbol for symbol in stale}
     return StatusReport(
         as_of=now_ms,
         symbols=tuple(
-            _build_symbol_status(held, now_ms, held.symbol in stale_names)
-            for held in warehouse.coverage.list_by_symbol()
+            _build_symbol_status(coverage, now_ms, coverage.symbol in stale_names)
+            for coverage in warehouse.coverage.list_by_symbol()
         ),
         storage=measure_storage(warehouse),
     )
 
 
-def _build_symbol_status(held: SymbolCoverage, now_ms: int, is_stale: bool) -> SymbolStatusReport:
+def _build_symbol_status(
+    coverage: SymbolCoverage, now_ms: int, is_stale: bool
+) -> SymbolStatusReport:
     return SymbolStatusReport(
-        symbol=held.symbol,
-        first_open_time=held.first_open_time,
-        last_open_time=held.last_open_time,
-        rows=held.rows,
-        coverage=_compute_coverage(held),
-        open_gaps=held.open_gaps,
-        missing_minutes=held.missing_minutes,
-        lag_ms=held.lag_ms(now_ms),
+        symbol=coverage.symbol,
+        first_open_time=coverage.first_open_time,
+        last_open_time=coverage.last_open_time,
+        rows=coverage.rows,
+        coverage=_compute_coverage(coverage),
+        open_gaps=coverage.open_gaps,
+        missing_minutes=coverage.missing_minutes,
+        lag_ms=coverage.lag_ms(now_ms),
         is_stale=is_stale,
     )
 
 
-def _compute_coverage(held: SymbolCoverage) -> float:
-    """Held or explained: what the ledger calls missing counts against it, and nothing else."""
-    if held.first_open_time is None:
+def _compute_coverage(coverage: SymbolCoverage) -> float:
+    """Compute the share of minutes that are stored or explained.
+
+    Counts the minutes that the ledger lists as missing, even if other minutes would outweigh them.
+    """
+    if coverage.first_open_time is None:
         return 0.0
-    if not held.minutes_expected:
+    if not coverage.minutes_expected:
         return 1.0
-    absent = held.minutes_expected - held.rows - held.explained_minutes
-    return max(0.0, min(1.0, 1 - max(absent, held.missing_minutes) / held.minutes_expected))
+    absent = coverage.minutes_expected - coverage.rows - coverage.explained_minutes
+    return max(0.0, min(1.0, 1 - max(absent, coverage.missing_minutes) / coverage.minutes_expected))

@@ -1,4 +1,4 @@
-"""How much there is: objects and bytes in the lake, bytes in the warehouse."""
+"""Storage usage: objects and bytes in the lake, bytes in the warehouse."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from crypto_assets.warehouse.catalog.lake_objects import LakeTotal
 
 @dataclass(frozen=True)
 class StorageUsage:
-    """`lake` counts per bucket and kind; `warehouse_bytes` is the server's own estimate."""
+    """Usage per bucket and kind of object; `warehouse_bytes` is the server's own estimate."""
 
     lake: tuple[LakeTotal, ...]
     warehouse_bytes: int

@@ -1,4 +1,4 @@
-"""Tables as files: CSV with plain decimals, and Parquet with exact ones."""
+"""Write tables to files: CSV with decimals as plain text, or Parquet with exact decimals."""
 
 import io
 from enum import StrEnum
@@ -19,7 +19,7 @@ class FileKind(StrEnum):
 
 
 def write_table_file(table: pa.Table, sink: Path | io.BytesIO, kind: FileKind) -> None:
-    """The table's rows and columns, times in epoch ms as they are held. May raise OSError."""
+    """Write all rows and columns, times in epoch ms. May raise OSError."""
     if kind is FileKind.PARQUET:
         pyarrow.parquet.write_table(table, sink)
     else:
@@ -27,8 +27,8 @@ def write_table_file(table: pa.Table, sink: Path | io.BytesIO, kind: FileKind) -
 
 
 def convert_decimals_to_text(table: pa.Table) -> pa.Table:
-    """Decimals as text, as the exchange writes them: never with an exponent."""
-    for at, column in enumerate(table.schema):
+    """Convert decimal columns to text as the exchange writes it, never with an exponent."""
+    for index, column in enumerate(table.schema):
         if pa.types.is_decimal(column.type):
-            table = table.set_column(at, column.name, format_decimals(table[column.name]))
+            table = table.set_column(index, column.name, format_decimals(table[column.name]))
     return table

@@ -1,4 +1,4 @@
-"""Small made-up markets: random walks with quiet stretches and holes, from a seed."""
+"""Small generated markets: random walks with quiet candles and gaps, from a seed."""
 
 from decimal import Decimal
 from typing import Any
@@ -38,20 +38,20 @@ def candles(
     quiet: float = 0.1,
     holes: bool = False,
 ) -> pd.DataFrame:
-    """A frame of `count` candles; the part `quiet` of them has no trade, and holes take candles."""
+    """Return `count` candles; the fraction `quiet` has no trades, and `holes` drops some."""
     dice = np.random.default_rng(seed)
     still = dice.random(count) < quiet
     close = price * np.exp(np.cumsum(np.where(still, 0, dice.normal(0, 1e-3, count))))
     opened = np.concatenate([[price], close[:-1]])
-    stretch = np.where(still, 1, np.exp(np.abs(dice.normal(0, 5e-4, count))))
+    spread = np.where(still, 1, np.exp(np.abs(dice.normal(0, 5e-4, count))))
     volume = np.where(still, 0, dice.exponential(5, count))
     times = interval.floor(START) + interval.ms * np.arange(count)
     frame = pd.DataFrame(
         {
             "open_time": times,
             "open": opened,
-            "high": np.maximum(opened, close) * stretch,
-            "low": np.minimum(opened, close) / stretch,
+            "high": np.maximum(opened, close) * spread,
+            "low": np.minimum(opened, close) / spread,
             "close": close,
             "volume": volume,
             "close_time": times + interval.ms - 1,
@@ -66,7 +66,7 @@ def candles(
 
 
 def flat(count: int, price: str = "0.00001234", volume: str = "0") -> pd.DataFrame:
-    """Candles of one price; without volume as the exchange publishes quiet minutes."""
+    """Return candles of one price; without volume, as the exchange publishes quiet minutes."""
     return frame_from_table(flat_table(count, price, volume))
 
 
@@ -88,10 +88,7 @@ def answer(
     interval: Interval = Interval.M1,
     companion: pd.DataFrame | None = None,
 ) -> Any:
-    """The provider's answer with every input supplied; the companion's times are the frame's.
-
-    Of its candles it is given what it declares, and the times.
-    """
+    """Compute a provider with every input; its candles have the declared columns and the times."""
     params = provider.parse_params({}) if params is None else params
     other = candles(len(frame), seed=99, interval=interval) if companion is None else companion
     others = {name: other for name in params.companions() or ("AAAUSDT", "BBBUSDT")}

@@ -1,4 +1,4 @@
-"""The indicators once more, slowly and straight from their definitions, to hold TA-Lib against."""
+"""Slow implementations of the indicators from their definitions, to compare with TA-Lib."""
 
 from itertools import pairwise
 from statistics import fmean, pstdev, stdev
@@ -11,7 +11,7 @@ Values = list[float]
 
 
 def windows(values: Values, size: int) -> list[Values]:
-    """The window that ends at each value; empty where there is too little."""
+    """Return the window that ends at each value; empty if there are too few values."""
     return [values[i - size + 1 : i + 1] if i >= size - 1 else [] for i in range(len(values))]
 
 
@@ -20,7 +20,7 @@ def sma(values: Values, period: int) -> Values:
 
 
 def seeded_average(values: Values, period: int, alpha: float, first: int) -> Values:
-    """The seed, a plain mean, stands at `first`; values before its period are not looked at."""
+    """Return an exponential average, seeded at `first` with the mean of a period."""
     if len(values) <= first:
         return [NAN] * len(values)
     average = fmean(values[first - period + 1 : first + 1])
@@ -37,7 +37,7 @@ def ema(values: Values, period: int, first: int | None = None) -> Values:
 
 
 def begin_at(values: Values, first: int) -> Values:
-    """TA-Lib lets all lines of an indicator begin together, with the last one."""
+    """Start all lines of an indicator together with the last one, as TA-Lib does."""
     return [NAN] * min(first, len(values)) + values[first:]
 
 
@@ -103,7 +103,7 @@ def correlation(ours: Values, theirs: Values, window: int) -> Values:
 def running(
     candles: pd.DataFrame, starts: set[pd.Timestamp], after_holes: set[pd.Timestamp]
 ) -> tuple[Values, Values]:
-    """OBV and VWAP by a loop that begins again at each of `starts`, and after each hole."""
+    """Compute OBV and VWAP in a loop that starts again at `starts` and after each gap."""
     obv, vwap, total, paid, traded, before = [], [], 0.0, 0.0, 0.0, None
     for row in candles.itertuples():
         if row.Index in after_holes:

@@ -1,4 +1,4 @@
-"""Where running totals start."""
+"""Anchors of running totals."""
 
 import pandas as pd
 import pytest
@@ -48,7 +48,7 @@ def test_periods_begin_at_utc_midnights(anchor: Anchor, groups: list[int]) -> No
         (Interval.W1, Anchor.YEAR),
     ],
 )
-def test_auto_holds_24_candles_or_more(interval: Interval, anchor: Anchor) -> None:
+def test_auto_contains_at_least_24_candles(interval: Interval, anchor: Anchor) -> None:
     assert resolve_anchor(Anchor.AUTO, interval) is anchor
     assert max_candles_since(Anchor.AUTO, interval) >= 24
 
@@ -60,6 +60,6 @@ def test_counts_the_longest_period() -> None:
     assert max_candles_since(Anchor.DAY, Interval.W1) == 1
 
 
-def test_a_start_too_far_away_is_refused() -> None:
-    with pytest.raises(WrongUse, match=r"a year holds 527,040 candles of 1m.*nearer anchor"):
+def test_an_anchor_with_too_many_candles_is_refused() -> None:
+    with pytest.raises(WrongUse, match=r"a year contains 527,040 candles of 1m.*shorter anchor"):
         max_candles_since(Anchor.YEAR, Interval.M1)

@@ -1,13 +1,14 @@
-"""Frames, larger intervals, the forming candle's flag, and gaps."""
+"""Frames, larger intervals, the flag `forming`, and gaps."""
 
 from decimal import Decimal
 
 import pandas as pd
 import pytest
 
-from crypto_assets.analytics import candle_gaps, flag_forming, frame_from_table, resample_candles
+from crypto_assets.analytics import find_candle_gaps, flag_forming, frame_from_table
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, table_from_rows
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets_tests.analytics.market_data import START, flat_table
 
@@ -50,7 +51,7 @@ def test_milliseconds_of_odd_open_times_are_kept() -> None:
 def test_resampled_candles_follow_the_exchange() -> None:
     head = [minute(0), "1", "1", "1", "1", "0", minute(1, -1), "0", 0, "0", "0", "0"]
     body = [minute(1), "5", "9", "4", "6", "2", minute(2, -1), "12", 3, "1", "6", "0"]
-    hour = resample_candles(table_from_rows([head, body]), Interval.H1)
+    hour = roll_up(table_from_rows([head, body]), Interval.H1)
     (row,) = hour.to_pylist()
     assert (row["open"], row["high"], row["low"], row["close"]) == (5, 9, 4, 6)
     assert row["parts"] == 2
@@ -58,7 +59,7 @@ def test_resampled_candles_follow_the_exchange() -> None:
 
 
 def test_weeks_start_on_monday() -> None:
-    week = resample_candles(flat_table(1), Interval.W1)
+    week = roll_up(flat_table(1), Interval.W1)
     assert frame_from_table(week).index[0] == pd.Timestamp("2024-12-30T00:00Z")
 
 
@@ -70,32 +71,32 @@ def test_a_forming_candle_is_flagged_until_its_close_has_passed() -> None:
     assert "forming" not in frame
 
 
-def test_gaps_are_maximal_holes_between_candles() -> None:
-    found = candle_gaps([minute(0), minute(1), minute(5), minute(6), minute(8)], Interval.M1)
+def test_gaps_between_candles_are_maximal() -> None:
+    found = find_candle_gaps([minute(0), minute(1), minute(5), minute(6), minute(8)], Interval.M1)
     assert found == [Window(minute(2), minute(5)), Window(minute(7), minute(8))]
 
 
 def test_gaps_are_clipped_to_the_window() -> None:
     times = [minute(0), minute(10), minute(20)]
-    assert candle_gaps(times, Interval.M1, Window(minute(5), minute(15))) == [
+    assert find_candle_gaps(times, Interval.M1, Window(minute(5), minute(15))) == [
         Window(minute(5), minute(10)),
         Window(minute(11), minute(15)),
     ]
-    assert candle_gaps(times, Interval.M1, Window(minute(10), minute(11))) == []
+    assert find_candle_gaps(times, Interval.M1, Window(minute(10), minute(11))) == []
 
 
-def test_odd_open_times_are_no_gaps() -> None:
-    assert candle_gaps([minute(0, 9_000), minute(1, 100), minute(2)], Interval.M1) == []
+def test_open_times_off_the_grid_cause_no_gaps() -> None:
+    assert find_candle_gaps([minute(0, 9_000), minute(1, 100), minute(2)], Interval.M1) == []
 
 
-def test_gaps_of_weeks_lie_on_mondays() -> None:
+def test_gaps_of_weeks_start_on_mondays() -> None:
     monday = START - 2 * 86_400_000
     week = Interval.W1.ms
-    assert candle_gaps([monday, monday + 3 * week], Interval.W1) == [
+    assert find_candle_gaps([monday, monday + 3 * week], Interval.W1) == [
         Window(monday + week, monday + 3 * week)
     ]
 
 
 def test_no_candles_have_no_gaps() -> None:
-    assert candle_gaps([], Interval.M1, Window(0, START)) == []
+    assert find_candle_gaps([], Interval.M1, Window(0, START)) == []
     assert Decimal("0.00001234") == flat_table(1)["close"][0].as_py()

@@ -1,4 +1,4 @@
-"""Correlation over holes, of a symbol with itself, and of many symbols at once."""
+"""Correlation across gaps, of a symbol with itself, and of many symbols."""
 
 import math
 
@@ -28,24 +28,24 @@ def test_with_itself_is_one() -> None:
     assert values.iloc[:30].isna().all()
 
 
-def test_a_window_that_the_other_lacks_a_candle_of_has_no_value() -> None:
+def test_a_window_with_a_missing_candle_is_undefined() -> None:
     ours, theirs = candles(200, seed=1), candles(200, seed=2)
     whole = answer(get_provider("correlation"), ours, companion=theirs)["correlation"]
     holed = theirs.drop(theirs.index[100])
     values = answer(get_provider("correlation"), ours, companion=holed)["correlation"]
-    # The candle's own return and the next one are lost, so the last window that misses ends at 130.
+    # The return of the candle and the next one are missing, so windows up to 130 are undefined.
     assert values.iloc[30:100].notna().all()
     assert values.iloc[100:131].isna().all()
     np.testing.assert_allclose(values.iloc[131:], whole.iloc[131:], rtol=1e-9)
 
 
-def test_a_still_companion_has_no_value() -> None:
+def test_correlation_with_a_constant_price_is_undefined() -> None:
     ours = candles(60)
     values = answer(get_provider("correlation"), ours, companion=flat(60))["correlation"]
     assert values.isna().all()
 
 
-def test_names_its_companion() -> None:
+def test_the_companion_is_a_parameter() -> None:
     provider = get_provider("correlation")
     assert provider.parse_params({"with": "ethusdt"}).companions() == ("ETHUSDT",)
     with pytest.raises(UnknownSymbol, match="cannot be a symbol"):
@@ -72,14 +72,14 @@ def test_matrix_counts_common_returns_only() -> None:
     assert math.isnan(ours.matrix[0][2]) and math.isnan(ours.matrix[3][3])
 
 
-def test_matrix_asks_for_all_or_for_those_named() -> None:
+def test_matrix_needs_all_or_the_named_symbols() -> None:
     parse = get_provider("correlation_matrix").parse_params
     assert parse({}).companions() is None
     assert parse({"symbols": "btcusdt, ETHUSDT,btcusdt"}).companions() == ("BTCUSDT", "ETHUSDT")
     assert parse({"symbols": ["btcusdt"]}).companions() == ("BTCUSDT",)
-    # As a query has it: one of a list, and yet several.
+    # As in a query string: a list with one item of several symbols.
     assert parse({"symbols": ["btcusdt,ETHUSDT"]}).companions() == ("BTCUSDT", "ETHUSDT")
 
 
-def test_matrix_of_nobody_is_empty() -> None:
+def test_matrix_without_symbols_is_empty() -> None:
     assert matrix({}) == CorrelationMatrix((), (), ())

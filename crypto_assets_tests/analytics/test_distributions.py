@@ -1,4 +1,4 @@
-"""Distributions and the volume profile against numpy and scipy, and by hand."""
+"""Distributions and the volume profile equal numpy, scipy and hand-computed values."""
 
 import math
 
@@ -70,13 +70,13 @@ def test_a_single_candle_has_no_return() -> None:
 
 
 def bars(*rows: tuple[float, float, float]) -> pd.DataFrame:
-    """Candles of the given low, high and volume; takers bought a quarter."""
+    """Return candles with these lows, highs and volumes; takers bought a quarter."""
     low, high, volume = map(list, zip(*rows, strict=True))
     frame = candles(len(rows)).assign(low=low, high=high, close=high, volume=volume)
     return frame.assign(taker_buy_volume=frame["volume"] / 4)
 
 
-def test_volume_is_spread_from_low_to_high() -> None:
+def test_volume_is_distributed_from_low_to_high() -> None:
     profile = volume_profile(bars((0, 10, 10), (2, 4, 6), (7, 7, 5), (10, 10, 1)), bins=5)
     assert [bar.volume for bar in profile.bars] == pytest.approx([2, 8, 2, 7, 3])
     assert [bar.buy_volume for bar in profile.bars] == pytest.approx([0.5, 2, 0.5, 1.75, 0.75])
@@ -98,16 +98,16 @@ def test_value_area_grows_to_the_larger_neighbour() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("part", [0.3, 0.7, 0.95])
-def test_value_area_is_tight_and_holds_its_part(seed: int, part: float) -> None:
+def test_value_area_is_minimal_and_contains_its_part(seed: int, part: float) -> None:
     frame = candles(300, seed=seed, price=0.00001234, holes=True)
     profile = volume_profile(frame, value_area=part)
     low, high = profile.value_area_low, profile.value_area_high
     inside = [bar for bar in profile.bars if low <= bar.low and bar.high <= high]
     assert low <= profile.point_of_control <= high
-    held = sum(bar.volume for bar in inside)
-    assert held >= part * profile.volume * (1 - 1e-12)
-    # What was added last stands at one of the two ends, and without it too little was held.
-    assert held - max(inside[0].volume, inside[-1].volume) < part * profile.volume
+    volume = sum(bar.volume for bar in inside)
+    assert volume >= part * profile.volume * (1 - 1e-12)
+    # The bar added last is at one of the two ends; without it the volume was too small.
+    assert volume - max(inside[0].volume, inside[-1].volume) < part * profile.volume
     assert sum(bar.volume for bar in profile.bars) == pytest.approx(frame["volume"].sum())
     assert max(bar.volume for bar in profile.bars) == next(
         bar.volume for bar in profile.bars if bar.low < profile.point_of_control < bar.high

@@ -1,4 +1,4 @@
-"""Every provider on the odd inputs that a market gives: each has its documented answer."""
+"""Every provider has its documented result for unusual market data."""
 
 import math
 from dataclasses import asdict
@@ -21,7 +21,7 @@ FRAMES = {
     "one": candles(1),
     "three": candles(3),
     "constant price": flat(900, volume="5"),
-    "constant and silent": flat(900),
+    "constant without volume": flat(900),
     "quiet at a cheap price": candles(900, price=0.00001234, quiet=0.95),
     "with an outage": HOLED,
     "at the newest end of an outage": HOLED.iloc[690:705],
@@ -29,7 +29,7 @@ FRAMES = {
 
 
 def plain(value: Any) -> list[Any]:
-    """Every number in an answer."""
+    """Return every number in a result."""
     if isinstance(value, pd.DataFrame):
         return value.to_numpy(dtype=float).ravel().tolist()
     if isinstance(value, dict):
@@ -41,7 +41,7 @@ def plain(value: Any) -> list[Any]:
 
 @pytest.mark.parametrize("kind", FRAMES)
 @pytest.mark.parametrize("name", find_providers())
-def test_answers_without_inf_on_the_candles_that_exist(name: str, kind: str) -> None:
+def test_results_are_finite_or_nan_on_existing_candles(name: str, kind: str) -> None:
     frame, provider = FRAMES[kind], get_provider(name)
     result = answer(provider, frame, companion=frame)
     if provider.is_series:
@@ -53,7 +53,7 @@ def test_answers_without_inf_on_the_candles_that_exist(name: str, kind: str) -> 
 
 @pytest.mark.parametrize("interval", Interval)
 @pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.is_series])
-def test_answers_at_every_interval(name: str, interval: Interval) -> None:
+def test_is_defined_at_every_interval(name: str, interval: Interval) -> None:
     provider = get_provider(name)
     params = provider.parse_params({})
     frame = candles(params.warm_up(interval) + 5, interval=interval, quiet=0)
@@ -61,7 +61,7 @@ def test_answers_at_every_interval(name: str, interval: Interval) -> None:
     assert np.isfinite(result.iloc[-5:].to_numpy(dtype=float)).all()
 
 
-# What the docstrings promise for 900 candles of one price with volume 5.
+# Documented values for 900 candles of one price with volume 5.
 CONSTANT: dict[str, dict[str, float]] = {
     "sma": {"sma": 0.00001234},
     "ema": {"ema": 0.00001234},
@@ -85,7 +85,7 @@ def test_a_constant_price(name: str) -> None:
     assert last == pytest.approx(CONSTANT[name], rel=1e-12, abs=1e-18, nan_ok=True)
 
 
-def test_vwap_has_no_value_until_something_is_traded() -> None:
+def test_vwap_is_undefined_until_something_is_traded() -> None:
     frame = flat(3)
     frame.loc[frame.index[2], "volume"] = 4.0
     values = answer(get_provider("vwap"), frame)["vwap"].tolist()
@@ -93,7 +93,7 @@ def test_vwap_has_no_value_until_something_is_traded() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.is_series])
-def test_what_lies_before_an_outage_changes_nothing_after_it(name: str) -> None:
+def test_candles_before_an_outage_do_not_affect_values_after_it(name: str) -> None:
     after = HOLED.index.get_loc(candles(1200).index[780])
     assert isinstance(after, int)
     whole = answer(get_provider(name), HOLED, companion=HOLED).iloc[after:]
@@ -102,7 +102,7 @@ def test_what_lies_before_an_outage_changes_nothing_after_it(name: str) -> None:
     )
 
 
-def test_an_average_has_no_value_until_enough_candles_follow_an_outage() -> None:
+def test_an_average_is_undefined_until_enough_candles_follow_an_outage() -> None:
     values = answer(get_provider("sma"), HOLED, get_provider("sma").parse_params({"period": 20}))[
         "sma"
     ]
@@ -110,8 +110,8 @@ def test_an_average_has_no_value_until_enough_candles_follow_an_outage() -> None
 
 
 @pytest.mark.parametrize("name", ["return_distribution", "correlation_matrix"])
-def test_a_return_over_an_outage_does_not_count(name: str) -> None:
-    """The price has doubled meanwhile, which no single candle ever did."""
+def test_a_return_across_an_outage_does_not_count(name: str) -> None:
+    """The price doubles across the outage, more than in any single candle."""
     frame = HOLED.copy()
     frame.iloc[700:, frame.columns.get_loc("close")] *= 2
     found = answer(get_provider(name), frame, companion=frame)
@@ -121,8 +121,8 @@ def test_a_return_over_an_outage_does_not_count(name: str) -> None:
         assert found.pairs == ((len(frame) - 2,) * 2,) * 2
 
 
-def test_a_hole_is_a_missing_period_wherever_its_candles_open() -> None:
-    """As in 2017 and 2018, when candles opened seconds past the minute."""
+def test_open_times_off_the_grid_are_not_gaps() -> None:
+    """As in 2017 and 2018, when some candles opened seconds after the minute."""
     frame = candles(100, quiet=0)
     late = frame.assign(open_time=frame["open_time"] + np.arange(100) * 599)
     late.index = pd.to_datetime(late["open_time"], unit="ms", utc=True).rename("time")
@@ -130,7 +130,7 @@ def test_a_hole_is_a_missing_period_wherever_its_candles_open() -> None:
     assert answer(get_provider("sma"), late)["sma"].notna().sum() == 81
 
 
-# Candles whose beginning is not stored: what they do to each provider is on its page.
+# Providers by how they treat candles whose beginning is not stored.
 CLOSES_ALONE = {
     *("sma", "ema", "rsi", "macd", "bollinger", "volatility", "drawdown", "correlation"),
     *("correlation_matrix", "price_distribution", "return_distribution"),
@@ -139,7 +139,7 @@ SHOWN_AS_THEY_ARE = {"candlestick", "volume"}
 
 
 @pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.reads])
-def test_a_partial_candle_counts_where_its_close_alone_does(name: str) -> None:
+def test_partial_candles_count_if_only_closes_are_read(name: str) -> None:
     frame, provider = candles(1200, quiet=0), get_provider(name)
     partial = frame.assign(partial=frame.index == frame.index[0])
     taken = CLOSES_ALONE | SHOWN_AS_THEY_ARE
@@ -151,24 +151,24 @@ def test_a_partial_candle_counts_where_its_close_alone_does(name: str) -> None:
         assert found == expected
 
 
-def test_rsi_has_no_value_once_nothing_moved_for_long() -> None:
-    """Wherever the window starts: TA-Lib would hold the last value, or say 0."""
+def test_rsi_is_undefined_after_a_long_constant_price() -> None:
+    """Wherever the window starts; TA-Lib would repeat the last value or return 0."""
     frame = candles(700, quiet=0)
     frame.loc[frame.index[300:], "close"] = frame["close"].iloc[300]
     params = get_provider("rsi").parse_params({})
     values = answer(get_provider("rsi"), frame, params)["rsi"]
-    assert values.iloc[300 + params.quiet - 1] > 0
-    assert values.iloc[300 + params.quiet :].isna().all()
+    assert values.iloc[300 + params.quiet_candles - 1] > 0
+    assert values.iloc[300 + params.quiet_candles :].isna().all()
     late = answer(get_provider("rsi"), frame.iloc[320:], params)["rsi"]
     assert late.isna().all()
 
 
-def test_stochastic_has_no_value_where_a_window_has_no_range() -> None:
+def test_stochastic_is_undefined_if_a_window_has_no_range() -> None:
     frame = candles(100, quiet=0)
     price = frame["close"].iloc[39]
     frame.loc[frame.index[40:60], ["open", "high", "low", "close"]] = price
     values = answer(get_provider("stochastic"), frame)
-    # Windows of 14 lie wholly in the flat stretch at 53 to 59; k looks 3 back, d 5.
+    # Windows of 14 are completely flat at 53 to 59; k uses 3 of them, d 5.
     flat_k = values["k"].isna().to_numpy().nonzero()[0]
     flat_d = values["d"].isna().to_numpy().nonzero()[0]
     assert flat_k[flat_k > 20].tolist() == list(range(53, 62))

@@ -1,4 +1,4 @@
-"""Indicators against a second, independent computation, and against published series."""
+"""Indicators equal an independent implementation and published series."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def compute(name: str, frame: pd.DataFrame, **params: Any) -> pd.DataFrame:
 
 
 def expected(name: str, frame: pd.DataFrame) -> dict[str, list[float]]:
-    """Values at the parameters of `PARAMS`, by the reference."""
+    """Return the values of the reference for the parameters in `PARAMS`."""
     close = frame["close"].tolist()
     match name:
         case "sma":
@@ -70,8 +70,8 @@ def test_equals_the_reference(name: str, price: float) -> None:
 
 
 @pytest.mark.parametrize("name", PARAMS)
-def test_begins_again_after_a_hole(name: str) -> None:
-    """Of one missing candle, or of many: each run is as if there were no other."""
+def test_starts_again_after_a_gap(name: str) -> None:
+    """After one missing candle or many; each run is computed separately."""
     frame, price = candles(500, seed=4), PRICES[0]
     runs = [frame.iloc[0:150], frame.iloc[151:160], frame.iloc[200:500]]
     parts = [expected(name, run) for run in runs]
@@ -86,8 +86,8 @@ def assert_equal(name: str, ours: pd.DataFrame, wanted: dict[str, Any], price: f
     assert set(ours) == set(wanted)
 
 
-def test_a_long_flat_stretch_keeps_the_digits_of_a_cheap_coin() -> None:
-    """After 100 candles at one price the averages are tiny; absolute epsilons would eat them."""
+def test_a_long_flat_range_keeps_the_digits_of_a_low_price() -> None:
+    """After 100 constant candles the averages are so small that absolute epsilons matter."""
     frame = candles(200, seed=1, price=0.00001234, quiet=0)
     frame.iloc[100:, frame.columns.get_loc("close")] = frame["close"].iloc[99]
     np.testing.assert_allclose(
@@ -95,7 +95,7 @@ def test_a_long_flat_stretch_keeps_the_digits_of_a_cheap_coin() -> None:
     )
 
 
-def test_obv_and_vwap_begin_again_each_utc_day_and_after_a_hole() -> None:
+def test_obv_and_vwap_start_again_each_utc_day_and_after_a_gap() -> None:
     frame = candles(4000, seed=5, holes=True)
     days = frame.index.normalize()
     starts = {frame.index[i] for i in range(1, len(frame)) if days[i] != days[i - 1]}
@@ -106,7 +106,7 @@ def test_obv_and_vwap_begin_again_each_utc_day_and_after_a_hole() -> None:
     np.testing.assert_allclose(compute("vwap", frame)["vwap"], vwap, rtol=1e-12)
 
 
-def test_traded_vwap_is_what_was_paid() -> None:
+def test_traded_vwap_is_the_price_paid() -> None:
     frame = candles(100, quiet=0)
     paid = frame["quote_volume"].cumsum() / frame["volume"].cumsum()
     np.testing.assert_allclose(compute("vwap", frame, price="traded")["vwap"], paid, rtol=1e-12)

@@ -1,4 +1,4 @@
-"""The order book's curve and figures, by hand."""
+"""The depth curve and values of the order book equal hand-computed ones."""
 
 from crypto_assets.analytics import Input, get_provider
 from crypto_assets.analytics.providers.order_book import DepthLevel, OrderBookDepth
@@ -13,7 +13,7 @@ def depth(book: OrderBook | None, levels: int = 20) -> OrderBookDepth:
     return result
 
 
-def test_figures_keep_their_digits() -> None:
+def test_values_keep_their_digits() -> None:
     ours = depth(BOOK)
     assert (ours.best_bid, ours.best_ask) == (0.00001234, 0.00001236)
     assert (ours.mid, ours.spread) == (0.00001235, 0.00000002)
@@ -30,13 +30,13 @@ def test_the_curve_adds_up_from_the_best_price() -> None:
     assert [level.cumulative for level in depth(BOOK).asks] == [50, 100]
 
 
-def test_fewer_levels_change_depth_and_imbalance_alone() -> None:
+def test_fewer_levels_change_only_depth_and_imbalance() -> None:
     ours = depth(BOOK, levels=1)
     assert (ours.bid_depth, ours.ask_depth, ours.imbalance) == (300, 50, 250 / 350)
     assert ours.spread == depth(BOOK).spread
 
 
-def test_no_book_has_no_figures() -> None:
+def test_without_a_book_there_are_no_values() -> None:
     assert depth(None) == OrderBookDepth()
 
 

@@ -1,4 +1,4 @@
-"""Adding a file is enough; what is wrong with a provider, a name or a parameter is said."""
+"""A file is enough to add a provider; errors name the wrong provider, name or parameter."""
 
 import importlib
 import sys
@@ -42,7 +42,7 @@ def middle(candles: pd.DataFrame, params: MiddleParams) -> pd.DataFrame:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder whose files are providers too, as if they lay beside ours."""
+    """A folder whose files are found as providers too."""
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     before = set(sys.modules)
     importlib.invalidate_caches()
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def test_holds_what_the_design_lists() -> None:
+def test_all_documented_providers_exist() -> None:
     assert set(find_providers()) == {
         *("candlestick", "volume", "sma", "ema", "rsi", "macd", "bollinger", "atr", "stochastic"),
         *("obv", "vwap", "volatility", "drawdown", "correlation", "correlation_matrix"),
@@ -70,7 +70,7 @@ def test_a_new_file_is_a_new_provider(folder: Path) -> None:
     assert "## middle" in render_provider_docs() and "number, 0 to 1" in render_provider_docs()
 
 
-def test_two_of_one_name_are_refused(folder: Path) -> None:
+def test_two_providers_with_one_name_are_refused(folder: Path) -> None:
     (folder / "my_sma.py").write_text(NEW.replace("def middle", "def sma"))
     importlib.invalidate_caches()
     with pytest.raises(ValueError, match="two providers are named 'sma'"):
@@ -82,7 +82,7 @@ def test_an_unknown_name_lists_what_exists() -> None:
         get_provider("rsy")
 
 
-def test_every_provider_explains_itself() -> None:
+def test_every_provider_is_described() -> None:
     for name, each in find_providers().items():
         assert each.name == name and each.title
         assert "\n\n" in each.description, name
@@ -111,7 +111,7 @@ def test_wrong_parameters_are_named(name: str, values: dict[str, object], reason
     assert "\n" not in str(caught.value)
 
 
-def test_parameters_come_as_text_and_go_by_their_names() -> None:
+def test_parameters_are_parsed_from_text_and_dumped_by_alias() -> None:
     params = get_provider("correlation").parse_params({"with": "ethusdt", "window": "10"})
     assert params.model_dump(by_alias=True, mode="json") == {"with": "ETHUSDT", "window": 10}
 
@@ -120,7 +120,7 @@ class Nothing(Params):
     size: int = Field(1, description="nothing")
 
 
-def test_an_argument_that_is_no_input_is_refused() -> None:
+def test_an_unknown_argument_is_refused() -> None:
     def wrong(prices: pd.DataFrame, params: Nothing) -> pd.DataFrame:
         return prices
 
@@ -140,27 +140,27 @@ def test_a_series_without_columns_is_refused() -> None:
     def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
         return candles
 
-    with pytest.raises(ValueError, match="has columns"):
+    with pytest.raises(ValueError, match="declare columns"):
         provider(title="Wrong", panel=Panel.PRICE)(wrong)
 
 
-def test_bars_that_are_no_column_are_refused() -> None:
+def test_bars_that_are_not_columns_are_refused() -> None:
     def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
         return candles
 
-    with pytest.raises(ValueError, match="bars name columns"):
+    with pytest.raises(ValueError, match="bars must name columns"):
         provider(title="Wrong", panel=Panel.BELOW, columns={"x": "y"}, bars=("z",))(wrong)
 
 
-def test_reading_what_candles_do_not_have_is_refused() -> None:
+def test_reading_unknown_columns_is_refused() -> None:
     def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
         return candles
 
-    with pytest.raises(ValueError, match="reads names columns of candles"):
+    with pytest.raises(ValueError, match="reads must name columns of candles"):
         provider(title="Wrong", panel=Panel.BELOW, columns={"x": "y"}, reads=("price",))(wrong)
 
 
-def test_a_provider_reads_whole_candles_unless_it_says_less() -> None:
+def test_a_provider_reads_whole_candles_by_default() -> None:
     assert get_provider("candlestick").reads == CANDLE_COLUMNS
     assert get_provider("rsi").reads == ("close",)
     assert get_provider("order_book").reads == ()
@@ -171,7 +171,7 @@ def test_inputs_are_the_arguments_names() -> None:
     assert get_provider("order_book").inputs == (Input.BOOK,)
 
 
-def test_a_provider_is_still_its_function() -> None:
+def test_calling_a_provider_calls_its_function() -> None:
     frame = candles(30)
     sma = get_provider("sma")
     pd.testing.assert_frame_equal(sma(frame, sma.parse_params({})), answer(sma, frame))

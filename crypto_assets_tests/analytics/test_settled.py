@@ -1,4 +1,4 @@
-"""A value does not depend on how much is shown; nor on the size of the price."""
+"""Values do not depend on how much is shown, nor on the scale of prices."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ INTERVALS = (Interval.M1, Interval.M15, Interval.H1, Interval.H12, Interval.D1, 
     quiet=st.sampled_from([0.0, 0.3, 0.9]),
     price=st.sampled_from([60_000.0, 0.00001234]),
 )
-def test_is_the_same_however_much_is_shown(
+def test_values_do_not_depend_on_how_much_is_shown(
     name: str, seed: int, interval: Interval, quiet: float, price: float
 ) -> None:
     history = candles(3000, seed=seed, price=price, interval=interval, quiet=quiet, holes=True)
@@ -48,8 +48,8 @@ def test_is_the_same_however_much_is_shown(
 
 
 @pytest.mark.parametrize("name", [n for n in SERIES if n not in ("candlestick", "volume")])
-def test_warm_up_is_no_more_than_needed_by_far(name: str) -> None:
-    """With a third of the history, the first value shown is another one or is missing."""
+def test_warm_up_is_not_far_more_than_needed(name: str) -> None:
+    """With a third of the history, the first value shown differs or is undefined."""
     history = candles(4300, seed=11, quiet=0)
     provider = get_provider(name)
     params = provider.parse_params({})
@@ -63,8 +63,8 @@ def test_warm_up_is_no_more_than_needed_by_far(name: str) -> None:
 
 @pytest.mark.parametrize("factor", [2.0**-32, 1e-9, 1e7])
 @pytest.mark.parametrize("name", SERIES)
-def test_scaled_prices_give_scaled_answers(name: str, factor: float) -> None:
-    """TA-Lib compares with absolute epsilons in places; none may be felt at 0.00001234."""
+def test_scaled_prices_give_scaled_results(name: str, factor: float) -> None:
+    """Absolute epsilons in TA-Lib must not affect results at prices such as 0.00001234."""
     history = candles(700, seed=2, quiet=0.3)
     paid = [c for c in history if c in ("open", "high", "low", "close") or "quote" in c]
     scaled = history.assign(**{column: history[column] * factor for column in paid})
@@ -77,13 +77,13 @@ def test_scaled_prices_give_scaled_answers(name: str, factor: float) -> None:
         )
 
 
-def test_there_are_series_and_objects() -> None:
+def test_providers_include_series_and_objects() -> None:
     assert len(SERIES) >= 13
     assert {"order_book", "price_distribution", "volume_profile"} <= set(OBJECTS)
 
 
-def test_rsi_is_settled_after_a_long_quiet_stretch_too() -> None:
-    """The large moves before 280 still candles outweigh the small ones after; they must be read."""
+def test_rsi_is_settled_after_a_long_quiet_range() -> None:
+    """Large moves before 280 constant candles outweigh small ones after, so they must be read."""
     history = candles(1500, seed=6, price=1.0, quiet=0)
     close = history["close"].to_numpy().copy()
     close[-395:] = close[-395]

@@ -1,4 +1,4 @@
-"""An API over a stocked warehouse of each kind, which the tests only read."""
+"""An API over a filled warehouse of each kind, which the tests only read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
@@ -34,7 +34,7 @@ BOOK = OrderBook(
 
 @dataclass(frozen=True)
 class Stock:
-    """Four days of BTCUSDT with an outage in them and of SHIBUSDT, XRPUSDT without a candle."""
+    """Four days of BTCUSDT with an outage and of SHIBUSDT; XRPUSDT has no candle."""
 
     warehouse: Warehouse
     api: Api
@@ -55,7 +55,7 @@ def mariadb_stock(
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def stock(request: pytest.FixtureRequest) -> Stock:
-    """Where the database makes no difference, a module has its own `stock`."""
+    """The data on each database; modules that do not depend on the database override it."""
     found = request.getfixturevalue(f"{request.param}_stock")
     assert isinstance(found, Stock)
     return found
@@ -88,7 +88,7 @@ def _stocked(url: str, folder: Path) -> Iterator[Stock]:
         [QuarantineRecord("BTCUSDT", ObjectKind.KLINES, "raw", "k", "high below low", "[1]", UNTIL)]
     )
     reports = Reports(warehouse, clock=lambda: NOW)
-    with serving(parts_over(warehouse, folder, reports=reports)) as served:
+    with serve_api(create_context(warehouse, folder, reports=reports)) as served:
         yield Stock(warehouse, served)
     warehouse.close()
 

@@ -1,4 +1,4 @@
-"""Schemathesis as a command over a running API: its own process, a fixed seed, a bounded effort."""
+"""Run Schemathesis on a running API, in its own process, with a fixed seed and few examples."""
 
 import subprocess
 import sys
@@ -18,10 +18,10 @@ _CHECKS = (
 )
 
 
-def keep_the_contract(api: Api, folder: Path, *selection: str) -> str:
-    """Fails with Schemathesis' own report; answers it where all is well.
+def check_contract(api: Api, folder: Path, *selection: str) -> str:
+    """Run Schemathesis and return its report; fail with it on an error.
 
-    Every parameter at and beyond its bounds (`coverage`), then some at random (`fuzzing`).
+    Tests every parameter at and beyond its bounds (`coverage`), then at random (`fuzzing`).
     """
     command = [
         *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{api.url}/openapi.json"),

@@ -1,4 +1,4 @@
-"""A real Dagster, webserver and daemon, over the project's definitions, in a home of its own."""
+"""A real Dagster (webserver and daemon) with the project's definitions in its own home."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from crypto_assets_tests.services.dagster_tree import Tree
 
 @dataclass(frozen=True)
 class DagsterServer:
-    """`start_daemon` may be called once; until then what is launched stays queued."""
+    """A running Dagster; runs stay queued until `start_daemon`, which may be called once."""
 
     url: str
     desk: Desk
@@ -20,7 +20,7 @@ class DagsterServer:
 
 @contextmanager
 def dagster_over(folder: Path, exchange_url: str, **settings: str) -> Iterator[DagsterServer]:
-    """Makes the home ready as `init` does, then serves; schedules and sensors do not tick."""
+    """Prepare the home as `init` does and start Dagster; schedules and sensors do not tick."""
     tree = Tree.planted(folder, exchange_url, **settings)
     try:
         tree.start_webserver()

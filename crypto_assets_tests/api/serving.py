@@ -1,4 +1,4 @@
-"""The API served in a thread over a warehouse, and a client of it."""
+"""Serve the API in a thread over a warehouse, with a client for it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from crypto_assets.reports import Reports
 from crypto_assets.settings import PartitionUnit
 from crypto_assets.warehouse import Warehouse
 
-# Nobody answers at this address.
+# An address without a server.
 NOWHERE = "http://127.0.0.1:9"
 TOKEN = "correct-horse-battery-staple"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -34,11 +34,11 @@ class Api:
     url: str
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, **query: Any) -> Any:
-        """The raw answer."""
+        """Return the response."""
         return requests.get(f"{self.url}{path}", params=query, headers=headers, timeout=30)
 
     def read(self, path: str, **query: Any) -> Any:
-        """The JSON of a successful answer."""
+        """Return the JSON of a successful response."""
         answer = self.get(path, **query)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -50,20 +50,20 @@ class Api:
         json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """A write, with the token unless other headers are given."""
+        """Send a write, with the token unless other headers are given."""
         given = BEARER if headers is None else headers
         return requests.request(method, f"{self.url}{path}", json=json, headers=given, timeout=60)
 
 
-def parts_over(
+def create_context(
     warehouse: Warehouse,
     folder: Path,
     exchange_url: str = NOWHERE,
     dagster_url: str = NOWHERE,
     reports: Reports | None = None,
 ) -> ApiContext:
-    """The warehouse, lakes in a folder, and an exchange and a Dagster that may not be there."""
-    platform = PipelineContext(
+    """A context with lakes in a folder, and an exchange and a Dagster that may not exist."""
+    pipeline = PipelineContext(
         exchange=open_exchange(exchange_url, exchange_url),
         raw_lake=open_lake(str(folder / "raw")),
         archive_lake=open_lake(str(folder / "archive")),
@@ -73,10 +73,10 @@ def parts_over(
         default_ingest_minutes=1,
         default_order_book_minutes=5,
     )
-    platform.raw_lake.create_storage()
-    platform.archive_lake.create_storage()
+    pipeline.raw_lake.create_storage()
+    pipeline.archive_lake.create_storage()
     return ApiContext(
-        platform=platform,
+        pipeline=pipeline,
         reports=reports or Reports(warehouse),
         orchestrator=Orchestrator(dagster_url),
         partitioning=Partitioning(PartitionUnit.DAY, date(2025, 1, 1)),
@@ -84,13 +84,13 @@ def parts_over(
 
 
 @contextmanager
-def serving(
-    parts: ApiContext,
+def serve_api(
+    context: ApiContext,
     access: AccessPolicy | None = None,
     cors_origins: tuple[str, ...] = (),
     rate: int = 0,
 ) -> Iterator[Api]:
-    """Serves until the `with` ends; writes take the TOKEN unless told otherwise."""
+    """Serve until the `with` block ends; writes need TOKEN unless `access` is given."""
     access = access or AccessPolicy(token=SecretStr(TOKEN))
-    with serve_in_thread(create_app(parts, access, cors_origins, rate)) as url:
+    with serve_in_thread(create_app(context, access, cors_origins, rate)) as url:
         yield Api(url)

@@ -1,4 +1,4 @@
-"""Who may write: the bearer of the token, or without one this machine and nobody through it."""
+"""Write access: the token or, without one, direct requests from this machine."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from crypto_assets.api import AccessPolicy, access
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, parts_over, serving
+from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, create_context, serve_api
 from crypto_assets_tests.warehouse.minutes import track
 
 JSON = {"Content-Type": "application/json"}
-# Retiring an unknown symbol changes nothing: 404 means that the write was let in.
+# Untracking an unknown symbol changes nothing; a 404 means that the write was allowed.
 WRITES = [
     ("DELETE", "/api/symbols/NOPE"),
     ("POST", "/api/symbols"),
@@ -40,15 +40,15 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def guarded(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with serving(parts_over(warehouse, tmp_path_factory.mktemp("guarded"))) as api:
+    with serve_api(create_context(warehouse, tmp_path_factory.mktemp("guarded"))) as api:
         yield api
 
 
 @pytest.fixture(scope="module")
 def unguarded(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """Bound to this machine, without a token."""
-    parts = parts_over(warehouse, tmp_path_factory.mktemp("unguarded"))
-    with serving(parts, AccessPolicy(), ("https://charts.example",)) as api:
+    """An API bound to this machine, without a token."""
+    context = create_context(warehouse, tmp_path_factory.mktemp("unguarded"))
+    with serve_api(context, AccessPolicy(), ("https://charts.example",)) as api:
         yield api
 
 
@@ -67,17 +67,17 @@ def test_every_write_needs_the_token(guarded: Api, method: str, path: str) -> No
 
 
 @pytest.mark.parametrize("near", [TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "", "é" * 5])
-def test_almost_the_token_is_not_the_token(guarded: Api, near: str) -> None:
+def test_a_similar_token_is_refused(guarded: Api, near: str) -> None:
     headers = {"Authorization": f"Bearer {near}".encode().decode("latin-1")}
     assert delete(guarded, headers).status_code == 401
 
 
-def test_with_the_token_a_write_may_come_from_anywhere(guarded: Api) -> None:
+def test_with_the_token_any_origin_may_write(guarded: Api) -> None:
     headers = {**BEARER, "Origin": "https://evil.example", "X-Forwarded-For": "203.0.113.9"}
     assert delete(guarded, headers).status_code == 404
 
 
-def test_reading_is_open(guarded: Api, unguarded: Api) -> None:
+def test_reads_need_no_token(guarded: Api, unguarded: Api) -> None:
     for api in (guarded, unguarded):
         assert api.get("/api/symbols").status_code == 200
 
@@ -114,7 +114,7 @@ def test_without_a_token_this_machine_may_write(unguarded: Api) -> None:
         ({"Content-Type": ""}, 415, "Content-Type"),
     ],
 )
-def test_nobody_may_write_through_it(
+def test_requests_from_elsewhere_may_not_write(
     unguarded: Api, headers: dict[str, str], status: int, reason: str
 ) -> None:
     answer = delete(unguarded, {**JSON, **headers})
@@ -122,11 +122,11 @@ def test_nobody_may_write_through_it(
     assert reason in answer.json()["detail"]
 
 
-def test_bound_to_more_than_this_machine_it_takes_no_write(
+def test_a_public_binding_without_a_token_refuses_writes(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     everywhere = "0.0.0.0"  # noqa: S104
-    with serving(parts_over(warehouse, tmp_path), AccessPolicy(everywhere)) as api:
+    with serve_api(create_context(warehouse, tmp_path), AccessPolicy(everywhere)) as api:
         answer = delete(api, JSON)
         assert answer.status_code == 403
         assert "listens on 0.0.0.0, not on this machine alone" in answer.json()["detail"]
@@ -134,8 +134,8 @@ def test_bound_to_more_than_this_machine_it_takes_no_write(
         assert api.get("/api/symbols").status_code == 200
 
 
-def asked_by(address: str | None, bound_to: str) -> list[str]:
-    """Why a write is refused that comes from an address to a server bound to another."""
+def list_reasons(address: str | None, bound_to: str) -> list[str]:
+    """List why a write from an address to a server bound to another is refused."""
     scope = {
         "type": "http",
         "scheme": "http",
@@ -145,40 +145,41 @@ def asked_by(address: str | None, bound_to: str) -> list[str]:
         "client": (address, 5) if address else None,
         "headers": [(b"host", b"127.0.0.1:80")],
     }
-    return list(access._list_objections(Request(scope), AccessPolicy(bound_to)))
+    return list(access._list_nonlocal_reasons(Request(scope), AccessPolicy(bound_to)))
 
 
 @pytest.mark.parametrize("own", ["127.0.0.1", "::1", "127.8.8.8"])
-def test_loopback_has_several_names(own: str) -> None:
-    assert asked_by(own, "localhost") == asked_by("127.0.0.1", own) == []
+def test_all_loopback_addresses_may_write(own: str) -> None:
+    assert list_reasons(own, "localhost") == list_reasons("127.0.0.1", own) == []
 
 
 @pytest.mark.parametrize("other", ["192.0.2.1", "10.0.0.1", "::ffff:10.0.0.1", "evil", None])
 def test_another_machine_may_not_write(other: str | None) -> None:
-    assert asked_by(other, "127.0.0.1") == ["it was asked from another machine"]
+    assert list_reasons(other, "127.0.0.1") == ["it was asked from another machine"]
 
 
 @pytest.mark.parametrize("bound_to", ["::", "192.0.2.1", "a.example", "127.0.0.1.a.example"])
-def test_every_other_binding_is_more_than_this_machine(bound_to: str) -> None:
-    (reason,) = asked_by("127.0.0.1", bound_to)
+def test_other_bindings_refuse_writes(bound_to: str) -> None:
+    (reason,) = list_reasons("127.0.0.1", bound_to)
     assert reason == f"this API listens on {bound_to}, not on this machine alone"
 
 
-def test_cors_lets_configured_pages_read_and_none_write(unguarded: Api, guarded: Api) -> None:
+def test_cors_allows_configured_pages_to_read_only(unguarded: Api, guarded: Api) -> None:
     origin = {"Origin": "https://charts.example"}
     answer = unguarded.get("/api/symbols", headers=origin)
     assert answer.headers["Access-Control-Allow-Origin"] == "https://charts.example"
     assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
     preflight = {**origin, "Access-Control-Request-Method": "DELETE"}
-    asked = requests.options(f"{unguarded.url}/api/symbols/X", headers=preflight, timeout=9)
+    response = requests.options(f"{unguarded.url}/api/symbols/X", headers=preflight, timeout=9)
     assert (
-        asked.status_code == 400 and "DELETE" not in asked.headers["Access-Control-Allow-Methods"]
+        response.status_code == 400
+        and "DELETE" not in response.headers["Access-Control-Allow-Methods"]
     )
     for api, other in ((unguarded, {"Origin": "https://evil.example"}), (guarded, origin)):
         assert "Access-Control-Allow-Origin" not in api.get("/api/symbols", headers=other).headers
 
 
-def test_the_token_is_shown_nowhere(guarded: Api) -> None:
+def test_the_token_is_not_exposed(guarded: Api) -> None:
     assert TOKEN not in repr(AccessPolicy(token=SecretStr(TOKEN)))
     assert TOKEN not in guarded.get("/openapi.json").text
     assert socket.gethostname() not in guarded.get("/openapi.json").text

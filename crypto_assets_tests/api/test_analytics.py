@@ -1,4 +1,4 @@
-"""Every provider has its route, its parameters and its schema; a new one by being there."""
+"""Every provider has a route, parameters and a schema, including newly added ones."""
 
 import importlib
 import math
@@ -14,29 +14,29 @@ from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.analytics.test_registry import NEW
 from crypto_assets_tests.api.conftest import HOLE
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 
 SERIES = [name for name, provider in find_providers().items() if provider.is_series]
 OBJECTS = [name for name in find_providers() if name not in SERIES]
 
 
 @pytest.mark.parametrize("name", SERIES)
-def test_a_series_is_what_the_report_says(api: Api, stocked: Warehouse, name: str) -> None:
+def test_a_series_equals_the_report(api: Api, stocked: Warehouse, name: str) -> None:
     answer = api.read(f"/api/analytics/data/{name}/SHIBUSDT", interval="15m", limit=50)
-    told = Reports(stocked).get_indicator(name, "SHIBUSDT", "15m", limit=50)
-    assert told is not None and answer["params"] == dict(told.params)
+    result = Reports(stocked).get_indicator(name, "SHIBUSDT", "15m", limit=50)
+    assert result is not None and answer["params"] == dict(result.params)
     rows = answer["data"]
     assert [row["open_time"] for row in rows] == [
-        round(moment.timestamp() * 1000) for moment in told.value.index
+        round(moment.timestamp() * 1000) for moment in result.value.index
     ]
-    for column in told.value.columns:
-        expected = [None if math.isnan(value) else value for value in told.value[column]]
+    for column in result.value.columns:
+        expected = [None if math.isnan(value) else value for value in result.value[column]]
         assert [row[column] for row in rows] == expected
     assert {"time", "forming"} <= rows[-1].keys() and rows[-1]["forming"]
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_what_is_no_series_is_one_object(api: Api, name: str) -> None:
+def test_other_results_are_one_object(api: Api, name: str) -> None:
     answer = api.read(f"/api/analytics/data/{name}/BTCUSDT", limit=48)
     assert isinstance(answer["data"], dict) and answer["data"]
     assert set(answer) == {"symbol", "interval", "params", "data", "gaps"}
@@ -44,7 +44,7 @@ def test_what_is_no_series_is_one_object(api: Api, name: str) -> None:
         assert api.read(f"/api/analytics/data/{name}/XRPUSDT")["data"] is None
 
 
-def test_what_has_no_value_is_null(api: Api) -> None:
+def test_undefined_values_are_null(api: Api) -> None:
     rows = api.read("/api/analytics/data/sma/SHIBUSDT", interval="1d", period=4)["data"]
     assert [row["sma"] is None for row in rows] == [True] * 3 + [False] * (len(rows) - 3)
     matrix = api.read("/api/analytics/data/correlation_matrix/BTCUSDT", limit=24)["data"]
@@ -52,12 +52,12 @@ def test_what_has_no_value_is_null(api: Api) -> None:
     assert matrix["matrix"][0][2] is None
 
 
-def test_gaps_come_with_a_series(api: Api) -> None:
+def test_a_series_includes_its_gaps(api: Api) -> None:
     answer = api.read("/api/analytics/data/rsi/BTCUSDT", interval="5m", limit=1000)
     assert answer["gaps"] == [{"start": HOLE.start_ms, "end": HOLE.end_ms, "class": "outage"}]
 
 
-def test_a_list_is_given_with_commas_or_one_by_one(api: Api) -> None:
+def test_lists_are_comma_separated_or_repeated(api: Api) -> None:
     path = "/api/analytics/data/correlation_matrix/BTCUSDT"
     for symbols in ("SHIBUSDT,BTCUSDT", ["SHIBUSDT", "BTCUSDT"]):
         assert api.read(path, symbols=symbols)["data"]["symbols"] == ["SHIBUSDT", "BTCUSDT"]
@@ -71,7 +71,7 @@ def test_a_list_is_given_with_commas_or_one_by_one(api: Api) -> None:
         ("sma/BTCUSDT?length=5", 422, "no parameter 'length'; there are: period, interval, start"),
         ("macd/BTCUSDT?fast_period=30", 422, "fast_period (30) must be below slow_period (26)"),
         ("rsi/BTCUSDT?period=14&period=15", 422, "period is given more than once"),
-        ("vwap/BTCUSDT?anchor=year&interval=1m", 422, "choose a nearer anchor"),
+        ("vwap/BTCUSDT?anchor=year&interval=1m", 422, "choose a shorter anchor"),
         ("bollinger/BTCUSDT?std=nan", 422, "std: Input should be a finite number"),
         ("correlation/BTCUSDT?with=NOPE", 404, "NOPE is not in the warehouse"),
         ("correlation/BTCUSDT?with=;--", 404, "cannot be a symbol"),
@@ -80,18 +80,18 @@ def test_a_list_is_given_with_commas_or_one_by_one(api: Api) -> None:
         ("rsi/NOPE", 404, "NOPE is not in the warehouse"),
     ],
 )
-def test_what_is_wrong_is_said(api: Api, path: str, status: int, reason: str) -> None:
+def test_errors_describe_the_problem(api: Api, path: str, status: int, reason: str) -> None:
     answer = api.get(f"/api/analytics/data/{path}")
     assert answer.status_code == status
     assert reason in answer.json()["detail"]
 
 
-def test_providers_describe_themselves(api: Api) -> None:
-    told = {each["name"]: each for each in api.read("/api/analytics/providers")["data"]}
-    assert told.keys() == find_providers().keys()
-    assert told["rsi"]["params"]["properties"]["period"]["maximum"] == 100
-    assert told["bollinger"]["columns"]["upper"] == "quote units"
-    assert told["order_book"]["columns"] == {}
+def test_providers_list_parameters_and_columns(api: Api) -> None:
+    providers = {each["name"]: each for each in api.read("/api/analytics/providers")["data"]}
+    assert providers.keys() == find_providers().keys()
+    assert providers["rsi"]["params"]["properties"]["period"]["maximum"] == 100
+    assert providers["bollinger"]["columns"]["upper"] == "quote units"
+    assert providers["order_book"]["columns"] == {}
 
 
 def test_the_document_has_each_providers_parameters_and_columns(api: Api) -> None:
@@ -110,7 +110,7 @@ def test_the_document_has_each_providers_parameters_and_columns(api: Api) -> Non
 
 @pytest.fixture
 def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One more provider's file, as if it lay beside ours."""
+    """Add the file of one more provider to the package."""
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     (tmp_path / "middle.py").write_text(NEW)
     before = set(sys.modules)
@@ -122,7 +122,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("added")
 def test_a_new_file_is_a_new_route(stocked: Warehouse, tmp_path: Path) -> None:
-    with serving(parts_over(stocked, tmp_path)) as api:
+    with serve_api(create_context(stocked, tmp_path)) as api:
         (row,) = api.read("/api/analytics/data/middle/SHIBUSDT", limit=1, weight=1)["data"]
         (candle,) = api.read("/api/analytics/data/candlestick/SHIBUSDT", limit=1)["data"]
         assert row["middle"] == candle["high"]

@@ -1,4 +1,4 @@
-"""Whatever is asked: a 4xx that says in one line what is wrong, and never a 5xx."""
+"""Invalid input is a 4xx with a one-line description of the problem, and never a 5xx."""
 
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ def stock(sqlite_stock: Stock) -> Stock:
 
 @pytest.mark.parametrize("path", SYMBOL_PATHS)
 @pytest.mark.parametrize("symbol", INJECTIONS, ids=range(len(INJECTIONS)))
-def test_a_symbol_that_is_none_is_a_404(api: Api, path: str, symbol: str) -> None:
+def test_an_invalid_symbol_is_a_404(api: Api, path: str, symbol: str) -> None:
     answer = api.get(f"/api/{path}/{quote(symbol, safe='')}")
     assert answer.status_code == 404
     assert answer.json()["detail"]
@@ -53,8 +53,8 @@ def test_a_symbol_that_is_none_is_a_404(api: Api, path: str, symbol: str) -> Non
         ("start=0001-01-01", "start: Input should be greater than or equal to 0"),
         ("end=9999999999999999999999999", "end: Input should be less than"),
         ("end=" + "9" * 5000, "end: "),
-        ("start=2025-03-06&end=2025-03-05", "must lie before end"),
-        ("start=5&end=5", "start (5) must lie before end (5)"),
+        ("start=2025-03-06&end=2025-03-05", "must be before end"),
+        ("start=5&end=5", "start (5) must be before end (5)"),
         ("limt=5", "no parameter 'limt'; there are: interval, start, end, limit"),
         ("limit=x&interval=y", "limit: "),
         ("limit=5&limit=6", "limit is given more than once"),
@@ -64,7 +64,7 @@ def test_a_symbol_that_is_none_is_a_404(api: Api, path: str, symbol: str) -> Non
         ("end=1741132800", "end: it may be a date, seconds or milliseconds: write it as"),
     ],
 )
-def test_a_parameter_that_cannot_be_is_a_422(api: Api, query: str, reason: str) -> None:
+def test_an_invalid_parameter_is_a_422(api: Api, query: str, reason: str) -> None:
     answer = api.get(f"/api/klines/BTCUSDT?{query}")
     assert answer.status_code == 422
     detail = answer.json()["detail"]
@@ -87,7 +87,7 @@ def test_a_parameter_that_cannot_be_is_a_422(api: Api, query: str, reason: str) 
         "dashboard?x",
     ],
 )
-def test_other_routes_too(api: Api, path: str) -> None:
+def test_other_routes_reject_invalid_parameters(api: Api, path: str) -> None:
     answer = api.get(f"/api/{path}")
     assert answer.status_code == 422, answer.text
     assert answer.json()["detail"]
@@ -98,12 +98,10 @@ def test_an_unknown_symbol_in_a_query_is_a_404(api: Api, symbol: str) -> None:
     assert api.get("/api/pipeline/gaps", symbol=symbol).status_code == 404
 
 
-def test_what_is_not_there_is_said_with_what_is(api: Api) -> None:
+def test_an_unknown_route_is_a_404(api: Api) -> None:
     answer = api.get("/api/candles/BTCUSDT")
     assert answer.status_code == 404
-    assert (
-        answer.json()["detail"] == "nothing is at /api/candles/BTCUSDT: /docs lists what there is"
-    )
+    assert answer.json()["detail"] == "no route /api/candles/BTCUSDT; /docs lists all routes"
     wrong = api.send("PATCH", "/api/symbols")
     assert wrong.status_code == 405 and wrong.json()["detail"]
 
@@ -123,17 +121,17 @@ def test_what_is_not_there_is_said_with_what_is(api: Api) -> None:
         ),
         ("backfills", {"from": 1740787200, "to": "2025-03-01"}, "day: write it as 2025-01-31"),
         ("backfills", {"from": "2025-03-32", "to": "2025-03-01"}, "from: Input should be a valid"),
-        ("backfills", {**_DAYS, "symbols": []}, "symbols: name one at least, or leave symbols out"),
+        ("backfills", {**_DAYS, "symbols": []}, "symbols: name at least one, or leave symbols out"),
         ("backfills", {"from": 5, "to": "x", "symbols": "BTCUSDT"}, "symbols: Input should be"),
     ],
 )
-def test_a_body_that_cannot_be_is_a_422(api: Api, path: str, body: object, reason: str) -> None:
+def test_an_invalid_body_is_a_422(api: Api, path: str, body: object, reason: str) -> None:
     answer = api.send("POST", f"/api/{path}", json=body)
     assert answer.status_code == 422
     assert reason in answer.json()["detail"]
 
 
-def test_a_body_that_is_no_json_or_too_large_is_refused(api: Api) -> None:
+def test_a_malformed_or_large_body_is_refused(api: Api) -> None:
     headers = {**BEARER, "Content-Type": "application/json"}
     broken = requests.post(f"{api.url}/api/symbols", data="{", headers=headers, timeout=10)
     assert broken.status_code == 422
@@ -143,7 +141,7 @@ def test_a_body_that_is_no_json_or_too_large_is_refused(api: Api) -> None:
     assert noise.status_code == 422 and "parsing the body" in noise.json()["detail"]
     huge = requests.post(f"{api.url}/api/symbols", data=b" " * 70_000, headers=headers, timeout=10)
     assert huge.status_code == 413 and "larger than 65536" in huge.json()["detail"]
-    parts = requests.post(
+    chunked = requests.post(
         f"{api.url}/api/symbols", data=iter([b" " * 40_000] * 2), headers=headers, timeout=10
     )
-    assert parts.status_code == 413
+    assert chunked.status_code == 413

@@ -1,4 +1,4 @@
-"""`crypto-assets api` as a person runs it: where it listens, what it says, how it stops."""
+"""The command `crypto-assets api`: its address, its output and how it stops."""
 
 import json
 import signal
@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Path:
 
 @contextmanager
 def started(desk: Desk, *words: str) -> Iterator[tuple["subprocess.Popen[str]", Api]]:
-    """The command in the background, answering."""
+    """Run the command in the background until it serves."""
     port = require_free_port(0)
     process = subprocess.Popen(
         [*COMMAND, "api", "--port", str(port), *words],
@@ -45,21 +45,21 @@ def started(desk: Desk, *words: str) -> Iterator[tuple["subprocess.Popen[str]", 
     api = Api(f"http://127.0.0.1:{port}")
     with process:
         try:
-            _wait_until_it_lives(process, api)
+            _wait_until_live(process, api)
             yield process, api
         finally:
             process.kill()
 
 
-def _wait_until_it_lives(process: "subprocess.Popen[str]", api: Api) -> None:
+def _wait_until_live(process: "subprocess.Popen[str]", api: Api) -> None:
     deadline = time.monotonic() + 90
-    while not _lives(api):
+    while not _is_live(api):
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "it does not answer"
+        assert time.monotonic() < deadline, "it does not respond"
         time.sleep(0.2)
 
 
-def _lives(api: Api) -> bool:
+def _is_live(api: Api) -> bool:
     try:
         return bool(api.get("/health/live").ok)
     except requests.RequestException:
@@ -67,12 +67,12 @@ def _lives(api: Api) -> bool:
 
 
 @contextmanager
-def slow_dagster(asked: threading.Event) -> Iterator[str]:
-    """Takes a second and a half over each question, and then has no answer."""
+def slow_dagster(requested: threading.Event) -> Iterator[str]:
+    """Serve a Dagster that returns an error after 1.5 seconds."""
 
     class Slow(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.set()
+            requested.set()
             time.sleep(1.5)
             body = b"{}"
             self.send_response(500)
@@ -94,18 +94,18 @@ def slow_dagster(asked: threading.Event) -> Iterator[str]:
         server.server_close()
 
 
-def test_it_says_where_it_listens_and_ends_what_it_has_begun(home: Path) -> None:
-    asked = threading.Event()
-    with slow_dagster(asked) as dagster_url, ThreadPoolExecutor(1) as pool:
+def test_it_prints_its_address_and_finishes_open_requests(home: Path) -> None:
+    requested = threading.Event()
+    with slow_dagster(requested) as dagster_url, ThreadPoolExecutor(1) as pool:
         desk = desk_at(home, NOWHERE, DAGSTER_URL=dagster_url, API_TOKEN=TOKEN)
         with started(desk) as (process, api):
             assert api.read("/api/symbols")["data"][0]["symbol"] == "BTCUSDT"
             assert api.send("DELETE", "/api/symbols/NOPE", headers={}).status_code == 401
             assert api.send("DELETE", "/api/symbols/NOPE").status_code == 404
-            begun = pool.submit(api.get, "/api/schedules")
-            assert asked.wait(20)
+            pending = pool.submit(api.get, "/api/schedules")
+            assert requested.wait(20)
             process.send_signal(signal.SIGTERM)
-            answer = begun.result(timeout=20)
+            answer = pending.result(timeout=20)
             out, err = process.communicate(timeout=30)
     assert answer.status_code == 503 and "Dagster" in answer.json()["detail"]
     assert process.returncode == 0
@@ -115,7 +115,7 @@ def test_it_says_where_it_listens_and_ends_what_it_has_begun(home: Path) -> None
     assert TOKEN not in out + err
 
 
-def test_ctrl_c_stops_it_without_a_word(home: Path) -> None:
+def test_ctrl_c_stops_it_without_a_traceback(home: Path) -> None:
     with started(desk_at(home, NOWHERE)) as (process, _):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
@@ -123,7 +123,7 @@ def test_ctrl_c_stops_it_without_a_word(home: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_beyond_this_machine_it_takes_no_write_without_a_token(home: Path) -> None:
+def test_a_public_host_without_a_token_refuses_writes(home: Path) -> None:
     everywhere = "0.0.0.0"  # noqa: S104
     with started(desk_at(home, NOWHERE), "--host", everywhere) as (_, api):
         answer = api.send(
@@ -132,7 +132,7 @@ def test_beyond_this_machine_it_takes_no_write_without_a_token(home: Path) -> No
         assert answer.status_code == 403 and "CRYPTO_API_TOKEN" in answer.json()["detail"]
 
 
-def test_a_port_that_is_taken_is_named_with_its_holder(home: Path) -> None:
+def test_an_occupied_port_is_reported_with_its_process(home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -142,7 +142,7 @@ def test_a_port_that_is_taken_is_named_with_its_holder(home: Path) -> None:
     assert f"port {port} is taken by" in ran.complaint and "--port" in ran.complaint
 
 
-def test_a_warehouse_without_tables_is_told_what_to_do(tmp_path: Path) -> None:
+def test_a_warehouse_without_tables_is_reported_with_the_fix(tmp_path: Path) -> None:
     ran = desk_at(tmp_path, NOWHERE).run("api", "--port", str(require_free_port(0)))
     assert ran.code == 1
     assert "crypto-assets init" in ran.complaint

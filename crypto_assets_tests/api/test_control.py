@@ -1,4 +1,4 @@
-"""Schedules, sensors, backfills and maintenance over HTTP, by a real Dagster."""
+"""Schedules, sensors, backfills and maintenance over HTTP, with a real Dagster."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ from crypto_assets.exchange.simulated import (
 from crypto_assets.market.utc_time import MINUTE_MS, day_of, floor_ms, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.contract import keep_the_contract
+from crypto_assets_tests.api.contract import check_contract
 from crypto_assets_tests.api.dagster_server import DagsterServer, dagster_over
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 
 SCHEDULE, SENSOR = "/api/schedules/ingest_schedule", "/api/sensors/symbols"
 
@@ -34,7 +34,7 @@ def exchange() -> Iterator[SimulatedExchange]:
 def dagster(
     exchange: SimulatedExchange, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DagsterServer]:
-    """Without a daemon until a test wants one."""
+    """A Dagster without a daemon, until a test starts it."""
     folder = tmp_path_factory.mktemp("dagster")
     with (
         start_exchange_server(exchange) as url,
@@ -48,14 +48,14 @@ def api(dagster: DagsterServer) -> Iterator[Api]:
     home = dagster.desk.home
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
     exchange_url = dagster.desk.environment["CRYPTO_EXCHANGE_URL"]
-    with serving(parts_over(warehouse, home / "lake", exchange_url, dagster.url)) as served:
+    with serve_api(create_context(warehouse, home / "lake", exchange_url, dagster.url)) as served:
         yield served
 
 
 def wait_for(look: Callable[[], Any], seconds: float = 90) -> Any:
     deadline = time.monotonic() + seconds
     while not (seen := look()):
-        assert time.monotonic() < deadline, "time is up"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.5)
     return seen
 
@@ -64,7 +64,7 @@ def named(api: Api, path: str) -> dict[str, Any]:
     return {each["name"]: each for each in api.read(path)["data"]}
 
 
-def test_schedules_and_sensors_tell_their_state_and_next_tick(api: Api) -> None:
+def test_schedules_and_sensors_show_state_and_next_tick(api: Api) -> None:
     schedules, sensors = named(api, "/api/schedules"), named(api, "/api/sensors")
     ingest = schedules["ingest_schedule"]
     assert (ingest["kind"], ingest["cron"], ingest["jobs"]) == ("schedule", "* * * * *", ["ingest"])
@@ -76,7 +76,7 @@ def test_schedules_and_sensors_tell_their_state_and_next_tick(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", [SCHEDULE, SENSOR])
-def test_one_is_stopped_and_started(api: Api, path: str) -> None:
+def test_schedules_and_sensors_stop_and_start(api: Api, path: str) -> None:
     collection, _, name = path.rpartition("/")
     for running_ in (False, False, True, True, False):
         answer = api.send("PUT", path, json={"running": running_})
@@ -98,7 +98,7 @@ def test_one_is_stopped_and_started(api: Api, path: str) -> None:
         ("PUT", SCHEDULE, {}, 422, "running: Field required"),
     ],
 )
-def test_what_is_not_there_is_said_with_what_is(
+def test_unknown_names_are_a_404_that_lists_valid_ones(
     api: Api, method: str, path: str, body: object, status: int, reason: str
 ) -> None:
     answer = api.send(method, path, json=body)
@@ -107,8 +107,8 @@ def test_what_is_not_there_is_said_with_what_is(
     assert api.get("/api/backfills/nope").status_code == 404
 
 
-def test_a_backfill_is_not_queued_where_nobody_works(api: Api) -> None:
-    """The daemon does not run yet; nor is a day taken that cannot be."""
+def test_a_backfill_is_not_queued_without_a_daemon(api: Api) -> None:
+    """Days in the future and unknown symbols are refused too."""
     today = day_of(now_ms())
     wanted = {"from": f"{today}", "to": f"{today}"}
     answer = api.send("POST", "/api/backfills", json=wanted)
@@ -121,7 +121,7 @@ def test_a_backfill_is_not_queued_where_nobody_works(api: Api) -> None:
     assert api.get("/health").json()["dagster"]["ok"] is False
 
 
-def test_a_sensor_run_by_hand_does_its_work(api: Api) -> None:
+def test_running_a_sensor_adds_partitions(api: Api) -> None:
     assert api.send("POST", "/api/symbols", json={"symbol": "SOLUSDT"}).status_code == 201
     ran = api.send("POST", f"{SENSOR}/run")
     assert ran.status_code == 202
@@ -130,7 +130,7 @@ def test_a_sensor_run_by_hand_does_its_work(api: Api) -> None:
     assert again["added_partitions"] == [] and "all 3 tracked symbols" in again["skipped"]
 
 
-def test_a_schedule_run_by_hand_brings_candles(api: Api, dagster: DagsterServer) -> None:
+def test_running_a_schedule_loads_candles(api: Api, dagster: DagsterServer) -> None:
     dagster.start_daemon()
     (run_id,) = api.send("POST", f"{SCHEDULE}/run").json()["data"]["run_ids"]
     assert run_id
@@ -140,9 +140,9 @@ def test_a_schedule_run_by_hand_brings_candles(api: Api, dagster: DagsterServer)
     assert busy["run_ids"] or "earlier tick" in busy["skipped"]
 
 
-def test_maintenance_is_a_run_like_any_other(api: Api, dagster: DagsterServer) -> None:
+def test_maintenance_launches_a_run(api: Api, dagster: DagsterServer) -> None:
     runs = partial(Orchestrator(dagster.url).count_runs, 0)
-    # One that moves on while they are counted stands in two places.
+    # A run that changes its status during the count would be counted twice.
     wait_for(lambda: not (runs()["QUEUED"] or runs()["STARTED"]))
     before = sum(runs().values())
     launched = api.send("POST", "/api/maintenance/retention")
@@ -150,7 +150,7 @@ def test_maintenance_is_a_run_like_any_other(api: Api, dagster: DagsterServer) -
     wait_for(lambda: sum(runs().values()) == before + 1, 30)
 
 
-def test_a_backfill_is_launched_watched_and_called_off(api: Api) -> None:
+def test_a_backfill_is_launched_shown_and_canceled(api: Api) -> None:
     today = day_of(now_ms())
     wanted = {
         "symbols": ["ethusdt"],
@@ -165,23 +165,23 @@ def test_a_backfill_is_launched_watched_and_called_off(api: Api) -> None:
     path = f"/api/backfills/{backfill['id']}"
     seen = api.read(path)["data"]
     assert seen["targeted"] == 9 * 4 and not seen["ended"] and seen["title"] == backfill["title"]
-    called_off = api.send("DELETE", path)
-    assert called_off.status_code == 200
-    assert called_off.json()["data"]["status"] in {"CANCELING", "CANCELED"}
+    canceled = api.send("DELETE", path)
+    assert canceled.status_code == 200
+    assert canceled.json()["data"]["status"] in {"CANCELING", "CANCELED"}
     ended = wait_for(lambda: (seen := api.read(path)["data"])["ended"] and seen)
     assert ended["status"] == "CANCELED" and not ended["succeeded"]
-    assert api.send("DELETE", path).json()["data"]["status"] == "CANCELED", "it stays so"
+    assert api.send("DELETE", path).json()["data"]["status"] == "CANCELED"
 
 
-def test_health_and_figures_know_that_dagster_works(api: Api) -> None:
+def test_health_and_metrics_report_a_working_dagster(api: Api) -> None:
     wait_for(lambda: api.get("/health").status_code == 200, 30)
-    told = api.get("/metrics").text
-    assert 'crypto_assets_up{part="dagster"} 1.0' in told
-    assert 'crypto_assets_runs_24h{status="success"}' in told
+    metrics = api.get("/metrics").text
+    assert 'crypto_assets_up{part="dagster"} 1.0' in metrics
+    assert 'crypto_assets_runs_24h{status="success"}' in metrics
 
 
-def test_the_document_is_kept(api: Api, tmp_path: Path) -> None:
-    """The last test of the module: it asks for whatever comes to its mind."""
+def test_responses_match_the_openapi_document(api: Api, tmp_path: Path) -> None:
+    """Must be the last test of the module, because it sends arbitrary requests."""
     wait_for(lambda: api.get("/health").status_code == 200, 30)
     tags = ("--include-tag", "control", "--include-tag", "backfills", "--include-tag", "health")
-    keep_the_contract(api, tmp_path, *tags)
+    check_contract(api, tmp_path, *tags)

@@ -1,4 +1,4 @@
-"""What each provider answers at the ends of history, in an outage, and where there is little."""
+"""Results of each provider at the ends of history, in an outage, and with few candles."""
 
 from collections.abc import Iterator
 
@@ -9,13 +9,13 @@ from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, STOCK, UNTIL, Stock
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, load
 
 SERIES = [name for name, provider in find_providers().items() if provider.is_series]
 OBJECTS = [name for name in find_providers() if name not in SERIES]
 OF_CANDLES = [name for name, provider in find_providers().items() if provider.needs_candles]
-# Those whose first value needs no candle before it.
+# Providers whose first value needs no earlier candle.
 AT_ONCE = {"candlestick", "volume", "obv", "vwap", "drawdown"}
 
 
@@ -26,21 +26,19 @@ def stock(sqlite_stock: Stock) -> Stock:
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """BTCUSDT with three candles, all that there is."""
+    """An API over a warehouse with three candles of BTCUSDT."""
     folder = tmp_path_factory.mktemp("three")
     warehouse = Warehouse(f"sqlite:///{folder / 'warehouse.db'}")
     warehouse.migrate_schema()
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(UNTIL - 3 * MINUTE_MS, UNTIL)))
-    with serving(parts_over(warehouse, folder, reports=Reports(warehouse))) as served:
+    with serve_api(create_context(warehouse, folder, reports=Reports(warehouse))) as served:
         yield served
     warehouse.close()
 
 
 @pytest.mark.parametrize("name", SERIES)
-def test_the_five_oldest_have_a_value_as_soon_as_there_is_enough_before(
-    api: Api, name: str
-) -> None:
+def test_the_five_oldest_are_defined_once_history_suffices(api: Api, name: str) -> None:
     path = f"/api/analytics/data/{name}/SHIBUSDT"
     rows = api.read(path, interval="1m", start=STOCK.start_ms, end=UNTIL, limit=5)["data"]
     opened = [STOCK.start_ms + n * MINUTE_MS for n in range(5)]
@@ -55,13 +53,13 @@ def test_the_five_newest_are_settled(api: Api, name: str) -> None:
     few, some, many = (api.read(path, interval="1m", limit=n)["data"] for n in (5, 50, 500))
     assert [row["open_time"] for row in few] == [UNTIL - n * MINUTE_MS for n in range(5, 0, -1)]
     for fewer, more in ((few, some), (some, many)):
-        for row, told in zip(fewer, more[-len(fewer) :], strict=True):
+        for row, other in zip(fewer, more[-len(fewer) :], strict=True):
             for column in find_providers()[name].columns:
-                assert row[column] == pytest.approx(told[column], rel=1e-9), column
+                assert row[column] == pytest.approx(other[column], rel=1e-9), column
 
 
 @pytest.mark.parametrize("name", OF_CANDLES)
-def test_in_the_middle_of_an_outage_there_is_nothing_and_it_says_why(api: Api, name: str) -> None:
+def test_a_range_inside_an_outage_is_empty_with_its_gap(api: Api, name: str) -> None:
     start, end = HOLE.start_ms + 10 * MINUTE_MS, HOLE.end_ms - 10 * MINUTE_MS
     answer = api.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m", start=start, end=end)
     assert answer["data"] == ([] if name in SERIES else None)
@@ -74,11 +72,11 @@ def test_a_symbol_without_candles_has_no_data(api: Api, name: str) -> None:
     assert (answer["data"], answer["gaps"]) == ([] if name in SERIES else None, [])
 
 
-def test_the_newest_book_is_of_no_range(api: Api) -> None:
+def test_the_newest_book_ignores_the_range(api: Api) -> None:
     path = "/api/analytics/data/order_book/BTCUSDT"
     start, end = HOLE.start_ms, HOLE.end_ms
-    for stretch in ({"start": start, "end": end}, {"end": end, "limit": 1}, {"limit": 1}):
-        answer = api.get(path, None, interval="1m", **stretch)
+    for query in ({"start": start, "end": end}, {"end": end, "limit": 1}, {"limit": 1}):
+        answer = api.get(path, None, interval="1m", **query)
         assert answer.json()["data"]["last_update_id"] == 77
         assert (answer.links, answer.headers["Cache-Control"]) == ({}, "no-cache")
     none = api.read("/api/analytics/data/order_book/XRPUSDT")["data"]
@@ -86,7 +84,7 @@ def test_the_newest_book_is_of_no_range(api: Api) -> None:
 
 
 @pytest.mark.parametrize("name", SERIES)
-def test_three_candles_are_three_rows_and_no_made_up_value(three: Api, name: str) -> None:
+def test_three_candles_are_three_rows_without_invented_values(three: Api, name: str) -> None:
     rows = three.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m")["data"]
     assert len(rows) == 3
     for column in find_providers()[name].columns:
@@ -94,7 +92,7 @@ def test_three_candles_are_three_rows_and_no_made_up_value(three: Api, name: str
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_three_candles_are_described_as_they_are(three: Api, name: str) -> None:
+def test_objects_describe_three_candles(three: Api, name: str) -> None:
     found = three.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m")["data"]
     match name:
         case "order_book":

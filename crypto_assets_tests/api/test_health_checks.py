@@ -1,4 +1,4 @@
-"""Health of each part by itself, and figures for Prometheus that hold when a part is gone."""
+"""Health of each component, and Prometheus metrics while a component fails."""
 
 import shutil
 import threading
@@ -15,7 +15,7 @@ from crypto_assets.health_monitor import HealthMonitor
 from crypto_assets.market.utc_time import DAY_MS, Window, now_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
@@ -32,14 +32,14 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def api(home: Path) -> Iterator[Api]:
-    """Its Dagster is not there."""
+    """An API without a Dagster."""
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    with serving(parts_over(warehouse, home)) as served:
+    with serve_api(create_context(warehouse, home)) as served:
         yield served
 
 
-def figures(api: Api) -> dict[tuple[str, ...], float]:
-    """By the sample's name and its labels' values."""
+def read_metrics(api: Api) -> dict[tuple[str, ...], float]:
+    """Return samples by name and label values."""
     answer = api.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain")
@@ -50,12 +50,12 @@ def figures(api: Api) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_it_lives_whatever_else_does_not(api: Api, home: Path) -> None:
+def test_liveness_does_not_depend_on_components(api: Api, home: Path) -> None:
     shutil.rmtree(home / "raw")
     assert api.get("/health/live").json() == {"status": "ok"}
 
 
-def test_each_part_is_told_by_itself(api: Api) -> None:
+def test_health_reports_each_component(api: Api) -> None:
     answer = api.get("/health")
     assert answer.status_code == 503
     health = answer.json()
@@ -65,40 +65,40 @@ def test_each_part_is_told_by_itself(api: Api) -> None:
     assert "crypto-assets up" in health["dagster"]["detail"]
 
 
-def test_the_login_of_dagsters_address_is_used_and_told_to_nobody(home: Path) -> None:
+def test_the_login_in_dagsters_url_is_used_but_not_exposed(home: Path) -> None:
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
     refused = Answer(403, b'{"errors": [{"message": "not for you"}]}')
     with scripted(in_turn(refused)) as dagster:
         address = dagster.url.replace("://", "://user:s3cret@")
-        with serving(parts_over(warehouse, home, dagster_url=address)) as api:
-            told = api.get("/health").text + api.get("/api/schedules").text
-            told += api.get("/metrics").text
+        with serve_api(create_context(warehouse, home, dagster_url=address)) as api:
+            responses = api.get("/health").text + api.get("/api/schedules").text
+            responses += api.get("/metrics").text
         login = b64encode(b"user:s3cret").decode()
         assert {one.headers["Authorization"] for one in dagster.requests} == {f"Basic {login}"}
-    assert told.count(f"Dagster at {dagster.url} failed: not for you") == 2
-    assert "s3cret" not in told
+    assert responses.count(f"Dagster at {dagster.url} failed: not for you") == 2
+    assert "s3cret" not in responses
 
 
-def test_a_lake_that_is_gone_is_told(api: Api, home: Path) -> None:
+def test_health_reports_a_missing_lake(api: Api, home: Path) -> None:
     shutil.rmtree(home / "raw")
     health = api.get("/health").json()
     assert not health["lake"]["ok"] and str(home / "raw") in health["lake"]["detail"]
     assert health["warehouse"]["ok"]
 
 
-def test_a_warehouse_that_is_gone_is_told_by_every_route(api: Api, home: Path) -> None:
+def test_every_route_reports_a_missing_warehouse(api: Api, home: Path) -> None:
     for path in home.glob("warehouse.db*"):
         path.unlink()
     assert not api.get("/health").json()["warehouse"]["ok"]
     answer = api.get("/api/pipeline/gaps")
     assert answer.status_code == 503 and "crypto-assets init" in answer.json()["detail"]
-    assert figures(api)["crypto_assets_up", "warehouse"] == 0
+    assert read_metrics(api)["crypto_assets_up", "warehouse"] == 0
 
 
-def test_figures_are_of_each_symbol(api: Api) -> None:
+def test_metrics_are_per_symbol(api: Api) -> None:
     api.get("/api/klines/BTCUSDT")
     api.get("/api/klines/NOPE")
-    found = figures(api)
+    found = read_metrics(api)
     assert found["crypto_assets_candles", "BTCUSDT"] == 1440
     assert found["crypto_assets_candles", "XRPUSDT"] == 0
     assert found["crypto_assets_coverage_ratio", "BTCUSDT"] == 1
@@ -112,11 +112,11 @@ def test_figures_are_of_each_symbol(api: Api) -> None:
     assert ("crypto_assets_runs_24h", "success") not in found
 
 
-def test_requests_are_timed_by_route_and_not_by_what_was_asked(api: Api) -> None:
+def test_requests_are_measured_by_route_not_by_path(api: Api) -> None:
     for symbol in ("BTCUSDT", "XRPUSDT", "NOPE"):
         api.get(f"/api/klines/{symbol}")
     api.get("/api/nothing/at/all")
-    found = figures(api)
+    found = read_metrics(api)
     name, route = "crypto_assets_http_request_seconds_count", "/api/klines/{symbol}"
     assert found[name, "GET", route, "200"] == 2
     assert found[name, "GET", route, "404"] == 1
@@ -124,12 +124,12 @@ def test_requests_are_timed_by_route_and_not_by_what_was_asked(api: Api) -> None
     assert not [key for key in found if "NOPE" in key or "/api/nothing/at/all" in key]
 
 
-def test_a_part_that_does_not_answer_holds_up_no_other() -> None:
+def test_a_hanging_component_does_not_delay_others() -> None:
     stuck = threading.Event()
-    asked = []
+    calls = []
 
     def hang() -> None:
-        asked.append("hanging")
+        calls.append("hanging")
         stuck.wait(30)
 
     def fail() -> None:
@@ -138,30 +138,30 @@ def test_a_part_that_does_not_answer_holds_up_no_other() -> None:
     health = HealthMonitor({"a": hang, "b": fail, "c": lambda: None}, patience_seconds=0.3)
     try:
         for _ in range(3):
-            began = time.monotonic()
+            started = time.monotonic()
             assert health.check_all() == {
                 "a": "no answer within 0.3 s",
                 "b": "the warehouse is away",
                 "c": None,
             }
-            assert time.monotonic() - began < 5
-        assert asked == ["hanging"], "it is asked once, until it answers"
+            assert time.monotonic() - started < 5
+        assert calls == ["hanging"], "a check is not repeated while it runs"
     finally:
         stuck.set()
         health.close()
 
 
-def test_a_part_is_asked_again_after_some_seconds() -> None:
-    now, asked = [0.0], []
-    health = HealthMonitor({"a": lambda: asked.append(now[0])}, clock=lambda: now[0])
+def test_a_component_is_checked_again_after_some_seconds() -> None:
+    now, calls = [0.0], []
+    health = HealthMonitor({"a": lambda: calls.append(now[0])}, clock=lambda: now[0])
     for seconds in (0, 1, 4, 6, 7):
         now[0] = seconds
         assert health.check_all() == {"a": None}
     health.close()
-    assert asked == [0, 6]
+    assert calls == [0, 6]
 
 
-def test_what_is_known_is_told_without_waiting() -> None:
+def test_latest_results_do_not_wait_for_checks() -> None:
     answered = threading.Event()
     health = HealthMonitor({"slow": lambda: answered.wait(30)})
     try:

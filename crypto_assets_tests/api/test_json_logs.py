@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with what was asked and never a secret."""
+"""Logs: one JSON object per line, with the request and without secrets."""
 
 import logging
 import time
@@ -10,13 +10,13 @@ import pytest
 
 from crypto_assets.api.json_logs import JsonLinesFormatter
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, parts_over, serving
+from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, create_context, serve_api
 from crypto_assets_tests.warehouse.minutes import track
 
 Record = dict[str, object]
 
 
-class Kept(logging.Handler):
+class RecordingHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(JsonLinesFormatter())
@@ -30,7 +30,7 @@ class Kept(logging.Handler):
         return [orjson.loads(line) for line in self.lines]
 
     def wait_for(self, count: int) -> list[Record]:
-        """So many requests' records: each is written after its answer has been sent."""
+        """Wait for the records of `count` requests, which are written after each response."""
         deadline = time.monotonic() + 10
         while True:
             found = [r for r in self.records if r["logger"] == "crypto_assets.api.requests"]
@@ -41,9 +41,9 @@ class Kept(logging.Handler):
 
 
 @pytest.fixture
-def kept() -> Iterator[Kept]:
-    """Everything that the process logs, as the command would write it."""
-    handler, root = Kept(), logging.getLogger()
+def recorded() -> Iterator[RecordingHandler]:
+    """Record everything that the process logs, in the format of the command."""
+    handler, root = RecordingHandler(), logging.getLogger()
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
@@ -57,13 +57,13 @@ def api(tmp_path: Path) -> Iterator[Api]:
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
     warehouse.migrate_schema()
     track(warehouse)
-    with serving(parts_over(warehouse, tmp_path)) as served:
+    with serve_api(create_context(warehouse, tmp_path)) as served:
         yield served
 
 
-def test_a_request_is_one_object(kept: Kept, api: Api) -> None:
+def test_a_request_is_one_json_object(recorded: RecordingHandler, api: Api) -> None:
     api.get("/api/klines/BTCUSDT", limit=7)
-    (record,) = kept.wait_for(1)
+    (record,) = recorded.wait_for(1)
     assert record["message"] == "GET /api/klines/BTCUSDT 200"
     assert (record["method"], record["path"], record["status"]) == (
         "GET",
@@ -74,35 +74,35 @@ def test_a_request_is_one_object(kept: Kept, api: Api) -> None:
     assert isinstance(record["milliseconds"], float) and str(record["time"]).endswith("Z")
 
 
-def test_no_secret_is_logged(kept: Kept, api: Api) -> None:
+def test_no_secret_is_logged(recorded: RecordingHandler, api: Api) -> None:
     api.send("DELETE", "/api/symbols/NOPE")
     api.send("DELETE", "/api/symbols/NOPE", headers={"Authorization": f"Bearer {TOKEN}x"})
     api.get("/api/symbols", headers={**BEARER, "Cookie": f"session={TOKEN}"}, token=TOKEN)
     api.send("POST", "/api/symbols", json={"symbol": TOKEN})
-    kept.wait_for(4)
-    assert [line for line in kept.lines if TOKEN in line] == []
+    recorded.wait_for(4)
+    assert [line for line in recorded.lines if TOKEN in line] == []
 
 
-def test_nothing_that_is_asked_begins_a_line_of_its_own(kept: Kept, api: Api) -> None:
+def test_a_path_cannot_forge_a_log_line(recorded: RecordingHandler, api: Api) -> None:
     forged = '%0A{"level":"INFO","message":"forged"}'
     api.get(f"/api/klines/{forged}")
-    (record,) = kept.wait_for(1)
+    (record,) = recorded.wait_for(1)
     assert "\n" in str(record["path"])
-    assert all("\n" not in line for line in kept.lines)
-    assert all(record["message"] != "forged" for record in kept.records)
+    assert all("\n" not in line for line in recorded.lines)
+    assert all(record["message"] != "forged" for record in recorded.records)
 
 
-def test_what_fails_unforeseen_is_a_500_without_its_insides(
-    kept: Kept, api: Api, monkeypatch: pytest.MonkeyPatch
+def test_an_unexpected_error_is_a_500_without_details(
+    recorded: RecordingHandler, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("a secret of the machine")
 
-    monkeypatch.setattr("crypto_assets.reports.reports.read_storage", fail)
+    monkeypatch.setattr("crypto_assets.reports.reports.measure_storage", fail)
     answer = api.get("/api/pipeline/storage")
     assert answer.status_code == 500
-    assert answer.json() == {"detail": "the API failed: its log says why"}
-    kept.wait_for(1)
-    (record,) = [r for r in kept.records if r["level"] == "ERROR"]
+    assert answer.json() == {"detail": "internal error: see the log of the API"}
+    recorded.wait_for(1)
+    (record,) = [r for r in recorded.records if r["level"] == "ERROR"]
     assert "RuntimeError: a secret of the machine" in str(record["traceback"])
     assert record["message"] == "/api/pipeline/storage failed"

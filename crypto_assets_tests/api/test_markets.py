@@ -1,4 +1,4 @@
-"""Candles to the digit, in pages; 24-hour figures, the order book, symbols and the dashboard."""
+"""Exact candles in pages, 24-hour statistics, the order book, symbols and the dashboard."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
 from crypto_assets_tests.api.serving import Api
 
 
-def test_candles_are_the_tables_own_text(api: Api, stocked: Warehouse) -> None:
+def test_candles_are_exact_decimal_text(api: Api, stocked: Warehouse) -> None:
     answer = api.read("/api/klines/SHIBUSDT", interval="1m", limit=1000)
     assert list(answer) == ["symbol", "interval", "params", "data", "gaps"]
     assert (answer["symbol"], answer["interval"], answer["params"]) == ("SHIBUSDT", "1m", {})
@@ -23,7 +23,7 @@ def test_candles_are_the_tables_own_text(api: Api, stocked: Warehouse) -> None:
     assert answer["data"][0]["time"] == format_utc(UNTIL - 1000 * MINUTE_MS)
 
 
-def test_without_an_end_the_newest_and_the_forming_one_flagged(api: Api) -> None:
+def test_without_an_end_the_newest_with_the_forming_one_flagged(api: Api) -> None:
     data = api.read("/api/klines/btcusdt", limit=3)["data"]
     hour = floor_ms(UNTIL, HOUR_MS)
     assert [row["open_time"] for row in data] == [hour - 2 * HOUR_MS, hour - HOUR_MS, hour]
@@ -32,7 +32,7 @@ def test_without_an_end_the_newest_and_the_forming_one_flagged(api: Api) -> None
 
 
 def test_the_week_in_which_history_begins_is_flagged_partial(api: Api) -> None:
-    """In candles and in what is computed of them; no candle of the days stored is."""
+    """In candles and indicators; candles of stored days are not flagged."""
     assert STOCK.start_ms != Interval.W1.floor(STOCK.start_ms), "history begins inside a week"
     for path in ("klines", "analytics/data/sma"):
         weeks = api.read(f"/api/{path}/SHIBUSDT", interval="1w")["data"]
@@ -42,13 +42,13 @@ def test_the_week_in_which_history_begins_is_flagged_partial(api: Api) -> None:
 
 
 @pytest.mark.parametrize("interval", Interval)
-def test_every_interval_is_answered(api: Api, interval: Interval) -> None:
+def test_every_interval_has_candles(api: Api, interval: Interval) -> None:
     answer = api.read("/api/klines/SHIBUSDT", interval=interval, limit=2)
     newest = interval.floor(UNTIL - 1)
     assert [row["open_time"] for row in answer["data"]] == [newest - interval.ms, newest]
 
 
-def test_an_outage_is_a_hole_that_is_explained(api: Api) -> None:
+def test_an_outage_is_a_gap_with_its_class(api: Api) -> None:
     start, end = HOLE.start_ms - HOUR_MS, HOLE.end_ms + HOUR_MS
     answer = api.read("/api/klines/BTCUSDT", interval="1m", start=start, end=end)
     opened = [row["open_time"] for row in answer["data"]]
@@ -71,7 +71,7 @@ def test_a_range_is_paged_oldest_first(api: Api) -> None:
     assert len(seen) > 300 and pages == 4
 
 
-def test_an_answer_that_holds_all_has_no_link(api: Api) -> None:
+def test_a_complete_response_has_no_link(api: Api) -> None:
     last = UNTIL - 8 * MINUTE_MS
     for end in (last + 1, last + MINUTE_MS):
         start = last - 2 * MINUTE_MS
@@ -79,21 +79,21 @@ def test_an_answer_that_holds_all_has_no_link(api: Api) -> None:
         assert (len(answer.json()["data"]), answer.links) == (3, {})
 
 
-def test_a_link_repeats_what_was_repeated(api: Api) -> None:
+def test_a_link_keeps_repeated_parameters(api: Api) -> None:
     path = f"/api/analytics/data/correlation_matrix/BTCUSDT?start={STOCK.start_ms}&end={UNTIL}"
     first = api.get(f"{path}&symbols=BTCUSDT&symbols=SHIBUSDT&limit=9")
     second = api.get(first.links["next"]["url"]).json()
     assert second["data"]["symbols"] == first.json()["data"]["symbols"] == ["BTCUSDT", "SHIBUSDT"]
 
 
-def test_pages_tell_of_the_outage_between_them(api: Api) -> None:
+def test_both_pages_list_the_outage_between_them(api: Api) -> None:
     start, end = HOLE.start_ms - 3 * MINUTE_MS, HOLE.end_ms + 3 * MINUTE_MS
-    path, told = f"/api/klines/BTCUSDT?interval=1m&start={start}&end={end}&limit=3", []
+    path, gaps = f"/api/klines/BTCUSDT?interval=1m&start={start}&end={end}&limit=3", []
     while path:
         answer = api.get(path)
-        told += answer.json()["gaps"]
+        gaps += answer.json()["gaps"]
         path = answer.links["next"]["url"] if "next" in answer.links else ""
-    assert told == [{"start": HOLE.start_ms, "end": HOLE.end_ms, "class": "outage"}] * 2
+    assert gaps == [{"start": HOLE.start_ms, "end": HOLE.end_ms, "class": "outage"}] * 2
 
 
 def test_the_newest_are_paged_backwards(api: Api) -> None:
@@ -105,12 +105,12 @@ def test_the_newest_are_paged_backwards(api: Api) -> None:
 
 
 @pytest.mark.parametrize("form", [format_utc(UNTIL - 3 * HOUR_MS), "2025-03-06T10:34+01:00"])
-def test_times_may_be_written_as_people_do(api: Api, form: str) -> None:
+def test_times_may_be_iso_8601(api: Api, form: str) -> None:
     data = api.read("/api/klines/BTCUSDT", interval="1m", start=form, limit=1000)["data"]
     assert len(data) == 180
 
 
-def test_a_symbol_without_candles_has_none(api: Api) -> None:
+def test_a_symbol_without_candles_is_empty(api: Api) -> None:
     assert api.read("/api/klines/XRPUSDT")["data"] == []
     assert api.read("/api/stats/XRPUSDT")["data"] is None
     assert api.read("/api/order-book/XRPUSDT")["data"] is None
@@ -127,7 +127,7 @@ def test_statistics_are_of_24_hours_by_time(api: Api, stocked: Warehouse) -> Non
     assert "E" not in found["open"]
 
 
-def test_the_order_book_is_exact_and_cut_to_its_levels(api: Api) -> None:
+def test_the_order_book_is_exact_and_limited_to_levels(api: Api) -> None:
     book = api.read("/api/order-book/BTCUSDT", levels=2)["data"]
     assert book["captured_at"] == UNTIL and book["last_update_id"] == 77
     assert [len(book[side]) for side in ("bids", "asks")] == [2, 2]

@@ -1,4 +1,4 @@
-"""What the pipeline has done, as the reports have it."""
+"""Status, ingestion log, deduplication, storage, gaps and quality."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import HOLE, NOW, STOCK, UNTIL
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.warehouse.minutes import (
     FETCHED,
     START,
@@ -21,7 +21,7 @@ from crypto_assets_tests.warehouse.minutes import (
 )
 
 
-def test_status_tells_what_is_held_of_each_symbol(api: Api) -> None:
+def test_status_shows_what_is_stored_per_symbol(api: Api) -> None:
     status = api.read("/api/pipeline/status")["data"]
     assert status["as_of"] == NOW
     btc, shib, xrp = status["symbols"]
@@ -49,7 +49,7 @@ def test_the_log_is_paged_newest_first(api: Api) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
-def test_the_log_is_paged_while_objects_come(
+def test_the_log_is_paged_while_objects_arrive(
     warehouse: Warehouse, tmp_path: Path, limit: int
 ) -> None:
     def fetch(*times: int) -> None:
@@ -61,18 +61,18 @@ def test_the_log_is_paged_while_objects_come(
 
     track(warehouse)
     fetch(1, 2, 2, 2, 3, 4, 4)
-    there = [item.key for item in warehouse.lake_objects.list_latest()]
-    with serving(parts_over(warehouse, tmp_path)) as api:
+    expected = [item.key for item in warehouse.lake_objects.list_latest()]
+    with serve_api(create_context(warehouse, tmp_path)) as api:
         seen, path = [], f"/api/pipeline/ingestion-log?limit={limit}"
         while path:
             answer = api.get(path)
             seen += [item["key"] for item in answer.json()["data"]]
             path = answer.links["next"]["url"] if "next" in answer.links else ""
             fetch(5 + len(seen))
-    assert seen == there
+    assert seen == expected
 
 
-def test_deduplication_counts_the_days_asked_for(api: Api) -> None:
+def test_deduplication_counts_the_requested_days(api: Api) -> None:
     found = api.read("/api/pipeline/deduplication", days=2)["data"]
     assert found["end"] - found["start"] == 2 * DAY_MS
     assert found["repeated"] == 0
@@ -89,7 +89,7 @@ def test_storage_counts_objects_and_bytes(api: Api) -> None:
     assert storage["warehouse_bytes"] > 0
 
 
-def test_the_ledger_is_asked_by_symbol_and_time(api: Api, stocked: Warehouse) -> None:
+def test_gaps_are_filtered_by_symbol_and_time(api: Api, stocked: Warehouse) -> None:
     (gap,) = api.read("/api/pipeline/gaps", symbol="btcusdt")["data"]
     assert (gap["start"], gap["end"]) == (HOLE.start_ms, HOLE.end_ms - MINUTE_MS)
     assert (gap["class"], gap["minutes"]) == ("outage", 140)
@@ -101,29 +101,27 @@ def test_the_ledger_is_asked_by_symbol_and_time(api: Api, stocked: Warehouse) ->
     assert stocked.gap_ledger.list_gaps("BTCUSDT")[0].start == gap["start"]
 
 
-def test_the_ledger_is_paged_with_gaps_inside_closed_ones(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
+def test_gaps_inside_closed_gaps_are_paged(warehouse: Warehouse, tmp_path: Path) -> None:
     hour = [START + n * MINUTE_MS for n in range(60)]
     track(warehouse)
-    for held in (hour[:1] + hour[-1:], hour[1:10], hour[10:20]):
-        one = batch(table([minute(at) for at in held]))
+    for opened in (hour[:1] + hour[-1:], hour[1:10], hour[10:20]):
+        one = batch(table([minute(at) for at in opened]))
         warehouse.lake_objects.record_objects([one[0]])
         warehouse.facts.load_objects(SYMBOL, [one])
         warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(START, START + HOUR_MS))
-    with serving(parts_over(warehouse, tmp_path)) as api:
+    with serve_api(create_context(warehouse, tmp_path)) as api:
         path = f"/api/pipeline/gaps?symbol={SYMBOL}&closed=true"
-        there = [gap["start"] for gap in api.read(path)["data"]]
-        assert there == [hour[1], hour[10], hour[20]]
+        expected = [gap["start"] for gap in api.read(path)["data"]]
+        assert expected == [hour[1], hour[10], hour[20]]
         seen, path = [], f"{path}&limit=1"
         while path:
             answer = api.get(path)
             seen += [gap["start"] for gap in answer.json()["data"]]
             path = answer.links["next"]["url"] if "next" in answer.links else ""
-    assert seen == there
+    assert seen == expected
 
 
-def test_quality_shows_what_was_set_aside(api: Api) -> None:
+def test_quality_shows_quarantined_records(api: Api) -> None:
     quality = api.read("/api/pipeline/quality")["data"]
     assert quality["quarantined"] == 1 and quality["revisions"] == []
     assert quality["quarantine"][0]["reason"] == "high below low"

@@ -1,6 +1,6 @@
-"""The OpenAPI document kept: no 5xx, and no answer that it does not promise.
+"""Responses match the OpenAPI document, and none is a 5xx.
 
-What goes through Dagster is held to it in test_control.py, where a Dagster runs.
+test_control.py checks the routes that need Dagster.
 """
 
 import re
@@ -12,8 +12,8 @@ import pytest
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.conftest import UNTIL, Stock
-from crypto_assets_tests.api.contract import keep_the_contract
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.contract import check_contract
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -36,7 +36,7 @@ def stock(sqlite_stock: Stock) -> Stock:
 
 @pytest.fixture
 def own(tmp_path: Path, simulated_exchange: StartExchange) -> Iterator[Api]:
-    """An API whose symbols may come and go, with an exchange that lists them."""
+    """An API with an exchange, so that symbols can be tracked and untracked."""
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
     warehouse.migrate_schema()
     warehouse.symbols.register_symbols([describe("BTCUSDT"), describe("ETHUSDT")])
@@ -45,11 +45,11 @@ def own(tmp_path: Path, simulated_exchange: StartExchange) -> Iterator[Api]:
         part = Window(UNTIL - DAY_MS, UNTIL) & Window.of_day(day)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", part, [hole]))
     warehouse.gap_ledger.refresh_gaps("BTCUSDT", Window(UNTIL - DAY_MS, UNTIL))
-    with serving(parts_over(warehouse, tmp_path, simulated_exchange().url)) as served:
+    with serve_api(create_context(warehouse, tmp_path, simulated_exchange().url)) as served:
         yield served
 
 
-def test_every_route_that_is_promised_is_there(api: Api) -> None:
+def test_all_documented_routes_exist(api: Api) -> None:
     paths = api.read("/openapi.json")["paths"]
     there = {
         f"{method.upper()} {path.removeprefix('/api/')}"
@@ -61,7 +61,7 @@ def test_every_route_that_is_promised_is_there(api: Api) -> None:
     assert {"/health/live", "/health", "/metrics"} <= paths.keys()
 
 
-def test_every_parameter_and_route_says_what_it_means(api: Api) -> None:
+def test_every_parameter_and_route_has_a_description(api: Api) -> None:
     for path, operations in api.read("/openapi.json")["paths"].items():
         for method, operation in operations.items():
             assert operation["description"], (method, path)
@@ -69,14 +69,14 @@ def test_every_parameter_and_route_says_what_it_means(api: Api) -> None:
                 assert parameter["description"], (path, parameter["name"])
 
 
-def test_the_document_is_kept(own: Api, tmp_path: Path) -> None:
+def test_responses_match_the_openapi_document(own: Api, tmp_path: Path) -> None:
     through_dagster = ("--exclude-tag", "control", "--exclude-tag", "backfills")
-    told = keep_the_contract(own, tmp_path, *through_dagster, "--exclude-path", "/health")
-    generated_cases = re.search(r"(\d+) generated", told)
-    assert generated_cases and int(generated_cases[1]) > 1000, told
+    report = check_contract(own, tmp_path, *through_dagster, "--exclude-path", "/health")
+    generated_cases = re.search(r"(\d+) generated", report)
+    assert generated_cases and int(generated_cases[1]) > 1000, report
 
 
-def test_docs_need_no_other_machine(api: Api) -> None:
+def test_docs_load_no_external_scripts(api: Api) -> None:
     page = api.get("/docs").text
     assert "swagger" in page
     assert re.findall(r'(?:src|href)="(?!/)[^"]*"', page) == []

@@ -1,4 +1,4 @@
-"""Symbols tracked and retired over HTTP, as the exchange lists them."""
+"""Track and untrack symbols over HTTP."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.serving import Api, parts_over, serving
+from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 from crypto_assets_tests.warehouse.minutes import START, batch, minutes, track
 
@@ -24,7 +24,7 @@ def exchange(simulated_exchange: StartExchange) -> ExchangeServer:
 @pytest.fixture
 def api(warehouse: Warehouse, exchange: ExchangeServer, tmp_path: Path) -> Iterator[Api]:
     track(warehouse, "BTCUSDT")
-    with serving(parts_over(warehouse, tmp_path, exchange.url)) as served:
+    with serve_api(create_context(warehouse, tmp_path, exchange.url)) as served:
         yield served
 
 
@@ -32,7 +32,7 @@ def names(api: Api) -> list[str]:
     return [one["symbol"] for one in api.read("/api/symbols")["data"]]
 
 
-def test_a_symbol_is_tracked_retired_and_tracked_again(api: Api) -> None:
+def test_a_symbol_is_tracked_untracked_and_tracked_again(api: Api) -> None:
     added = api.send("POST", "/api/symbols", json={"symbol": "shibusdt"})
     assert (added.status_code, added.json()["data"]) == (
         201,
@@ -43,12 +43,12 @@ def test_a_symbol_is_tracked_retired_and_tracked_again(api: Api) -> None:
     gone = api.send("DELETE", "/api/symbols/shibusdt")
     assert gone.json()["data"] == {"symbol": "SHIBUSDT", "tracked": False}
     assert names(api) == ["BTCUSDT"]
-    assert api.read("/api/klines/SHIBUSDT")["data"] == [], "what is held of it stays readable"
+    assert api.read("/api/klines/SHIBUSDT")["data"] == [], "its stored data can still be read"
     assert api.send("POST", "/api/symbols", json={"symbol": "SHIBUSDT"}).status_code == 201
     assert names(api) == ["BTCUSDT", "SHIBUSDT"]
 
 
-def test_a_symbol_that_the_exchange_does_not_list_is_a_404(api: Api) -> None:
+def test_an_unlisted_symbol_is_a_404(api: Api) -> None:
     answer = api.send("POST", "/api/symbols", json={"symbol": "NOPEUSDT"})
     assert answer.status_code == 404 and "does not list NOPEUSDT" in answer.json()["detail"]
     assert api.send("DELETE", "/api/symbols/NOPEUSDT").status_code == 404
@@ -56,13 +56,13 @@ def test_a_symbol_that_the_exchange_does_not_list_is_a_404(api: Api) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["BTC/USDT", "", "BTC USDT", "B" * 51, "BTC\n", 'BTC"'])
-def test_what_cannot_be_a_symbol_is_refused_by_the_promised_pattern(api: Api, wrong: str) -> None:
+def test_an_invalid_symbol_does_not_match_the_pattern(api: Api, wrong: str) -> None:
     assert api.send("POST", "/api/symbols", json={"symbol": wrong}).status_code == 422
     answer = api.get(f"/api/klines/{quote(wrong, safe='')}")
     assert answer.status_code == 404
 
 
-def test_what_looks_like_a_letter_and_is_none_is_no_symbol(api: Api) -> None:
+def test_an_emoji_is_not_part_of_a_symbol(api: Api) -> None:
     answer = api.send("POST", "/api/symbols", json={"symbol": "BTC🚀USDT"})
     assert (answer.status_code, answer.json()["detail"]) == (
         404,
@@ -71,7 +71,7 @@ def test_what_looks_like_a_letter_and_is_none_is_no_symbol(api: Api) -> None:
     )
 
 
-def test_symbols_of_other_scripts_stand_in_paths_links_bodies_and_errors(
+def test_symbols_of_other_scripts_work_in_paths_links_bodies_and_errors(
     warehouse: Warehouse, simulated_exchange: StartExchange, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
@@ -82,8 +82,8 @@ def test_symbols_of_other_scripts_stand_in_paths_links_bodies_and_errors(
             + "".join(f"{START + n * MINUTE_MS},1,2,0.5,1.5,7\n" for n in range(5))
         )
     track(warehouse, "BTCUSDT")
-    parts = parts_over(warehouse, tmp_path, simulated_exchange(data=data).url)
-    with serving(parts) as api:
+    context = create_context(warehouse, tmp_path, simulated_exchange(data=data).url)
+    with serve_api(context) as api:
         for typed, symbol in ((WIDE.lower(), WIDE), (LONG, LONG), ("e\u0301usdt", "\u00c9USDT")):
             added = api.send("POST", "/api/symbols", json={"symbol": typed})
             assert (added.status_code, added.json()["data"]["symbol"]) == (201, symbol)
@@ -107,7 +107,7 @@ def test_symbols_of_other_scripts_stand_in_paths_links_bodies_and_errors(
         assert names(api) == ["BTCUSDT", WIDE, LONG]
 
 
-def test_another_exchange_than_the_warehouses_is_a_409(api: Api, warehouse: Warehouse) -> None:
+def test_a_warehouse_of_another_exchange_is_a_409(api: Api, warehouse: Warehouse) -> None:
     warehouse.app_settings.claim_exchange("binance")
     answer = api.send("POST", "/api/symbols", json={"symbol": "ETHUSDT"})
     assert answer.status_code == 409 and "binance" in answer.json()["detail"]

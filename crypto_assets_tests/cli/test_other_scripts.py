@@ -16,7 +16,7 @@ from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.market_data import MarketData
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.api.serving import parts_over, serving
+from crypto_assets_tests.api.serving import create_context, serve_api
 from crypto_assets_tests.cli.conftest import Desk, MakeDesk
 from crypto_assets_tests.pipeline.conftest import TODAY_MS
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -110,7 +110,7 @@ def _python_and_the_api_give_them(tmp_path: Path, warehouse_url: str) -> None:
         assert len(market.indicator("rsi", LONG.lower(), "1h", FIRST)) == 48
         with pytest.raises(UnknownSymbol, match="龙虾USDT is not in the warehouse"):
             market.candles("龙虾usdt")
-        with serving(parts_over(warehouse, tmp_path)) as api:
+        with serve_api(create_context(warehouse, tmp_path)) as api:
             assert [one["symbol"] for one in api.read("/api/symbols")["data"]] == [WIDE, LONG]
             for symbol in (WIDE, LONG):
                 given = api.read(f"/api/klines/{quote(symbol)}", interval="1d")

@@ -1,4 +1,4 @@
-"""One stocked warehouse of each kind for all reports' tests, which only read it."""
+"""A filled warehouse of each kind for all tests of reports, which only read it."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ HOLE = hole_before(UNTIL, hours=30, minutes=140)
 def stocked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Warehouse]:
-    """Sixteen days of BTCUSDT with a hole in them and of SHIBUSDT, and XRPUSDT without a candle."""
+    """Sixteen days of BTCUSDT with a gap and of SHIBUSDT; XRPUSDT has no candle."""
     if request.param == "mariadb":
         url = request.getfixturevalue("mariadb").fresh()
     else:
@@ -35,5 +35,5 @@ def stocked(
 
 @pytest.fixture(scope="session")
 def reports(stocked: Warehouse) -> Reports:
-    """Half a minute after the newest candle closed."""
+    """Reports as of half a minute after the newest candle closed."""
     return Reports(stocked, clock=lambda: UNTIL + MINUTE_MS // 2)

@@ -1,4 +1,4 @@
-"""A warehouse with years behind it, made in seconds: what is there is copied further back."""
+"""A warehouse with years of history, created fast by copying rows further back."""
 
 from sqlalchemy import Connection, Table, insert, select, text
 
@@ -18,13 +18,13 @@ from crypto_assets_tests.reports.conftest import STOCK, UNTIL
 from crypto_assets_tests.reports.stock import describe, generated, load
 
 SYMBOLS = ("BTCUSDT", "SHIBUSDT")
-# Sixteen days, doubled so often: 128 days of minutes, 2.8 years of hours, 22 years of days.
+# How often sixteen days are doubled: 128 days of minutes, 2.8 years of hours, 22 years of days.
 DOUBLINGS = {fact_klines: 2, hourly_klines: 6, daily_klines: 9}
 OBJECTS = 4000
 
 
 def stock_long(warehouse: Warehouse) -> None:
-    """Candles of two symbols, and thousands of objects, gaps, revisions and quarantined rows."""
+    """Store candles of two symbols, and thousands of objects, gaps, revisions and bad rows."""
     warehouse.migrate_schema()
     warehouse.symbols.register_symbols([describe(name) for name in SYMBOLS])
     for name in SYMBOLS:

@@ -1,4 +1,4 @@
-"""A warehouse stocked with generated candles, as the pipeline would leave it."""
+"""Fill a warehouse with generated candles, as the pipeline would."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ SEED = 7
 
 
 def describe(name: str, status: SymbolStatus = SymbolStatus.TRADING) -> Symbol:
-    """A symbol of the simulated exchange's catalogue."""
+    """Return a symbol as the simulated exchange lists it."""
     listing = GeneratedCandles(SEED).symbols[name]
     return Symbol(name, listing.base, listing.quote, status, listing.tick_size)
 
 
 def generated(symbol: str, window: Window, holes: Sequence[Window] = ()) -> pa.Table:
-    """The exchange's minutes of a window, without those that open in a hole."""
+    """Return the exchange's minutes of a window, without those that open in a hole."""
     table = GeneratedCandles(SEED).select_candles(symbol, Interval.M1, window)
     opened = table["open_time"].to_numpy()
     kept = np.ones(len(opened), bool)
@@ -32,7 +32,7 @@ def generated(symbol: str, window: Window, holes: Sequence[Window] = ()) -> pa.T
 
 
 def load(warehouse: Warehouse, symbol: str, candles: pa.Table) -> None:
-    """Loads minutes as the rows of one object, and computes the hours and days they close."""
+    """Load minutes as the rows of one object, and compute the hours and days they close."""
     load_facts(warehouse, symbol, candles)
     opened = candles["open_time"]
     known_until = opened[-1].as_py() + MINUTE_MS
@@ -62,6 +62,6 @@ def load_facts(warehouse: Warehouse, symbol: str, candles: pa.Table) -> None:
 
 
 def hole_before(end_ms: int, hours: int, minutes: int) -> Window:
-    """A hole of so many minutes that ends on the hour, so many hours before `end_ms`."""
+    """Return a window of `minutes` that ends on the hour, `hours` before `end_ms`."""
     end = floor_ms(end_ms, HOUR_MS) - hours * HOUR_MS
     return Window(end - minutes * MINUTE_MS, end)

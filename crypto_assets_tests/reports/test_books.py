@@ -1,4 +1,4 @@
-"""What pages show of the lake, the ledger and the quarantine: figures that mean what they say."""
+"""Deduplication, quality, gaps and the ingestion log."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -27,31 +27,31 @@ def loaded(warehouse: Warehouse, *batches: KlinesBatch) -> None:
     warehouse.facts.load_objects("BTCUSDT", batches)
 
 
-def test_a_minute_said_twice_is_repeated_and_a_bad_one_is_not(warehouse: Warehouse) -> None:
+def test_a_minute_delivered_twice_is_repeated_but_a_bad_one_is_not(warehouse: Warehouse) -> None:
     track(warehouse, "BTCUSDT", "ETHUSDT")
     item, rows = batch(minutes(START, 60))
     again = batch(minutes(START + 50 * MINUTE_MS, 20))
-    # One of its rows was set aside: the object has 61, of which 60 were loaded.
+    # The object has 61 rows; 60 were loaded and one was quarantined.
     loaded(warehouse, (replace(item, rows=61), rows), again)
     bad = QuarantineRecord(
         "BTCUSDT", ObjectKind.KLINES, item.bucket, item.key, "high below low", "[]", START
     )
-    # Nor is one whose object has left the lake, and with it all that it had delivered.
+    # Records whose object has left the lake do not count, as its rows do not.
     warehouse.quarantine.add_records([bad, replace(bad, key="gone")])
     found = Reports(warehouse, clock=lambda: NOW).get_deduplication(days=2)
     assert found.window == Window(START, START + 2 * DAY_MS)
     btc, eth = found.symbols
-    assert (btc.objects, btc.delivered, btc.held) == (2, 81, 70)
+    assert (btc.objects, btc.delivered, btc.stored) == (2, 81, 70)
     assert (btc.quarantined, btc.repeated) == (1, 10)
     assert (eth.delivered, eth.repeated) == (0, 0)
     assert (found.delivered, found.repeated) == (81, 10)
 
 
-def test_however_many_rows_are_bad_none_of_them_is_repeated(warehouse: Warehouse) -> None:
+def test_quarantined_rows_are_never_repeated(warehouse: Warehouse) -> None:
     track(warehouse)
     item, rows = batch(minutes(START, 60))
     loaded(warehouse, (replace(item, rows=1560), rows))
-    # Newest noted first are those of tomorrow, which the window does not reach.
+    # The latest records are those of tomorrow, outside of the window.
     later = replace(item, key="later", first_time=START + DAY_MS, last_time=START + DAY_MS)
     warehouse.lake_objects.record_objects([later])
     for of in (item, later):
@@ -59,10 +59,10 @@ def test_however_many_rows_are_bad_none_of_them_is_repeated(warehouse: Warehouse
         warehouse.quarantine.add_records([replace(flaw, content=f"[{n}]") for n in range(1500)])
     warehouse.lake_objects.record_move(item, "archive")
     (btc,) = Reports(warehouse, clock=lambda: START + HOUR_MS).get_deduplication(days=1).symbols
-    assert (btc.delivered, btc.held, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
+    assert (btc.delivered, btc.stored, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
 
 
-def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
+def test_minutes_without_objects_cause_no_negative_repeats(
     warehouse: Warehouse,
 ) -> None:
     track(warehouse)
@@ -70,7 +70,7 @@ def test_minutes_whose_objects_have_left_the_lake_are_no_negative_repeats(
     loaded(warehouse, gone, kept)
     warehouse.lake_objects.forget_objects([gone[0]])
     (btc,) = Reports(warehouse, clock=lambda: NOW).get_deduplication(days=2).symbols
-    assert (btc.objects, btc.delivered, btc.held, btc.repeated) == (1, 5, 5, 0)
+    assert (btc.objects, btc.delivered, btc.stored, btc.repeated) == (1, 5, 5, 0)
 
 
 def test_quality_names_revisions_and_quarantine(warehouse: Warehouse) -> None:
@@ -86,7 +86,7 @@ def test_quality_names_revisions_and_quarantine(warehouse: Warehouse) -> None:
     assert [one.symbol for one in found.symbols] == ["BTCUSDT"]
 
 
-def test_the_ledger_and_the_log_are_asked_by_window(warehouse: Warehouse) -> None:
+def test_gaps_and_the_log_are_filtered_by_window(warehouse: Warehouse) -> None:
     track(warehouse)
     batches = [batch(minutes(START + n * HOUR_MS, 30), fetched_at=FETCHED + n) for n in range(3)]
     loaded(warehouse, *batches)

@@ -1,4 +1,4 @@
-"""Rolled-up candles by the short way are those of the long way, over holes and forming periods."""
+"""Optimized reads of candles equal full reads, across gaps and forming periods."""
 
 from functools import partial
 from itertools import pairwise
@@ -14,7 +14,7 @@ from crypto_assets.reports.candles import read_candles
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
 
-# What providers look at, each combination once.
+# Each combination of columns that a provider reads.
 READS = sorted({each.reads for each in find_providers().values()})
 WIDE = [interval for interval in Interval if interval not in (Interval.M1, Interval.W1)]
 
@@ -35,7 +35,7 @@ def test_closes_of_many_symbols_are_those_of_their_candles(
         assert table.equals(candles.select(["open_time", "close"]))
 
 
-def test_where_there_is_nothing_there_are_no_closes(stocked: Warehouse) -> None:
+def test_no_closes_outside_of_the_stored_range(stocked: Warehouse) -> None:
     later = Window(UNTIL + DAY_MS, UNTIL + 2 * DAY_MS)
     assert read_closes(stocked, ["BTCUSDT"], Interval.M30, later)["BTCUSDT"].num_rows == 0
     assert read_closes(stocked, [], Interval.M30, STOCK) == {}
@@ -44,7 +44,7 @@ def test_where_there_is_nothing_there_are_no_closes(stocked: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("interval", WIDE)
-def test_a_limit_reaches_over_a_hole(stocked: Warehouse, interval: Interval) -> None:
+def test_a_limit_counts_candles_across_a_gap(stocked: Warehouse, interval: Interval) -> None:
     whole = read_candles(stocked, "BTCUSDT", interval, STOCK.start_ms, UNTIL, limit=None).table
     opened = whole["open_time"].to_pylist()
     hole = next((n for n, (a, b) in enumerate(pairwise(opened)) if b - a > interval.ms), 3)
@@ -56,8 +56,10 @@ def test_a_limit_reaches_over_a_hole(stocked: Warehouse, interval: Interval) -> 
 
 
 @pytest.mark.parametrize("interval", [Interval(name) for name in ("1m", "30m", "1h", "4h", "1w")])
-def test_fewer_columns_are_those_of_whole_candles(stocked: Warehouse, interval: Interval) -> None:
-    """Over the hole and the forming period, whichever way each is read."""
+def test_selected_columns_equal_those_of_whole_candles(
+    stocked: Warehouse, interval: Interval
+) -> None:
+    """Across the gap and the forming period."""
     ask = partial(read_candles, stocked, "BTCUSDT", interval)
     whole, oldest = ask(limit=900), ask(STOCK.start_ms, UNTIL, 700)
     for columns in READS:
@@ -69,8 +71,8 @@ def test_fewer_columns_are_those_of_whole_candles(stocked: Warehouse, interval: 
         assert first.table.equals(oldest.table.select(first.table.column_names))
 
 
-def test_a_stretch_without_end_is_read_by_what_is_there(stocked: Warehouse) -> None:
-    """Not by the keys of all periods since 1970, nor of all to come."""
+def test_an_unbounded_range_reads_stored_rows_only(stocked: Warehouse) -> None:
+    """Not the keys of all periods since 1970 or in the future."""
     until = UNTIL + 10_000 * DAY_MS
     every = read_candles(stocked, "BTCUSDT", Interval.M30, 0, until, None, ("close",)).table
     assert every["open_time"][0].as_py() == Interval.M30.floor(STOCK.start_ms)

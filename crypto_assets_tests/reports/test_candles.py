@@ -1,4 +1,4 @@
-"""Candles of every interval are the exchange's own, from whichever table they are read."""
+"""Candles of every interval equal those of the exchange, from any table."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from crypto_assets_tests.reports.stock import describe, generated, hole_before, 
 
 
 def expected(symbol: str, interval: Interval, holes: list[Window]) -> pa.Table:
-    """All candles of the stock by the exchange's rule, the first period as far as it is held."""
+    """Roll up all stored minutes by the exchange's rule; the first period may be incomplete."""
     minutes = generated(symbol, STOCK, holes)
     if interval is Interval.M1:
         return minutes
@@ -28,7 +28,7 @@ def expected(symbol: str, interval: Interval, holes: list[Window]) -> pa.Table:
 
 
 def assert_same(found: pa.Table, wanted: pa.Table, warehouse: Warehouse) -> None:
-    """To the digit on a server; on SQLite, which holds doubles, to twelve of them."""
+    """Compare exactly on a server, and to twelve digits on SQLite, which stores doubles."""
     assert found.schema == wanted.schema
     if "fact_klines" in warehouse.coverage.read_table_sizes():  # a server's sizes are by table
         assert found.to_pylist() == wanted.to_pylist()
@@ -48,7 +48,7 @@ def test_every_interval_equals_the_rule_over_minutes(
 
 
 @pytest.mark.parametrize("interval", [Interval.M1, Interval.M30, Interval.H4, Interval.D1])
-def test_paging_skips_and_doubles_nothing(
+def test_paging_returns_each_candle_once(
     reports: Reports, stocked: Warehouse, interval: Interval
 ) -> None:
     start, end = UNTIL - 2 * DAY_MS - 17 * MINUTE_MS, UNTIL
@@ -79,14 +79,14 @@ def test_only_the_period_that_has_not_ended_is_forming(
     assert series.closed_table.num_rows == series.table.num_rows - (not ended)
 
 
-def test_an_interval_starts_only_inside_the_window(reports: Reports) -> None:
+def test_candles_open_inside_the_window(reports: Reports) -> None:
     start = UNTIL - DAY_MS
     series = reports.get_candles("BTCUSDT", Interval.H4, start, UNTIL - HOUR_MS)  # 12:34 to 11:34
     opened = series.table["open_time"].to_pylist()
     assert opened == [start - start % (4 * HOUR_MS) + n * 4 * HOUR_MS for n in range(1, 6)]
 
 
-def test_hours_that_are_not_computed_yet_are_read_from_minutes(warehouse: Warehouse) -> None:
+def test_missing_hours_are_rolled_up_from_minutes(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([describe("ETHUSDT")])
     window = Window(UNTIL - 2 * DAY_MS, UNTIL)
     whole = generated("ETHUSDT", window)
@@ -98,7 +98,7 @@ def test_hours_that_are_not_computed_yet_are_read_from_minutes(warehouse: Wareho
     assert_same(found, wanted, warehouse)
 
 
-def test_a_replica_that_lags_makes_no_final_candle_of_part_of_an_hour(tmp_path: Path) -> None:
+def test_a_lagging_replica_does_not_close_an_incomplete_hour(tmp_path: Path) -> None:
     primary, replica = (f"sqlite:///{tmp_path / name}.db" for name in ("primary", "replica"))
     hour = UNTIL - UNTIL % HOUR_MS
     late = Window(hour - 3 * MINUTE_MS, hour + MINUTE_MS)
@@ -122,7 +122,7 @@ def test_a_replica_that_lags_makes_no_final_candle_of_part_of_an_hour(tmp_path: 
     behind.close()
 
 
-def test_a_hole_is_named_and_not_filled(reports: Reports) -> None:
+def test_a_gap_is_listed_and_not_filled(reports: Reports) -> None:
     series = reports.get_candles("BTCUSDT", Interval.M5, limit=600)
     first_whole = -(-HOLE.start_ms // (5 * MINUTE_MS)) * 5 * MINUTE_MS
     assert series.gaps == (CandleGap(Window(first_whole, HOLE.end_ms), None),)
@@ -130,7 +130,7 @@ def test_a_hole_is_named_and_not_filled(reports: Reports) -> None:
     assert reports.get_candles("SHIBUSDT", Interval.M5, limit=600).gaps == ()
 
 
-def test_the_ledger_says_what_a_hole_is(warehouse: Warehouse) -> None:
+def test_gaps_have_the_class_of_the_ledger(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
     window = Window(UNTIL - 2 * DAY_MS, UNTIL)
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [HOLE]))
@@ -144,7 +144,7 @@ def test_the_ledger_says_what_a_hole_is(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("interval", [Interval.M1, Interval.H1])
 @pytest.mark.parametrize("known", [True, False])
-def test_paging_tells_of_each_gap(warehouse: Warehouse, interval: Interval, known: bool) -> None:
+def test_each_page_lists_its_gap(warehouse: Warehouse, interval: Interval, known: bool) -> None:
     window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window, [outage]))
@@ -162,7 +162,7 @@ def test_paging_tells_of_each_gap(warehouse: Warehouse, interval: Interval, know
     assert (whole.gaps, whole.has_more) == ((wanted,), False)
 
 
-def test_a_range_that_ends_or_begins_in_an_outage_tells_of_it(warehouse: Warehouse) -> None:
+def test_a_range_that_ends_or_begins_in_an_outage_lists_it(warehouse: Warehouse) -> None:
     window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
     middle = outage.start_ms + HOUR_MS
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
@@ -178,7 +178,7 @@ def test_a_range_that_ends_or_begins_in_an_outage_tells_of_it(warehouse: Warehou
     assert inside.gaps == (CandleGap(within, GapClass.OPEN),)
 
 
-def test_a_hole_beside_a_known_gap_is_told_too(warehouse: Warehouse) -> None:
+def test_an_unlisted_gap_beside_a_known_one_is_listed_too(warehouse: Warehouse) -> None:
     window, outage = Window(UNTIL - 2 * DAY_MS, UNTIL), hole_before(UNTIL, hours=30, minutes=120)
     waiting = Window(outage.end_ms, outage.end_ms + 3 * HOUR_MS)
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
@@ -201,13 +201,13 @@ def test_a_symbol_without_candles_has_an_empty_series(reports: Reports) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"start": 5, "end": 5}, "must lie before end"),
+        ({"start": 5, "end": 5}, "must be before end"),
         ({"limit": 0}, "limit must be 1 or more"),
         ({"limit": None}, "both start and end"),
         ({"interval": "7m"}, "no interval '7m'; there are: 1m, 3m"),
     ],
 )
-def test_wrong_use_says_what_is_wrong(
+def test_wrong_use_names_the_problem(
     reports: Reports, wrong: dict[str, object], words: str
 ) -> None:
     with pytest.raises(WrongUse, match=words):

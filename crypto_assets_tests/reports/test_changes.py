@@ -1,4 +1,4 @@
-"""What changed in 24 hours is told from what was held then, and never from what was delivered."""
+"""Changes in 24 hours come from stored totals, not from deliveries."""
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.reports import Reports, TotalChanges
@@ -19,17 +19,17 @@ def changes(warehouse: Warehouse, now: int) -> TotalChanges:
 
 
 def stock(warehouse: Warehouse, start: int, end: int) -> None:
-    """Minutes that the warehouse lacks, of which the first quarter is delivered twice."""
+    """Load new minutes, the first quarter of them twice."""
     window = Window(start, end)
     load(warehouse, "ETHUSDT", generated("ETHUSDT", window))
     load(warehouse, "ETHUSDT", generated("ETHUSDT", Window(start, start + (end - start) // 4)))
 
 
-def test_before_anything_was_noted_no_change_is_invented(warehouse: Warehouse) -> None:
+def test_without_a_snapshot_there_are_no_changes(warehouse: Warehouse) -> None:
     assert board(warehouse, UNTIL).changes is None
 
 
-def test_what_arrived_counts_once_however_often_it_was_delivered(warehouse: Warehouse) -> None:
+def test_repeated_deliveries_count_once(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([describe("ETHUSDT")])
     stock(warehouse, UNTIL - 2 * DAY_MS, UNTIL - DAY_MS - 8 * MINUTE_MS)
     warehouse.totals.record_snapshot(UNTIL - DAY_MS)
@@ -41,7 +41,7 @@ def test_what_arrived_counts_once_however_often_it_was_delivered(warehouse: Ware
     assert found.lag_ms == -7 * MINUTE_MS
 
 
-def test_what_is_gone_is_a_change_too(warehouse: Warehouse) -> None:
+def test_removed_objects_are_a_change(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([describe("ETHUSDT")])
     stock(warehouse, UNTIL - DAY_MS, UNTIL)
     warehouse.totals.record_snapshot(UNTIL)
@@ -52,27 +52,27 @@ def test_what_is_gone_is_a_change_too(warehouse: Warehouse) -> None:
     assert found.lag_ms == DAY_MS
 
 
-def test_a_young_home_began_with_nothing(warehouse: Warehouse) -> None:
+def test_a_new_installation_compares_with_its_start(warehouse: Warehouse) -> None:
     warehouse.totals.record_snapshot(UNTIL - HOUR_MS)
     warehouse.symbols.register_symbols([describe("ETHUSDT")])
     stock(warehouse, UNTIL - 2 * DAY_MS, UNTIL)
     warehouse.totals.record_snapshot(UNTIL)
     found = changes(warehouse, UNTIL)
     assert (found.since, found.candles) == (UNTIL - HOUR_MS, 2 * 1440)
-    assert found.lag_ms is None, "there was no candle then to lag behind"
+    assert found.lag_ms is None, "there was no candle at that time"
 
 
-def test_one_note_an_hour_and_a_day_of_them(warehouse: Warehouse) -> None:
+def test_one_snapshot_per_hour_is_kept_for_a_day(warehouse: Warehouse) -> None:
     for minute in range(0, 50 * 60, 20):
         warehouse.totals.record_snapshot(UNTIL + minute * MINUTE_MS)
     newest = UNTIL + 49 * HOUR_MS
     since = [changes(warehouse, newest + n * HOUR_MS).since for n in (0, 1, 2)]
     assert since == [newest - DAY_MS, newest - 23 * HOUR_MS, newest - 22 * HOUR_MS]
     oldest = changes(warehouse, newest - 30 * HOUR_MS).since
-    assert oldest == newest - DAY_MS, "what is no longer asked for is forgotten"
+    assert oldest == newest - DAY_MS, "older snapshots are deleted"
 
 
-def test_after_a_stop_the_change_is_since_the_last_note(warehouse: Warehouse) -> None:
+def test_after_a_stop_changes_are_since_the_last_snapshot(warehouse: Warehouse) -> None:
     warehouse.totals.record_snapshot(UNTIL)
     warehouse.totals.record_snapshot(UNTIL + 9 * DAY_MS)
     assert changes(warehouse, UNTIL + 9 * DAY_MS + HOUR_MS).since == UNTIL

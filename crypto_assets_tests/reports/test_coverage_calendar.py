@@ -1,4 +1,4 @@
-"""The coverage calendar: each day is one of four things, and the minutes say why."""
+"""The coverage calendar: the state of each day and its minutes."""
 
 from datetime import date
 
@@ -18,11 +18,11 @@ NOW = day_start_ms(LAST) + 570 * MINUTE_MS
 
 
 def stocked(warehouse: Warehouse, *holes: Window) -> Reports:
-    """BTCUSDT from 2 March to now, and ETHUSDT without a candle."""
+    """Load BTCUSDT from 2 March to now; ETHUSDT has no candle."""
     warehouse.symbols.register_symbols([describe("BTCUSDT"), describe("ETHUSDT")])
-    held = Window(START + DAY_MS, NOW)
-    load(warehouse, "BTCUSDT", generated("BTCUSDT", held, holes))
-    warehouse.gap_ledger.refresh_gaps("BTCUSDT", held)
+    stored = Window(START + DAY_MS, NOW)
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", stored, holes))
+    warehouse.gap_ledger.refresh_gaps("BTCUSDT", stored)
     return Reports(warehouse, clock=lambda: NOW)
 
 
@@ -49,7 +49,7 @@ def test_a_gap_is_open_until_the_ledger_explains_it(warehouse: Warehouse) -> Non
     assert row(reports)[2] == DayCell(DayState.OUTAGE, 1430, 10, 0)
 
 
-def test_a_whole_day_of_outage_was_asked_for(warehouse: Warehouse) -> None:
+def test_a_whole_day_of_outage_is_not_unloaded(warehouse: Warehouse) -> None:
     gap = Window(START + 2 * DAY_MS, START + 3 * DAY_MS)
     reports = stocked(warehouse, gap)
     assert row(reports)[2].state is DayState.OPEN
@@ -57,7 +57,7 @@ def test_a_whole_day_of_outage_was_asked_for(warehouse: Warehouse) -> None:
     assert row(reports)[2] == DayCell(DayState.OUTAGE, 0, 1440, 0)
 
 
-def test_today_does_not_hide_a_hole_nor_a_stopped_pipeline_yesterday(warehouse: Warehouse) -> None:
+def test_today_shows_a_gap_and_yesterday_a_stopped_pipeline(warehouse: Warehouse) -> None:
     hole = Window(NOW - 2 * HOUR_MS, NOW - HOUR_MS)
     stocked(warehouse, hole)
     assert row(Reports(warehouse, clock=lambda: NOW))[-1].missing == 60

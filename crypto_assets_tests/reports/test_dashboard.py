@@ -1,4 +1,4 @@
-"""Tiles, totals, status and what needs attention, over a day counted by time."""
+"""Tiles, totals, status, attention items and the statistics of 24 hours."""
 
 from decimal import Decimal
 
@@ -73,7 +73,7 @@ def test_the_sparkline_is_48_hours_of_closes_and_the_last_price(reports: Reports
     assert tile.sparkline[-1] == pytest.approx(float(tile.statistics.last))
 
 
-def test_totals_count_what_is_held(reports: Reports) -> None:
+def test_totals_count_what_is_stored(reports: Reports) -> None:
     board = reports.get_dashboard()
     minutes = 2 * (STOCK.end_ms - STOCK.start_ms) // MINUTE_MS
     assert board.candles == minutes - (HOLE.end_ms - HOLE.start_ms) // MINUTE_MS
@@ -91,16 +91,16 @@ def test_what_needs_attention(warehouse: Warehouse) -> None:
     load(warehouse, "BTCUSDT", generated("BTCUSDT", window))
     load(warehouse, "ETHUSDT", generated("ETHUSDT", window, [HOLE]))
     warehouse.gap_ledger.refresh_gaps("ETHUSDT", window)
-    for silent in ("SOLUSDT", "WAVESBTC"):
-        load(warehouse, silent, generated(silent, Window(window.start_ms, UNTIL - HOUR_MS)))
+    for stale in ("SOLUSDT", "WAVESBTC"):
+        load(warehouse, stale, generated(stale, Window(window.start_ms, UNTIL - HOUR_MS)))
     found = Reports(warehouse, clock=lambda: UNTIL).get_dashboard()
     assert found.attention == (
         AttentionItem(Concern.GAPS, "ETHUSDT", 140),
-        AttentionItem(Concern.SILENT, "SOLUSDT", HOUR_MS),
+        AttentionItem(Concern.STALE, "SOLUSDT", HOUR_MS),
         AttentionItem(Concern.EMPTY, "XRPUSDT"),
         AttentionItem(Concern.NOT_TRADING, "WAVESBTC"),
     )
-    assert found.lag_ms == HOUR_MS, "a symbol that no longer trades does not count as behind"
+    assert found.lag_ms == HOUR_MS, "a symbol that does not trade has no lag"
 
 
 def test_an_empty_warehouse_is_an_empty_dashboard(warehouse: Warehouse) -> None:
@@ -108,7 +108,7 @@ def test_an_empty_warehouse_is_an_empty_dashboard(warehouse: Warehouse) -> None:
     assert (board.tiles, board.candles, board.lag_ms, board.attention) == ((), 0, None, ())
 
 
-def test_status_says_what_is_held_of_each_symbol(reports: Reports) -> None:
+def test_status_shows_what_is_stored_of_each_symbol(reports: Reports) -> None:
     btc, shib, xrp = reports.get_status().symbols
     expected = (STOCK.end_ms - STOCK.start_ms) // MINUTE_MS
     assert (btc.first_open_time, btc.last_open_time) == (STOCK.start_ms, UNTIL - MINUTE_MS)
@@ -119,7 +119,7 @@ def test_status_says_what_is_held_of_each_symbol(reports: Reports) -> None:
     assert (xrp.first_open_time, xrp.rows, xrp.coverage, xrp.lag_ms) == (None, 0, 0, None)
 
 
-def test_what_is_explained_is_covered(warehouse: Warehouse) -> None:
+def test_explained_minutes_count_as_covered(warehouse: Warehouse) -> None:
     window = Window(UNTIL - 2 * DAY_MS, UNTIL)
     warehouse.symbols.register_symbols([describe("ETHUSDT")])
     load(warehouse, "ETHUSDT", generated("ETHUSDT", window, [HOLE]))
@@ -132,7 +132,7 @@ def test_what_is_explained_is_covered(warehouse: Warehouse) -> None:
     assert (status.open_gaps, status.coverage) == (0, 1)
 
 
-def test_hours_and_days_of_retired_minutes_are_still_held(warehouse: Warehouse) -> None:
+def test_hours_and_days_of_expired_minutes_are_still_stored(warehouse: Warehouse) -> None:
     midnight = UNTIL - UNTIL % DAY_MS
     ended = Window(midnight - 5 * DAY_MS + 17 * MINUTE_MS, midnight - 3 * DAY_MS)
     lasting = Window(ended.start_ms, UNTIL)
@@ -149,7 +149,7 @@ def test_hours_and_days_of_retired_minutes_are_still_held(warehouse: Warehouse) 
         assert (one.coverage, one.open_gaps, one.missing_minutes) == (1, 0, 0)
 
 
-def test_a_gap_over_the_edge_of_retirement_counts_as_far_as_it_is_kept(
+def test_a_gap_counts_from_the_end_of_expired_minutes(
     warehouse: Warehouse,
 ) -> None:
     midnight = UNTIL - UNTIL % DAY_MS

@@ -1,4 +1,4 @@
-"""Rows a page at a time: every row once, in order, forwards and back, whatever table it is."""
+"""Pages of rows contain every row once, in order, in both directions, for every table."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -14,7 +14,7 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.conftest import HOLE, STOCK, UNTIL
 from crypto_assets_tests.reports.stock import describe
 
-# Ten minutes, an hour's worth of hole, ten minutes.
+# Ten minutes before the gap, the gap, and ten minutes after it.
 ACROSS = Window(HOLE.start_ms - 10 * MINUTE_MS, HOLE.end_ms + 10 * MINUTE_MS)
 
 
@@ -27,7 +27,7 @@ def times(rows: RowPage, dataset: ExplorerDataset) -> list[int]:
     ("dataset", "limit"),
     [(ExplorerDataset.MINUTES, 7), (ExplorerDataset.HOURS, 50), (ExplorerDataset.DAYS, 4)],
 )
-def test_paging_gives_each_row_once_and_leads_back(
+def test_paging_returns_each_row_once_in_both_directions(
     reports: Reports, dataset: ExplorerDataset, limit: int
 ) -> None:
     window = ACROSS if dataset is ExplorerDataset.MINUTES else STOCK
@@ -44,7 +44,7 @@ def test_paging_gives_each_row_once_and_leads_back(
         assert times(back, dataset) == times(page, dataset)
 
 
-def test_minutes_say_from_where_and_when(reports: Reports) -> None:
+def test_minutes_show_their_source_and_fetch_time(reports: Reports) -> None:
     page = reports.get_row_page(ExplorerDataset.MINUTES, "BTCUSDT", STOCK, limit=1)
     (row,) = page.table.to_pylist()
     assert (row["open_time"], row["source"], row["fetched_at"]) == (
@@ -54,21 +54,21 @@ def test_minutes_say_from_where_and_when(reports: Reports) -> None:
     )
 
 
-def test_hours_say_of_how_many_minutes(reports: Reports) -> None:
+def test_hours_show_their_minute_count(reports: Reports) -> None:
     window = Window(HOLE.end_ms - HOUR_MS, HOLE.end_ms + HOUR_MS)
     page = reports.get_row_page(ExplorerDataset.HOURS, "BTCUSDT", window)
     assert page.table["minute_count"].to_pylist() == [60]
     assert page.table["partial"].to_pylist() == [False]
 
 
-def test_before_is_held_inside_the_window(reports: Reports) -> None:
+def test_before_is_clipped_to_the_window(reports: Reports) -> None:
     far = reports.get_row_page(ExplorerDataset.MINUTES, "BTCUSDT", ACROSS, before=UNTIL + HOUR_MS)
     assert (far.table.num_rows, far.newer) == (20, None)
     early = reports.get_row_page(ExplorerDataset.MINUTES, "BTCUSDT", ACROSS, before=0, limit=100)
     assert (early.table.num_rows, early.older, early.newer) == (0, None, ACROSS.end_ms)
 
 
-def test_books_lead_to_their_levels(warehouse: Warehouse) -> None:
+def test_books_have_their_levels(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
     book = OrderBook(
         last_update_id=5,
@@ -87,14 +87,14 @@ def test_books_lead_to_their_levels(warehouse: Warehouse) -> None:
     assert reports.get_order_book("BTCUSDT", 6) is None
 
 
-def test_nonsense_is_refused(reports: Reports) -> None:
+def test_invalid_arguments_are_refused(reports: Reports) -> None:
     with pytest.raises(WrongUse, match="limit must be 1 to"):
         reports.get_row_page(ExplorerDataset.DAYS, "BTCUSDT", STOCK, limit=0)
     with pytest.raises(UnknownSymbol):
         reports.get_row_page(ExplorerDataset.DAYS, "NOPE", STOCK)
 
 
-def test_the_log_goes_on_behind_an_object_of_the_same_millisecond(warehouse: Warehouse) -> None:
+def test_the_log_pages_through_objects_of_the_same_millisecond(warehouse: Warehouse) -> None:
     items = [
         LakeObject(
             bucket, key, "BTCUSDT", ObjectKind.KLINES, Source.REST, 0, 0, 1, 9, "s", fetched_at

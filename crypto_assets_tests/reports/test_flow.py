@@ -1,4 +1,4 @@
-"""The stations between exchange and days: what each holds, what passed lately, what waits."""
+"""The stages from exchange to days: what each stores, received recently and has waiting."""
 
 from dataclasses import replace
 
@@ -12,13 +12,13 @@ from crypto_assets_tests.reports.stock import describe, generated, load, load_fa
 MINUTES = (STOCK.end_ms - STOCK.start_ms) // MINUTE_MS
 
 
-def test_each_station_counts_its_own(reports: Reports) -> None:
+def test_each_stage_counts_its_items(reports: Reports) -> None:
     flow = reports.get_data_flow()
-    held = {stop.stage: stop.stored for stop in flow.stages}
-    assert held[FlowStage.EXCHANGE] == 3
-    assert held[FlowStage.CANDLE_OBJECTS] == 2
-    assert held[FlowStage.MINUTES] == 2 * MINUTES - 140
-    assert held[FlowStage.BOOKS] == held[FlowStage.BOOK_OBJECTS] == 0
+    stored = {counts.stage: counts.stored for counts in flow.stages}
+    assert stored[FlowStage.EXCHANGE] == 3
+    assert stored[FlowStage.CANDLE_OBJECTS] == 2
+    assert stored[FlowStage.MINUTES] == 2 * MINUTES - 140
+    assert stored[FlowStage.BOOKS] == stored[FlowStage.BOOK_OBJECTS] == 0
 
 
 def test_recent_is_an_hour_of_minutes_a_day_of_hours_thirty_days_of_days(reports: Reports) -> None:
@@ -32,7 +32,7 @@ def test_recent_is_an_hour_of_minutes_a_day_of_hours_thirty_days_of_days(reports
     assert flow[FlowStage.DAYS].newest == floor_ms(UNTIL, DAY_MS)
 
 
-def test_what_is_not_worked_through_waits(warehouse: Warehouse) -> None:
+def test_unprocessed_items_are_waiting(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([describe("ETHUSDT")])
     start = floor_ms(UNTIL, HOUR_MS) - 4 * HOUR_MS
     load_facts(warehouse, "ETHUSDT", generated("ETHUSDT", Window(start, UNTIL)))
@@ -41,10 +41,10 @@ def test_what_is_not_worked_through_waits(warehouse: Warehouse) -> None:
     warehouse.lake_objects.record_objects([unloaded])
     flow = Reports(warehouse, clock=lambda: UNTIL).get_data_flow()
     assert flow[FlowStage.CANDLE_OBJECTS].waiting == 1
-    assert flow[FlowStage.HOURS].waiting == 4, "the hour that has not ended does not wait"
+    assert flow[FlowStage.HOURS].waiting == 4, "the current hour is not waiting"
 
 
-def test_books_are_counted_apart(warehouse: Warehouse) -> None:
+def test_order_books_are_counted_separately(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([describe("ETHUSDT")])
     load(warehouse, "ETHUSDT", generated("ETHUSDT", Window(UNTIL - HOUR_MS, UNTIL)))
     (klines,) = warehouse.lake_objects.list_latest()
@@ -55,7 +55,7 @@ def test_books_are_counted_apart(warehouse: Warehouse) -> None:
     assert flow[FlowStage.CANDLE_OBJECTS].stored == 1
 
 
-def test_an_empty_warehouse_flows_with_noughts(warehouse: Warehouse) -> None:
+def test_an_empty_warehouse_has_zero_counts(warehouse: Warehouse) -> None:
     flow = Reports(warehouse).get_data_flow()
-    assert [stop.recent for stop in flow.stages] == [0] * len(FlowStage)
-    assert all(stop.newest is None for stop in flow.stages)
+    assert [counts.recent for counts in flow.stages] == [0] * len(FlowStage)
+    assert all(counts.newest is None for counts in flow.stages)

@@ -1,4 +1,4 @@
-"""A provider's value at one time is the same however many are asked for."""
+"""Values of providers do not depend on how many are requested."""
 
 from functools import cache
 
@@ -15,7 +15,7 @@ from crypto_assets_tests.reports.conftest import HOLE
 
 
 @pytest.mark.parametrize("name", ["sma", "ema", "rsi", "macd", "bollinger", "vwap"])
-def test_the_count_asked_for_changes_no_value(reports: Reports, name: str) -> None:
+def test_the_limit_does_not_change_a_value(reports: Reports, name: str) -> None:
     few, many = (
         reports.get_indicator(name, "BTCUSDT", Interval.M15, limit=limit) for limit in (5, 500)
     )
@@ -38,9 +38,9 @@ def test_moving_averages_equal_talib_over_all_history(reports: Reports) -> None:
 
 
 @pytest.mark.parametrize("name", find_providers())
-def test_alone_it_answers_as_beside_all_others(reports: Reports, name: str) -> None:
-    """Alone, only the columns that it looks at are read."""
-    (beside,) = [answer for answer in _beside_all(reports).results if answer.provider == name]
+def test_a_result_does_not_depend_on_other_providers(reports: Reports, name: str) -> None:
+    """A provider alone reads only the columns that it uses."""
+    (beside,) = [result for result in _beside_all(reports).results if result.provider == name]
     alone = reports.get_indicator(name, "SHIBUSDT", Interval.M30, limit=60)
     assert alone is not None and alone.params == beside.params
     if isinstance(alone.value, pd.DataFrame):
@@ -56,14 +56,14 @@ def _beside_all(reports: Reports) -> CandleChart:
     )
 
 
-def test_where_history_ends_there_is_no_value(reports: Reports) -> None:
+def test_values_at_the_beginning_of_history_are_undefined(reports: Reports) -> None:
     answer = reports.get_indicator("sma", "BTCUSDT", "1d", params={"period": 10})
     assert answer is not None
     assert answer.value["sma"].isna().tolist() == [True] * 9 + [False] * (len(answer.value) - 9)
 
 
-def test_moving_averages_begin_again_after_a_hole(reports: Reports) -> None:
-    """Whether the hole is among the candles shown or in the history that settles them."""
+def test_moving_averages_start_again_after_a_gap(reports: Reports) -> None:
+    """The gap may be among the candles shown or in the history before them."""
     shown = reports.get_candles("BTCUSDT", "15m", limit=500).frame
     after = shown[shown["open_time"] >= HOLE.end_ms]
     assert 0 < len(after) < 200
@@ -76,7 +76,7 @@ def test_moving_averages_begin_again_after_a_hole(reports: Reports) -> None:
 
 
 @pytest.mark.parametrize("hours", [24, 96])
-def test_no_return_over_a_hole_counts(reports: Reports, hours: int) -> None:
+def test_returns_across_a_gap_do_not_count(reports: Reports, hours: int) -> None:
     answer = reports.get_indicator("return_distribution", "BTCUSDT", "1h", limit=hours)
     assert answer is not None
     assert answer.value.count == hours - 1 - (hours > 30)
@@ -99,7 +99,7 @@ def test_a_symbol_may_be_compared_with_itself(reports: Reports) -> None:
     np.testing.assert_allclose(answer.value["correlation"], 1, rtol=1e-9)
 
 
-def test_the_matrix_holds_every_tracked_symbol_and_the_one_asked_for(reports: Reports) -> None:
+def test_the_matrix_contains_every_tracked_symbol(reports: Reports) -> None:
     answer = reports.get_indicator("correlation_matrix", "BTCUSDT", "1h", limit=48)
     assert answer is not None
     assert answer.value.symbols == ("BTCUSDT", "SHIBUSDT", "XRPUSDT")
@@ -108,7 +108,7 @@ def test_the_matrix_holds_every_tracked_symbol_and_the_one_asked_for(reports: Re
     assert np.isnan(answer.value.matrix[0][2]), "XRPUSDT has no candle"
 
 
-def test_a_symbol_without_candles_has_no_answer(reports: Reports) -> None:
+def test_a_symbol_without_candles_has_no_result(reports: Reports) -> None:
     assert reports.get_indicator("sma", "XRPUSDT", "1h") is None
 
 

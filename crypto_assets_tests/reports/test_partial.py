@@ -1,4 +1,4 @@
-"""A period whose beginning is not stored is partial, and no other: truth rule 9."""
+"""Periods whose beginning is not stored are partial, and no others."""
 
 import pytest
 
@@ -18,14 +18,14 @@ WIDE = [interval for interval in Interval if interval is not Interval.M1]
 
 
 def stock(warehouse: Warehouse, *windows: Window) -> Reports:
-    """Minutes of these windows alone; the ledger knows of nothing yet."""
+    """Load the minutes of these windows; the gap ledger is empty."""
     warehouse.symbols.register_symbols([describe(SYMBOL)])
     for window in windows:
         load(warehouse, SYMBOL, generated(SYMBOL, window))
     return Reports(warehouse)
 
 
-def note(warehouse: Warehouse, hole: Window, gap_class: GapClass) -> None:
+def classify(warehouse: Warehouse, hole: Window, gap_class: GapClass) -> None:
     day = Window(floor_ms(hole.start_ms, DAY_MS), hole.end_ms)
     warehouse.gap_ledger.refresh_gaps(SYMBOL, day)
     warehouse.gap_ledger.classify_gap(SYMBOL, hole.start_ms, gap_class, "as a test has it")
@@ -36,7 +36,7 @@ def partial(reports: Reports, interval: Interval) -> list[int]:
 
 
 def test_the_week_in_which_history_begins_is_partial(warehouse: Warehouse) -> None:
-    """From a Tuesday on: the candle opens at Tuesday's price, and is not Monday's week."""
+    """With history from Tuesday on, the weekly candle opens at the price of Tuesday."""
     tuesday = WEEK - 6 * DAY_MS
     reports = stock(warehouse, Window(tuesday, UNTIL))
     series = reports.get_candles(SYMBOL, "1w")
@@ -63,18 +63,16 @@ def test_a_period_may_be_partial_and_forming(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("interval", Interval)
-def test_the_period_of_the_listing_is_the_exchanges_own(
-    warehouse: Warehouse, interval: Interval
-) -> None:
+def test_the_period_of_the_listing_is_not_partial(warehouse: Warehouse, interval: Interval) -> None:
     listed = TODAY - 2 * DAY_MS + 11 * HOUR_MS + 34 * MINUTE_MS
     reports = stock(warehouse, Window(listed, UNTIL))
-    note(warehouse, Window(floor_ms(listed, DAY_MS), listed), GapClass.NOT_LISTED)
+    classify(warehouse, Window(floor_ms(listed, DAY_MS), listed), GapClass.NOT_LISTED)
     assert partial(reports, interval) == []
 
 
 HOLE = Window(TODAY - 8 * HOUR_MS - 20 * MINUTE_MS, TODAY - 6 * HOUR_MS)  # 15:40 to 18:00
 BEGIN_IN_IT = {
-    Interval.H2: [TODAY - 8 * HOUR_MS],  # of which nothing is stored
+    Interval.H2: [TODAY - 8 * HOUR_MS],  # nothing of it is stored
     Interval.H4: [TODAY - 8 * HOUR_MS],
     Interval.M30: [],
     Interval.H6: [],
@@ -86,14 +84,14 @@ BEGIN_IN_IT = {
 @pytest.mark.parametrize(
     "gap_class", [None, *(one for one in GapClass if one is not GapClass.NOT_LISTED)]
 )
-def test_a_period_that_begins_in_a_hole(
+def test_a_period_that_begins_in_a_gap(
     warehouse: Warehouse, interval: Interval, gap_class: GapClass | None
 ) -> None:
-    """Partial unless nothing was published: of a refused minute the exchange has a row."""
+    """Partial unless nothing was published; the exchange published a row for a refused minute."""
     start = TODAY - 2 * DAY_MS
     reports = stock(warehouse, Window(start, HOLE.start_ms), Window(HOLE.end_ms, UNTIL))
     if gap_class is not None:
-        note(warehouse, HOLE, gap_class)
+        classify(warehouse, HOLE, gap_class)
     series = reports.get_candles(SYMBOL, interval, start, UNTIL, limit=None)
     stored = set(series.table["open_time"].to_pylist())
     empty = gap_class in {GapClass.OUTAGE, GapClass.DELISTED}
@@ -102,7 +100,7 @@ def test_a_period_that_begins_in_a_hole(
     assert bool(begin) == (interval is Interval.H4 and not empty)
 
 
-def test_a_hole_that_is_explained_in_part_only(warehouse: Warehouse) -> None:
+def test_a_gap_that_is_explained_in_part(warehouse: Warehouse) -> None:
     reports = stock(warehouse, Window(TODAY, TODAY + HOUR_MS), Window(TODAY + 2 * HOUR_MS, UNTIL))
     hour = Window(TODAY + HOUR_MS, TODAY + 2 * HOUR_MS)
     load(warehouse, SYMBOL, generated(SYMBOL, Window(hour.end_ms - 10 * MINUTE_MS, hour.end_ms)))
@@ -113,13 +111,13 @@ def test_a_hole_that_is_explained_in_part_only(warehouse: Warehouse) -> None:
     load(warehouse, SYMBOL, generated(SYMBOL, late))
     warehouse.aggregates.recompute_hours(SYMBOL, hour, UNTIL)
     warehouse.gap_ledger.refresh_gaps(SYMBOL, hour)
-    assert partial(reports, Interval.H1) == [], "the outage is shorter, and still at the beginning"
+    assert partial(reports, Interval.H1) == [], "the beginning is still in the outage"
     warehouse.gap_ledger.classify_gap(SYMBOL, hour.start_ms, GapClass.OPEN, "")
     assert partial(reports, Interval.H1) == [hour.start_ms]
 
 
-def test_days_that_nobody_asked_for_are_no_explanation(warehouse: Warehouse) -> None:
-    """Wednesday of one week and Tuesday of the next, and nothing between the two."""
+def test_days_that_were_never_loaded_are_not_explained(warehouse: Warehouse) -> None:
+    """Load up to Wednesday of one week and from Tuesday of the next."""
     wednesday, tuesday = WEEK - 12 * DAY_MS, WEEK - 6 * DAY_MS
     parts = Window(wednesday - 2 * DAY_MS, wednesday), Window(tuesday, UNTIL)
     reports = stock(warehouse, *parts)
@@ -129,14 +127,14 @@ def test_days_that_nobody_asked_for_are_no_explanation(warehouse: Warehouse) -> 
 
 
 @pytest.mark.parametrize("interval", [Interval.H1, Interval.H4, Interval.D1, Interval.W1])
-def test_retired_minutes_make_nothing_partial(warehouse: Warehouse, interval: Interval) -> None:
+def test_expired_minutes_make_no_period_partial(warehouse: Warehouse, interval: Interval) -> None:
     begin = WEEK - 7 * DAY_MS
     reports = stock(warehouse, Window(begin, UNTIL))
     warehouse.facts.expire_minutes(SYMBOL, WEEK + DAY_MS, keep_stale_days=True)
     assert partial(reports, interval) == []
 
 
-def test_a_page_tells_of_its_own_candles_alone(warehouse: Warehouse) -> None:
+def test_a_page_flags_only_its_own_candles(warehouse: Warehouse) -> None:
     reports = stock(warehouse, Window(TODAY - DAY_MS + 30 * MINUTE_MS, UNTIL))
     oldest = reports.get_candles(SYMBOL, "1h", TODAY - DAY_MS, UNTIL, 3)
     assert oldest.partial == (TODAY - DAY_MS,)
@@ -157,7 +155,7 @@ def test_the_last_24_hours_are_partial_where_less_is_stored(
     (tile,) = reports.get_dashboard().tiles
     assert tile.statistics == day
     if expected:
-        note(
+        classify(
             warehouse,
             Window(floor_ms(until - DAY_MS, DAY_MS), until - DAY_MS + MINUTE_MS),
             GapClass.NOT_LISTED,
@@ -165,7 +163,7 @@ def test_the_last_24_hours_are_partial_where_less_is_stored(
         assert not (reports.get_statistics_24h(SYMBOL) or day).partial
 
 
-def test_tables_for_files_have_the_flag(warehouse: Warehouse) -> None:
+def test_exported_tables_have_the_flag(warehouse: Warehouse) -> None:
     series = stock(warehouse, Window(WEEK - 6 * DAY_MS, UNTIL)).get_candles(SYMBOL, "1w")
     assert series.table.schema == CANDLE_SCHEMA
     assert series.flagged_table.column_names == [*CANDLE_SCHEMA.names, "partial"]
@@ -174,10 +172,10 @@ def test_tables_for_files_have_the_flag(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(("name", "column"), [("atr", "atr"), ("sma", "sma")])
-def test_an_indicator_leaves_it_out_where_more_than_its_close_is_looked_at(
+def test_indicators_exclude_partial_candles_unless_they_read_closes_only(
     warehouse: Warehouse, name: str, column: str
 ) -> None:
-    """ATR begins with the first whole hour; an average of closes with the partial one."""
+    """ATR starts with the first whole hour, an average of closes with the partial one."""
     reports = stock(warehouse, Window(TODAY + 30 * MINUTE_MS, UNTIL))
     short, long = (
         reports.get_indicator(

@@ -1,4 +1,4 @@
-"""No read costs more than what it shows: by the database's own plans, and by rows counted."""
+"""Reads cost no more than what they return, by query plans and by rows read."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from crypto_assets_tests.reports.conftest import UNTIL
 from crypto_assets_tests.reports.long_history import stock_long
 
 POINTS = 500
-# These grow with time; symbols, watermarks, settings and totals do not.
+# Tables that grow with time, unlike symbols, watermarks, settings and totals.
 GROWING = {
     *("fact_klines", "hourly_klines", "daily_klines", "lake_objects", "stale_hours"),
     *("fact_order_book", "order_book_snapshots", "kline_gaps", "kline_revisions", "quarantine"),
@@ -35,7 +35,7 @@ GIVEN: dict[str, Any] = {
     "last_update_id": 7,
 }
 
-# Of each table the interval that it holds, and the widest that is rolled up from it.
+# For each table its own interval, and the widest that is rolled up from it.
 UNLIKE_INTERVALS = [Interval(name) for name in ("1m", "30m", "1h", "12h", "1d", "1w")]
 
 Statement = tuple[str, Any]
@@ -45,7 +45,7 @@ Statement = tuple[str, Any]
 def long(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Warehouse]:
-    """Two symbols with far more history, and far more of everything else, than is ever shown."""
+    """A warehouse with far more history and records than any report returns."""
     if request.param == "mariadb":
         url = request.getfixturevalue("mariadb").fresh()
     else:
@@ -57,24 +57,24 @@ def long(
 
 
 def statements(warehouse: Warehouse, work: Callable[[], object]) -> list[Statement]:
-    """What the work asks of the database."""
+    """Return the SELECT statements that `work` executes."""
     engine, seen = warehouse._database.read_engine, []
 
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+    def record(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if statement.lstrip().startswith("SELECT"):
             seen.append((statement, parameters))
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record)
     try:
         work()
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)
     return seen
 
 
-def full_scans(warehouse: Warehouse, asked: list[Statement]) -> list[str]:
-    """Steps of the plans that read a growing table otherwise than by an index."""
-    distinct = dict(asked)
+def full_scans(warehouse: Warehouse, executed: list[Statement]) -> list[str]:
+    """Return steps of query plans that read a growing table without an index."""
+    distinct = dict(executed)
     with warehouse._database.read_engine.connect() as connection:
         plan = _sqlite_scans if connection.dialect.name == "sqlite" else _mysql_scans
         return [
@@ -100,8 +100,8 @@ def _sqlite_scans(connection: Connection, statement: str, parameters: Any) -> It
             yield str(row.detail)
 
 
-def questions(reports: Reports) -> dict[str, Callable[[], object]]:
-    """Every public method of the reports, one that is added tomorrow too."""
+def report_calls(reports: Reports) -> dict[str, Callable[[], object]]:
+    """Return a call of every public method of Reports."""
     found: dict[str, Callable[[], object]] = {}
     for name, method in inspect.getmembers(reports, inspect.ismethod):
         if name.startswith("_") or name == "close":
@@ -113,19 +113,19 @@ def questions(reports: Reports) -> dict[str, Callable[[], object]]:
             if parameter.default is inspect.Parameter.empty
         }
         if "limit" in parameters:
-            needed["limit"] = 10  # of thousands: a server sorts whole tables that are small
+            needed["limit"] = 10  # of thousands, because a server scans small tables
         found[name] = partial(method, **needed)
     return found
 
 
 def _first_member(parameter: inspect.Parameter) -> Any:
-    """Of an enumeration; another kind of argument belongs into GIVEN."""
-    assert issubclass(parameter.annotation, Enum), f"what is a {parameter}?"
+    """Return the first member of an enumeration; other arguments must be in GIVEN."""
+    assert issubclass(parameter.annotation, Enum), f"add {parameter} to GIVEN"
     return next(iter(parameter.annotation))
 
 
 def unlike_providers() -> list[str]:
-    """Of all that ask for the same kinds of things, the one that reads the longest history."""
+    """Return, of all providers with the same inputs, the one with the longest history."""
     found: dict[Any, tuple[int, str]] = {}
     for name, each in find_providers().items():
         params = each.parse_params({})
@@ -137,15 +137,17 @@ def unlike_providers() -> list[str]:
 
 def test_no_report_reads_a_whole_table(long: Warehouse) -> None:
     reports = Reports(long, clock=lambda: UNTIL)
-    asked = {name: statements(long, ask) for name, ask in questions(reports).items()}
-    assert asked["candles"] and asked["dashboard"]
-    scans = [f"{name}: {one}" for name, found in asked.items() for one in full_scans(long, found)]
+    executed = {name: statements(long, call) for name, call in report_calls(reports).items()}
+    assert executed["get_candles"] and executed["get_dashboard"]
+    scans = [
+        f"{name}: {one}" for name, found in executed.items() for one in full_scans(long, found)
+    ]
     assert scans == [], "\n".join(scans)
 
 
 def test_no_provider_reads_a_whole_table(long: Warehouse) -> None:
     reports = Reports(long, clock=lambda: UNTIL)
-    asked = [
+    executed = [
         statement
         for interval in UNLIKE_INTERVALS
         for name in unlike_providers()
@@ -153,33 +155,33 @@ def test_no_provider_reads_a_whole_table(long: Warehouse) -> None:
             long, partial(reports.get_indicator, name, "SHIBUSDT", interval, limit=50)
         )
     ]
-    assert full_scans(long, asked) == []
+    assert full_scans(long, executed) == []
 
 
-class Reads:
-    """Rows that a session of the server has been handed by its storage engine."""
+class RowCounter:
+    """Counts rows that the storage engine returns to a session of the server."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def of(self, work: Callable[[], object]) -> int:
-        before = self._count()
-        idle = self._count() - before
+    def count(self, work: Callable[[], object]) -> int:
+        before = self._read_total()
+        idle = self._read_total() - before
         work()
-        return self._count() - before - 2 * idle
+        return self._read_total() - before - 2 * idle
 
-    def _count(self) -> int:
+    def _read_total(self) -> int:
         with self._engine.connect() as connection:
             rows = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'")).all()
         return sum(int(value) for _, value in rows)
 
 
 def allowed_rows(name: str, interval: Interval) -> float:
-    """Stored rows that hold the candles shown and those that settle the first one.
+    """Return how many rows a provider may read for the candles shown and their history.
 
-    A dozen for each candle besides: grouping hands each on a few times, companions add theirs. Of
-    closes alone, one row for each candle and one for its companion's, each counted twice, and half
-    a one that says whether its beginning is stored.
+    Grouping reads each candle a few times, and companions add rows: a dozen more per candle. A
+    provider of closes reads one row per candle and one per companion, each counted twice, and half
+    a row for the flag `partial`.
     """
     stored = max(s.ms for s in (Interval.M1, Interval.H1, Interval.D1) if s.ms <= interval.ms)
     provider = find_providers()[name]
@@ -190,13 +192,13 @@ def allowed_rows(name: str, interval: Interval) -> float:
 
 
 @pytest.mark.parametrize("long", ["mariadb"], indirect=True)
-def test_a_provider_reads_the_rows_that_it_needs_and_few_more(long: Warehouse) -> None:
+def test_a_provider_reads_few_more_rows_than_it_needs(long: Warehouse) -> None:
     reports = Reports(long, clock=lambda: UNTIL)
-    reads = Reads(long._database.read_engine)
+    counter = RowCounter(long._database.read_engine)
     wasteful = {}
     for name in unlike_providers():
         for interval in UNLIKE_INTERVALS:
-            rows = reads.of(
+            rows = counter.count(
                 partial(reports.get_indicator, name, "SHIBUSDT", interval, limit=POINTS)
             )
             if rows > allowed_rows(name, interval):

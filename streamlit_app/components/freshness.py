@@ -32,7 +32,7 @@ def _render_newest_candle() -> None:
 
 
 def _render_status_badge(board: Dashboard) -> None:
-    stale = [item.symbol for item in board.attention if item.concern is Concern.SILENT]
+    stale = [item.symbol for item in board.attention if item.concern is Concern.STALE]
     if board.lag_ms is None:
         st.badge("No candles yet", icon=":material/hourglass_empty:", color="gray")
     elif stale:

@@ -132,7 +132,7 @@ _CONCERN_TEXTS = {
         "page Scheduler, or run `crypto-assets backfill`.",
         ":material/hourglass_empty:",
     ),
-    Concern.SILENT: (
+    Concern.STALE: (
         "Stale",
         "Check on the page Scheduler that the schedule `ingest` and the daemon are running.",
         ":material/notifications_paused:",
@@ -151,6 +151,6 @@ _CONCERN_TEXTS = {
 
 
 def _format_symbol(item: AttentionItem) -> str:
-    if item.concern is Concern.SILENT:
+    if item.concern is Concern.STALE:
         return f"{item.symbol} for {humanize.format_duration(timedelta(milliseconds=item.amount))}"
     return f"{item.symbol} {item.amount:,}" if item.amount else item.symbol

@@ -48,7 +48,7 @@ def render_deduplication() -> None:
 
 
 def _render_figures(report: DeduplicationReport) -> None:
-    stored = sum(symbol.held for symbol in report.symbols)
+    stored = sum(symbol.stored for symbol in report.symbols)
     rejected = sum(symbol.quarantined for symbol in report.symbols)
     duplicate_rate = f"{report.repeated / report.delivered:.1%} of delivered"
     figures = (
@@ -76,7 +76,7 @@ def _build_row(one: SymbolDeduplication) -> dict[str, object]:
         "symbol": one.symbol,
         "objects": one.objects,
         "delivered": one.delivered,
-        "stored": one.held,
+        "stored": one.stored,
         "repeated": one.repeated,
         "quarantined": one.quarantined,
         "share": one.repeated / one.delivered if one.delivered else 0.0,

@@ -1,1 +1,1 @@
-"""The providers, one file each; what lies here is found by the registry."""
+"""The providers, one file each; the registry finds every module in this package."""

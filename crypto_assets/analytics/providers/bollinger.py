@@ -9,8 +9,10 @@ from crypto_assets.market.intervals import Interval
 
 
 class BollingerParams(Params):
-    period: int = Field(20, ge=2, le=500, description="candles in average and deviation")
-    std: float = Field(2.0, gt=0, le=10, description="standard deviations between middle and band")
+    period: int = Field(20, ge=2, le=500, description="candles in the average and the deviation")
+    std: float = Field(
+        2.0, gt=0, le=10, description="standard deviations from the middle to a band"
+    )
 
     def warm_up(self, interval: Interval) -> int:
         return self.period - 1
@@ -25,8 +27,8 @@ class BollingerParams(Params):
 def bollinger(candles: pd.DataFrame, params: BollingerParams) -> pd.DataFrame:
     """Mean close of the last `period` candles, and `std` standard deviations above and below.
 
-    middle = sma(close, period); upper, lower = middle ± std * deviation, the population's (divided
-    by `period`). A price that does not move has three equal bands.
+    middle = sma(close, period); upper, lower = middle ± std * population standard deviation
+    (divided by `period`). With a constant price the three bands are equal.
     Source: J. Bollinger, Bollinger on Bollinger Bands, 2001; TA-Lib, BBANDS.
     """
     lines = talib.BBANDS(candles["close"], params.period, params.std, params.std)

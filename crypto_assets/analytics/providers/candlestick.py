@@ -1,4 +1,4 @@
-"""Candlestick: the candles themselves."""
+"""Candlestick: the candles as published."""
 
 import pandas as pd
 
@@ -32,8 +32,8 @@ class CandlestickParams(Params):
 def candlestick(candles: pd.DataFrame, params: CandlestickParams) -> pd.DataFrame:
     """The eleven columns of each candle, as the exchange published them.
 
-    Larger intervals are built by the exchange's own rule: open, high and low from the parts with
-    volume, close from the last part, volumes and trades summed.
-    Source: Binance, klines. Needs no history.
+    Larger intervals follow the exchange's rule: open, high and low come from the parts with volume,
+    close from the last part; volumes and trades are sums.
+    Source: Binance, klines. Depends on no earlier candles.
     """
     return candles[list(CANDLE_COLUMNS)]

@@ -1,4 +1,4 @@
-"""Correlation: how alike two symbols move."""
+"""Correlation: how similarly the prices of two symbols move."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ from crypto_assets.market.symbols import parse_symbol
 
 
 class CorrelationParams(Params):
-    with_: str = Field("BTCUSDT", alias="with", description="the other symbol")
-    window: int = Field(30, ge=3, le=1000, description="returns that are compared")
+    with_: str = Field("BTCUSDT", alias="with", description="other symbol")
+    window: int = Field(30, ge=3, le=1000, description="returns in the correlation")
 
     @field_validator("with_")
     @classmethod
@@ -38,10 +38,10 @@ class CorrelationParams(Params):
 def correlation(
     candles: pd.DataFrame, companions: Mapping[str, pd.DataFrame], params: CorrelationParams
 ) -> pd.DataFrame:
-    """Pearson's correlation of the two symbols' last `window` log returns.
+    """Pearson correlation of the last `window` log returns of two symbols.
 
-    Both returns are taken between the same two candles of this symbol. No value where the other
-    symbol lacks a candle of the window, or where one of the two did not move at all in it.
+    Both returns are computed between the same two open times. Undefined if the other symbol lacks a
+    candle in the window, or if the returns of one symbol are all equal.
     Source: K. Pearson, 1895; TA-Lib, CORREL.
     """
     ours = log_returns(candles["close"])
@@ -54,6 +54,6 @@ def correlation(
 
 
 def _is_moving(returns: pd.Series, window: int) -> pd.Series:
-    """Where the returns of a window are not all the same."""
+    """Return where the returns in the window are not all equal."""
     recent = returns.rolling(window)
     return recent.max() > recent.min()

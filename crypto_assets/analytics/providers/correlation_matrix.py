@@ -1,4 +1,4 @@
-"""Correlation matrix: how alike any two of many symbols move."""
+"""Correlation matrix: how similarly the prices of each two of several symbols move."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from crypto_assets.market.symbols import parse_symbol
 
 class CorrelationMatrixParams(Params):
     symbols: tuple[str, ...] = Field(
-        (), max_length=50, description="which ones, by commas; none: every tracked symbol"
+        (), max_length=50, description="comma-separated symbols; default: all tracked symbols"
     )
 
     @field_validator("symbols", mode="before")
     @classmethod
     def _split_symbols(cls, value: object) -> object:
-        """`A,B`, a list, or, as a query has it, a list of such texts."""
+        """Accept `A,B`, a list of symbols, or, from a query string, a list of such texts."""
         texts = [value] if isinstance(value, str) else value
         return ",".join(map(str, texts)).split(",") if isinstance(texts, list | tuple) else value
 
@@ -36,8 +36,11 @@ class CorrelationMatrixParams(Params):
 
 @dataclass(frozen=True)
 class CorrelationMatrix:
-    """`matrix[i][j]` is the correlation of `symbols[i]` and `symbols[j]`, NaN where undefined;
-    `pairs[i][j]` how many returns both had."""
+    """Correlations of all pairs of symbols.
+
+    `matrix[i][j]` is the correlation of `symbols[i]` and `symbols[j]`, NaN if undefined;
+    `pairs[i][j]` is how many returns they have in common.
+    """
 
     symbols: tuple[str, ...]
     matrix: tuple[tuple[float, ...], ...]
@@ -48,11 +51,10 @@ class CorrelationMatrix:
 def correlation_matrix(
     companions: Mapping[str, pd.DataFrame], interval: Interval, params: CorrelationMatrixParams
 ) -> CorrelationMatrix:
-    """Pearson's correlation of log returns, each symbol with each, over the candles given.
+    """Pearson correlation of log returns of each pair of symbols, over the requested candles.
 
-    Returns are taken between neighbouring candles of the interval: one beside a candle that a
-    symbol lacks, or over a hole of them all, does not count in its pairs. Fewer than three common
-    returns, or a price that did not move, have no correlation.
+    Returns are computed between consecutive candles; a pair counts only those that both symbols
+    have. Undefined with fewer than three common returns or a constant price.
     Source: K. Pearson, 1895; pandas, DataFrame.corr.
     """
     symbols = tuple(companions)

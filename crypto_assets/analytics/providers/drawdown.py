@@ -1,4 +1,4 @@
-"""Drawdown: how far the close lies below its recent peak."""
+"""Drawdown: how far the close is below its recent peak."""
 
 import pandas as pd
 from pydantic import Field
@@ -8,7 +8,7 @@ from crypto_assets.market.intervals import Interval
 
 
 class DrawdownParams(Params):
-    window: int = Field(500, ge=2, le=3000, description="candles in which the peak is looked for")
+    window: int = Field(500, ge=2, le=3000, description="candles over which the peak is searched")
 
     def warm_up(self, interval: Interval) -> int:
         return self.window - 1
@@ -17,15 +17,15 @@ class DrawdownParams(Params):
 @provider(
     title="Drawdown",
     panel=Panel.BELOW,
-    columns={"drawdown": "fraction; -0.25 is 25 % lost"},
+    columns={"drawdown": "fraction; -0.25 is a loss of 25 %"},
     reads=("close",),
 )
 def drawdown(candles: pd.DataFrame, params: DrawdownParams) -> pd.DataFrame:
     """Loss since the highest close of the last `window` candles; 0 at a peak.
 
-    drawdown = close / max(close over window) - 1. Where history, or what follows the last hole, is
-    shorter than the window, the peak is that of all of it: what the price was in a hole is unknown.
-    Source: common definition, over a window so that it does not depend on what is shown.
+    drawdown = close / max(close over window) - 1. With fewer candles since the beginning of history
+    or the last gap, the peak is that of these candles.
+    Source: common definition, limited to a window so that it does not depend on what is shown.
     """
     close = candles["close"]
     peak = close.rolling(params.window, min_periods=1).max()

@@ -10,7 +10,12 @@ from crypto_assets.market.intervals import Interval
 
 
 class EmaParams(Params):
-    period: int = Field(20, ge=1, le=300, description="candles; the newest weighs 2 / (period + 1)")
+    period: int = Field(
+        20,
+        ge=1,
+        le=300,
+        description="candles in the average; the newest has weight 2 / (period + 1)",
+    )
 
     def warm_up(self, interval: Interval) -> int:
         return self.period - 1 + candles_to_settle(ema_alpha(self.period))
@@ -23,10 +28,10 @@ class EmaParams(Params):
     reads=("close",),
 )
 def ema(candles: pd.DataFrame, params: EmaParams) -> pd.DataFrame:
-    """Average of the close in which older candles fade exponentially.
+    """Average of the close in which the weight of older candles falls exponentially.
 
     ema[t] = a * close[t] + (1 - a) * ema[t - 1], a = 2 / (period + 1), seeded with the simple
     average of the first `period` closes. Source: TA-Lib, EMA.
-    Settled when the seed weighs less than 1e-12.
+    Settled when the weight of the seed is below 1e-12.
     """
     return pd.DataFrame({"ema": talib.EMA(candles["close"], params.period)})

@@ -10,15 +10,15 @@ from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.settling import SETTLED, candles_to_settle, ema_alpha
 from crypto_assets.market.intervals import Interval
 
-# An average of an average forgets later than either, by a factor of at most
-# 1 - ln(SETTLED / 100) = 33 in its seed's weight.
+# The seed of an average of an average keeps a higher weight than that of a single average, by a
+# factor of at most 1 - ln(SETTLED / 100) = 33.
 _CASCADE = 100
 
 
 class MacdParams(Params):
-    fast_period: int = Field(12, ge=2, le=200, description="candles of the faster average")
-    slow_period: int = Field(26, ge=3, le=200, description="candles of the slower average")
-    signal_period: int = Field(9, ge=1, le=200, description="candles of the signal's average")
+    fast_period: int = Field(12, ge=2, le=200, description="candles in the fast average")
+    slow_period: int = Field(26, ge=3, le=200, description="candles in the slow average")
+    signal_period: int = Field(9, ge=1, le=200, description="candles in the average of macd")
 
     @model_validator(mode="after")
     def _fast_before_slow(self) -> Self:
@@ -43,12 +43,12 @@ class MacdParams(Params):
     reads=("close",),
 )
 def macd(candles: pd.DataFrame, params: MacdParams) -> pd.DataFrame:
-    """Distance of two exponential averages of the close, its own average, and their difference.
+    """Difference of two exponential averages of the close, its average, and their difference.
 
     macd = ema(close, fast) - ema(close, slow); signal = ema(macd, signal);
-    histogram = macd - signal. Both averages start at the same candle, as TA-Lib has it.
+    histogram = macd - signal. Both averages start at the same candle, as in TA-Lib.
     Source: G. Appel, The Moving Average Convergence-Divergence Method, 1979; TA-Lib, MACD.
-    Settled when the seed weighs less than 1e-12.
+    Settled when the weight of the seed is below 1e-12.
     """
     lines = talib.MACD(
         candles["close"], params.fast_period, params.slow_period, params.signal_period

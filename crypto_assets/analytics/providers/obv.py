@@ -1,4 +1,4 @@
-"""OBV: on-balance volume since the day, week, month or year began."""
+"""OBV: on-balance volume since the start of the day, week, month or year."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from crypto_assets.market.intervals import Interval
 class ObvParams(Params):
     anchor: Anchor = Field(
         Anchor.AUTO,
-        description="where it starts at 0; auto: by the interval, for 24 candles or more",
+        description="start of the sum; auto: the shortest period with at least 24 candles",
     )
 
     def warm_up(self, interval: Interval) -> int:
@@ -31,13 +31,12 @@ class ObvParams(Params):
     reads=("close", "volume"),
 )
 def obv(candles: pd.DataFrame, interval: Interval, params: ObvParams) -> pd.DataFrame:
-    """Volume of candles that closed higher minus volume of those that closed lower, running.
+    """Running sum of volume, added if a candle closed higher and subtracted if it closed lower.
 
     obv[t] = obv[t - 1] + volume[t] * sign(close[t] - close[t - 1]), from 0 at the anchor (UTC;
-    weeks from Monday), and again from 0 after a hole: a difference over it would lack what was
-    traded there.
-    Source: J. Granville, New Key to Stock Market Profits, 1963. TA-Lib's starts wherever its input
-    does, so that only differences mean something; within a period ours has the same ones.
+    weeks start on Monday) and after a gap, because the volume traded in the gap is unknown.
+    Source: J. Granville, New Key to Stock Market Profits, 1963. TA-Lib starts at its first input,
+    so only differences are comparable; within a period they are equal.
     """
     direction = np.sign(candles["close"].diff().fillna(0.0))
     period = number_periods(candles.index, resolve_anchor(params.anchor, interval))

@@ -11,12 +11,12 @@ from crypto_assets.market.order_book import OrderBook, PriceLevel
 
 
 class OrderBookParams(Params):
-    levels: int = Field(20, ge=1, le=5000, description="price levels of each side, best first")
+    levels: int = Field(20, ge=1, le=5000, description="price levels per side, best first")
 
 
 @dataclass(frozen=True)
 class DepthLevel:
-    """`cumulative`: what stands at this price or better, in base units."""
+    """A price level; `cumulative` is the quantity at this price or better, in base units."""
 
     price: float
     quantity: float
@@ -25,7 +25,7 @@ class DepthLevel:
 
 @dataclass(frozen=True)
 class OrderBookDepth:
-    """Prices in quote units, depths in base units; None where a side, or the book, is missing."""
+    """Prices in quote units, depths in base units; None if a side or the book is missing."""
 
     captured_at: int | None = None
     last_update_id: int | None = None
@@ -45,10 +45,10 @@ class OrderBookDepth:
 def order_book(book: OrderBook | None, params: OrderBookParams) -> OrderBookDepth:
     """Depth curve, spread, middle and imbalance of the newest stored snapshot.
 
-    mid = (best bid + best ask) / 2; spread = best ask - best bid, `spread_bps` in ten-thousandths
-    of mid; imbalance = (bid depth - ask depth) / (bid depth + ask depth) over the levels shown,
-    from -1 (all sellers) to 1 (all buyers). `captured_at` in epoch ms.
-    Source: Binance, depth. A symbol without snapshots has no levels and no figures.
+    mid = (best bid + best ask) / 2; spread = best ask - best bid; `spread_bps` is the spread in
+    ten-thousandths of mid; imbalance = (bid depth - ask depth) / (bid depth + ask depth) over the
+    levels shown, from -1 (only asks) to 1 (only bids). `captured_at` is epoch ms.
+    Source: Binance, depth. A symbol without snapshots has no levels and no values.
     """
     if book is None:
         return OrderBookDepth()

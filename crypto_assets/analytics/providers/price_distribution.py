@@ -1,4 +1,4 @@
-"""Price distribution: at which prices the market spent its time."""
+"""Price distribution: how often each price occurred."""
 
 import pandas as pd
 from pydantic import Field
@@ -8,14 +8,14 @@ from crypto_assets.analytics.provider import Panel, Params, provider
 
 
 class PriceDistributionParams(Params):
-    bins: int = Field(50, ge=1, le=500, description="bars of the histogram")
+    bins: int = Field(50, ge=1, le=500, description="bins of the histogram")
 
 
 @provider(title="Price distribution", panel=Panel.ALONE, reads=("close",))
 def price_distribution(candles: pd.DataFrame, params: PriceDistributionParams) -> Distribution:
-    """Histogram of the closes of the candles given, with their moments and quantiles.
+    """Histogram of closes, with their moments and quantiles.
 
-    Each candle counts once; prices in quote units. Moments are the population's, kurtosis the
-    excess over 3. Source: numpy (histogram, quantile); as scipy.stats.skew and kurtosis.
+    Each candle counts once; prices in quote units. Moments are those of the population, kurtosis is
+    the excess over 3. Source: numpy (histogram, quantile); scipy.stats (skew, kurtosis).
     """
     return compute_distribution(candles["close"].to_numpy(), params.bins)

@@ -1,4 +1,4 @@
-"""Return distribution: how often the price moved how far from one candle to the next."""
+"""Return distribution: how often each price change between candles occurred."""
 
 import pandas as pd
 from pydantic import Field
@@ -10,19 +10,19 @@ from crypto_assets.market.intervals import Interval
 
 
 class ReturnDistributionParams(Params):
-    bins: int = Field(50, ge=1, le=500, description="bars of the histogram")
+    bins: int = Field(50, ge=1, le=500, description="bins of the histogram")
 
 
 @provider(title="Return distribution", panel=Panel.ALONE, reads=("close",))
 def return_distribution(
     candles: pd.DataFrame, interval: Interval, params: ReturnDistributionParams
 ) -> Distribution:
-    """Histogram of log returns between the candles given, with their moments and quantiles.
+    """Histogram of log returns between candles, with their moments and quantiles.
 
-    return = ln(close[t] / close[t - 1]); n candles without a hole have n - 1. A return over a hole
-    does not count: it took longer than one candle.
-    Moments are the population's, kurtosis the excess over 3 (fat tails are above 0).
-    Source: numpy (histogram, quantile); as scipy.stats.skew and kurtosis.
+    return = ln(close[t] / close[t - 1]); n candles without a gap have n - 1 returns. A return
+    across a gap does not count, because it took longer than one candle.
+    Moments are those of the population, kurtosis is the excess over 3 (above 0: fat tails).
+    Source: numpy (histogram, quantile); scipy.stats (skew, kurtosis).
     """
     return compute_distribution(
         log_returns(candles["close"], interval).dropna().to_numpy(), params.bins

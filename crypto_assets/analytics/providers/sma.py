@@ -25,6 +25,6 @@ def sma(candles: pd.DataFrame, params: SmaParams) -> pd.DataFrame:
     """Mean close of the last `period` candles.
 
     sma[t] = (close[t] + … + close[t - period + 1]) / period. Source: TA-Lib, SMA.
-    The first `period - 1` candles of all history, and those after a hole, have no value.
+    Undefined for the first `period - 1` candles of history and after a gap.
     """
     return pd.DataFrame({"sma": talib.SMA(candles["close"], params.period)})

@@ -1,4 +1,4 @@
-"""Stochastic oscillator: where the close lies within the recent range."""
+"""Stochastic oscillator: the position of the close within the recent range."""
 
 import pandas as pd
 import talib
@@ -9,9 +9,9 @@ from crypto_assets.market.intervals import Interval
 
 
 class StochasticParams(Params):
-    k_period: int = Field(14, ge=1, le=500, description="candles whose range is looked at")
-    k_smoothing: int = Field(3, ge=1, le=100, description="candles over which k is averaged")
-    d_period: int = Field(3, ge=1, le=100, description="candles over which d averages k")
+    k_period: int = Field(14, ge=1, le=500, description="candles in the range")
+    k_smoothing: int = Field(3, ge=1, le=100, description="candles in the average k")
+    d_period: int = Field(3, ge=1, le=100, description="values of k in the average d")
 
     def warm_up(self, interval: Interval) -> int:
         return self.k_period + self.k_smoothing + self.d_period - 3
@@ -25,12 +25,12 @@ class StochasticParams(Params):
     reads=("high", "low", "close"),
 )
 def stochastic(candles: pd.DataFrame, params: StochasticParams) -> pd.DataFrame:
-    """Where the close lies between the lowest low (0) and the highest high (100) of the window.
+    """Position of the close between the lowest low (0) and the highest high (100) of a window.
 
     raw = 100 * (close - lowest) / (highest - lowest) over `k_period` candles;
     k = sma(raw, k_smoothing); d = sma(k, d_period).
-    Source: G. Lane; TA-Lib, STOCH with simple averages. No value where a window that it rests on
-    had no range at all (TA-Lib says 0).
+    Source: G. Lane; TA-Lib, STOCH with simple averages. Undefined if a window has no range
+    (highest = lowest), where TA-Lib returns 0.
     """
     high, low = candles["high"], candles["low"]
     smoothing = params.k_smoothing, 0, params.d_period, 0

@@ -1,4 +1,4 @@
-"""Volatility: how much returns scatter, as a yearly figure."""
+"""Volatility: the annualized standard deviation of returns."""
 
 import math
 
@@ -15,7 +15,7 @@ _YEAR_MS = 365 * DAY_MS
 
 
 class VolatilityParams(Params):
-    window: int = Field(30, ge=2, le=1000, description="returns in the deviation")
+    window: int = Field(30, ge=2, le=1000, description="returns in the standard deviation")
 
     def warm_up(self, interval: Interval) -> int:
         return self.window
@@ -24,15 +24,15 @@ class VolatilityParams(Params):
 @provider(
     title="Volatility",
     panel=Panel.BELOW,
-    columns={"volatility": "fraction a year; 0.5 is 50 %"},
+    columns={"volatility": "fraction per year; 0.5 is 50 %"},
     reads=("close",),
 )
 def volatility(candles: pd.DataFrame, interval: Interval, params: VolatilityParams) -> pd.DataFrame:
     """Standard deviation of the last `window` log returns, scaled to a year of 365 days.
 
-    volatility = std(ln(close[t] / close[t - 1])) * sqrt(year / interval), std being the sample's
-    (divided by window - 1). The market never closes, so a year has 365 days.
-    Source: realised volatility as in J. Hull, Options, Futures and Other Derivatives; TA-Lib,
+    volatility = std(ln(close[t] / close[t - 1])) * sqrt(year / interval), with the sample standard
+    deviation (divided by window - 1). The market never closes, so a year has 365 days.
+    Source: realized volatility as in J. Hull, Options, Futures and Other Derivatives; TA-Lib,
     STDDEV.
     """
     sample = math.sqrt(params.window / (params.window - 1))

@@ -1,4 +1,4 @@
-"""Volume: what changed hands in each candle."""
+"""Volume: what was traded in each candle."""
 
 import pandas as pd
 
@@ -20,9 +20,9 @@ class VolumeParams(Params):
     reads=("volume", "quote_volume", "taker_buy_volume"),
 )
 def volume(candles: pd.DataFrame, params: VolumeParams) -> pd.DataFrame:
-    """Traded volume of each candle, and the part of it that buyers took from the book.
+    """Traded volume of each candle, and the part of it bought by takers.
 
-    A quiet candle has 0; an outage has no candle at all.
-    Source: Binance, klines. Needs no history.
+    A candle without trades has 0; an outage has no candle.
+    Source: Binance, klines. Depends on no earlier candles.
     """
     return candles[["volume", "quote_volume", "taker_buy_volume"]]

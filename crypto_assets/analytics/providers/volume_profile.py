@@ -12,14 +12,16 @@ from crypto_assets.analytics.provider import Panel, Params, provider
 
 class VolumeProfileParams(Params):
     bins: int = Field(
-        50, ge=1, le=500, description="price bars between lowest low and highest high"
+        50, ge=1, le=500, description="bars between the lowest low and the highest high"
     )
-    value_area: float = Field(0.7, gt=0, le=1, description="part of the volume in the value area")
+    value_area: float = Field(
+        0.7, gt=0, le=1, description="fraction of the volume in the value area"
+    )
 
 
 @dataclass(frozen=True)
 class PriceBar:
-    """Volumes in base units traded from `low` to `high`; `buy_volume` is what takers bought."""
+    """Volume in base units traded between two prices; `buy_volume` was bought by takers."""
 
     low: float
     high: float
@@ -29,7 +31,7 @@ class PriceBar:
 
 @dataclass(frozen=True)
 class VolumeProfile:
-    """Prices in quote units; the three prices are NaN, and there are no bars, without volume."""
+    """Prices in quote units; without volume the prices are NaN and there are no bars."""
 
     point_of_control: float
     value_area_low: float
@@ -42,19 +44,20 @@ class VolumeProfile:
     title="Volume profile", panel=Panel.ALONE, reads=("high", "low", "volume", "taker_buy_volume")
 )
 def volume_profile(candles: pd.DataFrame, params: VolumeProfileParams) -> VolumeProfile:
-    """Volume by price, its point of control, and the area around it that holds 70 % of it.
+    """Volume by price, its point of control, and the area around it with 70 % of the volume.
 
-    A candle's volume is spread evenly from its low to its high. The point of control is the middle
-    of the bar with the most volume (the lowest of equals); from there the value area grows by the
-    larger of its two neighbours (the upper of equals) until it holds `value_area` of all volume.
-    Source: J. P. Steidlmayer, Market Profile. Over the candles given; needs no history.
+    The volume of a candle is distributed evenly between its low and its high. The point of control
+    is the middle of the bar with the most volume (of equal bars the lowest). From there the value
+    area grows by the larger of its two neighbours (of equal ones the upper) until it contains
+    `value_area` of all volume.
+    Source: J. P. Steidlmayer, Market Profile. Depends on no earlier candles.
     """
     traded = candles[candles["volume"] > 0]
     if traded.empty:
         nan = float("nan")
         return VolumeProfile(nan, nan, nan, 0.0, ())
     edges = bin_edges(float(traded["low"].min()), float(traded["high"].max()), params.bins)
-    volumes, bought = (
+    volumes, buy_volumes = (
         _spread_over_prices(traded, traded[name].to_numpy(), edges)
         for name in ("volume", "taker_buy_volume")
     )
@@ -66,14 +69,14 @@ def volume_profile(candles: pd.DataFrame, params: VolumeProfileParams) -> Volume
         value_area_low=bounds[first],
         value_area_high=bounds[last + 1],
         volume=float(traded["volume"].sum()),
-        bars=tuple(map(PriceBar, bounds[:-1], bounds[1:], volumes.tolist(), bought.tolist())),
+        bars=tuple(map(PriceBar, bounds[:-1], bounds[1:], volumes.tolist(), buy_volumes.tolist())),
     )
 
 
 def _spread_over_prices(
     candles: pd.DataFrame, amounts: np.ndarray, edges: np.ndarray
 ) -> np.ndarray:
-    """How much of the candles' amounts falls between neighbouring edges."""
+    """Return how much of the candles' amounts falls between each two edges."""
     low, high = candles["low"].to_numpy(), candles["high"].to_numpy()
     height = high - low
     still = height == 0
@@ -86,10 +89,10 @@ def _spread_over_prices(
 
 
 def _find_value_area(volumes: np.ndarray, part: float) -> tuple[int, int]:
-    """First and last bar of the area around the largest one."""
+    """Return the first and the last bar of the area around the largest one."""
     first = last = int(volumes.argmax())
-    wanted = part * volumes.sum()
-    while volumes[first : last + 1].sum() < wanted and (first > 0 or last < len(volumes) - 1):
+    target = part * volumes.sum()
+    while volumes[first : last + 1].sum() < target and (first > 0 or last < len(volumes) - 1):
         lower = volumes[first - 1] if first > 0 else -1.0
         upper = volumes[last + 1] if last < len(volumes) - 1 else -1.0
         first, last = (first, last + 1) if upper >= lower else (first - 1, last)

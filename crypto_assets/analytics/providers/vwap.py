@@ -1,4 +1,4 @@
-"""VWAP: volume-weighted average price since the day, week, month or year began."""
+"""VWAP: volume-weighted average price since the start of the day, week, month or year."""
 
 from enum import StrEnum
 
@@ -23,10 +23,11 @@ class Price(StrEnum):
 
 class VwapParams(Params):
     anchor: Anchor = Field(
-        Anchor.AUTO, description="where it starts; auto: by the interval, for 24 candles or more"
+        Anchor.AUTO,
+        description="start of the average; auto: the shortest period with at least 24 candles",
     )
     price: Price = Field(
-        Price.TYPICAL, description="typical: (high + low + close) / 3; traded: what was truly paid"
+        Price.TYPICAL, description="typical: (high + low + close) / 3; traded: the price paid"
     )
 
     def warm_up(self, interval: Interval) -> int:
@@ -40,11 +41,11 @@ class VwapParams(Params):
     reads=("high", "low", "close", "volume", "quote_volume"),
 )
 def vwap(candles: pd.DataFrame, interval: Interval, params: VwapParams) -> pd.DataFrame:
-    """What a unit cost on average since the anchor (UTC; weeks from Monday) or a hole after it.
+    """Average price per unit since the anchor (UTC; weeks start on Monday) or the last gap.
 
-    vwap = sum(price * volume) / sum(volume), price being (high + low + close) / 3, as TA-Lib's VWAP
-    has it; with `price=traded` it is sum(quote_volume) / sum(volume), the exact mean of all trades.
-    No value until something was traded.
+    vwap = sum(price * volume) / sum(volume), with price = (high + low + close) / 3 as in TA-Lib.
+    With `price=traded` it is sum(quote_volume) / sum(volume), the exact mean over all trades.
+    Undefined until something was traded.
     """
     volume = candles["volume"]
     if params.price is Price.TRADED:

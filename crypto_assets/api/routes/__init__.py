@@ -1,1 +1,1 @@
-"""The routes, by what they speak of. Each parses, makes one call, and returns."""
+"""The routes by topic; each parses the request, makes one call and builds the response."""

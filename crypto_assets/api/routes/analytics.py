@@ -1,4 +1,4 @@
-"""Analytics: a route for each provider of the registry, with its own parameters and columns."""
+"""Analytics: a route for each provider, with its own parameters and columns."""
 
 from typing import Annotated, Any
 
@@ -23,25 +23,27 @@ class ProviderView(BaseModel):
     title: str
     summary: str
     description: str
-    panel: Panel = Field(description="Where a chart of it belongs.")
-    columns: dict[str, str] = Field(description="A series' columns and their units; else empty.")
-    params: dict[str, Any] = Field(description="JSON schema of its parameters.")
+    panel: Panel = Field(description="Where a chart draws the provider.")
+    columns: dict[str, str] = Field(
+        description="Columns of a series and their units; empty for other results."
+    )
+    params: dict[str, Any] = Field(description="JSON schema of the parameters.")
 
 
 def create_analytics_router() -> APIRouter:
-    """Made anew for each app: a provider is there as soon as its file is."""
+    """Create the router; each app creates its own, so that it includes newly added providers."""
     router = create_api_router("analytics")
-    known = find_providers()
+    providers = find_providers()
 
     @router.get("/analytics/providers")
     def read_providers() -> Answer[list[ProviderView]]:
-        """What can be computed, and with which parameters."""
-        return Answer(data=[_build_provider_view(provider) for provider in known.values()])
+        """List all providers with their parameters."""
+        return Answer(data=[_build_provider_view(provider) for provider in providers.values()])
 
-    for provider in known.values():
+    for provider in providers.values():
         _add_provider_route(router, provider)
 
-    # After those of all providers, so that it is reached where none of them is meant.
+    # Added after the routes of all providers, so that it handles unknown names only.
     @router.get("/analytics/data/{name}/{symbol}", include_in_schema=False)
     def refuse_unknown_provider(name: str) -> None:
         get_provider(name)
@@ -57,7 +59,7 @@ def _add_provider_route(router: APIRouter, provider: Provider[Any]) -> None:
     ) -> Response:
         return _compute_response(request, provider, symbol, query, reports)
 
-    # The parameters' types are known now, and not when this function was written.
+    # The type of the parameters depends on the provider, so it is set at run time.
     read_provider_values.__annotations__["query"] = Annotated[query_model, Query()]
     router.add_api_route(
         f"/analytics/data/{provider.name}/{{symbol}}",
@@ -71,9 +73,9 @@ def _add_provider_route(router: APIRouter, provider: Provider[Any]) -> None:
 
 
 def _create_query_model(provider: Provider[Any]) -> type[SeriesQuery]:
-    """The candles' parameters and the provider's own. Raises ValueError where a name is both."""
-    if twice := _SERIES_PARAMETERS & provider.params.model_fields.keys():
-        raise ValueError(f"{provider.name}: parameters {', '.join(sorted(twice))} are taken")
+    """Combine the parameters of candles and of a provider. Raises ValueError on a common name."""
+    if common := _SERIES_PARAMETERS & provider.params.model_fields.keys():
+        raise ValueError(f"{provider.name}: parameters {', '.join(sorted(common))} are reserved")
     bases: tuple[Any, ...] = (SeriesQuery, provider.params)
     model: type[SeriesQuery] = create_model(f"{provider.name}_query", __base__=bases)
     return model
@@ -82,19 +84,17 @@ def _create_query_model(provider: Provider[Any]) -> type[SeriesQuery]:
 def _compute_response(
     request: Request, provider: Provider[Any], symbol: str, query: SeriesQuery, reports: Reports
 ) -> Response:
-    given = query.model_dump(exclude=_SERIES_PARAMETERS, by_alias=True)
+    values = query.model_dump(exclude=_SERIES_PARAMETERS, by_alias=True)
     chart = reports.get_indicator_chart(
-        provider.name, symbol, query.interval, query.start, query.end, query.limit, given
+        provider.name, symbol, query.interval, query.start, query.end, query.limit, values
     )
-    params = provider.parse_params(given).model_dump(by_alias=True, mode="json")
-    value = chart.results[0].value if chart.results else None
-    if not provider.is_series:
-        of_range = provider.needs_candles
-        return build_series_response(
-            request, query, chart.candles, params, value, of_range=of_range
-        )
-    rows = [] if value is None else build_indicator_rows(chart.candles, value)
-    return build_series_response(request, query, chart.candles, params, rows)
+    params = provider.parse_params(values).model_dump(by_alias=True, mode="json")
+    data = chart.results[0].value if chart.results else None
+    if provider.is_series:
+        data = [] if data is None else build_indicator_rows(chart.candles, data)
+    return build_series_response(
+        request, query, chart.candles, params, data, depends_on_range=provider.needs_candles
+    )
 
 
 def _build_provider_view(provider: Provider[Any]) -> ProviderView:

@@ -1,4 +1,4 @@
-"""Backfills: asked for, watched, called off."""
+"""Backfills: start, show and cancel."""
 
 from typing import Annotated
 
@@ -16,12 +16,12 @@ from crypto_assets.pipeline.control.backfill import plan_backfill
 
 router = create_api_router("backfills")
 
-BackfillId = Annotated[str, Path(max_length=100, description="As POST answered it.")]
+BackfillId = Annotated[str, Path(max_length=100, description="Id that the POST request returned.")]
 
 
 def _require_one_symbol(symbols: list[str]) -> list[str]:
     if not symbols:
-        raise ValueError("name one at least, or leave symbols out for all that are tracked")
+        raise ValueError("name at least one, or leave symbols out for all tracked symbols")
     return symbols
 
 
@@ -31,38 +31,47 @@ _SymbolList = Annotated[
 
 
 class BackfillWish(BaseModel):
-    """UTC days, both inclusive; in month mode they widen to whole months."""
+    """UTC days, both inclusive; with monthly partitions the range widens to whole months."""
 
     symbols: _SymbolList | None = Field(
-        None, max_length=1000, description="Tracked ones, one at least; all of them if left."
+        None, max_length=1000, description="Tracked symbols, at least one. Default: all."
     )
-    first: DayInput = Field(alias="from")
-    last: DayInput = Field(alias="to")
+    first: DayInput = Field(alias="from", description="First UTC day, such as 2025-01-31.")
+    last: DayInput = Field(alias="to", description="Last UTC day, such as 2025-01-31.")
 
 
-@router.post("/backfills", status_code=202, **WRITE_ROUTE_OPTIONS)
-def launch(wish: BackfillWish, parts: ContextDep) -> Answer[LaunchedBackfillView]:
-    """Have Dagster bring whole days from the exchange to daily candles."""
-    wanted = plan_backfill(parts.platform, parts.partitioning, wish.symbols, wish.first, wish.last)
-    launched = start_backfill(parts.platform, parts.orchestrator, wanted, API_ACTOR)
+# The route names are part of the operation ids.
+@router.post(
+    "/backfills",
+    name="launch",
+    summary="Start a backfill",
+    status_code=202,
+    **WRITE_ROUTE_OPTIONS,
+)
+def post_backfill(body: BackfillWish, context: ContextDep) -> Answer[LaunchedBackfillView]:
+    """Start a Dagster backfill that fetches, loads and aggregates whole days."""
+    plan = plan_backfill(
+        context.pipeline, context.partitioning, body.symbols, body.first, body.last
+    )
+    backfill_id = start_backfill(context.pipeline, context.orchestrator, plan, API_ACTOR)
     return Answer(
         data=LaunchedBackfillView(
-            id=launched, title=wanted.title, partitions=len(wanted.partition_keys)
+            id=backfill_id, title=plan.title, partitions=len(plan.partition_keys)
         )
     )
 
 
-@router.get("/backfills/{id}")
-def read(id: BackfillId, orchestrator: OrchestratorDep) -> Answer[BackfillView]:
-    """How far it is."""
+@router.get("/backfills/{id}", name="read", summary="Show a backfill")
+def read_backfill(id: BackfillId, orchestrator: OrchestratorDep) -> Answer[BackfillView]:
+    """Return the progress of a backfill."""
     return _build_backfill_answer(id, orchestrator)
 
 
-@router.delete("/backfills/{id}", **WRITE_ROUTE_OPTIONS)
-def cancel(id: BackfillId, parts: ContextDep) -> Answer[BackfillView]:
-    """Call it off: what is loaded stays. One that has ended stays as it is."""
-    cancel_backfill(parts.platform, parts.orchestrator, id, API_ACTOR)
-    return _build_backfill_answer(id, parts.orchestrator)
+@router.delete("/backfills/{id}", name="cancel", summary="Cancel a backfill", **WRITE_ROUTE_OPTIONS)
+def delete_backfill(id: BackfillId, context: ContextDep) -> Answer[BackfillView]:
+    """Cancel a backfill. Loaded data is kept. A backfill that has ended does not change."""
+    cancel_backfill(context.pipeline, context.orchestrator, id, API_ACTOR)
+    return _build_backfill_answer(id, context.orchestrator)
 
 
 def _build_backfill_answer(backfill_id: str, orchestrator: Orchestrator) -> Answer[BackfillView]:

@@ -1,4 +1,4 @@
-"""Schedules, sensors and maintenance, through Dagster."""
+"""Schedules, sensors and maintenance tasks, through Dagster."""
 
 from typing import Annotated
 
@@ -12,37 +12,48 @@ from crypto_assets.api.views.control import InstigatorView, LaunchedView, RunVie
 from crypto_assets.orchestrator import Kind
 from crypto_assets.pipeline.control import admin
 
-DagsterName = Annotated[str, Path(max_length=200, description="Its name in Dagster.")]
+DagsterName = Annotated[str, Path(max_length=200, description="Name in Dagster.")]
 
 
 class Switch(BaseModel):
-    running: bool = Field(strict=True, description="Whether it is to run.")
+    running: bool = Field(strict=True, description="True to start, false to stop.")
 
 
 def _add_instigator_routes(router: APIRouter, kind: Kind) -> None:
     path = f"/{kind}s"
 
-    @router.get(path, name=f"read_{kind}s")
+    @router.get(path, name=f"read_{kind}s", summary=f"List {kind}s")
     def read_instigators(orchestrator: OrchestratorDep) -> Answer[list[InstigatorView]]:
-        """By name: whether they run, their last tick and the next."""
-        found = orchestrator.list_instigators(kind)
-        return Answer(data=[InstigatorView.model_validate(each) for each in found])
+        """List by name, with state, last tick and next tick."""
+        instigators = orchestrator.list_instigators(kind)
+        return Answer(data=[InstigatorView.model_validate(each) for each in instigators])
 
-    @router.put(f"{path}/{{name}}", name=f"switch_{kind}", **WRITE_ROUTE_OPTIONS)
+    @router.put(
+        f"{path}/{{name}}",
+        name=f"switch_{kind}",
+        summary=f"Start or stop a {kind}",
+        **WRITE_ROUTE_OPTIONS,
+    )
     def switch_instigator(
-        name: DagsterName, switch: Switch, parts: ContextDep
+        name: DagsterName, body: Switch, context: ContextDep
     ) -> Answer[InstigatorView]:
-        """Start or stop it; answers how it then stands."""
-        found = admin.set_instigator_running(
-            parts.platform, parts.orchestrator, kind, name, switch.running, API_ACTOR
+        """Start or stop it, and return its new state."""
+        instigator = admin.set_instigator_running(
+            context.pipeline, context.orchestrator, kind, name, body.running, API_ACTOR
         )
-        return Answer(data=InstigatorView.model_validate(found))
+        return Answer(data=InstigatorView.model_validate(instigator))
 
-    @router.post(f"{path}/{{name}}/run", name=f"run_{kind}", status_code=202, **WRITE_ROUTE_OPTIONS)
-    def run_instigator(name: DagsterName, parts: ContextDep) -> Answer[LaunchedView]:
-        """Do now what its next tick would do."""
+    @router.post(
+        f"{path}/{{name}}/run",
+        name=f"run_{kind}",
+        summary=f"Run a {kind} now",
+        status_code=202,
+        **WRITE_ROUTE_OPTIONS,
+    )
+    def run_instigator(name: DagsterName, context: ContextDep) -> Answer[LaunchedView]:
+        """Do now what the next tick would do."""
         launched = admin.trigger_instigator(
-            parts.platform, parts.orchestrator, kind, name, API_ACTOR
+            context.pipeline, context.orchestrator, kind, name, API_ACTOR
         )
         return Answer(data=LaunchedView.model_validate(launched))
 
@@ -54,5 +65,5 @@ for _kind in Kind:
 
 @router.post("/maintenance/{task}", status_code=202, **WRITE_ROUTE_OPTIONS)
 def run_maintenance(task: DagsterName, orchestrator: OrchestratorDep) -> Answer[RunView]:
-    """Launch an asset of Dagster's group `maintenance`; an unknown one is told which there are."""
+    """Materialize an asset of Dagster's group `maintenance`. An error lists the known assets."""
     return Answer(data=RunView(run_id=orchestrator.run_maintenance(task)))

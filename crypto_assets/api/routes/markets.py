@@ -1,4 +1,4 @@
-"""Candles, 24-hour figures, the order book and the dashboard."""
+"""Candles, 24-hour statistics, the order book and the dashboard."""
 
 from typing import Annotated
 
@@ -23,25 +23,27 @@ def read_klines(
     query: Annotated[SeriesQuery, Query()],
     reports: ReportsDep,
 ) -> Response:
-    """Candles, existing ones only; without an end the newest. More of them by the Link header."""
+    """Return existing candles; without `end` the newest. The Link header leads to more."""
     series = reports.get_candles(symbol, query.interval, query.start, query.end, query.limit)
     return build_series_response(request, query, series, {}, build_kline_rows(series))
 
 
 @router.get("/stats/{symbol}")
 def read_statistics(symbol: SymbolPath, reports: ReportsDep) -> Answer[StatisticsView | None]:
-    """The 24 hours up to the newest minute, by time; null where nothing is held."""
-    found = reports.get_statistics_24h(symbol)
-    return Answer(data=None if found is None else StatisticsView.model_validate(found))
+    """Return the 24 hours up to the newest stored minute; null if none is stored."""
+    statistics = reports.get_statistics_24h(symbol)
+    return Answer(data=None if statistics is None else StatisticsView.model_validate(statistics))
 
 
 @router.get("/order-book/{symbol}")
 def read_order_book(
     symbol: SymbolPath,
     reports: ReportsDep,
-    levels: Annotated[int, Query(ge=1, le=5000, description="Of each side, best first.")] = 20,
+    levels: Annotated[
+        int, Query(ge=1, le=5000, description="Number of levels per side, best first.")
+    ] = 20,
 ) -> Answer[OrderBookView | None]:
-    """The newest stored snapshot; null where there is none."""
+    """Return the newest stored snapshot; null if there is none."""
     book = reports.get_latest_order_book(symbol)
     return Answer(
         data=None if book is None else OrderBookView.from_order_book(symbol, book, levels)
@@ -50,5 +52,5 @@ def read_order_book(
 
 @router.get("/dashboard", dependencies=[ForbidCaching])
 def read_dashboard(reports: ReportsDep) -> Answer[DashboardView]:
-    """A tile a symbol, totals, and what needs a person's attention."""
+    """Return a tile per symbol, totals, and symbols that need attention."""
     return Answer(data=DashboardView.model_validate(reports.get_dashboard()))

@@ -1,4 +1,4 @@
-"""What the pipeline has done: status, the ingestion log, repeats, storage, gaps and quality."""
+"""Status, ingestion log, deduplication, storage, gaps and quality."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -35,7 +35,7 @@ router = create_api_router("pipeline")
 
 @router.get("/pipeline/status", dependencies=[ForbidCaching])
 def read_status(reports: ReportsDep) -> Answer[StatusView]:
-    """Per symbol: first and last candle, rows, coverage, open gaps, lag; and what it all takes."""
+    """Return first and last candle, rows, coverage, open gaps and lag per symbol, and storage."""
     return Answer(data=StatusView.model_validate(reports.get_status()))
 
 
@@ -48,52 +48,52 @@ def read_ingestion_log(
     offset: OffsetQuery = 0,
     end: EndQuery = None,
 ) -> Answer[list[LakeObjectView]]:
-    """Objects of the lake, newest fetch first; with `end`, those fetched before it."""
-    found = reports.list_ingestion_log(limit, offset, end)
-    if len(found) == limit:
+    """List objects of the lake, newest fetch first; with `end`, those fetched before it."""
+    objects = reports.list_ingestion_log(limit, offset, end)
+    if len(objects) == limit:
         response.headers["Link"] = build_page_link(
-            request, "next", **_next_page_parameters(found, offset, end)
+            request, "next", **_next_page_parameters(objects, offset, end)
         )
-    return Answer(data=[LakeObjectView.model_validate(item) for item in found])
+    return Answer(data=[LakeObjectView.model_validate(item) for item in objects])
 
 
 def _next_page_parameters(
-    found: Sequence[LakeObject], passed: int, end: int | None
+    objects: Sequence[LakeObject], offset: int, end: int | None
 ) -> dict[str, int]:
-    """From the last one's fetch on, past what has been told of that instant.
+    """Continue at the fetch time of the last object, after the objects returned for that time.
 
-    A count from the newest on would tell objects twice when others come meanwhile.
+    An offset from the newest object would return objects twice if new ones arrive between pages.
     """
-    last = found[-1].fetched_at
-    told = sum(item.fetched_at == last for item in found)
-    if told < len(found):
-        return {"end": last + 1, "offset": told}
-    if passed and end != last + 1:  # it is not known of which instants they were
-        return {"offset": passed + told}
-    return {"end": last + 1, "offset": passed + told}
+    last = objects[-1].fetched_at
+    returned = sum(item.fetched_at == last for item in objects)
+    if returned < len(objects):
+        return {"end": last + 1, "offset": returned}
+    if offset and end != last + 1:  # the fetch times of the skipped objects are unknown
+        return {"offset": offset + returned}
+    return {"end": last + 1, "offset": offset + returned}
 
 
 @router.get("/pipeline/deduplication")
 def read_deduplication(
     reports: ReportsDep,
-    days: Annotated[int, Query(ge=1, le=31, description="UTC days, today included.")] = 7,
+    days: Annotated[int, Query(ge=1, le=31, description="Number of UTC days, today included.")] = 7,
 ) -> Answer[DeduplicationView]:
-    """How often minutes were delivered more than once, as far as the lake still has the objects."""
-    found = reports.get_deduplication(days)
+    """Return how often minutes were delivered more than once, by the objects still in the lake."""
+    report = reports.get_deduplication(days)
     return Answer(
         data=DeduplicationView(
-            start=found.window.start_ms,
-            end=found.window.end_ms,
-            delivered=found.delivered,
-            repeated=found.repeated,
-            symbols=tuple(SymbolDeduplicationView.model_validate(one) for one in found.symbols),
+            start=report.window.start_ms,
+            end=report.window.end_ms,
+            delivered=report.delivered,
+            repeated=report.repeated,
+            symbols=tuple(SymbolDeduplicationView.model_validate(item) for item in report.symbols),
         )
     )
 
 
 @router.get("/pipeline/storage")
 def read_storage(reports: ReportsDep) -> Answer[StorageView]:
-    """Objects and bytes in the lake, bytes in the warehouse."""
+    """Return objects and bytes in the lake, and bytes in the warehouse."""
     return Answer(data=StorageView.model_validate(reports.get_storage_usage()))
 
 
@@ -105,21 +105,21 @@ def read_gaps(
     symbol: SymbolQuery = None,
     start: StartQuery = None,
     end: EndQuery = None,
-    closed: Annotated[bool, Query(description="Those too for which candles have come.")] = False,
+    closed: Annotated[bool, Query(description="Include gaps that have been filled since.")] = False,
     after: AfterQuery = None,
     limit: LimitQuery = 500,
 ) -> Answer[list[LedgerGapView]]:
-    """The gap ledger by symbol and start; of one symbol, more of it by the Link header."""
-    found = reports.list_gaps(
+    """List gaps by symbol and start. For one symbol, the Link header leads to more."""
+    gaps = reports.list_gaps(
         symbol, parse_window(start, end), closed=closed, after=after, limit=limit + 1
     )
-    shown = found[:limit]
-    if symbol and len(found) > limit:
+    shown = gaps[:limit]
+    if symbol and len(gaps) > limit:
         response.headers["Link"] = build_page_link(request, "next", after=shown[-1].start)
     return Answer(data=[LedgerGapView.model_validate(gap) for gap in shown])
 
 
 @router.get("/pipeline/quality", dependencies=[ForbidCaching])
 def read_quality(reports: ReportsDep, limit: LimitQuery = 100) -> Answer[QualityView]:
-    """Coverage of each symbol, what a later fetch changed, and what was set aside and why."""
+    """Return coverage per symbol, and the latest revisions, quarantined records and conflicts."""
     return Answer(data=QualityView.model_validate(reports.get_quality(limit)))

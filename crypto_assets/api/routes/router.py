@@ -1,4 +1,4 @@
-"""A router under /api: tagged answers, no unknown parameter, and failures by status."""
+"""Create routers under /api: ETags, no unknown parameters, and documented error responses."""
 
 from typing import Any
 
@@ -11,26 +11,28 @@ from crypto_assets.api.parameters import KnownParametersOnly
 
 _ERROR_DESCRIPTIONS = {
     404: "Unknown symbol, provider or name.",
-    422: "Wrong input, with what is wrong.",
+    422: "Invalid input; `detail` names each problem.",
     429: "Too many requests: wait for Retry-After seconds.",
-    503: "A part does not answer now: warehouse, exchange or Dagster.",
+    503: "The warehouse, the exchange or Dagster does not respond.",
 }
 _WRITE_ERROR_DESCRIPTIONS = {
     401: "The token is missing or wrong.",
-    403: "No token is set, and the request is not from this machine alone.",
+    403: "No token is set, and the request does not come directly from this machine.",
     409: "The warehouse belongs to another exchange.",
     413: "The body is too large.",
-    415: "The body is no JSON.",
+    415: "The body is not JSON.",
 }
 
-# Who changed something, in the change log.
+# The author of changes in the change log.
 API_ACTOR = "the API"
 
 RouteResponses = dict[int | str, dict[str, Any]]
 
 
-def _describe_responses(failures: dict[int, str]) -> RouteResponses:
-    return {status: {"model": Problem, "description": text} for status, text in failures.items()}
+def _describe_responses(descriptions: dict[int, str]) -> RouteResponses:
+    return {
+        status: {"model": Problem, "description": text} for status, text in descriptions.items()
+    }
 
 
 def create_api_router(tag: str) -> APIRouter:
@@ -43,7 +45,7 @@ def create_api_router(tag: str) -> APIRouter:
     )
 
 
-# What a route that changes something is declared with.
+# Options of every route that changes something.
 WRITE_ERROR_RESPONSES: RouteResponses = _describe_responses(_WRITE_ERROR_DESCRIPTIONS)
 WRITE_ROUTE_OPTIONS: dict[str, Any] = {
     "dependencies": [RequireWriteAccess],

@@ -1,4 +1,4 @@
-"""Symbols: which are tracked, another one, one fewer."""
+"""Symbols: list, track and untrack."""
 
 from fastapi import Response
 from pydantic import BaseModel, Field
@@ -16,14 +16,13 @@ from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.markets import InstrumentView
 from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN
 from crypto_assets.pipeline.control import admin
-from crypto_assets.reports import Instrument
 
 router = create_api_router("symbols")
 
 
 class SymbolWish(BaseModel):
     symbol: str = Field(
-        pattern=TYPED_SYMBOL_PATTERN, description="As BTCUSDT.", examples=["BTCUSDT"]
+        pattern=TYPED_SYMBOL_PATTERN, description="Symbol, such as BTCUSDT.", examples=["BTCUSDT"]
     )
 
 
@@ -34,10 +33,8 @@ class Tracked(BaseModel):
 
 @router.get("/symbols")
 def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
-    """Tracked symbols, oldest registration first."""
-    return Answer(
-        data=[_build_instrument_view(instrument) for instrument in reports.list_instruments()]
-    )
+    """List tracked symbols, oldest registration first."""
+    return Answer(data=[InstrumentView.model_validate(item) for item in reports.list_instruments()])
 
 
 @router.post(
@@ -45,25 +42,24 @@ def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
     status_code=201,
     dependencies=[RequireWriteAccess],
     responses={
-        200: {"model": Answer[Tracked], "description": "Tracked before."},
+        200: {"model": Answer[Tracked], "description": "The symbol was already tracked."},
         **WRITE_ERROR_RESPONSES,
     },
 )
-def track_symbol(wish: SymbolWish, parts: ContextDep, response: Response) -> Answer[Tracked]:
-    """Track a symbol that the exchange lists; its history follows by a backfill of its own."""
-    if not admin.track_symbols(parts.platform, [wish.symbol], API_ACTOR):
+def track_symbol(body: SymbolWish, context: ContextDep, response: Response) -> Answer[Tracked]:
+    """Track a symbol that the exchange lists. To load its history, start a backfill."""
+    if not admin.track_symbols(context.pipeline, [body.symbol], API_ACTOR):
         response.status_code = 200
-    name = parts.platform.warehouse.symbols.resolve_name(wish.symbol)
+    name = context.pipeline.warehouse.symbols.resolve_name(body.symbol)
     return Answer(data=Tracked(symbol=name, tracked=True))
 
 
-@router.delete("/symbols/{symbol}", **WRITE_ROUTE_OPTIONS)
-def retire_symbol(symbol: SymbolPath, parts: ContextDep) -> Answer[Tracked]:
-    """Track a symbol no longer. What is held of it stays."""
-    name = parts.platform.warehouse.symbols.resolve_name(symbol)
-    admin.untrack_symbol(parts.platform, name, API_ACTOR)
+# The route name is part of the operation id.
+@router.delete(
+    "/symbols/{symbol}", name="retire_symbol", summary="Untrack a symbol", **WRITE_ROUTE_OPTIONS
+)
+def delete_symbol(symbol: SymbolPath, context: ContextDep) -> Answer[Tracked]:
+    """Stop tracking a symbol. Its stored data is kept."""
+    name = context.pipeline.warehouse.symbols.resolve_name(symbol)
+    admin.untrack_symbol(context.pipeline, name, API_ACTOR)
     return Answer(data=Tracked(symbol=name, tracked=False))
-
-
-def _build_instrument_view(instrument: Instrument) -> InstrumentView:
-    return InstrumentView.model_validate(instrument)

@@ -1,1 +1,1 @@
-"""The answers' shapes: what OpenAPI promises, and what routes make of a report."""
+"""The models of responses, built from reports and published in the OpenAPI document."""

@@ -1,4 +1,4 @@
-"""What all answers share: exact decimals as plain text, and the envelope `data`."""
+"""What all responses share: decimals as plain text, and the envelope `data`."""
 
 from decimal import Decimal
 from typing import Annotated, Generic, TypeVar
@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 
 T = TypeVar("T")
 
-# Plain text, as the exchange writes its prices: no exponent, no rounding.
+# Text as the exchange writes its prices: without an exponent, not rounded.
 ExactDecimal = Annotated[
     Decimal,
     PlainSerializer(lambda value: f"{value:f}", return_type=str),
     WithJsonSchema({"type": "string", "examples": ["40071.07000000"]}),
 ]
-# What was divided, and has no last digit.
+# A quotient, rounded to ten decimals.
 RoundedDecimal = Annotated[
     Decimal,
     PlainSerializer(lambda value: f"{value:.10f}", return_type=str),
@@ -23,7 +23,7 @@ EpochMs = Annotated[int, Field(description="Epoch milliseconds.")]
 
 
 class ResponseView(BaseModel):
-    """Read from a report's attributes, properties too."""
+    """A model that is built from the attributes and properties of a report."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -1,4 +1,4 @@
-"""Schedules, sensors, backfills and runs, as Dagster states them."""
+"""Schedules, sensors, backfills and runs as Dagster reports them."""
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from crypto_assets.orchestrator import Kind
 class TickView(ResponseView):
     at: EpochMs
     status: str
-    note: str | None = Field(description="Why it skipped or failed.")
+    note: str | None = Field(description="Why the tick skipped or failed.")
     run_ids: tuple[str, ...]
 
 
@@ -21,16 +21,16 @@ class InstigatorView(ResponseView):
     description: str | None
     jobs: tuple[str, ...]
     running: bool
-    cron: str | None = Field(description="Of a schedule, in UTC.")
-    interval_seconds: int | None = Field(description="Of a sensor.")
+    cron: str | None = Field(description="Cron expression of a schedule, in UTC.")
+    interval_seconds: int | None = Field(description="Interval of a sensor in seconds.")
     last_tick: TickView | None
-    next_tick_at: EpochMs | None = Field(description="None while stopped, or due.")
+    next_tick_at: EpochMs | None = Field(description="Null if stopped or due now.")
 
 
 class LaunchedView(ResponseView):
     run_ids: tuple[str, ...]
     added_partitions: tuple[str, ...]
-    skipped: str | None = Field(description="Why there was nothing to do.")
+    skipped: str | None = Field(description="Why no run was launched.")
 
 
 class RunView(ResponseView):
@@ -38,7 +38,7 @@ class RunView(ResponseView):
 
 
 class BackfillView(ResponseView):
-    """Counts are asset partitions: a day of a symbol counts once for each asset."""
+    """Counts are partitions of assets: a day of a symbol counts once per asset."""
 
     id: str
     status: str
@@ -54,4 +54,4 @@ class BackfillView(ResponseView):
 class LaunchedBackfillView(ResponseView):
     id: str
     title: str
-    partitions: int = Field(description="Days (or months) by symbols.")
+    partitions: int = Field(description="Number of days (or months) times number of symbols.")

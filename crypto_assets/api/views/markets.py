@@ -1,4 +1,6 @@
-"""Symbols, 24-hour figures, the dashboard and the order book."""
+"""Symbols, 24-hour statistics, the dashboard and the order book."""
+
+from typing import Self
 
 from pydantic import Field
 
@@ -12,8 +14,8 @@ class InstrumentView(ResponseView):
     symbol: str
     base: str
     quote: str
-    digits: int = Field(description="Decimals of its price.")
-    trading: bool = Field(description="Whether the exchange prints new candles of it.")
+    digits: int = Field(description="Number of decimals of the price.")
+    trading: bool = Field(description="Whether the exchange publishes new candles.")
 
 
 class SpanView(ResponseView):
@@ -22,7 +24,7 @@ class SpanView(ResponseView):
 
 
 class StatisticsView(ResponseView):
-    """A stretch of time as one candle, by the exchange's rule; prices in quote units."""
+    """A window as one candle, rolled up by the exchange's rule; prices in quote units."""
 
     symbol: str
     window: SpanView
@@ -43,17 +45,19 @@ class TileView(ResponseView):
     instrument: InstrumentView
     statistics: StatisticsView | None
     sparkline: tuple[float, ...] = Field(description="Hourly closes, oldest first.")
-    lag_ms: int | None = Field(description="Age of the newest candle's end.")
+    lag_ms: int | None = Field(description="Milliseconds since the newest candle ended.")
 
 
 class AttentionView(ResponseView):
     concern: Concern
     symbol: str
-    amount: int = Field(description="Silence in ms, or missing minutes; 0 if there is no count.")
+    amount: int = Field(
+        description="Age of the newest candle in ms, number of missing minutes, or 0."
+    )
 
 
 class ChangesView(ResponseView):
-    """The totals less what they were at `since`, 24 hours ago or as near as was noted."""
+    """Differences to the totals at `since`, which is about 24 hours ago."""
 
     since: EpochMs
     candles: int
@@ -66,7 +70,7 @@ class ChangesView(ResponseView):
 class DashboardView(ResponseView):
     as_of: EpochMs
     tiles: tuple[TileView, ...]
-    candles: int = Field(description="Minutes that are held.")
+    candles: int = Field(description="Number of stored minutes.")
     storage: StorageView
     lag_ms: int | None
     changes: ChangesView | None
@@ -74,7 +78,7 @@ class DashboardView(ResponseView):
 
 
 class OrderBookView(ResponseView):
-    """Levels are [price, quantity], best first; depths in base units, over the levels shown."""
+    """Levels are [price, quantity], best first. Depths are in base units over these levels."""
 
     symbol: str
     last_update_id: int
@@ -83,12 +87,12 @@ class OrderBookView(ResponseView):
     spread: ExactDecimal
     bid_depth: ExactDecimal
     ask_depth: ExactDecimal
-    imbalance: RoundedDecimal = Field(description="From -1 (all sellers) to 1 (all buyers).")
+    imbalance: RoundedDecimal = Field(description="From -1 (only asks) to 1 (only bids).")
     bids: tuple[tuple[ExactDecimal, ExactDecimal], ...]
     asks: tuple[tuple[ExactDecimal, ExactDecimal], ...]
 
     @classmethod
-    def from_order_book(cls, symbol: str, book: OrderBook, levels: int) -> "OrderBookView":
+    def from_order_book(cls, symbol: str, book: OrderBook, levels: int) -> Self:
         shown = OrderBook(
             book.last_update_id, book.captured_at, book.bids[:levels], book.asks[:levels]
         )

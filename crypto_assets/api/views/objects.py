@@ -1,4 +1,4 @@
-"""The schema of an object that a provider answers with, made from its dataclass."""
+"""Build the schema of a provider's result object from its dataclass."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -11,7 +11,7 @@ from pydantic import create_model
 
 
 def build_object_model(kind: Any) -> Any:
-    """The type as JSON has it: dataclasses as objects, and null for a number without a value."""
+    """Convert a type to its JSON form: dataclasses become models, floats may be null."""
     if kind is float:
         return float | None
     if is_dataclass(kind):

@@ -1,4 +1,4 @@
-"""What the pipeline has done: coverage, the log, repeats, storage, gaps and quality."""
+"""Status, ingestion log, deduplication, storage, gaps and quality."""
 
 from pydantic import Field
 
@@ -27,11 +27,11 @@ class SymbolStatusView(ResponseView):
     symbol: str
     first_open_time: EpochMs | None
     last_open_time: EpochMs | None
-    rows: int = Field(description="Minutes that are held.")
-    coverage: float = Field(description="Share of minutes held or explained, 0 to 1.")
+    rows: int = Field(description="Number of stored minutes.")
+    coverage: float = Field(description="Share of minutes stored or explained, 0 to 1.")
     open_gaps: int
     missing_minutes: int
-    lag_ms: int | None = Field(description="Age of the newest candle's end.")
+    lag_ms: int | None = Field(description="Milliseconds since the newest candle ended.")
 
 
 class StatusView(ResponseView):
@@ -52,16 +52,16 @@ class LakeObjectView(ResponseView):
     size_bytes: int
     sha256: str
     fetched_at: EpochMs
-    loaded_at: EpochMs | None = Field(description="None where it is not loaded yet.")
+    loaded_at: EpochMs | None = Field(description="Null if not loaded yet.")
 
 
 class SymbolDeduplicationView(ResponseView):
-    """Of `delivered` rows `held` became a minute, `repeated` said again what another had said."""
+    """Of the `delivered` rows, some became a minute, and `repeated` had been delivered before."""
 
     symbol: str
     objects: int
     delivered: int
-    held: int
+    stored: int = Field(serialization_alias="held", description="Rows stored as a minute.")
     quarantined: int
     repeated: int
 
@@ -75,7 +75,7 @@ class DeduplicationView(ResponseView):
 
 
 class LedgerGapView(ResponseView):
-    """`start` and `end` are the first and last missing open time."""
+    """A gap of the ledger; `start` and `end` are the first and the last missing open time."""
 
     symbol: str
     start: EpochMs
@@ -84,7 +84,7 @@ class LedgerGapView(ResponseView):
     gap_class: GapClass = Field(serialization_alias="class")
     evidence: str
     first_seen: EpochMs
-    closed_at: EpochMs | None = Field(description="When candles came for it.")
+    closed_at: EpochMs | None = Field(description="When the gap was filled; null if it is not.")
     attempts: int
     next_retry_at: EpochMs | None
 
@@ -118,7 +118,7 @@ class RevisionView(ResponseView):
 
 
 class QuarantinedView(ResponseView):
-    """An object, or a row of it, that broke a rule."""
+    """An object or a row that broke a rule."""
 
     symbol: str
     kind: ObjectKind
@@ -135,11 +135,14 @@ class ConflictView(ResponseView):
 
     symbol: str
     interval: Interval
-    open_time: EpochMs = Field(description="The exchange's own, off the grid too.")
+    open_time: EpochMs = Field(
+        description="Open time as the exchange reports it, possibly off the grid."
+    )
     kind: ConflictKind = Field(
         description=(
-            "resolved: one version of the minutes gives the exchange's hour, and counts; "
-            "contradiction: none does; off_grid: none does, and the period opens off its grid."
+            "resolved: one version of the minutes gives the exchange's hour, and is used; "
+            "contradiction: no version does; "
+            "off_grid: no version does, and the period opens off its grid."
         )
     )
     evidence: str = Field(description="Both values and their sources.")
@@ -149,7 +152,7 @@ class ConflictView(ResponseView):
 class QualityView(ResponseView):
     as_of: EpochMs
     symbols: tuple[SymbolStatusView, ...]
-    revisions: tuple[RevisionView, ...] = Field(description="The last noted ones.")
+    revisions: tuple[RevisionView, ...] = Field(description="The latest records.")
     quarantined: int
-    quarantine: tuple[QuarantinedView, ...] = Field(description="The last noted ones.")
-    conflicts: tuple[ConflictView, ...] = Field(description="The last recorded ones.")
+    quarantine: tuple[QuarantinedView, ...] = Field(description="The latest records.")
+    conflicts: tuple[ConflictView, ...] = Field(description="The latest records.")

@@ -1,4 +1,4 @@
-"""Series: rows by open time, oldest first, existing candles only, and what is missing."""
+"""Series: rows of existing candles by open time, oldest first, and the gaps between them."""
 
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 class SeriesGap(BaseModel):
-    """A stretch without candles, `start` ≤ t < `end`."""
+    """A window without candles, `start` ≤ t < `end`."""
 
     start: EpochMs
     end: EpochMs
     gap_class: GapClass | None = Field(
-        alias="class", description="The ledger's word; null where it has no entry."
+        alias="class", description="Class in the gap ledger; null if the ledger has no entry."
     )
 
 
@@ -28,15 +28,15 @@ class SeriesRow(BaseModel):
     time: str = Field(
         description="The open time in ISO 8601, UTC.", examples=["2025-01-31T12:00:00Z"]
     )
-    forming: bool = Field(description="Whether the candle's period is not over.")
+    forming: bool = Field(description="Whether the candle's period has not ended.")
     partial: bool = Field(
-        description="Whether the beginning of the candle's period is not stored: its open, high,"
-        " low and sums are of the rest of it."
+        description="Whether the beginning of the candle's period is not stored. Open, high, low"
+        " and sums then cover only the rest of the period."
     )
 
 
 class KlineRow(SeriesRow):
-    """Prices and volumes as decimal text, to the last digit (on SQLite to the fifteenth)."""
+    """Prices and volumes as exact decimal text (on SQLite, exact to 15 digits)."""
 
     open: str
     high: str
@@ -53,23 +53,23 @@ class KlineRow(SeriesRow):
 class Series(BaseModel, Generic[T]):
     symbol: str
     interval: Interval
-    params: dict[str, Any] = Field(description="The parameters, defaults filled in.")
+    params: dict[str, Any] = Field(description="Parameters, including defaults.")
     data: list[T]
     gaps: list[SeriesGap]
 
 
 class Single(BaseModel, Generic[T]):
-    """What is no series: one object over all the candles, null where there is none."""
+    """One object over all candles; null if there are none."""
 
     symbol: str
     interval: Interval
-    params: dict[str, Any] = Field(description="The parameters, defaults filled in.")
+    params: dict[str, Any] = Field(description="Parameters, including defaults.")
     data: T | None
     gaps: list[SeriesGap]
 
 
 def build_answer_model(provider: Provider[Any]) -> Any:
-    """What a provider's route answers with."""
+    """Build the response model of a provider's route."""
     if not provider.is_series:
         return Single[build_object_model(get_type_hints(provider.function)["return"])]  # type: ignore[misc]
     columns: dict[str, Any] = {
