@@ -1,7 +1,7 @@
-"""How old the newest materialisation of an asset may be before its page turns yellow, then red.
+"""Freshness policies: the age of an asset's newest materialization that warns, and that fails.
 
-A policy judges an asset, not a partition: one live symbol hides nineteen silent ones, whom the
-sensor `stale_symbols` notices.
+A policy applies to the whole asset, so that one live symbol hides stale ones. The sensor
+`stale_symbols` detects those.
 """
 
 from datetime import timedelta
@@ -19,7 +19,7 @@ def _build_policy(warn: timedelta, fail: timedelta) -> dg.FreshnessPolicy:
 
 
 def _tick_tolerance(interval_minutes: int) -> timedelta:
-    """Three late ticks; a daemon that restarts takes some minutes."""
+    """Return three intervals, and at least the minutes that a restart of the daemon takes."""
     return max(3 * interval_minutes * _MINUTE, 15 * _MINUTE)
 
 
@@ -28,7 +28,7 @@ _ORDER_BOOK_TOLERANCE = _tick_tolerance(get_settings().order_book_interval_minut
 
 MINUTE_CANDLES_FRESHNESS = _build_policy(_INGEST_TOLERANCE, 2 * _INGEST_TOLERANCE)
 ORDER_BOOKS_FRESHNESS = _build_policy(_ORDER_BOOK_TOLERANCE, 2 * _ORDER_BOOK_TOLERANCE)
-# An hour and a day close once, and the tick after that brings them.
+# The first tick after an hour or a day has closed stores its candle.
 HOURLY_CANDLES_FRESHNESS = _build_policy(_HOUR + _INGEST_TOLERANCE, 2 * (_HOUR + _INGEST_TOLERANCE))
 DAILY_CANDLES_FRESHNESS = _build_policy(25 * _HOUR, 26 * _HOUR)
 NIGHTLY_TASK_FRESHNESS = _build_policy(25 * _HOUR, 49 * _HOUR)

@@ -1,4 +1,4 @@
-"""Backfills: asked for, watched and called off."""
+"""Backfills: launch, fetch and cancel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,16 +71,16 @@ mutation ($id: String!) {
 }
 """
 
-# A backfill in one of these states will not move any more.
+# A backfill with one of these statuses has ended.
 _ENDED_STATUSES = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 
 
 @dataclass(frozen=True)
 class BackfillProgress:
-    """How far a backfill is; counts are asset partitions (a key counts once for each asset).
+    """The progress of a backfill, counted in asset partitions (each key once per asset).
 
-    `keys` counts the partition keys; `asked_at` and `ended_at` are epoch ms. `error` is Dagster's
-    own, or what its failed runs have said.
+    `key_count` counts the partition keys; `launched_at` and `ended_at` are epoch ms. `error` is the
+    backfill's own error, or the reasons of its failed runs.
     """
 
     id: str
@@ -100,7 +100,7 @@ class BackfillProgress:
 
     @property
     def done_ratio(self) -> float:
-        """From 0 to 1, of what has come to an end, well or not."""
+        """The share of asset partitions that were materialized or failed, from 0 to 1."""
         return min(1.0, (self.materialized + self.failed) / (self.targeted or 1))
 
     @property
@@ -115,6 +115,7 @@ def submit_backfill(
     tags: Mapping[str, str],
     title: str,
 ) -> str:
+    """Launch a backfill and return its id."""
     params = {
         "assetSelection": [{"path": [name]} for name in assets],
         "partitionNames": list(keys),
@@ -126,7 +127,7 @@ def submit_backfill(
 
 
 def fetch_backfill(webserver: WebserverClient, backfill_id: str) -> BackfillProgress:
-    """Raises UnknownTarget."""
+    """Fetch a backfill by id. Raises UnknownTarget if Dagster has none with this id."""
     answer = webserver.run_query(_BACKFILL_QUERY, id=backfill_id)["partitionBackfillOrError"]
     if answer["__typename"] == "BackfillNotFoundError":
         raise UnknownTarget(f"Dagster has no backfill {backfill_id!r}")
@@ -134,14 +135,14 @@ def fetch_backfill(webserver: WebserverClient, backfill_id: str) -> BackfillProg
 
 
 def fetch_recent_backfills(webserver: WebserverClient, limit: int) -> list[BackfillProgress]:
-    """The newest, newest first."""
+    """Fetch the most recent backfills, newest first."""
     answer = webserver.run_query(_RECENT_BACKFILLS_QUERY, limit=limit)["partitionBackfillsOrError"]
     found = webserver.require_type(answer, "PartitionBackfills")["results"]
     return [_parse_progress(webserver, each) for each in found]
 
 
 def request_backfill_cancel(webserver: WebserverClient, backfill_id: str) -> None:
-    """One that has ended stays as it is. Raises UnknownTarget."""
+    """Cancel a backfill unless it has ended. Raises UnknownTarget."""
     if not fetch_backfill(webserver, backfill_id).ended:
         answer = webserver.run_query(_CANCEL_MUTATION, id=backfill_id)["cancelPartitionBackfill"]
         webserver.require_type(answer, "CancelBackfillSuccess")
@@ -156,7 +157,7 @@ def _parse_progress(webserver: WebserverClient, found: GraphQLObject) -> Backfil
         title=found["title"],
         key_count=found["numPartitions"] or 0,
         launched_at=epoch_seconds_to_ms(found["timestamp"]),
-        ended_at=epoch_seconds_to_ms(found["endTimestamp"]) if found["endTimestamp"] else None,
+        ended_at=epoch_seconds_to_ms(found["endTimestamp"] or None),
         targeted=sum(c["numPartitionsTargeted"] for c in counts),
         materialized=sum(c["numPartitionsMaterialized"] for c in counts),
         failed=failed,

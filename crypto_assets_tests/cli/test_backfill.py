@@ -107,7 +107,7 @@ def test_months_are_the_same_days(
     assert desk.run("init").code == 0
     ran = desk.run("backfill", *_SYMBOLS, *_RANGE)
     assert ran.code == 0, ran.err
-    assert "widened to whole months: 2025-02-01 to 2025-03-06" in ran.err
+    assert "extended to whole months: 2025-02-01 to 2025-03-06" in ran.err
     wide = figures(desk)
     for table in ("fact_klines", "hourly_klines", "daily_klines"):
         assert set(held[table]) <= set(wide[table])

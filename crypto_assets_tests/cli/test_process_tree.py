@@ -28,10 +28,10 @@ def test_a_long_start_says_what_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process_tree, "_REPORT_SECONDS", 0.5)
-    until, told = time.monotonic() + 2, list[str]()
-    with ProcessTree(told.append) as tree:
+    until, reports = time.monotonic() + 2, list[str]()
+    with ProcessTree(reports.append) as tree:
         tree.start_programs(program(tmp_path, SLEEP, lambda: time.monotonic() > until))
-    assert told and "it comes up" in told[0] and " s so far" in told[0]
+    assert reports and "it is starting" in reports[0] and " s so far" in reports[0]
 
 
 def test_another_program_that_dies_meanwhile_ends_the_wait(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_another_program_that_dies_meanwhile_ends_the_wait(tmp_path: Path) -> No
     dying = program(tmp_path / "b", says, lambda: True, "the other")
     with (
         ProcessTree(lambda _: None) as tree,
-        pytest.raises(CryptoAssetsError, match=r"the other ended with code 3.*the port is taken"),
+        pytest.raises(CryptoAssetsError, match=r"the other exited with code 3.*the port is taken"),
     ):
         tree.start_programs(waiting, dying)
 
@@ -49,7 +49,7 @@ def test_a_home_has_one_tenant(tmp_path: Path) -> None:
     home = tmp_path / "dagster home"
     with (
         hold_home_lock(home),
-        pytest.raises(HomeTaken, match=rf"pid {os.getpid()}\) serves"),
+        pytest.raises(HomeTaken, match=rf"pid {os.getpid()}\) uses"),
         hold_home_lock(home),
     ):
         pass

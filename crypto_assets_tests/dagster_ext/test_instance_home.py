@@ -14,22 +14,8 @@ from crypto_assets_tests.project.repository import ROOT
 
 SHIPPED = (ROOT / "dagster.yaml").read_text()
 IN_IMAGE = (ROOT / "deploy" / "dagster.yaml").read_text()
-# As the image had it before MySQLStorage.
-_BEGIN, _END = IN_IMAGE.index("# Dagster's MySQL"), IN_IMAGE.index("compute_logs:")
-IN_EARLIER_IMAGE = (
-    IN_IMAGE[:_BEGIN]
-    + """storage:
-  mysql:
-    mysql_db:
-      hostname: {env: DAGSTER_MYSQL_HOST}
-      port: {env: DAGSTER_MYSQL_PORT}
-      username: dagster
-      password: {env: DAGSTER_MYSQL_PASSWORD}
-      db_name: dagster
-
-"""
-    + IN_IMAGE[_END:]
-).replace("dagster_ext.run_coordinator", "defs.queue")
+# The file of an image without MySQLStorage.
+IN_EARLIER_IMAGE = Path(__file__).with_name("earlier_dagster_yaml.txt").read_text()
 
 
 @pytest.fixture
@@ -101,7 +87,7 @@ def test_a_file_that_the_image_or_an_earlier_version_copied_is_no_news(
 
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(WrongUse, match="cannot be written"):
+    with pytest.raises(WrongUse, match="cannot write Dagster's home"):
         prepare_home(tmp_path / "file" / "dagster")
 
 
@@ -129,7 +115,7 @@ def test_beside_a_changed_file_that_names_a_server_lies_the_one_that_does(
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text(f"{before}# mine\n")
     notice = prepare_home(home)
-    assert notice and "put it in its place" in notice and "delete" not in notice
+    assert notice and "replace dagster.yaml with it" in notice and "delete" not in notice
     assert (home / "dagster.yaml.new").read_text() == IN_IMAGE
     assert prepare_home(home) is None
     (home / "dagster.yaml.new").replace(home / "dagster.yaml")
@@ -140,12 +126,12 @@ def test_beside_a_changed_file_that_names_a_server_lies_the_one_that_does(
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"storage:\n  mysql: [", "no YAML from line 2 on"),
-        (b"\0", "no YAML"),
-        (b"\xff", "not written in UTF-8"),
-        (b"- hush\n", "does not hold settings by name"),
-        (b"hush", "does not hold settings by name"),
-        (b"storage: 3\n", "does not hold settings by name"),
+        (b"storage:\n  mysql: [", "not valid YAML at line 2"),
+        (b"\0", "not valid YAML"),
+        (b"\xff", "not encoded in UTF-8"),
+        (b"- hush\n", "not a mapping of settings"),
+        (b"hush", "not a mapping of settings"),
+        (b"storage: 3\n", "not a mapping of settings"),
         (b"no_such_setting: 1\n", "no_such_setting"),
         (b"storage: {}\n", "Expected one of"),
     ],
@@ -158,9 +144,9 @@ def test_a_file_that_dagster_cannot_read_is_named(
     for use in (require_usable_home, prepare_home):
         with pytest.raises(WrongUse, match=complaint) as error:
             use(home)
-        said = str(error.value)
-        assert str(home / "dagster.yaml") in said and "put the file right" in said
-        assert "hush" not in said and "\n" not in said and len(said) < 500
+        message = str(error.value)
+        assert str(home / "dagster.yaml") in message and "correct the file" in message
+        assert "hush" not in message and "\n" not in message and len(message) < 500
     assert (home / "dagster.yaml").read_bytes() == content
 
 

@@ -33,7 +33,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    queue = {"module": "crypto_assets.dagster_ext.run_coordinator", "class": "LanedRunCoordinator"}
+    queue = {"module": "crypto_assets.dagster_ext.run_coordinator", "class": "RunClassCoordinator"}
     with dg.instance_for_test({"run_coordinator": queue}, temp_dir=str(tmp_path)) as instance:
         register_symbol_partitions(instance, _SYMBOLS)
         yield instance

@@ -25,14 +25,14 @@ DEAD = replace(RunOwner.current_process(), pid=2**22 + 1)
 
 RUNNER = """
 import sys, time, dagster as dg
-from crypto_assets.dagster_ext.executor import signed_in_process
+from crypto_assets.dagster_ext.executor import owner_stamping_executor
 
 @dg.op
 def sleep():
     print("working", flush=True)
     time.sleep(60)
 
-@dg.job(executor_def=signed_in_process)
+@dg.job(executor_def=owner_stamping_executor)
 def sleeper():
     sleep()
 

@@ -48,7 +48,7 @@ def test_a_tick_that_finds_its_predecessor_running_skips_and_says_so(
     ) as context:
         waiting = ingest_schedule.evaluate_tick(context)
         assert not waiting.run_requests
-        assert f"the run {run.run_id[:8]} of an earlier tick" in str(waiting.skip_message)
+        assert f"run {run.run_id[:8]} of an earlier tick" in str(waiting.skip_message)
         assert order_books_schedule.evaluate_tick(context).run_requests
         instance.report_run_failed(run)
         assert ingest_schedule.evaluate_tick(context).run_requests

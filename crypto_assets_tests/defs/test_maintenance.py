@@ -24,13 +24,13 @@ def test_counts_and_bytes_are_metadata(
     size = _old_object(platform)
     result = dg.materialize([retention], resources={"platform": platform})
     seen = result.asset_materializations_for_node("retention")[0].metadata
-    figures = {name: value.value for name, value in seen.items() if name != "held_up"}
+    figures = {name: value.value for name, value in seen.items() if name != "blockers"}
     assert figures == {
         "objects_moved": 1,
         "bytes_moved": size,
         "objects_deleted": 0,
         "bytes_deleted": 0,
-        "objects_left": 0,
+        "objects_not_moved": 0,
         "minute_rows_deleted": 0,
         "order_book_levels_deleted": 0,
     }

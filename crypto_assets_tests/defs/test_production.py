@@ -9,10 +9,11 @@ import dagster as dg
 import pytest
 from mypy_boto3_s3 import S3Client
 
-from crypto_assets.dagster_ext.run_coordinator import LanedRunCoordinator
+from crypto_assets.dagster_ext.run_coordinator import RunClassCoordinator
 from crypto_assets.dagster_ext.run_retention import RunRetentionResult, delete_superseded_runs
 from crypto_assets.definitions import defs
-from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, range_tags
+from crypto_assets.defs.partitions import range_tags
+from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -126,7 +127,7 @@ def test_partitions_of_any_script_and_the_longest_are_told_apart(
 
 
 def test_it_watches_runs_tries_again_and_queues(instance: dg.DagsterInstance) -> None:
-    assert isinstance(instance.run_coordinator, LanedRunCoordinator)
+    assert isinstance(instance.run_coordinator, RunClassCoordinator)
     assert instance.run_monitoring_enabled
     assert instance.get_settings("run_monitoring")["max_runtime_seconds"] == 14_400
     assert instance.run_retries_enabled

@@ -10,9 +10,10 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.gap_repair import gaps_sensor
-from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, date_symbol_partitions_def
+from crypto_assets.defs.partitions import date_symbol_partitions_def
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.market.utc_time import DAY_MS, Window
+from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_classes import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,

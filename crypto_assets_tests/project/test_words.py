@@ -59,6 +59,13 @@ CONTRACT = frozenset(
         # exchange, lake
         # app
         # Dagster, orchestrator, commands, settings
+        "bring_klines",
+        "errand",
+        "leftovers",
+        "load_leftover_books",
+        "load_leftovers",
+        "mend_gaps",
+        "mending",
         # reports, API, analytics
         # docs
     ]
