@@ -37,7 +37,7 @@ PASSWORD = "hush-hush"
 BROKEN = {
     f"http://user:{PASSWORD}@no-such-proxy.invalid:3128": "no-such-proxy.invalid:3128 set by",
     f"http://user:{PASSWORD}/x@127.0.0.1:9": "malformed",
-    f"socks5://user:{PASSWORD}@127.0.0.1:9": "unknown kind",
+    f"socks5://user:{PASSWORD}@127.0.0.1:9": "unsupported scheme",
     f"http://user:{PASSWORD}@{'a' * 64}.example:3128": "malformed",
     f"http://user:{PASSWORD}@127.0.0.1:99999": "malformed",
     f"http://user:[{PASSWORD}@127.0.0.1:9": "malformed",
@@ -128,7 +128,7 @@ def test_a_proxy_that_wants_a_login_is_named(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("http_proxy", proxy.url)
         with pytest.raises(ExchangeForbidden) as error:
             BinanceRest(ELSEWHERE, ONCE).fetch_server_time()
-    assert f"the proxy {proxy.url} set by http_proxy wants a login" in str(error.value)
+    assert f"the proxy {proxy.url} set by http_proxy requires a login" in str(error.value)
 
 
 def test_another_machine_is_asked_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_a_missing_file_of_certificates_is_named(
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "/nowhere/ca.pem")
-    says = f"{variable} names /nowhere/ca.pem, which does not exist"
+    says = f"{variable} is /nowhere/ca.pem, which does not exist"
     secure = "https://exchange.example"
     with pytest.raises(WrongUse, match=says):
         BinanceRest(secure)

@@ -19,7 +19,7 @@ def test_a_free_port_is_claimed_and_a_taken_one_names_its_holder() -> None:
             require_free_port(port, option="--api-port")
         assert str(error.value) == (
             f"port {port} is taken by {name} (pid {os.getpid()}): "
-            "stop it or choose another with --api-port"
+            "stop it, or choose another port with --api-port"
         )
     require_free_port(port)
     assert describe_port_owner(port) is None

@@ -44,14 +44,14 @@ def test_a_first_day_that_cannot_be(
     dotenv: Path, monkeypatch: pytest.MonkeyPatch, day: str
 ) -> None:
     monkeypatch.setenv("CRYPTO_START_DATE", day)
-    with pytest.raises(WrongUse, match=r"CRYPTO_START_DATE: (must lie|.* is not a day)"):
+    with pytest.raises(WrongUse, match=r"CRYPTO_START_DATE: (must be between|.* is not a day)"):
         load_settings()
 
 
 def test_a_first_day_is_today_at_the_latest(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     today = datetime.now(UTC).date()
     monkeypatch.setenv("CRYPTO_START_DATE", str(today + timedelta(days=2)))
-    with pytest.raises(WrongUse, match="CRYPTO_START_DATE: must lie between 1970-01-01 and today"):
+    with pytest.raises(WrongUse, match="CRYPTO_START_DATE: must be between 1970-01-01 and today"):
         load_settings()
     monkeypatch.setenv("CRYPTO_START_DATE", str(today))
     assert load_settings().start_date == today
@@ -62,5 +62,5 @@ def test_commas_alone_name_no_symbol(
     dotenv: Path, monkeypatch: pytest.MonkeyPatch, names: str
 ) -> None:
     monkeypatch.setenv("CRYPTO_SYMBOLS", names)
-    with pytest.raises(WrongUse, match="CRYPTO_SYMBOLS: names no symbol"):
+    with pytest.raises(WrongUse, match="CRYPTO_SYMBOLS: contains no symbol"):
         load_settings()

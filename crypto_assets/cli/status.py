@@ -13,9 +13,7 @@ from crypto_assets.wiring import open_reports, open_warehouse
 
 
 @click.command()
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print a JSON object; times in epoch ms."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object; times in epoch ms.")
 def status(as_json: bool) -> None:
     """Print each symbol's first and last candle, rows, coverage, open gaps and lag, and storage."""
     open_warehouse(get_settings()).require_ready()

@@ -37,8 +37,7 @@ def test_dry_run_then_run_then_nothing(database_and_desk: tuple[str, Desk]) -> N
     _age(url)
     planned = desk.run("retain", "--dry-run")
     assert planned.out.startswith(
-        "dry run, no changes; this would expire:\n"
-        "moved from the raw lake to the archive: 2 objects"
+        "dry run, no changes; this would expire:\nmoved from the raw lake to the archive: 2 objects"
     )
     assert "deleted from the lake: 2 objects" in planned.out
     assert "BTCUSDT: 2,880 minutes before 2025-03-06T00:00:00Z" in planned.out
