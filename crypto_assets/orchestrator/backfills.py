@@ -157,7 +157,7 @@ def _parse_progress(webserver: WebserverClient, found: GraphQLObject) -> Backfil
         title=found["title"],
         key_count=found["numPartitions"] or 0,
         launched_at=epoch_seconds_to_ms(found["timestamp"]),
-        ended_at=epoch_seconds_to_ms(found["endTimestamp"] or None),
+        ended_at=epoch_seconds_to_ms(found["endTimestamp"]) if found["endTimestamp"] else None,
         targeted=sum(c["numPartitionsTargeted"] for c in counts),
         materialized=sum(c["numPartitionsMaterialized"] for c in counts),
         failed=failed,

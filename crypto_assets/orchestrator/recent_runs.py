@@ -62,9 +62,9 @@ def _parse_run(found: Mapping[str, Any]) -> RunSummary:
         id=found["runId"],
         job=_describe_job(found),
         status=found["status"],
-        created_at=epoch_seconds_to_ms(found["creationTime"]) or 0,
-        started_at=epoch_seconds_to_ms(found["startTime"]),
-        ended_at=epoch_seconds_to_ms(found["endTime"]),
+        created_at=epoch_seconds_to_ms(found["creationTime"] or 0),
+        started_at=epoch_seconds_to_ms(found["startTime"]) if found["startTime"] else None,
+        ended_at=epoch_seconds_to_ms(found["endTime"]) if found["endTime"] else None,
         partitions=describe_run_partitions(tags),
     )
 

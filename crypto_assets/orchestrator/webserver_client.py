@@ -1,7 +1,7 @@
 """GraphQL queries to Dagster's webserver, with errors that suggest a fix."""
 
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import Any
 
 from crypto_assets.addresses import is_web_address, redact_address
 from crypto_assets.errors import OrchestratorError, WrongUse
@@ -61,13 +61,9 @@ class WebserverClient:
         return answer
 
 
-@overload
-def epoch_seconds_to_ms(seconds: float) -> int: ...
-@overload
-def epoch_seconds_to_ms(seconds: float | None) -> int | None: ...
-def epoch_seconds_to_ms(seconds: float | None) -> int | None:
-    """Convert Dagster's fractional epoch seconds to epoch milliseconds; None stays None."""
-    return None if seconds is None else round(seconds * 1000)
+def epoch_seconds_to_ms(seconds: float) -> int:
+    """Convert Dagster's fractional epoch seconds to epoch milliseconds."""
+    return round(seconds * 1000)
 
 
 def _first_error(answer: GraphQLObject) -> str:

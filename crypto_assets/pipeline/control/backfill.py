@@ -6,7 +6,7 @@ from datetime import date
 
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.symbols import parse_symbol
-from crypto_assets.market.utc_time import day_of
+from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.orchestrator.partition_keys import build_date_keys, format_partition_key
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
