@@ -1,4 +1,4 @@
-"""`from crypto_assets import connect`: tidy frames, exact tables, and the example notebook."""
+"""`from crypto_assets import connect`: frames, exact tables, and the example notebook."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ from crypto_assets_tests.reports.stock import describe, generated, load
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "example.ipynb"
 FIRST = day_start_ms(date(2025, 3, 1))
-# Four days, and half an hour of the next.
+# Four days and half an hour.
 STOCK = Window(FIRST, FIRST + 4 * DAY_MS + HOUR_MS // 2)
 HOLE = Window(FIRST + 30 * HOUR_MS, FIRST + 33 * HOUR_MS)
 
@@ -51,13 +51,13 @@ def market(url: str) -> Iterator[MarketData]:
         yield opened
 
 
-def test_the_package_is_light_until_it_connects() -> None:
+def test_importing_the_package_imports_no_pandas() -> None:
     look = "import crypto_assets, sys; print({'pandas', 'sqlalchemy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
-def test_candles_are_tidy(market: MarketData) -> None:
+def test_candles_are_a_frame_indexed_by_time(market: MarketData) -> None:
     frame = market.candles("btcusdt", "1h", "2025-03-01", "2025-03-02")
     assert list(frame.columns) == [*CANDLE_COLUMNS, "forming", "partial"]
     assert str(frame.index.tz) == "UTC" and frame.index.name == "time"
@@ -77,11 +77,11 @@ def test_candles_are_tidy(market: MarketData) -> None:
         (np.datetime64(FIRST, "ms"), pd.Timestamp("2025-03-01T07:00", tz="Europe/Berlin")),
     ],
 )
-def test_times_come_in_every_form(market: MarketData, start: object, end: object) -> None:
+def test_every_form_of_time_is_accepted(market: MarketData, start: object, end: object) -> None:
     assert len(market.candles("BTCUSDT", "1h", start, end)) == 6  # type: ignore[arg-type]
 
 
-def test_without_a_start_the_newest(market: MarketData) -> None:
+def test_without_a_start_the_newest_candles_are_returned(market: MarketData) -> None:
     assert len(market.candles("ETHUSDT", "1m")) == 500
     newest = market.candles("ETHUSDT", "1h", limit=2)
     assert newest["open_time"].tolist() == [FIRST + 95 * HOUR_MS, FIRST + 96 * HOUR_MS]
@@ -90,12 +90,12 @@ def test_without_a_start_the_newest(market: MarketData) -> None:
     assert before.index[0].date() == date(2025, 3, 2)
 
 
-def test_from_a_start_on_everything(market: MarketData) -> None:
+def test_with_a_start_all_later_candles_are_returned(market: MarketData) -> None:
     assert len(market.candles("ETHUSDT", "1m", "2025-03-01")) == 4 * 1440 + 30
     assert len(market.candles("ETHUSDT", "1m", "2025-03-01", limit=7)) == 7
 
 
-def test_a_hole_stays_a_hole(market: MarketData) -> None:
+def test_missing_candles_are_not_filled_in(market: MarketData) -> None:
     frame = market.candles("BTCUSDT", "1h", "2025-03-02", "2025-03-03")
     assert len(frame) == 21
     (gap,) = market.gaps("BTCUSDT", "1h", "2025-03-02", "2025-03-03").itertuples(index=False)
@@ -103,7 +103,7 @@ def test_a_hole_stays_a_hole(market: MarketData) -> None:
     assert market.gaps("ETHUSDT", "1h").empty
 
 
-def test_arrow_is_exact_and_parquet_keeps_it(market: MarketData, tmp_path: Path) -> None:
+def test_arrow_and_parquet_have_exact_decimals(market: MarketData, tmp_path: Path) -> None:
     table = market.arrow("ETHUSDT", "1d", "2025-03-01", "2025-03-05")
     assert table.schema == CANDLE_SCHEMA.append(pa.field("partial", pa.bool_()))
     assert table["partial"].to_pylist() == [False] * 4
@@ -113,7 +113,7 @@ def test_arrow_is_exact_and_parquet_keeps_it(market: MarketData, tmp_path: Path)
     assert pq.read_table(path).equals(table)
 
 
-def test_indicators_come_by_name(market: MarketData) -> None:
+def test_indicators_by_name(market: MarketData) -> None:
     rsi = market.indicator("rsi", "ETHUSDT", "1h", period=7)
     assert list(rsi.columns) == ["rsi"] and rsi["rsi"].iloc[-1] > 0
     pair = market.indicator("correlation", "ETHUSDT", "1h", limit=24, with_="BTCUSDT", window=10)
@@ -140,18 +140,18 @@ def test_indicators_come_by_name(market: MarketData) -> None:
         ({"limit": 2.5}, "limit must be a whole number, not 2.5"),
     ],
 )
-def test_what_is_no_instant_or_number_is_wrong_use(
+def test_an_invalid_time_or_number_is_wrong_use(
     market: MarketData, asked: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(WrongUse, match=words):
         market.candles("ETHUSDT", "1h", **asked)
 
 
-def test_a_limit_may_be_numpys(market: MarketData) -> None:
+def test_a_limit_may_be_a_numpy_integer(market: MarketData) -> None:
     assert len(market.candles("ETHUSDT", "1h", limit=np.int64(3))) == 3  # type: ignore[arg-type]
 
 
-def test_wrong_use_says_what_there_is(market: MarketData) -> None:
+def test_errors_list_the_valid_values(market: MarketData) -> None:
     with pytest.raises(UnknownSymbol, match="DOGEUSDT is not in the warehouse"):
         market.candles("DOGEUSDT")
     with pytest.raises(UnknownSymbol, match="None cannot be a symbol"):
@@ -172,7 +172,7 @@ def test_wrong_use_says_what_there_is(market: MarketData) -> None:
         market.indicator("sma", "BTCUSDT", length=3)
 
 
-def test_a_warehouse_without_tables_is_named_at_once(tmp_path: Path) -> None:
+def test_connecting_to_a_warehouse_without_tables_fails(tmp_path: Path) -> None:
     with pytest.raises(WarehouseNotReady, match="crypto-assets init"):
         connect(f"sqlite:///{tmp_path / 'none.db'}")
 
@@ -188,7 +188,7 @@ def test_the_example_notebook_runs(
         for number, cell in enumerate(json.loads(NOTEBOOK.read_text())["cells"]):
             if cell["cell_type"] == "code":
                 source = "".join(cell["source"])
-                exec(compile(source, f"cell {number}", "exec"), names)  # noqa: S102  # our own words
+                exec(compile(source, f"cell {number}", "exec"), names)  # noqa: S102  # our own code
     finally:
         get_settings.cache_clear()
     assert isinstance(names["hours"], pd.DataFrame) and not names["hours"].empty

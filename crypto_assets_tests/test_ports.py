@@ -1,4 +1,4 @@
-"""Ports: free ones are given, taken ones are named with their holder."""
+"""Free ports are claimed; the error of a taken port names its process."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from crypto_assets.errors import PortTaken
 from crypto_assets.ports import claim_port, describe_port_owner, require_free_port
 
 
-def test_a_free_port_is_claimed_and_a_taken_one_names_its_holder() -> None:
+def test_a_free_port_is_claimed_and_the_error_of_a_taken_one_contains_its_process() -> None:
     with claim_port(0) as claimed:
         port = claimed.getsockname()[1]
         claimed.listen()
@@ -25,7 +25,7 @@ def test_a_free_port_is_claimed_and_a_taken_one_names_its_holder() -> None:
     assert describe_port_owner(port) is None
 
 
-def test_an_address_that_is_not_ours_is_said_so() -> None:
+def test_the_error_of_a_foreign_address() -> None:
     with pytest.raises(PortTaken, match=r"cannot listen on 192.0.2.1:\d+"):
         claim_port(_free_port(), host="192.0.2.1")
 

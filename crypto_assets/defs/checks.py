@@ -52,7 +52,7 @@ CHECK_SPECS = _build_check_specs()
 
 
 def evaluate_checks(
-    context: dg.AssetExecutionContext, platform: PipelineContext, wanted: Iterable[SymbolKeys]
+    context: dg.AssetExecutionContext, platform: PipelineContext, symbol_keys: Iterable[SymbolKeys]
 ) -> list[tuple[str, str, str]]:
     """Evaluate the run's selected checks for each key; return (asset, key, reason) of failures.
 
@@ -63,7 +63,7 @@ def evaluate_checks(
     if not checks or not should_run_checks(context.run, has_assets=has_assets):
         return []
     failed = []
-    for own in wanted:
+    for own in symbol_keys:
         for key in own.keys:
             for result in _evaluate_day(platform, own.symbol, key, checks):
                 evaluation = _build_evaluation(context.instance, result, own.symbol, key)
@@ -76,12 +76,12 @@ def evaluate_checks(
 
 
 def _evaluate_day(
-    platform: PipelineContext, symbol: str, key: dg.MultiPartitionKey, wanted: set[DayCheck]
+    platform: PipelineContext, symbol: str, key: dg.MultiPartitionKey, checks: set[DayCheck]
 ) -> list[DayCheckResult]:
     try:
-        return list(run_day_checks(platform, symbol, partition_window(key), wanted))
+        return list(run_day_checks(platform, symbol, partition_window(key), checks))
     except CryptoAssetsError as error:
-        return [DayCheckResult(check, False, f"cannot be evaluated: {error}") for check in wanted]
+        return [DayCheckResult(check, False, f"cannot be evaluated: {error}") for check in checks]
 
 
 def _build_evaluation(

@@ -53,8 +53,8 @@ def close_day_schedule(
     if not known:
         yield dg.SkipReason(NO_PARTITIONS_REASON)
         return
-    wanted = {date_key(day) for day in due}
-    for first, last in find_contiguous_ranges(list_date_keys(due[0], due[-1]), wanted):
+    due_keys = {date_key(day) for day in due}
+    for first, last in find_contiguous_ranges(list_date_keys(due[0], due[-1]), due_keys):
         yield dg.RunRequest(
             run_key=f"{context.scheduled_execution_time.isoformat()} {first}..{last}",
             tags={**_TAGS, **rectangle_tags((first, last), known)},

@@ -122,30 +122,30 @@ def submit_backfill(
         "tags": [{"key": key, "value": value} for key, value in tags.items()],
         "title": title,
     }
-    answer = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchPartitionBackfill"]
-    return str(webserver.require_type(answer, "LaunchBackfillSuccess")["backfillId"])
+    result = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchPartitionBackfill"]
+    return str(webserver.require_type(result, "LaunchBackfillSuccess")["backfillId"])
 
 
 def fetch_backfill(webserver: WebserverClient, backfill_id: str) -> BackfillProgress:
     """Fetch a backfill by id. Raises UnknownTarget if Dagster has none with this id."""
-    answer = webserver.run_query(_BACKFILL_QUERY, id=backfill_id)["partitionBackfillOrError"]
-    if answer["__typename"] == "BackfillNotFoundError":
+    result = webserver.run_query(_BACKFILL_QUERY, id=backfill_id)["partitionBackfillOrError"]
+    if result["__typename"] == "BackfillNotFoundError":
         raise UnknownTarget(f"Dagster has no backfill {backfill_id!r}")
-    return _parse_progress(webserver, webserver.require_type(answer, "PartitionBackfill"))
+    return _parse_progress(webserver, webserver.require_type(result, "PartitionBackfill"))
 
 
 def fetch_recent_backfills(webserver: WebserverClient, limit: int) -> list[BackfillProgress]:
     """Fetch the most recent backfills, newest first."""
-    answer = webserver.run_query(_RECENT_BACKFILLS_QUERY, limit=limit)["partitionBackfillsOrError"]
-    found = webserver.require_type(answer, "PartitionBackfills")["results"]
+    result = webserver.run_query(_RECENT_BACKFILLS_QUERY, limit=limit)["partitionBackfillsOrError"]
+    found = webserver.require_type(result, "PartitionBackfills")["results"]
     return [_parse_progress(webserver, each) for each in found]
 
 
 def request_backfill_cancel(webserver: WebserverClient, backfill_id: str) -> None:
     """Cancel a backfill unless it has ended. Raises UnknownTarget."""
     if not fetch_backfill(webserver, backfill_id).ended:
-        answer = webserver.run_query(_CANCEL_MUTATION, id=backfill_id)["cancelPartitionBackfill"]
-        webserver.require_type(answer, "CancelBackfillSuccess")
+        result = webserver.run_query(_CANCEL_MUTATION, id=backfill_id)["cancelPartitionBackfill"]
+        webserver.require_type(result, "CancelBackfillSuccess")
 
 
 def _parse_progress(webserver: WebserverClient, found: GraphQLObject) -> BackfillProgress:

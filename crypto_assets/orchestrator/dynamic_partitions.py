@@ -22,8 +22,8 @@ def add_partition_keys(
 ) -> None:
     """Add keys to the dynamic partitions definition `name`, except those that it has."""
     for key in keys:
-        answer = webserver.run_query(
+        result = webserver.run_query(
             _ADD_MUTATION, repository=repository.selector, name=name, key=key
         )
-        if answer["addDynamicPartition"]["__typename"] != "DuplicateDynamicPartitionError":
-            webserver.require_type(answer["addDynamicPartition"], "AddDynamicPartitionSuccess")
+        if result["addDynamicPartition"]["__typename"] != "DuplicateDynamicPartitionError":
+            webserver.require_type(result["addDynamicPartition"], "AddDynamicPartitionSuccess")

@@ -37,11 +37,16 @@ def parse_failure_reason(run_id: str, tags: Mapping[str, str]) -> str | None:
 
 def fetch_backfill_failures(webserver: WebserverClient, backfill_id: str) -> list[str]:
     """Fetch the distinct reasons of a backfill's newest failed runs; a killed run has none."""
-    wanted = {"tags": [{"key": BACKFILL_ID_TAG, "value": backfill_id}], "statuses": ["FAILURE"]}
-    answer = webserver.run_query(_FAILED_RUNS_QUERY, filter=wanted, limit=_MAX_RUNS)["runsOrError"]
+    runs_filter = {
+        "tags": [{"key": BACKFILL_ID_TAG, "value": backfill_id}],
+        "statuses": ["FAILURE"],
+    }
+    result = webserver.run_query(_FAILED_RUNS_QUERY, filter=runs_filter, limit=_MAX_RUNS)[
+        "runsOrError"
+    ]
     reasons = [
         parse_failure_reason(run["runId"], {tag["key"]: tag["value"] for tag in run["tags"]})
-        for run in webserver.require_type(answer, "Runs")["results"]
+        for run in webserver.require_type(result, "Runs")["results"]
     ]
     return list(dict.fromkeys(reason for reason in reasons if reason))
 

@@ -98,8 +98,8 @@ class Instigator:
 
 def fetch_instigators(webserver: WebserverClient, kind: Kind) -> list[Instigator]:
     """Fetch all schedules or all sensors, sorted by name."""
-    answer = webserver.run_query(_INSTIGATORS_QUERY)["repositoriesOrError"]
-    nodes = webserver.require_type(answer, "RepositoryConnection")["nodes"]
+    result = webserver.run_query(_INSTIGATORS_QUERY)["repositoriesOrError"]
+    nodes = webserver.require_type(result, "RepositoryConnection")["nodes"]
     found = [_parse_instigator(kind, node, entry) for node in nodes for entry in node[f"{kind}s"]]
     return sorted(found, key=lambda each: each.name)
 
@@ -122,13 +122,13 @@ def start_or_stop_instigator(
     if running:
         mutation, done = _START_MUTATIONS[kind]
         query = _MUTATION_TEMPLATE % (_SELECTOR_TYPES[kind], mutation)
-        answer = webserver.run_query(query, given=instigator.selector)["answer"]
+        result = webserver.run_query(query, given=instigator.selector)["answer"]
     else:
         mutation, done = _STOP_MUTATIONS[kind]
-        answer = webserver.run_query(
+        result = webserver.run_query(
             _MUTATION_TEMPLATE % ("String!", mutation), given=instigator.state_id
         )["answer"]
-    webserver.require_type(answer, done)
+    webserver.require_type(result, done)
 
 
 def _parse_instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, Any]) -> Instigator:

@@ -80,16 +80,16 @@ def run_tick_now(webserver: WebserverClient, instigator: Instigator) -> ManualTi
 
 def _evaluate_tick(webserver: WebserverClient, instigator: Instigator) -> Mapping[str, Any]:
     if instigator.kind is Kind.SENSOR:
-        answer = webserver.run_query(
+        result = webserver.run_query(
             _SENSOR_MUTATION, selector=instigator.selector, cursor=instigator.cursor
         )["answer"]
     else:
         # The first minute of the UTC day, when a schedule with any interval of minutes is due.
         at = floor_ms(now_ms(), DAY_MS) / 1000
-        answer = webserver.run_query(_SCHEDULE_MUTATION, selector=instigator.selector, at=at)[
+        result = webserver.run_query(_SCHEDULE_MUTATION, selector=instigator.selector, at=at)[
             "answer"
         ]
-    found = webserver.require_type(answer, "DryRunInstigationTick")["evaluationResult"]
+    found = webserver.require_type(result, "DryRunInstigationTick")["evaluationResult"]
     evaluation: Mapping[str, Any] = found
     return evaluation
 
@@ -122,5 +122,5 @@ def _add_requested_partitions(
 
 
 def _set_cursor(webserver: WebserverClient, instigator: Instigator, cursor: str | None) -> None:
-    answer = webserver.run_query(_SET_CURSOR_MUTATION, selector=instigator.selector, cursor=cursor)
-    webserver.require_type(answer["setSensorCursor"], "Sensor")
+    result = webserver.run_query(_SET_CURSOR_MUTATION, selector=instigator.selector, cursor=cursor)
+    webserver.require_type(result["setSensorCursor"], "Sensor")

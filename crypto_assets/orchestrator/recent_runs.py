@@ -50,10 +50,10 @@ class RunSummary:
 
 def fetch_recent_runs(webserver: WebserverClient, limit: int) -> list[RunSummary]:
     """Fetch the most recent runs, newest first."""
-    answer = webserver.require_type(
+    result = webserver.require_type(
         webserver.run_query(_RUNS_QUERY, limit=limit)["runsOrError"], "Runs"
     )
-    return [_parse_run(found) for found in answer["results"]]
+    return [_parse_run(found) for found in result["results"]]
 
 
 def _parse_run(found: Mapping[str, Any]) -> RunSummary:

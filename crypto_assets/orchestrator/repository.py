@@ -30,8 +30,8 @@ class Repository:
 
 def find_loaded_repository(webserver: WebserverClient) -> Repository:
     """Return the first repository; workspace.yaml has only one code location."""
-    answer = webserver.run_query(_REPOSITORIES_QUERY)["repositoriesOrError"]
-    nodes = webserver.require_type(answer, "RepositoryConnection")["nodes"]
+    result = webserver.run_query(_REPOSITORIES_QUERY)["repositoriesOrError"]
+    nodes = webserver.require_type(result, "RepositoryConnection")["nodes"]
     if not nodes:
         raise OrchestratorError(
             f"Dagster at {webserver.url} has not loaded the code location: "

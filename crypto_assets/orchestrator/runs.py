@@ -56,11 +56,11 @@ def launch_run(webserver: WebserverClient, request: LaunchRequest) -> str:
         "mode": "default",
         "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in request.tags.items()]},
     }
-    answer = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchRun"]
-    if answer["__typename"] == "RunConfigValidationInvalid":
-        reasons = "; ".join(error["message"] for error in answer["errors"])
+    result = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchRun"]
+    if result["__typename"] == "RunConfigValidationInvalid":
+        reasons = "; ".join(error["message"] for error in result["errors"])
         raise OrchestratorError(f"Dagster at {webserver.url} rejected the request: {reasons}")
-    return str(webserver.require_type(answer, "LaunchRunSuccess")["run"]["runId"])
+    return str(webserver.require_type(result, "LaunchRunSuccess")["run"]["runId"])
 
 
 def count_runs_by_status(webserver: WebserverClient, since_ms: int) -> dict[str, int]:
@@ -68,8 +68,8 @@ def count_runs_by_status(webserver: WebserverClient, since_ms: int) -> dict[str,
 
     QUEUED includes NOT_STARTED; STARTED includes STARTING and CANCELING.
     """
-    answer = webserver.run_query(_COUNT_QUERY, since=since_ms / 1000)
+    result = webserver.run_query(_COUNT_QUERY, since=since_ms / 1000)
     return {
         status: int(webserver.require_type(counted, "Runs")["count"])
-        for status, counted in answer.items()
+        for status, counted in result.items()
     }

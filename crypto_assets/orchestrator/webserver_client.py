@@ -38,7 +38,7 @@ class WebserverClient:
                     json={"query": query, "variables": variables},
                     timeout=self._timeout_seconds,
                 )
-            answer = response.json()
+            payload = response.json()
         except WrongUse as error:
             raise OrchestratorError(f"cannot reach Dagster at {self.url}: {error}") from error
         except REQUEST_ERRORS as error:
@@ -48,17 +48,17 @@ class WebserverClient:
                 f"Dagster does not respond at {self.url}: start it with `crypto-assets up`, "
                 "or set CRYPTO_DAGSTER_URL"
             ) from error
-        if not response.ok or answer.get("errors") or "data" not in answer:
-            raise OrchestratorError(f"Dagster at {self.url} failed: {_first_error(answer)}")
-        data: dict[str, Any] = answer["data"]
+        if not response.ok or payload.get("errors") or "data" not in payload:
+            raise OrchestratorError(f"Dagster at {self.url} failed: {_first_error(payload)}")
+        data: dict[str, Any] = payload["data"]
         return data
 
-    def require_type(self, answer: GraphQLObject, kind: str) -> GraphQLObject:
-        """Return an answer of the GraphQL type `kind`; raise OrchestratorError for another type."""
-        if answer["__typename"] != kind:
-            reason = str(answer.get("message") or answer["__typename"]).splitlines()[0]
+    def require_type(self, result: GraphQLObject, kind: str) -> GraphQLObject:
+        """Return a result of the GraphQL type `kind`; raise OrchestratorError for another type."""
+        if result["__typename"] != kind:
+            reason = str(result.get("message") or result["__typename"]).splitlines()[0]
             raise OrchestratorError(f"Dagster at {self.url} rejected the request: {reason}")
-        return answer
+        return result
 
 
 def epoch_seconds_to_ms(seconds: float) -> int:
@@ -66,6 +66,6 @@ def epoch_seconds_to_ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _first_error(answer: GraphQLObject) -> str:
-    errors = answer.get("errors") or [{"message": "the response has no data"}]
+def _first_error(payload: GraphQLObject) -> str:
+    errors = payload.get("errors") or [{"message": "the response has no data"}]
     return str(errors[0]["message"]).splitlines()[0]

@@ -1,4 +1,4 @@
-"""`crypto-assets retain`, embedded and on servers: tells, then does, then has nothing to do."""
+"""`crypto-assets retain`, embedded and on servers: a dry run, a run, and a run without effect."""
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -50,7 +50,7 @@ def test_dry_run_then_run_then_nothing(database_and_desk: tuple[str, Desk]) -> N
 
 
 def _age(url: str) -> None:
-    """As if everything had been fetched and loaded when it happened."""
+    """Make everything look as if it had been fetched and loaded when it happened."""
     engine = create_engine(url)
     with engine.begin() as connection:
         for statement in (

@@ -1,4 +1,4 @@
-"""verify, rebuild and import as a person runs them: what they print, and how they end."""
+"""Output and exit codes of verify, rebuild and import."""
 
 import os
 import re
@@ -40,14 +40,14 @@ def execute(desk: Desk, statement: str) -> None:
 
 
 def advised(out: str) -> list[str]:
-    """The words of the one command that verify says to run, without its name."""
+    """The arguments of the only command that verify suggests."""
     commands: list[str] = re.findall("`crypto-assets (.*)`", out)
     assert len(commands) == 1, out
     return commands[0].split()
 
 
 def test_verify_and_rebuild(desk: Desk, server: ExchangeServer) -> None:
-    """One story, since each command takes its time to start."""
+    """One test for several steps, since each command takes time to start."""
     server.faults.add_rule(
         {"do": "outage", "start": format_utc(HOLE), "end": format_utc(HOLE + 20 * MINUTE_MS)}
     )
@@ -56,12 +56,12 @@ def test_verify_and_rebuild(desk: Desk, server: ExchangeServer) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert "25 hours and days, 1420 minutes, 0 differences" in ran.out
     assert "2025-03-04T00:00:00Z..2025-03-05T00:00:00Z is not loaded" in ran.out
-    _what_was_written_behind_its_back_is_found_named_and_put_right(desk)
-    _a_lost_warehouse_comes_back_from_the_lake(desk)
+    _check_that_tampering_is_found_and_repaired(desk)
+    _check_that_a_lost_warehouse_is_rebuilt(desk)
 
 
-def _what_was_written_behind_its_back_is_found_named_and_put_right(desk: Desk) -> None:
-    """A digit that was changed, and a minute of an outage that was invented."""
+def _check_that_tampering_is_found_and_repaired(desk: Desk) -> None:
+    """Change one value, and add a minute within an outage."""
     execute(desk, f"UPDATE fact_klines SET volume = volume + 0.001 WHERE open_time = {AT}")
     columns = (
         "open, high, low, close, volume, quote_volume, trade_count,"
@@ -91,7 +91,7 @@ def _what_was_written_behind_its_back_is_found_named_and_put_right(desk: Desk) -
     assert "1 minutes deleted that were never published" in ran.out
 
 
-def _a_lost_warehouse_comes_back_from_the_lake(desk: Desk) -> None:
+def _check_that_a_lost_warehouse_is_rebuilt(desk: Desk) -> None:
     for path in desk.home.glob("warehouse.db*"):
         path.unlink()
     assert desk.run("init").code == 0
@@ -101,7 +101,7 @@ def _a_lost_warehouse_comes_back_from_the_lake(desk: Desk) -> None:
     assert desk.run("verify", *RANGE).code == 0
 
 
-def test_a_rebuild_of_nothing(desk: Desk) -> None:
+def test_a_rebuild_without_objects(desk: Desk) -> None:
     ran = desk.run("rebuild", "--from", "2025-03-06", "--to", "2025-03-05")
     assert ran.code == 2
     assert "swap" in ran.complaint

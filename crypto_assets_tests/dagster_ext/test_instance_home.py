@@ -1,4 +1,4 @@
-"""Dagster's home: what is ours is renewed with the program, what is the user's stays."""
+"""Dagster's home: the project's files are updated, the user's files stay."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What a later version of this program ships."""
+    """The file of a later version of this program."""
     later = tmp_path / "later.yaml"
     later.write_text(SHIPPED.replace("max_retries: 2", "max_retries: 3"))
     monkeypatch.setattr(homes, "_SHIPPED_CONFIGS", (later,))
@@ -42,7 +42,7 @@ def test_a_new_home_has_the_projects_settings(home: Path) -> None:
     assert (home / "dagster.yaml").stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_a_file_that_nobody_changed_is_renewed(home: Path, request: pytest.FixtureRequest) -> None:
+def test_an_unchanged_file_is_updated(home: Path, request: pytest.FixtureRequest) -> None:
     prepare_home(home)
     later = request.getfixturevalue("next_version")
     assert prepare_home(home) is None
@@ -50,7 +50,7 @@ def test_a_file_that_nobody_changed_is_renewed(home: Path, request: pytest.Fixtu
     assert sorted(path.name for path in home.iterdir()) == ["dagster.yaml"]
 
 
-def test_a_changed_file_stays_and_is_spoken_of_once(
+def test_a_changed_file_stays_and_is_reported_once_per_version(
     home: Path, request: pytest.FixtureRequest
 ) -> None:
     prepare_home(home)
@@ -60,12 +60,12 @@ def test_a_changed_file_stays_and_is_spoken_of_once(
     assert notice and str(home / "dagster.yaml") in notice and "dagster.yaml.new" in notice
     assert prepare_home(home) is None
     later = request.getfixturevalue("next_version")
-    assert prepare_home(home), "another version is news"
+    assert prepare_home(home), "reported again for another version"
     assert (home / "dagster.yaml.new").read_text() == later
     assert (home / "dagster.yaml").read_text() == own
 
 
-def test_the_advice_leads_to_this_versions_file(home: Path) -> None:
+def test_following_the_advice_installs_this_versions_file(home: Path) -> None:
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     assert prepare_home(home)
@@ -76,9 +76,7 @@ def test_the_advice_leads_to_this_versions_file(home: Path) -> None:
 
 
 @pytest.mark.parametrize("shipped", ["dagster.yaml", "deploy/dagster.yaml"])
-def test_a_file_that_the_image_or_an_earlier_version_copied_is_no_news(
-    shipped: str, home: Path
-) -> None:
+def test_a_file_copied_by_the_image_is_updated_without_a_notice(shipped: str, home: Path) -> None:
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_bytes((ROOT / shipped).read_bytes())
     assert prepare_home(home) is None
@@ -92,12 +90,12 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE])
-def test_every_text_that_is_shipped_is_known_to_later_versions(shipped: str) -> None:
-    """Where this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""
+def test_the_digest_of_every_shipped_file_is_listed(shipped: str) -> None:
+    """If this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""
     assert homes._short_digest(shipped) in homes._SHIPPED_DIGESTS
 
 
-def test_the_file_of_an_earlier_image_is_renewed_and_keeps_the_database(home: Path) -> None:
+def test_the_file_of_an_earlier_image_is_updated_and_keeps_the_database(home: Path) -> None:
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text(IN_EARLIER_IMAGE)
     (home / "dagster.yaml.new").write_text(SHIPPED)
@@ -109,7 +107,7 @@ def test_the_file_of_an_earlier_image_is_renewed_and_keeps_the_database(home: Pa
 
 
 @pytest.mark.parametrize("before", [IN_IMAGE, IN_EARLIER_IMAGE])
-def test_beside_a_changed_file_that_names_a_server_lies_the_one_that_does(
+def test_a_changed_file_with_a_database_server_gets_the_servers_new_file(
     before: str, home: Path
 ) -> None:
     home.mkdir(parents=True)
@@ -136,7 +134,7 @@ def test_beside_a_changed_file_that_names_a_server_lies_the_one_that_does(
         (b"storage: {}\n", "Expected one of"),
     ],
 )
-def test_a_file_that_dagster_cannot_read_is_named(
+def test_the_error_of_an_unreadable_file_contains_its_path(
     content: bytes, complaint: str, home: Path
 ) -> None:
     home.mkdir(parents=True)
@@ -150,8 +148,8 @@ def test_a_file_that_dagster_cannot_read_is_named(
     assert (home / "dagster.yaml").read_bytes() == content
 
 
-def test_a_folder_without_a_file_is_looked_at_without_a_warning(tmp_path: Path) -> None:
-    """As of a new home in which another command has made the folder."""
+def test_a_folder_without_a_file_causes_no_warning(tmp_path: Path) -> None:
+    """For example, a new home whose folder another command has created."""
     look = (
         "import sys; from pathlib import Path; from crypto_assets.dagster_ext.instance_home import"
         " require_usable_home; require_usable_home(Path(sys.argv[1]))"
