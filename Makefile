@@ -21,13 +21,13 @@ help: ## list the targets
 setup: $(RUNTIME) ## create the virtual environment .venv, with every package pinned by hash
 	@echo ".venv is ready: source .venv/bin/activate, or run .venv/bin/crypto-assets"
 
-demo: $(RUNTIME) ## backfill from a simulated exchange, then serve Dagster, the app and the API; ONCE=1 reports and exits
+demo: $(RUNTIME) ## backfill from a simulated exchange and serve Dagster, the app and the API; ONCE=1 only reports
 	@$(BIN)/crypto-assets demo $(if $(filter-out 0,$(ONCE)),--once)
 
 live: $(RUNTIME) ## collect from Binance and serve Dagster, the app and the API; data is in .crypto-live
 	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
 
-test: $(DEV) ## run all tests against real servers, which are installed and started; ARGS=… goes to pytest
+test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest
 	@sh deploy/install-test-services.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 

@@ -42,7 +42,10 @@ _GRACE_SECONDS = 10
     help="Rate limit per client address; 0 for no limit.",
 )
 def api(port: int, host: str, requests_per_minute: int) -> None:
-    """Serve candles, indicators and pipeline control over HTTP. The routes are listed at /docs."""
+    """Serve candles, indicators and control over HTTP.
+
+    The routes are listed at /docs.
+    """
     require_free_port(port, host)
     settings = get_settings()
     context = open_pipeline_context(settings)

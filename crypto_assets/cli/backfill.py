@@ -36,9 +36,10 @@ _POLL_SECONDS = 1.0
 @symbols_option
 @days_options
 def backfill(symbols: tuple[str, ...] | None, first: date, last: date) -> None:
-    """Fetch, load and aggregate whole days of candles; of today, the closed candles.
+    """Fetch, load and aggregate whole days of candles.
 
-    Launches a backfill in a running Dagster, or else runs it in this process.
+    Of today, only closed candles are loaded. The backfill is launched in a running Dagster, or else
+    runs in this process.
     """
     run_backfill(symbols, first, last)
 

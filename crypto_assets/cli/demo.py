@@ -49,7 +49,11 @@ from crypto_assets.wiring import open_shared_context
 def demo(
     once: bool, days: int, exchange_port: int, dagster_port: int, app_port: int, api_port: int
 ) -> None:
-    """Load weeks of candles from a simulated exchange as Dagster runs, then serve them."""
+    """Load and serve candles from a simulated exchange.
+
+    Loads weeks of candles as Dagster runs, compares them with the exchange, and serves Dagster, the
+    app and the API.
+    """
     exchange_port = require_free_port(exchange_port, option="--exchange-port")
     if not once:
         require_distinct_ports(dagster_port, app_port, api_port)

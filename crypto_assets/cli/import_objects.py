@@ -26,12 +26,12 @@ _MAX_EXAMPLES = 3
 @click.command("import")
 @click.argument("prefix")
 def import_command(prefix: str) -> None:
-    """Import klines objects under PREFIX, a directory or s3://bucket/prefix, into the lake.
+    """Import klines objects of another program.
 
-    An object is a JSON array of the exchange's 12-field minute rows, and its key contains a tracked
-    symbol. A row is imported only if the object was written after the row's close time plus the
-    settle delay. Minutes that are missing in the daily archive and over REST, or that the gap
-    ledger explains, are quarantined.
+    PREFIX is a directory, or s3://bucket/prefix. An object is a JSON array of the exchange's
+    12-field minute rows, and its key contains a tracked symbol. A row is imported only if the
+    object was written after the row's close time plus the settle delay. Minutes that are missing in
+    the daily archive and over REST, or that the gap ledger explains, are quarantined.
     """
     context = open_shared_context()
     require_stores_ready(context)

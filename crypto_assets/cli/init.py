@@ -12,7 +12,10 @@ from crypto_assets.wiring import open_shared_context
     "--grants", is_flag=True, help="Print the SQL that grants the least privileges, and exit."
 )
 def init(grants: bool) -> None:
-    """Create or migrate the warehouse, create the lakes and Dagster's home, track the symbols."""
+    """Create or migrate warehouse, lakes and Dagster's home.
+
+    Also tracks the symbols of the settings. May be repeated.
+    """
     if grants:
         click.echo(open_shared_context().warehouse.format_grants())
         return

@@ -24,7 +24,10 @@ from crypto_assets.wiring import open_shared_context
 def rebuild(
     symbols: tuple[str, ...] | None, first: date | None, last: date | None, exact: bool
 ) -> None:
-    """Rebuild the manifest, facts and aggregates of every day in the lake."""
+    """Rebuild facts and aggregates from the lake.
+
+    Also rebuilds the manifest of the objects. Default: every day in the lake.
+    """
     context = open_shared_context()
     claim_warehouse_for_lake(context)
     failed = []

@@ -13,7 +13,10 @@ from crypto_assets.wiring import open_shared_context
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print what would expire, without any change.")
 def retain(dry_run: bool) -> None:
-    """Expire data by the retention policy of the settings. Unloaded objects never expire."""
+    """Expire data by the retention policy of the settings.
+
+    Objects that are not loaded never expire.
+    """
     context = open_shared_context()
     require_stores_ready(context)
     if dry_run:

@@ -37,9 +37,9 @@ def simulate_exchange(
     now: str | None,
     speed: float,
 ) -> None:
-    """Simulate Binance's spot API with generated or recorded candles until Ctrl-C.
+    """Simulate Binance's spot API until Ctrl-C.
 
-    docs/simulated-exchange.md lists the routes.
+    Serves generated or recorded candles. docs/simulated-exchange.md lists the routes.
     """
     serve_simulated(
         port, data=data, seed=seed, outages=outages, faults=faults, now=now, speed=speed

@@ -15,7 +15,10 @@ from crypto_assets.wiring import open_reports, open_warehouse
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object; times in epoch ms.")
 def status(as_json: bool) -> None:
-    """Print each symbol's first and last candle, rows, coverage, open gaps and lag, and storage."""
+    """Print coverage, open gaps and lag of each symbol.
+
+    Also prints the first and last candle, the number of rows, and the size of lake and warehouse.
+    """
     open_warehouse(get_settings()).require_ready()
     report = open_reports(get_settings()).get_status()
     if as_json:

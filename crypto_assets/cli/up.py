@@ -13,13 +13,25 @@ from crypto_assets.ports import require_free_port
 from crypto_assets.settings import get_settings
 
 dagster_port_option = click.option(
-    "--dagster-port", type=click.IntRange(1, 65535), default=3000, show_default=True
+    "--dagster-port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Port of Dagster's webserver.",
 )
 app_port_option = click.option(
-    "--app-port", type=click.IntRange(1, 65535), default=8501, show_default=True
+    "--app-port",
+    type=click.IntRange(1, 65535),
+    default=8501,
+    show_default=True,
+    help="Port of the app.",
 )
 api_port_option = click.option(
-    "--api-port", type=click.IntRange(1, 65535), default=8000, show_default=True
+    "--api-port",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    help="Port of the API.",
 )
 
 
@@ -28,7 +40,10 @@ api_port_option = click.option(
 @app_port_option
 @api_port_option
 def up(dagster_port: int, app_port: int, api_port: int) -> None:
-    """Initialize everything, then serve Dagster, the app and the API until Ctrl-C."""
+    """Serve Dagster, the app and the API until Ctrl-C.
+
+    Runs `init` first.
+    """
     require_distinct_ports(dagster_port, app_port, api_port)
     with hold_home_lock(get_settings().dagster_home), ProcessTree(click.echo) as tree:
         run_init()
