@@ -44,8 +44,8 @@ def backfill(symbols: tuple[str, ...] | None, first: date, last: date) -> None:
     run_backfill(symbols, first, last)
 
 
-def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
-    """Run the backfill and return the number of materialized asset partitions.
+def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> None:
+    """Run the backfill, and print its progress.
 
     Raises WrongUse, UnknownSymbol, or CryptoAssetsError with the reasons of failed runs.
     """
@@ -64,11 +64,12 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
         )
         orchestrator = Orchestrator(settings.dagster_url)
         if orchestrator.serves_home(settings.dagster_home):
-            return _backfill_through_dagster(orchestrator, request, progress, task)
-        return _backfill_in_process(request, progress, task)
+            _backfill_through_dagster(orchestrator, request, progress, task)
+        else:
+            _backfill_in_process(request, progress, task)
 
 
-def _backfill_in_process(request: BackfillRequest, progress: Progress, task: TaskID) -> int:
+def _backfill_in_process(request: BackfillRequest, progress: Progress, task: TaskID) -> None:
     from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
     from crypto_assets.definitions import defs
     from crypto_assets.defs.backfill import run_backfill_in_process, split_into_rectangles
@@ -79,17 +80,16 @@ def _backfill_in_process(request: BackfillRequest, progress: Progress, task: Tas
     with open_instance(get_settings().dagster_home) as instance:
         register_symbol_partitions(instance, request.symbols)
         rectangles = split_into_rectangles(instance, request.symbols, request.first, request.last)
-        result = run_backfill_in_process(
+        errors = run_backfill_in_process(
             defs, instance, rectangles, lambda count: progress.advance(task, count)
         )
-    if result.errors:
-        raise CryptoAssetsError("; ".join(result.errors))
-    return result.materialized
+    if errors:
+        raise CryptoAssetsError("; ".join(errors))
 
 
 def _backfill_through_dagster(
     orchestrator: Orchestrator, request: BackfillRequest, progress: Progress, task: TaskID
-) -> int:
+) -> None:
     backfill_id = launch_backfill(orchestrator, request)
     while not (current := orchestrator.get_backfill(backfill_id)).ended:
         progress.update(task, completed=current.materialized + current.failed)
@@ -101,7 +101,6 @@ def _backfill_through_dagster(
             f"failed: {current.error or 'its runs reported no error'}; "
             f"see {get_settings().dagster_link_url}/runs/b/{backfill_id}"
         )
-    return current.materialized
 
 
 def _build_progress_bar() -> Progress:

@@ -99,6 +99,6 @@ def _capture_order_books(symbols: Sequence[str], today: date) -> None:
     from crypto_assets.defs.backfill import run_order_books_in_process
 
     with open_instance(get_settings().dagster_home) as instance:
-        result = run_order_books_in_process(defs, instance, symbols, today)
-    if result.errors:
-        raise CryptoAssetsError("; ".join(result.errors))
+        errors = run_order_books_in_process(defs, instance, symbols, today)
+    if errors:
+        raise CryptoAssetsError("; ".join(errors))

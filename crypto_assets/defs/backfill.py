@@ -1,12 +1,12 @@
 """The job `backfill`, and running it in the process of the command."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from threading import Event, Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import dagster as dg
 
@@ -25,7 +25,6 @@ from crypto_assets.orchestrator.partition_keys import (
     format_partition_key,
 )
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
-from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 
 backfill_job = dg.define_asset_job(
     "backfill",
@@ -54,15 +53,6 @@ class PartitionRectangle:
         return [format_partition_key(day, symbol) for day in self.dates for symbol in self.symbols]
 
 
-@dataclass(frozen=True)
-class BackfillResult:
-    """Counts of asset partitions; `errors` has one line per failed step or run."""
-
-    targeted: int
-    materialized: int
-    errors: tuple[str, ...]
-
-
 def split_into_rectangles(
     instance: dg.DagsterInstance, symbols: Sequence[str], first: date, last: date
 ) -> list[PartitionRectangle]:
@@ -85,37 +75,27 @@ def run_backfill_in_process(
     instance: dg.DagsterInstance,
     rectangles: Sequence[PartitionRectangle],
     on_progress: Callable[[int], None],
-) -> BackfillResult:
-    """Run the rectangles one by one; `on_progress` gets the number of new materializations."""
-    return _execute_runs(
-        defs, backfill_job.name, instance, rectangles, len(KlinesStage), on_progress
-    )
+) -> list[str]:
+    """Run the rectangles one by one, and return the reasons of failures, one line each.
+
+    `on_progress` gets the number of new materializations about once a second.
+    """
+    return [
+        reason
+        for rectangle in rectangles
+        for reason in _execute_job(defs, backfill_job.name, instance, rectangle, on_progress)
+    ]
 
 
 def run_order_books_in_process(
     defs: dg.Definitions, instance: dg.DagsterInstance, symbols: Sequence[str], today: date
-) -> BackfillResult:
-    """Capture an order-book snapshot of each symbol with the job that the schedule launches."""
-    rectangles = split_into_rectangles(instance, symbols, today, today)
-    return _execute_runs(
-        defs, order_books_job.name, instance, rectangles, len(OrderBookStage), lambda _: None
-    )
-
-
-def _execute_runs(
-    defs: dg.Definitions,
-    job_name: str,
-    instance: dg.DagsterInstance,
-    rectangles: Sequence[PartitionRectangle],
-    assets: int,
-    on_progress: Callable[[int], None],
-) -> BackfillResult:
-    runs = [_execute_job(defs, job_name, instance, each, on_progress) for each in rectangles]
-    return BackfillResult(
-        targeted=sum(len(each.partition_keys) for each in rectangles) * assets,
-        materialized=sum(count for count, _ in runs),
-        errors=tuple(reason for _, reasons in runs for reason in reasons),
-    )
+) -> list[str]:
+    """Capture an order book of each symbol with the schedule's job; return reasons of failures."""
+    return [
+        reason
+        for rectangle in split_into_rectangles(instance, symbols, today, today)
+        for reason in _execute_job(defs, order_books_job.name, instance, rectangle, lambda _: None)
+    ]
 
 
 def _execute_job(
@@ -124,13 +104,13 @@ def _execute_job(
     instance: dg.DagsterInstance,
     rectangle: PartitionRectangle,
     on_progress: Callable[[int], None],
-) -> tuple[int, list[str]]:
-    """Execute one run; return the number of materializations and the reasons of failures.
+) -> list[str]:
+    """Execute one run, and return the reasons of its failures.
 
     The owner tag is set here, because `execute_in_process` does not use the job's executor.
     """
     run_id = str(uuid.uuid4())
-    with _MaterializationCounter(instance, run_id, on_progress) as counter:
+    with _report_materializations(instance, run_id, on_progress):
         result = defs.resolve_job_def(job_name).execute_in_process(
             run_config=_QUIET_RUN_CONFIG,
             instance=instance,
@@ -139,47 +119,38 @@ def _execute_job(
             raise_on_error=False,
         )
     if result.success:
-        return counter.count, []
+        return []
     reasons = [describe_step_failure(event) for event in result.get_step_failure_events()]
     # A run that fails before its step begins has no step failure.
-    return counter.count, reasons or [describe_run_failure(instance, run_id)]
+    return reasons or [describe_run_failure(instance, run_id)]
 
 
-class _MaterializationCounter:
-    """Counts a run's materializations while it runs, by polling the instance from a thread."""
+@contextmanager
+def _report_materializations(
+    instance: dg.DagsterInstance, run_id: str, on_progress: Callable[[int], None]
+) -> Iterator[None]:
+    """Report a run's new materializations while it runs, by polling the instance in a thread."""
+    cursor: str | None = None
+    ended = Event()
 
-    def __init__(
-        self, instance: dg.DagsterInstance, run_id: str, on_progress: Callable[[int], None]
-    ) -> None:
-        self.count = 0
-        self._instance, self._run_id, self._on_progress = instance, run_id, on_progress
-        self._cursor: str | None = None
-        self._ended = Event()
-        self._thread = Thread(target=self._poll_events, name="progress", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._count_new_events()
-
-    def _poll_events(self) -> None:
-        while not self._ended.wait(_POLL_SECONDS):
-            self._count_new_events()
-
-    def _count_new_events(self) -> None:
-        page = self._instance.get_records_for_run(
-            self._run_id, self._cursor, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+    def report_new_events() -> None:
+        nonlocal cursor
+        page = instance.get_records_for_run(
+            run_id, cursor, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
         )
-        self._cursor = page.cursor
+        cursor = page.cursor
         if page.records:
-            self.count += len(page.records)
-            self._on_progress(len(page.records))
+            on_progress(len(page.records))
+
+    def poll_events() -> None:
+        while not ended.wait(_POLL_SECONDS):
+            report_new_events()
+
+    thread = Thread(target=poll_events, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        report_new_events()
