@@ -1,6 +1,8 @@
 """`crypto-assets up`: serve Dagster, the app and the API until Ctrl-C."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -12,27 +14,20 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import get_settings
 
-dagster_port_option = click.option(
-    "--dagster-port",
-    type=click.IntRange(1, 65535),
-    default=3000,
-    show_default=True,
-    help="Port of Dagster's webserver.",
-)
-app_port_option = click.option(
-    "--app-port",
-    type=click.IntRange(1, 65535),
-    default=8501,
-    show_default=True,
-    help="Port of the app.",
-)
-api_port_option = click.option(
-    "--api-port",
-    type=click.IntRange(1, 65535),
-    default=8000,
-    show_default=True,
-    help="Port of the API.",
-)
+
+def _build_port_option(option: str, default: int, program: str) -> Callable[[Any], Any]:
+    return click.option(
+        option,
+        type=click.IntRange(1, 65535),
+        default=default,
+        show_default=True,
+        help=f"Port of {program}.",
+    )
+
+
+dagster_port_option = _build_port_option("--dagster-port", 3000, "Dagster's webserver")
+app_port_option = _build_port_option("--app-port", 8501, "the app")
+api_port_option = _build_port_option("--api-port", 8000, "the API")
 
 
 @click.command()
