@@ -57,7 +57,8 @@ class _AlertCursor:
     target=None,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Sends an alert about each failed run to the webhook, and repeats it rarely.",
+    description="Sends an alert about each failed run to the webhook; the same failure is sent "
+    "again at growing intervals.",
 )
 def run_failures_sensor(
     context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]

@@ -1,7 +1,7 @@
-"""The project speaks one language: words that its glossary has replaced do not come back.
+"""Words that the glossary has replaced do not come back.
 
-A word is looked for in prose and inside identifiers: `mend_gaps` and `MendGaps` hold the word
-"mend". A name that users, files or databases already know stays, and stands in `CONTRACT`.
+Words are searched in prose and within identifiers: `mend_gaps` and `MendGaps` contain "mend". Names
+that users, files or databases depend on stay, and are listed in `CONTRACT`.
 """
 
 import re
