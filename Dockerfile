@@ -1,4 +1,4 @@
-# One image for all of crypto-assets' own services; docker-compose.yml says what each one runs.
+# The image of all crypto-assets services; docker-compose.yml sets the command of each.
 
 FROM python:3.12-slim AS build
 WORKDIR /app
@@ -7,7 +7,7 @@ COPY requirements.lock ./
 RUN --mount=type=cache,target=/var/cache/pip \
     .venv/bin/pip install --quiet --cache-dir /var/cache/pip --require-hashes --only-binary :all: -r requirements.lock
 COPY . .
-# In place: the settings look for the project's files beside the package.
+# Editable, because the settings look for project files next to the package.
 RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 
 FROM python:3.12-slim

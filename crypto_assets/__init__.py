@@ -1,4 +1,4 @@
-"""A self-hosted market-data platform: Binance candles and order books, true to the digit.
+"""A self-hosted market-data platform: Binance candles and order books, exact to the last digit.
 
 from crypto_assets import connect
 
@@ -14,11 +14,11 @@ __all__ = ["connect"]
 
 
 def connect(warehouse_url: str | None = None) -> "MarketData":
-    """Candles and indicators as frames, from the warehouse of the settings or another.
+    """Open candles and indicators as frames, from the warehouse of the settings or of a URL.
 
-    Raises WarehouseNotReady where it has no tables yet, WarehouseUnavailable where nobody answers.
+    Raises WarehouseNotReady if it has no tables yet, WarehouseUnavailable if it does not respond.
     """
-    # Every module of ours imports this one; few need pandas.
+    # Imported here, because every import of the package runs this file, and pandas is slow.
     from crypto_assets.market_data import open_market_data
 
     return open_market_data(warehouse_url)

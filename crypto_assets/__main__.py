@@ -1,4 +1,4 @@
-"""`python -m crypto_assets`: the command."""
+"""`python -m crypto_assets`: run the command `crypto-assets`."""
 
 from crypto_assets.cli import main
 

@@ -1,4 +1,4 @@
-"""Addresses: whether one can be asked, and how pages, logs and errors show it, without a login."""
+"""Addresses: validation, and removal of logins before a page, log or error shows one."""
 
 import re
 from enum import StrEnum
@@ -7,9 +7,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from crypto_assets.errors import WrongUse
 
-# A password may have every sign in it that should have been escaped: what is cut reaches to the
-# last @, unless a port stands where a password would. A port ends the address, or a path follows it
-# in which an @ begins a segment (`https://notes.example:8443/@team`).
+# A password may contain any character that should have been escaped, so the match reaches to the
+# last @, unless there is a port in the place of a password. A port ends the address or is followed
+# by a path in which an @ begins a segment (`https://notes.example:8443/@team`).
 _LOGIN = re.compile(
     r"""
     (?: (?<=//) | ^ )
@@ -28,13 +28,12 @@ _LOGIN = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
-# What stands before the host of one address, whatever the password holds.
+# Everything before the host of a single address, whatever characters the password contains.
 _BEFORE_HOST = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?.*@", re.DOTALL)
 _PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-# Characters of a text that are looked at. The search takes time that grows with their square, and
-# a server may answer with an address of any length.
+# The search takes quadratic time, and a server may send an address of any length.
 _MAX_SHOWN = 8_192
-# What to tell a person whose address cannot be taken apart.
+# Advice for an address that cannot be parsed.
 ESCAPING_RULES = (
     "in a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 "
     "and a space as %20"
@@ -42,10 +41,10 @@ ESCAPING_RULES = (
 
 
 class AddressingStyle(StrEnum):
-    """Where the name of an S3 bucket stands in an address: in the path, or before the host.
+    """Where an S3 address contains the bucket's name: in the path or in the host.
 
-    AUTO is what the AWS profile says; without that, the path of a server that is not Amazon's,
-    and the host at Amazon's.
+    AUTO uses the setting of the AWS profile. Without one, it uses the host for Amazon's servers and
+    the path for others.
     """
 
     AUTO = "auto"
@@ -54,9 +53,9 @@ class AddressingStyle(StrEnum):
 
 
 def remove_logins(text: str) -> str:
-    """`https://host/x` for `https://user:password@host/x`, also where it stands in a sentence.
+    """Replace `https://user:password@host/x` by `https://host/x`, anywhere in a text.
 
-    A text of more than 8,192 characters is cut there.
+    The text is cut after 8,192 characters.
     """
     if len(text) > _MAX_SHOWN:
         text = f"{text[:_MAX_SHOWN]}…"
@@ -64,20 +63,19 @@ def remove_logins(text: str) -> str:
 
 
 def redact_address(address: str) -> str:
-    """Return one address without all that stands between its `//` and its last @.
+    """Remove everything between the `//` and the last @ of a single address, for error messages.
 
-    No password shows, however it is written, but a path with an @ loses its host: for errors. Use
-    `without_login` for links and sentences. An address of more than 8,192 characters is cut there.
+    This removes any password, however it is written, but also the host if the path contains an @.
+    Use `remove_logins` for links and sentences. The address is cut after 8,192 characters.
     """
     hidden = _BEFORE_HOST.sub(r"\1", address)
     return f"{hidden[:_MAX_SHOWN]}…" if len(hidden) > _MAX_SHOWN else hidden
 
 
 def decode_address(address: str) -> str:
-    """Return an address as people read it: percent-decoded, and nothing in it but what prints.
+    """Percent-decode the printable characters of an address, for display.
 
-    A symbol of another script is three times as long percent-encoded. What does not print, such as
-    a line break, is or stays percent-encoded.
+    Characters that are not printable, such as line breaks, are percent-encoded.
     """
     return _encode_unprintable(_PERCENT_ENCODED.sub(_decode_printable, address))
 
@@ -93,25 +91,25 @@ def _encode_unprintable(text: str) -> str:
 
 
 def build_escaping_hint(text: str) -> str:
-    """The end of a refusal of this address: how a login is to be written, where it may have one."""
+    """Return the end of an error message about an address: how to escape a login, if it has one."""
     return f"; {ESCAPING_RULES}" if "@" in text else ""
 
 
 def expand_user(path: Path) -> Path:
-    """Replace `~` and `~user` at the beginning. Raises WrongUse for a user that nobody knows."""
+    """Replace `~` or `~user` at the beginning of a path. Raises WrongUse for an unknown user."""
     try:
         return path.expanduser()
     except RuntimeError:
         raise WrongUse(
-            f"{str(path)!r} begins with the home of a user that this machine does not know: "
+            f"{str(path)!r} begins with the home of a user that does not exist on this machine: "
             "write the whole path"
         ) from None
 
 
 def is_web_address(text: str) -> bool:
-    """Whether a request can be sent to `text`: http or https, and a host that may exist.
+    """Whether `text` is an http or https address with a valid host.
 
-    DNS allows 1 to 63 characters in each part of a host's name.
+    DNS allows 1 to 63 characters in each part of a host name.
     """
     if any(character.isspace() for character in text):
         return False

@@ -1,4 +1,4 @@
-"""What Dagster loads: every asset, job, schedule and sensor, and the platform they work with."""
+"""The code location that Dagster loads: assets, jobs, schedules, sensors and resources."""
 
 import dagster as dg
 
@@ -40,13 +40,13 @@ defs = dg.Definitions(
         alerts.stale_symbols_sensor,
         abandoned_runs_sensor,
     ],
-    # A function: a plain object would be opened, and a secret in it stored, when code loads.
+    # Functions, because Dagster would open plain objects, and store their secrets, on loading.
     resources={
         "platform": dg.ResourceDefinition(lambda _: open_shared_context()),
         "webhook": dg.ResourceDefinition(
             lambda _: open_shared_alert_destination().read_webhook_or_last()
         ),
     },
-    # Of every job: one with an executor of its own would leave its runs unsigned.
+    # For every job: runs of a job with another executor would have no owner tag.
     executor=owner_stamping_executor,
 )

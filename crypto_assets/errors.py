@@ -1,33 +1,33 @@
-"""What can go wrong, as types: one line that says what to do, and whether asking again can help.
+"""The exceptions; each message is one line with a fix, and a TransientError may be retried.
 
-CryptoAssetsError                 failed work (exit code 1)
-├── WrongUse                      the caller asked for something that cannot be (exit code 2)
+CryptoAssetsError                 a failure (exit code 1)
+├── WrongUse                      an invalid argument or setting (exit code 2)
 │   ├── UnknownSymbol
 │   ├── UnknownProvider           no analytics provider of that name
-│   └── UnknownTarget             Dagster has no schedule, sensor, backfill or task of that name
+│   └── UnknownTarget             no schedule, sensor, backfill or task of that name in Dagster
 ├── ForeignExchange               warehouse or lake belongs to another exchange
-├── PortTaken
-├── HomeTaken                     another `up` or `demo` serves this home
-├── AlertNotSent                  the alerts' webhook is not there or refuses   (transient)
-├── OrchestratorError             Dagster's webserver refused, failed or is not there
+├── PortTaken                     another process listens on the port
+├── HomeTaken                     another `up` or `demo` uses this home
+├── AlertNotSent                  the webhook is unreachable or returned an error    (transient)
+├── OrchestratorError             Dagster's webserver is unreachable or returned an error
 ├── ExchangeError
-│   ├── ExchangeUnavailable       transport, 5xx, malformed answer           (transient)
+│   ├── ExchangeUnavailable       network error, 5xx, malformed response     (transient)
 │   ├── RateLimited               429, with the seconds to wait              (transient)
-│   ├── Banned                    418, with the time at which the ban ends
-│   ├── Forbidden                 403 and 451: this machine or region is refused
-│   ├── RequestRejected           Binance's own error code
+│   ├── ExchangeBanned            418, with the end of the ban
+│   ├── ExchangeForbidden         403 and 451: this machine or region is blocked
+│   ├── RequestRejected           an error with Binance's code
 │   │   └── NotListed             -1121: the exchange does not list the symbol (any more)
 │   └── ArchiveError
 │       ├── ArchiveMissing        the daily file is not published (yet)
-│       └── ArchiveBroken         checksum, zip, symbol or content is wrong
+│       └── ArchiveBroken         wrong checksum, zip, symbol or content
 ├── LakeError
-│   ├── LakeUnavailable           transport, 5xx                             (transient)
-│   ├── LakeRefused               bucket missing, wrong key, not writable
-│   └── ObjectMissing
+│   ├── LakeUnavailable           network error, 5xx                         (transient)
+│   ├── LakeRefused               missing bucket, wrong key, not writable
+│   └── ObjectMissing             no object with this key
 └── WarehouseError
     ├── WarehouseUnavailable      connection lost, deadlock, lock timeout    (transient)
-    ├── WarehouseRefused          wrong password, missing database, missing right
-    ├── WarehouseNotReady         no schema, or an older one: run `crypto-assets init`
+    ├── WarehouseRefused          wrong password, missing database or privilege
+    ├── WarehouseNotReady         no schema or an old one: run `crypto-assets init`
     ├── WarehouseTooNew           written by a newer version of this program
     └── LoadRejected              the server changed or dropped values of a bulk load
 """
@@ -36,13 +36,13 @@ from datetime import datetime
 
 
 class CryptoAssetsError(Exception):
-    """Base of all errors that a person is meant to read."""
+    """Base class of all errors whose message is meant for the user."""
 
     exit_code = 1
 
 
 class TransientError(CryptoAssetsError):
-    """Mixed into errors that asking again may cure."""
+    """Base class of errors that a retry may resolve."""
 
 
 class WrongUse(CryptoAssetsError):
@@ -98,7 +98,7 @@ class RateLimited(ExchangeError, TransientError):
 
 
 class ExchangeBanned(ExchangeError):
-    """HTTP 418; every request must stop until `until` (aware UTC)."""
+    """HTTP 418; no request may be sent before `until` (aware UTC)."""
 
     def __init__(self, message: str, until: datetime) -> None:
         super().__init__(message)
@@ -110,7 +110,7 @@ class ExchangeForbidden(ExchangeError):
 
 
 class RequestRejected(ExchangeError):
-    """The exchange's own error; `code` is Binance's, -1121 for an unknown symbol."""
+    """An error of the exchange; `code` is Binance's, such as -1121 for an unknown symbol."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -118,7 +118,7 @@ class RequestRejected(ExchangeError):
 
 
 class NotListed(RequestRejected):
-    """The exchange's error -1121, of a symbol that it may have listed before."""
+    """The exchange's error -1121, for a symbol that it may have listed before."""
 
     def __init__(self, message: str, code: int = -1121) -> None:
         super().__init__(message, code)

@@ -1,15 +1,15 @@
-"""Whether each part works: asked side by side, none more often than is worth while."""
+"""Health checks of several parts, run in parallel and not too often."""
 
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as StillAsking
+from concurrent.futures import TimeoutError as CheckTimeoutError
 from threading import Lock
 
 from crypto_assets.errors import CryptoAssetsError
 
 _TIMEOUT_SECONDS = 5.0
-# However often somebody looks, a part is not asked more often.
+# The minimum interval between two checks of a part.
 _MIN_RECHECK_SECONDS = 5.0
 
 CheckFunction = Callable[[], object]
@@ -17,16 +17,16 @@ _SubmittedCheck = tuple[float, "Future[str | None]"]
 
 
 class HealthMonitor:
-    """By part, None where it works and else what is wrong, in one line."""
+    """Runs a health check per part; a result is None if the part works, or one line of error."""
 
     def __init__(
         self,
         checks: Mapping[str, CheckFunction],
-        patience_seconds: float = _TIMEOUT_SECONDS,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._checks = checks
-        self._timeout_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
         self._clock = clock
         self._submitted: dict[str, _SubmittedCheck] = {}
         self._latest_results: dict[str, str | None] = {}
@@ -34,13 +34,16 @@ class HealthMonitor:
         self._pool = ThreadPoolExecutor(len(checks), "health")
 
     def check_all(self) -> dict[str, str | None]:
-        """Takes the patience at most; one that does not answer holds up no other."""
+        """Return the result of every part, after the timeout at most."""
         deadline = self._clock() + self._timeout_seconds
-        asked = {part: self._submit_check(part) for part in self._checks}
-        return {part: self._await_result(future, deadline) for part, future in asked.items()}
+        checks = {part: self._submit_check(part) for part in self._checks}
+        return {part: self._await_result(future, deadline) for part, future in checks.items()}
 
     def list_latest_results(self) -> dict[str, str | None]:
-        """What each part answered last, without waiting; a part that has not yet is left out."""
+        """Return the last result of each part without waiting, and start new checks.
+
+        A part without a result yet is left out.
+        """
         for part in self._checks:
             self._submit_check(part)
         with self._lock:
@@ -58,16 +61,16 @@ class HealthMonitor:
             return future
 
     def _run_check(self, part: str) -> str | None:
-        complaint = _describe_failure(self._checks[part])
+        result = _describe_failure(self._checks[part])
         with self._lock:
-            self._latest_results[part] = complaint
-        return complaint
+            self._latest_results[part] = result
+        return result
 
     def _await_result(self, future: "Future[str | None]", deadline: float) -> str | None:
         try:
             return future.result(max(0, deadline - self._clock()))
-        except StillAsking:
-            return f"no answer within {self._timeout_seconds:g} s"
+        except CheckTimeoutError:
+            return f"no response within {self._timeout_seconds:g} s"
 
 
 def _describe_failure(check: CheckFunction) -> str | None:

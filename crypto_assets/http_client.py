@@ -1,7 +1,7 @@
-"""HTTP requests to other programs: which proxy and certificates apply, and what failed.
+"""HTTP requests to other programs: proxies, certificates, and descriptions of failures.
 
-The environment's proxy variables apply as `requests` reads them, with one exception: a request to
-this machine itself never goes through a proxy, whatever `no_proxy` says.
+The environment's proxy variables apply as in `requests`, with one exception: a request to this
+machine never uses a proxy, whatever `no_proxy` contains.
 """
 
 import os
@@ -17,15 +17,15 @@ from crypto_assets.addresses import redact_address, remove_logins
 from crypto_assets.errors import WrongUse
 from crypto_assets.loopback import is_loopback
 
-# What a request may raise. `requests` does not wrap a host's name that cannot be one.
+# What a request may raise; `requests` does not wrap urllib3's error for an invalid host name.
 REQUEST_ERRORS = (requests.RequestException, LocationValueError)
 
 PROXY_LOGIN_REQUIRED = 407
 
-# How a proxy's address is wrong; their own texts may show a part of its password. InvalidSchema is
-# SOCKS, for which `requests` lacks a package.
+# Raised for an invalid proxy address; their messages may contain a part of its password.
+# InvalidSchema is raised for SOCKS, for which `requests` needs another package.
 _MALFORMED_ADDRESS_ERRORS = (InvalidURL, InvalidSchema, LocationValueError)
-# In the order in which `requests` looks for the file of certificates.
+# In the order in which `requests` looks for the CA file.
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _UNKNOWN_SOURCE = "the system"
 
@@ -36,23 +36,22 @@ def find_proxies(url: str) -> dict[str, str]:
 
 
 class _DirectSession(requests.Session):
-    """Follows no redirect, and reads no Location: `requests` fails on one that is no address."""
+    """Ignores redirects, since `requests` fails on an invalid Location even if it follows none."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
 def open_session(url: str, *, follow_redirects: bool = True) -> requests.Session:
-    """Open a session for requests under `url`, whose proxies and certificates are decided once.
+    """Open a session for requests under `url`; reads the environment's proxies and CA file once.
 
-    Without `follow_redirects` an answer that redirects is returned as it is. Raises WrongUse where
-    the environment names a file of certificates that does not exist, or a proxy by an address that
-    cannot be read.
+    Without `follow_redirects`, a redirect is returned as the response. Raises WrongUse if the
+    environment's CA file does not exist, or its proxy address is invalid.
     """
     session = requests.Session() if follow_redirects else _DirectSession()
     found = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify = find_proxies(url), found["verify"]
-    # `requests` would search the environment again at each request.
+    # `requests` would read the environment again for each request.
     session.trust_env = False
     require_readable_proxy(url)
     if urlsplit(url).scheme == "https":
@@ -61,7 +60,7 @@ def open_session(url: str, *, follow_redirects: bool = True) -> requests.Session
 
 
 def require_readable_proxy(url: str) -> None:
-    """Raise WrongUse where the proxy on the way to `url` has an address that cannot be read."""
+    """Raise WrongUse if the address of the proxy for `url` is malformed."""
     proxy = select_proxy(url, find_proxies(url)) or ""
     try:
         urlsplit(proxy)
@@ -72,11 +71,10 @@ def require_readable_proxy(url: str) -> None:
 
 
 def describe_proxy_failure(url: str, error: BaseException) -> str | None:
-    """Return what is wrong with the proxy on the way to `url`, and what to do about it.
+    """Describe the failure of the proxy for `url` and its fix; None if the proxy did not fail.
 
-    None where there is no proxy, or another part failed. `url` must be sound; `error` is one of
-    `requests`, or of botocore: raise the description `from None`, since the error's own text may
-    hold the proxy's password, and Dagster stores what led to an error.
+    `url` must be valid; `error` comes from `requests` or botocore. Raise the description
+    `from None`: the error's text may contain the proxy's password, and Dagster stores causes.
     """
     proxy = select_proxy(url, find_proxies(url))
     kinds = (ProxyError, *_MALFORMED_ADDRESS_ERRORS)
@@ -86,22 +84,24 @@ def describe_proxy_failure(url: str, error: BaseException) -> str | None:
 
 
 def describe_proxy_login(url: str) -> str:
-    """Return what to do about an answer of HTTP 407 (PROXY_LOGIN_WANTED)."""
+    """Describe the fix for a response of HTTP 407 (`PROXY_LOGIN_REQUIRED`)."""
     proxy = _name_proxy(select_proxy(url, find_proxies(url)) or "", url)
-    return f"{proxy} wants a login (http://user:password@host:port): set it, or {_suggest_fix(url)}"
+    return (
+        f"{proxy} requires a login (http://user:password@host:port): set it, or {_suggest_fix(url)}"
+    )
 
 
 def describe_cause(error: BaseException) -> str:
-    """Return the innermost cause in few words, without logins: libraries wrap it several times."""
+    """Describe the innermost cause of an error briefly, without logins."""
     causes = find_causes(error)
     if any(isinstance(cause, _MALFORMED_ADDRESS_ERRORS) for cause in causes):
-        return "its address is malformed or of an unknown kind"
-    said = causes[-1].strerror if isinstance(causes[-1], OSError) else None
-    return remove_logins(said or str(causes[-1]))
+        return "its address is malformed or has an unsupported scheme"
+    reason = causes[-1].strerror if isinstance(causes[-1], OSError) else None
+    return remove_logins(reason or str(causes[-1]))
 
 
 def find_causes(error: BaseException) -> list[BaseException]:
-    """Return an error and what led to it, the innermost last."""
+    """Return an error and its chain of causes, the innermost last."""
     found = [error]
     while inner := found[-1].__cause__ or found[-1].__context__:
         found.append(inner)
@@ -109,11 +109,11 @@ def find_causes(error: BaseException) -> list[BaseException]:
 
 
 def _name_proxy(proxy: str, url: str) -> str:
-    """The proxy without its login, and the variable that sets it, as the environment writes it."""
-    for wanted in (f"{urlsplit(url).scheme}_proxy", "all_proxy"):
-        names = [name for name, value in os.environ.items() if name.lower() == wanted and value]
+    """Return the proxy's address without its login, and the environment variable that sets it."""
+    for variable in (f"{urlsplit(url).scheme}_proxy", "all_proxy"):
+        names = [name for name, value in os.environ.items() if name.lower() == variable and value]
         if names:
-            # Of two spellings the one in lower case counts, which sorts last.
+            # The lower-case spelling takes precedence, and sorts last.
             return f"the proxy {redact_address(proxy)} set by {max(names)}"
     return f"the proxy {redact_address(proxy)} set by {_UNKNOWN_SOURCE}"
 
@@ -127,8 +127,8 @@ def _require_certificates(verify: bool | str | None) -> None:
         return
     names = (name for name in _CERTIFICATE_VARIABLES if os.environ.get(name) == verify)
     raise WrongUse(
-        f"{next(names, _UNKNOWN_SOURCE)} names {verify}, which does not exist: "
-        "unset it, or name a file of certificates"
+        f"{next(names, _UNKNOWN_SOURCE)} is {verify}, which does not exist: "
+        "unset it, or set it to a file of CA certificates"
     )
 
 

@@ -1,4 +1,4 @@
-"""A web application as a server: blocking for a command, in a thread for programs."""
+"""Serves an ASGI app: blocking for commands, or in a thread for other programs."""
 
 import signal
 import threading
@@ -18,7 +18,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def serve_app(
     app: Any, port: int, host: str = "127.0.0.1", grace_seconds: int = _GRACE_SECONDS
 ) -> None:
-    """Serve an ASGI app until SIGINT or SIGTERM, then give running requests their grace.
+    """Serve an ASGI app until SIGINT or SIGTERM, then wait `grace_seconds` for active requests.
 
     Raises PortTaken.
     """
@@ -29,7 +29,7 @@ def serve_app(
 
 @contextmanager
 def serve_in_thread(app: Any, port: int = 0) -> Iterator[str]:
-    """Serve in a thread of this process; gives the base URL. Port 0 takes any free one."""
+    """Serve an ASGI app in a thread, and yield its base URL. Port 0 chooses a free port."""
     with claim_port(port) as claimed:
         claimed.listen(128)
         server = _build_server(app, _GRACE_SECONDS)
@@ -43,7 +43,7 @@ def serve_in_thread(app: Any, port: int = 0) -> Iterator[str]:
 
 
 class _Server(uvicorn.Server):
-    """Returns when a signal has stopped it, where uvicorn's own raises the signal once more."""
+    """Returns after a signal has stopped it; uvicorn's own server raises the signal again."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -66,7 +66,7 @@ def _build_server(app: Any, grace_seconds: int) -> uvicorn.Server:
         log_level="critical",
         access_log=False,
         server_header=False,
-        # A header must not say who asks: writes look at the true address.
+        # Access control needs the client's real address, not the one of a header.
         proxy_headers=False,
         timeout_graceful_shutdown=grace_seconds,
     )

@@ -1,7 +1,7 @@
-"""This machine alone: whether what asks for a change comes from here, and nobody stands behind it.
+"""Checks that a request comes from this machine only, and not through a proxy.
 
-A browser on this machine is not to be trusted, since any page may make it send requests: so what is
-asked must come from no other origin, and name this machine.
+A browser on this machine is not trusted, since any page can make it send requests. A request must
+therefore not come from another origin, and its Host header must name this machine.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-# Any of these says that somebody else asks through whoever asks us.
+# Each of these headers shows that a proxy forwarded the request.
 _FORWARDING_HEADERS = (
     "forwarded",
     "via",
@@ -24,9 +24,9 @@ _FORWARDING_HEADERS = (
 
 @dataclass(frozen=True)
 class RequestOrigin:
-    """By the address `client` (None where that is not known), of a server bound to `bound_to`.
+    """A request from `client` (None if unknown) to a server bound to the address `bound_to`.
 
-    `headers` find a name in lower case.
+    `headers` has lower-case names.
     """
 
     bound_to: str
@@ -35,24 +35,24 @@ class RequestOrigin:
     headers: Mapping[str, str]
 
 
-def list_nonlocal_reasons(asked: RequestOrigin, server: str) -> Iterator[str]:
-    """Why this machine alone did not ask; `server` is a word for what was asked, as "API"."""
-    if not is_loopback(asked.bound_to):
-        yield f"this {server} listens on {asked.bound_to}, not on this machine alone"
-    if not (asked.client and is_loopback(asked.client)):
-        yield "it was asked from another machine"
-    if header := next((name for name in _FORWARDING_HEADERS if name in asked.headers), None):
-        yield f"it was asked through a proxy ({header})"
-    host = asked.headers.get("host", "")
+def list_nonlocal_reasons(request: RequestOrigin, server: str) -> Iterator[str]:
+    """List the reasons why a request is not local; `server` is its name in them, such as "API"."""
+    if not is_loopback(request.bound_to):
+        yield f"this {server} listens on {request.bound_to}, not on this machine alone"
+    if not (request.client and is_loopback(request.client)):
+        yield "the request came from another machine"
+    if header := next((name for name in _FORWARDING_HEADERS if name in request.headers), None):
+        yield f"the request came through a proxy ({header})"
+    host = request.headers.get("host", "")
     if not is_loopback(_parse_hostname(host)):
-        yield "it was asked by another machine's name"
-    origin = asked.headers.get("origin")
-    if origin is not None and origin != f"{asked.scheme}://{host}":
-        yield "it was asked by a page of another origin"
+        yield "the request's Host header is not this machine"
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"{request.scheme}://{host}":
+        yield "the request came from a page of another origin"
 
 
 def _parse_hostname(host: str) -> str:
-    """Of a Host header, without its port; nothing where it is malformed."""
+    """Return the host of a Host header without its port; "" if it is malformed."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -60,6 +60,7 @@ def _parse_hostname(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host is `localhost` or a loopback address."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Ports on this machine: which is free, and who has one that is not."""
+"""Ports on this machine: bind one, or name the process that listens on it."""
 
 import socket
 
@@ -8,9 +8,9 @@ from crypto_assets.errors import PortTaken
 
 
 def claim_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> socket.socket:
-    """A socket bound to the port (0 takes any free one), for the caller to listen on or to close.
+    """Bind a socket to the port (0 chooses a free one), for the caller to listen on or to close.
 
-    Raises PortTaken, which names the process that has it and the option that chooses another.
+    Raises PortTaken, which names the process that has the port and the option for another port.
     """
     claimed = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -23,27 +23,26 @@ def claim_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> so
 
 
 def require_free_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> int:
-    """The port, or for 0 one that is free. Raises PortTaken where somebody listens on it."""
+    """Return the port, or a free one for 0. Raises PortTaken if a process listens on it."""
     with claim_port(port, host, option) as claimed:
         return int(claimed.getsockname()[1])
 
 
 def _describe_refused_port(port: int, host: str, option: str, error: OSError) -> str:
-    holder = describe_port_owner(port)
-    if holder:
-        return f"port {port} is taken by {holder}: stop it or choose another with {option}"
+    if owner := describe_port_owner(port):
+        return f"port {port} is taken by {owner}: stop it, or choose another port with {option}"
     return f"cannot listen on {host}:{port} ({error.strerror}): choose another with {option}"
 
 
 def describe_port_owner(port: int) -> str | None:
-    """`name (pid N)` of the process that listens on the port, as far as this user may see it."""
+    """Return `name (pid N)` of the process that listens on the port, if this user may see it."""
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:
         return "another process"
     for connection in connections:
-        listens = connection.status == psutil.CONN_LISTEN
-        if listens and connection.laddr and connection.laddr.port == port:
+        is_listening = connection.status == psutil.CONN_LISTEN
+        if is_listening and connection.laddr and connection.laddr.port == port:
             return _describe_process(connection.pid)
     return None
 

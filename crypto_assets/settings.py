@@ -1,4 +1,4 @@
-"""Everything that the environment may say, in one class; the only reader of the environment."""
+"""The settings, read from environment variables and the project's `.env`."""
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -36,27 +36,27 @@ from crypto_assets.retention_policy import (
 )
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-# SQLite has a single writer, which wants calmer ticks than a server.
+# SQLite has a single writer, which needs fewer ticks than a server.
 EMBEDDED_INGEST_MINUTES = 5
+# Epoch times must not be negative.
+EARLIEST_DAY = date(1970, 1, 1)
 _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
 
 
-# Times are counted from here; no exchange is as old.
-EARLIEST_DAY = date(1970, 1, 1)
-
-
 class PartitionUnit(StrEnum):
+    """The time span of a partition."""
+
     DAY = "day"
     MONTH = "month"
 
 
 def _aws_field(*names: str, default: Any = None) -> Any:
-    """A field that is read by the names that every S3 tool knows, without our prefix."""
+    """Define a field that is read from the standard variables of AWS, without our prefix."""
     return Field(default=default, validation_alias=AliasChoices(*names))
 
 
 class _DotEnv(DotEnvSettingsSource):
-    """The `.env`, without its session token where the environment names the keys of another."""
+    """The `.env` file, without its session token if the environment sets other S3 keys."""
 
     def __call__(self) -> dict[str, Any]:
         found = super().__call__()
@@ -66,7 +66,7 @@ class _DotEnv(DotEnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Settings with defaults that start the embedded size: a directory and SQLite, no server.
+    """The settings; the defaults select the embedded size: a directory and SQLite, no servers.
 
     Each field is read from `CRYPTO_<NAME>`, in the environment or in the project's `.env`.
     """
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="CRYPTO_",
         env_file=PROJECT_ROOT / ".env",
-        # Editors on Windows write a mark before the first letter.
+        # Editors on Windows write a byte-order mark.
         env_file_encoding="utf-8-sig",
         extra="ignore",
         frozen=True,
@@ -92,15 +92,15 @@ class Settings(BaseSettings):
     warehouse_url: SecretStr = SecretStr("")
     warehouse_read_url: SecretStr = SecretStr("")
     dagster_url: str = "http://127.0.0.1:3000"
-    # What people's browsers open: in containers another address than what programs call.
+    # For links in pages; in containers, programs use another address.
     dagster_link_url: str = ""
     app_link_url: str = "http://127.0.0.1:8501"
     runbook_url: str = ""
-    # Relative to `home`; an explicit absolute one, which is what Dagster asks for, wins.
+    # Relative to `home`, unless it is absolute, as Dagster requires of DAGSTER_HOME.
     dagster_home: Path = Field(
         default=Path("dagster"), validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
     )
-    # Of Dagster's own database, where `deploy/dagster.yaml` puts it into MySQL.
+    # For Dagster's database, if `deploy/dagster.yaml` stores it in MySQL.
     dagster_mysql_options: SecretStr = Field(
         default=SecretStr(""),
         validation_alias=AliasChoices("dagster_mysql_options", "DAGSTER_MYSQL_OPTIONS"),
@@ -165,7 +165,7 @@ class Settings(BaseSettings):
     @classmethod
     def _parse_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
-            raise ValueError("names no symbol: write BTCUSDT,ETHUSDT, or leave it empty")
+            raise ValueError("contains no symbol: write BTCUSDT,ETHUSDT, or leave it empty")
         return tuple(dict.fromkeys(parse_symbol(text) for text in value))
 
     @field_validator("start_date")
@@ -173,18 +173,18 @@ class Settings(BaseSettings):
     def _require_possible_day(cls, value: date) -> date:
         today = datetime.now(UTC).date()
         if not EARLIEST_DAY <= value <= today:
-            raise ValueError(f"must lie between {EARLIEST_DAY} and today, {today}")
+            raise ValueError(f"must be between {EARLIEST_DAY} and today, {today}")
         return value
 
     @model_validator(mode="before")
     @classmethod
     def _drop_blank_values(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """`CRYPTO_X=` in a `.env` copied from the example means "the default"."""
+        """Drop empty values: `CRYPTO_X=`, as in the example `.env`, means the default."""
         return {key: value for key, value in data.items() if value != ""}
 
     @model_validator(mode="after")
     def _fill_defaults(self) -> Self:
-        """Defaults that depend on other fields; `home` becomes absolute."""
+        """Fill defaults that depend on other fields, and make `home` absolute."""
         fill = object.__setattr__
         home = expand_user(self.home)
         home = home if home.is_absolute() else PROJECT_ROOT / home
@@ -193,10 +193,10 @@ class Settings(BaseSettings):
         fill(self, "lake_raw_url", self.lake_raw_url or str(home / "lake" / "raw"))
         fill(self, "lake_archive_url", self.lake_archive_url or str(home / "lake" / "archive"))
         if not self.warehouse_url.get_secret_value():
-            # A URL reads a % or a ? of the path as its own.
+            # Escape a % or ? in the path.
             path = quote(str(home / "warehouse.db"))
             fill(self, "warehouse_url", SecretStr(f"sqlite:///{path}"))
-        # Everybody sees these; programs alone may need the login of an address.
+        # These are shown to every user, so remove logins.
         dagster = remove_logins(self.dagster_link_url) or redact_address(self.dagster_url)
         fill(self, "dagster_link_url", dagster.rstrip("/"))
         fill(self, "app_link_url", remove_logins(self.app_link_url).rstrip("/"))
@@ -210,45 +210,45 @@ class Settings(BaseSettings):
 
     @property
     def is_embedded(self) -> bool:
-        """True for the size without servers: SQLite, whose single writer wants calmer ticks."""
+        """Whether this is the size without servers, with SQLite as warehouse."""
         return self.warehouse_url.get_secret_value().startswith("sqlite")
 
 
 def load_settings() -> Settings:
-    """Settings as the environment has them now. Raises WrongUse naming each wrong variable."""
+    """Read the settings from the environment. Raises WrongUse, which lists invalid variables."""
     _require_utf8(Path(str(Settings.model_config["env_file"])))
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(
+        problems = "; ".join(
             f"{_variable_from_location(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
             for e in error.errors()
         )
-        raise WrongUse(f"settings are wrong: {wrong}") from None
+        raise WrongUse(f"invalid settings: {problems}") from None
 
 
 def _require_utf8(file: Path) -> None:
-    """Raises WrongUse for a `.env` that cannot be read as UTF-8.
+    """Raise WrongUse for a `.env` file that is not UTF-8.
 
-    What Windows calls Unicode is UTF-16, in which every other byte of a plain letter is zero.
+    Windows writes UTF-16, in which every other byte of an ASCII text is zero.
     """
     try:
         content = file.read_bytes() if file.is_file() else b""
         if "\0" not in content.decode():
             return
     except OSError as error:
-        raise WrongUse(f"{file} cannot be read: {error.strerror}") from None
+        raise WrongUse(f"cannot read {file}: {error.strerror}") from None
     except UnicodeDecodeError:
         pass
-    raise WrongUse(f"{file} is not UTF-8 text: save it as UTF-8, or write it again")
+    raise WrongUse(f"{file} is not UTF-8 text: save it as UTF-8")
 
 
 def get_variable_name(field: str) -> str:
-    """The environment's name of a field, the documented one where there are several."""
+    """Return the environment variable of a field; the documented one if there are several."""
     alias = Settings.model_fields[field].validation_alias
     names = alias.choices if isinstance(alias, AliasChoices) else ()
-    own = (str(name) for name in names if str(name).isupper())
-    return next(own, f"CRYPTO_{field.upper()}")
+    variables = (str(name) for name in names if str(name).isupper())
+    return next(variables, f"CRYPTO_{field.upper()}")
 
 
 def _variable_from_location(location: tuple[int | str, ...]) -> str:
@@ -258,5 +258,5 @@ def _variable_from_location(location: tuple[int | str, ...]) -> str:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process's settings, read once."""
+    """Return the process's settings, which are read once."""
     return load_settings()

@@ -1,4 +1,4 @@
-"""From settings to bodies: the one place that chooses exchange, lake and warehouse."""
+"""Opens exchange, lakes and warehouse as the settings choose them; no other module chooses."""
 
 from dataclasses import fields
 from functools import lru_cache
@@ -15,28 +15,28 @@ from crypto_assets.retention_policy import RetentionPolicy
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
 
-# Restarts take some seconds, fail-overs of managed databases up to half a minute.
+# A database restart takes some seconds, a failover of a managed database up to half a minute.
 _FAILOVER_SECONDS = 30.0
 
 
 def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> PipelineContext:
-    """What the use cases work with. Opens no connection yet: each body does so when first used.
+    """Create the context of the pipeline. Connections are opened on first use.
 
-    `failover_seconds` as of Warehouse: 0 where a person waits for the answer.
+    `failover_seconds` is Warehouse's: 0 if a user waits for the response.
     """
     raw = _open_lake(chosen, chosen.lake_raw_url)
     archive = _open_lake(chosen, chosen.lake_archive_url)
     if raw.bucket == archive.bucket:
-        # The manifest tells the two apart by this name.
+        # The manifest identifies a lake by this name.
         raise WrongUse(
             f"CRYPTO_LAKE_RAW_URL and CRYPTO_LAKE_ARCHIVE_URL both end in {raw.bucket}: "
-            "give them different names"
+            "use different names"
         )
     return PipelineContext(
         exchange=open_exchange(chosen.exchange_url, chosen.archive_url),
         raw_lake=raw,
         archive_lake=archive,
-        # What decides the next step is read where it was written, never from a replica.
+        # The pipeline reads from the primary, since a replica may lag.
         warehouse=Warehouse(
             chosen.warehouse_url.get_secret_value(), failover_seconds=failover_seconds
         ),
@@ -52,22 +52,22 @@ def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> Pipe
 
 
 def open_alert_destination(chosen: Settings, warehouse: Warehouse) -> AlertAddress:
-    """Where alerts go."""
+    """Create the destination of alerts: the webhook of the app's settings or the environment."""
     return AlertAddress(warehouse, _reveal_secret(chosen.alert_webhook_url))
 
 
 def open_store(chosen: Settings, url: str) -> Lake:
-    """Another directory or bucket, reached as the lakes are. Raises WrongUse."""
+    """Open another directory or bucket with the settings of the lakes. Raises WrongUse."""
     return _open_lake(chosen, url)
 
 
 def open_reports(chosen: Settings) -> Reports:
-    """What pages, routes and commands ask of the warehouse."""
+    """Open the reports that pages, routes and commands read."""
     return Reports(open_warehouse(chosen), default_ingest_minutes=chosen.ingest_interval_minutes)
 
 
 def open_warehouse(chosen: Settings) -> Warehouse:
-    """For reading: from the replica, where the settings name one."""
+    """Open the warehouse for reading, from the replica if the settings have one."""
     return Warehouse(
         chosen.warehouse_url.get_secret_value(), chosen.warehouse_read_url.get_secret_value()
     )
@@ -75,16 +75,16 @@ def open_warehouse(chosen: Settings) -> Warehouse:
 
 @lru_cache(maxsize=1)
 def open_shared_context() -> PipelineContext:
-    """The process's platform, by the environment's settings; opened once, shared by threads.
+    """Return the process's context, which threads share, for runs and commands.
 
-    For runs and commands, which wait for a fail-over of the warehouse to end.
+    It waits for a failover of the warehouse to end.
     """
     return open_pipeline_context(get_settings(), _FAILOVER_SECONDS)
 
 
 @lru_cache(maxsize=1)
 def open_shared_alert_destination() -> AlertAddress:
-    """The process's, which remembers where alerts went last."""
+    """Return the process's alert destination, which caches the last webhook."""
     return open_alert_destination(get_settings(), open_shared_context().warehouse)
 
 

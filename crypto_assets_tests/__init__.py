@@ -1,1 +1,1 @@
-"""Tests of crypto_assets, a folder for each room of the package."""
+"""Tests of crypto_assets, with a folder for each package."""

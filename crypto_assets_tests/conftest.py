@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for: the real servers."""
+"""Fixtures for all tests: the real servers."""
 
 pytest_plugins = [
     "crypto_assets_tests.services.certificates",

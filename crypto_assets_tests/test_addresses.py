@@ -1,4 +1,4 @@
-"""Addresses are shown without a login, and are else as they were."""
+"""Logins are removed from addresses; everything else stays."""
 
 import time
 
@@ -36,7 +36,7 @@ PASSWORD = "s3cret"
         (f"Failed to parse: http://user:{PASSWORD}@[host", "Failed to parse: http://[host"),
     ],
 )
-def test_a_login_is_left_out(address: str, shown: str) -> None:
+def test_logins_are_removed(address: str, shown: str) -> None:
     assert remove_logins(address) == shown
 
 
@@ -59,13 +59,13 @@ def test_a_login_is_left_out(address: str, shown: str) -> None:
         ("http://" + "x" * 9_000, "http://" + "x" * 8_185 + "…"),
     ],
 )
-def test_of_one_address_everything_before_the_host_is_left_out(address: str, shown: str) -> None:
+def test_everything_before_the_host_of_an_address_is_removed(address: str, shown: str) -> None:
     assert redact_address(address) == shown
 
 
 @pytest.mark.parametrize("repeated", ["//a:b", "//a:1/", "//a: ", "//a:b/1?", "//:1/@/"])
-def test_a_hostile_text_takes_no_time(repeated: str) -> None:
-    """Looked at as a whole, it would take hours."""
+def test_a_hostile_text_is_processed_quickly(repeated: str) -> None:
+    """The whole text would take hours."""
     began = time.process_time()
     shown = remove_logins(f"http://user:{PASSWORD}@host/{repeated * 200_000}")
     assert time.process_time() - began < 10
@@ -88,5 +88,5 @@ def test_a_hostile_text_takes_no_time(repeated: str) -> None:
         "",
     ],
 )
-def test_what_is_no_login_stays(address: str) -> None:
+def test_text_without_a_login_stays(address: str) -> None:
     assert remove_logins(address) == address

@@ -1,11 +1,11 @@
-"""A server's collections of garbage look at what has come since it was ready."""
+"""Garbage collections of a server visit only objects that are newer than its start."""
 
 import gc
 
 from crypto_assets.garbage_collection import freeze_loaded_objects
 
 
-def test_what_stands_is_looked_at_no_more() -> None:
+def test_existing_objects_are_excluded_from_collections() -> None:
     freeze_loaded_objects()
     try:
         assert gc.get_freeze_count() > 10_000, "pytest and its modules"

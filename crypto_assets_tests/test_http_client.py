@@ -1,4 +1,4 @@
-"""Proxies and certificates of the environment: loopback needs none, and a broken one is named."""
+"""Proxies and certificates of the environment: none for loopback, and errors that name them."""
 
 import os
 import socket
@@ -33,11 +33,11 @@ from crypto_assets_tests.services.scripted import Answer, scripted
 ELSEWHERE = "http://exchange.example"
 ONCE = RequestRetryPolicy(attempts=1)
 PASSWORD = "hush-hush"
-# What is wrong with a proxy's address, and a word of the error.
+# Invalid proxy addresses, and a part of the error.
 BROKEN = {
     f"http://user:{PASSWORD}@no-such-proxy.invalid:3128": "no-such-proxy.invalid:3128 set by",
     f"http://user:{PASSWORD}/x@127.0.0.1:9": "malformed",
-    f"socks5://user:{PASSWORD}@127.0.0.1:9": "unknown kind",
+    f"socks5://user:{PASSWORD}@127.0.0.1:9": "unsupported scheme",
     f"http://user:{PASSWORD}@{'a' * 64}.example:3128": "malformed",
     f"http://user:{PASSWORD}@127.0.0.1:99999": "malformed",
     f"http://user:[{PASSWORD}@127.0.0.1:9": "malformed",
@@ -54,46 +54,46 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def silent_port() -> Iterator[int]:
     """A port of this machine that refuses connections."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))  # bound, not listening
-        yield held.getsockname()[1]
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # bound, not listening
+        yield bound.getsockname()[1]
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_a_refusing_proxy_is_named_with_its_variable_and_no_password(
+def test_the_error_of_a_refusing_proxy_contains_its_variable_and_no_password(
     variable: str, silent_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, f"http://user:{PASSWORD}@127.0.0.1:{silent_port}")
     proxy = f"the proxy http://127.0.0.1:{silent_port} set by {variable}"
-    says = f"{proxy} does not work (Connection refused): unset it, or add exchange.example to"
+    expected = f"{proxy} does not work (Connection refused): unset it, or add exchange.example to"
     with pytest.raises(ExchangeUnavailable) as error:
         BinanceRest(ELSEWHERE, ONCE).fetch_server_time()
-    assert says in str(error.value)
+    assert expected in str(error.value)
     with pytest.raises(OrchestratorError) as refused:
         Orchestrator(ELSEWHERE).list_unhealthy_daemons()
-    assert says in str(refused.value)
+    assert expected in str(refused.value)
     with pytest.raises(AlertNotSent) as not_sent:
         Webhook(f"{ELSEWHERE}/services/{PASSWORD}").send_alerts([Alert("a", "b")])
-    assert says in str(not_sent.value)
+    assert expected in str(not_sent.value)
     assert PASSWORD not in f"{error.value}{refused.value}{not_sent.value}"
 
 
 @pytest.mark.parametrize("proxy", BROKEN)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_cannot_be_is_named(
+def test_the_error_of_an_invalid_proxy_contains_its_variable(
     scheme: str, proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{scheme}_proxy", proxy)
     with pytest.raises((ExchangeUnavailable, WrongUse)) as error:
         BinanceRest(f"{scheme}://exchange.example", ONCE).fetch_server_time()
-    said = str(error.value)
-    assert BROKEN[proxy] in said and f"set by {scheme}_proxy" in said
-    assert "add exchange.example to no_proxy" in said
+    message = str(error.value)
+    assert BROKEN[proxy] in message and f"set by {scheme}_proxy" in message
+    assert "add exchange.example to no_proxy" in message
     assert PASSWORD not in "".join(format_exception(error.value))
 
 
 @pytest.mark.parametrize("login", [f"us/er:{PASSWORD}", f"user:1/2?{PASSWORD}", f"u:1 {PASSWORD}"])
-def test_no_error_of_a_client_shows_a_login_that_is_not_escaped(
+def test_no_client_error_shows_an_unescaped_login(
     login: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = f"http://{login}@127.0.0.1:9"
@@ -110,10 +110,10 @@ def test_no_error_of_a_client_shows_a_login_that_is_not_escaped(
         assert PASSWORD not in str(error.value)
 
 
-def test_nothing_that_led_to_an_error_shows_a_proxys_password(
+def test_no_cause_of_an_error_shows_a_proxys_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Dagster stores it, and `--debug` prints it."""
+    """Dagster stores the causes, and `--debug` prints them."""
     monkeypatch.setenv("http_proxy", f"http://user:{PASSWORD}@127.0.0.1:99999")
     with pytest.raises(OrchestratorError) as refused:
         Orchestrator(ELSEWHERE).list_unhealthy_daemons()
@@ -123,15 +123,15 @@ def test_nothing_that_led_to_an_error_shows_a_proxys_password(
         assert PASSWORD not in "".join(format_exception(error))
 
 
-def test_a_proxy_that_wants_a_login_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_proxy_that_requires_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted(lambda _: Answer(407)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         with pytest.raises(ExchangeForbidden) as error:
             BinanceRest(ELSEWHERE, ONCE).fetch_server_time()
-    assert f"the proxy {proxy.url} set by http_proxy wants a login" in str(error.value)
+    assert f"the proxy {proxy.url} set by http_proxy requires a login" in str(error.value)
 
 
-def test_another_machine_is_asked_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_other_machines_use_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted(lambda _: Answer(200, b"{}")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         with open_session(ELSEWHERE) as session:
@@ -142,7 +142,7 @@ def test_another_machine_is_asked_through_the_proxy(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_this_machine_is_asked_directly(
+def test_requests_to_this_machine_use_no_proxy(
     host: str, silent_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"):
@@ -153,31 +153,31 @@ def test_this_machine_is_asked_directly(
         Webhook(url).send_alerts([Alert("a", "b")])
         assert WebserverClient(url).run_query("{ version }") == {}
         assert served_programs.app_program(int(server.url.rpartition(":")[2]), tmp_path).is_ready()
-        # What the compose file's health checks run, in a process of its own.
+        # The compose file's healthcheck, in a separate process.
         check = [sys.executable, str(PROJECT_ROOT / "deploy" / "healthcheck.py"), url]
         assert subprocess.run(check, check=False).returncode == 0
         assert len(server.requests) >= 5
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_missing_file_of_certificates_is_named(
+def test_the_error_of_a_missing_ca_file_contains_the_variable(
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "/nowhere/ca.pem")
-    says = f"{variable} names /nowhere/ca.pem, which does not exist"
+    expected = f"{variable} is /nowhere/ca.pem, which does not exist"
     secure = "https://exchange.example"
-    with pytest.raises(WrongUse, match=says):
+    with pytest.raises(WrongUse, match=expected):
         BinanceRest(secure)
-    with pytest.raises(OrchestratorError, match=says):
+    with pytest.raises(OrchestratorError, match=expected):
         Orchestrator(secure).list_unhealthy_daemons()
-    with pytest.raises(AlertNotSent, match=says):
+    with pytest.raises(AlertNotSent, match=expected):
         Webhook(secure).send_alerts([Alert("a", "b")])
     # Requests without TLS need no certificates.
     assert open_session("http://exchange.example")
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "exchange .example"])
-def test_a_host_that_no_name_server_can_know_is_no_address(host: str) -> None:
+def test_a_host_that_dns_does_not_allow_is_rejected(host: str) -> None:
     with pytest.raises(WrongUse, match="1 to 63 characters"):
         BinanceRest(f"http://{host}")
     with pytest.raises(OrchestratorError, match="CRYPTO_DAGSTER_URL"):
@@ -186,7 +186,7 @@ def test_a_host_that_no_name_server_can_know_is_no_address(host: str) -> None:
         Webhook(f"http://{host}/{PASSWORD}").send_alerts([Alert("a", "b")])
 
 
-def test_a_redirect_to_such_a_host_is_an_error_that_names_it() -> None:
+def test_the_error_of_a_redirect_to_such_a_host_contains_it() -> None:
     to = {"Location": f"http://{'a' * 64}.example/"}
     with (
         scripted(lambda _: Answer(302, headers=to)) as server,

@@ -26,7 +26,7 @@ from crypto_assets_tests.reports.stock import describe, generated, load
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "example.ipynb"
 FIRST = day_start_ms(date(2025, 3, 1))
-# Four days, and half an hour of the next.
+# Four days and half an hour.
 STOCK = Window(FIRST, FIRST + 4 * DAY_MS + HOUR_MS // 2)
 HOLE = Window(FIRST + 30 * HOUR_MS, FIRST + 33 * HOUR_MS)
 

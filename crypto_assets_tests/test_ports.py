@@ -1,4 +1,4 @@
-"""Ports: free ones are given, taken ones are named with their holder."""
+"""Free ports are claimed; the error of a taken port names its process."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from crypto_assets.errors import PortTaken
 from crypto_assets.ports import claim_port, describe_port_owner, require_free_port
 
 
-def test_a_free_port_is_claimed_and_a_taken_one_names_its_holder() -> None:
+def test_a_free_port_is_claimed_and_the_error_of_a_taken_one_contains_its_process() -> None:
     with claim_port(0) as claimed:
         port = claimed.getsockname()[1]
         claimed.listen()
@@ -19,13 +19,13 @@ def test_a_free_port_is_claimed_and_a_taken_one_names_its_holder() -> None:
             require_free_port(port, option="--api-port")
         assert str(error.value) == (
             f"port {port} is taken by {name} (pid {os.getpid()}): "
-            "stop it or choose another with --api-port"
+            "stop it, or choose another port with --api-port"
         )
     require_free_port(port)
     assert describe_port_owner(port) is None
 
 
-def test_an_address_that_is_not_ours_is_said_so() -> None:
+def test_the_error_of_a_foreign_address() -> None:
     with pytest.raises(PortTaken, match=r"cannot listen on 192.0.2.1:\d+"):
         claim_port(_free_port(), host="192.0.2.1")
 

@@ -1,4 +1,4 @@
-"""Settings that cannot be are refused in one line that names the variable, or the file."""
+"""Invalid settings are rejected in one line that names the variable or the file."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from crypto_assets.settings import Settings, load_settings
 
 @pytest.fixture
 def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project's `.env`, which is not there yet."""
+    """The path of the project's `.env`, which does not exist yet."""
     file = tmp_path / ".env"
     monkeypatch.setitem(Settings.model_config, "env_file", file)
     for name in ("CRYPTO_START_DATE", "CRYPTO_SYMBOLS"):
@@ -20,19 +20,21 @@ def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin-1"])
-def test_a_file_in_another_encoding_is_named(dotenv: Path, encoding: str) -> None:
+def test_the_error_of_a_file_in_another_encoding_contains_its_path(
+    dotenv: Path, encoding: str
+) -> None:
     dotenv.write_bytes("# für uns\nCRYPTO_SYMBOLS=XRPUSDT\n".encode(encoding))
     with pytest.raises(WrongUse, match="is not UTF-8 text: save it as UTF-8") as caught:
         load_settings()
     assert str(dotenv) in str(caught.value)
 
 
-def test_a_mark_before_the_first_letter_is_none_of_a_name(dotenv: Path) -> None:
+def test_a_byte_order_mark_is_ignored(dotenv: Path) -> None:
     dotenv.write_text("CRYPTO_SYMBOLS=XRPUSDT\n# für uns\n", encoding="utf-8-sig")
     assert load_settings().symbols == ("XRPUSDT",)
 
 
-def test_without_a_file_the_defaults_count(dotenv: Path) -> None:
+def test_without_a_file_the_defaults_apply(dotenv: Path) -> None:
     assert not dotenv.exists()
     assert load_settings().start_date == date(2025, 1, 1)
 
@@ -40,27 +42,25 @@ def test_without_a_file_the_defaults_count(dotenv: Path) -> None:
 @pytest.mark.parametrize(
     "day", ["0001-01-01", "1969-12-31", "9999-12-31", "20250101", "86400", "2025-1-5", "soon"]
 )
-def test_a_first_day_that_cannot_be(
-    dotenv: Path, monkeypatch: pytest.MonkeyPatch, day: str
-) -> None:
+def test_an_invalid_first_day(dotenv: Path, monkeypatch: pytest.MonkeyPatch, day: str) -> None:
     monkeypatch.setenv("CRYPTO_START_DATE", day)
-    with pytest.raises(WrongUse, match=r"CRYPTO_START_DATE: (must lie|.* is not a day)"):
+    with pytest.raises(WrongUse, match=r"CRYPTO_START_DATE: (must be between|.* is not a day)"):
         load_settings()
 
 
-def test_a_first_day_is_today_at_the_latest(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_day_is_not_after_today(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     today = datetime.now(UTC).date()
     monkeypatch.setenv("CRYPTO_START_DATE", str(today + timedelta(days=2)))
-    with pytest.raises(WrongUse, match="CRYPTO_START_DATE: must lie between 1970-01-01 and today"):
+    with pytest.raises(WrongUse, match="CRYPTO_START_DATE: must be between 1970-01-01 and today"):
         load_settings()
     monkeypatch.setenv("CRYPTO_START_DATE", str(today))
     assert load_settings().start_date == today
 
 
 @pytest.mark.parametrize("names", [",", " , ,", "  "])
-def test_commas_alone_name_no_symbol(
+def test_commas_alone_are_not_a_symbol_list(
     dotenv: Path, monkeypatch: pytest.MonkeyPatch, names: str
 ) -> None:
     monkeypatch.setenv("CRYPTO_SYMBOLS", names)
-    with pytest.raises(WrongUse, match="CRYPTO_SYMBOLS: names no symbol"):
+    with pytest.raises(WrongUse, match="CRYPTO_SYMBOLS: contains no symbol"):
         load_settings()

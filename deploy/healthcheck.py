@@ -1,4 +1,4 @@
-"""Exits 0 where a service answers: `healthcheck.py http://host:port/path` or `grpc://host:port`."""
+"""Exits 0 if a service is healthy: `healthcheck.py http://host:port/path` or `grpc://host:port`."""
 
 import sys
 from urllib.parse import urlsplit
@@ -7,14 +7,14 @@ from urllib.request import ProxyHandler, build_opener
 SECONDS = 8
 
 
-def web_answers(url: str) -> bool:
-    # The service is this container's own: no proxy of the environment stands before it.
+def is_web_server_healthy(url: str) -> bool:
+    # The service runs in this container, so ignore the environment's proxy.
     with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as answer:
         return bool(answer.status == 200)
 
 
-def code_server_answers(address: str) -> bool:
-    # Only the wire's own packages: loading Dagster would cost seconds at each check.
+def is_code_server_healthy(address: str) -> bool:
+    # Without importing Dagster, which takes seconds.
     import grpc
     from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
     from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -28,8 +28,9 @@ def code_server_answers(address: str) -> bool:
 
 def main(url: str) -> int:
     parts = urlsplit(url)
-    answers = code_server_answers(parts.netloc) if parts.scheme == "grpc" else web_answers(url)
-    return 0 if answers else 1
+    if parts.scheme == "grpc":
+        return 0 if is_code_server_healthy(parts.netloc) else 1
+    return 0 if is_web_server_healthy(url) else 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the one-machine size does before anything else starts; as often as you like.
+# Initializes the one-machine size before its services start; may be repeated.
 set -eu
 dagster instance migrate
 python deploy/widen_columns.py

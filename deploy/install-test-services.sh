@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs the servers that the tests start and the package index does not have: MariaDB and Chromium.
+# Installs the servers that the tests need and that are not Python packages: MariaDB and Chromium.
 #
-# Debian and Ubuntu, as root or by sudo; elsewhere it names what is missing and fails.
-# MariaDB comes as programs only: without a system service, nothing starts now or at boot.
+# Works on Debian and Ubuntu, as root or with sudo; on other systems it lists what is missing and
+# fails. MariaDB is installed without its system service, so that nothing starts now or at boot.
 set -eu
 
 PATH=$PATH:/usr/sbin
@@ -21,16 +21,16 @@ fail() {
     exit 1
 }
 
-command -v apt-get >/dev/null || fail "This system has no apt-get: install the tests' servers yourself."
+command -v apt-get >/dev/null || fail "This system has no apt-get: install the servers yourself."
 if [ "$(id -u)" = 0 ]; then
     as_root=
 elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
     as_root=sudo
 else
-    fail "Installing the tests' servers needs root or sudo."
+    fail "Installing the servers requires root or sudo."
 fi
 
-echo "Installing for the tests:$missing"
+echo "Installing packages for the tests:$missing"
 apt() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null
 }

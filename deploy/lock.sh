@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes requirements.lock (what runs) and requirements-dev.lock (what tests too) from pyproject.toml.
+# Writes requirements.lock (runtime) and requirements-dev.lock (runtime and tests) from pyproject.toml.
 #
-# Usage: deploy/lock.sh [--upgrade]     (pins that still satisfy pyproject.toml stay, unless --upgrade)
+# Usage: deploy/lock.sh [--upgrade]     (without --upgrade, pins that satisfy pyproject.toml stay)
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ trap 'rm -rf "$tools"' EXIT
 "${PYTHON:-python3}" -m venv "$tools"
 "$tools/bin/pip" install -qq uv
 
-# pip and setuptools are pinned too: make-venv.sh installs with the one and builds with the other.
+# Also pins pip and setuptools, with which make-venv.sh installs and builds.
 compile() {
     printf 'pip\nsetuptools\n' | "$tools/bin/uv" pip compile --quiet --universal --no-strip-extras \
         --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml - "$@"

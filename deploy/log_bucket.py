@@ -1,7 +1,4 @@
-"""Makes the bucket into which Dagster writes the output of its runs, where it does not exist.
-
-Reached as the lake is: by the same settings, with the same errors.
-"""
+"""Creates the bucket for the logs of Dagster's runs, with the S3 settings of the lake."""
 
 import os
 import sys
@@ -15,7 +12,7 @@ def main() -> None:
     try:
         open_store(load_settings(), f"s3://{os.environ['DAGSTER_LOG_BUCKET']}").create_storage()
     except CryptoAssetsError as error:
-        sys.exit(f"the bucket of Dagster's run output cannot be made: {error}")
+        sys.exit(f"cannot create the bucket for Dagster's logs: {error}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Makes .venv hold what a lock file names: pinned pip first, then the packages, then this project.
+# Installs the packages of a lock file into .venv: pinned pip first, then the packages, then this
+# project.
 #
 # Usage: deploy/make-venv.sh LOCK STAMP     (from the project's root; `make setup` calls it)
 #
-# STAMP is touched last. A call that was killed leaves its mark, and the next one starts from an
-# empty .venv, because a half-unpacked package looks installed to pip.
+# STAMP is touched at the end. After an interrupted call, the next one starts with an empty .venv,
+# because pip takes a partly unpacked package as installed.
 set -eu
 
 lock=$1
@@ -35,11 +36,11 @@ install() {
 command -v "$python" >/dev/null ||
     die "$python not found: install Python 3.11 or newer (Debian, Ubuntu: apt-get install python3 python3-venv)"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    die "$("$python" --version) is too old: crypto-assets needs 3.11 or newer; name one: make PYTHON=python3.12 …"
+    die "$("$python" --version) is too old: crypto-assets needs 3.11 or newer; choose one with make PYTHON=python3.12 …"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
-    die "$python cannot make virtual environments: install its venv module (Debian, Ubuntu: apt-get install python3-venv)"
+    die "$python cannot create virtual environments: install its venv module (Debian, Ubuntu: apt-get install python3-venv)"
 
-# Two calls at once: the second waits, and finds the work done.
+# A concurrent call waits here, and then has nothing to do.
 if command -v flock >/dev/null; then
     exec 9<pyproject.toml
     flock 9
@@ -52,7 +53,7 @@ fi
 if [ -e "$unfinished" ] || [ ! -x "$venv/bin/python" ]; then
     rm -rf "$venv"
 fi
-echo "Installing the $(grep -c '^[a-z0-9]' "$lock") packages of $lock into $venv: a minute or two the first time …"
+echo "Installing the $(grep -c '^[a-z0-9]' "$lock") packages of $lock into $venv. The first time takes a minute or two …"
 mkdir -p "$venv"
 rm -f "$venv"/*-installed
 touch "$unfinished"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Unpacks Oracle's MySQL server into a directory, beside the system and without touching it.
+# Unpacks Oracle's MySQL server into a directory, without changing the system.
 #
 # Usage: deploy/unpack-mysql.sh DIR     (DIR becomes the root of its files: DIR/usr/sbin/mysqld)
 #
-# Debian's stable releases carry MariaDB only, so the package comes from unstable, with unstable's
-# own C library and loader. The mirror is the one that this machine's apt already uses.
+# Debian's stable releases contain only MariaDB, so the package comes from unstable, together with
+# its C library and loader. The mirror is the one that this machine's apt uses.
 set -eu
 
 target=$1
@@ -12,7 +12,7 @@ if [ -d "$target" ]; then exit 0; fi
 
 fail() {
     echo "$1" >&2
-    echo "make test-mysql needs Debian, whose package of MySQL it unpacks." >&2
+    echo "make test-mysql requires Debian, because it unpacks Debian's package of MySQL." >&2
     exit 1
 }
 
@@ -20,7 +20,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 command -v apt-get >/dev/null || fail "This system has no apt-get."
 # shellcheck disable=SC2016  # apt-get expands it
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/*$' | head -n 1)
-if [ -z "$mirror" ] || [ ! -e "$keyring" ]; then fail "apt knows no Debian mirror, or not Debian's key."; fi
+if [ -z "$mirror" ] || [ ! -e "$keyring" ]; then fail "apt has no Debian mirror or no Debian key."; fi
 
 mkdir -p "$(dirname "$target")"
 work=$(mktemp -d "$target.XXXXXX")

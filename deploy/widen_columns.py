@@ -1,8 +1,8 @@
-"""Widens those columns of Dagster's database that its schema makes 64 KB wide, and that overflow.
+"""Widens columns of Dagster's database that its schema limits to 64 KB.
 
-MySQL refuses a longer value with error 1406: a tick, a snapshot or an evaluation of many partitions
-is lost, or a daemon's heartbeat with the traces of its errors, without which it counts as dead.
-Run after each `dagster instance migrate`, as often as you like.
+MySQL rejects longer values with error 1406. Ticks, snapshots and evaluations of many partitions are
+lost, and so is a daemon's heartbeat with error traces, without which the daemon counts as unhealthy.
+Run this after each `dagster instance migrate`; it may be repeated.
 """
 
 import os
@@ -38,7 +38,7 @@ WHERE table_schema = DATABASE() AND table_name = %s AND column_name = %s
 
 
 def widen(cursor: Cursor) -> list[str]:
-    """The columns that were widened, as `table.column`."""
+    """Widen the columns, and return those that changed as `table.column`."""
     return [f"{table}.{column}" for table, column in COLUMNS if _widen(cursor, table, column)]
 
 

@@ -1,4 +1,4 @@
-"""The command `crypto-assets`: each subcommand in a file of its own."""
+"""The command `crypto-assets`, with one file per subcommand."""
 
 from crypto_assets.cli.command_group import main
 

@@ -1,4 +1,4 @@
-"""`crypto-assets api`: the HTTP API, until Ctrl-C."""
+"""`crypto-assets api`: serve the HTTP API until Ctrl-C."""
 
 import click
 
@@ -26,36 +26,38 @@ _GRACE_SECONDS = 10
     type=click.IntRange(1, 65535),
     default=8000,
     show_default=True,
-    help="Where it listens.",
+    help="Port to listen on.",
 )
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="On which address; beyond this machine, writing needs CRYPTO_API_TOKEN.",
+    help="Address to listen on. Writes from other machines need CRYPTO_API_TOKEN.",
 )
 @click.option(
     "--requests-per-minute",
     type=click.IntRange(min=0),
     default=REQUESTS_PER_MINUTE,
     show_default=True,
-    help="From one address; 0 for any number.",
+    help="Rate limit per client address; 0 for no limit.",
 )
 def api(port: int, host: str, requests_per_minute: int) -> None:
-    """Serve candles, indicators and the pipeline's controls over HTTP; what there is: /docs."""
+    """Serve candles, indicators and control over HTTP.
+
+    The routes are listed at /docs.
+    """
     require_free_port(port, host)
-    chosen = get_settings()
-    stores = open_pipeline_context(chosen)
-    stores.warehouse.require_ready()
-    context = ApiContext(
-        pipeline=stores,
-        reports=Reports(stores.warehouse, default_ingest_minutes=stores.default_ingest_minutes),
-        orchestrator=Orchestrator(chosen.dagster_url),
-        partitioning=Partitioning(chosen.partition_unit, chosen.start_date),
+    settings = get_settings()
+    context = open_pipeline_context(settings)
+    context.warehouse.require_ready()
+    api_context = ApiContext(
+        pipeline=context,
+        reports=Reports(context.warehouse, default_ingest_minutes=context.default_ingest_minutes),
+        orchestrator=Orchestrator(settings.dagster_url),
+        partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )
-    app = create_app(
-        context, AccessPolicy(host, chosen.api_token), chosen.api_cors_origins, requests_per_minute
-    )
+    access = AccessPolicy(host, settings.api_token)
+    app = create_app(api_context, access, settings.api_cors_origins, requests_per_minute)
     configure_json_logs()
     click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
     serve_app(app, port, host, _GRACE_SECONDS)

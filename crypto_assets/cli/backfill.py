@@ -1,4 +1,4 @@
-"""`crypto-assets backfill`: a rectangle of partitions, materialised as Dagster runs."""
+"""`crypto-assets backfill`: materialize days of symbols as Dagster runs."""
 
 import time
 from collections.abc import Sequence
@@ -36,35 +36,40 @@ _POLL_SECONDS = 1.0
 @symbols_option
 @days_options
 def backfill(symbols: tuple[str, ...] | None, first: date, last: date) -> None:
-    """Bring whole days from the exchange to daily candles; today as far as it has closed."""
+    """Fetch, load and aggregate whole days of candles.
+
+    Of today, only closed candles are loaded. The backfill is launched in a running Dagster, or else
+    runs in this process.
+    """
     run_backfill(symbols, first, last)
 
 
-def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> int:
-    """What `backfill` does; answers how many asset partitions were materialised.
+def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> None:
+    """Run the backfill, and print its progress.
 
-    Raises WrongUse, UnknownSymbol, or CryptoAssetsError naming what failed.
+    Raises WrongUse, UnknownSymbol, or CryptoAssetsError with the reasons of failed runs.
     """
-    stores = open_shared_context()
-    require_stores_ready(stores)
-    check_day_options(first, last, stores.exchange_now())
-    register_symbols(stores, symbols or ())
-    chosen = get_settings()
-    cut = Partitioning(chosen.partition_unit, chosen.start_date)
-    wanted = plan_backfill(stores, cut, symbols, first, last)
-    if (wanted.first, wanted.last) != (first, last):
-        click.echo(f"widened to whole months: {wanted.first} to {wanted.last}", err=True)
+    context = open_shared_context()
+    require_stores_ready(context)
+    check_day_options(first, last, context.exchange_now())
+    register_symbols(context, symbols or ())
+    settings = get_settings()
+    partitioning = Partitioning(settings.partition_unit, settings.start_date)
+    request = plan_backfill(context, partitioning, symbols, first, last)
+    if (request.first, request.last) != (first, last):
+        click.echo(f"extended to whole months: {request.first} to {request.last}", err=True)
     with _build_progress_bar() as progress:
         task = progress.add_task(
-            "asset partitions", total=len(wanted.partition_keys) * len(KlinesStage)
+            "asset partitions", total=len(request.partition_keys) * len(KlinesStage)
         )
-        orchestrator = Orchestrator(chosen.dagster_url)
-        if orchestrator.serves_home(chosen.dagster_home):
-            return _backfill_through_dagster(orchestrator, wanted, progress, task)
-        return _backfill_in_process(wanted, progress, task)
+        orchestrator = Orchestrator(settings.dagster_url)
+        if orchestrator.serves_home(settings.dagster_home):
+            _backfill_through_dagster(orchestrator, request, progress, task)
+        else:
+            _backfill_in_process(request, progress, task)
 
 
-def _backfill_in_process(wanted: BackfillRequest, progress: Progress, task: TaskID) -> int:
+def _backfill_in_process(request: BackfillRequest, progress: Progress, task: TaskID) -> None:
     from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
     from crypto_assets.definitions import defs
     from crypto_assets.defs.backfill import run_backfill_in_process, split_into_rectangles
@@ -73,31 +78,29 @@ def _backfill_in_process(wanted: BackfillRequest, progress: Progress, task: Task
     if notice := prepare_home(get_settings().dagster_home):
         click.echo(notice, err=True)
     with open_instance(get_settings().dagster_home) as instance:
-        register_symbol_partitions(instance, wanted.symbols)
-        parts = split_into_rectangles(instance, wanted.symbols, wanted.first, wanted.last)
-        result = run_backfill_in_process(
-            defs, instance, parts, lambda count: progress.advance(task, count)
+        register_symbol_partitions(instance, request.symbols)
+        rectangles = split_into_rectangles(instance, request.symbols, request.first, request.last)
+        errors = run_backfill_in_process(
+            defs, instance, rectangles, lambda count: progress.advance(task, count)
         )
-    if result.errors:
-        raise CryptoAssetsError("; ".join(result.errors))
-    return result.materialized
+    if errors:
+        raise CryptoAssetsError("; ".join(errors))
 
 
 def _backfill_through_dagster(
-    orchestrator: Orchestrator, wanted: BackfillRequest, progress: Progress, task: TaskID
-) -> int:
-    backfill_id = launch_backfill(orchestrator, wanted)
-    while not (now := orchestrator.get_backfill(backfill_id)).ended:
-        progress.update(task, completed=now.materialized + now.failed)
+    orchestrator: Orchestrator, request: BackfillRequest, progress: Progress, task: TaskID
+) -> None:
+    backfill_id = launch_backfill(orchestrator, request)
+    while not (current := orchestrator.get_backfill(backfill_id)).ended:
+        progress.update(task, completed=current.materialized + current.failed)
         time.sleep(_POLL_SECONDS)
-    progress.update(task, completed=now.materialized)
-    if not now.succeeded:
+    progress.update(task, completed=current.materialized)
+    if not current.succeeded:
         raise CryptoAssetsError(
-            f"{now.targeted - now.materialized} of {now.targeted} asset partitions failed: "
-            f"{now.error or 'its runs ended without a word'}; "
+            f"{current.targeted - current.materialized} of {current.targeted} asset partitions "
+            f"failed: {current.error or 'its runs reported no error'}; "
             f"see {get_settings().dagster_link_url}/runs/b/{backfill_id}"
         )
-    return now.materialized
 
 
 def _build_progress_bar() -> Progress:

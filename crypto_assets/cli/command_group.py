@@ -1,4 +1,4 @@
-"""The group of subcommands, and how an error reaches a person: one line, and an exit code."""
+"""The group of subcommands, which prints each error as one line and sets the exit code."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ import click
 
 from crypto_assets.errors import CryptoAssetsError
 
-# Loaded when asked for: `--help` need not wait for Dagster or Streamlit.
+# Each command's module is imported on use, since importing Dagster takes seconds.
 _COMMANDS = {
     "init": "crypto_assets.cli.init:init",
     "up": "crypto_assets.cli.up:up",
@@ -39,33 +39,31 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--debug", is_flag=True, help="Show tracebacks and a detailed log.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and debug logs.")
 @click.version_option(package_name="crypto-assets")
 def crypto_assets(debug: bool) -> None:
-    """Market data that you run yourself: Binance candles and order books, true to the digit."""
+    """Self-hosted market data: Binance candles and order books, exact to the last digit."""
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     if not debug:
-        # It logs keys that it could not renew with a traceback, and raises the error as well.
+        # It logs a failed refresh of credentials with a traceback, although it raises the error.
         logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
 
 
 def main() -> None:
-    """Run the command. Exit code 2 is wrong use, 1 is failed work, 130 is Ctrl-C."""
+    """Run the command. Exit code 1 is a failure, 2 wrong use, 130 Ctrl-C."""
     debug = "--debug" in sys.argv[1:]
     for stream in (sys.stdout, sys.stderr):
-        # A terminal or a file whose encoding lacks a symbol's letters gets them as \uXXXX.
+        # Print characters that the terminal's encoding does not have as \uXXXX.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         crypto_assets.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.ClickException as error:
         _print_error(error.format_message())

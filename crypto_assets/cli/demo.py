@@ -1,4 +1,4 @@
-"""`crypto-assets demo`: the main job, offline, on the embedded size, from nothing."""
+"""`crypto-assets demo`: backfill from a simulated exchange, report, and serve the result."""
 
 import os
 import time
@@ -29,16 +29,19 @@ from crypto_assets.wiring import open_shared_context
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Load, check, report and exit; serve nothing.")
+@click.option("--once", is_flag=True, help="Load, verify and report, then exit without serving.")
 @click.option(
     "--days",
     type=click.IntRange(1, 600),
     default=30,
     show_default=True,
-    help="How many days to load, today included.",
+    help="Number of days to load, including today.",
 )
 @click.option(
-    "--exchange-port", type=click.IntRange(0, 65535), default=0, help="Any free one if left."
+    "--exchange-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of the simulated exchange. Default: a free port.",
 )
 @dagster_port_option
 @app_port_option
@@ -46,34 +49,37 @@ from crypto_assets.wiring import open_shared_context
 def demo(
     once: bool, days: int, exchange_port: int, dagster_port: int, app_port: int, api_port: int
 ) -> None:
-    """Load weeks of candles from a simulated exchange through Dagster, then serve them."""
+    """Load and serve candles from a simulated exchange.
+
+    Loads weeks of candles as Dagster runs, compares them with the exchange, and serves Dagster, the
+    app and the API.
+    """
     exchange_port = require_free_port(exchange_port, option="--exchange-port")
     if not once:
         require_distinct_ports(dagster_port, app_port, api_port)
-    began = time.monotonic()
+    start = time.monotonic()
     _use_simulated_exchange(exchange_port)
     with ExitStack() as stack:
         if not once:
             stack.enter_context(hold_home_lock(get_settings().dagster_home))
         tree = stack.enter_context(ProcessTree(click.echo))
         click.echo("starting the simulated exchange ...")
-        tree.start_programs(
-            served_programs.simulated_exchange_program(exchange_port, get_settings().home / "logs")
-        )
+        logs = get_settings().home / "logs"
+        tree.start_programs(served_programs.simulated_exchange_program(exchange_port, logs))
         run_init()
         first, last = _choose_demo_days(days)
         symbols = [symbol.name for symbol in open_shared_context().warehouse.symbols.list_tracked()]
         click.echo(f"loading {', '.join(symbols)}, {first} to {last}, as Dagster runs ...")
         run_backfill(symbols, first, last)
         _capture_order_books(symbols, last)
-        print_demo_report(open_shared_context(), symbols, first, last, time.monotonic() - began)
+        print_demo_report(open_shared_context(), symbols, first, last, time.monotonic() - start)
         if not once:
             start_services(tree, dagster_port, app_port, api_port)
             tree.wait_until_stopped()
 
 
 def _use_simulated_exchange(port: int) -> None:
-    """For this process and those it starts: the exchange is the one at `port`."""
+    """Point this process and its children at the simulated exchange on `port`."""
     url = f"http://127.0.0.1:{port}"
     os.environ["CRYPTO_EXCHANGE_URL"] = url
     os.environ["CRYPTO_ARCHIVE_URL"] = url
@@ -82,7 +88,7 @@ def _use_simulated_exchange(port: int) -> None:
 
 
 def _choose_demo_days(count: int) -> tuple[date, date]:
-    """The last `count` days, today included, but none before START_DATE."""
+    """Return the first and last of the last `count` days, including today, since START_DATE."""
     today = day_of(open_shared_context().exchange_now())
     return max(get_settings().start_date, today - timedelta(days=count - 1)), today
 
@@ -93,6 +99,6 @@ def _capture_order_books(symbols: Sequence[str], today: date) -> None:
     from crypto_assets.defs.backfill import run_order_books_in_process
 
     with open_instance(get_settings().dagster_home) as instance:
-        result = run_order_books_in_process(defs, instance, symbols, today)
-    if result.errors:
-        raise CryptoAssetsError("; ".join(result.errors))
+        errors = run_order_books_in_process(defs, instance, symbols, today)
+    if errors:
+        raise CryptoAssetsError("; ".join(errors))

@@ -1,4 +1,4 @@
-"""What the demo loaded and checked, for a person to read."""
+"""The report of the demo: what it loaded, and the comparison with the exchange."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,33 +10,29 @@ from crypto_assets.cli.status import print_status
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
+from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports
 
 
 def print_demo_report(
-    platform: PipelineContext, symbols: Sequence[str], first: date, last: date, seconds: float
+    context: PipelineContext, symbols: Sequence[str], first: date, last: date, seconds: float
 ) -> None:
-    """Print what is held, then hold it against the exchange's own hours and days.
+    """Print what is stored, and compare it with the exchange's own hours and days.
 
-    Raises CryptoAssetsError, after printing, where a figure differs.
+    Raises CryptoAssetsError, after printing, if a value differs.
     """
-    found = open_reports(get_settings()).get_status()
-    print_status(found)
+    report = open_reports(get_settings()).get_status()
+    print_status(report)
     window = Window.of_days(first, last)
-    checked = {symbol: verify_symbol(platform, symbol, window) for symbol in symbols}
+    results = {symbol: verify_symbol(context, symbol, window) for symbol in symbols}
     print_table(
-        "checked against the exchange's own hours and days",
+        "compared with the exchange's own hours and days",
         ("symbol", "compared", "differences"),
-        ((name, f"{one.compared:,}", str(len(one.differences))) for name, one in checked.items()),
+        ((name, f"{one.compared:,}", str(len(one.differences))) for name, one in results.items()),
     )
-    rows = sum(one.rows for one in found.symbols)
-    click.echo(f"{rows:,} minute candles in {seconds:.0f} s, in {get_settings().home}")
-    _raise_for_differences(checked)
-
-
-def _raise_for_differences(checked: dict[str, VerificationResult]) -> None:
-    different = [str(one) for found in checked.values() for one in found.differences]
-    if different:
-        raise CryptoAssetsError(f"{len(different)} figures differ, the first: {different[0]}")
+    rows = sum(one.rows for one in report.symbols)
+    click.echo(f"{rows:,} minute candles loaded in {seconds:.0f} s into {get_settings().home}")
+    differences = [each for result in results.values() for each in result.differences]
+    if differences:
+        raise CryptoAssetsError(f"{len(differences)} values differ, the first: {differences[0]}")

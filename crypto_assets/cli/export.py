@@ -1,4 +1,4 @@
-"""`crypto-assets export`: candles of any interval as CSV or Parquet."""
+"""`crypto-assets export`: write candles of an interval as CSV or Parquet."""
 
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ from crypto_assets.wiring import open_reports, open_warehouse
 
 
 @click.command()
-@click.option("--symbol", required=True, help="As BTCUSDT.")
+@click.option("--symbol", required=True, help="A symbol, such as BTCUSDT.")
 @click.option(
     "--interval",
     type=click.Choice([one.value for one in Interval]),
@@ -30,12 +30,12 @@ from crypto_assets.wiring import open_reports, open_warehouse
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="FILE.csv or FILE.parquet.",
+    help="Output file: FILE.csv or FILE.parquet.",
 )
 def export(symbol: str, interval: str, first: date, last: date, output: Path) -> None:
-    """Write closed candles with their exact decimals; holes stay holes.
+    """Write closed candles with exact decimals. Missing candles are not filled in.
 
-    The column `partial` flags a candle whose beginning is not stored.
+    The column `partial` is true if the beginning of a candle's period is not stored.
     """
     kind = _parse_file_kind(output)
     if first > last:
@@ -45,18 +45,18 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
     series = open_reports(get_settings()).get_candles(
         parse_symbol(symbol), interval, window.start_ms, window.end_ms, limit=None
     )
-    unfinished = output.with_name(f".{output.name}.part")
+    partial_file = output.with_name(f".{output.name}.part")
     try:
-        write_table_file(series.closed_table, unfinished, kind)
-        unfinished.replace(output)
+        write_table_file(series.closed_table, partial_file, kind)
+        partial_file.replace(output)
     except OSError as error:
         raise CryptoAssetsError(f"cannot write {output}: {error.strerror}") from error
-    click.echo(f"{series.closed_table.num_rows:,} closed candles of {interval} in {output}")
-    flagged = series.closed_table.filter(pc.field("partial"))["open_time"].to_pylist()
-    if flagged:
+    click.echo(f"wrote {series.closed_table.num_rows:,} closed {interval} candles to {output}")
+    partial = series.closed_table.filter(pc.field("partial"))["open_time"].to_pylist()
+    if partial:
         click.echo(
-            f"{len(flagged):,} of them partial, flagged in the file: the beginning of the period "
-            f"from {format_utc(flagged[0])} is not stored"
+            f"{len(partial):,} of them are partial (column `partial`): the beginning of the period "
+            f"from {format_utc(partial[0])} is not stored"
         )
 
 
@@ -64,4 +64,4 @@ def _parse_file_kind(output: Path) -> FileKind:
     try:
         return FileKind(output.suffix.removeprefix("."))
     except ValueError:
-        raise WrongUse(f"{output}: name a file that ends in .csv or .parquet") from None
+        raise WrongUse(f"{output}: use a file name that ends in .csv or .parquet") from None

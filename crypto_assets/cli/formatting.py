@@ -1,4 +1,4 @@
-"""How the command prints tables and figures for a person."""
+"""Tables, times and durations as the commands print them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -10,7 +10,7 @@ from crypto_assets.market.utc_time import format_utc
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Names left, figures right; the first column holds the name."""
+    """Print a table with the first column left-aligned and the others right-aligned."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left", no_wrap=True)
@@ -20,19 +20,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def format_utc_minute(ms: int | None) -> str:
-    """`2025-01-31 12:00`, UTC."""
+    """Format epoch ms as `2025-01-31 12:00` in UTC; `-` for None."""
     return "-" if ms is None else format_utc(ms)[:16].replace("T", " ")
 
 
-def format_byte_size(count: int) -> str:
-    """Bytes in the unit that leaves one to three digits before the point."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
-
-
 def format_duration_ms(ms: int | None) -> str:
+    """Format a duration as `1 day, 2:03:04`; `-` for None."""
     return "-" if ms is None else str(timedelta(seconds=max(0, ms) // 1000))

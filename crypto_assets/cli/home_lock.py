@@ -1,4 +1,4 @@
-"""One `up` or `demo` a home: two daemons over one Dagster would launch every tick twice."""
+"""A lock for one `up` or `demo` per home: two daemons would launch every tick twice."""
 
 import fcntl
 import os
@@ -13,17 +13,18 @@ _LOCK_NAME = "up.lock"
 
 @contextmanager
 def hold_home_lock(home: Path) -> Iterator[None]:
-    """Holds Dagster's home until the `with` is left; the kernel frees a killed process's hold.
+    """Lock Dagster's home within the `with` block; the kernel releases a killed process's lock.
 
-    Raises HomeTaken, naming the process that holds it, and WrongUse where it cannot be written.
+    Raises HomeTaken, which names the process that has the lock, and WrongUse if the home cannot be
+    written or locked.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
         lock = (home / _LOCK_NAME).open("a+")
     except OSError as error:
         raise WrongUse(
-            f"Dagster's home {home} cannot be written: {error.strerror}; "
-            "mend it, or set another CRYPTO_HOME"
+            f"cannot write Dagster's home {home} ({error.strerror}): "
+            "fix its permissions, or set another CRYPTO_HOME"
         ) from error
     with lock:
         try:
@@ -31,13 +32,13 @@ def hold_home_lock(home: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise HomeTaken(
-                f"another `crypto-assets up` or `demo` (pid {lock.read().strip()}) serves {home}: "
+                f"another `crypto-assets up` or `demo` (pid {lock.read().strip()}) uses {home}: "
                 "stop it, or set another CRYPTO_HOME"
             ) from None
         except OSError as error:
             raise WrongUse(
-                f"the file system of Dagster's home {home} has no file locks ({error.strerror}), "
-                "which SQLite needs too: set CRYPTO_HOME to a folder on a local disk"
+                f"the file system of Dagster's home {home} does not support file locks "
+                f"({error.strerror}), which SQLite needs: set CRYPTO_HOME to a local folder"
             ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))

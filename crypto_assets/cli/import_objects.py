@@ -1,4 +1,4 @@
-"""`crypto-assets import`: klines objects that another program collected."""
+"""`crypto-assets import`: import klines objects that another program has collected."""
 
 from collections import Counter, defaultdict
 from datetime import date
@@ -26,26 +26,28 @@ _MAX_EXAMPLES = 3
 @click.command("import")
 @click.argument("prefix")
 def import_command(prefix: str) -> None:
-    """Take foreign klines objects under PREFIX (a directory, or s3://bucket/prefix) into the lake.
+    """Import klines objects of another program.
 
-    A JSON array of the exchange's own 12-field minute rows, whose key names a tracked symbol. Rows
-    count only if the object was written after their close plus the settle delay. Minutes that the
-    daily archive, REST or the gap ledger says do not exist are quarantined.
+    PREFIX is a directory, or s3://bucket/prefix. An object is a JSON array of the exchange's
+    12-field minute rows, and its key contains a tracked symbol. A row is imported only if the
+    object was written after the row's close time plus the settle delay. Minutes that are missing in
+    the daily archive and over REST, or that the gap ledger explains, are quarantined.
     """
-    stores = open_shared_context()
-    require_stores_ready(stores)
-    source, start = _open_source(prefix), get_settings().start_date
-    found = list(import_klines_objects(stores, source[0], source[1], start))
-    if not found:
+    context = open_shared_context()
+    require_stores_ready(context)
+    source, key_prefix = _open_source(prefix)
+    start = get_settings().start_date
+    results = list(import_klines_objects(context, source, key_prefix, start))
+    if not results:
         raise CryptoAssetsError(f"there is no object under {prefix}")
-    _print_summary(found)
-    _load_imported_days(stores, found)
+    _print_summary(results)
+    _load_imported_days(context, results)
 
 
 def _open_source(prefix: str) -> tuple[Lake, str]:
-    """The store, and the beginning of the keys in it."""
-    if not prefix.strip():  # as of an unset variable; a path reads it as the current folder
-        raise WrongUse("the prefix is empty: name a directory, or s3://bucket/prefix")
+    """Open the store of a prefix; return it with the prefix of its keys."""
+    if not prefix.strip():  # an unset shell variable; Path would take it as the current folder
+        raise WrongUse("the prefix is empty: use a directory, or s3://bucket/prefix")
     if prefix.startswith("s3://"):
         bucket, _, rest = prefix.removeprefix("s3://").partition("/")
         return open_store(get_settings(), f"s3://{bucket}"), rest
@@ -53,46 +55,42 @@ def _open_source(prefix: str) -> tuple[Lake, str]:
     if path.is_dir():
         return open_store(get_settings(), str(path)), ""
     if not path.parent.is_dir():
-        raise WrongUse(f"{prefix} is no directory: name one, or s3://bucket/prefix")
+        raise WrongUse(f"{prefix} is not a directory: use a directory, or s3://bucket/prefix")
     return open_store(get_settings(), str(path.parent)), path.name
 
 
-def _print_summary(found: list[ImportResult]) -> None:
-    for symbol in sorted({one.symbol for one in found if one.symbol}):
-        own = [one for one in found if one.symbol == symbol]
+def _print_summary(results: list[ImportResult]) -> None:
+    for symbol in sorted({one.symbol for one in results if one.symbol}):
+        own = [one for one in results if one.symbol == symbol]
+        early, old = sum(one.early for one in own), sum(one.old for one in own)
         parts = [
             f"{sum(one.rows for one in own)} rows of {len(own)} objects",
-            _describe_count(
-                sum(one.early for one in own), "rows were written before they were final"
-            ),
-            _describe_count(sum(one.old for one in own), "rows lie before START_DATE"),
+            f"skipped {early} rows that were written before they were final" if early else "",
+            f"skipped {old} rows before START_DATE" if old else "",
         ]
         click.echo(f"{symbol}: {', '.join(part for part in parts if part)}")
-    reasons = Counter(one.refused for one in found if one.refused)
+    reasons = Counter(one.refused for one in results if one.refused)
     for reason, count in reasons.most_common():
-        keys = [one.key for one in found if one.refused == reason]
+        keys = [one.key for one in results if one.refused == reason]
         more = ", ..." if count > _MAX_EXAMPLES else ""
-        click.echo(f"not understood: {', '.join(keys[:_MAX_EXAMPLES])}{more} ({count}): {reason}")
+        click.echo(f"not imported: {', '.join(keys[:_MAX_EXAMPLES])}{more} ({count}): {reason}")
 
 
-def _describe_count(number: int, words: str) -> str:
-    return f"{number} {words}" if number else ""
-
-
-def _load_imported_days(stores: PipelineContext, found: list[ImportResult]) -> None:
+def _load_imported_days(context: PipelineContext, results: list[ImportResult]) -> None:
     days: defaultdict[str, set[date]] = defaultdict(set)
-    began = now_ms()
-    for one in found:
+    start_ms = now_ms()
+    for one in results:
         days[one.symbol or ""] |= set(one.days)
     errors = [
         outcome.error
         for symbol, own in days.items()
         if own
-        for outcome in load_imported_days(stores, symbol, own)
+        for outcome in load_imported_days(context, symbol, own)
         if outcome.error
     ]
     for symbol in sorted(days):
-        for reason, count in stores.warehouse.quarantine.count_by_reason(symbol, began).items():
+        counts = context.warehouse.quarantine.count_by_reason(symbol, start_ms)
+        for reason, count in counts.items():
             click.echo(f"{symbol}: {count} rows quarantined: {reason}")
     if errors:
         raise errors[0]

@@ -1,4 +1,4 @@
-"""`crypto-assets init`: everything made ready, as often as you like."""
+"""`crypto-assets init`: create or migrate everything that the platform needs; may be repeated."""
 
 import click
 
@@ -8,9 +8,14 @@ from crypto_assets.wiring import open_shared_context
 
 
 @click.command()
-@click.option("--grants", is_flag=True, help="Print the SQL that gives least rights, and stop.")
+@click.option(
+    "--grants", is_flag=True, help="Print the SQL that grants the least privileges, and exit."
+)
 def init(grants: bool) -> None:
-    """Create or migrate the warehouse, make the lakes, write Dagster's home, register symbols."""
+    """Create or migrate warehouse, lakes and Dagster's home.
+
+    Also tracks the symbols of the settings. May be repeated.
+    """
     if grants:
         click.echo(open_shared_context().warehouse.format_grants())
         return
@@ -20,7 +25,7 @@ def init(grants: bool) -> None:
 
 
 def run_init() -> list[str]:
-    """What `init` does; answers the symbols that were not tracked before."""
+    """Initialize everything, and return the symbols that were not tracked before."""
     from crypto_assets.dagster_ext.instance_home import (
         open_instance,
         prepare_home,
@@ -29,10 +34,10 @@ def run_init() -> list[str]:
     from crypto_assets.dagster_ext.run_liveness import fail_abandoned_runs
     from crypto_assets.defs.partitions import register_symbol_partitions
 
-    chosen = get_settings()
-    home = chosen.dagster_home
+    settings = get_settings()
+    home = settings.dagster_home
     require_usable_home(home)
-    added = initialize_stores(open_shared_context(), chosen.symbols, chosen.start_date)
+    added = initialize_stores(open_shared_context(), settings.symbols, settings.start_date)
     if notice := prepare_home(home):
         click.echo(notice, err=True)
     with open_instance(home) as instance:

@@ -1,4 +1,4 @@
-"""Options that several subcommands share, and how their words are read."""
+"""Options that several subcommands share, and their parameter types."""
 
 from collections.abc import Callable
 from datetime import date
@@ -10,7 +10,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import day_of
-from crypto_assets.pipeline.control.backfill import validate_day_range as check_range
+from crypto_assets.pipeline.control.backfill import validate_day_range
 from crypto_assets.settings import get_settings
 
 
@@ -29,7 +29,7 @@ class DayParam(click.ParamType[date]):
 
 
 class SymbolsParam(click.ParamType[tuple[str, ...]]):
-    """Symbols with commas between them."""
+    """Comma-separated symbols."""
 
     name = "A,B"
 
@@ -42,17 +42,17 @@ class SymbolsParam(click.ParamType[tuple[str, ...]]):
             dict.fromkeys(parse_symbol(text) for text in value.split(",") if text.strip())
         )
         if not names:
-            self.fail("name at least one symbol, as BTCUSDT,ETHUSDT", param, ctx)
+            self.fail("write at least one symbol, such as BTCUSDT,ETHUSDT", param, ctx)
         return names
 
 
 symbols_option = click.option(
-    "--symbols", type=SymbolsParam(), help="Symbols with commas between; all tracked ones if left."
+    "--symbols", type=SymbolsParam(), help="Comma-separated symbols. Default: all tracked symbols."
 )
 
 
 def days_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--from` and `--to`, UTC days, both inclusive."""
+    """Add `--from` and `--to`, UTC days, both inclusive."""
     command = click.option(
         "--to", "last", type=DayParam(), required=True, help="Last UTC day, inclusive."
     )(command)
@@ -62,8 +62,9 @@ def days_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_day_options(first: date, last: date, now_ms: int) -> None:
-    """Raises WrongUse for a range that is reversed, too early, or not yet begun.
+    """Raise WrongUse for a range that is reversed, before START_DATE or in the future.
 
-    `now_ms` is the exchange's clock.
+    `now_ms` is the exchange's time.
     """
-    check_range(first, last, day_of(now_ms), get_settings().start_date, ("--from", "--to"))
+    today, start = day_of(now_ms), get_settings().start_date
+    validate_day_range(first, last, today, start, ("--from", "--to"))

@@ -1,4 +1,4 @@
-"""The tree of processes behind `up` and `demo`: started in order, watched, stopped together."""
+"""The processes of `up` and `demo`: started, monitored and stopped together."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Program:
-    """One child: what runs, where it writes its log, and how to tell that it serves."""
+    """A child process: its command, its log file, and a check whether it is ready."""
 
     name: str
     command: Sequence[str]
@@ -31,22 +31,22 @@ class Program:
     is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_timeout_seconds: float = 180
-    # What takes its time, for who waits: "loads the code".
-    startup_activity: str = "comes up"
+    # What the program does during a long start, for progress messages.
+    startup_activity: str = "is starting"
 
 
 class ProcessTree:
-    """Runs programs until one dies or a signal comes; leaving the `with` stops all of them.
+    """Runs programs until one exits or a signal arrives; leaving the `with` block stops all.
 
-    `tell` hears, while a start takes long, what is waited for.
+    `report` receives progress messages if a start takes long.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._report = tell
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
         self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
 
     def __enter__(self) -> Self:
-        # Also where a background shell has had SIGINT ignored.
+        # A shell starts background processes with SIGINT ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _raise_interrupt)
         return self
@@ -60,9 +60,9 @@ class ProcessTree:
         self.stop_programs()
 
     def start_programs(self, *programs: Program) -> None:
-        """Start programs side by side and wait until all serve.
+        """Start programs in parallel and wait until all are ready.
 
-        Raises CryptoAssetsError if one of them does not.
+        Raises CryptoAssetsError if one exits or is not ready in time.
         """
         for program in programs:
             self._spawn_process(program)
@@ -70,14 +70,14 @@ class ProcessTree:
             self._wait_until_ready(program)
 
     def wait_until_stopped(self) -> None:
-        """Block until a signal asks to stop. Raises CryptoAssetsError if a program dies first."""
+        """Block until a stop signal. Raises CryptoAssetsError if a program exits first."""
         with suppress(KeyboardInterrupt):
             while True:
                 self._require_alive()
                 time.sleep(0.5)
 
     def stop_programs(self) -> None:
-        """Ask every program to stop, the last started first; kill what has not after a while."""
+        """Send SIGTERM to every program, the last one first, and SIGKILL after a timeout."""
         processes = [process for _, process in reversed(self._running)]
         for process in processes:
             _signal_group(process, signal.SIGTERM)
@@ -86,7 +86,7 @@ class ProcessTree:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
         for process in processes:
-            # The group, not its leader alone: Dagster's code servers are grandchildren.
+            # To the process group, since Dagster's code servers are grandchildren.
             _signal_group(process, signal.SIGKILL)
             process.wait()
         self._running.clear()
@@ -111,19 +111,18 @@ class ProcessTree:
         self._running.append((program, process))
 
     def _wait_until_ready(self, program: Program) -> None:
-        """Every while says what is waited for. All of them are watched: none may die meanwhile."""
-        began = time.monotonic()
-        told = began
+        """Wait for one program, while monitoring all, and report progress."""
+        start = reported = time.monotonic()
         while not program.is_ready():
             self._require_alive()
-            waited = time.monotonic() - began
+            waited = time.monotonic() - start
             if waited > program.ready_timeout_seconds:
                 raise CryptoAssetsError(
-                    f"{program.name} did not answer within {program.ready_timeout_seconds:.0f} s: "
+                    f"{program.name} was not ready within {program.ready_timeout_seconds:.0f} s: "
                     f"see {program.log}"
                 )
-            if time.monotonic() - told > _REPORT_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported > _REPORT_SECONDS:
+                reported = time.monotonic()
                 self._report(
                     f"{program.name} {program.startup_activity}, {waited:.0f} s so far ..."
                 )
@@ -136,10 +135,10 @@ def _raise_interrupt(number: int, frame: FrameType | None) -> None:
 
 def _build_exit_error(program: Program, code: int) -> CryptoAssetsError:
     lines = program.log.read_text(errors="replace").strip().splitlines()[-_LOG_TAIL_LINES:]
-    # What is said after an error is mostly of the stopping that follows from it.
-    telling = [line for line in lines if "error" in line.lower()] or lines
-    last = f": {telling[-1]}" if telling else ""
-    return CryptoAssetsError(f"{program.name} ended with code {code}, see {program.log}{last}")
+    # Lines after an error are mostly about the shutdown that follows.
+    errors = [line for line in lines if "error" in line.lower()] or lines
+    last = f": {errors[-1]}" if errors else ""
+    return CryptoAssetsError(f"{program.name} exited with code {code}, see {program.log}{last}")
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
@@ -148,9 +147,9 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """Linux: a child gets SIGTERM when we are killed in a way that leaves us no last word.
+    """Have Linux send SIGTERM to the child if this process is killed with SIGKILL.
 
-    The ignored SIGINT and SIGTERM that a background shell hands down are set right again.
+    Also restore the default handling of SIGINT and SIGTERM, which a background shell ignores.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""`crypto-assets rebuild`: facts and aggregates anew, from what the lake holds."""
+"""`crypto-assets rebuild`: rebuild facts and aggregates from the objects in the lake."""
 
 from datetime import date
 
@@ -14,21 +14,28 @@ from crypto_assets.wiring import open_shared_context
 
 @click.command()
 @symbols_option
-@click.option("--from", "first", type=DayParam(), help="First UTC day; the lake's first if left.")
-@click.option("--to", "last", type=DayParam(), help="Last UTC day, inclusive.")
-@click.option("--exact", is_flag=True, help="Delete minutes that the lake knows not to exist.")
+@click.option("--from", "first", type=DayParam(), help="First UTC day. Default: the lake's first.")
+@click.option(
+    "--to", "last", type=DayParam(), help="Last UTC day, inclusive. Default: the lake's last."
+)
+@click.option(
+    "--exact", is_flag=True, help="Delete minutes that were never published, according to the lake."
+)
 def rebuild(
     symbols: tuple[str, ...] | None, first: date | None, last: date | None, exact: bool
 ) -> None:
-    """Make manifest, facts and aggregates anew of every day that the lake holds."""
-    stores = open_shared_context()
-    claim_warehouse_for_lake(stores)
+    """Rebuild facts and aggregates from the lake.
+
+    Also rebuilds the manifest of the objects. Default: every day in the lake.
+    """
+    context = open_shared_context()
+    claim_warehouse_for_lake(context)
     failed = []
-    for one in rebuild_from_lake(stores, symbols, _build_window(first, last), exact=exact):
-        click.echo(_describe_rebuild(one))
-        failed += [one.symbol] if one.error else []
+    for result in rebuild_from_lake(context, symbols, _build_window(first, last), exact=exact):
+        click.echo(_describe_rebuild(result))
+        failed += [result.symbol] if result.error else []
     if failed:
-        raise CryptoAssetsError(f"{', '.join(failed)} could not be rebuilt: see above")
+        raise CryptoAssetsError(f"cannot rebuild {', '.join(failed)}: see above")
 
 
 def _build_window(first: date | None, last: date | None) -> Window | None:
@@ -40,21 +47,21 @@ def _build_window(first: date | None, last: date | None) -> Window | None:
     return Window(Window.of_day(first).start_ms if first else 0, end)
 
 
-def _describe_rebuild(one: RebuildResult) -> str:
-    if one.error:
-        return f"{one.symbol}: {one.error}"
-    if not one.objects:
-        return f"{one.symbol}: the lake holds nothing of it; left as it is"
-    minutes = one.minutes
+def _describe_rebuild(result: RebuildResult) -> str:
+    if result.error:
+        return f"{result.symbol}: {result.error}"
+    if not result.objects:
+        return f"{result.symbol}: no objects in the lake; no changes"
+    minutes = result.minutes
     parts = [
-        f"{one.days} days from {one.objects} objects",
-        f"{minutes.minutes} minutes ({minutes.new} were missing, {minutes.changed} were others)",
-        f"{one.books} order books" if one.books else "",
+        f"{result.days} days from {result.objects} objects",
+        f"{minutes.minutes} minutes ({minutes.new} were missing, {minutes.changed} were different)",
+        f"{result.books} order books" if result.books else "",
         f"{minutes.kept} minutes kept that the lake no longer has" if minutes.kept else "",
         f"{minutes.deleted} minutes deleted that were never published" if minutes.deleted else "",
-        f"{minutes.skipped_hours} hours left as they are" if minutes.skipped_hours else "",
-        f"{one.rejected} rows set aside" if one.rejected else "",
-        f"{one.forgotten} objects are gone" if one.forgotten else "",
-        "not tracked: no tick brings more" if one.untracked else "",
+        f"{minutes.skipped_hours} hours left unchanged" if minutes.skipped_hours else "",
+        f"{result.rejected} rows quarantined" if result.rejected else "",
+        f"{result.forgotten} objects no longer in the lake" if result.forgotten else "",
+        "not tracked, so ticks fetch no new candles" if result.untracked else "",
     ]
-    return f"{one.symbol}: {', '.join(part for part in parts if part)}"
+    return f"{result.symbol}: {', '.join(part for part in parts if part)}"

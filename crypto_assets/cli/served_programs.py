@@ -1,4 +1,4 @@
-"""What `up` and `demo` serve: Dagster's webserver and daemon, the app, the API, an exchange."""
+"""The programs of `up` and `demo`: Dagster's webserver and daemon, app, API, simulated exchange."""
 
 import sys
 from pathlib import Path
@@ -12,11 +12,12 @@ from crypto_assets.settings import PROJECT_ROOT
 
 _PYTHON = sys.executable
 _BIN_FOLDER = Path(sys.executable).parent
-# As `local_startup_timeout` in dagster.yaml.
+# The same as `local_startup_timeout` in dagster.yaml.
 _CODE_LOAD_SECONDS = 900
 
 
 def simulated_exchange_program(port: int, logs: Path) -> Program:
+    """Describe the simulated exchange on `port`."""
     return Program(
         "the simulated exchange",
         [_PYTHON, "-m", "crypto_assets", "simulate-exchange", "--port", str(port)],
@@ -26,33 +27,35 @@ def simulated_exchange_program(port: int, logs: Path) -> Program:
 
 
 def webserver_program(port: int, logs: Path) -> Program:
+    """Describe Dagster's webserver on `port`."""
     command = [str(_BIN_FOLDER / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port)]
     return Program(
         "Dagster's webserver",
         [*command, "-w", str(PROJECT_ROOT / "workspace.yaml")],
         logs / "webserver.log",
         lambda: _url_responds(f"http://127.0.0.1:{port}/server_info"),
-        # It answers when its code server does, which dagster.yaml gives as long.
+        # It responds as soon as its code server does.
         ready_timeout_seconds=_CODE_LOAD_SECONDS,
-        startup_activity="loads the code",
+        startup_activity="is loading the code",
     )
 
 
 def daemon_program(webserver_port: int, logs: Path) -> Program:
-    """It opens no port: its heartbeats show in Dagster's storage, which the webserver reads."""
-    began = now_ms()
+    """Describe Dagster's daemon, which is ready when the webserver shows its heartbeats."""
+    start_ms = now_ms()
     dagster = Orchestrator(f"http://127.0.0.1:{webserver_port}")
     return Program(
         "Dagster's daemon",
         [str(_BIN_FOLDER / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
         logs / "daemon.log",
-        lambda: _daemons_are_healthy(dagster, began),
+        lambda: _daemons_are_healthy(dagster, start_ms),
         ready_timeout_seconds=_CODE_LOAD_SECONDS,
-        startup_activity="loads the code",
+        startup_activity="is loading the code",
     )
 
 
 def app_program(port: int, logs: Path) -> Program:
+    """Describe the Streamlit app on `port`."""
     return Program(
         "the app",
         [
@@ -66,6 +69,7 @@ def app_program(port: int, logs: Path) -> Program:
 
 
 def api_program(port: int, logs: Path) -> Program:
+    """Describe the HTTP API on `port`."""
     return Program(
         "the API",
         [_PYTHON, "-m", "crypto_assets", "api", "--port", str(port)],
@@ -75,7 +79,7 @@ def api_program(port: int, logs: Path) -> Program:
 
 
 def _daemons_are_healthy(dagster: Orchestrator, since_ms: int) -> bool:
-    """Whether all daemons have given a sign of life since: an earlier daemon's may be young too."""
+    """Whether every daemon has sent a heartbeat since `since_ms`, when this daemon was started."""
     try:
         return not dagster.list_unhealthy_daemons(since_ms)
     except OrchestratorError:

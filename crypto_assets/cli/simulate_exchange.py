@@ -1,4 +1,4 @@
-"""`crypto-assets simulate-exchange`: an exchange of one's own, offline."""
+"""`crypto-assets simulate-exchange`: serve a simulated exchange, offline."""
 
 from pathlib import Path
 
@@ -15,18 +15,18 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--data",
     type=_FOLDER,
-    help="Serve the recorded candles of this folder, whose content names the exchange.",
+    help="Serve recorded candles from this folder, whose content identifies the exchange.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Which world is generated.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of generated candles.")
 @click.option("--outages", is_flag=True, help="Generate rare outages.")
-@click.option("--faults", type=_FILE, help="A script of faults to play.")
-@click.option("--now", help="Set the exchange's clock: an ISO time in UTC, or epoch ms.")
+@click.option("--faults", type=_FILE, help="File with rules of faults to inject.")
+@click.option("--now", help="Start time of the exchange's clock: ISO 8601 in UTC, or epoch ms.")
 @click.option(
     "--speed",
     type=click.FloatRange(0),
     default=1.0,
     show_default=True,
-    help="How fast its clock runs; 0 stops it.",
+    help="Speed of the exchange's clock; 0 stops it.",
 )
 def simulate_exchange(
     port: int,
@@ -37,9 +37,9 @@ def simulate_exchange(
     now: str | None,
     speed: float,
 ) -> None:
-    """Answer as Binance spot does, from generated or recorded candles, until Ctrl-C.
+    """Simulate Binance's spot API until Ctrl-C.
 
-    docs/simulated-exchange.md lists what is served.
+    Serves generated or recorded candles. docs/simulated-exchange.md lists the routes.
     """
     serve_simulated(
         port, data=data, seed=seed, outages=outages, faults=faults, now=now, speed=speed

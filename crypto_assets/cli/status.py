@@ -1,34 +1,34 @@
-"""`crypto-assets status`: what is held, how complete, how fresh."""
+"""`crypto-assets status`: print what is stored, how complete and how fresh it is."""
 
 from dataclasses import asdict
 
 import click
 import orjson
+from rich.filesize import decimal as format_byte_size
 
-from crypto_assets.cli.formatting import (
-    format_byte_size,
-    format_duration_ms,
-    format_utc_minute,
-    print_table,
-)
+from crypto_assets.cli.formatting import format_duration_ms, format_utc_minute, print_table
 from crypto_assets.reports import StatusReport
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_warehouse
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; times in epoch ms.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object; times in epoch ms.")
 def status(as_json: bool) -> None:
-    """Per symbol: first and last candle, rows, coverage, open gaps, lag; and what it all takes."""
+    """Print coverage, open gaps and lag of each symbol.
+
+    Also prints the first and last candle, the number of rows, and the size of lake and warehouse.
+    """
     open_warehouse(get_settings()).require_ready()
-    found = open_reports(get_settings()).get_status()
+    report = open_reports(get_settings()).get_status()
     if as_json:
-        click.echo(orjson.dumps(asdict(found)))
+        click.echo(orjson.dumps(asdict(report)))
     else:
-        print_status(found)
+        print_status(report)
 
 
-def print_status(found: StatusReport) -> None:
+def print_status(report: StatusReport) -> None:
+    """Print a status report as a table."""
     print_table(
         "candles",
         ("symbol", "first", "last", "minutes", "coverage", "open gaps", "lag"),
@@ -42,10 +42,10 @@ def print_status(found: StatusReport) -> None:
                 str(one.open_gaps),
                 format_duration_ms(one.lag_ms),
             )
-            for one in found.symbols
+            for one in report.symbols
         ),
     )
-    storage = found.storage
+    storage = report.storage
     click.echo(
         f"lake: {storage.objects:,} objects, {format_byte_size(storage.lake_bytes)}; "
         f"warehouse: {format_byte_size(storage.warehouse_bytes)}"

@@ -1,6 +1,8 @@
-"""`crypto-assets up`: Dagster, the app and the API over what the settings name, until Ctrl-C."""
+"""`crypto-assets up`: serve Dagster, the app and the API until Ctrl-C."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -12,15 +14,20 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.ports import require_free_port
 from crypto_assets.settings import get_settings
 
-dagster_port_option = click.option(
-    "--dagster-port", type=click.IntRange(1, 65535), default=3000, show_default=True
-)
-app_port_option = click.option(
-    "--app-port", type=click.IntRange(1, 65535), default=8501, show_default=True
-)
-api_port_option = click.option(
-    "--api-port", type=click.IntRange(1, 65535), default=8000, show_default=True
-)
+
+def _build_port_option(option: str, default: int, program: str) -> Callable[[Any], Any]:
+    return click.option(
+        option,
+        type=click.IntRange(1, 65535),
+        default=default,
+        show_default=True,
+        help=f"Port of {program}.",
+    )
+
+
+dagster_port_option = _build_port_option("--dagster-port", 3000, "Dagster's webserver")
+app_port_option = _build_port_option("--app-port", 8501, "the app")
+api_port_option = _build_port_option("--api-port", 8000, "the API")
 
 
 @click.command()
@@ -28,7 +35,10 @@ api_port_option = click.option(
 @app_port_option
 @api_port_option
 def up(dagster_port: int, app_port: int, api_port: int) -> None:
-    """Make everything ready, then serve Dagster, the app and the API until Ctrl-C."""
+    """Serve Dagster, the app and the API until Ctrl-C.
+
+    Runs `init` first.
+    """
     require_distinct_ports(dagster_port, app_port, api_port)
     with hold_home_lock(get_settings().dagster_home), ProcessTree(click.echo) as tree:
         run_init()
@@ -37,7 +47,7 @@ def up(dagster_port: int, app_port: int, api_port: int) -> None:
 
 
 def require_distinct_ports(dagster_port: int, app_port: int, api_port: int) -> None:
-    """Raises PortTaken, naming the option that chooses another, and WrongUse if two are one."""
+    """Raise WrongUse if two ports are the same, and PortTaken, which names the port's option."""
     ports = {"--dagster-port": dagster_port, "--app-port": app_port, "--api-port": api_port}
     if len(set(ports.values())) < len(ports):
         raise WrongUse(f"{', '.join(ports)} must be different ports")
@@ -46,15 +56,15 @@ def require_distinct_ports(dagster_port: int, app_port: int, api_port: int) -> N
 
 
 def start_services(tree: ProcessTree, dagster_port: int, app_port: int, api_port: int) -> None:
-    """Start Dagster, the app and the API, and print where they answer.
+    """Start Dagster, the app and the API, and print their addresses.
 
-    Raises PortTaken where somebody has taken a port since it was looked at.
+    Raises PortTaken if a port has been taken since the first check.
     """
     require_distinct_ports(dagster_port, app_port, api_port)
     home = get_settings().dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
-    # On a busy machine a code server may take minutes to answer; Dagster fails a run after one.
+    # On a busy machine a code server may take minutes to respond; Dagster's default is one.
     os.environ.setdefault("DAGSTER_GRPC_TIMEOUT_SECONDS", "300")
     os.environ.setdefault("CRYPTO_APP_LINK_URL", f"http://127.0.0.1:{app_port}")
     logs = home.parent / "logs"

@@ -1,4 +1,4 @@
-"""`crypto-assets verify`: are our hours and days the exchange's own?"""
+"""`crypto-assets verify`: compare hours and days with the exchange's own, and suggest repairs."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,8 +13,7 @@ from crypto_assets.lake import parse_key
 from crypto_assets.market.utc_time import Window, day_of, day_start_ms, format_utc
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
-from crypto_assets.pipeline.reconciliation.verify import VerificationResult
-from crypto_assets.pipeline.reconciliation.verify import verify_symbol as compare
+from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import is_listed
 from crypto_assets.wiring import open_shared_context
 
@@ -22,102 +21,105 @@ from crypto_assets.wiring import open_shared_context
 @click.command()
 @symbols_option
 @days_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bool) -> None:
-    """Compare hours and days with the exchange's own, and print each difference."""
-    stores = open_shared_context()
-    require_stores_ready(stores)
-    check_day_options(first, last, stores.exchange_now())
-    registered = stores.warehouse.symbols
-    names = [registered.resolve_name(text) for text in symbols or ()]
+    """Compare hours and days with the exchange's own.
+
+    Prints each difference, and the commands that repair them.
+    """
+    context = open_shared_context()
+    require_stores_ready(context)
+    check_day_options(first, last, context.exchange_now())
+    registry = context.warehouse.symbols
+    names = [registry.resolve_name(text) for text in symbols or ()]
     window = Window.of_days(first, last)
-    tracked = (symbol.name for symbol in registered.list_tracked())
-    found = {name: compare(stores, name, window) for name in names or tracked}
+    tracked = (symbol.name for symbol in registry.list_tracked())
+    results = {name: verify_symbol(context, name, window) for name in names or tracked}
     if as_json:
-        _print_json(found)
+        _print_json(results)
     else:
-        marks = stores.warehouse.watermarks
-        _print_lines(found, {name: marks.get_watermark(name).purged_before or 0 for name in found})
-        for name in found:
-            if not is_listed(stores, name):
+        for name, result in results.items():
+            expired_before = context.warehouse.watermarks.get_watermark(name).purged_before or 0
+            _print_result(name, result, expired_before)
+        for name in results:
+            if not is_listed(context, name):
                 click.echo(
-                    f"{name}: the exchange lists it no longer: held to lake and ledger alone"
+                    f"{name}: no longer listed by the exchange: compared with lake and gap ledger "
+                    "only"
                 )
-    failed = [name for name, one in found.items() if not one.passed]
+    failed = [name for name, result in results.items() if not result.passed]
     if failed:
-        count = sum(len(one.differences) + len(one.lost) for one in found.values())
+        count = sum(len(one.differences) + len(one.lost) for one in results.values())
         raise CryptoAssetsError(f"{count} differences in {', '.join(failed)}")
 
 
-def _print_lines(found: Mapping[str, VerificationResult], expired: Mapping[str, int]) -> None:
-    for symbol, one in found.items():
-        for line in (*one.differences, *one.explained):
-            click.echo(str(line))
-        for conflict in one.conflicts:
-            click.echo(
-                f"{symbol} {conflict.interval} {format_utc(conflict.open_time)}: "
-                f"the exchange contradicts itself ({conflict.evidence})"
-            )
-        if one.recut:
-            click.echo(
-                f"{symbol}: {one.recut} periods compared as the exchange cut them, off the hour"
-            )
-        for period in one.partial:
-            click.echo(f"{symbol} {period}")
-        for window in one.not_loaded:
-            click.echo(f"{symbol}: {window} is not loaded")
-        for key in one.lost:
-            click.echo(f"{symbol}: the lake has lost {key}")
-        if one.differing_hours:
-            click.echo(
-                f"{symbol}: look at {', '.join(format_utc(hour) for hour in one.differing_hours)}"
-            )
-        for advice in _suggest_repairs(symbol, one, expired.get(symbol, 0)):
-            click.echo(f"{symbol}: {advice}")
+def _print_result(symbol: str, result: VerificationResult, expired_before_ms: int) -> None:
+    for line in (*result.differences, *result.explained):
+        click.echo(str(line))
+    for conflict in result.conflicts:
         click.echo(
-            f"{symbol}: {one.compared} hours and days, {one.minutes} minutes, "
-            f"{len(one.differences)} differences, {len(one.explained)} explained by revisions, "
-            f"{len(one.conflicts)} contradictions of the exchange"
+            f"{symbol} {conflict.interval} {format_utc(conflict.open_time)}: "
+            f"the exchange contradicts itself ({conflict.evidence})"
         )
+    if result.recut:
+        click.echo(
+            f"{symbol}: {result.recut} periods compared with the exchange's own boundaries, which "
+            "are not on the hour"
+        )
+    for period in result.partial:
+        click.echo(f"{symbol} {period}")
+    for window in result.not_loaded:
+        click.echo(f"{symbol}: {window} is not loaded")
+    for key in result.lost:
+        click.echo(f"{symbol}: the lake has lost {key}")
+    if result.differing_hours:
+        hours = ", ".join(format_utc(hour) for hour in result.differing_hours)
+        click.echo(f"{symbol}: hours with differences: {hours}")
+    for advice in _suggest_repairs(symbol, result, expired_before_ms):
+        click.echo(f"{symbol}: {advice}")
+    click.echo(
+        f"{symbol}: {result.compared} hours and days, {result.minutes} minutes, "
+        f"{len(result.differences)} differences, {len(result.explained)} explained by revisions, "
+        f"{len(result.conflicts)} contradictions of the exchange"
+    )
 
 
-def _suggest_repairs(symbol: str, one: VerificationResult, expired_before_ms: int) -> list[str]:
-    """Return what puts the differences right, as commands over the days that each concerns.
+def _suggest_repairs(symbol: str, result: VerificationResult, expired_before_ms: int) -> list[str]:
+    """Return the commands that repair the differences, with the days that each concerns.
 
-    What differs from the exchange alone is asked for again: the backfill loads the version that
-    gives the exchange's hour. What differs from our own lake, minutes or ledger is rebuilt from the
-    lake, after a backfill where the lake has lost an object or holds none. Minutes that expired
-    come back by neither.
+    A difference from the exchange alone needs a backfill, which stores the version that matches the
+    exchange's hour. A difference from the lake, the minutes or the gap ledger needs a rebuild from
+    the lake, after a backfill if the lake has lost an object or has none of the day. Neither
+    restores expired minutes.
     """
-    lost = {parts.day for key in one.lost if (parts := parse_key(key))}
-    wrong = {day_of(each.hour_open_time) for each in one.differences} | lost
-    expired = {day for day in wrong if day_start_ms(day) < expired_before_ms}
-    inside = {
+    differences = result.differences
+    lost = {key.day for name in result.lost if (key := parse_key(name))}
+    affected = {day_of(each.hour_open_time) for each in differences} | lost
+    expired = {day for day in affected if day_start_ms(day) < expired_before_ms}
+    internal = {
         day_of(each.hour_open_time)
-        for each in one.differences
+        for each in differences
         if each.against is not ComparisonBasis.EXCHANGE
     }
-    back = (inside | lost) - expired
-    ask = (wrong - inside | lost | set(one.not_in_lake)) - expired
-    # The lake has no object that says so: it may hold none of the day, which is then fetched.
-    ask |= {
+    # No object in the lake shows that the minute does not exist: the lake may have none of the day.
+    absent = {
         day_of(each.hour_open_time)
-        for each in one.differences
+        for each in differences
         if each.against is ComparisonBasis.ABSENCE
     }
-    invented = any(difference.is_invented for difference in one.differences)
+    rebuild = (internal | lost) - expired
+    backfill = (affected - internal | lost | set(result.not_in_lake)) - expired | absent
     advice = []
-    if ask:
-        advice.append(
-            f"ask the exchange again: `crypto-assets backfill {_format_options(symbol, ask)}`"
-        )
-    if back:
-        exact = "--exact " if invented else ""
-        command = f"`crypto-assets rebuild {exact}{_format_options(symbol, back)}`"
-        advice.append(f"{'then ' if ask else ''}restore what the lake holds: {command}")
+    if backfill:
+        command = f"`crypto-assets backfill {_format_options(symbol, backfill)}`"
+        advice.append(f"fetch from the exchange again: {command}")
+    if rebuild:
+        exact = "--exact " if any(each.is_invented for each in differences) else ""
+        command = f"`crypto-assets rebuild {exact}{_format_options(symbol, rebuild)}`"
+        advice.append(f"{'then ' if backfill else ''}rebuild from the lake: {command}")
     if expired:
         days = f"{min(expired)} to {max(expired)}"
-        advice.append(f"the minutes of {days} have expired: nothing can be restored there")
+        advice.append(f"the minutes of {days} have expired: they cannot be restored")
     return advice
 
 
@@ -125,9 +127,9 @@ def _format_options(symbol: str, days: set[date]) -> str:
     return f"--symbols {symbol} --from {min(days)} --to {max(days)}"
 
 
-def _print_json(found: dict[str, VerificationResult]) -> None:
-    answer = {name: {**asdict(one), "passed": one.passed} for name, one in found.items()}
+def _print_json(results: Mapping[str, VerificationResult]) -> None:
+    answer = {name: {**asdict(one), "passed": one.passed} for name, one in results.items()}
     for one in answer.values():
         for conflict in one["conflicts"]:
-            del conflict["recorded_at"]  # only the warehouse knows it: here it is always 0
+            del conflict["recorded_at"]  # not set here, only in the warehouse
     click.echo(orjson.dumps(answer, default=str))

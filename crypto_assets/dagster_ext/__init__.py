@@ -1,1 +1,1 @@
-"""Extends Dagster, and works around it: the one package that imports its private modules."""
+"""Extensions of Dagster and workarounds: the only package that imports its private modules."""

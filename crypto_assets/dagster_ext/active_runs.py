@@ -1,17 +1,12 @@
-"""Does a run still go on? What a schedule or a sensor asks before it launches the next."""
+"""Finds a job's unfinished run, for schedules and sensors that must not launch a second one."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-_ACTIVE_STATUSES = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+# Not exported by Dagster, whose own queue and run monitoring use it.
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 
 def find_active_run(
@@ -20,11 +15,11 @@ def find_active_run(
     within: timedelta | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> str | None:
-    """A run of the job that has not ended, with these tags, launched within this time."""
+    """Return the id of an unfinished run of the job with these tags, created `within` this time."""
     records = instance.get_run_records(
         dg.RunsFilter(
             job_name=job_name,
-            statuses=_ACTIVE_STATUSES,
+            statuses=NOT_FINISHED_STATUSES,
             tags=tags,
             created_after=None if within is None else datetime.now(UTC) - within,
         ),

@@ -1,8 +1,10 @@
-"""How a run is done: all in one process, which signs the run before its first step."""
+"""The executor of all jobs: runs in one process, and stamps a run with it before the first step."""
 
 from collections.abc import Iterator
 
 import dagster as dg
+
+# Dagster exports the in-process executor's definition, but not the class to extend.
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
@@ -12,7 +14,7 @@ from crypto_assets.dagster_ext.run_liveness import stamp_run_owner
 
 
 class OwnerStampingExecutor(InProcessExecutor):
-    """Signs what it works on, so that a run whose process was killed is known (`left_runs`)."""
+    """Stamps a run with its process, so that the sensor `left_runs` notices if that is killed."""
 
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
@@ -21,7 +23,7 @@ class OwnerStampingExecutor(InProcessExecutor):
         return super().execute(plan_context, execution_plan)
 
 
-@dg.executor(name="signed_in_process")
+@dg.executor(name="in_process_with_owner")
 def owner_stamping_executor(_: dg.InitExecutorContext) -> OwnerStampingExecutor:
-    """For all jobs. One step a run: a process of its own would cost more than it brings."""
+    """Build the executor. Every run has one step, so a process per step would only add overhead."""
     return OwnerStampingExecutor(RetryMode.ENABLED)

@@ -1,39 +1,40 @@
-"""What Dagster plans for a run, where the run knows better: keys it may leave alone, and checks.
+"""Corrects what Dagster plans for a run: partitions that it may skip, and checks that it skips.
 
-Dagster plans the whole rectangle of a run's keys and assets, with all checks, and cannot be told
-otherwise. Of a failed run it then calls each planned key failed that was not materialised, until
-that key is materialised again: one bad symbol would turn the days of all others red. Its interface
-has nothing for it, so that two of its tables are written to.
+Dagster plans every partition, asset and check of a run's range. If the run fails, each planned
+partition without a materialization is shown as failed until it is materialized again: one failed
+symbol would turn the days of all other symbols red. Dagster has no API for a smaller plan, so this
+module writes to two tables of its event log.
 """
 
 import dagster as dg
+
+# The tables and event data of Dagster's event log; none of them is exported.
 from dagster._core.events import AssetMaterializationPlannedData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
-from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_classes import BACKFILL_ID_TAG, INGEST_MODE_TAG
 
-_BACKFILL_TAG = "dagster/backfill"
 _MATERIALIZATION_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 _CHECK_PLANNED = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 
 
-def should_run_checks(run: dg.DagsterRun, *, brings: bool) -> bool:
-    """Not a backfill that `brings` assets too, whose time would double."""
-    return not (brings and _BACKFILL_TAG in run.tags)
+def should_run_checks(run: dg.DagsterRun, *, has_assets: bool) -> bool:
+    """Whether a run evaluates checks: a backfill of assets skips them, which halves its time."""
+    return not (has_assets and BACKFILL_ID_TAG in run.tags)
 
 
 def covers_every_key(run: dg.DagsterRun) -> bool:
-    """False for an errand, which looks for what is due within its rectangle of keys."""
+    """Whether a run processes every partition in its range; with an ingest mode it skips some."""
     return INGEST_MODE_TAG not in run.tags
 
 
 def clear_planned_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Let every key of the run keep the status that it had before.
+    """Restore the status that each of the run's partitions had before.
 
-    The events stay, without their key: on SQLite the number of one that goes would be given again,
-    and who has read up to it would miss its successor.
+    The events stay and lose their partition. SQLite would reuse the id of a deleted event, and a
+    reader that has reached that id would miss the next event.
     """
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
@@ -47,7 +48,7 @@ def clear_planned_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None
 
 
 def report_planned_key(context: dg.AssetExecutionContext, asset: str, partition: str) -> None:
-    """Have a key of an errand, which fails, be called failed."""
+    """Plan one partition, so that Dagster shows it as failed when the run fails."""
     data = AssetMaterializationPlannedData(dg.AssetKey(asset), partition=partition)
     event = dg.DagsterEvent.build_asset_materialization_planned_event(
         context.run.job_name, context.op_execution_context.op.name, data
@@ -56,10 +57,9 @@ def report_planned_key(context: dg.AssetExecutionContext, asset: str, partition:
 
 
 def delete_planned_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Delete the verdicts that the run has planned and not given.
+    """Delete the check evaluations that the run has planned and not reported.
 
-    Such a plan hides the partition's last verdict, and Dagster's pages show a failure, or at best
-    "Skipped".
+    They hide the partition's last evaluation: Dagster's UI shows a failure or "Skipped" instead.
     """
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):

@@ -1,4 +1,4 @@
-"""The run queue: where a run gets its lane, and what it will not do goes from its plan."""
+"""The run queue: adds missing run class tags, and corrects what Dagster has planned for a run."""
 
 from collections.abc import Mapping
 
@@ -10,31 +10,28 @@ from crypto_assets.dagster_ext.planned_events import (
     delete_planned_checks,
     should_run_checks,
 )
+from crypto_assets.orchestrator.partition_keys import RANGE_START_TAG
 from crypto_assets.orchestrator.run_classes import (
+    BACKFILL_ID_TAG,
     BACKFILL_TAGS,
     RUN_CLASS_TAG,
     RunClass,
     build_run_tags,
 )
 
-_BACKFILL_TAG = "dagster/backfill"
-_RANGE_START_TAG = "dagster/asset_partition_range_start"
 
+class RunClassCoordinator(dg.QueuedRunCoordinator):
+    """Dagster's run queue, for `run_coordinator` in dagster.yaml; it has the same config fields.
 
-class LanedRunCoordinator(dg.QueuedRunCoordinator):
-    """Dagster's queue, for `run_coordinator` in dagster.yaml; all its options are Dagster's.
-
-    Every run passes here before it starts, however it was launched, and again where its queueing
-    was cut short.
+    Every run passes through it before it starts, and again if it was interrupted while queueing.
     """
 
     def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
         run = context.dagster_run
-        if given := find_missing_run_tags(run.tags):
-            self._instance.add_run_tags(run.run_id, given)
-        if not should_run_checks(
-            run, brings=bool(run.asset_selection or not run.asset_check_selection)
-        ):
+        if missing := find_missing_run_tags(run.tags):
+            self._instance.add_run_tags(run.run_id, missing)
+        has_assets = bool(run.asset_selection or not run.asset_check_selection)
+        if not should_run_checks(run, has_assets=has_assets):
             delete_planned_checks(self._instance, run)
         if not covers_every_key(run):
             clear_planned_keys(self._instance, run)
@@ -42,19 +39,15 @@ class LanedRunCoordinator(dg.QueuedRunCoordinator):
 
 
 def find_missing_run_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags that a run lacks which a person has launched in the UI.
+    """Return the run class tags that a run launched in Dagster's UI lacks.
 
-    Unbounded, a few of a backfill would fill every slot, and the live ticks wait; so too with the
-    tags of a tick, where the backfill was launched from that job's page.
+    Without them, the runs of a backfill could take every slot of the queue, and ticks would wait.
+    The same applies to a backfill launched from the page of a tick's job, which has a tick's tags.
     """
     if RUN_CLASS_TAG not in tags:
-        given = (
-            BACKFILL_TAGS
-            if _BACKFILL_TAG in tags or _RANGE_START_TAG in tags
-            else build_run_tags(RunClass.MANUAL)
-        )
-        # What a person has chosen in the launchpad, a priority for one, stays.
-        return {**given, **tags}
-    if _BACKFILL_TAG in tags and tags[RUN_CLASS_TAG] != RunClass.BACKFILL:
+        is_backfill = BACKFILL_ID_TAG in tags or RANGE_START_TAG in tags
+        # Tags from the launchpad, such as a priority, take precedence.
+        return {**(BACKFILL_TAGS if is_backfill else build_run_tags(RunClass.MANUAL)), **tags}
+    if BACKFILL_ID_TAG in tags and tags[RUN_CLASS_TAG] != RunClass.BACKFILL:
         return BACKFILL_TAGS
     return {}

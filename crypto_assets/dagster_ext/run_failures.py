@@ -1,4 +1,4 @@
-"""Why a run failed, in one line for each of its bad partitions."""
+"""Why a run failed, in one line per failed partition."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,58 +6,52 @@ from typing import Any
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-_PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
-_RANGE_END_TAG = "dagster/asset_partition_range_end"
+from crypto_assets.orchestrator.partition_keys import (
+    describe_run_partitions,
+    parse_partition_symbol,
+)
 
 
 def list_failed_partitions(
     instance: dg.DagsterInstance, run: dg.DagsterRun
 ) -> list[tuple[str, str, str]]:
-    """(symbol, partition, reason) of a failed run, a symbol only once for the same reason.
+    """List (symbol, partition, reason) of a failed run, a symbol once for the same reason.
 
-    Without a word on single partitions, the run's own range and what its last event says.
+    If the run names no partition, the only entry has its range of partitions and its last error.
     """
     events = list(_list_run_events(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE))
-    named = [line for event in events for line in _parse_named_failures(event)]
-    if not named:
+    failures = [failure for event in events for failure in _parse_named_failures(event)]
+    if not failures:
         reason = (
             describe_step_failure(events[-1])
             if events
             else describe_run_failure(instance, run.run_id)
         )
-        return [
-            (
-                _parse_partition_symbol(_describe_partition_range(run)),
-                _describe_partition_range(run),
-                reason,
-            )
-        ]
+        failures = [(describe_run_partitions(run.tags) or "", reason)]
     found: dict[tuple[str, str], tuple[str, str, str]] = {}
-    for partition, reason in named:
-        found.setdefault(
-            (_parse_partition_symbol(partition), reason),
-            (_parse_partition_symbol(partition), partition, reason),
-        )
+    for partition, reason in failures:
+        symbol = parse_partition_symbol(partition)
+        found.setdefault((symbol, reason), (symbol, partition, reason))
     return list(found.values())
 
 
 def describe_step_failure(event: dg.DagsterEvent) -> str:
-    """One line: what the failed step itself said."""
+    """Return the failed step's own reason, in one line."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
-    return _find_root_cause(data.error) or "the step failed"
+    return _find_root_cause(data.error) or "the step failed without an error"
 
 
 def describe_run_failure(instance: dg.DagsterInstance, run_id: str) -> str:
-    """One line: what Dagster says of a run that failed outside its step."""
-    found = None
+    """Return Dagster's reason for a run that failed outside its step, in one line."""
+    reason = None
     for event in _list_run_events(instance, run_id, dg.DagsterEventType.RUN_FAILURE):
-        # Who finds a run dead says so without data.
+        # Run monitoring reports a dead run with a message, but without data.
         error = event.job_failure_data.error if event.event_specific_data else None
         lines = (event.message or "").strip().splitlines()
-        found = _find_root_cause(error) or (lines[-1] if lines else None)
-    return found or "the run failed without a word"
+        reason = _find_root_cause(error) or (lines[-1] if lines else None)
+    return reason or "the run failed without an error message"
 
 
 def _find_root_cause(error: SerializableErrorInfo | None) -> str | None:
@@ -75,22 +69,13 @@ def _list_run_events(
 
 
 def _parse_named_failures(event: dg.DagsterEvent) -> Iterator[tuple[str, str]]:
-    """What a run lists: `asset partition: reason` of bad keys, `partition check: …` of checks."""
-    said = event.step_failure_data.user_failure_data
-    listed: Any = said.metadata.get("failed") if said else None
-    for line in listed.value if listed else ():
+    """Parse (partition, reason) from the step's metadata `failed`.
+
+    Its lines are `asset partition: reason` for partitions and `partition check: reason` for checks.
+    """
+    failure = event.step_failure_data.user_failure_data
+    lines: Any = failure.metadata.get("failed") if failure else None
+    for line in lines.value if lines else ():
         head, _, reason = str(line).partition(": ")
         first, _, second = head.partition(" ")
         yield (first, f"{second}: {reason}") if "|" in first else (second, reason)
-
-
-def _describe_partition_range(run: dg.DagsterRun) -> str:
-    first = next((run.tags[tag] for tag in _PARTITION_TAGS if tag in run.tags), "")
-    last = run.tags.get(_RANGE_END_TAG, first)
-    return first if last == first else f"{first} to {last}"
-
-
-def _parse_partition_symbol(partition: str) -> str:
-    """Of `2026-01-01|BTCUSDT`; nothing of a range over several symbols."""
-    names = {part.split(" ")[0] for part in partition.split("|")[1:]}
-    return names.pop() if len(names) == 1 else ""

@@ -1,6 +1,7 @@
-"""Which process does a run's work; a run whose process is gone is failed, a living one never.
+"""Finds runs whose process no longer exists, and fails them; never the run of a live process.
 
-Dagster's default launcher cannot tell: a tree killed with -9 leaves its runs STARTED for ever.
+Dagster's default launcher cannot detect this: a process tree killed with SIGKILL leaves its runs in
+the status STARTED permanently.
 """
 
 import json
@@ -10,30 +11,29 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 import psutil
+
+# Dagster exports neither the statuses of runs that have a process nor the names of its own tags.
+from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
 from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
 
-# Of the kind that its pages do not show: what serves a run's execution, not who reads of it.
+# The prefix hides the tag in Dagster's UI.
 RUN_OWNER_TAG = f"{HIDDEN_TAG_PREFIX}crypto_worker"
-# Dagster's own: the code server that started the run's process.
-_CODE_SERVER_TAG = GRPC_INFO_TAG
 _BOOT_ID_PATH = Path("/proc/sys/kernel/random/boot_id")
 _PROC_STAT_PATH = Path("/proc/self/stat")
-# A worker names itself within seconds of its start.
+# A process stamps its run within seconds of its start.
 _UNSTAMPED_GRACE = timedelta(minutes=1)
-_STARTED_STATUSES = [
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dataclass(frozen=True)
 class RunOwner:
-    """A process for good: no other has the same host, boot, number and `born` (see `_born`)."""
+    """A process, identified permanently: a reused pid has another `boot` or `born`.
+
+    `born` is the start time of `_read_start_time`.
+    """
 
     host: str
     boot: str
@@ -41,13 +41,14 @@ class RunOwner:
     born: int | None
 
     @classmethod
-    def current_process(cls) -> "RunOwner":
+    def current_process(cls) -> Self:
+        """Identify this process."""
         pid = os.getpid()
         return cls(socket.gethostname(), _read_boot_id(), pid, _read_start_time(pid))
 
     @property
     def is_gone(self) -> bool:
-        """Known to be dead; of another host nothing is known."""
+        """Whether the process is known to have ended; False for a process of another host."""
         if self.host != socket.gethostname():
             return False
         if self.boot != _read_boot_id():
@@ -61,57 +62,59 @@ class RunOwner:
 
 
 def stamp_run_owner(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Note on a run that this process does its work."""
+    """Record this process as the owner of a run."""
     instance.add_run_tags(run.run_id, build_owner_tag(run.run_id))
 
 
 def build_owner_tag(run_id: str) -> dict[str, str]:
-    """As a tag: this process, and the run itself, since one that is tried again inherits tags."""
+    """Build the tag that names this process, with the run's id, since a retry inherits tags."""
     return {RUN_OWNER_TAG: json.dumps({"run": run_id, **asdict(RunOwner.current_process())})}
 
 
 def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Fail the runs whose process is gone, so that they are retried; answers their ids.
+    """Fail the runs whose process is gone, so that Dagster retries them, and return their ids.
 
-    Queued runs stay: the daemon that comes up takes them. So do those of other hosts.
+    Queued runs stay, since the daemon launches them. Runs of other hosts stay too.
     """
-    records = instance.get_run_records(dg.RunsFilter(statuses=_STARTED_STATUSES))
-    left = [record.dagster_run.run_id for record in records if _is_abandoned(record)]
-    return [run_id for run_id in left if _fail_run(instance, run_id)]
+    records = instance.get_run_records(dg.RunsFilter(statuses=ACTIVE_RUN_STATUSES))
+    abandoned = [record.dagster_run.run_id for record in records if _is_abandoned(record)]
+    return [run_id for run_id in abandoned if _fail_run(instance, run_id)]
 
 
 def _fail_run(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """False for one that has ended: read anew, since a process ends its run before it goes."""
+    """Fail or cancel a run; return False if it has ended, so read its status again first."""
     run = instance.get_run_by_id(run_id)
-    if run is None or run.status not in _STARTED_STATUSES:
+    if run is None or run.status not in ACTIVE_RUN_STATUSES:
         return False
     if run.status is dg.DagsterRunStatus.CANCELING:
-        instance.report_run_canceled(run, "canceled; its process is gone")
+        instance.report_run_canceled(run, "canceled; the run's process no longer exists")
     else:
-        instance.report_run_failed(run, "its process is gone: killed, or the machine restarted")
+        instance.report_run_failed(
+            run, "the run's process no longer exists: it was killed, or the machine restarted"
+        )
     return True
 
 
 def _is_abandoned(record: dg.RunRecord) -> bool:
     run = record.dagster_run
-    if worker := _parse_run_owner(run):
-        return worker.is_gone
-    touched = record.update_timestamp
-    touched = touched if touched.tzinfo else touched.replace(tzinfo=UTC)
-    return datetime.now(UTC) - touched > _UNSTAMPED_GRACE and _server_is_gone(run.tags)
+    if owner := _parse_run_owner(run):
+        return owner.is_gone
+    updated = record.update_timestamp
+    updated = updated if updated.tzinfo else updated.replace(tzinfo=UTC)
+    return datetime.now(UTC) - updated > _UNSTAMPED_GRACE and _server_is_gone(run.tags)
 
 
 def _parse_run_owner(run: dg.DagsterRun) -> RunOwner | None:
-    held: dict[str, Any] = json.loads(run.tags.get(RUN_OWNER_TAG, "{}"))
-    if held.get("run") != run.run_id:
+    owner: dict[str, Any] = json.loads(run.tags.get(RUN_OWNER_TAG, "{}"))
+    if owner.get("run") != run.run_id:
         return None
-    # Older signatures hold a time of day instead of `born`; no living run is failed for that.
-    return RunOwner(held["host"], held["boot"], held["pid"], held.get("born"))
+    # Tags of older versions have no `born`, so that only the pid counts.
+    return RunOwner(owner["host"], owner["boot"], owner["pid"], owner.get("born"))
 
 
 def _server_is_gone(tags: Mapping[str, str]) -> bool:
-    """The code server's socket lies on this machine and nobody listens; else nothing is known."""
-    path = json.loads(tags.get(_CODE_SERVER_TAG, "{}")).get("socket")
+    """Whether the socket of the run's code server is on this machine and nothing listens on it."""
+    path = json.loads(tags.get(GRPC_INFO_TAG, "{}")).get("socket")
     if not path or not Path(path).exists():
         return False
     with socket.socket(socket.AF_UNIX) as client:
@@ -119,18 +122,18 @@ def _server_is_gone(tags: Mapping[str, str]) -> bool:
 
 
 def _read_boot_id() -> str:
-    """Of this boot of the machine; nothing where the kernel has no id, for `born` tells there."""
+    """Return the id of the machine's current boot; "" if the kernel has none (`born` suffices)."""
     return _BOOT_ID_PATH.read_text().strip() if _BOOT_ID_PATH.exists() else ""
 
 
 def _read_start_time(pid: int) -> int:
-    """Clock ticks from boot to the process's start, which a step of the clock leaves as they were.
+    """Return a process's start time, which does not change when the system clock is set.
 
-    Not psutil's time, which on Linux moves with the clock; where there is no /proc, the kernel
-    itself keeps the time of day of the start, and psutil's it is, in epoch ms.
+    On Linux these are clock ticks since boot, because psutil's time changes with the clock. Without
+    /proc it is psutil's start time in epoch ms, which the kernel stores.
     """
     if not _PROC_STAT_PATH.exists():
         return round(psutil.Process(pid).create_time() * 1000)
-    # Its second field, a name in parentheses, may hold spaces and parentheses; the 22nd is meant.
+    # Field 22. Field 2 is a name in parentheses that may contain spaces and parentheses.
     after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     return int(after_name[22 - 3])

@@ -1,8 +1,8 @@
-"""Dagster's own history, thinned out: ticks come by the minute, and each leaves a run behind.
+"""Deletes superseded runs from Dagster's history, since every tick adds a run each minute.
 
-What a run has materialised stands in the status of its partitions for as long as no later run has
-materialised them too, and goes with the run. So the newest runs of each live job stay for people to
-look at, and of the older ones those that still speak for a partition; in the end without files.
+The status of a partition depends on the run that materialized it last, and is lost when that run is
+deleted. So two kinds of runs are kept: the newest runs of each automatic job, and older runs that
+hold the last materialization of a partition. The latter lose their log files in the end.
 """
 
 import sqlite3
@@ -14,7 +14,10 @@ from pathlib import Path
 
 import dagster as dg
 
-# What is launched without anybody asking; a backfill's runs are few, and somebody's.
+# Not exported by Dagster.
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
+
+# The jobs that schedules and sensors launch. Backfills have few runs, which users launch.
 AUTOMATIC_JOBS = (
     "ingest",
     "order_books",
@@ -25,10 +28,10 @@ AUTOMATIC_JOBS = (
     "maintenance",
     "thin_history",
 )
-# Of each job, good ones and bad ones each: an hour of ticks at one a minute.
+# Per job, both for successful and for failed runs: an hour of ticks at one per minute.
 KEPT_RUNS_PER_JOB = 60
-# A week's later reading of a day supersedes its closing; what still speaks then, speaks for good.
-# Its file of events, 0.4 MB of each day on SQLite, goes then: no partition's status needs it.
+# A day is fetched again a week later. Runs older than that are not superseded any more, so only
+# their event files are deleted (SQLite: 0.4 MB per day): no partition's status needs those.
 _RUN_WINDOW = timedelta(days=14)
 _PAGE_SIZE = 500
 _SUCCEEDED = [dg.DagsterRunStatus.SUCCESS]
@@ -38,7 +41,7 @@ AssetPartition = tuple[dg.AssetKey, str | None]
 
 @dataclass(frozen=True)
 class RunRetentionResult:
-    """Runs that went, and older ones that stay because the status of a partition is theirs."""
+    """Counts of deleted runs, and of older runs retained for the status of a partition."""
 
     deleted: int
     retained: int
@@ -50,25 +53,25 @@ def delete_superseded_runs(
     kept_runs: int = KEPT_RUNS_PER_JOB,
     now: datetime | None = None,
 ) -> RunRetentionResult:
-    """Delete the superseded runs of these jobs with all their files; killed, it is done again."""
-    deleted = speaking = 0
+    """Delete the superseded runs of these jobs with their files; may be killed and repeated."""
+    deleted = retained = 0
     recent = (now or datetime.now(UTC)) - _RUN_WINDOW
     for job in jobs:
         for page in _split_into_pages(_list_older_runs(instance, job, kept_runs, recent)):
-            voices = _find_referenced_runs(instance, page)
+            referenced = _find_referenced_runs(instance, page)
             for run_id in page:
-                if run_id not in voices:
+                if run_id not in referenced:
                     _delete_run(instance, run_id)
-            speaking += len(voices)
-            deleted += len(page) - len(voices)
+            retained += len(referenced)
+            deleted += len(page) - len(referenced)
         for run_id in _list_expired_runs(instance, job, recent):
             _delete_run_files(instance, run_id)
     _delete_orphaned_tags(instance)
-    return RunRetentionResult(deleted, speaking)
+    return RunRetentionResult(deleted, retained)
 
 
 def measure_home_bytes(home: Path) -> int:
-    """Of all files below Dagster's home; one that goes while it is counted counts nothing."""
+    """Return the total size of all files in Dagster's home; files deleted meanwhile count 0."""
     total = 0
     for path in home.rglob("*"):
         try:
@@ -81,7 +84,7 @@ def measure_home_bytes(home: Path) -> int:
 def _list_older_runs(
     instance: dg.DagsterInstance, job: str, kept: int, recent: datetime
 ) -> list[str]:
-    """Ids of those beyond the newest good and the newest bad ones, which alerts link to."""
+    """List recent runs without the newest `kept` successful and failed ones (alerts link there)."""
     return [
         record.dagster_run.run_id
         for statuses in (_SUCCEEDED, _FAILED_OR_CANCELED)
@@ -92,14 +95,14 @@ def _list_older_runs(
 
 
 def _list_expired_runs(instance: dg.DagsterInstance, job: str, recent: datetime) -> list[str]:
-    """Ids of those that have become so within a while: each is met there more than once."""
-    while_ago = dg.RunsFilter(
+    """List runs that were created in the window before `recent`; repeated calls overlap."""
+    expired = dg.RunsFilter(
         job_name=job,
-        statuses=[*_SUCCEEDED, *_FAILED_OR_CANCELED],
+        statuses=FINISHED_STATUSES,
         created_before=recent,
         created_after=recent - _RUN_WINDOW,
     )
-    return [record.dagster_run.run_id for record in instance.get_run_records(while_ago)]
+    return [record.dagster_run.run_id for record in instance.get_run_records(expired)]
 
 
 def _split_into_pages(run_ids: Sequence[str]) -> Iterator[list[str]]:
@@ -108,14 +111,14 @@ def _split_into_pages(run_ids: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _find_referenced_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set[str]:
-    """Those of the runs that hold the newest materialisation of some asset or partition."""
-    touched: dict[dg.AssetKey, set[str | None]] = {}
+    """Find the runs with the newest materialization of some asset or partition."""
+    materialized: dict[dg.AssetKey, set[str | None]] = {}
     for run_id in run_ids:
         for asset, partition in _list_materialized_partitions(instance, run_id):
-            touched.setdefault(asset, set()).add(partition)
+            materialized.setdefault(asset, set()).add(partition)
     newest = {
         run_id
-        for asset, partitions in touched.items()
+        for asset, partitions in materialized.items()
         for run_id in _find_newest_runs(instance, asset, partitions)
     }
     return newest & set(run_ids)
@@ -134,7 +137,7 @@ def _list_materialized_partitions(
 def _find_newest_runs(
     instance: dg.DagsterInstance, asset: dg.AssetKey, partitions: set[str | None]
 ) -> Iterator[str]:
-    """Runs of the newest materialisation of each partition, or of an asset that has none."""
+    """Yield the run of each partition's newest materialization; None is an unpartitioned asset."""
     if None in partitions and (event := instance.get_latest_materialization_event(asset)):
         yield event.run_id
     named = {partition for partition in partitions if partition is not None}
@@ -145,15 +148,15 @@ def _find_newest_runs(
     )
     ids = sorted(newest.values())
     for at in range(0, len(ids), _PAGE_SIZE):
-        wanted = dg.AssetRecordsFilter(asset_key=asset, storage_ids=ids[at : at + _PAGE_SIZE])
-        for record in instance.fetch_materializations(wanted, limit=_PAGE_SIZE).records:
+        page = dg.AssetRecordsFilter(asset_key=asset, storage_ids=ids[at : at + _PAGE_SIZE])
+        for record in instance.fetch_materializations(page, limit=_PAGE_SIZE).records:
             yield record.run_id
 
 
 def _delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
-    """The run's row goes last: whatever moment it is killed at, the run is found and deleted again.
+    """Delete a run, its row last, so that an interrupted deletion is found and repeated.
 
-    `delete_run` itself would leave output and event file behind, without a run to find them by.
+    `DagsterInstance.delete_run` would leave the logs and the event file without a run to find them.
     """
     instance.event_log_storage.delete_events(run_id)
     _delete_run_files(instance, run_id)
@@ -161,14 +164,14 @@ def _delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def _delete_run_files(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Its output, and on SQLite the file of its events; those of assets stand in another too."""
+    """Delete a run's logs and, on SQLite, its event file; asset events are in the index as well."""
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     for path in (_instance_folder(instance) / "history" / "runs").glob(f"{run_id}.db*"):
         path.unlink(missing_ok=True)
 
 
 def _delete_orphaned_tags(instance: dg.DagsterInstance) -> None:
-    """Dagster does not switch on SQLite's foreign keys, so tags outlive their run there."""
+    """Delete the tags of deleted runs: Dagster does not enable foreign keys in SQLite."""
     path = _instance_folder(instance) / "history" / "runs.db"
     if not path.exists():
         return

@@ -1,7 +1,8 @@
-"""Dagster's storage in MySQL, by the options that the warehouse's URL takes too: TLS above all."""
+"""Dagster's MySQL storage with the connection options of the warehouse's URL, such as TLS."""
 
 from typing import Any
 
+# The type of an argument that every storage class of Dagster takes.
 from dagster._serdes import ConfigurableClassData
 from dagster_mysql import DagsterMySQLStorage
 from dagster_mysql.utils import mysql_url_from_config
@@ -12,16 +13,19 @@ from crypto_assets.warehouse.engine.mysql_options import add_mysql_options
 
 
 class MySQLStorage(DagsterMySQLStorage):
-    """Dagster's own storage and fields in dagster.yaml, and DAGSTER_MYSQL_OPTIONS.
+    """Dagster's storage, with its fields in dagster.yaml, plus DAGSTER_MYSQL_OPTIONS.
 
-    Without options it connects as Dagster does, by another driver.
+    It uses the warehouse's driver instead of Dagster's.
     """
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> "MySQLStorage":
-        """Raises WrongUse for options that cannot be, OrchestratorError where nobody is let in."""
+        """Open the storage.
+
+        Raises WrongUse for invalid options, OrchestratorError if the server refuses to connect.
+        """
         options = get_settings().dagster_mysql_options.get_secret_value()
         url = add_mysql_options(
             mysql_url_from_config(config_value), options, "DAGSTER_MYSQL_OPTIONS"

@@ -1,1 +1,1 @@
-"""The use cases as Dagster sees them: assets, jobs, schedules, sensors and checks."""
+"""Dagster's definitions: assets, jobs, schedules, sensors and asset checks."""

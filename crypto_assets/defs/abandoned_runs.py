@@ -1,4 +1,4 @@
-"""Runs that a killed process left behind: a sensor looks for them (see workers.py)."""
+"""A sensor that fails the runs of killed processes (see dagster_ext/run_liveness.py)."""
 
 import dagster as dg
 
@@ -10,13 +10,13 @@ from crypto_assets.dagster_ext.run_liveness import fail_abandoned_runs
     target=None,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A run whose process is gone is failed, so that Dagster tries it again.",
+    description="Fails runs whose process no longer exists, so that Dagster retries them.",
 )
 def abandoned_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """What `crypto-assets up` does when it starts, for processes that die later."""
+    """Fail abandoned runs, as `crypto-assets up` does when it starts."""
     failed = fail_abandoned_runs(context.instance)
     return dg.SkipReason(
-        f"failed, since their processes are gone: {', '.join(failed)}"
+        f"failed runs whose process no longer exists: {', '.join(failed)}"
         if failed
-        else "every unfinished run has its process, or it is another machine's"
+        else "every run in progress has a live process, or belongs to another machine"
     )

@@ -1,10 +1,10 @@
-"""What people are told of: failed runs, and symbols that have fallen silent."""
+"""Sensors that send alerts about failed runs and stale symbols."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 
@@ -23,34 +23,37 @@ from crypto_assets.warehouse import StaleSymbol
 
 _FAILED_RUN_WINDOW = timedelta(hours=24)
 _MAX_FAILED_RUNS = 500
-# A run that is tried again fails for good only with its last try. Dagster notes whether it is after
-# the failure itself, in a transaction of its own; its daemon does where the run's process died.
+# Whether Dagster retries a failed run, of which only the last attempt is reported. Dagster adds the
+# tag in a second transaction after the failure, or from its daemon if the run's process died.
 _WILL_RETRY_TAG = "dagster/will_retry"
 _RETRY_DECISION_TIMEOUT_MS = 2 * MINUTE_MS
-# After a start the first tick needs its time; a look is old after a stop of the daemon.
+# Time for the first tick after a start, and the age at which a cursor is from before a restart.
 _STALE_ALERT_DELAY_MS = 3 * MINUTE_MS
 _CURSOR_EXPIRY_MS = 5 * MINUTE_MS
 
 
 @dataclass(frozen=True)
 class _AlertCursor:
-    """What a sensor remembers: what was said, what it has seen (epoch ms), its last look."""
+    """A sensor's state: alerts sent, what it observed and when, its last evaluation (epoch ms).
+
+    Its JSON fields are `said`, `seen` and `looked_at`, as in stored cursors of earlier versions.
+    """
 
     history: AlertHistory = field(default_factory=AlertHistory)
     observed: dict[str, int] = field(default_factory=dict)
     evaluated_at: int | None = None
 
     @classmethod
-    def from_json(cls, text: str | None) -> "_AlertCursor":
+    def from_json(cls, text: str | None) -> Self:
         if not text:
             return cls()
-        held: dict[str, Any] = json.loads(text)
-        said = {identity: (last, times) for identity, (last, times) in held["said"].items()}
-        return cls(AlertHistory(said), held["seen"], held["looked_at"])
+        state: dict[str, Any] = json.loads(text)
+        sent = {identity: (last, times) for identity, (last, times) in state["said"].items()}
+        return cls(AlertHistory(sent), state["seen"], state["looked_at"])
 
     def to_json(self) -> str:
-        held = {"said": self.history.sent, "seen": self.observed, "looked_at": self.evaluated_at}
-        return json.dumps(held, separators=(",", ":"))
+        state = {"said": self.history.sent, "seen": self.observed, "looked_at": self.evaluated_at}
+        return json.dumps(state, separators=(",", ":"))
 
 
 @dg.sensor(
@@ -58,18 +61,19 @@ class _AlertCursor:
     target=None,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A failed run is told to the webhook of the settings; the same failure not again.",
+    description="Sends an alert about each failed run to the webhook; the same failure is sent "
+    "again at growing intervals.",
 )
 def run_failures_sensor(
     context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]
 ) -> dg.SensorResult | dg.SkipReason:
-    """The first look only takes note: what failed before anybody listened is no news."""
+    """Send alerts about new failed runs; the first evaluation only records the existing ones."""
     cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
     runs = _list_failed_runs(context.instance, now)
-    fresh = [run for run in runs if run.run_id not in cursor.observed]
-    seen = {run.run_id: now for run in runs}
-    alerts = [] if cursor.evaluated_at is None else _build_run_alerts(context.instance, fresh)
-    return _send_alerts(webhook, alerts, cursor, seen, now)
+    new_runs = [run for run in runs if run.run_id not in cursor.observed]
+    observed = {run.run_id: now for run in runs}
+    alerts = [] if cursor.evaluated_at is None else _build_run_alerts(context.instance, new_runs)
+    return _send_alerts(webhook, alerts, cursor, observed, now)
 
 
 @dg.sensor(
@@ -77,45 +81,54 @@ def run_failures_sensor(
     target=None,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A tracked symbol of which no new candle comes is told to the webhook.",
+    description="Sends an alert about each tracked symbol that gets no new candles.",
 )
 def stale_symbols_sensor(
     context: dg.SensorEvaluationContext,
     platform: dg.ResourceParam[PipelineContext],
     webhook: dg.ResourceParam[Webhook],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One silent symbol among twenty is noticed, once it has been silent for three minutes here."""
+    """Send alerts about symbols that this sensor has observed as stale for three minutes."""
     cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
     try:
-        silent = find_stale_symbols(platform)
+        stale = find_stale_symbols(platform)
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
-    seen = {one.symbol: known.get(one.symbol, now) for one in silent}
-    lasting = [one for one in silent if now - seen[one.symbol] >= _STALE_ALERT_DELAY_MS]
-    return _send_alerts(webhook, [_build_symbol_alert(one) for one in lasting], cursor, seen, now)
+    observed = {one.symbol: known.get(one.symbol, now) for one in stale}
+    alerts = [
+        _build_symbol_alert(one)
+        for one in stale
+        if now - observed[one.symbol] >= _STALE_ALERT_DELAY_MS
+    ]
+    return _send_alerts(webhook, alerts, cursor, observed, now)
 
 
 def _send_alerts(
-    webhook: Webhook, alerts: Sequence[Alert], cursor: _AlertCursor, seen: dict[str, int], now: int
+    webhook: Webhook,
+    alerts: Sequence[Alert],
+    cursor: _AlertCursor,
+    observed: dict[str, int],
+    now: int,
 ) -> dg.SensorResult | dg.SkipReason:
-    """Send what is news; what could not be sent is tried again at the next look."""
-    fresh, memory = cursor.history.select_due_alerts(alerts, now)
+    """Send the alerts that are due; if that fails, the next evaluation retries."""
+    due, history = cursor.history.select_due_alerts(alerts, now)
     try:
-        webhook.send_alerts(fresh)
+        webhook.send_alerts(due)
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
-    told = "; ".join(f"{alert.subject}: {alert.error}" for alert in fresh)
-    if fresh and not webhook.url:
-        told = f"no CRYPTO_ALERT_WEBHOOK_URL is set, else it would be told: {told}"
-    cursor_text = _AlertCursor(memory, seen, now).to_json()
-    known = f", {len(alerts)} told before" if alerts else ""
-    reason = dg.SkipReason(told or f"nothing new to tell{known}")
-    return dg.SensorResult(skip_reason=reason, cursor=cursor_text)
+    message = "; ".join(f"{alert.subject}: {alert.error}" for alert in due)
+    if due and not webhook.url:
+        message = f"not sent, since CRYPTO_ALERT_WEBHOOK_URL is not set: {message}"
+    already_sent = f", {len(alerts)} sent before" if alerts else ""
+    return dg.SensorResult(
+        skip_reason=dg.SkipReason(message or f"no new alerts{already_sent}"),
+        cursor=_AlertCursor(history, observed, now).to_json(),
+    )
 
 
 def _list_failed_runs(instance: dg.DagsterInstance, now: int) -> list[dg.DagsterRun]:
-    """Failed for good; a run that is left out because it may be tried again is looked at again."""
+    """List recent runs that failed and are not retried."""
     records = instance.get_run_records(
         dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE],
@@ -142,5 +155,5 @@ def _build_run_alerts(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun
     ]
 
 
-def _build_symbol_alert(silent: StaleSymbol) -> Alert:
-    return build_stale_symbol_alert(silent, f"{get_settings().dagster_link_url}/assets/fact_klines")
+def _build_symbol_alert(stale: StaleSymbol) -> Alert:
+    return build_stale_symbol_alert(stale, f"{get_settings().dagster_link_url}/assets/fact_klines")

@@ -1,14 +1,12 @@
-"""Asset checks of candles, a verdict for each partition: after a day has closed, or when asked."""
+"""Asset checks of candles, evaluated per partition when a day is closed or on request."""
 
 import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
+from crypto_assets.dagster_ext.check_targets import find_check_target
 from crypto_assets.dagster_ext.planned_events import delete_planned_checks, should_run_checks
 from crypto_assets.defs.metadata import chart_link, runbook_link
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol_partitions_def, partition_window
@@ -28,8 +26,8 @@ _CHECKED_ASSETS = {
     DayCheck.EXCHANGE: KlinesStage.DAYS,
 }
 _DESCRIPTIONS = {
-    DayCheck.COMPLETE: "Every minute of a closed day is there, or the gap ledger says why not.",
-    DayCheck.SANE: "No candle's prices, volumes or times contradict each other.",
+    DayCheck.COMPLETE: "Every minute of a closed day is stored or explained in the gap ledger.",
+    DayCheck.SANE: "The prices, volumes and times of each candle are consistent.",
     DayCheck.LAKE: "The minutes are those of the lake's objects, as far as it still holds them.",
     DayCheck.EXCHANGE: "Hours and days equal the exchange's own and what our minutes give.",
 }
@@ -37,7 +35,7 @@ _DESCRIPTIONS = {
 
 def _build_check_specs() -> list[dg.AssetCheckSpec]:
     with warnings.catch_warnings():
-        # Partitioned checks are a preview in Dagster; its version is pinned, and tests hold it.
+        # Partitioned checks are a preview feature of Dagster, whose version is pinned.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(
@@ -54,74 +52,55 @@ CHECK_SPECS = _build_check_specs()
 
 
 def evaluate_checks(
-    context: dg.AssetExecutionContext, platform: PipelineContext, wanted: Iterable[SymbolKeys]
+    context: dg.AssetExecutionContext, platform: PipelineContext, symbol_keys: Iterable[SymbolKeys]
 ) -> list[tuple[str, str, str]]:
-    """Evaluate the run's selected checks for each key; (asset, key, reason) where one fails.
+    """Evaluate the run's selected checks for each key; return (asset, key, reason) of failures.
 
-    Dagster knows one verdict for a step over many partitions, so each is logged here.
+    A step can return only one result per check, so the results of single partitions are logged.
     """
     checks = {DayCheck(key.name) for key in context.selected_asset_check_keys}
-    if not checks or not should_run_checks(context.run, brings=bool(context.selected_asset_keys)):
+    has_assets = bool(context.selected_asset_keys)
+    if not checks or not should_run_checks(context.run, has_assets=has_assets):
         return []
-    bad = []
-    for own in wanted:
+    failed = []
+    for own in symbol_keys:
         for key in own.keys:
-            for finding in _evaluate_day(platform, own.symbol, key, checks):
-                target = _find_target_materialization(
-                    context.instance, _CHECKED_ASSETS[finding.check], str(key)
-                )
-                context.log_event(_build_evaluation(finding, own.symbol, key, target))
-                if not finding.passed:
-                    said = f"{finding.check}: {finding.summary}"
-                    bad.append((_CHECKED_ASSETS[finding.check].value, str(key), said))
+            for result in _evaluate_day(platform, own.symbol, key, checks):
+                evaluation = _build_evaluation(context.instance, result, own.symbol, key)
+                context.log_event(evaluation)
+                if not result.passed:
+                    reason = f"{result.check}: {result.summary}"
+                    failed.append((_CHECKED_ASSETS[result.check].value, str(key), reason))
     delete_planned_checks(context.instance, context.run)
-    return bad
+    return failed
 
 
 def _evaluate_day(
-    platform: PipelineContext, symbol: str, key: dg.MultiPartitionKey, wanted: set[DayCheck]
+    platform: PipelineContext, symbol: str, key: dg.MultiPartitionKey, checks: set[DayCheck]
 ) -> list[DayCheckResult]:
     try:
-        return list(run_day_checks(platform, symbol, partition_window(key), wanted))
+        return list(run_day_checks(platform, symbol, partition_window(key), checks))
     except CryptoAssetsError as error:
-        return [DayCheckResult(check, False, f"could not be judged: {error}") for check in wanted]
-
-
-def _find_target_materialization(
-    instance: dg.DagsterInstance, asset: KlinesStage, partition: str
-) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """The materialisation that is judged: without it Dagster's pages take the verdict for old."""
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset.value), asset_partitions=[partition])
-    records = instance.fetch_materializations(wanted, limit=1).records
-    if not records:
-        return None
-    return AssetCheckEvaluationTargetMaterializationData(
-        storage_id=records[0].storage_id,
-        run_id=records[0].run_id,
-        timestamp=records[0].timestamp,
-    )
+        return [DayCheckResult(check, False, f"cannot be evaluated: {error}") for check in checks]
 
 
 def _build_evaluation(
-    finding: DayCheckResult,
-    symbol: str,
-    key: dg.MultiPartitionKey,
-    target: AssetCheckEvaluationTargetMaterializationData | None,
+    instance: dg.DagsterInstance, result: DayCheckResult, symbol: str, key: dg.MultiPartitionKey
 ) -> dg.AssetCheckEvaluation:
-    """The verdict with its figures; where it fails, what is wrong and what a person does then."""
-    asset = _CHECKED_ASSETS[finding.check]
+    """Build the evaluation: counts, problems, and links to the chart and the runbook."""
+    asset = _CHECKED_ASSETS[result.check]
     metadata: dict[str, Any] = {
-        **finding.counts,
-        **({"wrong": list(finding.problems)} if finding.problems else {}),
+        **result.counts,
+        **({"problems": list(result.problems)} if result.problems else {}),
         "chart": chart_link(asset, symbol, partition_window(key)),
-        "runbook": runbook_link(finding.check.value),
+        "runbook": runbook_link(result.check.value),
     }
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(asset.value),
-        check_name=finding.check.value,
-        passed=finding.passed,
-        description=finding.summary,
+        check_name=result.check.value,
+        passed=result.passed,
+        description=result.summary,
         metadata=metadata,
         partition=str(key),
-        target_materialization_data=target,
+        target_materialization_data=find_check_target(instance, asset.value, str(key)),
     )

@@ -1,4 +1,4 @@
-"""Closing days: each is read again, brought to its daily candle, and judged by the checks."""
+"""Closing days: fetch each ended day again, aggregate it and evaluate its asset checks."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import dagster as dg
 
 from crypto_assets.defs.assets.specs import KLINES_SELECTION
 from crypto_assets.defs.partitions import (
+    NO_PARTITIONS_REASON,
     date_key,
     find_contiguous_ranges,
     list_date_keys,
@@ -24,7 +25,8 @@ _TAGS = build_run_tags(RunClass.CLOSE_DAY)
 close_day_job = dg.define_asset_job(
     "close_day",
     selection=KLINES_SELECTION | dg.AssetSelection.checks_for_assets("fact_klines", "daily_klines"),
-    description="Yesterday, a week ago and late archives: read, loaded, aggregated and checked.",
+    description="Fetches, loads, aggregates and checks yesterday, the day a week ago, and days "
+    "whose archive was published late.",
     tags={**_TAGS, INGEST_MODE_TAG: IngestMode.CLOSING.value},
 )
 
@@ -34,12 +36,12 @@ close_day_job = dg.define_asset_job(
     cron_schedule=["10 0 * * *", "0 7 * * *"],
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="The ended day is read again, from the archive too, aggregated and checked.",
+    description="Fetches the ended day again, also from the archive, aggregates and checks it.",
 )
 def close_day_schedule(
     context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """One run for each stretch of due days, all symbols in it; each reads only what it needs."""
+    """Request one run per contiguous range of due days, for all symbols."""
     try:
         refresh_statuses(platform)
         due = list_due_days(platform)
@@ -49,10 +51,10 @@ def close_day_schedule(
         return
     known = list_partitioned_symbols(context.instance, tracked)
     if not known:
-        yield dg.SkipReason("no tracked symbol has partitions yet: the sensor `symbols` adds them")
+        yield dg.SkipReason(NO_PARTITIONS_REASON)
         return
-    wanted = {date_key(day) for day in due}
-    for first, last in find_contiguous_ranges(list_date_keys(due[0], due[-1]), wanted):
+    due_keys = {date_key(day) for day in due}
+    for first, last in find_contiguous_ranges(list_date_keys(due[0], due[-1]), due_keys):
         yield dg.RunRequest(
             run_key=f"{context.scheduled_execution_time.isoformat()} {first}..{last}",
             tags={**_TAGS, **rectangle_tags((first, last), known)},

@@ -48,7 +48,7 @@ _INGEST_TOLERANCE, _ORDER_BOOK_TOLERANCE = map(_tolerance, _read_intervals())
 
 MINUTE_CANDLES_FRESHNESS = _build_policy(_INGEST_TOLERANCE, 2 * _INGEST_TOLERANCE)
 ORDER_BOOKS_FRESHNESS = _build_policy(_ORDER_BOOK_TOLERANCE, 2 * _ORDER_BOOK_TOLERANCE)
-# An hour closes once, and the next tick computes it.
+# The first tick after an hour or a day has closed stores its candle.
 HOURLY_CANDLES_FRESHNESS = _build_policy(_HOUR + _INGEST_TOLERANCE, 2 * (_HOUR + _INGEST_TOLERANCE))
 DAILY_CANDLES_FRESHNESS = _build_policy(25 * _HOUR, 26 * _HOUR)
 NIGHTLY_TASK_FRESHNESS = _build_policy(25 * _HOUR, 49 * _HOUR)

@@ -1,4 +1,4 @@
-"""The jobs of the group `maintenance`, and when they run."""
+"""The jobs and schedules of the asset group `maintenance`."""
 
 import dagster as dg
 
@@ -9,13 +9,13 @@ _TAGS = build_run_tags(RunClass.MAINTENANCE)
 maintenance_job = dg.define_asset_job(
     "maintenance",
     selection=dg.AssetSelection.groups("maintenance"),
-    description="Retention: what grows old leaves lake and warehouse, and Dagster's own history.",
+    description="Applies the retention policy to lake and warehouse, and deletes superseded runs.",
     tags=_TAGS,
 )
 thin_history_job = dg.define_asset_job(
     "thin_history",
     selection=dg.AssetSelection.assets("dagster_history"),
-    description="Superseded runs of the live jobs leave Dagster's history, with all their files.",
+    description="Deletes superseded runs of automatic jobs with all their files.",
     tags=_TAGS,
 )
 
@@ -25,7 +25,7 @@ maintenance_schedule = dg.ScheduleDefinition(
     cron_schedule="0 3 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="What has grown old leaves lake, warehouse and Dagster's history, each night.",
+    description="Applies the retention policy and deletes superseded runs at 03:00 UTC.",
 )
 history_schedule = dg.ScheduleDefinition(
     name="history_schedule",
@@ -33,5 +33,5 @@ history_schedule = dg.ScheduleDefinition(
     cron_schedule="50 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Runs of ticks that newer ones supersede leave Dagster's history, each hour.",
+    description="Deletes superseded runs of automatic jobs every hour.",
 )

@@ -1,7 +1,7 @@
-"""What a person sees of a materialised partition: counts to plot, its reach in time, links.
+"""Metadata of materializations: counts, time range, and links to chart and runbook.
 
-Dagster plots numbers over time: each means the same in every run, and is of the whole partition
-unless its name says that it is of the run.
+Dagster plots numeric metadata over time, so a key means the same in every run. Numbers describe the
+whole partition, except for those of `DayOutcome.details`, which describe the run.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_epoch_
 from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage, OrderBookStage
 from crypto_assets.settings import get_settings
 
-# The asset's own interval, and the days up to the partition's end that a chart of it shows.
+# The asset's interval, and the number of days before the partition's end that its chart shows.
 _CHART_VIEWS: dict[KlinesStage | OrderBookStage, tuple[Interval, int]] = {
     KlinesStage.HOURS: (Interval.H1, 30),
     KlinesStage.DAYS: (Interval.D1, 365),
@@ -26,27 +26,27 @@ _RUNBOOK_PATH = "docs/operations.md"
 
 
 def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
-    """Of one key of one asset: `days` are those of its days that the run touched."""
-    # Each of them has the figures of the whole partition.
+    """Build the metadata of one partition of one asset from the days that the run processed."""
+    # Every outcome has the totals of the whole partition.
     any_day = days[0]
     key = dg.MultiPartitionKey({"date": date_key(any_day.day), "symbol": any_day.symbol})
     window = partition_window(key)
     one_day = window == Window.of_day(any_day.day)
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         **({} if any_day.rows is None else {"dagster/partition_row_count": any_day.rows}),
         **({} if any_day.missing_minutes is None else {"missing": any_day.missing_minutes}),
         **_build_candle_range(any_day),
         "chart": chart_link(any_day.stage, any_day.symbol, window),
     }
     for name in dict.fromkeys(name for day in days for name in day.details):
-        found |= _summarize_fact(name, [day for day in days if name in day.details], one_day)
-    return found
+        metadata |= _summarize_detail(name, [day for day in days if name in day.details], one_day)
+    return metadata
 
 
 def chart_link(
     stage: KlinesStage | OrderBookStage, symbol: str, window: Window
 ) -> dg.UrlMetadataValue:
-    """The app's page Analytics, zoomed to the partition, or to what led to it."""
+    """Link to the page Analytics, zoomed to the partition or to the time before its end."""
     interval, days = _CHART_VIEWS.get(stage, _MINUTE_CHART)
     start = min(window.start_ms, window.end_ms - days * DAY_MS)
     view = f"{start // 1000}-{window.end_ms // 1000}"
@@ -55,15 +55,15 @@ def chart_link(
 
 
 def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValue:
-    """A section of docs/operations.md: its address where the settings have one, else the file."""
+    """Link to a section of docs/operations.md: a URL if CRYPTO_RUNBOOK_URL is set, else a path."""
     anchor = f"#{section}" if section else ""
     if url := get_settings().runbook_url:
         return dg.MetadataValue.url(f"{url}{anchor}")
     return dg.MetadataValue.path(f"{_RUNBOOK_PATH}{anchor}")
 
 
-def _summarize_fact(name: str, days: Sequence[DayOutcome], one_day: bool) -> dict[str, Any]:
-    """Counts are summed over a month's days, keys of the lake are joined, notes kept by day."""
+def _summarize_detail(name: str, days: Sequence[DayOutcome], one_day: bool) -> dict[str, Any]:
+    """Summarize one detail of a partition's days: add counts, join lake keys, list texts by day."""
     values = [day.details[name] for day in days]
     if name == "keys":
         keys = [str(key) for value in values if isinstance(value, list) for key in value]
@@ -76,14 +76,14 @@ def _summarize_fact(name: str, days: Sequence[DayOutcome], one_day: bool) -> dic
 
 
 def _object_link(keys: Sequence[str]) -> dict[str, Any]:
-    """Where the newest object lies: an address of the store, or a file."""
+    """Build the location of the newest object in the lake."""
     if not keys:
         return {}
     return {"lake_object": dg.MetadataValue.path(f"{get_settings().lake_raw_url}/{keys[-1]}")}
 
 
 def _build_candle_range(outcome: DayOutcome) -> dict[str, Any]:
-    """The span goes to the end of the last candle: of a whole day's minutes it is 1440."""
+    """Build the first and last candle and the minutes they span: 1440 for a whole day."""
     if outcome.time_range is None:
         return {}
     first, last = outcome.time_range

@@ -1,4 +1,4 @@
-"""How the data is cut: a UTC day (or month) by a symbol."""
+"""Partitions: a UTC day (or month) by a symbol."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,21 @@ from datetime import date
 import dagster as dg
 
 from crypto_assets.market.utc_time import Window, cover_windows, to_epoch_ms
+from crypto_assets.orchestrator.partition_keys import (
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    SYMBOL_PARTITIONS_NAME,
+    build_date_keys,
+    format_date_key,
+    format_partition_key,
+)
 from crypto_assets.settings import PartitionUnit, get_settings
 
-SYMBOL_PARTITIONS_NAME = "symbols"
+# The skip reason of a schedule before the first tick of that sensor.
+NO_PARTITIONS_REASON = "no tracked symbol has partitions yet: the sensor `symbols` adds them"
 
 symbol_partitions_def = dg.DynamicPartitionsDefinition(name=SYMBOL_PARTITIONS_NAME)
 
-# end_offset=1: the day (or month) that is still running is a partition too.
 _PARTITIONS_CLASSES: dict[PartitionUnit, type[dg.TimeWindowPartitionsDefinition]] = {
     PartitionUnit.DAY: dg.DailyPartitionsDefinition,
     PartitionUnit.MONTH: dg.MonthlyPartitionsDefinition,
@@ -21,8 +29,8 @@ _PARTITIONS_CLASSES: dict[PartitionUnit, type[dg.TimeWindowPartitionsDefinition]
 
 
 def _build_date_partitions(unit: PartitionUnit, start: date) -> dg.TimeWindowPartitionsDefinition:
-    first = start.replace(day=1) if unit is PartitionUnit.MONTH else start
-    return _PARTITIONS_CLASSES[unit](start_date=first.isoformat(), end_offset=1)  # type: ignore[call-arg]
+    # end_offset=1 includes the current day or month, which has not ended.
+    return _PARTITIONS_CLASSES[unit](start_date=format_date_key(unit, start), end_offset=1)  # type: ignore[call-arg]
 
 
 date_partitions_def = _build_date_partitions(
@@ -35,57 +43,54 @@ date_symbol_partitions_def = dg.MultiPartitionsDefinition(
 
 @dataclass(frozen=True)
 class SymbolKeys:
-    """The partition keys of one symbol in a run, oldest first, and the time that they cover."""
+    """The partition keys of one symbol in a run, oldest first."""
 
     symbol: str
     keys: tuple[dg.MultiPartitionKey, ...]
 
     @property
     def window(self) -> Window:
+        """The time from the first key's start to the last key's end."""
         return cover_windows(map(partition_window, self.keys))
 
 
 def partition_window(key: dg.MultiPartitionKey) -> Window:
-    """The stretch of time of one key."""
+    """Return the time window of one key."""
     span = date_partitions_def.time_window_for_partition_key(key.keys_by_dimension["date"])
     return Window(to_epoch_ms(span.start), to_epoch_ms(span.end))
 
 
 def group_keys_by_symbol(keys: Iterable[str]) -> list[SymbolKeys]:
-    """A run's keys, one entry for each symbol in the order in which they come."""
-    found: dict[str, list[dg.MultiPartitionKey]] = {}
+    """Group a run's keys by symbol, in the order of first occurrence."""
+    groups: dict[str, list[dg.MultiPartitionKey]] = {}
     for text in keys:
         key = date_symbol_partitions_def.get_partition_key_from_str(str(text))
-        found.setdefault(key.keys_by_dimension["symbol"], []).append(key)
+        groups.setdefault(key.keys_by_dimension["symbol"], []).append(key)
     return [
         SymbolKeys(symbol, tuple(sorted(own, key=lambda key: key.keys_by_dimension["date"])))
-        for symbol, own in found.items()
+        for symbol, own in groups.items()
     ]
 
 
 def date_key(day: date) -> str:
-    """The date dimension's key in which a UTC day lies."""
-    first = day.replace(day=1) if get_settings().partition_unit is PartitionUnit.MONTH else day
-    return first.isoformat()
+    """Return the key of the date dimension that contains a UTC day."""
+    return format_date_key(get_settings().partition_unit, day)
 
 
 def list_date_keys(first: date, last: date) -> list[str]:
-    """All keys of the date dimension between two UTC days, both inclusive."""
-    keys = date_partitions_def.get_partition_keys_in_range(
-        dg.PartitionKeyRange(date_key(first), date_key(last))
-    )
-    return list(keys)
+    """List the keys of the date dimension that contain the UTC days, both inclusive."""
+    return build_date_keys(get_settings().partition_unit, first, last)
 
 
 def has_partitions(first: date, last: date) -> bool:
-    """Whether Dagster has both days; what was imported may be older than START_DATE."""
+    """Whether both days have partitions; imported data may be older than START_DATE."""
     return date_partitions_def.has_partition_key(
         date_key(first)
     ) and date_partitions_def.has_partition_key(date_key(last))
 
 
 def list_partitioned_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]) -> list[str]:
-    """Those of the symbols that are partitions, in the order in which Dagster keeps them."""
+    """List the symbols that have partitions, in Dagster's order."""
     chosen = set(wanted)
     return [
         name for name in instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME) if name in chosen
@@ -93,38 +98,34 @@ def list_partitioned_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]
 
 
 def find_contiguous_ranges(known: Sequence[str], wanted: Iterable[str]) -> list[tuple[str, str]]:
-    """`wanted` as (first, last) stretches of `known`.
+    """Return `wanted` as (first, last) ranges of consecutive elements of `known`.
 
-    A range of keys names its ends only, and Dagster orders dynamic keys by insertion: a subset
-    with a hole in it takes several ranges.
+    A range of partition keys names only its ends, and Dagster orders dynamic keys by insertion, so
+    a subset with holes needs several ranges.
     """
     chosen = set(wanted)
-    stretches: list[tuple[str, str]] = []
+    ranges: list[tuple[str, str]] = []
     previous_chosen = False
     for name in known:
         if name in chosen:
-            first = stretches.pop()[0] if previous_chosen else name
-            stretches.append((first, name))
+            first = ranges.pop()[0] if previous_chosen else name
+            ranges.append((first, name))
         previous_chosen = name in chosen
-    return stretches
+    return ranges
 
 
 def rectangle_tags(dates: Sequence[str], symbols: Sequence[str]) -> dict[str, str]:
-    """`range_tags` of the keys between the ends of both, symbols in Dagster's order."""
-    ends = [dg.MultiPartitionKey({"date": dates[at], "symbol": symbols[at]}) for at in (0, -1)]
-    return range_tags(*map(str, ends))
+    """Build the `range_tags` from the first date and symbol to the last, in Dagster's order."""
+    return range_tags(*(format_partition_key(dates[at], symbols[at]) for at in (0, -1)))
 
 
 def range_tags(first: str, last: str) -> dict[str, str]:
-    """Tags that make one run cover the rectangle between two keys of `date_symbol`."""
-    return {
-        "dagster/asset_partition_range_start": first,
-        "dagster/asset_partition_range_end": last,
-    }
+    """Build the tags with which one run covers all dates and symbols between two partition keys."""
+    return {RANGE_START_TAG: first, RANGE_END_TAG: last}
 
 
 def register_symbol_partitions(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
-    """Make symbols partitions; those that are stay where they stand in Dagster's order."""
+    """Add symbols as partition keys; existing keys stay and keep their order."""
     known = set(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
     missing = [name for name in symbols if name not in known]
     if missing:

@@ -1,5 +1,5 @@
-"""Alias: `dagster.yaml` files of earlier versions name the run coordinator here."""
+"""Alias: `dagster.yaml` files of earlier versions refer to the run coordinator by this path."""
 
-from crypto_assets.dagster_ext.run_coordinator import LanedRunCoordinator
+from crypto_assets.dagster_ext.run_coordinator import RunClassCoordinator as LanedRunCoordinator
 
 __all__ = ["LanedRunCoordinator"]

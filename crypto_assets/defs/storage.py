@@ -1,4 +1,4 @@
-"""Alias: `dagster.yaml` files of earlier versions name the storage here."""
+"""Alias: `dagster.yaml` files of earlier versions refer to the storage by this path."""
 
 from crypto_assets.dagster_ext.storage import MySQLStorage
 

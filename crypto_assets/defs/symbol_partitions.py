@@ -1,4 +1,4 @@
-"""Tracked symbols: they become partitions, and their past is brought, first or once more."""
+"""Sensors that add tracked symbols as partitions and backfill their history."""
 
 import json
 from collections.abc import Iterator
@@ -10,19 +10,19 @@ from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.backfill import PartitionRectangle, backfill_job
 from crypto_assets.defs.partitions import (
-    SYMBOL_PARTITIONS_NAME,
     list_date_keys,
     list_partitioned_symbols,
     symbol_partitions_def,
 )
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
+from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.settings import get_settings
 
-# Whose past an automatic backfill brings.
+# The symbol of an automatic backfill.
 _BACKFILLED_SYMBOL_TAG = "crypto/past_of"
 
 
@@ -31,25 +31,25 @@ _BACKFILLED_SYMBOL_TAG = "crypto/past_of"
     job=backfill_job,
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tracked symbols become partitions; one that is added later gets its backfill.",
+    description="Adds a partition for each tracked symbol, and backfills symbols that are added.",
 )
 def symbols_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Adds what is missing; a partition is never taken away, since its data stays.
+    """Add missing partitions; partitions are never deleted, since their data stays.
 
-    The cursor holds the symbols that were seen. Those of the first look are the first `init`'s:
-    their past a person asks for, as far back as they want it.
+    The cursor contains the symbols of earlier evaluations. Symbols of the first evaluation get no
+    backfill: they come from `init`, and the user decides how far back to load them.
     """
     try:
         tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
-        seen = json.loads(context.cursor) if context.cursor else tracked
-        newcomers = [name for name in tracked if name not in seen]
-        # Nobody asks the exchange for the time unless there are some.
+        observed = json.loads(context.cursor) if context.cursor else tracked
+        added = [name for name in tracked if name not in observed]
+        # Requests the exchange's time only if symbols were added.
         requests = [
-            one
-            for name in newcomers
-            for one in _build_backfill_requests(
+            request
+            for name in added
+            for request in _build_backfill_requests(
                 name, get_settings().start_date, day_of(platform.exchange_now()), "first"
             )
         ]
@@ -59,36 +59,37 @@ def symbols_sensor(
         return dg.SkipReason("no symbol is tracked yet")
     known = set(context.instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
     missing = [name for name in tracked if name not in known]
-    reason = f"all {len(tracked)} tracked symbols are partitions"
+    reason = f"all {len(tracked)} tracked symbols have partitions"
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else dg.SkipReason(reason),
         dynamic_partitions_requests=[symbol_partitions_def.build_add_request(missing)]
         if missing
         else [],
-        cursor=json.dumps([*seen, *newcomers]),
+        cursor=json.dumps([*observed, *added]),
     )
 
 
 def _build_backfill_requests(
     symbol: str, first: date, last: date, occasion: str
 ) -> list[dg.RunRequest]:
-    """Runs of bounded size over two UTC days and those between, once on each occasion.
+    """Request runs of limited size over a range of UTC days, both inclusive.
 
-    What was imported from before the first partition has none.
+    `occasion` is a part of the run key, with which Dagster launches each run once. Days before
+    START_DATE have no partitions.
     """
     start = max(first, get_settings().start_date)
     dates = list_date_keys(start, last) if start <= last else []
-    parts = [
+    rectangles = [
         PartitionRectangle(tuple(dates[at : at + MAX_KEYS_PER_RUN]), (symbol,))
         for at in range(0, len(dates), MAX_KEYS_PER_RUN)
     ]
     tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: symbol}
     return [
         dg.RunRequest(
-            run_key=f"{occasion} {part.partition_keys[0]}", tags={**tags, **part.run_tags}
+            run_key=f"{occasion} {each.partition_keys[0]}", tags={**tags, **each.run_tags}
         )
-        for part in parts
+        for each in rectangles
     ]
 
 
@@ -97,14 +98,15 @@ def _build_backfill_requests(
     job=backfill_job,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A backfill for each symbol of which more than two days in a row are missing.",
+    description="Launches a backfill for each symbol with more than two consecutive missing days.",
 )
 def catch_up_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Since its newest day, and within its past, unless that is being brought.
+    """Request backfills of missing days after and before a symbol's newest candle.
 
-    What has failed is asked for again on the next day, or from where it came to.
+    A symbol with an active backfill is skipped. A failed backfill is requested again on the next
+    day, or at once if its first missing day has changed.
     """
     try:
         missing, today = tick_plan.list_missing_days(platform), day_of(platform.exchange_now())
@@ -112,7 +114,7 @@ def catch_up_sensor(
         yield dg.SkipReason(str(error))
         return
     if not missing:
-        yield dg.SkipReason("what is missing is little enough for the ticks, and for `gaps`")
+        yield dg.SkipReason("no symbol has more missing days than ticks and gap repair can fetch")
         return
     instance, names = context.instance, dict.fromkeys(one.symbol for one in missing)
     waiting = [
@@ -121,7 +123,7 @@ def catch_up_sensor(
         if not find_active_run(instance, backfill_job.name, tags={_BACKFILLED_SYMBOL_TAG: symbol})
     ]
     if not waiting:
-        yield dg.SkipReason(f"on its way, or no partition yet: {', '.join(names)}")
+        yield dg.SkipReason(f"backfill active, or no partition yet: {', '.join(names)}")
     for one in missing:
         if one.symbol in waiting:
             yield from _build_backfill_requests(

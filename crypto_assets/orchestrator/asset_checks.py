@@ -1,4 +1,4 @@
-"""Asset checks: what each verifies, and its last verdicts, one a partition."""
+"""Asset checks and their latest evaluations, one per partition."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +26,10 @@ query ($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
 
 @dataclass(frozen=True)
 class CheckExecution:
-    """How one partition was judged, when (epoch ms), and what was said; `passed` is None while the
-    check runs, and where it broke off."""
+    """The evaluation of one partition; `evaluated_at` in epoch ms.
+
+    `passed` is None while the check runs and if it did not finish.
+    """
 
     partition: str | None
     passed: bool | None
@@ -38,7 +40,7 @@ class CheckExecution:
 
 @dataclass(frozen=True)
 class AssetCheck:
-    """A check and its last verdicts, newest first."""
+    """An asset check and its latest executions, newest first."""
 
     asset: str
     name: str
@@ -47,7 +49,7 @@ class AssetCheck:
 
 
 def fetch_asset_checks(webserver: WebserverClient, limit: int) -> list[AssetCheck]:
-    """Every check, in the order of the assets' and the checks' names."""
+    """Fetch every check with its last `limit` executions, sorted by asset and check name."""
     nodes = webserver.run_query(_CHECKS_QUERY)["assetNodes"]
     return [
         AssetCheck(asset, name, description or "", _fetch_executions(webserver, asset, name, limit))

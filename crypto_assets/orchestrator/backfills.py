@@ -1,4 +1,4 @@
-"""Backfills: asked for, watched and called off."""
+"""Backfills: launch, fetch and cancel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,16 +71,16 @@ mutation ($id: String!) {
 }
 """
 
-# A backfill in one of these states will not move any more.
+# A backfill with one of these statuses has ended.
 _ENDED_STATUSES = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 
 
 @dataclass(frozen=True)
 class BackfillProgress:
-    """How far a backfill is; counts are asset partitions (a key counts once for each asset).
+    """The progress of a backfill, counted in asset partitions (each key once per asset).
 
-    `keys` counts the partition keys; `asked_at` and `ended_at` are epoch ms. `error` is Dagster's
-    own, or what its failed runs have said.
+    `key_count` counts the partition keys; `launched_at` and `ended_at` are epoch ms. `error` is the
+    backfill's own error, or the reasons of its failed runs.
     """
 
     id: str
@@ -100,7 +100,7 @@ class BackfillProgress:
 
     @property
     def done_ratio(self) -> float:
-        """From 0 to 1, of what has come to an end, well or not."""
+        """The share of asset partitions that were materialized or failed, from 0 to 1."""
         return min(1.0, (self.materialized + self.failed) / (self.targeted or 1))
 
     @property
@@ -115,36 +115,37 @@ def submit_backfill(
     tags: Mapping[str, str],
     title: str,
 ) -> str:
+    """Launch a backfill and return its id."""
     params = {
         "assetSelection": [{"path": [name]} for name in assets],
         "partitionNames": list(keys),
         "tags": [{"key": key, "value": value} for key, value in tags.items()],
         "title": title,
     }
-    answer = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchPartitionBackfill"]
-    return str(webserver.require_type(answer, "LaunchBackfillSuccess")["backfillId"])
+    result = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchPartitionBackfill"]
+    return str(webserver.require_type(result, "LaunchBackfillSuccess")["backfillId"])
 
 
 def fetch_backfill(webserver: WebserverClient, backfill_id: str) -> BackfillProgress:
-    """Raises UnknownTarget."""
-    answer = webserver.run_query(_BACKFILL_QUERY, id=backfill_id)["partitionBackfillOrError"]
-    if answer["__typename"] == "BackfillNotFoundError":
+    """Fetch a backfill by id. Raises UnknownTarget if Dagster has none with this id."""
+    result = webserver.run_query(_BACKFILL_QUERY, id=backfill_id)["partitionBackfillOrError"]
+    if result["__typename"] == "BackfillNotFoundError":
         raise UnknownTarget(f"Dagster has no backfill {backfill_id!r}")
-    return _parse_progress(webserver, webserver.require_type(answer, "PartitionBackfill"))
+    return _parse_progress(webserver, webserver.require_type(result, "PartitionBackfill"))
 
 
 def fetch_recent_backfills(webserver: WebserverClient, limit: int) -> list[BackfillProgress]:
-    """The newest, newest first."""
-    answer = webserver.run_query(_RECENT_BACKFILLS_QUERY, limit=limit)["partitionBackfillsOrError"]
-    found = webserver.require_type(answer, "PartitionBackfills")["results"]
+    """Fetch the most recent backfills, newest first."""
+    result = webserver.run_query(_RECENT_BACKFILLS_QUERY, limit=limit)["partitionBackfillsOrError"]
+    found = webserver.require_type(result, "PartitionBackfills")["results"]
     return [_parse_progress(webserver, each) for each in found]
 
 
 def request_backfill_cancel(webserver: WebserverClient, backfill_id: str) -> None:
-    """One that has ended stays as it is. Raises UnknownTarget."""
+    """Cancel a backfill unless it has ended. Raises UnknownTarget."""
     if not fetch_backfill(webserver, backfill_id).ended:
-        answer = webserver.run_query(_CANCEL_MUTATION, id=backfill_id)["cancelPartitionBackfill"]
-        webserver.require_type(answer, "CancelBackfillSuccess")
+        result = webserver.run_query(_CANCEL_MUTATION, id=backfill_id)["cancelPartitionBackfill"]
+        webserver.require_type(result, "CancelBackfillSuccess")
 
 
 def _parse_progress(webserver: WebserverClient, found: GraphQLObject) -> BackfillProgress:

@@ -1,4 +1,4 @@
-"""Partitions that come into being while Dagster runs: one a symbol."""
+"""Keys of dynamic partitions definitions."""
 
 from collections.abc import Iterable
 
@@ -20,10 +20,10 @@ mutation ($repository: RepositorySelector!, $name: String!, $key: String!) {
 def add_partition_keys(
     webserver: WebserverClient, repository: Repository, name: str, keys: Iterable[str]
 ) -> None:
-    """Makes keys partitions of the dynamic definition `name`; those that are stay."""
+    """Add keys to the dynamic partitions definition `name`, except those that it has."""
     for key in keys:
-        answer = webserver.run_query(
+        result = webserver.run_query(
             _ADD_MUTATION, repository=repository.selector, name=name, key=key
         )
-        if answer["addDynamicPartition"]["__typename"] != "DuplicateDynamicPartitionError":
-            webserver.require_type(answer["addDynamicPartition"], "AddDynamicPartitionSuccess")
+        if result["addDynamicPartition"]["__typename"] != "DuplicateDynamicPartitionError":
+            webserver.require_type(result["addDynamicPartition"], "AddDynamicPartitionSuccess")

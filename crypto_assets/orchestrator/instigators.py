@@ -1,4 +1,4 @@
-"""Schedules and sensors: what they are, whether they run, and their last and next tick."""
+"""Schedules and sensors, which Dagster calls instigators: status, last tick and next tick."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Kind(StrEnum):
     SENSOR = "sensor"
 
 
-# The mutation and the type with which it answers when it has done its work.
+# Each mutation, with the GraphQL type that it returns on success.
 _START_MUTATIONS = {
     Kind.SCHEDULE: ("startSchedule(scheduleSelector: $given)", "ScheduleStateResult"),
     Kind.SENSOR: ("startSensor(sensorSelector: $given)", "Sensor"),
@@ -60,7 +60,7 @@ _MUTATION_TEMPLATE = "mutation ($given: %s) { answer: %s { __typename ... on Err
 
 @dataclass(frozen=True)
 class InstigatorTick:
-    """One evaluation; `at` in epoch ms. `note` says why it skipped or failed."""
+    """One evaluation; `at` in epoch ms. `note` is the skip reason or the error."""
 
     at: int
     status: str
@@ -70,11 +70,11 @@ class InstigatorTick:
 
 @dataclass(frozen=True)
 class Instigator:
-    """A schedule (with `cron`, UTC) or a sensor (looking every `interval_seconds`).
+    """A schedule (with `cron`, in UTC) or a sensor (evaluated every `interval_seconds`).
 
-    `last_action` is the newest tick that launched something or failed; most ticks skip.
-    `next_tick_at`, epoch ms, is None while it is stopped, and of a sensor that is due. The last
-    three are Dagster's: how it addresses the thing, and where a sensor's reading stands.
+    `last_action` is the newest tick that launched a run or failed; most ticks skip. `next_tick_at`
+    (epoch ms) is None if it is stopped, and for a sensor that is due. Dagster's API needs
+    `repository` and `state_id` to address it; `cursor` is a sensor's current cursor.
     """
 
     kind: Kind
@@ -97,15 +97,15 @@ class Instigator:
 
 
 def fetch_instigators(webserver: WebserverClient, kind: Kind) -> list[Instigator]:
-    """By name, of everything that Dagster has loaded."""
-    answer = webserver.run_query(_INSTIGATORS_QUERY)["repositoriesOrError"]
-    nodes = webserver.require_type(answer, "RepositoryConnection")["nodes"]
+    """Fetch all schedules or all sensors, sorted by name."""
+    result = webserver.run_query(_INSTIGATORS_QUERY)["repositoriesOrError"]
+    nodes = webserver.require_type(result, "RepositoryConnection")["nodes"]
     found = [_parse_instigator(kind, node, entry) for node in nodes for entry in node[f"{kind}s"]]
     return sorted(found, key=lambda each: each.name)
 
 
 def fetch_instigator(webserver: WebserverClient, kind: Kind, name: str) -> Instigator:
-    """Raises UnknownTarget, listing those that exist."""
+    """Fetch a schedule or sensor by name. Raises UnknownTarget, which lists the valid names."""
     known = {each.name: each for each in fetch_instigators(webserver, kind)}
     if name not in known:
         raise UnknownTarget(f"no {kind} {name!r}; there are: {', '.join(known) or 'none'}")
@@ -115,20 +115,20 @@ def fetch_instigator(webserver: WebserverClient, kind: Kind, name: str) -> Insti
 def start_or_stop_instigator(
     webserver: WebserverClient, instigator: Instigator, running: bool
 ) -> None:
-    """Starts or stops it; what it already does it goes on doing."""
+    """Start or stop a schedule or sensor. Does nothing if it already has that status."""
     if instigator.running == running:
         return
     kind = instigator.kind
     if running:
         mutation, done = _START_MUTATIONS[kind]
         query = _MUTATION_TEMPLATE % (_SELECTOR_TYPES[kind], mutation)
-        answer = webserver.run_query(query, given=instigator.selector)["answer"]
+        result = webserver.run_query(query, given=instigator.selector)["answer"]
     else:
         mutation, done = _STOP_MUTATIONS[kind]
-        answer = webserver.run_query(
+        result = webserver.run_query(
             _MUTATION_TEMPLATE % ("String!", mutation), given=instigator.state_id
         )["answer"]
-    webserver.require_type(answer, done)
+    webserver.require_type(result, done)
 
 
 def _parse_instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, Any]) -> Instigator:

@@ -1,4 +1,4 @@
-"""Maintenance by hand: any asset of Dagster's group `maintenance`, in a run of its own."""
+"""Manual maintenance: a run of one asset of the group `maintenance`."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
 from crypto_assets.orchestrator.webserver_client import WebserverClient
 
 _ASSET_GROUP = "maintenance"
-# The job that Dagster makes of all assets which need no partition.
+# Dagster's implicit job of all assets without partitions.
 _ASSET_JOB = "__ASSET_JOB"
 
 _TASKS_QUERY = """
@@ -18,21 +18,18 @@ query ($group: AssetGroupSelector!) {
 """
 
 
-def fetch_maintenance_tasks(webserver: WebserverClient) -> list[str]:
-    """Names of the assets that can be run so: those without partitions."""
-    return _fetch_task_names(webserver, find_loaded_repository(webserver))
-
-
 def launch_maintenance_task(webserver: WebserverClient, task: str, tags: Mapping[str, str]) -> str:
-    """Launches a task; answers the run's id. Raises UnknownTarget, listing the tasks."""
+    """Launch a maintenance task and return the run's id.
+
+    Raises UnknownTarget, which lists the tasks: the group's assets without partitions.
+    """
     repository = find_loaded_repository(webserver)
     known = _fetch_task_names(webserver, repository)
     if task not in known:
         raise UnknownTarget(
             f"no maintenance task {task!r}; there are: {', '.join(known) or 'none'}"
         )
-    order = LaunchRequest(repository, _ASSET_JOB, tags, assets=[task])
-    return launch_run(webserver, order)
+    return launch_run(webserver, LaunchRequest(repository, _ASSET_JOB, tags, assets=[task]))
 
 
 def _fetch_task_names(webserver: WebserverClient, repository: Repository) -> list[str]:

@@ -1,4 +1,4 @@
-"""Run now: a schedule's or sensor's tick evaluated by hand, and what it asks for done."""
+"""Manual ticks: evaluate a schedule or sensor now and launch the runs that it requests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ mutation ($selector: SensorSelector!, $cursor: String) {
 
 @dataclass(frozen=True)
 class ManualTickResult:
-    """What a tick by hand did: runs, partitions added, or the reason why it did nothing."""
+    """The runs launched and partitions added by a manual tick, or its skip reason."""
 
     run_ids: tuple[str, ...]
     added_partitions: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class ManualTickResult:
 
 
 def run_tick_now(webserver: WebserverClient, instigator: Instigator) -> ManualTickResult:
-    """What its next tick would do, done now, as the daemon does it."""
+    """Evaluate the next tick now and carry out its requests as the daemon does."""
     result = _evaluate_tick(webserver, instigator)
     if result["error"]:
         reason = result["error"]["message"].splitlines()[0]
@@ -80,16 +80,16 @@ def run_tick_now(webserver: WebserverClient, instigator: Instigator) -> ManualTi
 
 def _evaluate_tick(webserver: WebserverClient, instigator: Instigator) -> Mapping[str, Any]:
     if instigator.kind is Kind.SENSOR:
-        answer = webserver.run_query(
+        result = webserver.run_query(
             _SENSOR_MUTATION, selector=instigator.selector, cursor=instigator.cursor
         )["answer"]
     else:
-        # As the first tick of the UTC day: ticks that keep to an interval of minutes are due then.
+        # The first minute of the UTC day, when a schedule with any interval of minutes is due.
         at = floor_ms(now_ms(), DAY_MS) / 1000
-        answer = webserver.run_query(_SCHEDULE_MUTATION, selector=instigator.selector, at=at)[
+        result = webserver.run_query(_SCHEDULE_MUTATION, selector=instigator.selector, at=at)[
             "answer"
         ]
-    found = webserver.require_type(answer, "DryRunInstigationTick")["evaluationResult"]
+    found = webserver.require_type(result, "DryRunInstigationTick")["evaluationResult"]
     evaluation: Mapping[str, Any] = found
     return evaluation
 
@@ -97,7 +97,7 @@ def _evaluate_tick(webserver: WebserverClient, instigator: Instigator) -> Mappin
 def _build_launch_request(instigator: Instigator, request: Mapping[str, Any]) -> LaunchRequest:
     tags = {tag["key"]: tag["value"] for tag in request["tags"]}
     if instigator.kind is Kind.SENSOR:
-        # By these two the daemon knows which runs a sensor has had, and asks for none twice.
+        # The daemon uses these two tags to avoid launching a sensor's run twice.
         tags["dagster/sensor_name"] = instigator.name
         if request["runKey"]:
             tags["dagster/run_key"] = request["runKey"]
@@ -113,7 +113,7 @@ def _build_launch_request(instigator: Instigator, request: Mapping[str, Any]) ->
 def _add_requested_partitions(
     webserver: WebserverClient, instigator: Instigator, requests: Sequence[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """A symbol that is no longer tracked keeps its partitions: what a sensor takes away stays."""
+    """Add the requested partition keys; ignore deletions, since stored data needs its keys."""
     wanted = [request for request in requests if request["type"] == "ADD_PARTITIONS"]
     for request in wanted:
         name, keys = request["partitionsDefName"], request["partitionKeys"]
@@ -122,5 +122,5 @@ def _add_requested_partitions(
 
 
 def _set_cursor(webserver: WebserverClient, instigator: Instigator, cursor: str | None) -> None:
-    answer = webserver.run_query(_SET_CURSOR_MUTATION, selector=instigator.selector, cursor=cursor)
-    webserver.require_type(answer["setSensorCursor"], "Sensor")
+    result = webserver.run_query(_SET_CURSOR_MUTATION, selector=instigator.selector, cursor=cursor)
+    webserver.require_type(result["setSensorCursor"], "Sensor")

@@ -1,7 +1,8 @@
-"""Dagster from outside: what people and other programs may ask of it, in one place."""
+"""The client of Dagster's webserver that the app, the API and the commands use."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import yaml
 
@@ -20,14 +21,12 @@ from crypto_assets.orchestrator.backfills import BackfillProgress
 from crypto_assets.orchestrator.dynamic_partitions import add_partition_keys
 from crypto_assets.orchestrator.instigators import Instigator, Kind
 from crypto_assets.orchestrator.manual_ticks import ManualTickResult
+from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.recent_runs import RunSummary
 from crypto_assets.orchestrator.repository import find_loaded_repository
 from crypto_assets.orchestrator.run_classes import RunClass, build_run_tags
 from crypto_assets.orchestrator.webserver_client import WebserverClient, epoch_seconds_to_ms
 
-# The name of the partitions that are one a symbol.
-SYMBOL_PARTITIONS_NAME = "symbols"
-# A run that a person asked for: not a tick, and no backfill either.
 _MANUAL_RUN_TAGS = build_run_tags(RunClass.MANUAL)
 
 _HEALTH_QUERY = """
@@ -41,11 +40,11 @@ query {
 
 
 class Orchestrator:
-    """A client of one webserver; needs no Dagster in this process.
+    """A client of one webserver; does not import Dagster.
 
-    Errors are OrchestratorError, naming its `url`, which has no login; what takes a name or an id
-    raises UnknownTarget where Dagster has none such. `timeout_seconds` are for connecting and
-    answering.
+    Every method raises OrchestratorError, whose message contains `url` without its login. Methods
+    that take a name or an id raise UnknownTarget if it does not exist. `timeout_seconds` are the
+    connect and the read timeout.
     """
 
     def __init__(self, url: str, timeout_seconds: tuple[float, float] = (2.0, 30.0)) -> None:
@@ -53,12 +52,12 @@ class Orchestrator:
         self._webserver = WebserverClient(url, timeout_seconds)
         self.url = self._webserver.url
 
-    def with_timeout(self, timeout_seconds: tuple[float, float]) -> "Orchestrator":
-        """The same one, asked with another patience."""
-        return Orchestrator(self._address, timeout_seconds)
+    def with_timeout(self, timeout_seconds: tuple[float, float]) -> Self:
+        """Return a client of the same webserver with other timeouts."""
+        return type(self)(self._address, timeout_seconds)
 
     def serves_home(self, home: Path) -> bool:
-        """Whether a webserver answers here, and works on this Dagster home."""
+        """Whether a webserver responds and uses this Dagster home."""
         try:
             info = self._webserver.run_query(_HEALTH_QUERY)["instance"]["info"]
         except OrchestratorError:
@@ -68,7 +67,7 @@ class Orchestrator:
         return bool(base) and Path(base).resolve() == home.resolve()
 
     def list_unhealthy_daemons(self, since_ms: int = 0) -> list[str]:
-        """Names of the daemons that should run and do not, or gave no sign of life since then."""
+        """List required daemons that are unhealthy or have sent no heartbeat since `since_ms`."""
         health = self._webserver.run_query(_HEALTH_QUERY)["instance"]["daemonHealth"]
         return [
             status["daemonType"]
@@ -80,70 +79,67 @@ class Orchestrator:
         ]
 
     def require_healthy_daemons(self) -> None:
-        """Raises OrchestratorError where what is queued would stay so."""
-        if sick := self.list_unhealthy_daemons():
+        """Raise OrchestratorError if a required daemon is down: queued runs would not start."""
+        if unhealthy := self.list_unhealthy_daemons():
             raise OrchestratorError(
-                f"Dagster's daemon does not run ({', '.join(sick)}): start it with "
+                f"Dagster's daemon is not running ({', '.join(unhealthy)}): start it with "
                 "`crypto-assets up`"
             )
 
     def launch_backfill(
         self, assets: Sequence[str], keys: Sequence[str], tags: Mapping[str, str], title: str
     ) -> str:
-        """Ask Dagster to materialise `keys` of `assets`; answers the backfill's id."""
+        """Launch a backfill of the partitions `keys` of `assets`, and return its id."""
         return backfills.submit_backfill(self._webserver, assets, keys, tags, title)
 
     def get_backfill(self, backfill_id: str) -> BackfillProgress:
+        """Return a backfill's progress."""
         return backfills.fetch_backfill(self._webserver, backfill_id)
 
     def list_recent_backfills(self, limit: int = 10) -> list[BackfillProgress]:
-        """Newest first."""
+        """List the most recent backfills, newest first."""
         return backfills.fetch_recent_backfills(self._webserver, limit)
 
     def cancel_backfill(self, backfill_id: str) -> None:
-        """One that has ended stays as it is."""
+        """Cancel a backfill unless it has ended."""
         backfills.request_backfill_cancel(self._webserver, backfill_id)
 
     def add_symbol_partitions(self, symbols: Iterable[str]) -> None:
-        """Makes symbols partitions; those that are stay where they stand in Dagster's order."""
+        """Add symbols as partition keys; existing keys stay and keep their order."""
         repository = find_loaded_repository(self._webserver)
         add_partition_keys(self._webserver, repository, SYMBOL_PARTITIONS_NAME, symbols)
 
     def list_instigators(self, kind: Kind) -> list[Instigator]:
-        """All schedules, or all sensors, by name."""
+        """List all schedules or all sensors, sorted by name."""
         return instigators.fetch_instigators(self._webserver, kind)
 
     def get_instigator(self, kind: Kind, name: str) -> Instigator:
-        """One of them. Raises UnknownTarget, listing those that exist."""
+        """Return a schedule or sensor. Raises UnknownTarget, which lists the valid names."""
         return instigators.fetch_instigator(self._webserver, kind, name)
 
     def switch_instigator(self, kind: Kind, name: str, running: bool) -> Instigator:
-        """Starts or stops a schedule or sensor; answers how it then stands."""
+        """Start or stop a schedule or sensor, and return it with its new status."""
         found = instigators.fetch_instigator(self._webserver, kind, name)
         instigators.start_or_stop_instigator(self._webserver, found, running)
         return instigators.fetch_instigator(self._webserver, kind, name)
 
     def run_instigator_now(self, kind: Kind, name: str) -> ManualTickResult:
-        """What its next tick would do, done now, as the daemon does it."""
+        """Evaluate a schedule or sensor now and launch its runs, as the daemon does."""
         found = instigators.fetch_instigator(self._webserver, kind, name)
         return manual_ticks.run_tick_now(self._webserver, found)
 
-    def list_maintenance_tasks(self) -> list[str]:
-        """Names for `run_maintenance`: the assets of Dagster's group `maintenance`."""
-        return maintenance.fetch_maintenance_tasks(self._webserver)
-
     def run_maintenance(self, task: str) -> str:
-        """Launches a task; answers the run's id."""
+        """Launch a run of one asset of the group `maintenance`, and return the run's id."""
         return maintenance.launch_maintenance_task(self._webserver, task, _MANUAL_RUN_TAGS)
 
     def list_recent_runs(self, limit: int = 50) -> list[RunSummary]:
-        """Newest first, whatever they were for."""
+        """List the most recent runs of all jobs, newest first."""
         return recent_runs.fetch_recent_runs(self._webserver, limit)
 
     def list_asset_checks(self, limit: int = 20) -> list[AssetCheck]:
-        """Every asset check with its last verdicts."""
+        """List every asset check with its latest evaluations."""
         return asset_checks.fetch_asset_checks(self._webserver, limit)
 
     def count_runs(self, since_ms: int) -> dict[str, int]:
-        """How many runs created since then (epoch ms) stand at each status."""
+        """Count the runs created since `since_ms` (epoch ms) by status."""
         return runs.count_runs_by_status(self._webserver, since_ms)

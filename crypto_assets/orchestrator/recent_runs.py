@@ -1,10 +1,11 @@
-"""The last runs: what each was for, how it went, and how long it took."""
+"""The most recent runs: job, partitions, status and duration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crypto_assets.orchestrator.webserver_client import WebserverClient
+from crypto_assets.orchestrator.partition_keys import describe_run_partitions
+from crypto_assets.orchestrator.webserver_client import WebserverClient, epoch_seconds_to_ms
 
 _RUNS_QUERY = """
 query ($limit: Int!) {
@@ -21,15 +22,15 @@ query ($limit: Int!) {
   }
 }
 """
-# Dagster's names of jobs that it makes itself, for assets that somebody picked.
+# The name of Dagster's implicit jobs, which run an ad hoc selection of assets.
 _GENERATED_JOB_PREFIX = "__ASSET_JOB"
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """Times in epoch ms, None before it starts or ends; `status` is Dagster's word.
+    """A run; times in epoch ms, None before it starts or ends; `status` is Dagster's.
 
-    `partitions` are the keys it covers, as one word: a key, or the first and last of a range.
+    `partitions` is a partition key, or the first and the last key of a range.
     """
 
     id: str
@@ -48,11 +49,11 @@ class RunSummary:
 
 
 def fetch_recent_runs(webserver: WebserverClient, limit: int) -> list[RunSummary]:
-    """Newest first."""
-    answer = webserver.require_type(
+    """Fetch the most recent runs, newest first."""
+    result = webserver.require_type(
         webserver.run_query(_RUNS_QUERY, limit=limit)["runsOrError"], "Runs"
     )
-    return [_parse_run(found) for found in answer["results"]]
+    return [_parse_run(found) for found in result["results"]]
 
 
 def _parse_run(found: Mapping[str, Any]) -> RunSummary:
@@ -61,27 +62,15 @@ def _parse_run(found: Mapping[str, Any]) -> RunSummary:
         id=found["runId"],
         job=_describe_job(found),
         status=found["status"],
-        created_at=_to_optional_ms(found["creationTime"]) or 0,
-        started_at=_to_optional_ms(found["startTime"]),
-        ended_at=_to_optional_ms(found["endTime"]),
-        partitions=_describe_partitions(tags),
+        created_at=epoch_seconds_to_ms(found["creationTime"] or 0),
+        started_at=epoch_seconds_to_ms(found["startTime"]) if found["startTime"] else None,
+        ended_at=epoch_seconds_to_ms(found["endTime"]) if found["endTime"] else None,
+        partitions=describe_run_partitions(tags),
     )
 
 
 def _describe_job(found: Mapping[str, Any]) -> str:
     if not found["jobName"].startswith(_GENERATED_JOB_PREFIX):
         return str(found["jobName"])
-    picked = ["/".join(key["path"]) for key in found["assetSelection"] or ()]
-    return ", ".join(sorted(picked)) or "assets"
-
-
-def _describe_partitions(tags: Mapping[str, str]) -> str | None:
-    first = tags.get("dagster/asset_partition_range_start")
-    last = tags.get("dagster/asset_partition_range_end")
-    if first and last:
-        return first if first == last else f"{first} to {last}"
-    return tags.get("dagster/partition")
-
-
-def _to_optional_ms(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
+    selected = ["/".join(key["path"]) for key in found["assetSelection"] or ()]
+    return ", ".join(sorted(selected)) or "assets"

@@ -1,4 +1,4 @@
-"""Dagster's repository: the definitions that its webserver has loaded."""
+"""The repository (Dagster's term for a set of definitions) that the webserver has loaded."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ query {
 
 @dataclass(frozen=True)
 class Repository:
-    """How Dagster addresses it."""
+    """The names by which Dagster's API addresses a repository."""
 
     name: str
     location: str
@@ -29,11 +29,12 @@ class Repository:
 
 
 def find_loaded_repository(webserver: WebserverClient) -> Repository:
-    """The first one loaded; ours is the only one of our workspace.yaml."""
-    answer = webserver.run_query(_REPOSITORIES_QUERY)["repositoriesOrError"]
-    nodes = webserver.require_type(answer, "RepositoryConnection")["nodes"]
+    """Return the first repository; workspace.yaml has only one code location."""
+    result = webserver.run_query(_REPOSITORIES_QUERY)["repositoriesOrError"]
+    nodes = webserver.require_type(result, "RepositoryConnection")["nodes"]
     if not nodes:
         raise OrchestratorError(
-            f"Dagster at {webserver.url} has not loaded the code: its page /deployment says why"
+            f"Dagster at {webserver.url} has not loaded the code location: "
+            f"see {webserver.url}/deployment"
         )
     return Repository(nodes[0]["name"], nodes[0]["location"]["name"])

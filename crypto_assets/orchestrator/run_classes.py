@@ -1,22 +1,25 @@
-"""The run queue's lanes: a run says its kind, and dagster.yaml bounds how many of one go at once.
+"""Run classes: a tag says what a run is for, and dagster.yaml limits how many of a class run.
 
-Ticks have no bound, and the bounds of all other lanes together leave them room: a tick never waits.
+Ticks have no limit of their own. The limits of all other classes leave a free slot in
+`max_concurrent_runs`, so that a tick never waits for a run of another class.
 """
 
 from enum import StrEnum
 
 RUN_CLASS_TAG = "crypto/kind"
 PRIORITY_TAG = "dagster/priority"
-# What of its keys a run is to look for (pipeline.ingest.Errand); without it, all of each. A tag,
-# since Dagster leaves a job's own config out where a run covers a range of keys.
+# Dagster's id of the backfill that launched a run.
+BACKFILL_ID_TAG = "dagster/backfill"
+# The value is an IngestMode; without the tag, a run processes every one of its partitions. It is a
+# tag because Dagster drops a job's own config if a run covers a range of partitions.
 INGEST_MODE_TAG = "crypto/errand"
-# A killed run is tried again as a whole: it is one step, and Dagster finds nothing to do in a run
-# that was killed between the end of its step and its own.
+# Retry a killed run as a whole. It has one step, and with the default strategy Dagster finds
+# nothing to retry if the process was killed after the step ended and before the run did.
 _RETRY_ALL_STEPS = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
 class RunClass(StrEnum):
-    """What a run is for; the value of its tag `crypto/kind`."""
+    """What a run is for: the value of its tag `crypto/kind`."""
 
     TICK = "tick"
     CLOSE_DAY = "close_day"
@@ -29,16 +32,15 @@ class RunClass(StrEnum):
 _PRIORITIES = {RunClass.TICK: 10, RunClass.CLOSE_DAY: 5, RunClass.BACKFILL: -1}
 
 
-def build_run_tags(lane: RunClass) -> dict[str, str]:
-    """Of a run in this lane; a higher priority leaves the queue first."""
+def build_run_tags(run_class: RunClass) -> dict[str, str]:
+    """Build the tags of a run of this class; runs of higher priority leave the queue first."""
     return {
-        RUN_CLASS_TAG: lane.value,
-        PRIORITY_TAG: str(_PRIORITIES.get(lane, 0)),
+        RUN_CLASS_TAG: run_class.value,
+        PRIORITY_TAG: str(_PRIORITIES.get(run_class, 0)),
         **_RETRY_ALL_STEPS,
     }
 
 
-# Ticks go before backfills in the queue, of which few go at a time (dagster.yaml).
 BACKFILL_TAGS = build_run_tags(RunClass.BACKFILL)
-# One that nobody asked for lets those pass that somebody did.
+# A backfill that a sensor launches starts after those that a user launches.
 AUTOMATIC_BACKFILL_TAGS = {**BACKFILL_TAGS, PRIORITY_TAG: "-2"}

@@ -1,4 +1,4 @@
-"""Runs: launched by what asked for them, and counted by how they ended."""
+"""Runs: launch one, and count them by status."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ query ($since: Float!) {
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """What to launch: a job, or some of its assets, with tags and configuration (YAML)."""
+    """A job or some of its assets to launch, with tags and run config (YAML)."""
 
     repository: Repository
     job: str
@@ -43,33 +43,33 @@ class LaunchRequest:
     assets: Sequence[str] = ()
 
 
-def launch_run(webserver: WebserverClient, order: LaunchRequest) -> str:
-    """Puts a run into the queue; answers its id."""
-    selector: dict[str, object] = {**order.repository.selector, "pipelineName": order.job}
-    if order.assets:
-        selector["assetSelection"] = [{"path": name.split("/")} for name in order.assets]
-        # Left out, Dagster adds every check of the assets.
+def launch_run(webserver: WebserverClient, request: LaunchRequest) -> str:
+    """Launch a run, which enters the run queue, and return its id."""
+    selector: dict[str, object] = {**request.repository.selector, "pipelineName": request.job}
+    if request.assets:
+        selector["assetSelection"] = [{"path": name.split("/")} for name in request.assets]
+        # Without this, Dagster adds every check of the assets.
         selector["assetCheckSelection"] = []
     params = {
         "selector": selector,
-        "runConfigData": order.config,
+        "runConfigData": request.config,
         "mode": "default",
-        "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in order.tags.items()]},
+        "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in request.tags.items()]},
     }
-    answer = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchRun"]
-    if answer["__typename"] == "RunConfigValidationInvalid":
-        reasons = "; ".join(error["message"] for error in answer["errors"])
-        raise OrchestratorError(f"Dagster at {webserver.url} refused: {reasons}")
-    return str(webserver.require_type(answer, "LaunchRunSuccess")["run"]["runId"])
+    result = webserver.run_query(_LAUNCH_MUTATION, params=params)["launchRun"]
+    if result["__typename"] == "RunConfigValidationInvalid":
+        reasons = "; ".join(error["message"] for error in result["errors"])
+        raise OrchestratorError(f"Dagster at {webserver.url} rejected the request: {reasons}")
+    return str(webserver.require_type(result, "LaunchRunSuccess")["run"]["runId"])
 
 
 def count_runs_by_status(webserver: WebserverClient, since_ms: int) -> dict[str, int]:
-    """How many runs that were created since then wait, go on, and have ended how.
+    """Count the runs created since `since_ms` (epoch ms) by status.
 
-    By Dagster's words; what starts or is being called off goes on.
+    QUEUED includes NOT_STARTED; STARTED includes STARTING and CANCELING.
     """
-    answer = webserver.run_query(_COUNT_QUERY, since=since_ms / 1000)
+    result = webserver.run_query(_COUNT_QUERY, since=since_ms / 1000)
     return {
         status: int(webserver.require_type(counted, "Runs")["count"])
-        for status, counted in answer.items()
+        for status, counted in result.items()
     }

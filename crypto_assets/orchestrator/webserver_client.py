@@ -1,4 +1,4 @@
-"""One of Dagster's webservers: a GraphQL question by HTTP, and errors that say what to do."""
+"""GraphQL queries to Dagster's webserver, with errors that suggest a fix."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,10 @@ GraphQLObject = Mapping[str, Any]
 
 
 class WebserverClient:
-    """Safe for many threads. Errors are OrchestratorError, naming the address without its login.
+    """A thread-safe client of one webserver.
 
-    `timeout_seconds` are those for connecting and for the answer.
+    Errors are OrchestratorError, whose message contains the address without its login.
+    `timeout_seconds` are the connect and the read timeout.
     """
 
     def __init__(self, url: str, timeout_seconds: tuple[float, float] = _TIMEOUT_SECONDS) -> None:
@@ -24,11 +25,11 @@ class WebserverClient:
         self._timeout_seconds = timeout_seconds
 
     def run_query(self, query: str, **variables: object) -> dict[str, Any]:
-        """The answer's `data`."""
+        """Run a query or a mutation, and return the response's `data`."""
         if not is_web_address(self._address):
             raise OrchestratorError(
-                f"CRYPTO_DAGSTER_URL {self.url!r} is no address: it begins with http:// "
-                "or https:// and names a host"
+                f"CRYPTO_DAGSTER_URL {self.url!r} is not a valid address: use http:// or https:// "
+                "and a host name"
             )
         try:
             with open_session(self._address) as session:
@@ -37,34 +38,34 @@ class WebserverClient:
                     json={"query": query, "variables": variables},
                     timeout=self._timeout_seconds,
                 )
-            answer = response.json()
+            payload = response.json()
         except WrongUse as error:
-            raise OrchestratorError(f"Dagster at {self.url} cannot be asked: {error}") from error
+            raise OrchestratorError(f"cannot reach Dagster at {self.url}: {error}") from error
         except REQUEST_ERRORS as error:
-            if said := describe_proxy_failure(self._address, error):
-                raise OrchestratorError(f"Dagster at {self.url} cannot be asked: {said}") from None
+            if reason := describe_proxy_failure(self._address, error):
+                raise OrchestratorError(f"cannot reach Dagster at {self.url}: {reason}") from None
             raise OrchestratorError(
-                f"Dagster does not answer at {self.url}: start it with `crypto-assets up`, "
+                f"Dagster does not respond at {self.url}: start it with `crypto-assets up`, "
                 "or set CRYPTO_DAGSTER_URL"
             ) from error
-        if not response.ok or answer.get("errors") or "data" not in answer:
-            raise OrchestratorError(f"Dagster at {self.url} failed: {_first_error(answer)}")
-        data: dict[str, Any] = answer["data"]
+        if not response.ok or payload.get("errors") or "data" not in payload:
+            raise OrchestratorError(f"Dagster at {self.url} failed: {_first_error(payload)}")
+        data: dict[str, Any] = payload["data"]
         return data
 
-    def require_type(self, answer: GraphQLObject, kind: str) -> GraphQLObject:
-        """The answer, if it is of that GraphQL type; else an error with the reason it gives."""
-        if answer["__typename"] != kind:
-            reason = answer.get("message") or answer["__typename"]
-            raise OrchestratorError(f"Dagster at {self.url} refused: {reason.splitlines()[0]}")
-        return answer
+    def require_type(self, result: GraphQLObject, kind: str) -> GraphQLObject:
+        """Return a result of the GraphQL type `kind`; raise OrchestratorError for another type."""
+        if result["__typename"] != kind:
+            reason = str(result.get("message") or result["__typename"]).splitlines()[0]
+            raise OrchestratorError(f"Dagster at {self.url} rejected the request: {reason}")
+        return result
 
 
 def epoch_seconds_to_ms(seconds: float) -> int:
-    """Dagster's times are seconds since 1970, with fractions; ours are milliseconds."""
+    """Convert Dagster's fractional epoch seconds to epoch milliseconds."""
     return round(seconds * 1000)
 
 
-def _first_error(answer: GraphQLObject) -> str:
-    errors = answer.get("errors") or [{"message": "an answer without data"}]
+def _first_error(payload: GraphQLObject) -> str:
+    errors = payload.get("errors") or [{"message": "the response has no data"}]
     return str(errors[0]["message"]).splitlines()[0]

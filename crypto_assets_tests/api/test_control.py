@@ -112,7 +112,7 @@ def test_a_backfill_is_not_queued_without_a_daemon(api: Api) -> None:
     today = day_of(now_ms())
     wanted = {"from": f"{today}", "to": f"{today}"}
     answer = api.send("POST", "/api/backfills", json=wanted)
-    assert answer.status_code == 503 and "daemon does not run" in answer.json()["detail"]
+    assert answer.status_code == 503 and "daemon is not running" in answer.json()["detail"]
     tomorrow = {"from": f"{today}", "to": f"{today + timedelta(days=1)}"}
     answer = api.send("POST", "/api/backfills", json=tomorrow)
     assert answer.status_code == 422 and "is in the future" in answer.json()["detail"]

@@ -135,12 +135,12 @@ def test_a_hanging_component_does_not_delay_others() -> None:
     def fail() -> None:
         raise WarehouseUnavailable("the warehouse is away")
 
-    health = HealthMonitor({"a": hang, "b": fail, "c": lambda: None}, patience_seconds=0.3)
+    health = HealthMonitor({"a": hang, "b": fail, "c": lambda: None}, timeout_seconds=0.3)
     try:
         for _ in range(3):
             started = time.monotonic()
             assert health.check_all() == {
-                "a": "no answer within 0.3 s",
+                "a": "no response within 0.3 s",
                 "b": "the warehouse is away",
                 "c": None,
             }

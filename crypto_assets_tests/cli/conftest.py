@@ -1,4 +1,4 @@
-"""The command as a person runs it: a process of its own, with an environment of its own."""
+"""Runs the command in a separate process with its own environment."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ COMMAND = [sys.executable, "-m", "crypto_assets"]
 
 @dataclass(frozen=True)
 class Ran:
-    """How the command ended and what it said."""
+    """The exit code and the output of the command."""
 
     code: int
     out: str
@@ -24,7 +24,7 @@ class Ran:
 
     @property
     def complaint(self) -> str:
-        """The error as one line; fails where it is not one line, or holds a traceback."""
+        """The error message; fails unless it is one line without a traceback."""
         lines = self.err.strip().splitlines()
         assert len(lines) == 1, self.err
         assert "Traceback" not in self.err
@@ -33,13 +33,13 @@ class Ran:
 
 @dataclass(frozen=True)
 class Desk:
-    """A home of its own under a folder, and the exchange that it talks to."""
+    """A home, and the environment of the commands that use it."""
 
     home: Path
     environment: Mapping[str, str]
 
     def run(self, *words: str, **changes: str) -> Ran:
-        """Run `crypto-assets words…`, with some variables changed."""
+        """Run `crypto-assets WORDS` with changed environment variables."""
         done = subprocess.run(
             [*COMMAND, *words],
             env={**self.environment, **changes},
@@ -51,7 +51,7 @@ class Desk:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
-        """The same in the background, silent; the caller ends it."""
+        """Start the command in the background without output; the caller ends it."""
         return subprocess.Popen(
             [*COMMAND, *words],
             env=dict(self.environment),
@@ -76,13 +76,13 @@ def make_desk(tmp_path: Path) -> MakeDesk:
 
 
 def desk_at(home: Path, exchange_url: str, **settings: str) -> Desk:
-    """A desk whose commands see these settings, and none of this process's environment."""
+    """A desk with these settings and none of this process's."""
     own = {
         "HOME": str(home),
         "SYMBOLS": "BTCUSDT",
         "EXCHANGE_URL": exchange_url,
         "ARCHIVE_URL": exchange_url,
-        # Nobody answers there: a backfill runs in its own process.
+        # Nothing listens there, so a backfill runs in the command's process.
         "DAGSTER_URL": "http://127.0.0.1:9",
         **settings,
     }

@@ -1,4 +1,4 @@
-"""A backfill by the command: the same end whatever happens to it on the way."""
+"""The command `backfill` has the same result after kills, repeats and concurrent runs."""
 
 import sqlite3
 import time
@@ -28,7 +28,7 @@ _MINUTES = 14 * 1440 + 720
 
 
 def figures(desk: Desk) -> dict[str, Any]:
-    """What the warehouse and the lake hold, without the times at which it was fetched."""
+    """The content of warehouse and lake, without fetch times."""
     with closing(sqlite3.connect(desk.home / "warehouse.db")) as database:
         tables = {
             "fact_klines": "symbol_id, open_time, open, high, low, close, volume, trade_count",
@@ -38,82 +38,82 @@ def figures(desk: Desk) -> dict[str, Any]:
             "kline_gaps": "symbol_id, start, minutes",
             "stale_hours": "symbol_id, open_time",
         }
-        held: dict[str, Any] = {
+        content: dict[str, Any] = {
             name: database.execute(f"SELECT {columns} FROM {name} ORDER BY 1, 2").fetchall()
             for name, columns in tables.items()
         }
     raw = desk.home / "lake" / "raw"
-    held["lake"] = sorted(str(path.relative_to(raw)) for path in raw.rglob("*_klines_*"))
-    return held
+    content["lake"] = sorted(str(path.relative_to(raw)) for path in raw.rglob("*_klines_*"))
+    return content
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, dict[str, Any]]:
-    """A desk whose backfill ran through twice, and what it held after the first time."""
+    """A desk after two complete backfills, and its content after the first."""
     exchange = SimulatedExchange(GeneratedCandles(DEFAULT_SEED, False), SimulatedClock(NOON, 0))
     with start_exchange_server(exchange) as url:
         desk = desk_at(tmp_path_factory.mktemp("undisturbed"), url, SYMBOLS="BTCUSDT,WAVESBTC")
         assert desk.run("init").code == 0
         assert desk.run("backfill", *_SYMBOLS, *_RANGE).code == 0
-        held = figures(desk)
-        assert len(held["fact_klines"]) == 2 * _MINUTES
+        content = figures(desk)
+        assert len(content["fact_klines"]) == 2 * _MINUTES
         assert desk.run("backfill", *_SYMBOLS, *_RANGE).code == 0
-    return desk, held
+    return desk, content
 
 
-def test_twice_is_once(undisturbed: tuple[Desk, dict[str, Any]]) -> None:
-    desk, held = undisturbed
-    assert figures(desk) == held
+def test_a_second_backfill_changes_nothing(undisturbed: tuple[Desk, dict[str, Any]]) -> None:
+    desk, content = undisturbed
+    assert figures(desk) == content
 
 
-def test_killed_twice_and_repeated_is_the_same_end(
+def test_a_backfill_killed_twice_and_repeated_has_the_same_result(
     undisturbed: tuple[Desk, dict[str, Any]],
     simulated_exchange: StartExchange,
     make_desk: MakeDesk,
 ) -> None:
-    _, held = undisturbed
+    _, content = undisturbed
     killed = make_desk(simulated_exchange(now=NOON), SYMBOLS="BTCUSDT,WAVESBTC")
     assert killed.run("init").code == 0
     for share in (0.2, 0.6):
-        _kill_at(killed, round(share * len(held["lake"])))
+        _kill_at(killed, round(share * len(content["lake"])))
     assert killed.run("backfill", *_SYMBOLS, *_RANGE).code == 0
-    assert figures(killed) == held
+    assert figures(killed) == content
     with dg.DagsterInstance.from_config(str(killed.home / "dagster")) as instance:
-        assert len(fail_abandoned_runs(instance)) == 2, "none of the killed stays STARTED"
+        assert len(fail_abandoned_runs(instance)) == 2, "no killed run keeps the status STARTED"
 
 
-def test_two_at_once_are_one(
+def test_two_concurrent_backfills_have_the_same_result(
     undisturbed: tuple[Desk, dict[str, Any]],
     simulated_exchange: StartExchange,
     make_desk: MakeDesk,
 ) -> None:
-    _, held = undisturbed
+    _, content = undisturbed
     desk = make_desk(simulated_exchange(now=NOON), SYMBOLS="BTCUSDT,WAVESBTC")
     assert desk.run("init").code == 0
     pair = [desk.start("backfill", *_SYMBOLS, *_RANGE) for _ in range(2)]
     assert [process.wait(240) for process in pair] == [0, 0]
-    assert figures(desk) == held
+    assert figures(desk) == content
 
 
-def test_months_are_the_same_days(
+def test_monthly_partitions_have_the_same_data(
     undisturbed: tuple[Desk, dict[str, Any]],
     simulated_exchange: StartExchange,
     make_desk: MakeDesk,
 ) -> None:
-    _, held = undisturbed
+    _, content = undisturbed
     desk = make_desk(
         simulated_exchange(now=NOON), SYMBOLS="BTCUSDT,WAVESBTC", PARTITION_UNIT="month"
     )
     assert desk.run("init").code == 0
     ran = desk.run("backfill", *_SYMBOLS, *_RANGE)
     assert ran.code == 0, ran.err
-    assert "widened to whole months: 2025-02-01 to 2025-03-06" in ran.err
+    assert "extended to whole months: 2025-02-01 to 2025-03-06" in ran.err
     wide = figures(desk)
     for table in ("fact_klines", "hourly_klines", "daily_klines"):
-        assert set(held[table]) <= set(wide[table])
+        assert set(content[table]) <= set(wide[table])
 
 
-def test_on_servers_too(
+def test_a_backfill_on_servers(
     simulated_exchange: StartExchange,
     make_desk: MakeDesk,
     s3_server: S3Server,
@@ -137,11 +137,11 @@ def test_on_servers_too(
 
 
 def _kill_at(desk: Desk, objects: int) -> None:
-    """Start the backfill and kill it once the lake holds so many objects."""
+    """Start the backfill and kill it when the lake has this number of objects."""
     process = desk.start("backfill", *_SYMBOLS, *_RANGE)
     deadline = time.monotonic() + 120
     while _objects(desk.home) < objects:
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.poll() is None, "the backfill ended before the kill"
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.kill()

@@ -1,4 +1,4 @@
-"""Wrong use and broken surroundings: one line that says what to do, and an exit code."""
+"""Invalid input and unavailable servers: one line of error with a fix, and an exit code."""
 
 import socket
 import sqlite3
@@ -11,12 +11,12 @@ from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
 
-_NOBODY = "http://127.0.0.1:9"
+_CLOSED_PORT_URL = "http://127.0.0.1:9"
 _DAY = ("--from", "2025-03-05", "--to", "2025-03-05")
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "expected"),
     [
         (("--symbols", "NOSUCHCOIN", *_DAY), "NOSUCHCOIN"),
         (("--symbols", "B T C", *_DAY), "BTCUSDT"),
@@ -29,14 +29,14 @@ _DAY = ("--from", "2025-03-05", "--to", "2025-03-05")
         (("--to", "2025-03-05"), "--from"),
     ],
 )
-def test_a_backfill_that_cannot_be(
-    words: tuple[str, ...], says: str, simulated_exchange: StartExchange, make_desk: MakeDesk
+def test_a_backfill_with_invalid_options(
+    words: tuple[str, ...], expected: str, simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> None:
     desk = make_desk(simulated_exchange(now=NOON))
     assert desk.run("init").code == 0
     ran = desk.run("backfill", *words)
     assert ran.code == 2
-    assert says in ran.complaint
+    assert expected in ran.complaint
 
 
 def test_without_init(simulated_exchange: StartExchange, make_desk: MakeDesk) -> None:
@@ -45,13 +45,13 @@ def test_without_init(simulated_exchange: StartExchange, make_desk: MakeDesk) ->
     assert "crypto-assets init" in ran.complaint
 
 
-def test_an_exchange_that_does_not_answer(make_desk: MakeDesk) -> None:
-    ran = make_desk(_NOBODY).run("init")
+def test_an_exchange_that_does_not_respond(make_desk: MakeDesk) -> None:
+    ran = make_desk(_CLOSED_PORT_URL).run("init")
     assert ran.code == 1
-    assert _NOBODY in ran.complaint
+    assert _CLOSED_PORT_URL in ran.complaint
 
 
-def test_a_lake_that_may_not_be_written(
+def test_a_lake_without_write_permission(
     simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> None:
     ran = make_desk(simulated_exchange(now=NOON), LAKE_RAW_URL="/proc/lake").run("init")
@@ -59,7 +59,7 @@ def test_a_lake_that_may_not_be_written(
     assert "/proc/lake" in ran.complaint
 
 
-def test_a_bucket_that_is_gone(
+def test_a_missing_bucket(
     simulated_exchange: StartExchange, make_desk: MakeDesk, s3_server: S3Server
 ) -> None:
     server = simulated_exchange(now=NOON)
@@ -87,16 +87,16 @@ def test_a_wrong_database_password(
         assert "wr0ng-secret" not in ran.complaint
 
 
-def test_a_database_server_that_is_not_there(make_desk: MakeDesk) -> None:
+def test_an_unreachable_database_server(make_desk: MakeDesk) -> None:
     url = f"mysql+pymysql://desk:secret@127.0.0.1:{require_free_port(0)}/crypto"
-    ran = make_desk(_NOBODY, WAREHOUSE_URL=url).run("status")
+    ran = make_desk(_CLOSED_PORT_URL, WAREHOUSE_URL=url).run("status")
     assert ran.code == 1
     assert "127.0.0.1" in ran.complaint
     assert "secret" not in ran.complaint
 
 
 @pytest.mark.parametrize(
-    ("login", "says"),
+    ("login", "expected"),
     [
         ("desk:p@{}", "@ as %40"),
         ("desk:p@{}/x", "@ as %40"),
@@ -111,21 +111,21 @@ def test_a_database_server_that_is_not_there(make_desk: MakeDesk) -> None:
     ],
 )
 def test_a_password_that_is_not_escaped_is_never_shown(
-    make_desk: MakeDesk, login: str, says: str
+    make_desk: MakeDesk, login: str, expected: str
 ) -> None:
-    """Not even its half: what follows the first @ would be taken for the host."""
+    """Nor a part of it: the text after the first @ would be taken as the host."""
     place = f"127.0.0.1:{require_free_port(0)}/crypto"
     url = f"mysql+pymysql://{login.format('s3cret')}@{place}"
-    ran = make_desk(_NOBODY, WAREHOUSE_URL=url).run("status")
+    ran = make_desk(_CLOSED_PORT_URL, WAREHOUSE_URL=url).run("status")
     assert ran.code in {1, 2}
     assert "s3cret" not in ran.complaint
-    assert says in ran.complaint
+    assert expected in ran.complaint
 
 
 @pytest.mark.parametrize(
     "url", ["http://desk:p s3cret@{}", "http://desk:p/s3cret@{}", "http://desk:p#s3cret@{}"]
 )
-def test_nor_that_of_another_address(make_desk: MakeDesk, url: str) -> None:
+def test_a_password_in_the_exchanges_address_is_never_shown(make_desk: MakeDesk, url: str) -> None:
     ran = make_desk(url.format("127.0.0.1:9")).run("init")
     assert ran.code == 2
     assert "s3cret" not in ran.complaint
@@ -133,38 +133,42 @@ def test_nor_that_of_another_address(make_desk: MakeDesk, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "expected"),
     [
         ("?sslmode=require", "unknown option 'sslmode'"),
         ("?ssl_mode=REQUIRED&ssl_mode=REQUIRED", "twice"),
         ("?ssl_ca=/nowhere/ca.pem", "/nowhere/ca.pem cannot be read"),
     ],
 )
-def test_an_option_of_the_warehouse_url_that_cannot_be(
-    make_desk: MakeDesk, query: str, says: str
+def test_an_invalid_option_of_the_warehouse_url(
+    make_desk: MakeDesk, query: str, expected: str
 ) -> None:
-    ran = make_desk(_NOBODY, WAREHOUSE_URL=f"mysql://desk:secret@127.0.0.1/crypto{query}").run(
-        "status"
-    )
+    ran = make_desk(
+        _CLOSED_PORT_URL, WAREHOUSE_URL=f"mysql://desk:secret@127.0.0.1/crypto{query}"
+    ).run("status")
     assert ran.code == 2
-    assert says in ran.complaint
+    assert expected in ran.complaint
 
 
 def test_lakes_that_share_a_name(make_desk: MakeDesk) -> None:
-    ran = make_desk(_NOBODY, LAKE_RAW_URL="s3://one", LAKE_ARCHIVE_URL="s3://one").run("init")
+    ran = make_desk(_CLOSED_PORT_URL, LAKE_RAW_URL="s3://one", LAKE_ARCHIVE_URL="s3://one").run(
+        "init"
+    )
     assert ran.code == 2
     assert "CRYPTO_LAKE_ARCHIVE_URL" in ran.complaint
 
 
-def test_a_wrong_setting_is_named(simulated_exchange: StartExchange, make_desk: MakeDesk) -> None:
+def test_the_error_of_an_invalid_setting_contains_its_variable(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
     ran = make_desk(simulated_exchange(now=NOON), SETTLE_SECONDS="soon").run("status")
     assert ran.code == 2
     assert "CRYPTO_SETTLE_SECONDS" in ran.complaint
-    ran = make_desk(_NOBODY, START_DATE="20250301").run("status")
+    ran = make_desk(_CLOSED_PORT_URL, START_DATE="20250301").run("status")
     assert ran.code == 2
     assert "CRYPTO_START_DATE" in ran.complaint
     assert "'20250301' is not a day: write it as 2025-01-31" in ran.complaint
-    ran = make_desk(_NOBODY).run("simulate-exchange", "--port", "1", "--now", "20250301")
+    ran = make_desk(_CLOSED_PORT_URL).run("simulate-exchange", "--port", "1", "--now", "20250301")
     assert ran.code == 2
     assert "'20250301' may be a date, seconds or milliseconds" in ran.complaint
 
@@ -195,28 +199,28 @@ def test_the_data_of_another_exchange(
         assert "exchange" in ran.complaint
 
 
-def test_a_taken_port_names_its_holder(make_desk: MakeDesk) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        held.listen()
-        port = str(held.getsockname()[1])
-        ran = make_desk(_NOBODY).run("simulate-exchange", "--port", port)
+def test_the_error_of_a_taken_port_contains_the_process(make_desk: MakeDesk) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        ran = make_desk(_CLOSED_PORT_URL).run("simulate-exchange", "--port", port)
         assert ran.code == 1
         assert port in ran.complaint
         assert "pid" in ran.complaint
-        ran = make_desk(_NOBODY).run("up", "--dagster-port", port)
+        ran = make_desk(_CLOSED_PORT_URL).run("up", "--dagster-port", port)
         assert ran.code == 1
         assert port in ran.complaint
 
 
-def test_two_servers_on_one_port_are_refused_before_anything_starts(make_desk: MakeDesk) -> None:
+def test_two_servers_on_one_port_are_rejected_before_anything_starts(make_desk: MakeDesk) -> None:
     port = str(require_free_port(0))
-    ran = make_desk(_NOBODY).run("up", "--app-port", port, "--api-port", port)
+    ran = make_desk(_CLOSED_PORT_URL).run("up", "--app-port", port, "--api-port", port)
     assert ran.code == 2
     assert "--app-port" in ran.complaint and "different" in ran.complaint
 
 
-def test_a_proxy_that_refuses_is_named(make_desk: MakeDesk) -> None:
+def test_the_error_of_a_refusing_proxy_contains_its_address(make_desk: MakeDesk) -> None:
     desk = make_desk("http://exchange.example")
     ran = desk.run("init", http_proxy="http://user:secret@127.0.0.1:9", no_proxy="", NO_PROXY="")
     assert ran.code == 1
@@ -224,27 +228,27 @@ def test_a_proxy_that_refuses_is_named(make_desk: MakeDesk) -> None:
     assert "secret" not in ran.complaint
 
 
-def test_a_missing_file_of_certificates_is_named(make_desk: MakeDesk) -> None:
+def test_the_error_of_a_missing_ca_file_contains_the_variable(make_desk: MakeDesk) -> None:
     ran = make_desk("https://127.0.0.1:9").run("init", REQUESTS_CA_BUNDLE="/nowhere/ca.pem")
     assert ran.code == 2
     assert "REQUESTS_CA_BUNDLE" in ran.complaint
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example"])
-def test_an_exchange_whose_host_cannot_be(host: str, make_desk: MakeDesk) -> None:
+def test_an_exchange_with_an_invalid_host(host: str, make_desk: MakeDesk) -> None:
     ran = make_desk(f"http://{host}").run("init")
     assert ran.code == 2
     assert host in ran.complaint
 
 
 @pytest.mark.parametrize("setting", ["HOME", "LAKE_RAW_URL"])
-def test_the_home_of_a_user_whom_nobody_knows(setting: str, make_desk: MakeDesk) -> None:
-    ran = make_desk(_NOBODY, **{setting: "~no-such-user/x"}).run("init")
+def test_a_path_in_the_home_of_an_unknown_user(setting: str, make_desk: MakeDesk) -> None:
+    ran = make_desk(_CLOSED_PORT_URL, **{setting: "~no-such-user/x"}).run("init")
     assert ran.code == 2
     assert "~no-such-user/x" in ran.complaint and "whole path" in ran.complaint
 
 
-def test_an_import_from_the_home_of_a_user_whom_nobody_knows(
+def test_an_import_from_the_home_of_an_unknown_user(
     simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> None:
     desk = make_desk(simulated_exchange(now=NOON))
@@ -254,7 +258,9 @@ def test_an_import_from_the_home_of_a_user_whom_nobody_knows(
     assert "~no-such-user/x" in ran.complaint
 
 
-def test_an_import_from_nowhere(simulated_exchange: StartExchange, make_desk: MakeDesk) -> None:
+def test_an_import_with_an_empty_prefix(
+    simulated_exchange: StartExchange, make_desk: MakeDesk
+) -> None:
     desk = make_desk(simulated_exchange(now=NOON))
     assert desk.run("init").code == 0
     ran = desk.run("import", "")

@@ -1,4 +1,4 @@
-"""`crypto-assets demo --once` and the commands that look at what it left."""
+"""`crypto-assets demo --once`, and commands over the home that it has created."""
 
 import json
 from pathlib import Path
@@ -16,14 +16,14 @@ _DAYS = 3
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Ran]:
-    """A demo that ran once, on settings of nobody's making."""
+    """A desk after a demo with default settings."""
     desk = desk_at(
         tmp_path_factory.mktemp("demo"), "http://127.0.0.1:9", SYMBOLS=",".join(_SYMBOLS)
     )
     return desk, desk.run("demo", "--once", "--days", str(_DAYS))
 
 
-def test_it_reports_what_it_loaded_and_checked(demo: tuple[Desk, Ran]) -> None:
+def test_the_demo_reports_what_it_loaded_and_checked(demo: tuple[Desk, Ran]) -> None:
     desk, ran = demo
     assert ran.code == 0, ran.err
     for symbol in _SYMBOLS:
@@ -32,13 +32,13 @@ def test_it_reports_what_it_loaded_and_checked(demo: tuple[Desk, Ran]) -> None:
     assert str(desk.home) in ran.out
 
 
-def test_status_says_the_same_to_a_program(demo: tuple[Desk, Ran]) -> None:
+def test_status_as_json(demo: tuple[Desk, Ran]) -> None:
     desk, _ = demo
     ran = desk.run("status", "--json")
     assert ran.code == 0, ran.err
-    held = {one["symbol"]: one for one in json.loads(ran.out)["symbols"]}
-    assert set(held) == set(_SYMBOLS)
-    for one in held.values():
+    stored = {one["symbol"]: one for one in json.loads(ran.out)["symbols"]}
+    assert set(stored) == set(_SYMBOLS)
+    for one in stored.values():
         minutes = (one["last_open_time"] - one["first_open_time"]) // MINUTE_MS + 1
         assert one["rows"] == minutes >= (_DAYS - 1) * 1440
         assert one["coverage"] == 1
@@ -64,7 +64,7 @@ def test_export_writes_every_candle(suffix: str, demo: tuple[Desk, Ran], tmp_pat
         assert table.num_rows == 24
 
 
-def test_export_to_another_kind_of_file_is_refused(demo: tuple[Desk, Ran]) -> None:
+def test_export_to_an_unknown_file_type_is_rejected(demo: tuple[Desk, Ran]) -> None:
     desk, _ = demo
     words = ("--symbol", "ETHUSDT", "--from", "2025-01-01", "--to", "2025-01-01", "-o", "x.txt")
     ran = desk.run("export", *words)
@@ -72,7 +72,7 @@ def test_export_to_another_kind_of_file_is_refused(demo: tuple[Desk, Ran]) -> No
     assert ".parquet" in ran.complaint
 
 
-def test_a_proxy_of_the_environment_does_not_stand_before_this_machine(tmp_path: Path) -> None:
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine(tmp_path: Path) -> None:
     names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ALL_PROXY")
     ran = desk_at(tmp_path, "http://127.0.0.1:9").run(
         *("demo", "--once", "--days", "1"),

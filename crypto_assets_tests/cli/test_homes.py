@@ -1,4 +1,4 @@
-"""Homes whose path has signs that mean something in an address."""
+"""Homes whose path contains characters with a meaning in URLs."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from crypto_assets_tests.services.exchange import NOON, StartExchange
 _DAY = ("--from", "2025-03-05", "--to", "2025-03-05")
 
 
-# A name of 200 letters with whatever a shell or an address could trip over.
+# 200 characters, including those with a meaning for shells or URLs.
 _ODD = '50% #1 \u00fc\u5e01 it\'s "quoted" & $HOME+;'.ljust(200, "n")
 
 
@@ -27,9 +27,7 @@ def test_everything_works_in_a_home_of_any_name(
 
 
 @pytest.mark.parametrize("name", ["a?b", "x%41y"])
-def test_a_home_in_which_dagster_would_lose_its_way_is_refused(
-    make_desk: MakeDesk, name: str
-) -> None:
+def test_a_home_whose_path_dagster_misreads_is_rejected(make_desk: MakeDesk, name: str) -> None:
     parent = make_desk("http://127.0.0.1:9").home
     ran = desk_at(parent / name, "http://127.0.0.1:9").run("init")
     assert ran.code == 2
@@ -37,7 +35,7 @@ def test_a_home_in_which_dagster_would_lose_its_way_is_refused(
     assert not parent.exists()
 
 
-def test_with_dagsters_home_elsewhere_such_a_home_works(
+def test_such_a_home_works_with_dagsters_home_elsewhere(
     simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> None:
     server = simulated_exchange(now=NOON)
@@ -50,7 +48,7 @@ def test_with_dagsters_home_elsewhere_such_a_home_works(
     assert sorted(path.name for path in parent.iterdir()) == ["a?b%41", "dagster"]
 
 
-def test_a_database_file_of_any_name_is_written_with_codes(
+def test_a_database_file_of_any_name_is_percent_encoded(
     simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> None:
     desk = make_desk(simulated_exchange(now=NOON))

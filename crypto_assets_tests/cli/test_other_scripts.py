@@ -1,4 +1,4 @@
-"""Symbols of other scripts and of 50 characters from the exchange to people, on every store."""
+"""Symbols in other scripts and of 50 characters, from the exchange to the user, on every store."""
 
 import csv
 import sqlite3
@@ -31,7 +31,7 @@ START, MINUTES = TODAY_MS - 2880 * MINUTE_MS, 2880
 
 @pytest.fixture
 def server(simulated_exchange: StartExchange, tmp_path: Path) -> ExchangeServer:
-    """Two days and a half of both symbols; the archive has the days."""
+    """An exchange with two and a half days of both symbols, and both days in the archive."""
     folder = tmp_path / "data"
     folder.mkdir()
     for symbol, price in ((WIDE, 7), (LONG, 9)):
@@ -45,14 +45,14 @@ def server(simulated_exchange: StartExchange, tmp_path: Path) -> ExchangeServer:
 
 
 def symbols_of(desk: Desk) -> str:
-    """As a person types them."""
+    """The symbols as a user types them."""
     return f"{WIDE.lower()},{LONG}"
 
 
-def assert_brought_and_shown(
+def assert_ingested_and_shown(
     desk: Desk, tmp_path: Path, warehouse_url: str, **servers: str
 ) -> None:
-    """What every command says and writes of both symbols."""
+    """Check the output and the files of every command."""
     ran = desk.run("init", **servers)
     assert (ran.code, ran.err) == (0, "")
     assert "2 symbols tracked, 2 new" in ran.out
@@ -76,12 +76,12 @@ def assert_brought_and_shown(
     with (tmp_path / f"{WIDE}.csv").open() as file:
         assert len(list(csv.DictReader(file))) == MINUTES
     assert pq.read_table(tmp_path / f"{LONG}.parquet").num_rows == MINUTES
-    _on_a_terminal_that_lacks_the_letters_nothing_fails(desk, **servers)
-    _dagster_knows_each_day_of_both(desk)
-    _python_and_the_api_give_them(tmp_path, warehouse_url)
+    _check_a_terminal_without_these_characters(desk, **servers)
+    _check_partitions_in_dagster(desk)
+    _check_python_and_the_api(tmp_path, warehouse_url)
 
 
-def _on_a_terminal_that_lacks_the_letters_nothing_fails(desk: Desk, **servers: str) -> None:
+def _check_a_terminal_without_these_characters(desk: Desk, **servers: str) -> None:
     ran = desk.run("status", PYTHONIOENCODING="latin-1", **servers)
     assert (ran.code, ran.err) == (0, "")
     assert "\\u5e01\\u5b89\\u4eba\\u751fUSDT" in ran.out
@@ -92,7 +92,7 @@ def _on_a_terminal_that_lacks_the_letters_nothing_fails(desk: Desk, **servers: s
     assert ran.code == 2 and "\\u9f99\\u867eUSDT is not in the warehouse" in ran.complaint
 
 
-def _dagster_knows_each_day_of_both(desk: Desk) -> None:
+def _check_partitions_in_dagster(desk: Desk) -> None:
     with dg.DagsterInstance.from_config(str(desk.home / "dagster")) as instance:
         assert instance.get_dynamic_partitions("symbols") == [WIDE, LONG]
         keys = {f"{day}|{symbol}" for day in (FIRST, LAST) for symbol in (WIDE, LONG)}
@@ -102,7 +102,7 @@ def _dagster_knows_each_day_of_both(desk: Desk) -> None:
         assert run.tags["dagster/asset_partition_range_end"] == f"{LAST}|{LONG}"
 
 
-def _python_and_the_api_give_them(tmp_path: Path, warehouse_url: str) -> None:
+def _check_python_and_the_api(tmp_path: Path, warehouse_url: str) -> None:
     warehouse = Warehouse(warehouse_url)
     with MarketData(Reports(warehouse)) as market:
         assert market.symbols() == [WIDE, LONG]
@@ -122,10 +122,10 @@ def test_on_a_directory_and_sqlite(
 ) -> None:
     desk = make_desk(server, SYMBOLS=f"{WIDE.lower()},{LONG}")
     url = f"sqlite:///{desk.home / 'warehouse.db'}"
-    assert_brought_and_shown(desk, tmp_path, url)
+    assert_ingested_and_shown(desk, tmp_path, url)
     with closing(sqlite3.connect(desk.home / "warehouse.db")) as database:
-        held = database.execute("SELECT symbol, base, quote FROM symbols ORDER BY 1").fetchall()
-    assert held == sorted((name, name.removesuffix("USDT"), "USDT") for name in (WIDE, LONG))
+        stored = database.execute("SELECT symbol, base, quote FROM symbols ORDER BY 1").fetchall()
+    assert stored == sorted((name, name.removesuffix("USDT"), "USDT") for name in (WIDE, LONG))
 
 
 def test_on_mariadb_and_s3(
@@ -143,4 +143,4 @@ def test_on_mariadb_and_s3(
         LAKE_RAW_URL=f"s3://{s3_server.bucket_name()}",
         LAKE_ARCHIVE_URL=f"s3://{s3_server.bucket_name()}",
     )
-    assert_brought_and_shown(desk, tmp_path, url, **s3_server.environment())
+    assert_ingested_and_shown(desk, tmp_path, url, **s3_server.environment())

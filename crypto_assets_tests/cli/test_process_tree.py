@@ -1,4 +1,4 @@
-"""The tree behind `up`: what it waits for, what it says when a child dies, and one tree a home."""
+"""The processes of `up`: a long start, the exit of a child, and one tree per home."""
 
 import os
 import sys
@@ -24,32 +24,30 @@ def program(folder: Path, code: str, ready: Callable[[], bool], name: str = "it"
     )
 
 
-def test_a_long_start_says_what_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_start_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_tree, "_REPORT_SECONDS", 0.5)
-    until, told = time.monotonic() + 2, list[str]()
-    with ProcessTree(told.append) as tree:
+    until, reports = time.monotonic() + 2, list[str]()
+    with ProcessTree(reports.append) as tree:
         tree.start_programs(program(tmp_path, SLEEP, lambda: time.monotonic() > until))
-    assert told and "it comes up" in told[0] and " s so far" in told[0]
+    assert reports and "it is starting" in reports[0] and " s so far" in reports[0]
 
 
-def test_another_program_that_dies_meanwhile_ends_the_wait(tmp_path: Path) -> None:
+def test_the_exit_of_another_program_ends_the_wait(tmp_path: Path) -> None:
     waiting = program(tmp_path / "a", SLEEP, lambda: False)
-    says = "print('ERROR: the port is taken'); print('Shutting down'); raise SystemExit(3)"
-    dying = program(tmp_path / "b", says, lambda: True, "the other")
+    code = "print('ERROR: the port is taken'); print('Shutting down'); raise SystemExit(3)"
+    dying = program(tmp_path / "b", code, lambda: True, "the other")
     with (
         ProcessTree(lambda _: None) as tree,
-        pytest.raises(CryptoAssetsError, match=r"the other ended with code 3.*the port is taken"),
+        pytest.raises(CryptoAssetsError, match=r"the other exited with code 3.*the port is taken"),
     ):
         tree.start_programs(waiting, dying)
 
 
-def test_a_home_has_one_tenant(tmp_path: Path) -> None:
+def test_a_home_is_locked_once(tmp_path: Path) -> None:
     home = tmp_path / "dagster home"
     with (
         hold_home_lock(home),
-        pytest.raises(HomeTaken, match=rf"pid {os.getpid()}\) serves"),
+        pytest.raises(HomeTaken, match=rf"pid {os.getpid()}\) uses"),
         hold_home_lock(home),
     ):
         pass
@@ -58,7 +56,7 @@ def test_a_home_has_one_tenant(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["up", "demo"])
-def test_a_second_tree_is_refused_before_it_touches_anything(
+def test_a_second_tree_is_rejected_before_any_change(
     word: str, make_desk: MakeDesk, simulated_exchange: StartExchange
 ) -> None:
     desk = make_desk(simulated_exchange(now=NOON))

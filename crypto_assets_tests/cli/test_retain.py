@@ -1,4 +1,4 @@
-"""`crypto-assets retain`, embedded and on servers: tells, then does, then has nothing to do."""
+"""`crypto-assets retain`, embedded and on servers: a dry run, a run, and a run without effect."""
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -35,12 +35,14 @@ def test_dry_run_then_run_then_nothing(database_and_desk: tuple[str, Desk]) -> N
     assert desk.run("init").code == 0
     assert desk.run("backfill", "--symbols", "BTCUSDT", *range_).code == 0
     _age(url)
-    told = desk.run("retain", "--dry-run")
-    assert told.out.startswith("nothing is touched; this would go:\nraw lake to archive: 2 objects")
-    assert "deleted from the lake: 2 objects" in told.out
-    assert "BTCUSDT: 2,880 minutes before 2025-03-06T00:00:00Z" in told.out
+    planned = desk.run("retain", "--dry-run")
+    assert planned.out.startswith(
+        "dry run, no changes; this would expire:\nmoved from the raw lake to the archive: 2 objects"
+    )
+    assert "deleted from the lake: 2 objects" in planned.out
+    assert "BTCUSDT: 2,880 minutes before 2025-03-06T00:00:00Z" in planned.out
     done = desk.run("retain")
-    assert told.out.endswith(done.out)
+    assert planned.out.endswith(done.out)
     again = desk.run("retain")
     assert again.code == 0, again.err
     assert "archive: 0 objects" in again.out
@@ -48,7 +50,7 @@ def test_dry_run_then_run_then_nothing(database_and_desk: tuple[str, Desk]) -> N
 
 
 def _age(url: str) -> None:
-    """As if everything had been fetched and loaded when it happened."""
+    """Make everything look as if it had been fetched and loaded when it happened."""
     engine = create_engine(url)
     with engine.begin() as connection:
         for statement in (

@@ -1,4 +1,4 @@
-"""The command on an S3 lake with keys that expire, and what it says where there are none."""
+"""Commands on an S3 lake with temporary keys, and errors without keys."""
 
 import json
 from hashlib import sha1
@@ -38,7 +38,7 @@ def test_keys_with_a_session_token_in_the_environment(
     assert "AWS_SESSION_TOKEN" in ran.complaint and "hush-hush" not in ran.complaint
 
 
-def test_keys_of_single_sign_on(
+def test_keys_from_single_sign_on(
     simulated_exchange: StartExchange,
     make_desk: MakeDesk,
     temporary_keys: TemporaryKeys,
@@ -76,16 +76,16 @@ def test_keys_of_single_sign_on(
         assert ran.code == 0, ran.err
 
 
-def test_a_profile_that_is_not_there_is_named(
+def test_the_error_of_a_missing_profile_contains_its_name(
     simulated_exchange: StartExchange, make_desk: MakeDesk, s3_server: S3Server
 ) -> None:
     desk = on_s3(make_desk, simulated_exchange(now=NOON).url, s3_server)
-    ran = desk.run("init", AWS_PROFILE="nobody")
+    ran = desk.run("init", AWS_PROFILE="missing")
     assert ran.code == 1
-    assert "AWS_PROFILE nobody" in ran.complaint
+    assert "AWS_PROFILE missing" in ran.complaint
 
 
-def test_a_style_of_addresses_that_there_is_not_is_named(make_desk: MakeDesk) -> None:
+def test_the_error_of_an_unknown_addressing_style_lists_the_valid_ones(make_desk: MakeDesk) -> None:
     ran = make_desk("http://127.0.0.1:9").run("status", AWS_S3_ADDRESSING_STYLE="host")
     assert ran.code == 2
     assert "AWS_S3_ADDRESSING_STYLE" in ran.complaint and "'virtual'" in ran.complaint

@@ -1,4 +1,4 @@
-"""The command with its home on a share that knows no fsync, or no locks."""
+"""Commands with their home on a network share without fsync or file locks."""
 
 import subprocess
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def test_a_day_is_collected_and_verified(
         assert "Traceback" not in ran.err
 
 
-def test_a_home_without_locks_is_refused(
+def test_a_home_without_file_locks_is_rejected(
     simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> None:
     desk = make_desk(simulated_exchange(now=NOON))

@@ -1,4 +1,4 @@
-"""verify, rebuild and import as a person runs them: what they print, and how they end."""
+"""Output and exit codes of verify, rebuild and import."""
 
 import os
 import re
@@ -40,14 +40,14 @@ def execute(desk: Desk, statement: str) -> None:
 
 
 def advised(out: str) -> list[str]:
-    """The words of the one command that verify says to run, without its name."""
+    """The arguments of the only command that verify suggests."""
     commands: list[str] = re.findall("`crypto-assets (.*)`", out)
     assert len(commands) == 1, out
     return commands[0].split()
 
 
 def test_verify_and_rebuild(desk: Desk, server: ExchangeServer) -> None:
-    """One story, since each command takes its time to start."""
+    """One test for several steps, since each command takes time to start."""
     server.faults.add_rule(
         {"do": "outage", "start": format_utc(HOLE), "end": format_utc(HOLE + 20 * MINUTE_MS)}
     )
@@ -56,12 +56,12 @@ def test_verify_and_rebuild(desk: Desk, server: ExchangeServer) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert "25 hours and days, 1420 minutes, 0 differences" in ran.out
     assert "2025-03-04T00:00:00Z..2025-03-05T00:00:00Z is not loaded" in ran.out
-    _what_was_written_behind_its_back_is_found_named_and_put_right(desk)
-    _a_lost_warehouse_comes_back_from_the_lake(desk)
+    _check_that_tampering_is_found_and_repaired(desk)
+    _check_that_a_lost_warehouse_is_rebuilt(desk)
 
 
-def _what_was_written_behind_its_back_is_found_named_and_put_right(desk: Desk) -> None:
-    """A digit that was changed, and a minute of an outage that was invented."""
+def _check_that_tampering_is_found_and_repaired(desk: Desk) -> None:
+    """Change one value, and add a minute within an outage."""
     execute(desk, f"UPDATE fact_klines SET volume = volume + 0.001 WHERE open_time = {AT}")
     columns = (
         "open, high, low, close, volume, quote_volume, trade_count,"
@@ -77,7 +77,7 @@ def _what_was_written_behind_its_back_is_found_named_and_put_right(desk: Desk) -
     assert ran.code == 1
     assert "BTCUSDT" in ran.complaint
     assert "2025-03-05T09:07:00Z volume: ours" in ran.out
-    assert "look at 2025-03-05T09:00:00Z, 2025-03-05T15:00:00Z" in ran.out
+    assert "hours with differences: 2025-03-05T09:00:00Z, 2025-03-05T15:00:00Z" in ran.out
     words = advised(ran.out)
     assert words == ["rebuild", "--exact", "--symbols", "BTCUSDT", *RANGE]
     ran = desk.run("verify", *RANGE, "--json")
@@ -87,11 +87,11 @@ def _what_was_written_behind_its_back_is_found_named_and_put_right(desk: Desk) -
     assert {one["interval"] for one in found["differences"]} == {"1m", "1h"}
     ran = desk.run(*words)
     assert (ran.code, ran.err) == (0, "")
-    assert "1 days from 1 objects, 1420 minutes (0 were missing, 1 were others)" in ran.out
+    assert "1 days from 1 objects, 1420 minutes (0 were missing, 1 were different)" in ran.out
     assert "1 minutes deleted that were never published" in ran.out
 
 
-def _a_lost_warehouse_comes_back_from_the_lake(desk: Desk) -> None:
+def _check_that_a_lost_warehouse_is_rebuilt(desk: Desk) -> None:
     for path in desk.home.glob("warehouse.db*"):
         path.unlink()
     assert desk.run("init").code == 0
@@ -101,13 +101,13 @@ def _a_lost_warehouse_comes_back_from_the_lake(desk: Desk) -> None:
     assert desk.run("verify", *RANGE).code == 0
 
 
-def test_a_rebuild_of_nothing(desk: Desk) -> None:
+def test_a_rebuild_without_objects(desk: Desk) -> None:
     ran = desk.run("rebuild", "--from", "2025-03-06", "--to", "2025-03-05")
     assert ran.code == 2
     assert "swap" in ran.complaint
     ran = desk.run("rebuild", "--symbols", "ETHUSDT")
     assert ran.code == 0
-    assert "holds nothing" in ran.out
+    assert "no objects in the lake; no changes" in ran.out
 
 
 def test_another_programs_objects(desk: Desk, server: ExchangeServer, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_another_programs_objects(desk: Desk, server: ExchangeServer, tmp_path: 
     ran = desk.run("import", str(tmp_path / "old"))
     assert (ran.code, ran.err) == (0, "")
     assert "BTCUSDT: 60 rows of 1 objects" in ran.out
-    assert "not understood: 2025-03-04/notes.txt (1)" in ran.out
+    assert "not imported: 2025-03-04/notes.txt (1)" in ran.out
     status = orjson.loads(desk.run("status", "--json").out)
     assert status["symbols"][0]["rows"] == 60
     ran = desk.run("import", str(tmp_path / "nowhere" / "at" / "all"))

@@ -1,4 +1,4 @@
-"""Every command that verify prints puts right what it is printed for."""
+"""Every command that verify prints repairs the difference."""
 
 import hashlib
 import re
@@ -43,12 +43,12 @@ def execute(desk: Desk, *statements: str) -> None:
 
 
 def advised(out: str) -> list[list[str]]:
-    """The words of each command that verify says to run, without its name."""
+    """The arguments of each command that verify suggests."""
     return [command.split() for command in re.findall("`crypto-assets (.*)`", out)]
 
 
 def follow_advice(desk: Desk) -> list[list[str]]:
-    """Run what verify prints, in its order, and verify again: it must find nothing."""
+    """Run the commands that verify prints, and check that verify then finds nothing."""
     ran = desk.run("verify", *RANGE)
     assert ran.code == 1, ran.out
     commands = advised(ran.out)
@@ -61,7 +61,7 @@ def follow_advice(desk: Desk) -> list[list[str]]:
 
 
 def contradict(desk: Desk, server: ExchangeServer) -> None:
-    """The home as an earlier version left it: the archive's minute counts, and not REST's."""
+    """Restore the state of an earlier version, which preferred the archive's minute to REST's."""
     server.faults.add_rule(
         {
             **{"do": "revise", "in": "archive", "change": {"volume": "+1"}},
@@ -96,14 +96,14 @@ def days(first: date, last: date) -> list[str]:
     return ["--symbols", "BTCUSDT", "--from", str(first), "--to", str(last)]
 
 
-def test_a_contradiction_of_archive_and_rest_is_asked_for_again(
+def test_a_contradiction_of_archive_and_rest_is_fetched_again(
     desk: Desk, server: ExchangeServer
 ) -> None:
     contradict(desk, server)
     assert follow_advice(desk) == [["backfill", *days(FIRST, FIRST)]]
 
 
-def test_each_day_gets_the_command_that_helps_it(desk: Desk, server: ExchangeServer) -> None:
+def test_each_day_gets_the_command_that_repairs_it(desk: Desk, server: ExchangeServer) -> None:
     contradict(desk, server)
     tamper(desk)
     assert follow_advice(desk) == [
@@ -112,9 +112,7 @@ def test_each_day_gets_the_command_that_helps_it(desk: Desk, server: ExchangeSer
     ]
 
 
-def test_an_object_that_the_lake_has_lost_is_fetched_and_then_restored(
-    desk: Desk, server: ExchangeServer
-) -> None:
+def test_a_lost_object_is_fetched_and_then_rebuilt(desk: Desk, server: ExchangeServer) -> None:
     tamper(desk)
     lost: list[Path] = list((desk.home / "lake" / "raw" / str(SECOND)).glob("*.json"))
     for path in lost:
@@ -122,7 +120,7 @@ def test_an_object_that_the_lake_has_lost_is_fetched_and_then_restored(
     assert [words[0] for words in follow_advice(desk)] == ["backfill", "rebuild"]
 
 
-def test_of_expired_minutes_no_command_is_printed(desk: Desk) -> None:
+def test_no_command_is_printed_for_expired_minutes(desk: Desk) -> None:
     end = Window.of_day(FIRST).end_ms
     execute(
         desk,
@@ -136,10 +134,10 @@ def test_of_expired_minutes_no_command_is_printed(desk: Desk) -> None:
     assert f"the minutes of {FIRST} to {FIRST} have expired" in ran.out
 
 
-def test_a_day_of_which_the_lake_holds_nothing_is_fetched_before_it_is_restored(
+def test_a_day_without_objects_is_fetched_before_it_is_rebuilt(
     desk: Desk,
 ) -> None:
-    """Its objects have expired; those of the other day have not."""
+    """Its objects have expired, but not those of the other day."""
     for path in (desk.home / "lake" / "raw" / str(FIRST)).glob("*.json"):
         path.unlink()
     execute(
@@ -153,7 +151,7 @@ def test_a_day_of_which_the_lake_holds_nothing_is_fetched_before_it_is_restored(
     ]
 
 
-def test_a_contradiction_of_the_exchange_in_json_has_no_time_of_its_record(
+def test_conflicts_in_json_have_no_recorded_at(
     simulated_exchange: StartExchange, make_desk: MakeDesk, tmp_path: Path
 ) -> None:
     whole = Window.of_day(FIRST)

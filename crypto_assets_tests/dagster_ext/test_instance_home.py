@@ -1,4 +1,4 @@
-"""Dagster's home: what is ours is renewed with the program, what is the user's stays."""
+"""Dagster's home: the project's files are updated, the user's files stay."""
 
 import os
 import subprocess
@@ -14,22 +14,8 @@ from crypto_assets_tests.project.repository import ROOT
 
 SHIPPED = (ROOT / "dagster.yaml").read_text()
 IN_IMAGE = (ROOT / "deploy" / "dagster.yaml").read_text()
-# As the image had it before MySQLStorage.
-_BEGIN, _END = IN_IMAGE.index("# Dagster's MySQL"), IN_IMAGE.index("compute_logs:")
-IN_EARLIER_IMAGE = (
-    IN_IMAGE[:_BEGIN]
-    + """storage:
-  mysql:
-    mysql_db:
-      hostname: {env: DAGSTER_MYSQL_HOST}
-      port: {env: DAGSTER_MYSQL_PORT}
-      username: dagster
-      password: {env: DAGSTER_MYSQL_PASSWORD}
-      db_name: dagster
-
-"""
-    + IN_IMAGE[_END:]
-).replace("dagster_ext.run_coordinator", "defs.queue")
+# The file of an image without MySQLStorage.
+IN_EARLIER_IMAGE = Path(__file__).with_name("earlier_dagster_yaml.txt").read_text()
 
 
 @pytest.fixture
@@ -39,7 +25,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What a later version of this program ships."""
+    """The file of a later version of this program."""
     later = tmp_path / "later.yaml"
     later.write_text(SHIPPED.replace("max_retries: 2", "max_retries: 3"))
     monkeypatch.setattr(homes, "_SHIPPED_CONFIGS", (later,))
@@ -56,7 +42,7 @@ def test_a_new_home_has_the_projects_settings(home: Path) -> None:
     assert (home / "dagster.yaml").stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_a_file_that_nobody_changed_is_renewed(home: Path, request: pytest.FixtureRequest) -> None:
+def test_an_unchanged_file_is_updated(home: Path, request: pytest.FixtureRequest) -> None:
     prepare_home(home)
     later = request.getfixturevalue("next_version")
     assert prepare_home(home) is None
@@ -64,7 +50,7 @@ def test_a_file_that_nobody_changed_is_renewed(home: Path, request: pytest.Fixtu
     assert sorted(path.name for path in home.iterdir()) == ["dagster.yaml"]
 
 
-def test_a_changed_file_stays_and_is_spoken_of_once(
+def test_a_changed_file_stays_and_is_reported_once_per_version(
     home: Path, request: pytest.FixtureRequest
 ) -> None:
     prepare_home(home)
@@ -74,12 +60,12 @@ def test_a_changed_file_stays_and_is_spoken_of_once(
     assert notice and str(home / "dagster.yaml") in notice and "dagster.yaml.new" in notice
     assert prepare_home(home) is None
     later = request.getfixturevalue("next_version")
-    assert prepare_home(home), "another version is news"
+    assert prepare_home(home), "reported again for another version"
     assert (home / "dagster.yaml.new").read_text() == later
     assert (home / "dagster.yaml").read_text() == own
 
 
-def test_the_advice_leads_to_this_versions_file(home: Path) -> None:
+def test_following_the_advice_installs_this_versions_file(home: Path) -> None:
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     assert prepare_home(home)
@@ -90,9 +76,7 @@ def test_the_advice_leads_to_this_versions_file(home: Path) -> None:
 
 
 @pytest.mark.parametrize("shipped", ["dagster.yaml", "deploy/dagster.yaml"])
-def test_a_file_that_the_image_or_an_earlier_version_copied_is_no_news(
-    shipped: str, home: Path
-) -> None:
+def test_a_file_copied_by_the_image_is_updated_without_a_notice(shipped: str, home: Path) -> None:
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_bytes((ROOT / shipped).read_bytes())
     assert prepare_home(home) is None
@@ -101,17 +85,17 @@ def test_a_file_that_the_image_or_an_earlier_version_copied_is_no_news(
 
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(WrongUse, match="cannot be written"):
+    with pytest.raises(WrongUse, match="cannot write Dagster's home"):
         prepare_home(tmp_path / "file" / "dagster")
 
 
 @pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE])
-def test_every_text_that_is_shipped_is_known_to_later_versions(shipped: str) -> None:
-    """Where this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""
+def test_the_digest_of_every_shipped_file_is_listed(shipped: str) -> None:
+    """If this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""
     assert homes._short_digest(shipped) in homes._SHIPPED_DIGESTS
 
 
-def test_the_file_of_an_earlier_image_is_renewed_and_keeps_the_database(home: Path) -> None:
+def test_the_file_of_an_earlier_image_is_updated_and_keeps_the_database(home: Path) -> None:
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text(IN_EARLIER_IMAGE)
     (home / "dagster.yaml.new").write_text(SHIPPED)
@@ -123,13 +107,13 @@ def test_the_file_of_an_earlier_image_is_renewed_and_keeps_the_database(home: Pa
 
 
 @pytest.mark.parametrize("before", [IN_IMAGE, IN_EARLIER_IMAGE])
-def test_beside_a_changed_file_that_names_a_server_lies_the_one_that_does(
+def test_a_changed_file_with_a_database_server_gets_the_servers_new_file(
     before: str, home: Path
 ) -> None:
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text(f"{before}# mine\n")
     notice = prepare_home(home)
-    assert notice and "put it in its place" in notice and "delete" not in notice
+    assert notice and "replace dagster.yaml with it" in notice and "delete" not in notice
     assert (home / "dagster.yaml.new").read_text() == IN_IMAGE
     assert prepare_home(home) is None
     (home / "dagster.yaml.new").replace(home / "dagster.yaml")
@@ -140,17 +124,17 @@ def test_beside_a_changed_file_that_names_a_server_lies_the_one_that_does(
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"storage:\n  mysql: [", "no YAML from line 2 on"),
-        (b"\0", "no YAML"),
-        (b"\xff", "not written in UTF-8"),
-        (b"- hush\n", "does not hold settings by name"),
-        (b"hush", "does not hold settings by name"),
-        (b"storage: 3\n", "does not hold settings by name"),
+        (b"storage:\n  mysql: [", "not valid YAML at line 2"),
+        (b"\0", "not valid YAML"),
+        (b"\xff", "not encoded in UTF-8"),
+        (b"- hush\n", "not a mapping of settings"),
+        (b"hush", "not a mapping of settings"),
+        (b"storage: 3\n", "not a mapping of settings"),
         (b"no_such_setting: 1\n", "no_such_setting"),
         (b"storage: {}\n", "Expected one of"),
     ],
 )
-def test_a_file_that_dagster_cannot_read_is_named(
+def test_the_error_of_an_unreadable_file_contains_its_path(
     content: bytes, complaint: str, home: Path
 ) -> None:
     home.mkdir(parents=True)
@@ -158,14 +142,14 @@ def test_a_file_that_dagster_cannot_read_is_named(
     for use in (require_usable_home, prepare_home):
         with pytest.raises(WrongUse, match=complaint) as error:
             use(home)
-        said = str(error.value)
-        assert str(home / "dagster.yaml") in said and "put the file right" in said
-        assert "hush" not in said and "\n" not in said and len(said) < 500
+        message = str(error.value)
+        assert str(home / "dagster.yaml") in message and "correct the file" in message
+        assert "hush" not in message and "\n" not in message and len(message) < 500
     assert (home / "dagster.yaml").read_bytes() == content
 
 
-def test_a_folder_without_a_file_is_looked_at_without_a_warning(tmp_path: Path) -> None:
-    """As of a new home in which another command has made the folder."""
+def test_a_folder_without_a_file_causes_no_warning(tmp_path: Path) -> None:
+    """For example, a new home whose folder another command has created."""
     look = (
         "import sys; from pathlib import Path; from crypto_assets.dagster_ext.instance_home import"
         " require_usable_home; require_usable_home(Path(sys.argv[1]))"

@@ -1,4 +1,4 @@
-"""A run that fails turns those partitions red which it names, and no others."""
+"""A failed run fails only the partitions that it names."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    queue = {"module": "crypto_assets.dagster_ext.run_coordinator", "class": "LanedRunCoordinator"}
+    queue = {"module": "crypto_assets.dagster_ext.run_coordinator", "class": "RunClassCoordinator"}
     with dg.instance_for_test({"run_coordinator": queue}, temp_dir=str(tmp_path)) as instance:
         register_symbol_partitions(instance, _SYMBOLS)
         yield instance
@@ -51,18 +51,18 @@ def job(platform: PipelineContext) -> dg.JobDefinition:
 
 
 def queued(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun:
-    """A tick's run over two days, as it stands when its process starts."""
+    """A tick's run over two days, in the status in which its process starts."""
     run = instance.create_run_for_job(
         job, tags={**job.tags, **_YESTERDAY_AND_TODAY}, status=dg.DagsterRunStatus.STARTING
     )
     instance.run_coordinator.submit_run(dg.SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
     for stage in KlinesStage:
-        red(instance, stage)  # Dagster remembers what it saw under way when somebody looked
+        red(instance, stage)  # Dagster caches partitions in progress when they are read
     return run
 
 
 def red(instance: dg.DagsterInstance, stage: KlinesStage) -> set[str]:
-    """Partitions that Dagster's pages call failed."""
+    """The partitions that Dagster shows as failed."""
     status = get_and_update_asset_status_cache_value(
         instance, dg.AssetKey(stage.value), date_symbol_partitions_def
     )
@@ -73,7 +73,7 @@ def red(instance: dg.DagsterInstance, stage: KlinesStage) -> set[str]:
     )
 
 
-def test_a_tick_that_fails_for_one_symbol_leaves_the_days_of_the_others_as_they_were(
+def test_a_tick_that_fails_for_one_symbol_keeps_the_status_of_the_others(
     instance: dg.DagsterInstance, job: dg.JobDefinition, server: ExchangeServer
 ) -> None:
     server.faults.add_rule({"do": "status", "status": 451, "symbol": "ETHUSDT"})
@@ -91,7 +91,7 @@ def test_a_tick_that_fails_for_one_symbol_leaves_the_days_of_the_others_as_they_
     assert not any(red(instance, stage) for stage in KlinesStage)
 
 
-def test_a_tick_whose_process_is_killed_leaves_no_partition_red(
+def test_a_tick_whose_process_is_killed_fails_no_partition(
     instance: dg.DagsterInstance, job: dg.JobDefinition
 ) -> None:
     instance.report_run_failed(queued(instance, job), "its process is gone")

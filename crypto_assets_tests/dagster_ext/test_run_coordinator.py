@@ -1,4 +1,4 @@
-"""Which lane a run gets that a person has launched from one of Dagster's pages."""
+"""The run class of runs that are launched in Dagster's UI."""
 
 import pytest
 
@@ -17,18 +17,18 @@ _RANGE = range_tags("2025-03-05|BTCUSDT", "2025-03-06|BTCUSDT")
 
 
 @pytest.mark.parametrize(
-    ("tags", "lane"),
+    ("tags", "expected"),
     [
         ({}, build_run_tags(RunClass.MANUAL)),
         (_BACKFILL, BACKFILL_TAGS),
         (_RANGE, BACKFILL_TAGS),
         ({PRIORITY_TAG: "3"}, {**build_run_tags(RunClass.MANUAL), PRIORITY_TAG: "3"}),
-        # From the page of a tick's job, whose tags it bears: as many at once as there are places.
+        # A backfill from the page of a tick's job has the tags of a tick.
         ({**_BACKFILL, **build_run_tags(RunClass.TICK)}, BACKFILL_TAGS),
     ],
 )
-def test_it_gets_the_lane_that_it_lacks(tags: dict[str, str], lane: dict[str, str]) -> None:
-    assert {**tags, **find_missing_run_tags(tags)}.items() >= lane.items()
+def test_missing_run_class_tags_are_added(tags: dict[str, str], expected: dict[str, str]) -> None:
+    assert {**tags, **find_missing_run_tags(tags)}.items() >= expected.items()
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,5 @@ def test_it_gets_the_lane_that_it_lacks(tags: dict[str, str], lane: dict[str, st
         build_run_tags(RunClass.CLOSE_DAY),
     ],
 )
-def test_it_keeps_the_lane_that_it_has(tags: dict[str, str]) -> None:
+def test_existing_run_class_tags_are_kept(tags: dict[str, str]) -> None:
     assert find_missing_run_tags(tags) == {}

@@ -1,4 +1,4 @@
-"""Dagster's own history is thinned out, and no partition turns from green to grey by it."""
+"""Superseded runs are deleted from Dagster's history, and no partition loses its status."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ def ingest() -> None: ...
 
 
 @dg.asset
-def swept() -> None: ...
+def cleanup() -> None: ...
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def tick(instance: dg.DagsterInstance, *keys: str, fails: bool = False) -> str:
-    """A run that has ended, as its worker writes it: materialisations, files, how it ended."""
+    """Record an ended run: its materializations, its log files and its status."""
     run = instance.create_run_for_job(ingest, tags={"crypto/kind": "tick"})
     for key in keys:
         data = StepMaterializationData(dg.AssetMaterialization(_FACTS, partition=key))
@@ -56,13 +56,13 @@ def left(instance: dg.DagsterInstance) -> set[str]:
 
 
 def files(instance: dg.DagsterInstance) -> set[str]:
-    """Ids of the runs of which any file or folder is left."""
+    """Ids of the runs with any remaining file or folder."""
     home = Path(instance.root_directory)
     events = {path.name.split(".db")[0] for path in (home / "history" / "runs").glob("*-*.db*")}
     return events | {path.name for path in (home / "storage").iterdir()}
 
 
-def test_superseded_runs_go_with_their_files_and_partitions_stay_green(
+def test_superseded_runs_are_deleted_and_partitions_keep_their_status(
     instance: dg.DagsterInstance,
 ) -> None:
     old = [tick(instance, _DAY) for _ in range(4)]
@@ -80,7 +80,7 @@ def test_superseded_runs_go_with_their_files_and_partitions_stay_green(
     )
 
 
-def test_a_day_closed_in_one_run_frees_all_its_ticks(instance: dg.DagsterInstance) -> None:
+def test_the_run_that_closes_a_day_supersedes_its_ticks(instance: dg.DagsterInstance) -> None:
     ticks = [tick(instance, _DAY, _NEXT), tick(instance, _DAY)]
     closing = tick(instance, _DAY, _NEXT)
     delete_superseded_runs(instance, ["ingest"], kept_runs=1)
@@ -89,15 +89,15 @@ def test_a_day_closed_in_one_run_frees_all_its_ticks(instance: dg.DagsterInstanc
     assert not set(ticks) & files(instance)
 
 
-def test_failures_are_kept_beside_successes(instance: dg.DagsterInstance) -> None:
-    """A run that an alert links to must not be gone an hour later."""
+def test_the_newest_failed_runs_are_kept(instance: dg.DagsterInstance) -> None:
+    """A run that an alert links to must exist an hour later."""
     failed = [tick(instance, _DAY, fails=True) for _ in range(3)]
     good = [tick(instance, _DAY) for _ in range(3)]
     delete_superseded_runs(instance, ["ingest"], kept_runs=2)
     assert left(instance) == {*failed[-2:], *good[-2:]}
 
 
-def test_other_jobs_and_unfinished_runs_are_left_alone(instance: dg.DagsterInstance) -> None:
+def test_other_jobs_and_unfinished_runs_are_kept(instance: dg.DagsterInstance) -> None:
     run = instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED)
     tick(instance, _DAY)
     assert delete_superseded_runs(instance, ["maintenance"], kept_runs=0) == RunRetentionResult(
@@ -109,7 +109,7 @@ def test_other_jobs_and_unfinished_runs_are_left_alone(instance: dg.DagsterInsta
 
 def test_an_asset_without_partitions(instance: dg.DagsterInstance) -> None:
     job = dg.Definitions(
-        assets=[swept], jobs=[dg.define_asset_job("maintenance", selection=[swept])]
+        assets=[cleanup], jobs=[dg.define_asset_job("maintenance", selection=[cleanup])]
     ).resolve_job_def("maintenance")
     runs = [job.execute_in_process(instance=instance).run_id for _ in range(3)]
     assert delete_superseded_runs(instance, ["maintenance"], kept_runs=0) == RunRetentionResult(
@@ -118,8 +118,8 @@ def test_an_asset_without_partitions(instance: dg.DagsterInstance) -> None:
     assert left(instance) == {runs[-1]}
 
 
-def test_what_speaks_for_good_does_so_without_files(instance: dg.DagsterInstance) -> None:
-    """Else the home would grow by each day's last order book and closing for ever."""
+def test_old_runs_that_partitions_need_lose_their_files(instance: dg.DagsterInstance) -> None:
+    """Otherwise the home would grow by the event files of two runs each day."""
     last = tick(instance, _DAY)
     later = datetime.now(UTC) + timedelta(days=15)
     assert delete_superseded_runs(
@@ -133,10 +133,10 @@ def test_what_speaks_for_good_does_so_without_files(instance: dg.DagsterInstance
 
 
 @pytest.mark.parametrize("killed_at", ["events", "file", "row"])
-def test_killed_half_way_it_is_done_again(
+def test_an_interrupted_deletion_is_repeated(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, killed_at: str
 ) -> None:
-    """Whatever the moment, the next look finds what is left and takes it away."""
+    """After an interruption at any moment, the next call deletes the rest."""
     [tick(instance, _DAY) for _ in range(3)]
     kept = tick(instance, _DAY)
 
@@ -158,7 +158,7 @@ def test_killed_half_way_it_is_done_again(
     assert instance.get_materialized_partitions(_FACTS) == {_DAY}
 
 
-def test_tags_go_with_their_run(instance: dg.DagsterInstance) -> None:
+def test_tags_of_deleted_runs_are_deleted(instance: dg.DagsterInstance) -> None:
     [tick(instance, _DAY) for _ in range(3)]
     delete_superseded_runs(instance, ["ingest"], kept_runs=1)
     assert sum(len(tags) for _, tags in instance.get_run_tags(["crypto/kind"])) == 1

@@ -1,4 +1,4 @@
-"""Dagster's own database over TLS, by DAGSTER_MYSQL_OPTIONS."""
+"""Dagster's database over TLS with DAGSTER_MYSQL_OPTIONS."""
 
 import runpy
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ PASSWORD = "Secret-4711"
 
 @pytest.fixture(scope="module")
 def server(own_mariadb: StartServer, authority: Authority) -> DatabaseServer:
-    """Its certificate is for 127.0.0.1 alone; Dagster's user must come by TLS."""
+    """A server with a certificate for 127.0.0.1 only, which requires TLS of Dagster's user."""
     server = own_mariadb(*authority.server_options("127.0.0.1"))
     server.execute(
         "CREATE DATABASE dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
@@ -63,41 +63,41 @@ def test_runs_are_recorded_over_tls(
 
 
 @pytest.mark.parametrize(
-    ("options", "host", "says"),
+    ("options", "host", "expected"),
     [
         ("ssl=false", "127.0.0.1", "also needs ssl_mode=REQUIRED in DAGSTER_MYSQL_OPTIONS"),
         ("ssl_mode=VERIFY_CA", "127.0.0.1", "by ssl_ca=FILE in DAGSTER_MYSQL_OPTIONS"),
         ("ssl_ca={ca}", "localhost", "is not for this host"),
     ],
 )
-def test_nobody_is_let_in_otherwise(
+def test_connections_without_tls_are_refused(
     home: Path,
     authority: Authority,
     monkeypatch: pytest.MonkeyPatch,
     options: str,
     host: str,
-    says: str,
+    expected: str,
 ) -> None:
     monkeypatch.setenv("DAGSTER_MYSQL_HOST", host)
     choose(monkeypatch, options.format(ca=authority.ca))
     with pytest.raises(OrchestratorError) as caught:
         open_instance(home)
     message = str(caught.value)
-    assert says in message
+    assert expected in message
     assert "TLS" in message
     assert PASSWORD not in message
 
 
-def test_options_that_cannot_be(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_storage_options(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "sslmode=require")
     with pytest.raises(WrongUse, match="DAGSTER_MYSQL_OPTIONS has the unknown option 'sslmode'"):
         open_instance(home)
 
 
-def test_without_options_the_storage_is_as_dagsters_own(
+def test_without_options_the_storage_equals_dagsters_own(
     home: Path, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A home that names Dagster's own class goes on working with the same tables."""
+    """A home with Dagster's own storage class works with the same tables."""
     choose(monkeypatch, "ssl=true")
     with open_instance(home) as instance:
         instance.add_dynamic_partitions("symbols", ["ETHUSDT"])

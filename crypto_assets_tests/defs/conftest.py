@@ -1,4 +1,4 @@
-"""Fixtures of the tests of crypto_assets.defs, some of them the pipeline's."""
+"""Fixtures of the tests of crypto_assets.defs, some of them from the pipeline's tests."""
 
 import pytest
 
@@ -10,5 +10,5 @@ __all__ = ["build_platform"]
 
 @pytest.fixture
 def server(simulated_exchange: StartExchange) -> ExchangeServer:
-    """Its clock stands at noon."""
+    """A simulated exchange whose clock shows noon."""
     return simulated_exchange(now=NOON)

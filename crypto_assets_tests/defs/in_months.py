@@ -1,7 +1,7 @@
-"""Runs where a partition is a month; test_months.py has pytest collect them in that mode.
+"""Runs with monthly partitions; test_months.py runs these tests in that mode.
 
-A tick, a closing and the retry of a gap touch single days. What stands in Dagster afterwards must
-be true of the month.
+A tick, a closing and a retry of a gap process single days. The metadata in Dagster must describe
+the whole month.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 KEY = "2025-03-01|BTCUSDT"
 MARCH = Window.of_days(date(2025, 3, 1), date(2025, 3, 31))
 BEGUN_MS = MARCH.start_ms
-# The clock stands at noon of the 6th.
+# The clock shows noon of the 6th.
 UNTIL_NOON = 5 * 1440 + 720
 
 
@@ -42,16 +42,16 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def platform(
     server: ExchangeServer, build_platform: BuildPlatform, instance: dg.DagsterInstance
 ) -> PipelineContext:
-    """March as far as it has come."""
+    """The part of March that has closed."""
     built: PipelineContext = build_platform(server)
     assert run(instance, built, KEY, KEY).success
     return built
 
 
-def told(
+def read_metadata(
     instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult
 ) -> dict[str, dict[str, Any]]:
-    """By asset what a person sees of the month; each is materialised once at most."""
+    """The metadata of the month by asset; each asset is materialized once at most."""
     kind = dg.DagsterEventType.ASSET_MATERIALIZATION
     records = instance.get_records_for_run(result.run_id, of_type=kind).records
     events = [record.event_log_entry.asset_materialization for record in records]
@@ -67,11 +67,11 @@ def told(
 
 
 def rows(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> dict[str, int]:
-    seen = told(instance, result)
+    seen = read_metadata(instance, result)
     return {name: figures["dagster/partition_row_count"] for name, figures in seen.items()}
 
 
-def test_a_month_as_a_backfill_brings_it(
+def test_a_backfill_materializes_the_whole_month(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     assert (
@@ -85,7 +85,7 @@ def test_a_month_as_a_backfill_brings_it(
         KlinesStage.DAYS: 5,
     }
     assert [
-        told(instance, result)[stage]["span_minutes"]
+        read_metadata(instance, result)[stage]["span_minutes"]
         for stage in (KlinesStage.FACTS, KlinesStage.DAYS)
     ] == [
         UNTIL_NOON,
@@ -93,11 +93,11 @@ def test_a_month_as_a_backfill_brings_it(
     ]
 
 
-def test_a_tick_and_a_closing_speak_of_the_month(
+def test_metadata_of_ticks_and_closings_describes_the_month(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.advance(2 * MINUTE_MS)
-    seen = told(
+    seen = read_metadata(
         instance,
         run(
             instance, platform, KEY, KEY, KlinesStage.RAW, KlinesStage.FACTS, errand=IngestMode.TAIL
@@ -123,12 +123,12 @@ def test_a_tick_and_a_closing_speak_of_the_month(
         KlinesStage.HOURS: 6 * 24 + 7,
         KlinesStage.DAYS: 6,
     }
-    assert told(instance, result)[KlinesStage.RAW]["stored_objects"] == 1, (
-        "yesterday's archive alone"
+    assert read_metadata(instance, result)[KlinesStage.RAW]["stored_objects"] == 1, (
+        "only yesterday's archive"
     )
 
 
-def test_gaps_of_two_days_are_answered_for_together(
+def test_gaps_of_two_days_in_a_month_succeed_or_fail_together(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     for start in (TODAY_MS - 2 * DAY_MS, TODAY_MS):
@@ -137,20 +137,22 @@ def test_gaps_of_two_days_are_answered_for_together(
     server.faults.add_rule({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
     refused = run(instance, platform, KEY, KEY, errand=IngestMode.GAPS)
     assert not refused.success
-    assert told(instance, refused) == {}
+    assert read_metadata(instance, refused) == {}
     assert len(open_times(platform)) == UNTIL_NOON - 60
 
     server.clock.advance(20 * MINUTE_MS)
     result = run(instance, platform, KEY, KEY, errand=IngestMode.GAPS)
     assert result.success
     assert rows(instance, result)[KlinesStage.FACTS] == UNTIL_NOON == len(open_times(platform))
-    assert told(instance, result)[KlinesStage.FACTS]["missing"] == 20, "since the newest tick"
+    assert read_metadata(instance, result)[KlinesStage.FACTS]["missing"] == 20, (
+        "since the newest tick"
+    )
 
 
-def test_a_month_lacks_the_day_that_could_not_be_stored(
+def test_a_month_with_a_failed_day_is_not_materialized(
     instance: dg.DagsterInstance, server: ExchangeServer, build_platform: BuildPlatform
 ) -> None:
-    """The exchange has it again when the hole is asked for; what failed is not green for that."""
+    """The gap retry gets the day, but the failed month must not count as materialized."""
     server.faults.add_rule({"do": "archive", "how": "missing", "day": "2025-03-03"})
     server.faults.add_rule({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
     result = run(instance, build_platform(server), KEY, KEY)
@@ -159,7 +161,7 @@ def test_a_month_lacks_the_day_that_could_not_be_stored(
         assert green(instance, stage) == set()
 
 
-def test_order_books_of_a_month_that_still_runs_and_of_one_without(
+def test_order_books_of_the_current_and_of_an_empty_month(
     instance: dg.DagsterInstance, server: ExchangeServer, build_platform: BuildPlatform
 ) -> None:
     platform = build_platform(server)
@@ -167,4 +169,6 @@ def test_order_books_of_a_month_that_still_runs_and_of_one_without(
     assert rows(instance, run(instance, platform, KEY, KEY, *books)) == dict.fromkeys(books, 1)
     both = run(instance, platform, "2025-02-01|BTCUSDT", KEY, *books)
     assert not both.success
-    assert rows(instance, both) == dict.fromkeys(books, 1), "February stops no March"
+    assert rows(instance, both) == dict.fromkeys(books, 1), (
+        "a failure in February does not affect March"
+    )

@@ -1,4 +1,4 @@
-"""Runs left by a killed process are failed; living ones, queued ones and strangers' never are."""
+"""Runs of killed processes are failed; live, queued and foreign runs never are."""
 
 import json
 import os
@@ -20,19 +20,19 @@ from crypto_assets.definitions import defs
 from crypto_assets.defs.abandoned_runs import abandoned_runs_sensor
 
 STARTING, STARTED = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
-# Its number is above what a machine gives out.
+# Above the highest pid of a machine.
 DEAD = replace(RunOwner.current_process(), pid=2**22 + 1)
 
 RUNNER = """
 import sys, time, dagster as dg
-from crypto_assets.dagster_ext.executor import signed_in_process
+from crypto_assets.dagster_ext.executor import owner_stamping_executor
 
 @dg.op
 def sleep():
     print("working", flush=True)
     time.sleep(60)
 
-@dg.job(executor_def=signed_in_process)
+@dg.job(executor_def=owner_stamping_executor)
 def sleeper():
     sleep()
 
@@ -77,7 +77,7 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
-def test_a_run_killed_with_its_process(home: Path, instance: dg.DagsterInstance) -> None:
+def test_a_run_of_a_killed_process_is_failed(home: Path, instance: dg.DagsterInstance) -> None:
     (home / "runner.py").write_text(RUNNER)
     command = [sys.executable, str(home / "runner.py"), str(home)]
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
@@ -87,7 +87,7 @@ def test_a_run_killed_with_its_process(home: Path, instance: dg.DagsterInstance)
         assert runner.stdout
         assert runner.stdout.readline() == b"working\n"
         (run,) = instance.get_runs()
-        assert fail_abandoned_runs(instance) == [], "it lives"
+        assert fail_abandoned_runs(instance) == [], "its process is alive"
         runner.kill()
         runner.wait()
         assert status(instance, run.run_id) is dg.DagsterRunStatus.STARTED
@@ -96,12 +96,10 @@ def test_a_run_killed_with_its_process(home: Path, instance: dg.DagsterInstance)
         assert fail_abandoned_runs(instance) == []
 
 
-def test_each_way_to_be_gone(instance: dg.DagsterInstance) -> None:
+def test_reboot_reused_pid_and_dead_process_count_as_gone(instance: dg.DagsterInstance) -> None:
     gone = [
         replace(RunOwner.current_process(), boot="an earlier boot"),
-        replace(
-            RunOwner.current_process(), born=1
-        ),  # its number was given to another process since
+        replace(RunOwner.current_process(), born=1),  # the pid has been reused
         DEAD,
     ]
     made = [make(instance, one, at) for one in gone for at in (STARTING, STARTED)]
@@ -109,16 +107,16 @@ def test_each_way_to_be_gone(instance: dg.DagsterInstance) -> None:
     assert {status(instance, one) for one in made} == {dg.DagsterRunStatus.FAILURE}
 
 
-def test_every_job_signs_its_runs() -> None:
+def test_every_job_uses_the_owner_stamping_executor() -> None:
     jobs = defs.get_repository_def().get_all_jobs()
     assert {job.name for job in jobs} >= {"ingest", "thin_history", "maintenance", "__ASSET_JOB"}
     assert {job.name for job in jobs if job.executor_def is not owner_stamping_executor} == set()
 
 
-def test_a_step_of_the_clock_kills_nobody(
+def test_setting_the_clock_fails_no_run(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The kernel then gives another second in which the machine was started, and psutil adds it."""
+    """The kernel then reports another boot time, which psutil adds to the start time."""
     started, boot_time = psutil.Process().create_time(), psutil._pslinux.boot_time
     make(instance, RunOwner.current_process())
     monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot_time() + 3600)
@@ -127,8 +125,8 @@ def test_a_step_of_the_clock_kills_nobody(
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_run_that_an_older_version_signed(instance: dg.DagsterInstance, gone: bool) -> None:
-    """With a time of day: that a process of its number lives is enough to leave it alone."""
+def test_an_owner_tag_of_an_older_version(instance: dg.DagsterInstance, gone: bool) -> None:
+    """It has a time of day instead of `born`: a live process with its pid is enough."""
     run_id = make(instance)
     older = {
         **asdict(DEAD if gone else RunOwner.current_process()),
@@ -140,7 +138,7 @@ def test_a_run_that_an_older_version_signed(instance: dg.DagsterInstance, gone: 
     assert fail_abandoned_runs(instance) == ([run_id] if gone else [])
 
 
-def test_a_process_whose_name_looks_like_fields(
+def test_a_process_name_with_spaces_and_parentheses(
     instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     odd = tmp_path / "a) S 1 (b"
@@ -155,7 +153,7 @@ def test_a_process_whose_name_looks_like_fields(
         assert len(fail_abandoned_runs(instance)) == 1
 
 
-def test_a_run_that_ends_while_it_is_judged_keeps_its_end(
+def test_a_run_that_ends_during_the_check_keeps_its_status(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = make(instance, RunOwner.current_process())
@@ -173,34 +171,34 @@ def test_a_run_that_ends_while_it_is_judged_keeps_its_end(
     assert status(instance, run_id) is dg.DagsterRunStatus.SUCCESS
 
 
-def test_what_lives_or_may_live_stays(instance: dg.DagsterInstance) -> None:
+def test_live_foreign_and_queued_runs_stay(instance: dg.DagsterInstance) -> None:
     mine = make(instance, RunOwner.current_process())
-    stranger = make(
+    foreign = make(
         instance, replace(RunOwner.current_process(), host="another", boot="other", pid=1)
     )
     waiting = make(instance, DEAD, dg.DagsterRunStatus.NOT_STARTED)
-    nameless = make(instance)
+    unstamped = make(instance)
     assert fail_abandoned_runs(instance) == []
-    assert {status(instance, one) for one in (mine, stranger, nameless)} == {STARTED}
+    assert {status(instance, one) for one in (mine, foreign, unstamped)} == {STARTED}
     assert status(instance, waiting) is dg.DagsterRunStatus.NOT_STARTED
 
 
-def test_a_retried_run_is_not_judged_by_its_parents_worker(instance: dg.DagsterInstance) -> None:
+def test_a_retried_run_ignores_its_parents_owner_tag(instance: dg.DagsterInstance) -> None:
     dead = json.dumps({"run": "its parent", **asdict(DEAD)})
     make(instance, None, STARTING, {RUN_OWNER_TAG: dead})
     assert fail_abandoned_runs(instance) == []
 
 
-def test_a_canceled_run_ends_canceled(instance: dg.DagsterInstance) -> None:
+def test_an_abandoned_canceling_run_is_canceled(instance: dg.DagsterInstance) -> None:
     run_id = make(instance, DEAD, dg.DagsterRunStatus.CANCELING)
     assert fail_abandoned_runs(instance) == [run_id]
     assert status(instance, run_id) is dg.DagsterRunStatus.CANCELED
 
 
-def test_killed_before_it_signed(
+def test_a_run_killed_before_it_was_stamped(
     instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its code server tells: nobody listens at its socket any more."""
+    """It is failed if nothing listens on the socket of its code server."""
     path = str(tmp_path / "server")
     tags = {".dagster/grpc_info": json.dumps({"host": "localhost", "socket": path})}
     run_id = make(instance, tags=tags)
@@ -208,16 +206,16 @@ def test_killed_before_it_signed(
         server.bind(path)
         server.listen()
         monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._UNSTAMPED_GRACE", timedelta(0))
-        assert fail_abandoned_runs(instance) == [], "its server answers"
+        assert fail_abandoned_runs(instance) == [], "its code server responds"
     monkeypatch.undo()
     assert fail_abandoned_runs(instance) == [], "it may have started this second"
     monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._UNSTAMPED_GRACE", timedelta(0))
     assert fail_abandoned_runs(instance) == [run_id]
 
 
-def test_the_sensor_looks_too(instance: dg.DagsterInstance) -> None:
+def test_the_sensor_fails_abandoned_runs(instance: dg.DagsterInstance) -> None:
     run_id = make(instance, DEAD)
     with dg.build_sensor_context(instance) as context:
-        said = abandoned_runs_sensor(context)
-    assert isinstance(said, dg.SkipReason)
-    assert run_id in str(said.skip_message)
+        skipped = abandoned_runs_sensor(context)
+    assert isinstance(skipped, dg.SkipReason)
+    assert run_id in str(skipped.skip_message)

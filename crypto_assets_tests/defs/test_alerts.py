@@ -1,4 +1,4 @@
-"""Failed runs and silent symbols are told once, with what a person needs to look into them."""
+"""Alerts about failed runs and stale symbols are sent once, with the details to investigate."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,7 @@ def server() -> Iterator[ScriptedServer]:
 
 
 def fail(instance: dg.DagsterInstance, platform: PipelineContext, day: str) -> str:
-    """A run whose symbol BTCUSDT is good and NOSUCH is bad; its id."""
+    """Run a day in which BTCUSDT succeeds and NOSUCH fails, and return the run's id."""
     result = dg.materialize(
         [klines_assets],
         instance=instance,
@@ -52,7 +52,7 @@ def fail(instance: dg.DagsterInstance, platform: PipelineContext, day: str) -> s
     return result.run_id
 
 
-def look(
+def evaluate_sensor(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None, **resources: Any
 ) -> Any:
     with dg.build_sensor_context(instance, cursor, resources=resources) as context:
@@ -60,7 +60,7 @@ def look(
 
 
 def sent(server: ScriptedServer) -> list[dict[str, str]]:
-    """Fields and link of every alert that arrived."""
+    """The fields and the link of every received alert."""
     alerts = [a for r in server.requests for a in orjson.loads(r.body)["attachments"]]
     return [
         {**{one["title"]: one["value"] for one in alert["fields"]}, "link": alert["title_link"]}
@@ -68,119 +68,131 @@ def sent(server: ScriptedServer) -> list[dict[str, str]]:
     ]
 
 
-def test_a_failure_is_told_once_with_symbol_partition_error_and_link(
+def test_an_alert_has_symbol_partition_error_and_link_and_is_sent_once(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
 ) -> None:
     webhook = Webhook(server.url)
     fail(instance, platform, "2025-03-03")
-    cursor = look(run_failures_sensor, instance, None, webhook=webhook).cursor
-    assert server.requests == [], "what failed before anybody listened"
+    cursor = evaluate_sensor(run_failures_sensor, instance, None, webhook=webhook).cursor
+    assert server.requests == [], "a failure before the first evaluation"
     run_id = fail(instance, platform, "2025-03-04")
-    cursor = look(run_failures_sensor, instance, cursor, webhook=webhook).cursor
-    (told,) = sent(server)
-    assert told["symbol"] == "NOSUCH"
-    assert told["partition"] == "2025-03-04|NOSUCH"
-    assert "NOSUCH" in told["error"]
-    assert told["link"].endswith(f"/runs/{run_id}")
+    cursor = evaluate_sensor(run_failures_sensor, instance, cursor, webhook=webhook).cursor
+    (alert,) = sent(server)
+    assert alert["symbol"] == "NOSUCH"
+    assert alert["partition"] == "2025-03-04|NOSUCH"
+    assert "NOSUCH" in alert["error"]
+    assert alert["link"].endswith(f"/runs/{run_id}")
     fail(instance, platform, "2025-03-05")
-    cursor = look(run_failures_sensor, instance, cursor, webhook=webhook).cursor
-    look(run_failures_sensor, instance, cursor, webhook=webhook)
-    assert len(server.requests) == 1, "the same failure at another day"
+    cursor = evaluate_sensor(run_failures_sensor, instance, cursor, webhook=webhook).cursor
+    evaluate_sensor(run_failures_sensor, instance, cursor, webhook=webhook)
+    assert len(server.requests) == 1, "the same failure on another day"
 
 
-def test_what_could_not_be_sent_is_sent_later(
+def test_an_alert_that_could_not_be_sent_is_retried(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
 ) -> None:
-    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+    cursor = evaluate_sensor(
+        run_failures_sensor, instance, None, webhook=Webhook(server.url)
+    ).cursor
     fail(instance, platform, "2025-03-04")
     server.respond = in_turn(Answer(503), Answer())
-    skipped = look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    skipped = evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
     assert isinstance(skipped, dg.SkipReason)
-    look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
     assert len(server.requests) == 2
 
 
-def test_a_run_that_is_tried_again_is_no_news(
+def test_no_alert_for_a_run_that_is_retried(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
 ) -> None:
-    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+    cursor = evaluate_sensor(
+        run_failures_sensor, instance, None, webhook=Webhook(server.url)
+    ).cursor
     instance.add_run_tags(fail(instance, platform, "2025-03-04"), {"dagster/will_retry": "true"})
-    look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
     assert server.requests == []
 
 
 @pytest.mark.parametrize(
-    ("noted", "minutes", "told"),
+    ("will_retry", "minutes", "sent_count"),
     [(None, 1, 0), ("true", 1, 0), ("false", 1, 1), (None, 3, 1)],
-    ids=["not yet", "tried again", "failed for good", "never, for its daemon is down"],
+    ids=["undecided", "retried", "not retried", "undecided after the timeout"],
 )
-def test_a_failure_waits_until_dagster_has_said_whether_it_tries_again(
+def test_an_alert_waits_for_dagsters_decision_to_retry(
     tmp_path: Path,
     server: ScriptedServer,
     monkeypatch: pytest.MonkeyPatch,
-    noted: str | None,
+    will_retry: str | None,
     minutes: int,
-    told: int,
+    sent_count: int,
 ) -> None:
     @dg.job
     def ingest() -> None: ...
 
     overrides = {"run_retries": {"enabled": True}}
     with dg.instance_for_test(temp_dir=str(tmp_path), overrides=overrides) as instance:
-        cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+        cursor = evaluate_sensor(
+            run_failures_sensor, instance, None, webhook=Webhook(server.url)
+        ).cursor
         run = instance.create_run_for_job(ingest)
-        # The first of the two transactions in which Dagster reports a failure.
+        # Only the first of the two transactions in which Dagster reports a failure.
         with monkeypatch.context() as before_the_second:
             before_the_second.setattr(instance, "add_run_tags", lambda *_: None)
             instance.report_run_failed(run)
-        cursor = look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url)).cursor
+        cursor = evaluate_sensor(
+            run_failures_sensor, instance, cursor, webhook=Webhook(server.url)
+        ).cursor
         assert server.requests == []
-        if noted:
-            instance.add_run_tags(run.run_id, {"dagster/will_retry": noted})
+        if will_retry:
+            instance.add_run_tags(run.run_id, {"dagster/will_retry": will_retry})
         later = now_ms() + minutes * MINUTE_MS
         monkeypatch.setattr("crypto_assets.defs.alerts.now_ms", lambda: later)
-        look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
-        assert len(server.requests) == told
+        evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+        assert len(server.requests) == sent_count
 
 
-def test_a_run_that_died_without_a_word_is_told_too(
+def test_an_alert_for_a_run_without_step_failure(
     instance: dg.DagsterInstance, server: ScriptedServer
 ) -> None:
-    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+    cursor = evaluate_sensor(
+        run_failures_sensor, instance, None, webhook=Webhook(server.url)
+    ).cursor
 
     @dg.job
     def ingest() -> None: ...
 
     run = instance.create_run_for_job(ingest, tags={"dagster/partition": "2025-03-04|BTCUSDT"})
     instance.report_run_failed(run, "its process is gone")
-    look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
-    (told,) = sent(server)
-    assert (told["symbol"], told["partition"]) == ("BTCUSDT", "2025-03-04|BTCUSDT")
-    assert told["error"] == "its process is gone"
+    evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    (alert,) = sent(server)
+    assert (alert["symbol"], alert["partition"]) == ("BTCUSDT", "2025-03-04|BTCUSDT")
+    assert alert["error"] == "its process is gone"
 
 
-def test_a_failed_check_is_told_by_its_name(
+def test_the_alert_of_a_failed_check_names_the_check(
     instance: dg.DagsterInstance, server: ScriptedServer
 ) -> None:
-    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+    cursor = evaluate_sensor(
+        run_failures_sensor, instance, None, webhook=Webhook(server.url)
+    ).cursor
 
     @dg.op
-    def judge() -> None:
+    def evaluate() -> None:
         failed = ["2025-03-04|BTCUSDT complete_or_explained: 3 minutes are missing"]
         raise dg.Failure("1 checks failed", metadata={"failed": failed}, allow_retries=False)
 
     @dg.job
     def close_day() -> None:
-        judge()
+        evaluate()
 
     close_day.execute_in_process(instance=instance, raise_on_error=False)
-    look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
-    (told,) = sent(server)
-    assert (told["symbol"], told["partition"]) == ("BTCUSDT", "2025-03-04|BTCUSDT")
-    assert told["error"] == "complete_or_explained: 3 minutes are missing"
+    evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    (alert,) = sent(server)
+    assert (alert["symbol"], alert["partition"]) == ("BTCUSDT", "2025-03-04|BTCUSDT")
+    assert alert["error"] == "complete_or_explained: 3 minutes are missing"
 
 
-def test_a_symbol_must_be_silent_for_a_while(
+def test_a_symbol_is_reported_after_three_stale_minutes(
     instance: dg.DagsterInstance,
     platform: PipelineContext,
     server: ScriptedServer,
@@ -196,7 +208,7 @@ def test_a_symbol_must_be_silent_for_a_while(
     for minute in range(10):
         at = NOON + minute * MINUTE_MS
         monkeypatch.setattr("crypto_assets.defs.alerts.now_ms", lambda at=at: at)
-        result = look(
+        result = evaluate_sensor(
             stale_symbols_sensor,
             instance,
             cursor,
@@ -205,33 +217,37 @@ def test_a_symbol_must_be_silent_for_a_while(
         )
         cursor = result.cursor
         assert len(server.requests) == (1 if minute >= 3 else 0)
-    (told,) = sent(server)
-    assert told["symbol"] == "BTCUSDT"
+    (alert,) = sent(server)
+    assert alert["symbol"] == "BTCUSDT"
     run_ingest(platform, tail=True)
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(f"UPDATE extraction_metadata SET last_open_time = {NOON}")
     )
-    result = look(
+    result = evaluate_sensor(
         stale_symbols_sensor, instance, cursor, platform=platform, webhook=Webhook(server.url)
     )
     assert orjson.loads(result.cursor)["seen"] == {}
 
 
-def test_twenty_symbols_failing_every_minute_are_few_messages(
+def test_repeated_failures_of_twenty_symbols_send_few_messages(
     instance: dg.DagsterInstance, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One message at once, then after one hour, two and four: not twelve hundred in an hour."""
+    """One message at once, and then after one, two and four hours."""
 
     @dg.job
     def ingest() -> None: ...
 
-    cursor = look(run_failures_sensor, instance, None, webhook=Webhook(server.url)).cursor
+    cursor = evaluate_sensor(
+        run_failures_sensor, instance, None, webhook=Webhook(server.url)
+    ).cursor
     for minute in range(0, 8 * 60, 20):
         at = NOON + minute * MINUTE_MS
         monkeypatch.setattr("crypto_assets.defs.alerts.now_ms", lambda at=at: at)
         run = instance.create_run_for_job(ingest)
         _fail_with(instance, run, [f"fact_klines 2025-03-04|S{n}USDT: no." for n in range(20)])
-        cursor = look(run_failures_sensor, instance, cursor, webhook=Webhook(server.url)).cursor
+        cursor = evaluate_sensor(
+            run_failures_sensor, instance, cursor, webhook=Webhook(server.url)
+        ).cursor
     assert len(server.requests) == 4
     first = orjson.loads(server.requests[0].body)
     assert first["text"] == "crypto-assets: 20 alerts (10 not shown)"
@@ -239,14 +255,14 @@ def test_twenty_symbols_failing_every_minute_are_few_messages(
 
 
 def _fail_with(instance: dg.DagsterInstance, run: dg.DagsterRun, failed: list[str]) -> None:
-    """As a step ends that names its bad keys."""
-    said = UserFailureData(
+    """Report the failure of a step with its failed keys."""
+    failure = UserFailureData(
         "failed", "20 partitions failed", {"failed": dg.MetadataValue.json(failed)}
     )
     event = dg.DagsterEvent(
         dg.DagsterEventType.STEP_FAILURE.value,
         run.job_name,
-        event_specific_data=StepFailureData(error=None, user_failure_data=said),
+        event_specific_data=StepFailureData(error=None, user_failure_data=failure),
     )
     instance.report_dagster_event(event, run_id=run.run_id)
     instance.report_run_failed(run)

@@ -1,4 +1,4 @@
-"""Days are closed as Dagster runs, and judged partition by partition; gaps and leftovers mended."""
+"""Closing days and evaluating their checks, repairing gaps, and loading orphaned objects."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -64,7 +64,7 @@ _CHECKED = {
 
 @pytest.fixture
 def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
-    """Yesterday from its archive and half of today."""
+    """A context with yesterday from the archive and half of today."""
     built: PipelineContext = build_platform(server, *_SYMBOLS)
     run_ingest(built, *_SYMBOLS, first=_YESTERDAY)
     return built
@@ -93,11 +93,11 @@ def run(
     )
 
 
-def asked(
+def request_runs(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, platform: PipelineContext
 ) -> list[dg.RunRequest]:
     with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
-        # As the daemon evaluates it, which refuses requests and a reason together.
+        # As the daemon does, which rejects a tick with both requests and a skip reason.
         return list(sensor.evaluate_tick(context).run_requests or ())
 
 
@@ -109,8 +109,10 @@ def closings(instance: dg.DagsterInstance, platform: PipelineContext) -> list[dg
         return list(close_day_schedule.evaluate_tick(context).run_requests or ())
 
 
-def verdicts(instance: dg.DagsterInstance, day: date, symbol: str) -> dict[DayCheck, bool | None]:
-    """What stands in Dagster of a partition's checks."""
+def check_results(
+    instance: dg.DagsterInstance, day: date, symbol: str
+) -> dict[DayCheck, bool | None]:
+    """The last result of each check of a partition; None without one."""
     storage, found = instance.event_log_storage, {}
     for check, asset in _CHECKED.items():
         key = dg.AssetCheckKey(dg.AssetKey(asset), check.value)
@@ -126,12 +128,12 @@ def verdicts(instance: dg.DagsterInstance, day: date, symbol: str) -> dict[DayCh
             if event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
         ]
         found[check] = mine[0].passed if mine else None
-        # Else Dagster's pages show the partition as not judged since it was materialised.
+        # Without it, Dagster's UI shows the check as older than the materialization.
         assert not mine or mine[0].target_materialization_data, check
     return found
 
 
-def test_a_day_is_closed_and_each_of_its_partitions_judged(
+def test_a_day_is_closed_and_each_of_its_partitions_checked(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.set_time(_NEXT_MORNING)
@@ -142,14 +144,14 @@ def test_a_day_is_closed_and_each_of_its_partitions_judged(
         green = instance.get_materialized_partitions(dg.AssetKey(stage.value))
         assert green == {f"{TODAY}|{symbol}" for symbol in _SYMBOLS}
     for symbol in _SYMBOLS:
-        assert verdicts(instance, TODAY, symbol) == dict.fromkeys(DayCheck, True)
-        assert verdicts(instance, _YESTERDAY, symbol) == dict.fromkeys(DayCheck)
+        assert check_results(instance, TODAY, symbol) == dict.fromkeys(DayCheck, True)
+        assert check_results(instance, _YESTERDAY, symbol) == dict.fromkeys(DayCheck)
 
 
-def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
+def test_an_untracked_symbol_in_the_range_is_neither_closed_nor_checked(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    """A run's range of keys spans it, since Dagster keeps symbols in the order of their coming."""
+    """The run's range of keys contains it, since Dagster orders symbols by insertion."""
     register_symbols(platform, ["SOLUSDT"])
     register_symbol_partitions(instance, ["SOLUSDT"])
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
@@ -159,11 +161,11 @@ def test_a_retired_symbol_between_two_others_is_neither_closed_nor_judged(
     (request,) = closings(instance, platform)
     assert request.tags["dagster/asset_partition_range_end"].endswith("|SOLUSDT")
     assert run(instance, platform, request, close_day_job.name).success
-    for symbol, verdict in {"BTCUSDT": True, "ETHUSDT": None, "SOLUSDT": True}.items():
-        assert verdicts(instance, TODAY, symbol) == dict.fromkeys(DayCheck, verdict)
+    for symbol, passed in {"BTCUSDT": True, "ETHUSDT": None, "SOLUSDT": True}.items():
+        assert check_results(instance, TODAY, symbol) == dict.fromkeys(DayCheck, passed)
 
 
-def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
+def test_a_wrong_candle_fails_the_run_and_only_its_own_partition(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.clock.set_time(_NEXT_MORNING)
@@ -178,49 +180,49 @@ def test_a_wrong_candle_fails_the_run_and_its_own_partition_alone(
     )
     result = run(instance, platform, request, close_day_job.name)
     assert not result.success
-    assert verdicts(instance, TODAY, "ETHUSDT") == dict.fromkeys(DayCheck, True)
-    assert verdicts(instance, TODAY, "BTCUSDT") == {
+    assert check_results(instance, TODAY, "ETHUSDT") == dict.fromkeys(DayCheck, True)
+    assert check_results(instance, TODAY, "BTCUSDT") == {
         DayCheck.COMPLETE: True,
         DayCheck.SANE: False,
         DayCheck.LAKE: False,
         DayCheck.EXCHANGE: False,
     }
     (failure,) = result.get_step_failure_events()
-    told = str(failure.step_failure_data.user_failure_data)
-    assert f"{TODAY}|BTCUSDT" in told
-    assert "ETHUSDT" not in told
+    message = str(failure.step_failure_data.user_failure_data)
+    assert f"{TODAY}|BTCUSDT" in message
+    assert "ETHUSDT" not in message
 
 
-def test_a_backfill_is_judged_where_it_is_one_of_the_checks_alone(
+def test_a_backfill_evaluates_checks_only_if_it_has_no_assets(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    """As Dagster's page of the checks launches it for many partitions."""
+    """As Dagster's UI launches the checks of many partitions."""
     server.clock.set_time(_NEXT_MORNING)
     run_ingest(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
     tags = {"dagster/backfill": "abc", **range_tags(*2 * (f"{TODAY}|BTCUSDT",))}
     given: Any = {"instance": instance, "resources": {"platform": platform}, "tags": tags}
     assets = dg.AssetSelection.assets(*(stage.value for stage in KlinesStage))
     assert dg.materialize([klines_assets], selection=assets, **given).success
-    assert verdicts(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck)
+    assert check_results(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck)
     checks = dg.AssetSelection.all_asset_checks()
     assert dg.materialize([klines_assets], selection=checks, **given).success
-    assert verdicts(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck, True)
+    assert check_results(instance, TODAY, "BTCUSDT") == dict.fromkeys(DayCheck, True)
 
 
-def test_an_open_gap_gets_a_run_and_not_another_before_its_time(
+def test_an_open_gap_gets_one_run_until_its_next_attempt_is_due(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.faults.add_rule({"do": "spoil", "how": "hole", "path": "/api/v3/klines", "nth": 1})
     server.clock.advance(5 * MINUTE_MS)
     run_ingest(platform, tail=True)
     server.faults.clear_rules()
-    (request,) = asked(gaps_sensor, instance, platform)
+    (request,) = request_runs(gaps_sensor, instance, platform)
     assert run(instance, platform, request, repair_gaps_job.name).success
     assert platform.warehouse.gap_ledger.list_gaps() == []
-    assert asked(gaps_sensor, instance, platform) == []
+    assert request_runs(gaps_sensor, instance, platform) == []
 
 
-def test_a_symbol_that_left_the_list_is_quiet_and_green(
+def test_runs_over_a_delisted_symbol_succeed(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     """Ticks, order books, closings and retries of gaps."""
@@ -252,7 +254,7 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
         tick(order_books_schedule, order_books_job.name)
         for request in closings(instance, platform):
             assert run(instance, platform, request, close_day_job.name).success
-        assert asked(gaps_sensor, instance, platform) == []
+        assert request_runs(gaps_sensor, instance, platform) == []
         assert platform.warehouse.symbols.get_symbol(gone).status is SymbolStatus.DELISTED
         assert {one.gap_class for one in platform.warehouse.gap_ledger.list_gaps(gone)} == {
             "delisted"
@@ -262,25 +264,25 @@ def test_a_symbol_that_left_the_list_is_quiet_and_green(
                 {"do": "status", "status": 451, "symbol": gone, "path": "/api/*"}
             )
         server.clock.advance(HOUR_MS)
-    assert verdicts(instance, TODAY, stays) == dict.fromkeys(DayCheck, True)
+    assert check_results(instance, TODAY, stays) == dict.fromkeys(DayCheck, True)
 
 
-def test_objects_left_in_the_lake_are_found_and_loaded(
+def test_orphaned_objects_are_found_and_loaded(
     instance: dg.DagsterInstance,
     platform: PipelineContext,
     server: ExchangeServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Put, but not recorded, and not loaded: as a kill leaves them."""
+    """They were stored, but neither recorded nor loaded, as after a kill."""
     server.clock.advance(5 * MINUTE_MS)
     closed = platform.closed_before()
     noon = day_start_ms(TODAY) + 12 * HOUR_MS
     store_window(platform, "BTCUSDT", Window(noon, closed), closed)
-    assert asked(orphaned_objects_sensor, instance, platform) == [], "it is on its way"
+    assert request_runs(orphaned_objects_sensor, instance, platform) == [], "it may still be loaded"
     capture_order_book(platform, "ETHUSDT")
     later = now_ms() + 6 * MINUTE_MS
     monkeypatch.setattr("crypto_assets.pipeline.recovery.orphaned_objects.now_ms", lambda: later)
-    requests = asked(orphaned_objects_sensor, instance, platform)
+    requests = request_runs(orphaned_objects_sensor, instance, platform)
     assert [request.job_name for request in requests] == ["load_leftover_books", "load_leftovers"]
     for request in requests:
         assert run(instance, platform, request, str(request.job_name)).success
@@ -292,13 +294,13 @@ def test_objects_left_in_the_lake_are_found_and_loaded(
     ]
 
 
-def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
+def test_a_missing_object_fails_no_run_and_is_not_requested_again(
     instance: dg.DagsterInstance,
     platform: PipelineContext,
     server: ExchangeServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The manifest names it, it was never loaded, and no lake holds it."""
+    """The manifest contains the object, which was never loaded and is in no lake."""
     server.clock.advance(5 * MINUTE_MS)
     closed = platform.closed_before()
     noon = day_start_ms(TODAY) + 12 * HOUR_MS
@@ -307,9 +309,9 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
     platform.raw_lake.delete([item.key for item in stored.objects])
     later = now_ms() + 6 * MINUTE_MS
     monkeypatch.setattr("crypto_assets.pipeline.recovery.orphaned_objects.now_ms", lambda: later)
-    (request,) = asked(orphaned_objects_sensor, instance, platform)
+    (request,) = request_runs(orphaned_objects_sensor, instance, platform)
     assert run(instance, platform, request, str(request.job_name)).success
-    assert asked(orphaned_objects_sensor, instance, platform) == []
+    assert request_runs(orphaned_objects_sensor, instance, platform) == []
     run_ingest(platform, tail=True)
     assert (
         platform.warehouse.watermarks.get_watermark("BTCUSDT").last_open_time
@@ -318,18 +320,18 @@ def test_an_object_that_is_gone_fails_no_run_and_is_not_looked_for_again(
 
 
 @pytest.mark.parametrize("done", [0, 1])
-def test_stale_hours_of_a_day_that_is_over_are_computed(
+def test_stale_hours_of_an_ended_day_are_computed(
     instance: dg.DagsterInstance, platform: PipelineContext, done: int
 ) -> None:
-    """A run that was cut short left its hours, or its daily candle; no tick looks so far back."""
+    """An interrupted run left stale hours or a stale day, which no tick processes."""
     aggregates, yesterday = platform.warehouse.aggregates, Window.of_day(_YESTERDAY)
 
-    def held() -> list[pa.Table]:
+    def read_periods() -> list[pa.Table]:
         return [
             aggregates.read_candles("BTCUSDT", i, yesterday) for i in (Interval.H1, Interval.D1)
         ]
 
-    right = held()
+    right = read_periods()
     of_yesterday = f"WHERE symbol_id = {{symbol}} AND open_time < {yesterday.end_ms}"
     tamper(
         platform,
@@ -338,14 +340,14 @@ def test_stale_hours_of_a_day_that_is_over_are_computed(
     )
     for table in ("daily_klines",) if done else ("hourly_klines", "daily_klines"):
         tamper(platform, f"UPDATE {table} SET close = low {of_yesterday}")
-    assert held() != right
-    (request,) = asked(orphaned_objects_sensor, instance, platform)
+    assert read_periods() != right
+    (request,) = request_runs(orphaned_objects_sensor, instance, platform)
     assert run(instance, platform, request, str(request.job_name)).success
-    assert held() == right
-    assert asked(orphaned_objects_sensor, instance, platform) == []
+    assert read_periods() == right
+    assert request_runs(orphaned_objects_sensor, instance, platform) == []
 
 
-def test_a_day_with_an_unexplained_hole_is_not_complete(
+def test_a_day_with_an_unexplained_gap_is_not_complete(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     start = day_start_ms(TODAY) + 23 * HOUR_MS
@@ -357,7 +359,7 @@ def test_a_day_with_an_unexplained_hole_is_not_complete(
     (request,) = closings(instance, platform)
     assert run(instance, platform, request, close_day_job.name).success, "explained as an outage"
     tamper(platform, "UPDATE kline_gaps SET class = 'open' WHERE symbol_id = {symbol}")
-    stands = platform.warehouse.retention_candidates.list_day_statuses(
+    statuses = platform.warehouse.retention_candidates.list_day_statuses(
         "BTCUSDT", Window.of_day(TODAY)
     )
-    assert stands[0].incomplete_reason
+    assert statuses[0].incomplete_reason

@@ -1,4 +1,4 @@
-"""What Dagster loads, loads; and says of itself what a person wants to know."""
+"""The code location loads, and its assets, schedules and sensors are complete."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ def test_the_definitions_load_as_a_code_location_loads_them() -> None:
     assert defs.get_repository_def().get_all_jobs()
 
 
-def test_every_asset_says_what_it_is() -> None:
+def test_every_asset_has_description_group_kinds_and_owners() -> None:
     graph = defs.resolve_asset_graph()
     names = {key.to_user_string() for key in graph.get_all_asset_keys()}
     assert names >= {*KlinesStage, *OrderBookStage}
@@ -23,7 +23,7 @@ def test_every_asset_says_what_it_is() -> None:
         assert node.owners
 
 
-def test_the_chain_is_drawn_as_it_flows() -> None:
+def test_the_lineage_of_assets() -> None:
     graph = defs.resolve_asset_graph()
     parents = {
         stage: {key.to_user_string() for key in graph.get(dg.AssetKey(stage)).parent_keys}
@@ -39,7 +39,7 @@ def test_the_chain_is_drawn_as_it_flows() -> None:
     }
 
 
-def test_the_live_jobs_run_from_the_first_start() -> None:
+def test_schedules_and_sensors_run_by_default() -> None:
     repository = defs.get_repository_def()
     assert {s.name: s.default_status for s in repository.schedule_defs} == {
         "close_day_schedule": dg.DefaultScheduleStatus.RUNNING,

@@ -1,5 +1,7 @@
-"""What ticks, sensors and runs say while a part that they stand on is away, and what they do when
-it is back: nothing is lost, and nobody has to start anything again."""
+"""Ticks, sensors and runs during an outage of database, exchange or lake, and after it.
+
+Nothing is lost, and nothing must be restarted.
+"""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -57,7 +59,7 @@ def instance(empty: dg.DagsterInstance) -> dg.DagsterInstance:
 def tick(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> list[dg.RunRequest | dg.SkipReason]:
-    """What every schedule and sensor asks for first, or why it does not, in their order."""
+    """The first run request of every schedule and sensor, or its skip reason."""
     noon, resources = from_epoch_ms(NOON), {"platform": platform}
     with (
         dg.build_schedule_context(
@@ -71,8 +73,10 @@ def tick(
     return [next(iter(each.run_requests or ()), dg.SkipReason(each.skip_message)) for each in found]
 
 
-def bring(instance: dg.DagsterInstance, platform: PipelineContext) -> dg.ExecuteInProcessResult:
-    """The run that the tick of ingest asks for."""
+def run_ingest_tick(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> dg.ExecuteInProcessResult:
+    """Run what the schedule `ingest_schedule` requests."""
     request = tick(instance, platform)[0]
     assert isinstance(request, dg.RunRequest), request
     return dg.materialize(
@@ -91,7 +95,7 @@ def expect_all_skip(found: list[dg.RunRequest | dg.SkipReason], word: str) -> No
     assert all(word in reason for reason in reasons), reasons
 
 
-def test_the_database_goes_away_and_comes_back(
+def test_ticks_after_a_database_outage_ingest_all_candles(
     server: ExchangeServer,
     build_platform: BuildPlatform,
     mariadb: DatabaseServer,
@@ -100,28 +104,28 @@ def test_the_database_goes_away_and_comes_back(
 ) -> None:
     url = mariadb.fresh().replace(f":{mariadb.port}/", f":{gate.port}/")
     platform = build_platform(server, *SYMBOLS, warehouse_url=url)
-    assert bring(instance, platform).success
+    assert run_ingest_tick(instance, platform).success
     gate.shut()
     expect_all_skip(tick(instance, platform), f"127.0.0.1:{gate.port}")
     gate.open()
     server.clock.advance(HOUR_MS)
-    assert bring(instance, platform).success
+    assert run_ingest_tick(instance, platform).success
     for symbol in SYMBOLS:
         assert len(open_times(platform, symbol)) == 13 * 60
 
 
-def test_the_exchange_is_gone_for_an_hour_and_the_next_tick_brings_it_all(
+def test_the_tick_after_an_exchange_outage_ingests_all_candles(
     server: ExchangeServer, platform: PipelineContext, instance: dg.DagsterInstance
 ) -> None:
-    assert bring(instance, platform).success
+    assert run_ingest_tick(instance, platform).success
     server.faults.add_rule({"do": "status", "status": 403})
     found = tick(instance, platform)
-    # What is in the lake already, and which symbols are tracked, needs no exchange.
+    # The other sensors do not need the exchange.
     expect_all_skip(found[:3], "403")
     assert all(isinstance(one, dg.SkipReason) for one in found)
     server.faults.clear_rules()
     server.clock.advance(HOUR_MS)
-    result = bring(instance, platform)
+    result = run_ingest_tick(instance, platform)
     assert result.success
     for symbol in SYMBOLS:
         assert len(open_times(platform, symbol)) == 13 * 60
@@ -129,10 +133,10 @@ def test_the_exchange_is_gone_for_an_hour_and_the_next_tick_brings_it_all(
     assert green == {f"{TODAY}|{symbol}" for symbol in SYMBOLS}
 
 
-def test_a_lake_that_takes_no_more_makes_keys_red_and_named_until_it_does(
+def test_keys_fail_while_the_lake_cannot_be_written(
     server: ExchangeServer, platform: PipelineContext, instance: dg.DagsterInstance
 ) -> None:
-    assert bring(instance, platform).success
+    assert run_ingest_tick(instance, platform).success
     server.clock.advance(5 * MINUTE_MS)
     assert isinstance(platform.raw_lake, DirectoryLake)
     incoming = platform.raw_lake.directory / ".incoming"
@@ -140,20 +144,22 @@ def test_a_lake_that_takes_no_more_makes_keys_red_and_named_until_it_does(
         path.unlink()
     incoming.rmdir()
     incoming.touch()
-    result = bring(instance, platform)
+    result = run_ingest_tick(instance, platform)
     assert not result.success
     (failure,) = result.get_step_failure_events()
-    said = failure.step_failure_data.user_failure_data
-    assert said and f"cannot write the lake {platform.raw_lake.url}" in str(said.description)
+    failure_data = failure.step_failure_data.user_failure_data
+    assert failure_data and f"cannot write the lake {platform.raw_lake.url}" in str(
+        failure_data.description
+    )
     assert len(open_times(platform)) == 12 * 60
     with suppress(FileNotFoundError):
         incoming.unlink()
-    assert bring(instance, platform).success
+    assert run_ingest_tick(instance, platform).success
     for symbol in SYMBOLS:
         assert len(open_times(platform, symbol)) == 12 * 60 + 5
 
 
-def test_nothing_is_launched_before_a_symbol_is_a_partition(
+def test_nothing_is_launched_before_a_symbol_has_a_partition(
     platform: PipelineContext, empty: dg.DagsterInstance
 ) -> None:
     found = tick(empty, platform)

@@ -1,4 +1,4 @@
-"""What a live tick asks for, and when it waits."""
+"""The run that a tick requests, and when a tick skips."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -39,7 +39,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
-def test_a_tick_that_finds_its_predecessor_running_skips_and_says_so(
+def test_a_tick_skips_while_an_earlier_run_is_active(
     instance: dg.DagsterInstance, platform: PipelineContext, status: dg.DagsterRunStatus
 ) -> None:
     run = instance.create_run_for_job(ingest, status=status)
@@ -48,13 +48,13 @@ def test_a_tick_that_finds_its_predecessor_running_skips_and_says_so(
     ) as context:
         waiting = ingest_schedule.evaluate_tick(context)
         assert not waiting.run_requests
-        assert f"the run {run.run_id[:8]} of an earlier tick" in str(waiting.skip_message)
+        assert f"run {run.run_id[:8]} of an earlier tick" in str(waiting.skip_message)
         assert order_books_schedule.evaluate_tick(context).run_requests
         instance.report_run_failed(run)
         assert ingest_schedule.evaluate_tick(context).run_requests
 
 
-def test_a_run_that_hangs_is_not_waited_for(instance: dg.DagsterInstance) -> None:
+def test_a_run_older_than_the_timeout_does_not_block_ticks(instance: dg.DagsterInstance) -> None:
     run = instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED)
     assert find_active_run(instance, ingest.name) == run.run_id
     assert find_active_run(instance, ingest.name, timedelta(hours=1)) == run.run_id

@@ -1,4 +1,4 @@
-"""The nightly run: retention as an asset, with its counts as metadata."""
+"""The nightly run: the asset `retention` with its counts as metadata."""
 
 from dataclasses import replace
 
@@ -24,20 +24,20 @@ def test_counts_and_bytes_are_metadata(
     size = _old_object(platform)
     result = dg.materialize([retention], resources={"platform": platform})
     seen = result.asset_materializations_for_node("retention")[0].metadata
-    figures = {name: value.value for name, value in seen.items() if name != "held_up"}
+    figures = {name: value.value for name, value in seen.items() if name != "blockers"}
     assert figures == {
         "objects_moved": 1,
         "bytes_moved": size,
         "objects_deleted": 0,
         "bytes_deleted": 0,
-        "objects_left": 0,
+        "objects_not_moved": 0,
         "minute_rows_deleted": 0,
         "order_book_levels_deleted": 0,
     }
     assert [entry.size_bytes for entry in platform.archive_lake.list_entries()] == [size]
 
 
-def test_every_night_at_three_all_of_the_group() -> None:
+def test_the_nightly_job_runs_the_maintenance_group_at_three() -> None:
     schedule = defs.resolve_schedule_def("maintenance_schedule")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 3 * * *", "UTC")
     job = defs.resolve_job_def("maintenance")
@@ -45,7 +45,7 @@ def test_every_night_at_three_all_of_the_group() -> None:
 
 
 def _old_object(platform: PipelineContext) -> int:
-    """Bytes of a loaded object of ten days ago."""
+    """Store a loaded object of ten days ago, and return its size."""
     captured = now_ms() - 10 * DAY_MS
     item, body = build_depth_object(platform.raw_lake.bucket, "BTCUSDT", b"{}", captured)
     platform.raw_lake.put(item.key, body, fetched_at=captured, source=Source.REST, rows=0)

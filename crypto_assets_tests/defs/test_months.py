@@ -1,4 +1,4 @@
-"""Partitions that are months, in a process of their own: Dagster's are defined once for all."""
+"""Monthly partitions, in a separate process, since partitions are defined at import."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""How days and symbols are cut into keys and runs."""
+"""Partition keys and runs of days and symbols."""
 
 from datetime import date
 from pathlib import Path
@@ -23,7 +23,7 @@ _KNOWN = [f"S{number}" for number in range(12)]
 
 
 @given(st.sets(st.sampled_from(_KNOWN)))
-def test_stretches_name_the_wanted_and_nothing_between(wanted: set[str]) -> None:
+def test_contiguous_ranges_contain_exactly_the_wanted_names(wanted: set[str]) -> None:
     found = [
         name
         for first, last in find_contiguous_ranges(_KNOWN, wanted)
@@ -32,14 +32,14 @@ def test_stretches_name_the_wanted_and_nothing_between(wanted: set[str]) -> None
     assert found == [name for name in _KNOWN if name in wanted]
 
 
-def test_keys_of_a_run_by_symbol() -> None:
+def test_keys_of_a_run_are_grouped_by_symbol() -> None:
     found = group_keys_by_symbol(["2025-01-02|BTCUSDT", "2025-01-01|ETHUSDT", "2025-01-01|BTCUSDT"])
     assert [one.symbol for one in found] == ["BTCUSDT", "ETHUSDT"]
     assert [str(key) for key in found[0].keys] == ["2025-01-01|BTCUSDT", "2025-01-02|BTCUSDT"]
     assert found[0].window == Window.of_days(date(2025, 1, 1), date(2025, 1, 2))
 
 
-def test_days_of_a_range_are_inclusive() -> None:
+def test_date_keys_include_both_ends() -> None:
     assert list_date_keys(date(2025, 1, 30), date(2025, 2, 1)) == [
         "2025-01-30",
         "2025-01-31",
@@ -55,16 +55,18 @@ def instance() -> dg.DagsterInstance:
     return instance
 
 
-def test_runs_cover_every_key_once_and_stay_bounded(instance: dg.DagsterInstance) -> None:
+def test_runs_cover_every_key_once_and_have_a_limited_size(instance: dg.DagsterInstance) -> None:
     first, last = date(2025, 1, 1), date(2025, 12, 31)
     parts = split_into_rectangles(instance, ["A", "B", "D"], first, last)
     keys = [key for part in parts for key in part.partition_keys]
     assert len(keys) == len(set(keys)) == 3 * 365
     assert max(len(part.partition_keys) for part in parts) <= MAX_KEYS_PER_RUN
-    assert {part.symbols for part in parts} == {("A", "B"), ("D",)}, "C lies between: two ranges"
+    assert {part.symbols for part in parts} == {("A", "B"), ("D",)}, (
+        "C is between B and D: two ranges"
+    )
 
 
-def test_a_home_of_ones_own_is_left_alone(tmp_path: Path) -> None:
+def test_a_users_dagster_yaml_is_left_unchanged(tmp_path: Path) -> None:
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     prepare_home(tmp_path)
     assert (tmp_path / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"

@@ -1,4 +1,4 @@
-"""Production's dagster.yaml on real servers: storage in MariaDB, the runs' output in S3."""
+"""Production's dagster.yaml on real servers: storage in MariaDB, logs of runs in S3."""
 
 import runpy
 from collections.abc import Iterator
@@ -9,10 +9,11 @@ import dagster as dg
 import pytest
 from mypy_boto3_s3 import S3Client
 
-from crypto_assets.dagster_ext.run_coordinator import LanedRunCoordinator
+from crypto_assets.dagster_ext.run_coordinator import RunClassCoordinator
 from crypto_assets.dagster_ext.run_retention import RunRetentionResult, delete_superseded_runs
 from crypto_assets.definitions import defs
-from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, range_tags
+from crypto_assets.defs.partitions import range_tags
+from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -45,7 +46,7 @@ def instance(
     bucket: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dg.DagsterInstance]:
-    """As deploy/init.sh leaves it."""
+    """An instance after deploy/init.sh."""
     mariadb.execute(
         "DROP DATABASE IF EXISTS dagster",
         "CREATE DATABASE dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
@@ -75,7 +76,7 @@ def instance(
             yield instance
 
 
-def test_runs_are_recorded_their_output_lies_in_s3_and_both_go_when_they_are_thinned_out(
+def test_superseded_runs_are_deleted_with_their_logs_in_s3(
     instance: dg.DagsterInstance, bucket: str
 ) -> None:
     s3: S3Client = boto3.client("s3")
@@ -93,7 +94,7 @@ def test_runs_are_recorded_their_output_lies_in_s3_and_both_go_when_they_are_thi
     assert instance.get_materialized_partitions(_FACTS) == {_KEY}
 
 
-def test_partitions_of_any_script_and_the_longest_are_told_apart(
+def test_partitions_in_any_script_and_of_any_length_are_distinct(
     instance: dg.DagsterInstance,
 ) -> None:
     long = "龍" * 45 + "\U00020bb7"
@@ -105,7 +106,7 @@ def test_partitions_of_any_script_and_the_longest_are_told_apart(
         "\u00c9USDT",
         "E\u0301USDT",
     ]
-    asset = dg.AssetKey("told_apart")
+    asset = dg.AssetKey("distinct")
     instance.add_dynamic_partitions("scripts", names)
     assert instance.get_dynamic_partitions("scripts") == names
     for name in names[:-1]:
@@ -125,8 +126,8 @@ def test_partitions_of_any_script_and_the_longest_are_told_apart(
     instance.delete_run(run.run_id)
 
 
-def test_it_watches_runs_tries_again_and_queues(instance: dg.DagsterInstance) -> None:
-    assert isinstance(instance.run_coordinator, LanedRunCoordinator)
+def test_run_monitoring_retries_and_queue_are_enabled(instance: dg.DagsterInstance) -> None:
+    assert isinstance(instance.run_coordinator, RunClassCoordinator)
     assert instance.run_monitoring_enabled
     assert instance.get_settings("run_monitoring")["max_runtime_seconds"] == 14_400
     assert instance.run_retries_enabled
@@ -138,8 +139,8 @@ def test_it_watches_runs_tries_again_and_queues(instance: dg.DagsterInstance) ->
     assert len(queue.tag_concurrency_limits) == 5
 
 
-def test_a_run_without_a_lane_gets_one_when_it_is_queued(instance: dg.DagsterInstance) -> None:
-    """Tags that Dagster's page sets, and one that a person has set there, stay."""
+def test_a_run_without_a_run_class_gets_one_when_it_is_queued(instance: dg.DagsterInstance) -> None:
+    """Tags that Dagster's UI or the user has set stay."""
     tags = {"dagster/backfill": "abc", "dagster/priority": "3"}
     run = instance.create_run_for_job(ingest, status=dg.DagsterRunStatus.STARTED, tags=tags)
     context = dg.SubmitRunContext(run, workspace=None)  # type: ignore[arg-type]
@@ -147,24 +148,24 @@ def test_a_run_without_a_lane_gets_one_when_it_is_queued(instance: dg.DagsterIns
     assert queued.tags.items() >= {**BACKFILL_TAGS, "dagster/priority": "3"}.items()
 
 
-def test_a_backfill_leaves_the_verdicts_that_its_partitions_have(
+def test_a_backfill_keeps_the_check_results_of_its_partitions(
     instance: dg.DagsterInstance,
 ) -> None:
-    """Dagster plans the checks of whatever it backfills; nobody judges there."""
+    """Dagster plans the checks of a backfill, which does not evaluate them."""
     instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, ["BTCUSDT"])
-    verdict = dg.AssetCheckEvaluation(
+    evaluation = dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey("fact_klines"),
         check_name="complete_or_explained",
         passed=True,
         partition=_KEY,
     )
-    instance.report_runless_asset_event(verdict)
-    statuses = partial(_statuses, instance, verdict.asset_check_key)
+    instance.report_runless_asset_event(evaluation)
+    statuses = partial(_statuses, instance, evaluation.asset_check_key)
     assert statuses() == ["SUCCEEDED"]
     run = instance.create_run_for_job(
         defs.resolve_job_def("close_day"),
         tags={"dagster/backfill": "abc", **range_tags("2025-03-05|BTCUSDT", _KEY)},
-        asset_selection=frozenset({verdict.asset_key}),
+        asset_selection=frozenset({evaluation.asset_key}),
         status=dg.DagsterRunStatus.STARTED,
     )
     assert statuses() == ["PLANNED", "PLANNED", "SUCCEEDED"]
@@ -173,7 +174,7 @@ def test_a_backfill_leaves_the_verdicts_that_its_partitions_have(
 
 
 def _statuses(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> list[str]:
-    """Newest first, of all partitions."""
+    """The statuses of a check's executions in all partitions, newest first."""
     history = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
     return [record.status.value for record in history]
 

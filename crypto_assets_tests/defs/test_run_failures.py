@@ -1,4 +1,4 @@
-"""Why a run failed: said by its step, left in a tag, and known to the command that ran it."""
+"""The reason of a failed run: in its step, in a tag, and in the result of the command."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -65,7 +65,7 @@ def left_reason(instance: dg.DagsterInstance, run_id: str) -> str:
 
 
 @pytest.mark.parametrize(("asset", "key"), [(klines_assets, KEY), (retention, None)])
-def test_a_warehouse_that_is_not_migrated_names_the_command(
+def test_the_error_of_an_unmigrated_warehouse_contains_the_command(
     asset: dg.AssetsDefinition,
     key: str | None,
     not_migrated: PipelineContext,
@@ -74,12 +74,12 @@ def test_a_warehouse_that_is_not_migrated_names_the_command(
     result = run(asset, key, not_migrated, instance)
     assert not result.success
     (event,) = result.get_step_failure_events()
-    said = event.step_failure_data.user_failure_data
-    assert said and "crypto-assets init" in str(said.description)
+    failure_data = event.step_failure_data.user_failure_data
+    assert failure_data and "crypto-assets init" in str(failure_data.description)
     assert "crypto-assets init" in left_reason(instance, result.run_id)
 
 
-def test_bad_keys_are_left_in_a_tag_which_a_retried_run_does_not_take_for_its_own(
+def test_failed_keys_are_in_a_tag_that_a_retried_run_ignores(
     server: ExchangeServer, platform: PipelineContext, instance: dg.DagsterInstance
 ) -> None:
     server.faults.add_rule({"do": "status", "status": 451, "symbol": "BTCUSDT"})
@@ -90,7 +90,7 @@ def test_bad_keys_are_left_in_a_tag_which_a_retried_run_does_not_take_for_its_ow
     assert parse_failure_reason("00000000-1111", inherited) is None
 
 
-def test_a_run_in_process_that_fails_before_its_step_is_no_success(
+def test_a_run_in_process_that_fails_before_its_step_reports_the_error(
     instance: dg.DagsterInstance,
 ) -> None:
     def refused(_: dg.InitResourceContext) -> PipelineContext:
@@ -101,7 +101,7 @@ def test_a_run_in_process_that_fails_before_its_step_is_no_success(
     )
     day = date(2025, 3, 5)
     parts = split_into_rectangles(instance, ["BTCUSDT"], day, day)
-    result = run_backfill_in_process(defs, instance, parts, lambda _: None)
-    (error,) = result.errors
+    progress: list[int] = []
+    (error,) = run_backfill_in_process(defs, instance, parts, progress.append)
     assert "CRYPTO_LAKE_RAW_URL is nothing" in error
-    assert result.materialized == 0
+    assert progress == []

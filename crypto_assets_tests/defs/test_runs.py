@@ -1,4 +1,4 @@
-"""Runs as Dagster makes them: one key, a rectangle, a subset of assets, a bad key among good."""
+"""Runs of one key, of a rectangle of keys, of a subset of assets, and with a failed key."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -70,9 +70,7 @@ def green(instance: dg.DagsterInstance, asset: str) -> set[str]:
     return set(instance.get_materialized_partitions(dg.AssetKey(asset)))
 
 
-def test_one_key_as_a_person_materialises_it(
-    instance: dg.DagsterInstance, platform: PipelineContext
-) -> None:
+def test_a_run_of_one_key(instance: dg.DagsterInstance, platform: PipelineContext) -> None:
     key = "2025-03-05|ETHUSDT"
     result = dg.materialize(
         [klines_assets], instance=instance, resources={"platform": platform}, partition_key=key
@@ -83,7 +81,7 @@ def test_one_key_as_a_person_materialises_it(
     assert len(open_times(platform, "ETHUSDT")) == 1440
 
 
-def test_a_rectangle_is_one_run_with_an_event_for_each_key(
+def test_a_rectangle_of_keys_is_one_run_with_an_event_per_key(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     result = run(instance, platform, "2025-03-04|BTCUSDT", "2025-03-05|SOLUSDT")
@@ -94,7 +92,7 @@ def test_a_rectangle_is_one_run_with_an_event_for_each_key(
     events = instance.get_records_for_run(
         result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
     ).records
-    held = {
+    stored = {
         (
             event.asset_materialization.asset_key.to_user_string(),
             event.asset_materialization.metadata["dagster/partition_row_count"].value,
@@ -103,17 +101,17 @@ def test_a_rectangle_is_one_run_with_an_event_for_each_key(
         for event in (record.event_log_entry for record in events)
         if event.asset_materialization
     }
-    # Up to the end of the last candle: whole days are as long at each stage.
+    # To the end of the last candle, so that whole days have the same span at each stage.
     counts = {
         KlinesStage.RAW: 1440,
         KlinesStage.FACTS: 1440,
         KlinesStage.HOURS: 24,
         KlinesStage.DAYS: 1,
     }
-    assert held == {(stage.value, count, 1440) for stage, count in counts.items()}
+    assert stored == {(stage.value, count, 1440) for stage, count in counts.items()}
 
 
-def test_a_partition_links_to_the_chart_of_its_own_day(
+def test_a_partition_links_to_the_chart_of_its_day(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     result = run(instance, platform, "2025-03-04|ETHUSDT", "2025-03-04|ETHUSDT")
@@ -123,32 +121,32 @@ def test_a_partition_links_to_the_chart_of_its_own_day(
         for event in result.get_asset_materialization_events()
         if event.asset_key
     }
-    asked = {name: parse_qs(urlsplit(url).query) for name, url in seen.items()}
+    links = {name: parse_qs(urlsplit(url).query) for name, url in seen.items()}
     minutes = {"symbol": ["ETHUSDT"], "interval": ["1m"], "view": [f"{begin}-{end}"]}
-    assert asked[KlinesStage.RAW] == asked[KlinesStage.FACTS] == minutes
-    assert asked[KlinesStage.HOURS]["view"] == [f"{end - 30 * 86400}-{end}"]
-    assert asked[KlinesStage.DAYS]["interval"] == ["1d"]
+    assert links[KlinesStage.RAW] == links[KlinesStage.FACTS] == minutes
+    assert links[KlinesStage.HOURS]["view"] == [f"{end - 30 * 86400}-{end}"]
+    assert links[KlinesStage.DAYS]["interval"] == ["1d"]
 
 
-def test_who_asks_for_the_day_that_still_runs_is_told_that_its_candle_is_to_come(
+def test_the_current_day_has_no_daily_candle_yet(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     today = "2025-03-06|BTCUSDT"
     assert run(instance, platform, today, today, errand=IngestMode.TAIL).success
     assert green(instance, KlinesStage.HOURS) == {today}
-    assert green(instance, KlinesStage.DAYS) == set(), "a tick says nothing of it"
+    assert green(instance, KlinesStage.DAYS) == set(), "a tick does not materialize it"
     result = run(instance, platform, today, today)
     assert green(instance, KlinesStage.DAYS) == {today}
-    told = next(
+    metadata = next(
         event.materialization.metadata
         for event in result.get_asset_materialization_events()
         if event.asset_key == dg.AssetKey(KlinesStage.DAYS)
     )
-    assert told["dagster/partition_row_count"].value == 0
-    assert told["candle"].value == "available after the day has ended"
+    assert metadata["dagster/partition_row_count"].value == 0
+    assert metadata["candle"].value == "available after the day has ended"
 
 
-def test_later_assets_alone_work_from_the_lake(
+def test_downstream_assets_alone_use_the_lake(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     day = ("2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT")
@@ -194,7 +192,7 @@ def test_a_gap_retry_materializes_each_day_that_it_fills(
         assert green(instance, stage) == {f"2025-03-0{day}|BTCUSDT" for day in (3, 4, 5, 6)}
 
 
-def test_facts_of_a_day_that_the_lake_lacks_are_not_green(
+def test_facts_of_a_day_missing_in_the_lake_are_not_materialized(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     result = run(
@@ -204,7 +202,7 @@ def test_facts_of_a_day_that_the_lake_lacks_are_not_green(
     assert green(instance, KlinesStage.FACTS) == set()
 
 
-def test_a_bad_key_is_named_and_stops_no_other(
+def test_a_failed_key_is_named_and_the_others_succeed(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     server.faults.add_rule({"do": "status", "status": 451, "symbol": "ETHUSDT"})
@@ -220,7 +218,7 @@ def test_a_bad_key_is_named_and_stops_no_other(
     assert len(open_times(platform, "ETHUSDT")) == 2880
 
 
-def test_a_tick_takes_the_tail_of_all_symbols(
+def test_a_tick_ingests_new_candles_of_all_symbols(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
     today = ("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
@@ -251,10 +249,10 @@ def test_order_books_of_today_and_of_a_past_day(
     assert f"{date(2025, 3, 1)}|BTCUSDT" not in green(instance, OrderBookStage.RAW)
 
 
-def test_a_tick_of_order_books_leaves_a_retired_symbol_alone(
+def test_a_tick_of_order_books_skips_an_untracked_symbol(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
-    """Its key lies between two others; a name that is gone would fail each tick."""
+    """Its key is between two others; a delisted symbol would fail each tick."""
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
     defs = dg.Definitions(
         assets=[order_book_assets], jobs=[order_books_job], resources={"platform": platform}
@@ -266,7 +264,7 @@ def test_a_tick_of_order_books_leaves_a_retired_symbol_alone(
     assert green(instance, OrderBookStage.FACTS) == {"2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT"}
 
 
-def test_the_stores_of_another_exchange_are_not_touched(
+def test_stores_of_another_exchange_are_not_changed(
     instance: dg.DagsterInstance,
     platform: PipelineContext,
     simulated_exchange: StartExchange,

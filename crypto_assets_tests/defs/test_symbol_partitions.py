@@ -1,4 +1,4 @@
-"""Symbols become partitions; the past of one added later, or far behind, is asked for."""
+"""Symbols become partitions; symbols that are new or far behind are backfilled."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -10,9 +10,10 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.gap_repair import gaps_sensor
-from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, date_symbol_partitions_def
+from crypto_assets.defs.partitions import date_symbol_partitions_def
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.market.utc_time import DAY_MS, Window
+from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_classes import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,
@@ -45,7 +46,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def look(
     instance: dg.DagsterInstance, platform: PipelineContext, cursor: str | None
 ) -> dg.SensorResult:
-    """One look, whose partitions are added as the daemon adds them."""
+    """Evaluate the sensor and add its partitions, as the daemon does."""
     with dg.build_sensor_context(instance, cursor) as context:
         result: Any = symbols_sensor(context, platform=platform)
     assert isinstance(result, dg.SensorResult)
@@ -54,7 +55,7 @@ def look(
     return result
 
 
-def test_the_first_symbols_become_partitions_and_wait_to_be_asked_for(
+def test_the_first_symbols_become_partitions_without_a_backfill(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     first = look(instance, platform, None)
@@ -65,12 +66,12 @@ def test_the_first_symbols_become_partitions_and_wait_to_be_asked_for(
     assert not again.dynamic_partitions_requests
 
 
-def test_a_symbol_added_later_gets_its_past_once(
+def test_a_symbol_added_later_is_backfilled_once(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     cursor = look(instance, platform, None).cursor
     register_symbols(platform, ["SOLUSDT"])
-    # As `init` does, whose partition must not hide that the symbol is new.
+    # As `init` does. The symbol is new although its partition exists.
     instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, ["SOLUSDT"])
     result = look(instance, platform, cursor)
     assert result.run_requests
@@ -81,7 +82,7 @@ def test_a_symbol_added_later_gets_its_past_once(
     assert not look(instance, platform, result.cursor).run_requests
 
 
-def test_runs_of_a_long_past_are_bounded(
+def test_runs_of_a_long_history_have_a_limited_size(
     instance: dg.DagsterInstance,
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
@@ -97,7 +98,7 @@ def test_runs_of_a_long_past_are_bounded(
     assert sum(keys) == 2 * 665, "days from START_DATE to that day, of each symbol"
 
 
-def test_a_warehouse_without_symbols_has_no_first_look(
+def test_a_warehouse_without_symbols_sets_no_cursor(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     for name in ("BTCUSDT", "ETHUSDT"):
@@ -106,19 +107,19 @@ def test_a_warehouse_without_symbols_has_no_first_look(
         assert isinstance(symbols_sensor(context, platform=platform), dg.SkipReason)
 
 
-def test_an_asked_for_backfill_goes_before_an_automatic_one() -> None:
+def test_a_users_backfill_has_priority_over_an_automatic_one() -> None:
     assert AUTOMATIC_BACKFILL_TAGS[RUN_CLASS_TAG] == BACKFILL_TAGS[RUN_CLASS_TAG]
     assert int(AUTOMATIC_BACKFILL_TAGS[PRIORITY_TAG]) < int(BACKFILL_TAGS[PRIORITY_TAG])
 
 
-def test_a_symbol_that_is_far_behind_is_caught_up_once_at_a_time(
+def test_a_symbol_that_is_far_behind_gets_one_backfill_at_a_time(
     instance: dg.DagsterInstance,
     simulated_exchange: StartExchange,
     build_platform: BuildPlatform,
 ) -> None:
     platform = build_platform(simulated_exchange(now=NOON + 600 * DAY_MS), "BTCUSDT", "ETHUSDT")
     look(instance, platform, None)
-    held(platform, "BTCUSDT", date(2025, 3, 6))
+    store_day(platform, "BTCUSDT", date(2025, 3, 6))
     first, second = caught_up(instance, platform)
     assert first.tags[_FIRST_KEY] == "2025-03-06|BTCUSDT"
     assert second.tags[_LAST_KEY] == "2026-10-27|BTCUSDT"
@@ -126,22 +127,22 @@ def test_a_symbol_that_is_far_behind_is_caught_up_once_at_a_time(
     run = instance.create_run_for_job(
         backfill, tags=second.tags, status=dg.DagsterRunStatus.STARTED
     )
-    held(platform, "BTCUSDT", date(2026, 6, 1))
-    assert caught_up(instance, platform) == [], "its past is on its way"
+    store_day(platform, "BTCUSDT", date(2026, 6, 1))
+    assert caught_up(instance, platform) == [], "its backfill is active"
     instance.report_run_failed(run)
     again = caught_up(instance, platform)
     assert again[0].tags[_FIRST_KEY] == "2026-06-01|BTCUSDT", "from where it came to"
     assert not {one.run_key for one in again} & {first.run_key, second.run_key}
 
 
-def test_a_long_gap_is_caught_up_and_a_short_one_left_to_the_other_sensor(
+def test_long_gaps_are_backfilled_and_short_ones_left_to_gap_repair(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     look(instance, platform, None)
-    held(platform, "BTCUSDT", TODAY - timedelta(days=8))
-    held(platform, "BTCUSDT", TODAY - timedelta(days=1))
-    held(platform, "ETHUSDT", TODAY - timedelta(days=3))
-    held(platform, "ETHUSDT", TODAY - timedelta(days=1))
+    store_day(platform, "BTCUSDT", TODAY - timedelta(days=8))
+    store_day(platform, "BTCUSDT", TODAY - timedelta(days=1))
+    store_day(platform, "ETHUSDT", TODAY - timedelta(days=3))
+    store_day(platform, "ETHUSDT", TODAY - timedelta(days=1))
     (request,) = caught_up(instance, platform)
     assert request.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=7)}|BTCUSDT"
     assert request.tags[_LAST_KEY] == f"{TODAY - timedelta(days=2)}|BTCUSDT"
@@ -150,11 +151,11 @@ def test_a_long_gap_is_caught_up_and_a_short_one_left_to_the_other_sensor(
     assert mending.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=2)}|ETHUSDT"
 
 
-def test_what_was_imported_from_before_the_first_partition_is_caught_up_from_there(
+def test_data_older_than_the_first_partition_is_backfilled_from_there(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     look(instance, platform, None)
-    held(platform, "ETHUSDT", START - timedelta(days=2))
+    store_day(platform, "ETHUSDT", START - timedelta(days=2))
     (request,) = caught_up(instance, platform)
     assert request.tags[_FIRST_KEY] == f"{START}|ETHUSDT"
 
@@ -176,8 +177,8 @@ def backfill() -> None:
     nothing()
 
 
-def held(platform: PipelineContext, symbol: str, day: date) -> None:
-    """The symbol's newest candle is this day's last."""
+def store_day(platform: PipelineContext, symbol: str, day: date) -> None:
+    """Store the candles of a day."""
     for _ in ingest_symbols(platform, {symbol: Window.of_day(day)}, list(KlinesStage)):
         pass
 

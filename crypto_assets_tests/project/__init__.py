@@ -1,1 +1,1 @@
-"""Tests about the repository itself: its files, locks, docs, doors and deployment."""
+"""Tests of the repository itself: files, locks, docs, make targets and deployment."""

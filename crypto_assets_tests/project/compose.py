@@ -1,4 +1,4 @@
-"""docker-compose.yml without Docker: its services' own commands, as processes of this machine."""
+"""Runs the services of docker-compose.yml without Docker, as processes of this machine."""
 
 import os
 import re
@@ -20,7 +20,7 @@ Service = dict[str, Any]
 
 
 def interpolate(value: str, variables: Mapping[str, str]) -> str:
-    """`${NAME:-default}` and `${NAME:?complaint}` as Compose reads them."""
+    """Replace `${NAME:-default}` and `${NAME:?message}` as Compose does."""
 
     def replace(match: re.Match[str]) -> str:
         name, kind, rest = match.groups()
@@ -35,7 +35,7 @@ def interpolate(value: str, variables: Mapping[str, str]) -> str:
 
 @dataclass
 class Machine:
-    """The services, the addresses that stand for their names, and where their output goes."""
+    """The services, the addresses that replace their names, and the folder of their logs."""
 
     variables: Mapping[str, str]
     places: Mapping[str, str]
@@ -49,7 +49,7 @@ class Machine:
         return found
 
     def here(self, value: str) -> str:
-        """A value of the compose file, with this machine's addresses in it."""
+        """Replace the services' addresses in a value of the compose file by this machine's."""
         value = interpolate(value, self.variables)
         if value in self.ports:
             return self.ports[value]
@@ -64,7 +64,7 @@ class Machine:
         return {**asked, **self.extra, "PATH": path, "HOME": home, "PYTHONUNBUFFERED": "1"}
 
     def run(self, name: str) -> subprocess.CompletedProcess[bytes]:
-        """A service that ends by itself."""
+        """Run a service that ends by itself."""
         return self._call(name, [self.here(word) for word in self.service(name)["command"]])
 
     def start(self, name: str) -> None:
@@ -80,7 +80,7 @@ class Machine:
             )
 
     def healthy(self, name: str) -> bool:
-        """What the service's own healthcheck says, while the service runs."""
+        """Run the service's healthcheck while the service runs."""
         assert self.running[name].poll() is None, self.output(name)
         kind, *command = self.service(name)["healthcheck"]["test"]
         assert kind == "CMD"
@@ -90,7 +90,7 @@ class Machine:
         return (self.logs / f"{name}.log").read_text()[-4000:]
 
     def stop(self, seconds: float) -> list[str]:
-        """Asks every service to end; names those that did not."""
+        """Send SIGTERM to every service, and return those that did not end."""
         for process in self.running.values():
             process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + seconds
@@ -102,7 +102,7 @@ class Machine:
         return [name for name, process in self.running.items() if process.poll() is None]
 
     def kill(self) -> None:
-        """Ends what is left of the services, and of what they started."""
+        """Kill the remaining services and their child processes."""
         for process in self.running.values():
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -120,6 +120,6 @@ class Machine:
 
 
 def _heed_signals() -> None:
-    """As in a container: a shell's background job ignores SIGINT, and Dagster then SIGTERM too."""
+    """Restore SIGINT as in a container; if it is ignored, Dagster ignores SIGTERM too."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""The repository's files, as git has them or would take them."""
+"""The repository's files according to git."""
 
 import subprocess
 from pathlib import Path
@@ -7,8 +7,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def files(*patterns: str) -> list[Path]:
-    """Files that are tracked, or new and not ignored; `patterns` are git's, e.g. `*.py`."""
-    # A checkout that belongs to another user, as in CI, is no reason to refuse.
+    """List files that are tracked, or new and not ignored; `patterns` are git's, e.g. `*.py`."""
+    # Accept a checkout that belongs to another user, as in CI.
     git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
     listed = subprocess.run(
         [*git, "--cached", "--others", "--exclude-standard", "--", *patterns],

@@ -1,4 +1,4 @@
-"""The browser that the app's tests stand on: what it must notice, and whom it must not call."""
+"""The browser of the app's tests records errors and calls no other machine."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +19,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A web server on a folder with two pages: one at peace, one that complains."""
+    """A web server with two pages: one without errors, one with errors."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "good.html").write_text("<link rel=icon href=data:,><h1>Candles</h1>")
     (folder / "bad.html").write_text(
@@ -35,13 +35,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join()
 
 
-def test_a_quiet_page_has_no_errors(site: str, open_tab: OpenTab) -> None:
+def test_a_page_without_errors(site: str, open_tab: OpenTab) -> None:
     tab = open_tab(f"{site}/good.html")
     assert tab.page.locator("h1").inner_text() == "Candles"
     assert tab.errors == []
 
 
-def test_width_and_color_scheme_are_the_tests_own(site: str, open_tab: OpenTab) -> None:
+def test_width_and_color_scheme_are_set_by_the_test(site: str, open_tab: OpenTab) -> None:
     wide = open_tab(f"{site}/good.html")
     narrow = open_tab(f"{site}/good.html", width=390, height=844, color_scheme="dark")
     assert (wide.page.evaluate("innerWidth"), wide.page.evaluate(SCHEME)) == (1440, False)
@@ -49,7 +49,7 @@ def test_width_and_color_scheme_are_the_tests_own(site: str, open_tab: OpenTab) 
 
 
 @pytest.mark.parametrize("complaint", ["first", "second", "404", "example.com/third.js"])
-def test_every_kind_of_complaint_is_noted(site: str, open_tab: OpenTab, complaint: str) -> None:
+def test_every_kind_of_error_is_recorded(site: str, open_tab: OpenTab, complaint: str) -> None:
     tab = open_tab(f"{site}/bad.html")
     assert any(complaint in error for error in tab.errors), tab.errors
 

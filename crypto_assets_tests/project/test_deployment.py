@@ -1,4 +1,4 @@
-"""The deployment's files: they parse, keep their schemas, and open nothing by accident."""
+"""The deployment files are valid, match their schemas, and open no ports by accident."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def services(compose: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_compose_file_keeps_the_compose_schema(compose: dict[str, Any]) -> None:
+def test_the_compose_file_matches_the_compose_schema(compose: dict[str, Any]) -> None:
     vendored = package_files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
     schema = json.loads(vendored.read_text())
     jsonschema.validate(compose, schema)
@@ -56,22 +56,24 @@ def test_ports_open_on_loopback_only(services: dict[str, Any]) -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_whoever_is_waited_for_says_when_it_is_ready(services: dict[str, Any]) -> None:
+def test_services_that_others_depend_on_have_a_healthcheck(services: dict[str, Any]) -> None:
     for service in services.values():
         for waited_for, how in service.get("depends_on", {}).items():
             ready = how["condition"] == "service_completed_successfully"
             assert ready or services[waited_for].get("healthcheck"), waited_for
 
 
-def test_whatever_stays_up_is_restarted_and_watched(services: dict[str, Any]) -> None:
+def test_services_that_stay_up_are_restarted_and_have_a_healthcheck(
+    services: dict[str, Any],
+) -> None:
     for name, service in services.items():
         once = name == "init"
         assert service["restart"] == ("no" if once else "unless-stopped"), name
         assert once or service.get("healthcheck"), name
 
 
-def test_runs_bear_a_host_that_outlives_the_container(services: dict[str, Any]) -> None:
-    """Only the service that does runs: another by that name would take their processes for gone."""
+def test_the_service_with_the_runs_has_a_permanent_host_name(services: dict[str, Any]) -> None:
+    """Only the service with the runs: another with that name would fail live runs."""
     assert {name: service.get("hostname") for name, service in services.items()} == {
         **dict.fromkeys(services),
         "code": "code",
@@ -85,13 +87,13 @@ def test_every_secret_is_required_and_in_the_example() -> None:
     assert {rest for _, rest in used} == {":?set it in .env"}
 
 
-def test_every_default_of_the_compose_file_is_the_examples() -> None:
+def test_the_defaults_of_the_compose_file_match_the_example() -> None:
     example = dotenv_values(ROOT / ".env.example")
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]+)\}", text("docker-compose.yml")))
     assert {name: example[name] for name in defaults} == defaults
 
 
-def test_images_of_others_are_pinned_and_the_s3_server_is_named_once(
+def test_foreign_images_are_pinned_and_the_s3_image_is_written_once(
     services: dict[str, Any],
 ) -> None:
     theirs = [s["image"] for s in services.values() if s["image"] != "crypto-assets"]
@@ -105,7 +107,7 @@ def test_images_of_others_are_pinned_and_the_s3_server_is_named_once(
     assert len(named) == 1
 
 
-def test_the_image_holds_what_the_services_run(services: dict[str, Any]) -> None:
+def test_the_image_contains_what_the_services_run(services: dict[str, Any]) -> None:
     kept = [line[1:] for line in text(".dockerignore").splitlines() if line.startswith("!")]
     for service in services.values():
         words = [str(word) for word in (service.get("command") or []) if "/" in str(word)]
@@ -121,15 +123,13 @@ def test_the_image_does_not_run_as_root() -> None:
     assert re.search(r"^USER 10001$", last_stage, re.MULTILINE)
 
 
-def test_dagster_starts_from_the_root_with_nothing_set() -> None:
+def test_dagsters_settings_for_the_embedded_size_need_no_variables() -> None:
     ref = InstanceRef.from_dir(str(ROOT))
     assert ref.settings["telemetry"] == {"enabled": False}
     assert "env:" not in text("dagster.yaml")
 
 
-def test_dagsters_production_settings_are_whole(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_dagsters_production_settings_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in PRODUCTION.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
@@ -143,7 +143,7 @@ def test_dagsters_production_settings_are_whole(
 
 
 @pytest.mark.parametrize("workspace", ["workspace.yaml", "deploy/workspace.yaml"])
-def test_the_workspaces_name_one_code_location(
+def test_each_workspace_has_one_code_location(
     workspace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -152,7 +152,7 @@ def test_the_workspaces_name_one_code_location(
 
 
 @pytest.mark.parametrize("config", ["dagster.yaml", "deploy/dagster.yaml"])
-def test_the_queue_bounds_every_lane_but_the_ticks_and_leaves_these_room(config: str) -> None:
+def test_the_queue_limits_every_run_class_except_ticks_and_has_slots_for_them(config: str) -> None:
     runs = yaml.safe_load(text(config))["concurrency"]["runs"]
     limits = {limit["value"]: limit["limit"] for limit in runs["tag_concurrency_limits"]}
     assert {limit["key"] for limit in runs["tag_concurrency_limits"]} == {RUN_CLASS_TAG}

@@ -1,4 +1,4 @@
-"""The docs name files that exist, link to pages that exist, and show Python that runs."""
+"""Files, links and Python code in the docs are valid."""
 
 import re
 from pathlib import Path
@@ -16,14 +16,14 @@ OURS = ("crypto_assets/", "crypto_assets_tests/", "streamlit_app/", "docs/", "de
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_file_that_is_named_exists(page: str) -> None:
+def test_every_file_in_the_docs_exists(page: str) -> None:
     named = re.findall(r"`([\w./-]+)`", text(page))
     missing = [one for one in named if one.startswith(OURS) and not (ROOT / one).exists()]
     assert missing == []
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_link_within_the_repository_leads_somewhere(page: str) -> None:
+def test_every_link_within_the_repository_has_a_target(page: str) -> None:
     folder = (ROOT / page).parent
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text(page))
     near = [link for link in links if "://" not in link]
@@ -43,7 +43,7 @@ def test_the_python_of_the_readme_runs(
     get_settings.cache_clear()
     try:
         for block in re.findall(r"```python\n(.+?)```", text("README.md"), re.DOTALL):
-            exec(compile(block, "README.md", "exec"), {})  # noqa: S102  # our own words
+            exec(compile(block, "README.md", "exec"), {})  # noqa: S102  # our own code
     finally:
         get_settings.cache_clear()
     printed = capsys.readouterr().out

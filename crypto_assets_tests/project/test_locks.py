@@ -1,4 +1,4 @@
-"""Both locks pin every package by hash, without an address, and satisfy pyproject.toml."""
+"""Both lock files pin every package by hash without addresses, and satisfy pyproject.toml."""
 
 import re
 import tomllib
@@ -17,7 +17,7 @@ Pins = dict[str, list[str]]
 
 
 def entries(lock: str) -> Iterator[tuple[Requirement, list[str]]]:
-    """Each requirement with its hashes."""
+    """Split a lock file into requirements with their hashes."""
     for entry in re.split(r"\n(?=\S)", text(lock).replace("\\\n", " ").strip()):
         requirement, *hashes = entry.split(" --hash=")
         yield Requirement(requirement.strip()), [one.strip() for one in hashes]
@@ -40,17 +40,17 @@ def test_every_package_is_pinned_by_sha256(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", [RUNTIME, DEV])
-def test_no_lock_holds_an_address_or_an_option(lock: str) -> None:
+def test_no_lock_contains_an_address_or_an_option(lock: str) -> None:
     lines = text(lock).splitlines()
     assert [line for line in lines if "://" in line or line.startswith("-")] == []
 
 
 @pytest.mark.parametrize("lock", [RUNTIME, DEV])
-def test_the_tools_that_install_are_pinned_too(lock: str) -> None:
+def test_pip_and_setuptools_are_pinned(lock: str) -> None:
     assert {"pip", "setuptools"} <= pins(lock).keys()
 
 
-def test_the_second_lock_holds_the_first() -> None:
+def test_the_second_lock_contains_the_first() -> None:
     runtime, dev = pins(RUNTIME), pins(DEV)
     assert {name: dev.get(name) for name in runtime} == runtime
 

@@ -1,4 +1,4 @@
-"""The doors: every make target is listed, documented, and honest about what it needs."""
+"""Every make target is listed and documented, and reports missing requirements."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def test_every_target_is_documented(target: str) -> None:
 
 @pytest.fixture
 def bare_project(tmp_path: Path) -> Path:
-    """What `make setup` reads, and no environment."""
+    """A folder with the files that `make setup` reads, without a virtual environment."""
     (tmp_path / "deploy").mkdir()
     for file in ("Makefile", "pyproject.toml", "requirements.lock", "deploy/make-venv.sh"):
         (tmp_path / file).write_text(text(file))
@@ -56,7 +56,7 @@ def bare_project(tmp_path: Path) -> Path:
         ('case "$*" in *ensurepip*) exit 1;; esac', "apt-get install python3-venv"),
     ],
 )
-def test_a_python_that_will_not_do_is_refused_in_words(
+def test_an_unsuitable_python_is_rejected_with_advice(
     bare_project: Path, fake: str, complaint: str
 ) -> None:
     python = bare_project / "fake-python"
@@ -68,13 +68,13 @@ def test_a_python_that_will_not_do_is_refused_in_words(
     assert not (bare_project / ".venv").exists()
 
 
-def test_a_missing_python_is_refused_in_words(bare_project: Path) -> None:
+def test_a_missing_python_is_rejected_with_advice(bare_project: Path) -> None:
     answer = run_make("setup", "PYTHON=no-such-python", folder=bare_project)
     assert answer.returncode != 0
     assert "no-such-python not found: install Python 3.11" in answer.stderr
 
 
-def test_an_environment_that_is_up_to_date_costs_nothing(bare_project: Path) -> None:
+def test_an_up_to_date_environment_is_not_reinstalled(bare_project: Path) -> None:
     (bare_project / ".venv").mkdir()
     (bare_project / ".venv" / "runtime-installed").touch()
     answer = run_make("setup", "PYTHON=no-such-python", folder=bare_project)

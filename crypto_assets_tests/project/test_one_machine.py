@@ -1,4 +1,4 @@
-"""The one-machine size at work: each service by its own command, on a database and an S3 server."""
+"""The one-machine size: each service by its own command, with a database and an S3 server."""
 
 import os
 import subprocess
@@ -32,9 +32,9 @@ SECRETS = {
     "DAGSTER_MYSQL_PASSWORD": "dagsters",
     "LAKE_PASSWORD": "unused",
 }
-# Saturday 2025-01-04 12:00:30 UTC, by a clock that goes: days 2 and 3 are closed.
+# Saturday 2025-01-04 12:00:30 UTC, on a running clock: days 2 and 3 are closed.
 NOW = 1_735_992_030_000
-ANYWHERE = "0.0.0.0"  # noqa: S104  # what the containers bind to
+ANYWHERE = "0.0.0.0"  # noqa: S104  # the address of the containers
 LONG_RUNNING = ("code", "webserver", "daemon", "app", "api")
 
 Seen = TypeVar("Seen")
@@ -55,7 +55,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def create_databases(server: DatabaseServer, folder: Path) -> None:
-    """What MySQL's image does on its first start, with a client that finds our server."""
+    """Run the init script of MySQL's image with a client that connects to our server."""
     client = folder / "mysql"
     client.write_text(f'#!/bin/sh\nexec mariadb --no-defaults -h 127.0.0.1 -P {server.port} "$@"\n')
     client.chmod(0o755)
@@ -141,19 +141,19 @@ STATUS = """query Status($run: ID!) {
 }"""
 
 
-def test_init_makes_everything_ready(machine: Machine) -> None:
+def test_init_creates_everything(machine: Machine) -> None:
     ended = machine.run("init")
     assert ended.returncode == 0, ended.stdout.decode()
 
 
-def test_the_log_bucket_is_made_once_and_left_alone_after(machine: Machine) -> None:
+def test_the_log_bucket_is_created_once(machine: Machine) -> None:
     again = subprocess.run(
         ["python", "deploy/log_bucket.py"], cwd=ROOT, env=machine.environment("init")
     )
     assert again.returncode == 0
 
 
-def test_every_service_starts_and_calls_itself_healthy(machine: Machine) -> None:
+def test_every_service_starts_and_is_healthy(machine: Machine) -> None:
     for name in LONG_RUNNING:
         machine.start(name)
         if name == "code":
@@ -201,7 +201,7 @@ def final_status(machine: Machine, run: str) -> str | None:
 
 
 def counts(mariadb: DatabaseServer) -> dict[str, int]:
-    """Rows of the two days, read as the user of the charts."""
+    """The rows of the two days, read by the read-only user."""
     with pymysql.connect(
         host="127.0.0.1",
         port=mariadb.port,
@@ -239,7 +239,7 @@ def test_the_user_of_the_charts_cannot_write(mariadb: DatabaseServer) -> None:
         one(connection, "DELETE FROM fact_klines")
 
 
-def test_the_output_of_runs_lies_in_the_log_bucket(machine: Machine, s3_server: S3Server) -> None:
+def test_logs_of_runs_are_in_the_log_bucket(machine: Machine, s3_server: S3Server) -> None:
     client = boto3.client(
         "s3",
         endpoint_url=s3_server.endpoint,

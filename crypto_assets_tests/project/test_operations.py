@@ -1,4 +1,4 @@
-"""docs/operations.md names all that runs by itself, and every check that may fail."""
+"""docs/operations.md explains every schedule, sensor, job and check."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_every_schedule_sensor_and_check_is_explained() -> None:
     assert sorted(name for name in names if f"`{name}`" not in page) == []
 
 
-def test_every_job_has_a_word_on_its_failure() -> None:
+def test_the_failure_of_every_job_is_explained() -> None:
     page = text("docs/operations.md")
     jobs = {job.name for job in defs.get_repository_def().get_all_jobs()} - {"__ASSET_JOB"}
     assert sorted(name for name in jobs if f"`{name} failed`" not in page) == []
@@ -35,12 +35,12 @@ def test_the_alert_of_a_stale_symbol_is_explained() -> None:
 
 
 @pytest.mark.parametrize("section", [*DayCheck, "retention", "dagsters-own-history"])
-def test_a_link_to_the_runbook_leads_to_its_section(section: str) -> None:
+def test_runbook_links_have_a_section(section: str) -> None:
     assert str(runbook_link(section).value) == f"docs/operations.md#{section}"
     headings = re.findall(r"^#+ (.+)$", text("docs/operations.md"), re.MULTILINE)
     assert section in {_anchor(heading) for heading in headings}
 
 
 def _anchor(heading: str) -> str:
-    """As GitHub makes it."""
+    """Build the anchor of a heading as GitHub does."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""Every setting is in `.env.example`, in docs/settings.md with its default, and reaches Docker."""
+"""Every setting is in `.env.example`, docs/settings.md (with its default) and the compose file."""
 
 import re
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from crypto_assets.settings import Settings
 from crypto_assets_tests.project.repository import ROOT, text
 
 FIELDS = Settings.model_fields
-# An empty AWS_PROFILE is, to boto3, a profile without a name: it is commented out in the example,
-# and the compose file names the keys of its own server.
+# boto3 takes an empty AWS_PROFILE as a profile without a name: it is commented out in the example,
+# and the compose file sets the keys of its own server.
 UNSET = {"s3_profile"}
 COMPUTED = {
     "lake_raw_url",
@@ -30,7 +30,7 @@ COMPUTED = {
 
 
 def variables(name: str) -> list[str]:
-    """The environment's names of a field, the one that we document first."""
+    """The environment variables of a field, the documented one first."""
     alias = FIELDS[name].validation_alias
     if isinstance(alias, AliasChoices):
         return [str(choice) for choice in alias.choices if str(choice).isupper()]
@@ -43,7 +43,7 @@ def documented_defaults() -> dict[str, str]:
 
 
 def written(field: FieldInfo) -> str:
-    """A field's default as a person would write it; `none` where nothing stands for it."""
+    """A field's default as a user would write it; `none` without one."""
     value = field.default
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
@@ -70,13 +70,13 @@ def test_the_example_has_every_setting() -> None:
         assert f"\n# {variables(name)[0]}=\n" in text(".env.example")
 
 
-def test_the_example_holds_nothing_that_neither_settings_nor_docker_read() -> None:
+def test_the_example_contains_only_variables_that_are_read() -> None:
     known = {variable for name in FIELDS for variable in variables(name)}
     known |= set(re.findall(r"\$\{(\w+)", text("docker-compose.yml")))
     assert dotenv_values(ROOT / ".env.example").keys() - known == set()
 
 
-def test_the_example_copied_as_it_stands_means_the_defaults(
+def test_an_unchanged_copy_of_the_example_means_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in FIELDS:
@@ -93,7 +93,7 @@ def environments() -> Iterator[dict[str, str]]:
             yield service["environment"]
 
 
-def test_every_setting_reaches_every_service_of_ours() -> None:
+def test_every_setting_is_passed_to_every_service() -> None:
     in_image = set(re.findall(r"(\w+)=/", text("Dockerfile")))
     for environment in environments():
         given = environment.keys() | in_image

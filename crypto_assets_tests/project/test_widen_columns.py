@@ -1,4 +1,4 @@
-"""Dagster's narrow columns hold more than 64 KB after our step; else they are as before."""
+"""Columns of Dagster that are limited to 64 KB are widened and otherwise unchanged."""
 
 import runpy
 from functools import partial
@@ -37,7 +37,7 @@ def indexes(cursor: Cursor) -> set[tuple[Any, ...]]:
     return set(cursor.fetchall())
 
 
-def test_errors_and_tags_of_any_length_are_kept(mariadb: DatabaseServer) -> None:
+def test_errors_and_tags_of_any_length_are_stored(mariadb: DatabaseServer) -> None:
     url = mariadb.fresh()
     storage = DagsterMySQLStorage(url)
     runs = storage.run_storage
@@ -81,7 +81,7 @@ def test_the_columns_that_overflow_are_widened_once(mariadb: DatabaseServer) -> 
         assert SCRIPT["widen"](cursor) == []
 
 
-def test_init_widens_after_dagsters_own_migration() -> None:
+def test_init_widens_columns_after_dagsters_migration() -> None:
     steps = text("deploy/init.sh").splitlines()
     migrate = steps.index("dagster instance migrate")
     assert steps[migrate + 1] == "python deploy/widen_columns.py"

@@ -1,7 +1,7 @@
-"""The project speaks one language: words that its glossary has replaced do not come back.
+"""Words that the glossary has replaced do not come back.
 
-A word is looked for in prose and inside identifiers: `mend_gaps` and `MendGaps` hold the word
-"mend". A name that users, files or databases already know stays, and stands in `CONTRACT`.
+Words are searched in prose and within identifiers: `mend_gaps` and `MendGaps` contain "mend". Names
+that users, files or databases depend on stay, and are listed in `CONTRACT`.
 """
 
 import re
@@ -62,6 +62,13 @@ CONTRACT = frozenset(
         *("retire_", "retire_BTCUSDT", "retire_SHIBUSDT"),  # keys of buttons
         "retired",  # a value in the change log
         # Dagster, orchestrator, commands, settings
+        "bring_klines",
+        "errand",
+        "leftovers",
+        "load_leftover_books",
+        "load_leftovers",
+        "mend_gaps",
+        "mending",
         # reports, API, analytics
         '"held"',  # a JSON field, in quotes alone
         "retire_symbol",  # an operation id

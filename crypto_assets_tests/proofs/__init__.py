@@ -1,1 +1,1 @@
-"""Proofs over real processes: Dagster's webserver, daemon, code servers and runs, all as served."""
+"""Tests with real processes: Dagster's webserver, daemon, code servers and runs."""

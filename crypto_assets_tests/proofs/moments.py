@@ -1,7 +1,7 @@
-"""Three moments, each of a run of its own, held still: one fetches, one loads, one aggregates.
+"""Blocks three runs: one while it fetches, one while it loads, one while it aggregates.
 
-The exchange does not answer for the first symbol; another transaction holds the second's right to
-write, and the third's days.
+The exchange does not respond for the first symbol. Another transaction locks the second symbol's
+row and the third symbol's days.
 """
 
 from collections.abc import Iterator
@@ -17,21 +17,21 @@ from crypto_assets.orchestrator.run_classes import RunClass
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-# Lanes that let the runs of the three symbols go side by side.
-LANES = (RunClass.BACKFILL, RunClass.REPAIR, RunClass.MANUAL)
-# Within what one answer may take, and asked again: held for minutes.
+# Three run classes, so that the runs of the three symbols run concurrently.
+RUN_CLASSES = (RunClass.BACKFILL, RunClass.REPAIR, RunClass.MANUAL)
+# Less than the timeout of a request, which is retried, so that the run is blocked for minutes.
 _STALL_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Held:
-    """What is held still, and how to see that the runs have come to it."""
+class BlockedRuns:
+    """The blocks, and a check whether the runs have reached them."""
 
     faults: FaultScript
     server: DatabaseServer
 
     def reached(self) -> bool:
-        """Whether all three stand where they are held."""
+        """Whether all three runs are blocked."""
         with self.server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT trx_query FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
@@ -41,8 +41,10 @@ class Held:
 
 
 @contextmanager
-def held(faults: FaultScript, server: DatabaseServer, database: str, day: date) -> Iterator[Held]:
-    """Holds the three in runs over this day, until the `with` is left."""
+def block_runs(
+    faults: FaultScript, server: DatabaseServer, database: str, day: date
+) -> Iterator[BlockedRuns]:
+    """Block the runs over this day within the `with` block."""
     fetching, loading, aggregating = SYMBOLS
     faults.add_rule({"do": "stall", "seconds": _STALL_SECONDS, "symbol": fetching})
     window = Window.of_day(day)
@@ -57,7 +59,7 @@ def held(faults: FaultScript, server: DatabaseServer, database: str, day: date) 
             (_id(cursor, aggregating), window.start_ms, window.end_ms),
         )
         try:
-            yield Held(faults, server)
+            yield BlockedRuns(faults, server)
         finally:
             connection.rollback()
             faults.clear_rules()

@@ -1,8 +1,8 @@
-"""Photographs Dagster's own pages: `python -m crypto_assets_tests.proofs.photographs OUT`.
+"""Takes screenshots of Dagster's UI: `python -m crypto_assets_tests.proofs.photographs OUT`.
 
-In a home of its own: sixty days of three symbols by a backfill, yesterday closed, ticks. For the
-last picture one candle is spoilt behind the warehouse's back and its day closed again, so that a
-check fails. Each picture is OUT/dagster-{page}.png.
+The home has a backfill of sixty days of three symbols, the closing of yesterday, and ticks. For the
+last screenshot, one candle is changed in the database and its day closed again, so that a check
+fails. Each screenshot is OUT/dagster-{page}.png.
 """
 
 import argparse
@@ -26,15 +26,15 @@ from crypto_assets_tests.services.dagster_tree import wait_for
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 DAYS = 60
-_PATIENCE_SECONDS = 3600
+_TIMEOUT_SECONDS = 3600
 _WIDTH, _HEIGHT = 1440, 900
-# Pages with little on them; the others are taken in full height.
+# Pages with little content.
 _HEIGHTS = {"lineage": 660, "backfill": 500}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is there to be seen: a backfill, and its last whole day."""
+    """What the pages show: a backfill, and its last whole day."""
 
     served: Served
     backfill_id: str
@@ -47,7 +47,7 @@ class Scene:
 
 @contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
-    """A served home with a history."""
+    """Serve a home with a history."""
     today = day_of(now_ms())
     days = [today - timedelta(days=ago) for ago in range(DAYS)]
     settings = {
@@ -60,15 +60,15 @@ def scene(folder: Path) -> Iterator[Scene]:
         served.tree.start_webserver()
         served.tree.start_daemon_alone()
         backfill_id = served.launch([f"{day}|{name}" for day in days for name in SYMBOLS])
-        served.ended(backfill_id, _PATIENCE_SECONDS)
+        served.ended(backfill_id, _TIMEOUT_SECONDS)
         close_days(served)
         served.tree.switch_all(running=True)
-        wait_for(lambda: _ticked(served), _PATIENCE_SECONDS)
+        wait_for(lambda: _ticked(served), _TIMEOUT_SECONDS)
         yield Scene(served, backfill_id, days[1])
 
 
 def spoil(served: Served, day: date) -> None:
-    """A minute of ETHUSDT whose high lies below its low."""
+    """Set the high of a minute of ETHUSDT below its low."""
     warehouse = served.tree.desk.home / "warehouse.db"
     with closing(sqlite3.connect(warehouse, timeout=60)) as database, database:
         database.execute(
@@ -79,7 +79,7 @@ def spoil(served: Served, day: date) -> None:
 
 
 def close_days(served: Served) -> None:
-    """What the schedule does at 00:10, now; waits until all its runs have ended."""
+    """Run the schedule of 00:10 now, and wait until its runs have ended."""
     launched = served.tree.orchestrator.run_instigator_now(Kind.SCHEDULE, "close_day_schedule")
     wait_for(
         lambda: all(
@@ -87,7 +87,7 @@ def close_days(served: Served) -> None:
             for run in served.tree.runs()
             if run["runId"] in launched.run_ids
         ),
-        _PATIENCE_SECONDS,
+        _TIMEOUT_SECONDS,
     )
 
 
@@ -144,12 +144,12 @@ SHOTS: dict[str, Callable[[Page, Scene], None]] = {
 
 
 def photograph(here: Scene, folder: Path) -> list[Path]:
-    """Every page, without the navigation at its left."""
+    """Take a screenshot of every page without the navigation."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         tab = browser.new_page(locale="en-GB", timezone_id="UTC")
-        tab.set_default_timeout(_PATIENCE_SECONDS * 100)
+        tab.set_default_timeout(_TIMEOUT_SECONDS * 100)
         tab.goto(here.url)
         tab.evaluate("localStorage.setItem('dagster-nav-collapsed', 'true')")
         taken = [_take(tab, name, here, folder) for name in SHOTS]
@@ -160,7 +160,7 @@ def photograph(here: Scene, folder: Path) -> list[Path]:
 def _take(page: Page, name: str, here: Scene, folder: Path) -> Path:
     page.set_viewport_size({"width": _WIDTH, "height": _HEIGHTS.get(name, _HEIGHT)})
     SHOTS[name](page, here)
-    page.wait_for_timeout(8_000)  # statuses come one by one
+    page.wait_for_timeout(8_000)  # statuses are loaded one by one
     path = folder / f"dagster-{name}.png"
     page.screenshot(path=path)
     with Image.open(path) as picture:

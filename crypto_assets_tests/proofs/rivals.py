@@ -1,4 +1,4 @@
-"""A run in a process of its own, with a Dagster of its own, that begins when its rivals do."""
+"""A run in its own process with its own Dagster instance, which starts with concurrent runs."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +25,7 @@ _platforms: list[PipelineContext] = []
 
 @dataclass(frozen=True)
 class Place:
-    """Where the rivals meet: one exchange, one lake, one warehouse."""
+    """The exchange, lake and warehouse that the concurrent runs share."""
 
     exchange_url: str
     lake: Path
@@ -45,13 +45,13 @@ class Place:
 
 
 def enter(barrier: Barrier, place: Place) -> None:
-    """Initialises a process of a pool."""
+    """Initialize a process of the pool."""
     _meeting.append(barrier)
     _platforms.append(place.platform())
 
 
-def run(errand: IngestMode, day: date) -> str:
-    """Brings all symbols' partitions of the day; answers why it failed, or nothing."""
+def run(mode: IngestMode, day: date) -> str:
+    """Ingest all symbols' partitions of the day; return the reason of a failure, or ""."""
     with dg.DagsterInstance.ephemeral() as instance:
         register_symbol_partitions(instance, SYMBOLS)
         _meeting[0].wait(600)
@@ -61,7 +61,7 @@ def run(errand: IngestMode, day: date) -> str:
             instance=instance,
             resources={"platform": _platforms[0]},
             tags={
-                INGEST_MODE_TAG: errand.value,
+                INGEST_MODE_TAG: mode.value,
                 **range_tags(f"{day}|{SYMBOLS[0]}", f"{day}|{SYMBOLS[-1]}"),
             },
             raise_on_error=False,

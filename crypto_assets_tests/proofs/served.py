@@ -1,4 +1,4 @@
-"""A Dagster tree, the exchange that it talks to, and what came of it all in the warehouse."""
+"""Dagster's processes, their exchange, and the warehouse."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,16 +26,16 @@ class Served:
     warehouse: Warehouse
 
     def minutes(self, symbol: str, first: date, last: date) -> int:
-        """How many candles of these days are held."""
-        held: int = self.warehouse.facts.read_candles(symbol, Window.of_days(first, last)).num_rows
-        return held
+        """The number of stored minute candles of these days."""
+        count: int = self.warehouse.facts.read_candles(symbol, Window.of_days(first, last)).num_rows
+        return count
 
     def launch(self, keys: Sequence[str]) -> str:
-        """A backfill of all assets as Dagster's own page launches it, with no tag of ours."""
+        """Launch a backfill of all assets as Dagster's UI does, without our tags."""
         return self.tree.orchestrator.launch_backfill(list(KlinesStage), keys, {}, "from the page")
 
     def ended(self, backfill_id: str, seconds: float = 600) -> BackfillProgress:
-        """Waits for its end."""
+        """Wait for the end of a backfill."""
 
         def look() -> BackfillProgress | None:
             now = self.tree.orchestrator.get_backfill(backfill_id)
@@ -46,7 +46,7 @@ class Served:
         return found
 
     def verify(self, first: date, last: date) -> None:
-        """Fails unless `crypto-assets verify` finds nothing."""
+        """Check that `crypto-assets verify` finds nothing."""
         ran = self.tree.desk.run("verify", "--from", str(first), "--to", str(last))
         assert ran.code == 0, ran.out + ran.err
         assert "is not loaded" not in ran.out
@@ -56,9 +56,9 @@ class Served:
 def serve(
     folder: Path, now: int, warehouse_url: str = "", speed: float = 0, **settings: str
 ) -> Iterator[Served]:
-    """A home ready to be served; nothing of Dagster runs yet. All is killed at the end.
+    """An initialized home whose Dagster is not started; all processes are killed at the end.
 
-    The exchange's clock stands at `now` (epoch ms), unless it has a speed.
+    The exchange's clock starts at `now` (epoch ms) and stops there if `speed` is 0.
     """
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now, speed))
     url = warehouse_url or f"sqlite:///{folder / 'home' / 'warehouse.db'}"

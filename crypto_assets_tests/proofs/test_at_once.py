@@ -1,4 +1,4 @@
-"""Two backfills of the same partitions and a live tick of that day, all at once, twenty times."""
+"""Two backfills of the same partitions and a tick of that day, run concurrently twenty times."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +19,7 @@ from crypto_assets_tests.services.mariadb import DatabaseServer
 
 pytestmark = pytest.mark.timeout(1800)
 TODAY = date(2025, 3, 6)
-ERRANDS = (IngestMode.DAYS, IngestMode.DAYS, IngestMode.TAIL)
+MODES = (IngestMode.DAYS, IngestMode.DAYS, IngestMode.TAIL)
 
 
 @pytest.fixture
@@ -39,24 +39,24 @@ def place(server: ExchangeServer, mariadb: DatabaseServer, tmp_path: Path) -> Pl
 @pytest.fixture
 def rivals(place: Place) -> Iterator[ProcessPoolExecutor]:
     context = get_context("spawn")
-    barrier = context.Barrier(len(ERRANDS))
-    with ProcessPoolExecutor(len(ERRANDS), context, enter, (barrier, place)) as pool:
+    barrier = context.Barrier(len(MODES))
+    with ProcessPoolExecutor(len(MODES), context, enter, (barrier, place)) as pool:
         yield pool
 
 
-def test_the_rows_are_those_of_one(
+def test_concurrent_runs_store_the_same_rows_as_one(
     server: ExchangeServer, place: Place, rivals: ProcessPoolExecutor
 ) -> None:
     platform = place.platform()
     for round_ in range(20):
-        # Minutes close while the rounds go by, and after the tenth an hour does.
+        # A minute closes in each round, and an hour after the tenth.
         server.clock.set_time(NOON + (50 + round_) * MINUTE_MS)
-        running = [rivals.submit(run, errand, TODAY) for errand in ERRANDS]
+        running = [rivals.submit(run, mode, TODAY) for mode in MODES]
         assert [one.result(900) for one in running] == ["", "", ""]
         window = Window(day_start_ms(TODAY), floor_ms(platform.closed_before(), MINUTE_MS))
         for symbol in SYMBOLS:
-            held = platform.warehouse.facts.read_candles(symbol, window)["open_time"].to_pylist()
-            assert held == list(range(window.start_ms, window.end_ms, MINUTE_MS))
+            stored = platform.warehouse.facts.read_candles(symbol, window)["open_time"].to_pylist()
+            assert stored == list(range(window.start_ms, window.end_ms, MINUTE_MS))
             hours = platform.warehouse.aggregates.read_candles(symbol, Interval.H1, window)
             closed = floor_ms(window.end_ms, HOUR_MS)
             assert hours["open_time"].to_pylist() == list(range(window.start_ms, closed, HOUR_MS))

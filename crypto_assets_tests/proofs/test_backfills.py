@@ -1,4 +1,4 @@
-"""Dagster through its webserver's GraphQL, as a person at its pages: switches and backfills."""
+"""Schedules, sensors and backfills through the GraphQL API of Dagster's webserver."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -15,7 +15,7 @@ from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.exchange import NOON
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-# Sixty days, the last of them yesterday by the exchange's clock.
+# Sixty days up to yesterday by the exchange's clock.
 FIRST, LAST, TODAY = date(2025, 1, 5), date(2025, 3, 5), date(2025, 3, 6)
 DAYS = [FIRST + timedelta(days=number) for number in range(60)]
 KEYS = len(SYMBOLS) * len(DAYS) * len(KlinesStage)
@@ -31,7 +31,7 @@ mutation ($id: String!) {
 }
 """
 
-_VERDICTS = """
+_CHECKS = """
 {
   asset: assetNodeOrError(assetKey: { path: ["fact_klines"] }) {
     ... on AssetNode {
@@ -67,12 +67,12 @@ def test_every_schedule_and_sensor_is_stopped_and_started(served: Served) -> Non
         assert not orchestrator.switch_instigator(kind, each.name, running=False).running
 
 
-def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs_again(
+def test_a_tick_overtakes_a_backfill_whose_failed_part_is_retried(
     served: Served,
 ) -> None:
     served.tree.start_daemon()
     _refuse(served, "ETHUSDT", (DAYS[3], DAYS[4], DAYS[40]))
-    # So slow an archive lets no backfill end before the exchange's clock goes on.
+    # The archive is so slow that no backfill ends before the exchange's clock advances.
     faults, clock = served.exchange.faults, served.exchange.clock
     faults.add_rule({"do": "stall", "seconds": 15, "path": "*.zip", "until": NOON + MINUTE_MS})
     sixty_days = served.launch([f"{day}|{name}" for day in DAYS for name in SYMBOLS])
@@ -83,20 +83,22 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     assert wait_for(lambda: _ended_run(served, tick)) == "SUCCESS"
     assert [served.minutes(name, TODAY, TODAY) for name in SYMBOLS] == [720, 720, 720]
     assert len(_of_backfills(served, "STARTING", "STARTED")) <= 1
-    assert not served.tree.orchestrator.get_backfill(sixty_days).ended, "the tick went before it"
+    assert not served.tree.orchestrator.get_backfill(sixty_days).ended, (
+        "the tick overtook the backfill"
+    )
 
     clock.advance(MINUTE_MS)
     ended = served.ended(sixty_days)
     assert ended.targeted == KEYS
-    # What was refused, in each of the four assets; all others of its run are green.
+    # The rejected days in each of the four assets; the others of the run are materialized.
     assert (ended.materialized, ended.failed) == (KEYS - 12, 12)
     assert not ended.succeeded
-    assert ended.error and f"{DAYS[3]}|ETHUSDT" in ended.error, "why, without a look at Dagster"
+    assert ended.error and f"{DAYS[3]}|ETHUSDT" in ended.error, "the reason"
     assert served.ended(another).succeeded
     assert all(run["tags"].items() >= BACKFILL_TAGS.items() for run in _of_backfills(served))
-    checks = served.tree.webserver.run_query(_VERDICTS)["asset"]["assetChecksOrError"]["checks"]
-    unjudged: dict[str, Any] = {"statuses": {"ranges": []}}
-    assert checks == [unjudged] * 3, "no red bar over days that nobody has judged"
+    checks = served.tree.webserver.run_query(_CHECKS)["asset"]["assetChecksOrError"]["checks"]
+    no_results: dict[str, Any] = {"statuses": {"ranges": []}}
+    assert checks == [no_results] * 3, "no failed checks of days without an evaluation"
 
     faults.clear_rules()
     answer = served.tree.webserver.run_query(_RETRY, id=sixty_days)["answer"]
@@ -109,7 +111,7 @@ def test_a_tick_passes_sixty_days_of_three_symbols_of_which_the_failed_part_runs
     served.verify(FIRST, LAST)
 
 
-def test_a_symbol_added_while_running_gets_its_past_by_itself(served: Served) -> None:
+def test_a_symbol_added_while_running_is_backfilled(served: Served) -> None:
     orchestrator = served.tree.orchestrator
     orchestrator.switch_instigator(Kind.SENSOR, "symbols", running=True)
     wait_for(lambda: orchestrator.get_instigator(Kind.SENSOR, "symbols").cursor)
@@ -126,10 +128,10 @@ def test_a_symbol_added_while_running_gets_its_past_by_itself(served: Served) ->
     assert served.minutes("XRPUSDT", FIRST, LAST) == len(DAYS) * 1440
 
 
-def test_a_backfill_over_a_warehouse_that_is_not_migrated_names_the_command(
+def test_the_error_of_a_backfill_of_an_unmigrated_warehouse_contains_the_command(
     served: Served,
 ) -> None:
-    """The last test of the module: the warehouse is another one afterwards."""
+    """The last test of the module, since it changes the warehouse."""
     home = served.tree.desk.home
     for path in home.glob("warehouse.db*"):
         path.rename(path.with_name(f"old-{path.name}"))
@@ -144,7 +146,7 @@ def test_a_backfill_over_a_warehouse_that_is_not_migrated_names_the_command(
 
 
 def _refuse(served: Served, symbol: str, days: tuple[date, ...]) -> None:
-    """Neither archive nor REST gives these days."""
+    """Make archive and REST fail for these days."""
     refused = {"symbol": symbol, "day": [str(day) for day in days]}
     served.exchange.faults.add_rule({"do": "archive", "how": "missing", **refused})
     served.exchange.faults.add_rule({"do": "status", "status": 451, **refused})

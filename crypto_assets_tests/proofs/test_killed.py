@@ -1,5 +1,7 @@
-"""Daemon, run workers and whole tree, each killed -9 while a run fetches, one loads and one
-aggregates: every run ends, none says STARTED for ever, and the data is whole."""
+"""Daemon, run processes or all processes are killed while runs fetch, load and aggregate.
+
+Every run ends, none stays STARTED, and the data is complete.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,7 +16,7 @@ from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.repository import find_loaded_repository
 from crypto_assets.orchestrator.run_classes import RunClass, build_run_tags
 from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
-from crypto_assets_tests.proofs.moments import LANES, SYMBOLS, held
+from crypto_assets_tests.proofs.moments import RUN_CLASSES, SYMBOLS, block_runs
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.exchange import NOON
@@ -32,7 +34,7 @@ def warehouse_url(mariadb: DatabaseServer) -> str:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, warehouse_url: str) -> Iterator[Served]:
-    """Only what looks after left runs is switched on."""
+    """Dagster's processes with only the sensor `left_runs` running."""
     folder = tmp_path_factory.mktemp("killed")
     settings = {"SYMBOLS": ",".join(SYMBOLS), "START_DATE": "2025-03-01"}
     with serve(folder, NOON, warehouse_url=warehouse_url, **settings) as served:
@@ -50,17 +52,17 @@ def served(tmp_path_factory: pytest.TempPathFactory, warehouse_url: str) -> Iter
         ("tree", date(2025, 3, 5)),
     ],
 )
-def test_killed_while_they_fetch_load_and_aggregate(
+def test_processes_killed_while_runs_fetch_load_and_aggregate(
     served: Served, mariadb: DatabaseServer, warehouse_url: str, target: str, day: date
 ) -> None:
     database = warehouse_url.rpartition("/")[2]
-    with held(served.exchange.faults, mariadb, database, day) as moments:
-        run_ids = [_launch(served, *one, day) for one in zip(SYMBOLS, LANES, strict=True)]
-        wait_for(moments.reached)
+    with block_runs(served.exchange.faults, mariadb, database, day) as blocked:
+        run_ids = [_launch(served, *one, day) for one in zip(SYMBOLS, RUN_CLASSES, strict=True)]
+        wait_for(blocked.reached)
         workers = [_worker(served, run_id) for run_id in run_ids]
         assert [served.minutes(name, day, day) for name in SYMBOLS] == [0, 0, 1440]
         _kill(served, target, workers)
-    # A killed daemon takes no run with it; what a killed worker leaves is tried again.
+    # Runs survive the daemon; the run of a killed process is retried.
     expected = ["SUCCESS"] if target == "daemon" else ["SUCCESS", "FAILURE"]
     wait_for(lambda: all(_statuses(served, run_id) == expected for run_id in run_ids))
     assert {run["status"] for run in served.tree.runs()} <= _ENDED
@@ -69,17 +71,19 @@ def test_killed_while_they_fetch_load_and_aggregate(
     served.verify(day, day)
 
 
-def _launch(served: Served, symbol: str, lane: RunClass, day: date) -> str:
+def _launch(served: Served, symbol: str, run_class: RunClass, day: date) -> str:
     key = f"{day}|{symbol}"
     repository = find_loaded_repository(served.tree.webserver)
-    order = LaunchRequest(repository, "backfill", {**build_run_tags(lane), **range_tags(key, key)})
-    return launch_run(served.tree.webserver, order)
+    request = LaunchRequest(
+        repository, "backfill", {**build_run_tags(run_class), **range_tags(key, key)}
+    )
+    return launch_run(served.tree.webserver, request)
 
 
 def _worker(served: Served, run_id: str) -> psutil.Process:
     (run,) = [run for run in served.tree.runs() if run["runId"] == run_id]
     assert run["status"] == "STARTED"
-    assert RUN_OWNER_TAG not in run["tags"], "a person who reads of the run need not see it"
+    assert RUN_OWNER_TAG not in run["tags"], "hidden in the UI"
     with dg.DagsterInstance.from_config(str(served.tree.desk.home / "dagster")) as instance:
         known = instance.get_run_by_id(run_id)
     assert known is not None
@@ -87,7 +91,7 @@ def _worker(served: Served, run_id: str) -> psutil.Process:
 
 
 def _kill(served: Served, target: str, workers: Sequence[psutil.Process]) -> None:
-    """And what a person, or systemd, starts again."""
+    """Kill the target, and restart it as a user or systemd would."""
     if target == "workers":
         for worker in workers:
             worker.kill()
@@ -103,6 +107,6 @@ def _kill(served: Served, target: str, workers: Sequence[psutil.Process]) -> Non
 
 
 def _statuses(served: Served, run_id: str) -> list[str]:
-    """Of the run's retries, newest first, and of the run."""
+    """The statuses of the run's retries, newest first, and of the run."""
     family = [run for run in served.tree.runs() if run_id in (run["runId"], run["rootRunId"])]
     return [run["status"] for run in family]

@@ -1,4 +1,4 @@
-"""The live job over midnight, by the exchange's clock: ticks, the close of a day, outages."""
+"""Ticks and the closing of a day over midnight, with outages of the exchange and the daemon."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,9 +12,8 @@ from crypto_assets_tests.soak.day import DayPlan, DaySoak
 from crypto_assets_tests.soak.world import open_world
 
 pytestmark = pytest.mark.timeout(1800)
-# Three hours around midnight in steps of three minutes, with the faults that `make soak` spreads
-# over a day: the daemon stops, the exchange is down over midnight, it refuses one symbol, and it
-# has no candles for some minutes.
+# Three hours around midnight in three-minute steps, with the faults of a day of `make soak`: the
+# exchange is down over midnight, the daemon before it, one symbol is rejected, minutes are missing.
 THREE_HOURS = DayPlan(
     minutes=181,
     no_daemon=(66, 84),
@@ -27,7 +26,7 @@ THREE_HOURS = DayPlan(
 BEGIN = NOON + 10 * HOUR_MS + 31 * MINUTE_MS
 
 
-def test_every_candle_is_stored_and_no_partition_has_failed(
+def test_every_candle_is_stored_and_no_partition_failed(
     tmp_path: Path, mariadb: DatabaseServer
 ) -> None:
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Months from Dagster's own page: partitions of another size, the same days in the end."""
+"""A backfill of monthly partitions from Dagster's UI stores the same days."""
 
 from datetime import date
 from pathlib import Path

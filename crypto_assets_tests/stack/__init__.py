@@ -1,1 +1,1 @@
-"""Tests of everything at once: exchange, Dagster and app as `crypto-assets up` runs them."""
+"""Tests of all processes that `crypto-assets up` runs."""

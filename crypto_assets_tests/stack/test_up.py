@@ -1,4 +1,4 @@
-"""`crypto-assets up`: live ticks on time, a backfill through the running Dagster, a clean stop."""
+"""`crypto-assets up`: ticks on time, a backfill through the running Dagster, a clean stop."""
 
 import signal
 import sqlite3
@@ -29,7 +29,7 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True)
 class Stack:
-    """A running `up`, its desk, and where Dagster, the app and the API answer."""
+    """A running `up`, its desk, and the addresses of Dagster, the app and the API."""
 
     desk: Desk
     process: "subprocess.Popen[bytes]"
@@ -38,7 +38,7 @@ class Stack:
     api_url: str
 
     def serves(self) -> bool:
-        """Fails at once where it has ended instead."""
+        """Whether everything responds; fails if `up` has ended."""
         assert self.process.poll() is None
         urls = (self.dagster_url, f"{self.app_url}/_stcore/health", f"{self.api_url}/health/live")
         return all(_answers(url) for url in urls)
@@ -53,7 +53,7 @@ class Stack:
 
 
 def wait_for(look: Callable[[], Seen], seconds: float) -> Seen:
-    """The first true answer of `look`; fails with its last one when time is up."""
+    """Return the first true result of `look`; fail with its last one after the timeout."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < deadline, f"nothing within {seconds} s: {seen!r}"
@@ -63,7 +63,7 @@ def wait_for(look: Callable[[], Seen], seconds: float) -> Seen:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`up` against an exchange on the real clock, with a tick every minute."""
+    """`up` with an exchange on the real clock and a tick every minute."""
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
     dagster_port, app_port, api_port = (require_free_port(0) for _ in range(3))
     dagster_url = f"http://127.0.0.1:{dagster_port}"
@@ -87,10 +87,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             _interrupt(process)
 
 
-def test_a_candle_is_there_within_90_seconds_of_its_close(stack: Stack) -> None:
+def test_a_candle_is_stored_within_90_seconds_of_its_close(stack: Stack) -> None:
     newest = "SELECT symbol_id, MAX(open_time) FROM fact_klines GROUP BY symbol_id"
     wait_for(lambda: len(stack.rows(newest)) == len(SYMBOLS), 300)
-    # The first tick was the catching up: what counts is the next minute to close.
+    # The first tick catches up; measure the next minute that closes.
     opens = floor_ms(now_ms(), MINUTE_MS)
     closes = opens + MINUTE_MS
     wait_for(lambda: all(mark >= opens for _, mark in stack.rows(newest)), 150)
@@ -131,13 +131,13 @@ def test_a_backfill_goes_through_the_running_dagster(stack: Stack) -> None:
         "{ partitionBackfillsOrError { ... on PartitionBackfills { results { status } } } }"
     )
     assert backfills["partitionBackfillsOrError"]["results"] == [{"status": "COMPLETED_SUCCESS"}]
-    # Where midnight passes meanwhile, the ticks' own day is closed for every symbol.
+    # If midnight passes meanwhile, the day is closed for every symbol.
     days = f"SELECT symbol_id FROM daily_klines WHERE open_time = {day_start_ms(asked)}"
     assert stack.rows(days) == [(2,)], "ETHUSDT's day, no other"
 
 
 def test_ctrl_c_stops_everything(stack: Stack) -> None:
-    """The last test of the module: nothing serves afterwards."""
+    """The last test of the module, since it stops everything."""
     family = psutil.Process(stack.process.pid).children(recursive=True)
     assert len(family) >= 3
     assert _interrupt(stack.process) == 0

@@ -1,8 +1,9 @@
 #!/bin/bash
-# Databases and users of the one-machine size; MySQL's image runs it once, on an empty volume.
+# Creates the databases and users of the one-machine size; MySQL's image runs it once, on an empty
+# volume.
 #
-# The warehouse and Dagster have a database and a user each; charts read as a user that cannot write.
-# Dagster compares keys byte by byte, so its database needs a binary collation.
+# The warehouse and Dagster each have a database and a user; charts use a read-only user. Dagster's
+# database has a binary collation, because Dagster compares keys byte by byte.
 set -eu
 
 MYSQL_PWD=$MYSQL_ROOT_PASSWORD mysql --user=root <<SQL

@@ -1,1 +1,1 @@
-"""The assets, a file for each chain of the flow."""
+"""The assets: candles, order books and maintenance."""

@@ -1,4 +1,4 @@
-"""The columns of the assets' tables, as Dagster's pages list them, and whence each comes."""
+"""Table schemas and column lineage of the assets, as shown in Dagster's UI."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +14,12 @@ _COLUMN_DESCRIPTIONS = {
     "high": "highest price",
     "low": "lowest price",
     "close": "price of the last trade",
-    "volume": "traded amount, in base units",
+    "volume": "traded volume, in base units",
     "close_time": "last millisecond of the candle, UTC epoch ms",
-    "quote_volume": "traded amount, in quote units",
+    "quote_volume": "traded volume, in quote units",
     "trade_count": "number of trades",
-    "taker_buy_volume": "part of the volume that takers bought, in base units",
-    "taker_buy_quote_volume": "part of the volume that takers bought, in quote units",
+    "taker_buy_volume": "volume bought by takers, in base units",
+    "taker_buy_quote_volume": "volume bought by takers, in quote units",
 }
 
 
@@ -39,9 +39,9 @@ CANDLE_COLUMNS = [
 ]
 PERIOD_COLUMNS = [
     *CANDLE_COLUMNS,
-    dg.TableColumn("minute_count", "bigint", description="minutes that the period is built from"),
+    dg.TableColumn("minute_count", "bigint", description="number of minutes in the period"),
 ]
-# In the lake a candle is the exchange's own row of twelve fields, the last of them unused.
+# In the lake, a candle is the exchange's row of twelve fields, of which the last is unused.
 RAW_COLUMNS = [
     dg.TableColumn(
         field.name,
@@ -52,7 +52,7 @@ RAW_COLUMNS = [
 ]
 BOOK_COLUMNS = [
     _SYMBOL_COLUMN,
-    dg.TableColumn("last_update_id", "bigint", description="the exchange's number of the book"),
+    dg.TableColumn("last_update_id", "bigint", description="the exchange's version of the book"),
     dg.TableColumn("side", "varchar(3)", description="`bid` or `ask`"),
     dg.TableColumn("level", "smallint", description="1 is the best price of its side"),
     dg.TableColumn("captured_at", "bigint", description="first capture, UTC epoch ms"),
@@ -64,7 +64,7 @@ BOOK_COLUMNS = [
 def build_column_lineage(
     columns: Sequence[dg.TableColumn], upstream: dg.AssetSpec | None
 ) -> dict[str, Any]:
-    """A column comes of its namesake upstream; an hour's count of minutes of their open times."""
+    """Map each column to the upstream column of the same name, `minute_count` to `open_time`."""
     if upstream is None:
         return {}
     schema: dg.TableSchema = upstream.metadata["dagster/column_schema"]

@@ -1,8 +1,8 @@
 """Candles: raw_klines → fact_klines → hourly_klines → daily_klines, as one subsettable step.
 
-One step, because Dagster knows no partial result of a run over many partitions: a step that
-returns marks every key, and one that raises skips all that follows it, for every symbol. Here each
-good key is logged by itself, each bad one is not, and the step ends by naming the bad ones.
+A Dagster step over many partitions has no partial result: if it succeeds, it materializes every
+key; if it fails, all downstream steps are skipped for every symbol. Therefore one step does all the
+work. It logs a materialization for each successful key, and fails at the end with the failed keys.
 """
 
 from collections.abc import Iterator
@@ -24,12 +24,12 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
 from crypto_assets.pipeline.stages.results import KlinesStage
 
-# Keys of one run of a backfill: a run stays within minutes and its memory within bounds.
+# Partitions per run of a backfill, which limits the run's duration and memory.
 MAX_KEYS_PER_RUN = 400
 
 
 class KlinesConfig(dg.Config):
-    """What of the run's partitions is asked for; a job's tag says it first."""
+    """Run config: the ingest mode, unless a tag of the job sets it."""
 
     errand: IngestMode = IngestMode.DAYS
 
@@ -47,24 +47,23 @@ def klines_assets(
     config: KlinesConfig,
     platform: dg.ResourceParam[PipelineContext],
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Bring each symbol of the run from the exchange to days, through the selected assets.
+    """Ingest the run's symbols through the selected assets, then evaluate the selected checks.
 
-    Then judge the keys that it looked after by the selected checks: a step of their own would be
-    skipped, like all that follows a step which yields nothing. A day that does not pass cannot be
-    closed.
+    The checks are part of this step, because Dagster skips a step after one that yields nothing. A
+    failed check fails the run only in the mode CLOSING.
     """
     fail_unless_stores_ready(context, platform)
-    wanted = group_keys_by_symbol(context.partition_keys)
+    requested = group_keys_by_symbol(context.partition_keys)
     stages = {KlinesStage(key.to_user_string()) for key in context.selected_asset_keys}
-    windows = {own.symbol: own.window for own in wanted} if stages else {}
-    errand = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
-    bad, answered = [], set()
-    for outcomes in ingest_symbols(platform, windows, stages, errand):
-        bad += log_materializations(context, outcomes)
-        answered |= collect_partition_keys(outcomes)
-    failed = evaluate_checks(
-        context, platform, group_keys_by_symbol(answered) if stages else wanted
+    windows = {own.symbol: own.window for own in requested} if stages else {}
+    mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
+    failed, processed = [], set()
+    for outcomes in ingest_symbols(platform, windows, stages, mode):
+        failed += log_materializations(context, outcomes)
+        processed |= collect_partition_keys(outcomes)
+    failed_checks = evaluate_checks(
+        context, platform, group_keys_by_symbol(processed) if stages else requested
     )
-    bad += [FailedPartition(*one) for one in failed if errand is IngestMode.CLOSING]
-    raise_for_failed_partitions(context, bad)
+    failed += [FailedPartition(*one) for one in failed_checks if mode is IngestMode.CLOSING]
+    raise_for_failed_partitions(context, failed)
     yield from ()

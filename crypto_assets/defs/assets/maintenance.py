@@ -1,4 +1,4 @@
-"""Maintenance: assets without partitions, run at night and by hand."""
+"""Maintenance assets, which have no partitions and run on schedules or on request."""
 
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,18 @@ _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
     tags=_TAGS,
     freshness_policy=freshness.NIGHTLY_TASK_FRESHNESS,
     metadata={"runbook": runbook_link("retention")},
-    description="Old raw objects into the archive and out of it, old minutes and book levels gone.",
+    description="Moves old raw objects to the archive, and deletes old archived objects, minutes "
+    "and order-book levels.",
 )
 def retention(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[PipelineContext]
 ) -> dg.MaterializeResult[None]:
-    """Retire what is older than the settings keep it, and say how much went."""
+    """Apply the retention policy and report the number of expired objects and rows."""
     fail_unless_stores_ready(context, platform)
-    retired = apply_retention(platform)
-    for symbol, reason in retired.blockers.items():
-        context.log.warning(f"old minutes of {symbol} stay from {reason}")
-    return dg.MaterializeResult(metadata=_build_retention_metadata(retired))
+    result = apply_retention(platform)
+    for symbol, reason in result.blockers.items():
+        context.log.warning(f"old minutes of {symbol} are kept from {reason}")
+    return dg.MaterializeResult(metadata=_build_retention_metadata(result))
 
 
 @dg.asset(
@@ -47,32 +48,32 @@ def retention(
     tags=_TAGS,
     freshness_policy=freshness.HOURLY_TASK_FRESHNESS,
     metadata={"runbook": runbook_link("dagsters-own-history")},
-    description="Superseded runs of the live jobs gone, and partitions as green as before.",
+    description="Deletes superseded runs of automatic jobs; the status of partitions stays.",
 )
 def dagster_history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    """Thin out the history of the live jobs, and say how large Dagster's home is."""
+    """Delete superseded runs and report the size of Dagster's home."""
     home = Path(context.instance.root_directory)
     before = measure_home_bytes(home)
-    thinned = delete_superseded_runs(context.instance, AUTOMATIC_JOBS)
+    runs = delete_superseded_runs(context.instance, AUTOMATIC_JOBS)
     return dg.MaterializeResult(
         metadata={
-            "runs_deleted": thinned.deleted,
-            "older_runs_kept": thinned.retained,
+            "runs_deleted": runs.deleted,
+            "older_runs_kept": runs.retained,
             "home_bytes_before": before,
             "home_bytes": measure_home_bytes(home),
         }
     )
 
 
-def _build_retention_metadata(retired: RetentionResult) -> dict[str, Any]:
-    lake = retired.lake
+def _build_retention_metadata(result: RetentionResult) -> dict[str, Any]:
+    lake = result.lake
     return {
         "objects_moved": lake.moved.objects,
         "bytes_moved": lake.moved.size_bytes,
         "objects_deleted": lake.deleted.objects,
         "bytes_deleted": lake.deleted.size_bytes,
-        "objects_left": lake.not_moved.objects,
-        "minute_rows_deleted": retired.minute_rows,
-        "order_book_levels_deleted": retired.order_book_levels,
-        "held_up": retired.blockers,
+        "objects_not_moved": lake.not_moved.objects,
+        "minute_rows_deleted": result.minute_rows,
+        "order_book_levels_deleted": result.order_book_levels,
+        "blockers": result.blockers,
     }

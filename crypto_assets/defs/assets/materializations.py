@@ -1,4 +1,4 @@
-"""Partition by partition: good keys are logged as materialised, bad ones are named at the end."""
+"""Materializations per partition: log successful keys, and fail the run with the failed ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import date_key
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
+from crypto_assets.orchestrator.partition_keys import format_partition_key
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.stages.results import DayOutcome
@@ -20,6 +21,8 @@ _MAX_NAMED_PARTITIONS = 10
 
 @dataclass(frozen=True)
 class FailedPartition:
+    """A partition of an asset that failed, and why."""
+
     asset: str
     partition: str
     reason: str
@@ -28,34 +31,34 @@ class FailedPartition:
 def log_materializations(
     context: dg.AssetExecutionContext, outcomes: Iterable[DayOutcome]
 ) -> list[FailedPartition]:
-    """Log a materialisation for each key all of whose days are good; answer the bad keys.
+    """Log a materialization for each key whose days all succeeded, and return the failed keys.
 
-    Of an errand those are planned here, so that they alone turn red. `outcomes` must hold every
-    day of the keys that it touches.
+    `outcomes` contains every processed day of its keys. In a run that may skip keys, the failed
+    ones are planned here, so that Dagster shows only them as failed.
     """
-    bad = []
+    failed = []
     for (stage, partition), days in _group_by_partition(outcomes).items():
-        if failed := [day for day in days if day.error]:
-            bad.append(FailedPartition(stage, str(partition), str(failed[0].error)))
-            context.log.error(f"{stage} {partition}: {failed[0].error}")
+        if error := next((day.error for day in days if day.error), None):
+            failed.append(FailedPartition(stage, partition, str(error)))
+            context.log.error(f"{stage} {partition}: {error}")
             if not covers_every_key(context.run):
-                report_planned_key(context, stage, str(partition))
+                report_planned_key(context, stage, partition)
         else:
             context.log_event(
                 dg.AssetMaterialization(
                     stage, partition=partition, metadata=partition_metadata(days)
                 )
             )
-    return bad
+    return failed
 
 
 def collect_partition_keys(outcomes: Iterable[DayOutcome]) -> set[str]:
-    """The partitions in which their days lie."""
-    return {str(_build_partition_key(outcome)) for outcome in outcomes}
+    """Collect the partition keys of the outcomes' days."""
+    return {_build_partition_key(outcome) for outcome in outcomes}
 
 
 def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: PipelineContext) -> None:
-    """Raises Failure unless warehouse and lake are ready and belong to this exchange."""
+    """Raise Failure unless warehouse and lake are ready and belong to this exchange."""
     try:
         require_stores_ready(platform)
     except CryptoAssetsError as error:
@@ -63,12 +66,12 @@ def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: Pipeli
 
 
 def raise_for_failed_partitions(
-    context: dg.AssetExecutionContext, bad: Sequence[FailedPartition]
+    context: dg.AssetExecutionContext, failed: Sequence[FailedPartition]
 ) -> None:
-    """Raises Failure, naming the keys, unless there is none."""
-    if not bad:
+    """Raise Failure, which lists the failed partitions, if there are any."""
+    if not failed:
         return
-    partitions = list(dict.fromkeys(key.partition for key in bad))
+    partitions = list(dict.fromkeys(key.partition for key in failed))
     named = ", ".join(partitions[:_MAX_NAMED_PARTITIONS])
     more = (
         f" and {len(partitions) - _MAX_NAMED_PARTITIONS} more"
@@ -77,18 +80,18 @@ def raise_for_failed_partitions(
     )
     raise _build_run_failure(
         context,
-        f"{len(partitions)} partitions failed: {named}{more}. {bad[0].reason}",
-        {"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in bad]},
+        f"{len(partitions)} partitions failed: {named}{more}. {failed[0].reason}",
+        {"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in failed]},
     )
 
 
 def _build_run_failure(
     context: dg.AssetExecutionContext, reason: str, metadata: Mapping[str, Any] | None = None
 ) -> dg.Failure:
-    """What fails the run, and says why in a tag too, which the command, the app and the API read.
+    """Build the Failure, and add its reason as a tag, which the commands, the app and the API read.
 
-    Not tried again by the step: the client has retried what could be; the run's own retry is the
-    instance's.
+    The step is not retried: the clients have retried their requests, and dagster.yaml decides about
+    retries of the run.
     """
     context.instance.add_run_tags(context.run.run_id, build_failure_tag(context.run.run_id, reason))
     return dg.Failure(reason, metadata=metadata, allow_retries=False)
@@ -96,12 +99,12 @@ def _build_run_failure(
 
 def _group_by_partition(
     outcomes: Iterable[DayOutcome],
-) -> dict[tuple[str, dg.MultiPartitionKey], list[DayOutcome]]:
-    found: dict[tuple[str, dg.MultiPartitionKey], list[DayOutcome]] = {}
+) -> dict[tuple[str, str], list[DayOutcome]]:
+    groups: dict[tuple[str, str], list[DayOutcome]] = {}
     for outcome in outcomes:
-        found.setdefault((outcome.stage.value, _build_partition_key(outcome)), []).append(outcome)
-    return found
+        groups.setdefault((outcome.stage.value, _build_partition_key(outcome)), []).append(outcome)
+    return groups
 
 
-def _build_partition_key(outcome: DayOutcome) -> dg.MultiPartitionKey:
-    return dg.MultiPartitionKey({"date": date_key(outcome.day), "symbol": outcome.symbol})
+def _build_partition_key(outcome: DayOutcome) -> str:
+    return format_partition_key(date_key(outcome.day), outcome.symbol)

@@ -23,7 +23,7 @@ from crypto_assets.pipeline.stages.symbol_status import list_trading_names
 
 
 @dg.multi_asset(
-    name="capture_books",  # the job has the name `order_books`, and nodes share one namespace
+    name="capture_books",  # not `order_books`, since a job has that name
     specs=[RAW_ORDER_BOOK, FACT_ORDER_BOOK],
     partitions_def=date_symbol_partitions_def,
     backfill_policy=dg.BackfillPolicy.multi_run(100),
@@ -32,20 +32,20 @@ from crypto_assets.pipeline.stages.symbol_status import list_trading_names
 def order_book_assets(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[PipelineContext]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Capture each symbol's book and load what the lake holds of the run's partitions.
+    """Capture each symbol's order book, and load the lake's order books of the run's partitions.
 
-    A tick's range of keys may span symbols that are retired, or do not trade: it leaves them alone.
+    A tick skips the symbols in its range that are untracked or not trading.
     """
     fail_unless_stores_ready(context, platform)
     stages = {OrderBookStage(key.to_user_string()) for key in context.selected_asset_keys}
-    wanted = group_keys_by_symbol(context.partition_keys)
+    requested = group_keys_by_symbol(context.partition_keys)
     if not covers_every_key(context.run):
         trading = list_trading_names(platform.warehouse.symbols.list_tracked())
-        wanted = [own for own in wanted if own.symbol in trading]
-    bad = []
-    for own in wanted:
+        requested = [own for own in requested if own.symbol in trading]
+    failed = []
+    for own in requested:
         for key in own.keys:
             outcomes = ingest_order_books(platform, own.symbol, partition_window(key), stages)
-            bad += log_materializations(context, outcomes)
-    raise_for_failed_partitions(context, bad)
+            failed += log_materializations(context, outcomes)
+    raise_for_failed_partitions(context, failed)
     yield from ()

@@ -1,4 +1,4 @@
-"""What Dagster's pages show of each asset: description, group, kinds, owners, columns."""
+"""Asset specs: description, group, kinds, owners, columns and freshness of each asset."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,9 +32,9 @@ def build_asset_spec(
     layer: str,
     upstream: dg.AssetSpec | None = None,
 ) -> dg.AssetSpec:
-    """One asset; skippable, since its materialisations are logged key by key."""
+    """Build the spec of one asset; skippable, since its materializations are logged per key."""
     in_lake = layer == "lake"
-    where: dict[str, Any] = (
+    location: dict[str, Any] = (
         {"dagster/uri": get_settings().lake_raw_url} if in_lake else {"dagster/table_name": name}
     )
     return dg.AssetSpec(
@@ -49,7 +49,7 @@ def build_asset_spec(
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
             **build_column_lineage(columns, upstream),
-            **where,
+            **location,
             "runbook": runbook_link(),
         },
         skippable=True,
@@ -58,7 +58,7 @@ def build_asset_spec(
 
 RAW_KLINES = build_asset_spec(
     "raw_klines",
-    "Minute candles as the exchange sent them: JSON objects in the lake, one UTC day each at most.",
+    "Minute candles as received from the exchange: JSON objects in the lake, each of one UTC day.",
     RAW_COLUMNS,
     freshness.MINUTE_CANDLES_FRESHNESS,
     group="raw",
@@ -66,7 +66,7 @@ RAW_KLINES = build_asset_spec(
 )
 FACT_KLINES = build_asset_spec(
     "fact_klines",
-    "Minute candles, each exactly once, in the table `fact_klines`.",
+    "Deduplicated minute candles in the table `fact_klines`.",
     CANDLE_COLUMNS,
     freshness.MINUTE_CANDLES_FRESHNESS,
     group="facts",
@@ -75,7 +75,7 @@ FACT_KLINES = build_asset_spec(
 )
 HOURLY_KLINES = build_asset_spec(
     "hourly_klines",
-    "Closed hours by the exchange's own rule, in the table `hourly_klines`.",
+    "Candles of closed hours in the table `hourly_klines`, aggregated by the exchange's rule.",
     PERIOD_COLUMNS,
     freshness.HOURLY_CANDLES_FRESHNESS,
     group="aggregates",
@@ -84,7 +84,7 @@ HOURLY_KLINES = build_asset_spec(
 )
 DAILY_KLINES = build_asset_spec(
     "daily_klines",
-    "Closed UTC days by the exchange's own rule, in the table `daily_klines`.",
+    "Candles of closed UTC days in the table `daily_klines`, aggregated by the exchange's rule.",
     PERIOD_COLUMNS,
     freshness.DAILY_CANDLES_FRESHNESS,
     group="aggregates",
@@ -93,7 +93,7 @@ DAILY_KLINES = build_asset_spec(
 )
 RAW_ORDER_BOOK = build_asset_spec(
     "raw_order_book",
-    "Order-book snapshots as the exchange sent them: JSON objects in the lake.",
+    "Order-book snapshots as received from the exchange: JSON objects in the lake.",
     [],
     freshness.ORDER_BOOKS_FRESHNESS,
     group="raw",
@@ -101,7 +101,7 @@ RAW_ORDER_BOOK = build_asset_spec(
 )
 FACT_ORDER_BOOK = build_asset_spec(
     "fact_order_book",
-    "Levels of each snapshot in `fact_order_book`, its figures in `order_book_snapshots`.",
+    "Price levels of each snapshot in `fact_order_book`, its statistics in `order_book_snapshots`.",
     BOOK_COLUMNS,
     freshness.ORDER_BOOKS_FRESHNESS,
     group="facts",

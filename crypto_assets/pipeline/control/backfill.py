@@ -8,6 +8,7 @@ from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.orchestrator.partition_keys import build_date_keys, format_partition_key
 from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import KlinesStage
@@ -56,13 +57,13 @@ def plan_backfill(
     tracked = [symbol.name for symbol in context.warehouse.symbols.list_tracked()]
     names = _resolve_symbols(tracked, symbols)
     first, last = widen_to_partitions(partitioning.unit, first, last, today)
-    dates = _list_date_keys(partitioning.unit, first, last)
+    dates = build_date_keys(partitioning.unit, first, last)
     if len(dates) * len(names) > MAX_PARTITION_KEYS:
         raise WrongUse(
             f"{len(dates):,} partitions of each of {len(names)} symbols are more than "
             f"{MAX_PARTITION_KEYS:,} partitions: choose fewer days or symbols"
         )
-    keys = tuple(f"{day}|{name}" for name in names for day in dates)
+    keys = tuple(format_partition_key(day, name) for name in names for day in dates)
     return BackfillRequest(names, first, last, keys)
 
 
@@ -102,11 +103,6 @@ def widen_to_partitions(
     if unit is PartitionUnit.DAY:
         return first, last
     return first.replace(day=1), min(today, day_of(Window.of_month(last).end_ms - 1))
-
-
-def _list_date_keys(unit: PartitionUnit, first: date, last: date) -> list[str]:
-    days = Window.of_days(first, last).iter_days()
-    return [day.isoformat() for day in days if unit is PartitionUnit.DAY or day.day == 1]
 
 
 def _resolve_symbols(tracked: Sequence[str], symbols: Sequence[str] | None) -> tuple[str, ...]:

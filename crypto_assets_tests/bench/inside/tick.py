@@ -8,8 +8,9 @@ from dagster import AssetKey
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.definitions import defs
 from crypto_assets.defs.ingest import ingest_job
-from crypto_assets.defs.partitions import SYMBOL_PARTITIONS_NAME, date_key, range_tags
+from crypto_assets.defs.partitions import date_key, range_tags
 from crypto_assets.market.utc_time import Window, from_epoch_ms
+from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
