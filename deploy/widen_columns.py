@@ -1,7 +1,7 @@
 """Widens columns of Dagster's database that its schema limits to 64 KB.
 
 MySQL rejects longer values with error 1406. Ticks, snapshots and evaluations of many partitions are
-lost, and so is a daemon's heartbeat with error traces, without which the daemon counts as unhealthy.
+lost, and so is the heartbeat of a daemon with error traces, which then counts as unhealthy.
 Run this after each `dagster instance migrate`; it may be repeated.
 """
 

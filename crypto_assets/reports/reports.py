@@ -37,10 +37,10 @@ ProviderRequest = tuple[str, Mapping[str, object]]
 class Reports:
     """Reads of the warehouse, each of bounded work; times are epoch ms.
 
-    `clock` is the time against which lags are measured, and
-    `default_ingest_minutes` the ingest interval if users have set none. A symbol may be typed in any case; results
-    name it as the exchange does. Every method may raise a WarehouseError, methods with a symbol
-    UnknownSymbol, methods with parameters WrongUse.
+    `clock` is the time against which lags are measured, and `default_ingest_minutes` the ingest
+    interval if users have set none. A symbol may be typed in any case; results name it as the
+    exchange does. Every method may raise a WarehouseError, methods with a symbol UnknownSymbol,
+    methods with parameters WrongUse.
     """
 
     def __init__(
