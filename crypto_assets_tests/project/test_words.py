@@ -118,7 +118,7 @@ def test_no_file_uses_a_word_that_the_glossary_has_replaced() -> None:
     ("content", "count"),
     [
         ("computed anew", 1),
-        ("def mend_gaps(): ...", 1),
+        ("def mend_rows(): ...", 1),
         ("class LeftoverObjects: ...", 1),
         ("kept for ever", 1),
         ("Retry the request; the days are stored again.", 0),
