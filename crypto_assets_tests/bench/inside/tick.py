@@ -30,8 +30,9 @@ def measure_tick() -> float:
     batches = list(ingest_symbols(context, windows, _list_stages(tick), IngestMode.TAIL))
     seconds = time.monotonic() - began
     outcomes = [outcome for batch in batches for outcome in batch]
-    assert {one.symbol for one in outcomes if one.stage is KlinesStage.FACTS} == set(tick.symbols)
-    assert not [one for one in outcomes if one.error]
+    assert not [outcome.error for outcome in outcomes if outcome.error]
+    loaded = {outcome.symbol for outcome in outcomes if outcome.stage is KlinesStage.FACTS}
+    assert loaded == set(tick.symbols), set(tick.symbols) - loaded
     return seconds
 
 
