@@ -142,7 +142,7 @@ def _load_file(connection: Connection, table: Table, rows: pa.Table, replace: bo
     is_complete = loaded >= rows.num_rows if replace else loaded == rows.num_rows
     if warnings or not is_complete:
         raise LoadRejected(
-            f"{table.name}: of {rows.num_rows} rows sent the server loaded {loaded}, with "
+            f"{table.name}: {rows.num_rows} rows were sent, the server loaded {loaded}, with "
             f"{warnings} warnings: {_read_first_warning(connection)}"
         )
 
