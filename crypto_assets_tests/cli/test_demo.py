@@ -28,7 +28,7 @@ def test_the_demo_reports_what_it_loaded_and_checked(demo: tuple[Desk, Ran]) -> 
     assert ran.code == 0, ran.err
     for symbol in _SYMBOLS:
         assert symbol in ran.out
-    assert "minute candles in" in ran.out
+    assert "minute candles loaded in" in ran.out
     assert str(desk.home) in ran.out
 
 
