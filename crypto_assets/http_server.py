@@ -8,8 +8,8 @@ from typing import Any
 
 import uvicorn
 
-from crypto_assets.garbage_collection import freeze_loaded_objects
-from crypto_assets.ports import claim_port
+from crypto_assets.python_gc import freeze_loaded_objects
+from crypto_assets.tcp_ports import claim_port
 
 _GRACE_SECONDS = 2
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 import gc
 
-from crypto_assets.garbage_collection import freeze_loaded_objects
+from crypto_assets.python_gc import freeze_loaded_objects
 
 
 def test_existing_objects_are_excluded_from_collections() -> None:

@@ -13,7 +13,7 @@ from pkgutil import walk_packages
 import streamlit as st
 
 from crypto_assets.analytics import registry
-from crypto_assets.garbage_collection import freeze_loaded_objects
+from crypto_assets.python_gc import freeze_loaded_objects
 from streamlit_app.components import plotly_library
 
 _HERE = Path(__file__).parent

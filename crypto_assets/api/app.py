@@ -16,12 +16,14 @@ from crypto_assets.api.error_handlers import add_error_handlers
 from crypto_assets.api.head_requests import HeadAsGetMiddleware
 from crypto_assets.api.health_checks import create_health_checks
 from crypto_assets.api.metrics import create_metrics_registry
-from crypto_assets.api.rate_limit import RateLimitMiddleware, RequestAllowance
+from crypto_assets.api.rate_limit import (
+    REQUESTS_PER_MINUTE,
+    RateLimitMiddleware,
+    RequestAllowance,
+)
 from crypto_assets.api.request_metrics import RequestMetricsMiddleware
 from crypto_assets.api.routes import backfills, control, health, markets, pipeline, symbols
 from crypto_assets.api.routes.analytics import create_analytics_router
-
-REQUESTS_PER_MINUTE = 600
 
 _DESCRIPTION = """\
 Candles, indicators and order books from the warehouse, and the pipeline's controls.

@@ -12,9 +12,9 @@ from crypto_assets.api import (
 from crypto_assets.http_server import serve_app
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.control.backfill import Partitioning
-from crypto_assets.ports import require_free_port
 from crypto_assets.reports import Reports
 from crypto_assets.settings import get_settings
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets.wiring import open_pipeline_context
 
 _GRACE_SECONDS = 10

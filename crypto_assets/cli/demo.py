@@ -23,8 +23,8 @@ from crypto_assets.cli.up import (
 )
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
-from crypto_assets.ports import require_free_port
 from crypto_assets.settings import get_settings
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets.wiring import open_shared_context
 
 

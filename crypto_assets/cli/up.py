@@ -11,8 +11,8 @@ from crypto_assets.cli.home_lock import hold_home_lock
 from crypto_assets.cli.init import run_init
 from crypto_assets.cli.process_tree import ProcessTree
 from crypto_assets.errors import WrongUse
-from crypto_assets.ports import require_free_port
 from crypto_assets.settings import get_settings
+from crypto_assets.tcp_ports import require_free_port
 
 
 def _build_port_option(option: str, default: int, program: str) -> Callable[[Any], Any]:

@@ -12,7 +12,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.lake import parse_key
 from crypto_assets.market.utc_time import Window, day_of, day_start_ms, format_utc
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
-from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
+from crypto_assets.pipeline.reconciliation.candle_comparer import ComparisonBasis
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import is_listed
 from crypto_assets.wiring import open_shared_context

@@ -14,7 +14,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
-from crypto_assets.orchestrator.run_classes import BACKFILL_ID_TAG, INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_queue import BACKFILL_ID_TAG, INGEST_MODE_TAG
 
 _MATERIALIZATION_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 _CHECK_PLANNED = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED

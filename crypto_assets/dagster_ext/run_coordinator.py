@@ -11,7 +11,7 @@ from crypto_assets.dagster_ext.planned_events import (
     should_run_checks,
 )
 from crypto_assets.orchestrator.partition_keys import RANGE_START_TAG
-from crypto_assets.orchestrator.run_classes import (
+from crypto_assets.orchestrator.run_queue import (
     BACKFILL_ID_TAG,
     BACKFILL_TAGS,
     RUN_CLASS_TAG,

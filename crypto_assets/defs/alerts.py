@@ -11,7 +11,7 @@ import dagster as dg
 from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
-from crypto_assets.pipeline.alerting.deduplication import AlertHistory
+from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
 from crypto_assets.pipeline.alerting.stale_symbols import (
     build_stale_symbol_alert,
     find_stale_symbols,

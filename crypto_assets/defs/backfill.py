@@ -24,7 +24,7 @@ from crypto_assets.orchestrator.partition_keys import (
     SYMBOL_PARTITIONS_NAME,
     format_partition_key,
 )
-from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
+from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 
 backfill_job = dg.define_asset_job(
     "backfill",

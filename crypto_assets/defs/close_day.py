@@ -14,7 +14,7 @@ from crypto_assets.defs.partitions import (
     rectangle_tags,
 )
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG, RunClass, build_run_tags
+from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, build_run_tags
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.close_day import list_due_days
 from crypto_assets.pipeline.ingestion.ingest import IngestMode

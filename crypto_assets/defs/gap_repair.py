@@ -14,7 +14,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, floor_ms
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
-from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG, RunClass, build_run_tags
+from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, build_run_tags
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.gap_retry import get_gap_days, list_due_gaps
 from crypto_assets.pipeline.ingestion.ingest import IngestMode

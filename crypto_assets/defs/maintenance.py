@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from crypto_assets.orchestrator.run_classes import RunClass, build_run_tags
+from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
 
 _TAGS = build_run_tags(RunClass.MAINTENANCE)
 

@@ -17,7 +17,7 @@ from crypto_assets.defs.partitions import (
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
-from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS
+from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.settings import get_settings

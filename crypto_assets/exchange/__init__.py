@@ -5,7 +5,7 @@ from crypto_assets.exchange.binance import BinanceExchange
 from crypto_assets.exchange.exchange_info import ExchangeInfo
 from crypto_assets.exchange.interface import Exchange, ExchangeArchive, ExchangeRest
 from crypto_assets.exchange.rest import BinanceRest
-from crypto_assets.exchange.transport import RequestRetryPolicy
+from crypto_assets.exchange.retrying_transport import RequestRetryPolicy
 
 __all__ = [
     "BinanceExchange",

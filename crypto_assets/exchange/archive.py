@@ -20,7 +20,11 @@ from numpy.typing import NDArray
 from crypto_assets.errors import ArchiveBroken, ArchiveMissing
 from crypto_assets.exchange.identity import detect_identity
 from crypto_assets.exchange.response import ExchangeResponse
-from crypto_assets.exchange.transport import ExchangeRequest, ExchangeTransport, RequestRetryPolicy
+from crypto_assets.exchange.retrying_transport import (
+    ExchangeRequest,
+    ExchangeTransport,
+    RequestRetryPolicy,
+)
 from crypto_assets.market.raw_klines import (
     KLINE_FIELDS,
     RawKlines,

@@ -14,7 +14,7 @@ from crypto_assets.exchange.response import (
     malformed_response_error,
     parse_json_object,
 )
-from crypto_assets.exchange.transport import ExchangeRequest, ExchangeTransport, find_host
+from crypto_assets.exchange.retrying_transport import ExchangeRequest, ExchangeTransport, find_host
 from crypto_assets.http_client import REQUEST_ERRORS
 
 # The simulated exchange sends this header with every response; its value identifies the candles.

@@ -22,7 +22,11 @@ from crypto_assets.exchange.response import (
     parse_kline_rows,
     validate_order_book,
 )
-from crypto_assets.exchange.transport import ExchangeRequest, ExchangeTransport, RequestRetryPolicy
+from crypto_assets.exchange.retrying_transport import (
+    ExchangeRequest,
+    ExchangeTransport,
+    RequestRetryPolicy,
+)
 from crypto_assets.exchange.weight_budget import CHEAP_WEIGHT
 from crypto_assets.market.candles import KlineRow, table_from_rows
 from crypto_assets.market.intervals import Interval

@@ -1,4 +1,7 @@
-"""When data counts as stale: the rule of the dashboard, alerts, freshness policies and metrics."""
+"""When data counts as stale: the rule of the dashboard, alerts, freshness policies and metrics.
+
+`warehouse/stats/staleness.py` applies it to each symbol.
+"""
 
 from dataclasses import dataclass
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from crypto_assets.orchestrator.run_classes import BACKFILL_ID_TAG
+from crypto_assets.orchestrator.run_queue import BACKFILL_ID_TAG
 from crypto_assets.orchestrator.webserver_client import WebserverClient
 
 FAILURE_REASON_TAG = "crypto/failed"

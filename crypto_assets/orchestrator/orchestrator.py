@@ -24,7 +24,7 @@ from crypto_assets.orchestrator.manual_ticks import ManualTickResult
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.recent_runs import RunSummary
 from crypto_assets.orchestrator.repository import find_loaded_repository
-from crypto_assets.orchestrator.run_classes import RunClass, build_run_tags
+from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
 from crypto_assets.orchestrator.webserver_client import WebserverClient, epoch_seconds_to_ms
 
 _MANUAL_RUN_TAGS = build_run_tags(RunClass.MANUAL)

@@ -13,7 +13,7 @@ from crypto_assets.warehouse.klines.aggregates import KlineAggregates
 from crypto_assets.warehouse.klines.facts import KlineFacts
 from crypto_assets.warehouse.klines.order_books import OrderBooks
 from crypto_assets.warehouse.klines.partial_periods import PartialPeriods
-from crypto_assets.warehouse.klines.resampled_candles import ResampledCandles
+from crypto_assets.warehouse.klines.resampled_reads import ResampledCandles
 from crypto_assets.warehouse.klines.revisions import RevisionLog
 from crypto_assets.warehouse.quality.exchange_conflicts import ExchangeConflicts
 from crypto_assets.warehouse.quality.gap_ledger import GapLedger

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from crypto_assets.ports import require_free_port
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import NOWHERE, TOKEN, Api
 from crypto_assets_tests.cli.conftest import COMMAND, Desk, desk_at

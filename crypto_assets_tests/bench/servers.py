@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from crypto_assets.ports import require_free_port
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.services.lifetime import with_parent
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
 from crypto_assets_tests.services.s3 import S3Server, start_seaweedfs

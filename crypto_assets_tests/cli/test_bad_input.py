@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from crypto_assets.ports import require_free_port
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import MakeDesk
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.mariadb import DatabaseServer

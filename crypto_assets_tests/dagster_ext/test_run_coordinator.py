@@ -4,7 +4,7 @@ import pytest
 
 from crypto_assets.dagster_ext.run_coordinator import find_missing_run_tags
 from crypto_assets.defs.partitions import range_tags
-from crypto_assets.orchestrator.run_classes import (
+from crypto_assets.orchestrator.run_queue import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,
     PRIORITY_TAG,

@@ -18,7 +18,7 @@ from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.lake import DirectoryLake
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, from_epoch_ms
-from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage

@@ -14,7 +14,7 @@ from crypto_assets.dagster_ext.run_retention import RunRetentionResult, delete_s
 from crypto_assets.definitions import defs
 from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
-from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
+from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server

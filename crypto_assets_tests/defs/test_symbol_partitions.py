@@ -14,7 +14,7 @@ from crypto_assets.defs.partitions import date_symbol_partitions_def
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
-from crypto_assets.orchestrator.run_classes import (
+from crypto_assets.orchestrator.run_queue import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,
     PRIORITY_TAG,

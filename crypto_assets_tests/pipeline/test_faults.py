@@ -15,7 +15,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
-from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
+from crypto_assets.pipeline.reconciliation.candle_comparer import CandleComparer, Difference
 from crypto_assets.pipeline.reconciliation.internal_checks import VALUE_COLUMNS
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import DayOutcome

@@ -13,7 +13,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dotenv import dotenv_values
 
-from crypto_assets.orchestrator.run_classes import RUN_CLASS_TAG, RunClass
+from crypto_assets.orchestrator.run_queue import RUN_CLASS_TAG, RunClass
 from crypto_assets_tests.project.repository import ROOT, files, text
 
 PRODUCTION = {

@@ -19,7 +19,7 @@ from crypto_assets.exchange.simulated import (
     SimulatedExchange,
     start_exchange_server,
 )
-from crypto_assets.ports import claim_port
+from crypto_assets.tcp_ports import claim_port
 from crypto_assets_tests.project.compose import Machine
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer

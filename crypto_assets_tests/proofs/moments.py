@@ -13,7 +13,7 @@ import pymysql
 
 from crypto_assets.exchange.simulated import FaultScript
 from crypto_assets.market.utc_time import Window
-from crypto_assets.orchestrator.run_classes import RunClass
+from crypto_assets.orchestrator.run_queue import RunClass
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

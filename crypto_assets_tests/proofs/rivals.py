@@ -12,7 +12,7 @@ from crypto_assets.defs.assets.klines import klines_assets
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
-from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage

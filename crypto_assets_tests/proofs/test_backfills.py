@@ -8,7 +8,7 @@ import pytest
 
 from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.orchestrator import Kind
-from crypto_assets.orchestrator.run_classes import AUTOMATIC_BACKFILL_TAGS, BACKFILL_TAGS
+from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS, BACKFILL_TAGS
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.dagster_tree import wait_for

@@ -14,7 +14,7 @@ import pytest
 from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG
 from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.repository import find_loaded_repository
-from crypto_assets.orchestrator.run_classes import RunClass, build_run_tags
+from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
 from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
 from crypto_assets_tests.proofs.moments import RUN_CLASSES, SYMBOLS, block_runs
 from crypto_assets_tests.proofs.served import Served, serve

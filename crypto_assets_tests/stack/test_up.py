@@ -20,7 +20,7 @@ from crypto_assets.exchange.simulated import (
     start_exchange_server,
 )
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, floor_ms, now_ms
-from crypto_assets.ports import require_free_port
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import Desk, desk_at
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

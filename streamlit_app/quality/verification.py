@@ -8,7 +8,7 @@ import streamlit as st
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window, day_of, format_utc, now_ms
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
-from crypto_assets.pipeline.reconciliation.diff import Difference
+from crypto_assets.pipeline.reconciliation.candle_comparer import Difference
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from streamlit_app import auth, data
 from streamlit_app.components import notices, tables

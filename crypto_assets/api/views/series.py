@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, create_model
 
 from crypto_assets.analytics import Provider
 from crypto_assets.api.views.base import EpochMs
-from crypto_assets.api.views.objects import build_object_model
+from crypto_assets.api.views.result_schema import build_object_model
 from crypto_assets.market.intervals import Interval
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 

@@ -19,7 +19,7 @@ from crypto_assets.defs.assets.materializations import (
 from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
 from crypto_assets.defs.checks import CHECK_SPECS, evaluate_checks
 from crypto_assets.defs.partitions import date_symbol_partitions_def, group_keys_by_symbol
-from crypto_assets.orchestrator.run_classes import INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
 from crypto_assets.pipeline.stages.results import KlinesStage

@@ -9,7 +9,7 @@ from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.orchestrator.partition_keys import build_date_keys, format_partition_key
-from crypto_assets.orchestrator.run_classes import BACKFILL_TAGS
+from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import PartitionUnit

@@ -15,11 +15,11 @@ from crypto_assets.market.utc_time import (
     format_utc,
 )
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
+from crypto_assets.pipeline.reconciliation.candle_comparer import ComparisonBasis
 from crypto_assets.pipeline.reconciliation.internal_checks import exclude_purged
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import is_listed
-from crypto_assets.warehouse.retention.day_status import DayStatus
+from crypto_assets.warehouse.retention.expiry_blockers import DayStatus
 
 _MAX_NAMED = 20
 

@@ -7,7 +7,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, cover_windows, merge_windows
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import classify_gaps, record_gaps
-from crypto_assets.pipeline.reconciliation.exchange_periods import ExchangePeriod
+from crypto_assets.pipeline.reconciliation.compare_with_exchange import ExchangePeriod
 
 
 def list_imported_hours(

@@ -12,7 +12,11 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.reconciliation.diff import CandleComparer, ComparisonBasis, Difference
+from crypto_assets.pipeline.reconciliation.candle_comparer import (
+    CandleComparer,
+    ComparisonBasis,
+    Difference,
+)
 from crypto_assets.pipeline.stages.lake_reader import LakeMinutes
 from crypto_assets.warehouse.klines.conflict_resolution import takes_precedence
 

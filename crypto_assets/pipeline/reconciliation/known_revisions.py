@@ -9,8 +9,8 @@ from crypto_assets.market.candles import Candle, candles_from_table
 from crypto_assets.market.utc_time import format_utc
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.refused_minutes import find_refused_candles
-from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
-from crypto_assets.pipeline.reconciliation.exchange_periods import (
+from crypto_assets.pipeline.reconciliation.candle_comparer import CandleComparer, Difference
+from crypto_assets.pipeline.reconciliation.compare_with_exchange import (
     ExchangePeriod,
     matches_exchange_candle,
     table_from_candles,

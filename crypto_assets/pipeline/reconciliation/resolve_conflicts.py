@@ -34,12 +34,12 @@ from crypto_assets.market.utc_time import (
     now_ms,
 )
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.reconciliation.diff import (
+from crypto_assets.pipeline.reconciliation.candle_comparer import (
     CandleComparer,
     Difference,
     format_candle_value,
 )
-from crypto_assets.pipeline.reconciliation.exchange_periods import (
+from crypto_assets.pipeline.reconciliation.compare_with_exchange import (
     DifferingPeriod,
     ExchangePeriod,
     compare_periods,

@@ -17,8 +17,8 @@ from crypto_assets.market.utc_time import (
     group_periods,
 )
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
-from crypto_assets.pipeline.reconciliation.exchange_periods import (
+from crypto_assets.pipeline.reconciliation.candle_comparer import CandleComparer, Difference
+from crypto_assets.pipeline.reconciliation.compare_with_exchange import (
     DifferingPeriod,
     PeriodComparison,
     compare_periods,

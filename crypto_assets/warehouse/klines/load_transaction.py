@@ -15,8 +15,8 @@ from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.lake_objects import mark_objects_loaded
 from crypto_assets.warehouse.engine import arrow_reader, bulk_load
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.schema import fact_klines, stale_hours
-from crypto_assets.warehouse.klines import revisions
+from crypto_assets.warehouse.engine.schema import fact_klines
+from crypto_assets.warehouse.klines import revisions, stale_periods
 from crypto_assets.warehouse.klines.conflict_resolution import (
     FETCHED_SCHEMA,
     ResolvedVersions,
@@ -259,14 +259,7 @@ class LoadTransaction:
         )
 
     def _mark_hours_stale(self, hours: OpenTimes) -> None:
-        rows = pa.table(
-            {
-                "symbol_id": bulk_load.make_constant_column(self._symbol_id, len(hours)),
-                "open_time": pa.array(hours, pa.int64()),
-                "hour_done": bulk_load.make_constant_column(0, len(hours)),
-            }
-        )
-        bulk_load.write_rows(self._database, self._connection, stale_hours, rows, replace=True)
+        stale_periods.mark_hours_stale(self._database, self._connection, self._symbol_id, hours)
 
 
 def split_into_steps(incoming: pa.Table) -> Iterator[pa.Table]:

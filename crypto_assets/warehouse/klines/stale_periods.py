@@ -2,16 +2,36 @@
 
 A row of `stale_hours` is an hour whose minutes have changed. `hour_done` is 0 until the hour is
 recomputed; then the row marks the hour's day as stale, and is deleted when the day is recomputed.
+Loading and restoring minutes mark hours as stale; `aggregates` recomputes them.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, delete, func, select, update
 
 from crypto_assets.market.utc_time import DAY_MS, Window, group_periods
+from crypto_assets.warehouse.engine import bulk_load
+from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import stale_hours
 from crypto_assets.warehouse.engine.time_filters import match_window
+
+
+def mark_hours_stale(
+    database: Database, connection: Connection, symbol_id: int, hours: NDArray[np.int64]
+) -> None:
+    """Mark the hours that open at these times (epoch ms) as stale."""
+    rows = pa.table(
+        {
+            "symbol_id": bulk_load.make_constant_column(symbol_id, len(hours)),
+            "open_time": pa.array(hours, pa.int64()),
+            "hour_done": bulk_load.make_constant_column(0, len(hours)),
+        }
+    )
+    bulk_load.write_rows(database, connection, stale_hours, rows, replace=True)
 
 
 def select_stale_hours(symbol_id: int, window: Window) -> Select[tuple[int]]:

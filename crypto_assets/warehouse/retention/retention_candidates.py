@@ -15,7 +15,7 @@ from crypto_assets.warehouse.engine.schema import (
     lake_objects,
     order_book_snapshots,
 )
-from crypto_assets.warehouse.retention.day_status import DayStatus, read_day_statuses
+from crypto_assets.warehouse.retention.expiry_blockers import DayStatus, read_day_statuses
 
 _PAGE_ROWS = 1000
 

@@ -3,10 +3,10 @@
 import time
 
 from crypto_assets.analytics.registry import find_providers
-from crypto_assets.garbage_collection import freeze_loaded_objects
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.stages.order_books import capture_order_book, load_order_books
+from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_shared_context
 

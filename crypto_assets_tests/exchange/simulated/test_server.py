@@ -19,7 +19,7 @@ from crypto_assets.exchange.simulated import (
     serve_simulated,
     start_exchange_server,
 )
-from crypto_assets.ports import claim_port
+from crypto_assets.tcp_ports import claim_port
 
 _SERVE = (
     "from crypto_assets.exchange.simulated import serve_simulated;"

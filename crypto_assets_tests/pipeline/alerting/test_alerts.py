@@ -9,7 +9,7 @@ import pytest
 
 from crypto_assets.errors import AlertNotSent
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, now_ms
-from crypto_assets.pipeline.alerting.deduplication import AlertHistory
+from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
 from crypto_assets.pipeline.alerting.stale_symbols import (
     build_stale_symbol_alert,
     find_stale_symbols,

@@ -28,7 +28,7 @@ from crypto_assets.market.utc_time import (
 )
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.import_objects import load_imported_days
-from crypto_assets.pipeline.reconciliation.exchange_periods import table_from_candles
+from crypto_assets.pipeline.reconciliation.compare_with_exchange import table_from_candles
 from crypto_assets.pipeline.reconciliation.resolve_conflicts import resolve_conflicts
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake

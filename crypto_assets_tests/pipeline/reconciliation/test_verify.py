@@ -6,7 +6,7 @@ import pytest
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.reconciliation.diff import ComparisonBasis
+from crypto_assets.pipeline.reconciliation.candle_comparer import ComparisonBasis
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 from crypto_assets_tests.pipeline.conftest import TODAY, TODAY_MS, BuildPlatform, run_ingest

@@ -1,6 +1,7 @@
 """Candles of larger intervals, rolled up by the server so that fewer rows travel.
 
-The closes of periods need no roll-up: each is looked up by the key of the period's last part.
+The SQL of the roll-up is in `rollup_sql`. The closes of periods need no roll-up: each is looked up
+by the key of the last part of the period.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

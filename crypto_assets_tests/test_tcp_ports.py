@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from crypto_assets.errors import PortTaken
-from crypto_assets.ports import claim_port, describe_port_owner, require_free_port
+from crypto_assets.tcp_ports import claim_port, describe_port_owner, require_free_port
 
 
 def test_a_free_port_is_claimed_and_the_error_of_a_taken_one_contains_its_process() -> None:

@@ -17,7 +17,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up_single_period
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.reconciliation.diff import CandleComparer, Difference
+from crypto_assets.pipeline.reconciliation.candle_comparer import CandleComparer, Difference
 from crypto_assets.pipeline.reconciliation.expected_periods import ExpectedPeriods
 from crypto_assets.pipeline.reconciliation.internal_checks import PERIOD_VALUE_COLUMNS
 
