@@ -174,3 +174,7 @@ class WarehouseTooNew(WarehouseError):
 
 class LoadRejected(WarehouseError):
     pass
+
+
+# Names of earlier versions.
+Banned, Forbidden, Transient = ExchangeBanned, ExchangeForbidden, TransientError

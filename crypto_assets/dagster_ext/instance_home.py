@@ -35,7 +35,9 @@ _SHIPPED_DIGESTS = {
 }
 # Dagster's error about a wrong field lists all valid fields: show its beginning only.
 _MAX_ERROR_CHARS = 300
-_DIGEST_HEADER = "# Written by `crypto-assets init`, which updates it unless you change it: {}\n"
+# Versions differ in the words after the start; all end with the digest of the text below.
+_HEADER_START = "# Written by `crypto-assets init`"
+_DIGEST_HEADER = f"{_HEADER_START}, which updates it unless you change it: {{}}\n"
 
 
 def prepare_home(home: Path) -> str | None:
@@ -139,8 +141,9 @@ def _add_digest_header(text: str) -> str:
 
 def _is_project_config(text: str) -> bool:
     """Whether a text is exactly what some version of this program wrote or shipped."""
-    _, _, rest = text.partition("\n")
-    return text == _add_digest_header(rest) or _short_digest(text) in _SHIPPED_DIGESTS
+    header, _, rest = text.partition("\n")
+    is_signed = header.startswith(_HEADER_START) and header.endswith(f": {_short_digest(rest)}")
+    return is_signed or _short_digest(text) in _SHIPPED_DIGESTS
 
 
 def _short_digest(text: str) -> str:

@@ -9,6 +9,7 @@ from crypto_assets.defs.partitions import (
     NO_PARTITIONS_REASON,
     date_key,
     find_contiguous_ranges,
+    has_partitions,
     list_date_keys,
     list_partitioned_symbols,
     rectangle_tags,
@@ -52,6 +53,10 @@ def close_day_schedule(
     known = list_partitioned_symbols(context.instance, tracked)
     if not known:
         yield dg.SkipReason(NO_PARTITIONS_REASON)
+        return
+    due = [day for day in due if has_partitions(day, day)]  # none, while START_DATE is today
+    if not due:
+        yield dg.SkipReason("no day since START_DATE has closed")
         return
     due_keys = {date_key(day) for day in due}
     for first, last in find_contiguous_ranges(list_date_keys(due[0], due[-1]), due_keys):

@@ -5,8 +5,9 @@ A policy covers an asset, not a partition: one live symbol hides the stale ones,
 intervals that are in force then: after a change in the app, reload the code location.
 """
 
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
+from threading import Thread
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_warehouse
 
 _HOUR = timedelta(hours=1)
+_READ_SECONDS = 3
 
 
 def _build_policy(warn: timedelta, fail: timedelta) -> dg.FreshnessPolicy:
@@ -25,19 +27,30 @@ def _build_policy(warn: timedelta, fail: timedelta) -> dg.FreshnessPolicy:
 def _read_intervals() -> tuple[int, int]:
     """Return the ingest and order book intervals in force, in minutes.
 
-    Where the warehouse cannot be read, as before `init`, those of the environment.
+    Returns those of the environment if the warehouse cannot be read, as before `init`, or does not
+    respond within some seconds: a database that is down must not delay the loading of definitions.
     """
-    chosen = get_settings()
-    ingest, order_books = chosen.ingest_interval_minutes, chosen.order_book_interval_minutes
-    try:
-        with closing(open_warehouse(chosen)) as warehouse:
-            settings = warehouse.app_settings
-            return (
-                settings.get_ingest_interval(ingest),
-                settings.get_order_book_interval(order_books),
+    settings = get_settings()
+    defaults = settings.ingest_interval_minutes, settings.order_book_interval_minutes
+    intervals = [defaults]
+
+    def read() -> None:
+        with (
+            suppress(CryptoAssetsError, TypeError, ValueError),
+            closing(open_warehouse(settings)) as warehouse,
+        ):
+            stored = warehouse.app_settings
+            intervals.append(
+                (
+                    stored.get_ingest_interval(defaults[0]),
+                    stored.get_order_book_interval(defaults[1]),
+                )
             )
-    except CryptoAssetsError:
-        return ingest, order_books
+
+    reader = Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(_READ_SECONDS)
+    return intervals[-1]
 
 
 def _tolerance(interval_minutes: int) -> timedelta:

@@ -102,7 +102,9 @@ def build_dashboard(warehouse: Warehouse, now_ms: int, default_ingest_minutes: i
         if instrument.symbol in coverages
     )
     total = warehouse.totals.measure_current(now_ms)
-    stale = warehouse.staleness.list_stale_symbols(default_ingest_minutes, now_ms, now_ms)
+    stale = warehouse.staleness.list_stale_symbols(
+        default_ingest_minutes, now_ms, now_ms, from_replica=True
+    )
     stale_names = {one.symbol for one in stale}
     return Dashboard(
         as_of=now_ms,

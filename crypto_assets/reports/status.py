@@ -42,7 +42,9 @@ def build_status_report(
 
     `default_ingest_minutes` is the ingest interval if users have set none.
     """
-    stale = warehouse.staleness.list_stale_symbols(default_ingest_minutes, now_ms, now_ms)
+    stale = warehouse.staleness.list_stale_symbols(
+        default_ingest_minutes, now_ms, now_ms, from_replica=True
+    )
     stale_names = {symbol.symbol for symbol in stale}
     return StatusReport(
         as_of=now_ms,

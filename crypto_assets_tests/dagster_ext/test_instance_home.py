@@ -177,3 +177,18 @@ def test_a_changed_file_that_names_the_modules_of_an_earlier_version_works(home:
     with open_instance(home) as instance:
         assert isinstance(instance.run_coordinator, RunClassCoordinator)
     assert earlier_storage.MySQLStorage is MySQLStorage
+
+
+def test_an_unchanged_file_with_the_header_of_an_earlier_version_is_updated(home: Path) -> None:
+    home.mkdir(parents=True)
+    earlier = SHIPPED.replace("max_concurrent_runs", "# earlier\n    max_concurrent_runs")
+    assert earlier != SHIPPED
+    header = (
+        "# Written by `crypto-assets init`, which renews it for as long as nobody else changes it: "
+    )
+    (home / "dagster.yaml").write_text(f"{header}{homes._short_digest(earlier)}\n{earlier}")
+    assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text().endswith(SHIPPED)
+    (home / "dagster.yaml").write_text(f"{header}{homes._short_digest(SHIPPED)}\n{earlier}")
+    notice = prepare_home(home)
+    assert notice and "dagster.yaml.new" in notice

@@ -52,9 +52,10 @@ class AppSettings:
         """Return the value that `put_value` stored, read from the primary, or the default."""
         return self._database.run_primary_read(lambda c: _read_value(c, name, default))
 
-    def get_ingest_interval(self, default: int) -> int:
+    def get_ingest_interval(self, default: int, *, from_replica: bool = False) -> int:
         """Return the minutes between ingest ticks: what a user set, else `default`."""
-        return int(self.get_value(INGEST_INTERVAL, default))
+        read = self._database.run_read if from_replica else self._database.run_primary_read
+        return int(read(lambda c: _read_value(c, INGEST_INTERVAL, default)))
 
     def get_order_book_interval(self, default: int) -> int:
         """Return the minutes between order book ticks: what a user set, else `default`."""

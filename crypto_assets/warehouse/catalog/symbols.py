@@ -48,15 +48,14 @@ class SymbolCatalog:
 
         return self._database.run_exclusive_write("symbols", work)
 
-    def list_tracked(self) -> list[RegisteredSymbol]:
+    def list_tracked(self, *, from_replica: bool = False) -> list[RegisteredSymbol]:
         """List tracked symbols, oldest registration first."""
-        return [symbol for symbol in self.list_all() if symbol.is_tracked]
+        return [symbol for symbol in self.list_all(from_replica=from_replica) if symbol.is_tracked]
 
-    def list_all(self) -> list[RegisteredSymbol]:
+    def list_all(self, *, from_replica: bool = False) -> list[RegisteredSymbol]:
         """List all symbols, including untracked ones, whose data is still stored."""
-        rows = self._database.run_primary_read(
-            lambda c: c.execute(select(symbols).order_by(symbols.c.symbol_id)).all()
-        )
+        read = self._database.run_read if from_replica else self._database.run_primary_read
+        rows = read(lambda c: c.execute(select(symbols).order_by(symbols.c.symbol_id)).all())
         return [_parse_symbol_row(row) for row in rows]
 
     def get_symbol(self, name: str) -> RegisteredSymbol:

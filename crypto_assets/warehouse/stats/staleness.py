@@ -29,7 +29,12 @@ class StalenessStats:
         self._app_settings = app_settings
 
     def list_stale_symbols(
-        self, default_ingest_minutes: int, exchange_now: int, local_now: int
+        self,
+        default_ingest_minutes: int,
+        exchange_now: int,
+        local_now: int,
+        *,
+        from_replica: bool = False,
     ) -> list[StaleSymbol]:
         """List the tracked, trading symbols that are stale, oldest registration first.
 
@@ -37,12 +42,15 @@ class StalenessStats:
         compared with `exchange_now`, fetches and registrations with `local_now`, both in epoch ms.
         A symbol that a backfill loads from far behind is not stale: it has been fetched just now.
         """
-        interval = self._app_settings.get_ingest_interval(default_ingest_minutes)
+        interval = self._app_settings.get_ingest_interval(
+            default_ingest_minutes, from_replica=from_replica
+        )
         tolerance_ms = StalenessPolicy(interval).tolerance_ms
-        marks = self._watermarks.get_all()
+        read_marks = self._watermarks.get_all_readable if from_replica else self._watermarks.get_all
+        marks = read_marks()
         return [
             StaleSymbol(symbol.name, mark.last_open_time)
-            for symbol in self._symbols.list_tracked()
+            for symbol in self._symbols.list_tracked(from_replica=from_replica)
             if _is_stale(
                 symbol,
                 mark := marks.get(symbol.name, Watermark()),

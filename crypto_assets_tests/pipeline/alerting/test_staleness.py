@@ -10,7 +10,7 @@ from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Concern, Reports
 from crypto_assets.warehouse import INGEST_INTERVAL
-from crypto_assets_tests.api.serving import parts_over, serving
+from crypto_assets_tests.api.serving import create_context, serve_api
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.services.exchange import StartExchange
@@ -53,7 +53,7 @@ def _load_until(context: PipelineContext, until: int) -> None:
 
 
 def _read_stale_metric(context: PipelineContext, reports: Reports, folder: Path) -> bool:
-    with serving(parts_over(context.warehouse, folder, reports=reports)) as api:
+    with serve_api(create_context(context.warehouse, folder, reports=reports)) as api:
         lines = api.get("/metrics").text.splitlines()
     (value,) = [line.split()[1] for line in lines if line.startswith("crypto_assets_stale{")]
     return float(value) == 1

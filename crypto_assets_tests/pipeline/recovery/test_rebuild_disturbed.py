@@ -83,7 +83,7 @@ def test_a_rebuild_is_complete_after_kills_and_a_repeat(
             rebuilder.kill()
     assert [one.error for one in rebuild_from_lake(empty)] == [None, None]
     assert {table: checksum(empty, table) for table in TABLES} == whole
-    assert empty.warehouse.aggregates.list_stale_symbols() == []
+    assert not empty.warehouse.aggregates.has_stale_hours(SYMBOLS, RANGE)
     for symbol in SYMBOLS:
         assert empty.warehouse.watermarks.get_watermark(
             symbol
