@@ -183,9 +183,7 @@ def test_an_unchanged_file_with_the_header_of_an_earlier_version_is_updated(home
     home.mkdir(parents=True)
     earlier = SHIPPED.replace("max_concurrent_runs", "# earlier\n    max_concurrent_runs")
     assert earlier != SHIPPED
-    header = (
-        "# Written by `crypto-assets init`, which renews it for as long as nobody else changes it: "
-    )
+    header = "# Written by `crypto-assets init`, in other words than those of today: "
     (home / "dagster.yaml").write_text(f"{header}{homes._short_digest(earlier)}\n{earlier}")
     assert prepare_home(home) is None
     assert (home / "dagster.yaml").read_text().endswith(SHIPPED)

@@ -40,7 +40,7 @@ def test_every_consumer_follows_the_interval_set_in_the_app(
     reports = Reports(context.warehouse, default_ingest_minutes=context.default_ingest_minutes)
     found = {
         "alerts": bool(find_stale_symbols(context)),
-        "dashboard": Concern.SILENT in {one.concern for one in reports.get_dashboard().attention},
+        "dashboard": Concern.STALE in {one.concern for one in reports.get_dashboard().attention},
         "status": reports.get_status().symbols[0].is_stale,
         "metrics": _read_stale_metric(context, reports, tmp_path),
     }
