@@ -39,7 +39,7 @@ def import_command(prefix: str) -> None:
     start = get_settings().start_date
     results = list(import_klines_objects(context, source, key_prefix, start))
     if not results:
-        raise CryptoAssetsError(f"there is no object under {prefix}")
+        raise CryptoAssetsError(f"no objects found under {prefix}")
     _print_summary(results)
     _load_imported_days(context, results)
 

@@ -29,8 +29,8 @@ def _print_retention(result: RetentionResult) -> None:
     click.echo(f"deleted from the lake: {_describe_tally(result.lake.deleted)}")
     if result.lake.not_moved.objects:
         click.echo(
-            f"not moved: {_describe_tally(result.lake.not_moved)}; the raw lake has another object "
-            "than the loaded one, or none"
+            f"not moved: {_describe_tally(result.lake.not_moved)}; their raw objects are missing, "
+            "or are not the loaded ones"
         )
     for one in result.minutes:
         if one.rows:

@@ -229,7 +229,8 @@ class S3Bucket:
         """
         if self._is_virtual_hosted and "Name" not in listing:
             raise LakeRefused(
-                f"{self._display_name} does not answer for this bucket: {_PATH_STYLE_HINT}"
+                f"{self._display_name} returned a list of buckets, not of objects: "
+                f"{_PATH_STYLE_HINT}"
             )
 
     def _put_object(
@@ -298,8 +299,9 @@ class S3Bucket:
         causes, reason = find_causes(error), describe_cause(error)
         if any(isinstance(cause, FileNotFoundError) for cause in causes):
             return (
-                f"{self._display_name} cannot be reached: AWS_CA_BUNDLE, or ca_bundle of the "
-                "profile, is a missing file: unset it, or set it to a file of certificates"
+                f"{self._display_name} cannot be reached: the file in AWS_CA_BUNDLE, or in "
+                "ca_bundle of the profile, does not exist: unset it, or set it to a file of "
+                "certificates"
             )
         requested, ours = (
             urlsplit(url).hostname or ""
@@ -309,16 +311,16 @@ class S3Bucket:
         if not f".{requested}".endswith(f".{ours}") and ".s3" not in f".{requested}":
             return (
                 f"{self._display_name} cannot be reached: {requested}, the source of the "
-                f"credentials, does not answer ({reason})"
+                f"credentials, does not respond ({reason})"
             )
         if self._is_virtual_hosted and any(isinstance(cause, _WRONG_NAME) for cause in causes):
             return (
-                f"{self._display_name} does not answer as {requested} ({reason}): "
+                f"{self._display_name} does not respond as {requested} ({reason}): "
                 f"{_PATH_STYLE_HINT}"
             )
         return (
-            f"{self._display_name} does not answer ({reason}): "
-            "check that the object store is running, and AWS_ENDPOINT_URL_S3"
+            f"{self._display_name} does not respond ({reason}): "
+            "check that the object store is running, and that AWS_ENDPOINT_URL_S3 is correct"
         )
 
     def _convert_client_error(self, error: ClientError, key: str) -> LakeError:
@@ -327,7 +329,7 @@ class S3Bucket:
         message = f"{code} {error.response['Error'].get('Message', '')}".strip()
         status = _http_status(error)
         if code == "NoSuchKey":
-            return ObjectMissing(f"{self._display_name} holds no {key or 'such object'}")
+            return ObjectMissing(f"{self._display_name} has no {key or 'such object'}")
         if status >= 500 or status == 429:
             return LakeUnavailable(f"{self._display_name} failed: {message}")
         return LakeRefused(

@@ -115,7 +115,7 @@ def test_the_error_names_an_unknown_host_with_the_bucket() -> None:
     options = S3Options("http://lake.invalid", *KEYS, addressing_style=AddressingStyle.VIRTUAL)
     with pytest.raises(LakeUnavailable) as error:
         open_lake("s3://crypto-raw", options).check_writable()
-    assert "does not answer as crypto-raw.lake.invalid" in str(error.value)
+    assert "does not respond as crypto-raw.lake.invalid" in str(error.value)
     assert "AWS_S3_ADDRESSING_STYLE=path" in str(error.value)
 
 

@@ -43,7 +43,7 @@ _SETTING_TEXTS = {
 def render_retention_settings(can_write: bool) -> None:
     """Draw the settings. Raises WarehouseError."""
     st.caption(
-        "Applied nightly at 03:00 UTC, or now with Run now of Maintenance on the page Scheduler."
+        "Applied nightly at 03:00 UTC, or now with Run now of Maintenance on the Scheduler page."
     )
     effective = app_settings.query_runtime_settings()
     with st.form("retention", border=False):

@@ -48,7 +48,7 @@ def retention(
     tags=_TAGS,
     freshness_policy=freshness.HOURLY_TASK_FRESHNESS,
     metadata={"runbook": runbook_link("dagsters-own-history")},
-    description="Deletes superseded runs of automatic jobs; the status of partitions stays.",
+    description="Deletes superseded runs of automatic jobs; each partition keeps its status.",
 )
 def dagster_history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Delete superseded runs and report the size of Dagster's home."""

@@ -135,7 +135,7 @@ def test_generated_and_recorded_candles_do_not_mix(
 ) -> None:
     with pytest.raises(
         ForeignExchange,
-        match=r"holds data of simulated:recorded \(2 files\), not of simulated:seed=",
+        match=r"contains data of simulated:recorded \(2 files\), not of simulated:seed=",
     ):
         require_stores_ready(_serve_from(home, simulated_exchange()))
 
@@ -153,7 +153,7 @@ def test_a_home_of_an_earlier_version_is_bound_to_the_first_recording(
 ) -> None:
     named = _list_owners(home)
     _name_as_before(home, "simulated:recorded")
-    with pytest.raises(ForeignExchange, match="holds data of simulated:recorded, not of"):
+    with pytest.raises(ForeignExchange, match="contains data of simulated:recorded, not of"):
         require_stores_ready(_serve_from(home, simulated_exchange()))
     require_stores_ready(home)
     assert _list_owners(home) == named
