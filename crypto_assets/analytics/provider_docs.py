@@ -69,7 +69,9 @@ def _describe_gap_handling(provider: Provider[Any]) -> str:
         return "the provider reads no candles."
     if provider.is_series and not provider.looks_back:
         return "each value depends on one candle; partial candles are included and flagged."
-    gaps = "values start again after a gap" if provider.is_series else "existing candles count"
+    gaps = (
+        "values start again after a gap" if provider.is_series else "only existing candles are used"
+    )
     partial = "included" if provider.accepts_partial else "excluded"
     return f"{gaps}; partial candles are {partial}."
 

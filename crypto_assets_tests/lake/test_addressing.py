@@ -155,7 +155,7 @@ def error_of(status: int, code: str, more: str = "", **headers: str) -> Answer:
         (error_of(403, "SecondLevelDomainForbidden"), "set AWS_S3_ADDRESSING_STYLE=virtual"),
         (error_of(400, "InvalidBucketName"), "set AWS_S3_ADDRESSING_STYLE=virtual"),
         (error_of(400, "ExpiredToken"), "renew AWS_ACCESS_KEY_ID"),
-        (error_of(407, "ProxyAuthenticationRequired"), "wants a login"),
+        (error_of(407, "ProxyAuthenticationRequired"), "requires a login"),
         (error_of(403, "AccessDenied"), "grant it read and write"),
         (error_of(404, "NoSuchBucket"), "run `crypto-assets init`"),
     ],
