@@ -11,7 +11,7 @@ from crypto_assets.wiring import open_shared_context
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Print what would expire, without any change.")
+@click.option("--dry-run", is_flag=True, help="Print what would expire, without changing anything.")
 def retain(dry_run: bool) -> None:
     """Expire data by the retention policy of the settings.
 

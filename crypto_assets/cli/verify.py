@@ -23,9 +23,9 @@ from crypto_assets.wiring import open_shared_context
 @days_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bool) -> None:
-    """Compare hours and days with the exchange's own.
+    """Compare stored hours and days with the exchange's own.
 
-    Prints each difference, and the commands that repair them.
+    Prints each difference and the commands that repair the data.
     """
     context = open_shared_context()
     require_stores_ready(context)

@@ -345,7 +345,9 @@ class S3Bucket:
         if status == PROXY_LOGIN_REQUIRED:
             return f"cannot be reached: {describe_proxy_login(self._s3_client.meta.endpoint_url)}"
         if status in _REDIRECT_STATUSES or code in _WRONG_REGION:
-            return f"has another region or address ({message}): {_describe_region(error)}"
+            return (
+                f"is in another region or at another address ({message}): {_describe_region(error)}"
+            )
         if code in _WRONG_TOKEN:
             return f"rejects the session token ({message}): renew {self._credentials_hint}"
         return self._describe_not_found(code, message, status) or self._describe_forbidden(
@@ -357,10 +359,13 @@ class S3Bucket:
         if code in _PATH_STYLE_REFUSED or (
             code == "InvalidBucketName" and not self._is_virtual_hosted
         ):
-            return f"rejects its name in the path ({message}): set AWS_S3_ADDRESSING_STYLE=virtual"
+            return (
+                f"cannot be addressed by its name in the path ({message}): "
+                "set AWS_S3_ADDRESSING_STYLE=virtual"
+            )
         if self._is_virtual_hosted and status in {400, 404, 405}:
             return (
-                f"is unknown there ({message}): run `crypto-assets init`; if that fails, "
+                f"is unknown to the server ({message}): run `crypto-assets init`; if that fails, "
                 f"{_PATH_STYLE_HINT}"
             )
         return "does not exist: run `crypto-assets init`" if status == 404 else None
@@ -412,7 +417,7 @@ def _describe_skew(error: ClientError, code: str, status: int) -> str | None:
     compared = f" is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
     return (
         f"this machine's clock{compared if abs(ahead) >= 1 else ' and the server disagree'}: "
-        "synchronize the wrong clock by NTP"
+        "synchronize the wrong clock with NTP"
     )
 
 
@@ -424,8 +429,8 @@ def _describe_region(error: ClientError) -> str:
         str(details.get("Endpoint") or _extract_server_url(headers.get("location", "")))
     )
     return (
-        f"set AWS_REGION{f'={region}' if region else ' to its region'} and, where "
-        f"AWS_ENDPOINT_URL_S3 is set, that{f' to {place}' if place else ' to its address'}"
+        f"set AWS_REGION{f'={region}' if region else ' to its region'} and, if you use "
+        f"AWS_ENDPOINT_URL_S3, set it to {place or 'its address'}"
     )
 
 

@@ -37,7 +37,7 @@ def retention(
     fail_unless_stores_ready(context, platform)
     result = apply_retention(platform)
     for symbol, reason in result.blockers.items():
-        context.log.warning(f"old minutes of {symbol} are kept from {reason}")
+        context.log.warning(f"older minutes of {symbol} are kept from {reason}")
     return dg.MaterializeResult(metadata=_build_retention_metadata(result))
 
 

@@ -163,8 +163,8 @@ def _translate_tls_error(error: ssl.SSLError, url: URL, labels: _DatabaseLabels)
             f"certificate names, or set ssl_mode=VERIFY_CA in {labels.options}"
         )
     return WarehouseRefused(
-        f"the TLS certificate of {place} is not trusted ({error.verify_message}): set the file of "
-        f"the CA that signed it by ssl_ca=FILE in {labels.options}"
+        f"the TLS certificate of {place} is not trusted ({error.verify_message}): set "
+        f"ssl_ca=FILE, with the certificate of its CA, in {labels.options}"
     )
 
 

@@ -85,8 +85,8 @@ def test_the_same_recording_is_accepted_elsewhere_and_with_more_candles_or_files
     [
         (101, {"ETHUSDC": 60, "USDCUSDT": 60}, "the first 60 candles of ETHUSDC-1m differ"),
         (101, {"USDCUSDT": 90}, "the first 60 candles of USDCUSDT-1m differ"),
-        (100, {"USDCUSDT": 59}, "USDCUSDT-1m has 59 candles, where 60 were served before"),
-        (100, {"OTHERUSDT": 60}, "it has none of ETHUSDC-1m, USDCUSDT-1m"),
+        (100, {"USDCUSDT": 59}, "USDCUSDT-1m has 59 candles, fewer than the earlier 60"),
+        (100, {"OTHERUSDT": 60}, "it does not contain ETHUSDC-1m, USDCUSDT-1m"),
     ],
 )
 def test_another_recording_is_refused_without_a_change(
