@@ -146,7 +146,7 @@ class AppSettings:
         claimed = self._database.run_write(work)
         if day.isoformat() > claimed:
             raise WrongUse(
-                f"CRYPTO_START_DATE may move earlier, never later: it is {claimed}, not {day}"
+                f"CRYPTO_START_DATE can only be moved earlier: it is {claimed}, not {day}"
             )
 
 
