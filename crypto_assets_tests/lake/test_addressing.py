@@ -142,11 +142,11 @@ def error_of(status: int, code: str, more: str = "", **headers: str) -> Answer:
         ),
         (
             error_of(301, "PermanentRedirect", "<Endpoint>lake.example</Endpoint>"),
-            "set AWS_REGION to its region and, where AWS_ENDPOINT_URL_S3 is set, that to lake.ex",
+            "if you use AWS_ENDPOINT_URL_S3, set it to lake.example",
         ),
         (
             Answer(301, b"<html>", {"Location": "https://user:x@lake.example:9000/crypto-raw"}),
-            "that to https://lake.example:9000",
+            "set it to https://lake.example:9000",
         ),
         (
             error_of(301, "PermanentRedirect", x_amz_bucket_region="ap-east-1"),
