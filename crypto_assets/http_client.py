@@ -110,12 +110,13 @@ def find_causes(error: BaseException) -> list[BaseException]:
 
 def _name_proxy(proxy: str, url: str) -> str:
     """Return the proxy's address without its login, and the environment variable that sets it."""
+    shown = f"the proxy {redact_address(proxy)}" if proxy else "the proxy"
     for variable in (f"{urlsplit(url).scheme}_proxy", "all_proxy"):
         names = [name for name, value in os.environ.items() if name.lower() == variable and value]
         if names:
             # The lower-case spelling takes precedence, and sorts last.
-            return f"the proxy {redact_address(proxy)} set by {max(names)}"
-    return f"the proxy {redact_address(proxy)} set by {_UNKNOWN_SOURCE}"
+            return f"{shown} set by {max(names)}"
+    return f"{shown} set by {_UNKNOWN_SOURCE}"
 
 
 def _suggest_fix(url: str) -> str:

@@ -30,7 +30,7 @@ def require_free_port(port: int, host: str = "127.0.0.1", option: str = "--port"
 
 def _describe_refused_port(port: int, host: str, option: str, error: OSError) -> str:
     if owner := describe_port_owner(port):
-        return f"port {port} is taken by {owner}: stop it, or choose another port with {option}"
+        return f"port {port} is in use by {owner}: stop it, or choose another port with {option}"
     return f"cannot listen on {host}:{port} ({error.strerror}): choose another with {option}"
 
 

@@ -79,7 +79,7 @@ def test_a_hostile_text_is_processed_quickly(repeated: str) -> None:
         "http://127.0.0.1:3000/runs?at=a@b",
         "https://notes.example:8443/@team/runbook",
         "https://notes.example:8443/team/@anna?at=a@b",
-        "http://127.0.0.1:3000 does not answer, ask somebody@example.com",
+        "http://127.0.0.1:3000 does not respond, ask somebody@example.com",
         "http://127.0.0.1:3000: refused, ask somebody@example.com",
         "http://[::1]:3000/@team",
         "/data/@lake",

@@ -156,19 +156,19 @@ def test_wrong_use_lists_valid_values(market: MarketData) -> None:
         market.candles("DOGEUSDT")
     with pytest.raises(UnknownSymbol, match="None cannot be a symbol"):
         market.candles(None)  # type: ignore[arg-type]
-    with pytest.raises(WrongUse, match="no interval None; there are: 1m, 3m"):
+    with pytest.raises(WrongUse, match="no interval None; available: 1m, 3m"):
         market.candles("BTCUSDT", None)  # type: ignore[arg-type]
-    with pytest.raises(UnknownProvider, match="there are: atr"):
+    with pytest.raises(UnknownProvider, match="available: atr"):
         market.indicator(None, "BTCUSDT")  # type: ignore[arg-type]
-    with pytest.raises(WrongUse, match="no interval '2m'; there are: 1m, 3m"):
+    with pytest.raises(WrongUse, match="no interval '2m'; available: 1m, 3m"):
         market.candles("BTCUSDT", "2m")
     with pytest.raises(WrongUse, match="not an instant"):
         market.candles("BTCUSDT", "1h", "yesterday")
     with pytest.raises(WrongUse, match="must be before"):
         market.candles("BTCUSDT", "1h", "2025-03-02", "2025-03-01")
-    with pytest.raises(UnknownProvider, match="there are: atr"):
+    with pytest.raises(UnknownProvider, match="available: atr"):
         market.indicator("rsy", "BTCUSDT")
-    with pytest.raises(WrongUse, match="no parameter 'length'; there are: period"):
+    with pytest.raises(WrongUse, match="no parameter 'length'; available: period"):
         market.indicator("sma", "BTCUSDT", length=3)
 
 

@@ -18,7 +18,7 @@ def test_a_free_port_is_claimed_and_the_error_of_a_taken_one_contains_its_proces
         with pytest.raises(PortTaken) as error:
             require_free_port(port, option="--api-port")
         assert str(error.value) == (
-            f"port {port} is taken by {name} (pid {os.getpid()}): "
+            f"port {port} is in use by {name} (pid {os.getpid()}): "
             "stop it, or choose another port with --api-port"
         )
     require_free_port(port)

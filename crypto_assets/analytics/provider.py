@@ -232,6 +232,6 @@ def _describe_error(details: Any, params: type[Params]) -> str:
     where = ".".join(str(part) for part in details["loc"])
     if details["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in params.model_fields.items()]
-        return f"no parameter {where!r}; there are: {', '.join(known) or 'none'}"
+        return f"no parameter {where!r}; available: {', '.join(known) or 'none'}"
     message = details["msg"].removeprefix("Value error, ")
     return f"{where}: {message} (given: {details['input']!r})" if where else message

@@ -19,10 +19,10 @@ An undefined value (too little history, 0 divided by 0) is NaN in Python and nul
 before" is how many candles before the first one shown are read, so that a value does not depend on
 where the chart begins. It is given for the default parameters and one-hour candles.
 
-A gap is a period without a candle, whatever its class in the gap ledger. Gaps are not filled. No
+A gap is a period without a candle, regardless of its class in the ledger. Gaps are not filled. No
 return is computed across a gap, and an indicator that depends on earlier candles starts again after
 it, as at the beginning of history. A minute without trades is not a gap: it has a candle of volume
-0. An hour with some of its minutes has a candle too. The beginning of a `partial` candle is not
+0. An hour with only some of its minutes also has one. The beginning of a `partial` candle is not
 stored. Its close is correct, but open, high, low and sums cover only the rest of its period.
 "Gaps" describes what each provider does.
 
@@ -69,7 +69,9 @@ def _describe_gap_handling(provider: Provider[Any]) -> str:
         return "the provider reads no candles."
     if provider.is_series and not provider.looks_back:
         return "each value depends on one candle; partial candles are included and flagged."
-    gaps = "values start again after a gap" if provider.is_series else "existing candles count"
+    gaps = (
+        "values start again after a gap" if provider.is_series else "only existing candles are used"
+    )
     partial = "included" if provider.accepts_partial else "excluded"
     return f"{gaps}; partial candles are {partial}."
 

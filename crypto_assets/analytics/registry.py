@@ -28,7 +28,7 @@ def get_provider(name: str) -> Provider[Any]:
     """Return a provider by name. Raises UnknownProvider, which lists those that exist."""
     providers = find_providers()
     if name not in providers:
-        raise UnknownProvider(f"no provider {name!r}; there are: {', '.join(providers)}")
+        raise UnknownProvider(f"no provider {name!r}; available: {', '.join(providers)}")
     return providers[name]
 
 

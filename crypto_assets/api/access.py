@@ -34,9 +34,9 @@ async def _require_write_access(
     if access.token:
         _require_token(access.token, credentials)
     elif reason := next(_list_nonlocal_reasons(request, access), None):
-        raise HTTPException(403, f"writing is refused: {reason}; or set CRYPTO_API_TOKEN")
+        raise HTTPException(403, f"writes are not allowed: {reason}; or set CRYPTO_API_TOKEN")
     elif request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise HTTPException(415, "without a token a write needs Content-Type: application/json")
+        raise HTTPException(415, "a write without a token requires Content-Type: application/json")
 
 
 RequireWriteAccess = Depends(_require_write_access)
@@ -46,7 +46,7 @@ def _require_token(token: SecretStr, credentials: HTTPAuthorizationCredentials |
     presented = credentials.credentials if credentials else ""
     # Constant time, so that the duration does not reveal a correct prefix.
     if not secrets.compare_digest(presented.encode(), token.get_secret_value().encode()):
-        problem = "the token is wrong" if credentials else "a write needs a token"
+        problem = "the token is wrong" if credentials else "a write requires a token"
         raise HTTPException(
             401, f"{problem}: send Authorization: Bearer …", {"WWW-Authenticate": "Bearer"}
         )

@@ -26,7 +26,7 @@ _SYMBOL_METRICS: tuple[tuple[str, str, Callable[[SymbolStatusReport], float | No
     ),
     (
         "stale",
-        "1 if no new candles arrive by the staleness policy.",
+        "1 if the symbol is stale, else 0.",
         lambda one: one.is_stale,
     ),
 )
@@ -55,7 +55,7 @@ class _PipelineCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         failures = self._health.check_all()
-        up = _create_gauge("up", "Whether a component works.", "part")
+        up = _create_gauge("up", "1 if the component works, else 0.", "part")
         for component, failure in failures.items():
             up.add_metric([component], failure is None)
         yield up

@@ -71,7 +71,7 @@ DayInput = Annotated[date, BeforeValidator(_parse_day_text)]
 StartQuery = Annotated[InstantInput, Query(description=f"From this time on: {_INSTANT_FORMATS}.")]
 EndQuery = Annotated[InstantInput, Query(description=f"Before this time: {_INSTANT_FORMATS}.")]
 AfterQuery = Annotated[
-    InstantInput, Query(description=f"Gaps that begin later: {_INSTANT_FORMATS}.")
+    InstantInput, Query(description=f"Gaps that start after this time: {_INSTANT_FORMATS}.")
 ]
 LimitQuery = Annotated[int, Query(ge=1, le=MAX_PAGE_ROWS, description="Maximum number of rows.")]
 OffsetQuery = Annotated[
@@ -112,7 +112,7 @@ async def _reject_unknown_parameters(request: Request) -> None:
     for name in request.query_params:
         if name not in accepts_many:
             known = ", ".join(accepts_many) or "none"
-            raise WrongUse(f"no parameter {name!r}; there are: {known}")
+            raise WrongUse(f"no parameter {name!r}; available: {known}")
         if len(request.query_params.getlist(name)) > 1 and not accepts_many[name]:
             raise WrongUse(f"{name} is given more than once")
 

@@ -42,7 +42,7 @@ _GRACE_SECONDS = 10
     help="Rate limit per client address; 0 for no limit.",
 )
 def api(port: int, host: str, requests_per_minute: int) -> None:
-    """Serve candles, indicators and control over HTTP.
+    """Serve candles, indicators and pipeline controls over HTTP.
 
     The routes are listed at /docs.
     """

@@ -38,8 +38,8 @@ _POLL_SECONDS = 1.0
 def backfill(symbols: tuple[str, ...] | None, first: date, last: date) -> None:
     """Fetch, load and aggregate whole days of candles.
 
-    Of today, only closed candles are loaded. The backfill is launched in a running Dagster, or else
-    runs in this process.
+    For today, only closed candles are loaded. The backfill runs in Dagster if that is running, and
+    otherwise in this process.
     """
     run_backfill(symbols, first, last)
 

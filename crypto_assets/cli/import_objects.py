@@ -28,8 +28,8 @@ _MAX_EXAMPLES = 3
 def import_command(prefix: str) -> None:
     """Import klines objects of another program.
 
-    PREFIX is a directory, or s3://bucket/prefix. An object is a JSON array of the exchange's
-    12-field minute rows, and its key contains a tracked symbol. A row is imported only if the
+    PREFIX is a directory or s3://bucket/prefix. Each object must be a JSON array of the exchange's
+    12-field minute rows, and its key must contain a tracked symbol. A row is imported only if the
     object was written after the row's close time plus the settle delay. Minutes that are missing in
     the daily archive and over REST, or that the gap ledger explains, are quarantined.
     """
@@ -39,7 +39,7 @@ def import_command(prefix: str) -> None:
     start = get_settings().start_date
     results = list(import_klines_objects(context, source, key_prefix, start))
     if not results:
-        raise CryptoAssetsError(f"there is no object under {prefix}")
+        raise CryptoAssetsError(f"no objects found under {prefix}")
     _print_summary(results)
     _load_imported_days(context, results)
 

@@ -9,12 +9,12 @@ from crypto_assets.wiring import open_shared_context
 
 @click.command()
 @click.option(
-    "--grants", is_flag=True, help="Print the SQL that grants the least privileges, and exit."
+    "--grants", is_flag=True, help="Print SQL that grants the required privileges, and exit."
 )
 def init(grants: bool) -> None:
     """Create or migrate warehouse, lakes and Dagster's home.
 
-    Also tracks the symbols of the settings. May be repeated.
+    Also tracks the symbols in the settings. You can run it again at any time.
     """
     if grants:
         click.echo(open_shared_context().warehouse.format_grants())

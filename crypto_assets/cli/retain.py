@@ -11,7 +11,7 @@ from crypto_assets.wiring import open_shared_context
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Print what would expire, without any change.")
+@click.option("--dry-run", is_flag=True, help="Print what would expire, without changing anything.")
 def retain(dry_run: bool) -> None:
     """Expire data by the retention policy of the settings.
 
@@ -29,8 +29,8 @@ def _print_retention(result: RetentionResult) -> None:
     click.echo(f"deleted from the lake: {_describe_tally(result.lake.deleted)}")
     if result.lake.not_moved.objects:
         click.echo(
-            f"not moved: {_describe_tally(result.lake.not_moved)}; the raw lake has another object "
-            "than the loaded one, or none"
+            f"not moved: {_describe_tally(result.lake.not_moved)}; their raw objects are missing, "
+            "or are not the loaded ones"
         )
     for one in result.minutes:
         if one.rows:

@@ -23,9 +23,9 @@ from crypto_assets.wiring import open_shared_context
 @days_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bool) -> None:
-    """Compare hours and days with the exchange's own.
+    """Compare stored hours and days with the exchange's own.
 
-    Prints each difference, and the commands that repair them.
+    Prints each difference and the commands that repair the data.
     """
     context = open_shared_context()
     require_stores_ready(context)
@@ -44,8 +44,8 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
         for name in results:
             if not is_listed(context, name):
                 click.echo(
-                    f"{name}: no longer listed by the exchange: compared with lake and gap ledger "
-                    "only"
+                    f"{name}: the exchange no longer lists it, so it was compared with the lake "
+                    "and the gap ledger only"
                 )
     failed = [name for name, result in results.items() if not result.passed]
     if failed:
@@ -71,7 +71,7 @@ def _print_result(symbol: str, result: VerificationResult, expired_before_ms: in
     for window in result.not_loaded:
         click.echo(f"{symbol}: {window} is not loaded")
     for key in result.lost:
-        click.echo(f"{symbol}: the lake has lost {key}")
+        click.echo(f"{symbol}: {key} is missing from the lake")
     if result.differing_hours:
         hours = ", ".join(format_utc(hour) for hour in result.differing_hours)
         click.echo(f"{symbol}: hours with differences: {hours}")

@@ -130,7 +130,7 @@ def _install_config(home: Path) -> str | None:
         else f"replace {own.name} with it"
     )
     return (
-        f"{own} has your changes and was left as it is; this version's file is {beside.name}: "
+        f"{own} contains your changes and was not updated; the new version is in {beside.name}: "
         f"copy what you need from it, or {advice}"
     )
 

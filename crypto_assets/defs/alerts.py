@@ -119,7 +119,7 @@ def _send_alerts(
         return dg.SkipReason(str(error))
     message = "; ".join(f"{alert.subject}: {alert.error}" for alert in due)
     if due and not webhook.url:
-        message = f"not sent, since CRYPTO_ALERT_WEBHOOK_URL is not set: {message}"
+        message = f"not sent, because no webhook is set: {message}"
     already_sent = f", {len(alerts)} sent before" if alerts else ""
     return dg.SensorResult(
         skip_reason=dg.SkipReason(message or f"no new alerts{already_sent}"),

@@ -28,8 +28,8 @@ _CHECKED_ASSETS = {
 _DESCRIPTIONS = {
     DayCheck.COMPLETE: "Every minute of a closed day is stored or explained in the gap ledger.",
     DayCheck.SANE: "The prices, volumes and times of each candle are consistent.",
-    DayCheck.LAKE: "The minutes are those of the lake's objects, as far as it still holds them.",
-    DayCheck.EXCHANGE: "Hours and days equal the exchange's own and what our minutes give.",
+    DayCheck.LAKE: "The stored minutes equal those of the lake's existing objects.",
+    DayCheck.EXCHANGE: "Hours and days equal the exchange's own, and the stored minutes give them.",
 }
 
 

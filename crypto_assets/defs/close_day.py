@@ -37,7 +37,7 @@ close_day_job = dg.define_asset_job(
     cron_schedule=["10 0 * * *", "0 7 * * *"],
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Fetches the ended day again, also from the archive, aggregates and checks it.",
+    description="Fetches closed days again, from the archive if possible, and checks them.",
 )
 def close_day_schedule(
     context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[PipelineContext]

@@ -35,7 +35,7 @@ _LOADED_ASSETS = [stage.value for stage in KlinesStage if stage is not KlinesSta
 repair_gaps_job = dg.define_asset_job(
     "mend_gaps",
     selection=KLINES_SELECTION.without_checks(),
-    description="Fetches open gaps again whose next attempt is due.",
+    description="Requests the missing minutes of each gap whose next attempt is due.",
     tags={**_TAGS, INGEST_MODE_TAG: IngestMode.GAPS.value},
 )
 load_orphaned_objects_job = dg.define_asset_job(
@@ -89,8 +89,8 @@ def gaps_sensor(
     jobs=[load_orphaned_objects_job, load_orphaned_books_job],
     minimum_interval_seconds=600,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Loads objects that an interrupted run left unloaded in the lake, and computes "
-    "hours and days that it left stale.",
+    description="Loads objects that an interrupted run stored but did not load, and computes "
+    "the hours and days that are still stale.",
 )
 def orphaned_objects_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
@@ -120,7 +120,7 @@ def orphaned_objects_sensor(
             for one in uncomputed
             if one.symbol in known - loading and has_partitions(one.first, one.last)
         ]
-    yield from _requests_or_skip(requests, "every object in the lake is loaded or has no partition")
+    yield from _requests_or_skip(requests, "no object with a partition waits to be loaded")
 
 
 def _requests_or_skip(

@@ -114,7 +114,7 @@ def catch_up_sensor(
         yield dg.SkipReason(str(error))
         return
     if not missing:
-        yield dg.SkipReason("no symbol has more missing days than ticks and gap repair can fetch")
+        yield dg.SkipReason("no symbol is missing more days than ticks and gap repair can fetch")
         return
     instance, names = context.instance, dict.fromkeys(one.symbol for one in missing)
     waiting = [
@@ -123,7 +123,7 @@ def catch_up_sensor(
         if not find_active_run(instance, backfill_job.name, tags={_BACKFILLED_SYMBOL_TAG: symbol})
     ]
     if not waiting:
-        yield dg.SkipReason(f"backfill active, or no partition yet: {', '.join(names)}")
+        yield dg.SkipReason(f"a backfill is active, or no partition exists yet: {', '.join(names)}")
     for one in missing:
         if one.symbol in waiting:
             yield from _build_backfill_requests(

@@ -109,13 +109,13 @@ def continue_recording(
         name for name in stored.files.keys() & served.files.keys() if stored.files[name].rows
     )
     if not shared:
-        raise _build_mismatch_error(transport, f"it has none of {_format_names(stored.files)}")
+        raise _build_mismatch_error(transport, f"it does not contain {_format_names(stored.files)}")
     for name in shared:
         before, now = stored.files[name], served.files[name]
         if now.rows < before.rows:
             raise _build_mismatch_error(
                 transport,
-                f"{name} has {now.rows} candles, where {before.rows} were served before",
+                f"{name} has {now.rows} candles, fewer than the earlier {before.rows}",
             )
         if now.rows > before.rows:
             now = _fetch_first_rows(transport, name, before.rows)
@@ -128,7 +128,7 @@ def continue_recording(
 
 def _build_mismatch_error(transport: ExchangeTransport, difference: str) -> ForeignExchange:
     return ForeignExchange(
-        f"{transport.base_url} serves another recording than the stored one: {difference}. "
+        f"{transport.base_url} serves a recording that differs from the stored one: {difference}. "
         "Serve the stored recording, which may grow at its end, or set another CRYPTO_HOME"
     )
 

@@ -173,7 +173,7 @@ class BinanceRest:
 def _parse_server_time(response: ExchangeResponse) -> int:
     now = parse_json_object(response, "serverTime")["serverTime"]
     if type(now) is not int:
-        raise malformed_response_error(response, "not a time")
+        raise malformed_response_error(response, "not a server time")
     return now
 
 

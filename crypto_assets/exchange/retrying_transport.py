@@ -153,7 +153,7 @@ class ExchangeTransport:
             if failure := describe_proxy_failure(self._address, error):
                 raise ExchangeUnavailable(f"{url} cannot be reached: {failure}") from None
             raise ExchangeUnavailable(
-                f"{url} does not answer ({describe_cause(error)}): "
+                f"{url} does not respond ({describe_cause(error)}): "
                 "check the network and the exchange's address"
             ) from error
         url = decode_address(redact_address(response.url))

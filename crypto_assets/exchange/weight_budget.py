@@ -84,7 +84,7 @@ class WeightBudget:
                 left = deadline - self._clock()
                 if left <= 0:
                     raise RateLimited(
-                        f"the exchange's request weight is spent: wait {wait:.0f} s", wait
+                        f"the exchange's rate limit is used up: wait {wait:.0f} s", wait
                     )
                 self._changed.wait(min(wait, left))
             is_probe = not self._fits_limit(weight)

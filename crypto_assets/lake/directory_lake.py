@@ -77,7 +77,7 @@ class DirectoryLake(Lake):
                     if stored:
                         self._sync_folder(target.parent)
                     return stored
-        raise LakeError(f"{key}: its folder in {self.url} is deleted again and again")
+        raise LakeError(f"{key}: its folder in {self.url} is deleted repeatedly")
 
     def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
         with self._translate_os_errors("read"):
@@ -85,7 +85,7 @@ class DirectoryLake(Lake):
                 with (self.directory / require_valid_key(key)).open("rb") as file:
                     return _info_from_stat(key, os.fstat(file.fileno())), file.read()
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-                raise ObjectMissing(f"the lake {self.url} holds no {key}") from None
+                raise ObjectMissing(f"the lake {self.url} has no object {key}") from None
 
     def get_info(self, key: str) -> ObjectInfo | None:
         path = self.directory / require_valid_key(key)

@@ -178,7 +178,7 @@ def require_valid_key(key: str) -> str:
     """Return `key` if every kind of lake can store it. Raises WrongUse."""
     parts = key.split("/")
     if not all(parts) or {".", ".."} & set(parts) or "\0" in key or is_reserved_key(key):
-        raise WrongUse(f"{key!r} cannot be an object's key")
+        raise WrongUse(f"{key!r} is not a valid object key")
     return key
 
 

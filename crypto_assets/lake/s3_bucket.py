@@ -229,7 +229,8 @@ class S3Bucket:
         """
         if self._is_virtual_hosted and "Name" not in listing:
             raise LakeRefused(
-                f"{self._display_name} does not answer for this bucket: {_PATH_STYLE_HINT}"
+                f"{self._display_name} returned a list of buckets, not of objects: "
+                f"{_PATH_STYLE_HINT}"
             )
 
     def _put_object(
@@ -298,8 +299,9 @@ class S3Bucket:
         causes, reason = find_causes(error), describe_cause(error)
         if any(isinstance(cause, FileNotFoundError) for cause in causes):
             return (
-                f"{self._display_name} cannot be reached: AWS_CA_BUNDLE, or ca_bundle of the "
-                "profile, is a missing file: unset it, or set it to a file of certificates"
+                f"{self._display_name} cannot be reached: the file in AWS_CA_BUNDLE, or in "
+                "ca_bundle of the profile, does not exist: unset it, or set it to a file of "
+                "certificates"
             )
         requested, ours = (
             urlsplit(url).hostname or ""
@@ -309,16 +311,16 @@ class S3Bucket:
         if not f".{requested}".endswith(f".{ours}") and ".s3" not in f".{requested}":
             return (
                 f"{self._display_name} cannot be reached: {requested}, the source of the "
-                f"credentials, does not answer ({reason})"
+                f"credentials, does not respond ({reason})"
             )
         if self._is_virtual_hosted and any(isinstance(cause, _WRONG_NAME) for cause in causes):
             return (
-                f"{self._display_name} does not answer as {requested} ({reason}): "
+                f"{self._display_name} does not respond as {requested} ({reason}): "
                 f"{_PATH_STYLE_HINT}"
             )
         return (
-            f"{self._display_name} does not answer ({reason}): "
-            "check that the object store is running, and AWS_ENDPOINT_URL_S3"
+            f"{self._display_name} does not respond ({reason}): "
+            "check that the object store is running, and that AWS_ENDPOINT_URL_S3 is correct"
         )
 
     def _convert_client_error(self, error: ClientError, key: str) -> LakeError:
@@ -327,7 +329,7 @@ class S3Bucket:
         message = f"{code} {error.response['Error'].get('Message', '')}".strip()
         status = _http_status(error)
         if code == "NoSuchKey":
-            return ObjectMissing(f"{self._display_name} holds no {key or 'such object'}")
+            return ObjectMissing(f"{self._display_name} has no {key or 'such object'}")
         if status >= 500 or status == 429:
             return LakeUnavailable(f"{self._display_name} failed: {message}")
         return LakeRefused(
@@ -343,7 +345,9 @@ class S3Bucket:
         if status == PROXY_LOGIN_REQUIRED:
             return f"cannot be reached: {describe_proxy_login(self._s3_client.meta.endpoint_url)}"
         if status in _REDIRECT_STATUSES or code in _WRONG_REGION:
-            return f"has another region or address ({message}): {_describe_region(error)}"
+            return (
+                f"is in another region or at another address ({message}): {_describe_region(error)}"
+            )
         if code in _WRONG_TOKEN:
             return f"rejects the session token ({message}): renew {self._credentials_hint}"
         return self._describe_not_found(code, message, status) or self._describe_forbidden(
@@ -355,10 +359,13 @@ class S3Bucket:
         if code in _PATH_STYLE_REFUSED or (
             code == "InvalidBucketName" and not self._is_virtual_hosted
         ):
-            return f"rejects its name in the path ({message}): set AWS_S3_ADDRESSING_STYLE=virtual"
+            return (
+                f"cannot be addressed by its name in the path ({message}): "
+                "set AWS_S3_ADDRESSING_STYLE=virtual"
+            )
         if self._is_virtual_hosted and status in {400, 404, 405}:
             return (
-                f"is unknown there ({message}): run `crypto-assets init`; if that fails, "
+                f"is unknown to the server ({message}): run `crypto-assets init`; if that fails, "
                 f"{_PATH_STYLE_HINT}"
             )
         return "does not exist: run `crypto-assets init`" if status == 404 else None
@@ -410,7 +417,7 @@ def _describe_skew(error: ClientError, code: str, status: int) -> str | None:
     compared = f" is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
     return (
         f"this machine's clock{compared if abs(ahead) >= 1 else ' and the server disagree'}: "
-        "synchronize the wrong clock by NTP"
+        "synchronize the wrong clock with NTP"
     )
 
 
@@ -422,8 +429,8 @@ def _describe_region(error: ClientError) -> str:
         str(details.get("Endpoint") or _extract_server_url(headers.get("location", "")))
     )
     return (
-        f"set AWS_REGION{f'={region}' if region else ' to its region'} and, where "
-        f"AWS_ENDPOINT_URL_S3 is set, that{f' to {place}' if place else ' to its address'}"
+        f"set AWS_REGION{f'={region}' if region else ' to its region'} and, if you use "
+        f"AWS_ENDPOINT_URL_S3, set it to {place or 'its address'}"
     )
 
 

@@ -108,7 +108,7 @@ def fetch_instigator(webserver: WebserverClient, kind: Kind, name: str) -> Insti
     """Fetch a schedule or sensor by name. Raises UnknownTarget, which lists the valid names."""
     known = {each.name: each for each in fetch_instigators(webserver, kind)}
     if name not in known:
-        raise UnknownTarget(f"no {kind} {name!r}; there are: {', '.join(known) or 'none'}")
+        raise UnknownTarget(f"no {kind} {name!r}; available: {', '.join(known) or 'none'}")
     return known[name]
 
 

@@ -27,7 +27,7 @@ def launch_maintenance_task(webserver: WebserverClient, task: str, tags: Mapping
     known = _fetch_task_names(webserver, repository)
     if task not in known:
         raise UnknownTarget(
-            f"no maintenance task {task!r}; there are: {', '.join(known) or 'none'}"
+            f"no maintenance task {task!r}; available: {', '.join(known) or 'none'}"
         )
     return launch_run(webserver, LaunchRequest(repository, _ASSET_JOB, tags, assets=[task]))
 

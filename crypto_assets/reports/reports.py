@@ -242,4 +242,4 @@ def _parse_interval(text: str) -> Interval:
     try:
         return Interval(text)
     except ValueError:
-        raise WrongUse(f"no interval {text!r}; there are: {', '.join(Interval)}") from None
+        raise WrongUse(f"no interval {text!r}; available: {', '.join(Interval)}") from None

@@ -78,7 +78,7 @@ def test_two_providers_with_one_name_are_refused(folder: Path) -> None:
 
 
 def test_an_unknown_name_lists_what_exists() -> None:
-    with pytest.raises(UnknownProvider, match=r"no provider 'rsy'; there are: atr, .*, vwap"):
+    with pytest.raises(UnknownProvider, match=r"no provider 'rsy'; available: atr, .*, vwap"):
         get_provider("rsy")
 
 
@@ -96,9 +96,9 @@ def test_every_provider_is_described() -> None:
     ("name", "values", "reason"),
     [
         ("sma", {"period": "0"}, r"sma: period: .* greater than or equal to 1 \(given: '0'\)"),
-        ("sma", {"length": 5}, r"sma: no parameter 'length'; there are: period"),
-        ("volume", {"period": 5}, r"volume: no parameter 'period'; there are: none"),
-        ("correlation", {"x": 5}, r"there are: with, window"),
+        ("sma", {"length": 5}, r"sma: no parameter 'length'; available: period"),
+        ("volume", {"period": 5}, r"volume: no parameter 'period'; available: none"),
+        ("correlation", {"x": 5}, r"available: with, window"),
         ("macd", {"fast_period": 30}, r"macd: fast_period \(30\) must be below slow_period \(26\)"),
         ("bollinger", {"std": "nan"}, r"bollinger: std: .* finite number"),
         ("rsi", {"period": "14.5"}, r"rsi: period: .* integer"),

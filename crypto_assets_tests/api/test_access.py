@@ -113,7 +113,7 @@ def test_without_a_token_this_machine_may_write(unguarded: Api) -> None:
         ({"Forwarded": "for=127.0.0.1"}, 403, "through a proxy (forwarded)"),
         ({"X-Real-IP": "127.0.0.1"}, 403, "through a proxy (x-real-ip)"),
         ({"Via": "1.1 somewhere"}, 403, "through a proxy (via)"),
-        ({"Content-Type": "text/plain"}, 415, "needs Content-Type: application/json"),
+        ({"Content-Type": "text/plain"}, 415, "requires Content-Type: application/json"),
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415, "Content-Type"),
         ({"Content-Type": ""}, 415, "Content-Type"),
     ],

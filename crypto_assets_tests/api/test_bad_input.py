@@ -55,7 +55,7 @@ def test_an_invalid_symbol_is_a_404(api: Api, path: str, symbol: str) -> None:
         ("end=" + "9" * 5000, "end: "),
         ("start=2025-03-06&end=2025-03-05", "must be before end"),
         ("start=5&end=5", "start (5) must be before end (5)"),
-        ("limt=5", "no parameter 'limt'; there are: interval, start, end, limit"),
+        ("limt=5", "no parameter 'limt'; available: interval, start, end, limit"),
         ("limit=x&interval=y", "limit: "),
         ("limit=5&limit=6", "limit is given more than once"),
         ("limit=%D9%A5", "limit: Input should be a valid integer"),

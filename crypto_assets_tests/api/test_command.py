@@ -139,7 +139,7 @@ def test_an_occupied_port_is_reported_with_its_process(home: Path) -> None:
         port = taken.getsockname()[1]
         ran = desk_at(home, NOWHERE).run("api", "--port", str(port))
     assert ran.code == 1
-    assert f"port {port} is taken by" in ran.complaint and "--port" in ran.complaint
+    assert f"port {port} is in use by" in ran.complaint and "--port" in ran.complaint
 
 
 def test_a_warehouse_without_tables_is_reported_with_the_fix(tmp_path: Path) -> None:

@@ -89,10 +89,10 @@ def test_schedules_and_sensors_stop_and_start(api: Api, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "reason"),
     [
-        ("PUT", "/api/schedules/nope", {"running": True}, 404, "no schedule 'nope'; there are: "),
+        ("PUT", "/api/schedules/nope", {"running": True}, 404, "no schedule 'nope'; available: "),
         ("PUT", "/api/sensors/ingest_schedule", {"running": True}, 404, "no sensor 'ingest_sched"),
-        ("POST", "/api/sensors/nope/run", None, 404, "no sensor 'nope'; there are:"),
-        ("POST", "/api/maintenance/nope", None, 404, "no maintenance task 'nope'; there are: "),
+        ("POST", "/api/sensors/nope/run", None, 404, "no sensor 'nope'; available:"),
+        ("POST", "/api/maintenance/nope", None, 404, "no maintenance task 'nope'; available: "),
         ("DELETE", "/api/backfills/nope", None, 404, "Dagster has no backfill 'nope'"),
         ("PUT", SCHEDULE, {"running": "yes"}, 422, "running: Input should be a valid boolean"),
         ("PUT", SCHEDULE, {}, 422, "running: Field required"),

@@ -77,7 +77,7 @@ def test_the_error_for_an_unreachable_exchange_has_its_address_and_the_reason() 
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(ExchangeUnavailable) as error:
             BinanceRest(url, RETRY).fetch_server_time()
-    assert f"{url}/api/v3/time does not answer (Connection refused)" in str(error.value)
+    assert f"{url}/api/v3/time does not respond (Connection refused)" in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -115,7 +115,7 @@ def test_the_error_names_an_unknown_host_with_the_bucket() -> None:
     options = S3Options("http://lake.invalid", *KEYS, addressing_style=AddressingStyle.VIRTUAL)
     with pytest.raises(LakeUnavailable) as error:
         open_lake("s3://crypto-raw", options).check_writable()
-    assert "does not answer as crypto-raw.lake.invalid" in str(error.value)
+    assert "does not respond as crypto-raw.lake.invalid" in str(error.value)
     assert "AWS_S3_ADDRESSING_STYLE=path" in str(error.value)
 
 
@@ -142,11 +142,11 @@ def error_of(status: int, code: str, more: str = "", **headers: str) -> Answer:
         ),
         (
             error_of(301, "PermanentRedirect", "<Endpoint>lake.example</Endpoint>"),
-            "set AWS_REGION to its region and, where AWS_ENDPOINT_URL_S3 is set, that to lake.ex",
+            "if you use AWS_ENDPOINT_URL_S3, set it to lake.example",
         ),
         (
             Answer(301, b"<html>", {"Location": "https://user:x@lake.example:9000/crypto-raw"}),
-            "that to https://lake.example:9000",
+            "set it to https://lake.example:9000",
         ),
         (
             error_of(301, "PermanentRedirect", x_amz_bucket_region="ap-east-1"),
@@ -155,7 +155,7 @@ def error_of(status: int, code: str, more: str = "", **headers: str) -> Answer:
         (error_of(403, "SecondLevelDomainForbidden"), "set AWS_S3_ADDRESSING_STYLE=virtual"),
         (error_of(400, "InvalidBucketName"), "set AWS_S3_ADDRESSING_STYLE=virtual"),
         (error_of(400, "ExpiredToken"), "renew AWS_ACCESS_KEY_ID"),
-        (error_of(407, "ProxyAuthenticationRequired"), "wants a login"),
+        (error_of(407, "ProxyAuthenticationRequired"), "requires a login"),
         (error_of(403, "AccessDenied"), "grant it read and write"),
         (error_of(404, "NoSuchBucket"), "run `crypto-assets init`"),
     ],

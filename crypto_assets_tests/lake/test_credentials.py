@@ -309,5 +309,5 @@ def test_the_error_distinguishes_a_failing_token_service_from_the_store(
     s3_bucket._open_client.cache_clear()
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://localhost:9")
     message = refused(S3Options("http://127.0.0.1:9"))
-    assert "localhost, the source of the credentials, does not answer" in message
+    assert "localhost, the source of the credentials, does not respond" in message
     assert "hush" not in message

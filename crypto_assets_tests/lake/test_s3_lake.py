@@ -76,7 +76,7 @@ def test_the_error_names_an_unreachable_server() -> None:
         unused.bind(("127.0.0.1", 0))  # bound, but not listening
         endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
         lake = open_lake("s3://crypto-raw", S3Options(endpoint, *KEYS))
-        with pytest.raises(LakeUnavailable, match=f"{endpoint} does not answer"):
+        with pytest.raises(LakeUnavailable, match=f"{endpoint} does not respond"):
             lake.check_writable()
 
 

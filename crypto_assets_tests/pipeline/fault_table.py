@@ -12,7 +12,7 @@ BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"
 
 def table() -> str:
     """The faults as a Markdown table."""
-    head = [("fault", "during", "what becomes of it", "the run ends"), ("---",) * 4]
+    head = [("fault", "during", "handling", "result of the run"), ("---",) * 4]
     rows = [*head, *(_row(fault) for fault in FAULTS)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 

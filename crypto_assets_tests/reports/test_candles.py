@@ -204,7 +204,7 @@ def test_a_symbol_without_candles_has_an_empty_series(reports: Reports) -> None:
         ({"start": 5, "end": 5}, "must be before end"),
         ({"limit": 0}, "limit must be 1 or more"),
         ({"limit": None}, "both start and end"),
-        ({"interval": "7m"}, "no interval '7m'; there are: 1m, 3m"),
+        ({"interval": "7m"}, "no interval '7m'; available: 1m, 3m"),
     ],
 )
 def test_wrong_use_names_the_problem(

@@ -28,7 +28,7 @@ def find_flaws(world: World, start_ms: int) -> Iterator[str]:
         verified = verify_symbol(world.context, symbol, window)
         yield from map(str, verified.differences)
         yield from (f"{symbol}: {part} is not loaded" for part in verified.not_loaded)
-        yield from (f"{symbol}: the lake has lost {key}" for key in verified.lost)
+        yield from (f"{symbol}: {key} is missing from the lake" for key in verified.lost)
     for gap in world.context.warehouse.gap_ledger.list_gaps():
         if gap.gap_class is GapClass.OPEN and not gap.closed_at:
             yield f"{gap.symbol}: the gap from {format_utc(gap.start)} is open"

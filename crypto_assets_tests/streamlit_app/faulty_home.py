@@ -21,7 +21,7 @@ DAYS = 3
 OUTAGE_MINUTES, OPEN_MINUTES = 50, 20
 # Stored minutes at the start of the current UTC day; each minute adds one.
 MIN_ROWS = DAYS * 1440 - OUTAGE_MINUTES - OPEN_MINUTES
-CONTRADICTION = "volume: our minutes give 120.00000000, the exchange's own is 121.00000000"
+CONTRADICTION = "volume: the stored minutes give 120.00000000, the exchange has 121.00000000"
 REJECT_REASON = "high 1.0 is below close 2.0"
 
 

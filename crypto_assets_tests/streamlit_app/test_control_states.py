@@ -202,7 +202,7 @@ def test_logins_in_urls_are_removed(
     values = dict(zip(table.value["Variable"], table.value["Value"], strict=True))
     assert values["CRYPTO_DAGSTER_URL"] == values["AWS_ENDPOINT_URL_S3"] == UNREACHABLE_URL
     text = texts_of(run_app(home, SCHEDULER)) + texts_of(run_app(home, SETTINGS))
-    assert f"does not answer at `{UNREACHABLE_URL}`" in text
+    assert f"does not respond at `{UNREACHABLE_URL}`" in text
     assert "s3cret" not in f"{values} {text}"
 
 

@@ -130,7 +130,7 @@ def test_without_the_exchange_verification_reports_it(
     app = click_verify(unlocked(run_app(home, QUALITY, part="Verify")))
     assert not app.exception
     assert "Verification failed" in texts_of(app)
-    assert "does not answer (Connection refused)" in texts_of(app)
+    assert "does not respond (Connection refused)" in texts_of(app)
 
 
 def test_read_only_viewers_cannot_send_requests_to_the_exchange(

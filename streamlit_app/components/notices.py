@@ -91,7 +91,7 @@ def render_empty_state(text: str) -> None:
 
 def render_no_symbols() -> None:
     """Show how to track the first symbols."""
-    st.info("**No tracked symbols.** Add one on the page Settings, or run:", icon=":material/add:")
+    st.info("**No tracked symbols.** Add one on the Settings page, or run:", icon=":material/add:")
     st.code("CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init", language="bash")
 
 
@@ -99,7 +99,7 @@ def render_no_candles(symbol: str) -> None:
     """Show how to load the candles of a symbol that has none."""
     st.info(
         f"**No candles of {symbol} yet.** They load automatically while Dagster runs. "
-        "To load some days now, start a backfill on the page Scheduler, or run:",
+        "To load some days now, start a backfill on the Scheduler page, or run:",
         icon=":material/download:",
     )
     st.code(_format_backfill_command(symbol), language="bash")

@@ -129,12 +129,12 @@ _CONCERN_TEXTS = {
     Concern.EMPTY: (
         "No candles yet",
         "They load automatically while Dagster runs. To load them now, start a backfill on the "
-        "page Scheduler, or run `crypto-assets backfill`.",
+        "Scheduler page, or run `crypto-assets backfill`.",
         ":material/hourglass_empty:",
     ),
     Concern.STALE: (
         "Stale",
-        "Check on the page Scheduler that the schedule `ingest` and the daemon are running.",
+        "Check on the Scheduler page that the schedule `ingest` and the daemon are running.",
         ":material/notifications_paused:",
     ),
     Concern.GAPS: (

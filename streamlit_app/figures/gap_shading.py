@@ -20,7 +20,7 @@ _REASONS = {
     GapClass.OUTAGE: "Outage",
     GapClass.NOT_LISTED: "Not listed yet",
     GapClass.DELISTED: "Delisted",
-    GapClass.REFUSED: "Refused: the exchange's candle cannot be true",
+    GapClass.REFUSED: "Refused: the exchange's candle is invalid",
     GapClass.ARCHIVE_LATE: "Archive is late",
     GapClass.OPEN: "Missing, will be requested again",
     None: "Missing, not explained yet",

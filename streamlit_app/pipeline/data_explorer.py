@@ -112,7 +112,7 @@ def _render_page(dataset: ExplorerDataset, instrument: Instrument, window: Windo
         for kind in FileKind:
             _render_download_button(dataset, instrument.symbol, window, kind)
     st.caption(
-        "Newest first, times in UTC. Downloads hold the whole range with exact decimals, oldest "
+        "Newest first, times in UTC. Downloads contain the whole range with exact decimals, oldest "
         f"first, at most the newest {MAX_EXPLORER_ROWS:,} rows."
     )
 

@@ -35,7 +35,9 @@ def render_deduplication() -> None:
                 ),
                 "delivered": tables.count_column("Delivered", "Rows in these objects"),
                 "stored": tables.count_column("Stored", "Minutes in the warehouse"),
-                "repeated": tables.count_column("Duplicates", "Rows of a minute already delivered"),
+                "repeated": tables.count_column(
+                    "Duplicates", "Rows of minutes that were delivered before"
+                ),
                 "quarantined": tables.count_column("Rejected", "Rows that violate a rule"),
                 "share": st.column_config.NumberColumn("Duplicate rate", format="percent"),
             },
@@ -54,7 +56,12 @@ def _render_figures(report: DeduplicationReport) -> None:
     figures = (
         ("Delivered", report.delivered, None, "Rows of all objects"),
         ("Stored", stored, None, "Minutes in the warehouse"),
-        ("Duplicates", report.repeated, duplicate_rate, "Rows of a minute already delivered"),
+        (
+            "Duplicates",
+            report.repeated,
+            duplicate_rate,
+            "Rows of minutes that were delivered before",
+        ),
         ("Rejected", rejected, None, "Rows that violate a rule"),
     )
     with st.grid(4, min_column_width=150):

@@ -11,7 +11,7 @@ _CLASS_TEXTS = {
     GapClass.OUTAGE: "Outage: the exchange has no data",
     GapClass.NOT_LISTED: "Not listed yet",
     GapClass.DELISTED: "Delisted",
-    GapClass.REFUSED: "Rejected: the exchange's candle is invalid",
+    GapClass.REFUSED: "Refused: the exchange's candle is invalid",
     GapClass.ARCHIVE_LATE: "Archive late",
     GapClass.OPEN: "Open: will be requested again",
 }

@@ -22,7 +22,7 @@ def render_backfill_form(can_write: bool) -> None:
     """Draw the form. Raises WarehouseError."""
     tracked = [symbol.name for symbol in app_settings.query_symbols() if symbol.is_tracked]
     if not tracked:
-        st.info("No tracked symbols. Add one on the page Settings.", icon=":material/add:")
+        st.info("No tracked symbols. Add one on the Settings page.", icon=":material/add:")
         return
     symbols = st.multiselect(
         "Symbols", tracked, placeholder=f"All {len(tracked)} tracked symbols", key="symbols"
@@ -83,7 +83,7 @@ def _render_estimate(preview: scheduler.BackfillPreview) -> None:
         f"**{estimate.partitions:,}** partitions, up to **{estimate.candles:,}** candles, "
         f"**{estimate.requests:,}** requests to the exchange. Estimated time: **{time}**"
     )
-    st.caption(f"{_explain_estimate(preview)} Existing days are downloaded again; no duplicates.")
+    st.caption(f"{_explain_estimate(preview)} Stored days are fetched again, without duplicates.")
 
 
 def _explain_estimate(preview: scheduler.BackfillPreview) -> str:

@@ -32,5 +32,5 @@ def render_appearance() -> None:
     _component(key="appearance", data={"base": base, "pages": pages})
     st.caption(
         "Stored in this browser, for all pages. Rising is blue and falling is orange in both "
-        "themes, readable with any kind of colour blindness."
+        "themes, readable with any kind of color blindness."
     )

@@ -19,7 +19,7 @@ from streamlit_app.data import app_settings
 _SETTING_TEXTS = {
     "raw_days": (
         "Raw lake (days)",
-        "Older loaded objects move to the archive lake.",
+        "Older loaded objects are moved to the archive lake.",
     ),
     "archive_days": (
         "Archive lake (days)",
@@ -27,7 +27,7 @@ _SETTING_TEXTS = {
     ),
     "lake_max_gb": (
         "Maximum lake size (GB)",
-        "Above it, the oldest archived objects are deleted first. Empty means no limit.",
+        "Above this size, the oldest archived objects are deleted first. Empty means no limit.",
     ),
     "minute_days": (
         "Minute candles (days)",
@@ -43,7 +43,7 @@ _SETTING_TEXTS = {
 def render_retention_settings(can_write: bool) -> None:
     """Draw the settings. Raises WarehouseError."""
     st.caption(
-        "Applied nightly at 03:00 UTC, or now with Run now of Maintenance on the page Scheduler."
+        "Applied nightly at 03:00 UTC, or now with Run now of Maintenance on the Scheduler page."
     )
     effective = app_settings.query_runtime_settings()
     with st.form("retention", border=False):

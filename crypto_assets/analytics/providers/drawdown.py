@@ -8,7 +8,7 @@ from crypto_assets.market.intervals import Interval
 
 
 class DrawdownParams(Params):
-    window: int = Field(500, ge=2, le=3000, description="candles over which the peak is searched")
+    window: int = Field(500, ge=2, le=3000, description="candles in which the peak is searched for")
 
     def warm_up(self, interval: Interval) -> int:
         return self.window - 1

@@ -48,7 +48,7 @@ def volume_profile(candles: pd.DataFrame, params: VolumeProfileParams) -> Volume
 
     The volume of a candle is distributed evenly between its low and its high. The point of control
     is the middle of the bar with the most volume (of equal bars the lowest). From there the value
-    area grows by the larger of its two neighbours (of equal ones the upper) until it contains
+    area grows by the larger of its two neighbors (of equal ones the upper) until it contains
     `value_area` of all volume.
     Source: J. P. Steidlmayer, Market Profile. Depends on no earlier candles.
     """

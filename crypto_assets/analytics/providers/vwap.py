@@ -45,7 +45,7 @@ def vwap(candles: pd.DataFrame, interval: Interval, params: VwapParams) -> pd.Da
 
     vwap = sum(price * volume) / sum(volume), with price = (high + low + close) / 3 as in TA-Lib.
     With `price=traded` it is sum(quote_volume) / sum(volume), the exact mean over all trades.
-    Undefined until something was traded.
+    Undefined until something has been traded.
     """
     volume = candles["volume"]
     if params.price is Price.TRADED:

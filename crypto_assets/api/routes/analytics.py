@@ -23,7 +23,7 @@ class ProviderView(BaseModel):
     title: str
     summary: str
     description: str
-    panel: Panel = Field(description="Where a chart draws the provider.")
+    panel: Panel = Field(description="Where the chart shows the result.")
     columns: dict[str, str] = Field(
         description="Columns of a series and their units; empty for other results."
     )

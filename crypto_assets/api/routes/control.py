@@ -51,7 +51,7 @@ def _add_instigator_routes(router: APIRouter, kind: Kind) -> None:
         **WRITE_ROUTE_OPTIONS,
     )
     def run_instigator(name: DagsterName, context: ContextDep) -> Answer[LaunchedView]:
-        """Do now what the next tick would do."""
+        """Run the next tick now."""
         launched = admin.trigger_instigator(
             context.pipeline, context.orchestrator, kind, name, API_ACTOR
         )

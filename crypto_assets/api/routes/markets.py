@@ -23,7 +23,7 @@ def read_klines(
     query: Annotated[SeriesQuery, Query()],
     reports: ReportsDep,
 ) -> Response:
-    """Return existing candles; without `end` the newest. The Link header leads to more."""
+    """Return stored candles; without `end` the newest. The Link header points to more."""
     series = reports.get_candles(symbol, query.interval, query.start, query.end, query.limit)
     return build_series_response(request, query, series, {}, build_kline_rows(series))
 

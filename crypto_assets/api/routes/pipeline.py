@@ -109,7 +109,7 @@ def read_gaps(
     after: AfterQuery = None,
     limit: LimitQuery = 500,
 ) -> Answer[list[LedgerGapView]]:
-    """List gaps by symbol and start. For one symbol, the Link header leads to more."""
+    """List gaps by symbol and start. For one symbol, the Link header points to more."""
     gaps = reports.list_gaps(
         symbol, parse_window(start, end), closed=closed, after=after, limit=limit + 1
     )

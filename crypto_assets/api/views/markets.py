@@ -36,7 +36,7 @@ class StatisticsView(ResponseView):
     quote_volume: ExactDecimal
     trade_count: int
     change: ExactDecimal
-    change_ratio: RoundedDecimal = Field(description="0.01 is one percent up.")
+    change_ratio: RoundedDecimal = Field(description="0.01 is a rise of one percent.")
     average_price: RoundedDecimal | None
     partial: bool = Field(description="Whether the beginning of the window is not stored.")
 

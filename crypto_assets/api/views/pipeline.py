@@ -56,7 +56,7 @@ class LakeObjectView(ResponseView):
 
 
 class SymbolDeduplicationView(ResponseView):
-    """Of the `delivered` rows, some became a minute, and `repeated` had been delivered before."""
+    """Counts of `delivered` rows by result; `repeated` rows had been delivered before."""
 
     symbol: str
     objects: int

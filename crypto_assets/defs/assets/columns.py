@@ -52,12 +52,12 @@ RAW_COLUMNS = [
 ]
 BOOK_COLUMNS = [
     _SYMBOL_COLUMN,
-    dg.TableColumn("last_update_id", "bigint", description="the exchange's version of the book"),
+    dg.TableColumn("last_update_id", "bigint", description="the exchange's update id of the book"),
     dg.TableColumn("side", "varchar(3)", description="`bid` or `ask`"),
-    dg.TableColumn("level", "smallint", description="1 is the best price of its side"),
-    dg.TableColumn("captured_at", "bigint", description="first capture, UTC epoch ms"),
-    dg.TableColumn("price", "decimal(20,8)", description="in quote units"),
-    dg.TableColumn("quantity", "decimal(30,8)", description="at this price, in base units"),
+    dg.TableColumn("level", "smallint", description="position on its side; 1 is the best price"),
+    dg.TableColumn("captured_at", "bigint", description="time of the first capture, UTC epoch ms"),
+    dg.TableColumn("price", "decimal(20,8)", description="price of the level, in quote units"),
+    dg.TableColumn("quantity", "decimal(30,8)", description="quantity of the level, in base units"),
 ]
 
 

@@ -37,7 +37,7 @@ def retention(
     fail_unless_stores_ready(context, platform)
     result = apply_retention(platform)
     for symbol, reason in result.blockers.items():
-        context.log.warning(f"old minutes of {symbol} are kept from {reason}")
+        context.log.warning(f"older minutes of {symbol} are kept from {reason}")
     return dg.MaterializeResult(metadata=_build_retention_metadata(result))
 
 
@@ -48,7 +48,7 @@ def retention(
     tags=_TAGS,
     freshness_policy=freshness.HOURLY_TASK_FRESHNESS,
     metadata={"runbook": runbook_link("dagsters-own-history")},
-    description="Deletes superseded runs of automatic jobs; the status of partitions stays.",
+    description="Deletes superseded runs of automatic jobs; each partition keeps its status.",
 )
 def dagster_history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Delete superseded runs and report the size of Dagster's home."""

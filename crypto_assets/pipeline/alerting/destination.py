@@ -6,7 +6,7 @@ from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.warehouse import Warehouse
 
 _SETTING_NAME = "alert_webhook_url"
-_TEST_ALERT = Alert("This is a test", "no action is needed: alerts of crypto-assets arrive here")
+_TEST_ALERT = Alert("This is a test", "no action is needed: crypto-assets sends its alerts here")
 
 
 class AlertAddress:

@@ -18,7 +18,7 @@ _MAX_SHOWN = 10
 _MAX_TEXT_LENGTH = 1000
 _MAX_FINGERPRINT_TEXT = 300
 _RED = "#c0392b"
-_FIX_HINT = "see the app's page Settings, or CRYPTO_ALERT_WEBHOOK_URL"
+_FIX_HINT = "see the app's Settings page, or CRYPTO_ALERT_WEBHOOK_URL"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Webhook:
             if proxy_failure := describe_proxy_failure(self.url, error):
                 raise AlertNotSent(f"{name} cannot be reached: {proxy_failure}") from None
             kind = type(error).__name__
-            raise AlertNotSent(f"{name} does not answer ({kind}): {_FIX_HINT}") from None
+            raise AlertNotSent(f"{name} does not respond ({kind}): {_FIX_HINT}") from None
         if not response.ok:
             raise AlertNotSent(f"{name} answers {response.status_code}: {_FIX_HINT}")
 

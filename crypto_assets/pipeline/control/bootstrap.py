@@ -56,7 +56,7 @@ def claim_warehouse_for_lake(context: PipelineContext) -> None:
     owner = context.raw_lake.get_owner()
     if owner is None:
         raise ObjectMissing(
-            f"the lake {context.raw_lake.url} belongs to no exchange: run `crypto-assets init`"
+            f"the lake {context.raw_lake.url} is not initialized: run `crypto-assets init`"
         )
     context.archive_lake.claim_for_exchange(owner)
     context.warehouse.app_settings.claim_exchange(owner)

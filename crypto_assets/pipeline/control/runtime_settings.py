@@ -97,7 +97,7 @@ def override_settings(
     """Set values, in force from the next tick or the next retention. Raises WrongUse."""
     for name, value in changes.items():
         if name not in RUNTIME_SETTINGS:
-            raise WrongUse(f"no setting {name!r}; there are: {', '.join(RUNTIME_SETTINGS)}")
+            raise WrongUse(f"no setting {name!r}; available: {', '.join(RUNTIME_SETTINGS)}")
         RUNTIME_SETTINGS[name].check_value(value)
     for name, value in changes.items():
         context.warehouse.app_settings.put_value(name, value, who)

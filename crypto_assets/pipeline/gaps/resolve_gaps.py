@@ -192,7 +192,7 @@ def _find_refused_minutes(
     }
     at = format_utc(closed_before_ms)
     reasons |= {
-        minute: f"REST's row of it cannot be true at {at}: {reason}"
+        minute: f"REST returned an invalid row at {at}: {reason}"
         for minute, reason in rest.refused.items()
     }
     if not reasons:
@@ -213,14 +213,14 @@ def _describe_quarantined(
     if row.reason == NOT_IN_EXCHANGE_HOUR:
         return row.reason
     request = _describe_request(context, symbol, closed_before_ms)
-    return f"a row of it cannot be true ({row.reason}); {request}"
+    return f"a fetched row is invalid ({row.reason}); {request}"
 
 
 def _classify_part(context: PipelineContext, gap: Gap, closed_before_ms: int) -> None:
     request = _describe_request(context, gap.symbol, closed_before_ms)
     first = _find_first_candle(context, gap)
     if first is None or gap.end < first:
-        listed = "there is no candle yet" if first is None else f"first candle {format_utc(first)}"
+        listed = "no candle exists yet" if first is None else f"first candle {format_utc(first)}"
         _set_gap_class(context.warehouse, gap, GapClass.NOT_LISTED, f"{request}; {listed}")
     elif (
         _is_last_gap(context, gap)
@@ -243,7 +243,7 @@ def _classify_between_candles(
     elif gap.end < closed_before_ms - _FRESH_MS:
         _, archived = _list_fetched_days(context.warehouse, gap)
         if archived.issuperset(gap.window.iter_days()):
-            request += ", nor had the archive"
+            request += "; nor does the archive"
         _set_gap_class(context.warehouse, gap, GapClass.OUTAGE, request)
 
 
@@ -318,5 +318,5 @@ def _describe_request(context: PipelineContext, symbol: str, closed_before_ms: i
     """The evidence that REST has nothing of a gap."""
     at = format_utc(closed_before_ms)
     if is_listed(context, symbol):
-        return f"REST had none of it at {at}"
-    return f"the exchange's list did not have {symbol} at {at}"
+        return f"REST returned no candle of the gap at {at}"
+    return f"the exchange did not list {symbol} at {at}"

@@ -372,5 +372,5 @@ class SymbolPipeline:
 
     def _no_data_error(self, day: date) -> ObjectMissing:
         return ObjectMissing(
-            f"neither lake nor warehouse has {self.symbol} of {day}: materialize raw_klines first"
+            f"{self.symbol} has no data of {day} in lake or warehouse: materialize raw_klines first"
         )

@@ -83,19 +83,19 @@ class _DayChecker:
             for at, why in find_invalid_rows(minutes, self.unpurged_window).items()
         ]
         counts = {"minutes_checked": minutes.num_rows, "minutes_wrong": len(found)}
-        return _build_result(DayCheck.SANE, found, f"{minutes.num_rows} minutes are sane", counts)
+        return _build_result(DayCheck.SANE, found, f"{minutes.num_rows} minutes are valid", counts)
 
     def check_against_lake(self) -> DayCheckResult:
         found = [
             str(one) for one in self.verification.differences if one.against is ComparisonBasis.LAKE
         ]
-        found += [f"the lake has lost {key}" for key in self.verification.lost]
+        found += [f"{key} is missing from the lake" for key in self.verification.lost]
         counts = {
             "minutes_compared": self.verification.minutes,
             "differences": len(found),
             "objects_lost": len(self.verification.lost),
         }
-        passed = f"{self.verification.minutes} minutes equal the lake's"
+        passed = f"{self.verification.minutes} minutes equal those in the lake"
         return _build_result(DayCheck.LAKE, found, passed, counts)
 
     def check_against_exchange(self) -> DayCheckResult:
@@ -109,11 +109,11 @@ class _DayChecker:
         contradictions = len(self.verification.conflicts)
         passed = f"{self.verification.compared} hours and days equal the exchange's own"
         if not is_listed(self._context, self._symbol):
-            passed = "nothing to compare with: the exchange no longer lists the symbol"
+            passed = "not compared: the exchange no longer lists the symbol"
         if explained:
             passed += f", except {explained} values explained by known revisions"
         if contradictions:
-            passed += f", {contradictions} in which the exchange contradicts itself"
+            passed += f", {contradictions} have contradictory data of the exchange"
         counts = {
             "exchange_contradictions": contradictions,
             "hours_and_days_compared": self.verification.compared,

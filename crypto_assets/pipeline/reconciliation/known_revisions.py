@@ -62,7 +62,7 @@ def _explain_by_refused_rows(
     comparer: CandleComparer, period: ExchangePeriod, stored: CandlesByTime, refused: CandlesByTime
 ) -> str | None:
     if refused and matches_exchange_candle(comparer, _build_table({**stored, **refused}), period):
-        return f"known: built with {len(refused)} minutes that cannot be true, and are not stored"
+        return f"explained: built with {len(refused)} invalid minutes, which are not stored"
     return None
 
 
@@ -79,7 +79,7 @@ def _explain_by_revisions(
         undone.sort(key=lambda one: one.new_fetched_at, reverse=True)
         before = {**stored, **{one.open_time: one.old for one in undone}}
         if matches_exchange_candle(comparer, _build_table(before), period):
-            return f"known: {len(undone)} revisions fetched from {format_utc(fetched_at)} on"
+            return f"explained: {len(undone)} revisions fetched from {format_utc(fetched_at)} on"
     return None
 
 

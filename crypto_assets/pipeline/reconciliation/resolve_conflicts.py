@@ -231,7 +231,8 @@ def describe_contradiction(
     kind = ConflictKind.OFF_GRID if period.is_off_grid else ConflictKind.CONTRADICTION
     candles = validate_rows(minutes.read_rest_rows(period.window), period.window).candles
     rest = compare_with_exchange_candle(comparer, candles, period)
-    evidence = [_describe_sides(each, "our minutes give") for each in one.differences[:_MAX_NAMED]]
+    differences = one.differences[:_MAX_NAMED]
+    evidence = [_describe_sides(each, "the stored minutes give") for each in differences]
     evidence += [_describe_sides(each, "REST's minutes give") for each in rest[:_MAX_NAMED]]
     text = "; ".join(dict.fromkeys(evidence))
     return ExchangeConflict(comparer.symbol, period.interval, period.open_time, kind, text)
@@ -299,7 +300,7 @@ def _describe_changes(
     for at in sorted({*old, *new}):
         if at not in old or at not in new:
             source = old[at]["source"] if at in old else origin
-            changes.append(f"{format_utc(at)}: only {source} has it")
+            changes.append(f"{format_utc(at)}: only {source} has this minute")
             continue
         changes += [
             f"{format_utc(at)} {name}: {old[at]['source']} {format_candle_value(old[at][name])}, "
@@ -309,9 +310,9 @@ def _describe_changes(
         ]
     more = f" and {len(changes) - _MAX_NAMED} more" if len(changes) > _MAX_NAMED else ""
     shown = "; ".join(changes[:_MAX_NAMED])
-    return f"{origin} gives the exchange's own hour; {shown}{more}"
+    return f"the minutes of {origin} give the exchange's own hour; {shown}{more}"
 
 
 def _describe_sides(one: Difference, subject: str) -> str:
     ours, theirs = format_candle_value(one.ours), format_candle_value(one.theirs)
-    return f"{one.column}: {subject} {ours}, the exchange's own is {theirs}"
+    return f"{one.column}: {subject} {ours}, the exchange has {theirs}"

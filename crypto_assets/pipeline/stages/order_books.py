@@ -130,7 +130,7 @@ def _count_snapshots(
     }
     if not any(counts.values()):
         raise ObjectMissing(
-            f"no order book of {symbol} was captured in {window}, and the exchange has no history"
+            f"no order book of {symbol} was captured in {window}, and the exchange keeps no history"
         )
     return counts
 
@@ -143,7 +143,7 @@ def _find_load_error(
     if counts[OrderBookStage.FACTS] or not quarantine.has_objects(symbol, ObjectKind.DEPTH, window):
         return None
     return ObjectMissing(
-        f"none of {counts[OrderBookStage.RAW]} order books is loaded: see the quarantine"
+        f"all {counts[OrderBookStage.RAW]} order books were quarantined: see the Quality page"
     )
 
 

@@ -121,9 +121,9 @@ class AppSettings:
         claimed = self._database.run_write(work)
         if claimed != identity:
             raise ForeignExchange(
-                f"the warehouse holds data of {shorten_exchange_name(claimed)}, "
+                f"the warehouse contains data of {shorten_exchange_name(claimed)}, "
                 f"not of {shorten_exchange_name(identity)}: "
-                "use another warehouse, or the exchange of this one"
+                "use another warehouse, or its exchange"
             )
 
     def claim_partition_unit(self, unit: str) -> None:
@@ -132,7 +132,7 @@ class AppSettings:
         if claimed != unit:
             raise WrongUse(
                 f"the warehouse was set up with CRYPTO_PARTITION_UNIT={claimed}, which cannot "
-                f"change to {unit}"
+                f"be changed to {unit}"
             )
 
     def claim_start_date(self, day: date) -> None:
@@ -147,7 +147,7 @@ class AppSettings:
         claimed = self._database.run_write(work)
         if day.isoformat() > claimed:
             raise WrongUse(
-                f"CRYPTO_START_DATE may move earlier, never later: it is {claimed}, not {day}"
+                f"CRYPTO_START_DATE can only be moved earlier: it is {claimed}, not {day}"
             )
 
 

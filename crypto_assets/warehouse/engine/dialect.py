@@ -133,7 +133,7 @@ def hold_advisory_lock(connection: Connection, name: str, seconds: int = 120) ->
     result = connection.execute(text("SELECT GET_LOCK(:key, :wait)"), {"key": key, "wait": seconds})
     if result.scalar() != 1:
         raise WarehouseUnavailable(
-            f"another process kept the lock {name!r} for more than {seconds} seconds"
+            f"another process did not release the lock {name!r} within {seconds} seconds"
         )
     connection.rollback()
     try:

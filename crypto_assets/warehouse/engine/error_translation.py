@@ -163,8 +163,8 @@ def _translate_tls_error(error: ssl.SSLError, url: URL, labels: _DatabaseLabels)
             f"certificate names, or set ssl_mode=VERIFY_CA in {labels.options}"
         )
     return WarehouseRefused(
-        f"the TLS certificate of {place} is not trusted ({error.verify_message}): set the file of "
-        f"the CA that signed it by ssl_ca=FILE in {labels.options}"
+        f"the TLS certificate of {place} is not trusted ({error.verify_message}): set "
+        f"ssl_ca=FILE, with the certificate of its CA, in {labels.options}"
     )
 
 
@@ -177,8 +177,8 @@ def _explain_login(code: int, url: URL, labels: _DatabaseLabels) -> str:
         )
     if code == _TLS_MISSING:
         return (
-            f"{place} offers no TLS: enable it on the server, or set ssl_mode=PREFERRED, which "
-            f"sends data unencrypted, in {labels.options}"
+            f"{place} does not offer TLS: enable it on the server, or set ssl_mode=PREFERRED, "
+            f"which sends data unencrypted, in {labels.options}"
         )
     needs = (
         "a user that needs a certificate for TLS also needs ssl_cert and ssl_key"
@@ -186,7 +186,7 @@ def _explain_login(code: int, url: URL, labels: _DatabaseLabels) -> str:
         else "a user that needs TLS also needs ssl_mode=REQUIRED"
     )
     return (
-        f"{place} refuses user {url.username!r}: check the user name and the password in "
+        f"{place} rejects user {url.username!r}: check the user name and the password in "
         f"{labels.login} ({needs} in {labels.options})"
     )
 
@@ -195,7 +195,7 @@ def _translate_mysql_error(code: int, message: str, url: URL) -> WarehouseError:
     place, user = f"the warehouse at {_format_address(url)}", f"user {url.username!r}"
     if code in _PRIVILEGE_MISSING:
         return WarehouseRefused(
-            f"{user} lacks a right in {place}, see `crypto-assets init --grants`: {message}"
+            f"{user} lacks a privilege in {place}, see `crypto-assets init --grants`: {message}"
         )
     if code == _DATABASE_MISSING:
         return WarehouseRefused(format_missing_database(url))
@@ -203,15 +203,13 @@ def _translate_mysql_error(code: int, message: str, url: URL) -> WarehouseError:
         return WarehouseNotReady(f"{place} lacks a table, run `crypto-assets init`: {message}")
     if _is_read_only(code, message):
         return WarehouseUnavailable(
-            f"{place} is read-only: {message}; after a fail-over the next attempt finds the new "
-            "server, otherwise set CRYPTO_WAREHOUSE_URL to the primary"
+            f"{place} is read-only: {message}; after a failover the next attempt reaches the "
+            "new server, otherwise set CRYPTO_WAREHOUSE_URL to the primary"
         )
     if code in _STORAGE_FULL:
         return WarehouseRefused(f"{place} has no disk space left: {message}")
     if code in _SERVER_UNREACHABLE:
-        return WarehouseUnavailable(
-            f"no warehouse answers at {_format_address(url)}: is the server running?"
-        )
+        return WarehouseUnavailable(f"{place} does not respond: check that the server is running")
     if code in _TIME_LIMIT:
         return WarehouseUnavailable(
             f"{place} ended a statement that took too long: {message}; raise max_statement_time "
@@ -220,7 +218,7 @@ def _translate_mysql_error(code: int, message: str, url: URL) -> WarehouseError:
     if code in _TOO_MANY_CONNECTIONS:
         return WarehouseUnavailable(f"{place} has no free connection for {user}: {message}")
     if code in _TRANSIENT_CODES or not code:
-        return WarehouseUnavailable(f"{place} interrupted the work: {message}")
+        return WarehouseUnavailable(f"{place} interrupted the statement: {message}")
     return WarehouseError(f"{place} failed ({code}): {message}")
 
 

@@ -75,7 +75,7 @@ def test_a_server_in_a_thread_leaves_no_thread_behind() -> None:
 def test_a_taken_port_is_refused_before_anything_starts() -> None:
     with claim_port(0) as claimed:
         claimed.listen()
-        with pytest.raises(PortTaken, match="is taken by"):
+        with pytest.raises(PortTaken, match="is in use by"):
             serve_simulated(claimed.getsockname()[1])
 
 

@@ -85,8 +85,8 @@ def test_the_same_recording_is_accepted_elsewhere_and_with_more_candles_or_files
     [
         (101, {"ETHUSDC": 60, "USDCUSDT": 60}, "the first 60 candles of ETHUSDC-1m differ"),
         (101, {"USDCUSDT": 90}, "the first 60 candles of USDCUSDT-1m differ"),
-        (100, {"USDCUSDT": 59}, "USDCUSDT-1m has 59 candles, where 60 were served before"),
-        (100, {"OTHERUSDT": 60}, "it has none of ETHUSDC-1m, USDCUSDT-1m"),
+        (100, {"USDCUSDT": 59}, "USDCUSDT-1m has 59 candles, fewer than the earlier 60"),
+        (100, {"OTHERUSDT": 60}, "it does not contain ETHUSDC-1m, USDCUSDT-1m"),
     ],
 )
 def test_another_recording_is_refused_without_a_change(
@@ -135,7 +135,7 @@ def test_generated_and_recorded_candles_do_not_mix(
 ) -> None:
     with pytest.raises(
         ForeignExchange,
-        match=r"holds data of simulated:recorded \(2 files\), not of simulated:seed=",
+        match=r"contains data of simulated:recorded \(2 files\), not of simulated:seed=",
     ):
         require_stores_ready(_serve_from(home, simulated_exchange()))
 
@@ -153,7 +153,7 @@ def test_a_home_of_an_earlier_version_is_bound_to_the_first_recording(
 ) -> None:
     named = _list_owners(home)
     _name_as_before(home, "simulated:recorded")
-    with pytest.raises(ForeignExchange, match="holds data of simulated:recorded, not of"):
+    with pytest.raises(ForeignExchange, match="contains data of simulated:recorded, not of"):
         require_stores_ready(_serve_from(home, simulated_exchange()))
     require_stores_ready(home)
     assert _list_owners(home) == named

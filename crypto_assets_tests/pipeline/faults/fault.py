@@ -12,7 +12,7 @@ PAST = "2025-03-05"  # the day of the archive; today is 2025-03-06
 REST_TODAY = {"path": KLINES, "day": "2025-03-06"}
 
 AGAIN = "retried, with backoff and jitter"
-REFUSED = "fails at once with an error that says what to do; no retries"
+REFUSED = "fails at once, with an error that says what to do; no retries"
 BY_REST = "the file is refused and quarantined; the day is fetched over REST"
 
 
@@ -25,9 +25,9 @@ class During(StrEnum):
 class End(StrEnum):
     """How the run with the fault ends."""
 
-    WHOLE = "good, with every candle"
-    OPEN = "good; the next tick or gap retry fetches what is missing"
-    FAILED = "failed, naming the day; good once the fault has passed"
+    WHOLE = "succeeds, with every candle"
+    OPEN = "succeeds; the next tick or gap retry fetches what is missing"
+    FAILED = "fails and names the day; succeeds once the fault has passed"
 
 
 @dataclass(frozen=True)

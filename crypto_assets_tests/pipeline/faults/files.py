@@ -25,14 +25,14 @@ ARCHIVE_FILES = (
         message="not a valid zip",
     ),
     Fault(
-        "a file of no bytes", file_("no_bytes"), BY_REST, quarantined=1, message="not a valid zip"
+        "a file of 0 bytes", file_("no_bytes"), BY_REST, quarantined=1, message="not a valid zip"
     ),
     Fault("an empty zip", file_("no_member"), BY_REST, quarantined=1, message="it contains []"),
-    Fault("a CSV without a line", file_("empty"), BY_REST, quarantined=1, message="no candle"),
+    Fault("a CSV without lines", file_("empty"), BY_REST, quarantined=1, message="no candle"),
     Fault(
         "half a day in the file",
         file_("short"),
-        "REST adds what the file lacks",
+        "the missing minutes are fetched over REST",
         message="the archive lacks 720 minutes",
     ),
     Fault(
@@ -43,7 +43,11 @@ ARCHIVE_FILES = (
         message="ETHUSDT",
     ),
     Fault("a header line", file_("header_row"), "the line is skipped"),
-    Fault("milliseconds in a year of microseconds", file_("milliseconds"), "decided row by row"),
+    Fault(
+        "milliseconds in a year of microseconds",
+        file_("milliseconds"),
+        "the unit is detected per row",
+    ),
     Fault(
         "a NaN in the file",
         file_("nan"),
@@ -52,7 +56,7 @@ ARCHIVE_FILES = (
         message="among its numbers",
     ),
     Fault(
-        "a row of the file twice",
+        "a duplicate row in the file",
         file_("duplicate"),
         BY_REST,
         quarantined=1,
@@ -61,13 +65,13 @@ ARCHIVE_FILES = (
     Fault(
         "a row missing in the file",
         file_("hole"),
-        "REST adds what the file lacks",
+        "the missing minutes are fetched over REST",
         message="the archive lacks 1 minutes",
     ),
     Fault(
         "a negative volume in the file",
         file_("negative_volume"),
-        "the row is quarantined, its minute fetched over REST",
+        "the row is quarantined; its minute is fetched over REST",
         quarantined=1,
     ),
 )

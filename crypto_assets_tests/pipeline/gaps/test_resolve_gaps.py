@@ -160,7 +160,7 @@ def test_a_gap_at_any_time_of_its_day_waits_for_the_days_archive(
     run_ingest(platform, first=yesterday, last=yesterday)
     (gap,) = platform.warehouse.gap_ledger.list_gaps()
     assert gap.gap_class == "outage"
-    assert gap.evidence.endswith("nor had the archive")
+    assert gap.evidence.endswith("nor does the archive")
 
 
 def test_the_evidence_omits_an_archive_that_was_not_read(

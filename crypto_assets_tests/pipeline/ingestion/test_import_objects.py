@@ -262,8 +262,8 @@ def test_listed_objects_that_cannot_be_read_are_reported_and_do_not_stop_others(
     unnamed, gone, taken = import_klines_objects(
         platform, ListsMore(tmp_path / "old"), "", EARLIEST
     )
-    assert "cannot be an object's key" in str(unnamed.refused)
-    assert "holds no old/BTCUSDT_2.json" in str(gone.refused)
+    assert "is not a valid object key" in str(unnamed.refused)
+    assert "has no object old/BTCUSDT_2.json" in str(gone.refused)
     assert (taken.key, taken.rows, taken.refused) == ("BTCUSDT_3.json", 30, None)
 
 

@@ -272,8 +272,8 @@ def test_an_hour_that_no_minutes_give_is_listed_without_a_difference(
         (Interval.H1, HOUR, ConflictKind.CONTRADICTION),
         (Interval.D1, DAY.start_ms, ConflictKind.CONTRADICTION),
     ]
-    assert "volume: our minutes give 120" in first.conflicts[0].evidence
-    assert "the exchange's own is 121" in first.conflicts[0].evidence
+    assert "volume: the stored minutes give 120" in first.conflicts[0].evidence
+    assert "the exchange has 121" in first.conflicts[0].evidence
     assert "volume: REST's minutes give 120" in first.conflicts[0].evidence
     recorded = platform.warehouse.exchange_conflicts.list_conflicts(SYMBOL)
     assert len(recorded) == 2

@@ -86,7 +86,7 @@ def test_the_first_tick_passes_and_the_next_makes_no_request(
     closed = platform.closed_before() // MINUTE_MS * MINUTE_MS
     assert list_gaps_of_gone(platform) == [("delisted", LAST + MINUTE_MS, closed)]
     (gap,) = platform.warehouse.gap_ledger.list_gaps(GONE)
-    assert "list did not have ETHUSDT" in gap.evidence
+    assert "the exchange did not list ETHUSDT" in gap.evidence
 
     forbid_requests(server)
     server.clock.advance(HOUR_MS)

@@ -61,7 +61,7 @@ def test_the_audit_log_keeps_the_newest_changes_also_of_symbols(
 def test_another_exchange_is_refused(warehouse: Warehouse) -> None:
     warehouse.app_settings.claim_exchange("binance")
     warehouse.app_settings.claim_exchange("binance")
-    with pytest.raises(ForeignExchange, match="holds data of binance, not of simulated seed=7"):
+    with pytest.raises(ForeignExchange, match="contains data of binance, not of simulated seed=7"):
         warehouse.app_settings.claim_exchange("simulated seed=7")
     warehouse.app_settings.claim_exchange("binance")
 
@@ -72,7 +72,7 @@ def test_an_exchange_can_be_renamed_from_its_current_name(warehouse: Warehouse) 
     settings.claim_exchange("binance", renaming="simulated:recorded")
     settings.claim_exchange("binance:1", renaming="binance")
     assert settings.get_exchange() == "binance:1"
-    with pytest.raises(ForeignExchange, match="holds data of binance:1, not of binance:2"):
+    with pytest.raises(ForeignExchange, match="contains data of binance:1, not of binance:2"):
         settings.claim_exchange("binance:2", renaming="binance")
     assert settings.get_exchange() == "binance:1"
     assert settings.list_changes() == []
@@ -80,7 +80,7 @@ def test_an_exchange_can_be_renamed_from_its_current_name(warehouse: Warehouse) 
 
 def test_another_partition_unit_is_refused(warehouse: Warehouse) -> None:
     warehouse.app_settings.claim_partition_unit("day")
-    with pytest.raises(WrongUse, match="CRYPTO_PARTITION_UNIT=day, which cannot change to month"):
+    with pytest.raises(WrongUse, match="PARTITION_UNIT=day, which cannot be changed to month"):
         warehouse.app_settings.claim_partition_unit("month")
 
 

@@ -45,7 +45,7 @@ def test_a_wrong_password(mariadb: DatabaseServer, weak_user: str) -> None:
     ):
         with pytest.raises(WarehouseRefused) as caught:
             call()
-        assert "refuses user 'weak': check the user name and the password" in _message(caught)
+        assert "rejects user 'weak': check the user name and the password" in _message(caught)
 
 
 def test_a_missing_database_that_the_user_may_not_create(
@@ -74,7 +74,7 @@ def test_a_missing_right(
     warehouse.require_ready()
     with pytest.raises(WarehouseRefused) as caught:
         track(warehouse)
-    assert "lacks a right" in _message(caught)
+    assert "lacks a privilege" in _message(caught)
     warehouse.close()
 
 
@@ -85,7 +85,7 @@ def test_a_server_that_is_not_running() -> None:
         warehouse = Warehouse(f"mysql+pymysql://user:{PASSWORD}@127.0.0.1:{port}/crypto")
         with pytest.raises(WarehouseUnavailable) as caught:
             warehouse.require_ready()
-    assert f"no warehouse answers at 127.0.0.1:{port}" in _message(caught)
+    assert f"the warehouse at 127.0.0.1:{port} does not respond" in _message(caught)
 
 
 @pytest.mark.parametrize(

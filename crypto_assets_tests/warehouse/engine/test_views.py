@@ -96,7 +96,7 @@ def test_the_granted_rights_are_sufficient_and_minimal(mariadb: DatabaseServer) 
     reader = Warehouse(mariadb.url(database, "crypto_reader", "Secret-1"))
     assert reader.facts.read_candles(SYMBOL, Window(START, LATER)).num_rows == 602
     reader._database.run_read(lambda c: c.exec_driver_sql("SELECT * FROM klines_1h").all())
-    with pytest.raises(WarehouseRefused, match="lacks a right"):
+    with pytest.raises(WarehouseRefused, match="lacks a privilege"):
         reader.app_settings.put_value("a", 1, who="reader")
     for warehouse in (planned, writer, reader):
         warehouse.close()

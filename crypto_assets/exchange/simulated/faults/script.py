@@ -47,7 +47,7 @@ class FaultScript:
         except orjson.JSONDecodeError as error:
             raise WrongUse(f"{path}: not JSON: {error}") from None
         if not isinstance(rules, list):
-            raise WrongUse(f"{path}: a fault script is a JSON array of rules")
+            raise WrongUse(f"{path}: a fault script must be a JSON array of rules")
         try:
             return cls(rules)
         except WrongUse as error:

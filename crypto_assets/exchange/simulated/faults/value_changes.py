@@ -42,7 +42,7 @@ def _parse_changes(value: object) -> object:
 def _parse_change(column: str, text: str) -> ValueChange:
     match = _CHANGE.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is not a change: write =1.5, +1.5, -1.5 or *1.5")
+        raise ValueError(f"{text!r} is not a valid change: write =1.5, +1.5, -1.5 or *1.5")
     if column not in CANDLE_SCHEMA.names:
         raise ValueError(f"{column!r} is not a column of a candle")
     return ValueChange(column, match["sign"], Decimal(match["value"]))
