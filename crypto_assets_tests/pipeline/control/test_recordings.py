@@ -99,7 +99,7 @@ def test_another_recording_is_refused_without_a_change(
 ) -> None:
     before = _list_owners(home)
     other = _serve_from(home, simulated_exchange(data=record(base, **files)))
-    with pytest.raises(ForeignExchange, match=f"serves another recording .*: {reason}"):
+    with pytest.raises(ForeignExchange, match=f"serves a recording that differs .*: {reason}"):
         require_stores_ready(other)
     with pytest.raises(ForeignExchange, match="set another CRYPTO_HOME"):
         initialize_stores(other, (), START)
@@ -157,7 +157,7 @@ def test_a_home_of_an_earlier_version_is_bound_to_the_first_recording(
         require_stores_ready(_serve_from(home, simulated_exchange()))
     require_stores_ready(home)
     assert _list_owners(home) == named
-    with pytest.raises(ForeignExchange, match="serves another recording"):
+    with pytest.raises(ForeignExchange, match="serves a recording that differs"):
         require_stores_ready(_serve_from(home, simulated_exchange(data=record(7, ETHUSDC=60))))
 
 
