@@ -9,6 +9,9 @@ import pytest
 
 from crypto_assets.dagster_ext import instance_home as homes
 from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home, require_usable_home
+from crypto_assets.dagster_ext.run_coordinator import RunClassCoordinator
+from crypto_assets.dagster_ext.storage import MySQLStorage
+from crypto_assets.defs import storage as earlier_storage
 from crypto_assets.errors import WrongUse
 from crypto_assets_tests.project.repository import ROOT
 
@@ -162,3 +165,15 @@ def test_a_folder_without_a_file_causes_no_warning(tmp_path: Path) -> None:
         check=True,
     )
     assert (ran.stdout, ran.stderr) == ("", "")
+
+
+def test_a_changed_file_that_names_the_modules_of_an_earlier_version_works(home: Path) -> None:
+    home.mkdir(parents=True)
+    module = "crypto_assets.dagster_ext.run_coordinator\n  class: RunClassCoordinator"
+    earlier = SHIPPED.replace(module, "crypto_assets.defs.queue\n  class: LanedRunCoordinator")
+    assert earlier != SHIPPED
+    (home / "dagster.yaml").write_text(f"{earlier}# mine\n")
+    prepare_home(home)
+    with open_instance(home) as instance:
+        assert isinstance(instance.run_coordinator, RunClassCoordinator)
+    assert earlier_storage.MySQLStorage is MySQLStorage
