@@ -122,7 +122,9 @@ def test_added_candles_become_part_of_the_recording(
 ) -> None:
     """Also the candles of a file that is missing later, and returns with other candles."""
     require_stores_ready(_serve_from(home, simulated_exchange(data=record(USDCUSDT=90))))
-    with pytest.raises(ForeignExchange, match="USDCUSDT-1m has 60 candles, fewer than the earlier 90"):
+    with pytest.raises(
+        ForeignExchange, match="USDCUSDT-1m has 60 candles, fewer than the earlier 90"
+    ):
         require_stores_ready(home)
     folder = record(101, ETHUSDC=90)
     (folder / "USDCUSDT-1m.csv").write_bytes((record(USDCUSDT=90) / "USDCUSDT-1m.csv").read_bytes())
