@@ -143,7 +143,7 @@ def _find_load_error(
     if counts[OrderBookStage.FACTS] or not quarantine.has_objects(symbol, ObjectKind.DEPTH, window):
         return None
     return ObjectMissing(
-        f"all {counts[OrderBookStage.RAW]} order books were quarantined: see the Quality page"
+        f"no order book was loaded ({counts[OrderBookStage.RAW]} stored): see the quarantine"
     )
 
 

@@ -99,7 +99,7 @@ def test_another_recording_is_refused_without_a_change(
 ) -> None:
     before = _list_owners(home)
     other = _serve_from(home, simulated_exchange(data=record(base, **files)))
-    with pytest.raises(ForeignExchange, match=f"serves another recording .*: {reason}"):
+    with pytest.raises(ForeignExchange, match=f"serves a recording that differs .*: {reason}"):
         require_stores_ready(other)
     with pytest.raises(ForeignExchange, match="set another CRYPTO_HOME"):
         initialize_stores(other, (), START)
@@ -122,7 +122,9 @@ def test_added_candles_become_part_of_the_recording(
 ) -> None:
     """Also the candles of a file that is missing later, and returns with other candles."""
     require_stores_ready(_serve_from(home, simulated_exchange(data=record(USDCUSDT=90))))
-    with pytest.raises(ForeignExchange, match="USDCUSDT-1m has 60 candles, where 90 were served"):
+    with pytest.raises(
+        ForeignExchange, match="USDCUSDT-1m has 60 candles, fewer than the earlier 90"
+    ):
         require_stores_ready(home)
     folder = record(101, ETHUSDC=90)
     (folder / "USDCUSDT-1m.csv").write_bytes((record(USDCUSDT=90) / "USDCUSDT-1m.csv").read_bytes())
@@ -157,7 +159,7 @@ def test_a_home_of_an_earlier_version_is_bound_to_the_first_recording(
         require_stores_ready(_serve_from(home, simulated_exchange()))
     require_stores_ready(home)
     assert _list_owners(home) == named
-    with pytest.raises(ForeignExchange, match="serves another recording"):
+    with pytest.raises(ForeignExchange, match="serves a recording that differs"):
         require_stores_ready(_serve_from(home, simulated_exchange(data=record(7, ETHUSDC=60))))
 
 

@@ -71,7 +71,7 @@ def test_a_past_day_without_snapshots_fails(
     platform: PipelineContext = build_platform(simulated_exchange(now=NOON))
     outcomes = ingest_order_books(platform, "BTCUSDT", Window.of_day(date(2025, 3, 1)), _BOTH)
     assert len(outcomes) == 2
-    assert all("has no history" in str(outcome.error) for outcome in outcomes)
+    assert all("keeps no history" in str(outcome.error) for outcome in outcomes)
 
 
 def test_a_crossed_book_is_quarantined_and_not_loaded_again(
