@@ -66,7 +66,11 @@ def test_runs_are_recorded_over_tls(
     ("options", "host", "expected"),
     [
         ("ssl=false", "127.0.0.1", "also needs ssl_mode=REQUIRED in DAGSTER_MYSQL_OPTIONS"),
-        ("ssl_mode=VERIFY_CA", "127.0.0.1", "by ssl_ca=FILE in DAGSTER_MYSQL_OPTIONS"),
+        (
+            "ssl_mode=VERIFY_CA",
+            "127.0.0.1",
+            "with the certificate of its CA, in DAGSTER_MYSQL_OPTIONS",
+        ),
         ("ssl_ca={ca}", "localhost", "is not for this host"),
     ],
 )

@@ -54,6 +54,14 @@ def stocked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Restore `__main__`, which AppTest replaces: processes that later tests spawn would run it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
 @pytest.fixture
 def run_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunApp]:
     """Run the app once: `run_app(home, page="app_pages/analytics.py", **query)`."""

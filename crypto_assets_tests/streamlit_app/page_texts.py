@@ -20,7 +20,7 @@ WAREHOUSE_TEXTS = {
 DAGSTER_TEXTS = {
     "pipeline?part=Runs": re.compile("All runs in Dagster|No runs yet"),
     "quality?part=Checks": re.compile("OHLC sane"),
-    "scheduler": re.compile("New candles of every symbol"),
+    "scheduler": re.compile("Fetches new candles of all symbols"),
 }
 
 

@@ -196,7 +196,7 @@ def test_faults_of_responses_apply_to_the_archive_too(server: ExchangeServer) ->
     ("content", "complaint"),
     [
         ("{", "not JSON"),
-        ("{}", "a fault script is a JSON array"),
+        ("{}", "a fault script must be a JSON array"),
         ('[{"do": "explode"}]', "rule 1: "),
         ('[{"do": "status", "status": 404}]', "rule 1: status.status: "),
         ('[{"do": "stall", "seconds": 1}, {"do": "stall"}]', "rule 2: stall.seconds: "),
