@@ -8,7 +8,7 @@ A provider is one file in `analytics/providers/`:
         def warm_up(self, interval: Interval) -> int:
             return self.period - 1
 
-    @provider(title="Simple moving average", panel=Panel.PRICE, columns={"sma": "quote units"})
+    @provider(title="Simple moving average", panel=Panel.PRICE, columns={"sma": Unit.QUOTE})
     def sma(candles: pd.DataFrame, params: SmaParams) -> pd.DataFrame:
         \"\"\"Formula, source and units.\"\"\"
 
@@ -23,7 +23,8 @@ reads only closes.
 and the times. Reading only closes costs a fifth of reading whole candles that must be rolled up.
 
 A chart draws `columns` as lines, or as bars if `bars` names them, and a horizontal line at each of
-`levels`. A unit such as `0 to 100` fixes the ends of the axis.
+`levels`. A `Unit` sets the number format, and its bounds fix the ends of the axis; any other text
+is a label only.
 """
 
 import inspect
@@ -39,6 +40,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crypto_assets.analytics.candle_frame import PARTIAL_COLUMN
 from crypto_assets.analytics.candle_gaps import split_at_gaps
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval
@@ -90,7 +92,7 @@ class Provider(Generic[R]):
     function: Callable[..., R]
     title: str
     panel: Panel
-    columns: Mapping[str, str]
+    columns: Mapping[str, Unit | str]
     params: type[Params]
     inputs: tuple[Input, ...]
     reads: tuple[str, ...]
@@ -189,7 +191,7 @@ def provider(
     *,
     title: str,
     panel: Panel,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, Unit | str] | None = None,
     reads: tuple[str, ...] | None = None,
     bars: tuple[str, ...] = (),
     levels: tuple[float, ...] = (),
@@ -213,7 +215,8 @@ def provider(
         used = _default_reads(inputs) if reads is None else reads
         if not set(used) <= set(CANDLE_COLUMNS):
             raise ValueError(f"{function.__name__}: reads must name columns of candles")
-        return Provider(function, title, panel, columns or {}, params, inputs, used, bars, levels)
+        units = {name: _parse_unit(unit) for name, unit in (columns or {}).items()}
+        return Provider(function, title, panel, units, params, inputs, used, bars, levels)
 
     return register
 
@@ -235,3 +238,7 @@ def _describe_error(details: Any, params: type[Params]) -> str:
         return f"no parameter {where!r}; available: {', '.join(known) or 'none'}"
     message = details["msg"].removeprefix("Value error, ")
     return f"{where}: {message} (given: {details['input']!r})" if where else message
+
+
+def _parse_unit(unit: Unit | str) -> Unit | str:
+    return Unit(unit) if unit in set(Unit) else unit

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 import crypto_assets.analytics.providers as package
-from crypto_assets.analytics import Input, Panel, Params, provider
+from crypto_assets.analytics import Input, Panel, Params, Unit, provider
 from crypto_assets.analytics.provider_docs import render_provider_docs
 from crypto_assets.analytics.registry import find_providers, get_provider
 from crypto_assets.errors import UnknownProvider, WrongUse
@@ -181,3 +181,13 @@ def test_the_page_is_current() -> None:
     assert PAGE.read_text() == render_provider_docs(), (
         "run: python -m crypto_assets.analytics.provider_docs > docs/providers.md"
     )
+
+
+def test_the_text_of_a_unit_declares_that_unit() -> None:
+    @provider(title="Two", panel=Panel.BELOW, columns={"share": "0 to 100", "mood": "moods"})
+    def two(candles: pd.DataFrame, params: Params) -> pd.DataFrame:
+        """Two columns."""
+        return candles[[]].assign(share=50.0, mood=1.0)
+
+    assert two.columns["share"] is Unit.PERCENT
+    assert two.columns["mood"] == "moods"

@@ -1,12 +1,11 @@
 """How values of a unit are formatted on an axis and in the readout."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from crypto_assets.analytics import Unit
 from streamlit_app.format.decimal_places import DecimalPlaces
 
-_RANGE_PATTERN = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
 _THOUSAND = 1_000
 
 
@@ -48,19 +47,19 @@ def get_amount_format(largest: float) -> NumberFormat:
 RELATIVE_FORMAT = NumberFormat("+.3~%", "change", 2)
 
 
-def get_unit_format(unit: str, decimals: DecimalPlaces, largest: float) -> NumberFormat:
-    """Return the format of a provider's unit: `quote units`, `base units`, `0 to 100`, `fraction`.
+def get_unit_format(unit: Unit | str, decimals: DecimalPlaces, largest: float) -> NumberFormat:
+    """Return the format of a provider's column; a text that is not a `Unit` has four digits.
 
-    Other units have four significant digits. `decimals` are those of the prices, `largest` is the
-    largest absolute value.
+    `decimals` are those of the prices, `largest` is the largest absolute value.
     """
-    if unit.startswith("quote"):
-        return get_price_format(decimals.for_computed_values(largest))
-    if unit.startswith(("base", "trades")):
-        return get_amount_format(largest)
-    if unit.startswith("fraction"):
-        return NumberFormat(".3~%", "percent", 2)
-    if found := _RANGE_PATTERN.match(unit):
-        low, high = map(float, found.groups())
-        return NumberFormat("~g", "fixed", 2, (low, high))
-    return NumberFormat("~g", "significant", 4)
+    match unit:
+        case Unit.QUOTE:
+            return get_price_format(decimals.for_computed_values(largest))
+        case Unit.BASE | Unit.TRADES:
+            return get_amount_format(largest)
+        case Unit.FRACTION | Unit.YEARLY_FRACTION | Unit.LOSS:
+            return NumberFormat(".3~%", "percent", 2)
+        case Unit() if unit.bounds:
+            return NumberFormat("~g", "fixed", 2, unit.bounds)
+        case _:
+            return NumberFormat("~g", "significant", 4)

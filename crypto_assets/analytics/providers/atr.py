@@ -6,6 +6,7 @@ from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.settling import candles_to_settle, wilder_alpha
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 
@@ -21,7 +22,7 @@ class AtrParams(Params):
 @provider(
     title="Average true range",
     panel=Panel.BELOW,
-    columns={"atr": "quote units"},
+    columns={"atr": Unit.QUOTE},
     reads=("high", "low", "close"),
 )
 def atr(candles: pd.DataFrame, params: AtrParams) -> pd.DataFrame:

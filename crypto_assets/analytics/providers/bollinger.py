@@ -5,6 +5,7 @@ import talib
 from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 
@@ -21,7 +22,7 @@ class BollingerParams(Params):
 @provider(
     title="Bollinger bands",
     panel=Panel.PRICE,
-    columns={"upper": "quote units", "middle": "quote units", "lower": "quote units"},
+    columns={"upper": Unit.QUOTE, "middle": Unit.QUOTE, "lower": Unit.QUOTE},
     reads=("close",),
 )
 def bollinger(candles: pd.DataFrame, params: BollingerParams) -> pd.DataFrame:

@@ -3,9 +3,10 @@
 import pandas as pd
 
 from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.candles import CANDLE_COLUMNS
 
-_QUOTE, _BASE, _MS = "quote units", "base units", "epoch ms"
+_QUOTE, _BASE, _MS = Unit.QUOTE, Unit.BASE, Unit.EPOCH_MS
 
 
 class CandlestickParams(Params):
@@ -24,7 +25,7 @@ class CandlestickParams(Params):
         "volume": _BASE,
         "close_time": _MS,
         "quote_volume": _QUOTE,
-        "trade_count": "trades",
+        "trade_count": Unit.TRADES,
         "taker_buy_volume": _BASE,
         "taker_buy_quote_volume": _QUOTE,
     },

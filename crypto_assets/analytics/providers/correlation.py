@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.returns import log_returns
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
 
@@ -31,7 +32,7 @@ class CorrelationParams(Params):
 @provider(
     title="Correlation",
     panel=Panel.BELOW,
-    columns={"correlation": "-1 to 1"},
+    columns={"correlation": Unit.CORRELATION},
     levels=(0,),
     reads=("close",),
 )

@@ -4,6 +4,7 @@ import pandas as pd
 from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 
@@ -17,7 +18,7 @@ class DrawdownParams(Params):
 @provider(
     title="Drawdown",
     panel=Panel.BELOW,
-    columns={"drawdown": "fraction; -0.25 is a loss of 25 %"},
+    columns={"drawdown": Unit.LOSS},
     reads=("close",),
 )
 def drawdown(candles: pd.DataFrame, params: DrawdownParams) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.settling import candles_to_settle, ema_alpha
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 
@@ -24,7 +25,7 @@ class EmaParams(Params):
 @provider(
     title="Exponential moving average",
     panel=Panel.PRICE,
-    columns={"ema": "quote units"},
+    columns={"ema": Unit.QUOTE},
     reads=("close",),
 )
 def ema(candles: pd.DataFrame, params: EmaParams) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.settling import SETTLED, candles_to_settle, ema_alpha
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 # The seed of an average of an average keeps a higher weight than that of a single average, by a
@@ -37,7 +38,7 @@ class MacdParams(Params):
 @provider(
     title="MACD",
     panel=Panel.BELOW,
-    columns={"macd": "quote units", "signal": "quote units", "histogram": "quote units"},
+    columns={"macd": Unit.QUOTE, "signal": Unit.QUOTE, "histogram": Unit.QUOTE},
     bars=("histogram",),
     levels=(0,),
     reads=("close",),

@@ -11,6 +11,7 @@ from crypto_assets.analytics.anchor_periods import (
     resolve_anchor,
 )
 from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 
@@ -27,7 +28,7 @@ class ObvParams(Params):
 @provider(
     title="On-balance volume",
     panel=Panel.BELOW,
-    columns={"obv": "base units"},
+    columns={"obv": Unit.BASE},
     reads=("close", "volume"),
 )
 def obv(candles: pd.DataFrame, interval: Interval, params: ObvParams) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.settling import SETTLED, candles_to_settle, wilder_alpha
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 # If the last move has less than this weight, the ratio of gains to losses would depend on candles
@@ -32,7 +33,7 @@ class RsiParams(Params):
 @provider(
     title="Relative strength index",
     panel=Panel.BELOW,
-    columns={"rsi": "0 to 100"},
+    columns={"rsi": Unit.PERCENT},
     levels=(30, 70),
     reads=("close",),
 )

@@ -5,6 +5,7 @@ import talib
 from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 
@@ -18,7 +19,7 @@ class SmaParams(Params):
 @provider(
     title="Simple moving average",
     panel=Panel.PRICE,
-    columns={"sma": "quote units"},
+    columns={"sma": Unit.QUOTE},
     reads=("close",),
 )
 def sma(candles: pd.DataFrame, params: SmaParams) -> pd.DataFrame:

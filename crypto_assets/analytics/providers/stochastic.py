@@ -5,6 +5,7 @@ import talib
 from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 
@@ -20,7 +21,7 @@ class StochasticParams(Params):
 @provider(
     title="Stochastic oscillator",
     panel=Panel.BELOW,
-    columns={"k": "0 to 100", "d": "0 to 100"},
+    columns={"k": Unit.PERCENT, "d": Unit.PERCENT},
     levels=(20, 80),
     reads=("high", "low", "close"),
 )

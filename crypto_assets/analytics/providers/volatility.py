@@ -8,6 +8,7 @@ from pydantic import Field
 
 from crypto_assets.analytics.provider import Panel, Params, provider
 from crypto_assets.analytics.returns import log_returns
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS
 
@@ -24,7 +25,7 @@ class VolatilityParams(Params):
 @provider(
     title="Volatility",
     panel=Panel.BELOW,
-    columns={"volatility": "fraction per year; 0.5 is 50 %"},
+    columns={"volatility": Unit.YEARLY_FRACTION},
     reads=("close",),
 )
 def volatility(candles: pd.DataFrame, interval: Interval, params: VolatilityParams) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.unit import Unit
 
 
 class VolumeParams(Params):
@@ -13,9 +14,9 @@ class VolumeParams(Params):
     title="Volume",
     panel=Panel.BELOW,
     columns={
-        "volume": "base units",
-        "quote_volume": "quote units",
-        "taker_buy_volume": "base units",
+        "volume": Unit.BASE,
+        "quote_volume": Unit.QUOTE,
+        "taker_buy_volume": Unit.BASE,
     },
     reads=("volume", "quote_volume", "taker_buy_volume"),
 )

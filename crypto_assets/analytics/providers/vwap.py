@@ -13,6 +13,7 @@ from crypto_assets.analytics.anchor_periods import (
     resolve_anchor,
 )
 from crypto_assets.analytics.provider import Panel, Params, provider
+from crypto_assets.analytics.unit import Unit
 from crypto_assets.market.intervals import Interval
 
 
@@ -37,7 +38,7 @@ class VwapParams(Params):
 @provider(
     title="VWAP",
     panel=Panel.PRICE,
-    columns={"vwap": "quote units"},
+    columns={"vwap": Unit.QUOTE},
     reads=("high", "low", "close", "volume", "quote_volume"),
 )
 def vwap(candles: pd.DataFrame, interval: Interval, params: VwapParams) -> pd.DataFrame:

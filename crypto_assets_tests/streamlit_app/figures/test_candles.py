@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from crypto_assets.analytics import Unit
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, Window
 from crypto_assets.reports import CandleGap
@@ -151,7 +152,7 @@ def test_lines_of_one_indicator_share_colour_and_legend() -> None:
 def test_panes_are_below_the_candles_with_their_own_units() -> None:
     frame = candles()
     rsi = Indicator(
-        "RSI 14", frame[["close"]], get_unit_format("0 to 100", TWO, 90), levels=(30, 70)
+        "RSI 14", frame[["close"]], get_unit_format(Unit.PERCENT, TWO, 90), levels=(30, 70)
     )
     macd = Indicator("MACD", frame[["open", "close"]], PRICE, bars=("open",))
     layout = draw_candle_chart(frame, ABOUT, panes=[rsi, macd]).layout
@@ -182,16 +183,16 @@ def test_without_volume_there_is_no_pane_for_it() -> None:
 @pytest.mark.parametrize(
     ("unit", "tick_format", "axis_range"),
     [
-        ("quote units", ",.5f", None),
-        ("base units", "~g", None),
-        ("0 to 100", "~g", (0, 100)),
-        ("-1 to 1", "~g", (-1, 1)),
-        ("fraction a year; 0.5 is 50 %", ".3~%", None),
+        (Unit.QUOTE, ",.5f", None),
+        (Unit.BASE, "~g", None),
+        (Unit.PERCENT, "~g", (0, 100)),
+        (Unit.CORRELATION, "~g", (-1, 1)),
+        (Unit.YEARLY_FRACTION, ".3~%", None),
         ("anything else", "~g", None),
     ],
 )
 def test_units_have_formats(
-    unit: str, tick_format: str, axis_range: tuple[float, float] | None
+    unit: Unit | str, tick_format: str, axis_range: tuple[float, float] | None
 ) -> None:
     number_format = get_unit_format(unit, DecimalPlaces(5, 5), 999)
     assert (number_format.tick_format, number_format.axis_range) == (tick_format, axis_range)
