@@ -9,7 +9,7 @@ from crypto_assets.warehouse.quality.exchange_conflicts import ConflictKind, Exc
 from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
 from crypto_assets.warehouse.retention.retention_candidates import LoadedObject
-from crypto_assets.warehouse.stats.staleness import StaleSymbol
+from crypto_assets.warehouse.stats.stale_symbols import StaleSymbol
 from crypto_assets.warehouse.warehouse import Warehouse
 
 __all__ = [

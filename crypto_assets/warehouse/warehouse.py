@@ -21,7 +21,7 @@ from crypto_assets.warehouse.quality.quarantine import Quarantine
 from crypto_assets.warehouse.retention.retention_candidates import RetentionCandidates
 from crypto_assets.warehouse.stats.coverage import CoverageStats
 from crypto_assets.warehouse.stats.flow import FlowStats
-from crypto_assets.warehouse.stats.staleness import StalenessStats
+from crypto_assets.warehouse.stats.stale_symbols import StalenessStats
 from crypto_assets.warehouse.stats.totals import TotalsHistory
 
 

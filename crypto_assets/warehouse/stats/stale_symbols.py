@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from crypto_assets.market.staleness import StalenessPolicy
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
-from crypto_assets.warehouse.catalog.symbols import RegisteredSymbol, SymbolCatalog
+from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.catalog.watermarks import Watermark, Watermarks
 
 
@@ -38,33 +38,25 @@ class StalenessStats:
     ) -> list[StaleSymbol]:
         """List the tracked, trading symbols that are stale, oldest registration first.
 
-        The ingest interval is the app's setting, else `default_ingest_minutes`. Open times are
-        compared with `exchange_now`, fetches and registrations with `local_now`, both in epoch ms.
-        A symbol that a backfill loads from far behind is not stale: it has been fetched just now.
+        `StalenessPolicy` decides. The ingest interval is the app's setting, else
+        `default_ingest_minutes`; `exchange_now` and `local_now` are epoch ms.
         """
-        interval = self._app_settings.get_ingest_interval(
-            default_ingest_minutes, from_replica=from_replica
+        policy = StalenessPolicy(
+            self._app_settings.get_ingest_interval(
+                default_ingest_minutes, from_replica=from_replica
+            )
         )
-        tolerance_ms = StalenessPolicy(interval).tolerance_ms
         read_marks = self._watermarks.get_all_readable if from_replica else self._watermarks.get_all
         marks = read_marks()
         return [
             StaleSymbol(symbol.name, mark.last_open_time)
             for symbol in self._symbols.list_tracked(from_replica=from_replica)
-            if _is_stale(
-                symbol,
-                mark := marks.get(symbol.name, Watermark()),
-                exchange_now - tolerance_ms,
-                local_now - tolerance_ms,
+            if symbol.status is SymbolStatus.TRADING
+            and policy.is_symbol_stale(
+                last_open_time=(mark := marks.get(symbol.name, Watermark())).last_open_time,
+                last_fetch_time=mark.last_fetch_time,
+                tracked_since=symbol.active_since,
+                exchange_now=exchange_now,
+                local_now=local_now,
             )
         ]
-
-
-def _is_stale(
-    symbol: RegisteredSymbol, mark: Watermark, opened_before: int, fetched_before: int
-) -> bool:
-    if symbol.status is not SymbolStatus.TRADING:
-        return False
-    if mark.last_open_time is None:
-        return symbol.active_since < fetched_before
-    return mark.last_open_time < opened_before and (mark.last_fetch_time or 0) < fetched_before
