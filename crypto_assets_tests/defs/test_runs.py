@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import dagster as dg
 import pytest
 
+from crypto_assets.dagster_ext.run_failures import describe_step_failure
 from crypto_assets.defs.assets.klines import KlinesConfig, klines_assets
 from crypto_assets.defs.assets.order_books import order_book_assets
 from crypto_assets.defs.ingest import order_books_job
@@ -275,3 +276,18 @@ def test_stores_of_another_exchange_are_not_changed(
     result = run(instance, mixed, "2025-03-05|BTCUSDT", "2025-03-05|BTCUSDT")
     assert not result.success
     assert open_times(platform) == []
+
+
+def test_a_run_of_checks_without_partitions_fails_and_says_what_to_do(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
+    """Dagster's button "Execute all" launches such a run."""
+    result = dg.materialize(
+        [klines_assets, order_book_assets],
+        selection=dg.AssetSelection.checks_for_assets(KlinesStage.FACTS.value),
+        instance=instance,
+        resources={"platform": platform},
+        raise_on_error=False,
+    )
+    (failure,) = result.get_step_failure_events()
+    assert "materialize the partition of a day" in describe_step_failure(failure)

@@ -28,7 +28,7 @@ def render_asset_checks() -> None:
         if not rows:
             notices.render_empty_state(
                 "No checks have run yet. They run after each day closes (00:10 and 07:00 UTC), or "
-                "when you run them in Dagster."
+                "when you materialize a day in Dagster."
             )
             return
         rows.sort(key=lambda row: -int(str(row["at"])))

@@ -13,6 +13,7 @@ from crypto_assets.defs.assets.materializations import (
     FailedPartition,
     collect_partition_keys,
     fail_unless_stores_ready,
+    group_requested_keys,
     log_materializations,
     raise_for_failed_partitions,
 )
@@ -53,7 +54,7 @@ def klines_assets(
     failed check fails the run only in the mode CLOSING.
     """
     fail_unless_stores_ready(context, platform)
-    requested = group_keys_by_symbol(context.partition_keys)
+    requested = group_requested_keys(context)
     stages = {KlinesStage(key.to_user_string()) for key in context.selected_asset_keys}
     windows = {own.symbol: own.window for own in requested} if stages else {}
     mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))

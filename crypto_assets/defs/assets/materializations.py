@@ -8,7 +8,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.planned_events import covers_every_key, report_planned_key
 from crypto_assets.defs.metadata import partition_metadata
-from crypto_assets.defs.partitions import date_key
+from crypto_assets.defs.partitions import SymbolKeys, date_key, group_keys_by_symbol
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
 from crypto_assets.orchestrator.partition_keys import format_partition_key
@@ -55,6 +55,17 @@ def log_materializations(
 def collect_partition_keys(outcomes: Iterable[DayOutcome]) -> set[str]:
     """Collect the partition keys of the outcomes' days."""
     return {_build_partition_key(outcome) for outcome in outcomes}
+
+
+def group_requested_keys(context: dg.AssetExecutionContext) -> list[SymbolKeys]:
+    """Group the run's partition keys by symbol; raises Failure for a run without partitions."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise _build_run_failure(
+            context,
+            "this run has no partitions: Dagster cannot execute the checks of partitioned assets "
+            "alone; materialize the partition of a day, which also checks it",
+        )
+    return group_keys_by_symbol(context.partition_keys)
 
 
 def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: PipelineContext) -> None:

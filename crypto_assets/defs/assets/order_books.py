@@ -7,13 +7,13 @@ import dagster as dg
 from crypto_assets.dagster_ext.planned_events import covers_every_key
 from crypto_assets.defs.assets.materializations import (
     fail_unless_stores_ready,
+    group_requested_keys,
     log_materializations,
     raise_for_failed_partitions,
 )
 from crypto_assets.defs.assets.specs import FACT_ORDER_BOOK, RAW_ORDER_BOOK
 from crypto_assets.defs.partitions import (
     date_symbol_partitions_def,
-    group_keys_by_symbol,
     partition_window,
 )
 from crypto_assets.pipeline.context import PipelineContext
@@ -38,7 +38,7 @@ def order_book_assets(
     """
     fail_unless_stores_ready(context, platform)
     stages = {OrderBookStage(key.to_user_string()) for key in context.selected_asset_keys}
-    requested = group_keys_by_symbol(context.partition_keys)
+    requested = group_requested_keys(context)
     if not covers_every_key(context.run):
         trading = list_trading_names(platform.warehouse.symbols.list_tracked())
         requested = [own for own in requested if own.symbol in trading]
