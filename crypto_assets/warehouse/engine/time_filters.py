@@ -4,6 +4,9 @@ from sqlalchemy import ColumnElement, Table
 
 from crypto_assets.market.utc_time import DAY_MS, Window
 
+# Open times in the list of one statement: with many more the servers do not use the index.
+KEYS_PER_STATEMENT = 2_000
+
 
 def match_window(table: Table, symbol_id: int, window: Window) -> tuple[ColumnElement[bool], ...]:
     """Match a symbol's rows that open inside the window."""

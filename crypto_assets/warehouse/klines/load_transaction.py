@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, cover_windows
@@ -142,10 +143,8 @@ class LoadTransaction:
     def _delete_open_times(self, times: Sequence[int]) -> int:
         """Delete the symbol's minutes that open at `times`; their hours become stale."""
         deleted = sum(
-            self._delete_minutes(
-                fact_klines.c.open_time.in_(times[first : first + _DELETE_BATCH_ROWS])
-            )
-            for first in range(0, len(times), _DELETE_BATCH_ROWS)
+            self._delete_minutes(fact_klines.c.open_time.in_(batch))
+            for batch in iter_batches(times, _DELETE_BATCH_ROWS)
         )
         self._mark_hours_stale(_list_hours(np.array(times, np.int64)))
         return deleted

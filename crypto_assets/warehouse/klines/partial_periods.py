@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, Table, bindparam, func, select
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
@@ -16,12 +17,11 @@ from crypto_assets.warehouse.engine.schema import (
     hourly_klines,
     kline_gaps,
 )
+from crypto_assets.warehouse.engine.time_filters import KEYS_PER_STATEMENT
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 # The tables of candles and the width of their candles, narrowest first.
 _CANDLE_WIDTHS_MS = {fact_klines: MINUTE_MS, hourly_klines: HOUR_MS, daily_klines: DAY_MS}
-# Keys per statement: with many more the servers' optimizers do not use the index.
-_MAX_KEYS = 2_000
 # Refused minutes do not belong here: the exchange has an (invalid) row of each.
 _UNPUBLISHED_CLASSES = {GapClass.OUTAGE, GapClass.NOT_LISTED, GapClass.DELISTED}
 
@@ -100,8 +100,8 @@ def _exclude_complete(
 ) -> list[int]:
     """Return the periods that do not begin with a complete row of the table."""
     found: set[int] = set()
-    for number in range(0, len(opens), _MAX_KEYS):
-        values = {"id": symbol_id, "keys": opens[number : number + _MAX_KEYS]}
+    for keys in iter_batches(opens, KEYS_PER_STATEMENT):
+        values = {"id": symbol_id, "keys": keys}
         found.update(connection.execute(_select_complete_at(table), values).scalars())
     return [at for at in opens if at not in found]
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, insert, select
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.market.candles import Candle
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import Window
@@ -20,7 +21,7 @@ from crypto_assets.warehouse.engine.dialect import is_sqlite
 from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS, kline_revisions
 
 _table = kline_revisions
-_CHUNK_ROWS = 1000
+_DELETE_BATCH_ROWS = 1000
 
 CandleValues = tuple[Any, ...]
 FetchIdentity = tuple[int, str]
@@ -141,8 +142,7 @@ def _store_changes(
     now: int,
 ) -> None:
     outdated = [revision_id for ids, _ in changes for revision_id in ids]
-    for start in range(0, len(outdated), _CHUNK_ROWS):
-        ids = outdated[start : start + _CHUNK_ROWS]
+    for ids in iter_batches(outdated, _DELETE_BATCH_ROWS):
         connection.execute(delete(_table).where(_table.c.revision_id.in_(ids)))
     added = [
         {**revision, "symbol_id": symbol_id, "noted_at": revision["noted_at"] or now}
