@@ -82,6 +82,11 @@ class SymbolPipeline:
     pool: Executor
     reports_every_day: bool = False
 
+    @property
+    def can_resolve_gaps(self) -> bool:
+        """Whether raw_klines and fact_klines are among the stages: one fetches, the other loads."""
+        return set(self.stages) >= _GAP_STAGES
+
     def ingest_days(self) -> Iterator[list[DayOutcome]]:
         """Ingest the whole days of the window, and resolve their gaps and conflicts.
 
@@ -131,11 +136,11 @@ class SymbolPipeline:
         """Fetch, load and classify the unexplained gaps of a window: truth rule 7.
 
         Fetches minutes of the window only; the part of a gap outside it keeps its own retries. Does
-        nothing unless raw_klines and fact_klines are among the stages. A gap that fails does not
-        stop the others, unless the exchange is unavailable: then all remaining days fail.
+        nothing unless `can_resolve_gaps`. A gap that fails does not stop the others, unless the
+        exchange is unavailable: then all remaining days fail.
         """
         resolved = ResolvedGaps()
-        if not set(self.stages) >= _GAP_STAGES:
+        if not self.can_resolve_gaps:
             return resolved
         warehouse = self.context.warehouse
         for gap in list_unexplained_gaps(
