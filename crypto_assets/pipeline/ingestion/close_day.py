@@ -11,7 +11,6 @@ from itertools import takewhile
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.utc_time import (
     DAY_MS,
-    MINUTES_PER_DAY,
     Window,
     day_of,
     floor_ms,
@@ -178,8 +177,7 @@ def _list_days_without_archive(warehouse: Warehouse, symbol: str, recent: Window
 def _plan_first_fetch(warehouse: Warehouse, symbol: str, day: date) -> DueFetch:
     """From the archive alone if every minute of the day is stored or explained."""
     (status,) = warehouse.retention_candidates.list_day_statuses(symbol, Window.of_day(day))
-    is_whole = status.minutes + status.explained_minutes >= MINUTES_PER_DAY
-    return DueFetch(fetch_archived_day if is_whole else fetch_day)
+    return DueFetch(fetch_day if status.missing_minutes else fetch_archived_day)
 
 
 def _list_unrepeated_days(warehouse: Warehouse, symbol: str, recent: Window) -> list[date]:

@@ -10,7 +10,6 @@ from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTES_PER_DAY,
     Window,
-    day_of,
     floor_ms,
     format_utc,
 )
@@ -19,7 +18,6 @@ from crypto_assets.pipeline.reconciliation.candle_comparer import ComparisonBasi
 from crypto_assets.pipeline.reconciliation.internal_checks import exclude_purged
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import is_listed
-from crypto_assets.warehouse.retention.expiry_blockers import DayStatus
 
 _MAX_NAMED = 20
 
@@ -63,7 +61,7 @@ class _DayChecker:
         days = self._context.warehouse.retention_candidates.list_day_statuses(
             self._symbol, self.unpurged_window
         )
-        reasons = [reason for day in days if (reason := _describe_incomplete_day(day))]
+        reasons = [reason for day in days if (reason := day.incomplete_minutes_reason)]
         stored = sum(day.minutes for day in days)
         explained = sum(day.explained_minutes for day in days)
         counts = {
@@ -145,16 +143,6 @@ def run_day_checks(
         if check not in wanted:
             continue
         yield run() if days.window else DayCheckResult(check, True, "no day has closed yet")
-
-
-def _describe_incomplete_day(day: DayStatus) -> str | None:
-    """Return why a day's minutes are neither complete nor explained, None if they are."""
-    date, missing = day_of(day.start), MINUTES_PER_DAY - day.minutes - day.explained_minutes
-    if day.unloaded_objects:
-        return f"{date}: {day.unloaded_objects} objects of the lake are not loaded"
-    if missing > 0:
-        return f"{date}: {missing} minutes are missing without an explanation"
-    return None
 
 
 def _build_result(
