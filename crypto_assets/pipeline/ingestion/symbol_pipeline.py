@@ -12,11 +12,12 @@ from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTE_MS,
     Window,
+    ceil_ms,
     day_of,
     day_start_ms,
-    floor_ms,
     group_by_month,
     group_consecutive_days,
+    minute_end_ms,
 )
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import (
@@ -214,12 +215,12 @@ class SymbolPipeline:
         """
         newest = self.context.warehouse.watermarks.get_watermark(self.symbol).last_open_time
         if newest is not None and KlinesStage.FACTS in self.stages:
-            skipped = Window(floor_ms(newest, MINUTE_MS) + MINUTE_MS, self.window.start_ms)
+            skipped = Window(minute_end_ms(newest), self.window.start_ms)
             record_gaps(self.context, self.symbol, skipped, self.closed_before_ms)
 
     def _record_delisting(self, since: Window, error: NotListed) -> list[DayOutcome]:
         """Record that the symbol has ended; returns an outcome of each day that failed."""
-        window = Window(floor_ms(since.start_ms - 1, MINUTE_MS) + MINUTE_MS, since.end_ms)
+        window = Window(ceil_ms(since.start_ms, MINUTE_MS), since.end_ms)
         try:
             require_delisted(self.context, self.symbol, error)
             record_gaps(self.context, self.symbol, window, self.closed_before_ms)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.candle_comparer import (
     CandleComparer,
@@ -29,7 +29,8 @@ _COUNTED_COLUMNS = (*PERIOD_VALUE_COLUMNS, "minute_count")
 def exclude_purged(context: PipelineContext, symbol: str, window: Window) -> Window:
     """Return the part of a window whose minutes have not expired."""
     purged = context.warehouse.watermarks.get_watermark(symbol).purged_before
-    return window & Window(purged or 0, max(window.end_ms, purged or 0))
+    _, unpurged = window.split_at(purged or 0)
+    return unpurged
 
 
 def compare_hours_with_minutes(
@@ -84,7 +85,7 @@ def find_filled_gaps(
     """Yield the hours that contain minutes where the gap ledger has a gap."""
     opens = minutes["open_time"].to_numpy()
     for gap in context.warehouse.gap_ledger.list_gaps(symbol, window):
-        first, last = np.searchsorted(opens, (gap.start, gap.end + MINUTE_MS))
+        first, last = np.searchsorted(opens, (gap.window.start_ms, gap.window.end_ms))
         hours = Counter((opens[first:last] // HOUR_MS * HOUR_MS).tolist())
         for hour, count in sorted(hours.items()):
             yield Difference(

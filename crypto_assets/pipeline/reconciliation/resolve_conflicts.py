@@ -24,6 +24,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import (
+    DAY_MS,
     HOUR_MS,
     MINUTE_MS,
     Window,
@@ -101,9 +102,8 @@ class ExchangeMinutes:
     def read_archive_rows(self, window: Window) -> list[KlineRow]:
         """Return the rows of a window that the lake's archive files contain. Raises LakeError."""
         rows: list[KlineRow] = []
-        days = list(window.iter_days())
         objects = self.context.warehouse.lake_objects.list_in_window(
-            self.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
+            self.symbol, ObjectKind.KLINES, window.widen_to(DAY_MS)
         )
         for item in objects:
             if item.source is Source.ARCHIVE:
@@ -191,7 +191,7 @@ def find_matching_version(
     ExchangeError, LakeError, WarehouseError.
     """
     window = period.window
-    cut_short = not period.is_off_grid and window.end_ms - window.start_ms < period.interval.ms
+    cut_short = not period.is_off_grid and window.duration_ms < period.interval.ms
     if period.exchange_candle is None or cut_short:
         return None
     verified = minutes.read_verified_times(window)
@@ -243,9 +243,8 @@ def _find_lost_hours(context: PipelineContext, symbol: str, closed: Window) -> l
 
     The stored minutes still give these hours; a rebuild from the lake alone would not.
     """
-    days = list(closed.iter_days())
     objects = context.warehouse.lake_objects.list_in_window(
-        symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
+        symbol, ObjectKind.KLINES, closed.widen_to(DAY_MS)
     )
     lost = [
         Window(item.first_time, item.last_time + 1)

@@ -39,7 +39,7 @@ def list_lake_objects(
 
 
 def _list_entries(lake: Lake, window: Window | None) -> Iterator[LakeEntry]:
-    if window is None or window.end_ms - window.start_ms > _DAY_BY_DAY_MS:
+    if window is None or window.duration_ms > _DAY_BY_DAY_MS:
         yield from lake.list_entries()
         return
     for day in window.iter_days():

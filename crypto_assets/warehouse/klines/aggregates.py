@@ -149,7 +149,7 @@ _DAY_ROLLUP = _RollupStep(hourly_klines, daily_klines, DAY_MS)
 
 def _compute_hours(connection: Connection, symbol_id: int, due: Window) -> AggregateResult:
     mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-    due = due & Window(mark.purged_before or due.start_ms, due.end_ms)
+    _, due = due.split_at(mark.purged_before or 0)
     opens = stale_periods.list_ascending(
         connection, stale_periods.select_stale_hours(symbol_id, due)
     )

@@ -37,6 +37,7 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
 from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
+from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord, store_quarantine_records
 
@@ -306,7 +307,9 @@ def _read_explained_gaps(
     )
     reason = "the gap ledger records {}: the exchange has no such minute"
     return [
-        NonexistentWindow(Window(start, end + MINUTE_MS), reason.format(gap_class), gap_start=start)
+        NonexistentWindow(
+            MissingRange(start, end).window, reason.format(gap_class), gap_start=start
+        )
         for start, end, gap_class in connection.execute(statement)
     ]
 

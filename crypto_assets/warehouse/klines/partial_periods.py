@@ -18,6 +18,7 @@ from crypto_assets.warehouse.engine.schema import (
     kline_gaps,
 )
 from crypto_assets.warehouse.engine.time_filters import KEYS_PER_STATEMENT
+from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
 # The tables of candles and the width of their candles, narrowest first.
@@ -181,7 +182,7 @@ def _find_unpublished_windows(
         gap_class = GapClass(name)
         if gap_class in _UNPUBLISHED_CLASSES:
             begin = 0 if gap_class is GapClass.NOT_LISTED else start
-            found.append(Window(begin, end + MINUTE_MS))
+            found.append(MissingRange(begin, end).window)
     return sorted(found)
 
 

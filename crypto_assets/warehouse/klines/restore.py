@@ -141,14 +141,14 @@ class RestoreTransaction(LoadTransaction):
 
     def _delete_unpublished(self, opens: pa.ChunkedArray, complete: CompleteWindows) -> int:
         """Delete the minutes of complete windows that do not open at one of `opens`."""
-        purged = self._mark.purged_before or 0
         deleted = 0
         for window in complete.windows:
+            _, unpurged = window.split_at(self._mark.purged_before or 0)
             stored = arrow_reader.read_symbol_rows(
                 self._connection,
                 fact_klines,
                 self._symbol_id,
-                window & Window(purged, max(purged, window.end_ms)),
+                unpurged,
                 _FETCH_SCHEMA,
             )
             unpublished = stored.filter(

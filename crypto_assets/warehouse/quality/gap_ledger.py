@@ -221,7 +221,7 @@ def _clip_to_unexpired(
 ) -> tuple[Window, Window]:
     """Return both windows, `window` inside `within`, without expired minutes."""
     expired = watermarks.read_watermark(connection, symbol_id, ObjectKind.KLINES).purged_before
-    unexpired = Window(max(within.start_ms, expired or within.start_ms), within.end_ms)
+    _, unexpired = within.split_at(expired or 0)
     return window & unexpired, unexpired
 
 

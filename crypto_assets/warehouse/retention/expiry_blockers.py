@@ -23,6 +23,7 @@ from crypto_assets.warehouse.engine.schema import (
     stale_hours,
 )
 from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
+from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
 
 _NO_COUNTS = (0, 0, 0)
@@ -185,7 +186,7 @@ def _count_explained_minutes(
     )
     found: dict[int, int] = {}
     for start, end in connection.execute(statement):
-        gap = window & Window(start, end + MINUTE_MS)
+        gap = MissingRange(start, end).window & window
         for part in gap.split_by_day():
             opens = floor_ms(part.start_ms, DAY_MS)
             found[opens] = found.get(opens, 0) + part.minutes
