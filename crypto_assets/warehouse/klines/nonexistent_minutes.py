@@ -35,10 +35,10 @@ from crypto_assets.market.utc_time import (
     group_periods,
 )
 from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
-from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.engine.time_filters import match_times, match_window
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
 from crypto_assets.warehouse.quality.gap_detection import MissingRange
-from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
+from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES, match_gaps
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord, store_quarantine_records
 
 _AUTHORITATIVE_SOURCES = (Source.ARCHIVE, Source.VERIFIED)
@@ -230,8 +230,7 @@ def read_nonexistent_windows(
         lake_objects.c.symbol == symbol,
         lake_objects.c.kind == ObjectKind.KLINES.value,
         lake_objects.c.source.in_(names),
-        lake_objects.c.first_time >= days.start_ms,
-        lake_objects.c.first_time < days.end_ms,
+        *match_times(lake_objects.c.first_time, days),
     )
     hour = (fact_klines.c.open_time - fact_klines.c.open_time % HOUR_MS).label("hour")
     minutes = (
@@ -300,8 +299,7 @@ def _read_explained_gaps(
         .where(
             table.symbol_id == symbol_id,
             table["class"].in_(EXPLAINED_CLASSES),
-            table.start < window.end_ms,
-            table.end >= window.start_ms,
+            *match_gaps(window),
         )
         .order_by(table.start)
     )
@@ -325,8 +323,7 @@ def _read_refused_imports(
         select(quarantine.c.open_time, quarantine.c.reason)
         .where(
             quarantine.c.symbol == symbol,
-            quarantine.c.open_time >= window.start_ms,
-            quarantine.c.open_time < window.end_ms,
+            *match_times(quarantine.c.open_time, window),
             quarantine.c.reason.startswith(_REFUSAL_PREFIX),
         )
         .order_by(quarantine.c.open_time)

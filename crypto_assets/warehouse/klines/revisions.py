@@ -19,6 +19,7 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
 from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS, kline_revisions
+from crypto_assets.warehouse.engine.time_filters import match_times
 
 _table = kline_revisions
 _DELETE_BATCH_ROWS = 1000
@@ -69,9 +70,7 @@ class RevisionLog:
             times = (_table.c.open_time, _table.c.new_fetched_at)
             statement = statement.order_by(*(t.desc() if newest else t for t in times))
         if window:
-            statement = statement.where(
-                _table.c.open_time >= window.start_ms, _table.c.open_time < window.end_ms
-            )
+            statement = statement.where(*match_times(_table.c.open_time, window))
         rows = self._database.run_read(lambda c: c.execute(statement).all())
         return [_parse_revision(names[row.symbol_id], row._asdict()) for row in rows]
 

@@ -13,6 +13,7 @@ from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import exchange_conflicts
+from crypto_assets.warehouse.engine.time_filters import match_times
 
 _table = exchange_conflicts
 _EVIDENCE_CHARACTERS = 500
@@ -110,8 +111,7 @@ def _select_by_symbol(symbol_id: int) -> Select[Any]:
 def _filter_by_window(statement: Select[Any], window: Window | None) -> Select[Any]:
     if window is None:
         return statement
-    opens = _table.c.open_time
-    return statement.where(opens >= window.start_ms, opens < window.end_ms)
+    return statement.where(*match_times(_table.c.open_time, window))
 
 
 def _store_conflicts(

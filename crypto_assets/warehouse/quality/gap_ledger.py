@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select, update
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
-from crypto_assets.market.utc_time import MINUTE_MS, Window, group_periods, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, Window, cover_windows, group_periods, now_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
@@ -185,9 +185,7 @@ class GapLedger:
         if symbol is not None:
             statement = statement.where(_table.c.symbol_id == self._symbols.get_id(symbol))
         if window is not None:
-            statement = statement.where(
-                _table.c.start < window.end_ms, _table.c.end >= window.start_ms
-            )
+            statement = statement.where(*match_gaps(window))
         if after is not None:
             statement = statement.where(_table.c.start > after)
         if not closed:
@@ -203,6 +201,11 @@ class GapLedger:
         names = {symbol.symbol_id: symbol.name for symbol in self._symbols.list_all()}
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return [_parse_gap(names[row.symbol_id], row) for row in rows]
+
+
+def match_gaps(window: Window) -> tuple[ColumnElement[bool], ...]:
+    """Match the gaps that touch the window: those of which a missing minute opens inside it."""
+    return _table.c.start < window.end_ms, _table.c.end >= window.start_ms
 
 
 def reopen_gaps(connection: Connection, symbol_id: int, starts: Sequence[int]) -> None:
@@ -235,17 +238,11 @@ def _record_ranges(
     """Store missing ranges as open gaps; close the window's open gaps that are not missing."""
     if not window:
         return
-    end = max([window.end_ms, *(part.end + 1 for part in missing)])
-    start = min([window.start_ms, *(part.start for part in missing)])
-    stored = {
-        row.start: row
-        for row in connection.execute(
-            select(_table).where(
-                _table.c.symbol_id == symbol_id, _table.c.start < end, _table.c.end >= start
-            )
-        )
-    }
-    still_open = [row for row in stored.values() if row.closed_at is None]
+    affected = cover_windows([window, *(part.window for part in missing)])
+    open_gaps = select(_table).where(
+        _table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None), *match_gaps(affected)
+    )
+    still_open = connection.execute(open_gaps).all()
     refused = [
         MissingRange(row.start, row.end)
         for row in still_open

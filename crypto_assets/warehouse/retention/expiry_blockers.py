@@ -22,9 +22,9 @@ from crypto_assets.warehouse.engine.schema import (
     lake_objects,
     stale_hours,
 )
-from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
+from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_times, match_window
 from crypto_assets.warehouse.quality.gap_detection import MissingRange
-from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
+from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES, match_gaps
 
 _NO_COUNTS = (0, 0, 0)
 
@@ -161,8 +161,7 @@ def _count_unloaded_objects(
         .where(
             table.symbol == symbol,
             table.kind == ObjectKind.KLINES.value,
-            table.first_time >= window.start_ms,
-            table.first_time < window.end_ms,
+            *match_times(table.first_time, window),
         )
         .subquery("objects")
     )
@@ -181,8 +180,7 @@ def _count_explained_minutes(
         table.symbol_id == symbol_id,
         table.closed_at.is_(None),
         table["class"].in_(EXPLAINED_CLASSES),
-        table.start < window.end_ms,
-        table.end >= window.start_ms,
+        *match_gaps(window),
     )
     found: dict[int, int] = {}
     for start, end in connection.execute(statement):
