@@ -273,8 +273,8 @@ def _list_fetched_days(warehouse: Warehouse, gap: Gap) -> tuple[set[date], set[d
         gap.symbol, ObjectKind.KLINES, gap.window.widen_to(DAY_MS)
     )
     return (
-        {day_of(item.first_time) for item in objects},
-        {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE},
+        {item.day for item in objects},
+        {item.day for item in objects if item.source is Source.ARCHIVE},
     )
 
 

@@ -169,8 +169,8 @@ def _build_raw_outcomes(
 def _list_days_without_archive(warehouse: Warehouse, symbol: str, recent: Window) -> list[date]:
     """Days with objects in the manifest but no archive file, and the last day in any case."""
     objects = warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, recent)
-    known = {day_of(item.first_time) for item in objects}
-    archived = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
+    known = {item.day for item in objects}
+    archived = {item.day for item in objects if item.source is Source.ARCHIVE}
     return sorted({*known, _previous_day(recent.end_ms)} - archived)
 
 

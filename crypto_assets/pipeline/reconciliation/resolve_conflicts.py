@@ -247,7 +247,7 @@ def _find_lost_hours(context: PipelineContext, symbol: str, closed: Window) -> l
         symbol, ObjectKind.KLINES, closed.widen_to(DAY_MS)
     )
     lost = [
-        Window(item.first_time, item.last_time + 1)
+        item.window
         for item in objects
         if item.source is Source.VERIFIED and find_object_body(context, item) is None
     ]

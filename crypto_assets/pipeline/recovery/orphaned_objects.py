@@ -53,7 +53,7 @@ def find_orphaned_objects(
         for kind in ObjectKind
         for item in context.warehouse.lake_objects.list_orphaned(kind, before)
     ]
-    return _merge_days((item.kind, item.symbol, day_of(item.first_time)) for item in found)
+    return _merge_days((item.kind, item.symbol, item.day) for item in found)
 
 
 def find_uncomputed_days(context: PipelineContext) -> list[UnfinishedDays]:

@@ -16,7 +16,6 @@ from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import (
     MINUTE_MS,
     Window,
-    day_of,
     group_consecutive_days,
     merge_windows,
     now_ms,
@@ -141,9 +140,7 @@ def _rebuild_month(
     ]
     for item, rows in klines:
         quarantine_rejects(context.warehouse, item, rows.rejects)
-    candle_days = list(
-        group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines}))
-    )
+    candle_days = list(group_consecutive_days(sorted({item.day for item, _ in klines})))
     complete = _list_complete_windows(context, symbol, klines, candle_days, exact_from)
     restored = context.warehouse.facts.restore_objects(
         symbol, [(item, rows.candles) for item, rows in klines], complete

@@ -18,7 +18,7 @@ from crypto_assets.market.candle_validation import (
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
-from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, group_periods, merge_windows
+from crypto_assets.market.utc_time import MINUTE_MS, Window, group_periods, merge_windows
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import QuarantineRecord
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, resolve_versions
@@ -115,9 +115,9 @@ def list_known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
     An archive file covers its whole day; an import only the minutes that it has.
     """
     if item.source is Source.ARCHIVE:
-        return [_object_day(item)]
+        return [Window.of_day(item.day)]
     if item.source is not Source.IMPORT:
-        return [Window(item.first_time, item.last_time + 1)]
+        return [item.window]
     return list(group_periods(candles["open_time"].to_pylist(), 1, MINUTE_MS - 1))
 
 
@@ -141,21 +141,17 @@ def sift_object(item: LakeObject, body: bytes) -> ValidatedRows:
         return ValidatedRows(
             CANDLE_SCHEMA.empty_table(), (RejectedRow(0, [], f"not klines: {error}"),)
         )
-    return validate_rows(rows, _object_day(item))
+    return validate_rows(rows, Window.of_day(item.day))
 
 
 def _parse_sane_table(item: LakeObject, body: bytes) -> pa.Table | None:
     """Parse all rows at once; None unless each is readable and of the object's day."""
     with suppress(ValueError):
         table = table_from_json(body)
-        ends, day = pc.min_max(table["open_time"]).as_py(), _object_day(item)
+        ends, day = pc.min_max(table["open_time"]).as_py(), Window.of_day(item.day)
         if ends["min"] in day and ends["max"] in day:
             return table
     return None
-
-
-def _object_day(item: LakeObject) -> Window:
-    return Window.of_day(day_of(item.first_time))
 
 
 def _find_lake(context: PipelineContext, bucket: str) -> Lake:

@@ -10,7 +10,7 @@ import orjson
 from crypto_assets.market.candle_validation import RejectedRow
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.utc_time import Window, day_of
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.lake_reader import read_unloaded_object, sift_objects
 from crypto_assets.warehouse import QuarantineRecord, Warehouse
@@ -41,7 +41,7 @@ def load_klines(
     context.warehouse.facts.load_objects(symbol, batches)
     loaded: Counter[date] = Counter()
     for item, candles in batches:
-        loaded[day_of(item.first_time)] += candles.num_rows
+        loaded[item.day] += candles.num_rows
     return loaded
 
 
