@@ -113,7 +113,7 @@ def _close_month(
     stored = _fetch_due_days(pipeline, [day for day in days if day in due], due)
     outcomes = pipeline.load_stored_days(days, stored, resolve=True)
     _record_repeats(pipeline, due, stored, outcomes)
-    later = [one for one in outcomes if one.stage is not KlinesStage.RAW]
+    later = [outcome for outcome in outcomes if outcome.stage is not KlinesStage.RAW]
     return _build_raw_outcomes(pipeline, days, stored) + later
 
 

@@ -113,9 +113,9 @@ def _are_minutes(rows: Sequence[KlineRow]) -> bool:
     cut short.
     """
     opened = sorted({int(row[0]) for row in rows})
-    own = len({floor_ms(at, MINUTE_MS) for at in opened})
+    minutes = len({floor_ms(at, MINUTE_MS) for at in opened})
     within = sum(_close_offset_ms(row) < MINUTE_MS for row in rows)
-    return 2 * within >= len(rows) and 2 * own > len(opened)
+    return 2 * within >= len(rows) and 2 * minutes > len(opened)
 
 
 def _close_offset_ms(row: KlineRow) -> int:

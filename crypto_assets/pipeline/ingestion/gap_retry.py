@@ -79,4 +79,4 @@ def _retry_gap(pipeline: SymbolPipeline, gap: Gap, window: Window) -> ResolvedGa
 
 
 def _find_transient_error(errors: ErrorsByDay) -> TransientError | None:
-    return next((one for one in errors.values() if isinstance(one, TransientError)), None)
+    return next((error for error in errors.values() if isinstance(error, TransientError)), None)

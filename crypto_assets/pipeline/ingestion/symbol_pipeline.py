@@ -129,8 +129,8 @@ class SymbolPipeline:
         """
         outcomes: list[DayOutcome] = []
         for window in group_consecutive_days(days):
-            own = [day for day in stored if day_start_ms(day.day) in window]
-            outcomes += self._load_window(window, own, resolve=resolve)
+            in_window = [day for day in stored if day_start_ms(day.day) in window]
+            outcomes += self._load_window(window, in_window, resolve=resolve)
         return outcomes
 
     def resolve_gaps(self, window: Window, *, include_refused: bool = False) -> ResolvedGaps:
@@ -284,9 +284,9 @@ class SymbolPipeline:
                 return LoadedDays(errors={days[0]: error})
         loaded = LoadedDays()
         for day in days:
-            one = self._load_facts(Window.of_day(day), bodies)
-            loaded.rows.update(one.rows)
-            loaded.errors.update(one.errors)
+            of_day = self._load_facts(Window.of_day(day), bodies)
+            loaded.rows.update(of_day.rows)
+            loaded.errors.update(of_day.errors)
         return loaded
 
     def _aggregate_periods(self, window: Window) -> None:

@@ -76,33 +76,37 @@ class _DayChecker:
     def check_sanity(self) -> DayCheckResult:
         minutes = self._context.warehouse.facts.read_candles(self._symbol, self.unpurged_window)
         times = minutes["open_time"].to_pylist()
-        found = [
+        problems = [
             f"{format_utc(times[at])}: {why}"
             for at, why in find_invalid_rows(minutes, self.unpurged_window).items()
         ]
-        counts = {"minutes_checked": minutes.num_rows, "minutes_wrong": len(found)}
-        return _build_result(DayCheck.SANE, found, f"{minutes.num_rows} minutes are valid", counts)
+        counts = {"minutes_checked": minutes.num_rows, "minutes_wrong": len(problems)}
+        return _build_result(
+            DayCheck.SANE, problems, f"{minutes.num_rows} minutes are valid", counts
+        )
 
     def check_against_lake(self) -> DayCheckResult:
-        found = [
-            str(one) for one in self.verification.differences if one.against is ComparisonBasis.LAKE
+        problems = [
+            str(difference)
+            for difference in self.verification.differences
+            if difference.against is ComparisonBasis.LAKE
         ]
-        found += [f"{key} is missing from the lake" for key in self.verification.lost]
+        problems += [f"{key} is missing from the lake" for key in self.verification.lost]
         counts = {
             "minutes_compared": self.verification.minutes,
-            "differences": len(found),
+            "differences": len(problems),
             "objects_lost": len(self.verification.lost),
         }
         passed = f"{self.verification.minutes} minutes equal those in the lake"
-        return _build_result(DayCheck.LAKE, found, passed, counts)
+        return _build_result(DayCheck.LAKE, problems, passed, counts)
 
     def check_against_exchange(self) -> DayCheckResult:
-        found = [
-            str(one)
-            for one in self.verification.differences
-            if one.against is not ComparisonBasis.LAKE
+        problems = [
+            str(difference)
+            for difference in self.verification.differences
+            if difference.against is not ComparisonBasis.LAKE
         ]
-        found += [f"{window} is not loaded" for window in self.verification.not_loaded]
+        problems += [f"{window} is not loaded" for window in self.verification.not_loaded]
         explained = len(self.verification.explained)
         contradictions = len(self.verification.conflicts)
         passed = f"{self.verification.compared} hours and days equal the exchange's own"
@@ -115,10 +119,10 @@ class _DayChecker:
         counts = {
             "exchange_contradictions": contradictions,
             "hours_and_days_compared": self.verification.compared,
-            "differences": len(found),
+            "differences": len(problems),
             "differences_explained": explained,
         }
-        return _build_result(DayCheck.EXCHANGE, found, passed, counts)
+        return _build_result(DayCheck.EXCHANGE, problems, passed, counts)
 
 
 def run_day_checks(

@@ -138,16 +138,17 @@ def _find_recut_periods(
     ordered = candles_from_table(theirs.take(pc.sort_indices(opens)))
     ends = [after.open_time for _, after in pairwise(ordered)] + [ordered[-1].close_time + 1]
     periods = [
-        ExchangePeriod(interval, Window(one.open_time, min(one.close_time + 1, end)), one)
-        for one, end in zip(ordered, ends, strict=True)
+        ExchangePeriod(interval, Window(candle.open_time, min(candle.close_time + 1, end)), candle)
+        for candle, end in zip(ordered, ends, strict=True)
     ]
     touched = {
         at
-        for one in periods
-        if one.is_off_grid
-        for at in (interval.floor(one.window.start_ms), interval.floor(one.window.end_ms - 1))
+        for period in periods
+        if period.is_off_grid
+        for at in (interval.floor(period.window.start_ms), interval.floor(period.window.end_ms - 1))
     }
-    return [one for one in periods if one.is_off_grid or one.open_time in touched], touched
+    recut = [period for period in periods if period.is_off_grid or period.open_time in touched]
+    return recut, touched
 
 
 def _compare_recut_periods(
@@ -165,15 +166,16 @@ def _group_by_period(
     interval: Interval, differences: Sequence[Difference], theirs: pa.Table
 ) -> list[DifferingPeriod]:
     found: dict[int, list[Difference]] = {}
-    for one in differences:
-        found.setdefault(one.open_time, []).append(one)
+    for difference in differences:
+        found.setdefault(difference.open_time, []).append(difference)
     wanted = theirs.filter(pc.is_in(theirs["open_time"], pa.array([*found], pa.int64())))
     candles = {candle.open_time: candle for candle in candles_from_table(wanted)}
     return [
         DifferingPeriod(
-            ExchangePeriod(interval, Window(at, at + interval.ms), candles.get(at)), tuple(own)
+            ExchangePeriod(interval, Window(at, at + interval.ms), candles.get(at)),
+            tuple(of_period),
         )
-        for at, own in found.items()
+        for at, of_period in found.items()
     ]
 
 

@@ -38,9 +38,9 @@ def compare_hours_with_minutes(
 ) -> list[Difference]:
     """Compare the stored hours of a window (whole hours) with those that its minutes give."""
     hours = context.warehouse.aggregates.read_candles(comparer.symbol, Interval.H1, window)
-    given = _label_minute_count(roll_up(minutes, Interval.H1))
+    expected = _label_minute_count(roll_up(minutes, Interval.H1))
     return comparer.find_differences(
-        Interval.H1, hours, given, _COUNTED_COLUMNS, ComparisonBasis.MINUTES
+        Interval.H1, hours, expected, _COUNTED_COLUMNS, ComparisonBasis.MINUTES
     )
 
 
@@ -51,12 +51,12 @@ def compare_days_with_hours(
     aggregates = context.warehouse.aggregates
     hours = aggregates.read_candles(comparer.symbol, Interval.H1, window)
     days = aggregates.read_candles(comparer.symbol, Interval.D1, window)
-    given = roll_up(hours, Interval.D1).drop_columns("parts")
+    expected = roll_up(hours, Interval.D1).drop_columns("parts")
     counts = _count_minutes_by_day(hours)
-    column = pa.array([counts[at] for at in given["open_time"].to_pylist()], pa.int64())
-    given = given.append_column("minute_count", column)
+    column = pa.array([counts[at] for at in expected["open_time"].to_pylist()], pa.int64())
+    expected = expected.append_column("minute_count", column)
     return comparer.find_differences(
-        Interval.D1, days, given, _COUNTED_COLUMNS, ComparisonBasis.HOURS
+        Interval.D1, days, expected, _COUNTED_COLUMNS, ComparisonBasis.HOURS
     )
 
 
@@ -120,9 +120,9 @@ def find_refused_imports(
 def _find_winning_minutes(ours: pa.Table, theirs: pa.Table) -> pa.Array:
     """Return the open times of the minutes whose stored version takes precedence."""
     place = pc.index_in(ours["open_time"], theirs["open_time"].combine_chunks())
-    mine, others = ours.filter(pc.is_valid(place)), theirs.take(place.drop_null())
-    outranked = pc.invert(takes_precedence(others, mine))
-    return mine["open_time"].filter(outranked).combine_chunks()
+    stored, others = ours.filter(pc.is_valid(place)), theirs.take(place.drop_null())
+    outranked = pc.invert(takes_precedence(others, stored))
+    return stored["open_time"].filter(outranked).combine_chunks()
 
 
 def filter_to_window(candles: pa.Table, window: Window) -> pa.Table:

@@ -34,7 +34,7 @@ def list_lake_objects(
             if window is None or day_start_ms(parts.day) in window:
                 found[parts.symbol].append(ListedObject(lake, entry.key, parts))
     for objects in found.values():
-        objects.sort(key=lambda one: (one.parts.day, one.key, one.lake.bucket))
+        objects.sort(key=lambda item: (item.parts.day, item.key, item.lake.bucket))
     return found
 
 

@@ -120,7 +120,9 @@ def _rebuild_symbol(
         symbol, untracked=untracked, forgotten=_forget_missing_objects(context, listed, known)
     )
     closed_before = _closed_before(context, listed)
-    for _, month in groupby(listed, key=lambda one: (one.parts.day.year, one.parts.day.month)):
+    for _, month in groupby(
+        listed, key=lambda entry: (entry.parts.day.year, entry.parts.day.month)
+    ):
         found += _rebuild_month(context, symbol, list(month), closed_before, exact_from)
     return found
 
@@ -145,7 +147,7 @@ def _rebuild_month(
     restored = context.warehouse.facts.restore_objects(
         symbol, [(item, rows.candles) for item, rows in klines], complete
     )
-    days = sorted({one.parts.day for one in listed})
+    days = sorted({entry.parts.day for entry in listed})
     window = Window.of_days(days[0], days[-1])
     context.warehouse.aggregates.recompute_hours(symbol, window, closed_before_ms)
     context.warehouse.aggregates.recompute_days(symbol, window, closed_before_ms)
@@ -179,15 +181,15 @@ def _list_complete_windows(
     return CompleteWindows(merge_windows(spans), exact_from)
 
 
-def _read_listed_object(context: PipelineContext, one: ListedObject) -> ObjectBody | None:
+def _read_listed_object(context: PipelineContext, entry: ListedObject) -> ObjectBody | None:
     """Read an object; None if it is gone.
 
     An object that retention has moved since the listing is in the archive lake.
     """
-    for lake in (one.lake, context.archive_lake):
+    for lake in (entry.lake, context.archive_lake):
         with suppress(ObjectMissing):
-            info, body = lake.get_with_info(one.key)
-            return describe_object(lake.bucket, one.key, body, info.fetched_at), body
+            info, body = lake.get_with_info(entry.key)
+            return describe_object(lake.bucket, entry.key, body, info.fetched_at), body
     return None
 
 
@@ -205,7 +207,7 @@ def _register_untracked(context: PipelineContext, symbol: str) -> bool:
 def _forget_missing_objects(
     context: PipelineContext, listed: Sequence[ListedObject], known: Sequence[LakeObject]
 ) -> int:
-    there = {(one.lake.bucket, one.key) for one in listed}
+    there = {(entry.lake.bucket, entry.key) for entry in listed}
     gone = [item for item in known if (item.bucket, item.key) not in there]
     context.warehouse.lake_objects.forget_objects(gone)
     return len(gone)
@@ -219,4 +221,4 @@ def _closed_before(context: PipelineContext, listed: Sequence[ListedObject]) -> 
     try:
         return context.closed_before()
     except ExchangeError:
-        return max((one.parts.last_time + MINUTE_MS for one in listed), default=0)
+        return max((entry.parts.last_time + MINUTE_MS for entry in listed), default=0)

@@ -128,8 +128,8 @@ def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedR
     if plain and not is_valid_table(pa.concat_tables(plain), _ALL_TIME):
         plain.clear()
     return [
-        ValidatedRows(table) if plain and table is not None else sift_object(*one)
-        for table, one in zip(tables, objects, strict=True)
+        ValidatedRows(table) if plain and table is not None else sift_object(*pair)
+        for table, pair in zip(tables, objects, strict=True)
     ]
 
 

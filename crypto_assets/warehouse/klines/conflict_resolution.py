@@ -87,9 +87,9 @@ def takes_precedence(versions: pa.Table, others: pa.Table) -> pa.ChunkedArray:
     return pc.or_(pc.greater(*ranks), pc.and_(pc.equal(*ranks), later))
 
 
-def mask_differing_rows(one: pa.Table, other: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:
+def mask_differing_rows(table: pa.Table, other: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:
     """Return, per row, whether the tables differ in one of the named columns."""
-    return reduce(pc.or_, (pc.not_equal(one[name], other[name]) for name in names))
+    return reduce(pc.or_, (pc.not_equal(table[name], other[name]) for name in names))
 
 
 def _is_ascending(times: pa.ChunkedArray) -> bool:

@@ -44,11 +44,11 @@ OpenTimes = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class LoadResult:
-    """Counts of a load: `rows` given, `new` minutes and `changed` ones.
+    """Counts of a load: incoming `rows`, `new` minutes and `changed` ones.
 
     The other rows equal the stored ones, are superseded, or are older than `purged_before`.
     `stale_hours` holds the open times of the hours with new or changed minutes. `refused` counts
-    the minutes, given or stored, that do not exist and were quarantined; see `nonexistent_minutes`.
+    the minutes, incoming or stored, that do not exist and were quarantined (`nonexistent_minutes`).
     """
 
     rows: int = 0
@@ -128,11 +128,13 @@ class LoadTransaction:
             return incoming
         return incoming.filter(pc.greater_equal(incoming["open_time"], self._mark.purged_before))
 
-    def _delete_minutes(self, *which: ColumnElement[bool]) -> int:
+    def _delete_minutes(self, *conditions: ColumnElement[bool]) -> int:
         """Delete the symbol's minutes that match the conditions; returns how many."""
-        own = fact_klines.c.symbol_id == self._symbol_id
-        deleted = self._connection.execute(delete(fact_klines).where(own, *which)).rowcount
-        newest = select(func.max(fact_klines.c.open_time)).where(own)
+        of_symbol = fact_klines.c.symbol_id == self._symbol_id
+        deleted = self._connection.execute(
+            delete(fact_klines).where(of_symbol, *conditions)
+        ).rowcount
+        newest = select(func.max(fact_klines.c.open_time)).where(of_symbol)
         self._mark = replace(
             self._mark,
             last_open_time=self._connection.execute(newest).scalar(),
@@ -181,7 +183,7 @@ class LoadTransaction:
         It has whole hours, because the rows may verify them, and the windows that the rows' objects
         cover.
         """
-        overlapping = [one.window for one in self._nonexistent if one.window & window]
+        overlapping = [absence.window for absence in self._nonexistent if absence.window & window]
         return cover_windows([window.widen_to(HOUR_MS), *overlapping])
 
     def _drop_nonexistent(
@@ -210,7 +212,7 @@ class LoadTransaction:
     def _refuse_stored_versions(self, incoming: pa.Table) -> None:
         """Drop the nonexistent minutes of the windows in which no incoming row is left."""
         opens = incoming["open_time"].to_numpy()
-        for window in {one.window for one in self._nonexistent}:
+        for window in {absence.window for absence in self._nonexistent}:
             if not ((opens >= window.start_ms) & (opens < window.end_ms)).any():
                 stored = self._read_window(window)
                 self._drop_nonexistent(stored.slice(0, 0), stored, stored.slice(0, 0))
@@ -229,9 +231,9 @@ class LoadTransaction:
             self._connection,
             self._symbol_id,
             [
-                one.gap_start
-                for one in nonexistent
-                if one.gap_start is not None and any(at in one.window for at in deleted)
+                absence.gap_start
+                for absence in nonexistent
+                if absence.gap_start is not None and any(at in absence.window for at in deleted)
             ],
         )
         self._mark = self._mark.with_fetch(pc.max(refused.rows["fetched_at"]).as_py())

@@ -98,9 +98,9 @@ def find_refused_versions(
     """
     times, best = versions["open_time"].to_numpy(), _best_ranks(versions, others)
     which = np.full(len(times), -1)
-    for number, one in enumerate(nonexistent):
-        within = (times >= one.window.start_ms) & (times < one.window.end_ms)
-        which[within & (best < one.rank) & (which < 0)] = number
+    for number, absence in enumerate(nonexistent):
+        within = (times >= absence.window.start_ms) & (times < absence.window.end_ms)
+        which[within & (best < absence.rank) & (which < 0)] = number
     rows = versions.filter(pa.array(which >= 0))
     reasons = [nonexistent[number].reason for number in which[which >= 0].tolist()]
     sources = rows["source"].to_pylist()
@@ -142,7 +142,7 @@ def quarantine_refused(
     rows = rows_from_table(refused.rows.select(CANDLE_COLUMNS).cast(CANDLE_SCHEMA))
     fetches = (refused.rows[name].to_pylist() for name in ("fetched_at", "source"))
     places = [_find_source_object(objects, *fetch) for fetch in zip(times, *fetches, strict=True)]
-    found = [
+    records = [
         QuarantineRecord(
             symbol=symbol,
             kind=ObjectKind.KLINES,
@@ -156,7 +156,9 @@ def quarantine_refused(
         for (bucket, key), at, row, reason in zip(places, times, rows, refused.reasons, strict=True)
     ]
     known = _list_quarantined_minutes(connection, symbol, set(places))
-    fresh = [one for one in found if (one.bucket, one.key, one.open_time) not in known]
+    fresh = [
+        record for record in records if (record.bucket, record.key, record.open_time) not in known
+    ]
     store_quarantine_records(connection, fresh)
 
 

@@ -164,8 +164,8 @@ class RestoreTransaction(LoadTransaction):
 
     def _recount_minutes(self) -> None:
         """Count the symbol's rows: those that another program wrote were never counted."""
-        own = fact_klines.c.symbol_id == self._symbol_id
-        rows = select(func.count()).select_from(fact_klines).where(own)
+        of_symbol = fact_klines.c.symbol_id == self._symbol_id
+        rows = select(func.count()).select_from(fact_klines).where(of_symbol)
         count = int(self._connection.execute(rows).scalar() or 0)
         self._mark = replace(self._mark, record_count=count)
 
@@ -203,10 +203,12 @@ class RestoreTransaction(LoadTransaction):
             in_days[floor_ms(at, DAY_MS)] -= 1
         recomputable = {hour for hour in hours if stored[hour] >= in_hours[hour]}
         for day in days:
-            own = _hours_of_day(day)
-            left = sum((stored if hour in recomputable else in_hours)[hour] for hour in own)
+            hours_of_day = _hours_of_day(day)
+            left = sum(
+                (stored if hour in recomputable else in_hours)[hour] for hour in hours_of_day
+            )
             if left < in_days[day]:
-                recomputable.difference_update(own)
+                recomputable.difference_update(hours_of_day)
         return recomputable
 
     def _count_minutes(self, statement: Select[int, int]) -> Counter[int]:

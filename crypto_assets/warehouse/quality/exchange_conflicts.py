@@ -104,8 +104,8 @@ class ExchangeConflicts:
 
 
 def _select_by_symbol(symbol_id: int) -> Select[Any]:
-    mine = select(_table).where(_table.c.symbol_id == symbol_id)
-    return mine.order_by(_table.c.open_time, _table.c.period)
+    statement = select(_table).where(_table.c.symbol_id == symbol_id)
+    return statement.order_by(_table.c.open_time, _table.c.period)
 
 
 def _filter_by_window(statement: Select[Any], window: Window | None) -> Select[Any]:

@@ -37,8 +37,8 @@ class GapClass(StrEnum):
 
 
 # As stored in the column `class`.
-EXPLAINED_CLASSES = tuple(one.value for one in GapClass if one.is_explained)
-_RETRIED_CLASSES = tuple(one.value for one in GapClass if not one.is_explained)
+EXPLAINED_CLASSES = tuple(kind.value for kind in GapClass if kind.is_explained)
+_RETRIED_CLASSES = tuple(kind.value for kind in GapClass if not kind.is_explained)
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ class GapLedger:
         one gap. The minutes before, between and after them form gaps of the class of the whole.
         """
         symbol_id = self._symbols.get_id(symbol)
-        mine = (_table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None))
+        open_gaps = (_table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None))
 
         def work(connection: Connection) -> None:
             watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-            statement = select(_table).where(*mine, _table.c.start == start)
+            statement = select(_table).where(*open_gaps, _table.c.start == start)
             whole = connection.execute(statement).first()
             if whole is None:
                 return

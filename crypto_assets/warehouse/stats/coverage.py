@@ -152,7 +152,9 @@ class CoverageStats:
 
 def _read_watermarks(connection: Connection) -> list[Any]:
     mark = extraction_metadata
-    mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
+    of_symbol = and_(
+        mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value
+    )
     statement = (
         select(
             symbols.c.symbol_id,
@@ -162,7 +164,7 @@ def _read_watermarks(connection: Connection) -> list[Any]:
             mark.c.record_count,
             mark.c.purged_before,
         )
-        .select_from(symbols.outerjoin(mark, mine))
+        .select_from(symbols.outerjoin(mark, of_symbol))
         .where(symbols.c.active_until.is_(None))
         .order_by(symbols.c.symbol_id)
     )
