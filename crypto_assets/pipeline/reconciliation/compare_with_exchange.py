@@ -12,7 +12,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.market.candles import CANDLE_SCHEMA, Candle, candles_from_table
+from crypto_assets.market.candles import Candle, candles_from_table
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up_single_period
 from crypto_assets.market.utc_time import Window
@@ -188,8 +188,3 @@ def _drop_open_times(table: pa.Table, opens: Sequence[int]) -> pa.Table:
 def _list_open_times(table: pa.Table) -> list[int]:
     times: list[int] = table["open_time"].to_pylist()
     return times
-
-
-def table_from_candles(candles: Sequence[Candle]) -> pa.Table:
-    """Build a table of CANDLE_SCHEMA from candles."""
-    return pa.Table.from_pylist([vars(candle) for candle in candles], CANDLE_SCHEMA)

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
+from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, floor_ms
@@ -20,7 +20,6 @@ from crypto_assets.pipeline.reconciliation.candle_comparer import (
 from crypto_assets.pipeline.stages.lake_reader import LakeMinutes
 from crypto_assets.warehouse.klines.conflict_resolution import takes_precedence
 
-VALUE_COLUMNS = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 # Without a period's close time, which the exchange cuts short where an outage ends the period.
 PERIOD_VALUE_COLUMNS = tuple(name for name in VALUE_COLUMNS if name != "close_time")
 _COUNTED_COLUMNS = (*PERIOD_VALUE_COLUMNS, "minute_count")

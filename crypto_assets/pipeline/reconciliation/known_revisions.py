@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from crypto_assets.market.candles import Candle, candles_from_table
+from crypto_assets.market.candles import Candle, candles_from_table, table_from_candles
 from crypto_assets.market.utc_time import format_utc
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.refused_minutes import find_refused_candles
@@ -13,7 +13,6 @@ from crypto_assets.pipeline.reconciliation.candle_comparer import CandleComparer
 from crypto_assets.pipeline.reconciliation.compare_with_exchange import (
     ExchangePeriod,
     matches_exchange_candle,
-    table_from_candles,
 )
 from crypto_assets.warehouse.klines.revisions import Revision
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.schema import SchemaItem
 
-from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
+from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.candles import PRICE_TYPE as ARROW_PRICE
 from crypto_assets.market.candles import VOLUME_TYPE as ARROW_VOLUME
 from crypto_assets.warehouse.engine.column_types import (
@@ -30,9 +30,6 @@ from crypto_assets.warehouse.engine.column_types import (
 )
 
 metadata = MetaData()
-
-# The columns of a minute that a later fetch may revise: all but its open time.
-VALUE_COLUMNS: tuple[str, ...] = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 
 
 def _make_table(name: str, *items: SchemaItem) -> Table:

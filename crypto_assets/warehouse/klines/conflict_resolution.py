@@ -12,9 +12,8 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.lake_object import Source
-from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS
 
 # A candle with its provenance; the columns are in the order of fact_klines.
 FETCHED_SCHEMA = CANDLE_SCHEMA.append(pa.field("fetched_at", pa.int64())).append(

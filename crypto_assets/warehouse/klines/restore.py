@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Select, Table, func, select
 
+from crypto_assets.market.candles import VALUE_COLUMNS
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.warehouse.engine import arrow_reader, bulk_load
 from crypto_assets.warehouse.engine.schema import (
-    VALUE_COLUMNS,
     daily_klines,
     fact_klines,
     hourly_klines,

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, insert, select
 
 from crypto_assets.batches import iter_batches
-from crypto_assets.market.candles import Candle
+from crypto_assets.market.candles import VALUE_COLUMNS, Candle
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
-from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS, kline_revisions
+from crypto_assets.warehouse.engine.schema import kline_revisions
 from crypto_assets.warehouse.engine.time_filters import match_times
 
 _table = kline_revisions
