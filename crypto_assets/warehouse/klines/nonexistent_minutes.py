@@ -34,6 +34,7 @@ from crypto_assets.market.utc_time import (
     floor_ms,
     group_periods,
 )
+from crypto_assets.warehouse.catalog.lake_objects import match_objects
 from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
 from crypto_assets.warehouse.engine.time_filters import match_times, match_window
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
@@ -163,19 +164,13 @@ def quarantine_refused(
 
 
 def _list_klines_objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
-    """List the klines objects with candles in a window; no object crosses a UTC midnight."""
     table = lake_objects.c
     statement = (
         select(
             *(table.bucket, table.key, table.source),
             *(table.fetched_at, table.first_time, table.last_time),
         )
-        .where(
-            table.symbol == symbol,
-            table.kind == ObjectKind.KLINES.value,
-            table.first_time >= floor_ms(window.start_ms, DAY_MS),
-            table.first_time < window.end_ms,
-        )
+        .where(*match_objects(symbol, ObjectKind.KLINES, window))
         .order_by(table.bucket, table.key)
     )
     return list(connection.execute(statement))
@@ -228,12 +223,7 @@ def read_nonexistent_windows(
     names = [source.value for source in _AUTHORITATIVE_SOURCES]
     objects = select(
         lake_objects.c.source, lake_objects.c.first_time, lake_objects.c.last_time
-    ).where(
-        lake_objects.c.symbol == symbol,
-        lake_objects.c.kind == ObjectKind.KLINES.value,
-        lake_objects.c.source.in_(names),
-        *match_times(lake_objects.c.first_time, days),
-    )
+    ).where(*match_objects(symbol, ObjectKind.KLINES, days), lake_objects.c.source.in_(names))
     hour = (fact_klines.c.open_time - fact_klines.c.open_time % HOUR_MS).label("hour")
     minutes = (
         select(fact_klines.c.source, fact_klines.c.open_time, hour)

@@ -14,6 +14,7 @@ from crypto_assets.market.utc_time import (
     day_of,
     floor_ms,
 )
+from crypto_assets.warehouse.catalog.lake_objects import match_objects
 from crypto_assets.warehouse.engine.schema import (
     daily_klines,
     fact_klines,
@@ -22,7 +23,7 @@ from crypto_assets.warehouse.engine.schema import (
     lake_objects,
     stale_hours,
 )
-from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_times, match_window
+from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
 from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES, match_gaps
 
@@ -158,11 +159,7 @@ def _count_unloaded_objects(
     table = lake_objects.c
     rows = (
         select(floor_to_day(table.first_time), table.loaded_at)
-        .where(
-            table.symbol == symbol,
-            table.kind == ObjectKind.KLINES.value,
-            *match_times(table.first_time, window),
-        )
+        .where(*match_objects(symbol, ObjectKind.KLINES, window))
         .subquery("objects")
     )
     statement = select(
