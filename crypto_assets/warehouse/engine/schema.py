@@ -17,6 +17,7 @@ from sqlalchemy.sql.schema import SchemaItem
 from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.candles import PRICE_TYPE as ARROW_PRICE
 from crypto_assets.market.candles import VOLUME_TYPE as ARROW_VOLUME
+from crypto_assets.market.intervals import Interval
 from crypto_assets.warehouse.engine.column_types import (
     BUCKET_COLUMN,
     KEY_COLUMN,
@@ -102,6 +103,9 @@ hourly_klines, daily_klines = (
     )
     for name in ("hourly_klines", "daily_klines")
 )
+
+# The tables of candles by their interval, narrowest first.
+CANDLE_TABLES = {Interval.M1: fact_klines, Interval.H1: hourly_klines, Interval.D1: daily_klines}
 
 # A row is inserted when an hour changes, gets hour_done = 1 when the hour is recomputed, and is
 # deleted when its day is.

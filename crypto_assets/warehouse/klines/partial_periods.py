@@ -12,6 +12,7 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
+    CANDLE_TABLES,
     daily_klines,
     fact_klines,
     hourly_klines,
@@ -21,8 +22,7 @@ from crypto_assets.warehouse.engine.time_filters import KEYS_PER_STATEMENT
 from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
-# The tables of candles and the width of their candles, narrowest first.
-_CANDLE_WIDTHS_MS = {fact_klines: MINUTE_MS, hourly_klines: HOUR_MS, daily_klines: DAY_MS}
+_CANDLE_WIDTHS_MS = {table: interval.ms for interval, table in CANDLE_TABLES.items()}
 # Refused minutes do not belong here: the exchange has an (invalid) row of each.
 _UNPUBLISHED_CLASSES = {GapClass.OUTAGE, GapClass.NOT_LISTED, GapClass.DELISTED}
 

@@ -21,11 +21,10 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
-from crypto_assets.warehouse.engine.schema import daily_klines, fact_klines, hourly_klines
+from crypto_assets.warehouse.engine.schema import CANDLE_TABLES
 from crypto_assets.warehouse.engine.time_filters import KEYS_PER_STATEMENT, match_window
 from crypto_assets.warehouse.klines.rollup_sql import select_rollup
 
-_CANDLE_TABLES = {Interval.M1: fact_klines, Interval.H1: hourly_klines, Interval.D1: daily_klines}
 _SYMBOL_COLUMN = "symbol_id"
 # With more periods than this, rolling up all parts is faster than looking up the last ones.
 _MAX_LOOKUPS = 20_000
@@ -59,7 +58,7 @@ class ResampledCandles:
         symbol_id = self._symbols.get_id(symbol)
         wanted = {"open_time", *columns}
         names = tuple(name for name in CANDLE_COLUMNS if name in wanted)
-        parts = _CANDLE_TABLES[stored]
+        parts = CANDLE_TABLES[stored]
 
         def work(connection: Connection) -> pa.Table:
             if stored is interval:
@@ -83,7 +82,7 @@ class ResampledCandles:
         """
         by_id = {self._symbols.get_id(symbol): symbol for symbol in windows}
         windows_by_id = {symbol_id: windows[symbol] for symbol_id, symbol in by_id.items()}
-        parts = _CANDLE_TABLES[stored]
+        parts = CANDLE_TABLES[stored]
 
         def work(connection: Connection) -> dict[int, pa.Table]:
             query = ResampleQuery(connection, parts, stored, interval, ("open_time", "close"))

@@ -18,7 +18,6 @@ from sqlalchemy import (
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import (
     DAY_MS,
-    HOUR_MS,
     MINUTE_MS,
     Window,
     group_periods,
@@ -26,19 +25,16 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
+    CANDLE_TABLES,
     daily_klines,
     extraction_metadata,
     fact_klines,
-    hourly_klines,
     kline_gaps,
     stale_hours,
     symbols,
 )
 from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
-
-# The tables of candles, and the width of a candle.
-_CANDLE_TABLES = ((fact_klines, MINUTE_MS), (hourly_klines, HOUR_MS), (daily_klines, DAY_MS))
 
 
 @dataclass(frozen=True)
@@ -177,11 +173,11 @@ def _find_first_candles(connection: Connection, symbol_ids: Sequence[int]) -> di
     One subquery per symbol and table: in a query over all symbols, MySQL would read every minute.
     """
     lookups = [
-        select(literal(symbol_id), literal(width_ms), func.min(table.c.open_time)).where(
+        select(literal(symbol_id), literal(interval.ms), func.min(table.c.open_time)).where(
             table.c.symbol_id == symbol_id
         )
         for symbol_id in symbol_ids
-        for table, width_ms in _CANDLE_TABLES
+        for interval, table in CANDLE_TABLES.items()
     ]
     if not lookups:
         return {}
