@@ -100,7 +100,7 @@ def _is_current(warehouse: Warehouse, symbol: str, closed_before_ms: int) -> boo
     The rectangle of a run's partition keys may include an untracked symbol. A symbol that is far
     behind needs a backfill: its newest candle must not move past missing days.
     """
-    if symbol not in {known.name for known in warehouse.symbols.list_tracked()}:
+    if not warehouse.symbols.get_symbol(symbol).is_tracked:
         return False
     newest = warehouse.watermarks.get_watermark(symbol).last_open_time
     today = floor_ms(closed_before_ms, DAY_MS)
@@ -142,7 +142,7 @@ def _record_repeats(
     stored: Sequence[StoredDay],
     outcomes: Sequence[DayOutcome],
 ) -> None:
-    """Move `reread_before` past the repeated days, up to the first due one that is not done."""
+    """Record how far the repeated days are done: up to the first due one that is not."""
     failed = {outcome.day for outcome in outcomes if outcome.error}
     done = {day.day for day in stored} - failed
     repeats = sorted(day for day, fetch in due.items() if fetch.is_repeat)
