@@ -81,20 +81,19 @@ class KlineFacts:
 
         return self._database.run_write(work)
 
-    def quarantine_imports(self, symbol: str, window: Window, reason: str) -> int:
-        """Quarantine the imported minutes of a window; returns how many.
+    def quarantine_imports(self, symbol: str, window: Window, reason: str) -> None:
+        """Quarantine the imported minutes of a window; those of other sources stay.
 
-        Minutes of other sources stay. Hours and days become stale. Raises UnknownSymbol.
+        Their hours and days become stale. Raises UnknownSymbol.
         """
         symbol_id = self._symbols.get_id(symbol)
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> None:
             load = LoadTransaction(self._database, connection, symbol, symbol_id, now_ms())
             load.quarantine_nonexistent(NonexistentWindow(window, reason))
             load.finish_load([])
-            return load.result.refused
 
-        return self._database.run_write(work)
+        self._database.run_write(work)
 
     def read_candles(
         self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False

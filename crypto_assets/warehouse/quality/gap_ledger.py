@@ -98,9 +98,9 @@ class GapLedger:
 
     def classify_gap(self, symbol: str, start: int, gap_class: GapClass, evidence: str) -> None:
         """Set the class of the gap that starts at an open time, with its evidence."""
-        self._update_gap(
-            symbol, start, {"class": gap_class.value, "evidence": evidence[:_EVIDENCE_CHARACTERS]}
-        )
+        key = _match_gap(self._symbols.get_id(symbol), start)
+        values = {"class": gap_class.value, "evidence": evidence[:_EVIDENCE_CHARACTERS]}
+        self._database.run_write(lambda c: c.execute(update(_table).where(*key).values(values)))
 
     def split_off_refused(self, symbol: str, start: int, reasons: Mapping[int, str]) -> None:
         """Split the open gap that starts at an open time: refused minutes become gaps of their own.
@@ -139,7 +139,7 @@ class GapLedger:
     def record_retry(self, symbol: str, start: int, next_retry_at: int) -> None:
         """Count an attempt that stored no candle, and set when the next is due (epoch ms)."""
         symbol_id = self._symbols.get_id(symbol)
-        key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
+        key = _match_gap(symbol_id, start)
         attempts = self._database.run_primary_read(
             lambda c: c.execute(select(_table.c.attempts).where(*key)).scalar()
         )
@@ -192,11 +192,6 @@ class GapLedger:
             statement = statement.where(_table.c.closed_at.is_(None))
         return self._read_gaps(statement.limit(limit))
 
-    def _update_gap(self, symbol: str, start: int, values: dict[str, Any]) -> None:
-        symbol_id = self._symbols.get_id(symbol)
-        key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
-        self._database.run_write(lambda c: c.execute(update(_table).where(*key).values(values)))
-
     def _read_gaps(self, statement: Select[Any]) -> list[Gap]:
         names = {symbol.symbol_id: symbol.name for symbol in self._symbols.list_all()}
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
@@ -215,8 +210,13 @@ def reopen_gaps(connection: Connection, symbol_id: int, starts: Sequence[int]) -
     minutes that are missing.
     """
     for start in starts:
-        key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
+        key = _match_gap(symbol_id, start)
         connection.execute(update(_table).where(*key).values(closed_at=None))
+
+
+def _match_gap(symbol_id: int, start: int) -> tuple[ColumnElement[bool], ...]:
+    """Match the gap of a symbol that starts at an open time: the key of the ledger."""
+    return _table.c.symbol_id == symbol_id, _table.c.start == start
 
 
 def _clip_to_unexpired(
