@@ -48,8 +48,8 @@ def resolve_versions(incoming: pa.Table, stored: pa.Table) -> ResolvedVersions:
         return ResolvedVersions(incoming, incoming.slice(0, 0), 0, frozenset())
     versions = pa.concat_tables(
         [
-            incoming.append_column("stored", pa.array([False] * incoming.num_rows, pa.bool_())),
-            stored.append_column("stored", pa.array([True] * stored.num_rows, pa.bool_())),
+            incoming.append_column("stored", pa.repeat(False, incoming.num_rows)),
+            stored.append_column("stored", pa.repeat(True, stored.num_rows)),
         ]
     )
     versions = versions.append_column("rank", rank_sources(versions["source"]))

@@ -69,12 +69,11 @@ class LoadResult:
 
 def add_provenance(item: LakeObject, candles: pa.Table) -> pa.Table:
     """Add the fetch time and source of their object to candles; returns FETCHED_SCHEMA."""
-    length = candles.num_rows
     return pa.table(
         [
             *(candles[name] for name in CANDLE_COLUMNS),
-            bulk_load.make_constant_column(item.fetched_at, length),
-            pa.array([item.source.value] * length, pa.string()),
+            pa.repeat(item.fetched_at, candles.num_rows),
+            pa.repeat(item.source.value, candles.num_rows),
         ],
         schema=FETCHED_SCHEMA,
     )
@@ -241,9 +240,7 @@ class LoadTransaction:
         self.result += LoadResult(refused=len(times), stale_hours=tuple(hours.tolist()))
 
     def _write_rows(self, rows: pa.Table, *, overwrite: bool = False) -> None:
-        rows = rows.append_column(
-            "symbol_id", bulk_load.make_constant_column(self._symbol_id, rows.num_rows)
-        )
+        rows = rows.append_column("symbol_id", pa.repeat(self._symbol_id, rows.num_rows))
         bulk_load.write_rows(self._database, self._connection, fact_klines, rows, replace=overwrite)
 
     def _update_result(self, incoming: pa.Table, resolved: ResolvedVersions) -> None:

@@ -26,9 +26,9 @@ def mark_hours_stale(
     """Mark the hours that open at these times (epoch ms) as stale."""
     rows = pa.table(
         {
-            "symbol_id": bulk_load.make_constant_column(symbol_id, len(hours)),
+            "symbol_id": pa.repeat(symbol_id, len(hours)),
             "open_time": pa.array(hours, pa.int64()),
-            "hour_done": bulk_load.make_constant_column(0, len(hours)),
+            "hour_done": pa.repeat(0, len(hours)),
         }
     )
     bulk_load.write_rows(database, connection, stale_hours, rows, replace=True)
