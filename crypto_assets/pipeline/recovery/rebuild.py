@@ -120,9 +120,7 @@ def _rebuild_symbol(
         symbol, untracked=untracked, forgotten=_forget_missing_objects(context, listed, known)
     )
     closed_before = _closed_before(context, listed)
-    for _, month in groupby(
-        listed, key=lambda entry: (entry.parts.day.year, entry.parts.day.month)
-    ):
+    for _, month in groupby(listed, key=lambda entry: entry.parts.day.replace(day=1)):
         found += _rebuild_month(context, symbol, list(month), closed_before, exact_from)
     return found
 
