@@ -8,6 +8,8 @@ from crypto_assets.market.utc_time import Window, day_of
 
 
 class ObjectKind(StrEnum):
+    """What an object contains, a part of its key: minute candles, or one order book."""
+
     KLINES = "klines"
     DEPTH = "depth"
 

@@ -23,7 +23,7 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.recovery.lake_listing import ListedObject, list_lake_objects
-from crypto_assets.pipeline.stages.lake_reader import list_known_spans, sift_object
+from crypto_assets.pipeline.stages.lake_reader import list_known_spans, validate_object
 from crypto_assets.pipeline.stages.load_facts import quarantine_rejects
 from crypto_assets.pipeline.stages.order_books import load_order_books
 from crypto_assets.warehouse.klines.restore import CompleteWindows, RestoreResult
@@ -136,7 +136,9 @@ def _rebuild_month(
         bodies = [body for body in pool.map(partial(_read_listed_object, context), listed) if body]
     context.warehouse.lake_objects.record_objects([item for item, _ in bodies])
     klines = [
-        (item, sift_object(item, body)) for item, body in bodies if item.kind is ObjectKind.KLINES
+        (item, validate_object(item, body))
+        for item, body in bodies
+        if item.kind is ObjectKind.KLINES
     ]
     for item, rows in klines:
         quarantine_rejects(context.warehouse, item, rows.rejects)

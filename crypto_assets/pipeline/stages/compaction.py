@@ -8,7 +8,7 @@ from crypto_assets.errors import ObjectMissing
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.lake_reader import sift_object
+from crypto_assets.pipeline.stages.lake_reader import validate_object
 
 
 def compact_days(context: PipelineContext, symbol: str, window: Window) -> int:
@@ -75,5 +75,5 @@ def _is_redundant(context: PipelineContext, item: LakeObject, open_times: set[in
 
 def _read_open_times(context: PipelineContext, item: LakeObject) -> set[int]:
     """Open times of an object's valid candles."""
-    candles = sift_object(item, context.raw_lake.get(item.key)).candles
+    candles = validate_object(item, context.raw_lake.get(item.key)).candles
     return set(candles["open_time"].to_pylist())

@@ -47,7 +47,7 @@ class LakeMinutes:
     lost: tuple[str, ...]
 
 
-def read_unloaded_object(context: PipelineContext, item: LakeObject) -> bytes | None:
+def read_or_forget_object(context: PipelineContext, item: LakeObject) -> bytes | None:
     """Return the body of an object that the manifest listed as not loaded.
 
     Returns None if the object is gone from both lakes, and then removes it from the manifest with
@@ -71,7 +71,7 @@ def read_lake_minutes(context: PipelineContext, symbol: str, window: Window) -> 
         if body is None:
             lost.append(item.key)
             continue
-        [rows] = sift_objects([(item, body)])
+        [rows] = validate_objects([(item, body)])
         tables.append(add_provenance(item, rows.candles))
         spans += list_known_spans(item, rows.candles)
         found.append(item)
@@ -121,20 +121,20 @@ def list_known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
     return list(group_periods(candles["open_time"].to_pylist(), 1, MINUTE_MS - 1))
 
 
-def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedRows]:
-    """As `sift_object` of each; validates all objects at once if every row is valid."""
-    tables = [_parse_sane_table(item, body) for item, body in objects]
+def validate_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedRows]:
+    """Validate klines objects as `validate_object` does, all at once if every row is valid."""
+    tables = [_parse_readable_rows(item, body) for item, body in objects]
     plain = [table for table in tables if table is not None]
     if plain and not is_valid_table(pa.concat_tables(plain), _ALL_TIME):
         plain.clear()
     return [
-        ValidatedRows(table) if plain and table is not None else sift_object(*pair)
+        ValidatedRows(table) if plain and table is not None else validate_object(*pair)
         for table, pair in zip(tables, objects, strict=True)
     ]
 
 
-def sift_object(item: LakeObject, body: bytes) -> ValidatedRows:
-    """Split a klines object's rows into valid candles and rejected rows."""
+def validate_object(item: LakeObject, body: bytes) -> ValidatedRows:
+    """Separate a klines object's valid candles from its rejected rows."""
     try:
         rows = decode_klines(body)
     except ValueError as error:
@@ -144,7 +144,7 @@ def sift_object(item: LakeObject, body: bytes) -> ValidatedRows:
     return validate_rows(rows, Window.of_day(item.day))
 
 
-def _parse_sane_table(item: LakeObject, body: bytes) -> pa.Table | None:
+def _parse_readable_rows(item: LakeObject, body: bytes) -> pa.Table | None:
     """Parse all rows at once; None unless each is readable and of the object's day."""
     with suppress(ValueError):
         table = table_from_json(body)

@@ -12,7 +12,7 @@ from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.lake_reader import read_unloaded_object, sift_objects
+from crypto_assets.pipeline.stages.lake_reader import read_or_forget_object, validate_objects
 from crypto_assets.warehouse import QuarantineRecord, Warehouse
 
 
@@ -34,7 +34,7 @@ def load_klines(
     if not found:
         return Counter()
     batches = []
-    for (item, _), rows in zip(found, sift_objects(found), strict=True):
+    for (item, _), rows in zip(found, validate_objects(found), strict=True):
         if rows.rejects:
             quarantine_rejects(context.warehouse, item, rows.rejects)
         batches.append((item, rows.candles))
@@ -75,7 +75,7 @@ def _read_body(
     known = bodies.get(item.key)
     if known is not None and sha256(known).hexdigest() == item.sha256:
         return known
-    return read_unloaded_object(context, item)
+    return read_or_forget_object(context, item)
 
 
 def _parse_open_time(row: KlineRow) -> int | None:
