@@ -46,9 +46,7 @@ class _DayChecker:
     """Checks the closed UTC days of a window; verifies them once for all checks."""
 
     def __init__(self, context: PipelineContext, symbol: str, window: Window) -> None:
-        closed = context.closed_before()
-        end = max(window.start_ms, floor_ms(min(window.end_ms, closed), DAY_MS))
-        self.window = Window(window.start_ms, end)
+        self.window = window & Window(0, floor_ms(context.closed_before(), DAY_MS))
         self.unpurged_window = exclude_purged(context, symbol, self.window)
         self._context = context
         self._symbol = symbol

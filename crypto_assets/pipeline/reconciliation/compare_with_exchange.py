@@ -77,7 +77,7 @@ def compare_periods(
 
     Raises ExchangeError, WarehouseError.
     """
-    whole = Window(window.start_ms, max(window.start_ms, interval.floor(window.end_ms)))
+    whole, _ = window.split_at(interval.floor(window.end_ms))
     ours = context.warehouse.aggregates.read_candles(comparer.symbol, interval, whole)
     theirs = context.exchange.rest.fetch_candle_table(comparer.symbol, interval, whole)
     missing = sorted({*_list_open_times(theirs)} - {*_list_open_times(ours)})
