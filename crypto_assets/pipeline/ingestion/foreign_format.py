@@ -49,10 +49,10 @@ def find_symbol_in_key(key: str, known: Set[str]) -> str:
     """
     names = _compile_symbol_pattern(frozenset(known))
     for part in reversed(key.split("/")):
-        found: Iterator[set[str]] = (
+        matches: Iterator[set[str]] = (
             set(names.findall(spelling)) for spelling in list_spellings(part)
         )
-        named = next((symbols for symbols in found if symbols), set())
+        named = next((symbols for symbols in matches if symbols), set())
         if len(named) > 1:
             raise ForeignFormatError(f"its key contains {' and '.join(sorted(named))}")
         if named:

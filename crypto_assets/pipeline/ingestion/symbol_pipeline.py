@@ -326,14 +326,14 @@ class SymbolPipeline:
         if set(self.stages) != set(KlinesStage) or not is_listed(self.context, self.symbol):
             return False
         try:
-            found = resolve_conflicts(self.context, self.symbol, window, self.closed_before_ms)
+            conflicts = resolve_conflicts(self.context, self.symbol, window, self.closed_before_ms)
         except NotListed as error:
             require_delisted(self.context, self.symbol, error)
             return False
-        if found:
+        if conflicts:
             self._aggregate_periods(window)
             record_gaps(self.context, self.symbol, window, self.closed_before_ms)
-        return bool(found)
+        return bool(conflicts)
 
     def _build_day_outcomes(self, day: date, counts: DayRowCounts, loaded: int) -> list[DayOutcome]:
         """Outcomes of a day at the stages after the raw one.

@@ -78,11 +78,11 @@ class CandleComparer:
         against: ComparisonBasis = ComparisonBasis.EXCHANGE,
     ) -> list[Difference]:
         """Return the differences in `columns`; both tables must be sorted by open time."""
-        found = [
+        differences = [
             *self._find_missing(interval, ours, theirs, against),
             *self._find_unequal(interval, ours, theirs, columns, against),
         ]
-        return sorted(found, key=lambda difference: difference.open_time)
+        return sorted(differences, key=lambda difference: difference.open_time)
 
     def is_equal(self, left: CandleValue, right: CandleValue) -> bool:
         if self.is_exact or not (isinstance(left, Decimal) and isinstance(right, Decimal)):

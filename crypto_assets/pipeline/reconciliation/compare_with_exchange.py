@@ -86,11 +86,11 @@ def compare_periods(
     recut, touched = _find_recut_periods(interval, theirs)
     on_grid = _drop_open_times(theirs, [period.open_time for period in recut])
     ours = _drop_open_times(ours, sorted(touched))
-    found = comparer.find_differences(interval, ours, on_grid, PERIOD_VALUE_COLUMNS)
+    differences = comparer.find_differences(interval, ours, on_grid, PERIOD_VALUE_COLUMNS)
     return PeriodComparison(
         compared=len({*_list_open_times(ours), *_list_open_times(on_grid)}) + len(recut),
         differing=(
-            *_group_by_period(interval, found, on_grid),
+            *_group_by_period(interval, differences, on_grid),
             *_compare_recut_periods(context, comparer, recut),
         ),
         not_loaded=tuple(not_loaded),
@@ -154,28 +154,28 @@ def _find_recut_periods(
 def _compare_recut_periods(
     context: PipelineContext, comparer: CandleComparer, periods: Sequence[ExchangePeriod]
 ) -> list[DifferingPeriod]:
-    found = []
+    differing = []
     for period in periods:
         minutes = context.warehouse.facts.read_candles(comparer.symbol, period.window)
         if differences := compare_with_exchange_candle(comparer, minutes, period):
-            found.append(DifferingPeriod(period, differences))
-    return found
+            differing.append(DifferingPeriod(period, differences))
+    return differing
 
 
 def _group_by_period(
     interval: Interval, differences: Sequence[Difference], theirs: pa.Table
 ) -> list[DifferingPeriod]:
-    found: dict[int, list[Difference]] = {}
+    by_time: dict[int, list[Difference]] = {}
     for difference in differences:
-        found.setdefault(difference.open_time, []).append(difference)
-    wanted = theirs.filter(pc.is_in(theirs["open_time"], pa.array([*found], pa.int64())))
+        by_time.setdefault(difference.open_time, []).append(difference)
+    wanted = theirs.filter(pc.is_in(theirs["open_time"], pa.array([*by_time], pa.int64())))
     candles = {candle.open_time: candle for candle in candles_from_table(wanted)}
     return [
         DifferingPeriod(
             ExchangePeriod(interval, Window(at, at + interval.ms), candles.get(at)),
             tuple(of_period),
         )
-        for at, of_period in found.items()
+        for at, of_period in by_time.items()
     ]
 
 

@@ -163,8 +163,8 @@ def resolve_conflicts(
 def _find_matching_versions(
     minutes: ExchangeMinutes, comparer: CandleComparer, periods: Iterable[ExchangePeriod]
 ) -> list[MatchingVersion]:
-    found = (find_matching_version(minutes, comparer, period) for period in periods)
-    return [version for version in found if version]
+    versions = (find_matching_version(minutes, comparer, period) for period in periods)
+    return [version for version in versions if version]
 
 
 def _build_resolved_conflict(

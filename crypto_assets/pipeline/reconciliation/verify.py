@@ -162,14 +162,14 @@ def _compare_with_exchange(
         for difference in internal
         if difference.interval is not Interval.D1
     }
-    found = _classify_differences(context, comparer, hours, wrong_hours)
+    result = _classify_differences(context, comparer, hours, wrong_hours)
     not_loaded = tuple(group_periods(hours.not_loaded, HOUR_MS))
     days = compare_periods(context, comparer, Interval.D1, closed, expected)
     wrong_days = {
-        floor_ms(difference.open_time, DAY_MS) for difference in (*internal, *found.differences)
+        floor_ms(difference.open_time, DAY_MS) for difference in (*internal, *result.differences)
     }
-    found += VerificationResult(not_loaded=not_loaded)
-    return found + _classify_differences(context, comparer, days, wrong_days)
+    result += VerificationResult(not_loaded=not_loaded)
+    return result + _classify_differences(context, comparer, days, wrong_days)
 
 
 def _classify_differences(
@@ -179,14 +179,14 @@ def _classify_differences(
     wrong: Collection[int],
 ) -> VerificationResult:
     """Split what differs into our errors, known revisions and contradictions of the exchange."""
-    found = VerificationResult(compared=compared.compared, recut=compared.recut)
+    result = VerificationResult(compared=compared.compared, recut=compared.recut)
     periods = [differing.period for differing in compared.differing]
     minutes = ExchangeMinutes(context, comparer.symbol, periods)
     imported = list_imported_hours(context, comparer.symbol, periods)
     wrong = {*wrong, *(window.start_ms for window in imported)}
     for differing in compared.differing:
-        found += _classify_period(minutes, comparer, differing, wrong)
-    return found
+        result += _classify_period(minutes, comparer, differing, wrong)
+    return result
 
 
 def _classify_period(

@@ -51,12 +51,12 @@ def find_orphaned_objects(
     before = now_ms() - after_ms
     today = day_of(context.exchange_now())
     adopt_orphaned_objects(context, [today - timedelta(days=1), today], before)
-    found = [
+    objects = [
         item
         for kind in ObjectKind
         for item in context.warehouse.lake_objects.list_orphaned(kind, before)
     ]
-    return _merge_days((item.kind, item.symbol, item.day) for item in found)
+    return _merge_days((item.kind, item.symbol, item.day) for item in objects)
 
 
 def find_uncomputed_days(context: PipelineContext) -> list[UnfinishedDays]:
@@ -108,10 +108,10 @@ def _describe_object(context: PipelineContext, key: str) -> LakeObject | None:
 
 def _merge_days(items: Iterable[tuple[ObjectKind, str, date]]) -> list[UnfinishedDays]:
     """Merge consecutive days of the same symbol and kind."""
-    found = []
+    merged = []
     for (kind, symbol), group in groupby(sorted(items), key=itemgetter(0, 1)):
         days = [day for _, _, day in group]
         for window in group_consecutive_days(days):
             inside = [day for day in days if day_start_ms(day) in window]
-            found.append(UnfinishedDays(kind, symbol, inside[0], inside[-1], len(inside)))
-    return found
+            merged.append(UnfinishedDays(kind, symbol, inside[0], inside[-1], len(inside)))
+    return merged

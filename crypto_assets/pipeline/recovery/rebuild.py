@@ -116,13 +116,13 @@ def _rebuild_symbol(
     exact_from: int | None,
 ) -> RebuildResult:
     untracked = _register_untracked(context, symbol) if listed else False
-    found = RebuildResult(
+    result = RebuildResult(
         symbol, untracked=untracked, forgotten=_forget_missing_objects(context, listed, known)
     )
     closed_before = _closed_before(context, listed)
     for _, month in groupby(listed, key=lambda entry: entry.parts.day.replace(day=1)):
-        found += _rebuild_month(context, symbol, list(month), closed_before, exact_from)
-    return found
+        result += _rebuild_month(context, symbol, list(month), closed_before, exact_from)
+    return result
 
 
 def _rebuild_month(
@@ -198,8 +198,8 @@ def _register_untracked(context: PipelineContext, symbol: str) -> bool:
     symbols = {known.name: known for known in context.warehouse.symbols.list_all()}
     if symbol in symbols:
         return not symbols[symbol].is_tracked
-    found = context.exchange.rest.fetch_exchange_info([symbol]).symbols
-    context.warehouse.symbols.register_symbols([found[symbol]])
+    listed = context.exchange.rest.fetch_exchange_info([symbol]).symbols
+    context.warehouse.symbols.register_symbols([listed[symbol]])
     context.warehouse.symbols.untrack_symbol(symbol)
     return True
 

@@ -132,14 +132,14 @@ def _find_excess_objects(
     lakes = [(context.archive_lake.bucket, raw_before)]
     if dry_run:
         lakes.append((context.raw_lake.bucket, raw_before))
-    found = []
+    excess = []
     for item in _list_oldest_first(context, lakes):
         if remaining <= max_bytes:
             break
         if (item.bucket, item.key) not in gone:
             remaining -= item.size_bytes
-            found.append(item)
-    return found
+            excess.append(item)
+    return excess
 
 
 def _list_oldest_first(

@@ -30,11 +30,11 @@ def load_klines(
     """
     unloaded = context.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.KLINES, window)
     read = [(item, _read_body(context, item, bodies or {})) for item in unloaded]
-    found = [(item, body) for item, body in read if body is not None]
-    if not found:
+    objects = [(item, body) for item, body in read if body is not None]
+    if not objects:
         return Counter()
     batches = []
-    for (item, _), rows in zip(found, validate_objects(found), strict=True):
+    for (item, _), rows in zip(objects, validate_objects(objects), strict=True):
         if rows.rejects:
             quarantine_rejects(context.warehouse, item, rows.rejects)
         batches.append((item, rows.candles))

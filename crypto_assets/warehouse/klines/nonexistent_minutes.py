@@ -123,8 +123,8 @@ def _best_ranks(versions: pa.Table, others: Sequence[pa.Table]) -> NDArray[np.in
     _, minute = np.unique(together["open_time"].to_numpy(), return_inverse=True)
     best = np.zeros(int(minute.max(initial=-1)) + 1, np.int64)
     np.maximum.at(best, minute, rank_sources(together["source"]).to_numpy())
-    found: NDArray[np.int64] = best[minute[: versions.num_rows]]
-    return found
+    ranks: NDArray[np.int64] = best[minute[: versions.num_rows]]
+    return ranks
 
 
 def _format_reason(source: str, reason: str) -> str:
@@ -191,7 +191,7 @@ def _list_quarantined_minutes(
     connection: Connection, symbol: str, places: Iterable[tuple[str, str]]
 ) -> set[tuple[str, str, int]]:
     """Return the minutes of these objects that were refused before, for any reason."""
-    found: set[tuple[str, str, int]] = set()
+    minutes: set[tuple[str, str, int]] = set()
     for bucket, key in places:
         statement = select(quarantine.c.open_time).where(
             quarantine.c.bucket == bucket,
@@ -199,8 +199,8 @@ def _list_quarantined_minutes(
             quarantine.c.symbol == symbol,
             quarantine.c.reason.startswith(_REFUSAL_PREFIX),
         )
-        found |= {(bucket, key, at) for at in connection.execute(statement).scalars()}
-    return found
+        minutes |= {(bucket, key, at) for at in connection.execute(statement).scalars()}
+    return minutes
 
 
 def derive_nonexistent_windows(objects: Iterable[LakeObject]) -> list[NonexistentWindow]:

@@ -100,11 +100,11 @@ def _exclude_complete(
     connection: Connection, symbol_id: int, table: Table, opens: Sequence[int]
 ) -> list[int]:
     """Return the periods that do not begin with a complete row of the table."""
-    found: set[int] = set()
+    complete: set[int] = set()
     for keys in iter_batches(opens, KEYS_PER_STATEMENT):
         values = {"id": symbol_id, "keys": keys}
-        found.update(connection.execute(_select_complete_at(table), values).scalars())
-    return [at for at in opens if at not in found]
+        complete.update(connection.execute(_select_complete_at(table), values).scalars())
+    return [at for at in opens if at not in complete]
 
 
 @arrow_reader.cache_statements
@@ -142,13 +142,13 @@ def _find_first_stored(connection: Connection, symbol_id: int, period: Window) -
     """
     values = {"id": symbol_id, "start": period.start_ms, "end": period.end_ms}
     first = None
-    for found, width_ms in zip(
+    for open_time, width_ms in zip(
         connection.execute(_select_first_times(), values).one(),
         _CANDLE_WIDTHS_MS.values(),
         strict=True,
     ):
-        if found is not None and (first is None or found + width_ms <= first):
-            first = floor_ms(int(found), MINUTE_MS)
+        if open_time is not None and (first is None or open_time + width_ms <= first):
+            first = floor_ms(int(open_time), MINUTE_MS)
     return period.start_ms if first is None else first
 
 
@@ -177,13 +177,13 @@ def _find_unpublished_windows(
     Before a listing there was no candle at all, including days that were never fetched.
     """
     values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
-    found = []
+    windows = []
     for start, end, name in connection.execute(_select_gaps(), values):
         gap_class = GapClass(name)
         if gap_class in _UNPUBLISHED_CLASSES:
             begin = 0 if gap_class is GapClass.NOT_LISTED else start
-            found.append(MissingRange(begin, end).window)
-    return sorted(found)
+            windows.append(MissingRange(begin, end).window)
+    return sorted(windows)
 
 
 @arrow_reader.cache_statements

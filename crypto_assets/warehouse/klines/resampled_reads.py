@@ -95,8 +95,8 @@ class ResampledCandles:
                 for symbol_id, window in windows_by_id.items()
             }
 
-        found = self._database.run_read(work)
-        return {by_id[symbol_id]: table for symbol_id, table in found.items()}
+        tables = self._database.run_read(work)
+        return {by_id[symbol_id]: table for symbol_id, table in tables.items()}
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ class ResampleQuery:
                 symbol_id: self.roll_up_parts(symbol_id, window)
                 for symbol_id, window in windows.items()
             }
-        found = self._read_last_parts(list(nonempty), whole)
+        last_parts = self._read_last_parts(list(nonempty), whole)
         return {
-            symbol_id: self._add_missing_periods(symbol_id, window, found)
+            symbol_id: self._add_missing_periods(symbol_id, window, last_parts)
             for symbol_id, window in windows.items()
         }
 
@@ -166,12 +166,14 @@ class ResampleQuery:
             return Window(start, window.end_ms)
         return Window(window.start_ms, start + self.interval.ms)
 
-    def _add_missing_periods(self, symbol_id: int, window: Window, found: pa.Table) -> pa.Table:
-        """Return a symbol's periods of `found`, and those whose last part is not stored.
+    def _add_missing_periods(
+        self, symbol_id: int, window: Window, last_parts: pa.Table
+    ) -> pa.Table:
+        """Return a symbol's periods of `last_parts`, and those whose last part is not stored.
 
         The latter are rolled up from the parts that are.
         """
-        direct = _filter_rows(found, symbol_id, window).select(self.names)
+        direct = _filter_rows(last_parts, symbol_id, window).select(self.names)
         starts = range(window.start_ms, window.end_ms, self.interval.ms)
         opened = set(direct["open_time"].to_pylist())
         missing = [start for start in starts if start not in opened]

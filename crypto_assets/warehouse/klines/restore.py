@@ -100,15 +100,15 @@ class RestoreTransaction(LoadTransaction):
         if not incoming.num_rows:
             return RestoreResult()
         storable = bulk_load.convert_to_storage(self._connection, incoming)
-        found = RestoreResult()
+        restored = RestoreResult()
         for step in split_into_steps(storable):
-            found += self._restore_step(step, storable)
+            restored += self._restore_step(step, storable)
         self._refuse_stored_versions(storable)
         refused = pa.array(sorted(self._refused_times), pa.int64())
         opens = storable["open_time"].filter(pc.invert(pc.is_in(storable["open_time"], refused)))
         deleted = len(self._deleted_times) + self._delete_unpublished(opens, complete)
-        found += RestoreResult(deleted=deleted, refused=self.result.refused)
-        return found + self._mark_periods_stale(opens, found.minutes, complete)
+        restored += RestoreResult(deleted=deleted, refused=self.result.refused)
+        return restored + self._mark_periods_stale(opens, restored.minutes, complete)
 
     def _widen_window(self, window: Window) -> Window:
         """Widen a window to whole days, to check what an import has beside the lake's rows."""

@@ -93,15 +93,15 @@ def record_revisions(
     if not touched:
         return
     exact = not is_sqlite(connection)
-    found: defaultdict[int, dict[CandleValues, FetchIdentity]] = defaultdict(dict)
+    by_time: defaultdict[int, dict[CandleValues, FetchIdentity]] = defaultdict(dict)
     for version in _list_rows_at(versions, touched):
-        _add_version(found[version["open_time"]], version, "", exact)
+        _add_version(by_time[version["open_time"]], version, "", exact)
     for open_time, rows in known.items():
         for row in rows:
-            _add_version(found[open_time], row, "old_", exact)
-            _add_version(found[open_time], row, "new_", exact)
+            _add_version(by_time[open_time], row, "old_", exact)
+            _add_version(by_time[open_time], row, "new_", exact)
     changes = [
-        _diff_revisions(known.get(open_time, []), _pair_versions(found[open_time]), open_time)
+        _diff_revisions(known.get(open_time, []), _pair_versions(by_time[open_time]), open_time)
         for open_time in sorted(touched)
     ]
     _store_changes(connection, symbol_id, changes, now)
@@ -162,13 +162,13 @@ def _read_recorded(
         _table.c.open_time >= pc.min(times).as_py(),
         _table.c.open_time <= pc.max(times).as_py(),
     )
-    found: defaultdict[int, list[RevisionRow]] = defaultdict(list)
+    by_time: defaultdict[int, list[RevisionRow]] = defaultdict(list)
     rows = [row._asdict() for row in connection.execute(statement)]
     present = set(times.to_pylist()) if rows else set()
     for row in rows:
         if row["open_time"] in present:
-            found[row["open_time"]].append(row)
-    return dict(found)
+            by_time[row["open_time"]].append(row)
+    return dict(by_time)
 
 
 def _list_rows_at(table: pa.Table, times: Iterable[int]) -> list[dict[str, Any]]:

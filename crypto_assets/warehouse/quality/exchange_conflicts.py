@@ -72,11 +72,11 @@ class ExchangeConflicts:
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         stored = [_parse_conflict(symbol, row) for row in rows]
         conflicts = [_clip_evidence(conflict) for conflict in conflicts]
-        found = {_conflict_key(conflict) for conflict in conflicts}
+        keys = {_conflict_key(conflict) for conflict in conflicts}
         outdated = [
             conflict
             for conflict in stored
-            if conflict.kind is not ConflictKind.RESOLVED and _conflict_key(conflict) not in found
+            if conflict.kind is not ConflictKind.RESOLVED and _conflict_key(conflict) not in keys
         ]
 
         def work(connection: Connection) -> None:

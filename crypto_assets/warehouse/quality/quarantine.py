@@ -73,7 +73,7 @@ class Quarantine:
         reason = quarantine.c.reason
         statement = select(reason, func.count()).where(*recent).group_by(reason).order_by(reason)
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
-        return {found: count for found, count in rows}
+        return {text: count for text, count in rows}
 
     def has_objects(self, symbol: str, kind: ObjectKind, window: Window) -> bool:
         """Return whether an object that starts in a window, or a row of it, is quarantined."""

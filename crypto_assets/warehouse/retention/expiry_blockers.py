@@ -179,10 +179,10 @@ def _count_explained_minutes(
         table["class"].in_(EXPLAINED_CLASSES),
         *match_gaps(window),
     )
-    found: dict[int, int] = {}
+    counts: dict[int, int] = {}
     for start, end in connection.execute(statement):
         gap = MissingRange(start, end).window & window
         for part in gap.split_by_day():
             opens = floor_ms(part.start_ms, DAY_MS)
-            found[opens] = found.get(opens, 0) + part.minutes
-    return found
+            counts[opens] = counts.get(opens, 0) + part.minutes
+    return counts

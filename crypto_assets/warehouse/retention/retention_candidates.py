@@ -85,8 +85,8 @@ class RetentionCandidates:
         return [LoadedObject(*row) for row in rows]
 
     def _read_scalar(self, statement: Select[Any]) -> int | None:
-        found = self._database.run_primary_read(lambda c: c.execute(statement).scalar())
-        return None if found is None else int(found)
+        value = self._database.run_primary_read(lambda c: c.execute(statement).scalar())
+        return None if value is None else int(value)
 
 
 def _select_aged_objects(bucket: str, before_ms: int, after: LoadedObject | None) -> Select[Any]:

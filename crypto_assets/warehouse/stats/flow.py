@@ -108,5 +108,5 @@ def _select_stored(ids: Sequence[int]) -> Select[str, int]:
 
 
 def _count_by_kind(connection: Connection, statement: Select[str, int]) -> dict[ObjectKind, int]:
-    found = {ObjectKind(kind): int(count) for kind, count in connection.execute(statement)}
-    return dict.fromkeys(ObjectKind, 0) | found
+    counts = {ObjectKind(kind): int(count) for kind, count in connection.execute(statement)}
+    return dict.fromkeys(ObjectKind, 0) | counts

@@ -109,8 +109,8 @@ class TotalsHistory:
 def _find_day_ago(connection: Connection, now_ms: int) -> int | None:
     """Find when the newest snapshot at least 24 hours old was taken."""
     statement = select(func.max(totals.c.taken_at)).where(totals.c.taken_at <= now_ms - DAY_MS)
-    found: int | None = connection.execute(statement).scalar()
-    return found
+    taken_at: int | None = connection.execute(statement).scalar()
+    return taken_at
 
 
 def _count_candles(connection: Connection) -> int:
@@ -131,5 +131,5 @@ def _find_furthest_behind(connection: Connection) -> int | None:
         .select_from(symbols.join(mark, of_symbol))
         .where(symbols.c.active_until.is_(None), symbols.c.status == SymbolStatus.TRADING.value)
     )
-    found: int | None = connection.execute(statement).scalar()
-    return found
+    newest: int | None = connection.execute(statement).scalar()
+    return newest
