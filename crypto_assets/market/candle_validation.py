@@ -87,8 +87,8 @@ def _iter_violations(table: pa.Table, window: Window) -> Iterator[tuple[pa.Chunk
 
 
 def _list_positions(mask: pa.ChunkedArray) -> list[int]:
-    found: list[int] = pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist()
-    return found
+    positions: list[int] = pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist()
+    return positions
 
 
 def _parse_rows_singly(rows: Sequence[KlineRow]) -> tuple[pa.Table, list[int], list[RejectedRow]]:

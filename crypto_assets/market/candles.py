@@ -30,6 +30,8 @@ CANDLE_SCHEMA = pa.schema(
     ]
 )
 CANDLE_COLUMNS: tuple[str, ...] = tuple(CANDLE_SCHEMA.names)
+# The columns that a later fetch may revise: all but the open time.
+VALUE_COLUMNS: tuple[str, ...] = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 DECIMAL_COLUMNS: tuple[str, ...] = tuple(
     field.name for field in CANDLE_SCHEMA if pa.types.is_decimal(field.type)
 )
@@ -111,5 +113,11 @@ def rows_from_table(table: pa.Table) -> list[KlineRow]:
     return [[*row, "0"] for row in zip(*columns, strict=True)]
 
 
+def table_from_candles(candles: Sequence[Candle]) -> pa.Table:
+    """Build a table of CANDLE_SCHEMA from candles."""
+    return pa.Table.from_pylist([vars(candle) for candle in candles], CANDLE_SCHEMA)
+
+
 def candles_from_table(table: pa.Table) -> list[Candle]:
+    """Convert the rows of a table of CANDLE_SCHEMA to candles; further columns are ignored."""
     return [Candle(**row) for row in table.select(CANDLE_COLUMNS).to_pylist()]

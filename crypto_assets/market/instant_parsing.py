@@ -19,34 +19,34 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AMBIGUOUS_DIGITS = {4, 6, 8, 10, 12, 14}
 
 
-def parse_instant(given: str | int | date | np.integer | np.datetime64) -> int:
+def parse_instant(value: str | int | date | np.integer | np.datetime64) -> int:
     """Parse `2025-01-31T12:00:30Z`, `2025-01-31` or `1738324830000` to epoch ms.
 
     A `datetime` without a time zone is UTC, as numpy's are; a `date` is its first instant. Raises
     WrongUse.
     """
     try:
-        found = _convert_instant(given)
+        epoch_ms = _convert_instant(value)
     except (TypeError, ValueError):
         raise WrongUse(
-            f"{_shorten_repr(given)} is not an instant: write 2025-01-31T12:00:30Z, 2025-01-31 "
+            f"{_shorten_repr(value)} is not an instant: write 2025-01-31T12:00:30Z, 2025-01-31 "
             "or epoch milliseconds"
         ) from None
-    if is_ambiguous_number(given):
+    if is_ambiguous_number(value):
         raise WrongUse(
-            f"{_shorten_repr(given)} may be a date, seconds or milliseconds: write "
+            f"{_shorten_repr(value)} may be a date, seconds or milliseconds: write "
             "2025-01-31T12:00:30Z, 2025-01-31 or epoch milliseconds of 13 digits"
         )
-    return found
+    return epoch_ms
 
 
-def is_ambiguous_number(given: object) -> bool:
+def is_ambiguous_number(value: object) -> bool:
     """Return whether a number could be a date as well as epoch seconds or milliseconds."""
-    if isinstance(given, Integral) and not isinstance(given, bool):
-        given = str(int(given))
-    if not isinstance(given, str):
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        value = str(int(value))
+    if not isinstance(value, str):
         return False
-    text = given.strip()
+    text = value.strip()
     return text.isdecimal() and len(text) in _AMBIGUOUS_DIGITS
 
 
@@ -60,21 +60,21 @@ def parse_day(text: str) -> date:
     raise WrongUse(f"{_shorten_repr(text)} is not a day: write it as 2025-01-31")
 
 
-def _shorten_repr(given: object) -> str:
-    return repr(given) if len(repr(given)) <= 100 else f"{repr(given)[:100]}…"
+def _shorten_repr(value: object) -> str:
+    return repr(value) if len(repr(value)) <= 100 else f"{repr(value)[:100]}…"
 
 
-def _convert_instant(given: object) -> int:
+def _convert_instant(value: object) -> int:
     """Raises ValueError or TypeError if it is not an instant, as NaT, a float, True or None."""
-    if isinstance(given, Integral) and not isinstance(given, bool):
-        return int(given)
-    if isinstance(given, np.datetime64) and not np.isnat(given):
-        return int(given.astype("datetime64[ms]").astype(np.int64))
-    if isinstance(given, datetime):
-        return to_epoch_ms(given if given.tzinfo else given.replace(tzinfo=UTC))
-    if isinstance(given, date):
-        return day_start_ms(given)
-    if not isinstance(given, str):
-        raise TypeError(type(given).__name__)
-    text = given.strip()
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, np.datetime64) and not np.isnat(value):
+        return int(value.astype("datetime64[ms]").astype(np.int64))
+    if isinstance(value, datetime):
+        return to_epoch_ms(value if value.tzinfo else value.replace(tzinfo=UTC))
+    if isinstance(value, date):
+        return day_start_ms(value)
+    if not isinstance(value, str):
+        raise TypeError(type(value).__name__)
+    text = value.strip()
     return int(text) if text.isdecimal() else _convert_instant(datetime.fromisoformat(text))

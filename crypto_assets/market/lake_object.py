@@ -1,10 +1,15 @@
 """An object of the raw lake: its kind, its source, and its row in the manifest."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+
+from crypto_assets.market.utc_time import Window, day_of
 
 
 class ObjectKind(StrEnum):
+    """What an object contains, a part of its key: minute candles, or one order book."""
+
     KLINES = "klines"
     DEPTH = "depth"
 
@@ -50,3 +55,13 @@ class LakeObject:
     sha256: str
     fetched_at: int
     loaded_at: int | None = None
+
+    @property
+    def day(self) -> date:
+        """The UTC day that contains the whole object."""
+        return day_of(self.first_time)
+
+    @property
+    def window(self) -> Window:
+        """The window from the first time to the last, both inside."""
+        return Window(self.first_time, self.last_time + 1)

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class PriceLevel:
+    """A price in quote units, and the quantity at it in base units."""
+
     price: Decimal
     quantity: Decimal
 

@@ -55,8 +55,8 @@ class RawKlines:
         return len(self.open_times)
 
     def decode_rows(self) -> list[KlineRow]:
-        found: list[KlineRow] = orjson.loads(self.body)
-        return found
+        rows: list[KlineRow] = orjson.loads(self.body)
+        return rows
 
     def list_minutes(self) -> NDArray[np.int64]:
         """Return the distinct minutes of the rows, as numbers since the epoch, ascending."""

@@ -8,6 +8,7 @@ minutes.
 
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -55,7 +56,7 @@ def roll_up_periods(
     if not parts.num_rows:
         return ROLLED_SCHEMA.empty_table()
     parts = parts.append_column("period", open_times(parts["open_time"]))
-    parts = parts.append_column("row", pa.array(range(parts.num_rows), pa.int64()))
+    parts = parts.append_column("row", pa.array(np.arange(parts.num_rows)))
     whole = parts.group_by("period", use_threads=False).aggregate(
         [("row", "max"), ("row", "count"), *((name, "sum") for name in SUM_COLUMNS)]
     )

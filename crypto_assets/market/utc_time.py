@@ -56,6 +56,11 @@ def ceil_ms(ms: int, width_ms: int) -> int:
     return ms + -ms % width_ms
 
 
+def minute_end_ms(ms: int) -> int:
+    """Return the end of the minute that contains an instant; some candles open within a minute."""
+    return floor_ms(ms, MINUTE_MS) + MINUTE_MS
+
+
 def format_utc(ms: int) -> str:
     """Format an instant as `2026-01-31T23:59:00Z`, with milliseconds only if there are any."""
     moment = from_epoch_ms(ms)

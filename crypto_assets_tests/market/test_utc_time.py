@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from crypto_assets.market.utc_time import (
     DAY_MS,
     HOUR_MS,
+    MINUTE_MS,
     Window,
     ceil_ms,
     cover_windows,
@@ -23,6 +24,7 @@ from crypto_assets.market.utc_time import (
     group_consecutive_days,
     group_periods,
     merge_windows,
+    minute_end_ms,
     to_epoch_ms,
 )
 
@@ -158,6 +160,13 @@ def test_periods_share_a_window_up_to_the_largest_gap() -> None:
 def test_rounding_up_gives_the_first_multiple_that_is_not_earlier(ms: int, width_ms: int) -> None:
     assert ceil_ms(ms, width_ms) % width_ms == 0
     assert 0 <= ceil_ms(ms, width_ms) - ms < width_ms
+
+
+@given(_TIMES)
+def test_a_minute_ends_after_each_of_its_instants(ms: int) -> None:
+    end = minute_end_ms(ms)
+    assert end % MINUTE_MS == 0
+    assert ms in Window(end - MINUTE_MS, end)
 
 
 def test_text_shows_milliseconds_only_if_there_are_any() -> None:

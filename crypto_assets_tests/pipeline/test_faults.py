@@ -11,12 +11,12 @@ import pytest
 
 from crypto_assets.errors import ExchangeBanned
 from crypto_assets.exchange import RequestRetryPolicy, open_exchange
+from crypto_assets.market.candles import VALUE_COLUMNS
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, day_of, day_start_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.reconciliation.candle_comparer import CandleComparer, Difference
-from crypto_assets.pipeline.reconciliation.internal_checks import VALUE_COLUMNS
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import DayOutcome
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, run_ingest

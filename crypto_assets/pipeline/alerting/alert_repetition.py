@@ -27,7 +27,11 @@ class AlertHistory:
         most. After two days without it, it counts as new. Beyond 2000 fingerprints new ones share
         one: dropping another whose pause is not over would send that alert at once.
         """
-        sent = {key: one for key, one in self.sent.items() if now_ms - one[0] < _FORGET_AFTER_MS}
+        sent = {
+            key: record
+            for key, record in self.sent.items()
+            if now_ms - record[0] < _FORGET_AFTER_MS
+        }
         due = []
         for alert in alerts:
             is_full = alert.fingerprint not in sent and len(sent) >= _MAX_FINGERPRINTS

@@ -66,7 +66,7 @@ def send_test_alert(webhook: Webhook) -> None:
 
 def validate_webhook_url(url: str) -> str:
     """Return the address without surrounding blanks. Raises WrongUse for no HTTP address."""
-    given = url.strip()
-    if not is_web_address(given):
+    address = url.strip()
+    if not is_web_address(address):
         raise WrongUse("the address must begin with https:// and contain a host")
-    return given
+    return address

@@ -54,8 +54,8 @@ def estimate_backfill(
     requested = Window.of_days(request.first, request.last)
     closed = requested & Window(0, floor_ms(closed_before, MINUTE_MS))
     past = requested & Window(0, floor_ms(closed_before, DAY_MS))
-    files = len(list(past.iter_days()))
-    pages = ceil((closed.end_ms - max(closed.start_ms, past.end_ms)) / MINUTE_MS / PAGE_ROWS)
+    _, today = closed.split_at(past.end_ms)
+    files, pages = past.duration_ms // DAY_MS, ceil(today.minutes / PAGE_ROWS)
     return BackfillEstimate(
         partitions=len(request.partition_keys),
         candles=closed.minutes * len(request.symbols),
@@ -67,9 +67,9 @@ def estimate_backfill(
 def measure_backfill_pace(backfills: Sequence[BackfillProgress]) -> BackfillPace | None:
     """Measure the successful backfills from launch to end, including the wait; None without any."""
     durations = [
-        (each.key_count, (each.ended_at - each.launched_at) / 1000)
-        for each in backfills
-        if each.succeeded and each.ended_at is not None and each.key_count
+        (backfill.key_count, (backfill.ended_at - backfill.launched_at) / 1000)
+        for backfill in backfills
+        if backfill.succeeded and backfill.ended_at is not None and backfill.key_count
     ]
     if not durations:
         return None

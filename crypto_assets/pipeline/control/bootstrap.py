@@ -36,8 +36,8 @@ def register_symbols(context: PipelineContext, symbols: Sequence[str]) -> list[s
     wanted = [name for text in symbols if (name := parse_symbol(text, tracked)) not in tracked]
     if not wanted:
         return []
-    found = context.exchange.rest.fetch_exchange_info(wanted).symbols
-    return context.warehouse.symbols.register_symbols(list(found.values()))
+    listed = context.exchange.rest.fetch_exchange_info(wanted).symbols
+    return context.warehouse.symbols.register_symbols(list(listed.values()))
 
 
 def require_stores_ready(context: PipelineContext) -> None:

@@ -28,12 +28,12 @@ def find_refused_rows(
 
 def find_refused_candles(warehouse: Warehouse, symbol: str, window: Window) -> dict[int, Candle]:
     """The refused rows that can be parsed, as candles by open time."""
-    found: dict[int, Candle] = {}
+    candles: dict[int, Candle] = {}
     for row in find_refused_rows(warehouse, symbol, window).values():
         with suppress(ValueError, TypeError, OverflowError):
             (candle,) = candles_from_table(table_from_rows([orjson.loads(row.content)]))
-            found[candle.open_time] = candle
-    return found
+            candles[candle.open_time] = candle
+    return candles
 
 
 def _list_exchange_rows(

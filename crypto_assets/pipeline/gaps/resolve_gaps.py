@@ -270,11 +270,11 @@ def _list_fetched_days(warehouse: Warehouse, gap: Gap) -> tuple[set[date], set[d
     Looks at whole days: an object shows that its day was fetched even if it ends before the gap.
     """
     objects = warehouse.lake_objects.list_in_window(
-        gap.symbol, ObjectKind.KLINES, Window.of_days(day_of(gap.start), day_of(gap.end))
+        gap.symbol, ObjectKind.KLINES, gap.window.widen_to(DAY_MS)
     )
     return (
-        {day_of(item.first_time) for item in objects},
-        {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE},
+        {item.day for item in objects},
+        {item.day for item in objects if item.source is Source.ARCHIVE},
     )
 
 

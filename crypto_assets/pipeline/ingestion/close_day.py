@@ -11,7 +11,6 @@ from itertools import takewhile
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.utc_time import (
     DAY_MS,
-    MINUTES_PER_DAY,
     Window,
     day_of,
     floor_ms,
@@ -101,7 +100,7 @@ def _is_current(warehouse: Warehouse, symbol: str, closed_before_ms: int) -> boo
     The rectangle of a run's partition keys may include an untracked symbol. A symbol that is far
     behind needs a backfill: its newest candle must not move past missing days.
     """
-    if symbol not in {known.name for known in warehouse.symbols.list_tracked()}:
+    if not warehouse.symbols.get_symbol(symbol).is_tracked:
         return False
     newest = warehouse.watermarks.get_watermark(symbol).last_open_time
     today = floor_ms(closed_before_ms, DAY_MS)
@@ -114,7 +113,7 @@ def _close_month(
     stored = _fetch_due_days(pipeline, [day for day in days if day in due], due)
     outcomes = pipeline.load_stored_days(days, stored, resolve=True)
     _record_repeats(pipeline, due, stored, outcomes)
-    later = [one for one in outcomes if one.stage is not KlinesStage.RAW]
+    later = [outcome for outcome in outcomes if outcome.stage is not KlinesStage.RAW]
     return _build_raw_outcomes(pipeline, days, stored) + later
 
 
@@ -143,7 +142,7 @@ def _record_repeats(
     stored: Sequence[StoredDay],
     outcomes: Sequence[DayOutcome],
 ) -> None:
-    """Move `reread_before` past the repeated days, up to the first due one that is not done."""
+    """Record how far the repeated days are done: up to the first due one that is not."""
     failed = {outcome.day for outcome in outcomes if outcome.error}
     done = {day.day for day in stored} - failed
     repeats = sorted(day for day, fetch in due.items() if fetch.is_repeat)
@@ -170,16 +169,15 @@ def _build_raw_outcomes(
 def _list_days_without_archive(warehouse: Warehouse, symbol: str, recent: Window) -> list[date]:
     """Days with objects in the manifest but no archive file, and the last day in any case."""
     objects = warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, recent)
-    known = {day_of(item.first_time) for item in objects}
-    archived = {day_of(item.first_time) for item in objects if item.source is Source.ARCHIVE}
+    known = {item.day for item in objects}
+    archived = {item.day for item in objects if item.source is Source.ARCHIVE}
     return sorted({*known, _previous_day(recent.end_ms)} - archived)
 
 
 def _plan_first_fetch(warehouse: Warehouse, symbol: str, day: date) -> DueFetch:
     """From the archive alone if every minute of the day is stored or explained."""
     (status,) = warehouse.retention_candidates.list_day_statuses(symbol, Window.of_day(day))
-    is_whole = status.minutes + status.explained_minutes >= MINUTES_PER_DAY
-    return DueFetch(fetch_archived_day if is_whole else fetch_day)
+    return DueFetch(fetch_day if status.missing_minutes else fetch_archived_day)
 
 
 def _list_unrepeated_days(warehouse: Warehouse, symbol: str, recent: Window) -> list[date]:

@@ -49,10 +49,10 @@ def find_symbol_in_key(key: str, known: Set[str]) -> str:
     """
     names = _compile_symbol_pattern(frozenset(known))
     for part in reversed(key.split("/")):
-        found: Iterator[set[str]] = (
+        matches: Iterator[set[str]] = (
             set(names.findall(spelling)) for spelling in list_spellings(part)
         )
-        named = next((symbols for symbols in found if symbols), set())
+        named = next((symbols for symbols in matches if symbols), set())
         if len(named) > 1:
             raise ForeignFormatError(f"its key contains {' and '.join(sorted(named))}")
         if named:
@@ -113,9 +113,9 @@ def _are_minutes(rows: Sequence[KlineRow]) -> bool:
     cut short.
     """
     opened = sorted({int(row[0]) for row in rows})
-    own = len({floor_ms(at, MINUTE_MS) for at in opened})
+    minutes = len({floor_ms(at, MINUTE_MS) for at in opened})
     within = sum(_close_offset_ms(row) < MINUTE_MS for row in rows)
-    return 2 * within >= len(rows) and 2 * own > len(opened)
+    return 2 * within >= len(rows) and 2 * minutes > len(opened)
 
 
 def _close_offset_ms(row: KlineRow) -> int:

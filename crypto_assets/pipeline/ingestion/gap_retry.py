@@ -24,7 +24,8 @@ def retry_gaps(pipeline: SymbolPipeline) -> Iterator[list[DayOutcome]]:
     """Resolve the due gaps of the pipeline's window; yields the outcomes of their days once.
 
     Several gaps may lie in one partition, which fails if one of them does. While the exchange is
-    unavailable, no further gap is tried. A day has a raw outcome if REST filled a gap of it.
+    unavailable, no further gap is tried. A day has a raw outcome if REST filled a gap of it. A
+    pipeline that cannot resolve gaps tries none: the outcomes describe what is stored.
     """
     due = [
         (gap, window)
@@ -65,8 +66,11 @@ def get_gap_days(gap: Gap) -> tuple[date, date]:
 def _retry_gap(pipeline: SymbolPipeline, gap: Gap, window: Window) -> ResolvedGaps:
     """Resolve one gap within a window.
 
-    The attempt is counted first: if the run is killed, the gap must not be retried at once.
+    The attempt is counted first: if the run is killed, the gap must not be retried at once. A
+    pipeline that cannot resolve gaps makes no attempt.
     """
+    if not pipeline.can_resolve_gaps:
+        return ResolvedGaps()
     try:
         postpone_retry(pipeline.context.warehouse, gap, pipeline.context.exchange_now())
         return pipeline.resolve_gaps(window)
@@ -75,4 +79,4 @@ def _retry_gap(pipeline: SymbolPipeline, gap: Gap, window: Window) -> ResolvedGa
 
 
 def _find_transient_error(errors: ErrorsByDay) -> TransientError | None:
-    return next((one for one in errors.values() if isinstance(one, TransientError)), None)
+    return next((error for error in errors.values() if isinstance(error, TransientError)), None)

@@ -20,16 +20,16 @@ def build_month_outcomes(
     If a month cannot be counted, the outcomes of its days carry that error.
     """
     months: dict[tuple[KlinesStage, Window], DayOutcome] = {}
-    found = []
+    month_outcomes = []
     for outcome in outcomes:
         if outcome.error or not isinstance(outcome.stage, KlinesStage):
-            found.append(outcome)
+            month_outcomes.append(outcome)
             continue
         key = outcome.stage, Window.of_month(outcome.day)
         if key not in months:
             months[key] = _build_month_outcome(warehouse, outcome, *key, closed_before_ms)
-        found.append(replace(months[key], day=outcome.day, details=outcome.details))
-    return found
+        month_outcomes.append(replace(months[key], day=outcome.day, details=outcome.details))
+    return month_outcomes
 
 
 def get_partition_window(unit: str, day: date) -> Window:

@@ -12,11 +12,12 @@ from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTE_MS,
     Window,
+    ceil_ms,
     day_of,
     day_start_ms,
-    floor_ms,
     group_by_month,
     group_consecutive_days,
+    minute_end_ms,
 )
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import (
@@ -82,6 +83,11 @@ class SymbolPipeline:
     pool: Executor
     reports_every_day: bool = False
 
+    @property
+    def can_resolve_gaps(self) -> bool:
+        """Whether raw_klines and fact_klines are among the stages: one fetches, the other loads."""
+        return set(self.stages) >= _GAP_STAGES
+
     def ingest_days(self) -> Iterator[list[DayOutcome]]:
         """Ingest the whole days of the window, and resolve their gaps and conflicts.
 
@@ -123,19 +129,19 @@ class SymbolPipeline:
         """
         outcomes: list[DayOutcome] = []
         for window in group_consecutive_days(days):
-            own = [day for day in stored if day_start_ms(day.day) in window]
-            outcomes += self._load_window(window, own, resolve=resolve)
+            in_window = [day for day in stored if day_start_ms(day.day) in window]
+            outcomes += self._load_window(window, in_window, resolve=resolve)
         return outcomes
 
     def resolve_gaps(self, window: Window, *, include_refused: bool = False) -> ResolvedGaps:
         """Fetch, load and classify the unexplained gaps of a window: truth rule 7.
 
         Fetches minutes of the window only; the part of a gap outside it keeps its own retries. Does
-        nothing unless raw_klines and fact_klines are among the stages. A gap that fails does not
-        stop the others, unless the exchange is unavailable: then all remaining days fail.
+        nothing unless `can_resolve_gaps`. A gap that fails does not stop the others, unless the
+        exchange is unavailable: then all remaining days fail.
         """
         resolved = ResolvedGaps()
-        if not set(self.stages) >= _GAP_STAGES:
+        if not self.can_resolve_gaps:
             return resolved
         warehouse = self.context.warehouse
         for gap in list_unexplained_gaps(
@@ -209,12 +215,12 @@ class SymbolPipeline:
         """
         newest = self.context.warehouse.watermarks.get_watermark(self.symbol).last_open_time
         if newest is not None and KlinesStage.FACTS in self.stages:
-            skipped = Window(floor_ms(newest, MINUTE_MS) + MINUTE_MS, self.window.start_ms)
+            skipped = Window(minute_end_ms(newest), self.window.start_ms)
             record_gaps(self.context, self.symbol, skipped, self.closed_before_ms)
 
     def _record_delisting(self, since: Window, error: NotListed) -> list[DayOutcome]:
         """Record that the symbol has ended; returns an outcome of each day that failed."""
-        window = Window(floor_ms(since.start_ms - 1, MINUTE_MS) + MINUTE_MS, since.end_ms)
+        window = Window(ceil_ms(since.start_ms, MINUTE_MS), since.end_ms)
         try:
             require_delisted(self.context, self.symbol, error)
             record_gaps(self.context, self.symbol, window, self.closed_before_ms)
@@ -278,9 +284,9 @@ class SymbolPipeline:
                 return LoadedDays(errors={days[0]: error})
         loaded = LoadedDays()
         for day in days:
-            one = self._load_facts(Window.of_day(day), bodies)
-            loaded.rows.update(one.rows)
-            loaded.errors.update(one.errors)
+            of_day = self._load_facts(Window.of_day(day), bodies)
+            loaded.rows.update(of_day.rows)
+            loaded.errors.update(of_day.errors)
         return loaded
 
     def _aggregate_periods(self, window: Window) -> None:
@@ -320,14 +326,14 @@ class SymbolPipeline:
         if set(self.stages) != set(KlinesStage) or not is_listed(self.context, self.symbol):
             return False
         try:
-            found = resolve_conflicts(self.context, self.symbol, window, self.closed_before_ms)
+            conflicts = resolve_conflicts(self.context, self.symbol, window, self.closed_before_ms)
         except NotListed as error:
             require_delisted(self.context, self.symbol, error)
             return False
-        if found:
+        if conflicts:
             self._aggregate_periods(window)
             record_gaps(self.context, self.symbol, window, self.closed_before_ms)
-        return bool(found)
+        return bool(conflicts)
 
     def _build_day_outcomes(self, day: date, counts: DayRowCounts, loaded: int) -> list[DayOutcome]:
         """Outcomes of a day at the stages after the raw one.

@@ -10,7 +10,6 @@ from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTES_PER_DAY,
     Window,
-    day_of,
     floor_ms,
     format_utc,
 )
@@ -19,7 +18,6 @@ from crypto_assets.pipeline.reconciliation.candle_comparer import ComparisonBasi
 from crypto_assets.pipeline.reconciliation.internal_checks import exclude_purged
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.stages.symbol_status import is_listed
-from crypto_assets.warehouse.retention.expiry_blockers import DayStatus
 
 _MAX_NAMED = 20
 
@@ -48,9 +46,7 @@ class _DayChecker:
     """Checks the closed UTC days of a window; verifies them once for all checks."""
 
     def __init__(self, context: PipelineContext, symbol: str, window: Window) -> None:
-        closed = context.closed_before()
-        end = max(window.start_ms, floor_ms(min(window.end_ms, closed), DAY_MS))
-        self.window = Window(window.start_ms, end)
+        self.window = window & Window(0, floor_ms(context.closed_before(), DAY_MS))
         self.unpurged_window = exclude_purged(context, symbol, self.window)
         self._context = context
         self._symbol = symbol
@@ -63,7 +59,7 @@ class _DayChecker:
         days = self._context.warehouse.retention_candidates.list_day_statuses(
             self._symbol, self.unpurged_window
         )
-        reasons = [reason for day in days if (reason := _describe_incomplete_day(day))]
+        reasons = [reason for day in days if (reason := day.incomplete_minutes_reason)]
         stored = sum(day.minutes for day in days)
         explained = sum(day.explained_minutes for day in days)
         counts = {
@@ -78,33 +74,37 @@ class _DayChecker:
     def check_sanity(self) -> DayCheckResult:
         minutes = self._context.warehouse.facts.read_candles(self._symbol, self.unpurged_window)
         times = minutes["open_time"].to_pylist()
-        found = [
+        problems = [
             f"{format_utc(times[at])}: {why}"
             for at, why in find_invalid_rows(minutes, self.unpurged_window).items()
         ]
-        counts = {"minutes_checked": minutes.num_rows, "minutes_wrong": len(found)}
-        return _build_result(DayCheck.SANE, found, f"{minutes.num_rows} minutes are valid", counts)
+        counts = {"minutes_checked": minutes.num_rows, "minutes_wrong": len(problems)}
+        return _build_result(
+            DayCheck.SANE, problems, f"{minutes.num_rows} minutes are valid", counts
+        )
 
     def check_against_lake(self) -> DayCheckResult:
-        found = [
-            str(one) for one in self.verification.differences if one.against is ComparisonBasis.LAKE
+        problems = [
+            str(difference)
+            for difference in self.verification.differences
+            if difference.against is ComparisonBasis.LAKE
         ]
-        found += [f"{key} is missing from the lake" for key in self.verification.lost]
+        problems += [f"{key} is missing from the lake" for key in self.verification.lost]
         counts = {
             "minutes_compared": self.verification.minutes,
-            "differences": len(found),
+            "differences": len(problems),
             "objects_lost": len(self.verification.lost),
         }
         passed = f"{self.verification.minutes} minutes equal those in the lake"
-        return _build_result(DayCheck.LAKE, found, passed, counts)
+        return _build_result(DayCheck.LAKE, problems, passed, counts)
 
     def check_against_exchange(self) -> DayCheckResult:
-        found = [
-            str(one)
-            for one in self.verification.differences
-            if one.against is not ComparisonBasis.LAKE
+        problems = [
+            str(difference)
+            for difference in self.verification.differences
+            if difference.against is not ComparisonBasis.LAKE
         ]
-        found += [f"{window} is not loaded" for window in self.verification.not_loaded]
+        problems += [f"{window} is not loaded" for window in self.verification.not_loaded]
         explained = len(self.verification.explained)
         contradictions = len(self.verification.conflicts)
         passed = f"{self.verification.compared} hours and days equal the exchange's own"
@@ -117,10 +117,10 @@ class _DayChecker:
         counts = {
             "exchange_contradictions": contradictions,
             "hours_and_days_compared": self.verification.compared,
-            "differences": len(found),
+            "differences": len(problems),
             "differences_explained": explained,
         }
-        return _build_result(DayCheck.EXCHANGE, found, passed, counts)
+        return _build_result(DayCheck.EXCHANGE, problems, passed, counts)
 
 
 def run_day_checks(
@@ -145,16 +145,6 @@ def run_day_checks(
         if check not in wanted:
             continue
         yield run() if days.window else DayCheckResult(check, True, "no day has closed yet")
-
-
-def _describe_incomplete_day(day: DayStatus) -> str | None:
-    """Return why a day's minutes are neither complete nor explained, None if they are."""
-    date, missing = day_of(day.start), MINUTES_PER_DAY - day.minutes - day.explained_minutes
-    if day.unloaded_objects:
-        return f"{date}: {day.unloaded_objects} objects of the lake are not loaded"
-    if missing > 0:
-        return f"{date}: {missing} minutes are missing without an explanation"
-    return None
 
 
 def _build_result(

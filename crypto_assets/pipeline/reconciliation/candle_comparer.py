@@ -78,11 +78,11 @@ class CandleComparer:
         against: ComparisonBasis = ComparisonBasis.EXCHANGE,
     ) -> list[Difference]:
         """Return the differences in `columns`; both tables must be sorted by open time."""
-        found = [
+        differences = [
             *self._find_missing(interval, ours, theirs, against),
             *self._find_unequal(interval, ours, theirs, columns, against),
         ]
-        return sorted(found, key=lambda difference: difference.open_time)
+        return sorted(differences, key=lambda difference: difference.open_time)
 
     def is_equal(self, left: CandleValue, right: CandleValue) -> bool:
         if self.is_exact or not (isinstance(left, Decimal) and isinstance(right, Decimal)):
@@ -105,17 +105,20 @@ class CandleComparer:
         columns: Collection[str],
         against: ComparisonBasis,
     ) -> Iterator[Difference]:
-        mine = ours.filter(pc.is_in(ours["open_time"], theirs["open_time"].combine_chunks()))
-        other = theirs.filter(pc.is_in(theirs["open_time"], ours["open_time"].combine_chunks()))
+        stored = ours.filter(pc.is_in(ours["open_time"], theirs["open_time"].combine_chunks()))
+        reference = theirs.filter(pc.is_in(theirs["open_time"], ours["open_time"].combine_chunks()))
         for name in columns:
-            unequal = pc.not_equal(mine[name], other[name].cast(mine[name].type))
+            unequal = pc.not_equal(stored[name], reference[name].cast(stored[name].type))
             if not pc.any(unequal).as_py():
                 continue
-            times, left = (mine.filter(unequal)[each].to_pylist() for each in ("open_time", name))
-            right = other.filter(unequal)[name].to_pylist()
-            for at, one, two in zip(times, left, right, strict=True):
-                if not self.is_equal(one, two):
-                    yield Difference(self.symbol, interval, at, name, one, two, against)
+            rows = stored.filter(unequal)
+            times, left = rows["open_time"].to_pylist(), rows[name].to_pylist()
+            right = reference.filter(unequal)[name].to_pylist()
+            for at, our_value, their_value in zip(times, left, right, strict=True):
+                if not self.is_equal(our_value, their_value):
+                    yield Difference(
+                        self.symbol, interval, at, name, our_value, their_value, against
+                    )
 
 
 def _list_absent_times(table: pa.Table, other: pa.Table) -> list[int]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.market.candles import CANDLE_SCHEMA, Candle, candles_from_table
+from crypto_assets.market.candles import Candle, candles_from_table
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up_single_period
 from crypto_assets.market.utc_time import Window
@@ -77,7 +77,7 @@ def compare_periods(
 
     Raises ExchangeError, WarehouseError.
     """
-    whole = Window(window.start_ms, max(window.start_ms, interval.floor(window.end_ms)))
+    whole, _ = window.split_at(interval.floor(window.end_ms))
     ours = context.warehouse.aggregates.read_candles(comparer.symbol, interval, whole)
     theirs = context.exchange.rest.fetch_candle_table(comparer.symbol, interval, whole)
     missing = sorted({*_list_open_times(theirs)} - {*_list_open_times(ours)})
@@ -86,11 +86,11 @@ def compare_periods(
     recut, touched = _find_recut_periods(interval, theirs)
     on_grid = _drop_open_times(theirs, [period.open_time for period in recut])
     ours = _drop_open_times(ours, sorted(touched))
-    found = comparer.find_differences(interval, ours, on_grid, PERIOD_VALUE_COLUMNS)
+    differences = comparer.find_differences(interval, ours, on_grid, PERIOD_VALUE_COLUMNS)
     return PeriodComparison(
         compared=len({*_list_open_times(ours), *_list_open_times(on_grid)}) + len(recut),
         differing=(
-            *_group_by_period(interval, found, on_grid),
+            *_group_by_period(interval, differences, on_grid),
             *_compare_recut_periods(context, comparer, recut),
         ),
         not_loaded=tuple(not_loaded),
@@ -138,42 +138,44 @@ def _find_recut_periods(
     ordered = candles_from_table(theirs.take(pc.sort_indices(opens)))
     ends = [after.open_time for _, after in pairwise(ordered)] + [ordered[-1].close_time + 1]
     periods = [
-        ExchangePeriod(interval, Window(one.open_time, min(one.close_time + 1, end)), one)
-        for one, end in zip(ordered, ends, strict=True)
+        ExchangePeriod(interval, Window(candle.open_time, min(candle.close_time + 1, end)), candle)
+        for candle, end in zip(ordered, ends, strict=True)
     ]
     touched = {
         at
-        for one in periods
-        if one.is_off_grid
-        for at in (interval.floor(one.window.start_ms), interval.floor(one.window.end_ms - 1))
+        for period in periods
+        if period.is_off_grid
+        for at in (interval.floor(period.window.start_ms), interval.floor(period.window.end_ms - 1))
     }
-    return [one for one in periods if one.is_off_grid or one.open_time in touched], touched
+    recut = [period for period in periods if period.is_off_grid or period.open_time in touched]
+    return recut, touched
 
 
 def _compare_recut_periods(
     context: PipelineContext, comparer: CandleComparer, periods: Sequence[ExchangePeriod]
 ) -> list[DifferingPeriod]:
-    found = []
+    differing = []
     for period in periods:
         minutes = context.warehouse.facts.read_candles(comparer.symbol, period.window)
         if differences := compare_with_exchange_candle(comparer, minutes, period):
-            found.append(DifferingPeriod(period, differences))
-    return found
+            differing.append(DifferingPeriod(period, differences))
+    return differing
 
 
 def _group_by_period(
     interval: Interval, differences: Sequence[Difference], theirs: pa.Table
 ) -> list[DifferingPeriod]:
-    found: dict[int, list[Difference]] = {}
-    for one in differences:
-        found.setdefault(one.open_time, []).append(one)
-    wanted = theirs.filter(pc.is_in(theirs["open_time"], pa.array([*found], pa.int64())))
+    by_time: dict[int, list[Difference]] = {}
+    for difference in differences:
+        by_time.setdefault(difference.open_time, []).append(difference)
+    wanted = theirs.filter(pc.is_in(theirs["open_time"], pa.array([*by_time], pa.int64())))
     candles = {candle.open_time: candle for candle in candles_from_table(wanted)}
     return [
         DifferingPeriod(
-            ExchangePeriod(interval, Window(at, at + interval.ms), candles.get(at)), tuple(own)
+            ExchangePeriod(interval, Window(at, at + interval.ms), candles.get(at)),
+            tuple(of_period),
         )
-        for at, own in found.items()
+        for at, of_period in by_time.items()
     ]
 
 
@@ -186,8 +188,3 @@ def _drop_open_times(table: pa.Table, opens: Sequence[int]) -> pa.Table:
 def _list_open_times(table: pa.Table) -> list[int]:
     times: list[int] = table["open_time"].to_pylist()
     return times
-
-
-def table_from_candles(candles: Sequence[Candle]) -> pa.Table:
-    """Build a table of CANDLE_SCHEMA from candles."""
-    return pa.Table.from_pylist([vars(candle) for candle in candles], CANDLE_SCHEMA)

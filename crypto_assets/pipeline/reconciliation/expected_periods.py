@@ -4,7 +4,7 @@ from functools import cached_property
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, Window, floor_ms, minute_end_ms
 from crypto_assets.pipeline.context import PipelineContext
 
 
@@ -20,7 +20,7 @@ class ExpectedPeriods:
     def loaded_until(self) -> int:
         """End of the newest minute that was ever loaded; 0 before the first."""
         newest = self._context.warehouse.watermarks.get_watermark(self._symbol).last_open_time
-        return 0 if newest is None else floor_ms(newest, MINUTE_MS) + MINUTE_MS
+        return 0 if newest is None else minute_end_ms(newest)
 
     def is_expected(self, open_time: int, interval: Interval) -> bool:
         """Return whether an hour or day should exist: its day was loaded, at least to its end."""

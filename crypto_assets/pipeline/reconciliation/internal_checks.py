@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
+from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.candle_comparer import (
     CandleComparer,
@@ -20,7 +20,6 @@ from crypto_assets.pipeline.reconciliation.candle_comparer import (
 from crypto_assets.pipeline.stages.lake_reader import LakeMinutes
 from crypto_assets.warehouse.klines.conflict_resolution import takes_precedence
 
-VALUE_COLUMNS = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 # Without a period's close time, which the exchange cuts short where an outage ends the period.
 PERIOD_VALUE_COLUMNS = tuple(name for name in VALUE_COLUMNS if name != "close_time")
 _COUNTED_COLUMNS = (*PERIOD_VALUE_COLUMNS, "minute_count")
@@ -29,7 +28,8 @@ _COUNTED_COLUMNS = (*PERIOD_VALUE_COLUMNS, "minute_count")
 def exclude_purged(context: PipelineContext, symbol: str, window: Window) -> Window:
     """Return the part of a window whose minutes have not expired."""
     purged = context.warehouse.watermarks.get_watermark(symbol).purged_before
-    return window & Window(purged or 0, max(window.end_ms, purged or 0))
+    _, unpurged = window.split_at(purged or 0)
+    return unpurged
 
 
 def compare_hours_with_minutes(
@@ -37,9 +37,9 @@ def compare_hours_with_minutes(
 ) -> list[Difference]:
     """Compare the stored hours of a window (whole hours) with those that its minutes give."""
     hours = context.warehouse.aggregates.read_candles(comparer.symbol, Interval.H1, window)
-    given = _label_minute_count(roll_up(minutes, Interval.H1))
+    expected = _label_minute_count(roll_up(minutes, Interval.H1))
     return comparer.find_differences(
-        Interval.H1, hours, given, _COUNTED_COLUMNS, ComparisonBasis.MINUTES
+        Interval.H1, hours, expected, _COUNTED_COLUMNS, ComparisonBasis.MINUTES
     )
 
 
@@ -50,12 +50,12 @@ def compare_days_with_hours(
     aggregates = context.warehouse.aggregates
     hours = aggregates.read_candles(comparer.symbol, Interval.H1, window)
     days = aggregates.read_candles(comparer.symbol, Interval.D1, window)
-    given = roll_up(hours, Interval.D1).drop_columns("parts")
+    expected = roll_up(hours, Interval.D1).drop_columns("parts")
     counts = _count_minutes_by_day(hours)
-    column = pa.array([counts[at] for at in given["open_time"].to_pylist()], pa.int64())
-    given = given.append_column("minute_count", column)
+    column = pa.array([counts[at] for at in expected["open_time"].to_pylist()], pa.int64())
+    expected = expected.append_column("minute_count", column)
     return comparer.find_differences(
-        Interval.D1, days, given, _COUNTED_COLUMNS, ComparisonBasis.HOURS
+        Interval.D1, days, expected, _COUNTED_COLUMNS, ComparisonBasis.HOURS
     )
 
 
@@ -84,7 +84,7 @@ def find_filled_gaps(
     """Yield the hours that contain minutes where the gap ledger has a gap."""
     opens = minutes["open_time"].to_numpy()
     for gap in context.warehouse.gap_ledger.list_gaps(symbol, window):
-        first, last = np.searchsorted(opens, (gap.start, gap.end + MINUTE_MS))
+        first, last = np.searchsorted(opens, (gap.window.start_ms, gap.window.end_ms))
         hours = Counter((opens[first:last] // HOUR_MS * HOUR_MS).tolist())
         for hour, count in sorted(hours.items()):
             yield Difference(
@@ -119,9 +119,9 @@ def find_refused_imports(
 def _find_winning_minutes(ours: pa.Table, theirs: pa.Table) -> pa.Array:
     """Return the open times of the minutes whose stored version takes precedence."""
     place = pc.index_in(ours["open_time"], theirs["open_time"].combine_chunks())
-    mine, others = ours.filter(pc.is_valid(place)), theirs.take(place.drop_null())
-    outranked = pc.invert(takes_precedence(others, mine))
-    return mine["open_time"].filter(outranked).combine_chunks()
+    stored, others = ours.filter(pc.is_valid(place)), theirs.take(place.drop_null())
+    outranked = pc.invert(takes_precedence(others, stored))
+    return stored["open_time"].filter(outranked).combine_chunks()
 
 
 def filter_to_window(candles: pa.Table, window: Window) -> pa.Table:

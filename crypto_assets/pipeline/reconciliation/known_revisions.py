@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from crypto_assets.market.candles import Candle, candles_from_table
+from crypto_assets.market.candles import Candle, candles_from_table, table_from_candles
 from crypto_assets.market.utc_time import format_utc
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.refused_minutes import find_refused_candles
@@ -13,7 +13,6 @@ from crypto_assets.pipeline.reconciliation.candle_comparer import CandleComparer
 from crypto_assets.pipeline.reconciliation.compare_with_exchange import (
     ExchangePeriod,
     matches_exchange_candle,
-    table_from_candles,
 )
 from crypto_assets.warehouse.klines.revisions import Revision
 
@@ -73,11 +72,11 @@ def _explain_by_revisions(
     revisions: Sequence[Revision],
 ) -> str | None:
     """Undo the revisions fetch by fetch, newest first, until the minutes give the candle."""
-    for fetched_at in sorted({one.new_fetched_at for one in revisions}, reverse=True):
-        undone = [one for one in revisions if one.new_fetched_at >= fetched_at]
+    for fetched_at in sorted({revision.new_fetched_at for revision in revisions}, reverse=True):
+        undone = [revision for revision in revisions if revision.new_fetched_at >= fetched_at]
         # Of several revisions of a minute the oldest has the version before all of them.
-        undone.sort(key=lambda one: one.new_fetched_at, reverse=True)
-        before = {**stored, **{one.open_time: one.old for one in undone}}
+        undone.sort(key=lambda revision: revision.new_fetched_at, reverse=True)
+        before = {**stored, **{revision.open_time: revision.old for revision in undone}}
         if matches_exchange_candle(comparer, _build_table(before), period):
             return f"explained: {len(undone)} revisions fetched from {format_utc(fetched_at)} on"
     return None

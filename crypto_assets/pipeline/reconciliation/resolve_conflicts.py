@@ -24,6 +24,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import (
+    DAY_MS,
     HOUR_MS,
     MINUTE_MS,
     Window,
@@ -101,9 +102,8 @@ class ExchangeMinutes:
     def read_archive_rows(self, window: Window) -> list[KlineRow]:
         """Return the rows of a window that the lake's archive files contain. Raises LakeError."""
         rows: list[KlineRow] = []
-        days = list(window.iter_days())
         objects = self.context.warehouse.lake_objects.list_in_window(
-            self.symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
+            self.symbol, ObjectKind.KLINES, window.widen_to(DAY_MS)
         )
         for item in objects:
             if item.source is Source.ARCHIVE:
@@ -143,7 +143,7 @@ def resolve_conflicts(
     comparer = CandleComparer(symbol, context.warehouse.has_exact_decimals)
     expected = ExpectedPeriods(context, symbol)
     compared = compare_periods(context, comparer, Interval.H1, closed, expected)
-    differing = [one.period for one in compared.differing]
+    differing = [entry.period for entry in compared.differing]
     if imported := list_imported_hours(context, symbol, differing):
         drop_imported_hours(context, symbol, imported, closed_before_ms)
     lost = _find_lost_hours(context, symbol, closed)
@@ -151,7 +151,7 @@ def resolve_conflicts(
     new = [period for period in differing if period not in lost]  # the lost ones are on record
     resolved = _find_matching_versions(minutes, comparer, new)
     restored = _find_matching_versions(minutes, comparer, lost)
-    conflicts = [_build_resolved_conflict(context, comparer, one) for one in resolved]
+    conflicts = [_build_resolved_conflict(context, comparer, match) for match in resolved]
     # Recorded before the load: after a kill in between, the next run finds the same conflicts.
     # After a kill behind the load the hours are equal, and no run would find them again.
     context.warehouse.exchange_conflicts.record_conflicts(symbol, conflicts)
@@ -163,8 +163,8 @@ def resolve_conflicts(
 def _find_matching_versions(
     minutes: ExchangeMinutes, comparer: CandleComparer, periods: Iterable[ExchangePeriod]
 ) -> list[MatchingVersion]:
-    found = (find_matching_version(minutes, comparer, period) for period in periods)
-    return [version for version in found if version]
+    versions = (find_matching_version(minutes, comparer, period) for period in periods)
+    return [version for version in versions if version]
 
 
 def _build_resolved_conflict(
@@ -191,7 +191,7 @@ def find_matching_version(
     ExchangeError, LakeError, WarehouseError.
     """
     window = period.window
-    cut_short = not period.is_off_grid and window.end_ms - window.start_ms < period.interval.ms
+    cut_short = not period.is_off_grid and window.duration_ms < period.interval.ms
     if period.exchange_candle is None or cut_short:
         return None
     verified = minutes.read_verified_times(window)
@@ -224,16 +224,20 @@ def _add_quiet_minutes(rows: Sequence[KlineRow], archived: Sequence[KlineRow]) -
 
 
 def describe_contradiction(
-    minutes: ExchangeMinutes, comparer: CandleComparer, one: DifferingPeriod
+    minutes: ExchangeMinutes, comparer: CandleComparer, differing: DifferingPeriod
 ) -> ExchangeConflict:
     """Describe a period that no version of its minutes gives. Raises ExchangeError."""
-    period = one.period
+    period = differing.period
     kind = ConflictKind.OFF_GRID if period.is_off_grid else ConflictKind.CONTRADICTION
     candles = validate_rows(minutes.read_rest_rows(period.window), period.window).candles
     rest = compare_with_exchange_candle(comparer, candles, period)
-    differences = one.differences[:_MAX_NAMED]
-    evidence = [_describe_sides(each, "the stored minutes give") for each in differences]
-    evidence += [_describe_sides(each, "REST's minutes give") for each in rest[:_MAX_NAMED]]
+    differences = differing.differences[:_MAX_NAMED]
+    evidence = [
+        _describe_sides(difference, "the stored minutes give") for difference in differences
+    ]
+    evidence += [
+        _describe_sides(difference, "REST's minutes give") for difference in rest[:_MAX_NAMED]
+    ]
     text = "; ".join(dict.fromkeys(evidence))
     return ExchangeConflict(comparer.symbol, period.interval, period.open_time, kind, text)
 
@@ -243,12 +247,11 @@ def _find_lost_hours(context: PipelineContext, symbol: str, closed: Window) -> l
 
     The stored minutes still give these hours; a rebuild from the lake alone would not.
     """
-    days = list(closed.iter_days())
     objects = context.warehouse.lake_objects.list_in_window(
-        symbol, ObjectKind.KLINES, Window.of_days(days[0], days[-1])
+        symbol, ObjectKind.KLINES, closed.widen_to(DAY_MS)
     )
     lost = [
-        Window(item.first_time, item.last_time + 1)
+        item.window
         for item in objects
         if item.source is Source.VERIFIED and find_object_body(context, item) is None
     ]
@@ -272,14 +275,14 @@ def _load_versions(
     spans = merge_windows(match.period.window for match in matches)
     rows = sorted((row for match in matches for row in match.rows), key=lambda row: int(row[0]))
     for span in spans:
-        own = [row for row in rows if int(row[0]) in span]
-        for day, part in groupby(own, key=lambda row: day_of(int(row[0]))):
+        in_span = [row for row in rows if int(row[0]) in span]
+        for day, part in groupby(in_span, key=lambda row: day_of(int(row[0]))):
             fetched[day].append(
                 FetchedKlines(Source.VERIFIED, RawKlines.from_rows(list(part)), fetched_at)
             )
     stored = [
-        store_fetched_day(context.raw_lake, symbol, day, FetchedDay(own))
-        for day, own in fetched.items()
+        store_fetched_day(context.raw_lake, symbol, day, FetchedDay(parts))
+        for day, parts in fetched.items()
     ]
     record_stored_days(context, symbol, stored)
     bodies = dict(body for day in stored for body in day.bodies)
@@ -294,7 +297,8 @@ def _describe_changes(
     stored = context.warehouse.facts.read_fetched_candles(comparer.symbol, window).to_pylist()
     old = {row["open_time"]: row for row in stored}
     new = {
-        one.open_time: one for one in candles_from_table(validate_rows(match.rows, window).candles)
+        candle.open_time: candle
+        for candle in candles_from_table(validate_rows(match.rows, window).candles)
     }
     changes = []
     for at in sorted({*old, *new}):
@@ -313,6 +317,6 @@ def _describe_changes(
     return f"the minutes of {origin} give the exchange's own hour; {shown}{more}"
 
 
-def _describe_sides(one: Difference, subject: str) -> str:
-    ours, theirs = format_candle_value(one.ours), format_candle_value(one.theirs)
-    return f"{one.column}: {subject} {ours}, the exchange has {theirs}"
+def _describe_sides(difference: Difference, subject: str) -> str:
+    ours, theirs = format_candle_value(difference.ours), format_candle_value(difference.theirs)
+    return f"{difference.column}: {subject} {ours}, the exchange has {theirs}"

@@ -99,7 +99,8 @@ class VerificationResult:
 
     def __add__(self, other: Self) -> Self:
         sums = {
-            one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)
+            field.name: getattr(self, field.name) + getattr(other, field.name)
+            for field in fields(self)
         }
         return replace(self, **sums)
 
@@ -156,13 +157,19 @@ def _compare_with_exchange(
     a day with an hour that differs.
     """
     hours = compare_periods(context, comparer, Interval.H1, closed, expected)
-    wrong_hours = {one.hour_open_time for one in internal if one.interval is not Interval.D1}
-    found = _classify_differences(context, comparer, hours, wrong_hours)
+    wrong_hours = {
+        difference.hour_open_time
+        for difference in internal
+        if difference.interval is not Interval.D1
+    }
+    result = _classify_differences(context, comparer, hours, wrong_hours)
     not_loaded = tuple(group_periods(hours.not_loaded, HOUR_MS))
     days = compare_periods(context, comparer, Interval.D1, closed, expected)
-    wrong_days = {floor_ms(one.open_time, DAY_MS) for one in (*internal, *found.differences)}
-    found += VerificationResult(not_loaded=not_loaded)
-    return found + _classify_differences(context, comparer, days, wrong_days)
+    wrong_days = {
+        floor_ms(difference.open_time, DAY_MS) for difference in (*internal, *result.differences)
+    }
+    result += VerificationResult(not_loaded=not_loaded)
+    return result + _classify_differences(context, comparer, days, wrong_days)
 
 
 def _classify_differences(
@@ -172,20 +179,20 @@ def _classify_differences(
     wrong: Collection[int],
 ) -> VerificationResult:
     """Split what differs into our errors, known revisions and contradictions of the exchange."""
-    found = VerificationResult(compared=compared.compared, recut=compared.recut)
-    periods = [one.period for one in compared.differing]
+    result = VerificationResult(compared=compared.compared, recut=compared.recut)
+    periods = [differing.period for differing in compared.differing]
     minutes = ExchangeMinutes(context, comparer.symbol, periods)
     imported = list_imported_hours(context, comparer.symbol, periods)
     wrong = {*wrong, *(window.start_ms for window in imported)}
-    for one in compared.differing:
-        found += _classify_period(minutes, comparer, one, wrong)
-    return found
+    for differing in compared.differing:
+        result += _classify_period(minutes, comparer, differing, wrong)
+    return result
 
 
 def _classify_period(
     minutes: ExchangeMinutes,
     comparer: CandleComparer,
-    one: DifferingPeriod,
+    differing: DifferingPeriod,
     wrong: Collection[int],
 ) -> VerificationResult:
     """Classify the differences of one period; `wrong` has the open times of those known as ours.
@@ -193,14 +200,16 @@ def _classify_period(
     An hour is ours as well if a version of its minutes gives the exchange's candle: a backfill
     loads it. A day is not, since only hours are resolved.
     """
-    period = one.period
+    period = differing.period
     is_hour = period.interval is Interval.H1
     if period.open_time in wrong or (is_hour and find_matching_version(minutes, comparer, period)):
-        return VerificationResult(differences=one.differences)
+        return VerificationResult(differences=differing.differences)
     if reason := explain_difference(minutes.context, comparer, period):
-        explained = tuple(ExplainedDifference(each, by=reason) for each in one.differences)
+        explained = tuple(
+            ExplainedDifference(difference, by=reason) for difference in differing.differences
+        )
         return VerificationResult(explained=explained)
-    return VerificationResult(conflicts=(describe_contradiction(minutes, comparer, one),))
+    return VerificationResult(conflicts=(describe_contradiction(minutes, comparer, differing),))
 
 
 def _compare_internally(
@@ -231,8 +240,11 @@ def _list_days_not_in_lake(
 ) -> tuple[date, ...]:
     """Return the UTC days of the differing periods that no object of the lake overlaps."""
 
-    def is_in_lake(one: Difference) -> bool:
-        period = Window(one.open_time, one.open_time + one.interval.ms)
+    def is_in_lake(difference: Difference) -> bool:
+        period = Window(difference.open_time, difference.open_time + difference.interval.ms)
         return any(period & span for span in lake.spans)
 
-    return tuple(sorted({day_of(one.open_time) for one in differences if not is_in_lake(one)}))
+    days = {
+        day_of(difference.open_time) for difference in differences if not is_in_lake(difference)
+    }
+    return tuple(sorted(days))

@@ -25,21 +25,21 @@ def list_lake_objects(
     context: PipelineContext, window: Window | None, symbols: Collection[str] | None
 ) -> Mapping[str, list[ListedObject]]:
     """List objects by symbol, oldest day first; None selects all. Raises LakeError."""
-    found: defaultdict[str, list[ListedObject]] = defaultdict(list)
+    by_symbol: defaultdict[str, list[ListedObject]] = defaultdict(list)
     for lake in (context.raw_lake, context.archive_lake):
         for entry in _list_entries(lake, window):
             parts = parse_key(entry.key)
             if parts is None or (symbols is not None and parts.symbol not in symbols):
                 continue
             if window is None or day_start_ms(parts.day) in window:
-                found[parts.symbol].append(ListedObject(lake, entry.key, parts))
-    for objects in found.values():
-        objects.sort(key=lambda one: (one.parts.day, one.key, one.lake.bucket))
-    return found
+                by_symbol[parts.symbol].append(ListedObject(lake, entry.key, parts))
+    for objects in by_symbol.values():
+        objects.sort(key=lambda item: (item.parts.day, item.key, item.lake.bucket))
+    return by_symbol
 
 
 def _list_entries(lake: Lake, window: Window | None) -> Iterator[LakeEntry]:
-    if window is None or window.end_ms - window.start_ms > _DAY_BY_DAY_MS:
+    if window is None or window.duration_ms > _DAY_BY_DAY_MS:
         yield from lake.list_entries()
         return
     for day in window.iter_days():

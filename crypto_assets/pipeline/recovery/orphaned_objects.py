@@ -1,8 +1,10 @@
 """Finds what killed runs left unfinished: unloaded objects, and hours and days not computed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import day_prefix, describe_object, parse_key
@@ -13,6 +15,7 @@ from crypto_assets.market.utc_time import (
     Window,
     day_of,
     day_start_ms,
+    group_consecutive_days,
     now_ms,
 )
 from crypto_assets.pipeline.context import PipelineContext
@@ -48,12 +51,12 @@ def find_orphaned_objects(
     before = now_ms() - after_ms
     today = day_of(context.exchange_now())
     adopt_orphaned_objects(context, [today - timedelta(days=1), today], before)
-    found = [
+    objects = [
         item
         for kind in ObjectKind
         for item in context.warehouse.lake_objects.list_orphaned(kind, before)
     ]
-    return _merge_days((item.kind, item.symbol, day_of(item.first_time)) for item in found)
+    return _merge_days((item.kind, item.symbol, item.day) for item in objects)
 
 
 def find_uncomputed_days(context: PipelineContext) -> list[UnfinishedDays]:
@@ -105,12 +108,10 @@ def _describe_object(context: PipelineContext, key: str) -> LakeObject | None:
 
 def _merge_days(items: Iterable[tuple[ObjectKind, str, date]]) -> list[UnfinishedDays]:
     """Merge consecutive days of the same symbol and kind."""
-    found: list[UnfinishedDays] = []
-    for kind, symbol, day in sorted(items):
-        last = found[-1] if found else None
-        same = last and (last.kind, last.symbol) == (kind, symbol)
-        if last and same and day - last.last <= timedelta(days=1):
-            found[-1] = replace(last, last=day, count=last.count + 1)
-        else:
-            found.append(UnfinishedDays(kind, symbol, day, day, 1))
-    return found
+    merged = []
+    for (kind, symbol), group in groupby(sorted(items), key=itemgetter(0, 1)):
+        days = [day for _, _, day in group]
+        for window in group_consecutive_days(days):
+            inside = [day for day in days if day_start_ms(day) in window]
+            merged.append(UnfinishedDays(kind, symbol, inside[0], inside[-1], len(inside)))
+    return merged

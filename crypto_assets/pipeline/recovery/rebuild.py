@@ -16,7 +16,6 @@ from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import (
     MINUTE_MS,
     Window,
-    day_of,
     group_consecutive_days,
     merge_windows,
     now_ms,
@@ -24,7 +23,7 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.recovery.lake_listing import ListedObject, list_lake_objects
-from crypto_assets.pipeline.stages.lake_reader import list_known_spans, sift_object
+from crypto_assets.pipeline.stages.lake_reader import list_known_spans, validate_object
 from crypto_assets.pipeline.stages.load_facts import quarantine_rejects
 from crypto_assets.pipeline.stages.order_books import load_order_books
 from crypto_assets.warehouse.klines.restore import CompleteWindows, RestoreResult
@@ -117,13 +116,13 @@ def _rebuild_symbol(
     exact_from: int | None,
 ) -> RebuildResult:
     untracked = _register_untracked(context, symbol) if listed else False
-    found = RebuildResult(
+    result = RebuildResult(
         symbol, untracked=untracked, forgotten=_forget_missing_objects(context, listed, known)
     )
     closed_before = _closed_before(context, listed)
-    for _, month in groupby(listed, key=lambda one: (one.parts.day.year, one.parts.day.month)):
-        found += _rebuild_month(context, symbol, list(month), closed_before, exact_from)
-    return found
+    for _, month in groupby(listed, key=lambda entry: entry.parts.day.replace(day=1)):
+        result += _rebuild_month(context, symbol, list(month), closed_before, exact_from)
+    return result
 
 
 def _rebuild_month(
@@ -137,18 +136,18 @@ def _rebuild_month(
         bodies = [body for body in pool.map(partial(_read_listed_object, context), listed) if body]
     context.warehouse.lake_objects.record_objects([item for item, _ in bodies])
     klines = [
-        (item, sift_object(item, body)) for item, body in bodies if item.kind is ObjectKind.KLINES
+        (item, validate_object(item, body))
+        for item, body in bodies
+        if item.kind is ObjectKind.KLINES
     ]
     for item, rows in klines:
         quarantine_rejects(context.warehouse, item, rows.rejects)
-    candle_days = list(
-        group_consecutive_days(sorted({day_of(item.first_time) for item, _ in klines}))
-    )
+    candle_days = list(group_consecutive_days(sorted({item.day for item, _ in klines})))
     complete = _list_complete_windows(context, symbol, klines, candle_days, exact_from)
     restored = context.warehouse.facts.restore_objects(
         symbol, [(item, rows.candles) for item, rows in klines], complete
     )
-    days = sorted({one.parts.day for one in listed})
+    days = sorted({entry.parts.day for entry in listed})
     window = Window.of_days(days[0], days[-1])
     context.warehouse.aggregates.recompute_hours(symbol, window, closed_before_ms)
     context.warehouse.aggregates.recompute_days(symbol, window, closed_before_ms)
@@ -182,15 +181,15 @@ def _list_complete_windows(
     return CompleteWindows(merge_windows(spans), exact_from)
 
 
-def _read_listed_object(context: PipelineContext, one: ListedObject) -> ObjectBody | None:
+def _read_listed_object(context: PipelineContext, entry: ListedObject) -> ObjectBody | None:
     """Read an object; None if it is gone.
 
     An object that retention has moved since the listing is in the archive lake.
     """
-    for lake in (one.lake, context.archive_lake):
+    for lake in (entry.lake, context.archive_lake):
         with suppress(ObjectMissing):
-            info, body = lake.get_with_info(one.key)
-            return describe_object(lake.bucket, one.key, body, info.fetched_at), body
+            info, body = lake.get_with_info(entry.key)
+            return describe_object(lake.bucket, entry.key, body, info.fetched_at), body
     return None
 
 
@@ -199,8 +198,8 @@ def _register_untracked(context: PipelineContext, symbol: str) -> bool:
     symbols = {known.name: known for known in context.warehouse.symbols.list_all()}
     if symbol in symbols:
         return not symbols[symbol].is_tracked
-    found = context.exchange.rest.fetch_exchange_info([symbol]).symbols
-    context.warehouse.symbols.register_symbols([found[symbol]])
+    listed = context.exchange.rest.fetch_exchange_info([symbol]).symbols
+    context.warehouse.symbols.register_symbols([listed[symbol]])
     context.warehouse.symbols.untrack_symbol(symbol)
     return True
 
@@ -208,7 +207,7 @@ def _register_untracked(context: PipelineContext, symbol: str) -> bool:
 def _forget_missing_objects(
     context: PipelineContext, listed: Sequence[ListedObject], known: Sequence[LakeObject]
 ) -> int:
-    there = {(one.lake.bucket, one.key) for one in listed}
+    there = {(entry.lake.bucket, entry.key) for entry in listed}
     gone = [item for item in known if (item.bucket, item.key) not in there]
     context.warehouse.lake_objects.forget_objects(gone)
     return len(gone)
@@ -222,4 +221,4 @@ def _closed_before(context: PipelineContext, listed: Sequence[ListedObject]) -> 
     try:
         return context.closed_before()
     except ExchangeError:
-        return max((one.parts.last_time + MINUTE_MS for one in listed), default=0)
+        return max((entry.parts.last_time + MINUTE_MS for entry in listed), default=0)

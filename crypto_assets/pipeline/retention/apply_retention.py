@@ -21,12 +21,12 @@ class RetentionResult:
 
     @property
     def minute_rows(self) -> int:
-        return sum(one.rows for one in self.minutes)
+        return sum(expired.rows for expired in self.minutes)
 
     @property
     def blockers(self) -> dict[str, str]:
         """Why old minutes stay, by symbol."""
-        return {one.symbol: one.blocker for one in self.minutes if one.blocker}
+        return {expired.symbol: expired.blocker for expired in self.minutes if expired.blocker}
 
 
 def read_retention_policy(context: PipelineContext) -> RetentionPolicy:

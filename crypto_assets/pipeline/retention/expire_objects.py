@@ -1,19 +1,20 @@
 """Moves old objects to the archive lake and deletes older ones; unloaded objects always stay."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain, islice
+from itertools import chain
 from typing import Self
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import LoadedObject, ObjectVersion
 
 _MOVERS = 8
-_BATCH = 500
+_BATCH_OBJECTS = 500
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _move_objects(
     moved, not_moved = ObjectTally(), ObjectTally()
     items = context.warehouse.retention_candidates.iter_objects(context.raw_lake.bucket, before_ms)
     with ThreadPoolExecutor(_MOVERS, "move") as pool:
-        for batch in _split_batches(items):
+        for batch in iter_batches(items, _BATCH_OBJECTS):
             done = (
                 [True] * len(batch)
                 if dry_run
@@ -131,14 +132,14 @@ def _find_excess_objects(
     lakes = [(context.archive_lake.bucket, raw_before)]
     if dry_run:
         lakes.append((context.raw_lake.bucket, raw_before))
-    found = []
+    excess = []
     for item in _list_oldest_first(context, lakes):
         if remaining <= max_bytes:
             break
         if (item.bucket, item.key) not in gone:
             remaining -= item.size_bytes
-            found.append(item)
-    return found
+            excess.append(item)
+    return excess
 
 
 def _list_oldest_first(
@@ -153,7 +154,8 @@ def _delete_objects(
 ) -> ObjectTally:
     deleted = ObjectTally()
     for lake in (context.archive_lake, context.raw_lake):
-        for batch in _split_batches(item for item in items if item.bucket == lake.bucket):
+        stored = [item for item in items if item.bucket == lake.bucket]
+        for batch in iter_batches(stored, _BATCH_OBJECTS):
             # A raw object is checked right before its deletion, since it may be fetched again.
             groups = [batch] if lake is context.archive_lake else [[item] for item in batch]
             gone = [
@@ -183,9 +185,3 @@ def _is_loaded_version(lake: Lake, item: ObjectVersion, *, absent: bool) -> bool
         return sha256(lake.get(item.key)).hexdigest() == item.sha256
     except ObjectMissing:
         return absent
-
-
-def _split_batches(items: Iterable[LoadedObject]) -> Iterator[list[LoadedObject]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, _BATCH)):
-        yield batch

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import groupby
+from operator import attrgetter
 
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
-from crypto_assets.market.utc_time import DAY_MS, Window, day_of, floor_ms
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.lake_reader import sift_object
+from crypto_assets.pipeline.stages.lake_reader import validate_object
 
 
 def compact_days(context: PipelineContext, symbol: str, window: Window) -> int:
@@ -20,10 +21,9 @@ def compact_days(context: PipelineContext, symbol: str, window: Window) -> int:
     can contain all of it. Raises LakeError, WarehouseError.
     """
     objects = context.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
-    ordered = sorted(objects, key=lambda item: item.first_time)
     redundant = [
         item
-        for _, group in groupby(ordered, key=lambda item: floor_ms(item.first_time, DAY_MS))
+        for _, group in groupby(sorted(objects, key=attrgetter("day")), key=attrgetter("day"))
         for item in _find_redundant_objects(context, list(group))
     ]
     if redundant:
@@ -58,8 +58,7 @@ def _find_redundant_objects(
 
 def _list_stored_times(context: PipelineContext, item: LakeObject) -> set[int]:
     """Open times of the stored candles of an object's day."""
-    day = Window.of_day(day_of(item.first_time))
-    return context.warehouse.facts.list_open_times(item.symbol, day)
+    return context.warehouse.facts.list_open_times(item.symbol, Window.of_day(item.day))
 
 
 def _is_redundant(context: PipelineContext, item: LakeObject, open_times: set[int]) -> bool:
@@ -70,10 +69,11 @@ def _is_redundant(context: PipelineContext, item: LakeObject, open_times: set[in
     try:
         return _read_open_times(context, item) <= open_times
     except ObjectMissing:
-        return item.rows <= sum(item.first_time <= at <= item.last_time for at in open_times)
+        window = item.window
+        return item.rows <= sum(at in window for at in open_times)
 
 
 def _read_open_times(context: PipelineContext, item: LakeObject) -> set[int]:
     """Open times of an object's valid candles."""
-    candles = sift_object(item, context.raw_lake.get(item.key)).candles
+    candles = validate_object(item, context.raw_lake.get(item.key)).candles
     return set(candles["open_time"].to_pylist())

@@ -18,7 +18,7 @@ from crypto_assets.market.candle_validation import (
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.raw_klines import table_from_json
-from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of, group_periods, merge_windows
+from crypto_assets.market.utc_time import MINUTE_MS, Window, group_periods, merge_windows
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import QuarantineRecord
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA, resolve_versions
@@ -47,7 +47,7 @@ class LakeMinutes:
     lost: tuple[str, ...]
 
 
-def read_unloaded_object(context: PipelineContext, item: LakeObject) -> bytes | None:
+def read_or_forget_object(context: PipelineContext, item: LakeObject) -> bytes | None:
     """Return the body of an object that the manifest listed as not loaded.
 
     Returns None if the object is gone from both lakes, and then removes it from the manifest with
@@ -71,7 +71,7 @@ def read_lake_minutes(context: PipelineContext, symbol: str, window: Window) -> 
         if body is None:
             lost.append(item.key)
             continue
-        [rows] = sift_objects([(item, body)])
+        [rows] = validate_objects([(item, body)])
         tables.append(add_provenance(item, rows.candles))
         spans += list_known_spans(item, rows.candles)
         found.append(item)
@@ -115,47 +115,43 @@ def list_known_spans(item: LakeObject, candles: pa.Table) -> list[Window]:
     An archive file covers its whole day; an import only the minutes that it has.
     """
     if item.source is Source.ARCHIVE:
-        return [_object_day(item)]
+        return [Window.of_day(item.day)]
     if item.source is not Source.IMPORT:
-        return [Window(item.first_time, item.last_time + 1)]
+        return [item.window]
     return list(group_periods(candles["open_time"].to_pylist(), 1, MINUTE_MS - 1))
 
 
-def sift_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedRows]:
-    """As `sift_object` of each; validates all objects at once if every row is valid."""
-    tables = [_parse_sane_table(item, body) for item, body in objects]
+def validate_objects(objects: Sequence[tuple[LakeObject, bytes]]) -> list[ValidatedRows]:
+    """Validate klines objects as `validate_object` does, all at once if every row is valid."""
+    tables = [_parse_readable_rows(item, body) for item, body in objects]
     plain = [table for table in tables if table is not None]
     if plain and not is_valid_table(pa.concat_tables(plain), _ALL_TIME):
         plain.clear()
     return [
-        ValidatedRows(table) if plain and table is not None else sift_object(*one)
-        for table, one in zip(tables, objects, strict=True)
+        ValidatedRows(table) if plain and table is not None else validate_object(*pair)
+        for table, pair in zip(tables, objects, strict=True)
     ]
 
 
-def sift_object(item: LakeObject, body: bytes) -> ValidatedRows:
-    """Split a klines object's rows into valid candles and rejected rows."""
+def validate_object(item: LakeObject, body: bytes) -> ValidatedRows:
+    """Separate a klines object's valid candles from its rejected rows."""
     try:
         rows = decode_klines(body)
     except ValueError as error:
         return ValidatedRows(
             CANDLE_SCHEMA.empty_table(), (RejectedRow(0, [], f"not klines: {error}"),)
         )
-    return validate_rows(rows, _object_day(item))
+    return validate_rows(rows, Window.of_day(item.day))
 
 
-def _parse_sane_table(item: LakeObject, body: bytes) -> pa.Table | None:
+def _parse_readable_rows(item: LakeObject, body: bytes) -> pa.Table | None:
     """Parse all rows at once; None unless each is readable and of the object's day."""
     with suppress(ValueError):
         table = table_from_json(body)
-        ends, day = pc.min_max(table["open_time"]).as_py(), _object_day(item)
+        ends, day = pc.min_max(table["open_time"]).as_py(), Window.of_day(item.day)
         if ends["min"] in day and ends["max"] in day:
             return table
     return None
-
-
-def _object_day(item: LakeObject) -> Window:
-    return Window.of_day(day_of(item.first_time))
 
 
 def _find_lake(context: PipelineContext, bucket: str) -> Lake:

@@ -10,9 +10,9 @@ import orjson
 from crypto_assets.market.candle_validation import RejectedRow
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
-from crypto_assets.market.utc_time import Window, day_of
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.lake_reader import read_unloaded_object, sift_objects
+from crypto_assets.pipeline.stages.lake_reader import read_or_forget_object, validate_objects
 from crypto_assets.warehouse import QuarantineRecord, Warehouse
 
 
@@ -30,18 +30,18 @@ def load_klines(
     """
     unloaded = context.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.KLINES, window)
     read = [(item, _read_body(context, item, bodies or {})) for item in unloaded]
-    found = [(item, body) for item, body in read if body is not None]
-    if not found:
+    objects = [(item, body) for item, body in read if body is not None]
+    if not objects:
         return Counter()
     batches = []
-    for (item, _), rows in zip(found, sift_objects(found), strict=True):
+    for (item, _), rows in zip(objects, validate_objects(objects), strict=True):
         if rows.rejects:
             quarantine_rejects(context.warehouse, item, rows.rejects)
         batches.append((item, rows.candles))
     context.warehouse.facts.load_objects(symbol, batches)
     loaded: Counter[date] = Counter()
     for item, candles in batches:
-        loaded[day_of(item.first_time)] += candles.num_rows
+        loaded[item.day] += candles.num_rows
     return loaded
 
 
@@ -75,7 +75,7 @@ def _read_body(
     known = bodies.get(item.key)
     if known is not None and sha256(known).hexdigest() == item.sha256:
         return known
-    return read_unloaded_object(context, item)
+    return read_or_forget_object(context, item)
 
 
 def _parse_open_time(row: KlineRow) -> int | None:

@@ -14,7 +14,7 @@ from crypto_assets.market.order_book import OrderBook
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.lake_reader import read_unloaded_object
+from crypto_assets.pipeline.stages.lake_reader import read_or_forget_object
 from crypto_assets.pipeline.stages.results import DayOutcome, OrderBookStage
 from crypto_assets.pipeline.stages.symbol_status import list_trading_names, refresh_status
 from crypto_assets.warehouse import QuarantineRecord
@@ -45,7 +45,7 @@ def load_order_books(context: PipelineContext, symbol: str, window: Window) -> i
 def _load_snapshots(context: PipelineContext, symbol: str, window: Window) -> tuple[int, int]:
     """The number of snapshots loaded, and of those without bids or asks."""
     objects = context.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.DEPTH, window)
-    bodies = [(item, read_unloaded_object(context, item)) for item in objects]
+    bodies = [(item, read_or_forget_object(context, item)) for item in objects]
     read = [
         (item, _parse_order_book(context, item, body)) for item, body in bodies if body is not None
     ]

@@ -66,7 +66,7 @@ def _group_open_times(
 ) -> defaultdict[date, list[int]]:
     """Open times (epoch ms) of stored candles by UTC day, ascending."""
     table = warehouse.aggregates.read_candles(symbol, interval, window)
-    found: defaultdict[date, list[int]] = defaultdict(list)
+    by_day: defaultdict[date, list[int]] = defaultdict(list)
     for start in table["open_time"].to_pylist():
-        found[day_of(start)].append(start)
-    return found
+        by_day[day_of(start)].append(start)
+    return by_day

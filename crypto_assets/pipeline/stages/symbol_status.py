@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from crypto_assets.errors import NotListed, UnknownSymbol
 from crypto_assets.market.symbols import Symbol, SymbolStatus
-from crypto_assets.market.utc_time import MINUTE_MS, Window, floor_ms
+from crypto_assets.market.utc_time import MINUTE_MS, Window, minute_end_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import GapClass, RegisteredSymbol, Warehouse
 
@@ -74,7 +74,7 @@ def has_ended(warehouse: Warehouse, symbol: RegisteredSymbol, newest: int) -> bo
     """Whether a symbol no longer trades, and a delisted gap follows its newest open time."""
     if symbol.status is SymbolStatus.TRADING:
         return False
-    after = floor_ms(newest, MINUTE_MS) + MINUTE_MS
+    after = minute_end_ms(newest)
     gaps = warehouse.gap_ledger.list_gaps(symbol.name, Window(after, after + MINUTE_MS))
     return any(gap.gap_class is GapClass.DELISTED for gap in gaps)
 
@@ -91,7 +91,7 @@ def find_end_ms(warehouse: Warehouse, name: str) -> int | None:
     symbol = warehouse.symbols.get_symbol(name)
     if newest is None or not is_gone(warehouse, symbol, newest):
         return None
-    return floor_ms(newest, MINUTE_MS) + MINUTE_MS
+    return minute_end_ms(newest)
 
 
 def list_trading_names(symbols: Sequence[RegisteredSymbol]) -> list[str]:

@@ -124,7 +124,7 @@ class LakeObjectCatalog:
 
     def count_objects(self, symbol: str, kind: ObjectKind, window: Window) -> int:
         """Count the objects of `list_in_window`."""
-        statement = select(func.count()).where(*_match_window(symbol, kind, window))
+        statement = select(func.count()).where(*match_objects(symbol, kind, window))
         return self._database.run_primary_read(lambda c: c.execute(statement).scalar_one())
 
     def summarize_rows(
@@ -134,7 +134,7 @@ class LakeObjectCatalog:
         first, last = lake_objects.c.first_time, lake_objects.c.last_time
         counted = func.coalesce(func.sum(lake_objects.c.rows), 0)
         statement = select(counted, func.min(first), func.max(last)).where(
-            *_match_window(symbol, kind, window)
+            *match_objects(symbol, kind, window)
         )
         rows, start, end = self._database.run_read(lambda c: c.execute(statement).one())
         return int(rows), None if start is None else (start, end)
@@ -147,7 +147,7 @@ class LakeObjectCatalog:
         loaded = lake_objects.c.loaded_at.is_not(None)
         statement = (
             select(day, func.count(), func.sum(lake_objects.c.rows))
-            .where(*_match_window(symbol, kind, window), loaded)
+            .where(*match_objects(symbol, kind, window), loaded)
             .group_by(day)
         )
         rows = self._database.run_read(lambda c: c.execute(statement).all())
@@ -165,7 +165,7 @@ class LakeObjectCatalog:
         statement = (
             select(day, func.count())
             .select_from(lake_objects.join(quarantine, of_object))
-            .where(*_match_window(symbol, kind, window), loaded, lake_objects.c.rows > 0)
+            .where(*match_objects(symbol, kind, window), loaded, lake_objects.c.rows > 0)
             .group_by(day)
         )
         rows = self._database.run_read(lambda c: c.execute(statement).all())
@@ -217,7 +217,7 @@ class LakeObjectCatalog:
 
     def mark_unloaded(self, symbol: str, kind: ObjectKind, window: Window) -> int:
         """Mark every loaded object of a window to be loaded again; return how many."""
-        conditions = (*_match_window(symbol, kind, window), lake_objects.c.loaded_at.is_not(None))
+        conditions = (*match_objects(symbol, kind, window), lake_objects.c.loaded_at.is_not(None))
         statement = update(lake_objects).where(*conditions).values(loaded_at=None)
         return self._database.run_write(lambda c: c.execute(statement).rowcount)
 
@@ -235,6 +235,17 @@ class LakeObjectCatalog:
     def _read_objects(self, statement: Select[Any]) -> list[LakeObject]:
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return [_parse_object(row._mapping) for row in rows]
+
+
+def match_objects(symbol: str, kind: ObjectKind, window: Window) -> tuple[ColumnElement[bool], ...]:
+    """Match objects with data in the window; none crosses a UTC day, so the index finds them."""
+    return (
+        lake_objects.c.symbol == symbol,
+        lake_objects.c.kind == kind.value,
+        lake_objects.c.first_time >= floor_ms(window.start_ms, DAY_MS),
+        lake_objects.c.first_time < window.end_ms,
+        lake_objects.c.last_time >= window.start_ms,
+    )
 
 
 def mark_objects_loaded(
@@ -268,18 +279,7 @@ def _select_objects() -> Select[Any]:
 
 def _select_in_window(symbol: str, kind: ObjectKind, window: Window) -> Select[Any]:
     order = (lake_objects.c.fetched_at, lake_objects.c.first_time, lake_objects.c.key)
-    return _select_objects().where(*_match_window(symbol, kind, window)).order_by(*order)
-
-
-def _match_window(symbol: str, kind: ObjectKind, window: Window) -> tuple[Any, ...]:
-    """Match objects with data in the window; none crosses a UTC day, so the index finds them."""
-    return (
-        lake_objects.c.symbol == symbol,
-        lake_objects.c.kind == kind.value,
-        lake_objects.c.first_time >= floor_ms(window.start_ms, DAY_MS),
-        lake_objects.c.first_time < window.end_ms,
-        lake_objects.c.last_time >= window.start_ms,
-    )
+    return _select_objects().where(*match_objects(symbol, kind, window)).order_by(*order)
 
 
 def _keep_later_fetch(new: Any) -> Assignments:

@@ -79,10 +79,10 @@ class SymbolCatalog:
         )
         known = {row.symbol: row.symbol_id for row in rows}
         self._ids |= known
-        found = next((name for name in names if name in known), None)
-        if found is None:
+        resolved = next((name for name in names if name in known), None)
+        if resolved is None:
             raise UnknownSymbol(_format_unknown_symbol(names[0]))
-        return found
+        return resolved
 
     def untrack_symbol(self, name: str) -> None:
         """Stop tracking a symbol; its data remains. Raises UnknownSymbol."""

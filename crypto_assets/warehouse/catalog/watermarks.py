@@ -107,6 +107,7 @@ def _read_by_symbol(connection: Connection, kind: ObjectKind) -> dict[str, Water
 def read_watermark(
     connection: Connection, symbol_id: int, kind: ObjectKind | _WatermarkTask
 ) -> Watermark:
+    """Read a symbol's watermark, empty before its first load, without a lock."""
     statement = select(*(extraction_metadata.c[name] for name in _FIELD_NAMES)).where(
         extraction_metadata.c.symbol_id == symbol_id, extraction_metadata.c.kind == kind.value
     )

@@ -106,8 +106,9 @@ def read_symbol_rows(
     if limit is not None:
         parameters["limit"] = limit
     rows = read_arrow_table(connection, statement, schema, parameters)
-    backwards = pa.array(range(rows.num_rows - 1, -1, -1), pa.int64())
-    return rows.take(backwards) if newest else rows
+    if not newest:
+        return rows
+    return rows.take(pa.array(np.arange(rows.num_rows)[::-1]))
 
 
 @cache_statements

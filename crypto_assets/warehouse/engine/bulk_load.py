@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
@@ -155,8 +154,3 @@ def _read_first_warning(connection: Connection) -> str:
 def _quote_column_names(connection: Connection, rows: pa.Table) -> str:
     quote = connection.dialect.identifier_preparer.quote
     return ", ".join(quote(name) for name in rows.column_names)
-
-
-def make_constant_column(value: int, length: int) -> pa.Array:
-    """Make a column that repeats one value."""
-    return pc.fill_null(pa.nulls(length, pa.int64()), value)

@@ -177,8 +177,8 @@ class MySQLOptionsPlugin(CreateEnginePlugin):
     """Applies the options of a URL to the connections of its SQLAlchemy engine."""
 
     def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
-        own = url.difference_update_query(["plugin"])
-        arguments = make_connect_arguments(own, "the MySQL URL")
+        without_plugin = url.difference_update_query(["plugin"])
+        arguments = make_connect_arguments(without_plugin, "the MySQL URL")
         kwargs["connect_args"] = {**kwargs.get("connect_args", {}), **arguments}
 
     def update_url(self, url: URL) -> URL:
@@ -190,9 +190,9 @@ plugins.register(_PLUGIN, __name__, MySQLOptionsPlugin.__name__)
 
 def may_use_tls(url: URL) -> bool:
     """Return whether a connection to the URL may be encrypted. Raises WrongUse."""
-    own = url.difference_update_query(["plugin"])
+    without_plugin = url.difference_update_query(["plugin"])
     return (
-        MySQLOptions.parse_query(own.query, "the MySQL URL").choose_tls_mode(url.host)
+        MySQLOptions.parse_query(without_plugin.query, "the MySQL URL").choose_tls_mode(url.host)
         is not TlsMode.DISABLED
     )
 

@@ -14,9 +14,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.schema import SchemaItem
 
-from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
+from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.candles import PRICE_TYPE as ARROW_PRICE
 from crypto_assets.market.candles import VOLUME_TYPE as ARROW_VOLUME
+from crypto_assets.market.intervals import Interval
 from crypto_assets.warehouse.engine.column_types import (
     BUCKET_COLUMN,
     KEY_COLUMN,
@@ -30,9 +31,6 @@ from crypto_assets.warehouse.engine.column_types import (
 )
 
 metadata = MetaData()
-
-# The columns of a minute that a later fetch may revise: all but its open time.
-VALUE_COLUMNS: tuple[str, ...] = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
 
 
 def _make_table(name: str, *items: SchemaItem) -> Table:
@@ -105,6 +103,9 @@ hourly_klines, daily_klines = (
     )
     for name in ("hourly_klines", "daily_klines")
 )
+
+# The tables of candles by their interval, narrowest first.
+CANDLE_TABLES = {Interval.M1: fact_klines, Interval.H1: hourly_klines, Interval.D1: daily_klines}
 
 # A row is inserted when an hour changes, gets hour_done = 1 when the hour is recomputed, and is
 # deleted when its day is.

@@ -84,8 +84,8 @@ class KlineAggregates:
     def has_stale_hours(self, symbols: Iterable[str], window: Window) -> bool:
         """Return whether an hour of the window is stale, for any of the symbols."""
         ids = [self._symbols.get_id(name) for name in symbols]
-        found = stale_periods.select_stale_of_symbols(ids, window).limit(1)
-        return self._database.run_primary_read(lambda c: c.execute(found).first()) is not None
+        statement = stale_periods.select_stale_of_symbols(ids, window).limit(1)
+        return self._database.run_primary_read(lambda c: c.execute(statement).first()) is not None
 
     def list_stale_days(self, before_ms: int) -> list[tuple[str, date]]:
         """List symbols and UTC days that have a stale hour or are stale, before an instant.
@@ -149,7 +149,7 @@ _DAY_ROLLUP = _RollupStep(hourly_klines, daily_klines, DAY_MS)
 
 def _compute_hours(connection: Connection, symbol_id: int, due: Window) -> AggregateResult:
     mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-    due = due & Window(mark.purged_before or due.start_ms, due.end_ms)
+    _, due = due.split_at(mark.purged_before or 0)
     opens = stale_periods.list_ascending(
         connection, stale_periods.select_stale_hours(symbol_id, due)
     )

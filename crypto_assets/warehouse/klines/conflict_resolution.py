@@ -12,9 +12,8 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crypto_assets.market.candles import CANDLE_SCHEMA
+from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.lake_object import Source
-from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS
 
 # A candle with its provenance; the columns are in the order of fact_klines.
 FETCHED_SCHEMA = CANDLE_SCHEMA.append(pa.field("fetched_at", pa.int64())).append(
@@ -49,8 +48,8 @@ def resolve_versions(incoming: pa.Table, stored: pa.Table) -> ResolvedVersions:
         return ResolvedVersions(incoming, incoming.slice(0, 0), 0, frozenset())
     versions = pa.concat_tables(
         [
-            incoming.append_column("stored", pa.array([False] * incoming.num_rows, pa.bool_())),
-            stored.append_column("stored", pa.array([True] * stored.num_rows, pa.bool_())),
+            incoming.append_column("stored", pa.repeat(False, incoming.num_rows)),
+            stored.append_column("stored", pa.repeat(True, stored.num_rows)),
         ]
     )
     versions = versions.append_column("rank", rank_sources(versions["source"]))
@@ -87,9 +86,9 @@ def takes_precedence(versions: pa.Table, others: pa.Table) -> pa.ChunkedArray:
     return pc.or_(pc.greater(*ranks), pc.and_(pc.equal(*ranks), later))
 
 
-def mask_differing_rows(one: pa.Table, other: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:
+def mask_differing_rows(table: pa.Table, other: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:
     """Return, per row, whether the tables differ in one of the named columns."""
-    return reduce(pc.or_, (pc.not_equal(one[name], other[name]) for name in names))
+    return reduce(pc.or_, (pc.not_equal(table[name], other[name]) for name in names))
 
 
 def _is_ascending(times: pa.ChunkedArray) -> bool:

@@ -81,20 +81,19 @@ class KlineFacts:
 
         return self._database.run_write(work)
 
-    def quarantine_imports(self, symbol: str, window: Window, reason: str) -> int:
-        """Quarantine the imported minutes of a window; returns how many.
+    def quarantine_imports(self, symbol: str, window: Window, reason: str) -> None:
+        """Quarantine the imported minutes of a window; those of other sources stay.
 
-        Minutes of other sources stay. Hours and days become stale. Raises UnknownSymbol.
+        Their hours and days become stale. Raises UnknownSymbol.
         """
         symbol_id = self._symbols.get_id(symbol)
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> None:
             load = LoadTransaction(self._database, connection, symbol, symbol_id, now_ms())
             load.quarantine_nonexistent(NonexistentWindow(window, reason))
             load.finish_load([])
-            return load.result.refused
 
-        return self._database.run_write(work)
+        self._database.run_write(work)
 
     def read_candles(
         self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False
@@ -117,15 +116,15 @@ class KlineFacts:
 
     def list_open_times(self, symbol: str, window: Window) -> set[int]:
         """Return the open times of the stored candles, read from the primary."""
-        own = match_window(fact_klines, self._symbols.get_id(symbol), window)
-        statement = select(fact_klines.c.open_time).where(*own)
+        in_window = match_window(fact_klines, self._symbols.get_id(symbol), window)
+        statement = select(fact_klines.c.open_time).where(*in_window)
         return set(self._database.run_primary_read(lambda c: c.execute(statement).scalars().all()))
 
     def list_imported_times(self, symbol: str, window: Window) -> list[int]:
         """Return the open times of the imported minutes that are stored, ascending."""
-        own = match_window(fact_klines, self._symbols.get_id(symbol), window)
+        in_window = match_window(fact_klines, self._symbols.get_id(symbol), window)
         imported = fact_klines.c.source == Source.IMPORT.value
-        statement = select(fact_klines.c.open_time).where(*own, imported)
+        statement = select(fact_klines.c.open_time).where(*in_window, imported)
         times = self._database.run_primary_read(lambda c: c.execute(statement).scalars().all())
         return sorted(times)
 
@@ -195,8 +194,8 @@ def _set_purged_before(
 
 def _delete_day(connection: Connection, symbol_id: int, day: date) -> int:
     mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-    own = match_window(fact_klines, symbol_id, Window.of_day(day))
-    deleted = connection.execute(delete(fact_klines).where(*own)).rowcount
+    of_day = match_window(fact_klines, symbol_id, Window.of_day(day))
+    deleted = connection.execute(delete(fact_klines).where(*of_day)).rowcount
     left = replace(mark, record_count=mark.record_count - deleted)
     watermarks.store_watermark(connection, symbol_id, ObjectKind.KLINES, left)
     return deleted

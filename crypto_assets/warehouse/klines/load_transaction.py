@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, cover_windows
@@ -43,11 +44,11 @@ OpenTimes = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class LoadResult:
-    """Counts of a load: `rows` given, `new` minutes and `changed` ones.
+    """Counts of a load: incoming `rows`, `new` minutes and `changed` ones.
 
     The other rows equal the stored ones, are superseded, or are older than `purged_before`.
     `stale_hours` holds the open times of the hours with new or changed minutes. `refused` counts
-    the minutes, given or stored, that do not exist and were quarantined; see `nonexistent_minutes`.
+    the minutes, incoming or stored, that do not exist and were quarantined (`nonexistent_minutes`).
     """
 
     rows: int = 0
@@ -68,12 +69,11 @@ class LoadResult:
 
 def add_provenance(item: LakeObject, candles: pa.Table) -> pa.Table:
     """Add the fetch time and source of their object to candles; returns FETCHED_SCHEMA."""
-    length = candles.num_rows
     return pa.table(
         [
             *(candles[name] for name in CANDLE_COLUMNS),
-            bulk_load.make_constant_column(item.fetched_at, length),
-            pa.array([item.source.value] * length, pa.string()),
+            pa.repeat(item.fetched_at, candles.num_rows),
+            pa.repeat(item.source.value, candles.num_rows),
         ],
         schema=FETCHED_SCHEMA,
     )
@@ -127,11 +127,13 @@ class LoadTransaction:
             return incoming
         return incoming.filter(pc.greater_equal(incoming["open_time"], self._mark.purged_before))
 
-    def _delete_minutes(self, *which: ColumnElement[bool]) -> int:
+    def _delete_minutes(self, *conditions: ColumnElement[bool]) -> int:
         """Delete the symbol's minutes that match the conditions; returns how many."""
-        own = fact_klines.c.symbol_id == self._symbol_id
-        deleted = self._connection.execute(delete(fact_klines).where(own, *which)).rowcount
-        newest = select(func.max(fact_klines.c.open_time)).where(own)
+        of_symbol = fact_klines.c.symbol_id == self._symbol_id
+        deleted = self._connection.execute(
+            delete(fact_klines).where(of_symbol, *conditions)
+        ).rowcount
+        newest = select(func.max(fact_klines.c.open_time)).where(of_symbol)
         self._mark = replace(
             self._mark,
             last_open_time=self._connection.execute(newest).scalar(),
@@ -142,10 +144,8 @@ class LoadTransaction:
     def _delete_open_times(self, times: Sequence[int]) -> int:
         """Delete the symbol's minutes that open at `times`; their hours become stale."""
         deleted = sum(
-            self._delete_minutes(
-                fact_klines.c.open_time.in_(times[first : first + _DELETE_BATCH_ROWS])
-            )
-            for first in range(0, len(times), _DELETE_BATCH_ROWS)
+            self._delete_minutes(fact_klines.c.open_time.in_(batch))
+            for batch in iter_batches(times, _DELETE_BATCH_ROWS)
         )
         self._mark_hours_stale(_list_hours(np.array(times, np.int64)))
         return deleted
@@ -182,7 +182,7 @@ class LoadTransaction:
         It has whole hours, because the rows may verify them, and the windows that the rows' objects
         cover.
         """
-        overlapping = [one.window for one in self._nonexistent if one.window & window]
+        overlapping = [absence.window for absence in self._nonexistent if absence.window & window]
         return cover_windows([window.widen_to(HOUR_MS), *overlapping])
 
     def _drop_nonexistent(
@@ -211,7 +211,7 @@ class LoadTransaction:
     def _refuse_stored_versions(self, incoming: pa.Table) -> None:
         """Drop the nonexistent minutes of the windows in which no incoming row is left."""
         opens = incoming["open_time"].to_numpy()
-        for window in {one.window for one in self._nonexistent}:
+        for window in {absence.window for absence in self._nonexistent}:
             if not ((opens >= window.start_ms) & (opens < window.end_ms)).any():
                 stored = self._read_window(window)
                 self._drop_nonexistent(stored.slice(0, 0), stored, stored.slice(0, 0))
@@ -230,9 +230,9 @@ class LoadTransaction:
             self._connection,
             self._symbol_id,
             [
-                one.gap_start
-                for one in nonexistent
-                if one.gap_start is not None and any(at in one.window for at in deleted)
+                absence.gap_start
+                for absence in nonexistent
+                if absence.gap_start is not None and any(at in absence.window for at in deleted)
             ],
         )
         self._mark = self._mark.with_fetch(pc.max(refused.rows["fetched_at"]).as_py())
@@ -240,9 +240,7 @@ class LoadTransaction:
         self.result += LoadResult(refused=len(times), stale_hours=tuple(hours.tolist()))
 
     def _write_rows(self, rows: pa.Table, *, overwrite: bool = False) -> None:
-        rows = rows.append_column(
-            "symbol_id", bulk_load.make_constant_column(self._symbol_id, rows.num_rows)
-        )
+        rows = rows.append_column("symbol_id", pa.repeat(self._symbol_id, rows.num_rows))
         bulk_load.write_rows(self._database, self._connection, fact_klines, rows, replace=overwrite)
 
     def _update_result(self, incoming: pa.Table, resolved: ResolvedVersions) -> None:

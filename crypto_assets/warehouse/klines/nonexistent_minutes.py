@@ -34,10 +34,12 @@ from crypto_assets.market.utc_time import (
     floor_ms,
     group_periods,
 )
+from crypto_assets.warehouse.catalog.lake_objects import match_objects
 from crypto_assets.warehouse.engine.schema import fact_klines, kline_gaps, lake_objects, quarantine
-from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.engine.time_filters import match_times, match_window
 from crypto_assets.warehouse.klines.conflict_resolution import rank_sources
-from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
+from crypto_assets.warehouse.quality.gap_detection import MissingRange
+from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES, match_gaps
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord, store_quarantine_records
 
 _AUTHORITATIVE_SOURCES = (Source.ARCHIVE, Source.VERIFIED)
@@ -97,9 +99,9 @@ def find_refused_versions(
     """
     times, best = versions["open_time"].to_numpy(), _best_ranks(versions, others)
     which = np.full(len(times), -1)
-    for number, one in enumerate(nonexistent):
-        within = (times >= one.window.start_ms) & (times < one.window.end_ms)
-        which[within & (best < one.rank) & (which < 0)] = number
+    for number, absence in enumerate(nonexistent):
+        within = (times >= absence.window.start_ms) & (times < absence.window.end_ms)
+        which[within & (best < absence.rank) & (which < 0)] = number
     rows = versions.filter(pa.array(which >= 0))
     reasons = [nonexistent[number].reason for number in which[which >= 0].tolist()]
     sources = rows["source"].to_pylist()
@@ -121,8 +123,8 @@ def _best_ranks(versions: pa.Table, others: Sequence[pa.Table]) -> NDArray[np.in
     _, minute = np.unique(together["open_time"].to_numpy(), return_inverse=True)
     best = np.zeros(int(minute.max(initial=-1)) + 1, np.int64)
     np.maximum.at(best, minute, rank_sources(together["source"]).to_numpy())
-    found: NDArray[np.int64] = best[minute[: versions.num_rows]]
-    return found
+    ranks: NDArray[np.int64] = best[minute[: versions.num_rows]]
+    return ranks
 
 
 def _format_reason(source: str, reason: str) -> str:
@@ -141,7 +143,7 @@ def quarantine_refused(
     rows = rows_from_table(refused.rows.select(CANDLE_COLUMNS).cast(CANDLE_SCHEMA))
     fetches = (refused.rows[name].to_pylist() for name in ("fetched_at", "source"))
     places = [_find_source_object(objects, *fetch) for fetch in zip(times, *fetches, strict=True)]
-    found = [
+    records = [
         QuarantineRecord(
             symbol=symbol,
             kind=ObjectKind.KLINES,
@@ -155,24 +157,20 @@ def quarantine_refused(
         for (bucket, key), at, row, reason in zip(places, times, rows, refused.reasons, strict=True)
     ]
     known = _list_quarantined_minutes(connection, symbol, set(places))
-    fresh = [one for one in found if (one.bucket, one.key, one.open_time) not in known]
+    fresh = [
+        record for record in records if (record.bucket, record.key, record.open_time) not in known
+    ]
     store_quarantine_records(connection, fresh)
 
 
 def _list_klines_objects(connection: Connection, symbol: str, window: Window) -> list[Row[Any]]:
-    """List the klines objects with candles in a window; no object crosses a UTC midnight."""
     table = lake_objects.c
     statement = (
         select(
             *(table.bucket, table.key, table.source),
             *(table.fetched_at, table.first_time, table.last_time),
         )
-        .where(
-            table.symbol == symbol,
-            table.kind == ObjectKind.KLINES.value,
-            table.first_time >= floor_ms(window.start_ms, DAY_MS),
-            table.first_time < window.end_ms,
-        )
+        .where(*match_objects(symbol, ObjectKind.KLINES, window))
         .order_by(table.bucket, table.key)
     )
     return list(connection.execute(statement))
@@ -193,7 +191,7 @@ def _list_quarantined_minutes(
     connection: Connection, symbol: str, places: Iterable[tuple[str, str]]
 ) -> set[tuple[str, str, int]]:
     """Return the minutes of these objects that were refused before, for any reason."""
-    found: set[tuple[str, str, int]] = set()
+    minutes: set[tuple[str, str, int]] = set()
     for bucket, key in places:
         statement = select(quarantine.c.open_time).where(
             quarantine.c.bucket == bucket,
@@ -201,8 +199,8 @@ def _list_quarantined_minutes(
             quarantine.c.symbol == symbol,
             quarantine.c.reason.startswith(_REFUSAL_PREFIX),
         )
-        found |= {(bucket, key, at) for at in connection.execute(statement).scalars()}
-    return found
+        minutes |= {(bucket, key, at) for at in connection.execute(statement).scalars()}
+    return minutes
 
 
 def derive_nonexistent_windows(objects: Iterable[LakeObject]) -> list[NonexistentWindow]:
@@ -225,13 +223,7 @@ def read_nonexistent_windows(
     names = [source.value for source in _AUTHORITATIVE_SOURCES]
     objects = select(
         lake_objects.c.source, lake_objects.c.first_time, lake_objects.c.last_time
-    ).where(
-        lake_objects.c.symbol == symbol,
-        lake_objects.c.kind == ObjectKind.KLINES.value,
-        lake_objects.c.source.in_(names),
-        lake_objects.c.first_time >= days.start_ms,
-        lake_objects.c.first_time < days.end_ms,
-    )
+    ).where(*match_objects(symbol, ObjectKind.KLINES, days), lake_objects.c.source.in_(names))
     hour = (fact_klines.c.open_time - fact_klines.c.open_time % HOUR_MS).label("hour")
     minutes = (
         select(fact_klines.c.source, fact_klines.c.open_time, hour)
@@ -299,14 +291,15 @@ def _read_explained_gaps(
         .where(
             table.symbol_id == symbol_id,
             table["class"].in_(EXPLAINED_CLASSES),
-            table.start < window.end_ms,
-            table.end >= window.start_ms,
+            *match_gaps(window),
         )
         .order_by(table.start)
     )
     reason = "the gap ledger records {}: the exchange has no such minute"
     return [
-        NonexistentWindow(Window(start, end + MINUTE_MS), reason.format(gap_class), gap_start=start)
+        NonexistentWindow(
+            MissingRange(start, end).window, reason.format(gap_class), gap_start=start
+        )
         for start, end, gap_class in connection.execute(statement)
     ]
 
@@ -322,8 +315,7 @@ def _read_refused_imports(
         select(quarantine.c.open_time, quarantine.c.reason)
         .where(
             quarantine.c.symbol == symbol,
-            quarantine.c.open_time >= window.start_ms,
-            quarantine.c.open_time < window.end_ms,
+            *match_times(quarantine.c.open_time, window),
             quarantine.c.reason.startswith(_REFUSAL_PREFIX),
         )
         .order_by(quarantine.c.open_time)

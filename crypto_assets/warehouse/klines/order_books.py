@@ -16,6 +16,7 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import fact_order_book, order_book_snapshots
+from crypto_assets.warehouse.engine.time_filters import match_times
 
 # A depth object of the lake and its order book, which is valid.
 BookBatch = tuple[LakeObject, OrderBook]
@@ -115,11 +116,9 @@ class OrderBooks:
 
     def count_snapshots(self, symbol: str, window: Window) -> int:
         """Count the snapshots that were captured in a window. Raises UnknownSymbol."""
-        captured = order_book_snapshots.c.captured_at
         statement = select(func.count()).where(
             order_book_snapshots.c.symbol_id == self._symbols.get_id(symbol),
-            captured >= window.start_ms,
-            captured < window.end_ms,
+            *match_times(order_book_snapshots.c.captured_at, window),
         )
         return self._database.run_read(lambda c: c.execute(statement).scalar_one())
 

@@ -5,23 +5,24 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, Table, bindparam, func, select
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
+    CANDLE_TABLES,
     daily_klines,
     fact_klines,
     hourly_klines,
     kline_gaps,
 )
+from crypto_assets.warehouse.engine.time_filters import KEYS_PER_STATEMENT
+from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
-# The tables of candles and the width of their candles, narrowest first.
-_CANDLE_WIDTHS_MS = {fact_klines: MINUTE_MS, hourly_klines: HOUR_MS, daily_klines: DAY_MS}
-# Keys per statement: with many more the servers' optimizers do not use the index.
-_MAX_KEYS = 2_000
+_CANDLE_WIDTHS_MS = {table: interval.ms for interval, table in CANDLE_TABLES.items()}
 # Refused minutes do not belong here: the exchange has an (invalid) row of each.
 _UNPUBLISHED_CLASSES = {GapClass.OUTAGE, GapClass.NOT_LISTED, GapClass.DELISTED}
 
@@ -99,11 +100,11 @@ def _exclude_complete(
     connection: Connection, symbol_id: int, table: Table, opens: Sequence[int]
 ) -> list[int]:
     """Return the periods that do not begin with a complete row of the table."""
-    found: set[int] = set()
-    for number in range(0, len(opens), _MAX_KEYS):
-        values = {"id": symbol_id, "keys": opens[number : number + _MAX_KEYS]}
-        found.update(connection.execute(_select_complete_at(table), values).scalars())
-    return [at for at in opens if at not in found]
+    complete: set[int] = set()
+    for keys in iter_batches(opens, KEYS_PER_STATEMENT):
+        values = {"id": symbol_id, "keys": keys}
+        complete.update(connection.execute(_select_complete_at(table), values).scalars())
+    return [at for at in opens if at not in complete]
 
 
 @arrow_reader.cache_statements
@@ -141,13 +142,13 @@ def _find_first_stored(connection: Connection, symbol_id: int, period: Window) -
     """
     values = {"id": symbol_id, "start": period.start_ms, "end": period.end_ms}
     first = None
-    for found, width_ms in zip(
+    for open_time, width_ms in zip(
         connection.execute(_select_first_times(), values).one(),
         _CANDLE_WIDTHS_MS.values(),
         strict=True,
     ):
-        if found is not None and (first is None or found + width_ms <= first):
-            first = floor_ms(int(found), MINUTE_MS)
+        if open_time is not None and (first is None or open_time + width_ms <= first):
+            first = floor_ms(int(open_time), MINUTE_MS)
     return period.start_ms if first is None else first
 
 
@@ -176,13 +177,13 @@ def _find_unpublished_windows(
     Before a listing there was no candle at all, including days that were never fetched.
     """
     values = {"id": symbol_id, "start": window.start_ms, "end": window.end_ms}
-    found = []
+    windows = []
     for start, end, name in connection.execute(_select_gaps(), values):
         gap_class = GapClass(name)
         if gap_class in _UNPUBLISHED_CLASSES:
             begin = 0 if gap_class is GapClass.NOT_LISTED else start
-            found.append(Window(begin, end + MINUTE_MS))
-    return sorted(found)
+            windows.append(MissingRange(begin, end).window)
+    return sorted(windows)
 
 
 @arrow_reader.cache_statements

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Integer, Select, Table, bindparam, select
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import LAST_PART_COLUMNS
@@ -20,16 +21,13 @@ from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
-from crypto_assets.warehouse.engine.schema import daily_klines, fact_klines, hourly_klines
-from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.engine.schema import CANDLE_TABLES
+from crypto_assets.warehouse.engine.time_filters import KEYS_PER_STATEMENT, match_window
 from crypto_assets.warehouse.klines.rollup_sql import select_rollup
 
-_CANDLE_TABLES = {Interval.M1: fact_klines, Interval.H1: hourly_klines, Interval.D1: daily_klines}
 _SYMBOL_COLUMN = "symbol_id"
-# Keys per statement: with many more the servers' optimizers do not use the index.
-_CHUNK_KEYS = 2_000
-# With more keys than this, rolling up all parts is faster than looking up the last ones.
-_MAX_KEYS = 20_000
+# With more periods than this, rolling up all parts is faster than looking up the last ones.
+_MAX_LOOKUPS = 20_000
 # One statement rolls up as many periods between two missing ones: cheaper than another statement.
 _MAX_PRESENT_PERIODS = 7
 
@@ -60,7 +58,7 @@ class ResampledCandles:
         symbol_id = self._symbols.get_id(symbol)
         wanted = {"open_time", *columns}
         names = tuple(name for name in CANDLE_COLUMNS if name in wanted)
-        parts = _CANDLE_TABLES[stored]
+        parts = CANDLE_TABLES[stored]
 
         def work(connection: Connection) -> pa.Table:
             if stored is interval:
@@ -84,7 +82,7 @@ class ResampledCandles:
         """
         by_id = {self._symbols.get_id(symbol): symbol for symbol in windows}
         windows_by_id = {symbol_id: windows[symbol] for symbol_id, symbol in by_id.items()}
-        parts = _CANDLE_TABLES[stored]
+        parts = CANDLE_TABLES[stored]
 
         def work(connection: Connection) -> dict[int, pa.Table]:
             query = ResampleQuery(connection, parts, stored, interval, ("open_time", "close"))
@@ -97,8 +95,8 @@ class ResampledCandles:
                 for symbol_id, window in windows_by_id.items()
             }
 
-        found = self._database.run_read(work)
-        return {by_id[symbol_id]: table for symbol_id, table in found.items()}
+        tables = self._database.run_read(work)
+        return {by_id[symbol_id]: table for symbol_id, table in tables.items()}
 
 
 @dataclass(frozen=True)
@@ -127,15 +125,15 @@ class ResampleQuery:
         """Read the periods of several symbols, by symbol id, each in its own window."""
         nonempty = {symbol_id: window for symbol_id, window in windows.items() if window}
         whole = cover_windows(nonempty.values())
-        keys = whole.duration_ms // self.interval.ms
-        if not LAST_PART_COLUMNS.issuperset(self.names) or keys > _MAX_KEYS:
+        periods = whole.duration_ms // self.interval.ms
+        if not LAST_PART_COLUMNS.issuperset(self.names) or periods > _MAX_LOOKUPS:
             return {
                 symbol_id: self.roll_up_parts(symbol_id, window)
                 for symbol_id, window in windows.items()
             }
-        found = self._read_last_parts(list(nonempty), whole)
+        last_parts = self._read_last_parts(list(nonempty), whole)
         return {
-            symbol_id: self._add_missing_periods(symbol_id, window, found)
+            symbol_id: self._add_missing_periods(symbol_id, window, last_parts)
             for symbol_id, window in windows.items()
         }
 
@@ -168,12 +166,14 @@ class ResampleQuery:
             return Window(start, window.end_ms)
         return Window(window.start_ms, start + self.interval.ms)
 
-    def _add_missing_periods(self, symbol_id: int, window: Window, found: pa.Table) -> pa.Table:
-        """Return a symbol's periods of `found`, and those whose last part is not stored.
+    def _add_missing_periods(
+        self, symbol_id: int, window: Window, last_parts: pa.Table
+    ) -> pa.Table:
+        """Return a symbol's periods of `last_parts`, and those whose last part is not stored.
 
         The latter are rolled up from the parts that are.
         """
-        direct = _filter_rows(found, symbol_id, window).select(self.names)
+        direct = _filter_rows(last_parts, symbol_id, window).select(self.names)
         starts = range(window.start_ms, window.end_ms, self.interval.ms)
         opened = set(direct["open_time"].to_pylist())
         missing = [start for start in starts if start not in opened]
@@ -198,13 +198,12 @@ class ResampleQuery:
         schema = pa.schema([pa.field(_SYMBOL_COLUMN, pa.int64()), *self.schema])
         statement = _select_at_keys(self.parts, tuple(schema.names), sqlite)
         starts = range(window.start_ms, window.end_ms, self.interval.ms)
-        chunk = max(1, _CHUNK_KEYS // max(1, len(symbol_ids)))
-        found = [schema.empty_table()]
-        for begin in range(0, len(starts), chunk):
-            keys = [start + offset for start in starts[begin : begin + chunk]]
-            values = {"ids": symbol_ids, "keys": keys}
-            found.append(arrow_reader.read_arrow_table(self.connection, statement, schema, values))
-        table = pa.concat_tables(found)
+        periods = max(1, KEYS_PER_STATEMENT // max(1, len(symbol_ids)))
+        tables = [schema.empty_table()]
+        for batch in iter_batches(starts, periods):
+            values = {"ids": symbol_ids, "keys": [start + offset for start in batch]}
+            tables.append(arrow_reader.read_arrow_table(self.connection, statement, schema, values))
+        table = pa.concat_tables(tables)
         opened = pc.subtract(table["open_time"], offset)
         closed = pc.add(opened, self.interval.ms - 1)
         period = {"open_time": opened, "close_time": closed}

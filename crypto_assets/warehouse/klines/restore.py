@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Select, Table, func, select
 
+from crypto_assets.market.candles import VALUE_COLUMNS
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.warehouse.engine import arrow_reader, bulk_load
 from crypto_assets.warehouse.engine.schema import (
-    VALUE_COLUMNS,
     daily_klines,
     fact_klines,
     hourly_klines,
@@ -100,15 +100,15 @@ class RestoreTransaction(LoadTransaction):
         if not incoming.num_rows:
             return RestoreResult()
         storable = bulk_load.convert_to_storage(self._connection, incoming)
-        found = RestoreResult()
+        restored = RestoreResult()
         for step in split_into_steps(storable):
-            found += self._restore_step(step, storable)
+            restored += self._restore_step(step, storable)
         self._refuse_stored_versions(storable)
         refused = pa.array(sorted(self._refused_times), pa.int64())
         opens = storable["open_time"].filter(pc.invert(pc.is_in(storable["open_time"], refused)))
         deleted = len(self._deleted_times) + self._delete_unpublished(opens, complete)
-        found += RestoreResult(deleted=deleted, refused=self.result.refused)
-        return found + self._mark_periods_stale(opens, found.minutes, complete)
+        restored += RestoreResult(deleted=deleted, refused=self.result.refused)
+        return restored + self._mark_periods_stale(opens, restored.minutes, complete)
 
     def _widen_window(self, window: Window) -> Window:
         """Widen a window to whole days, to check what an import has beside the lake's rows."""
@@ -141,14 +141,14 @@ class RestoreTransaction(LoadTransaction):
 
     def _delete_unpublished(self, opens: pa.ChunkedArray, complete: CompleteWindows) -> int:
         """Delete the minutes of complete windows that do not open at one of `opens`."""
-        purged = self._mark.purged_before or 0
         deleted = 0
         for window in complete.windows:
+            _, unpurged = window.split_at(self._mark.purged_before or 0)
             stored = arrow_reader.read_symbol_rows(
                 self._connection,
                 fact_klines,
                 self._symbol_id,
-                window & Window(purged, max(purged, window.end_ms)),
+                unpurged,
                 _FETCH_SCHEMA,
             )
             unpublished = stored.filter(
@@ -164,8 +164,8 @@ class RestoreTransaction(LoadTransaction):
 
     def _recount_minutes(self) -> None:
         """Count the symbol's rows: those that another program wrote were never counted."""
-        own = fact_klines.c.symbol_id == self._symbol_id
-        rows = select(func.count()).select_from(fact_klines).where(own)
+        of_symbol = fact_klines.c.symbol_id == self._symbol_id
+        rows = select(func.count()).select_from(fact_klines).where(of_symbol)
         count = int(self._connection.execute(rows).scalar() or 0)
         self._mark = replace(self._mark, record_count=count)
 
@@ -203,10 +203,12 @@ class RestoreTransaction(LoadTransaction):
             in_days[floor_ms(at, DAY_MS)] -= 1
         recomputable = {hour for hour in hours if stored[hour] >= in_hours[hour]}
         for day in days:
-            own = _hours_of_day(day)
-            left = sum((stored if hour in recomputable else in_hours)[hour] for hour in own)
+            hours_of_day = _hours_of_day(day)
+            left = sum(
+                (stored if hour in recomputable else in_hours)[hour] for hour in hours_of_day
+            )
             if left < in_days[day]:
-                recomputable.difference_update(own)
+                recomputable.difference_update(hours_of_day)
         return recomputable
 
     def _count_minutes(self, statement: Select[int, int]) -> Counter[int]:

@@ -11,16 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, insert, select
 
-from crypto_assets.market.candles import Candle
+from crypto_assets.batches import iter_batches
+from crypto_assets.market.candles import VALUE_COLUMNS, Candle
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
-from crypto_assets.warehouse.engine.schema import VALUE_COLUMNS, kline_revisions
+from crypto_assets.warehouse.engine.schema import kline_revisions
+from crypto_assets.warehouse.engine.time_filters import match_times
 
 _table = kline_revisions
-_CHUNK_ROWS = 1000
+_DELETE_BATCH_ROWS = 1000
 
 CandleValues = tuple[Any, ...]
 FetchIdentity = tuple[int, str]
@@ -68,9 +70,7 @@ class RevisionLog:
             times = (_table.c.open_time, _table.c.new_fetched_at)
             statement = statement.order_by(*(t.desc() if newest else t for t in times))
         if window:
-            statement = statement.where(
-                _table.c.open_time >= window.start_ms, _table.c.open_time < window.end_ms
-            )
+            statement = statement.where(*match_times(_table.c.open_time, window))
         rows = self._database.run_read(lambda c: c.execute(statement).all())
         return [_parse_revision(names[row.symbol_id], row._asdict()) for row in rows]
 
@@ -93,15 +93,15 @@ def record_revisions(
     if not touched:
         return
     exact = not is_sqlite(connection)
-    found: defaultdict[int, dict[CandleValues, FetchIdentity]] = defaultdict(dict)
+    by_time: defaultdict[int, dict[CandleValues, FetchIdentity]] = defaultdict(dict)
     for version in _list_rows_at(versions, touched):
-        _add_version(found[version["open_time"]], version, "", exact)
+        _add_version(by_time[version["open_time"]], version, "", exact)
     for open_time, rows in known.items():
         for row in rows:
-            _add_version(found[open_time], row, "old_", exact)
-            _add_version(found[open_time], row, "new_", exact)
+            _add_version(by_time[open_time], row, "old_", exact)
+            _add_version(by_time[open_time], row, "new_", exact)
     changes = [
-        _diff_revisions(known.get(open_time, []), _pair_versions(found[open_time]), open_time)
+        _diff_revisions(known.get(open_time, []), _pair_versions(by_time[open_time]), open_time)
         for open_time in sorted(touched)
     ]
     _store_changes(connection, symbol_id, changes, now)
@@ -141,8 +141,7 @@ def _store_changes(
     now: int,
 ) -> None:
     outdated = [revision_id for ids, _ in changes for revision_id in ids]
-    for start in range(0, len(outdated), _CHUNK_ROWS):
-        ids = outdated[start : start + _CHUNK_ROWS]
+    for ids in iter_batches(outdated, _DELETE_BATCH_ROWS):
         connection.execute(delete(_table).where(_table.c.revision_id.in_(ids)))
     added = [
         {**revision, "symbol_id": symbol_id, "noted_at": revision["noted_at"] or now}
@@ -163,13 +162,13 @@ def _read_recorded(
         _table.c.open_time >= pc.min(times).as_py(),
         _table.c.open_time <= pc.max(times).as_py(),
     )
-    found: defaultdict[int, list[RevisionRow]] = defaultdict(list)
+    by_time: defaultdict[int, list[RevisionRow]] = defaultdict(list)
     rows = [row._asdict() for row in connection.execute(statement)]
     present = set(times.to_pylist()) if rows else set()
     for row in rows:
         if row["open_time"] in present:
-            found[row["open_time"]].append(row)
-    return dict(found)
+            by_time[row["open_time"]].append(row)
+    return dict(by_time)
 
 
 def _list_rows_at(table: pa.Table, times: Iterable[int]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from crypto_assets.market.utc_time import DAY_MS, Window, group_periods
 from crypto_assets.warehouse.engine import bulk_load
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import stale_hours
-from crypto_assets.warehouse.engine.time_filters import match_window
+from crypto_assets.warehouse.engine.time_filters import match_times, match_window
 
 
 def mark_hours_stale(
@@ -26,9 +26,9 @@ def mark_hours_stale(
     """Mark the hours that open at these times (epoch ms) as stale."""
     rows = pa.table(
         {
-            "symbol_id": bulk_load.make_constant_column(symbol_id, len(hours)),
+            "symbol_id": pa.repeat(symbol_id, len(hours)),
             "open_time": pa.array(hours, pa.int64()),
-            "hour_done": bulk_load.make_constant_column(0, len(hours)),
+            "hour_done": pa.repeat(0, len(hours)),
         }
     )
     bulk_load.write_rows(database, connection, stale_hours, rows, replace=True)
@@ -46,8 +46,7 @@ def select_stale_of_symbols(symbol_ids: Sequence[int], window: Window) -> Select
     opened = stale_hours.c.open_time
     return select(opened).where(
         stale_hours.c.symbol_id.in_(symbol_ids),
-        opened >= window.start_ms,
-        opened < window.end_ms,
+        *match_times(opened, window),
         stale_hours.c.hour_done == 0,
     )
 

@@ -13,6 +13,7 @@ from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import exchange_conflicts
+from crypto_assets.warehouse.engine.time_filters import match_times
 
 _table = exchange_conflicts
 _EVIDENCE_CHARACTERS = 500
@@ -71,11 +72,11 @@ class ExchangeConflicts:
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         stored = [_parse_conflict(symbol, row) for row in rows]
         conflicts = [_clip_evidence(conflict) for conflict in conflicts]
-        found = {_conflict_key(conflict) for conflict in conflicts}
+        keys = {_conflict_key(conflict) for conflict in conflicts}
         outdated = [
             conflict
             for conflict in stored
-            if conflict.kind is not ConflictKind.RESOLVED and _conflict_key(conflict) not in found
+            if conflict.kind is not ConflictKind.RESOLVED and _conflict_key(conflict) not in keys
         ]
 
         def work(connection: Connection) -> None:
@@ -103,15 +104,14 @@ class ExchangeConflicts:
 
 
 def _select_by_symbol(symbol_id: int) -> Select[Any]:
-    mine = select(_table).where(_table.c.symbol_id == symbol_id)
-    return mine.order_by(_table.c.open_time, _table.c.period)
+    statement = select(_table).where(_table.c.symbol_id == symbol_id)
+    return statement.order_by(_table.c.open_time, _table.c.period)
 
 
 def _filter_by_window(statement: Select[Any], window: Window | None) -> Select[Any]:
     if window is None:
         return statement
-    opens = _table.c.open_time
-    return statement.where(opens >= window.start_ms, opens < window.end_ms)
+    return statement.where(*match_times(_table.c.open_time, window))
 
 
 def _store_conflicts(

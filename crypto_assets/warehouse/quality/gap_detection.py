@@ -99,13 +99,13 @@ def _find_incomplete_hours(connection: Connection, symbol_id: int, window: Windo
         .where(or_(not_(whole), steps.c.hour - steps.c.previous > HOUR_MS))
         .order_by(steps.c.hour)
     )
-    found = []
+    parts = []
     for previous, start, complete in connection.execute(statement):
         jumped = start - previous > HOUR_MS
         first = previous if jumped else start
         last = start if complete else start + HOUR_MS
-        found.append(Window(first - MINUTE_MS, last + MINUTE_MS) & window)
-    return list(merge_windows(found))
+        parts.append(Window(first - MINUTE_MS, last + MINUTE_MS) & window)
+    return list(merge_windows(parts))
 
 
 def _select_hour_counts(symbol_id: int, window: Window) -> Select[Any]:
@@ -150,8 +150,8 @@ def _find_nearest_minute(
     statement = select(extreme(fact_klines.c.open_time)).where(
         *match_window(fact_klines, symbol_id, window)
     )
-    found = connection.execute(statement).scalar()
-    return None if found is None else floor_ms(int(found), MINUTE_MS)
+    open_time = connection.execute(statement).scalar()
+    return None if open_time is None else floor_ms(int(open_time), MINUTE_MS)
 
 
 def _list_ranges_between(edges: Iterable[tuple[int, int]]) -> list[MissingRange]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select, update
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
-from crypto_assets.market.utc_time import MINUTE_MS, Window, group_periods, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, Window, cover_windows, group_periods, now_ms
 from crypto_assets.warehouse.catalog import watermarks
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
@@ -37,8 +37,8 @@ class GapClass(StrEnum):
 
 
 # As stored in the column `class`.
-EXPLAINED_CLASSES = tuple(one.value for one in GapClass if one.is_explained)
-_RETRIED_CLASSES = tuple(one.value for one in GapClass if not one.is_explained)
+EXPLAINED_CLASSES = tuple(kind.value for kind in GapClass if kind.is_explained)
+_RETRIED_CLASSES = tuple(kind.value for kind in GapClass if not kind.is_explained)
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class GapLedger:
 
     def classify_gap(self, symbol: str, start: int, gap_class: GapClass, evidence: str) -> None:
         """Set the class of the gap that starts at an open time, with its evidence."""
-        self._update_gap(
-            symbol, start, {"class": gap_class.value, "evidence": evidence[:_EVIDENCE_CHARACTERS]}
-        )
+        key = _match_gap(self._symbols.get_id(symbol), start)
+        values = {"class": gap_class.value, "evidence": evidence[:_EVIDENCE_CHARACTERS]}
+        self._database.run_write(lambda c: c.execute(update(_table).where(*key).values(values)))
 
     def split_off_refused(self, symbol: str, start: int, reasons: Mapping[int, str]) -> None:
         """Split the open gap that starts at an open time: refused minutes become gaps of their own.
@@ -109,11 +109,11 @@ class GapLedger:
         one gap. The minutes before, between and after them form gaps of the class of the whole.
         """
         symbol_id = self._symbols.get_id(symbol)
-        mine = (_table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None))
+        open_gaps = (_table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None))
 
         def work(connection: Connection) -> None:
             watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-            statement = select(_table).where(*mine, _table.c.start == start)
+            statement = select(_table).where(*open_gaps, _table.c.start == start)
             whole = connection.execute(statement).first()
             if whole is None:
                 return
@@ -139,7 +139,7 @@ class GapLedger:
     def record_retry(self, symbol: str, start: int, next_retry_at: int) -> None:
         """Count an attempt that stored no candle, and set when the next is due (epoch ms)."""
         symbol_id = self._symbols.get_id(symbol)
-        key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
+        key = _match_gap(symbol_id, start)
         attempts = self._database.run_primary_read(
             lambda c: c.execute(select(_table.c.attempts).where(*key)).scalar()
         )
@@ -185,24 +185,22 @@ class GapLedger:
         if symbol is not None:
             statement = statement.where(_table.c.symbol_id == self._symbols.get_id(symbol))
         if window is not None:
-            statement = statement.where(
-                _table.c.start < window.end_ms, _table.c.end >= window.start_ms
-            )
+            statement = statement.where(*match_gaps(window))
         if after is not None:
             statement = statement.where(_table.c.start > after)
         if not closed:
             statement = statement.where(_table.c.closed_at.is_(None))
         return self._read_gaps(statement.limit(limit))
 
-    def _update_gap(self, symbol: str, start: int, values: dict[str, Any]) -> None:
-        symbol_id = self._symbols.get_id(symbol)
-        key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
-        self._database.run_write(lambda c: c.execute(update(_table).where(*key).values(values)))
-
     def _read_gaps(self, statement: Select[Any]) -> list[Gap]:
         names = {symbol.symbol_id: symbol.name for symbol in self._symbols.list_all()}
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return [_parse_gap(names[row.symbol_id], row) for row in rows]
+
+
+def match_gaps(window: Window) -> tuple[ColumnElement[bool], ...]:
+    """Match the gaps that touch the window: those of which a missing minute opens inside it."""
+    return _table.c.start < window.end_ms, _table.c.end >= window.start_ms
 
 
 def reopen_gaps(connection: Connection, symbol_id: int, starts: Sequence[int]) -> None:
@@ -212,8 +210,13 @@ def reopen_gaps(connection: Connection, symbol_id: int, starts: Sequence[int]) -
     minutes that are missing.
     """
     for start in starts:
-        key = (_table.c.symbol_id == symbol_id, _table.c.start == start)
+        key = _match_gap(symbol_id, start)
         connection.execute(update(_table).where(*key).values(closed_at=None))
+
+
+def _match_gap(symbol_id: int, start: int) -> tuple[ColumnElement[bool], ...]:
+    """Match the gap of a symbol that starts at an open time: the key of the ledger."""
+    return _table.c.symbol_id == symbol_id, _table.c.start == start
 
 
 def _clip_to_unexpired(
@@ -221,7 +224,7 @@ def _clip_to_unexpired(
 ) -> tuple[Window, Window]:
     """Return both windows, `window` inside `within`, without expired minutes."""
     expired = watermarks.read_watermark(connection, symbol_id, ObjectKind.KLINES).purged_before
-    unexpired = Window(max(within.start_ms, expired or within.start_ms), within.end_ms)
+    _, unexpired = within.split_at(expired or 0)
     return window & unexpired, unexpired
 
 
@@ -235,17 +238,11 @@ def _record_ranges(
     """Store missing ranges as open gaps; close the window's open gaps that are not missing."""
     if not window:
         return
-    end = max([window.end_ms, *(part.end + 1 for part in missing)])
-    start = min([window.start_ms, *(part.start for part in missing)])
-    stored = {
-        row.start: row
-        for row in connection.execute(
-            select(_table).where(
-                _table.c.symbol_id == symbol_id, _table.c.start < end, _table.c.end >= start
-            )
-        )
-    }
-    still_open = [row for row in stored.values() if row.closed_at is None]
+    affected = cover_windows([window, *(part.window for part in missing)])
+    open_gaps = select(_table).where(
+        _table.c.symbol_id == symbol_id, _table.c.closed_at.is_(None), *match_gaps(affected)
+    )
+    still_open = connection.execute(open_gaps).all()
     refused = [
         MissingRange(row.start, row.end)
         for row in still_open

@@ -12,6 +12,7 @@ from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import lake_objects, quarantine
+from crypto_assets.warehouse.engine.time_filters import match_times
 
 _CONTENT_CHARACTERS = 4000
 _REASON_CHARACTERS = 500
@@ -55,11 +56,10 @@ class Quarantine:
 
     def list_minute_records(self, symbol: str, window: Window) -> Sequence[QuarantineRecord]:
         """List rows of klines objects that open inside a window, oldest record first."""
-        opened = quarantine.c.open_time
         statement = (
             select(quarantine)
             .where(quarantine.c.symbol == symbol, quarantine.c.kind == ObjectKind.KLINES.value)
-            .where(opened >= window.start_ms, opened < window.end_ms)
+            .where(*match_times(quarantine.c.open_time, window))
             .order_by(quarantine.c.quarantine_id)
         )
         return [
@@ -73,7 +73,7 @@ class Quarantine:
         reason = quarantine.c.reason
         statement = select(reason, func.count()).where(*recent).group_by(reason).order_by(reason)
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
-        return {found: count for found, count in rows}
+        return {text: count for text, count in rows}
 
     def has_objects(self, symbol: str, kind: ObjectKind, window: Window) -> bool:
         """Return whether an object that starts in a window, or a row of it, is quarantined."""
@@ -85,7 +85,7 @@ class Quarantine:
                 and_(objects.bucket == quarantine.c.bucket, objects.key == quarantine.c.key),
             )
             .where(objects.symbol == symbol, objects.kind == kind.value)
-            .where(objects.first_time >= window.start_ms, objects.first_time < window.end_ms)
+            .where(*match_times(objects.first_time, window))
             .limit(1)
         )
         return self._database.run_primary_read(lambda c: c.execute(statement).first()) is not None

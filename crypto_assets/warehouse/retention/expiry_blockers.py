@@ -1,5 +1,6 @@
-"""The status of a UTC day of a symbol: its minutes, its aggregates, and its explained gaps."""
+"""The status of a UTC day of a symbol, and what keeps the day from expiring."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, distinct, func, select
@@ -10,9 +11,10 @@ from crypto_assets.market.utc_time import (
     MINUTE_MS,
     MINUTES_PER_DAY,
     Window,
+    day_of,
     floor_ms,
-    format_utc,
 )
+from crypto_assets.warehouse.catalog.lake_objects import match_objects
 from crypto_assets.warehouse.engine.schema import (
     daily_klines,
     fact_klines,
@@ -22,7 +24,8 @@ from crypto_assets.warehouse.engine.schema import (
     stale_hours,
 )
 from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
-from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES
+from crypto_assets.warehouse.quality.gap_detection import MissingRange
+from crypto_assets.warehouse.quality.gap_ledger import EXPLAINED_CLASSES, match_gaps
 
 _NO_COUNTS = (0, 0, 0)
 
@@ -47,24 +50,34 @@ class DayStatus:
     last_changed_at: int
 
     @property
-    def end(self) -> int:
-        return self.start + DAY_MS
+    def missing_minutes(self) -> int:
+        """The number of minutes that are neither stored nor explained."""
+        return max(0, MINUTES_PER_DAY - self.minutes - self.explained_minutes)
 
     @property
     def incomplete_reason(self) -> str | None:
-        """Why the day is neither complete nor explained, None if it is."""
-        missing = MINUTES_PER_DAY - self.minutes - self.explained_minutes
-        reasons = {
-            f"{self.unloaded_objects} objects of the lake are not loaded": self.unloaded_objects,
-            f"{self.stale_hours} hours are not computed": self.stale_hours,
-            f"{missing} minutes are missing without an explanation": missing > 0,
-            "its hours are not built from all of its minutes": self.candles_in_hours
-            != self.candles,
-            "its daily candle is not built from all of its minutes": self.candles_in_day
-            != self.candles,
-        }
-        found = [reason for reason, applies in reasons.items() if applies]
-        return f"{format_utc(self.start)[:10]}: {found[0]}" if found else None
+        """Why the minutes, the hours or the daily candle are not complete, None if all are."""
+        return next(self._iter_reasons(), None)
+
+    @property
+    def incomplete_minutes_reason(self) -> str | None:
+        """Why the minutes are neither complete nor explained, None if they are."""
+        return next(self._iter_reasons(minutes_only=True), None)
+
+    def _iter_reasons(self, *, minutes_only: bool = False) -> Iterator[str]:
+        day = day_of(self.start)
+        if self.unloaded_objects:
+            yield f"{day}: {self.unloaded_objects} objects of the lake are not loaded"
+        if self.stale_hours and not minutes_only:
+            yield f"{day}: {self.stale_hours} hours are not computed"
+        if self.missing_minutes:
+            yield f"{day}: {self.missing_minutes} minutes are missing without an explanation"
+        if minutes_only:
+            return
+        if self.candles_in_hours != self.candles:
+            yield f"{day}: its hours are not built from all of its minutes"
+        if self.candles_in_day != self.candles:
+            yield f"{day}: its daily candle is not built from all of its minutes"
 
 
 def read_day_statuses(
@@ -146,12 +159,7 @@ def _count_unloaded_objects(
     table = lake_objects.c
     rows = (
         select(floor_to_day(table.first_time), table.loaded_at)
-        .where(
-            table.symbol == symbol,
-            table.kind == ObjectKind.KLINES.value,
-            table.first_time >= window.start_ms,
-            table.first_time < window.end_ms,
-        )
+        .where(*match_objects(symbol, ObjectKind.KLINES, window))
         .subquery("objects")
     )
     statement = select(
@@ -169,13 +177,12 @@ def _count_explained_minutes(
         table.symbol_id == symbol_id,
         table.closed_at.is_(None),
         table["class"].in_(EXPLAINED_CLASSES),
-        table.start < window.end_ms,
-        table.end >= window.start_ms,
+        *match_gaps(window),
     )
-    found: dict[int, int] = {}
+    counts: dict[int, int] = {}
     for start, end in connection.execute(statement):
-        gap = window & Window(start, end + MINUTE_MS)
+        gap = MissingRange(start, end).window & window
         for part in gap.split_by_day():
             opens = floor_ms(part.start_ms, DAY_MS)
-            found[opens] = found.get(opens, 0) + part.minutes
-    return found
+            counts[opens] = counts.get(opens, 0) + part.minutes
+    return counts

@@ -51,8 +51,8 @@ class RetentionCandidates:
 
     def find_oldest_minute(self, symbol: str) -> int | None:
         """Find the open time of the oldest stored minute."""
-        mine = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
-        return self._read_scalar(select(func.min(fact_klines.c.open_time)).where(mine))
+        of_symbol = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
+        return self._read_scalar(select(func.min(fact_klines.c.open_time)).where(of_symbol))
 
     def list_day_statuses(self, symbol: str, window: Window) -> list[DayStatus]:
         """List the status of each day of a window of whole UTC days, oldest first."""
@@ -63,8 +63,8 @@ class RetentionCandidates:
 
     def count_minutes(self, symbol: str, before_ms: int) -> int:
         """Count the rows that `facts.expire_minutes` would delete."""
-        mine = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
-        rows = select(func.count()).where(mine, fact_klines.c.open_time < before_ms)
+        of_symbol = fact_klines.c.symbol_id == self._symbols.get_id(symbol)
+        rows = select(func.count()).where(of_symbol, fact_klines.c.open_time < before_ms)
         return self._read_scalar(rows) or 0
 
     def count_levels(self, symbol: str, before_ms: int) -> int:
@@ -85,8 +85,8 @@ class RetentionCandidates:
         return [LoadedObject(*row) for row in rows]
 
     def _read_scalar(self, statement: Select[Any]) -> int | None:
-        found = self._database.run_primary_read(lambda c: c.execute(statement).scalar())
-        return None if found is None else int(found)
+        value = self._database.run_primary_read(lambda c: c.execute(statement).scalar())
+        return None if value is None else int(value)
 
 
 def _select_aged_objects(bucket: str, before_ms: int, after: LoadedObject | None) -> Select[Any]:

@@ -18,7 +18,6 @@ from sqlalchemy import (
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import (
     DAY_MS,
-    HOUR_MS,
     MINUTE_MS,
     Window,
     group_periods,
@@ -26,19 +25,16 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import (
+    CANDLE_TABLES,
     daily_klines,
     extraction_metadata,
     fact_klines,
-    hourly_klines,
     kline_gaps,
     stale_hours,
     symbols,
 )
 from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
-
-# The tables of candles, and the width of a candle.
-_CANDLE_TABLES = ((fact_klines, MINUTE_MS), (hourly_klines, HOUR_MS), (daily_klines, DAY_MS))
 
 
 @dataclass(frozen=True)
@@ -133,8 +129,8 @@ class CoverageStats:
             .scalar_subquery()
             for end in (func.min, func.max)
         )
-        found = self._database.run_read(lambda c: c.execute(select(first, last)).one())
-        return None if found[0] is None else (found[0], found[1])
+        ends = self._database.run_read(lambda c: c.execute(select(first, last)).one())
+        return None if ends[0] is None else (ends[0], ends[1])
 
     def read_table_sizes(self) -> dict[str, int]:
         """Return the bytes of each table, as the server estimates them; on SQLite of the file."""
@@ -152,7 +148,9 @@ class CoverageStats:
 
 def _read_watermarks(connection: Connection) -> list[Any]:
     mark = extraction_metadata
-    mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
+    of_symbol = and_(
+        mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value
+    )
     statement = (
         select(
             symbols.c.symbol_id,
@@ -162,7 +160,7 @@ def _read_watermarks(connection: Connection) -> list[Any]:
             mark.c.record_count,
             mark.c.purged_before,
         )
-        .select_from(symbols.outerjoin(mark, mine))
+        .select_from(symbols.outerjoin(mark, of_symbol))
         .where(symbols.c.active_until.is_(None))
         .order_by(symbols.c.symbol_id)
     )
@@ -175,17 +173,17 @@ def _find_first_candles(connection: Connection, symbol_ids: Sequence[int]) -> di
     One subquery per symbol and table: in a query over all symbols, MySQL would read every minute.
     """
     lookups = [
-        select(literal(symbol_id), literal(width_ms), func.min(table.c.open_time)).where(
+        select(literal(symbol_id), literal(interval.ms), func.min(table.c.open_time)).where(
             table.c.symbol_id == symbol_id
         )
         for symbol_id in symbol_ids
-        for table, width_ms in _CANDLE_TABLES
+        for interval, table in CANDLE_TABLES.items()
     ]
     if not lookups:
         return {}
     firsts: dict[int, int] = {}
-    found = connection.execute(union_all(*lookups)).all()
-    for symbol_id, width_ms, first in sorted(found, key=lambda row: int(row[1])):
+    rows = connection.execute(union_all(*lookups)).all()
+    for symbol_id, width_ms, first in sorted(rows, key=lambda row: int(row[1])):
         finer = firsts.get(symbol_id)
         if first is not None and (finer is None or first + width_ms <= finer):
             firsts[symbol_id] = first
@@ -200,17 +198,17 @@ def _count_gaps(connection: Connection) -> dict[int, dict[GapClass, tuple[int, i
         .where(kline_gaps.c.closed_at.is_(None))
         .group_by(kline_gaps.c.symbol_id, kind)
     )
-    found: dict[int, dict[GapClass, tuple[int, int]]] = {}
+    counts: dict[int, dict[GapClass, tuple[int, int]]] = {}
     for symbol_id, name, count, minutes in connection.execute(statement):
-        found.setdefault(symbol_id, {})[GapClass(name)] = (count, int(minutes))
-    return found
+        counts.setdefault(symbol_id, {})[GapClass(name)] = (count, int(minutes))
+    return counts
 
 
 def _count_expired_gaps(
     connection: Connection, marks: Sequence[Any]
 ) -> dict[int, dict[str, tuple[int, int]]]:
     """Count the open gaps whose minutes have all expired, and the expired minutes of gaps."""
-    found: dict[int, dict[str, tuple[int, int]]] = {}
+    counts: dict[int, dict[str, tuple[int, int]]] = {}
     for mark in marks:
         if mark.purged_before is None:
             continue
@@ -219,12 +217,12 @@ def _count_expired_gaps(
             kline_gaps.c.start < mark.purged_before,
             kline_gaps.c.closed_at.is_(None),
         )
-        expired = found.setdefault(mark.symbol_id, {})
+        expired = counts.setdefault(mark.symbol_id, {})
         for gap in connection.execute(statement).mappings():
             count, minutes = expired.get(gap["class"], (0, 0))
             unexpired = max(0, (gap["end"] - mark.purged_before) // MINUTE_MS + 1)
             expired[gap["class"]] = (count + (not unexpired), minutes + gap["minutes"] - unexpired)
-    return found
+    return counts
 
 
 def _count_by_day(connection: Connection, symbol_id: int, window: Window) -> dict[int, int]:

@@ -65,8 +65,8 @@ class FlowStats:
 
 def _count_recent_rows(connection: Connection, ids: Sequence[int], now: int) -> FlowCounts:
     def count_since(time: Column[int], duration_ms: int) -> RecentRows:
-        mine = time.table.c.symbol_id.in_(ids)
-        statement = select(func.count(), func.max(time)).where(mine, time >= now - duration_ms)
+        tracked = time.table.c.symbol_id.in_(ids)
+        statement = select(func.count(), func.max(time)).where(tracked, time >= now - duration_ms)
         count, newest = connection.execute(statement).one()
         return RecentRows(count, newest)
 
@@ -103,10 +103,10 @@ def _select_unloaded() -> Select[str, int]:
 
 def _select_stored(ids: Sequence[int]) -> Select[str, int]:
     mark = extraction_metadata
-    mine = mark.c.symbol_id.in_(ids), mark.c.kind.in_(_OBJECT_KINDS)
-    return select(mark.c.kind, func.sum(mark.c.record_count)).where(*mine).group_by(mark.c.kind)
+    tracked = mark.c.symbol_id.in_(ids), mark.c.kind.in_(_OBJECT_KINDS)
+    return select(mark.c.kind, func.sum(mark.c.record_count)).where(*tracked).group_by(mark.c.kind)
 
 
 def _count_by_kind(connection: Connection, statement: Select[str, int]) -> dict[ObjectKind, int]:
-    found = {ObjectKind(kind): int(count) for kind, count in connection.execute(statement)}
-    return dict.fromkeys(ObjectKind, 0) | found
+    counts = {ObjectKind(kind): int(count) for kind, count in connection.execute(statement)}
+    return dict.fromkeys(ObjectKind, 0) | counts

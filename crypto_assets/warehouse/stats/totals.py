@@ -109,8 +109,8 @@ class TotalsHistory:
 def _find_day_ago(connection: Connection, now_ms: int) -> int | None:
     """Find when the newest snapshot at least 24 hours old was taken."""
     statement = select(func.max(totals.c.taken_at)).where(totals.c.taken_at <= now_ms - DAY_MS)
-    found: int | None = connection.execute(statement).scalar()
-    return found
+    taken_at: int | None = connection.execute(statement).scalar()
+    return taken_at
 
 
 def _count_candles(connection: Connection) -> int:
@@ -123,11 +123,13 @@ def _count_candles(connection: Connection) -> int:
 def _find_furthest_behind(connection: Connection) -> int | None:
     """Find the newest open time of the symbol that is furthest behind."""
     mark = extraction_metadata
-    mine = and_(mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value)
+    of_symbol = and_(
+        mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value
+    )
     statement = (
         select(func.min(mark.c.last_open_time))
-        .select_from(symbols.join(mark, mine))
+        .select_from(symbols.join(mark, of_symbol))
         .where(symbols.c.active_until.is_(None), symbols.c.status == SymbolStatus.TRADING.value)
     )
-    found: int | None = connection.execute(statement).scalar()
-    return found
+    newest: int | None = connection.execute(statement).scalar()
+    return newest

@@ -110,6 +110,23 @@ def test_while_the_exchange_is_unavailable_one_attempt_is_counted(
     assert [gap.attempts for gap in platform.warehouse.gap_ledger.list_gaps()] == [1, 0, 0, 0]
 
 
+@pytest.mark.parametrize("missing", [KlinesStage.RAW, KlinesStage.FACTS])
+def test_without_the_stages_that_fetch_and_load_no_attempt_is_counted(
+    platform: PipelineContext, missing: KlinesStage
+) -> None:
+    open_gaps(platform, TODAY_MS + 5 * HOUR_MS)
+    (before,) = platform.warehouse.gap_ledger.list_gaps()
+    windows = {"BTCUSDT": Window.of_day(TODAY)}
+    stages = set(KlinesStage) - {missing}
+    (outcomes,) = ingest_symbols(platform, windows, stages, IngestMode.GAPS)
+    assert not [outcome.error for outcome in outcomes if outcome.error]
+    assert platform.warehouse.gap_ledger.list_gaps() == [before]
+    assert before.attempts == 0
+
+    run_ingest(platform, mode=IngestMode.GAPS)
+    assert len(open_times(platform)) == 1440 + 720, "the gap is still due"
+
+
 def test_an_object_that_is_gone_fails_its_own_day_only(
     platform: PipelineContext, server: ExchangeServer
 ) -> None:

@@ -13,7 +13,7 @@ from crypto_assets.errors import LakeUnavailable
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import build_klines_object
 from crypto_assets.lake.directory_lake import DirectoryLake
-from crypto_assets.market.candles import Candle, rows_from_table
+from crypto_assets.market.candles import Candle, rows_from_table, table_from_candles
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.raw_klines import RawKlines
@@ -28,7 +28,6 @@ from crypto_assets.market.utc_time import (
 )
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.import_objects import load_imported_days
-from crypto_assets.pipeline.reconciliation.compare_with_exchange import table_from_candles
 from crypto_assets.pipeline.reconciliation.resolve_conflicts import resolve_conflicts
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake

@@ -33,6 +33,8 @@ def test_a_day_is_complete_once_it_is_aggregated(warehouse: Warehouse) -> None:
         24,
     )
     assert "24 hours are not computed" in str(loaded.incomplete_reason)
+    assert loaded.incomplete_minutes_reason is None, "only its hours are not complete"
+    assert empty.incomplete_minutes_reason == empty.incomplete_reason
     assert "1440 minutes are missing without an explanation" in str(empty.incomplete_reason)
     aggregate(warehouse)
     day = warehouse.retention_candidates.list_day_statuses(SYMBOL, TWO_DAYS)[0]

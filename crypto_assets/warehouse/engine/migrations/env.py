@@ -1,7 +1,7 @@
-"""What Alembic runs for a command: the connection is given by `migration.py`, which holds the lock.
+"""The script that Alembic runs for a command, on the connection and under the lock of `migrate.py`.
 
-`transactional_ddl` is left to the dialect's truth: SQLite rolls DDL back, MySQL commits each step,
-which is why every step of a version looks first whether it has been done.
+`transactional_ddl` is as the server behaves: SQLite rolls DDL back, MySQL commits each step. Every
+step of a version therefore first checks whether it is done.
 """
 
 from alembic import context
