@@ -7,8 +7,7 @@ from datetime import date
 import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
-from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
-from crypto_assets.defs.backfill import PartitionRectangle, backfill_job
+from crypto_assets.defs.backfill import backfill_job, split_dates
 from crypto_assets.defs.partitions import (
     list_date_keys,
     list_partitioned_symbols,
@@ -80,16 +79,13 @@ def _build_backfill_requests(
     """
     start = max(first, get_settings().start_date)
     dates = list_date_keys(start, last) if start <= last else []
-    rectangles = [
-        PartitionRectangle(tuple(dates[at : at + MAX_KEYS_PER_RUN]), (symbol,))
-        for at in range(0, len(dates), MAX_KEYS_PER_RUN)
-    ]
     tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: symbol}
     return [
         dg.RunRequest(
-            run_key=f"{occasion} {each.partition_keys[0]}", tags={**tags, **each.run_tags}
+            run_key=f"{occasion} {rectangle.partition_keys[0]}",
+            tags={**tags, **rectangle.run_tags},
         )
-        for each in rectangles
+        for rectangle in split_dates(dates, (symbol,))
     ]
 
 

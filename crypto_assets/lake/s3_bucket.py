@@ -3,7 +3,7 @@
 import base64
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -38,6 +38,7 @@ from crypto_assets.addresses import (
     redact_address,
     remove_logins,
 )
+from crypto_assets.batches import iter_batches
 from crypto_assets.errors import (
     LakeError,
     LakeRefused,
@@ -190,10 +191,10 @@ class S3Bucket:
                     for item in page.get("Contents", ())
                 )
 
-    def delete(self, keys: Sequence[str]) -> None:
+    def delete(self, keys: Iterable[str]) -> None:
         """Delete objects. Missing keys count as deleted."""
-        for start in range(0, len(keys), PAGE_SIZE):
-            names: Any = [{"Key": key} for key in keys[start : start + PAGE_SIZE]]
+        for batch in iter_batches(keys, PAGE_SIZE):
+            names: Any = [{"Key": key} for key in batch]
             with self._translate_errors():
                 response = self._s3_client.delete_objects(
                     Bucket=self.name, Delete={"Objects": names, "Quiet": True}
