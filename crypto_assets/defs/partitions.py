@@ -124,9 +124,13 @@ def range_tags(first: str, last: str) -> dict[str, str]:
     return {RANGE_START_TAG: first, RANGE_END_TAG: last}
 
 
+def list_unpartitioned_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]) -> list[str]:
+    """List the symbols that have no partitions yet, in the given order."""
+    known = set(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
+    return [name for name in wanted if name not in known]
+
+
 def register_symbol_partitions(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
     """Add symbols as partition keys; existing keys stay and keep their order."""
-    known = set(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
-    missing = [name for name in symbols if name not in known]
-    if missing:
+    if missing := list_unpartitioned_symbols(instance, symbols):
         instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, missing)

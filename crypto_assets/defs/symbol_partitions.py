@@ -11,11 +11,11 @@ from crypto_assets.defs.backfill import backfill_job, split_dates
 from crypto_assets.defs.partitions import (
     list_date_keys,
     list_partitioned_symbols,
+    list_unpartitioned_symbols,
     symbol_partitions_def,
 )
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
-from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
@@ -56,8 +56,7 @@ def symbols_sensor(
         return dg.SkipReason(str(error))
     if not tracked:
         return dg.SkipReason("no symbol is tracked yet")
-    known = set(context.instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
-    missing = [name for name in tracked if name not in known]
+    missing = list_unpartitioned_symbols(context.instance, tracked)
     reason = f"all {len(tracked)} tracked symbols have partitions"
     return dg.SensorResult(
         run_requests=requests,
