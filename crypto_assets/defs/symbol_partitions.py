@@ -111,7 +111,7 @@ def catch_up_sensor(
     if not missing:
         yield dg.SkipReason("no symbol is missing more days than ticks and gap repair can fetch")
         return
-    instance, names = context.instance, dict.fromkeys(one.symbol for one in missing)
+    instance, names = context.instance, dict.fromkeys(days.symbol for days in missing)
     waiting = [
         symbol
         for symbol in list_partitioned_symbols(instance, names)
@@ -119,8 +119,8 @@ def catch_up_sensor(
     ]
     if not waiting:
         yield dg.SkipReason(f"a backfill is active, or no partition exists yet: {', '.join(names)}")
-    for one in missing:
-        if one.symbol in waiting:
+    for days in missing:
+        if days.symbol in waiting:
             yield from _build_backfill_requests(
-                one.symbol, one.first, one.last, f"missing on {today} from"
+                days.symbol, days.first, days.last, f"missing on {today} from"
             )
