@@ -18,7 +18,7 @@ from crypto_assets.pipeline.ingestion.import_objects import (
     load_imported_days,
 )
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_shared_context, open_store
+from crypto_assets.wiring import open_lake_at, open_shared_context
 
 _MAX_EXAMPLES = 3
 
@@ -50,13 +50,13 @@ def _open_source(prefix: str) -> tuple[Lake, str]:
         raise WrongUse("the prefix is empty: use a directory, or s3://bucket/prefix")
     if prefix.startswith("s3://"):
         bucket, _, rest = prefix.removeprefix("s3://").partition("/")
-        return open_store(get_settings(), f"s3://{bucket}"), rest
+        return open_lake_at(get_settings(), f"s3://{bucket}"), rest
     path = expand_user(Path(prefix)).absolute()
     if path.is_dir():
-        return open_store(get_settings(), str(path)), ""
+        return open_lake_at(get_settings(), str(path)), ""
     if not path.parent.is_dir():
         raise WrongUse(f"{prefix} is not a directory: use a directory, or s3://bucket/prefix")
-    return open_store(get_settings(), str(path.parent)), path.name
+    return open_lake_at(get_settings(), str(path.parent)), path.name
 
 
 def _print_summary(results: list[ImportResult]) -> None:
