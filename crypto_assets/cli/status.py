@@ -33,15 +33,15 @@ def print_status(report: StatusReport) -> None:
         ("symbol", "first", "last", "minutes", "coverage", "open gaps", "lag"),
         (
             (
-                one.symbol,
-                format_utc_minute(one.first_open_time),
-                format_utc_minute(one.last_open_time),
-                f"{one.rows:,}",
-                f"{one.coverage:.2%}",
-                str(one.open_gaps),
-                format_duration_ms(one.lag_ms),
+                symbol.symbol,
+                format_utc_minute(symbol.first_open_time),
+                format_utc_minute(symbol.last_open_time),
+                f"{symbol.rows:,}",
+                f"{symbol.coverage:.2%}",
+                str(symbol.open_gaps),
+                format_duration_ms(symbol.lag_ms),
             )
-            for one in report.symbols
+            for symbol in report.symbols
         ),
     )
     storage = report.storage

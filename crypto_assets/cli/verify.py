@@ -49,7 +49,7 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
                 )
     failed = [name for name, result in results.items() if not result.passed]
     if failed:
-        count = sum(len(one.differences) + len(one.lost) for one in results.values())
+        count = sum(len(result.differences) + len(result.lost) for result in results.values())
         raise CryptoAssetsError(f"{count} differences in {', '.join(failed)}")
 
 
@@ -128,8 +128,8 @@ def _format_options(symbol: str, days: set[date]) -> str:
 
 
 def _print_json(results: Mapping[str, VerificationResult]) -> None:
-    answer = {name: {**asdict(one), "passed": one.passed} for name, one in results.items()}
-    for one in answer.values():
-        for conflict in one["conflicts"]:
+    answer = {name: {**asdict(result), "passed": result.passed} for name, result in results.items()}
+    for content in answer.values():
+        for conflict in content["conflicts"]:
             del conflict["recorded_at"]  # not set here, only in the warehouse
     click.echo(orjson.dumps(answer, default=str))

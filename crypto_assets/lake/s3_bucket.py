@@ -270,8 +270,8 @@ class S3Bucket:
     @property
     def _is_virtual_hosted(self) -> bool:
         """Whether the settings put the bucket before the host's name."""
-        chosen: Mapping[str, Any] = getattr(self._s3_client.meta.config, "s3", None) or {}
-        return chosen.get("addressing_style") == AddressingStyle.VIRTUAL
+        options: Mapping[str, Any] = getattr(self._s3_client.meta.config, "s3", None) or {}
+        return options.get("addressing_style") == AddressingStyle.VIRTUAL
 
     @contextmanager
     def _translate_errors(self, key: str = "") -> Iterator[None]:
@@ -483,7 +483,8 @@ def _open_client(options: S3Options) -> "S3Client":
 
 def _make_client(session: boto3.session.Session, options: S3Options, config: Config) -> "S3Client":
     # The region of a profile does not apply to another server with its own keys.
-    found = None if options.endpoint_url and options.access_key_id else session.region_name
+    has_keys = options.endpoint_url and options.access_key_id
+    profile_region = None if has_keys else session.region_name
     try:
         return session.client(
             "s3",
@@ -491,7 +492,7 @@ def _make_client(session: boto3.session.Session, options: S3Options, config: Con
             aws_access_key_id=options.access_key_id,
             aws_secret_access_key=options.secret_access_key,
             aws_session_token=options.session_token,
-            region_name=options.region or found or _DEFAULT_REGION,
+            region_name=options.region or profile_region or _DEFAULT_REGION,
             config=config,
         )
     except ValueError as error:
