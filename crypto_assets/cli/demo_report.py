@@ -36,6 +36,6 @@ def print_demo_report(
     )
     rows = sum(symbol.rows for symbol in report.symbols)
     click.echo(f"{rows:,} minute candles loaded in {seconds:.0f} s into {get_settings().home}")
-    differences = [each for result in results.values() for each in result.differences]
+    differences = [difference for result in results.values() for difference in result.differences]
     if differences:
         raise CryptoAssetsError(f"{len(differences)} values differ, the first: {differences[0]}")

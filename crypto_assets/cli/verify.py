@@ -94,18 +94,18 @@ def _suggest_repairs(symbol: str, result: VerificationResult, expired_before_ms:
     """
     differences = result.differences
     lost = {key.day for name in result.lost if (key := parse_key(name))}
-    affected = {day_of(each.hour_open_time) for each in differences} | lost
+    affected = {day_of(difference.hour_open_time) for difference in differences} | lost
     expired = {day for day in affected if day_start_ms(day) < expired_before_ms}
     internal = {
-        day_of(each.hour_open_time)
-        for each in differences
-        if each.against is not ComparisonBasis.EXCHANGE
+        day_of(difference.hour_open_time)
+        for difference in differences
+        if difference.against is not ComparisonBasis.EXCHANGE
     }
     # No object in the lake shows that the minute does not exist: the lake may have none of the day.
     absent = {
-        day_of(each.hour_open_time)
-        for each in differences
-        if each.against is ComparisonBasis.ABSENCE
+        day_of(difference.hour_open_time)
+        for difference in differences
+        if difference.against is ComparisonBasis.ABSENCE
     }
     rebuild = (internal | lost) - expired
     backfill = (affected - internal | lost | set(result.not_in_lake)) - expired | absent
@@ -114,7 +114,7 @@ def _suggest_repairs(symbol: str, result: VerificationResult, expired_before_ms:
         command = f"`crypto-assets backfill {_format_options(symbol, backfill)}`"
         advice.append(f"fetch from the exchange again: {command}")
     if rebuild:
-        exact = "--exact " if any(each.is_invented for each in differences) else ""
+        exact = "--exact " if any(difference.is_invented for difference in differences) else ""
         command = f"`crypto-assets rebuild {exact}{_format_options(symbol, rebuild)}`"
         advice.append(f"{'then ' if backfill else ''}rebuild from the lake: {command}")
     if expired:

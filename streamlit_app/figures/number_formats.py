@@ -60,7 +60,7 @@ def get_unit_format(unit: str, decimals: DecimalPlaces, largest: float) -> Numbe
         return get_amount_format(largest)
     if unit.startswith("fraction"):
         return NumberFormat(".3~%", "percent", 2)
-    if found := _RANGE_PATTERN.match(unit):
-        low, high = map(float, found.groups())
+    if match := _RANGE_PATTERN.match(unit):
+        low, high = map(float, match.groups())
         return NumberFormat("~g", "fixed", 2, (low, high))
     return NumberFormat("~g", "significant", 4)

@@ -27,7 +27,7 @@ def render_deduplication() -> None:
             return
         _render_figures(report)
         tables.render_table(
-            tables.build_table_frame(_build_row(one) for one in report.symbols),
+            tables.build_table_frame(_build_row(symbol) for symbol in report.symbols),
             {
                 "symbol": st.column_config.TextColumn("Symbol"),
                 "objects": tables.count_column(
@@ -78,13 +78,13 @@ def _render_figures(report: DeduplicationReport) -> None:
             )
 
 
-def _build_row(one: SymbolDeduplication) -> dict[str, object]:
+def _build_row(symbol: SymbolDeduplication) -> dict[str, object]:
     return {
-        "symbol": one.symbol,
-        "objects": one.objects,
-        "delivered": one.delivered,
-        "stored": one.stored,
-        "repeated": one.repeated,
-        "quarantined": one.quarantined,
-        "share": one.repeated / one.delivered if one.delivered else 0.0,
+        "symbol": symbol.symbol,
+        "objects": symbol.objects,
+        "delivered": symbol.delivered,
+        "stored": symbol.stored,
+        "repeated": symbol.repeated,
+        "quarantined": symbol.quarantined,
+        "share": symbol.repeated / symbol.delivered if symbol.delivered else 0.0,
     }
