@@ -25,7 +25,7 @@ def render_deduplication() -> None:
         if not report.delivered:
             notices.render_empty_state("No objects were loaded in this period.")
             return
-        _render_figures(report)
+        _render_metrics(report)
         tables.render_table(
             tables.build_table_frame(_build_row(symbol) for symbol in report.symbols),
             {
@@ -49,11 +49,11 @@ def render_deduplication() -> None:
         )
 
 
-def _render_figures(report: DeduplicationReport) -> None:
+def _render_metrics(report: DeduplicationReport) -> None:
     stored = sum(symbol.stored for symbol in report.symbols)
     rejected = sum(symbol.quarantined for symbol in report.symbols)
     duplicate_rate = f"{report.repeated / report.delivered:.1%} of delivered"
-    figures = (
+    metrics = (
         ("Delivered", report.delivered, None, "Rows of all objects"),
         ("Stored", stored, None, "Minutes in the warehouse"),
         (
@@ -65,7 +65,7 @@ def _render_figures(report: DeduplicationReport) -> None:
         ("Rejected", rejected, None, "Rows that violate a rule"),
     )
     with st.grid(4, min_column_width=150):
-        for label, value, detail, help_text in figures:
+        for label, value, detail, help_text in metrics:
             st.metric(
                 label,
                 f"{value:,}",
