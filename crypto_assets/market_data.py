@@ -36,7 +36,7 @@ class MarketData:
 
     A range is `start` ≤ t < `end`. Without `start`, methods return the newest `limit` (default 500)
     candles before `end`. Only existing candles are returned; gaps are not filled. Methods raise
-    WarehouseErrors and WrongUse, with its subclasses UnknownSymbol and UnknownProvider.
+    WarehouseError and WrongUse, with its subclasses UnknownSymbol and UnknownProvider.
     """
 
     def __init__(self, reports: Reports) -> None:

@@ -143,7 +143,7 @@ def _record_repeats(
     stored: Sequence[StoredDay],
     outcomes: Sequence[DayOutcome],
 ) -> None:
-    """Move `reread_before` past the repeated days, up to the first due one that is not done."""
+    """Record up to which day the due days have been repeated: to the first that is not done."""
     failed = {outcome.day for outcome in outcomes if outcome.error}
     done = {day.day for day in stored} - failed
     repeats = sorted(day for day, fetch in due.items() if fetch.is_repeat)

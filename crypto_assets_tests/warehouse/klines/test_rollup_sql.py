@@ -37,7 +37,7 @@ _TOKEN = re.compile(r"\(SELECT\b|[()]|, |\n|[^(),\n]+")
 
 
 def _build_statements(sqlite: bool) -> dict[str, Select[Any]]:
-    """Build what aggregates.py and resampled_candles.py execute, by what it does."""
+    """Build what aggregates.py and resampled_reads.py execute, by what it does."""
     hours, days = select_stale_hours(SYMBOL_ID, DAY), select_computable_days(SYMBOL_ID, DAY)
     return {
         "Hours from minutes": (

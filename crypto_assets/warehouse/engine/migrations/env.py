@@ -1,7 +1,7 @@
-"""What Alembic runs for a command: the connection is given by `migration.py`, which holds the lock.
+"""The script that Alembic runs for a command, on the connection of `migrate.py`, which has a lock.
 
-`transactional_ddl` is left to the dialect's truth: SQLite rolls DDL back, MySQL commits each step,
-which is why every step of a version looks first whether it has been done.
+SQLite rolls DDL back. MySQL commits each statement, so each step of a version checks first whether
+it is done already.
 """
 
 from alembic import context
