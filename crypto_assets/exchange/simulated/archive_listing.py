@@ -61,9 +61,9 @@ def list_objects(exchange: SimulatedExchange, request: ListingRequest) -> bytes:
             if not isinstance(key, str)
         ),
         *(
-            f"<CommonPrefixes><Prefix>{text(one)}</Prefix></CommonPrefixes>"
-            for one in entries
-            if isinstance(one, str)
+            f"<CommonPrefixes><Prefix>{text(key)}</Prefix></CommonPrefixes>"
+            for key in entries
+            if isinstance(key, str)
         ),
         "</ListBucketResult>",
     ]
