@@ -86,7 +86,8 @@ def _decode_printable(encoded: re.Match[str]) -> str:
 
 def _encode_unprintable(text: str) -> str:
     return "".join(
-        one if one.isprintable() else quote(one, errors="surrogateescape") for one in text
+        character if character.isprintable() else quote(character, errors="surrogateescape")
+        for character in text
     )
 
 

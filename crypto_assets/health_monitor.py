@@ -9,6 +9,9 @@ from threading import Lock
 from crypto_assets.errors import CryptoAssetsError
 
 _TIMEOUT_SECONDS = 5.0
+# Connect and read timeout of a check's request: not longer than the monitor's, so that the result
+# is the error of the part.
+CHECK_REQUEST_SECONDS = (1.0, 4.0)
 # The minimum interval between two checks of a part.
 _MIN_RECHECK_SECONDS = 5.0
 

@@ -49,8 +49,8 @@ def open_session(url: str, *, follow_redirects: bool = True) -> requests.Session
     environment's CA file does not exist, or its proxy address is invalid.
     """
     session = requests.Session() if follow_redirects else _DirectSession()
-    found = session.merge_environment_settings(url, {}, None, None, None)
-    session.proxies, session.verify = find_proxies(url), found["verify"]
+    environment = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify = find_proxies(url), environment["verify"]
     # `requests` would read the environment again for each request.
     session.trust_env = False
     require_readable_proxy(url)
@@ -102,10 +102,10 @@ def describe_cause(error: BaseException) -> str:
 
 def find_causes(error: BaseException) -> list[BaseException]:
     """Return an error and its chain of causes, the innermost last."""
-    found = [error]
-    while inner := found[-1].__cause__ or found[-1].__context__:
-        found.append(inner)
-    return found
+    causes = [error]
+    while inner := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(inner)
+    return causes
 
 
 def _name_proxy(proxy: str, url: str) -> str:

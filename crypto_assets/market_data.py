@@ -21,7 +21,7 @@ from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.reports import CandleSeries, Reports
 from crypto_assets.settings import Settings, get_settings
-from crypto_assets.wiring import open_warehouse
+from crypto_assets.wiring import open_ready_reports
 
 # An instant as text (`2025-01-31`, `2025-01-31T12:00Z`), date, datetime or epoch ms, of Python or
 # numpy; UTC unless it has a time zone.
@@ -36,7 +36,7 @@ class MarketData:
 
     A range is `start` ≤ t < `end`. Without `start`, methods return the newest `limit` (default 500)
     candles before `end`. Only existing candles are returned; gaps are not filled. Methods raise
-    WarehouseErrors and WrongUse, with its subclasses UnknownSymbol and UnknownProvider.
+    WarehouseError and WrongUse, with its subclasses UnknownSymbol and UnknownProvider.
     """
 
     def __init__(self, reports: Reports) -> None:
@@ -172,9 +172,7 @@ def open_market_data(warehouse_url: str | None = None) -> MarketData:
     Raises WarehouseNotReady if it has no tables yet; `crypto-assets init` creates them.
     """
     settings = get_settings() if warehouse_url is None else _override_warehouse(warehouse_url)
-    warehouse = open_warehouse(settings)
-    warehouse.require_ready()
-    return MarketData(Reports(warehouse, default_ingest_minutes=settings.ingest_interval_minutes))
+    return MarketData(open_ready_reports(settings))
 
 
 def _override_warehouse(warehouse_url: str) -> Settings:

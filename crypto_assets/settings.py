@@ -59,10 +59,10 @@ class _DotEnv(DotEnvSettingsSource):
     """The `.env` file, without its session token if the environment sets other S3 keys."""
 
     def __call__(self) -> dict[str, Any]:
-        found = super().__call__()
+        values = super().__call__()
         if self.current_state.keys() & _S3_KEYS:
-            found.pop(_S3_TOKEN, None)
-        return found
+            values.pop(_S3_TOKEN, None)
+        return values
 
 
 class Settings(BaseSettings):

@@ -19,13 +19,13 @@ from crypto_assets.warehouse import Warehouse
 _FAILOVER_SECONDS = 30.0
 
 
-def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> PipelineContext:
+def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> PipelineContext:
     """Create the context of the pipeline. Connections are opened on first use.
 
     `failover_seconds` is Warehouse's: 0 if a user waits for the response.
     """
-    raw = _open_lake(chosen, chosen.lake_raw_url)
-    archive = _open_lake(chosen, chosen.lake_archive_url)
+    raw = open_lake_at(settings, settings.lake_raw_url)
+    archive = open_lake_at(settings, settings.lake_archive_url)
     if raw.bucket == archive.bucket:
         # The manifest identifies a lake by this name.
         raise WrongUse(
@@ -33,43 +33,59 @@ def open_pipeline_context(chosen: Settings, failover_seconds: float = 0) -> Pipe
             "use different names"
         )
     return PipelineContext(
-        exchange=open_exchange(chosen.exchange_url, chosen.archive_url),
+        exchange=open_exchange(settings.exchange_url, settings.archive_url),
         raw_lake=raw,
         archive_lake=archive,
         # The pipeline reads from the primary, since a replica may lag.
         warehouse=Warehouse(
-            chosen.warehouse_url.get_secret_value(), failover_seconds=failover_seconds
+            settings.warehouse_url.get_secret_value(), failover_seconds=failover_seconds
         ),
-        settle_ms=round(chosen.settle_seconds * 1000),
-        order_book_levels=chosen.order_book_levels,
-        default_ingest_minutes=chosen.ingest_interval_minutes,
-        default_order_book_minutes=chosen.order_book_interval_minutes,
-        partition_unit=chosen.partition_unit,
+        settle_ms=round(settings.settle_seconds * 1000),
+        order_book_levels=settings.order_book_levels,
+        default_ingest_minutes=settings.ingest_interval_minutes,
+        default_order_book_minutes=settings.order_book_interval_minutes,
+        partition_unit=settings.partition_unit,
         retention_policy=RetentionPolicy(
-            **{field.name: getattr(chosen, field.name) for field in fields(RetentionPolicy)}
+            **{field.name: getattr(settings, field.name) for field in fields(RetentionPolicy)}
         ),
     )
 
 
-def open_alert_destination(chosen: Settings, warehouse: Warehouse) -> AlertAddress:
+def open_alert_destination(settings: Settings, warehouse: Warehouse) -> AlertAddress:
     """Create the destination of alerts: the webhook of the app's settings or the environment."""
-    return AlertAddress(warehouse, _reveal_secret(chosen.alert_webhook_url))
+    return AlertAddress(warehouse, _reveal_secret(settings.alert_webhook_url))
 
 
-def open_store(chosen: Settings, url: str) -> Lake:
-    """Open another directory or bucket with the settings of the lakes. Raises WrongUse."""
-    return _open_lake(chosen, url)
+def open_lake_at(settings: Settings, url: str) -> Lake:
+    """Open a directory or bucket with the S3 options of the settings. Raises WrongUse."""
+    options = S3Options(
+        endpoint_url=settings.s3_endpoint_url,
+        access_key_id=_reveal_secret(settings.s3_access_key_id),
+        secret_access_key=_reveal_secret(settings.s3_secret_access_key),
+        region=settings.s3_region,
+        session_token=_reveal_secret(settings.s3_session_token),
+        profile=settings.s3_profile,
+        addressing_style=settings.s3_addressing_style,
+    )
+    return open_lake(url, options)
 
 
-def open_reports(chosen: Settings) -> Reports:
-    """Open the reports that pages, routes and commands read."""
-    return Reports(open_warehouse(chosen), default_ingest_minutes=chosen.ingest_interval_minutes)
+def open_reports(settings: Settings) -> Reports:
+    """Open the reports that pages, routes and commands read. Reads nothing yet."""
+    return _build_reports(open_warehouse(settings), settings)
 
 
-def open_warehouse(chosen: Settings) -> Warehouse:
+def open_ready_reports(settings: Settings) -> Reports:
+    """Open the reports. Raises WarehouseNotReady if the warehouse has no tables yet."""
+    warehouse = open_warehouse(settings)
+    warehouse.require_ready()
+    return _build_reports(warehouse, settings)
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
     """Open the warehouse for reading, from the replica if the settings have one."""
     return Warehouse(
-        chosen.warehouse_url.get_secret_value(), chosen.warehouse_read_url.get_secret_value()
+        settings.warehouse_url.get_secret_value(), settings.warehouse_read_url.get_secret_value()
     )
 
 
@@ -88,17 +104,8 @@ def open_shared_alert_destination() -> AlertAddress:
     return open_alert_destination(get_settings(), open_shared_context().warehouse)
 
 
-def _open_lake(chosen: Settings, url: str) -> Lake:
-    options = S3Options(
-        endpoint_url=chosen.s3_endpoint_url,
-        access_key_id=_reveal_secret(chosen.s3_access_key_id),
-        secret_access_key=_reveal_secret(chosen.s3_secret_access_key),
-        region=chosen.s3_region,
-        session_token=_reveal_secret(chosen.s3_session_token),
-        profile=chosen.s3_profile,
-        addressing_style=chosen.s3_addressing_style,
-    )
-    return open_lake(url, options)
+def _build_reports(warehouse: Warehouse, settings: Settings) -> Reports:
+    return Reports(warehouse, default_ingest_minutes=settings.ingest_interval_minutes)
 
 
 def _reveal_secret(secret: SecretStr | None) -> str | None:

@@ -5,12 +5,12 @@ import sys
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.settings import load_settings
-from crypto_assets.wiring import open_store
+from crypto_assets.wiring import open_lake_at
 
 
 def main() -> None:
     try:
-        open_store(load_settings(), f"s3://{os.environ['DAGSTER_LOG_BUCKET']}").create_storage()
+        open_lake_at(load_settings(), f"s3://{os.environ['DAGSTER_LOG_BUCKET']}").create_storage()
     except CryptoAssetsError as error:
         sys.exit(f"cannot create the bucket for Dagster's logs: {error}")
 

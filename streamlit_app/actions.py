@@ -9,7 +9,7 @@ from streamlit_app import auth, data
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings, scheduler
 
-_MESSAGES_KEY, _DIALOG_KEY = "said", "asked"
+_MESSAGES_KEY, _DIALOG_KEY = "action_messages", "requested_dialog"
 # Cached data that a change makes out of date.
 _CACHED_READS = (
     data.query_dashboard,

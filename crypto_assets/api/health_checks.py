@@ -1,13 +1,12 @@
 """The checks behind /health and /metrics: the warehouse, the lake and Dagster."""
 
 from crypto_assets.api.dependencies import ApiContext
-from crypto_assets.health_monitor import HealthMonitor
+from crypto_assets.health_monitor import CHECK_REQUEST_SECONDS, HealthMonitor
 
 
 def create_health_checks(context: ApiContext) -> HealthMonitor:
     """Create a check for each component, by its name in the response."""
-    # Shorter than the monitor's own timeout, so that the response contains Dagster's error.
-    dagster = context.orchestrator.with_timeout((1.0, 4.0))
+    dagster = context.orchestrator.with_timeout(CHECK_REQUEST_SECONDS)
 
     def check_lakes() -> None:
         for lake in (context.pipeline.raw_lake, context.pipeline.archive_lake):

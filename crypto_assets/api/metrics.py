@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from crypto_assets.api.dependencies import ApiContext
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.health_monitor import HealthMonitor
+from crypto_assets.health_monitor import CHECK_REQUEST_SECONDS, HealthMonitor
 from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.reports import Reports, StatusReport, SymbolStatusReport
@@ -24,11 +24,7 @@ _SYMBOL_METRICS: tuple[tuple[str, str, Callable[[SymbolStatusReport], float | No
         "Time since the newest candle ended.",
         lambda symbol: None if symbol.lag_ms is None else symbol.lag_ms / 1000,
     ),
-    (
-        "stale",
-        "1 if the symbol is stale, else 0.",
-        lambda one: one.is_stale,
-    ),
+    ("stale", "1 if the symbol is stale, else 0.", lambda symbol: symbol.is_stale),
 )
 
 
@@ -37,7 +33,7 @@ def create_metrics_registry(context: ApiContext, health: HealthMonitor) -> Colle
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    dagster = context.orchestrator.with_timeout((1.0, 4.0))
+    dagster = context.orchestrator.with_timeout(CHECK_REQUEST_SECONDS)
     registry.register(_PipelineCollector(context.reports, dagster, health))
     return registry
 

@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crypto_assets.api.error_handlers import error_response
 
-# Health probes are not limited, because their results are cached for some seconds.
 # The default limit of one client address.
 REQUESTS_PER_MINUTE = 600
+# Health probes are not limited, because their results are cached for some seconds.
 _UNLIMITED_PATH_PREFIX = "/health"
 _BURST_SECONDS = 15
 _MAX_CLIENTS = 10_000

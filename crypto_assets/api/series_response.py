@@ -91,8 +91,8 @@ def _build_json_rows(series: CandleSeries, columns: Mapping[str, Sequence[Any]])
     forming = pc.greater_equal(series.table["close_time"], series.known_until).to_pylist()
     partial = [time in series.partial for time in opened]
     shared = {"open_time": opened, "time": map(format_utc, opened)}
-    own = {name: column for name, column in columns.items() if name not in shared}
+    specific = {name: column for name, column in columns.items() if name not in shared}
     flags = {"forming": forming, "partial": partial}
-    names = [*shared, *own, *flags]
-    values = [*shared.values(), *own.values(), *flags.values()]
-    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+    row_columns = {**shared, **specific, **flags}
+    rows = zip(*row_columns.values(), strict=True)
+    return [dict(zip(row_columns, row, strict=True)) for row in rows]

@@ -29,10 +29,13 @@ def print_demo_report(
     print_table(
         "compared with the exchange's own hours and days",
         ("symbol", "compared", "differences"),
-        ((name, f"{one.compared:,}", str(len(one.differences))) for name, one in results.items()),
+        (
+            (name, f"{result.compared:,}", str(len(result.differences)))
+            for name, result in results.items()
+        ),
     )
-    rows = sum(one.rows for one in report.symbols)
+    rows = sum(symbol.rows for symbol in report.symbols)
     click.echo(f"{rows:,} minute candles loaded in {seconds:.0f} s into {get_settings().home}")
-    differences = [each for result in results.values() for each in result.differences]
+    differences = [difference for result in results.values() for difference in result.differences]
     if differences:
         raise CryptoAssetsError(f"{len(differences)} values differ, the first: {differences[0]}")

@@ -6,21 +6,21 @@ from pathlib import Path
 import click
 import pyarrow.compute as pc
 
-from crypto_assets.cli.options import days_options
+from crypto_assets.cli.options import check_day_order, days_options
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window, format_utc
 from crypto_assets.reports.table_files import FileKind, write_table_file
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_reports, open_warehouse
+from crypto_assets.wiring import open_ready_reports
 
 
 @click.command()
 @click.option("--symbol", required=True, help="A symbol, such as BTCUSDT.")
 @click.option(
     "--interval",
-    type=click.Choice([one.value for one in Interval]),
+    type=click.Choice([interval.value for interval in Interval]),
     default="1h",
     show_default=True,
 )
@@ -38,11 +38,10 @@ def export(symbol: str, interval: str, first: date, last: date, output: Path) ->
     The column `partial` is true if the beginning of a candle's period is not stored.
     """
     kind = _parse_file_kind(output)
-    if first > last:
-        raise WrongUse(f"--from {first} is after --to {last}: swap them")
-    open_warehouse(get_settings()).require_ready()
+    check_day_order(first, last)
+    reports = open_ready_reports(get_settings())
     window = Window.of_days(first, last)
-    series = open_reports(get_settings()).get_candles(
+    series = reports.get_candles(
         parse_symbol(symbol), interval, window.start_ms, window.end_ms, limit=None
     )
     partial_file = output.with_name(f".{output.name}.part")

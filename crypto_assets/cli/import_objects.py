@@ -18,7 +18,7 @@ from crypto_assets.pipeline.ingestion.import_objects import (
     load_imported_days,
 )
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_shared_context, open_store
+from crypto_assets.wiring import open_lake_at, open_shared_context
 
 _MAX_EXAMPLES = 3
 
@@ -50,28 +50,28 @@ def _open_source(prefix: str) -> tuple[Lake, str]:
         raise WrongUse("the prefix is empty: use a directory, or s3://bucket/prefix")
     if prefix.startswith("s3://"):
         bucket, _, rest = prefix.removeprefix("s3://").partition("/")
-        return open_store(get_settings(), f"s3://{bucket}"), rest
+        return open_lake_at(get_settings(), f"s3://{bucket}"), rest
     path = expand_user(Path(prefix)).absolute()
     if path.is_dir():
-        return open_store(get_settings(), str(path)), ""
+        return open_lake_at(get_settings(), str(path)), ""
     if not path.parent.is_dir():
         raise WrongUse(f"{prefix} is not a directory: use a directory, or s3://bucket/prefix")
-    return open_store(get_settings(), str(path.parent)), path.name
+    return open_lake_at(get_settings(), str(path.parent)), path.name
 
 
 def _print_summary(results: list[ImportResult]) -> None:
-    for symbol in sorted({one.symbol for one in results if one.symbol}):
-        own = [one for one in results if one.symbol == symbol]
-        early, old = sum(one.early for one in own), sum(one.old for one in own)
+    for symbol in sorted({result.symbol for result in results if result.symbol}):
+        imported = [result for result in results if result.symbol == symbol]
+        early, old = sum(item.early for item in imported), sum(item.old for item in imported)
         parts = [
-            f"{sum(one.rows for one in own)} rows of {len(own)} objects",
+            f"{sum(item.rows for item in imported)} rows of {len(imported)} objects",
             f"skipped {early} rows that were written before they were final" if early else "",
             f"skipped {old} rows before START_DATE" if old else "",
         ]
         click.echo(f"{symbol}: {', '.join(part for part in parts if part)}")
-    reasons = Counter(one.refused for one in results if one.refused)
+    reasons = Counter(result.refused for result in results if result.refused)
     for reason, count in reasons.most_common():
-        keys = [one.key for one in results if one.refused == reason]
+        keys = [result.key for result in results if result.refused == reason]
         more = ", ..." if count > _MAX_EXAMPLES else ""
         click.echo(f"not imported: {', '.join(keys[:_MAX_EXAMPLES])}{more} ({count}): {reason}")
 
@@ -79,13 +79,13 @@ def _print_summary(results: list[ImportResult]) -> None:
 def _load_imported_days(context: PipelineContext, results: list[ImportResult]) -> None:
     days: defaultdict[str, set[date]] = defaultdict(set)
     start_ms = now_ms()
-    for one in results:
-        days[one.symbol or ""] |= set(one.days)
+    for result in results:
+        days[result.symbol or ""] |= set(result.days)
     errors = [
         outcome.error
-        for symbol, own in days.items()
-        if own
-        for outcome in load_imported_days(context, symbol, own)
+        for symbol, imported_days in days.items()
+        if imported_days
+        for outcome in load_imported_days(context, symbol, imported_days)
         if outcome.error
     ]
     for symbol in sorted(days):

@@ -61,6 +61,12 @@ def days_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def check_day_order(first: date, last: date) -> None:
+    """Raise WrongUse for a range that is reversed."""
+    if first > last:
+        raise WrongUse(f"--from {first} is after --to {last}: swap them")
+
+
 def check_day_options(first: date, last: date, now_ms: int) -> None:
     """Raise WrongUse for a range that is reversed, before START_DATE or in the future.
 

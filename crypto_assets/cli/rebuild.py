@@ -4,8 +4,8 @@ from datetime import date
 
 import click
 
-from crypto_assets.cli.options import DayParam, symbols_option
-from crypto_assets.errors import CryptoAssetsError, WrongUse
+from crypto_assets.cli.options import DayParam, check_day_order, symbols_option
+from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_lake
 from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_lake
@@ -41,8 +41,8 @@ def rebuild(
 def _build_window(first: date | None, last: date | None) -> Window | None:
     if first is None and last is None:
         return None
-    if first and last and first > last:
-        raise WrongUse(f"--from {first} is after --to {last}: swap them")
+    if first and last:
+        check_day_order(first, last)
     end = Window.of_day(last).end_ms if last else 2**53
     return Window(Window.of_day(first).start_ms if first else 0, end)
 

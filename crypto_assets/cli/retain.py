@@ -32,11 +32,12 @@ def _print_retention(result: RetentionResult) -> None:
             f"not moved: {_describe_tally(result.lake.not_moved)}; their raw objects are missing, "
             "or are not the loaded ones"
         )
-    for one in result.minutes:
-        if one.rows:
-            click.echo(f"{one.symbol}: {one.rows:,} minutes before {format_utc(one.before)}")
-        if one.blocker:
-            click.echo(f"{one.symbol}: older minutes are kept from {one.blocker}")
+    for expired in result.minutes:
+        if expired.rows:
+            before = format_utc(expired.before)
+            click.echo(f"{expired.symbol}: {expired.rows:,} minutes before {before}")
+        if expired.blocker:
+            click.echo(f"{expired.symbol}: older minutes are kept from {expired.blocker}")
     click.echo(f"minutes: {result.minute_rows:,}")
     click.echo(f"order-book levels: {result.order_book_levels:,}")
 

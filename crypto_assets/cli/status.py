@@ -9,7 +9,7 @@ from rich.filesize import decimal as format_byte_size
 from crypto_assets.cli.formatting import format_duration_ms, format_utc_minute, print_table
 from crypto_assets.reports import StatusReport
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_reports, open_warehouse
+from crypto_assets.wiring import open_ready_reports
 
 
 @click.command()
@@ -19,8 +19,7 @@ def status(as_json: bool) -> None:
 
     Also prints the first and last candle, the number of rows, and the size of lake and warehouse.
     """
-    open_warehouse(get_settings()).require_ready()
-    report = open_reports(get_settings()).get_status()
+    report = open_ready_reports(get_settings()).get_status()
     if as_json:
         click.echo(orjson.dumps(asdict(report)))
     else:
@@ -34,15 +33,15 @@ def print_status(report: StatusReport) -> None:
         ("symbol", "first", "last", "minutes", "coverage", "open gaps", "lag"),
         (
             (
-                one.symbol,
-                format_utc_minute(one.first_open_time),
-                format_utc_minute(one.last_open_time),
-                f"{one.rows:,}",
-                f"{one.coverage:.2%}",
-                str(one.open_gaps),
-                format_duration_ms(one.lag_ms),
+                symbol.symbol,
+                format_utc_minute(symbol.first_open_time),
+                format_utc_minute(symbol.last_open_time),
+                f"{symbol.rows:,}",
+                f"{symbol.coverage:.2%}",
+                str(symbol.open_gaps),
+                format_duration_ms(symbol.lag_ms),
             )
-            for one in report.symbols
+            for symbol in report.symbols
         ),
     )
     storage = report.storage

@@ -49,7 +49,7 @@ def verify(symbols: tuple[str, ...] | None, first: date, last: date, as_json: bo
                 )
     failed = [name for name, result in results.items() if not result.passed]
     if failed:
-        count = sum(len(one.differences) + len(one.lost) for one in results.values())
+        count = sum(len(result.differences) + len(result.lost) for result in results.values())
         raise CryptoAssetsError(f"{count} differences in {', '.join(failed)}")
 
 
@@ -94,18 +94,18 @@ def _suggest_repairs(symbol: str, result: VerificationResult, expired_before_ms:
     """
     differences = result.differences
     lost = {key.day for name in result.lost if (key := parse_key(name))}
-    affected = {day_of(each.hour_open_time) for each in differences} | lost
+    affected = {day_of(difference.hour_open_time) for difference in differences} | lost
     expired = {day for day in affected if day_start_ms(day) < expired_before_ms}
     internal = {
-        day_of(each.hour_open_time)
-        for each in differences
-        if each.against is not ComparisonBasis.EXCHANGE
+        day_of(difference.hour_open_time)
+        for difference in differences
+        if difference.against is not ComparisonBasis.EXCHANGE
     }
     # No object in the lake shows that the minute does not exist: the lake may have none of the day.
     absent = {
-        day_of(each.hour_open_time)
-        for each in differences
-        if each.against is ComparisonBasis.ABSENCE
+        day_of(difference.hour_open_time)
+        for difference in differences
+        if difference.against is ComparisonBasis.ABSENCE
     }
     rebuild = (internal | lost) - expired
     backfill = (affected - internal | lost | set(result.not_in_lake)) - expired | absent
@@ -114,7 +114,7 @@ def _suggest_repairs(symbol: str, result: VerificationResult, expired_before_ms:
         command = f"`crypto-assets backfill {_format_options(symbol, backfill)}`"
         advice.append(f"fetch from the exchange again: {command}")
     if rebuild:
-        exact = "--exact " if any(each.is_invented for each in differences) else ""
+        exact = "--exact " if any(difference.is_invented for difference in differences) else ""
         command = f"`crypto-assets rebuild {exact}{_format_options(symbol, rebuild)}`"
         advice.append(f"{'then ' if backfill else ''}rebuild from the lake: {command}")
     if expired:
@@ -128,8 +128,8 @@ def _format_options(symbol: str, days: set[date]) -> str:
 
 
 def _print_json(results: Mapping[str, VerificationResult]) -> None:
-    answer = {name: {**asdict(one), "passed": one.passed} for name, one in results.items()}
-    for one in answer.values():
-        for conflict in one["conflicts"]:
+    answer = {name: {**asdict(result), "passed": result.passed} for name, result in results.items()}
+    for content in answer.values():
+        for conflict in content["conflicts"]:
             del conflict["recorded_at"]  # not set here, only in the warehouse
     click.echo(orjson.dumps(answer, default=str))

@@ -107,31 +107,31 @@ def _read_instance_config(home: Path) -> InstanceRef:
 
 
 def _install_config(home: Path) -> str | None:
-    own, beside = home / _CONFIG_NAME, home / f"{_CONFIG_NAME}.new"
-    if not own.exists():
-        _replace_file(own, _add_digest_header(_SHIPPED_CONFIGS[0].read_text()))
-        beside.unlink(missing_ok=True)
+    config, new_config = home / _CONFIG_NAME, home / f"{_CONFIG_NAME}.new"
+    if not config.exists():
+        _replace_file(config, _add_digest_header(_SHIPPED_CONFIGS[0].read_text()))
+        new_config.unlink(missing_ok=True)
         return None
     # The embedded size's file would switch Dagster from a database server to an empty SQLite file.
     is_embedded = bool(_find_sqlite_folder(home))
-    shipped, text = _SHIPPED_CONFIGS[0 if is_embedded else -1].read_text(), own.read_text()
+    shipped, text = _SHIPPED_CONFIGS[0 if is_embedded else -1].read_text(), config.read_text()
     if text == shipped:
         return None
     if _is_project_config(text):
-        _replace_file(own, _add_digest_header(shipped))
-        beside.unlink(missing_ok=True)
+        _replace_file(config, _add_digest_header(shipped))
+        new_config.unlink(missing_ok=True)
         return None
-    if beside.exists() and beside.read_text() == shipped:
+    if new_config.exists() and new_config.read_text() == shipped:
         return None
-    _replace_file(beside, shipped)
+    _replace_file(new_config, shipped)
     advice = (
-        f"delete {own.name} and run `crypto-assets init`"
+        f"delete {config.name} and run `crypto-assets init`"
         if is_embedded
-        else f"replace {own.name} with it"
+        else f"replace {config.name} with it"
     )
     return (
-        f"{own} contains your changes and was not updated; the new version is in {beside.name}: "
-        f"copy what you need from it, or {advice}"
+        f"{config} contains your changes and was not updated; the new version is in "
+        f"{new_config.name}: copy what you need from it, or {advice}"
     )
 
 

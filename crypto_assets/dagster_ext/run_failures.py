@@ -28,11 +28,11 @@ def list_failed_partitions(
             else describe_run_failure(instance, run.run_id)
         )
         failures = [(describe_run_partitions(run.tags) or "", reason)]
-    found: dict[tuple[str, str], tuple[str, str, str]] = {}
+    first_failures: dict[tuple[str, str], tuple[str, str, str]] = {}
     for partition, reason in failures:
         symbol = parse_partition_symbol(partition)
-        found.setdefault((symbol, reason), (symbol, partition, reason))
-    return list(found.values())
+        first_failures.setdefault((symbol, reason), (symbol, partition, reason))
+    return list(first_failures.values())
 
 
 def describe_step_failure(event: dg.DagsterEvent) -> str:

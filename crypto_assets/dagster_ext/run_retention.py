@@ -17,6 +17,8 @@ import dagster as dg
 # Not exported by Dagster.
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
+from crypto_assets.batches import iter_batches
+
 # The jobs that schedules and sensors launch. Backfills have few runs, which users launch.
 AUTOMATIC_JOBS = (
     "ingest",
@@ -57,7 +59,7 @@ def delete_superseded_runs(
     deleted = retained = 0
     recent = (now or datetime.now(UTC)) - _RUN_WINDOW
     for job in jobs:
-        for page in _split_into_pages(_list_older_runs(instance, job, kept_runs, recent)):
+        for page in iter_batches(_list_older_runs(instance, job, kept_runs, recent), _PAGE_SIZE):
             referenced = _find_referenced_runs(instance, page)
             for run_id in page:
                 if run_id not in referenced:
@@ -105,11 +107,6 @@ def _list_expired_runs(instance: dg.DagsterInstance, job: str, recent: datetime)
     return [record.dagster_run.run_id for record in instance.get_run_records(expired)]
 
 
-def _split_into_pages(run_ids: Sequence[str]) -> Iterator[list[str]]:
-    for at in range(0, len(run_ids), _PAGE_SIZE):
-        yield list(run_ids[at : at + _PAGE_SIZE])
-
-
 def _find_referenced_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set[str]:
     """Find the runs with the newest materialization of some asset or partition."""
     materialized: dict[dg.AssetKey, set[str | None]] = {}
@@ -146,10 +143,9 @@ def _find_newest_runs(
     newest = instance.event_log_storage.get_latest_storage_id_by_partition(
         asset, dg.DagsterEventType.ASSET_MATERIALIZATION, named
     )
-    ids = sorted(newest.values())
-    for at in range(0, len(ids), _PAGE_SIZE):
-        page = dg.AssetRecordsFilter(asset_key=asset, storage_ids=ids[at : at + _PAGE_SIZE])
-        for record in instance.fetch_materializations(page, limit=_PAGE_SIZE).records:
+    for page in iter_batches(sorted(newest.values()), _PAGE_SIZE):
+        records_filter = dg.AssetRecordsFilter(asset_key=asset, storage_ids=page)
+        for record in instance.fetch_materializations(records_filter, limit=_PAGE_SIZE).records:
             yield record.run_id
 
 

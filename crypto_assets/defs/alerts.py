@@ -95,11 +95,11 @@ def stale_symbols_sensor(
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
-    observed = {one.symbol: known.get(one.symbol, now) for one in stale}
+    observed = {item.symbol: known.get(item.symbol, now) for item in stale}
     alerts = [
-        _build_symbol_alert(one)
-        for one in stale
-        if now - observed[one.symbol] >= _STALE_ALERT_DELAY_MS
+        _build_symbol_alert(item)
+        for item in stale
+        if now - observed[item.symbol] >= _STALE_ALERT_DELAY_MS
     ]
     return _send_alerts(webhook, alerts, cursor, observed, now)
 

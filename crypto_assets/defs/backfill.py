@@ -1,7 +1,7 @@
 """The job `backfill`, and running it in the process of the command."""
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.dagster_ext.run_failures import describe_run_failure, describe_step_failure
 from crypto_assets.dagster_ext.run_liveness import build_owner_tag
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
@@ -59,15 +60,17 @@ def split_into_rectangles(
     """Split a range of UTC days (both inclusive) of some symbols into runs of limited size."""
     known = list(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
     dates = list_date_keys(first, last)
-    rectangles = []
-    for start, end in find_contiguous_ranges(known, symbols):
-        group = tuple(known[known.index(start) : known.index(end) + 1])
-        step = max(1, MAX_KEYS_PER_RUN // len(group))
-        rectangles += [
-            PartitionRectangle(tuple(dates[at : at + step]), group)
-            for at in range(0, len(dates), step)
-        ]
-    return rectangles
+    return [
+        rectangle
+        for start, end in find_contiguous_ranges(known, symbols)
+        for rectangle in split_dates(dates, known[known.index(start) : known.index(end) + 1])
+    ]
+
+
+def split_dates(dates: Iterable[str], symbols: Sequence[str]) -> Iterator[PartitionRectangle]:
+    """Yield runs of limited size over some date keys of adjacent symbols."""
+    for batch in iter_batches(dates, max(1, MAX_KEYS_PER_RUN // len(symbols))):
+        yield PartitionRectangle(tuple(batch), tuple(symbols))
 
 
 def run_backfill_in_process(

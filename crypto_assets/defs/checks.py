@@ -63,10 +63,10 @@ def evaluate_checks(
     if not checks or not should_run_checks(context.run, has_assets=has_assets):
         return []
     failed = []
-    for own in symbol_keys:
-        for key in own.keys:
-            for result in _evaluate_day(platform, own.symbol, key, checks):
-                evaluation = _build_evaluation(context.instance, result, own.symbol, key)
+    for requested in symbol_keys:
+        for key in requested.keys:
+            for result in _evaluate_day(platform, requested.symbol, key, checks):
+                evaluation = _build_evaluation(context.instance, result, requested.symbol, key)
                 context.log_event(evaluation)
                 if not result.passed:
                     reason = f"{result.check}: {result.summary}"

@@ -80,7 +80,7 @@ def gaps_sensor(
     for gap in due:
         if gap.symbol in known and not is_long_gap(gap):
             gaps[gap.symbol].append(gap)
-    requests = [_build_gap_request(symbol, own, now) for symbol, own in gaps.items()]
+    requests = [_build_gap_request(symbol, due_gaps, now) for symbol, due_gaps in gaps.items()]
     yield from _requests_or_skip([request for request in requests if request], "no gap is due")
 
 
@@ -108,17 +108,17 @@ def orphaned_objects_sensor(
             return
     known = set(context.instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
     requests = [
-        _build_load_request(one)
-        for one in unloaded
-        if one.symbol in known and has_partitions(one.first, one.last)
+        _build_load_request(days)
+        for days in unloaded
+        if days.symbol in known and has_partitions(days.first, days.last)
     ]
-    loading = {one.symbol for one in unloaded}
+    loading = {days.symbol for days in unloaded}
     # A running backfill computes what it loads itself, at its end.
     if not find_active_run(context.instance, backfill_job.name):
         requests += [
-            _build_compute_request(one, now)
-            for one in uncomputed
-            if one.symbol in known - loading and has_partitions(one.first, one.last)
+            _build_compute_request(days, now)
+            for days in uncomputed
+            if days.symbol in known - loading and has_partitions(days.first, days.last)
         ]
     yield from _requests_or_skip(requests, "no object with a partition waits to be loaded")
 
@@ -130,21 +130,21 @@ def _requests_or_skip(
     return requests or [dg.SkipReason(reason)]
 
 
-def _build_load_request(one: UnfinishedDays) -> dg.RunRequest:
-    books = one.kind is ObjectKind.DEPTH
+def _build_load_request(days: UnfinishedDays) -> dg.RunRequest:
+    is_book = days.kind is ObjectKind.DEPTH
     return dg.RunRequest(
-        job_name=load_orphaned_books_job.name if books else load_orphaned_objects_job.name,
-        tags={**_TAGS, **_build_range_tags(one.symbol, one.first, one.last)},
+        job_name=load_orphaned_books_job.name if is_book else load_orphaned_objects_job.name,
+        tags={**_TAGS, **_build_range_tags(days.symbol, days.first, days.last)},
     )
 
 
-def _build_compute_request(one: UnfinishedDays, now_ms: int) -> dg.RunRequest:
+def _build_compute_request(days: UnfinishedDays, now_ms: int) -> dg.RunRequest:
     """Request the loading job, which also computes; once per hour, in case it cannot succeed."""
     hour = floor_ms(now_ms, HOUR_MS)
     return dg.RunRequest(
         job_name=load_orphaned_objects_job.name,
-        run_key=f"{one.symbol} {one.first} {one.last} {hour}",
-        tags={**_TAGS, **_build_range_tags(one.symbol, one.first, one.last)},
+        run_key=f"{days.symbol} {days.first} {days.last} {hour}",
+        tags={**_TAGS, **_build_range_tags(days.symbol, days.first, days.last)},
     )
 
 

@@ -60,15 +60,15 @@ def partition_window(key: dg.MultiPartitionKey) -> Window:
     return Window(to_epoch_ms(span.start), to_epoch_ms(span.end))
 
 
-def group_keys_by_symbol(keys: Iterable[str]) -> list[SymbolKeys]:
+def group_keys_by_symbol(texts: Iterable[str]) -> list[SymbolKeys]:
     """Group a run's keys by symbol, in the order of first occurrence."""
     groups: dict[str, list[dg.MultiPartitionKey]] = {}
-    for text in keys:
+    for text in texts:
         key = date_symbol_partitions_def.get_partition_key_from_str(str(text))
         groups.setdefault(key.keys_by_dimension["symbol"], []).append(key)
     return [
-        SymbolKeys(symbol, tuple(sorted(own, key=lambda key: key.keys_by_dimension["date"])))
-        for symbol, own in groups.items()
+        SymbolKeys(symbol, tuple(sorted(keys, key=lambda key: key.keys_by_dimension["date"])))
+        for symbol, keys in groups.items()
     ]
 
 
@@ -91,10 +91,8 @@ def has_partitions(first: date, last: date) -> bool:
 
 def list_partitioned_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]) -> list[str]:
     """List the symbols that have partitions, in Dagster's order."""
-    chosen = set(wanted)
-    return [
-        name for name in instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME) if name in chosen
-    ]
+    known, names = instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME), set(wanted)
+    return [name for name in known if name in names]
 
 
 def find_contiguous_ranges(known: Sequence[str], wanted: Iterable[str]) -> list[tuple[str, str]]:
@@ -103,14 +101,14 @@ def find_contiguous_ranges(known: Sequence[str], wanted: Iterable[str]) -> list[
     A range of partition keys names only its ends, and Dagster orders dynamic keys by insertion, so
     a subset with holes needs several ranges.
     """
-    chosen = set(wanted)
+    names = set(wanted)
     ranges: list[tuple[str, str]] = []
-    previous_chosen = False
+    extends_range = False
     for name in known:
-        if name in chosen:
-            first = ranges.pop()[0] if previous_chosen else name
+        if name in names:
+            first = ranges.pop()[0] if extends_range else name
             ranges.append((first, name))
-        previous_chosen = name in chosen
+        extends_range = name in names
     return ranges
 
 
@@ -124,9 +122,13 @@ def range_tags(first: str, last: str) -> dict[str, str]:
     return {RANGE_START_TAG: first, RANGE_END_TAG: last}
 
 
+def list_unpartitioned_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]) -> list[str]:
+    """List the symbols that have no partitions yet, in the given order."""
+    known = set(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
+    return [name for name in wanted if name not in known]
+
+
 def register_symbol_partitions(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
     """Add symbols as partition keys; existing keys stay and keep their order."""
-    known = set(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
-    missing = [name for name in symbols if name not in known]
-    if missing:
+    if missing := list_unpartitioned_symbols(instance, symbols):
         instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, missing)

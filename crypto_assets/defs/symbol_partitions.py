@@ -7,16 +7,15 @@ from datetime import date
 import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
-from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
-from crypto_assets.defs.backfill import PartitionRectangle, backfill_job
+from crypto_assets.defs.backfill import backfill_job, split_dates
 from crypto_assets.defs.partitions import (
     list_date_keys,
     list_partitioned_symbols,
+    list_unpartitioned_symbols,
     symbol_partitions_def,
 )
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
-from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
@@ -57,8 +56,7 @@ def symbols_sensor(
         return dg.SkipReason(str(error))
     if not tracked:
         return dg.SkipReason("no symbol is tracked yet")
-    known = set(context.instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
-    missing = [name for name in tracked if name not in known]
+    missing = list_unpartitioned_symbols(context.instance, tracked)
     reason = f"all {len(tracked)} tracked symbols have partitions"
     return dg.SensorResult(
         run_requests=requests,
@@ -80,16 +78,13 @@ def _build_backfill_requests(
     """
     start = max(first, get_settings().start_date)
     dates = list_date_keys(start, last) if start <= last else []
-    rectangles = [
-        PartitionRectangle(tuple(dates[at : at + MAX_KEYS_PER_RUN]), (symbol,))
-        for at in range(0, len(dates), MAX_KEYS_PER_RUN)
-    ]
     tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: symbol}
     return [
         dg.RunRequest(
-            run_key=f"{occasion} {each.partition_keys[0]}", tags={**tags, **each.run_tags}
+            run_key=f"{occasion} {rectangle.partition_keys[0]}",
+            tags={**tags, **rectangle.run_tags},
         )
-        for each in rectangles
+        for rectangle in split_dates(dates, (symbol,))
     ]
 
 
@@ -116,7 +111,7 @@ def catch_up_sensor(
     if not missing:
         yield dg.SkipReason("no symbol is missing more days than ticks and gap repair can fetch")
         return
-    instance, names = context.instance, dict.fromkeys(one.symbol for one in missing)
+    instance, names = context.instance, dict.fromkeys(days.symbol for days in missing)
     waiting = [
         symbol
         for symbol in list_partitioned_symbols(instance, names)
@@ -124,8 +119,8 @@ def catch_up_sensor(
     ]
     if not waiting:
         yield dg.SkipReason(f"a backfill is active, or no partition exists yet: {', '.join(names)}")
-    for one in missing:
-        if one.symbol in waiting:
+    for days in missing:
+        if days.symbol in waiting:
             yield from _build_backfill_requests(
-                one.symbol, one.first, one.last, f"missing on {today} from"
+                days.symbol, days.first, days.last, f"missing on {today} from"
             )

@@ -94,9 +94,9 @@ def _verify_checksum(content: bytes, checksum: bytes | None, name: str) -> None:
         raise ValueError(f"its CHECKSUM is malformed: {checksum[:80]!r}")
     if match[2].decode(errors="replace") != name:
         raise ValueError(f"its CHECKSUM is of {match[2]!r}")
-    found = sha256(content).hexdigest()
-    if found != match[1].decode().lower():
-        raise ValueError(f"its CHECKSUM is {match[1].decode()}, its sha256 is {found}")
+    digest = sha256(content).hexdigest()
+    if digest != match[1].decode().lower():
+        raise ValueError(f"its CHECKSUM is {match[1].decode()}, its sha256 is {digest}")
 
 
 def _unpack_zip(content: bytes, name: str) -> bytes:

@@ -36,7 +36,7 @@ _lock = threading.Lock()
 def get_shared_quota(base_url: str) -> ExchangeQuota:
     """Return the process's quota at an exchange. It exists as long as a client uses it."""
     with _lock:
-        found = _shared_quotas.get(base_url)
-        if found is None:
-            _shared_quotas[base_url] = found = ExchangeQuota()
-        return found
+        quota = _shared_quotas.get(base_url)
+        if quota is None:
+            _shared_quotas[base_url] = quota = ExchangeQuota()
+        return quota

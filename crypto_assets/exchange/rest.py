@@ -87,17 +87,16 @@ class BinanceRest:
         """
         names = None if symbols is None else [parse_symbol(text) for text in symbols]
         listed = orjson.dumps(names).decode()
-        if not names or len(quote_plus(listed)) > _NAMED_CHARACTERS:
-            return _select_named_symbols(self._fetch_info({}), names, self.base_url)
+        is_short = names and len(quote_plus(listed)) <= _NAMED_CHARACTERS
+        query = {"symbols": listed} if is_short else {}
         try:
-            return _select_named_symbols(
-                self._fetch_info({"symbols": listed}), names, self.base_url
-            )
+            info = self._fetch_info(query)
         except RequestRejected as error:
-            if error.code not in _UNKNOWN_SYMBOL:
+            if not query or error.code not in _UNKNOWN_SYMBOL:
                 raise
             # The error does not name the unknown symbol; the list of all symbols shows it.
-            return _select_named_symbols(self._fetch_info({}), names, self.base_url)
+            info = self._fetch_info({})
+        return _select_named_symbols(info, names, self.base_url)
 
     def fetch_kline_pages(
         self, symbol: str, interval: Interval, window: Window
@@ -133,7 +132,9 @@ class BinanceRest:
 
         Weight 5, 25, 50 or 250 for up to 100, 500, 1000 or 5000 levels.
         """
-        weight = next((w for most, w in _DEPTH_WEIGHTS if limit <= most), _DEEPEST_WEIGHT)
+        weight = next(
+            (weight for levels, weight in _DEPTH_WEIGHTS if limit <= levels), _DEEPEST_WEIGHT
+        )
         self._prepare_budget(symbol, weight)
         query: dict[str, str | int] = {"symbol": symbol, "limit": limit}
         return self._transport.get(
@@ -183,10 +184,10 @@ def _select_named_symbols(
     """Return the named symbols, or all where none is named. Raises UnknownSymbol."""
     if names is None:
         return info
-    chosen = [parse_symbol(name, info.symbols) for name in names]
-    unknown = [name for name in chosen if name not in info.symbols]
+    spelled = [parse_symbol(name, info.symbols) for name in names]
+    unknown = [name for name in spelled if name not in info.symbols]
     if unknown:
         raise UnknownSymbol(
             f"{base_url} does not list {', '.join(unknown)}: check the spelling, as in BTCUSDT"
         )
-    return ExchangeInfo({name: info.symbols[name] for name in chosen}, info.weight_limit)
+    return ExchangeInfo({name: info.symbols[name] for name in spelled}, info.weight_limit)

@@ -109,8 +109,8 @@ class ExchangeTransport:
             stop=self._is_exhausted,
             reraise=True,
         )
-        found: T = retrying(self._attempt_request, request, read)
-        return found
+        result: T = retrying(self._attempt_request, request, read)
+        return result
 
     def _attempt_request(
         self, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]

@@ -192,12 +192,12 @@ class DirectoryLake(Lake):
                 last, since = now, time.monotonic()
             elif time.monotonic() - since > _ABANDONED_LOCK_SECONDS:
                 path.unlink(missing_ok=True)
-        own = _file_identity(path)
+        created = _file_identity(path)
         try:
             yield
         finally:
             # Another process owns the file if this one was suspended so long that it seemed killed.
-            if _file_identity(path) == own:
+            if _file_identity(path) == created:
                 path.unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:
@@ -311,8 +311,8 @@ def _modified_at_ms(stat: os.stat_result) -> int:
 def _walk_files(folder: Path, name: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files in a folder by key; `name` is the folder's key with a slash."""
     try:
-        with os.scandir(folder) as found:
-            items = [(f"{name}{item.name}{'/' * item.is_dir()}", item) for item in found]
+        with os.scandir(folder) as entries:
+            items = [(f"{name}{item.name}{'/' * item.is_dir()}", item) for item in entries]
     except (FileNotFoundError, NotADirectoryError):
         return
     for key, item in sorted(items, key=lambda pair: pair[0]):

@@ -3,7 +3,7 @@
 import base64
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -38,6 +38,7 @@ from crypto_assets.addresses import (
     redact_address,
     remove_logins,
 )
+from crypto_assets.batches import iter_batches
 from crypto_assets.errors import (
     LakeError,
     LakeRefused,
@@ -190,10 +191,10 @@ class S3Bucket:
                     for item in page.get("Contents", ())
                 )
 
-    def delete(self, keys: Sequence[str]) -> None:
+    def delete(self, keys: Iterable[str]) -> None:
         """Delete objects. Missing keys count as deleted."""
-        for start in range(0, len(keys), PAGE_SIZE):
-            names: Any = [{"Key": key} for key in keys[start : start + PAGE_SIZE]]
+        for batch in iter_batches(keys, PAGE_SIZE):
+            names: Any = [{"Key": key} for key in batch]
             with self._translate_errors():
                 response = self._s3_client.delete_objects(
                     Bucket=self.name, Delete={"Objects": names, "Quiet": True}
@@ -269,8 +270,8 @@ class S3Bucket:
     @property
     def _is_virtual_hosted(self) -> bool:
         """Whether the settings put the bucket before the host's name."""
-        chosen: Mapping[str, Any] = getattr(self._s3_client.meta.config, "s3", None) or {}
-        return chosen.get("addressing_style") == AddressingStyle.VIRTUAL
+        options: Mapping[str, Any] = getattr(self._s3_client.meta.config, "s3", None) or {}
+        return options.get("addressing_style") == AddressingStyle.VIRTUAL
 
     @contextmanager
     def _translate_errors(self, key: str = "") -> Iterator[None]:
@@ -482,7 +483,8 @@ def _open_client(options: S3Options) -> "S3Client":
 
 def _make_client(session: boto3.session.Session, options: S3Options, config: Config) -> "S3Client":
     # The region of a profile does not apply to another server with its own keys.
-    found = None if options.endpoint_url and options.access_key_id else session.region_name
+    has_keys = options.endpoint_url and options.access_key_id
+    profile_region = None if has_keys else session.region_name
     try:
         return session.client(
             "s3",
@@ -490,7 +492,7 @@ def _make_client(session: boto3.session.Session, options: S3Options, config: Con
             aws_access_key_id=options.access_key_id,
             aws_secret_access_key=options.secret_access_key,
             aws_session_token=options.session_token,
-            region_name=options.region or found or _DEFAULT_REGION,
+            region_name=options.region or profile_region or _DEFAULT_REGION,
             config=config,
         )
     except ValueError as error:

@@ -81,8 +81,8 @@ class S3Lake(Lake):
         existing = None
         if replacing is not None:
             with suppress(ObjectMissing):
-                existing, found = self._objects.get(MARKER_KEY)
-                if found != replacing:
+                existing, content = self._objects.get(MARKER_KEY)
+                if content != replacing:
                     return
         self._objects.put(MARKER_KEY, body, condition=self._build_condition(existing))
 

@@ -1,10 +1,12 @@
 """Asset checks and their latest evaluations, one per partition."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from crypto_assets.orchestrator.webserver_client import WebserverClient
+from crypto_assets.orchestrator.webserver_client import (
+    GraphQLObject,
+    WebserverClient,
+    epoch_seconds_to_ms,
+)
 
 _CHECKS_QUERY = """
 query {
@@ -65,16 +67,16 @@ def _fetch_executions(
     webserver: WebserverClient, asset: str, check: str, limit: int
 ) -> tuple[CheckExecution, ...]:
     key = {"path": asset.split("/")}
-    found = webserver.run_query(_EXECUTIONS_QUERY, asset=key, check=check, limit=limit)
-    return tuple(_parse_execution(each) for each in found["assetCheckExecutions"])
+    result = webserver.run_query(_EXECUTIONS_QUERY, asset=key, check=check, limit=limit)
+    return tuple(_parse_execution(execution) for execution in result["assetCheckExecutions"])
 
 
-def _parse_execution(found: Mapping[str, Any]) -> CheckExecution:
-    evaluation = found["evaluation"] or {}
+def _parse_execution(execution: GraphQLObject) -> CheckExecution:
+    evaluation = execution["evaluation"] or {}
     return CheckExecution(
-        partition=found["partition"] or evaluation.get("partition"),
+        partition=execution["partition"] or evaluation.get("partition"),
         passed=evaluation.get("success"),
-        description=evaluation.get("description") or found["status"].replace("_", " ").lower(),
-        evaluated_at=round((evaluation.get("timestamp") or found["timestamp"]) * 1000),
-        run_id=found["runId"],
+        description=evaluation.get("description") or execution["status"].replace("_", " ").lower(),
+        evaluated_at=epoch_seconds_to_ms(evaluation.get("timestamp") or execution["timestamp"]),
+        run_id=execution["runId"],
     )

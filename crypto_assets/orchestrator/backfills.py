@@ -137,8 +137,8 @@ def fetch_backfill(webserver: WebserverClient, backfill_id: str) -> BackfillProg
 def fetch_recent_backfills(webserver: WebserverClient, limit: int) -> list[BackfillProgress]:
     """Fetch the most recent backfills, newest first."""
     result = webserver.run_query(_RECENT_BACKFILLS_QUERY, limit=limit)["partitionBackfillsOrError"]
-    found = webserver.require_type(result, "PartitionBackfills")["results"]
-    return [_parse_progress(webserver, each) for each in found]
+    recent = webserver.require_type(result, "PartitionBackfills")["results"]
+    return [_parse_progress(webserver, backfill) for backfill in recent]
 
 
 def request_backfill_cancel(webserver: WebserverClient, backfill_id: str) -> None:
@@ -148,24 +148,26 @@ def request_backfill_cancel(webserver: WebserverClient, backfill_id: str) -> Non
         webserver.require_type(result, "CancelBackfillSuccess")
 
 
-def _parse_progress(webserver: WebserverClient, found: GraphQLObject) -> BackfillProgress:
-    counts = (found["assetBackfillData"] or {}).get("assetBackfillStatuses", [])
+def _parse_progress(webserver: WebserverClient, backfill: GraphQLObject) -> BackfillProgress:
+    counts = (backfill["assetBackfillData"] or {}).get("assetBackfillStatuses", [])
     failed = sum(c["numPartitionsFailed"] for c in counts)
     return BackfillProgress(
-        id=found["id"],
-        status=found["status"],
-        title=found["title"],
-        key_count=found["numPartitions"] or 0,
-        launched_at=epoch_seconds_to_ms(found["timestamp"]),
-        ended_at=epoch_seconds_to_ms(found["endTimestamp"]) if found["endTimestamp"] else None,
+        id=backfill["id"],
+        status=backfill["status"],
+        title=backfill["title"],
+        key_count=backfill["numPartitions"] or 0,
+        launched_at=epoch_seconds_to_ms(backfill["timestamp"]),
+        ended_at=epoch_seconds_to_ms(backfill["endTimestamp"])
+        if backfill["endTimestamp"]
+        else None,
         targeted=sum(c["numPartitionsTargeted"] for c in counts),
         materialized=sum(c["numPartitionsMaterialized"] for c in counts),
         failed=failed,
-        error=_describe_error(webserver, found) if failed or found["error"] else None,
+        error=_describe_error(webserver, backfill) if failed or backfill["error"] else None,
     )
 
 
-def _describe_error(webserver: WebserverClient, found: GraphQLObject) -> str | None:
-    if found["error"]:
-        return str(found["error"]["message"])
-    return "; ".join(fetch_backfill_failures(webserver, found["id"])) or None
+def _describe_error(webserver: WebserverClient, backfill: GraphQLObject) -> str | None:
+    if backfill["error"]:
+        return str(backfill["error"]["message"])
+    return "; ".join(fetch_backfill_failures(webserver, backfill["id"])) or None

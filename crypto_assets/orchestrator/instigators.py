@@ -1,13 +1,15 @@
 """Schedules and sensors, which Dagster calls instigators: status, last tick and next tick."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from crypto_assets.errors import UnknownTarget
 from crypto_assets.orchestrator.repository import Repository
-from crypto_assets.orchestrator.webserver_client import WebserverClient, epoch_seconds_to_ms
+from crypto_assets.orchestrator.webserver_client import (
+    GraphQLObject,
+    WebserverClient,
+    epoch_seconds_to_ms,
+)
 
 _INSTIGATORS_QUERY = """
 fragment state on InstigationState {
@@ -47,15 +49,15 @@ class Kind(StrEnum):
 
 # Each mutation, with the GraphQL type that it returns on success.
 _START_MUTATIONS = {
-    Kind.SCHEDULE: ("startSchedule(scheduleSelector: $given)", "ScheduleStateResult"),
-    Kind.SENSOR: ("startSensor(sensorSelector: $given)", "Sensor"),
+    Kind.SCHEDULE: ("startSchedule(scheduleSelector: $target)", "ScheduleStateResult"),
+    Kind.SENSOR: ("startSensor(sensorSelector: $target)", "Sensor"),
 }
 _STOP_MUTATIONS = {
-    Kind.SCHEDULE: ("stopRunningSchedule(id: $given)", "ScheduleStateResult"),
-    Kind.SENSOR: ("stopSensor(id: $given)", "StopSensorMutationResult"),
+    Kind.SCHEDULE: ("stopRunningSchedule(id: $target)", "ScheduleStateResult"),
+    Kind.SENSOR: ("stopSensor(id: $target)", "StopSensorMutationResult"),
 }
 _SELECTOR_TYPES = {Kind.SCHEDULE: "ScheduleSelector!", Kind.SENSOR: "SensorSelector!"}
-_MUTATION_TEMPLATE = "mutation ($given: %s) { answer: %s { __typename ... on Error { message } } }"
+_MUTATION_TEMPLATE = "mutation ($target: %s) { answer: %s { __typename ... on Error { message } } }"
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,15 @@ def fetch_instigators(webserver: WebserverClient, kind: Kind) -> list[Instigator
     """Fetch all schedules or all sensors, sorted by name."""
     result = webserver.run_query(_INSTIGATORS_QUERY)["repositoriesOrError"]
     nodes = webserver.require_type(result, "RepositoryConnection")["nodes"]
-    found = [_parse_instigator(kind, node, entry) for node in nodes for entry in node[f"{kind}s"]]
-    return sorted(found, key=lambda each: each.name)
+    instigators = (
+        _parse_instigator(kind, node, entry) for node in nodes for entry in node[f"{kind}s"]
+    )
+    return sorted(instigators, key=lambda instigator: instigator.name)
 
 
 def fetch_instigator(webserver: WebserverClient, kind: Kind, name: str) -> Instigator:
     """Fetch a schedule or sensor by name. Raises UnknownTarget, which lists the valid names."""
-    known = {each.name: each for each in fetch_instigators(webserver, kind)}
+    known = {instigator.name: instigator for instigator in fetch_instigators(webserver, kind)}
     if name not in known:
         raise UnknownTarget(f"no {kind} {name!r}; available: {', '.join(known) or 'none'}")
     return known[name]
@@ -122,16 +126,16 @@ def start_or_stop_instigator(
     if running:
         mutation, done = _START_MUTATIONS[kind]
         query = _MUTATION_TEMPLATE % (_SELECTOR_TYPES[kind], mutation)
-        result = webserver.run_query(query, given=instigator.selector)["answer"]
+        result = webserver.run_query(query, target=instigator.selector)["answer"]
     else:
         mutation, done = _STOP_MUTATIONS[kind]
         result = webserver.run_query(
-            _MUTATION_TEMPLATE % ("String!", mutation), given=instigator.state_id
+            _MUTATION_TEMPLATE % ("String!", mutation), target=instigator.state_id
         )["answer"]
     webserver.require_type(result, done)
 
 
-def _parse_instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, Any]) -> Instigator:
+def _parse_instigator(kind: Kind, node: GraphQLObject, entry: GraphQLObject) -> Instigator:
     state = entry["state"]
     targets = [target["pipelineName"] for target in entry.get("targets") or ()]
     return Instigator(
@@ -153,7 +157,7 @@ def _parse_instigator(kind: Kind, node: Mapping[str, Any], entry: Mapping[str, A
     )
 
 
-def _parse_tick(tick: Mapping[str, Any]) -> InstigatorTick:
+def _parse_tick(tick: GraphQLObject) -> InstigatorTick:
     error = tick["error"]["message"].splitlines()[0] if tick["error"] else None
     return InstigatorTick(
         at=epoch_seconds_to_ms(tick["timestamp"]),

@@ -1,15 +1,14 @@
 """Manual ticks: evaluate a schedule or sensor now and launch the runs that it requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.market.utc_time import DAY_MS, floor_ms, now_ms
 from crypto_assets.orchestrator.dynamic_partitions import add_partition_keys
 from crypto_assets.orchestrator.instigators import Instigator, Kind
 from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
-from crypto_assets.orchestrator.webserver_client import WebserverClient
+from crypto_assets.orchestrator.webserver_client import GraphQLObject, WebserverClient
 
 _EVALUATION_FIELDS = """
 {
@@ -78,7 +77,7 @@ def run_tick_now(webserver: WebserverClient, instigator: Instigator) -> ManualTi
     return ManualTickResult(tuple(run_ids), added, result["skipReason"])
 
 
-def _evaluate_tick(webserver: WebserverClient, instigator: Instigator) -> Mapping[str, Any]:
+def _evaluate_tick(webserver: WebserverClient, instigator: Instigator) -> GraphQLObject:
     if instigator.kind is Kind.SENSOR:
         result = webserver.run_query(
             _SENSOR_MUTATION, selector=instigator.selector, cursor=instigator.cursor
@@ -89,12 +88,12 @@ def _evaluate_tick(webserver: WebserverClient, instigator: Instigator) -> Mappin
         result = webserver.run_query(_SCHEDULE_MUTATION, selector=instigator.selector, at=at)[
             "answer"
         ]
-    found = webserver.require_type(result, "DryRunInstigationTick")["evaluationResult"]
-    evaluation: Mapping[str, Any] = found
+    tick = webserver.require_type(result, "DryRunInstigationTick")
+    evaluation: GraphQLObject = tick["evaluationResult"]
     return evaluation
 
 
-def _build_launch_request(instigator: Instigator, request: Mapping[str, Any]) -> LaunchRequest:
+def _build_launch_request(instigator: Instigator, request: GraphQLObject) -> LaunchRequest:
     tags = {tag["key"]: tag["value"] for tag in request["tags"]}
     if instigator.kind is Kind.SENSOR:
         # The daemon uses these two tags to avoid launching a sensor's run twice.
@@ -111,7 +110,7 @@ def _build_launch_request(instigator: Instigator, request: Mapping[str, Any]) ->
 
 
 def _add_requested_partitions(
-    webserver: WebserverClient, instigator: Instigator, requests: Sequence[Mapping[str, Any]]
+    webserver: WebserverClient, instigator: Instigator, requests: Sequence[GraphQLObject]
 ) -> tuple[str, ...]:
     """Add the requested partition keys; ignore deletions, since stored data needs its keys."""
     wanted = [request for request in requests if request["type"] == "ADD_PARTITIONS"]

@@ -119,14 +119,14 @@ class Orchestrator:
 
     def switch_instigator(self, kind: Kind, name: str, running: bool) -> Instigator:
         """Start or stop a schedule or sensor, and return it with its new status."""
-        found = instigators.fetch_instigator(self._webserver, kind, name)
-        instigators.start_or_stop_instigator(self._webserver, found, running)
+        instigator = instigators.fetch_instigator(self._webserver, kind, name)
+        instigators.start_or_stop_instigator(self._webserver, instigator, running)
         return instigators.fetch_instigator(self._webserver, kind, name)
 
     def run_instigator_now(self, kind: Kind, name: str) -> ManualTickResult:
         """Evaluate a schedule or sensor now and launch its runs, as the daemon does."""
-        found = instigators.fetch_instigator(self._webserver, kind, name)
-        return manual_ticks.run_tick_now(self._webserver, found)
+        instigator = instigators.fetch_instigator(self._webserver, kind, name)
+        return manual_ticks.run_tick_now(self._webserver, instigator)
 
     def run_maintenance(self, task: str) -> str:
         """Launch a run of one asset of the group `maintenance`, and return the run's id."""

@@ -1,11 +1,13 @@
 """The most recent runs: job, partitions, status and duration."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from crypto_assets.orchestrator.partition_keys import describe_run_partitions
-from crypto_assets.orchestrator.webserver_client import WebserverClient, epoch_seconds_to_ms
+from crypto_assets.orchestrator.webserver_client import (
+    GraphQLObject,
+    WebserverClient,
+    epoch_seconds_to_ms,
+)
 
 _RUNS_QUERY = """
 query ($limit: Int!) {
@@ -53,24 +55,24 @@ def fetch_recent_runs(webserver: WebserverClient, limit: int) -> list[RunSummary
     result = webserver.require_type(
         webserver.run_query(_RUNS_QUERY, limit=limit)["runsOrError"], "Runs"
     )
-    return [_parse_run(found) for found in result["results"]]
+    return [_parse_run(run) for run in result["results"]]
 
 
-def _parse_run(found: Mapping[str, Any]) -> RunSummary:
-    tags = {tag["key"]: tag["value"] for tag in found["tags"]}
+def _parse_run(run: GraphQLObject) -> RunSummary:
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     return RunSummary(
-        id=found["runId"],
-        job=_describe_job(found),
-        status=found["status"],
-        created_at=epoch_seconds_to_ms(found["creationTime"] or 0),
-        started_at=epoch_seconds_to_ms(found["startTime"]) if found["startTime"] else None,
-        ended_at=epoch_seconds_to_ms(found["endTime"]) if found["endTime"] else None,
+        id=run["runId"],
+        job=_describe_job(run),
+        status=run["status"],
+        created_at=epoch_seconds_to_ms(run["creationTime"] or 0),
+        started_at=epoch_seconds_to_ms(run["startTime"]) if run["startTime"] else None,
+        ended_at=epoch_seconds_to_ms(run["endTime"]) if run["endTime"] else None,
         partitions=describe_run_partitions(tags),
     )
 
 
-def _describe_job(found: Mapping[str, Any]) -> str:
-    if not found["jobName"].startswith(_GENERATED_JOB_PREFIX):
-        return str(found["jobName"])
-    selected = ["/".join(key["path"]) for key in found["assetSelection"] or ()]
+def _describe_job(run: GraphQLObject) -> str:
+    if not run["jobName"].startswith(_GENERATED_JOB_PREFIX):
+        return str(run["jobName"])
+    selected = ["/".join(key["path"]) for key in run["assetSelection"] or ()]
     return ", ".join(sorted(selected)) or "assets"

@@ -49,16 +49,16 @@ def read_candles(
     query = CandlePeriodQuery(symbol, interval, known_until, _TIME_COLUMNS.union(columns))
     row_limit = RowLimit(limit, from_end=start is None or end is None)
     # One more row shows whether the limit leaves candles out, and where the gap before them ends.
-    found = read_candle_periods(warehouse, query, window, row_limit.extend(1))
-    table = row_limit.apply(found)
-    has_more = found.num_rows > table.num_rows
-    covered = _find_covered_window(query, found, start, end, has_more=has_more)
+    extended = read_candle_periods(warehouse, query, window, row_limit.extend(1))
+    table = row_limit.apply(extended)
+    has_more = extended.num_rows > table.num_rows
+    covered = _find_covered_window(query, extended, start, end, has_more=has_more)
     return CandleSeries(
         symbol,
         interval,
         table,
         known_until,
-        gaps=_find_gaps(warehouse, query, found["open_time"].to_pylist(), covered),
+        gaps=_find_gaps(warehouse, query, extended["open_time"].to_pylist(), covered),
         has_more=has_more,
         partial=warehouse.partial_periods.find_open_times(
             symbol, interval, table["open_time"].to_pylist()
@@ -103,7 +103,7 @@ def _check_range(start: int | None, end: int | None, limit: int | None) -> None:
 
 def _find_covered_window(
     query: CandlePeriodQuery,
-    found: pa.Table,
+    extended: pa.Table,
     start: int | None,
     end: int | None,
     *,
@@ -111,12 +111,13 @@ def _find_covered_window(
 ) -> Window:
     """Return the window whose gaps a series lists.
 
-    It is the requested range, or the range up to the first candle that the limit leaves out.
+    It is the requested range, or the range up to the first candle that the limit leaves out, which
+    `extended` contains.
     """
-    interval, opened = query.interval, found["open_time"]
+    interval, opened = query.interval, extended["open_time"]
     first_period = None if start is None else interval.ceil(start)
     after_last = None if end is None else interval.ceil(end)
-    if not found.num_rows:
+    if not extended.num_rows:
         return Window(first_period or 0, 0 if start is None else after_last or query.known_until)
     first, last = interval.floor(opened[0].as_py()), interval.floor(opened[-1].as_py())
     if has_more and (start is None or end is None):

@@ -7,6 +7,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 from crypto_assets.reports.instruments import Instrument, list_instruments
+from crypto_assets.reports.status import find_stale_names
 from crypto_assets.reports.storage import StorageUsage
 from crypto_assets.reports.ticker_statistics import (
     DayParts,
@@ -102,10 +103,7 @@ def build_dashboard(warehouse: Warehouse, now_ms: int, default_ingest_minutes: i
         if instrument.symbol in coverages
     )
     total = warehouse.totals.measure_current(now_ms)
-    stale = warehouse.staleness.list_stale_symbols(
-        default_ingest_minutes, now_ms, now_ms, from_replica=True
-    )
-    stale_names = {one.symbol for one in stale}
+    stale_names = find_stale_names(warehouse, now_ms, default_ingest_minutes)
     return Dashboard(
         as_of=now_ms,
         tiles=tiles,

@@ -57,9 +57,10 @@ def read_row_page(
         raise WrongUse(f"limit must be 1 to {MAX_EXPLORER_ROWS:,}, not {limit}")
     earlier, later = window.split_at(window.end_ms if before is None else before)
     row_limit = RowLimit.last(limit)
-    found = _read_dataset(warehouse, dataset, symbol, earlier, row_limit.extend(1))
-    shown = row_limit.apply(found)
-    has_older = found.num_rows > limit
+    # One more row shows whether there is an older page.
+    extended = _read_dataset(warehouse, dataset, symbol, earlier, row_limit.extend(1))
+    shown = row_limit.apply(extended)
+    has_older = extended.num_rows > limit
     return RowPage(
         shown.take(pa.array(range(shown.num_rows - 1, -1, -1), pa.int64())),
         older=shown[dataset.time_column][0].as_py() if has_older else None,

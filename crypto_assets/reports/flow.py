@@ -104,11 +104,11 @@ def _compute_period_end(open_time: int | None, width_ms: int) -> int | None:
 def _count_objects(
     stage: FlowStage, kind: ObjectKind, counts: FlowCounts, lake_totals: list[LakeTotal]
 ) -> StageCounts:
-    own = [total for total in lake_totals if total.kind is kind]
+    totals = [total for total in lake_totals if total.kind is kind]
     return StageCounts(
         stage,
         counts.fetched_objects[kind],
-        stored=sum(total.objects for total in own),
-        size_bytes=sum(total.size_bytes for total in own),
+        stored=sum(total.objects for total in totals),
+        size_bytes=sum(total.size_bytes for total in totals),
         waiting=counts.unloaded_objects[kind],
     )

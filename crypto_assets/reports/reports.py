@@ -18,7 +18,7 @@ from crypto_assets.reports.dashboard import Dashboard, build_dashboard
 from crypto_assets.reports.deduplication import DeduplicationReport, build_deduplication_report
 from crypto_assets.reports.explorer import ExplorerDataset, RowPage, read_all_rows, read_row_page
 from crypto_assets.reports.flow import DataFlow, build_data_flow
-from crypto_assets.reports.indicators import compute_chart
+from crypto_assets.reports.indicators import ProviderCall, compute_chart
 from crypto_assets.reports.instruments import Instrument, list_instruments
 from crypto_assets.reports.quality import QualityReport, build_quality_report
 from crypto_assets.reports.status import StatusReport, build_status_report
@@ -83,10 +83,7 @@ class Reports:
         limit: int | None = 500,
     ) -> CandleChart:
         """Return the candles, and the result of each requested provider over them."""
-        calls = [
-            (provider := get_provider(name), provider.parse_params(values))
-            for name, values in requests
-        ]
+        calls = [_parse_call(name, values) for name, values in requests]
         shown = self.get_candles(symbol, interval, start, end, limit)
         return compute_chart(self._warehouse, shown, calls)
 
@@ -101,11 +98,11 @@ class Reports:
         params: Mapping[str, object] | None = None,
     ) -> CandleChart:
         """Return one provider's result, over candles with only the columns that it reads."""
-        found = get_provider(provider)
-        call = found, found.parse_params(params or {})
+        call = _parse_call(provider, params or {})
+        columns = call[0].reads
         name = self._resolve_symbol(symbol)
         shown = read_candles(
-            self._warehouse, name, _parse_interval(interval), start, end, limit, found.reads
+            self._warehouse, name, _parse_interval(interval), start, end, limit, columns
         )
         return compute_chart(self._warehouse, shown, [call])
 
@@ -236,6 +233,11 @@ class Reports:
 
     def _resolve_symbol(self, symbol: str) -> str:
         return self._warehouse.symbols.resolve_name(symbol)
+
+
+def _parse_call(name: str, values: Mapping[str, object]) -> ProviderCall:
+    provider = get_provider(name)
+    return provider, provider.parse_params(values)
 
 
 def _parse_interval(text: str) -> Interval:

@@ -42,10 +42,7 @@ def build_status_report(
 
     `default_ingest_minutes` is the ingest interval if users have set none.
     """
-    stale = warehouse.staleness.list_stale_symbols(
-        default_ingest_minutes, now_ms, now_ms, from_replica=True
-    )
-    stale_names = {symbol.symbol for symbol in stale}
+    stale_names = find_stale_names(warehouse, now_ms, default_ingest_minutes)
     return StatusReport(
         as_of=now_ms,
         symbols=tuple(
@@ -54,6 +51,14 @@ def build_status_report(
         ),
         storage=measure_storage(warehouse),
     )
+
+
+def find_stale_names(warehouse: Warehouse, now_ms: int, default_ingest_minutes: int) -> set[str]:
+    """Return the stale symbols at `now_ms` (epoch ms), by this machine's clock."""
+    stale = warehouse.staleness.list_stale_symbols(
+        default_ingest_minutes, now_ms, now_ms, from_replica=True
+    )
+    return {symbol.symbol for symbol in stale}
 
 
 def _build_symbol_status(

@@ -12,7 +12,7 @@ from crypto_assets.errors import LakeRefused, LakeUnavailable
 from crypto_assets.lake import Lake, S3Options, open_lake, s3_bucket
 from crypto_assets.lake.s3_bucket import S3Bucket
 from crypto_assets.settings import Settings
-from crypto_assets.wiring import open_store
+from crypto_assets.wiring import open_lake_at
 from crypto_assets_tests.services.s3 import ROLE_ARN, S3Server, TemporaryKeys
 from crypto_assets_tests.services.scripted import Answer, Request, ScriptedServer, scripted
 
@@ -69,7 +69,7 @@ def open_with(keys: TemporaryKeys, **settings: str) -> Lake:
     """Open a lake that does not exist, with the environment and these settings."""
     server = keys.server
     chosen = Settings(_env_file=None, s3_endpoint_url=server.endpoint, **settings)
-    return open_store(chosen, f"s3://{server.bucket_name()}")
+    return open_lake_at(chosen, f"s3://{server.bucket_name()}")
 
 
 def use(lake: Lake) -> None:
@@ -213,7 +213,7 @@ def test_keys_of_the_settings_take_precedence_over_a_profile(
     )
     for name, value in {**s3_server.environment(), "AWS_PROFILE": "desk"}.items():
         monkeypatch.setenv(name, value)
-    use(open_store(Settings(_env_file=None), f"s3://{s3_server.bucket_name()}"))
+    use(open_lake_at(Settings(_env_file=None), f"s3://{s3_server.bucket_name()}"))
 
 
 def test_region_and_address_come_from_a_profile_too(tmp_path: Path, s3_server: S3Server) -> None:

@@ -82,7 +82,7 @@ def _render_order_book(value: OrderBookDepth, card: ChartCard, name: str) -> Non
         return
     prices = [level.price for level in [*value.bids, *value.asks]]
     decimals = DecimalPlaces.for_printed_values(prices, instrument.digits)
-    _render_figures(
+    _render_values(
         {
             "Best bid": _format_price(value.best_bid, decimals),
             "Best ask": _format_price(value.best_ask, decimals),
@@ -100,7 +100,7 @@ def _render_volume_profile(value: VolumeProfile, card: ChartCard, name: str) -> 
     instrument = card.instrument
     ends = [value.bars[0].low, value.bars[-1].high] if value.bars else []
     decimals = DecimalPlaces.for_printed_values(ends, instrument.digits)
-    _render_figures(
+    _render_values(
         {
             "Point of control": _format_price(value.point_of_control, decimals),
             "Value area": f"{_format_price(value.value_area_low, decimals)} to "
@@ -133,7 +133,7 @@ def _render_distribution(value: Distribution, card: ChartCard, name: str) -> Non
     def format_value(number: float) -> str:
         return f"{number:+.3%}" if is_ratio else _format_price(number, decimals)
 
-    _render_figures(
+    _render_values(
         {
             "Mean": format_value(value.mean),
             "Std": f"{value.std:.3%}"
@@ -151,9 +151,9 @@ def _render_distribution(value: Distribution, card: ChartCard, name: str) -> Non
     card.render_figure(lambda: draw_histogram(value, tick_format))
 
 
-def _render_figures(figures: dict[str, str]) -> None:
+def _render_values(values: dict[str, str]) -> None:
     """Draw a line of named values."""
-    texts = [f":small[{name}] **{value}**" for name, value in figures.items()]
+    texts = [f":small[{name}] **{value}**" for name, value in values.items()]
     st.markdown(" \N{MIDDLE DOT} ".join(texts))
 
 

@@ -123,7 +123,7 @@ def _render_date_input(stored_window: Window) -> Window:
     """Return whole UTC days, the first day alone until the last one is chosen."""
     last = day_of(stored_window.end_ms - 1 if stored_window.end_ms else now_ms())
     first = max(last - timedelta(days=_SUGGESTED_DAYS), _EARLIEST)
-    chosen = st.date_input(
+    dates = st.date_input(
         "Dates",
         label_visibility="collapsed",
         value=(first, last),
@@ -135,5 +135,5 @@ def _render_date_input(stored_window: Window) -> Window:
         width=220,
         help="Whole UTC days.",
     )
-    ends = chosen if isinstance(chosen, tuple) and chosen else (first, last)
+    ends = dates if isinstance(dates, tuple) and dates else (first, last)
     return Window.of_days(ends[0], ends[-1])

@@ -4,6 +4,7 @@ import streamlit as st
 
 from streamlit_app import data
 from streamlit_app.components import flow_diagram, notices
+from streamlit_app.components.tabs import render_tabs
 from streamlit_app.pipeline import data_explorer, deduplication, ingestion_log, runs, storage
 
 _PARTS = {
@@ -22,11 +23,4 @@ def render_flow() -> None:
 
 
 render_flow()
-for tab, render_part in zip(
-    st.tabs(list(_PARTS), key="part", on_change="rerun", bind="query-params"),
-    _PARTS.values(),
-    strict=True,
-):
-    if tab.open:
-        with tab:
-            render_part()
+render_tabs(_PARTS)

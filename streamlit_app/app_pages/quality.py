@@ -1,7 +1,6 @@
 """Quality: coverage in figures, and a tab per kind of finding."""
 
-import streamlit as st
-
+from streamlit_app.components.tabs import render_tabs
 from streamlit_app.quality import (
     calendar,
     checks,
@@ -24,11 +23,4 @@ _PARTS = {
 }
 
 summary.render_quality_summary()
-for tab, render_part in zip(
-    st.tabs(list(_PARTS), key="part", on_change="rerun", bind="query-params"),
-    _PARTS.values(),
-    strict=True,
-):
-    if tab.open:
-        with tab:
-            render_part()
+render_tabs(_PARTS)

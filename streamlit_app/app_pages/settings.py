@@ -1,14 +1,17 @@
 """Settings: symbols, retention, alerts, appearance, environment, and the change log."""
 
+from functools import partial
+
 import streamlit as st
 
 from streamlit_app import actions, auth
 from streamlit_app.components import notices
+from streamlit_app.components.tabs import render_tabs
 from streamlit_app.settings import alerts, appearance, change_log, environment, retention, symbols
 
 actions.render_feedback()
 can_write = auth.render_write_gate()
-PARTS = {
+_PARTS = {
     "Symbols": lambda: symbols.render_symbol_settings(can_write),
     "Retention": lambda: retention.render_retention_settings(can_write),
     "Alerts": lambda: alerts.render_alert_settings(can_write),
@@ -21,11 +24,7 @@ PARTS = {
 @st.fragment(run_every="10s")
 def render_settings_part(part: str) -> None:
     with notices.render_errors():
-        PARTS[part]()
+        _PARTS[part]()
 
 
-tabs = st.tabs(list(PARTS), key="part", on_change="rerun", bind="query-params")
-for tab, part in zip(tabs, PARTS, strict=True):
-    if tab.open:
-        with tab:
-            render_settings_part(part)
+render_tabs({part: partial(render_settings_part, part) for part in _PARTS})

@@ -21,19 +21,19 @@ def render_freshness_line() -> None:
 
 def _render_newest_candle() -> None:
     try:
-        board = data.query_dashboard()
+        dashboard = data.query_dashboard()
     except CryptoAssetsError:
         st.badge("No data", icon=":material/cloud_off:", color="orange")
         return
-    _render_status_badge(board)
-    if board.lag_ms is not None:
-        lag = humanize.format_duration(timedelta(milliseconds=board.lag_ms))
+    _render_status_badge(dashboard)
+    if dashboard.lag_ms is not None:
+        lag = humanize.format_duration(timedelta(milliseconds=dashboard.lag_ms))
         st.caption(f"Slowest symbol: last candle closed {lag} ago", width="content")
 
 
-def _render_status_badge(board: Dashboard) -> None:
-    stale = [item.symbol for item in board.attention if item.concern is Concern.STALE]
-    if board.lag_ms is None:
+def _render_status_badge(dashboard: Dashboard) -> None:
+    stale = [item.symbol for item in dashboard.attention if item.concern is Concern.STALE]
+    if dashboard.lag_ms is None:
         st.badge("No candles yet", icon=":material/hourglass_empty:", color="gray")
     elif stale:
         label = f"Stale: {stale[0]}" if len(stale) == 1 else f"{len(stale)} symbols stale"

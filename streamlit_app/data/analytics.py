@@ -64,7 +64,7 @@ def query_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProvider
     A provider that rejects its parameters is left out, with its error in the result.
     """
     try:
-        return ChartResult(_query_chart(symbol, candle_slice, enabled))
+        return ChartResult(_read_chart(symbol, candle_slice, enabled))
     except (UnknownSymbol, WrongUse):
         return _query_valid_providers(symbol, candle_slice, enabled)
 
@@ -86,7 +86,8 @@ def query_known_gaps(symbol: str) -> list[CandleGap]:
     ]
 
 
-def _query_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders) -> CandleChart:
+def _read_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders) -> CandleChart:
+    """Read candles with the results of providers. Raises WrongUse for wrong parameters."""
     providers = [(name, dict(params)) for name, params in enabled]
     window = candle_slice.window or Window(0, 0)
     start, end = (window.start_ms, window.end_ms) if window else (None, None)
@@ -100,12 +101,12 @@ def _query_valid_providers(
 ) -> ChartResult:
     """Query each provider alone to find the failing ones. Raises the errors of the candles."""
     valid, errors = [], {}
-    _query_chart(symbol, candle_slice, ())
+    _read_chart(symbol, candle_slice, ())
     for provider in enabled:
         try:
-            _query_chart(symbol, candle_slice, (provider,))
+            _read_chart(symbol, candle_slice, (provider,))
         except (UnknownSymbol, WrongUse) as error:
             errors[provider[0]] = str(error)
         else:
             valid.append(provider)
-    return ChartResult(_query_chart(symbol, candle_slice, tuple(valid)), errors)
+    return ChartResult(_read_chart(symbol, candle_slice, tuple(valid)), errors)

@@ -50,7 +50,7 @@ def query_symbols() -> list[RegisteredSymbol]:
 def query_listed_symbols() -> list[str]:
     """Return the names of all symbols that trade on the exchange. Raises ExchangeError."""
     listed = get_interactive_context().exchange.rest.fetch_exchange_info().symbols.values()
-    return sorted(one.name for one in listed if one.status is SymbolStatus.TRADING)
+    return sorted(symbol.name for symbol in listed if symbol.status is SymbolStatus.TRADING)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)

@@ -88,9 +88,13 @@ def build_zoomed_slice(interval: Interval, view: Window) -> CandleSlice:
 
 def choose_drawable_interval(interval: Interval, width: int) -> Interval:
     """Return the interval, or the next coarser one with few enough candles over a width."""
-    candidates = (one for one in Interval if one.ms >= interval.ms)
+    candidates = (candidate for candidate in Interval if candidate.ms >= interval.ms)
     return next(
-        (one for one in candidates if count_candles_in_width(one, width) <= MAX_DRAWN_CANDLES),
+        (
+            candidate
+            for candidate in candidates
+            if count_candles_in_width(candidate, width) <= MAX_DRAWN_CANDLES
+        ),
         Interval.W1,
     )
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from crypto_assets import wiring
 from crypto_assets.exchange import RequestRetryPolicy, open_exchange
-from crypto_assets.health_monitor import HealthMonitor
+from crypto_assets.health_monitor import CHECK_REQUEST_SECONDS, HealthMonitor
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Dashboard, DataFlow, Instrument, Reports
@@ -41,7 +41,7 @@ def get_orchestrator() -> Orchestrator:
 @st.cache_resource(show_spinner=False, on_release=HealthMonitor.close)
 def _get_health() -> HealthMonitor:
     settings = get_settings()
-    dagster = Orchestrator(settings.dagster_url, (1.0, 4.0))
+    dagster = Orchestrator(settings.dagster_url, CHECK_REQUEST_SECONDS)
     rest = open_exchange(settings.exchange_url, settings.archive_url, _SINGLE_ATTEMPT).rest
     return HealthMonitor(
         {DAGSTER: dagster.require_healthy_daemons, EXCHANGE: rest.fetch_server_time}

@@ -19,8 +19,8 @@ def draw_correlation_matrix(matrix: CorrelationMatrix) -> go.Figure:
         go.Heatmap(
             x=matrix.symbols,
             y=matrix.symbols,
-            z=[[None if math.isnan(one) else one for one in row] for row in matrix.matrix],
-            text=[[_format_correlation(one) for one in row] for row in matrix.matrix],
+            z=[[None if math.isnan(value) else value for value in row] for row in matrix.matrix],
+            text=[[_format_correlation(value) for value in row] for row in matrix.matrix],
             texttemplate="%{text}" if is_labeled else None,
             customdata=matrix.pairs,
             zmin=-1,

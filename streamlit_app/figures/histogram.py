@@ -24,10 +24,10 @@ def draw_histogram(distribution: Distribution, tick_format: str) -> go.Figure:
     width = distribution.bins[0].high - distribution.bins[0].low
     figure.add_trace(
         go.Bar(
-            x=[(one.low + one.high) / 2 for one in distribution.bins],
-            y=[one.count for one in distribution.bins],
-            width=[(one.high - one.low) * 0.94 for one in distribution.bins],
-            customdata=[[one.low, one.high] for one in distribution.bins],
+            x=[(bar.low + bar.high) / 2 for bar in distribution.bins],
+            y=[bar.count for bar in distribution.bins],
+            width=[(bar.high - bar.low) * 0.94 for bar in distribution.bins],
+            customdata=[[bar.low, bar.high] for bar in distribution.bins],
             marker={"color": make_translucent(RISING, 0.7), "line": {"width": 0}},
             hovertemplate=f"%{{customdata[0]:{tick_format}}} to %{{customdata[1]:{tick_format}}}: "
             "%{y:,}<extra></extra>",

@@ -44,5 +44,5 @@ def build_mark(axis: str, at: float, text: str, dash: str = "dash") -> dict[str,
 def add_marks(figure: go.Figure, marks: list[dict[str, Any]]) -> go.Figure:
     """Add marks of `build_mark` to a figure."""
     return figure.update_layout(
-        shapes=[one["shape"] for one in marks], annotations=[one["label"] for one in marks]
+        shapes=[mark["shape"] for mark in marks], annotations=[mark["label"] for mark in marks]
     )

@@ -42,7 +42,7 @@ _MIME = {FileKind.CSV: "text/csv", FileKind.PARQUET: "application/vnd.apache.par
 @st.fragment
 def render_data_explorer() -> None:
     with notices.render_errors():
-        instruments = {one.symbol: one for one in data.query_instruments()}
+        instruments = {instrument.symbol: instrument for instrument in data.query_instruments()}
         if not instruments:
             notices.render_no_symbols()
             return
@@ -89,7 +89,7 @@ def _render_filters(symbols: list[str]) -> tuple[ExplorerDataset, str, Window]:
             )
         )
     # A missing end gives an empty window.
-    ends = [to_epoch_ms(chosen.replace(tzinfo=UTC)) if chosen else 0 for chosen in (start, end)]
+    ends = [to_epoch_ms(moment.replace(tzinfo=UTC)) if moment else 0 for moment in (start, end)]
     return dataset, symbol, Window(*ends)
 
 

@@ -25,9 +25,9 @@ def render_deduplication() -> None:
         if not report.delivered:
             notices.render_empty_state("No objects were loaded in this period.")
             return
-        _render_figures(report)
+        _render_metrics(report)
         tables.render_table(
-            tables.build_table_frame(_build_row(one) for one in report.symbols),
+            tables.build_table_frame(_build_row(symbol) for symbol in report.symbols),
             {
                 "symbol": st.column_config.TextColumn("Symbol"),
                 "objects": tables.count_column(
@@ -49,11 +49,11 @@ def render_deduplication() -> None:
         )
 
 
-def _render_figures(report: DeduplicationReport) -> None:
+def _render_metrics(report: DeduplicationReport) -> None:
     stored = sum(symbol.stored for symbol in report.symbols)
     rejected = sum(symbol.quarantined for symbol in report.symbols)
     duplicate_rate = f"{report.repeated / report.delivered:.1%} of delivered"
-    figures = (
+    metrics = (
         ("Delivered", report.delivered, None, "Rows of all objects"),
         ("Stored", stored, None, "Minutes in the warehouse"),
         (
@@ -65,7 +65,7 @@ def _render_figures(report: DeduplicationReport) -> None:
         ("Rejected", rejected, None, "Rows that violate a rule"),
     )
     with st.grid(4, min_column_width=150):
-        for label, value, detail, help_text in figures:
+        for label, value, detail, help_text in metrics:
             st.metric(
                 label,
                 f"{value:,}",
@@ -78,13 +78,13 @@ def _render_figures(report: DeduplicationReport) -> None:
             )
 
 
-def _build_row(one: SymbolDeduplication) -> dict[str, object]:
+def _build_row(symbol: SymbolDeduplication) -> dict[str, object]:
     return {
-        "symbol": one.symbol,
-        "objects": one.objects,
-        "delivered": one.delivered,
-        "stored": one.stored,
-        "repeated": one.repeated,
-        "quarantined": one.quarantined,
-        "share": one.repeated / one.delivered if one.delivered else 0.0,
+        "symbol": symbol.symbol,
+        "objects": symbol.objects,
+        "delivered": symbol.delivered,
+        "stored": symbol.stored,
+        "repeated": symbol.repeated,
+        "quarantined": symbol.quarantined,
+        "share": symbol.repeated / symbol.delivered if symbol.delivered else 0.0,
     }

@@ -32,14 +32,14 @@ def render_conflict_table(conflicts: list[ExchangeConflict]) -> None:
         tables.build_table_frame(
             (
                 {
-                    "symbol": one.symbol,
-                    "interval": str(one.interval),
-                    "open_time": one.open_time,
-                    "result": CONFLICT_RESULTS[one.kind],
-                    "evidence": one.evidence,
-                    "recorded_at": one.recorded_at or None,
+                    "symbol": conflict.symbol,
+                    "interval": str(conflict.interval),
+                    "open_time": conflict.open_time,
+                    "result": CONFLICT_RESULTS[conflict.kind],
+                    "evidence": conflict.evidence,
+                    "recorded_at": conflict.recorded_at or None,
                 }
-                for one in conflicts
+                for conflict in conflicts
             ),
             ["open_time", "recorded_at"],
         ),

@@ -10,8 +10,8 @@ from streamlit_app.data import quality
 def render_quality_summary() -> None:
     with notices.render_errors():
         report = quality.query_quality_summary()
-        loaded = [one for one in report.symbols if one.rows]
-        worst = min(loaded, key=lambda one: one.coverage, default=None)
+        loaded = [symbol for symbol in report.symbols if symbol.rows]
+        worst = min(loaded, key=lambda symbol: symbol.coverage, default=None)
         with st.grid(4, min_column_width=150):
             st.metric(
                 "Coverage",
@@ -20,10 +20,10 @@ def render_quality_summary() -> None:
                 f"symbol with the lowest coverage{f': {worst.symbol}' if worst else ''}",
                 border=True,
             )
-            st.metric("Open gaps", f"{sum(one.open_gaps for one in loaded):,}", border=True)
+            st.metric("Open gaps", f"{sum(symbol.open_gaps for symbol in loaded):,}", border=True)
             st.metric(
                 "Missing minutes",
-                f"{sum(one.missing_minutes for one in loaded):,}",
+                f"{sum(symbol.missing_minutes for symbol in loaded):,}",
                 help="Unexplained minutes; they are requested again automatically",
                 border=True,
             )

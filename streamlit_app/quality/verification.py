@@ -31,7 +31,7 @@ class _VerifiedDays:
 @st.fragment
 def render_verification() -> None:
     with notices.render_errors():
-        names = [one.symbol for one in data.query_instruments()]
+        names = [instrument.symbol for instrument in data.query_instruments()]
         if not names:
             notices.render_no_symbols()
             return
@@ -125,7 +125,7 @@ def _render_result(result: _VerifiedDays) -> None:
         conflicts.render_conflict_table([*verified.conflicts])
     if verified.explained:
         with st.expander(f"{len(verified.explained):,} more, explained by known revisions"):
-            st.code("\n".join(str(each) for each in verified.explained), None)
+            st.code("\n".join(str(difference) for difference in verified.explained), None)
 
 
 def _render_differences(differences: tuple[Difference, ...]) -> None:
@@ -134,14 +134,14 @@ def _render_differences(differences: tuple[Difference, ...]) -> None:
     tables.render_table(
         tables.build_table_frame(
             {
-                "interval": str(each.interval),
-                "at": format_utc(each.open_time),
-                "column": each.column,
-                "ours": _format_figure(each, each.ours),
-                "theirs": _format_figure(each, each.theirs),
-                "against": str(each.against),
+                "interval": str(difference.interval),
+                "at": format_utc(difference.open_time),
+                "column": difference.column,
+                "ours": _format_figure(difference, difference.ours),
+                "theirs": _format_figure(difference, difference.theirs),
+                "against": str(difference.against),
             }
-            for each in differences
+            for difference in differences
         ),
         {
             "interval": st.column_config.TextColumn("Interval", width="small"),

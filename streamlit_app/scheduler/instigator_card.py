@@ -22,7 +22,7 @@ def render_instigator_cards(
     instigators: list[Instigator], intervals: dict[str, int], can_write: bool
 ) -> None:
     """Draw the cards, the fetching schedules first. `intervals` are minutes by setting."""
-    ordered = sorted(instigators, key=lambda one: one.name not in _INTERVALS)
+    ordered = sorted(instigators, key=lambda item: item.name not in _INTERVALS)
     with st.grid(5 if len(instigators) == 5 else 4, min_column_width=225):
         for instigator in ordered:
             _render_card(instigator, intervals, can_write)

@@ -47,7 +47,8 @@ def render_alert_settings(can_write: bool) -> None:
             disabled=not can_write,
         ):
             run_action(_reset_address)
-    with st.container():  # a placeholder: messages that come and go do not move the input below
+    # A container, so that messages that come and go do not move the input below.
+    with st.container():
         if test_clicked:
             _send_test_alert(webhook)
     _render_address_form("New webhook URL" if webhook.url else "Webhook URL", can_write)

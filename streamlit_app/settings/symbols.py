@@ -28,9 +28,8 @@ def render_symbol_settings(can_write: bool) -> None:
 
 
 def _render_add_form(tracked: set[str], can_write: bool) -> None:
-    with (
-        st.container()
-    ):  # a placeholder: a warning that comes and goes does not move the input below
+    # A container, so that a warning that comes and goes does not move the input below.
+    with st.container():
         options = _list_addable_symbols(tracked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(

@@ -26,7 +26,7 @@ def _add_instigator_routes(router: APIRouter, kind: Kind) -> None:
     def read_instigators(orchestrator: OrchestratorDep) -> Answer[list[InstigatorView]]:
         """List by name, with state, last tick and next tick."""
         instigators = orchestrator.list_instigators(kind)
-        return Answer(data=[InstigatorView.model_validate(each) for each in instigators])
+        return Answer(data=[InstigatorView.model_validate(item) for item in instigators])
 
     @router.put(
         f"{path}/{{name}}",

@@ -56,7 +56,7 @@ def klines_assets(
     fail_unless_stores_ready(context, platform)
     requested = group_requested_keys(context)
     stages = {KlinesStage(key.to_user_string()) for key in context.selected_asset_keys}
-    windows = {own.symbol: own.window for own in requested} if stages else {}
+    windows = {keys.symbol: keys.window for keys in requested} if stages else {}
     mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
     failed, processed = [], set()
     for outcomes in ingest_symbols(platform, windows, stages, mode):
@@ -65,6 +65,7 @@ def klines_assets(
     failed_checks = evaluate_checks(
         context, platform, group_keys_by_symbol(processed) if stages else requested
     )
-    failed += [FailedPartition(*one) for one in failed_checks if mode is IngestMode.CLOSING]
+    if mode is IngestMode.CLOSING:
+        failed += [FailedPartition(*failure) for failure in failed_checks]
     raise_for_failed_partitions(context, failed)
     yield from ()

@@ -41,11 +41,12 @@ def order_book_assets(
     requested = group_requested_keys(context)
     if not covers_every_key(context.run):
         trading = list_trading_names(platform.warehouse.symbols.list_tracked())
-        requested = [own for own in requested if own.symbol in trading]
+        requested = [keys for keys in requested if keys.symbol in trading]
     failed = []
-    for own in requested:
-        for key in own.keys:
-            outcomes = ingest_order_books(platform, own.symbol, partition_window(key), stages)
+    for symbol_keys in requested:
+        for key in symbol_keys.keys:
+            window = partition_window(key)
+            outcomes = ingest_order_books(platform, symbol_keys.symbol, window, stages)
             failed += log_materializations(context, outcomes)
     raise_for_failed_partitions(context, failed)
     yield from ()

@@ -95,26 +95,30 @@ def build_folder_path(kind: ArchiveKind, symbol: str, interval: KlineInterval) -
 
 def list_archive_intervals(kind: ArchiveKind) -> list[KlineInterval]:
     """Return the intervals with files of a kind; those longer than a day are monthly only."""
-    return [one for one in KlineInterval if kind is ArchiveKind.MONTHLY or one.ms <= DAY_MS]
+    return [
+        interval
+        for interval in KlineInterval
+        if kind is ArchiveKind.MONTHLY or interval.ms <= DAY_MS
+    ]
 
 
 def parse_archive_key(text: str) -> ArchiveKey | None:
     """Parse a key. Returns None if no file can have it."""
-    found = _FILE.fullmatch(text)
-    if not found or found["interval"] not in _INTERVALS:
+    match = _FILE.fullmatch(text)
+    if not match or match["interval"] not in _INTERVALS:
         return None
-    kind, interval = ArchiveKind(found["kind"]), _INTERVALS[found["interval"]]
-    is_day = len(found["period"]) > len("2025-01")
+    kind, interval = ArchiveKind(match["kind"]), _INTERVALS[match["interval"]]
+    is_day = len(match["period"]) > len("2025-01")
     if is_day is not (kind is ArchiveKind.DAILY) or interval not in list_archive_intervals(kind):
         return None
     try:
-        first = date.fromisoformat(found["period"] if is_day else f"{found['period']}-01")
+        first = date.fromisoformat(match["period"] if is_day else f"{match['period']}-01")
     except ValueError:
         return None
     if first.year == MAXYEAR:  # the period after its last one cannot be represented
         return None
     period = ArchivePeriod(kind, first)
-    return ArchiveKey(found["symbol"], interval, period, bool(found["checksum"]))
+    return ArchiveKey(match["symbol"], interval, period, bool(match["checksum"]))
 
 
 def iterate_archive_periods(kind: ArchiveKind, window: Window) -> Iterator[ArchivePeriod]:

@@ -38,9 +38,9 @@ class ListingRequest:
 
 def list_objects(exchange: SimulatedExchange, request: ListingRequest) -> bytes:
     """Return the response as XML: keys and common prefixes in the order of keys."""
-    found = list(islice(_iterate_entries(exchange, request), request.max_keys + 1))
-    truncated = len(found) > request.max_keys > 0
-    found = found[: request.max_keys]
+    entries = list(islice(_iterate_entries(exchange, request), request.max_keys + 1))
+    truncated = len(entries) > request.max_keys > 0
+    entries = entries[: request.max_keys]
     text = quote if request.url_encoded else escape
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -48,8 +48,8 @@ def list_objects(exchange: SimulatedExchange, request: ListingRequest) -> bytes:
         f"<Name>{BUCKET}</Name>",
         f"<Prefix>{text(request.prefix)}</Prefix>",
         f"<Marker>{text(request.marker)}</Marker>",
-        f"<NextMarker>{text(str(found[-1]))}</NextMarker>"
-        if truncated and found and request.delimiter
+        f"<NextMarker>{text(str(entries[-1]))}</NextMarker>"
+        if truncated and entries and request.delimiter
         else "",
         f"<MaxKeys>{request.max_keys}</MaxKeys>",
         f"<Delimiter>{text(request.delimiter)}</Delimiter>" if request.delimiter else "",
@@ -57,13 +57,13 @@ def list_objects(exchange: SimulatedExchange, request: ListingRequest) -> bytes:
         f"<IsTruncated>{'true' if truncated else 'false'}</IsTruncated>",
         *(
             _format_contents(exchange, key, text(str(key)))
-            for key in found
+            for key in entries
             if not isinstance(key, str)
         ),
         *(
-            f"<CommonPrefixes><Prefix>{text(one)}</Prefix></CommonPrefixes>"
-            for one in found
-            if isinstance(one, str)
+            f"<CommonPrefixes><Prefix>{text(key)}</Prefix></CommonPrefixes>"
+            for key in entries
+            if isinstance(key, str)
         ),
         "</ListBucketResult>",
     ]

@@ -70,7 +70,7 @@ class SimulatedExchange:
         return listing if listing and self._take_snapshot(symbol).is_listed else None
 
     def list_symbols(self) -> list[ListedSymbol]:
-        return [one for symbol in self.source.symbols if (one := self.find_symbol(symbol))]
+        return [listing for symbol in self.source.symbols if (listing := self.find_symbol(symbol))]
 
     def get_symbol_status(self, symbol: str) -> SymbolStatus:
         """Return TRADING, or BREAK after the symbol's last candle."""

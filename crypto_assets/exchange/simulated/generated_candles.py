@@ -237,8 +237,8 @@ class OutageSchedule:
         minutes = _SHORTEST + ((_LONGEST - _SHORTEST) * skewed).astype(np.int64)
         start = index * _PERIOD_MINUTES + 1000 + (place * (_PERIOD_MINUTES - 2000)).astype(np.int64)
         quiet_from = start - (90 * np.maximum(prelude - 0.2, 0)).astype(np.int64)
-        chosen = happens < _SHARE
-        return quiet_from[chosen], start[chosen], (start + minutes)[chosen]
+        occurs = happens < _SHARE
+        return quiet_from[occurs], start[occurs], (start + minutes)[occurs]
 
     def list_outages(self, first: int, last: int) -> list[tuple[int, int, int]]:
         """Return (quiet_from, start, end) of each outage in first ≤ minute < last."""

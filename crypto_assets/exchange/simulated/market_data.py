@@ -69,15 +69,15 @@ def _serve_exchange_info(exchange: SimulatedExchange, query: RequestParameters) 
     query.reject_unread()
     if names is not None and (status or permissions):
         raise parameter_combination_error()
-    chosen = [
+    listings = [
         (listing, exchange.get_symbol_status(listing.symbol))
         for listing in exchange.list_symbols()
         if (names is None or listing.symbol in names) and has_permission(permissions)
     ]
     if status:
-        chosen = [entry for entry in chosen if entry[1] is status]
+        listings = [entry for entry in listings if entry[1] is status]
     now = query.unit.convert_ms(exchange.now_ms())
-    return orjson.dumps(build_exchange_info(now, exchange.weights.limit, chosen, shows_sets))
+    return orjson.dumps(build_exchange_info(now, exchange.weights.limit, listings, shows_sets))
 
 
 def _read_named_symbols(exchange: SimulatedExchange, query: RequestParameters) -> list[str] | None:

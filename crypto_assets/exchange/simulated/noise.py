@@ -100,8 +100,8 @@ def _draw_heights(keys: tuple[int, int], share: float, indexes: list[Ints]) -> l
     points = np.concatenate(indexes)
     sizes = [len(index) for index in indexes]
     offsets = np.repeat(np.arange(len(indexes), dtype=np.uint64), sizes) << np.uint64(32)
-    common, own = (draw_normal(offsets + np.uint64(key), points) for key in keys)
-    mixed = common * sqrt(share) + own * sqrt(1 - share)
+    common, separate = (draw_normal(offsets + np.uint64(key), points) for key in keys)
+    mixed = common * sqrt(share) + separate * sqrt(1 - share)
     return np.split(mixed, np.cumsum(sizes[:-1]))
 
 

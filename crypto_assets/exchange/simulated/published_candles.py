@@ -114,9 +114,9 @@ class PublishedCandles:
         end = snapshot.now if until is None else min(until + 1, snapshot.now)
         last, chunk = min(end, opens.end_ms - 1), 2
         read = partial(self._select_final, symbol, base, snapshot)
-        while (found := _read_newest(read, opens.start_ms, last, chunk, base.ms)).num_rows:
-            yield from reversed(list(self._iterate_candle_trades(symbol, found, end)))
-            last, chunk = found["open_time"][0].as_py() - 1, min(chunk * 2, 256)
+        while (candles := _read_newest(read, opens.start_ms, last, chunk, base.ms)).num_rows:
+            yield from reversed(list(self._iterate_candle_trades(symbol, candles, end)))
+            last, chunk = candles["open_time"][0].as_py() - 1, min(chunk * 2, 256)
 
     def iterate_trades_from(
         self, symbol: str, snapshot: MarketSnapshot, start: int
@@ -127,10 +127,10 @@ class PublishedCandles:
         last, chunk = min(snapshot.now, opens.end_ms - 1), 2
         read = partial(self._select_final, symbol, base, snapshot)
         begin = max(opens.start_ms, start - base.ms + 1)
-        while (found := _read_oldest(read, begin, last, chunk, base.ms)).num_rows:
-            for trades in self._iterate_candle_trades(symbol, found, snapshot.now):
+        while (candles := _read_oldest(read, begin, last, chunk, base.ms)).num_rows:
+            for trades in self._iterate_candle_trades(symbol, candles, snapshot.now):
                 yield trades.select(trades.times >= start)
-            begin, chunk = found["open_time"][-1].as_py() + 1, min(chunk * 2, 256)
+            begin, chunk = candles["open_time"][-1].as_py() + 1, min(chunk * 2, 256)
 
     def _iterate_candle_trades(
         self, symbol: str, finals: pa.Table, end: int
@@ -209,23 +209,23 @@ class PublishedCandles:
 
 def _read_oldest(read: CandleReader, first: int, last: int, limit: int, width: int) -> pa.Table:
     """Return the first `limit` candles. The range doubles over holes, so that a page is full."""
-    found = CANDLE_SCHEMA.empty_table()
+    candles = CANDLE_SCHEMA.empty_table()
     span = limit * width
-    while first <= last and found.num_rows < limit:
+    while first <= last and candles.num_rows < limit:
         stop = min(last, first + span - 1)
-        found = pa.concat_tables([found, read(first, stop)])
+        candles = pa.concat_tables([candles, read(first, stop)])
         first, span = stop + 1, span * 2
-    return found.slice(0, limit)
+    return candles.slice(0, limit)
 
 
 def _read_newest(read: CandleReader, first: int, last: int, limit: int, width: int) -> pa.Table:
-    found = CANDLE_SCHEMA.empty_table()
+    candles = CANDLE_SCHEMA.empty_table()
     span = limit * width
-    while first <= last and found.num_rows < limit:
+    while first <= last and candles.num_rows < limit:
         begin = max(first, last - span + 1)
-        found = pa.concat_tables([read(begin, last), found])
+        candles = pa.concat_tables([read(begin, last), candles])
         last, span = begin - 1, span * 2
-    return found.slice(max(found.num_rows - limit, 0))
+    return candles.slice(max(candles.num_rows - limit, 0))
 
 
 def _block_window(index: int) -> Window:

@@ -28,9 +28,9 @@ def _take_trades(
 ) -> Iterator[CandleTrades]:
     """Yield parts, the last one cut to what is left of `limit`."""
     for part in filter(len, parts):
-        chosen = cut(part, limit)
-        yield chosen
-        limit -= len(chosen)
+        taken = cut(part, limit)
+        yield taken
+        limit -= len(taken)
         if not limit:
             return
 

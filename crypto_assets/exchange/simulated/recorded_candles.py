@@ -115,21 +115,21 @@ class RecordedCandles:
 
 def _digest_table(table: pa.Table) -> str:
     """Return a digest of the values, which does not depend on the format of the file."""
-    found = sha256()
+    digest = sha256()
     for column in table.columns:
         for values in column.chunks:
             width, content = values.type.byte_width, memoryview(values.buffers()[1])
-            found.update(content[values.offset * width : (values.offset + len(values)) * width])
-    return found.hexdigest()[:DIGEST_DIGITS]
+            digest.update(content[values.offset * width : (values.offset + len(values)) * width])
+    return digest.hexdigest()[:DIGEST_DIGITS]
 
 
 def _list_files(directory: Path) -> list[tuple[str, KlineInterval, Path]]:
     if not directory.is_dir():
         raise WrongUse(f"{directory} is not a directory of recorded candles")
-    found = [(*_parse_file_name(path), path) for path in sorted(directory.glob("*.csv"))]
-    if not found:
+    files = [(*_parse_file_name(path), path) for path in sorted(directory.glob("*.csv"))]
+    if not files:
         raise WrongUse(f"{directory} contains no candles: name files {{SYMBOL}}-{{interval}}.csv")
-    return found
+    return files
 
 
 def _parse_file_name(path: Path) -> tuple[str, KlineInterval]:

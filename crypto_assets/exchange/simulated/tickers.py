@@ -64,15 +64,15 @@ def build_day_ticker(
 ) -> dict[str, Any]:
     """Return statistics of the 24 hours up to now."""
     now = exchange.now_ms()
-    found = _TickerStatistics(exchange, symbol, now - DAY_MS + 1)
+    statistics = _TickerStatistics(exchange, symbol, now - DAY_MS + 1)
     times = {"openTime": unit.convert_ms(now - DAY_MS), "closeTime": unit.convert_ms(now)}
-    ticker = {**found.build_ticker(), **times}
+    ticker = {**statistics.build_ticker(), **times}
     if mini:
         return _select_mini_fields(ticker)
     return {
         **ticker,
-        "prevClosePrice": found.format_previous_close(),
-        "lastQty": found.format_last_quantity(),
+        "prevClosePrice": statistics.format_previous_close(),
+        "lastQty": statistics.format_last_quantity(),
         **_format_best_levels(exchange.get_depth(symbol, 1)),
     }
 

@@ -55,9 +55,9 @@ class CandleTrades:
     def __len__(self) -> int:
         return len(self.times)
 
-    def select(self, chosen: Flags | slice) -> "CandleTrades":
+    def select(self, rows: Flags | slice) -> "CandleTrades":
         columns = ("times", "ids", "last_ids", "prices", "lots", "bought")
-        return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def select_before(self, now: int) -> "CandleTrades":
         """Return the trades before a time."""

@@ -87,15 +87,15 @@ class FaultScript:
     def select_response_rules(self, target: RequestTarget, now: int) -> list[ResponseRule]:
         """Return the rules for a request: any stalls and skews, then at most one other rule."""
         with self._lock:
-            chosen: list[ResponseRule] = []
+            selected: list[ResponseRule] = []
             for index, rule in enumerate(self._rules):
                 if not isinstance(rule, ResponseRule):
                     continue
                 if rule.matches_request(target, now) and self._record_match(index, rule):
-                    chosen.append(rule)
+                    selected.append(rule)
                     if not isinstance(rule, StallRule | SkewRule):
                         break
-            return chosen
+            return selected
 
     def _record_match(self, index: int, rule: ResponseRule) -> bool:
         self._match_counts[index] += 1
