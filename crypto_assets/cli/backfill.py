@@ -79,7 +79,7 @@ def _backfill_in_process(request: BackfillRequest, progress: Progress, task: Tas
         click.echo(notice, err=True)
     with open_instance(get_settings().dagster_home) as instance:
         register_symbol_partitions(instance, request.symbols)
-        rectangles = split_into_rectangles(instance, request.symbols, request.first, request.last)
+        rectangles = split_into_rectangles(request.symbols, request.first, request.last)
         errors = run_backfill_in_process(
             defs, instance, rectangles, lambda count: progress.advance(task, count)
         )

@@ -5,8 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-# Not exported by Dagster, whose own queue and run monitoring use it.
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+_FINISHED = {
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+}
+_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
 
 
 def find_active_run(
@@ -19,7 +23,7 @@ def find_active_run(
     records = instance.get_run_records(
         dg.RunsFilter(
             job_name=job_name,
-            statuses=NOT_FINISHED_STATUSES,
+            statuses=_UNFINISHED,
             tags=tags,
             created_after=None if within is None else datetime.now(UTC) - within,
         ),

@@ -1,29 +1,47 @@
-"""The executor of all jobs: runs in one process, and stamps a run with it before the first step."""
+"""The executor of all jobs: runs in one process, and stamps a run with it before the first step.
 
-from collections.abc import Iterator
+A step would stamp too late: it starts after its resources, one of which waits for the warehouse for
+as long as that does not respond, and each asset would have to do it. A run that is killed before it
+is stamped is found only while the socket of its code server exists.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import dagster as dg
-
-# Dagster exports the in-process executor's definition, but not the class to extend.
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.in_process import InProcessExecutor
 
 from crypto_assets.dagster_ext.run_liveness import stamp_run_owner
 
 
-class OwnerStampingExecutor(InProcessExecutor):
-    """Stamps a run with its process, so that the sensor `left_runs` notices if that is killed."""
+class OwnerStampingExecutor(dg.Executor):
+    """Stamps a run with its process, so that the sensor `left_runs` notices if that is killed.
 
-    def execute(
-        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
-    ) -> Iterator[dg.DagsterEvent]:
+    `inner` then executes the run. Dagster exports no types for the arguments of `execute`.
+    """
+
+    def __init__(self, inner: dg.Executor) -> None:
+        self.inner = inner
+
+    @property
+    def retries(self) -> Any:
+        return self.inner.retries
+
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
         stamp_run_owner(plan_context.instance, plan_context.dagster_run)
-        return super().execute(plan_context, execution_plan)
+        return self.inner.execute(plan_context, execution_plan)
 
 
-@dg.executor(name="in_process_with_owner")
-def owner_stamping_executor(_: dg.InitExecutorContext) -> OwnerStampingExecutor:
-    """Build the executor. Every run has one step, so a process per step would only add overhead."""
-    return OwnerStampingExecutor(RetryMode.ENABLED)
+def _create_executor(context: dg.InitExecutorContext) -> OwnerStampingExecutor:
+    create = cast(
+        Callable[[dg.InitExecutorContext], dg.Executor],
+        dg.in_process_executor.executor_creation_fn,
+    )
+    return OwnerStampingExecutor(create(context))
+
+
+# Every run has one step, so a process per step would only add overhead.
+owner_stamping_executor = dg.ExecutorDefinition(
+    name="in_process_with_owner",
+    config_schema=dg.in_process_executor.config_schema.as_field(),
+    executor_creation_fn=_create_executor,
+)

@@ -1,22 +1,18 @@
-"""Corrects what Dagster plans for a run: partitions that it may skip, and checks that it skips.
+"""What Dagster plans for a run: a failed partition is added, checks that the run skips are removed.
 
-Dagster plans every partition, asset and check of a run's range. If the run fails, each planned
-partition without a materialization is shown as failed until it is materialized again: one failed
-symbol would turn the days of all other symbols red. Dagster has no API for a smaller plan, so this
-module writes to two tables of its event log.
+Event logs are only appended to. `test_planned_events.py` fails if Dagster changes what this needs.
 """
 
 import dagster as dg
 
-# The tables and event data of Dagster's event log; none of them is exported.
+# The data of an event, and two parts of the event log's storage; Dagster exports none of them.
 from dagster._core.events import AssetMaterializationPlannedData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
+from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
-from crypto_assets.orchestrator.run_queue import BACKFILL_ID_TAG, INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_queue import BACKFILL_ID_TAG
 
-_MATERIALIZATION_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 _CHECK_PLANNED = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 
 
@@ -25,30 +21,12 @@ def should_run_checks(run: dg.DagsterRun, *, has_assets: bool) -> bool:
     return not (has_assets and BACKFILL_ID_TAG in run.tags)
 
 
-def covers_every_key(run: dg.DagsterRun) -> bool:
-    """Whether a run processes every partition in its range; with an ingest mode it skips some."""
-    return INGEST_MODE_TAG not in run.tags
-
-
-def clear_planned_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Restore the status that each of the run's partitions had before.
-
-    The events stay and lose their partition. SQLite would reuse the id of a deleted event, and a
-    reader that has reached that id would miss the next event.
-    """
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        return
-    table = SqlEventLogStorageTable
-    planned = table.update().where(
-        table.c.run_id == run.run_id, table.c.dagster_event_type == _MATERIALIZATION_PLANNED.value
-    )
-    with storage.index_connection() as connection:
-        connection.execute(planned.values(partition=None))
-
-
 def report_planned_key(context: dg.AssetExecutionContext, asset: str, partition: str) -> None:
-    """Plan one partition, so that Dagster shows it as failed when the run fails."""
+    """Plan one partition, so that Dagster shows it as failed when the run fails.
+
+    Dagster has no event for a failed partition of a run that processes several, and derives that
+    status from planned partitions: https://github.com/dagster-io/dagster/issues/17836.
+    """
     data = AssetMaterializationPlannedData(dg.AssetKey(asset), partition=partition)
     event = dg.DagsterEvent.build_asset_materialization_planned_event(
         context.run.job_name, context.op_execution_context.op.name, data
@@ -57,9 +35,12 @@ def report_planned_key(context: dg.AssetExecutionContext, asset: str, partition:
 
 
 def delete_planned_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Delete the check evaluations that the run has planned and not reported.
+    """Delete the check evaluations that a run has planned and will not report.
 
-    They hide the partition's last evaluation: Dagster's UI shows a failure or "Skipped" instead.
+    Dagster plans every check of a backfill's assets, and neither its UI nor its API can leave them
+    out. The planned ones would hide the last evaluation of each partition behind "Skipped":
+    https://github.com/dagster-io/dagster/issues/28461 asks for checks that a run may skip. The rows
+    are the status of checks, beside the event log, which keeps the events.
     """
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):

@@ -1,15 +1,10 @@
-"""The run queue: adds missing run class tags, and corrects what Dagster has planned for a run."""
+"""The run queue: adds missing run class tags, and removes planned checks that a run skips."""
 
 from collections.abc import Mapping
 
 import dagster as dg
 
-from crypto_assets.dagster_ext.planned_events import (
-    clear_planned_keys,
-    covers_every_key,
-    delete_planned_checks,
-    should_run_checks,
-)
+from crypto_assets.dagster_ext.planned_events import delete_planned_checks, should_run_checks
 from crypto_assets.orchestrator.partition_keys import RANGE_START_TAG
 from crypto_assets.orchestrator.run_queue import (
     BACKFILL_ID_TAG,
@@ -33,8 +28,6 @@ class RunClassCoordinator(dg.QueuedRunCoordinator):
         has_assets = bool(run.asset_selection or not run.asset_check_selection)
         if not should_run_checks(run, has_assets=has_assets):
             delete_planned_checks(self._instance, run)
-        if not covers_every_key(run):
-            clear_planned_keys(self._instance, run)
         return super().submit_run(context)
 
 

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from threading import Event, Thread
 from typing import Any
@@ -14,17 +13,10 @@ from crypto_assets.batches import iter_batches
 from crypto_assets.dagster_ext.run_failures import describe_run_failure, describe_step_failure
 from crypto_assets.dagster_ext.run_liveness import build_owner_tag
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
-from crypto_assets.defs.assets.specs import KLINES_SELECTION
+from crypto_assets.defs.assets.specs import KLINES_OP, KLINES_SELECTION, ORDER_BOOKS_OP
 from crypto_assets.defs.ingest import order_books_job
-from crypto_assets.defs.partitions import (
-    find_contiguous_ranges,
-    list_date_keys,
-    rectangle_tags,
-)
-from crypto_assets.orchestrator.partition_keys import (
-    SYMBOL_PARTITIONS_NAME,
-    format_partition_key,
-)
+from crypto_assets.defs.partitions import list_date_keys
+from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 
 backfill_job = dg.define_asset_job(
@@ -38,37 +30,15 @@ _POLL_SECONDS = 1.0
 _QUIET_RUN_CONFIG: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-@dataclass(frozen=True)
-class PartitionRectangle:
-    """The partitions of one run: dates of symbols that are adjacent in Dagster's order."""
-
-    dates: tuple[str, ...]
-    symbols: tuple[str, ...]
-
-    @property
-    def run_tags(self) -> dict[str, str]:
-        return rectangle_tags(self.dates, self.symbols)
-
-    @property
-    def partition_keys(self) -> list[str]:
-        return [format_partition_key(day, symbol) for day in self.dates for symbol in self.symbols]
-
-
 def split_into_rectangles(
-    instance: dg.DagsterInstance, symbols: Sequence[str], first: date, last: date
+    symbols: Sequence[str], first: date, last: date
 ) -> list[PartitionRectangle]:
     """Split a range of UTC days (both inclusive) of some symbols into runs of limited size."""
-    known = list(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
-    dates = list_date_keys(first, last)
-    return [
-        rectangle
-        for start, end in find_contiguous_ranges(known, symbols)
-        for rectangle in split_dates(dates, known[known.index(start) : known.index(end) + 1])
-    ]
+    return list(split_dates(list_date_keys(first, last), symbols))
 
 
 def split_dates(dates: Iterable[str], symbols: Sequence[str]) -> Iterator[PartitionRectangle]:
-    """Yield runs of limited size over some date keys of adjacent symbols."""
+    """Yield runs of limited size over some date keys of some symbols."""
     for batch in iter_batches(dates, max(1, MAX_KEYS_PER_RUN // len(symbols))):
         yield PartitionRectangle(tuple(batch), tuple(symbols))
 
@@ -86,7 +56,9 @@ def run_backfill_in_process(
     return [
         reason
         for rectangle in rectangles
-        for reason in _execute_job(defs, backfill_job.name, instance, rectangle, on_progress)
+        for reason in _execute_job(
+            defs.resolve_job_def(backfill_job.name), KLINES_OP, instance, rectangle, on_progress
+        )
     ]
 
 
@@ -94,16 +66,17 @@ def run_order_books_in_process(
     defs: dg.Definitions, instance: dg.DagsterInstance, symbols: Sequence[str], today: date
 ) -> list[str]:
     """Capture an order book of each symbol with the schedule's job; return reasons of failures."""
+    job = defs.resolve_job_def(order_books_job.name)
     return [
         reason
-        for rectangle in split_into_rectangles(instance, symbols, today, today)
-        for reason in _execute_job(defs, order_books_job.name, instance, rectangle, lambda _: None)
+        for rectangle in split_into_rectangles(symbols, today, today)
+        for reason in _execute_job(job, ORDER_BOOKS_OP, instance, rectangle, lambda _: None)
     ]
 
 
 def _execute_job(
-    defs: dg.Definitions,
-    job_name: str,
+    job: dg.JobDefinition,
+    op_name: str,
     instance: dg.DagsterInstance,
     rectangle: PartitionRectangle,
     on_progress: Callable[[int], None],
@@ -114,10 +87,10 @@ def _execute_job(
     """
     run_id = str(uuid.uuid4())
     with _report_materializations(instance, run_id, on_progress):
-        result = defs.resolve_job_def(job_name).execute_in_process(
-            run_config=_QUIET_RUN_CONFIG,
+        result = job.execute_in_process(
+            run_config={**_QUIET_RUN_CONFIG, **rectangle.build_run_config(op_name)},
             instance=instance,
-            tags={**rectangle.run_tags, **build_owner_tag(run_id)},
+            tags={**rectangle.description_tags, **build_owner_tag(run_id)},
             run_id=run_id,
             raise_on_error=False,
         )

@@ -1,13 +1,13 @@
 """Asset checks of candles, evaluated per partition when a day is closed or on request."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import dagster as dg
 
 from crypto_assets.dagster_ext.check_targets import find_check_target
-from crypto_assets.dagster_ext.planned_events import delete_planned_checks, should_run_checks
+from crypto_assets.dagster_ext.planned_events import should_run_checks
 from crypto_assets.defs.metadata import chart_link, runbook_link
 from crypto_assets.defs.partitions import SymbolKeys, date_symbol_partitions_def, partition_window
 from crypto_assets.errors import CryptoAssetsError
@@ -51,16 +51,24 @@ def _build_check_specs() -> list[dg.AssetCheckSpec]:
 CHECK_SPECS = _build_check_specs()
 
 
+def list_selected_checks(context: dg.AssetExecutionContext) -> set[DayCheck]:
+    """List the checks that the run evaluates: those that it selects, none in a backfill."""
+    if not should_run_checks(context.run, has_assets=bool(context.selected_asset_keys)):
+        return set()
+    return {DayCheck(key.name) for key in context.selected_asset_check_keys}
+
+
 def evaluate_checks(
-    context: dg.AssetExecutionContext, platform: PipelineContext, symbol_keys: Iterable[SymbolKeys]
+    context: dg.AssetExecutionContext,
+    platform: PipelineContext,
+    symbol_keys: Iterable[SymbolKeys],
+    checks: Collection[DayCheck],
 ) -> list[tuple[str, str, str]]:
-    """Evaluate the run's selected checks for each key; return (asset, key, reason) of failures.
+    """Evaluate the checks for each key; return (asset, key, reason) of failures.
 
     A step can return only one result per check, so the results of single partitions are logged.
     """
-    checks = {DayCheck(key.name) for key in context.selected_asset_check_keys}
-    has_assets = bool(context.selected_asset_keys)
-    if not checks or not should_run_checks(context.run, has_assets=has_assets):
+    if not checks:
         return []
     failed = []
     for requested in symbol_keys:
@@ -71,12 +79,14 @@ def evaluate_checks(
                 if not result.passed:
                     reason = f"{result.check}: {result.summary}"
                     failed.append((_CHECKED_ASSETS[result.check].value, str(key), reason))
-    delete_planned_checks(context.instance, context.run)
     return failed
 
 
 def _evaluate_day(
-    platform: PipelineContext, symbol: str, key: dg.MultiPartitionKey, checks: set[DayCheck]
+    platform: PipelineContext,
+    symbol: str,
+    key: dg.MultiPartitionKey,
+    checks: Collection[DayCheck],
 ) -> list[DayCheckResult]:
     try:
         return list(run_day_checks(platform, symbol, partition_window(key), checks))

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_assets.defs.assets.specs import KLINES_SELECTION
+from crypto_assets.defs.assets.specs import KLINES_OP, KLINES_SELECTION
 from crypto_assets.defs.partitions import (
     NO_PARTITIONS_REASON,
     date_key,
-    find_contiguous_ranges,
+    group_adjacent_dates,
     has_partitions,
     list_date_keys,
     list_partitioned_symbols,
-    rectangle_tags,
 )
+from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, build_run_tags
 from crypto_assets.pipeline.context import PipelineContext
@@ -25,7 +25,8 @@ _TAGS = build_run_tags(RunClass.CLOSE_DAY)
 
 close_day_job = dg.define_asset_job(
     "close_day",
-    selection=KLINES_SELECTION | dg.AssetSelection.checks_for_assets("fact_klines", "daily_klines"),
+    # Its step evaluates the checks per partition; Dagster would plan selected ones without one.
+    selection=KLINES_SELECTION.without_checks(),
     description="Fetches, loads, aggregates and checks yesterday, the day a week ago, and days "
     "whose archive was published late.",
     tags={**_TAGS, INGEST_MODE_TAG: IngestMode.CLOSING.value},
@@ -59,8 +60,10 @@ def close_day_schedule(
         yield dg.SkipReason("no day since START_DATE has closed")
         return
     due_keys = {date_key(day) for day in due}
-    for first, last in find_contiguous_ranges(list_date_keys(due[0], due[-1]), due_keys):
+    for dates in group_adjacent_dates(list_date_keys(due[0], due[-1]), due_keys):
+        rectangle = PartitionRectangle(dates, tuple(known))
         yield dg.RunRequest(
-            run_key=f"{context.scheduled_execution_time.isoformat()} {first}..{last}",
-            tags={**_TAGS, **rectangle_tags((first, last), known)},
+            run_key=f"{context.scheduled_execution_time.isoformat()} {dates[0]}..{dates[-1]}",
+            run_config=rectangle.build_run_config(KLINES_OP),
+            tags={**_TAGS, **rectangle.description_tags},
         )

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
-from crypto_assets.defs.assets.specs import KLINES_SELECTION
+from crypto_assets.defs.assets.specs import KLINES_OP, KLINES_SELECTION, ORDER_BOOKS_OP
 from crypto_assets.defs.backfill import backfill_job
-from crypto_assets.defs.partitions import date_key, has_partitions, rectangle_tags
+from crypto_assets.defs.partitions import has_partitions, list_date_keys
+from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, floor_ms
@@ -132,19 +133,23 @@ def _requests_or_skip(
 
 def _build_load_request(days: UnfinishedDays) -> dg.RunRequest:
     is_book = days.kind is ObjectKind.DEPTH
+    rectangle = _build_rectangle(days.symbol, days.first, days.last)
     return dg.RunRequest(
         job_name=load_orphaned_books_job.name if is_book else load_orphaned_objects_job.name,
-        tags={**_TAGS, **_build_range_tags(days.symbol, days.first, days.last)},
+        run_config=rectangle.build_run_config(ORDER_BOOKS_OP if is_book else KLINES_OP),
+        tags={**_TAGS, **rectangle.description_tags},
     )
 
 
 def _build_compute_request(days: UnfinishedDays, now_ms: int) -> dg.RunRequest:
     """Request the loading job, which also computes; once per hour, in case it cannot succeed."""
     hour = floor_ms(now_ms, HOUR_MS)
+    rectangle = _build_rectangle(days.symbol, days.first, days.last)
     return dg.RunRequest(
         job_name=load_orphaned_objects_job.name,
         run_key=f"{days.symbol} {days.first} {days.last} {hour}",
-        tags={**_TAGS, **_build_range_tags(days.symbol, days.first, days.last)},
+        run_config=rectangle.build_run_config(KLINES_OP),
+        tags={**_TAGS, **rectangle.description_tags},
     )
 
 
@@ -158,11 +163,13 @@ def _build_gap_request(symbol: str, gaps: Sequence[Gap], now_ms: int) -> dg.RunR
     if not has_partitions(first, last):
         return None
     quarter = floor_ms(now_ms, 15 * MINUTE_MS)
+    rectangle = _build_rectangle(symbol, first, last)
     return dg.RunRequest(
         run_key=f"{symbol} {gaps[0].start} {sum(gap.attempts for gap in gaps)} {quarter}",
-        tags={**_TAGS, **_build_range_tags(symbol, first, last)},
+        run_config=rectangle.build_run_config(KLINES_OP),
+        tags={**_TAGS, **rectangle.description_tags},
     )
 
 
-def _build_range_tags(symbol: str, first: date, last: date) -> dict[str, str]:
-    return rectangle_tags((date_key(first), date_key(last)), (symbol,))
+def _build_rectangle(symbol: str, first: date, last: date) -> PartitionRectangle:
+    return PartitionRectangle(tuple(list_date_keys(first, last)), (symbol,))

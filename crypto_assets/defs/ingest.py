@@ -7,13 +7,18 @@ from enum import StrEnum
 import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
-from crypto_assets.defs.assets.specs import KLINES_SELECTION, ORDER_BOOKS_SELECTION
+from crypto_assets.defs.assets.specs import (
+    KLINES_OP,
+    KLINES_SELECTION,
+    ORDER_BOOKS_OP,
+    ORDER_BOOKS_SELECTION,
+)
 from crypto_assets.defs.partitions import (
     NO_PARTITIONS_REASON,
-    date_key,
+    list_date_keys,
     list_partitioned_symbols,
-    rectangle_tags,
 )
+from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, build_run_tags
 from crypto_assets.pipeline.context import PipelineContext
@@ -54,6 +59,7 @@ def ingest_schedule(
     return _build_tick_request(
         context,
         ingest_job.name,
+        KLINES_OP,
         lambda at: tick_plan.plan_ingest_tick(platform, at),
         _list_due_stages,
     )
@@ -74,6 +80,7 @@ def order_books_schedule(
     return _build_tick_request(
         context,
         order_books_job.name,
+        ORDER_BOOKS_OP,
         lambda at: tick_plan.plan_order_book_tick(platform, at),
         lambda _: list(OrderBookStage),
     )
@@ -82,6 +89,7 @@ def order_books_schedule(
 def _build_tick_request(
     context: dg.ScheduleEvaluationContext,
     job_name: str,
+    op_name: str,
     plan_tick: Callable[[datetime], tick_plan.TickPlan],
     list_stages: Callable[[tick_plan.TickPlan], Sequence[StrEnum]],
 ) -> dg.RunRequest | dg.SkipReason:
@@ -99,11 +107,13 @@ def _build_tick_request(
     known = list_partitioned_symbols(context.instance, tick.symbols)
     if not known:
         return dg.SkipReason(NO_PARTITIONS_REASON)
-    days = (date_key(tick.first_day), date_key(tick.last_day))
+    dates = list_date_keys(tick.first_day, tick.last_day)
+    rectangle = PartitionRectangle(tuple(dates), tuple(known))
     return dg.RunRequest(
+        run_config=rectangle.build_run_config(op_name),
         asset_selection=[dg.AssetKey(stage.value) for stage in list_stages(tick)],
         asset_check_keys=[],  # without this, Dagster adds every check of the assets
-        tags={**_TAGS, **rectangle_tags(days, known)},
+        tags={**_TAGS, **rectangle.description_tags},
     )
 
 

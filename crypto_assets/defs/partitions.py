@@ -1,8 +1,9 @@
 """Partitions: a UTC day (or month) by a symbol."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 import dagster as dg
 
@@ -13,7 +14,6 @@ from crypto_assets.orchestrator.partition_keys import (
     SYMBOL_PARTITIONS_NAME,
     build_date_keys,
     format_date_key,
-    format_partition_key,
 )
 from crypto_assets.settings import PartitionUnit, get_settings
 
@@ -90,35 +90,18 @@ def has_partitions(first: date, last: date) -> bool:
 
 
 def list_partitioned_symbols(instance: dg.DagsterInstance, wanted: Iterable[str]) -> list[str]:
-    """List the symbols that have partitions, in Dagster's order."""
-    known, names = instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME), set(wanted)
-    return [name for name in known if name in names]
+    """List the symbols that have partitions, in the given order."""
+    known = set(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
+    return [name for name in wanted if name in known]
 
 
-def find_contiguous_ranges(known: Sequence[str], wanted: Iterable[str]) -> list[tuple[str, str]]:
-    """Return `wanted` as (first, last) ranges of consecutive elements of `known`.
-
-    A range of partition keys names only its ends, and Dagster orders dynamic keys by insertion, so
-    a subset with holes needs several ranges.
-    """
-    names = set(wanted)
-    ranges: list[tuple[str, str]] = []
-    extends_range = False
-    for name in known:
-        if name in names:
-            first = ranges.pop()[0] if extends_range else name
-            ranges.append((first, name))
-        extends_range = name in names
-    return ranges
-
-
-def rectangle_tags(dates: Sequence[str], symbols: Sequence[str]) -> dict[str, str]:
-    """Build the `range_tags` from the first date and symbol to the last, in Dagster's order."""
-    return range_tags(*(format_partition_key(dates[at], symbols[at]) for at in (0, -1)))
+def group_adjacent_dates(dates: Iterable[str], wanted: Collection[str]) -> list[tuple[str, ...]]:
+    """Group the `wanted` ones of ascending date keys, a group for each unbroken range of them."""
+    return [tuple(group) for inside, group in groupby(dates, wanted.__contains__) if inside]
 
 
 def range_tags(first: str, last: str) -> dict[str, str]:
-    """Build the tags with which one run covers all dates and symbols between two partition keys."""
+    """Build the tags with which Dagster plans a run of all keys between two partition keys."""
     return {RANGE_START_TAG: first, RANGE_END_TAG: last}
 
 

@@ -12,6 +12,7 @@ from crypto_assets.defs.partitions import (
     list_date_keys,
     list_partitioned_symbols,
     list_unpartitioned_symbols,
+    range_tags,
     symbol_partitions_def,
 )
 from crypto_assets.errors import CryptoAssetsError
@@ -79,12 +80,12 @@ def _build_backfill_requests(
     start = max(first, get_settings().start_date)
     dates = list_date_keys(start, last) if start <= last else []
     tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: symbol}
+    runs = [rectangle.partition_keys for rectangle in split_dates(dates, (symbol,))]
     return [
         dg.RunRequest(
-            run_key=f"{occasion} {rectangle.partition_keys[0]}",
-            tags={**tags, **rectangle.run_tags},
+            run_key=f"{occasion} {keys[0]}", tags={**tags, **range_tags(keys[0], keys[-1])}
         )
-        for rectangle in split_dates(dates, (symbol,))
+        for keys in runs
     ]
 
 

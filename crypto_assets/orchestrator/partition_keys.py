@@ -1,6 +1,6 @@
 """Partition keys as text (`2025-03-06|BTCUSDT`), and the tags that name a run's partitions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from crypto_assets.market.utc_time import Window
@@ -11,6 +11,11 @@ SYMBOL_PARTITIONS_NAME = "symbols"
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+# What a run without those tags ingests, in words: its run config has the exact lists.
+DAYS_TAG = "crypto/days"
+SYMBOLS_TAG = "crypto/symbols"
+# Dagster's UI shows these tags in full next to each run.
+_MAX_NAMED_SYMBOLS = 10
 
 
 def format_partition_key(date_key: str, symbol: str) -> str:
@@ -19,9 +24,12 @@ def format_partition_key(date_key: str, symbol: str) -> str:
 
 
 def parse_partition_symbol(partitions: str) -> str:
-    """Return the symbol of a key or a range of keys; "" if there are several symbols or none."""
+    """Return the symbol of keys that `describe_run_partitions` has described, or of one key.
+
+    Returns "" if there are several symbols or none.
+    """
     symbols = {part.split(" ")[0] for part in partitions.split("|")[1:]}
-    return symbols.pop() if len(symbols) == 1 else ""
+    return symbols.pop() if len(symbols) == 1 and "," not in partitions else ""
 
 
 def format_date_key(unit: PartitionUnit, day: date) -> str:
@@ -35,8 +43,22 @@ def build_date_keys(unit: PartitionUnit, first: date, last: date) -> list[str]:
     return list(dict.fromkeys(format_date_key(unit, day) for day in days))
 
 
+def build_partition_tags(dates: Sequence[str], symbols: Sequence[str]) -> dict[str, str]:
+    """Build the tags that describe the date keys and symbols of a run without Dagster's tags."""
+    more = len(symbols) - _MAX_NAMED_SYMBOLS
+    named = ", ".join(symbols[:_MAX_NAMED_SYMBOLS])
+    return {
+        DAYS_TAG: _describe_range(dates[0], dates[-1]),
+        SYMBOLS_TAG: f"{named} and {more} more" if more > 0 else named,
+    }
+
+
 def describe_run_partitions(tags: Mapping[str, str]) -> str | None:
-    """Return a run's partition key, or `FIRST to LAST` for a range; None without partitions."""
-    first = tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG)
-    last = tags.get(RANGE_END_TAG, first)
+    """Describe a run's partitions: `KEY`, `FIRST to LAST`, or `DAYS|SYMBOLS`; None without any."""
+    if first := tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG):
+        return _describe_range(first, tags.get(RANGE_END_TAG, first))
+    return f"{tags[DAYS_TAG]}|{tags[SYMBOLS_TAG]}" if DAYS_TAG in tags else None
+
+
+def _describe_range(first: str, last: str) -> str:
     return first if last == first else f"{first} to {last}"

@@ -10,8 +10,8 @@ RUN_CLASS_TAG = "crypto/kind"
 PRIORITY_TAG = "dagster/priority"
 # Dagster's id of the backfill that launched a run.
 BACKFILL_ID_TAG = "dagster/backfill"
-# The value is an IngestMode; without the tag, a run processes every one of its partitions. It is a
-# tag because Dagster drops a job's own config if a run covers a range of partitions.
+# The value is an IngestMode; without the tag, a run ingests whole days. It is a tag of the job,
+# because Dagster drops a job's own config if a run covers a range of partitions.
 INGEST_MODE_TAG = "crypto/errand"
 # Retry a killed run as a whole. It has one step, and with the default strategy Dagster finds
 # nothing to retry if the process was killed after the step ended and before the run did.

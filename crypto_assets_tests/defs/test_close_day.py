@@ -88,6 +88,7 @@ def run(
     return defs.resolve_job_def(job).execute_in_process(
         instance=instance,
         tags=dict(request.tags),
+        run_config=request.run_config,
         asset_selection=request.asset_selection,
         raise_on_error=False,
     )
@@ -148,10 +149,10 @@ def test_a_day_is_closed_and_each_of_its_partitions_checked(
         assert check_results(instance, _YESTERDAY, symbol) == dict.fromkeys(DayCheck)
 
 
-def test_an_untracked_symbol_in_the_range_is_neither_closed_nor_checked(
+def test_an_untracked_symbol_between_two_others_is_neither_closed_nor_checked(
     instance: dg.DagsterInstance, platform: PipelineContext, server: ExchangeServer
 ) -> None:
-    """The run's range of keys contains it, since Dagster orders symbols by insertion."""
+    """Dagster orders symbols by insertion."""
     register_symbols(platform, ["SOLUSDT"])
     register_symbol_partitions(instance, ["SOLUSDT"])
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
@@ -159,7 +160,7 @@ def test_an_untracked_symbol_in_the_range_is_neither_closed_nor_checked(
     run_ingest(platform, "BTCUSDT", "SOLUSDT", last=TODAY + timedelta(days=1), tail=True)
     run_ingest(platform, "SOLUSDT", first=TODAY)
     (request,) = closings(instance, platform)
-    assert request.tags["dagster/asset_partition_range_end"].endswith("|SOLUSDT")
+    assert request.tags["crypto/symbols"] == "BTCUSDT, SOLUSDT"
     assert run(instance, platform, request, close_day_job.name).success
     for symbol, passed in {"BTCUSDT": True, "ETHUSDT": None, "SOLUSDT": True}.items():
         assert check_results(instance, TODAY, symbol) == dict.fromkeys(DayCheck, passed)
@@ -244,6 +245,7 @@ def test_runs_over_a_delisted_symbol_succeed(
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             tags=dict(request.tags),
+            run_config=request.run_config,
             asset_selection=request.asset_selection,
             raise_on_error=False,
         )

@@ -85,6 +85,7 @@ def run_ingest_tick(
         instance=instance,
         resources={"platform": platform},
         tags={**request.tags, INGEST_MODE_TAG: IngestMode.TAIL.value},
+        run_config=request.run_config,
         raise_on_error=False,
     )
 

@@ -1,10 +1,10 @@
 """Partition keys and runs of days and symbols."""
 
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,24 +12,26 @@ from crypto_assets.dagster_ext.instance_home import prepare_home
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.backfill import split_into_rectangles
 from crypto_assets.defs.partitions import (
-    find_contiguous_ranges,
+    group_adjacent_dates,
     group_keys_by_symbol,
     list_date_keys,
-    register_symbol_partitions,
 )
 from crypto_assets.market.utc_time import Window
 
-_KNOWN = [f"S{number}" for number in range(12)]
+_DATES = [f"2025-01-{day:02}" for day in range(1, 13)]
 
 
-@given(st.sets(st.sampled_from(_KNOWN)))
-def test_contiguous_ranges_contain_exactly_the_wanted_names(wanted: set[str]) -> None:
-    found = [
-        name
-        for first, last in find_contiguous_ranges(_KNOWN, wanted)
-        for name in _KNOWN[_KNOWN.index(first) : _KNOWN.index(last) + 1]
-    ]
-    assert found == [name for name in _KNOWN if name in wanted]
+@given(st.sets(st.sampled_from(_DATES)))
+def test_groups_of_adjacent_dates_are_unbroken_and_hold_exactly_the_wanted(
+    wanted: set[str],
+) -> None:
+    groups = group_adjacent_dates(_DATES, wanted)
+    assert [day for group in groups for day in group] == sorted(wanted)
+    for group in groups:
+        first = _DATES.index(group[0])
+        assert list(group) == _DATES[first : first + len(group)]
+    for before, after in pairwise(groups):
+        assert _DATES.index(after[0]) > _DATES.index(before[-1]) + 1, "one group otherwise"
 
 
 def test_keys_of_a_run_are_grouped_by_symbol() -> None:
@@ -47,23 +49,13 @@ def test_date_keys_include_both_ends() -> None:
     ]
 
 
-@pytest.fixture
-def instance() -> dg.DagsterInstance:
-    instance = dg.DagsterInstance.ephemeral()
-    register_symbol_partitions(instance, ["A", "B", "C"])
-    register_symbol_partitions(instance, ["C", "D"])
-    return instance
-
-
-def test_runs_cover_every_key_once_and_have_a_limited_size(instance: dg.DagsterInstance) -> None:
+def test_runs_cover_every_key_once_and_have_a_limited_size() -> None:
     first, last = date(2025, 1, 1), date(2025, 12, 31)
-    parts = split_into_rectangles(instance, ["A", "B", "D"], first, last)
+    parts = split_into_rectangles(["A", "D", "B"], first, last)
     keys = [key for part in parts for key in part.partition_keys]
     assert len(keys) == len(set(keys)) == 3 * 365
     assert max(len(part.partition_keys) for part in parts) <= MAX_KEYS_PER_RUN
-    assert {part.symbols for part in parts} == {("A", "B"), ("D",)}, (
-        "C is between B and D: two ranges"
-    )
+    assert {part.symbols for part in parts} == {("A", "D", "B")}, "whatever their order in Dagster"
 
 
 def test_a_users_dagster_yaml_is_left_unchanged(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_run_in_process_that_fails_before_its_step_reports_the_error(
         [klines_assets], jobs=[backfill_job], resources={"platform": dg.ResourceDefinition(refused)}
     )
     day = date(2025, 3, 5)
-    parts = split_into_rectangles(instance, ["BTCUSDT"], day, day)
+    parts = split_into_rectangles(["BTCUSDT"], day, day)
     progress: list[int] = []
     (error,) = run_backfill_in_process(defs, instance, parts, progress.append)
     assert "CRYPTO_LAKE_RAW_URL is nothing" in error

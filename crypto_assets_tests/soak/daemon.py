@@ -117,7 +117,7 @@ class Daemon:
         result = job.execute_in_process(
             instance=self.world.instance,
             tags=dict(request.tags),
-            run_config=_QUIET,
+            run_config={**_QUIET, **request.run_config},
             raise_on_error=False,
         )
         return FinishedRun(at, name, result.run_id, result.success)

@@ -13,30 +13,38 @@ from crypto_assets.defs.assets.materializations import (
     FailedPartition,
     collect_partition_keys,
     fail_unless_stores_ready,
-    group_requested_keys,
     log_materializations,
     raise_for_failed_partitions,
+    require_partitions,
 )
-from crypto_assets.defs.assets.specs import DAILY_KLINES, FACT_KLINES, HOURLY_KLINES, RAW_KLINES
-from crypto_assets.defs.checks import CHECK_SPECS, evaluate_checks
+from crypto_assets.defs.assets.specs import (
+    DAILY_KLINES,
+    FACT_KLINES,
+    HOURLY_KLINES,
+    KLINES_OP,
+    RAW_KLINES,
+)
+from crypto_assets.defs.checks import CHECK_SPECS, evaluate_checks, list_selected_checks
 from crypto_assets.defs.partitions import date_symbol_partitions_def, group_keys_by_symbol
+from crypto_assets.defs.run_partitions import PartitionsConfig
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
 from crypto_assets.pipeline.stages.results import KlinesStage
 
 # Partitions per run of a backfill, which limits the run's duration and memory.
 MAX_KEYS_PER_RUN = 400
 
 
-class KlinesConfig(dg.Config):
-    """Run config: the ingest mode, unless a tag of the job sets it."""
+class KlinesConfig(PartitionsConfig):
+    """Run config: the partitions, and the ingest mode unless a tag of the job sets it."""
 
     errand: IngestMode = IngestMode.DAYS
 
 
 @dg.multi_asset(
-    name="bring_klines",
+    name=KLINES_OP,
     specs=[RAW_KLINES, FACT_KLINES, HOURLY_KLINES, DAILY_KLINES],
     check_specs=CHECK_SPECS,
     partitions_def=date_symbol_partitions_def,
@@ -48,13 +56,14 @@ def klines_assets(
     config: KlinesConfig,
     platform: dg.ResourceParam[PipelineContext],
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Ingest the run's symbols through the selected assets, then evaluate the selected checks.
+    """Ingest the run's symbols through the selected assets, then evaluate checks.
 
-    The checks are part of this step, because Dagster skips a step after one that yields nothing. A
-    failed check fails the run only in the mode CLOSING.
+    The checks are part of this step, because Dagster skips a step after one that yields nothing. In
+    the mode CLOSING, all checks are evaluated, and a failed one fails the run; otherwise the
+    selected ones.
     """
     fail_unless_stores_ready(context, platform)
-    requested = group_requested_keys(context)
+    requested = require_partitions(context, config)
     stages = {KlinesStage(key.to_user_string()) for key in context.selected_asset_keys}
     windows = {keys.symbol: keys.window for keys in requested} if stages else {}
     mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
@@ -62,9 +71,9 @@ def klines_assets(
     for outcomes in ingest_symbols(platform, windows, stages, mode):
         failed += log_materializations(context, outcomes)
         processed |= collect_partition_keys(outcomes)
-    failed_checks = evaluate_checks(
-        context, platform, group_keys_by_symbol(processed) if stages else requested
-    )
+    checks = set(DayCheck) if mode is IngestMode.CLOSING else list_selected_checks(context)
+    checked = group_keys_by_symbol(processed) if stages else requested
+    failed_checks = evaluate_checks(context, platform, checked, checks)
     if mode is IngestMode.CLOSING:
         failed += [FailedPartition(*failure) for failure in failed_checks]
     raise_for_failed_partitions(context, failed)

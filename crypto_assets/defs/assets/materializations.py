@@ -6,12 +6,18 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_assets.dagster_ext.planned_events import covers_every_key, report_planned_key
+from crypto_assets.dagster_ext.planned_events import report_planned_key
 from crypto_assets.defs.metadata import partition_metadata
-from crypto_assets.defs.partitions import SymbolKeys, date_key, group_keys_by_symbol
+from crypto_assets.defs.partitions import SymbolKeys, date_key
+from crypto_assets.defs.run_partitions import (
+    PartitionsConfig,
+    group_requested_keys,
+    has_planned_partitions,
+)
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
 from crypto_assets.orchestrator.partition_keys import format_partition_key
+from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.stages.results import DayOutcome
@@ -33,15 +39,17 @@ def log_materializations(
 ) -> list[FailedPartition]:
     """Log a materialization for each key whose days all succeeded, and return the failed keys.
 
-    `outcomes` contains every processed day of its keys. In a run that may skip keys, the failed
-    ones are planned here, so that Dagster shows only them as failed.
+    `outcomes` contains every processed day of its keys. Failed keys that Dagster has not planned
+    are planned here, so that it shows them, and no others, as failed.
     """
     failed = []
+    # An earlier version cleared the planned keys of the ticks that it queued.
+    is_planned = has_planned_partitions(context) and INGEST_MODE_TAG not in context.run.tags
     for (stage, partition), days in _group_by_partition(outcomes).items():
         if error := next((day.error for day in days if day.error), None):
             failed.append(FailedPartition(stage, partition, str(error)))
             context.log.error(f"{stage} {partition}: {error}")
-            if not covers_every_key(context.run):
+            if not is_planned:
                 report_planned_key(context, stage, partition)
         else:
             context.log_event(
@@ -57,15 +65,17 @@ def collect_partition_keys(outcomes: Iterable[DayOutcome]) -> set[str]:
     return {_build_partition_key(outcome) for outcome in outcomes}
 
 
-def group_requested_keys(context: dg.AssetExecutionContext) -> list[SymbolKeys]:
+def require_partitions(
+    context: dg.AssetExecutionContext, config: PartitionsConfig
+) -> list[SymbolKeys]:
     """Group the run's partition keys by symbol; raises Failure for a run without partitions."""
-    if not (context.has_partition_key or context.has_partition_key_range):
-        raise _build_run_failure(
-            context,
-            "this run has no partitions: Dagster cannot execute the checks of partitioned assets "
-            "alone; materialize the partition of a day, which also checks it",
-        )
-    return group_keys_by_symbol(context.partition_keys)
+    if requested := group_requested_keys(context, config):
+        return requested
+    raise _build_run_failure(
+        context,
+        "this run has no partitions: Dagster cannot execute the checks of partitioned assets "
+        "alone; materialize the partition of a day, which also checks it",
+    )
 
 
 def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: PipelineContext) -> None:

@@ -109,5 +109,8 @@ FACT_ORDER_BOOK = build_asset_spec(
     upstream=RAW_ORDER_BOOK,
 )
 
+# The ops of the two multi-assets, which take the run config.
+KLINES_OP = "bring_klines"
+ORDER_BOOKS_OP = "capture_books"  # not `order_books`, since a job has that name
 KLINES_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in KlinesStage))
 ORDER_BOOKS_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in OrderBookStage))

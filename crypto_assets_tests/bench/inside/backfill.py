@@ -3,22 +3,18 @@
 from collections.abc import Sequence
 from datetime import date
 
-from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.defs.backfill import split_into_rectangles
 from crypto_assets.defs.partitions import group_keys_by_symbol
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.ingestion.ingest import ingest_symbols
 from crypto_assets.pipeline.stages.results import KlinesStage
-from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_shared_context
 
 
 def backfill_without_dagster(symbols: Sequence[str], first: date, last: date) -> None:
     """Ingest whole days of symbols. Raises the first error of an outcome."""
     require_stores_ready(open_shared_context())
-    with open_instance(get_settings().dagster_home) as instance:
-        parts = split_into_rectangles(instance, symbols, first, last)
-    for part in parts:
+    for part in split_into_rectangles(symbols, first, last):
         windows = {own.symbol: own.window for own in group_keys_by_symbol(part.partition_keys)}
         for outcomes in ingest_symbols(open_shared_context(), windows, set(KlinesStage)):
             for outcome in outcomes:

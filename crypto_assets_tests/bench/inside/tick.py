@@ -7,10 +7,11 @@ from dagster import AssetKey
 
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.definitions import defs
+from crypto_assets.defs.assets.specs import KLINES_OP
 from crypto_assets.defs.ingest import ingest_job
-from crypto_assets.defs.partitions import date_key, range_tags
+from crypto_assets.defs.partitions import list_date_keys
+from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.market.utc_time import Window, from_epoch_ms
-from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
@@ -40,8 +41,8 @@ def measure_dagster_run() -> float:
     """Measure the seconds of the whole run: the same work, and Dagster's."""
     tick = _plan_tick()
     with open_instance(get_settings().dagster_home) as instance:
-        known = instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME)
-        first, last = date_key(tick.first_day), date_key(tick.last_day)
+        dates = list_date_keys(tick.first_day, tick.last_day)
+        rectangle = PartitionRectangle(tuple(dates), tick.symbols)
         job = defs.resolve_job_def(ingest_job.name).get_subset(
             asset_selection=frozenset(AssetKey(stage.value) for stage in _list_stages(tick)),
             asset_check_selection=frozenset(),
@@ -49,7 +50,8 @@ def measure_dagster_run() -> float:
         began = time.monotonic()
         ran = job.execute_in_process(
             instance=instance,
-            tags=range_tags(f"{first}|{known[0]}", f"{last}|{known[-1]}"),
+            tags=rectangle.description_tags,
+            run_config=rectangle.build_run_config(KLINES_OP),
         )
         seconds = time.monotonic() - began
     assert ran.success
