@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-# Not exported by Dagster, whose own queue and run monitoring use it.
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from crypto_assets.dagster_ext.run_statuses import UNFINISHED_STATUSES
 
 
 def find_active_run(
@@ -19,7 +18,7 @@ def find_active_run(
     records = instance.get_run_records(
         dg.RunsFilter(
             job_name=job_name,
-            statuses=NOT_FINISHED_STATUSES,
+            statuses=UNFINISHED_STATUSES,
             tags=tags,
             created_after=None if within is None else datetime.now(UTC) - within,
         ),
