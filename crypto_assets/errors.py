@@ -6,6 +6,7 @@ CryptoAssetsError                 a failure (exit code 1)
 │   ├── UnknownProvider           no analytics provider of that name
 │   └── UnknownTarget             no schedule, sensor, backfill or task of that name in Dagster
 ├── ForeignExchange               warehouse or lake belongs to another exchange
+├── UnsupportedDagster            the installed Dagster differs in private parts
 ├── PortTaken                     another process listens on the port
 ├── HomeTaken                     another `up` or `demo` uses this home
 ├── AlertNotSent                  the webhook is unreachable or returned an error    (transient)
@@ -62,6 +63,10 @@ class UnknownTarget(WrongUse):
 
 
 class ForeignExchange(CryptoAssetsError):
+    pass
+
+
+class UnsupportedDagster(CryptoAssetsError):
     pass
 
 

@@ -1,1 +1,6 @@
 """Extensions of Dagster and workarounds: the only package that imports its private modules."""
+
+from crypto_assets.dagster_ext.private_api import require_private_parts
+
+# Before the other modules import what Dagster may have changed.
+require_private_parts()

@@ -16,9 +16,10 @@ from typing import Any, Self
 import dagster as dg
 import psutil
 
-# Dagster exports neither the statuses of runs that have a process nor the names of its own tags.
-from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
+# Dagster does not export the names of its own tags.
 from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
+
+from crypto_assets.dagster_ext.run_statuses import LAUNCHED_STATUSES
 
 # The prefix hides the tag in Dagster's UI.
 RUN_OWNER_TAG = f"{HIDDEN_TAG_PREFIX}crypto_worker"
@@ -76,7 +77,7 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
 
     Queued runs stay, since the daemon launches them. Runs of other hosts stay too.
     """
-    records = instance.get_run_records(dg.RunsFilter(statuses=ACTIVE_RUN_STATUSES))
+    records = instance.get_run_records(dg.RunsFilter(statuses=LAUNCHED_STATUSES))
     abandoned = [record.dagster_run.run_id for record in records if _is_abandoned(record)]
     return [run_id for run_id in abandoned if _fail_run(instance, run_id)]
 
@@ -84,7 +85,7 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
 def _fail_run(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Fail or cancel a run; return False if it has ended, so read its status again first."""
     run = instance.get_run_by_id(run_id)
-    if run is None or run.status not in ACTIVE_RUN_STATUSES:
+    if run is None or run.status not in LAUNCHED_STATUSES:
         return False
     if run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, "canceled; the run's process no longer exists")

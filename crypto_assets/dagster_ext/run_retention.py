@@ -5,19 +5,20 @@ deleted. So two kinds of runs are kept: the newest runs of each automatic job, a
 hold the last materialization of a partition. The latter lose their log files in the end.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
-# Not exported by Dagster.
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
+# Where and how Dagster stores runs in SQLite.
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
 
 from crypto_assets.batches import iter_batches
+from crypto_assets.dagster_ext.run_statuses import FINISHED_STATUSES
 
 # The jobs that schedules and sensors launch. Backfills have few runs, which users launch.
 AUTOMATIC_JOBS = (
@@ -135,17 +136,11 @@ def _find_newest_runs(
     instance: dg.DagsterInstance, asset: dg.AssetKey, partitions: set[str | None]
 ) -> Iterator[str]:
     """Yield the run of each partition's newest materialization; None is an unpartitioned asset."""
-    if None in partitions and (event := instance.get_latest_materialization_event(asset)):
-        yield event.run_id
-    named = {partition for partition in partitions if partition is not None}
-    if not named:
-        return
-    newest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        asset, dg.DagsterEventType.ASSET_MATERIALIZATION, named
-    )
-    for page in iter_batches(sorted(newest.values()), _PAGE_SIZE):
-        records_filter = dg.AssetRecordsFilter(asset_key=asset, storage_ids=page)
-        for record in instance.fetch_materializations(records_filter, limit=_PAGE_SIZE).records:
+    for partition in partitions:
+        records_filter = dg.AssetRecordsFilter(
+            asset_key=asset, asset_partitions=None if partition is None else [partition]
+        )
+        for record in instance.fetch_materializations(records_filter, limit=1).records:
             yield record.run_id
 
 
@@ -162,18 +157,17 @@ def _delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
 def _delete_run_files(instance: dg.DagsterInstance, run_id: str) -> None:
     """Delete a run's logs and, on SQLite, its event file; asset events are in the index as well."""
     instance.compute_log_manager.delete_logs(prefix=[run_id])
-    for path in (_instance_folder(instance) / "history" / "runs").glob(f"{run_id}.db*"):
-        path.unlink(missing_ok=True)
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage):
+        file = Path(storage.path_for_shard(run_id))
+        for path in file.parent.glob(f"{file.name}*"):
+            path.unlink(missing_ok=True)
 
 
 def _delete_orphaned_tags(instance: dg.DagsterInstance) -> None:
     """Delete the tags of deleted runs: Dagster does not enable foreign keys in SQLite."""
-    path = _instance_folder(instance) / "history" / "runs.db"
-    if not path.exists():
-        return
-    with closing(sqlite3.connect(path, timeout=60)) as runs, runs:
-        runs.execute("DELETE FROM run_tags WHERE run_id NOT IN (SELECT run_id FROM runs)")
-
-
-def _instance_folder(instance: dg.DagsterInstance) -> Path:
-    return Path(instance.root_directory)
+    storage = instance.run_storage
+    if isinstance(storage, SqliteRunStorage):
+        runs = RunsTable.select().with_only_columns(RunsTable.c.run_id)
+        with storage.connect() as connection:
+            connection.execute(RunTagsTable.delete().where(RunTagsTable.c.run_id.not_in(runs)))

@@ -1,15 +1,34 @@
 """Dagster's MySQL storage with the connection options of the warehouse's URL, such as TLS."""
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote_plus
 
-# The type of an argument that every storage class of Dagster takes.
-from dagster._serdes import ConfigurableClassData
 from dagster_mysql import DagsterMySQLStorage
-from dagster_mysql.utils import mysql_url_from_config
 
+from crypto_assets.dagster_ext.private_api import PrivatePart, require_private_parts
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.error_translation import translate_storage_errors
 from crypto_assets.warehouse.engine.mysql_options import add_mysql_options
+
+# The class is public, its arguments are not documented. No request for connection options was found
+# in Dagster's issues. Checked here, because the package takes long to import.
+require_private_parts(
+    [
+        PrivatePart(
+            "dagster_mysql",
+            "DagsterMySQLStorage",
+            "the options of Dagster's MySQL connection",
+            parameters=("mysql_url", "inst_data"),
+        ),
+        PrivatePart(
+            "dagster_mysql",
+            "DagsterMySQLStorage.from_config_value",
+            "the options of Dagster's MySQL connection",
+            parameters=("inst_data", "config_value"),
+        ),
+    ]
+)
 
 
 class MySQLStorage(DagsterMySQLStorage):
@@ -19,16 +38,22 @@ class MySQLStorage(DagsterMySQLStorage):
     """
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> "MySQLStorage":
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> "MySQLStorage":
         """Open the storage.
 
         Raises WrongUse for invalid options, OrchestratorError if the server refuses to connect.
         """
         options = get_settings().dagster_mysql_options.get_secret_value()
-        url = add_mysql_options(
-            mysql_url_from_config(config_value), options, "DAGSTER_MYSQL_OPTIONS"
-        )
+        url = add_mysql_options(build_mysql_url(config_value), options, "DAGSTER_MYSQL_OPTIONS")
         with translate_storage_errors(url):
             return cls(url, inst_data)
+
+
+def build_mysql_url(config: Mapping[str, Any]) -> str:
+    """Build the URL of the storage's fields in dagster.yaml: `mysql_url` or `mysql_db`."""
+    if url := config.get("mysql_url"):
+        return str(url)
+    server = config["mysql_db"]
+    login = f"{server['username']}:{quote_plus(server['password'])}"
+    place = f"{server['hostname']}:{server['port']}/{server['db_name']}"
+    return f"mysql+mysqlconnector://{login}@{place}"

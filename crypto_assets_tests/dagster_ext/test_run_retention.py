@@ -1,6 +1,8 @@
 """Superseded runs are deleted from Dagster's history, and no partition loses its status."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +10,6 @@ import dagster as dg
 import pytest
 from dagster._core.events import StepMaterializationData
 
-from crypto_assets.dagster_ext import run_retention
 from crypto_assets.dagster_ext.run_retention import (
     RunRetentionResult,
     delete_superseded_runs,
@@ -162,7 +163,7 @@ def test_tags_of_deleted_runs_are_deleted(instance: dg.DagsterInstance) -> None:
     [tick(instance, _DAY) for _ in range(3)]
     delete_superseded_runs(instance, ["ingest"], kept_runs=1)
     assert sum(len(tags) for _, tags in instance.get_run_tags(["crypto/kind"])) == 1
-    with run_retention.closing(run_retention.sqlite3.connect(_runs(instance))) as runs:
+    with closing(sqlite3.connect(_runs(instance))) as runs:
         (owners,) = runs.execute("SELECT COUNT(DISTINCT run_id) FROM run_tags").fetchone()
     assert owners == 1
 

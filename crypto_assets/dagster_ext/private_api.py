@@ -1,0 +1,330 @@
+"""The parts of Dagster that this package uses although they are not public API.
+
+A release of Dagster may change them without notice. They are checked when the package is imported,
+so that `crypto-assets init` and the code location report a change in words, instead of an
+ImportError or AttributeError in the middle of a run. The tests run with the oldest and with the
+newest supported version.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from importlib import import_module
+from importlib.metadata import version
+from inspect import Signature, get_annotations, signature
+from typing import Any
+
+from crypto_assets.errors import UnsupportedDagster
+
+# The versions that the tests run with: `requirements-dagster-oldest.lock` and `requirements.lock`.
+OLDEST_DAGSTER = "1.13.0"
+NEWEST_DAGSTER = "1.13.27"
+
+
+@dataclass(frozen=True)
+class PrivatePart:
+    """A name of Dagster, and what the caller relies on.
+
+    `parameters` are all arguments of the caller's call. `upstream` is the request that would make
+    the private use unnecessary, or the change that describes the behavior; "" if a search in
+    Dagster's issues found neither.
+    """
+
+    module: str
+    name: str
+    used_for: str
+    upstream: str = ""
+    parameters: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+_ISSUES = "https://github.com/dagster-io/dagster/issues"
+_PULLS = "https://github.com/dagster-io/dagster/pull"
+
+# Dagster plans every partition of a run's range. If the run fails, each planned partition without a
+# materialization is shown as failed. No request for a smaller plan was found.
+_PLANNED_PARTITIONS = (
+    PrivatePart(
+        "dagster._core.storage.event_log",
+        "SqlEventLogStorageTable",
+        "planned partitions",
+        columns=("run_id", "dagster_event_type", "partition"),
+    ),
+    PrivatePart(
+        "dagster._core.events",
+        "AssetMaterializationPlannedData",
+        "planned partitions",
+        parameters=("asset_key", "partition"),
+    ),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance.report_dagster_event",
+        "planned partitions",
+        parameters=("self", "dagster_event", "run_id"),
+    ),
+    PrivatePart(
+        "dagster",
+        "AssetExecutionContext",
+        "planned partitions",
+        attributes=("op_execution_context", "run"),
+    ),
+)
+
+# Dagster plans every check of a run's assets, and a planned check that the run does not evaluate
+# hides the partition's last evaluation. Skippable check specs would replace this.
+_PLANNED_CHECKS = (
+    PrivatePart(
+        "dagster._core.storage.event_log",
+        "SqlEventLogStorage",
+        "planned checks",
+        f"{_ISSUES}/28461",
+        attributes=("index_connection",),
+    ),
+    PrivatePart(
+        "dagster._core.storage.event_log.schema",
+        "AssetCheckExecutionsTable",
+        "planned checks",
+        f"{_ISSUES}/28461",
+        columns=("asset_key", "check_name", "run_id", "execution_status"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.asset_check_execution_record",
+        "AssetCheckExecutionRecordStatus",
+        "planned checks",
+        f"{_ISSUES}/28461",
+        attributes=("PLANNED",),
+    ),
+)
+
+# `dg.AssetCheckEvaluation` takes the materialization that it refers to, but its class is not
+# exported. Dagster fills it in for checks that it executes by itself, which would need a step for
+# each check and partition; before the change below it took the newest partition instead.
+_CHECK_TARGETS = (
+    PrivatePart(
+        "dagster._core.definitions.asset_checks.asset_check_evaluation",
+        "AssetCheckEvaluationTargetMaterializationData",
+        "the target of a check",
+        f"{_PULLS}/33803",
+        parameters=("storage_id", "run_id", "timestamp"),
+    ),
+)
+
+# Dagster's default launcher does not notice that a process was killed: the run stays STARTED. So
+# each run has a tag with its process, and a run without the tag is checked by the socket of its
+# code server. The change describes the prefix, which hides a tag in Dagster's UI.
+_RUN_LIVENESS = (
+    PrivatePart(
+        "dagster._core.storage.tags",
+        "HIDDEN_TAG_PREFIX",
+        "the owner tag of a run",
+        f"{_PULLS}/23771",
+    ),
+    PrivatePart(
+        "dagster._core.storage.tags",
+        "GRPC_INFO_TAG",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+    ),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance.add_run_tags",
+        "the owner tag of a run",
+        f"{_ISSUES}/4319",
+        parameters=("self", "run_id", "new_tags"),
+    ),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance.report_run_failed",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+        parameters=("self", "dagster_run", "message"),
+    ),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance.report_run_canceled",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+        parameters=("self", "dagster_run", "message"),
+    ),
+)
+
+# Dagster exports the definition of the in-process executor, but not the class, which stamps a run
+# before its first step. No request to export it was found.
+_EXECUTOR = (
+    PrivatePart(
+        "dagster._core.executor.in_process",
+        "InProcessExecutor",
+        "the owner tag of a run",
+        attributes=("execute",),
+    ),
+    PrivatePart(
+        "dagster._core.execution.retries",
+        "RetryMode",
+        "the owner tag of a run",
+        attributes=("ENABLED",),
+    ),
+    PrivatePart(
+        "dagster._core.execution.context.system",
+        "PlanOrchestrationContext",
+        "the owner tag of a run",
+        attributes=("dagster_run", "instance"),
+    ),
+    PrivatePart("dagster._core.execution.plan.plan", "ExecutionPlan", "the owner tag of a run"),
+)
+
+# Dagster has no retention of runs, and `DagsterInstance.delete_run` leaves a run's logs, its SQLite
+# file and, in SQLite, its tags.
+_RUN_RETENTION = (
+    PrivatePart(
+        "dagster",
+        "DagsterInstance",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        attributes=("compute_log_manager", "event_log_storage", "root_directory", "run_storage"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.event_log",
+        "EventLogStorage.delete_events",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        parameters=("self", "run_id"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.event_log",
+        "SqliteEventLogStorage.path_for_shard",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        parameters=("self", "run_id"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.compute_log_manager",
+        "ComputeLogManager.delete_logs",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/4498",
+        parameters=("self", "prefix"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.runs",
+        "RunStorage.delete_run",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        parameters=("self", "run_id"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.runs",
+        "SqliteRunStorage.connect",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        parameters=("self",),
+    ),
+    PrivatePart(
+        "dagster._core.storage.runs.schema",
+        "RunsTable",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        columns=("run_id",),
+    ),
+    PrivatePart(
+        "dagster._core.storage.runs.schema",
+        "RunTagsTable",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        columns=("run_id",),
+    ),
+)
+
+# The events of one run, for the reasons of its failure. Dagster documents no method for them; no
+# request was found.
+_RUN_EVENTS = (
+    PrivatePart(
+        "dagster",
+        "DagsterInstance.get_records_for_run",
+        "the reason of a failure",
+        parameters=("self", "run_id", "of_type"),
+    ),
+    PrivatePart(
+        "dagster_shared.error",
+        "SerializableErrorInfo",
+        "the reason of a failure",
+        attributes=("cause", "message"),
+    ),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance",
+        "the alert about a failure",
+        attributes=("run_retries_enabled",),
+    ),
+)
+
+# Opening an instance validates `dagster.yaml` too, but it creates the SQLite files, in a wrong
+# folder if the path has a ? or a %. No request for a check of the file alone was found.
+_INSTANCE_CONFIG = (
+    PrivatePart(
+        "dagster._core.instance.ref",
+        "InstanceRef.from_dir",
+        "the check of dagster.yaml",
+        parameters=("base_dir",),
+    ),
+    PrivatePart(
+        "dagster._core.instance.ref",
+        "InstanceRef",
+        "the check of dagster.yaml",
+        attributes=("storage_data",),
+    ),
+    PrivatePart("dagster._check", "CheckError", "the check of dagster.yaml"),
+)
+
+PRIVATE_PARTS = (
+    *_PLANNED_PARTITIONS,
+    *_PLANNED_CHECKS,
+    *_CHECK_TARGETS,
+    *_RUN_LIVENESS,
+    *_EXECUTOR,
+    *_RUN_RETENTION,
+    *_RUN_EVENTS,
+    *_INSTANCE_CONFIG,
+)
+
+
+def require_private_parts(parts: Iterable[PrivatePart] = PRIVATE_PARTS) -> None:
+    """Raise UnsupportedDagster if the installed Dagster lacks a part or has it in another form."""
+    changes = [change for part in parts if (change := find_change(part))]
+    if changes:
+        raise UnsupportedDagster(
+            f"Dagster {version('dagster')} differs in private parts that crypto-assets uses: "
+            f"{'; '.join(changes)}; install a version of Dagster from {OLDEST_DAGSTER} to "
+            f"{NEWEST_DAGSTER}, or upgrade crypto-assets"
+        )
+
+
+def find_change(part: PrivatePart) -> str | None:
+    """Describe how a part differs from what the caller relies on; None if it does not."""
+    name = f"{part.module}.{part.name} (for {part.used_for})"
+    try:
+        found = reduce(getattr, part.name.split("."), import_module(part.module))
+    except (ImportError, AttributeError):
+        return f"{name} does not exist"
+    if part.parameters and not _accepts(found, part.parameters):
+        return f"{name} does not take the arguments {', '.join(part.parameters)}"
+    existing = found.c.keys() if part.columns else dir(found)
+    missing = [one for one in part.columns + part.attributes if one not in existing]
+    return f"{name} has no {' and no '.join(missing)}" if missing else None
+
+
+def _accepts(function: Any, arguments: tuple[str, ...]) -> bool:
+    """Whether a function or class can be called with exactly these arguments by name."""
+    declared = signature(function)
+    if isinstance(function, type) and _takes_anything(declared):
+        # Dagster's record classes declare their arguments as annotations only.
+        return set(get_annotations(function)) == set(arguments)
+    try:
+        declared.bind(**dict.fromkeys(arguments))
+    except TypeError:
+        return False
+    return True
+
+
+def _takes_anything(declared: Signature) -> bool:
+    kinds = {parameter.kind.name for parameter in declared.parameters.values()}
+    return kinds == {"VAR_POSITIONAL", "VAR_KEYWORD"}
