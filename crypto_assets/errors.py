@@ -5,6 +5,7 @@ CryptoAssetsError                 a failure (exit code 1)
 │   ├── UnknownSymbol
 │   ├── UnknownProvider           no analytics provider of that name
 │   └── UnknownTarget             no schedule, sensor, backfill or task of that name in Dagster
+├── IncompleteInstallation        a file of the program is missing
 ├── ForeignExchange               warehouse or lake belongs to another exchange
 ├── PortTaken                     another process listens on the port
 ├── HomeTaken                     another `up` or `demo` uses this home
@@ -58,6 +59,10 @@ class UnknownProvider(WrongUse):
 
 
 class UnknownTarget(WrongUse):
+    pass
+
+
+class IncompleteInstallation(CryptoAssetsError):
     pass
 
 
