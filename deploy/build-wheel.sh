@@ -3,13 +3,13 @@
 #
 # Usage: deploy/build-wheel.sh [FOLDER]     (default: dist; `make wheel` calls it)
 #
-# With the packages of requirements-dev.lock, a commit gives the same files in every folder. Changes
-# that are not committed are not built.
+# PYTHON is an interpreter with the packages of requirements-dev.lock (default: that of .venv). With
+# them, a commit gives the same files in every folder. Changes that are not committed are not built.
 set -eu
 cd "$(dirname "$0")/.."
 mkdir -p "${1:-dist}"
 target=$(cd "${1:-dist}" && pwd)
-python=$PWD/.venv/bin/python
+python=${PYTHON:-$PWD/.venv/bin/python}
 
 # Accept a checkout that belongs to another user, as in CI.
 repository() {
