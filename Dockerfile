@@ -7,10 +7,17 @@ COPY requirements.lock ./
 RUN --mount=type=cache,target=/var/cache/pip \
     .venv/bin/pip install --quiet --cache-dir /var/cache/pip --require-hashes --only-binary :all: -r requirements.lock
 COPY . .
-# Editable, because the settings look for project files next to the package.
+# Editable, because the services run files of this folder.
 RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+# `make up` passes the version for the label; it must be the package's.
+ARG VERSION=""
+RUN test -z "$VERSION" || .venv/bin/crypto-assets --version | grep -qxF "crypto-assets, version $VERSION"
 
 FROM python:3.12-slim
+ARG VERSION=""
+LABEL org.opencontainers.image.title="crypto-assets" \
+    org.opencontainers.image.version="$VERSION" \
+    org.opencontainers.image.licenses="MIT"
 RUN useradd --uid 10001 --create-home crypto \
     && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/dagster
 COPY --from=build /app /app

@@ -9,11 +9,12 @@ RUNTIME := .venv/runtime-installed
 DEV := .venv/dev-installed
 MYSQL := .services/mysql
 TESTS := crypto_assets_tests
+VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 DATABASE_TESTS := $(TESTS)/warehouse $(TESTS)/reports $(TESTS)/defs/test_production.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test test-mysql lint bench soak up lock
+.PHONY: help setup demo live test test-mysql lint bench soak up lock wheel
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,10 +52,13 @@ soak: $(DEV) ## simulate a day and a week of ticks with outages and check the re
 	@$(BIN)/python -m crypto_assets_tests.soak $(ARGS)
 
 up: ## run the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
-	@docker compose up --build
+	@CRYPTO_ASSETS_VERSION=$(VERSION) docker compose up --build
 
 lock: ## update the two lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@sh deploy/lock.sh $(ARGS)
+
+wheel: $(DEV) ## build wheel, source distribution and bill of materials of the last commit into dist/
+	@sh deploy/build-wheel.sh
 
 $(RUNTIME): requirements.lock pyproject.toml deploy/make-venv.sh
 	@PYTHON=$(PYTHON) sh deploy/make-venv.sh requirements.lock $@

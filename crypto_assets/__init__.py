@@ -7,10 +7,12 @@ connect().candles("BTCUSDT", "1h", "2025-01-01", "2025-02-01")
 
 from typing import TYPE_CHECKING
 
+from crypto_assets.installation import VERSION as __version__
+
 if TYPE_CHECKING:
     from crypto_assets.market_data import MarketData
 
-__all__ = ["connect"]
+__all__ = ["__version__", "connect"]
 
 
 def connect(warehouse_url: str | None = None) -> "MarketData":

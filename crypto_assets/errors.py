@@ -5,6 +5,7 @@ CryptoAssetsError                 a failure (exit code 1)
 │   ├── UnknownSymbol
 │   ├── UnknownProvider           no analytics provider of that name
 │   └── UnknownTarget             no schedule, sensor, backfill or task of that name in Dagster
+├── IncompleteInstallation        a file of the program is missing
 ├── ForeignExchange               warehouse or lake belongs to another exchange
 ├── UnsupportedDagster            the installed Dagster differs in private parts
 ├── PortTaken                     another process listens on the port
@@ -59,6 +60,10 @@ class UnknownProvider(WrongUse):
 
 
 class UnknownTarget(WrongUse):
+    pass
+
+
+class IncompleteInstallation(CryptoAssetsError):
     pass
 
 

@@ -15,12 +15,14 @@ from urllib3.exceptions import LocationValueError, ProxyError
 
 from crypto_assets.addresses import redact_address, remove_logins
 from crypto_assets.errors import WrongUse
+from crypto_assets.installation import VERSION
 from crypto_assets.loopback import is_loopback
 
 # What a request may raise; `requests` does not wrap urllib3's error for an invalid host name.
 REQUEST_ERRORS = (requests.RequestException, LocationValueError)
 
 PROXY_LOGIN_REQUIRED = 407
+_USER_AGENT = f"crypto-assets/{VERSION}"
 
 # Raised for an invalid proxy address; their messages may contain a part of its password.
 # InvalidSchema is raised for SOCKS, for which `requests` needs another package.
@@ -53,6 +55,7 @@ def open_session(url: str, *, follow_redirects: bool = True) -> requests.Session
     session.proxies, session.verify = find_proxies(url), environment["verify"]
     # `requests` would read the environment again for each request.
     session.trust_env = False
+    session.headers["User-Agent"] = _USER_AGENT
     require_readable_proxy(url)
     if urlsplit(url).scheme == "https":
         _require_certificates(session.verify)

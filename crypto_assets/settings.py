@@ -1,4 +1,4 @@
-"""The settings, read from environment variables and the project's `.env`."""
+"""The settings, read from environment variables and `.env`."""
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from crypto_assets.addresses import AddressingStyle, expand_user, redact_address, remove_logins
 from crypto_assets.errors import WrongUse
+from crypto_assets.installation import find_base_folder
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import MINUTES_PER_DAY
@@ -35,7 +36,6 @@ from crypto_assets.retention_policy import (
     RetentionPolicy,
 )
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # SQLite has a single writer, which needs fewer ticks than a server.
 EMBEDDED_INGEST_MINUTES = 5
 # Epoch times must not be negative.
@@ -68,12 +68,12 @@ class _DotEnv(DotEnvSettingsSource):
 class Settings(BaseSettings):
     """The settings; the defaults select the embedded size: a directory and SQLite, no servers.
 
-    Each field is read from `CRYPTO_<NAME>`, in the environment or in the project's `.env`.
+    Each field is read from `CRYPTO_<NAME>`, in the environment or in `.env`.
     """
 
     model_config = SettingsConfigDict(
         env_prefix="CRYPTO_",
-        env_file=PROJECT_ROOT / ".env",
+        env_file=find_base_folder() / ".env",
         # Editors on Windows write a byte-order mark.
         env_file_encoding="utf-8-sig",
         extra="ignore",
@@ -187,7 +187,7 @@ class Settings(BaseSettings):
         """Fill defaults that depend on other fields, and make `home` absolute."""
         fill = object.__setattr__
         home = expand_user(self.home)
-        home = home if home.is_absolute() else PROJECT_ROOT / home
+        home = home if home.is_absolute() else find_base_folder() / home
         fill(self, "home", home)
         fill(self, "dagster_home", home / expand_user(self.dagster_home))
         fill(self, "lake_raw_url", self.lake_raw_url or str(home / "lake" / "raw"))
@@ -214,9 +214,14 @@ class Settings(BaseSettings):
         return self.warehouse_url.get_secret_value().startswith("sqlite")
 
 
+def get_env_file() -> Path:
+    """Return the path of `.env`, which need not exist."""
+    return Path(str(Settings.model_config["env_file"]))
+
+
 def load_settings() -> Settings:
     """Read the settings from the environment. Raises WrongUse, which lists invalid variables."""
-    _require_utf8(Path(str(Settings.model_config["env_file"])))
+    _require_utf8(get_env_file())
     try:
         return Settings()
     except ValidationError as error:

@@ -23,11 +23,11 @@ from crypto_assets.errors import (
 )
 from crypto_assets.exchange import BinanceRest, RequestRetryPolicy
 from crypto_assets.http_client import find_proxies, open_session
+from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets.lake import S3Options, open_lake
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.orchestrator.webserver_client import WebserverClient
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
-from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets_tests.services.scripted import Answer, scripted
 
 ELSEWHERE = "http://exchange.example"

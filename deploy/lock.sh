@@ -10,10 +10,11 @@ trap 'rm -rf "$tools"' EXIT
 "${PYTHON:-python3}" -m venv "$tools"
 "$tools/bin/pip" install -qq uv
 
-# Also pins pip and setuptools, with which make-venv.sh installs and builds.
+# Also pins pip and the build system, with which make-venv.sh installs and builds.
 compile() {
-    printf 'pip\nsetuptools\n' | "$tools/bin/uv" pip compile --quiet --universal --no-strip-extras \
-        --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml - "$@"
+    printf '%s\n' pip hatchling hatch-fancy-pypi-readme |
+        "$tools/bin/uv" pip compile --quiet --universal --no-strip-extras --python-version 3.11 \
+            --generate-hashes --no-annotate --no-header pyproject.toml - "$@"
 }
 compile -o requirements.lock "$@" >/dev/null
 compile --group dev -c requirements.lock -o requirements-dev.lock "$@" >/dev/null

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -24,6 +23,7 @@ from crypto_assets.api.rate_limit import (
 from crypto_assets.api.request_metrics import RequestMetricsMiddleware
 from crypto_assets.api.routes import backfills, control, health, markets, pipeline, symbols
 from crypto_assets.api.routes.analytics import create_analytics_router
+from crypto_assets.installation import VERSION
 
 _DESCRIPTION = """\
 Candles, indicators and order books from the warehouse, and the pipeline's controls.
@@ -55,7 +55,7 @@ def create_app(
     """
     app = FastAPIOffline(
         title="crypto-assets",
-        version=version("crypto-assets"),
+        version=VERSION,
         description=_DESCRIPTION,
         openapi_tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
         redoc_url=None,

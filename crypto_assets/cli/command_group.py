@@ -8,6 +8,7 @@ from io import TextIOWrapper
 import click
 
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.installation import VERSION
 
 # Each command's module is imported on use, since importing Dagster takes seconds.
 _COMMANDS = {
@@ -40,7 +41,7 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show tracebacks and debug logs.")
-@click.version_option(package_name="crypto-assets")
+@click.version_option(VERSION, prog_name="crypto-assets")
 def crypto_assets(debug: bool) -> None:
     """Self-hosted market data: Binance candles and order books, exact to the last digit."""
     logging.basicConfig(

@@ -1,17 +1,18 @@
 """The programs of `up` and `demo`: Dagster's webserver and daemon, app, API, simulated exchange."""
 
+import os
 import sys
 from pathlib import Path
 
 from crypto_assets.cli.process_tree import Program
+from crypto_assets.dagster_ext.commands import DAEMON_COMMAND, WEBSERVER_COMMAND
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.http_client import REQUEST_ERRORS, open_session
+from crypto_assets.installation import PROJECT_ROOT, find_project_file
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.orchestrator import Orchestrator
-from crypto_assets.settings import PROJECT_ROOT
 
 _PYTHON = sys.executable
-_BIN_FOLDER = Path(sys.executable).parent
 # The same as `local_startup_timeout` in dagster.yaml.
 _CODE_LOAD_SECONDS = 900
 
@@ -28,10 +29,9 @@ def simulated_exchange_program(port: int, logs: Path) -> Program:
 
 def webserver_program(port: int, logs: Path) -> Program:
     """Describe Dagster's webserver on `port`."""
-    command = [str(_BIN_FOLDER / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port)]
     return Program(
         "Dagster's webserver",
-        [*command, "-w", str(PROJECT_ROOT / "workspace.yaml")],
+        [*WEBSERVER_COMMAND, "-h", "127.0.0.1", "-p", str(port), *_workspace_option()],
         logs / "webserver.log",
         lambda: _url_responds(f"http://127.0.0.1:{port}/server_info"),
         # It responds as soon as its code server does.
@@ -46,7 +46,7 @@ def daemon_program(webserver_port: int, logs: Path) -> Program:
     dagster = Orchestrator(f"http://127.0.0.1:{webserver_port}")
     return Program(
         "Dagster's daemon",
-        [str(_BIN_FOLDER / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
+        [*DAEMON_COMMAND, "run", *_workspace_option()],
         logs / "daemon.log",
         lambda: _daemons_are_healthy(dagster, start_ms),
         ready_timeout_seconds=_CODE_LOAD_SECONDS,
@@ -59,12 +59,14 @@ def app_program(port: int, logs: Path) -> Program:
     return Program(
         "the app",
         [
-            *(_PYTHON, "-m", "streamlit", "run", str(PROJECT_ROOT / "streamlit_app" / "app.py")),
+            *(_PYTHON, "-m", "streamlit", "run", str(find_project_file("streamlit_app/app.py"))),
             *("--server.port", str(port), "--server.address", "127.0.0.1"),
             *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
         ],
         logs / "app.log",
         lambda: _url_responds(f"http://127.0.0.1:{port}/_stcore/health"),
+        # A wheel does not put `streamlit_app` on Python's path.
+        environment={"PYTHONPATH": _prepend_to_python_path(str(PROJECT_ROOT))},
     )
 
 
@@ -76,6 +78,15 @@ def api_program(port: int, logs: Path) -> Program:
         logs / "api.log",
         lambda: _url_responds(f"http://127.0.0.1:{port}/health/live"),
     )
+
+
+def _workspace_option() -> tuple[str, str]:
+    return "-w", str(find_project_file("workspace.yaml"))
+
+
+def _prepend_to_python_path(folder: str) -> str:
+    inherited = os.environ.get("PYTHONPATH")
+    return os.pathsep.join((folder, inherited)) if inherited else folder
 
 
 def _daemons_are_healthy(dagster: Orchestrator, since_ms: int) -> bool:

@@ -12,11 +12,11 @@ from dagster._check import CheckError
 from dagster._core.instance.ref import InstanceRef
 
 from crypto_assets.errors import WrongUse
-from crypto_assets.settings import PROJECT_ROOT
+from crypto_assets.installation import find_project_file
 
 _CONFIG_NAME = "dagster.yaml"
 # The embedded size's file and the one in the Docker image.
-_SHIPPED_CONFIGS = (PROJECT_ROOT / _CONFIG_NAME, PROJECT_ROOT / "deploy" / _CONFIG_NAME)
+_EMBEDDED_CONFIG, _SERVER_CONFIG = _CONFIG_NAME, f"deploy/{_CONFIG_NAME}"
 # Digests of every version of these two files, which some versions copied without a digest header.
 _SHIPPED_DIGESTS = {
     "0c842dd444e5bf16",
@@ -109,12 +109,13 @@ def _read_instance_config(home: Path) -> InstanceRef:
 def _install_config(home: Path) -> str | None:
     config, new_config = home / _CONFIG_NAME, home / f"{_CONFIG_NAME}.new"
     if not config.exists():
-        _replace_file(config, _add_digest_header(_SHIPPED_CONFIGS[0].read_text()))
+        _replace_file(config, _add_digest_header(_read_shipped_config(_EMBEDDED_CONFIG)))
         new_config.unlink(missing_ok=True)
         return None
     # The embedded size's file would switch Dagster from a database server to an empty SQLite file.
     is_embedded = bool(_find_sqlite_folder(home))
-    shipped, text = _SHIPPED_CONFIGS[0 if is_embedded else -1].read_text(), config.read_text()
+    shipped = _read_shipped_config(_EMBEDDED_CONFIG if is_embedded else _SERVER_CONFIG)
+    text = config.read_text()
     if text == shipped:
         return None
     if _is_project_config(text):
@@ -133,6 +134,10 @@ def _install_config(home: Path) -> str | None:
         f"{config} contains your changes and was not updated; the new version is in "
         f"{new_config.name}: copy what you need from it, or {advice}"
     )
+
+
+def _read_shipped_config(name: str) -> str:
+    return find_project_file(name).read_text()
 
 
 def _add_digest_header(text: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import dagster as dg
 
 from crypto_assets.defs.partitions import date_key, partition_window
+from crypto_assets.installation import describe_document
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_epoch_ms
 from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage, OrderBookStage
@@ -22,7 +23,7 @@ _CHART_VIEWS: dict[KlinesStage | OrderBookStage, tuple[Interval, int]] = {
     KlinesStage.DAYS: (Interval.D1, 365),
 }
 _MINUTE_CHART = (Interval.M1, 1)
-_RUNBOOK_PATH = "docs/operations.md"
+_RUNBOOK = "docs/operations.md"
 
 
 def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValu
     anchor = f"#{section}" if section else ""
     if url := get_settings().runbook_url:
         return dg.MetadataValue.url(f"{url}{anchor}")
-    return dg.MetadataValue.path(f"{_RUNBOOK_PATH}{anchor}")
+    return dg.MetadataValue.path(f"{describe_document(_RUNBOOK)}{anchor}")
 
 
 def _summarize_detail(name: str, days: Sequence[DayOutcome], one_day: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from types import FrameType
 import click
 import pytest
 
-from crypto_assets.settings import PROJECT_ROOT
+from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets_tests.bench import (
     backfills,
     gap_detection,

@@ -11,9 +11,9 @@ import psutil
 
 from crypto_assets.cli import served_programs
 from crypto_assets.cli.process_tree import Program
+from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets.orchestrator import Kind, Orchestrator
 from crypto_assets.orchestrator.webserver_client import WebserverClient
-from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import Desk, desk_at
 from crypto_assets_tests.services.lifetime import with_parent

@@ -5,8 +5,9 @@ import streamlit as st
 from pydantic import SecretStr
 
 from crypto_assets.addresses import redact_address, remove_logins
+from crypto_assets.installation import describe_document
 from crypto_assets.pipeline.control.runtime_settings import RUNTIME_SETTINGS
-from crypto_assets.settings import PROJECT_ROOT, Settings, get_settings, get_variable_name
+from crypto_assets.settings import Settings, get_env_file, get_settings, get_variable_name
 from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
 from streamlit_app.data import app_settings
 
@@ -16,8 +17,9 @@ _LINK_SETTINGS = {"dagster_link_url", "app_link_url", "runbook_url"}
 def render_environment() -> None:
     """Draw the settings. Raises WarehouseError."""
     st.markdown(
-        f"Read at startup. To change a value, edit `{PROJECT_ROOT / '.env'}` or the environment, "
-        "and restart Dagster and the app. `docs/settings.md` describes each variable."
+        f"Read at startup. To change a value, edit `{get_env_file()}` or the environment, "
+        "and restart Dagster and the app. "
+        f"`{describe_document('docs/settings.md')}` describes each variable."
     )
     effective = app_settings.query_runtime_settings()
     rows = [
