@@ -9,7 +9,7 @@ from crypto_assets.lake import Lake, ObjectInfo, S3Options, open_lake
 from crypto_assets_tests.services.s3 import S3Server
 
 LAKE_KINDS = ("directory", "seaweedfs", "rclone")
-_SERVERS = {"seaweedfs": "s3_server", "rclone": "rclone_s3_server"}
+_SERVERS = {"seaweedfs": "seaweedfs_s3_server", "rclone": "rclone_s3_server"}
 
 MakeLake = Callable[[], Lake]
 

@@ -68,13 +68,13 @@ def test_a_bucket_with_a_dot_is_in_the_path_for_amazons_certificate() -> None:
 
 
 def test_a_lake_in_the_host_of_a_real_server(
-    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+    seaweedfs_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = replace(
-        options_of(s3_server), endpoint_url=HOST, addressing_style=AddressingStyle.VIRTUAL
+        options_of(seaweedfs_s3_server), endpoint_url=HOST, addressing_style=AddressingStyle.VIRTUAL
     )
-    name = s3_server.bucket_name()
-    with scripted(forward_to(s3_server.endpoint)) as proxy:
+    name = seaweedfs_s3_server.bucket_name()
+    with scripted(forward_to(seaweedfs_s3_server.endpoint)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         lake = open_lake(f"s3://{name}", options)
         lake.create_storage()
@@ -85,8 +85,8 @@ def test_a_lake_in_the_host_of_a_real_server(
             f"{name}.{VIRTUAL_DOMAIN}"
         }
     # The same object, by the path.
-    assert open_lake(f"s3://{name}", options_of(s3_server)).get(KEY) == b"[[1]]"
-    lake = open_lake(f"s3://{name}", options_of(s3_server))
+    assert open_lake(f"s3://{name}", options_of(seaweedfs_s3_server)).get(KEY) == b"[[1]]"
+    lake = open_lake(f"s3://{name}", options_of(seaweedfs_s3_server))
     lake.delete([KEY])
     assert list(lake.list_entries()) == []
 

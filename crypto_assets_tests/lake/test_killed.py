@@ -35,7 +35,7 @@ def test_no_key_has_a_partial_object(kind: str, request: pytest.FixtureRequest) 
     lake.create_storage()
     options: tuple[str | None, ...] = ()
     if kind != "directory":
-        name = "s3_server" if kind == "seaweedfs" else "rclone_s3_server"
+        name = f"{kind}_s3_server"
         server: S3Server = request.getfixturevalue(name)
         options = astuple(options_of(server))[:3]
     for kill in range(KILLS):

@@ -20,16 +20,16 @@ KEY = "2025-01-01/BTCUSDT_klines_1735689600000-1735689660000_rest.json"
 KEYS = ("access", "secret")
 
 
-@pytest.fixture(params=["s3_server", "rclone_s3_server"])
+@pytest.fixture(params=["seaweedfs_s3_server", "rclone_s3_server"])
 def server(request: pytest.FixtureRequest) -> S3Server:
     found: S3Server = request.getfixturevalue(request.param)
     return found
 
 
 def test_support_for_conditional_puts_is_detected(
-    s3_server: S3Server, rclone_s3_server: S3Server
+    seaweedfs_s3_server: S3Server, rclone_s3_server: S3Server
 ) -> None:
-    for server, is_supported in ((s3_server, True), (rclone_s3_server, False)):
+    for server, is_supported in ((seaweedfs_s3_server, True), (rclone_s3_server, False)):
         for _ in range(2):
             bucket = S3Bucket("shared-conditions", options_of(server))
             bucket.create_bucket()

@@ -1,4 +1,7 @@
-"""Fixtures: S3 servers, SeaweedFS and rclone, in temporary directories."""
+"""Fixtures: S3 servers, SeaweedFS and rclone, in temporary directories.
+
+`CRYPTO_TEST_S3_SERVER=rclone` runs the tests that need any S3 server on rclone.
+"""
 
 import base64
 import json
@@ -96,7 +99,15 @@ class TemporaryKeys:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """SeaweedFS, which supports conditional puts."""
+    """The server for tests that need any one: SeaweedFS, or that of CRYPTO_TEST_S3_SERVER."""
+    kind = os.environ.get("CRYPTO_TEST_S3_SERVER", "seaweedfs")
+    command = {"seaweedfs": _seaweedfs, "rclone": _rclone}[kind]
+    yield from _serve(command, tmp_path_factory.mktemp(kind))
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """SeaweedFS, which supports conditional puts and bucket names in the host."""
     yield from start_seaweedfs(tmp_path_factory.mktemp("seaweedfs"))
 
 
