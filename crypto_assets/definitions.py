@@ -6,13 +6,16 @@ from crypto_assets.dagster_ext.executor import owner_stamping_executor
 from crypto_assets.defs import alerts, close_day, gap_repair, ingest, maintenance, symbol_partitions
 from crypto_assets.defs.abandoned_runs import abandoned_runs_sensor
 from crypto_assets.defs.assets.klines import klines_assets
-from crypto_assets.defs.assets.maintenance import dagster_history, retention
+from crypto_assets.defs.assets.maintenance import dagster_history, retention, warehouse_tables
 from crypto_assets.defs.assets.order_books import order_book_assets
 from crypto_assets.defs.backfill import backfill_job
+from crypto_assets.defs.common_attributes import add_common_attributes
+from crypto_assets.defs.maintenance_checks import MAINTENANCE_CHECKS
 from crypto_assets.wiring import open_shared_alert_destination, open_shared_context
 
 defs = dg.Definitions(
-    assets=[klines_assets, order_book_assets, retention, dagster_history],
+    assets=[klines_assets, order_book_assets, retention, warehouse_tables, dagster_history],
+    asset_checks=MAINTENANCE_CHECKS,
     jobs=[
         ingest.ingest_job,
         ingest.order_books_job,
@@ -50,3 +53,4 @@ defs = dg.Definitions(
     # For every job: runs of a job with another executor would have no owner tag.
     executor=owner_stamping_executor,
 )
+defs = add_common_attributes(defs)

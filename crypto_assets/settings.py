@@ -1,5 +1,6 @@
 """The settings, read from environment variables and `.env`."""
 
+import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -40,6 +41,10 @@ from crypto_assets.retention_policy import (
 EMBEDDED_INGEST_MINUTES = 5
 # Epoch times must not be negative.
 EARLIEST_DAY = date(1970, 1, 1)
+# `https://github.com/NAME/REPOSITORY/tree/BRANCH`, or GitLab's form with `/-/tree/`.
+BRANCH_URL = re.compile(r"(?P<repository>https?://[^?#]+?)(?P<gitlab>/-)?/tree/(?P<branch>[^?#]+)")
+# As Dagster requires of owners.
+_OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
 
 
@@ -96,6 +101,9 @@ class Settings(BaseSettings):
     dagster_link_url: str = ""
     app_link_url: str = "http://127.0.0.1:8501"
     runbook_url: str = ""
+    # A branch of the repository on its forge, to which Dagster's pages link.
+    source_url: str = ""
+    owners: Annotated[tuple[str, ...], NoDecode] = ()
     # Relative to `home`, unless it is absolute, as Dagster requires of DAGSTER_HOME.
     dagster_home: Path = Field(
         default=Path("dagster"), validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
@@ -144,7 +152,7 @@ class Settings(BaseSettings):
             dotenv_settings = _DotEnv(settings_cls, env_file=dotenv_settings.env_file)
         return init_settings, env_settings, dotenv_settings, file_secret_settings
 
-    @field_validator("symbols", "api_cors_origins", mode="before")
+    @field_validator("symbols", "api_cors_origins", "owners", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -167,6 +175,24 @@ class Settings(BaseSettings):
         if not value:
             raise ValueError("contains no symbol: write BTCUSDT,ETHUSDT, or leave it empty")
         return tuple(dict.fromkeys(parse_symbol(text) for text in value))
+
+    @field_validator("owners")
+    @classmethod
+    def _require_owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((owner for owner in value if not _OWNER.fullmatch(owner)), None):
+            raise ValueError(f"{wrong!r} is neither an e-mail address nor team:NAME")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("source_url")
+    @classmethod
+    def _require_branch_url(cls, value: str) -> str:
+        url = remove_logins(value).rstrip("/")
+        if url and not BRANCH_URL.fullmatch(url):
+            raise ValueError(
+                "must be the page of a branch or tag on GitHub or GitLab, such as "
+                "https://github.com/NAME/crypto-assets/tree/main"
+            )
+        return url
 
     @field_validator("start_date")
     @classmethod

@@ -15,6 +15,7 @@ from crypto_assets.dagster_ext.run_liveness import build_owner_tag
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.assets.specs import KLINES_OP, KLINES_SELECTION, ORDER_BOOKS_OP
 from crypto_assets.defs.ingest import order_books_job
+from crypto_assets.defs.owners import OWNERS
 from crypto_assets.defs.partitions import list_date_keys
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
@@ -24,6 +25,7 @@ backfill_job = dg.define_asset_job(
     selection=KLINES_SELECTION.without_checks(),
     description="Fetches, loads and aggregates whole days of candles for a range of partitions.",
     tags=BACKFILL_TAGS,
+    owners=OWNERS,
 )
 
 _POLL_SECONDS = 1.0

@@ -101,7 +101,8 @@ def _build_evaluation(
     asset = _CHECKED_ASSETS[result.check]
     metadata: dict[str, Any] = {
         **result.counts,
-        **({"problems": list(result.problems)} if result.problems else {}),
+        # A text, because Dagster's UI shows a list only in a dialog, as JSON.
+        **({"problems": "\n".join(result.problems)} if result.problems else {}),
         "chart": chart_link(asset, symbol, partition_window(key)),
         "runbook": runbook_link(result.check.value),
     }

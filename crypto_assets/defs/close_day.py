@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from crypto_assets.defs.assets.specs import KLINES_OP, KLINES_SELECTION
+from crypto_assets.defs.owners import OWNERS
 from crypto_assets.defs.partitions import (
     NO_PARTITIONS_REASON,
     date_key,
@@ -30,6 +31,7 @@ close_day_job = dg.define_asset_job(
     description="Fetches, loads, aggregates and checks yesterday, the day a week ago, and days "
     "whose archive was published late.",
     tags={**_TAGS, INGEST_MODE_TAG: IngestMode.CLOSING.value},
+    owners=OWNERS,
 )
 
 

@@ -59,10 +59,31 @@ def _tolerance(interval_minutes: int) -> timedelta:
 
 _INGEST_TOLERANCE, _ORDER_BOOK_TOLERANCE = map(_tolerance, _read_intervals())
 
-MINUTE_CANDLES_FRESHNESS = _build_policy(_INGEST_TOLERANCE, 2 * _INGEST_TOLERANCE)
-ORDER_BOOKS_FRESHNESS = _build_policy(_ORDER_BOOK_TOLERANCE, 2 * _ORDER_BOOK_TOLERANCE)
+_MINUTE_CANDLES = _build_policy(_INGEST_TOLERANCE, 2 * _INGEST_TOLERANCE)
+_ORDER_BOOKS = _build_policy(_ORDER_BOOK_TOLERANCE, 2 * _ORDER_BOOK_TOLERANCE)
 # The first tick after an hour or a day has closed stores its candle.
-HOURLY_CANDLES_FRESHNESS = _build_policy(_HOUR + _INGEST_TOLERANCE, 2 * (_HOUR + _INGEST_TOLERANCE))
-DAILY_CANDLES_FRESHNESS = _build_policy(25 * _HOUR, 26 * _HOUR)
-NIGHTLY_TASK_FRESHNESS = _build_policy(25 * _HOUR, 49 * _HOUR)
-HOURLY_TASK_FRESHNESS = _build_policy(2 * _HOUR, 6 * _HOUR)
+_HOURLY_CANDLES = _build_policy(_HOUR + _INGEST_TOLERANCE, 2 * (_HOUR + _INGEST_TOLERANCE))
+_DAILY_CANDLES = _build_policy(25 * _HOUR, 26 * _HOUR)
+_NIGHTLY_TASK = _build_policy(25 * _HOUR, 49 * _HOUR)
+_HOURLY_TASK = _build_policy(2 * _HOUR, 6 * _HOUR)
+
+# By the last part of an asset's key.
+_POLICIES = {
+    "raw_klines": _MINUTE_CANDLES,
+    "fact_klines": _MINUTE_CANDLES,
+    "hourly_klines": _HOURLY_CANDLES,
+    "daily_klines": _DAILY_CANDLES,
+    "raw_order_book": _ORDER_BOOKS,
+    "fact_order_book": _ORDER_BOOKS,
+    "retention": _NIGHTLY_TASK,
+    "warehouse_tables": _NIGHTLY_TASK,
+    "dagster_history": _HOURLY_TASK,
+}
+
+
+def add_freshness_policy(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """Add the policy of an asset that has none; a new asset without one here stays without."""
+    policy = _POLICIES.get(spec.key.path[-1])
+    if policy is None:
+        return spec
+    return dg.apply_freshness_policy(spec, policy, overwrite_existing=False)

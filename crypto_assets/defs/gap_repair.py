@@ -9,6 +9,7 @@ import dagster as dg
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.defs.assets.specs import KLINES_OP, KLINES_SELECTION, ORDER_BOOKS_OP
 from crypto_assets.defs.backfill import backfill_job
+from crypto_assets.defs.owners import OWNERS
 from crypto_assets.defs.partitions import has_partitions, list_date_keys
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
@@ -38,12 +39,14 @@ repair_gaps_job = dg.define_asset_job(
     selection=KLINES_SELECTION.without_checks(),
     description="Requests the missing minutes of each gap whose next attempt is due.",
     tags={**_TAGS, INGEST_MODE_TAG: IngestMode.GAPS.value},
+    owners=OWNERS,
 )
 load_orphaned_objects_job = dg.define_asset_job(
     "load_leftovers",
     selection=dg.AssetSelection.assets(*_LOADED_ASSETS).without_checks(),
     description="Loads unloaded objects of the lake into facts, and computes their hours and days.",
     tags=_TAGS,
+    owners=OWNERS,
 )
 # Separate from the job `order_books`, whose schedule waits for that job's earlier run.
 load_orphaned_books_job = dg.define_asset_job(
@@ -51,6 +54,7 @@ load_orphaned_books_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets(OrderBookStage.FACTS.value),
     description="Loads unloaded order books of the lake into facts.",
     tags=_TAGS,
+    owners=OWNERS,
 )
 
 

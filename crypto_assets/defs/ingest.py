@@ -13,6 +13,7 @@ from crypto_assets.defs.assets.specs import (
     ORDER_BOOKS_OP,
     ORDER_BOOKS_SELECTION,
 )
+from crypto_assets.defs.owners import OWNERS
 from crypto_assets.defs.partitions import (
     NO_PARTITIONS_REASON,
     list_date_keys,
@@ -35,12 +36,14 @@ ingest_job = dg.define_asset_job(
     selection=KLINES_SELECTION.without_checks(),
     description="Fetches the candles that closed since each symbol's newest one.",
     tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
+    owners=OWNERS,
 )
 order_books_job = dg.define_asset_job(
     "order_books",
     selection=ORDER_BOOKS_SELECTION,
     description="Captures an order-book snapshot of each symbol and loads it into facts.",
     tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
+    owners=OWNERS,
 )
 
 

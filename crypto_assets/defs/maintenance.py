@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from crypto_assets.defs.owners import OWNERS
 from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
 
 _TAGS = build_run_tags(RunClass.MAINTENANCE)
@@ -11,12 +12,14 @@ maintenance_job = dg.define_asset_job(
     selection=dg.AssetSelection.groups("maintenance"),
     description="Applies the retention policy to lake and warehouse, and deletes superseded runs.",
     tags=_TAGS,
+    owners=OWNERS,
 )
 thin_history_job = dg.define_asset_job(
     "thin_history",
     selection=dg.AssetSelection.assets("dagster_history"),
     description="Deletes superseded runs of automatic jobs with all their files.",
     tags=_TAGS,
+    owners=OWNERS,
 )
 
 maintenance_schedule = dg.ScheduleDefinition(

@@ -10,9 +10,7 @@ from crypto_assets.dagster_ext.run_retention import (
     delete_superseded_runs,
     measure_home_bytes,
 )
-from crypto_assets.defs import freshness
 from crypto_assets.defs.assets.materializations import fail_unless_stores_ready
-from crypto_assets.defs.assets.specs import ASSET_OWNERS
 from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
@@ -23,9 +21,7 @@ _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
 @dg.asset(
     group_name="maintenance",
     kinds={"python"},
-    owners=ASSET_OWNERS,
     tags=_TAGS,
-    freshness_policy=freshness.NIGHTLY_TASK_FRESHNESS,
     metadata={"runbook": runbook_link("retention")},
     description="Moves old raw objects to the archive, and deletes old archived objects, minutes "
     "and order-book levels.",
@@ -44,9 +40,38 @@ def retention(
 @dg.asset(
     group_name="maintenance",
     kinds={"python"},
-    owners=ASSET_OWNERS,
     tags=_TAGS,
-    freshness_policy=freshness.HOURLY_TASK_FRESHNESS,
+    metadata={"runbook": runbook_link("the-warehouses-tables")},
+    description="Reads the columns and the size of the warehouse's tables, and counts the minutes "
+    "that are missing without an explanation.",
+)
+def warehouse_tables(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[PipelineContext]
+) -> dg.MaterializeResult[None]:
+    """Report the tables as the database describes them; a column's name is `table.column`."""
+    fail_unless_stores_ready(context, platform)
+    stats = platform.warehouse.coverage
+    columns = [
+        dg.TableColumn(f"{table}.{name}", kind)
+        for table, kinds in stats.read_table_columns().items()
+        for name, kind in kinds.items()
+    ]
+    symbols = stats.list_by_symbol()
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "minute_rows": sum(symbol.rows for symbol in symbols),
+            "missing_minutes": sum(symbol.missing_minutes for symbol in symbols),
+            "explained_minutes": sum(symbol.explained_minutes for symbol in symbols),
+            "warehouse_bytes": sum(stats.read_table_sizes().values()),
+        }
+    )
+
+
+@dg.asset(
+    group_name="maintenance",
+    kinds={"python"},
+    tags=_TAGS,
     metadata={"runbook": runbook_link("dagsters-own-history")},
     description="Deletes superseded runs of automatic jobs; each partition keeps its status.",
 )

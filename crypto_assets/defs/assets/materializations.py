@@ -99,9 +99,10 @@ def raise_for_failed_partitions(
         if len(partitions) > _MAX_NAMED_PARTITIONS
         else ""
     )
+    count = "1 partition" if len(partitions) == 1 else f"{len(partitions)} partitions"
     raise _build_run_failure(
         context,
-        f"{len(partitions)} partitions failed: {named}{more}. {failed[0].reason}",
+        f"{count} failed: {named}{more}. {failed[0].reason}",
         {"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in failed]},
     )
 

@@ -1,11 +1,10 @@
-"""Asset specs: description, group, kinds, owners, columns and freshness of each asset."""
+"""Asset specs: description, group, kinds and columns of each asset."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
-from crypto_assets.defs import freshness
 from crypto_assets.defs.assets.columns import (
     BOOK_COLUMNS,
     CANDLE_COLUMNS,
@@ -17,7 +16,6 @@ from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets.settings import get_settings
 
-ASSET_OWNERS = ["team:market-data"]
 _LAKE_KINDS = {"s3" if get_settings().lake_raw_url.startswith("s3:") else "file", "json"}
 _WAREHOUSE_KINDS = {"sqlite" if get_settings().is_embedded else "mysql", "table"}
 
@@ -26,7 +24,6 @@ def build_asset_spec(
     name: str,
     description: str,
     columns: Sequence[dg.TableColumn],
-    fresh: dg.FreshnessPolicy,
     *,
     group: str,
     layer: str,
@@ -43,9 +40,7 @@ def build_asset_spec(
         description=description,
         group_name=group,
         kinds=_LAKE_KINDS if in_lake else _WAREHOUSE_KINDS,
-        owners=ASSET_OWNERS,
         tags={"layer": layer, "cadence": "live"},
-        freshness_policy=fresh,
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
             **build_column_lineage(columns, upstream),
@@ -60,7 +55,6 @@ RAW_KLINES = build_asset_spec(
     "raw_klines",
     "Minute candles as received from the exchange: JSON objects in the lake, each of one UTC day.",
     RAW_COLUMNS,
-    freshness.MINUTE_CANDLES_FRESHNESS,
     group="raw",
     layer="lake",
 )
@@ -68,7 +62,6 @@ FACT_KLINES = build_asset_spec(
     "fact_klines",
     "Deduplicated minute candles in the table `fact_klines`.",
     CANDLE_COLUMNS,
-    freshness.MINUTE_CANDLES_FRESHNESS,
     group="facts",
     layer="warehouse",
     upstream=RAW_KLINES,
@@ -77,7 +70,6 @@ HOURLY_KLINES = build_asset_spec(
     "hourly_klines",
     "Candles of closed hours in the table `hourly_klines`, aggregated by the exchange's rule.",
     PERIOD_COLUMNS,
-    freshness.HOURLY_CANDLES_FRESHNESS,
     group="aggregates",
     layer="warehouse",
     upstream=FACT_KLINES,
@@ -86,7 +78,6 @@ DAILY_KLINES = build_asset_spec(
     "daily_klines",
     "Candles of closed UTC days in the table `daily_klines`, aggregated by the exchange's rule.",
     PERIOD_COLUMNS,
-    freshness.DAILY_CANDLES_FRESHNESS,
     group="aggregates",
     layer="warehouse",
     upstream=HOURLY_KLINES,
@@ -95,7 +86,6 @@ RAW_ORDER_BOOK = build_asset_spec(
     "raw_order_book",
     "Order-book snapshots as received from the exchange: JSON objects in the lake.",
     [],
-    freshness.ORDER_BOOKS_FRESHNESS,
     group="raw",
     layer="lake",
 )
@@ -103,7 +93,6 @@ FACT_ORDER_BOOK = build_asset_spec(
     "fact_order_book",
     "Price levels of each snapshot in `fact_order_book`, its statistics in `order_book_snapshots`.",
     BOOK_COLUMNS,
-    freshness.ORDER_BOOKS_FRESHNESS,
     group="facts",
     layer="warehouse",
     upstream=RAW_ORDER_BOOK,

@@ -9,6 +9,7 @@ from sqlalchemy import (
     and_,
     distinct,
     func,
+    inspect,
     literal,
     select,
     text,
@@ -144,6 +145,21 @@ class CoverageStats:
         )
         rows = self._database.run_read(lambda c: c.execute(statement).all())
         return {name: int(size or 0) for name, size in rows}
+
+    def read_table_columns(self) -> dict[str, dict[str, str]]:
+        """Return the columns of each table with their types, as the database describes them."""
+        return self._database.run_read(_inspect_columns)
+
+
+def _inspect_columns(connection: Connection) -> dict[str, dict[str, str]]:
+    database = inspect(connection)
+    return {
+        table: {
+            column["name"]: column["type"].compile(connection.dialect).lower()
+            for column in database.get_columns(table)
+        }
+        for table in sorted(database.get_table_names())
+    }
 
 
 def _read_watermarks(connection: Connection) -> list[Any]:

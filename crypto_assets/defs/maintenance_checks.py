@@ -1,0 +1,39 @@
+"""Dagster's own checks of a changed column and of figures out of bounds.
+
+They compare the newest materializations of an asset, whatever their partitions, of which one tick
+writes as many as there are symbols. Therefore they check the maintenance assets, which have no
+partitions, in the runs of the jobs `maintenance` and `thin_history`, and cost a tick nothing. The
+checks of `checks.py` are per partition.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import dagster as dg
+
+from crypto_assets.market.utc_time import MINUTES_PER_DAY
+
+# A day of one symbol.
+_MAX_MISSING_MINUTES = MINUTES_PER_DAY
+# Ten times the size of a year of twenty symbols.
+_MAX_HOME_BYTES = 5_000_000_000
+
+
+def _build_checks() -> Sequence[dg.AssetChecksDefinition]:
+    """Build the checks; a failed one is a warning and does not fail its run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return [
+            *dg.build_column_schema_change_checks(assets=["warehouse_tables"]),
+            *dg.build_metadata_bounds_checks(
+                assets=["warehouse_tables"],
+                metadata_key="missing_minutes",
+                max_value=_MAX_MISSING_MINUTES,
+            ),
+            *dg.build_metadata_bounds_checks(
+                assets=["dagster_history"], metadata_key="home_bytes", max_value=_MAX_HOME_BYTES
+            ),
+        ]
+
+
+MAINTENANCE_CHECKS = _build_checks()
