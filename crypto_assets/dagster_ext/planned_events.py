@@ -47,9 +47,11 @@ def clear_planned_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None
         connection.execute(planned.values(partition=None))
 
 
-def report_planned_key(context: dg.AssetExecutionContext, asset: str, partition: str) -> None:
+def report_planned_key(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, partition: str
+) -> None:
     """Plan one partition, so that Dagster shows it as failed when the run fails."""
-    data = AssetMaterializationPlannedData(dg.AssetKey(asset), partition=partition)
+    data = AssetMaterializationPlannedData(asset, partition=partition)
     event = dg.DagsterEvent.build_asset_materialization_planned_event(
         context.run.job_name, context.op_execution_context.op.name, data
     )

@@ -11,28 +11,33 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.batches import iter_batches
+from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.dagster_ext.run_failures import describe_run_failure, describe_step_failure
 from crypto_assets.dagster_ext.run_liveness import build_owner_tag
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
-from crypto_assets.defs.assets.specs import KLINES_SELECTION
 from crypto_assets.defs.ingest import order_books_job
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.partitions import (
+    HOME_PARTITIONS,
     find_contiguous_ranges,
-    list_date_keys,
     rectangle_tags,
 )
-from crypto_assets.orchestrator.partition_keys import (
-    SYMBOL_PARTITIONS_NAME,
-    format_partition_key,
-)
+from crypto_assets.orchestrator.partition_keys import format_partition_key
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 
-backfill_job = dg.define_asset_job(
-    "backfill",
-    selection=KLINES_SELECTION.without_checks(),
-    description="Fetches, loads and aggregates whole days of candles for a range of partitions.",
-    tags=BACKFILL_TAGS,
-)
+
+def build_backfill_job(market: MarketSpec) -> AssetJob:
+    """Build the job that loads whole days of a market's candles."""
+    return dg.define_asset_job(
+        market.prefix_name("backfill"),
+        selection=market.select_klines().without_checks(),
+        description="Fetches, loads and aggregates whole days of candles for a range of "
+        "partitions.",
+        tags=BACKFILL_TAGS,
+    )
+
+
+backfill_job = build_backfill_job(HOME_MARKET)
 
 _POLL_SECONDS = 1.0
 _QUIET_RUN_CONFIG: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -58,8 +63,8 @@ def split_into_rectangles(
     instance: dg.DagsterInstance, symbols: Sequence[str], first: date, last: date
 ) -> list[PartitionRectangle]:
     """Split a range of UTC days (both inclusive) of some symbols into runs of limited size."""
-    known = list(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
-    dates = list_date_keys(first, last)
+    known = HOME_PARTITIONS.list_known_symbols(instance)
+    dates = HOME_PARTITIONS.list_date_keys(first, last)
     return [
         rectangle
         for start, end in find_contiguous_ranges(known, symbols)

@@ -6,6 +6,7 @@ intervals that are in force then: after a change in the app, reload the code loc
 """
 
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Thread
 
@@ -13,7 +14,7 @@ import dagster as dg
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.staleness import StalenessPolicy
-from crypto_assets.settings import get_settings
+from crypto_assets.settings import Settings
 from crypto_assets.wiring import open_warehouse
 
 _HOUR = timedelta(hours=1)
@@ -24,13 +25,12 @@ def _build_policy(warn: timedelta, fail: timedelta) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn)
 
 
-def _read_intervals() -> tuple[int, int]:
+def _read_intervals(settings: Settings) -> tuple[int, int]:
     """Return the ingest and order book intervals in force, in minutes.
 
     Returns those of the environment if the warehouse cannot be read, as before `init`, or does not
     respond within some seconds: a database that is down must not delay the loading of definitions.
     """
-    settings = get_settings()
     defaults = settings.ingest_interval_minutes, settings.order_book_interval_minutes
     intervals = [defaults]
 
@@ -57,12 +57,27 @@ def _tolerance(interval_minutes: int) -> timedelta:
     return timedelta(milliseconds=StalenessPolicy(interval_minutes).tolerance_ms)
 
 
-_INGEST_TOLERANCE, _ORDER_BOOK_TOLERANCE = map(_tolerance, _read_intervals())
+@dataclass(frozen=True)
+class MarketFreshness:
+    """The freshness policies of a market's assets."""
 
-MINUTE_CANDLES_FRESHNESS = _build_policy(_INGEST_TOLERANCE, 2 * _INGEST_TOLERANCE)
-ORDER_BOOKS_FRESHNESS = _build_policy(_ORDER_BOOK_TOLERANCE, 2 * _ORDER_BOOK_TOLERANCE)
-# The first tick after an hour or a day has closed stores its candle.
-HOURLY_CANDLES_FRESHNESS = _build_policy(_HOUR + _INGEST_TOLERANCE, 2 * (_HOUR + _INGEST_TOLERANCE))
-DAILY_CANDLES_FRESHNESS = _build_policy(25 * _HOUR, 26 * _HOUR)
+    minutes: dg.FreshnessPolicy
+    hours: dg.FreshnessPolicy
+    days: dg.FreshnessPolicy
+    order_books: dg.FreshnessPolicy
+
+
+def build_market_freshness(settings: Settings) -> MarketFreshness:
+    """Build the policies from the intervals that are in force."""
+    ingest, order_books = map(_tolerance, _read_intervals(settings))
+    # The first tick after an hour or a day has closed stores its candle.
+    return MarketFreshness(
+        minutes=_build_policy(ingest, 2 * ingest),
+        hours=_build_policy(_HOUR + ingest, 2 * (_HOUR + ingest)),
+        days=_build_policy(25 * _HOUR, 26 * _HOUR),
+        order_books=_build_policy(order_books, 2 * order_books),
+    )
+
+
 NIGHTLY_TASK_FRESHNESS = _build_policy(25 * _HOUR, 49 * _HOUR)
 HOURLY_TASK_FRESHNESS = _build_policy(2 * _HOUR, 6 * _HOUR)

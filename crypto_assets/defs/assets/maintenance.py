@@ -13,36 +13,46 @@ from crypto_assets.dagster_ext.run_retention import (
 from crypto_assets.defs import freshness
 from crypto_assets.defs.assets.materializations import fail_unless_stores_ready
 from crypto_assets.defs.assets.specs import ASSET_OWNERS
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 
+MAINTENANCE_GROUP = "maintenance"
 _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
 
 
-@dg.asset(
-    group_name="maintenance",
-    kinds={"python"},
-    owners=ASSET_OWNERS,
-    tags=_TAGS,
-    freshness_policy=freshness.NIGHTLY_TASK_FRESHNESS,
-    metadata={"runbook": runbook_link("retention")},
-    description="Moves old raw objects to the archive, and deletes old archived objects, minutes "
-    "and order-book levels.",
-)
-def retention(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[PipelineContext]
-) -> dg.MaterializeResult[None]:
-    """Apply the retention policy and report the number of expired objects and rows."""
-    fail_unless_stores_ready(context, platform)
-    result = apply_retention(platform)
-    for symbol, reason in result.blockers.items():
-        context.log.warning(f"older minutes of {symbol} are kept from {reason}")
-    return dg.MaterializeResult(metadata=_build_retention_metadata(result))
+def build_retention_asset(market: MarketSpec) -> dg.AssetsDefinition:
+    """Build the asset that applies the retention policy to a market's stores."""
+
+    @dg.asset(
+        key=market.asset_key("retention"),
+        group_name=market.prefix_name(MAINTENANCE_GROUP),
+        kinds={"python"},
+        owners=ASSET_OWNERS,
+        tags=_TAGS,
+        freshness_policy=freshness.NIGHTLY_TASK_FRESHNESS,
+        metadata={"runbook": runbook_link("retention")},
+        description="Moves old raw objects to the archive, and deletes old archived objects, "
+        "minutes and order-book levels.",
+        required_resource_keys={market.resource_key},
+    )
+    def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        """Apply the retention policy and report the number of expired objects and rows."""
+        platform = market.get_platform(context)
+        fail_unless_stores_ready(context, platform)
+        result = apply_retention(platform)
+        for symbol, reason in result.blockers.items():
+            context.log.warning(f"older minutes of {symbol} are kept from {reason}")
+        return dg.MaterializeResult(metadata=_build_retention_metadata(result))
+
+    return retention
+
+
+retention = build_retention_asset(HOME_MARKET)
 
 
 @dg.asset(
-    group_name="maintenance",
+    group_name=MAINTENANCE_GROUP,
     kinds={"python"},
     owners=ASSET_OWNERS,
     tags=_TAGS,

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.dagster_ext.planned_events import covers_every_key, report_planned_key
+from crypto_assets.defs.markets import MarketSpec
 from crypto_assets.defs.metadata import partition_metadata
-from crypto_assets.defs.partitions import SymbolKeys, date_key, group_keys_by_symbol
+from crypto_assets.defs.partitions import SymbolKeys
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
 from crypto_assets.orchestrator.partition_keys import format_partition_key
@@ -29,7 +30,7 @@ class FailedPartition:
 
 
 def log_materializations(
-    context: dg.AssetExecutionContext, outcomes: Iterable[DayOutcome]
+    market: MarketSpec, context: dg.AssetExecutionContext, outcomes: Iterable[DayOutcome]
 ) -> list[FailedPartition]:
     """Log a materialization for each key whose days all succeeded, and return the failed keys.
 
@@ -37,27 +38,28 @@ def log_materializations(
     ones are planned here, so that Dagster shows only them as failed.
     """
     failed = []
-    for (stage, partition), days in _group_by_partition(outcomes).items():
+    for (stage, partition), days in _group_by_partition(market, outcomes).items():
+        asset = market.asset_key(stage)
         if error := next((day.error for day in days if day.error), None):
-            failed.append(FailedPartition(stage, partition, str(error)))
+            failed.append(FailedPartition(asset.to_user_string(), partition, str(error)))
             context.log.error(f"{stage} {partition}: {error}")
             if not covers_every_key(context.run):
-                report_planned_key(context, stage, partition)
+                report_planned_key(context, asset, partition)
         else:
             context.log_event(
                 dg.AssetMaterialization(
-                    stage, partition=partition, metadata=partition_metadata(days)
+                    asset, partition=partition, metadata=partition_metadata(market, days)
                 )
             )
     return failed
 
 
-def collect_partition_keys(outcomes: Iterable[DayOutcome]) -> set[str]:
+def collect_partition_keys(market: MarketSpec, outcomes: Iterable[DayOutcome]) -> set[str]:
     """Collect the partition keys of the outcomes' days."""
-    return {_build_partition_key(outcome) for outcome in outcomes}
+    return {_build_partition_key(market, outcome) for outcome in outcomes}
 
 
-def group_requested_keys(context: dg.AssetExecutionContext) -> list[SymbolKeys]:
+def group_requested_keys(market: MarketSpec, context: dg.AssetExecutionContext) -> list[SymbolKeys]:
     """Group the run's partition keys by symbol; raises Failure for a run without partitions."""
     if not (context.has_partition_key or context.has_partition_key_range):
         raise _build_run_failure(
@@ -65,7 +67,7 @@ def group_requested_keys(context: dg.AssetExecutionContext) -> list[SymbolKeys]:
             "this run has no partitions: Dagster cannot execute the checks of partitioned assets "
             "alone; materialize the partition of a day, which also checks it",
         )
-    return group_keys_by_symbol(context.partition_keys)
+    return market.partitions.group_keys_by_symbol(context.partition_keys)
 
 
 def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: PipelineContext) -> None:
@@ -109,13 +111,14 @@ def _build_run_failure(
 
 
 def _group_by_partition(
-    outcomes: Iterable[DayOutcome],
+    market: MarketSpec, outcomes: Iterable[DayOutcome]
 ) -> dict[tuple[str, str], list[DayOutcome]]:
     groups: dict[tuple[str, str], list[DayOutcome]] = {}
     for outcome in outcomes:
-        groups.setdefault((outcome.stage.value, _build_partition_key(outcome)), []).append(outcome)
+        key = (outcome.stage.value, _build_partition_key(market, outcome))
+        groups.setdefault(key, []).append(outcome)
     return groups
 
 
-def _build_partition_key(outcome: DayOutcome) -> str:
-    return format_partition_key(date_key(outcome.day), outcome.symbol)
+def _build_partition_key(market: MarketSpec, outcome: DayOutcome) -> str:
+    return format_partition_key(market.partitions.date_key(outcome.day), outcome.symbol)

@@ -5,7 +5,7 @@ from datetime import date
 
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.defs.backfill import split_into_rectangles
-from crypto_assets.defs.partitions import group_keys_by_symbol
+from crypto_assets.defs.partitions import HOME_PARTITIONS
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.ingestion.ingest import ingest_symbols
 from crypto_assets.pipeline.stages.results import KlinesStage
@@ -19,7 +19,10 @@ def backfill_without_dagster(symbols: Sequence[str], first: date, last: date) ->
     with open_instance(get_settings().dagster_home) as instance:
         parts = split_into_rectangles(instance, symbols, first, last)
     for part in parts:
-        windows = {own.symbol: own.window for own in group_keys_by_symbol(part.partition_keys)}
+        windows = {
+            own.symbol: own.window
+            for own in HOME_PARTITIONS.group_keys_by_symbol(part.partition_keys)
+        }
         for outcomes in ingest_symbols(open_shared_context(), windows, set(KlinesStage)):
             for outcome in outcomes:
                 if outcome.error:

@@ -8,7 +8,7 @@ from dagster import AssetKey
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.definitions import defs
 from crypto_assets.defs.ingest import ingest_job
-from crypto_assets.defs.partitions import date_key, range_tags
+from crypto_assets.defs.partitions import HOME_PARTITIONS, range_tags
 from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
@@ -41,7 +41,7 @@ def measure_dagster_run() -> float:
     tick = _plan_tick()
     with open_instance(get_settings().dagster_home) as instance:
         known = instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME)
-        first, last = date_key(tick.first_day), date_key(tick.last_day)
+        first, last = map(HOME_PARTITIONS.date_key, (tick.first_day, tick.last_day))
         job = defs.resolve_job_def(ingest_job.name).get_subset(
             asset_selection=frozenset(AssetKey(stage.value) for stage in _list_stages(tick)),
             asset_check_selection=frozenset(),
