@@ -43,13 +43,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def look(
-    instance: dg.DagsterInstance, platform: PipelineContext, cursor: str | None
-) -> dg.SensorResult:
+def look(instance: dg.DagsterInstance, platform: PipelineContext, cursor: str | None) -> Any:
     """Evaluate the sensor and add its partitions, as the daemon does."""
     with dg.build_sensor_context(instance, cursor, resources={"platform": platform}) as context:
-        result: Any = symbols_sensor(context)
-    assert isinstance(result, dg.SensorResult)
+        result = symbols_sensor.evaluate_tick(context)
     for request in result.dynamic_partitions_requests or ():
         instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, list(request.partition_keys))
     return result
@@ -104,7 +101,8 @@ def test_a_warehouse_without_symbols_sets_no_cursor(
     for name in ("BTCUSDT", "ETHUSDT"):
         platform.warehouse.symbols.untrack_symbol(name)
     with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
-        assert isinstance(symbols_sensor(context), dg.SkipReason)
+        result = symbols_sensor.evaluate_tick(context)
+    assert (result.cursor, result.skip_message) == (None, "no symbol is tracked yet")
 
 
 def test_a_users_backfill_has_priority_over_an_automatic_one() -> None:
